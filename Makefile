@@ -1,0 +1,42 @@
+# Needs Python 3.11 or newer and nothing else: everything is installed into .venv, the servers come as packages.
+#   make PYTHON=/path/to/python3.12 ...   use that Python        make test ARGS="-k name"   more arguments for pytest
+
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+# Whatever ends make, SIGKILL included, ends what it runs: in order for the servers, as Ctrl-C for the tests.
+TIED := exec $(PY) -I app/local/child.py
+export PYTHON
+
+.PHONY: help demo run test golden model chaos check bench env-local env-test env-dev env-bench
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+demo: env-local ## start everything, send sample traffic, show the tasks found, serve until Ctrl-C (DEMO_EXIT=1: stop then)
+	@$(TIED) SIGTERM -- $(PY) -m app.local demo
+
+run: env-local ## start everything on this machine and serve until Ctrl-C
+	@$(TIED) SIGTERM -- $(PY) -m app.local run
+
+test: env-test ## run every test, on real servers of its own
+	@$(TIED) SIGINT -- $(PY) -m pytest $(ARGS)
+
+golden: env-test ## rewrite the golden files of the miner's behaviours; read the difference before you commit it
+	@UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/templating/test_mine_golden.py
+
+model: env-test ## check the coalescing protocol in every state that the model can reach (minutes)
+	@exec $(PY) -m pytest -m model tests/coalescing $(ARGS)
+
+chaos: env-test ## kill, stop, empty and restart everything under traffic, then audit (about ten minutes)
+	@exec $(PY) -m benchmarks.chaos $(ARGS)
+
+check: env-dev ## ruff, mypy and the import contracts
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+
+bench: env-bench ## measure, and write docs/benchmarks.md
+	@exec $(PY) -m benchmarks
+
+env-local env-test env-dev env-bench: env-%:
+	@tools/venv $*

@@ -1,0 +1,49 @@
+"""Record traces, then ask that what they owe is grouped.  The one way in for HTTP, OTLP and import.
+
+Work is asked for after the COMMIT and once for each group: a request that rolled back sends nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from app.config import Settings
+from app.incoming import Incoming
+from app.ingest import Ingest, Recorded
+from app.store.projects import Project
+from tasks.publish import request_grouping
+
+Grouping = Literal["matched", "requested", "coalesced", "deferred", "off"]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A stored trace and how it will be grouped."""
+
+    recorded: Recorded
+    grouping: Grouping
+
+
+def accept(ingest: Ingest, settings: Settings, project: Project, incoming: Sequence[Incoming]) -> list[Accepted]:
+    """Store the traces and request grouping; answers one row each, in order."""
+    recorded = ingest.record(project.id, incoming)
+    requested = _request(settings, project, (row for row in recorded if row.state == "owed"))
+    return [Accepted(row, _grouping(row, requested)) for row in recorded]
+
+
+def _request(settings: Settings, project: Project, owed: Iterable[Recorded]) -> dict[UUID, Grouping]:
+    """One request for each group; the newest trace of a group names it in the logs."""
+    newest = {row.group.id: row for row in owed}
+    return {
+        group_id: request_grouping(
+            group_id, project.name, row.group.path, row.id, has_template=row.group.has_templates, config=settings
+        )
+        for group_id, row in newest.items()
+    }
+
+
+def _grouping(row: Recorded, requested: dict[UUID, Grouping]) -> Grouping:
+    if row.state == "held":
+        return "deferred"
+    return requested[row.group.id] if row.state == "owed" else row.state

@@ -1,0 +1,105 @@
+"""JSON in: the request body, bounded before it is read, inflated and parsed.
+
+orjson parses what is valid.  Where it refuses, the standard library may still read it (lone surrogates, NaN, whole numbers
+of any length), so that the item and field can be named and the good items of a batch kept.
+"""
+
+import gzip
+import io
+import json
+import zlib
+from typing import Any
+
+import orjson
+from flask import request
+from werkzeug.exceptions import ClientDisconnected
+
+from app.api.problem import ProblemError
+from app.config import Settings
+
+_READ_AT_ONCE = 1024 * 1024
+
+
+def read_json(settings: Settings) -> Any:
+    """The body as plain values.  Raises ProblemError: 400, 413, 415 or 422."""
+    _check_media_type()
+    check_encoding()
+    return parse_json(read_bytes(settings.max_body_bytes), settings.max_json_depth)
+
+
+def read_bytes(limit: int) -> bytes:
+    """The body behind its encoding.  Raises ProblemError: 400 or 413."""
+    return _inflated(_read(limit), limit)
+
+
+def parse_json(data: bytes, depth: int) -> Any:
+    """Plain values.  Raises ProblemError: 400 or 422."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _parse_leniently(data, depth)
+
+
+def _check_media_type() -> None:
+    media_type = request.mimetype
+    if media_type and media_type != "application/json" and not media_type.endswith("+json"):
+        raise ProblemError(415, f"The body is {media_type}; send Content-Type: application/json.")
+
+
+def check_encoding() -> None:
+    """Raises ProblemError 415 for an encoding that we do not know."""
+    if request.headers.get("Content-Encoding", "identity").lower() not in ("identity", "gzip"):
+        raise ProblemError(
+            415, "Send the body plain or with Content-Encoding: gzip.", headers={"Accept-Encoding": "gzip"}
+        )
+
+
+def _read(limit: int) -> bytes:
+    """All bytes, also of a chunked body, and no more than the limit."""
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    left = limit
+    try:
+        while left >= 0 and (part := request.stream.read(min(left + 1, _READ_AT_ONCE))):
+            parts.append(part)
+            left -= len(part)
+    except ClientDisconnected:
+        raise ProblemError(400, "The body ended before its Content-Length.") from None
+    if left < 0:
+        raise _too_large(limit)
+    return b"".join(parts)
+
+
+def _inflated(data: bytes, limit: int) -> bytes:
+    """The body behind gzip; a small body that inflates without end is stopped at the limit."""
+    if request.headers.get("Content-Encoding", "identity").lower() == "identity":
+        return data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            plain = stream.read(limit + 1)
+    except EOFError:
+        raise ProblemError(400, "The gzip body is cut off; send all of it.") from None
+    except (gzip.BadGzipFile, zlib.error):
+        raise ProblemError(400, "The body is not valid gzip.") from None
+    if len(plain) > limit:
+        raise _too_large(limit)
+    return plain
+
+
+def _too_large(limit: int) -> ProblemError:
+    return ProblemError(413, f"The body is over {limit} bytes; send fewer traces in one request.")
+
+
+def _parse_leniently(data: bytes, depth: int) -> Any:
+    try:
+        return json.loads(data.decode())
+    except RecursionError:
+        raise ProblemError(422, f"The JSON is nested deeper than {depth} levels; send deep values as a text.") from None
+    except UnicodeDecodeError as error:
+        raise ProblemError(400, f"The body is not UTF-8 at byte {error.start}.") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ProblemError(400, f"The body is not valid JSON at {where}: {error.msg}.") from None
+    except ValueError:
+        raise ProblemError(422, "A number of the body is too long; send it as a text.") from None

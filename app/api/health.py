@@ -1,0 +1,28 @@
+"""Open routes for load balancers and people: alive, ready."""
+
+from dataclasses import asdict
+
+from flask import Response
+
+from app import health
+from app.api.answer import json_answer, line_by_line_answer
+from app.api.routes import Routes
+from app.api.services import services
+from app.api.shapes import Alive, Readiness
+
+routes = Routes("health")
+
+
+@routes.route("GET", "/healthz", scope=None, answers={200: Alive})
+def healthz() -> Response:
+    """Whether the web process is alive; asks nobody else."""
+    return json_answer({"status": "ok"})
+
+
+@routes.route("GET", "/readyz", scope=None, answers={200: Readiness, 503: Readiness})
+def readyz() -> Response:
+    """Whether database, Redis, worker and reconciler are up, one line each; 503 when one is down."""
+    checks = health.checks(services().engine, services().settings)
+    ready = all(check.ok for check in checks.values())
+    entries = {name: asdict(check) for name, check in checks.items()}
+    return line_by_line_answer({"status": "ok" if ready else "down"} | entries, 200 if ready else 503)

@@ -1,0 +1,125 @@
+"""`/openapi.json`, generated from the declarations of the routes (OpenAPI 3.1, whose schemas are pydantic's own).
+
+Why no framework does it: docs/decisions/0008-openapi-from-the-routes.md.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from app.api.routes import Operation
+from app.api.shapes import ProblemShape
+
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+# Errors that an operation may answer besides its own answers: every one, with a key, with an id in its path, with a query
+# string, with a body.
+_ALWAYS = {500: "Our fault; the log says what.", 503: "A dependency is down; Retry-After says when to try again."}
+_WITH_KEY = {401: "No valid API key.", 403: "The key lacks the scope."}
+_WITH_ID = {404: "This project has no such thing."}
+_WITH_QUERY = {422: "A parameter is wrong; errors says which."}
+_WITH_BODY = {
+    400: "The body is not JSON.",
+    404: "This project has no such thing.",
+    413: "The body or the batch is too large.",
+    415: "The body is not JSON by its headers.",
+    422: "A field is wrong; errors says which.",
+}
+
+# Which model, and whether it is what we take ("validation") or what we answer ("serialization").
+_Schemas = dict[tuple[str, str], dict[str, Any]]
+
+
+def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
+    """The OpenAPI document of these operations."""
+    schemas, components = _schemas(operations)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        methods = paths.setdefault(_PARAMETER.sub(r"{\1}", operation.rule), {})
+        methods[operation.method.lower()] = _described(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Promptlode", "version": version, "description": "Finds the prompts behind LLM traffic."},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _schemas(operations: Iterable[Operation]) -> tuple[_Schemas, dict[str, Any]]:
+    """The schema of every body and answer by its place, and the components that they refer to."""
+    inputs: list[tuple[str, Any, TypeAdapter[Any]]] = [("problem", "serialization", TypeAdapter(ProblemShape))]
+    for operation in operations:
+        if operation.body is not None:
+            inputs.append((operation.name, "validation", TypeAdapter(operation.body)))
+        for status, shape in operation.answers.items():
+            if not isinstance(shape, str):
+                inputs.append((f"{operation.name} {status}", "serialization", TypeAdapter(shape)))
+    found, definitions = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
+    return dict(found), definitions.get("$defs", {})  # type: ignore[arg-type]
+
+
+def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    answers = _answers(operation, schemas) | _errors(operation, schemas)
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "parameters": _path_parameters(operation) + _query_parameters(operation),
+        "responses": {str(status): answers[status] for status in sorted(answers)},
+        "security": [] if operation.scope is None else [{"key": []}],
+    }
+    if operation.body is not None:
+        schema = schemas[operation.name, "validation"]
+        others: dict[str, Any] = {media_type: {} for media_type in operation.media_types}
+        described["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}} | others}
+    return described
+
+
+def _answers(operation: Operation, schemas: _Schemas) -> dict[int, Any]:
+    """Each answer of its own; a shape that is a string names a media type that is not JSON."""
+    contents: dict[int, Any] = {
+        status: {shape: {}}
+        if isinstance(shape, str)
+        else {_JSON: {"schema": schemas[f"{operation.name} {status}", "serialization"]}}
+        for status, shape in operation.answers.items()
+    }
+    return {status: {"description": operation.summary, "content": content} for status, content in contents.items()}
+
+
+def _errors(operation: Operation, schemas: _Schemas) -> dict[int, Any]:
+    possible = (
+        _ALWAYS
+        | (_WITH_KEY if operation.scope else {})
+        | (_WITH_ID if "<" in operation.rule else {})
+        | (_WITH_QUERY if operation.query else {})
+        | (_WITH_BODY if operation.body else {})
+        | dict(operation.problems)
+    )
+    content = {_PROBLEM: {"schema": schemas["problem", "serialization"]}}
+    return {
+        status: {"description": description, "content": content}
+        for status, description in possible.items()
+        if status not in operation.answers
+    }
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    """Every id in a path is a UUID."""
+    schema = {"type": "string", "format": "uuid"}
+    return [
+        {"name": name, "in": "path", "required": True, "schema": schema} for name in _PARAMETER.findall(operation.rule)
+    ]
+
+
+def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
+    if operation.query is None:
+        return []
+    model: type[BaseModel] = operation.query
+    properties = model.model_json_schema()["properties"]
+    return [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]

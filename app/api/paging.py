@@ -1,0 +1,48 @@
+"""Lists in pages: `{"items": [...], "next_cursor": str | null}`.
+
+A cursor is the id of the last item (ids are time-ordered), so a page costs the same at any depth and new items never shift
+it.  It is opaque to callers: base64 of the 16 bytes.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+MAX_LIMIT = 200
+
+
+def encode(last: UUID) -> str:
+    """The cursor after an item."""
+    return base64.urlsafe_b64encode(last.bytes).rstrip(b"=").decode()
+
+
+def decode(cursor: Any) -> UUID:
+    """The id within a cursor."""
+    try:
+        return UUID(bytes=base64.b64decode(str(cursor) + "==", altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        raise PydanticCustomError("cursor", "Is no cursor of ours; take next_cursor of the page before.") from None
+
+
+Cursor = Annotated[UUID, PlainValidator(decode), WithJsonSchema({"type": "string"})]
+
+
+class PageQuery(BaseModel):
+    """What every list takes."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
+    cursor: Cursor | None = None
+
+
+def page_of(rows: Sequence[Any], limit: int, item: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """The answer to a list, from up to limit + 1 rows with an `id`: one more than asked tells whether there is a next page."""
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return {"items": [item(row) for row in shown], "next_cursor": encode(shown[-1].id) if more else None}

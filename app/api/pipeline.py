@@ -1,0 +1,19 @@
+"""GET of what the pipeline is doing."""
+
+from flask import Response
+
+from app.api.answer import json_answer
+from app.api.routes import Routes
+from app.api.services import services
+from app.api.shapes import Pipeline
+from app.store.keys import KeyHolder
+from tasks.monitor import pipeline
+
+routes = Routes("pipeline")
+
+
+@routes.route("GET", "/api/v1/pipeline", scope="read", answers={200: Pipeline})
+def show_pipeline(holder: KeyHolder) -> Response:
+    """Queue, owed traces, counters, workers and last runs: of the key's project, of all projects for an admin key."""
+    project_id = None if holder.may("admin") else holder.project_id
+    return json_answer(pipeline(services().engine, project_id, services().settings))

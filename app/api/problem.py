@@ -1,0 +1,110 @@
+"""Errors as `application/problem+json` (RFC 9457), for every answer of 400 and above.
+
+`errors` names each item and field that is wrong, and what to do about it.  No answer shows a value that was sent, nor
+anything about our insides.
+"""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask, Response
+from sqlalchemy import exc
+from werkzeug.exceptions import HTTPException
+
+from app.api.answer import json_answer
+from app.errors import CallerError, ConfigurationError, DependencyError, NotFoundError
+from app.incoming import Problem
+from app.logs import describe
+
+# Seconds after which a client may try again when a dependency is down.
+RETRY_AFTER = 2
+
+# A lock or a statement took too long, or two transactions met: the database is busy, not the request wrong.
+_BUSY = {"55P03", "57014", "40P01", "40001"}
+
+_log = structlog.get_logger(__name__)
+
+
+class ProblemError(Exception):
+    """The request is answered with this problem."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: Iterable[Problem] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+
+
+def problem_body(status: int, detail: str, errors: Iterable[Problem] = ()) -> dict[str, Any]:
+    """The members of a problem; also stands inside the answer to a batch.
+
+    `errors` always has an entry; what concerns the request as a whole has an empty `loc`.
+    """
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "errors": [
+            {"loc": list(problem.loc), "message": problem.message} for problem in list(errors) or [Problem((), detail)]
+        ],
+    }
+
+
+def problem_answer(
+    status: int, detail: str, errors: Iterable[Problem] = (), headers: Mapping[str, str] | None = None
+) -> Response:
+    """A problem as a response."""
+    response = json_answer(problem_body(status, detail, errors), status)
+    response.mimetype = "application/problem+json"
+    response.headers.update(headers or {})
+    return response
+
+
+def install(app: Flask) -> None:
+    """Answer every error of the app with a problem."""
+    app.register_error_handler(ProblemError, _of_problem)
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(NotFoundError, lambda error: problem_answer(404, str(error)))
+    app.register_error_handler(ConfigurationError, _of_bug)
+    app.register_error_handler(CallerError, lambda error: problem_answer(422, str(error)))
+    app.register_error_handler(DependencyError, _of_outage)
+    app.register_error_handler(exc.DBAPIError, _of_database)
+    app.register_error_handler(Exception, _of_bug)
+
+
+def _of_problem(error: ProblemError) -> Response:
+    return problem_answer(error.status, error.detail, error.errors, error.headers)
+
+
+def _of_http(error: HTTPException) -> Response:
+    """Flask's own errors (404, 405, 413, 415 ...), with the headers that belong to them (Allow, Retry-After)."""
+    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+    return problem_answer(error.code or 500, error.description or "", headers=headers)
+
+
+def _of_outage(error: DependencyError) -> Response:
+    _log.warning("dependency_down", error=type(error).__name__)
+    # No promise that nothing was stored: a connection may die while the server answers a COMMIT.
+    detail = f"{error} Send the request again; a trace with an external_id is never stored twice."
+    return problem_answer(503, detail, headers={"Retry-After": str(RETRY_AFTER)})
+
+
+def _of_database(error: exc.DBAPIError) -> Response:
+    if getattr(error.orig, "pgcode", None) in _BUSY:
+        return _of_outage(DependencyError("PostgreSQL is busy."))
+    return _of_bug(error)
+
+
+def _of_bug(error: Exception) -> Response:
+    _log.error("request_failed", **describe(error))
+    return problem_answer(500, "Something went wrong on our side; the log of the web process says what.")

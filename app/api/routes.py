@@ -1,0 +1,100 @@
+"""Routes that say who may call them, what they take and what they answer.
+
+One declaration serves the router, the key check, the check of the query string and `openapi.json`, so they cannot differ.
+"""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import Blueprint, Response, request
+from pydantic import BaseModel, ValidationError
+
+from app.api.auth import caller
+from app.api.problem import ProblemError
+from app.api.services import services
+from app.incoming import Problem, problems_of, unstorable
+
+View = TypeVar("View", bound=Callable[..., Response])
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one route, as openapi.json describes it."""
+
+    method: str
+    rule: str
+    name: str
+    summary: str
+    scope: str | None
+    answers: Mapping[int, Any]
+    query: type[BaseModel] | None
+    body: Any
+    problems: Mapping[int, str]
+    media_types: Sequence[str] = ()
+
+
+class Routes:
+    """The routes of one blueprint."""
+
+    def __init__(self, name: str) -> None:
+        self.blueprint = Blueprint(name, __name__)
+        self.operations: list[Operation] = []
+
+    def route(
+        self,
+        method: str,
+        rule: str,
+        *,
+        answers: Mapping[int, Any],
+        scope: str | None,
+        query: type[BaseModel] | None = None,
+        body: Any = None,
+        problems: Mapping[int, str] | None = None,
+        media_types: Sequence[str] = (),
+    ) -> Callable[[View], View]:
+        """Register a view.  It is called with the parts of the rule, `holder` if it has a scope, `query` if it has one.
+
+        Its docstring's first line is its summary.  `answers` maps a status to the model of its body, `problems` those
+        that no other route answers to what they mean.  `media_types` are those that the body may have besides JSON.
+        """
+
+        def register(view: View) -> View:
+            summary = (view.__doc__ or "").strip().partition("\n")[0]
+            operation = Operation(
+                method, rule, view.__name__, summary, scope, answers, query, body, problems or {}, media_types
+            )
+            self.operations.append(operation)
+            self.blueprint.add_url_rule(rule, view.__name__, _checked(view, operation), methods=[method])
+            return view
+
+        return register
+
+
+def _checked(view: Callable[..., Response], operation: Operation) -> Callable[..., Response]:
+    """The view behind the checks that its declaration promises."""
+
+    @functools.wraps(view)
+    def checked(**arguments: Any) -> Response:
+        if operation.scope is not None:
+            arguments["holder"] = caller(services().authenticator, operation.scope)
+        if operation.query is not None:
+            arguments["query"] = read_query(operation.query)
+        return view(**arguments)
+
+    return checked
+
+
+def read_query(model: type[BaseModel]) -> Any:
+    """The query string as this model; an empty value counts as absent.  Raises ProblemError 422."""
+    values = {name: value for name, value in request.args.items() if value != ""}
+    problems = list(unstorable(values, services().limits))
+    try:
+        found = model.model_validate(values)
+    except ValidationError as error:
+        problems += problems_of(error)
+    if problems:
+        named = [Problem(("query", *problem.loc), problem.message) for problem in problems]
+        raise ProblemError(422, "A parameter of the query string is wrong.", named)
+    return found

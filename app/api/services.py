@@ -1,0 +1,47 @@
+"""What a web process holds: made once in `create_app`, reached by views through `services()`."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
+
+from app.api.auth import Authenticator
+from app.config import Settings
+from app.incoming import Limits
+from app.ingest import Ingest
+from app.store.engine import make_engine
+
+EXTENSION = "promptlode"
+
+
+@dataclass(frozen=True)
+class Services:
+    """Connections, caches and settings of this process."""
+
+    settings: Settings
+    engine: Engine
+    ingest: Ingest
+    authenticator: Authenticator
+    limits: Limits
+    registry: CollectorRegistry
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Services":
+        """Everything made from the settings; connects to nothing yet.  Raises ConfigurationError when one is missing."""
+        settings.require("database_url", "redis_url")
+        engine = make_engine(settings)
+        return cls(
+            settings=settings,
+            engine=engine,
+            ingest=Ingest(engine, grouping_enabled=settings.task_grouping_enabled),
+            authenticator=Authenticator(engine),
+            limits=Limits(settings.max_text_bytes, settings.max_json_depth),
+            registry=CollectorRegistry(),
+        )
+
+
+def services() -> Services:
+    """The services of the app that answers the current request."""
+    return cast(Services, current_app.extensions[EXTENSION])

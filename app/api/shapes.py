@@ -1,0 +1,265 @@
+"""The shapes of answers, for `openapi.json` and for the tests that hold our answers against it.
+
+Answers themselves are plain dicts: building a model for each row would only cost time.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+Item = TypeVar("Item")
+Grouping = Literal["matched", "requested", "coalesced", "deferred", "off"]
+
+
+class Shape(BaseModel):
+    """An answer has these fields and no other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class FieldProblem(Shape):
+    """One field that is wrong and what to do about it; `loc` goes from the body inwards."""
+
+    loc: list[str | int]
+    message: str
+
+
+class ProblemShape(Shape):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem]
+
+
+class Page(Shape, Generic[Item]):
+    """One page of a list; hand `next_cursor` back as `cursor` for the next."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class TraceRow(Shape):
+    """A stored trace: which task and implementation it is a call of, its variables, and how it will be grouped."""
+
+    id: UUID
+    external_id: str | None
+    task_id: UUID | None
+    implementation_id: UUID | None
+    variables: dict[str, str] | None
+    grouping: Grouping
+
+
+class KeptResult(TraceRow):
+    """A stored trace of a batch."""
+
+    index: int
+    status: Literal[200, 201]
+
+
+class RefusedResult(Shape):
+    """A trace of a batch that was not stored, and why."""
+
+    index: int
+    status: int
+    error: ProblemShape
+
+
+class BatchAnswer(Shape):
+    """One result for each trace, in order."""
+
+    results: list[KeptResult | RefusedResult]
+
+
+class PromptPart(Shape):
+    """One part of a prompt, byte for byte."""
+
+    role: Literal["system", "user", "input"]
+    text: str
+
+
+class TemplatePart(Shape):
+    """One part of a template; a slot is written {{name}}."""
+
+    role: Literal["system", "user", "input"]
+    text: str
+
+
+class TraceSummary(Shape):
+    """A trace in a list."""
+
+    id: UUID
+    external_id: str | None
+    path: str
+    model: str
+    task_id: UUID | None
+    implementation_id: UUID | None
+    version: int | None
+    variables: dict[str, str] | None
+    usage: dict[str, Any] | None
+    error: Any
+    conversation_id: str | None
+    user_id: str | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    created_at: datetime
+
+
+class TraceDetail(TraceSummary):
+    """A trace with everything that was sent, and the prompt that was taken out of it."""
+
+    instructions: str | None
+    input: Any
+    messages: Any
+    output: Any
+    tools: Any
+    tool_choice: Any
+    temperature: float | None
+    max_output_tokens: int | None
+    reasoning: Any
+    response_format: Any
+    metadata: dict[str, Any] | None
+    prompt: list[PromptPart] | None
+    prompt_source: str | None
+
+
+class TaskSummary(Shape):
+    """What one call site does; `template` is that of the production version, else of the newest."""
+
+    id: UUID
+    name: str
+    path: str
+    description: str
+    versions: int
+    calls: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    template: list[TemplatePart]
+
+
+class TaskDetail(TaskSummary):
+    """A task with what people decided about it."""
+
+    response_schema: Any
+    production_implementation_id: UUID | None
+    created_at: datetime
+
+
+class SlotKind(Shape):
+    """What a slot holds, told from its values: `values` are those of an enum, `optional` says that some calls leave it empty."""
+
+    kind: str
+    values: list[str]
+    optional: bool
+
+
+class ImplementationDetail(Shape):
+    """One version of a task: a template with a model, settings and tools."""
+
+    id: UUID
+    task_id: UUID
+    version: int
+    model: str
+    settings: dict[str, Any]
+    tools: Any
+    template: list[TemplatePart]
+    slots: list[str]
+    slot_kinds: dict[str, SlotKind]
+    calls: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    production: bool
+    made_by: str
+    created_at: datetime
+
+
+class RegroupAnswer(Shape):
+    """What was asked for.  `deferred`: Redis is down, the reconciler will ask.  `off`: grouping is disabled, it waits."""
+
+    path: str
+    all: bool
+    grouping: Literal["requested", "coalesced", "deferred", "off"]
+
+
+class Alive(Shape):
+    """The web process answers."""
+
+    status: Literal["ok"]
+
+
+class Dependency(Shape):
+    """One thing that we need: whether it is up, and how to mend it when it is not."""
+
+    ok: bool
+    detail: str
+
+
+class Readiness(Shape):
+    """One entry for each dependency."""
+
+    status: Literal["ok", "down"]
+    database: Dependency
+    redis: Dependency
+    worker: Dependency
+    reconciler: Dependency
+
+
+class Process(Shape):
+    """A worker or reconciler; alive while its signs of life are recent."""
+
+    name: str
+    alive: bool
+    last_seen: datetime
+
+
+class QuarantinedGroup(Shape):
+    """A group that failed too often and waits for a person."""
+
+    id: UUID
+    project: str
+    path: str
+    attempts: int
+    since: datetime
+
+
+class RunShape(Shape):
+    """One grouping of one group."""
+
+    id: UUID
+    path: str
+    reason: str
+    outcome: str
+    owed: int
+    residue: int
+    reviewed: int
+    grouped: int
+    templates: int
+    worker: str
+    error: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    mining_seconds: float | None
+
+
+class Pipeline(Shape):
+    """What the pipeline is doing.  `queue_depth` is null while Redis does not answer."""
+
+    queue_depth: int | None
+    owed: int
+    oldest_owed_age_s: float
+    requests: int
+    coalesced: int
+    messages: int
+    runs: int
+    errors: int
+    skips: dict[Literal["busy", "early", "covered", "empty", "fenced"], int]
+    skip_rate: float
+    quarantined: int
+    quarantined_groups: list[QuarantinedGroup]
+    workers: list[Process]
+    reconcilers: list[Process]
+    last_runs: list[RunShape]

@@ -1,0 +1,114 @@
+"""GET of tasks and their implementations."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from app.api.answer import json_answer
+from app.api.paging import PageQuery, page_of
+from app.api.routes import Routes
+from app.api.services import services
+from app.api.shapes import ImplementationDetail, Page, TaskDetail, TaskSummary
+from app.errors import NotFoundError
+from app.store import tasks
+from app.store.engine import transaction
+from app.store.keys import KeyHolder
+from app.store.templates import from_parts, to_texts
+
+routes = Routes("tasks")
+
+
+class TaskQuery(PageQuery):
+    """Which tasks a list shows."""
+
+    path: str | None = None
+
+
+@routes.route("GET", "/api/v1/tasks", scope="read", query=TaskQuery, answers={200: Page[TaskSummary]})
+def list_tasks(holder: KeyHolder, query: TaskQuery) -> Response:
+    """Tasks, newest first; of one path or of all."""
+    with transaction(services().engine) as connection:
+        rows = tasks.page(connection, holder.project_id, path=query.path, limit=query.limit + 1, before=query.cursor)
+    return json_answer(page_of(rows, query.limit, _task))
+
+
+@routes.route("GET", "/api/v1/tasks/<uuid:task_id>", scope="read", answers={200: TaskDetail})
+def get_task(holder: KeyHolder, task_id: UUID) -> Response:
+    """A task."""
+    with transaction(services().engine) as connection:
+        row = tasks.get(connection, holder.project_id, task_id)
+    return json_answer(_task_detail(_found(row, "task")))
+
+
+@routes.route(
+    "GET",
+    "/api/v1/tasks/<uuid:task_id>/implementations",
+    scope="read",
+    query=PageQuery,
+    answers={200: Page[ImplementationDetail]},
+)
+def list_implementations(holder: KeyHolder, task_id: UUID, query: PageQuery) -> Response:
+    """The versions of a task, oldest first."""
+    with transaction(services().engine) as connection:
+        _found(tasks.get(connection, holder.project_id, task_id), "task")
+        rows = tasks.implementations(connection, holder.project_id, task_id, limit=query.limit + 1, after=query.cursor)
+    return json_answer(page_of(rows, query.limit, _implementation))
+
+
+@routes.route(
+    "GET", "/api/v1/implementations/<uuid:implementation_id>", scope="read", answers={200: ImplementationDetail}
+)
+def get_implementation(holder: KeyHolder, implementation_id: UUID) -> Response:
+    """One version of a task: its template, model and settings."""
+    with transaction(services().engine) as connection:
+        row = tasks.implementation_by_id(connection, holder.project_id, implementation_id)
+    return json_answer(_implementation(_found(row, "implementation")))
+
+
+def _found(row: Any, what: str) -> Any:
+    if row is None:
+        raise NotFoundError(f"This project has no such {what}.")
+    return row
+
+
+_TASK = ("id", "name", "path", "description", "versions", "calls", "first_seen", "last_seen")
+_DECIDED = ("response_schema", "production_implementation_id", "created_at")
+_IMPLEMENTATION = (
+    "id",
+    "task_id",
+    "version",
+    "model",
+    "settings",
+    "tools",
+    "calls",
+    "first_seen",
+    "last_seen",
+    "production",
+    "made_by",
+    "created_at",
+)
+
+
+def _task(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _TASK} | {"template": template_texts(row.parts, row.slots)}
+
+
+def _task_detail(row: Any) -> dict[str, Any]:
+    return _task(row) | {name: getattr(row, name) for name in _DECIDED}
+
+
+def _implementation(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _IMPLEMENTATION} | {
+        "template": template_texts(row.parts, row.slots),
+        "slots": list(dict.fromkeys(row.slots)),
+        "slot_kinds": dict(zip(row.slots, row.slot_kinds, strict=False)),
+    }
+
+
+def template_texts(parts: Any, slots: Sequence[str] | None) -> list[dict[str, str]]:
+    """The parts of a template in text form; empty ones are left out, as they are in a prompt."""
+    if parts is None or slots is None:
+        return []
+    return [part for part in to_texts(from_parts(parts, slots)) if part["text"]]

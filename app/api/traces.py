@@ -1,0 +1,193 @@
+"""POST and GET of traces."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from pydantic import BaseModel
+
+from app.accept import Accepted, accept
+from app.api.answer import json_answer
+from app.api.body import read_json
+from app.api.paging import PageQuery, page_of
+from app.api.problem import ProblemError, problem_body
+from app.api.routes import Routes
+from app.api.services import services
+from app.api.shapes import BatchAnswer, Page, TraceDetail, TraceRow, TraceSummary
+from app.errors import NotFoundError
+from app.incoming import Incoming, InvalidTraceError, Problem, TraceIn, read_trace
+from app.store import traces
+from app.store.engine import transaction
+from app.store.keys import KeyHolder
+from app.store.projects import Project
+from app.store.templates import ROLES
+from app.store.traces import TraceFilter, variables_of
+
+routes = Routes("traces")
+
+
+class TraceBatch(BaseModel):
+    """Several traces in one request, 1 to 1,000."""
+
+    traces: list[TraceIn]
+
+
+class TraceQuery(PageQuery):
+    """Which traces a list shows."""
+
+    path: str | None = None
+    task_id: UUID | None = None
+    implementation_id: UUID | None = None
+    ungrouped: bool = False
+
+
+@routes.route(
+    "POST",
+    "/api/v1/traces",
+    scope="ingest",
+    body=TraceIn | TraceBatch,
+    answers={201: TraceRow, 200: TraceRow, 207: BatchAnswer},
+)
+def create_traces(holder: KeyHolder) -> Response:
+    """Store one trace or a batch of them, match them, and ask for what is new to be grouped."""
+    body = read_json(services().settings)
+    if isinstance(body, dict) and "traces" in body:
+        return _create_batch(holder, body["traces"])
+    return _create_one(holder, body)
+
+
+@routes.route("GET", "/api/v1/traces", scope="read", query=TraceQuery, answers={200: Page[TraceSummary]})
+def list_traces(holder: KeyHolder, query: TraceQuery) -> Response:
+    """Traces, newest first; of a path, a task or an implementation, or those in no group."""
+    wanted = TraceFilter(query.path, query.task_id, query.implementation_id, query.ungrouped)
+    with transaction(services().engine) as connection:
+        rows = traces.page(connection, holder.project_id, wanted, limit=query.limit + 1, before=query.cursor)
+    return json_answer(page_of(rows, query.limit, _summary))
+
+
+@routes.route("GET", "/api/v1/traces/<uuid:trace_id>", scope="read", answers={200: TraceDetail})
+def get_trace(holder: KeyHolder, trace_id: UUID) -> Response:
+    """A trace with everything that was sent, its prompt text byte for byte."""
+    with transaction(services().engine) as connection:
+        row = traces.get(connection, holder.project_id, trace_id)
+    if row is None:
+        raise NotFoundError("This project has no such trace.")
+    return json_answer(_detail(row))
+
+
+def _create_one(holder: KeyHolder, body: Any) -> Response:
+    try:
+        incoming = read_trace(body, services().limits)
+    except InvalidTraceError as error:
+        raise ProblemError(422, "The trace was not stored: see errors.", error.problems) from None
+    (accepted,) = _accept(holder, [incoming])
+    return json_answer(_row(accepted), _status(accepted))
+
+
+def _create_batch(holder: KeyHolder, bodies: Any) -> Response:
+    _check_batch(bodies, services().settings.max_batch)
+    read = [_read_or_refuse(index, body) for index, body in enumerate(bodies)]
+    accepted = iter(_accept(holder, [item for item in read if isinstance(item, Incoming)]))
+    results = [
+        {"index": index} | (_kept(next(accepted)) if isinstance(item, Incoming) else item)
+        for index, item in enumerate(read)
+    ]
+    return json_answer({"results": results}, 207)
+
+
+def _check_batch(bodies: Any, most: int) -> None:
+    if not isinstance(bodies, list):
+        problem = Problem(("traces",), "Must be a list of traces.")
+        raise ProblemError(422, "Nothing was stored: traces is no list.", [problem])
+    if not bodies:
+        problem = Problem(("traces",), f"Must hold 1 to {most} traces.")
+        raise ProblemError(422, "Nothing was stored: the batch is empty.", [problem])
+    if len(bodies) > most:
+        problem = Problem(("traces",), f"Holds {len(bodies)} traces; send at most {most} in one request.")
+        raise ProblemError(413, "Nothing was stored: the batch is too large.", [problem])
+
+
+def _read_or_refuse(index: int, body: Any) -> Incoming | dict[str, Any]:
+    try:
+        return read_trace(body, services().limits)
+    except InvalidTraceError as error:
+        problems = [Problem(("traces", index, *problem.loc), problem.message) for problem in error.problems]
+        detail = f"Trace {index} was not stored: see errors."
+        return {"status": 422, "error": problem_body(422, detail, problems)}
+
+
+def _accept(holder: KeyHolder, incoming: Sequence[Incoming]) -> list[Accepted]:
+    if not incoming:
+        return []
+    return accept(services().ingest, services().settings, Project(holder.project_id, holder.project_name), incoming)
+
+
+def _status(accepted: Accepted) -> int:
+    return 201 if accepted.recorded.created else 200
+
+
+def _kept(accepted: Accepted) -> dict[str, Any]:
+    return {"status": _status(accepted)} | _row(accepted)
+
+
+def _row(accepted: Accepted) -> dict[str, Any]:
+    stored = accepted.recorded
+    return {
+        "id": stored.id,
+        "external_id": stored.external_id,
+        "task_id": stored.task_id,
+        "implementation_id": stored.implementation_id,
+        "variables": stored.variables,
+        "grouping": accepted.grouping,
+    }
+
+
+_SUMMARY = (
+    "id",
+    "external_id",
+    "path",
+    "model",
+    "task_id",
+    "implementation_id",
+    "version",
+    "usage",
+    "error",
+    "conversation_id",
+    "user_id",
+    "started_at",
+    "completed_at",
+    "created_at",
+)
+_INPUTS = ("instructions", "input", "messages")
+_SETTINGS = ("tool_choice", "temperature", "max_output_tokens", "reasoning", "response_format")
+
+
+def _summary(row: Any) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in _SUMMARY}
+    return values | {"variables": variables_of(row.slots, row.variables)}
+
+
+def _detail(row: Any) -> dict[str, Any]:
+    return (
+        _summary(row)
+        | _members(row.input, _INPUTS)
+        | _members(row.settings, _SETTINGS)
+        | {
+            "output": row.output,
+            "tools": row.tools,
+            "metadata": row.metadata,
+            "prompt": None if row.prompt_parts is None else list(_prompt(row.prompt_parts)),
+            "prompt_source": row.prompt_source,
+        }
+    )
+
+
+def _members(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: values.get(name) for name in names}
+
+
+def _prompt(parts: Sequence[str]) -> Iterator[dict[str, str]]:
+    for role, text in zip(ROLES, parts, strict=False):
+        if text:
+            yield {"role": role, "text": text}

@@ -1,0 +1,124 @@
+"""`promptlode doctor`: is everything there that we need, and how is it mended."""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import click
+from kombu import Connection
+from rich.console import Console
+from rich.table import Table
+
+from app import health
+from app.cli.context import engine_of, settings_of_command
+from app.config import SERVERS_FILE, Settings
+from app.errors import ConfigurationError
+from app.health import Check
+
+OLDEST_PYTHON = (3, 11)
+
+# PostgreSQL stops when its disk is full; a week of traces of a busy team is about this much.
+LEAST_FREE_BYTES = 1024**3
+
+Named = tuple[str, Check]
+
+
+@click.command()
+def doctor() -> None:
+    """Check each dependency and say how to mend it.  Exit code 1 when one is down."""
+    settings = settings_of_command()
+    found = list(_all(settings))
+    table = Table("", "What", "State", show_header=False, box=None)
+    for name, check in found:
+        table.add_row("[green]ok[/]" if check.ok else "[red]DOWN[/]", name, check.detail)
+    Console().print(table)
+    sys.exit(0 if all(check.ok for _, check in found) else 1)
+
+
+def _all(settings: Settings) -> Iterator[Named]:
+    yield "python", _python()
+    yield "packages", _packages()
+    yield "data folder", _folder(settings.promptlode_data_dir)
+    yield "disk", _disk(settings.promptlode_data_dir)
+    yield "servers", _servers(settings)
+    try:
+        settings.require("database_url", "redis_url")
+    except ConfigurationError as error:
+        yield "settings", Check(False, str(error))
+        return
+    with engine_of(settings) as engine:
+        yield from health.checks(engine, settings).items()
+    yield "broker", _broker(settings)
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < OLDEST_PYTHON:
+        return Check(False, f"{version} is too old. Take Python 3.11 or newer.")
+    return Check(True, version)
+
+
+def _packages() -> Check:
+    """Whether what the package requires is installed, as far as its metadata is."""
+    try:
+        required = metadata.requires("promptlode") or []
+    except metadata.PackageNotFoundError:
+        return Check(True, "Run from a checkout that is not installed; not checked.")
+    names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in required if "extra ==" not in line]
+    missing = [name for name in names if not _installed(name)]
+    if missing:
+        return Check(False, f"Missing: {', '.join(missing)}. Run: pip install promptlode, or make run in a checkout.")
+    return Check(True, f"{len(names)} installed.")
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _folder(folder: Path) -> Check:
+    """The folder itself, or where it would be made."""
+    existing = _nearest(folder)
+    if os.access(existing, os.W_OK):
+        return Check(True, str(folder))
+    return Check(False, f"{existing} cannot be written. Set PROMPTLODE_DATA_DIR to a folder that can.")
+
+
+def _disk(folder: Path) -> Check:
+    free = shutil.disk_usage(_nearest(folder)).free
+    if free < LEAST_FREE_BYTES:
+        return Check(False, f"{free / 1024**2:.0f} MB free. Make room, or set PROMPTLODE_DATA_DIR to another disk.")
+    return Check(True, f"{free / 1024**3:.1f} GB free.")
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _servers(settings: Settings) -> Check:
+    """Where the URLs come from: the environment, or a local instance."""
+    if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
+        return Check(True, "DATABASE_URL and REDIS_URL are set.")
+    file = settings.promptlode_data_dir / SERVERS_FILE
+    if file.exists():
+        return Check(True, f"Those of the local instance in {settings.promptlode_data_dir}.")
+    return Check(False, "No local instance is running. Run: make run, or set DATABASE_URL and REDIS_URL.")
+
+
+def _broker(settings: Settings) -> Check:
+    """Whether Celery's broker answers; it may be another server than Redis."""
+    timeout = {"socket_timeout": health.TIMEOUT, "socket_connect_timeout": health.TIMEOUT}
+    try:
+        with Connection(settings.broker, connect_timeout=health.TIMEOUT, transport_options=timeout) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+    except Exception as error:  # noqa: BLE001  every transport of kombu has its own errors
+        return Check(False, f"Does not answer ({type(error).__name__}). Start it, or set BROKER_URL.")
+    return Check(True, "Answers.")

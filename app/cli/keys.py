@@ -1,0 +1,77 @@
+"""`promptlode keys create | list | revoke`."""
+
+from uuid import UUID
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.context import PROJECT_NAME, engine_of, id_column, settings_of_command
+from app.errors import NotFoundError
+from app.store import keys as store
+from app.store import projects
+from app.store.engine import transaction
+from app.store.keys import DEFAULT_SCOPES, SCOPES, KeySummary
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and revoke API keys."""
+
+
+@keys.command()
+@click.option(
+    "--project", type=PROJECT_NAME, default="default", show_default=True, help="Project of the key; made if need be."
+)
+@click.option("--name", default="", help="What the key is for.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(SCOPES),
+    default=DEFAULT_SCOPES,
+    show_default=True,
+    help="What the key may do; repeat for several. admin may do everything and sees the pipeline of all projects.",
+)
+def create(project: str, name: str, scopes: tuple[str, ...]) -> None:
+    """Make a key.  It is printed once, alone on standard output; nobody can show it again."""
+    with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
+        owner = projects.find(connection, project) or projects.get_or_create(connection, project)
+        made = store.create(connection, owner.id, name, scopes)
+    click.echo(
+        f"Key {made.id} of project {owner.name} ({', '.join(scopes)}). Keep it: it is not shown again.", err=True
+    )
+    click.echo(made.key)
+
+
+@keys.command("list")
+@click.option("--project", help="Only the keys of this project, by name or id.")
+def list_keys(project: str | None) -> None:
+    """List the keys: whose they are and how they end, never the keys themselves."""
+    with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
+        owner = None if project is None else projects.find(connection, project)
+        if project is not None and owner is None:
+            raise NotFoundError(f"There is no project {project}. `promptlode projects` lists them.")
+        found = store.summaries(connection, owner.id if owner else None)
+    Console().print(_table(found))
+
+
+@keys.command()
+@click.argument("key_id", type=click.UUID)
+def revoke(key_id: UUID) -> None:
+    """Revoke a key by its id (`promptlode keys list`).  It stops working within a minute everywhere."""
+    with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
+        if not store.revoke(connection, key_id):
+            raise NotFoundError(f"There is no key {key_id}. `promptlode keys list` lists them.")
+    click.echo(f"Key {key_id} is revoked.")
+
+
+def _table(found: list[KeySummary]) -> Table:
+    table = Table(id_column(), "Project", "Name", "Ends in", "Scopes", "Made", "Revoked")
+    for key in found:
+        revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
+        scopes = ", ".join(key.scopes)
+        table.add_row(
+            str(key.id), key.project, key.name, key.last4, scopes, f"{key.created_at:%Y-%m-%d %H:%M}", revoked
+        )
+    return table

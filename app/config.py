@@ -1,0 +1,165 @@
+"""Every setting, in one place: the one reader of the environment.
+
+A setting is read from the environment variable of its own name in capitals (`DATABASE_URL`, `PORT`, ...).
+Where `DATABASE_URL` or `REDIS_URL` is not set, the embedded servers of a running local instance are used: it
+describes them in `$PROMPTLODE_DATA_DIR/servers.json`.
+"""
+
+import functools
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import ConfigurationError
+
+SERVERS_FILE = "servers.json"
+
+PositiveInt = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+def default_data_dir() -> Path:
+    """The user's data folder of the platform; nothing is created here."""
+    return Path(platformdirs.user_data_dir("promptlode", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """Settings of every process.  `Settings()` reads the environment; keyword arguments win over it (tests)."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    # --- where things are
+    promptlode_data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="Folder of the embedded servers, their data, logs and the local API key.",
+    )
+    database_url: str = Field("", description="PostgreSQL; postgres:// and postgresql:// are both understood.")
+    redis_url: str = Field(
+        "", description="Redis or Valkey: coalescing state, and the broker unless BROKER_URL is set."
+    )
+    broker_url: str = Field("", description="Celery broker; REDIS_URL when empty.")
+
+    # --- web
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port of the web process.")
+    flower_port: Annotated[int, Field(ge=0, le=65535)] = Field(5555, description="Port of Flower.")
+    flower_basic_auth: str = Field("", description="user:password of Flower; a random one is made for local mode.")
+    local_mode: bool = Field(
+        False, description="Pages open without login. Set by `make run` and `make demo`, which bind to 127.0.0.1."
+    )
+    secret_key: str = Field(
+        "", description="Signs the session cookie of the pages; required outside local mode to log in."
+    )
+    metrics_open: bool = Field(False, description="/metrics without an API key.")
+    max_body_bytes: PositiveInt = Field(32 * 1024 * 1024, description="Largest request body, after inflation.")
+    max_text_bytes: PositiveInt = Field(1024 * 1024, description="Largest single text of a trace.")
+    max_batch: PositiveInt = Field(1000, description="Most traces in one POST.")
+    max_json_depth: PositiveInt = Field(64, description="Deepest nesting of a JSON body.")
+
+    # --- OTLP
+    otlp_path_attribute: str = Field(
+        "promptlode.path",
+        min_length=1,
+        description="Attribute of a span, a span around it or its resource that names the call site.",
+    )
+
+    # --- database
+    database_pool_size: PositiveInt = Field(10, description="Connections a process keeps open at most.")
+    database_statement_timeout: Seconds = Field(30.0, description="Seconds after which PostgreSQL ends a statement.")
+    database_lock_timeout: Seconds = Field(5.0, description="Seconds to wait for a row lock.")
+
+    # --- grouping
+    task_grouping_enabled: bool = Field(True, description="Off: traces are stored and matched, nothing is mined.")
+    task_grouping_queue_size: PositiveInt = Field(
+        1000, description="Queued messages; past it grouping is deferred to the reconciler, no trace is refused."
+    )
+    task_grouping_worker_timeout: Seconds = Field(300.0, description="Seconds after which a run is ended.")
+    grouping_window_owed: PositiveInt = Field(5000, description="Owed traces that one run reads at most, oldest first.")
+    grouping_window_residue: PositiveInt = Field(
+        5000, description="Ungrouped traces considered before that one run reads at most, newest first."
+    )
+    grouping_review_after: PositiveInt = Field(
+        200,
+        description="Newly matched calls of an implementation after which a sample of them is mined anew; doubles each time.",
+    )
+
+    # --- pace (see docs/coalescing.md)
+    grouping_quiet: Annotated[float, Field(ge=0)] = Field(
+        0.5, description="Seconds without a request before a cold group runs."
+    )
+    grouping_max_wait: Annotated[float, Field(ge=0)] = Field(
+        5.0, description="Seconds a request of a cold group waits at most."
+    )
+    grouping_gap_factor: Annotated[float, Field(ge=0)] = Field(
+        3.0, description="Under steady traffic the pause between two runs of a group, in lengths of its last run."
+    )
+    grouping_lease: Seconds = Field(20.0, description="Seconds without a heartbeat after which a run counts as dead.")
+    grouping_ticket: Seconds = Field(60.0, description="Seconds after which a queued message counts as lost.")
+    grouping_grace: Seconds = Field(10.0, description="Age of an owed trace from which the reconciler asks for it.")
+    reconcile_period: Seconds = Field(10.0, description="Seconds between two looks of the reconciler for owed groups.")
+    grouping_max_attempts: PositiveInt = Field(
+        8, description="Failed runs in a row after which a group is quarantined."
+    )
+    grouping_backoff_max: Seconds = Field(
+        900.0, description="Longest pause in seconds after a failed run; 2, 4, 8 ... up to it."
+    )
+
+    # --- logs
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: str = Field("console", description="console for people, json for machines.")
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _psycopg2(cls, url: str) -> str:
+        return with_driver(url)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _running_local_instance(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Fill in what the environment leaves out from the servers of a running local instance."""
+        folder = Path(values.get("promptlode_data_dir") or default_data_dir())
+        for name, value in read_servers(folder).items():
+            if not values.get(name):
+                values[name] = value
+        return values
+
+    @property
+    def broker(self) -> str:
+        """URL of the Celery broker."""
+        return self.broker_url or self.redis_url
+
+    def require(self, *names: str) -> "Settings":
+        """This object, once every named setting has a value; ConfigurationError names the first that has none."""
+        for name in names:
+            if not getattr(self, name):
+                raise ConfigurationError(
+                    f"{name.upper()} is not set and no local instance is running "
+                    f"(looked for {self.promptlode_data_dir / SERVERS_FILE}). Set {name.upper()}, or start one with `make run`."
+                )
+        return self
+
+
+def with_driver(url: str) -> str:
+    """The same URL for psycopg2: SQLAlchemy 2.1 loads psycopg 3 for postgresql:// and refuses postgres://."""
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg2://" + url.removeprefix(scheme)
+    return url
+
+
+def read_servers(folder: Path) -> dict[str, str]:
+    """What a running local instance says of its servers: {"database_url", "redis_url"}; {} where none runs."""
+    try:
+        found = json.loads((folder / SERVERS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {name: str(found[name]) for name in ("database_url", "redis_url") if found.get(name)}
+
+
+@functools.cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,36 @@
+"""The one error tree.  It says whose fault an error was: the caller's, a dependency's or ours.
+
+Messages name fields, items and remedies, never prompt texts, variables or keys.
+"""
+
+
+class PromptlodeError(Exception):
+    """Base of every error that Promptlode raises on purpose."""
+
+
+class CallerError(PromptlodeError):
+    """The request or command cannot be carried out as it was given; the same call fails again."""
+
+
+class NotFoundError(CallerError):
+    """What was named does not exist in this project."""
+
+
+class ConfigurationError(CallerError):
+    """A setting is missing or wrong."""
+
+
+class DependencyError(PromptlodeError):
+    """A service that we need does not answer; the same call may succeed later."""
+
+
+class DatabaseDownError(DependencyError):
+    """PostgreSQL does not answer."""
+
+
+class FencedError(PromptlodeError):
+    """A newer run of the same group has begun, so this one must not write."""
+
+
+class CopyRefusedError(PromptlodeError):
+    """PostgreSQL refused rows that were copied in bulk.  Its own message is not kept: it quotes the row."""

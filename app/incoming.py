@@ -1,0 +1,317 @@
+"""One trace as a caller sends it: its fields, their limits, and what to say when one is wrong.
+
+`read_trace` checks a body and gives an `Incoming`, ready to be stored; HTTP, OTLP and import all come through here.
+Values are kept as they were sent (key order, number formats): the checked model is only for checking.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.errors import CallerError
+from app.prompts import Prompt, prompt_of
+from app.store.templates import IDENTITY_SETTINGS
+
+MAX_NAME = 512
+MAX_BIGINT = 2**63 - 1
+MAX_AHEAD = timedelta(hours=24)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_SETTINGS = (*IDENTITY_SETTINGS, "max_output_tokens")
+_INPUTS = ("instructions", "input", "messages")
+
+Loc = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, where, and how to mend it.  Never shows the value."""
+
+    loc: Loc
+    message: str
+
+
+class InvalidTraceError(CallerError):
+    """The trace cannot be stored as it was sent."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(f"{len(problems)} field(s) of the trace are wrong.")
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large one trace may be (see Settings)."""
+
+    text_bytes: int = 1024 * 1024
+    depth: int = 64
+
+
+# --- the model: what is checked by type, and what openapi.json says
+
+
+def _one_of(expected: str, *types: type) -> AfterValidator:
+    """A field of several JSON types gets one plain message, not one for each branch of a union."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, types):
+            raise PydanticCustomError("shape", "Must be {expected}.", {"expected": expected})
+        return value
+
+    return AfterValidator(check)
+
+
+def _check_items(value: Any) -> Any:
+    for index, item in enumerate(value if isinstance(value, list) else ()):
+        if (wrong := _wrong_item(item)) is not None:
+            raise PydanticCustomError("item", "Item {index} {wrong}.", {"index": index, "wrong": wrong})
+    return value
+
+
+def _wrong_item(item: Any) -> str | None:
+    if not isinstance(item, dict):
+        return "must be an object"
+    if not isinstance(item.get("role"), str | None):
+        return "has a role that is no string"
+    if not isinstance(item.get("content"), str | list | dict | None):
+        return "has content that is neither a string nor a list of parts"
+    return None
+
+
+def _check_date(value: datetime) -> datetime:
+    moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+    if moment < EPOCH:
+        raise PydanticCustomError("date", "Must not be before 1970-01-01T00:00:00Z.")
+    if moment > datetime.now(UTC) + MAX_AHEAD:
+        raise PydanticCustomError("date", "Is more than 24 hours ahead of the server's clock; send the time in UTC.")
+    return moment.astimezone(UTC)
+
+
+_OBJECT = {"type": "object", "additionalProperties": True}
+_OBJECTS = {"type": "array", "items": _OBJECT}
+_TEXT_OR_OBJECT = {"anyOf": [{"type": "string"}, _OBJECT]}
+_TEXT_OR_OBJECTS = {"anyOf": [{"type": "string"}, _OBJECTS]}
+
+Name = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_NAME)]
+Text = Annotated[str, Field(strict=True)]
+Count = Annotated[int, Field(strict=True, ge=0, le=MAX_BIGINT)]
+Moment = Annotated[datetime, AfterValidator(_check_date)]
+Choice = Annotated[Any, _one_of("a string or an object", str, dict), WithJsonSchema(_TEXT_OR_OBJECT)]
+Items = Annotated[Any, _one_of("a list of objects", list), AfterValidator(_check_items), WithJsonSchema(_OBJECTS)]
+Input = Annotated[
+    Any,
+    _one_of("a string or a list of objects", str, list),
+    AfterValidator(_check_items),
+    WithJsonSchema(_TEXT_OR_OBJECTS),
+]
+
+
+class Usage(BaseModel):
+    """Tokens, as the provider counted them."""
+
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    total_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+
+
+class TraceIn(BaseModel):
+    """One LLM call.  Further fields are kept under `metadata`."""
+
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True, title="TraceIn")
+
+    model: Name = Field(description="The model that was called.")
+    path: Name = Field(description="Your own label of the call site, for example /support/triage.")
+    external_id: Name | None = Field(None, description="Your id of the call; sending it twice stores it once.")
+    instructions: Text | None = Field(None, description="The system prompt.")
+    input: Input | None = Field(None, description="A text, or items as the Responses API takes them.")
+    messages: Items | None = Field(None, description="Messages as the Chat Completions API takes them.")
+    output: Any = Field(None, description="What the model answered, any JSON.")
+    tools: Items | None = None
+    tool_choice: Choice | None = None
+    temperature: Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)] | None = None
+    max_output_tokens: Count | None = None
+    reasoning: Choice | None = None
+    response_format: Choice | None = None
+    usage: Usage | None = None
+    conversation_id: Text | None = None
+    user_id: Text | None = None
+    started_at: Moment | None = Field(None, description="ISO 8601, or Unix seconds; at most 24 hours ahead.")
+    completed_at: Moment | None = Field(None, description="ISO 8601, or Unix seconds; at most 24 hours ahead.")
+    error: Choice | None = Field(None, description="What went wrong with the call.")
+    metadata: dict[str, Any] | None = None
+
+
+# --- from a body to what is stored
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A trace that was checked; `columns` are those of table trace that come from the body alone."""
+
+    path: str
+    model: str
+    external_id: str | None
+    prompt: Prompt
+    settings_digest: str
+    columns: dict[str, Any] = field(repr=False)
+
+
+def read_trace(body: object, limits: Limits = Limits()) -> Incoming:
+    """Check one trace.  Raises InvalidTraceError, which names every wrong field."""
+    if not isinstance(body, dict):
+        raise InvalidTraceError([Problem((), "A trace must be a JSON object.")])
+    problems = {} if is_surely_storable(body, limits) else {found.loc: found for found in unstorable(body, limits)}
+    try:
+        checked = TraceIn.model_validate(body)
+    except ValidationError as error:
+        problems = {problem.loc: problem for problem in problems_of(error)} | problems
+    if problems:
+        raise InvalidTraceError(list(problems.values()))
+    return _incoming(body, checked)
+
+
+def _incoming(body: dict[str, Any], checked: TraceIn) -> Incoming:
+    prompt = prompt_of(body)
+    settings = _present(body, _SETTINGS)
+    digest = settings_digest(settings, body.get("tools"))
+    columns = {
+        "external_id": checked.external_id,
+        "model": checked.model,
+        "prompt_parts": None if prompt.parts is None else list(prompt.parts),
+        "prompt_source": prompt.source,
+        "follow_up": prompt.follow_up,
+        "conversation_id": checked.conversation_id,
+        "user_id": checked.user_id,
+        "settings": settings,
+        "tools": body.get("tools"),
+        "settings_digest": digest,
+        "input": _present(body, _INPUTS),
+        "output": body.get("output"),
+        "usage": body.get("usage"),
+        "error": body.get("error"),
+        "metadata": _metadata(body),
+        "started_at": checked.started_at,
+        "completed_at": checked.completed_at,
+    }
+    return Incoming(checked.path, checked.model, checked.external_id, prompt, digest, columns)
+
+
+def settings_digest(settings: Mapping[str, Any], tools: list[Any] | None) -> str:
+    """Equal for two calls whose implementation is the same: their settings that count, and their tools."""
+    counted = _present(settings, IDENTITY_SETTINGS) | {"tools": tools or []}
+    return hashlib.sha256(orjson.dumps(counted, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _present(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: values[name] for name in names if values.get(name) is not None}
+
+
+def _metadata(body: dict[str, Any]) -> dict[str, Any] | None:
+    """The caller's metadata and every field we do not know; where both have a name, metadata's own stays."""
+    further = {name: value for name, value in body.items() if name not in TraceIn.model_fields}
+    return (further | (body.get("metadata") or {})) or None
+
+
+# --- what cannot be stored, whatever field it stands in
+
+
+def is_surely_storable(body: object, limits: Limits) -> bool:
+    """A quick proof that `unstorable` would find nothing, which holds for most traces at a tenth of its time.
+
+    orjson refuses lone surrogates and what does not fit in 64 bits, writes NUL as an escape and NaN as null, and a body
+    with few brackets cannot be deep.
+    """
+    try:
+        text = orjson.dumps(body)
+    except TypeError:
+        return False
+    brackets = text.count(b"{") + text.count(b"[")
+    return (
+        len(text) <= limits.text_bytes and brackets <= limits.depth and b"\\u0000" not in text and b"null" not in text
+    )
+
+
+def unstorable(body: object, limits: Limits) -> Iterator[Problem]:
+    """Texts, numbers and nesting that PostgreSQL or JSON cannot hold, or that are over a limit.
+
+    Looks at every value once, with its own stack: a body may be nested deeper than Python's.
+    """
+    stack: list[tuple[Any, Loc]] = [(body, ())]
+    while stack:
+        value, loc = stack.pop()
+        if isinstance(value, dict | list):
+            if len(loc) >= limits.depth:
+                yield Problem(loc[:3], f"Is nested deeper than {limits.depth} levels; send it as a text.")
+                continue
+            entries = value.items() if isinstance(value, dict) else enumerate(value)
+            stack.extend((inner, (*loc, key)) for key, inner in entries)
+            if isinstance(value, dict):
+                yield from (
+                    Problem(loc, f"A field name {wrong}") for key in value if (wrong := _wrong_text(key, limits))
+                )
+        elif wrong := _wrong_scalar(value, limits):
+            yield Problem(loc, wrong[0].upper() + wrong[1:])
+
+
+def _wrong_scalar(value: Any, limits: Limits) -> str | None:
+    if isinstance(value, str):
+        return _wrong_text(value, limits)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "is not a number that JSON has (NaN or infinite); send null."
+    if isinstance(value, int) and not -MAX_BIGINT - 1 <= value <= 2 * MAX_BIGINT + 1:
+        return "does not fit in 64 bits; send it as a text."
+    return None
+
+
+def _wrong_text(text: str, limits: Limits) -> str | None:
+    if "\x00" in text:
+        return "holds a NUL character, which PostgreSQL cannot store; remove it."
+    try:
+        size = len(text) if text.isascii() else len(text.encode())
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which is not valid Unicode; send complete characters."
+    if size > limits.text_bytes:
+        return f"is longer than {limits.text_bytes} bytes; shorten it or send it as several texts."
+    return None
+
+
+# --- pydantic's errors in our words
+
+_REMEDIES = {
+    "missing": "Is required.",
+    "string_type": "Must be a string.",
+    "int_type": "Must be a whole number.",
+    "float_type": "Must be a number.",
+    "dict_type": "Must be an object.",
+    "model_type": "Must be an object.",
+    "model_attributes_type": "Must be an object.",
+    "list_type": "Must be a list.",
+    "bool_type": "Must be true or false.",
+    "finite_number": "Must be a finite number.",
+    "extra_forbidden": "Is not known here; remove it.",
+    "string_unicode": "Holds a lone surrogate, which is not valid Unicode; send complete characters.",
+}
+
+
+def problems_of(error: ValidationError) -> list[Problem]:
+    """Every field that pydantic refused, without its value."""
+    return [
+        Problem(tuple(found["loc"]), _REMEDIES.get(found["type"]) or _sentence(found["msg"]))
+        for found in error.errors(include_input=False, include_context=False, include_url=False)
+    ]
+
+
+def _sentence(message: str) -> str:
+    ours = message.replace("Input should be", "Must be").replace("String should have", "Must have")
+    return ours.replace("Value error, ", "").rstrip(".") + "."

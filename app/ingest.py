@@ -1,0 +1,244 @@
+"""Use case: record traces, match them against what is known, say which groups have work.
+
+One transaction per call. Accepting a trace never depends on Redis: the caller asks for grouping after the COMMIT, and what
+it cannot ask for is found by the reconciler, since an unmatched trace is owed by its row alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, exc
+
+from app.errors import CopyRefusedError
+from app.incoming import Incoming
+from app.matchers import Found, KnownGroup, KnownGroups
+from app.store import groups, traces
+from app.store.engine import single_statements, transaction
+from app.store.groups import Group
+from app.store.ids import new_id
+from app.store.templates import Version, implementation_for, implementations_of
+from app.store.traces import StoredTrace, variables_of
+
+# matched: by a known template. owed: to be asked for. held: owed, but its group is quarantined, so nobody asks.
+# off: no text prompt, or grouping is disabled.
+State = Literal["matched", "owed", "held", "off"]
+
+# Another transaction was in the way (deadlock, serialization) or removed what we refer to: the same call may succeed.
+_WORTH_ANOTHER_TRY = {"40P01", "40001", "23503"}
+_TRIES = 3
+
+# From so many rows on COPY is worth its detours; what it cannot do is found out by doing it.
+_COPY_FROM = 20
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One trace after the COMMIT; the first row where its external id was known."""
+
+    id: UUID
+    external_id: str | None
+    created: bool
+    group: Group
+    state: State
+    task_id: UUID | None = None
+    implementation_id: UUID | None = None
+    template_id: UUID | None = None
+    slots: Sequence[str] | None = None
+    values: Sequence[str] | None = None
+
+    @property
+    def variables(self) -> dict[str, str] | None:
+        """Values by the name of their slot; None when unmatched."""
+        return variables_of(self.slots, self.values)
+
+
+class Ingest:
+    """Records traces; keeps what it knows of their groups between calls."""
+
+    def __init__(self, engine: Engine, *, grouping_enabled: bool) -> None:
+        self._engine = engine
+        self._grouping_enabled = grouping_enabled
+        self._groups = KnownGroups()
+
+    def record(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[Recorded]:
+        """Store the traces of a project in one transaction; answers one row each, in order.
+
+        Raises DatabaseDownError, and then nothing was stored.
+        """
+        if len(incoming) == 1 and (recorded := self._record_at_once(project_id, incoming[0])) is not None:
+            return [recorded]
+        for attempt in range(_TRIES - 1):
+            try:
+                return self._record(project_id, incoming, copy=attempt == 0 and len(incoming) >= _COPY_FROM)
+            except exc.DBAPIError as error:
+                if getattr(error.orig, "pgcode", None) not in _WORTH_ANOTHER_TRY:
+                    raise
+            except CopyRefusedError:
+                pass  # the next try inserts, and if that fails too says why
+            self._groups.forget(project_id, {item.path for item in incoming})
+        return self._record(project_id, incoming, copy=False)
+
+    def _record_at_once(self, project_id: UUID, item: Incoming) -> Recorded | None:
+        """Store a trace by what is remembered of its group, with one statement; None when that does not hold any more.
+
+        The statement compares the memory with the database, so this is as exact as a transaction that reads first.
+        """
+        known = self._groups.recall(project_id, item.path)
+        if known is None or known.group.quarantined_at is not None:
+            return None
+        found = known.match(item.prompt.text)
+        implementation_id = None if found is None else known.implementation(_version(item, found))
+        if found is not None and implementation_id is None:
+            return None
+        plan = self._planned(known.group, item, found, implementation_id)
+        try:
+            with single_statements(self._engine) as connection:
+                row = _row(project_id, item, plan)
+                stored = traces.insert_if_current(connection, row, known.group.templates_version)
+        except exc.IntegrityError:
+            return None  # the implementation is gone
+        return plan if stored else None
+
+    def _record(self, project_id: UUID, incoming: Sequence[Incoming], *, copy: bool) -> list[Recorded]:
+        with transaction(self._engine) as connection:
+            by_path = self._groups_of(connection, project_id, incoming)
+            known = self._known(connection, project_id, incoming)
+            fresh = [item for item in _first_of_each(incoming) if item.external_id not in known]
+            planned = self._plan(connection, by_path, fresh)
+            rows = [_row(project_id, item, plan) for item, plan in zip(fresh, planned, strict=True)]
+            insert = traces.copy_new if copy else traces.insert_new
+            stored = insert(connection, rows)
+            created = {id(item): plan for item, plan in zip(fresh, planned, strict=True) if plan.id in stored}
+            if len(created) < len(fresh):  # somebody else stored the same external id since we looked
+                known = self._known(connection, project_id, incoming)
+        _remember(by_path, fresh, planned)
+        known |= {plan.external_id: replace(plan, created=False) for plan in created.values() if plan.external_id}
+        return [created.get(id(item)) or known[str(item.external_id)] for item in incoming]
+
+    def _groups_of(
+        self, connection: Connection, project_id: UUID, incoming: Sequence[Incoming]
+    ) -> dict[str, KnownGroup]:
+        by_path = groups.get_or_create(connection, project_id, (item.path for item in incoming))
+        return {path: self._groups.at(connection, project_id, group) for path, group in by_path.items()}
+
+    def _known(
+        self, connection: Connection, project_id: UUID, incoming: Sequence[Incoming]
+    ) -> dict[str | None, Recorded]:
+        """What is stored already, by external id."""
+        external_ids = {item.external_id for item in incoming if item.external_id is not None}
+        if not external_ids:
+            return {}
+        found = traces.by_external_id(connection, project_id, external_ids)
+        their_groups = groups.by_id(connection, {stored.group_id for stored in found.values()})
+        return {
+            external_id: self._as_recorded(stored, their_groups[stored.group_id])
+            for external_id, stored in found.items()
+        }
+
+    def _as_recorded(self, stored: StoredTrace, group: Group) -> Recorded:
+        return Recorded(
+            id=stored.id,
+            external_id=stored.external_id,
+            created=False,
+            group=group,
+            state=self._state(group, matched=stored.implementation_id is not None, has_prompt=stored.has_prompt),
+            task_id=stored.task_id,
+            implementation_id=stored.implementation_id,
+            template_id=stored.template_id,
+            slots=stored.slots,
+            values=stored.values,
+        )
+
+    def _plan(
+        self, connection: Connection, by_path: Mapping[str, KnownGroup], fresh: Sequence[Incoming]
+    ) -> list[Recorded]:
+        """What each new trace becomes: matched to an implementation, or not."""
+        matches = [(item, by_path[item.path].match(item.prompt.text)) for item in fresh]
+        implementations = _implementations(connection, by_path, matches)
+        return [
+            self._planned(
+                by_path[item.path].group, item, found, None if found is None else implementations[_version(item, found)]
+            )
+            for item, found in matches
+        ]
+
+    def _planned(self, group: Group, item: Incoming, found: Found | None, implementation_id: UUID | None) -> Recorded:
+        state = self._state(group, matched=found is not None, has_prompt=item.prompt.text is not None)
+        plain = Recorded(id=new_id(), external_id=item.external_id, created=True, group=group, state=state)
+        if found is None:
+            return plain
+        return replace(
+            plain,
+            task_id=found.template.task_id,
+            implementation_id=implementation_id,
+            template_id=found.template.id,
+            slots=found.template.slots,
+            values=found.values,
+        )
+
+    def _state(self, group: Group, *, matched: bool, has_prompt: bool) -> State:
+        if matched:
+            return "matched"
+        if not has_prompt or not self._grouping_enabled:
+            return "off"
+        return "owed" if group.quarantined_at is None else "held"
+
+
+def _version(item: Incoming, found: Found) -> Version:
+    return found.template.id, item.model, item.settings_digest
+
+
+def _implementations(
+    connection: Connection, by_path: Mapping[str, KnownGroup], matches: Iterable[tuple[Incoming, Found | None]]
+) -> dict[Version, UUID]:
+    """The implementation of every match: remembered, read, or made."""
+    wanted = {_version(item, found): (item, found) for item, found in matches if found is not None}
+    known = {version: by_path[item.path].implementation(version) for version, (item, _) in wanted.items()}
+    made = {version: known_id for version, known_id in known.items() if known_id is not None}
+    made |= implementations_of(connection, wanted.keys() - made.keys())
+    return made | _make(connection, {version: wanted[version] for version in wanted.keys() - made.keys()})
+
+
+def _make(connection: Connection, wanted: Mapping[Version, tuple[Incoming, Found]]) -> dict[Version, UUID]:
+    """In the order of task ids, as `implementation_for` asks."""
+    ordered = sorted(wanted.items(), key=lambda entry: (entry[1][1].template.task_id, entry[0]))
+    return {
+        version: implementation_for(
+            connection,
+            version[0],
+            model=item.model,
+            settings=item.columns["settings"],
+            tools=item.columns["tools"],
+            settings_digest=item.settings_digest,
+        )
+        for version, (item, _) in ordered
+    }
+
+
+def _remember(by_path: Mapping[str, KnownGroup], fresh: Sequence[Incoming], planned: Sequence[Recorded]) -> None:
+    """Keep the implementations for later calls, now that they are committed."""
+    for item, plan in zip(fresh, planned, strict=True):
+        if plan.template_id is not None and plan.implementation_id is not None:
+            version = (plan.template_id, item.model, item.settings_digest)
+            by_path[item.path].remember(version, plan.implementation_id)
+
+
+def _first_of_each(incoming: Sequence[Incoming]) -> list[Incoming]:
+    """Every trace without an external id, and the first of each external id."""
+    firsts = {item.external_id or id(item): item for item in reversed(incoming)}
+    return [item for item in incoming if firsts[item.external_id or id(item)] is item]
+
+
+def _row(project_id: UUID, item: Incoming, plan: Recorded) -> dict[str, Any]:
+    return item.columns | {
+        "id": plan.id,
+        "project_id": project_id,
+        "group_id": plan.group.id,
+        "seen_at": item.columns["started_at"] or datetime.now(UTC),
+        "implementation_id": plan.implementation_id,
+        "template_id": plan.template_id,
+        "variables": None if plan.values is None else list(plan.values),
+    }

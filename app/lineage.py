@@ -1,0 +1,195 @@
+"""Lineage: which task a mined template belongs to.  Pure: templates and times in, a decision out.
+
+A task is a line of templates of one path that descend from each other.  The rules, told for people in docs/lineage.md:
+
+1. Two templates are *related* when they share enough fixed text, in order (`kinship`).
+2. Two templates are *alive together* when a good part of the calls of each was made during the life of the other
+   (`alive_together`).  Then they are two call sites, however alike they read: judges with one preamble, for example.
+   The few calls that mix while an edit is rolled out are no such part.
+3. A new template joins the task of the template that it is most related to, of those tasks with no template that is
+   alive together with it: a task has one prompt in use at a time.  Where there is none it begins a task.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import SequenceMatcher
+from itertools import takewhile
+from typing import Protocol
+from uuid import UUID
+
+from templating import BARRIER, Template
+
+Moment = tuple[datetime, UUID]
+
+# Fixed text that both have, against the mean of what each has. An edit rewrites a sentence or two; two prompts that
+# have only a system message in common mostly stay below.
+RELATED = 0.6
+
+# An edit may add more than there was: then nearly all of the smaller is in the larger ...
+CONTAINED = 0.9
+# ... and the smaller is more than a greeting that many prompts begin with.
+CONTAINED_SIZE = 1 / 3
+
+# The share of each one's calls during the life of the other, up to which one is an edit of the other that is being
+# rolled out.  Versions of which a fifth of the traffic overlaps come to 0.14 to 0.44, call sites in daily use side by
+# side to 0.7 and more; with three calls each in turns it is 0.67.
+ROLL_OUT = 0.5
+
+# So many of a template's calls at either end do not count for its life: a retry next week, a try the day before.
+STRAYS = 0.05
+
+# Beyond this many tokens the differing middles of two templates are compared as bags of words: in-order comparison is
+# quadratic at worst.
+IN_ORDER_TOKENS = 1000
+
+
+class Life(Protocol):
+    """When the calls of a template were made."""
+
+    def span(self, strays: float) -> tuple[Moment, Moment] | None:
+        """First and last without this share of the calls at either end; None while there are no calls."""
+
+    def total(self) -> int:
+        """How many calls there are."""
+
+    def between(self, first: Moment, last: Moment) -> int:
+        """How many were made after `first` and before `last`."""
+
+
+class SeenCalls:
+    """A life in memory."""
+
+    def __init__(self, moments: Iterable[Moment]) -> None:
+        self._moments = sorted(moments)
+
+    def span(self, strays: float) -> tuple[Moment, Moment] | None:
+        cut = int(strays * len(self._moments))
+        return (self._moments[cut], self._moments[-1 - cut]) if self._moments else None
+
+    def total(self) -> int:
+        return len(self._moments)
+
+    def between(self, first: Moment, last: Moment) -> int:
+        return max(0, bisect_left(self._moments, last) - bisect_right(self._moments, first))
+
+
+@dataclass(frozen=True)
+class Relative:
+    """A template that a new one may descend from. `swallowed`: it matched the new one's calls so far."""
+
+    task_id: UUID
+    template: Template
+    life: Life
+    swallowed: bool = False
+
+
+def task_of(template: Template, life: Life, relatives: Sequence[Relative]) -> UUID | None:
+    """The task that a new template continues; None when it begins one.
+
+    relatives: every template of the same path, retired ones included (an old version may come back changed).
+    """
+    ranked = [(_closeness(template, other), place, other) for place, other in enumerate(relatives)]
+    ranked = sorted((entry for entry in ranked if entry[0] > 0), key=lambda entry: entry[:2], reverse=True)
+    candidates = dict.fromkeys(other.task_id for _, _, other in ranked)
+    return next((task_id for task_id in candidates if not _in_use(task_id, life, relatives)), None)
+
+
+def _in_use(task_id: UUID, life: Life, relatives: Sequence[Relative]) -> bool:
+    return any(alive_together(life, other.life) for other in relatives if other.task_id == task_id)
+
+
+def _closeness(template: Template, other: Relative) -> float:
+    """Kinship; a template whose slot held all of the new one's calls is related by that alone."""
+    return max(kinship(other.template, template), RELATED if other.swallowed else 0.0)
+
+
+def alive_together(one: Life, other: Life) -> bool:
+    """Whether both were in use at the same time for long, rather than one after the other."""
+    one_span, other_span = one.span(STRAYS), other.span(STRAYS)
+    if one_span is None or other_span is None:
+        return False
+    shares = (one.between(*other_span) / one.total(), other.between(*one_span) / other.total())
+    return min(shares) > ROLL_OUT
+
+
+def kinship(older: Template, newer: Template) -> float:
+    """0.0 for templates that are not related; else the share of fixed text that they have in common, up to 1.0."""
+    left, right = fixed_tokens(older), fixed_tokens(newer)
+    smaller, larger = sorted((_size(left), _size(right)))
+    if not smaller or not _related(_shared_anyhow(left, right), smaller, larger):
+        return 0.0  # the bag of words bounds what is shared in order, and is much cheaper
+    shared = _shared_in_order(left, right)
+    return 2 * shared / (smaller + larger) if _related(shared, smaller, larger) else 0.0
+
+
+def _related(shared: int, smaller: int, larger: int) -> bool:
+    contained = shared >= CONTAINED * smaller and smaller >= CONTAINED_SIZE * larger
+    return contained or 2 * shared >= RELATED * (smaller + larger)
+
+
+def _shared_in_order(left: list[str], right: list[str]) -> int:
+    """Characters of the tokens that both have in the same order."""
+    start = _common_start(left, right)
+    left, right, shared = left[start:], right[start:], _size(left[:start])
+    end = _common_start(left[::-1], right[::-1])
+    shared += _size(left[len(left) - end :])
+    left, right = left[: len(left) - end], right[: len(right) - end]
+    if max(len(left), len(right)) > IN_ORDER_TOKENS:
+        return shared + _shared_anyhow(left, right)
+    blocks = SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks()
+    return shared + sum(_size(left[block.a : block.a + block.size]) for block in blocks)
+
+
+def _shared_anyhow(left: list[str], right: list[str]) -> int:
+    """Characters of the tokens that both have, in any order."""
+    return _size((Counter(left) & Counter(right)).elements())
+
+
+def _common_start(left: Sequence[str], right: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
+
+
+def _size(tokens: Iterable[str]) -> int:
+    """Characters of tokens; white space between them does not count."""
+    return sum(map(len, tokens))
+
+
+def fixed_tokens(template: Template) -> list[str]:
+    """The words and marks of the fixed text, in order."""
+    return [token for literal in template.literals for token in tokens(literal)]
+
+
+def tokens(text: str) -> Iterator[str]:
+    """Words and numbers, single characters of scripts that write without spaces, single marks; no white space."""
+    word = ""
+    for character in text:
+        if _in_word(character):
+            word += character
+            continue
+        if word:
+            yield word
+            word = ""
+        if not character.isspace() and character != BARRIER:
+            yield character
+    if word:
+        yield word
+
+
+def _in_word(character: str) -> bool:
+    return (character.isalnum() or character == "_") and not is_unspaced(character)
+
+
+def is_unspaced(character: str) -> bool:
+    """Of a script that does not put spaces between words: Thai to Khmer, kana, Han (with Hangul's syllables apart)."""
+    code = ord(character)
+    return (
+        0x0E00 <= code <= 0x0EFF
+        or 0x1780 <= code <= 0x17FF
+        or 0x3040 <= code <= 0x30FF
+        or 0x3400 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or 0x20000 <= code <= 0x3FFFF
+    )

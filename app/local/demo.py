@@ -1,0 +1,160 @@
+"""The demo: a week of sample traffic goes in over HTTP, the tasks that were found come out as a table."""
+
+import itertools
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from app.local.errors import LocalError
+from app.local.instance import Instance
+from app.local.net import direct
+from app.sample import EXPECTED, ExpectedTask, traces
+
+_BATCH = 100
+"""Traces in one POST: small enough for a moving bar, large enough that HTTP is not what takes the time."""
+
+_PATIENCE = 180
+_COVERED = 0.9
+"""A task counts as found with this part of its calls: the first days of an edited prompt may be few."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A task and its implementations, as the API tells them."""
+
+    task: Mapping[str, Any]
+    implementations: list[Mapping[str, Any]]
+
+    @property
+    def path(self) -> str:
+        return str(self.task["path"])
+
+    @property
+    def slots(self) -> list[str]:
+        """Of the newest version."""
+        newest: Mapping[str, Any] | None = max(self.implementations, key=lambda each: each["version"], default=None)
+        return list(newest["slots"]) if newest else []
+
+    def covers(self, expected: ExpectedTask) -> bool:
+        same = self.path == expected.path and self.task["versions"] == len(expected.versions)
+        return same and self.task["calls"] >= _COVERED * expected.calls
+
+
+class Api:
+    """The few calls of the HTTP API that the demo makes."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._url, self._key = url, key
+
+    def send(self, batch: list[dict[str, Any]]) -> None:
+        """POST a batch; LocalError with the first problem, should one of ours be refused."""
+        results = self._call("/api/v1/traces", {"traces": batch})["results"]
+        if refused := [result["error"] for result in results if "error" in result]:
+            raise LocalError(f"{len(refused)} sample traces were refused, the first with: {refused[0]}")
+
+    def owed(self) -> int:
+        return int(self._call("/api/v1/pipeline")["owed"])
+
+    def found(self) -> list[Found]:
+        """Tasks with their implementations, by path."""
+        tasks = sorted(self._pages("/api/v1/tasks"), key=lambda task: (task["path"], -task["calls"]))
+        return [Found(task, list(self._pages(f"/api/v1/tasks/{task['id']}/implementations"))) for task in tasks]
+
+    def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
+        cursor = ""
+        while True:
+            page = self._call(f"{path}?limit=200{cursor}")
+            yield from page["items"]
+            if not page["next_cursor"]:
+                return
+            cursor = f"&cursor={page['next_cursor']}"
+
+    def _call(self, path: str, body: object = None) -> Any:
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._url + path, data, headers)  # noqa: S310 - our own address
+        try:
+            with direct.open(request, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise LocalError(f"{path} answered {error.code}: {error.read().decode(errors='replace')[:500]}") from None
+
+
+def play(instance: Instance, console: Console) -> list[ExpectedTask]:
+    """Send, wait, show; returns the expected tasks that were not found."""
+    api = Api(instance.url, instance.key)
+    _send(api, list(traces()), console)
+    _wait_until_grouped(api, console)
+    found = api.found()
+    console.print(table(found))
+    return missing(found)
+
+
+def _send(api: Api, bodies: list[dict[str, Any]], console: Console) -> None:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("Sending sample calls", total=len(bodies))
+        for batch in _batches(bodies):
+            api.send(batch)
+            progress.advance(bar, len(batch))
+
+
+def _batches(bodies: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    rest = iter(bodies)
+    while batch := list(itertools.islice(rest, _BATCH)):
+        yield batch
+
+
+def _wait_until_grouped(api: Api, console: Console) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    with console.status("Grouping") as status:
+        while owed := api.owed():
+            status.update(f"Grouping: {owed} calls are still to be looked at")
+            if time.monotonic() > deadline:
+                raise LocalError(f"After {_PATIENCE} s {owed} calls are still not grouped; see the worker's log.")
+            time.sleep(0.3)
+
+
+def missing(found: Iterable[Found]) -> list[ExpectedTask]:
+    """The expected tasks without a found one of their own."""
+    left = list(found)
+    lost = []
+    for expected in EXPECTED:
+        covering = next((each for each in left if each.covers(expected)), None)
+        if covering:
+            left.remove(covering)
+        else:
+            lost.append(expected)
+    return lost
+
+
+def table(found: Sequence[Found]) -> Table:
+    """A few lines for each task; only the template is cut."""
+    shown = Table(title="Tasks found", title_justify="left", expand=True)
+    shown.add_column("Task", ratio=4)
+    shown.add_column("Path", no_wrap=True, width=max((len(each.path) for each in found), default=4))
+    shown.add_column("Versions", justify="right", width=8)
+    shown.add_column("Calls", justify="right", width=5)
+    shown.add_column("Template", no_wrap=True, ratio=6)
+    shown.add_column("Slots", ratio=4)
+    for each in found:
+        task, slots = each.task, ", ".join(each.slots)
+        cells = task["name"], each.path, str(task["versions"]), str(task["calls"]), _start(task["template"]), slots
+        shown.add_row(*map(Text, cells))  # as text: a prompt's brackets are no markup
+    return shown
+
+
+def _start(template: list[Mapping[str, str]]) -> str:
+    """The beginning of the part with a slot, else of the first: a constant system text says less."""
+    texts = [part["text"] for part in template]
+    telling = next((text for text in texts if "{{" in text), texts[0] if texts else "")
+    return " ".join(telling.split())[:120]

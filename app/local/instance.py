@@ -1,0 +1,296 @@
+"""A whole Promptlode on this machine: its folder, servers, schema, key, processes, and its end.
+
+One instance per data folder at a time (a lock says so). Whatever an earlier instance left behind when it was killed -
+processes, pid files, servers.json - is cleared before this one starts.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import signal
+import urllib.error
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from app.config import SERVERS_FILE, Settings
+from app.local.errors import LocalError
+from app.local.net import direct
+from app.local.postgres import PostgresServer
+from app.local.processes import end, is_free, wait_until
+from app.local.programs import HOST, programs
+from app.local.supervision import Program, Supervisor, Watch, last_lines
+from app.local.valkey import ValkeyServer
+from app.store import keys, migrate, projects
+from app.store.engine import make_engine, transaction
+
+MARK = "PROMPTLODE_INSTANCE"
+"""In the environment of every process of an instance, so that the next one knows what a killed one left behind."""
+
+_PORTS_TRIED = 100
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The two servers, embedded or the user's own."""
+
+    postgres: PostgresServer | None
+    valkey: ValkeyServer | None
+    settings: Settings
+
+    @property
+    def programs(self) -> list[Program]:
+        """What must be supervised of them."""
+        found = []
+        if self.postgres:
+            account = self.postgres.account
+            found.append(Program("postgres", self.postgres.command, stop=signal.SIGINT, account=account))
+        if self.valkey:
+            found.append(Program("valkey", self.valkey.command))
+        return found
+
+    @property
+    def checks(self) -> dict[str, Callable[[], bool]]:
+        """For each of them how to see that it is up."""
+        servers = {"postgres": self.postgres, "valkey": self.valkey}
+        return {name: server.answers for name, server in servers.items() if server}
+
+
+class Instance:
+    """A started instance. Use `running()`."""
+
+    def __init__(self, settings: Settings, project: str) -> None:
+        self.home, self.project = settings.promptlode_data_dir.absolute(), project
+        self.port = _port("PORT", settings.port, explicit="port" in settings.model_fields_set)
+        self.flower_port = _port("FLOWER_PORT", settings.flower_port, "flower_port" in settings.model_fields_set)
+        self.flower_auth = settings.flower_basic_auth or f"promptlode:{self._kept_secret('flower_password')}"
+        self._servers = embedded_servers(settings, self.home)
+        groups = {"servers": self._servers.programs, "app": programs(self.port, self.flower_port)}
+        self.supervisor = Supervisor(self.home, groups)
+        self.key = ""
+
+    # For people
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def flower_url(self) -> str:
+        return f"http://{self.flower_auth}@{HOST}:{self.flower_port}"
+
+    # Life
+
+    def start(self) -> None:
+        """Everything, in the order of who needs whom; returns when the web process answers."""
+        self.supervisor.start(self._environment())
+        if self._servers.programs:
+            self.supervisor.start_group("servers")
+        for name, answers in self._servers.checks.items():
+            self._wait_for(name, answers)
+        settings = self._servers.settings
+        if self._servers.postgres:
+            self._servers.postgres.ensure_database()
+        migrate.upgrade(settings.database_url)
+        self.key = self._ensure_key(settings)
+        self._announce(settings)
+        self.supervisor.start_group("app")
+        self._wait_for("web", lambda: self._answers("/healthz"))
+
+    def stop(self) -> None:
+        """Leave no process and no servers.json."""
+        (self.home / SERVERS_FILE).unlink(missing_ok=True)
+        self.supervisor.stop()
+        end(leftovers(self.home))
+
+    def wait_ready(self, seconds: float = 120) -> None:
+        """Until worker and reconciler are alive too."""
+        self._wait(lambda: self._answers("/readyz"), seconds, self._not_ready)
+
+    def log_tail(self, program: str) -> str:
+        log = self.supervisor.log_of(program)
+        return f"The end of {log}:\n{last_lines(log, 15)}"
+
+    # Details
+
+    def _wait_for(self, program: str, answers: Callable[[], bool]) -> None:
+        self._wait(answers, 60, lambda: self._silence(program))
+
+    def _wait(self, ready: Callable[[], bool], seconds: float, failure: Callable[[], str]) -> None:
+        """Until it is ready, or a program ended so often that there is no hope."""
+        watch = Watch(self.supervisor)
+        hopeless: list[str] = []
+
+        def over() -> bool:
+            watch.look()
+            hopeless[:] = watch.hopeless()
+            return bool(hopeless) or ready()
+
+        wait_until(over, seconds, failure, pause=0.2)
+        if hopeless:
+            raise LocalError(self._silence(hopeless[0]))
+
+    def _silence(self, program: str) -> str:
+        return f"{program} does not start. {self.log_tail(program)}"
+
+    def _answers(self, path: str) -> bool:
+        try:
+            with direct.open(self.url + path, timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def _not_ready(self) -> str:
+        """What /readyz complains of."""
+        try:
+            direct.open(self.url + "/readyz", timeout=5).close()
+        except urllib.error.HTTPError as error:
+            checks = {name: check for name, check in json.load(error).items() if name != "status"}
+            down = [f"{name}: {check['detail']}" for name, check in checks.items() if not check["ok"]]
+            return "\n".join(["Not ready.", *down, f"Logs are in {self.home / 'logs'}"])
+        except OSError as error:
+            return f"The web process does not answer: {error}"
+        return "It took too long, but is ready now; start again."
+
+    def _environment(self) -> dict[str, str]:
+        settings = self._servers.settings
+        return os.environ | {
+            MARK: str(self.home),
+            "PROMPTLODE_DATA_DIR": str(self.home),
+            "DATABASE_URL": settings.database_url,
+            "REDIS_URL": settings.redis_url,
+            "PORT": str(self.port),
+            "FLOWER_PORT": str(self.flower_port),
+            "FLOWER_BASIC_AUTH": self.flower_auth,
+            "LOCAL_MODE": "true",
+            "SECRET_KEY": settings.secret_key or self._kept_secret("secret_key"),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _announce(self, settings: Settings) -> None:
+        """Tell commands in other shells where the servers are."""
+        urls = {"database_url": settings.database_url, "redis_url": settings.redis_url}
+        _write_private(self.home / SERVERS_FILE, json.dumps(urls | {"url": self.url, "pid": os.getpid()}))
+
+    def _ensure_key(self, settings: Settings) -> str:
+        """The key of the project that was used before, while it still opens it, else a new one."""
+        kept = self.home / "keys" / self.project
+        kept.parent.mkdir(mode=0o700, exist_ok=True)
+        key = kept.read_text().strip() if kept.exists() else ""
+        engine = make_engine(settings)
+        with transaction(engine) as connection:
+            project = projects.get_or_create(connection, self.project)
+            holder = keys.holder(connection, keys.hash_of(key))
+            if holder is None or holder.project_id != project.id:
+                key = keys.create(connection, project.id, "local").key
+        engine.dispose()
+        for place in (kept, self.home / "api_key"):
+            _write_private(place, key)
+        return key
+
+    def _kept_secret(self, name: str) -> str:
+        path = self.home / name
+        if not path.exists():
+            _write_private(path, secrets.token_hex(8))
+        return path.read_text().strip()
+
+
+@contextlib.contextmanager
+def running(project: str = "default") -> Iterator[Instance]:
+    """Start an instance and stop it at the end, whatever happens in between."""
+    home = Settings().promptlode_data_dir.absolute()
+    with _locked(home):
+        end(leftovers(home))
+        (home / SERVERS_FILE).unlink(missing_ok=True)
+        instance = Instance(Settings(), project)
+        try:
+            instance.start()
+            yield instance
+        finally:
+            _be_undisturbed()
+            instance.stop()
+
+
+def leftovers(home: Path) -> list[psutil.Process]:
+    """Processes of a killed instance of this folder. The servers are not among them: they hide their environment."""
+    return [process for process in psutil.process_iter() if _mark_of(process) == str(home)]
+
+
+def _mark_of(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(MARK)
+    except psutil.Error:
+        return None
+
+
+def embedded_servers(settings: Settings, home: Path) -> Servers:
+    """The servers that the environment names; for each that it does not name, an embedded one, prepared to be started."""
+    postgres = None if settings.database_url else PostgresServer(home / "postgres")
+    valkey = None if settings.redis_url else ValkeyServer(home / "valkey")
+    urls = {}
+    if postgres:
+        postgres.prepare()
+        urls["database_url"] = postgres.url()
+    if valkey:
+        valkey.prepare()
+        urls["redis_url"] = valkey.url()
+    return Servers(postgres, valkey, Settings(**(settings.model_dump() | urls)))
+
+
+def _port(name: str, wanted: int, explicit: bool) -> int:
+    """The wanted port; where nobody asked for it, the next free one."""
+    candidates = [wanted] if explicit else range(wanted, wanted + _PORTS_TRIED)
+    for port in candidates:
+        if is_free(port, HOST):
+            return port
+    raise LocalError(
+        f"{name} {wanted} is taken by another program. Stop that one, choose another with {name}=..., "
+        f"or leave {name} unset to get the next free port."
+    )
+
+
+@contextlib.contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    """Only one instance per folder; the system drops the lock of a killed one."""
+    with _lock_file(home) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise LocalError(
+                f"Promptlode already runs with {home} (process {lock.read().strip()}). Stop it with Ctrl-C there, "
+                "or set PROMPTLODE_DATA_DIR to another folder."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _lock_file(home: Path) -> IO[str]:
+    try:
+        home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        return (home / "lock").open("a+")
+    except OSError as error:
+        raise LocalError(
+            f"Cannot write in {home} ({error.strerror}). Set PROMPTLODE_DATA_DIR to a folder that you may write."
+        ) from None
+
+
+def _be_undisturbed() -> None:
+    """A second Ctrl-C must not leave half of the processes behind."""
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """A file that only its owner reads, never visible half-written."""
+    partial = path.with_name(path.name + ".new")
+    partial.touch(0o600)
+    partial.write_text(text + "\n")
+    partial.replace(path)

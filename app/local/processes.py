@@ -1,0 +1,124 @@
+"""Processes and ports of this machine: children that do not outlive their parent, orderly ends, free ports."""
+
+import contextlib
+import functools
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from app.local.child import die_with_parent
+from app.local.errors import LocalError
+
+
+def find(pid: int | None, *marks: str) -> psutil.Process | None:
+    """The living process `pid`, if its command line holds all `marks`: the number alone may be somebody else's by now."""
+    try:
+        process = psutil.Process(pid or 0)
+        command = process.cmdline()
+    except psutil.Error:
+        return None
+    return process if all(any(mark in word for word in command) for mark in marks) and not is_over(process) else None
+
+
+def is_over(process: psutil.Process) -> bool:
+    """Whether it has ended. A zombie has: some containers have no init that would ever reap it."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def end(processes: Sequence[psutil.Process], first: signal.Signals = signal.SIGTERM, seconds: float = 10) -> None:
+    """Ask all with `first`, wait, and only then kill."""
+    for ending, patience in ((first, seconds), (signal.SIGKILL, 5.0)):
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(ending)
+        with contextlib.suppress(LocalError):
+            wait_until(lambda: all(map(is_over, processes)), patience, lambda: "still there")
+            return
+
+
+class Child:
+    """One server program run as a child of this process, in a session of its own so that Ctrl-C reaches only us."""
+
+    def __init__(self, ending: signal.Signals) -> None:
+        self._ending = ending
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def launch(self, command: Sequence[str], log: Path, cwd: str = "/", **popen: Any) -> None:
+        """Start it with a fresh log; it gets its ending signal when we die.
+
+        "We" is this thread: start a server in the main thread, or in one that lives as long as the server shall.
+        """
+        log.unlink(missing_ok=True)
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=cwd,
+                start_new_session=True,
+                preexec_fn=functools.partial(die_with_parent, self._ending, os.getpid()),
+                **popen,
+            )
+
+    def send(self, message: signal.Signals) -> None:
+        if self.is_running and self._process:
+            self._process.send_signal(message)
+
+    def end(self, first: signal.Signals | None = None, seconds: float = 20) -> None:
+        """End it with `first` (its own ending signal unless told), and with SIGKILL the children it has."""
+        if self.is_running and self._process:
+            server = psutil.Process(self._process.pid)
+            first = first or self._ending
+            children = server.children(recursive=True) if first == signal.SIGKILL else []
+            end([server, *children], first, seconds)
+            self._process.wait()
+        self._process = None
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen on `port` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_until(ready: Callable[[], bool], seconds: float, failure: Callable[[], str], pause: float = 0.02) -> None:
+    """Poll `ready` for at most `seconds`; after that, LocalError with what `failure` says.
+
+    A longer `pause` is for a question that costs those who are just starting.
+    """
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise LocalError(failure())
+        time.sleep(pause)

@@ -1,0 +1,206 @@
+"""Processes that come back when they die: a supervisord with a generated configuration.
+
+It is driven over XML-RPC on 127.0.0.1 with a password (a Unix socket path has about 100 bytes, a data folder may be
+deeper). Every program writes its own rotated log; one that dies is started again, sooner at first, then ever later.
+"""
+
+import contextlib
+import os
+import secrets
+import shlex
+import signal
+import sys
+import xmlrpc.client
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.local import child
+from app.local.account import Account
+from app.local.errors import LocalError
+from app.local.processes import Child, free_port, wait_until
+
+_PATIENCE = 25
+"""Seconds between SIGTERM and SIGKILL: inside the 30 that a platform such as Heroku gives the whole."""
+
+_HOPELESS = 3
+"""Deaths in the first minute after which a program is not started but broken."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process to keep alive. `account` is for a server that refuses to be root: it then gets an empty environment."""
+
+    name: str
+    command: Sequence[str]
+    directory: Path = Path("/")
+    stop: signal.Signals = signal.SIGTERM
+    account: Account | None = None
+
+    @property
+    def wrapped(self) -> list[str]:
+        """The command under `child`, so that it does not outlive a killed supervisor."""
+        user = ["--user", f"{self.account.uid}:{self.account.gid}"] if self.account else []
+        return [sys.executable, "-I", child.__file__, *user, self.stop.name, "--", *self.command]
+
+
+@dataclass(frozen=True)
+class State:
+    """What supervisord says of a program."""
+
+    name: str
+    label: str
+    pid: int
+    description: str
+
+    @property
+    def given_up(self) -> bool:
+        return self.label == "FATAL"
+
+
+class Supervisor:
+    """A supervisord over groups of programs; groups start when told and end in reverse order."""
+
+    def __init__(self, home: Path, groups: Mapping[str, Iterable[Program]]) -> None:
+        self._home = home
+        self._groups = {name: list(programs) for name, programs in groups.items()}
+        self._port, self._password = free_port(), secrets.token_hex(16)
+        self._rpc = xmlrpc.client.ServerProxy(f"http://local:{self._password}@127.0.0.1:{self._port}/RPC2").supervisor
+        self.process = Child(signal.SIGTERM)
+
+    def log_of(self, program: str) -> Path:
+        return self._home / "logs" / f"{program}.log"
+
+    def start(self, environment: Mapping[str, str]) -> None:
+        """Start supervisord, with no program yet; all of them will have this environment."""
+        (self._home / "logs").mkdir(mode=0o700, exist_ok=True)
+        path = self._home / "supervisord.conf"
+        path.touch(0o600)
+        path.write_text(self._configuration())
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(path)]
+        self.process.launch(command, self.log_of("supervisord-output"), cwd=str(self._home), env=dict(environment))
+        wait_until(lambda: self._answers() or not self.process.is_running, 20, self._silence)
+        wait_until(self._answers, 0, self._silence)
+
+    def start_group(self, name: str) -> None:
+        self._rpc.startProcessGroup(name, False)
+
+    def retry(self, program: str) -> None:
+        """Start a program again that supervisord has given up."""
+        group = next(name for name, programs in self._groups.items() if program in [each.name for each in programs])
+        with contextlib.suppress(xmlrpc.client.Fault):  # it has just come up by itself
+            self._rpc.startProcess(f"{group}:{program}", False)
+
+    def states(self) -> list[State]:
+        return [
+            State(info["name"], info["statename"], info["pid"], info["description"] or info["spawnerr"])
+            for info in self._infos()
+        ]
+
+    def stop(self) -> None:
+        """End all programs in order, then supervisord."""
+        self.process.end(seconds=3 * _PATIENCE)
+
+    def _infos(self) -> list[dict[str, Any]]:
+        return self._rpc.getAllProcessInfo()  # type: ignore[return-value]
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self._infos())
+        except (OSError, xmlrpc.client.Error):
+            return False
+
+    def _silence(self) -> str:
+        return f"The supervisor did not start: {last_lines(self.log_of('supervisord-output'), 3)}"
+
+    # The file
+
+    def _configuration(self) -> str:
+        sections = [self._daemon(), self._server(), *self._programs()]
+        return "\n".join(f"[{title}]\n" + "".join(f"{k}={_escape(v)}\n" for k, v in body) for title, body in sections)
+
+    def _daemon(self) -> tuple[str, list[tuple[str, str]]]:
+        body = [
+            ("nodaemon", "true"),
+            ("silent", "true"),
+            ("logfile", "logs/supervisord.log"),
+            ("pidfile", "supervisord.pid"),
+        ]
+        return "supervisord", body + ([("user", "root")] if os.geteuid() == 0 else [])
+
+    def _server(self) -> tuple[str, list[tuple[str, str]]]:
+        address = [("port", f"127.0.0.1:{self._port}"), ("username", "local"), ("password", self._password)]
+        return "inet_http_server", address
+
+    def _programs(self) -> Iterable[tuple[str, list[tuple[str, str]]]]:
+        factory = "supervisor.rpcinterface:make_main_rpcinterface"
+        yield "rpcinterface:supervisor", [("supervisor.rpcinterface_factory", factory)]
+        for priority, (group, programs) in enumerate(self._groups.items()):
+            yield (
+                f"group:{group}",
+                [("programs", ",".join(each.name for each in programs)), ("priority", str(priority))],
+            )
+            for program in programs:
+                yield f"program:{program.name}", self._program(program)
+
+    def _program(self, program: Program) -> list[tuple[str, str]]:
+        return [
+            ("command", shlex.join(program.wrapped)),
+            ("directory", str(program.directory)),
+            ("autostart", "false"),
+            ("autorestart", "true"),
+            ("startsecs", "5"),
+            ("startretries", "3"),
+            ("stopsignal", program.stop.name.removeprefix("SIG")),
+            ("stopwaitsecs", str(_PATIENCE)),
+            ("killasgroup", "true"),
+            ("redirect_stderr", "true"),
+            ("stdout_logfile", f"logs/{program.name}.log"),  # relative: supervisord would expand a % in it twice
+            ("stdout_logfile_maxbytes", "10MB"),
+            ("stdout_logfile_backups", "2"),
+        ]
+
+
+class Watch:
+    """Notices what died since the last look, and never gives a program up."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._pids = {state.name: state.pid for state in supervisor.states()}
+        self._deaths: Counter[str] = Counter()
+
+    def look(self) -> list[str]:
+        """One line for each program that has died since the last look."""
+        try:
+            return [line for state in self._supervisor.states() for line in self._news(state)]
+        except OSError:
+            raise LocalError("The supervisor itself has died, and all with it. Start again.") from None
+
+    def hopeless(self) -> list[str]:
+        """Programs that died again and again while we watched."""
+        return [name for name, deaths in self._deaths.items() if deaths >= _HOPELESS]
+
+    def _news(self, state: State) -> Iterator[str]:
+        if state.given_up:
+            self._supervisor.retry(state.name)
+            self._deaths[state.name] = _HOPELESS
+            log = self._supervisor.log_of(state.name)
+            yield f"{state.name} does not stay up ({state.description}); trying again. {log}"
+        elif state.pid and state.pid != self._pids.get(state.name):
+            self._deaths[state.name] += bool(self._pids.get(state.name))
+            self._pids[state.name] = state.pid
+            yield f"{state.name} ended and was started again as process {state.pid}."
+
+
+def last_lines(log: Path, count: int) -> str:
+    """The end of a log, for a message."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-count:]) or "(its log is empty)"
+    except OSError:
+        return "(it has no log)"
+
+
+def _escape(value: str) -> str:
+    return value.replace("%", "%%")

@@ -1,0 +1,54 @@
+"""Structured logs: one event a line, for people on a console or as JSON for machines (LOG_FORMAT).
+
+Events name groups, traces and counts.  Prompt text, variables and keys never enter a log: of an exception only its class and
+where it was raised are written, because its message may quote what it failed on.
+"""
+
+import logging
+import sys
+import traceback
+from typing import Any
+
+import structlog
+
+from app.config import Settings
+
+# Exceptions deep in a library say enough by their last few frames.
+_FRAMES = 8
+
+
+def configure(settings: Settings) -> None:
+    """Send structlog and the standard library's logging to standard error, in one format."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    json_format = settings.log_format == "json"
+    renderer: Any = structlog.processors.JSONRenderer() if json_format else structlog.dev.ConsoleRenderer(colors=False)
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(("logger",))],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """What may be logged of an exception: its class and the places it passed, innermost last; never its message."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return {
+        "error": type(error).__qualname__,
+        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }

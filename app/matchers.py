@@ -1,0 +1,95 @@
+"""What a process remembers of groups: their known templates as a matcher, and the implementations of those.
+
+A memory is good as long as the group's `templates_version` stands where it stood. The version is read in the transaction
+that stores the traces, or compared in the statement that does, so a template serves the first POST after its run
+committed, in every process, without any time-out.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from app.store.groups import Group
+from app.store.templates import StoredTemplate, Version, load_templates
+from templating import Matcher
+
+# Enough for every busy group of a large installation; a rare one costs one query to load again.
+MAX_GROUPS = 2000
+
+# A group with more is one whose tools or settings change with every call; to look one up costs a query again.
+MAX_IMPLEMENTATIONS = 10_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """A known template and the values of its places."""
+
+    template: StoredTemplate
+    values: tuple[str, ...]
+
+
+class KnownGroup:
+    """A group at one version of its templates."""
+
+    def __init__(self, group: Group, templates: list[StoredTemplate]) -> None:
+        self.group = group
+        self._templates = templates
+        self._matcher = Matcher(stored.template for stored in templates)
+        self._implementations: dict[Version, UUID] = {}
+
+    def match(self, prompt: str | None) -> Found | None:
+        """The template that a prompt came from, if one is known."""
+        found = self._matcher.match(prompt) if prompt is not None and self._templates else None
+        return None if found is None else Found(self._templates[found.index], found.values)
+
+    def implementation(self, version: Version) -> UUID | None:
+        """The implementation of a template here, once `remember` was told of it."""
+        return self._implementations.get(version)
+
+    def remember(self, version: Version, implementation_id: UUID) -> None:
+        """Only after the COMMIT of what made it."""
+        if len(self._implementations) >= MAX_IMPLEMENTATIONS:
+            self._implementations.clear()
+        self._implementations[version] = implementation_id
+
+
+class KnownGroups:
+    """The groups used last, safe to share between threads."""
+
+    def __init__(self, max_groups: int = MAX_GROUPS) -> None:
+        self._max_groups = max_groups
+        self._kept: OrderedDict[tuple[UUID, str], KnownGroup] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def recall(self, project_id: UUID, path: str) -> KnownGroup | None:
+        """The group as it was when it was last read."""
+        with self._lock:
+            known = self._kept.get((project_id, path))
+            if known is not None:
+                self._kept.move_to_end((project_id, path))
+            return known
+
+    def at(self, connection: Connection, project_id: UUID, group: Group) -> KnownGroup:
+        """The group as the caller's transaction has just read it."""
+        known = self.recall(project_id, group.path)
+        if known is None or known.group != group:
+            # Two threads may load at once; the work is done twice and the result is the same.
+            known = KnownGroup(group, load_templates(connection, group.id) if group.has_templates else [])
+            self._keep(project_id, known)
+        return known
+
+    def forget(self, project_id: UUID, paths: set[str]) -> None:
+        """Something that these were remembered with is gone."""
+        with self._lock:
+            for path in paths:
+                self._kept.pop((project_id, path), None)
+
+    def _keep(self, project_id: UUID, known: KnownGroup) -> None:
+        with self._lock:
+            self._kept[project_id, known.group.path] = known
+            self._kept.move_to_end((project_id, known.group.path))
+            while len(self._kept) > self._max_groups:
+                self._kept.popitem(last=False)

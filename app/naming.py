@@ -1,0 +1,182 @@
+"""Names of tasks, made from the fixed text of a template: pure, and without a language model.
+
+A prompt mostly says what it is for in its first orders ("Classify the support ticket ..."), or by who is to answer
+("You are a strict grader of ...").  The sentences of the fixed text are ranked by that, the best one is cut to a few
+words.  Values of slots never come in: a sentence ends where a slot begins.
+"""
+
+from collections.abc import Collection, Iterator
+from itertools import count, islice
+
+from app.lineage import is_unspaced
+from templating import BARRIER, Template
+
+MOST_WORDS = 7
+MOST_CHARACTERS = 48
+MOST_UNSPACED = 24
+"""Characters of a name in a script without spaces, where one says as much as half a word."""
+
+CHOICES = 3
+"""How many of the best suggestions are tried before a number is added."""
+
+SENTENCES = 40
+"""How many sentences from the beginning are looked at; what comes later is detail."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+VERBS = _words(
+    "act add analyse analyze annotate answer append assess assign autocomplete build calculate categorise categorize "
+    "change check choose classify clean cluster combine compare complete compose compress compute condense continue "
+    "convert correct count create critique debug decide deduplicate define describe design detect determine develop "
+    "distill draft edit enrich estimate evaluate examine expand explain extract fill filter find fix flag format "
+    "generate give grade group guess help highlight identify improve infer inspect interpret judge label list locate "
+    "map mark match merge mine moderate name normalise normalize optimise optimize organise organize outline "
+    "paraphrase parse pick plan polish predict prioritise prioritize produce proofread propose provide rank rate read "
+    "recommend redact refactor refine rephrase resolve review revise rewrite route score search select shorten "
+    "simplify solve sort split suggest summarise summarize tag tell tidy transcribe transform translate triage "
+    "turn update validate verify write"
+)
+"""Orders that say what a prompt is for."""
+
+MANNER = _words(
+    "always avoid be begin do follow if ignore include keep leave make never note only output remember reply respond "
+    "return show start stop think today use when"
+)
+"""Words that open a sentence on how to answer, rather than on what the prompt is for."""
+
+OPENINGS = (
+    *("please ", "kindly ", "now ", "then ", "first ", "your task is to ", "your job is to ", "your goal is to "),
+    *("your role is to ", "the task is to ", "you will ", "you should ", "you must ", "you need to ", "you have to "),
+    *("i want you to ", "i need you to ", "i would like you to ", "can you ", "could you ", "you can ", "help me "),
+    *("you ", "请", "請", "你需要", "您需要", "次の", "以下の"),
+)
+ROLES = (
+    *("you are an ", "you are a ", "you are the ", "you are ", "you're an ", "you're a ", "you're ", "act as an "),
+    *("act as a ", "act as the ", "act as ", "あなたは", "你是一个", "你是一位", "你是一名", "你是", "您是"),
+)
+EMPTY_ROLES = frozenset({"helpful assistant", "assistant", "ai assistant", "helpful ai assistant", "expert", "ai"})
+
+POINTERS = _words("following below above given provided")
+"""Words that point into the prompt; a name has nothing to point at."""
+
+RELATIVES = _words("that which who whose so")
+
+LOOSE_ENDS = _words(
+    "a an and any are as at based be but by each every for from her his how if in into is it its my no not of on one "
+    "or our per so such than that the their then there these this those to under using via was were what when where "
+    "which who whose with within without you your"
+)
+
+SENTENCE_ENDS = frozenset(".!?;:\n。！？；：…")
+CLAUSE_ENDS = frozenset(',()[]{}<>|"“”—–=、，（）')
+DECORATION = " \t\r#*-_>`~•·=+0123456789.)('\"“”’&/\\|"
+
+
+def task_name(template: Template, taken: Collection[str], fallback: str) -> str:
+    """A short name for a new task.
+
+    taken: names that other tasks of the same path have, which this one will differ from; paths tell the others apart.
+    fallback: what stands for a template without words (the path of its calls).
+    """
+    names = suggestions(template) or [_capitalised(_cut(fallback)) or fallback]
+    free = (name for name in names[:CHOICES] if name not in taken)
+    numbered = (f"{names[0]} {number}" for number in count(2))
+    return next(free, None) or next(name for name in numbered if name not in taken)
+
+
+def suggestions(template: Template) -> list[str]:
+    """Names that the fixed text offers, the best first, without repeats."""
+    sentences = islice(_sentences(template), SENTENCES)
+    ranked = sorted(filter(None, map(_suggestion, sentences)), key=lambda found: found[0])
+    return list(dict.fromkeys(name for _, name in ranked))
+
+
+def _suggestion(sentence: str) -> tuple[int, str] | None:
+    """Rank of a sentence (low is better) and the name that it makes; None when it makes none."""
+    role = _after(sentence, ROLES)
+    if role is not None:
+        name = _cut(role)
+        return (4 if name.lower() in EMPTY_ROLES else 1, _capitalised(name)) if name else None
+    order = _without_openings(sentence)
+    name = _cut(order)
+    return (_rank(order, name), _capitalised(name)) if name else None
+
+
+def _rank(order: str, name: str) -> int:
+    first, *further = order.lower().split()[:2] or [""]
+    if first in MANNER or (first == "answer" and further and further[0] in LOOSE_ENDS - {"the", "a", "an", "any"}):
+        return 3
+    if first in VERBS:
+        return 0 if " " in name else 2
+    return 2 if " " in name or is_unspaced(name[0]) else 5
+
+
+def _sentences(template: Template) -> Iterator[str]:
+    """Sentences of the fixed text in order; slots and parts end one."""
+    for literal in template.literals:
+        sentence = ""
+        for character in literal:
+            if character in SENTENCE_ENDS or character == BARRIER:
+                yield from _trimmed(sentence)
+                sentence = ""
+            else:
+                sentence += character
+        yield from _trimmed(sentence)
+
+
+def _trimmed(sentence: str) -> Iterator[str]:
+    """The sentence without bullets, numbers and marks of Markdown; nothing when only those were there."""
+    bare = sentence.strip(DECORATION)
+    if any(character.isalpha() for character in bare):
+        yield bare
+
+
+def _without_openings(sentence: str) -> str:
+    while (rest := _after(sentence, OPENINGS)) is not None:
+        sentence = rest
+    return sentence
+
+
+def _after(sentence: str, beginnings: tuple[str, ...]) -> str | None:
+    """What follows one of the beginnings; None when the sentence has none of them, or nothing more."""
+    lowered = sentence.lower()
+    for beginning in beginnings:
+        if lowered.startswith(beginning) and len(sentence) > len(beginning):
+            return sentence[len(beginning) :].lstrip()
+    return None
+
+
+def _cut(sentence: str) -> str:
+    """The first few words, up to the end of a clause, without words that would be left hanging."""
+    clause = _first_clause(sentence)
+    if any(map(is_unspaced, clause)):
+        return clause.removesuffix("です")[:MOST_UNSPACED].strip()
+    words = list(_kept(clause.split()))[:MOST_WORDS]
+    while len(words) > 1 and len(" ".join(words)) > MOST_CHARACTERS:
+        words.pop()
+    while words and words[-1].lower() in LOOSE_ENDS:
+        words.pop()
+    return " ".join(words)[:MOST_CHARACTERS].strip(DECORATION)
+
+
+def _kept(words: list[str]) -> Iterator[str]:
+    """Words up to a relative clause, without pointers ("The following are" would lose its subject)."""
+    for place, word in enumerate(words):
+        if place > 1 and word.lower() in RELATIVES:
+            return
+        if word.lower() not in POINTERS or words[place + 1 : place + 2] == ["are"]:
+            yield word.strip(DECORATION) or word
+
+
+def _first_clause(sentence: str) -> str:
+    end = next((at for at, character in enumerate(sentence) if at and character in CLAUSE_ENDS), len(sentence))
+    return sentence[:end].strip()
+
+
+def _capitalised(name: str) -> str:
+    """With a capital where the script has one for the letter: not "SS" for a sharp s."""
+    capital = name[:1].upper()
+    return capital + name[1:] if capital.lower() == name[:1] else name

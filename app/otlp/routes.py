@@ -1,0 +1,104 @@
+"""POST of spans, as every OpenTelemetry exporter and collector sends them.
+
+Where the specifications differ: OTLP wants failures as a google.rpc.Status, our API answers problem+json. A protobuf client
+gets the Status, since it reads nothing else; everybody else gets the problem, which people can read.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from flask import Response, request
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.accept import accept
+from app.api.body import check_encoding, parse_json, read_bytes
+from app.api.problem import ProblemError
+from app.api.routes import Routes
+from app.api.services import services
+from app.api.shapes import Shape
+from app.incoming import Incoming
+from app.otlp import wire
+from app.otlp.counting import count
+from app.otlp.refusal import summary
+from app.otlp.spans import spans_of
+from app.otlp.translate import read_export
+from app.store.keys import KeyHolder
+from app.store.projects import Project
+
+routes = Routes("otlp")
+
+
+class ExportTraces(BaseModel):
+    """OTLP's ExportTraceServiceRequest; see opentelemetry-proto for what stands in it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    resource_spans: list[dict[str, Any]] = Field(alias="resourceSpans", default_factory=list)
+
+
+class PartialSuccess(Shape):
+    """How many spans were not stored, and the first reasons; both absent when none was refused."""
+
+    rejected_spans: str | None = Field(None, alias="rejectedSpans", description="A number, as OTLP/JSON writes it.")
+    error_message: str | None = Field(None, alias="errorMessage")
+
+
+class ExportAnswer(Shape):
+    """OTLP's ExportTraceServiceResponse."""
+
+    partial_success: PartialSuccess | None = Field(None, alias="partialSuccess")
+
+
+@routes.route(
+    "POST",
+    "/v1/traces",
+    scope="ingest",
+    body=ExportTraces,
+    media_types=(wire.PROTOBUF,),
+    answers={200: ExportAnswer},
+)
+def export_traces(holder: KeyHolder) -> Response:
+    """Store the LLM calls among the spans of an OpenTelemetry export."""
+    settings = services().settings
+    export = read_export(spans_of(_read()), settings.otlp_path_attribute, services().limits)
+    project = Project(holder.project_id, holder.project_name)
+    for some in _in_batches(export.incoming, settings.max_batch):
+        accept(services().ingest, settings, project, some)
+    count(export)
+    message = summary(export.refusals, export.spans, export.maimed)
+    return _answer(wire.response(len(export.refusals), message))
+
+
+@routes.blueprint.after_request
+def as_status(response: Response) -> Response:
+    """A problem as the Status that a protobuf client reads; status and headers (Retry-After) stay."""
+    if response.status_code >= 400 and request.mimetype == wire.PROTOBUF:
+        response.set_data(wire.status((response.get_json(force=True) or {})["detail"]).SerializeToString())
+        response.mimetype = wire.PROTOBUF
+    return response
+
+
+def _read() -> ExportTraceServiceRequest:
+    """The request in either encoding.  Raises ProblemError: 400, 413, 415 or 422."""
+    if request.mimetype not in (wire.PROTOBUF, wire.JSON):
+        raise ProblemError(415, f"Send Content-Type: {wire.PROTOBUF} or {wire.JSON}.")
+    check_encoding()
+    settings = services().settings
+    data = read_bytes(settings.max_body_bytes)
+    try:
+        if request.mimetype == wire.PROTOBUF:
+            return wire.from_protobuf(data)
+        return wire.from_json(parse_json(data, settings.max_json_depth))
+    except wire.UnreadableExportError as error:
+        raise ProblemError(400, str(error)) from None
+
+
+def _in_batches(incoming: Sequence[Incoming], size: int) -> Iterator[Sequence[Incoming]]:
+    """A collector may send more spans than one transaction should hold; a retry stores none of them twice."""
+    return (incoming[start : start + size] for start in range(0, len(incoming), size))
+
+
+def _answer(message: Message) -> Response:
+    return Response(wire.written(message, request.mimetype), mimetype=request.mimetype)

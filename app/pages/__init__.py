@@ -1,0 +1,20 @@
+"""The pages: what Promptlode found, for people.  Rendered on the server, usable without JavaScript, nothing from elsewhere.
+
+`install` is all that the app factory needs.  A page reads (`access.reading` opens read-only transactions), shapes with
+the pure modules `pieces`, `changes` and `costs`, and renders; every text is escaped by Jinja, none is trusted.
+"""
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from app.config import Settings
+from app.pages.access import configure
+from app.pages.views import pages
+
+__all__ = ["install"]
+
+
+def install(app: Flask, settings: Settings, engine: Engine) -> None:
+    """Add the pages and the session they log in with."""
+    configure(app, settings, engine)
+    app.register_blueprint(pages)

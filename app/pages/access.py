@@ -1,0 +1,148 @@
+"""Who may see which project: login with an API key, and open pages in local mode.
+
+The session is Flask's signed cookie.  It holds the SHA-256 of the key, as the database does, so that each page asks
+anew whether the key still counts: a revoked one is out at the next click.
+
+Local mode opens the pages to whoever reaches 127.0.0.1.  A foreign web site can reach it too, from the user's own
+browser, by pointing its name there (DNS rebinding); so a request that calls us by any other name must log in.
+"""
+
+import hmac
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from flask import Flask, current_app, request, session
+from sqlalchemy import Connection, Engine
+
+from app.config import Settings
+from app.store import browse, keys
+from app.store.engine import transaction
+from app.store.projects import Project
+
+SESSION_LASTS = timedelta(hours=12)
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_EXTENSION = "promptlode.pages"
+
+
+@dataclass(frozen=True)
+class Services:
+    """What pages need from the process.  `reader` is `engine` with read-only transactions."""
+
+    settings: Settings
+    engine: Engine
+    reader: Engine
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Whose pages are shown.  `choices` are the projects of local mode, where no key says which one it is."""
+
+    project: Project
+    choices: tuple[Project, ...] = ()
+
+
+def configure(app: Flask, settings: Settings, engine: Engine) -> None:
+    """Give the app what the pages need; the cookie leaves over HTTPS only, except in local mode, which has none."""
+    app.extensions[_EXTENSION] = Services(settings, engine, engine.execution_options(postgresql_readonly=True))
+    app.secret_key = settings.secret_key or (secrets.token_bytes(32) if settings.local_mode else None)
+    app.config.update(
+        SESSION_COOKIE_NAME="promptlode_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=not settings.local_mode,
+        PERMANENT_SESSION_LIFETIME=SESSION_LASTS,
+    )
+
+
+def services() -> Services:
+    found: Services = current_app.extensions[_EXTENSION]
+    return found
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """A read-only transaction; DatabaseDownError when PostgreSQL is away."""
+    with transaction(services().reader) as connection:
+        yield connection
+
+
+def is_open() -> bool:
+    """Whether this request may see pages without a key."""
+    return services().settings.local_mode and _host() in LOOPBACK_NAMES
+
+
+def _host() -> str:
+    return urlsplit(f"//{request.host}").hostname or ""
+
+
+def can_log_in() -> bool:
+    """Without SECRET_KEY there is nothing to sign a session with."""
+    return bool(current_app.secret_key)
+
+
+def visitor(connection: Connection) -> Visitor | None:
+    """Who asks; None for somebody who must log in, and in local mode while there is no project."""
+    if is_open():
+        return _local_visitor(browse.projects(connection))
+    holder = keys.holder(connection, session.get("key", ""))
+    if holder is None or not holder.may("read"):
+        return None
+    return Visitor(Project(holder.project_id, holder.project_name))
+
+
+def _local_visitor(projects: list[Project]) -> Visitor | None:
+    """The project that was chosen, else the one that was called last."""
+    chosen = [project for project in projects if str(project.id) == session.get("project")]
+    return Visitor((chosen or projects)[0], tuple(projects)) if projects else None
+
+
+def log_in(connection: Connection, key: str) -> str | None:
+    """Begin a session for the holder of a key; else the reason why not, which says nothing about other keys."""
+    key_hash = keys.hash_of(key.strip())
+    holder = keys.holder(connection, key_hash)
+    if holder is None:
+        return "This key is unknown or was revoked."
+    if not holder.may("read"):
+        return "This key may only send calls. Pages need a key with the scope “read”."
+    session.clear()
+    session.permanent = True
+    session["key"] = key_hash
+    return None
+
+
+def log_out() -> None:
+    session.clear()
+
+
+def choose_project(project_id: UUID) -> None:
+    """Local mode: show this project from now on."""
+    session["project"] = str(project_id)
+
+
+# --- forms
+
+
+def form_token() -> str:
+    """The session's secret that every form carries, so that no other site can send one in the user's name."""
+    if "form_token" not in session:
+        session["form_token"] = secrets.token_urlsafe(32)
+    token: str = session["form_token"]
+    return token
+
+
+def is_own_form() -> bool:
+    """Whether the POST carries the session's token."""
+    expected, sent = session.get("form_token", ""), request.form.get("form_token", "")
+    return bool(expected) and hmac.compare_digest(expected.encode(), sent.encode())
+
+
+def own_page(target: str | None) -> str:
+    """Where to go after login: a path of ours, or the first page (`//host` and `/\\host` lead elsewhere)."""
+    if not target or not target.startswith("/") or target[1:2] in {"/", "\\"} or not target.isprintable():
+        return "/"
+    return target

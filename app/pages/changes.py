@@ -1,0 +1,140 @@
+"""What changed from one template to the next, word by word.  Pure.
+
+Lines are compared first and words only inside the lines that differ: `difflib` is quadratic in what it is given, and
+two versions of a prompt share most of their lines.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
+from itertools import groupby
+from operator import itemgetter
+
+from app.pages.pieces import Part, Piece
+
+_WORDS = re.compile(r"\w+|[^\S\n]+|\n|[^\w\s]")
+
+MOST_WORDS = 2_000
+"""Words of one changed stretch that are compared; a longer one is shown as removed and added whole (some 0.5 s)."""
+
+LITTLE = 5
+"""Characters that two changed stretches must have between them to be told apart: "the" alone does not."""
+
+KEPT = 160
+"""Characters shown at each end of a stretch that both templates have; what lies between is folded away."""
+
+
+def compare(old: Sequence[Part], new: Sequence[Part]) -> list[Part]:
+    """The parts of both templates, in order, each piece marked as added, removed, folded or (unmarked) in both."""
+    before = {part.role: part.pieces for part in old}
+    after = {part.role: part.pieces for part in new}
+    roles = dict.fromkeys([*before, *after])
+    return [Part(role, list(_compared(before.get(role, []), after.get(role, [])))) for role in roles]
+
+
+def is_changed(parts: Sequence[Part]) -> bool:
+    return any(piece.change in {"added", "removed"} for part in parts for piece in part.pieces)
+
+
+def _compared(old: Sequence[Piece], new: Sequence[Piece]) -> Iterator[Piece]:
+    for change, words in _merged(_settled(_by_line(_lines(old), _lines(new)))):
+        pieces = _joined(words, change)
+        yield from pieces if change else _folded(pieces)
+
+
+def _words(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Words of fixed text and whole slots, the units that are compared."""
+    for piece in pieces:
+        if piece.slot is None:
+            yield from (Piece(word) for word in _WORDS.findall(piece.text))
+        else:
+            yield piece
+
+
+def _lines(pieces: Sequence[Piece]) -> list[tuple[Piece, ...]]:
+    lines: list[list[Piece]] = [[]]
+    for word in _words(pieces):
+        lines[-1].append(word)
+        if word.text == "\n":
+            lines.append([])
+    return [tuple(line) for line in lines if line]
+
+
+Change = tuple[str, list[Piece]]
+"""Words and what became of them: removed, added or (empty) kept."""
+
+Edit = tuple[list[Piece], list[Piece]]
+"""Words of the old and of the new template; the same list twice where both have them."""
+
+
+def _by_line(old: list[tuple[Piece, ...]], new: list[tuple[Piece, ...]]) -> Iterator[Edit]:
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        removed, added = [word for line in old[i:j] for word in line], [word for line in new[k:m] for word in line]
+        if tag == "equal" or len(removed) + len(added) > MOST_WORDS:
+            yield removed, added
+        else:
+            yield from _by_word(removed, added)
+
+
+def _by_word(old: list[Piece], new: list[Piece]) -> Iterator[Edit]:
+    for _, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        yield old[i:j], new[k:m]
+
+
+def _settled(edits: Iterable[Edit]) -> Iterator[Change]:
+    """The edits as changes: what was removed, then what was added, then what stays.
+
+    What little both have between two changed words is drawn with them, or an exchanged sentence would be torn into
+    single words.
+    """
+    removed, added = list[Piece](), list[Piece]()
+    for old, new in edits:
+        if old == new and not (_is_little(old) and (removed or added)):
+            yield from _flushed(removed, added)
+            yield "", new
+            removed, added = [], []
+        else:
+            removed, added = [*removed, *old], [*added, *new]
+    yield from _flushed(removed, added)
+
+
+def _is_little(words: Sequence[Piece]) -> bool:
+    return all(word.slot is None for word in words) and len("".join(word.text for word in words).strip()) < LITTLE
+
+
+def _flushed(removed: list[Piece], added: list[Piece]) -> Iterator[Change]:
+    """One edit; the white space at the end that both have is no part of it."""
+    end = 0
+    while end < min(len(removed), len(added)) and removed[-1 - end] == added[-1 - end]:
+        end += 1
+    yield "removed", removed[: len(removed) - end]
+    yield "added", added[: len(added) - end]
+    yield "", added[len(added) - end :]
+
+
+def _merged(changes: Iterable[Change]) -> Iterator[Change]:
+    """Neighbours of one kind as one, without empty ones."""
+    filled = (change for change in changes if change[1])
+    for kind, neighbours in groupby(filled, key=itemgetter(0)):
+        yield kind, [word for _, words in neighbours for word in words]
+
+
+def _joined(words: Sequence[Piece], change: str) -> list[Piece]:
+    """The words as few pieces: one for each stretch of text, one for each slot."""
+    pieces: list[Piece] = []
+    for word in words:
+        if pieces and word.slot is None and pieces[-1].slot is None:
+            pieces[-1] = Piece(pieces[-1].text + word.text, None, change)
+        else:
+            pieces.append(Piece(word.text, word.slot, change))
+    return pieces
+
+
+def _folded(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    for piece in pieces:
+        if len(piece.text) > 3 * KEPT:
+            yield Piece(piece.text[:KEPT])
+            yield Piece(piece.text[KEPT:-KEPT], None, "folded")
+            yield Piece(piece.text[-KEPT:])
+        else:
+            yield piece

@@ -1,0 +1,91 @@
+"""What stands in the slots of a template and what share of the prompt each takes.  Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from app.pages.pieces import Part
+from app.store.insights import CountedValue, PlaceStatistics
+
+
+@dataclass(frozen=True)
+class SlotRow:
+    """A slot as people read it.  The same name at several places is one slot; its characters are those of all places."""
+
+    name: str
+    kind: str
+    places: int
+    distinct: int
+    mean: float
+    longest: int
+    share: float
+    top: tuple[CountedValue, ...]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Where the characters of a prompt come from, on average over the sampled calls."""
+
+    calls: int
+    fixed: int
+    fixed_share: float
+    mean: float
+    slots: tuple[SlotRow, ...]
+
+
+def costs(
+    parts: Sequence[Part],
+    slots: Sequence[str],
+    kinds: Sequence[Mapping[str, Any]],
+    places: Mapping[int, PlaceStatistics],
+) -> Costs:
+    """What the calls of a template put into its slots; `kinds` are stored with it, by place.
+
+    The share of each slot and of the fixed text.  All shares together are 1: a prompt is its literals and values.
+    """
+    fixed = sum(part.characters for part in parts)
+    mean = fixed + sum(_mean(place) for place in places.values())
+    words = dict(zip(slots, map(_in_words, kinds), strict=False))
+    rows = [
+        _slot_row(name, words.get(name, ""), [places[n] for n in numbers if n in places], mean)
+        for name, numbers in _by_name(slots)
+    ]
+    calls = max((place.calls for place in places.values()), default=0)
+    by_share = sorted(rows, key=lambda row: row.share, reverse=True)
+    return Costs(calls, fixed, _ratio(fixed, mean), mean, tuple(by_share))
+
+
+def _by_name(slots: Sequence[str]) -> list[tuple[str, list[int]]]:
+    """Each slot with its places, in the order of the first ones."""
+    order = sorted(range(len(slots)), key=lambda place: slots.index(slots[place]))
+    return [(name, list(places)) for name, places in groupby(order, key=lambda place: slots[place])]
+
+
+def _slot_row(name: str, kind: str, places: Sequence[PlaceStatistics], whole: float) -> SlotRow:
+    if not places:
+        return SlotRow(name, kind, 0, 0, 0, 0, 0, ())
+    first, mean = places[0], sum(_mean(place) for place in places)
+    return SlotRow(
+        name,
+        kind,
+        len(places),
+        first.distinct,
+        mean,
+        first.longest,
+        _ratio(mean, whole),
+        tuple(first.values),
+    )
+
+
+def _in_words(kind: Mapping[str, Any]) -> str:
+    """A stored `templating.SlotKind` without its values, which stand beside it."""
+    return f"{kind['kind']}, may be empty" if kind["optional"] else str(kind["kind"])
+
+
+def _mean(place: PlaceStatistics) -> float:
+    return place.characters / place.calls
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0

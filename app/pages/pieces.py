@@ -1,0 +1,147 @@
+"""Templates and prompts as the pieces a page draws: fixed text, slots, and the characters nobody sees.  Pure.
+
+A page never builds HTML from text: it walks these pieces in a Jinja template, which escapes each of them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+ROLES = ("system", "user", "input")
+
+COLOURS = 10
+"""Colours in the style sheet (`.c0` to `.c9`).  More slots than that in one task take them again from the first."""
+
+
+class Piece(NamedTuple):
+    """A stretch of a prompt.  `slot` names the slot that stands there, None for fixed text."""
+
+    text: str
+    slot: str | None = None
+    change: str = ""  # "added" or "removed" where two templates are compared, "folded" for what both have
+
+
+class Part(NamedTuple):
+    """One part of a prompt, in the order it was sent."""
+
+    role: str
+    pieces: list[Piece]
+
+    @property
+    def characters(self) -> int:
+        return sum(len(piece.text) for piece in self.pieces)
+
+
+def template_parts(parts: Sequence[Mapping[str, Any]], slots: Sequence[str]) -> list[Part]:
+    """A stored template; the piece of a slot has no text.  Parts without text are left out."""
+    values: Iterator[tuple[str, str]] = ((name, "") for name in slots)
+    return _without_empty(Part(part["role"], list(_interleave(part["literals"], values))) for part in parts)
+
+
+def prompt_parts(
+    parts: Sequence[Mapping[str, Any]], slots: Sequence[str], values: Sequence[str], prompt: Sequence[str]
+) -> list[Part]:
+    """The prompt of a call with its values marked; as `plain_parts` where template and values do not make this prompt."""
+    places = iter(zip(slots, values, strict=False))
+    marked = [Part(part["role"], list(_interleave(part["literals"], places))) for part in parts]
+    if ["".join(piece.text for piece in part.pieces) for part in marked] != list(prompt):
+        return plain_parts(prompt)
+    return _without_empty(marked)
+
+
+def plain_parts(prompt: Sequence[str]) -> list[Part]:
+    """The prompt of a call that has no template."""
+    return _without_empty(Part(role, [Piece(text)]) for role, text in zip(ROLES, prompt, strict=False))
+
+
+def _interleave(literals: Sequence[str], places: Iterator[tuple[str, str]]) -> Iterator[Piece]:
+    """literal, slot, literal, slot, literal; takes one place fewer than there are literals."""
+    for number, literal in enumerate(literals):
+        if number:
+            slot, value = next(places, ("?", ""))
+            yield Piece(value, slot)
+        if literal:
+            yield Piece(literal)
+
+
+def _without_empty(parts: Iterable[Part]) -> list[Part]:
+    return [part for part in parts if part.pieces and part != Part(part.role, [Piece("")])]
+
+
+def colours(slot_lists: Iterable[Iterable[str]]) -> dict[str, int]:
+    """A colour for each slot name of a task, by first appearance, so that a slot looks the same in every version."""
+    names = dict.fromkeys(name for slots in slot_lists for name in slots)
+    return {name: number % COLOURS for number, name in enumerate(names)}
+
+
+def start_of(parts: Sequence[Part], characters: int = 320) -> list[Piece]:
+    """A template in a line or two, for lists: long fixed texts give their ends, so that the slots come into view."""
+    start: list[Piece] = []
+    left = characters
+    for piece in (piece for part in parts for piece in (*part.pieces, Piece(" "))):
+        text = _shortened(re.sub(r"\s+", " ", piece.text), head=40 if start else 70)[:left]
+        start.append(Piece(text, piece.slot))
+        left -= len(text) + len(piece.slot or "")
+        if left <= 0:
+            return [*start, Piece(" …")]
+    return start
+
+
+def _shortened(text: str, head: int, tail: int = 30) -> str:
+    """The first and the last words of a text."""
+    if len(text) <= head + tail + 20:
+        return text
+    return f"{text[:head].rpartition(' ')[0] or text[:head]} … {text[-tail:].partition(' ')[2] or text[-tail:]}"
+
+
+# --- what cannot be seen
+
+_RUNS = (
+    r"\r?\n"  # a line end, shown as one
+    r"|\t+"
+    r"|  +"
+    r"|[\x00-\x1f\x7f-\x9f]"
+    r"|[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"  # no width, or turning the text around
+)
+_UNSEEN = re.compile(_RUNS)
+_UNSEEN_AND_EDGES = re.compile(_RUNS + r"|^ | $")
+
+
+class Mark(NamedTuple):
+    """A run of one kind: text, line (end), tab, blank, or code (a character that is named instead of printed)."""
+
+    kind: str
+    text: str
+    title: str = ""
+
+
+def marks(text: str, edges: bool = True) -> Iterator[Mark]:
+    """Split a text into what is seen and what is not; the texts joined are the text.
+
+    A blank at an edge counts as unseen: beside a slot it decides whether a template matches.
+    """
+    end = 0
+    for found in (_UNSEEN_AND_EDGES if edges else _UNSEEN).finditer(text):
+        if found.start() > end:
+            yield Mark("text", text[end : found.start()])
+        yield _mark(found.group())
+        end = found.end()
+    if end < len(text):
+        yield Mark("text", text[end:])
+
+
+def _mark(run: str) -> Mark:
+    if run[-1] == "\n":
+        return Mark("line", run, "\\r\\n" if run[0] == "\r" else "\\n")
+    if run[0] in "\t ":
+        return Mark("tab" if run[0] == "\t" else "blank", run)
+    return Mark("code", run, f"U+{ord(run):04X} {unicodedata.name(run, 'control character').lower()}")
+
+
+_SIGNS = {"line": " ↵ ", "tab": " ", "code": "�"}
+
+
+def one_line(text: object) -> str:
+    """A text for a heading or a cell: whatever could break or turn the line is replaced by a visible sign."""
+    return "".join(_SIGNS.get(mark.kind, mark.text) for mark in marks(str(text), edges=False))

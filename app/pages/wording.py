@@ -1,0 +1,107 @@
+"""Numbers, times and JSON as people read them.  Pure; registered as Jinja filters of the same names."""
+
+import json
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+_SECONDS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+
+
+def number(value: float | None) -> str:
+    """12345 -> "12,345"; nothing -> a dash."""
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def short(value: float | None) -> str:
+    """12345 -> "12.3k", for columns where the size counts and not the last digit."""
+    if value is None:
+        return "–"
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= 10 * size or (value >= size and unit != "k"):
+            return f"{value / size:.3g}{unit}"
+    return f"{value:,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """0.123 -> "12 %"; what is little is not called nothing."""
+    if share is None:
+        return "–"
+    return "< 1 %" if 0 < share < 0.01 else f"{share:.0%}".replace("%", " %")
+
+
+def duration(seconds: float | None) -> str:
+    """0.42 -> "420 ms", 3.2 -> "3.2 s", 200 -> "3 min"."""
+    if seconds is None:
+        return "–"
+    if abs(seconds) < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if abs(seconds) < 120 else f"{seconds / 60:.0f} min"
+
+
+def moment(time: datetime | None) -> str:
+    """A time to the second, in UTC, since no server knows the reader's zone."""
+    return "–" if time is None else f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def ago(time: datetime | None, now: datetime | None = None) -> str:
+    """How long ago, to the largest unit; "in 3 minutes" for a clock that goes ahead of ours."""
+    if time is None:
+        return "never"
+    seconds = ((now or datetime.now(UTC)) - time).total_seconds()
+    for unit, size in _SECONDS:
+        if abs(seconds) >= size:
+            count = int(abs(seconds) // size)
+            words = f"{count} {unit}{'s' if count > 1 else ''}"
+            return f"{words} ago" if seconds > 0 else f"in {words}"
+    return "just now"
+
+
+def parsed(time: str | None) -> datetime | None:
+    """A time that stands as text in a snapshot."""
+    return datetime.fromisoformat(time) if time else None
+
+
+def plural(count: int, word: str) -> str:
+    """3, "call" -> "3 calls"."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def pretty(value: Any) -> str:
+    """JSON with line breaks, in its own script."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def shell(words: Iterable[str]) -> str:
+    """A command, quoted: a path is whatever a caller sent, and people paste commands."""
+    return shlex.join(words)
+
+
+def messages(output: Any) -> list[tuple[str, str]]:
+    """An output as (role, text): what a model said as it said it, everything else (tool calls, errors) as JSON."""
+    items = output if isinstance(output, list) else [output]
+    return [_message(item) for item in items if item is not None]
+
+
+def _message(item: Any) -> tuple[str, str]:
+    if isinstance(item, str):
+        return "assistant", item
+    if isinstance(item, Mapping) and (text := _text_alone(item)):
+        return str(item.get("role") or "assistant"), text
+    return str(item.get("type") or item.get("role") or "") if isinstance(item, Mapping) else "", pretty(item)
+
+
+def _text_alone(item: Mapping[str, Any]) -> str:
+    """The text of a message that has nothing else to show; "" for all others."""
+    if item.get("tool_calls"):
+        return ""
+    content = item.get("content")
+    if isinstance(content, str):
+        return content
+    texts = [part.get("text") for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+    return "\n\n".join(text for text in texts if isinstance(text, str))
+
+
+_ALL = (number, short, percent, duration, moment, ago, parsed, plural, pretty, shell, messages)
+FILTERS: dict[str, Callable[..., Any]] = {function.__name__: function for function in _ALL}

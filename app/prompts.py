@@ -1,0 +1,164 @@
+"""The one rule that takes the prompt out of a trace.  Everyone who needs a prompt calls `prompt_of`.
+
+A prompt has two parts, system and user, either of which may be empty:
+
+- system: `instructions`; without them the system and developer messages of the input.
+- user: the first run of user messages.  Later ones are answers within a conversation, not the prompt.
+- Several texts (messages of a run, text parts of a message) are joined by one blank line.  An empty text counts, so that
+  an empty value does not change the template; what has no text (an image, null beside tool calls) does not.
+
+A *follow-up turn* repeats its prompt: its input already holds what the model said.
+
+*Few-shot by messages* looks like one: pairs of user and assistant messages, then the real input.  There the first user
+message is an example and the input would be lost, so it becomes a third part.  It is told from a conversation by all of:
+
+- no tools and no conversation id;
+- strictly user, assistant, user, ... user, each with text;
+- either every user message was rendered from one frame (they begin or end with the same 12 characters or more), or there
+  are at least two pairs and every answer is a label (one line of at most 40 characters).
+
+Known weakness: a chat without conversation id that wraps every turn in the same words, or whose model only ever gave
+one-word answers, is read as few-shot; its later turns then make a template of their own beside that of its first turns.
+One call alone cannot say more.  Few-shot with free-form examples and answers is read as a follow-up turn.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from templating import BARRIER
+
+_BLANK_LINE = "\n\n"
+_FRAME_CHARACTERS = 12
+_LABEL_CHARACTERS = 40
+_TEXT_PARTS = {"text", "input_text", "output_text", None}
+
+Speaker = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What mining and matching see of a trace."""
+
+    parts: tuple[str, ...] | None
+    source: str
+    follow_up: bool
+
+    @property
+    def text(self) -> str | None:
+        """The parts as one text, as `templating` takes it."""
+        return None if self.parts is None else BARRIER.join(self.parts)
+
+
+class _Turn(NamedTuple):
+    speaker: Speaker
+    text: str | None
+
+
+def prompt_of(body: Mapping[str, Any]) -> Prompt:
+    """The prompt of a trace body (`instructions`, `input` or `messages`); parts is None when it has no text."""
+    turns, field = _turns_of(body)
+    system = body.get("instructions") or _joined(turn.text for turn in turns if turn.speaker == "system")
+    dialogue = [turn for turn in turns if turn.speaker != "system"]
+    user = _joined(turn.text for turn in _first_run(dialogue))
+    source = "+".join(name for name in ("instructions" if body.get("instructions") else "", field) if name)
+    if not system and not user:
+        return Prompt(None, source, follow_up=False)
+    if _is_few_shot(body, dialogue):
+        return Prompt((system, user, dialogue[-1].text or ""), source, follow_up=False)
+    follow_up = any(turn.speaker != "user" for turn in dialogue)
+    return Prompt((system, user), source, follow_up)
+
+
+def _turns_of(body: Mapping[str, Any]) -> tuple[list[_Turn], str]:
+    """The turns of the input and the field that holds it."""
+    for field in ("input", "messages"):
+        value = body.get(field)
+        if isinstance(value, str):
+            return [_Turn("user", value)], field
+        if value:
+            return [_turn(item) for item in value if isinstance(item, Mapping)], field
+    return [], ""
+
+
+def _turn(item: Mapping[str, Any]) -> _Turn:
+    if item.get("tool_calls") or item.get("function_call"):
+        return _Turn("assistant", None)
+    return _Turn(_speaker(item), _text(item.get("content")))
+
+
+def _speaker(item: Mapping[str, Any]) -> Speaker:
+    role = item.get("role")
+    if role in ("system", "developer"):
+        return "system"
+    if role in ("user", "assistant"):
+        return role
+    if role is None and not str(item.get("type", "")).endswith("_output"):
+        return "assistant"  # a function_call or reasoning item of the Responses API: the model's own
+    return "tool"
+
+
+def _text(content: Any) -> str | None:
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else [content]
+    texts = [text for text in map(_part_text, parts) if text is not None]
+    return _BLANK_LINE.join(texts) if texts else None
+
+
+def _part_text(part: Any) -> str | None:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, Mapping) and part.get("type") in _TEXT_PARTS and isinstance(part.get("text"), str):
+        return part["text"]
+    return None
+
+
+def _first_run(dialogue: Iterable[_Turn]) -> Iterator[_Turn]:
+    """The first user turns that stand together."""
+    started = False
+    for turn in dialogue:
+        if turn.speaker == "user":
+            started = True
+            yield turn
+        elif started:
+            return
+
+
+def _joined(texts: Iterable[str | None]) -> str:
+    return _BLANK_LINE.join(text for text in texts if text is not None)
+
+
+def _is_few_shot(body: Mapping[str, Any], dialogue: list[_Turn]) -> bool:
+    if body.get("tools") or body.get("conversation_id") or not _alternates(dialogue):
+        return False
+    questions = [turn.text or "" for turn in dialogue[0::2]]
+    answers = [turn.text or "" for turn in dialogue[1::2]]
+    return _share_frame(questions) or (len(answers) > 1 and all(map(_is_label, answers)))
+
+
+def _alternates(dialogue: list[_Turn]) -> bool:
+    speakers = [turn.speaker for turn in dialogue]
+    pairs, rest = divmod(len(speakers), 2)
+    return pairs > 0 and rest == 1 and speakers == ["user", "assistant"] * pairs + ["user"] and _all_texts(dialogue)
+
+
+def _all_texts(dialogue: list[_Turn]) -> bool:
+    return all(turn.text for turn in dialogue)
+
+
+def _share_frame(texts: list[str]) -> bool:
+    backwards = [text[::-1] for text in texts]
+    return max(len(_common_start(texts).strip()), len(_common_start(backwards).strip())) >= _FRAME_CHARACTERS
+
+
+def _common_start(texts: list[str]) -> str:
+    """The longest text that all begin with: what the first and the last in order share, all between share."""
+    first, last = min(texts), max(texts)
+    differs = (index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    return first[: next(differs, len(first))]
+
+
+def _is_label(answer: str) -> bool:
+    answer = answer.strip()
+    return len(answer) <= _LABEL_CHARACTERS and "\n" not in answer

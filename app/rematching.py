@@ -1,0 +1,87 @@
+"""After a run: match what is older against the templates of now, in batches that each commit.
+
+Three things wait to be matched: the residue, once templates are new; calls of a template from which a review took
+some away; calls of a template that was replaced.  How far it came is in the database (`rematch_after`), so whoever runs
+next goes on where a killed run stopped.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from app.recording import Chosen, assign
+from app.store import calls, runs, templates, versions
+from app.store.calls import Call
+from app.store.engine import transaction
+from app.store.runs import GroupState
+from app.store.templates import StoredTemplate, Version
+from app.store.versions import Unfinished
+from templating import Matcher
+
+BATCH = 500
+"""Calls matched in one transaction: some 50 ms, during which only other runs of the group wait."""
+
+
+def match_the_rest(engine: Engine, state: GroupState, should_stop: Callable[[], bool]) -> bool:
+    """Match everything of a group that waits for it; False when it was told to stop before the end.
+
+    Raises FencedError when a newer run has begun, which will go on.
+    """
+    templates_now: _Templates | None = None
+    while not should_stop():
+        with transaction(engine) as connection:
+            now = runs.hold_at(connection, state.id, state.fence)
+            unfinished = None if now.rematch_after else versions.unfinished(connection, state.id)
+            if now.rematch_after is None and unfinished is None:
+                return True
+            templates_now = templates_now or _Templates.load(connection, state.id)
+            if unfinished is not None:
+                _of_template(connection, unfinished, templates_now)
+            elif now.rematch_after is not None:
+                _residue(connection, now.id, now.rematch_after, templates_now)
+    return False
+
+
+def _residue(connection: Connection, group_id: UUID, after: UUID, known: "_Templates") -> None:
+    batch = calls.residue_after(connection, group_id, after, BATCH)
+    assign(connection, known.choose(batch), known.made)
+    runs.move_cursor(connection, group_id, _cursor(batch))
+
+
+def _of_template(connection: Connection, unfinished: Unfinished, known: "_Templates") -> None:
+    """Calls that stay with a living template are left as they are; a retired one keeps none."""
+    batch = calls.of_template_after(connection, unfinished.id, unfinished.after, BATCH)
+    chosen = known.choose(batch)
+    assign(connection, [one for one in chosen if one.template_id != unfinished.id], known.made)
+    matched = {one.call.id for one in chosen}
+    calls.release(connection, unfinished.id, [call.id for call in batch if call.id not in matched])
+    versions.move_cursor(connection, unfinished.id, _cursor(batch))
+
+
+def _cursor(batch: Sequence[Call]) -> UUID | None:
+    """Where the next batch begins; None after the last."""
+    return batch[-1].id if len(batch) == BATCH else None
+
+
+@dataclass(frozen=True)
+class _Templates:
+    """The templates of a group; only the run that holds the fence changes them."""
+
+    stored: Sequence[StoredTemplate]
+    matcher: Matcher
+    made: dict[Version, UUID] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, connection: Connection, group_id: UUID) -> "_Templates":
+        stored = templates.load_templates(connection, group_id)
+        return cls(stored, Matcher(each.template for each in stored))
+
+    def choose(self, batch: Sequence[Call]) -> list[Chosen]:
+        found = ((call, self.matcher.match(call.prompt)) for call in batch)
+        return [
+            Chosen(call, self.stored[hit.index].task_id, self.stored[hit.index].id, hit.values)
+            for call, hit in found
+            if hit is not None
+        ]

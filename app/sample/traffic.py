@@ -1,0 +1,176 @@
+"""A week of calls: when each prompt was called, retried and followed up, and the truth about it all."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import groupby
+from random import Random
+from typing import Any, NamedTuple
+
+from app.sample.bodies import Call, Message, answer, assistant, body, tool_call, tool_result
+from app.sample.material import ASKS, CHAT_ANSWERS, CHATS
+from app.sample.parts import Part
+from app.sample.prompts import CHAT_CALLS, CHAT_MODEL, CHAT_PATH, PROMPTS, Prompt
+from app.sample.values import spin, variables_for
+
+WEEK = timedelta(days=7)
+LIMITED = {"type": "rate_limit_exceeded", "message": "Rate limit reached, try again in 2 s."}
+TIMED_OUT = {"type": "timeout", "message": "The request took longer than 60 s."}
+
+
+class Truth(NamedTuple):
+    """What a call really was; template_id None is free chat."""
+
+    template_id: str | None
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ExpectedVersion:
+    """One implementation: a template on a model. Two may differ in the model only."""
+
+    template_id: str
+    model: str
+    parts: tuple[Part, ...]
+    calls: int
+
+
+@dataclass(frozen=True)
+class ExpectedTask:
+    """What grouping must find: versions in the order in which they came."""
+
+    path: str
+    versions: tuple[ExpectedVersion, ...]
+
+    @property
+    def calls(self) -> int:
+        return sum(version.calls for version in self.versions)
+
+
+def _expected() -> tuple[ExpectedTask, ...]:
+    tasks = (list(group) for _, group in groupby(PROMPTS, key=lambda prompt: prompt.task))
+    return tuple(
+        ExpectedTask(task[0].path, tuple(ExpectedVersion(p.id, p.model, p.parts, p.calls) for p in task))
+        for task in tasks
+    )
+
+
+EXPECTED: tuple[ExpectedTask, ...] = _expected()
+
+
+def traces(seed: int = 0, now: datetime | None = None) -> Iterator[dict[str, Any]]:
+    """Bodies for POST /api/v1/traces in time order, over the week that ends `now` (default: the clock).
+
+    Equal for equal arguments. Give `now` wherever the truth is compared, since prompts know what day it is.
+    """
+    for name, call, r in _named(seed, now):
+        path, model = (call.prompt.path, call.prompt.model) if call.prompt else (CHAT_PATH, CHAT_MODEL)
+        yield {"external_id": name, **body(call, r, path=path, model=model)}
+
+
+def truth(seed: int = 0, now: datetime | None = None) -> dict[str, Truth]:
+    """For each external_id of `traces(seed, now)` the template that it came from and its variables."""
+    return {name: Truth(call.prompt.id if call.prompt else None, call.variables) for name, call, _ in _named(seed, now)}
+
+
+def _named(seed: int, now: datetime | None) -> Iterator[tuple[str, Call, Random]]:
+    """Calls in time order; each with its own random source, so that bodies and truth need not be drawn together."""
+    start = (now or datetime.now(UTC)) - WEEK
+    for number, call in enumerate(sorted(_calls(seed, start), key=lambda each: each.at)):
+        name = f"sample-{seed}-{number:05d}"
+        yield name, call, Random(name)
+
+
+def _calls(seed: int, start: datetime) -> Iterator[Call]:
+    for prompt in PROMPTS:
+        r = Random(f"{seed}-{prompt.id}")
+        draw = _conversation if prompt.shape == "agent" else _attempts
+        yield from _exactly(prompt.calls, partial(draw, r, prompt), r, start, prompt.during)
+    r = Random(f"{seed}-chat")
+    topics = r.sample(CHATS, len(CHATS))
+    yield from _exactly(CHAT_CALLS, partial(_chat, r, topics), r, start, (0.0, 1.0))
+
+
+def _exactly(
+    calls: int, draw: Callable[[datetime], list[Call]], r: Random, start: datetime, during: tuple[float, float]
+) -> Iterator[Call]:
+    """So many calls, though one moment may bring several (turns, retries): the last is cut short."""
+    made = 0
+    while made < calls:
+        for call in draw(_moment(r, start, during))[: calls - made]:
+            made += 1
+            yield call
+
+
+def _moment(r: Random, start: datetime, during: tuple[float, float]) -> datetime:
+    """Nights are quiet. Nothing starts in the last quarter of an hour, so that conversations end by `now`."""
+    at = start + r.uniform(*during) * (WEEK - timedelta(minutes=15))
+    return at if 6 <= at.hour < 22 or r.random() < 0.2 else _moment(r, start, during)
+
+
+def _texts(prompt: Prompt, variables: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(part.role, part.render(variables)) for part in prompt.parts]
+
+
+def _attempts(r: Random, prompt: Prompt, at: datetime) -> list[Call]:
+    """A call; sometimes it fails and is sent once more, word for word."""
+    variables = variables_for(prompt.task, r, at)
+    texts, output = _texts(prompt, variables), [assistant(answer(r, prompt.task, variables))]
+    good = Call(prompt, texts, at, variables, output)
+    if r.random() >= 0.03:
+        return [good]
+    error, pause = r.choice(((LIMITED, 2), (LIMITED, 2), (TIMED_OUT, 61)))
+    failed = Call(prompt, texts, at, variables, [], error=error)
+    return [failed, replace(good, at=at + timedelta(seconds=pause))]
+
+
+def _conversation(r: Random, prompt: Prompt, at: datetime) -> list[Call]:
+    """An agent's calls: each repeats the prompt and carries all that was said and done since."""
+    variables = variables_for(prompt.task, r, at)
+    first = Call(prompt, _texts(prompt, variables), at, variables, [], conversation=f"order-{r.getrandbits(40):010x}")
+    return _turns(first, _agent_steps(r), r)
+
+
+def _agent_steps(r: Random) -> list[list[Message]]:
+    """What each call brings, then what the app adds before the next: [answer, result], [answer, user], ... [answer]."""
+    order = spin(r, "{order}")
+    steps: list[list[Message]] = []
+    for name in r.sample(("find_order", "track_parcel"), r.randint(1, 2)):
+        call = tool_call(r, name, order)
+        steps.append(
+            [
+                call,
+                tool_result(
+                    call,
+                    {
+                        "order": order,
+                        "state": r.choice(("packed", "on its way", "returned")),
+                        "euros": r.randint(5, 300),
+                    },
+                ),
+            ]
+        )
+    if r.random() < 0.4:
+        steps.append(
+            [assistant(spin(r, "Order {order} is due on {day}.")), {"role": "user", "content": spin(r, r.choice(ASKS))}]
+        )
+    return [*steps, [assistant(spin(r, "[Done|Settled]: {money} [go|goes] back to your card, {name} has noted it."))]]
+
+
+def _chat(r: Random, topics: list[str], at: datetime) -> list[Call]:
+    first = Call(None, [("user", topics.pop())], at, {}, [], conversation=f"chat-{r.getrandbits(40):010x}")
+    reply = [assistant(spin(r, r.choice(CHAT_ANSWERS)))]
+    steps = [[*reply, {"role": "user", "content": spin(r, r.choice(ASKS))}] for _ in range(r.choice((0, 0, 1, 2)))]
+    return _turns(first, [*steps, reply], r)
+
+
+def _turns(first: Call, steps: list[list[Message]], r: Random) -> list[Call]:
+    """One call a step; the history of each is all earlier steps."""
+    calls: list[Call] = []
+    history: tuple[Message, ...] = ()
+    at = first.at
+    for step in steps:
+        calls.append(replace(first, at=at, output=step[:1], history=history))
+        history, at = (*history, *step), at + timedelta(seconds=r.uniform(4, 70))
+    return calls

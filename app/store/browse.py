@@ -1,0 +1,365 @@
+"""Lists and single rows as people read them, on the pages.  Newest first, read by keyset, cut to what a page shows."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Double,
+    Select,
+    Subquery,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import array
+
+from app.store.projects import Project
+from app.store.tables import grouping_key, implementation, project, task, template, trace
+
+VALUE_START = 400
+"""Characters of a value or prompt that lists read; the page of a call has all of it."""
+
+WITHOUT_PROMPT_SEARCHED = 20_000
+"""Newest calls of a project among which those without a text prompt are looked for."""
+
+
+class Cursor(NamedTuple):
+    """The last row of the page before: rows are newest first, ties by id."""
+
+    seen: datetime
+    id: UUID
+
+
+def _keyset(query: Select[Any], seen: ColumnElement[Any], id_: ColumnElement[Any], after: Cursor | None) -> Select[Any]:
+    """The rows behind the cursor, newest first."""
+    if after is not None:
+        query = query.where(tuple_(seen, id_) < tuple_(literal(after.seen), literal(after.id)))
+    return query.order_by(seen.desc(), id_.desc())
+
+
+# --- tasks
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A task as the list shows it, with the template of its newest version in use."""
+
+    id: UUID
+    name: str
+    path: str
+    last_seen: datetime
+    versions: int
+    calls: int
+    parts: list[dict[str, Any]]
+    slots: list[str]
+
+
+def tasks_page(
+    connection: Connection,
+    project_id: UUID,
+    *,
+    path: str = "",
+    text: str = "",
+    after: Cursor | None = None,
+    limit: int = 50,
+) -> list[TaskRow]:
+    """Tasks by last call, newest first; of one path, and with a text in name, path or template."""
+    last_seen = func.coalesce(_last_call_of_task(), task.c.created_at)
+    found = (
+        select(task.c.id, task.c.name, grouping_key.c.path, last_seen.label("last_seen"))
+        .join_from(task, grouping_key)
+        .where(task.c.project_id == project_id, task.c.merged_into.is_(None))
+    )
+    if path:
+        found = found.where(grouping_key.c.path == path)
+    if text:
+        found = found.where(_task_contains(text))
+    listed = found.subquery()
+    query = _keyset(select(listed), listed.c.last_seen, listed.c.id, after).limit(limit)
+    return _with_templates(connection, query.subquery("listed"))
+
+
+def _last_call_of_task() -> ColumnElement[Any]:
+    """When the task was last called: one probe of the index for each of its implementations."""
+    last = (
+        select(trace.c.seen_at)
+        .where(trace.c.implementation_id == implementation.c.id)
+        .order_by(trace.c.seen_at.desc())
+        .limit(1)
+        .correlate(implementation)
+        .lateral("last")
+    )
+    return (
+        select(func.max(last.c.seen_at))
+        .select_from(implementation)
+        .join(last, true())
+        .where(implementation.c.task_id == task.c.id)
+        .correlate(task)
+        .scalar_subquery()
+    )
+
+
+def _task_contains(text: str) -> ColumnElement[bool]:
+    """The text in what people read of a task; the literals are unpacked, since JSON holds them escaped."""
+    part = func.json_array_elements(template.c.parts).table_valued("value", name="part")
+    texts = func.json_array_elements_text(literal_column("part.value -> 'literals'")).table_valued(
+        "value", name="texts"
+    )
+    in_template = exists(
+        select(literal_column("1"))
+        .select_from(template)
+        .join(part, true())
+        .join(texts, true())
+        .where(template.c.task_id == task.c.id, cast(texts.c.value, Text).icontains(text, autoescape=True))
+        .correlate(task)
+    )
+    in_names = [column.icontains(text, autoescape=True) for column in (task.c.name, grouping_key.c.path)]
+    return or_(*in_names, in_template)
+
+
+def _with_templates(connection: Connection, listed: Subquery) -> list[TaskRow]:
+    of_task = implementation.c.task_id == listed.c.id
+    newest = (
+        select(template.c.parts, template.c.slots)
+        .join_from(implementation, template)
+        .where(of_task)
+        .order_by(template.c.retired_at.isnot(None), implementation.c.version.desc())
+        .limit(1)
+        .lateral("newest")
+    )
+    versions = select(func.count()).select_from(implementation).where(of_task).scalar_subquery()
+    calls = select(func.count()).join_from(implementation, trace).where(of_task).scalar_subquery()
+    query = (
+        select(listed, versions, calls, newest.c.parts, newest.c.slots)
+        .outerjoin_from(listed, newest, true())
+        .order_by(listed.c.last_seen.desc(), listed.c.id.desc())
+    )
+    return [TaskRow(*row[:-2], *(column or [] for column in row[-2:])) for row in connection.execute(query)]
+
+
+def paths(connection: Connection, project_id: UUID, limit: int = 500) -> list[str]:
+    """Paths of the project in order, for a filter."""
+    query = select(grouping_key.c.path).where(grouping_key.c.project_id == project_id)
+    return list(connection.execute(query.order_by(grouping_key.c.path).limit(limit)).scalars())
+
+
+# --- calls
+
+
+@dataclass(frozen=True)
+class CallRow:
+    """A call as lists show it; values are cut to `VALUE_START` characters."""
+
+    id: UUID
+    seen_at: datetime
+    model: str
+    seconds: float | None
+    tokens: int | None
+    failed: bool
+    values: list[str]
+
+
+def calls_page(
+    connection: Connection,
+    project_id: UUID,
+    implementation_id: UUID,
+    template_id: UUID,
+    *,
+    after: Cursor | None = None,
+    limit: int = 25,
+) -> list[CallRow]:
+    """Calls of an implementation, newest first; without values where those still follow an older template."""
+    query = select(
+        trace.c.id,
+        trace.c.seen_at,
+        trace.c.model,
+        cast(func.extract("epoch", trace.c.completed_at - trace.c.started_at), Double),
+        tokens_of(),
+        trace.c.error.isnot(None),
+        case((trace.c.template_id == template_id, _starts(trace.c.variables)), else_=array([], type_=Text)),
+    ).where(trace.c.implementation_id == implementation_id, trace.c.project_id == project_id)
+    rows = connection.execute(_keyset(query, trace.c.seen_at, trace.c.id, after).limit(limit))
+    return [CallRow(*row) for row in rows]
+
+
+def _starts(texts: ColumnElement[Any]) -> ColumnElement[Any]:
+    """An array's texts, each cut to `VALUE_START`, so that a list never carries whole prompts."""
+    one = func.unnest(texts).table_valued("value", with_ordinality="place", name="one").render_derived()
+    cut = select(func.left(cast(one.c.value, Text), VALUE_START)).order_by(one.c.place)
+    return func.array(cut.scalar_subquery(), type_=ARRAY(Text))
+
+
+def tokens_of() -> ColumnElement[Any]:
+    """Tokens of a call: the total it states, else input plus output.  NULL where it states neither."""
+    return func.coalesce(_stated("total_tokens"), _stated("input_tokens") + _stated("output_tokens"))
+
+
+def _stated(field: str) -> ColumnElement[Any]:
+    """A number of `usage`, which is the caller's JSON: whatever is no plain count is NULL."""
+    stated = trace.c.usage[field].as_string()
+    return case((stated.regexp_match("^[0-9]{1,15}$"), cast(stated, BigInteger)))
+
+
+# --- calls without a template
+
+State = Literal["owed", "considered", "no prompt"]
+
+_UNMATCHED = and_(trace.c.implementation_id.is_(None), trace.c.prompt_parts.isnot(None))
+IS_OWED = and_(_UNMATCHED, trace.c.considered_run_id.is_(None))
+IS_CONSIDERED = and_(_UNMATCHED, trace.c.considered_run_id.isnot(None))
+"""The conditions of the partial indexes of `trace`: PostgreSQL uses those only where a query says the same."""
+
+
+@dataclass(frozen=True)
+class UngroupedCall:
+    """A call without a template, with the beginning of each part of its prompt."""
+
+    id: UUID
+    created_at: datetime
+    path: str
+    model: str
+    state: State
+    prompt: list[str]
+    characters: int
+
+
+def ungrouped_page(
+    connection: Connection,
+    project_id: UUID,
+    *,
+    path: str = "",
+    states: Collection[State] = ("owed", "considered"),
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[UngroupedCall]:
+    """Ungrouped calls, newest first.
+
+    Each group gives its newest from the two partial indexes, so that grouped calls are not read however many there are.
+    """
+    conditions: dict[State, ColumnElement[bool]] = {"owed": IS_OWED, "considered": IS_CONSIDERED}
+    newest = union_all(
+        *(
+            _newest_of_group(state, condition, after, limit)
+            for state, condition in conditions.items()
+            if state in states
+        )
+    ).lateral("newest")
+    query = (
+        select(newest.c.id, newest.c.created_at, grouping_key.c.path, *list(newest.c)[2:])
+        .join_from(grouping_key, newest, true())
+        .where(grouping_key.c.project_id == project_id)
+        .order_by(newest.c.id.desc())
+        .limit(limit)
+    )
+    if path:
+        query = query.where(grouping_key.c.path == path)
+    return [UngroupedCall(*row) for row in connection.execute(query)]
+
+
+def _newest_of_group(state: State, condition: ColumnElement[bool], after: UUID | None, limit: int) -> Select[Any]:
+    query = (
+        select(
+            trace.c.id,
+            trace.c.created_at,
+            trace.c.model,
+            literal(state).label("state"),
+            _starts(trace.c.prompt_parts).label("prompt"),
+            func.char_length(func.array_to_string(trace.c.prompt_parts, "")).label("characters"),
+        )
+        .where(trace.c.group_id == grouping_key.c.id, condition)
+        .correlate(grouping_key)
+        .order_by(trace.c.id.desc())
+        .limit(limit)
+    )
+    return query if after is None else query.where(trace.c.id < after)
+
+
+def without_prompt(connection: Connection, project_id: UUID, limit: int = 50) -> list[UngroupedCall]:
+    """Calls that have no text prompt, which are never grouped, among the newest `WITHOUT_PROMPT_SEARCHED` of the project.
+
+    No index knows them; they are looked for so that people notice an integration that sends no prompt at all.
+    """
+    newest = (
+        select(trace.c.id, trace.c.created_at, trace.c.group_id, trace.c.model, trace.c.prompt_parts)
+        .where(trace.c.project_id == project_id)
+        .order_by(trace.c.id.desc())
+        .limit(WITHOUT_PROMPT_SEARCHED)
+        .subquery()
+    )
+    query = (
+        select(newest.c.id, newest.c.created_at, grouping_key.c.path, newest.c.model)
+        .join_from(newest, grouping_key, grouping_key.c.id == newest.c.group_id)
+        .where(newest.c.prompt_parts.is_(None))
+        .order_by(newest.c.id.desc())
+        .limit(limit)
+    )
+    return [UngroupedCall(*row, "no prompt", [], 0) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True)
+class UngroupedPath:
+    """A group with ungrouped calls, and what holds it up."""
+
+    path: str
+    owed: int
+    considered: int
+    attempts: int
+    not_before: datetime | None
+    quarantined_at: datetime | None
+
+
+def ungrouped_paths(connection: Connection, project_id: UUID, limit: int = 200) -> list[UngroupedPath]:
+    """Groups that have ungrouped calls, most first.  Counted by the partial indexes."""
+    counted = (
+        select(
+            grouping_key.c.path,
+            _count_in_group(IS_OWED).label("owed"),
+            _count_in_group(IS_CONSIDERED).label("considered"),
+            grouping_key.c.attempts,
+            grouping_key.c.not_before,
+            grouping_key.c.quarantined_at,
+        )
+        .where(grouping_key.c.project_id == project_id)
+        .subquery()
+    )
+    total = counted.c.owed + counted.c.considered
+    query = select(counted).where(total > 0).order_by(total.desc(), counted.c.path).limit(limit)
+    return [UngroupedPath(*row) for row in connection.execute(query)]
+
+
+def _count_in_group(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    of_group = trace.c.group_id == grouping_key.c.id
+    return select(func.count()).select_from(trace).where(of_group, condition).correlate(grouping_key).scalar_subquery()
+
+
+# --- projects
+
+
+def projects(connection: Connection) -> list[Project]:
+    """Every project, the one that was called last first.  For local mode, where no key says which one is meant."""
+    last_call = (
+        select(trace.c.id)
+        .where(trace.c.project_id == project.c.id)
+        .order_by(trace.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = select(project.c.id, project.c.name).order_by(last_call.desc().nulls_last(), project.c.name)
+    return [Project(*row) for row in connection.execute(query)]

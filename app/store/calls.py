@@ -1,0 +1,240 @@
+"""The calls that a run reads and what it writes to them: windows, samples, template and values.
+
+Reading is bounded twice, by calls and by characters: one text may be a megabyte.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    UnaryExpression,
+    and_,
+    bindparam,
+    func,
+    null,
+    select,
+    text,
+    tuple_,
+    update,
+)
+
+from app.store.tables import trace
+from templating import BARRIER
+
+# The texts of one window in memory; the miner needs a few times that. 10,000 calls of 5,000 characters fit.
+WINDOW_CHARACTERS = 50_000_000
+
+Moment = tuple[datetime, UUID]
+"""When a call was made; the id orders the calls of one instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What mining needs of a trace. `template_id`: whose call it is now, None while it is ungrouped."""
+
+    id: UUID
+    prompt: str
+    model: str
+    settings_digest: str
+    seen_at: datetime
+    follow_up: bool
+    template_id: UUID | None
+
+    @property
+    def moment(self) -> Moment:
+        return (self.seen_at, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A call gets a template's values. Only the run that holds the fence changes them."""
+
+    call_id: UUID
+    template_id: UUID
+    implementation_id: UUID
+    variables: tuple[str, ...]
+
+
+_HAS_PROMPT = trace.c.prompt_parts.is_not(None)
+_UNGROUPED = and_(trace.c.implementation_id.is_(None), _HAS_PROMPT)
+_OWED = and_(_UNGROUPED, trace.c.considered_run_id.is_(None))
+_RESIDUE = and_(_UNGROUPED, trace.c.considered_run_id.is_not(None))
+
+
+def owed(connection: Connection, group_id: UUID, limit: int) -> tuple[list[Call], bool]:
+    """Owed calls, oldest first, and whether some were left out."""
+    return _window(connection, and_(trace.c.group_id == group_id, _OWED), trace.c.id.asc(), limit)
+
+
+def residue(connection: Connection, group_id: UUID, limit: int) -> list[Call]:
+    """Ungrouped calls that a run considered before, newest first."""
+    return _window(connection, and_(trace.c.group_id == group_id, _RESIDUE), trace.c.id.desc(), limit)[0]
+
+
+def residue_size(connection: Connection, group_id: UUID, at_most: int) -> int:
+    """How many calls `residue` would find."""
+    found = select(trace.c.id).where(trace.c.group_id == group_id, _RESIDUE).limit(at_most).subquery()
+    return connection.execute(select(func.count()).select_from(found)).scalar_one()
+
+
+def residue_after(connection: Connection, group_id: UUID, after: UUID, limit: int) -> list[Call]:
+    """The next batch of the residue, by id."""
+    condition = and_(trace.c.group_id == group_id, _RESIDUE, trace.c.id > after)
+    return _calls(connection.execute(_select(condition).order_by(trace.c.id).limit(limit)))
+
+
+def of_template_after(connection: Connection, template_id: UUID, after: UUID, limit: int) -> list[Call]:
+    """The next batch of a template's calls, by id."""
+    condition = and_(trace.c.template_id == template_id, trace.c.id > after)
+    return _calls(connection.execute(_select(condition).order_by(trace.c.id).limit(limit)))
+
+
+def sample(connection: Connection, template_id: UUID, size: int) -> list[Call]:
+    """Calls of a template, spread evenly over its life, so that a short-lived edit is among them."""
+    numbered = (
+        select(trace.c.id, func.row_number().over(order_by=trace.c.id).label("number"))
+        .where(trace.c.template_id == template_id)
+        .subquery()
+    )
+    total = connection.execute(select(func.count()).select_from(numbered)).scalar_one()
+    stride = max(1, -(-total // size))
+    chosen = select(numbered.c.id).where(numbered.c.number % stride == 0)
+    return _window(connection, trace.c.id.in_(chosen), trace.c.id.asc(), size)[0]
+
+
+def _window(
+    connection: Connection, condition: ColumnElement[bool], order: UnaryExpression[Any], limit: int
+) -> tuple[list[Call], bool]:
+    """At most `limit` calls with at most `WINDOW_CHARACTERS`, but one in any case; and whether there were more."""
+    query = _select(condition).order_by(order).limit(limit + 1)
+    with connection.execute(query, execution_options={"yield_per": 200}) as rows:
+        chosen = list(islice(_within_budget(_each(rows)), limit + 1))
+    cut = len(chosen) > limit or None in chosen
+    return [call for call in chosen[:limit] if call is not None], cut
+
+
+def _within_budget(found: Iterator[Call]) -> Iterator[Call | None]:
+    """Calls while their texts fit; then None, once."""
+    left = WINDOW_CHARACTERS
+    for number, call in enumerate(found):
+        left -= len(call.prompt)
+        if left < 0 and number:
+            yield None
+            return
+        yield call
+
+
+def _select(condition: ColumnElement[bool]) -> Select[Any]:
+    return select(
+        trace.c.id,
+        trace.c.prompt_parts,
+        trace.c.model,
+        trace.c.settings_digest,
+        trace.c.seen_at,
+        trace.c.follow_up,
+        trace.c.template_id,
+    ).where(condition)
+
+
+def _each(rows: Iterable[Row[Any]]) -> Iterator[Call]:
+    for row in rows:
+        yield Call(
+            id=row.id,
+            prompt=BARRIER.join(row.prompt_parts),
+            model=row.model,
+            settings_digest=row.settings_digest,
+            seen_at=row.seen_at,
+            follow_up=row.follow_up,
+            template_id=row.template_id,
+        )
+
+
+def _calls(rows: Iterable[Row[Any]]) -> list[Call]:
+    return list(_each(rows))
+
+
+def settings_of(connection: Connection, call_id: UUID) -> tuple[dict[str, Any], Any]:
+    """Request settings and tools of a call: what its implementation is made of."""
+    row = connection.execute(select(trace.c.settings, trace.c.tools).where(trace.c.id == call_id)).one()
+    return row.settings, row.tools
+
+
+def assign(connection: Connection, assignments: Sequence[Assignment]) -> int:
+    """Write template and values to calls; how many were written."""
+    return sum(_assign(connection, assignments[start : start + 1000]) for start in range(0, len(assignments), 1000))
+
+
+# One statement for many rows, their values as one JSON parameter: a row a statement costs a round trip each.
+_ASSIGN = text(
+    """
+    UPDATE trace SET template_id = new.template_id, implementation_id = new.implementation_id, variables = new.variables
+      FROM json_to_recordset(:rows)
+        AS new (id uuid, template_id uuid, implementation_id uuid, variables text[])
+     WHERE trace.id = new.id
+    """
+).bindparams(bindparam("rows"))
+
+
+def _assign(connection: Connection, assignments: Sequence[Assignment]) -> int:
+    rows = [
+        {
+            "id": str(one.call_id),
+            "template_id": str(one.template_id),
+            "implementation_id": str(one.implementation_id),
+            "variables": one.variables,
+        }
+        for one in assignments
+    ]
+    return connection.execute(_ASSIGN, {"rows": json.dumps(rows)}).rowcount
+
+
+def release(connection: Connection, template_id: UUID, call_ids: Sequence[UUID]) -> None:
+    """Calls that no template matches any more are owed again."""
+    connection.execute(
+        update(trace)
+        .where(trace.c.id.in_(call_ids), trace.c.template_id == template_id)
+        .values(template_id=null(), implementation_id=null(), variables=null(), considered_run_id=null())
+    )
+
+
+def consider(connection: Connection, run_id: UUID, call_ids: Sequence[UUID]) -> None:
+    """A run that commits has read these: they are owed no more."""
+    connection.execute(update(trace).where(trace.c.id.in_(call_ids)).values(considered_run_id=run_id))
+
+
+@dataclass(frozen=True)
+class StoredLife:
+    """When the calls of a stored template were made: an `app.lineage.Life` that asks the database."""
+
+    connection: Connection
+    template_id: UUID
+
+    def span(self, strays: float) -> tuple[Moment, Moment] | None:
+        cut = int(strays * self.total())
+        calls = select(trace.c.seen_at, trace.c.id).where(self._own).offset(cut).limit(1)
+        first = self.connection.execute(calls.order_by(trace.c.seen_at, trace.c.id)).one_or_none()
+        last = self.connection.execute(calls.order_by(trace.c.seen_at.desc(), trace.c.id.desc())).one_or_none()
+        return None if first is None or last is None else ((first.seen_at, first.id), (last.seen_at, last.id))
+
+    def total(self) -> int:
+        return self._count(self._own)
+
+    def between(self, first: Moment, last: Moment) -> int:
+        moment = tuple_(trace.c.seen_at, trace.c.id)
+        return self._count(and_(self._own, moment > tuple_(*first), moment < tuple_(*last)))
+
+    @property
+    def _own(self) -> ColumnElement[bool]:
+        return trace.c.template_id == self.template_id
+
+    def _count(self, condition: ColumnElement[bool]) -> int:
+        return self.connection.execute(select(func.count()).where(condition)).scalar_one()

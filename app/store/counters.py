@@ -1,0 +1,68 @@
+"""What happened to grouping requests, as counters of each group that outlive Redis."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, case, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.tables import grouping_counter, grouping_key
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The counters of one group as they stand in Redis.  `born` changes when Redis lost them and began anew."""
+
+    group_id: UUID
+    born: int
+    values: Mapping[str, int]
+
+
+def fold(connection: Connection, counted: Iterable[Counted]) -> None:
+    """Add what the counters grew by since they were last folded.
+
+    Counters in Redis only grow and are never reset, and what was added is remembered in the same row: so folding twice,
+    two reconcilers at once, or a crash in between count every event exactly once.  Groups that are gone are left out.
+    """
+    counted = _existing(connection, counted)
+    rows = [
+        {"group_id": one.group_id, "name": name, "value": value, "born": one.born, "seen": value}
+        for one in counted
+        for name, value in sorted(one.values.items())
+        if value
+    ]
+    if rows:
+        connection.execute(_add_growth(), rows)
+
+
+def totals(connection: Connection, project_id: UUID | None) -> dict[str, int]:
+    """The counters of a project, or of all, by name."""
+    query = select(grouping_counter.c.name, func.sum(grouping_counter.c.value)).group_by(grouping_counter.c.name)
+    if project_id is not None:
+        query = query.join(grouping_key).where(grouping_key.c.project_id == project_id)
+    return {name: int(value) for name, value in connection.execute(query)}
+
+
+def _existing(connection: Connection, counted: Iterable[Counted]) -> list[Counted]:
+    counted = list(counted)
+    ids = [one.group_id for one in counted]
+    query = select(grouping_key.c.id).where(grouping_key.c.id.in_(ids))
+    held = query.order_by(grouping_key.c.id).with_for_update(key_share=True)  # in one order: two must not make a ring
+    found = set(connection.scalars(held)) if ids else set()
+    return [one for one in counted if one.group_id in found]
+
+
+def _add_growth():  # type: ignore[no-untyped-def]
+    statement = insert(grouping_counter)
+    new, old = statement.excluded, grouping_counter.c
+    same_life = old.born == new.born
+    return statement.on_conflict_do_update(
+        index_elements=["group_id", "name"],
+        set_={
+            "value": old.value + case((same_life, func.greatest(new.seen - old.seen, 0)), else_=new.seen),
+            "seen": case((same_life, func.greatest(new.seen, old.seen)), else_=new.seen),
+            "born": new.born,
+        },
+        where=old.born <= new.born,  # a reader that was slower than a flush says nothing new
+    )

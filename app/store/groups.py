@@ -1,0 +1,120 @@
+"""Groups: the calls of one path of one project, and what grouping knows about them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.errors import NotFoundError
+from app.store import projects
+from app.store.ids import new_id
+from app.store.tables import grouping_key
+
+Wanted = Literal["residue", "review", "all"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group as ingest reads it, in the transaction that stores the traces."""
+
+    id: UUID
+    path: str
+    templates_version: int
+    quarantined_at: datetime | None
+
+    @property
+    def has_templates(self) -> bool:
+        """Whether a run ever saved a template of this group."""
+        return self.templates_version > 0
+
+
+_COLUMNS = (
+    grouping_key.c.id,
+    grouping_key.c.path,
+    grouping_key.c.templates_version,
+    grouping_key.c.quarantined_at,
+)
+
+
+def get_or_create(connection: Connection, project_id: UUID, paths: Iterable[str]) -> dict[str, Group]:
+    """The group of every path, by path.
+
+    Missing ones are inserted in the order of their paths, so that two batches never wait for each other in a ring.
+    """
+    wanted = sorted(set(paths))
+    found = _by_path(connection, project_id, wanted)
+    missing = [path for path in wanted if path not in found]
+    if missing:
+        rows = [{"id": new_id(), "project_id": project_id, "path": path} for path in missing]
+        connection.execute(insert(grouping_key).values(rows).on_conflict_do_nothing())
+        found |= _by_path(connection, project_id, missing)
+    return found
+
+
+def find(connection: Connection, project_id: UUID, path: str) -> Group | None:
+    """The group of one path, if a trace ever named it."""
+    return _by_path(connection, project_id, [path]).get(path)
+
+
+def by_id(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Group]:
+    """Groups by id."""
+    rows = connection.execute(select(*_COLUMNS).where(grouping_key.c.id.in_(list(ids))))
+    return {row.id: Group(*row) for row in rows}
+
+
+def named(connection: Connection, project: str, path: str) -> Group:
+    """The group of a project (by name or id) and a path; NotFoundError says which of the two is unknown."""
+    owner = projects.find(connection, project)
+    if owner is None:
+        raise NotFoundError(f"There is no project {project!r}. `promptlode projects` lists them.")
+    group = find(connection, owner.id, path)
+    if group is None:
+        raise NotFoundError(f"No trace of project {project!r} ever named the path {path!r}.")
+    return group
+
+
+def want(connection: Connection, group_id: UUID, what: Wanted) -> None:
+    """Ask that the next run also reads this; the larger of two wishes stays.  `wanted_at` tells it from an older one."""
+    larger_stays = case(
+        (grouping_key.c.wanted == "all", "all"),
+        else_=what,
+    )
+    connection.execute(
+        update(grouping_key)
+        .where(grouping_key.c.id == group_id)
+        .values(wanted=larger_stays, wanted_at=func.clock_timestamp())
+    )
+
+
+def want_reviews(connection: Connection, group_ids: Iterable[UUID]) -> list[UUID]:
+    """Ask for a review of each group that nothing is asked of yet; answers those.
+
+    A wish that is open stays as it is: renewing it during the run that serves it would ask for another run, for ever.
+    """
+    free = select(grouping_key.c.id).where(grouping_key.c.id.in_(list(group_ids)), grouping_key.c.wanted.is_(None))
+    held = free.order_by(grouping_key.c.id).with_for_update(key_share=True)  # in one order: two must not make a ring
+    ids = list(connection.scalars(held))
+    connection.execute(
+        update(grouping_key).where(grouping_key.c.id.in_(ids)).values(wanted="review", wanted_at=func.clock_timestamp())
+    )
+    return ids
+
+
+def wanted(connection: Connection, group_id: UUID) -> Wanted | None:
+    """What is asked of the group and not served yet."""
+    return connection.scalar(select(grouping_key.c.wanted).where(grouping_key.c.id == group_id))
+
+
+# Asked by every POST, so built once.
+_BY_PATH = select(*_COLUMNS).where(
+    grouping_key.c.project_id == bindparam("project_id"), grouping_key.c.path.in_(bindparam("paths", expanding=True))
+)
+
+
+def _by_path(connection: Connection, project_id: UUID, paths: list[str]) -> dict[str, Group]:
+    rows = connection.execute(_BY_PATH, {"project_id": project_id, "paths": paths})
+    return {row.path: Group(*row) for row in rows}

@@ -1,0 +1,149 @@
+"""Statistics for the pages: how much a project holds, which task spends the tokens, what stands in a slot.
+
+Each is bounded: a page of a task with ten million calls costs what one with two thousand does.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Subquery, Text, cast, func, literal_column, select, true
+
+from app.store.browse import IS_CONSIDERED, IS_OWED, tokens_of
+from app.store.tables import grouping_key, implementation, task, trace
+
+SAMPLE = 2_000
+"""Newest calls that statistics look at.  At 10 kB a prompt these are 20 MB and some 0.2 s, whatever the task has in all."""
+
+MOST_COUNTED = 100_000
+"""Calls of a project that a page counts; where there are more, it says "100,000+"."""
+
+VALUES_SHOWN, VALUE_START = 5, 200
+"""Most frequent values of a place, and how much of each is read."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How much is in a project; each number of calls stops at `MOST_COUNTED`."""
+
+    tasks: int
+    calls: int
+    owed: int
+    considered: int
+
+
+def totals(connection: Connection, project_id: UUID) -> Totals:
+    """Counts of a project, each from an index."""
+    groups = select(grouping_key.c.id).where(grouping_key.c.project_id == project_id).scalar_subquery()
+    counts = (
+        select(func.count()).select_from(task).where(task.c.project_id == project_id).scalar_subquery(),
+        _bounded_count(trace.c.project_id == project_id),
+        _bounded_count(trace.c.group_id.in_(groups), IS_OWED),
+        _bounded_count(trace.c.group_id.in_(groups), IS_CONSIDERED),
+    )
+    return Totals(*connection.execute(select(*counts)).one())
+
+
+def _bounded_count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    some = select(literal_column("1")).select_from(trace).where(*conditions).limit(MOST_COUNTED).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
+def token_shares(connection: Connection, project_id: UUID) -> dict[UUID, float]:
+    """Each task's share of the tokens that the newest `SAMPLE` calls of the project used; {} where no call says."""
+    newest = (
+        select(trace.c.implementation_id, tokens_of().label("tokens"))
+        .where(trace.c.project_id == project_id)
+        .order_by(trace.c.id.desc())
+        .limit(SAMPLE)
+        .subquery()
+    )
+    query = (
+        select(implementation.c.task_id, cast(func.coalesce(func.sum(newest.c.tokens), 0), BigInteger).label("spent"))
+        .outerjoin_from(newest, implementation, implementation.c.id == newest.c.implementation_id)
+        .group_by(implementation.c.task_id)
+    )
+    tokens: dict[UUID | None, int] = {row.task_id: row.spent for row in connection.execute(query)}
+    total = sum(tokens.values())
+    return {task_id: spent / total for task_id, spent in tokens.items() if task_id is not None and total}
+
+
+@dataclass(frozen=True)
+class CountedValue:
+    """A value of a slot: its beginning, its length, and how many of the sampled calls have it."""
+
+    text: str
+    characters: int
+    calls: int
+
+
+@dataclass(frozen=True)
+class PlaceStatistics:
+    """What stood at one place of a template in the sampled calls; `values` are the most frequent ones."""
+
+    calls: int
+    distinct: int
+    characters: int
+    longest: int
+    values: list[CountedValue]
+
+
+def place_statistics(
+    connection: Connection, project_id: UUID, implementation_id: UUID, template_id: UUID
+) -> dict[int, PlaceStatistics]:
+    """Statistics by place (0, 1, ...) over the newest `SAMPLE` calls of the implementation; {} when it has none.
+
+    Values are told apart by their MD5, so that sorting a column of 10 kB texts stays cheap; who forges a collision
+    miscounts his own values.
+    """
+    counted = _counted_values(project_id, implementation_id, template_id)
+    place = counted.c.place
+    sums = select(
+        counted,
+        cast(func.sum(counted.c.calls).over(partition_by=place), BigInteger).label("all_calls"),
+        func.count().over(partition_by=place).label("distinct_values"),
+        cast(func.sum(counted.c.calls * counted.c.length).over(partition_by=place), BigInteger).label("all_characters"),
+        func.max(counted.c.length).over(partition_by=place).label("longest"),
+        func.row_number().over(partition_by=place, order_by=(counted.c.calls.desc(), counted.c.digest)).label("rank"),
+    ).subquery()
+    places: dict[int, PlaceStatistics] = {}
+    for row in connection.execute(select(sums).where(sums.c.rank <= VALUES_SHOWN).order_by(sums.c.place, sums.c.rank)):
+        of_place = (row.all_calls, row.distinct_values, row.all_characters, row.longest)
+        statistics = places.setdefault(row.place - 1, PlaceStatistics(*of_place, values=[]))
+        statistics.values.append(CountedValue(row.text, row.length, row.calls))
+    return places
+
+
+def _counted_values(project_id: UUID, implementation_id: UUID, template_id: UUID) -> Subquery:
+    """Every distinct value at every place of the sample, with its number of calls.
+
+    The newest calls are taken by implementation alone, which is what the index knows; with a further condition beside
+    the limit PostgreSQL reads all calls of the implementation and sorts them.  Calls whose values still follow an
+    older template fall out of the sample afterwards.
+    """
+    newest = (
+        select(trace.c.variables, trace.c.template_id, trace.c.project_id)
+        .where(trace.c.implementation_id == implementation_id)
+        .order_by(trace.c.seen_at.desc())
+        .limit(SAMPLE)
+        .subquery()
+    )
+    sample = (
+        select(newest.c.variables)
+        .where(newest.c.template_id == template_id, newest.c.project_id == project_id)
+        .subquery()
+    )
+    one = func.unnest(sample.c.variables).table_valued("value", with_ordinality="place", name="one").render_derived()
+    value = cast(one.c.value, Text)
+    return (
+        select(
+            one.c.place,
+            func.md5(value).label("digest"),
+            func.min(func.left(value, VALUE_START)).label("text"),
+            func.max(func.char_length(value)).label("length"),
+            func.count().label("calls"),
+        )
+        .select_from(sample)
+        .join(one, true())
+        .group_by(one.c.place, func.md5(value))
+        .subquery()
+    )

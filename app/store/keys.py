@@ -1,0 +1,113 @@
+"""API keys.  The database holds the SHA-256 of a key, never the key.
+
+A key is 256 random bits, so one fast hash is enough; a slow password hash would cost every request and protect nothing.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, func, select, update
+
+from app.store.ids import new_id
+from app.store.tables import api_key, project
+
+PREFIX = "pl_"
+SCOPES = ("ingest", "read", "admin")
+DEFAULT_SCOPES = ("ingest", "read")
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key at the one moment when it can be shown."""
+
+    id: UUID
+    key: str
+
+
+@dataclass(frozen=True)
+class KeyHolder:
+    """Who calls: the project of a key and what the key may do."""
+
+    key_id: UUID
+    project_id: UUID
+    project_name: str
+    scopes: frozenset[str]
+
+    def may(self, scope: str) -> bool:
+        """Whether the key has this scope; admin has every one."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+@dataclass(frozen=True)
+class KeySummary:
+    """A key as lists show it."""
+
+    id: UUID
+    project: str
+    name: str
+    last4: str
+    scopes: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def create(
+    connection: Connection, project_id: UUID, name: str = "", scopes: tuple[str, ...] = DEFAULT_SCOPES
+) -> NewKey:
+    """Make a key of the project; the answer is the only place where the key itself stands."""
+    new = NewKey(new_id(), PREFIX + secrets.token_urlsafe(32))
+    connection.execute(
+        api_key.insert().values(
+            id=new.id,
+            project_id=project_id,
+            name=name,
+            hash=hash_of(new.key),
+            last4=new.key[-4:],
+            scopes=list(scopes),
+        )
+    )
+    return new
+
+
+def hash_of(key: str) -> str:
+    """What is stored of a key."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def holder(connection: Connection, key_hash: str) -> KeyHolder | None:
+    """Whose key it is; None for an unknown or revoked one."""
+    row = connection.execute(
+        select(api_key.c.id, api_key.c.project_id, project.c.name, api_key.c.scopes)
+        .join_from(api_key, project)
+        .where(api_key.c.hash == key_hash, api_key.c.revoked_at.is_(None))
+    ).one_or_none()
+    return None if row is None else KeyHolder(row.id, row.project_id, row.name, frozenset(row.scopes))
+
+
+def summaries(connection: Connection, project_id: UUID | None = None) -> list[KeySummary]:
+    """Keys, newest first; of one project or of all."""
+    query = select(
+        api_key.c.id,
+        project.c.name,
+        api_key.c.name,
+        api_key.c.last4,
+        api_key.c.scopes,
+        api_key.c.created_at,
+        api_key.c.revoked_at,
+    ).join_from(api_key, project)
+    if project_id is not None:
+        query = query.where(api_key.c.project_id == project_id)
+    return [KeySummary(*row) for row in connection.execute(query.order_by(api_key.c.id.desc()))]
+
+
+def revoke(connection: Connection, key_id: UUID) -> bool:
+    """Revoke; False when there is no such key.  Revoking again keeps the first time."""
+    done = connection.execute(
+        update(api_key)
+        .where(api_key.c.id == key_id)
+        .values(revoked_at=func.coalesce(api_key.c.revoked_at, func.clock_timestamp()))
+    )
+    return done.rowcount == 1

@@ -1,0 +1,46 @@
+"""Bring a database to a revision of the schema.  The same code serves the release step, the embedded default and tests."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+import migrations
+
+
+def alembic_config(database_url: str) -> Config:
+    """Alembic's configuration for one database; no ini file, so the working directory does not matter."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["database_url"] = database_url
+    return config
+
+
+def upgrade(database_url: str, revision: str = "head") -> None:
+    """Upgrade; safe to call from several processes at once (an advisory lock lets one in)."""
+    command.upgrade(alembic_config(database_url), revision)
+
+
+def downgrade(database_url: str, revision: str) -> None:
+    """Downgrade to a revision, or to nothing with "base"."""
+    command.downgrade(alembic_config(database_url), revision)
+
+
+def revision_of(database_url: str) -> str | None:
+    """The revision the database is at; None before the first upgrade."""
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import create_engine
+
+    engine = create_engine(database_url, hide_parameters=True)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+
+
+def head_revision() -> str | None:
+    """The newest revision that this code knows."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(alembic_config("")).get_current_head()

@@ -1,0 +1,135 @@
+"""Owed traces, and the groups that must run for them.
+
+A trace is owed while it is unmatched, has a prompt, and no committed run has read it.  This is the truth that everything in
+Redis can be rebuilt from.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Double, and_, cast, func, or_, select, true, union, update
+
+from app.store.tables import grouping_key, project, trace
+
+IS_OWED = and_(
+    trace.c.implementation_id.is_(None), trace.c.considered_run_id.is_(None), trace.c.prompt_parts.is_not(None)
+)
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How much is owed, and for how long the oldest of it."""
+
+    owed: int
+    oldest_age_s: float | None
+
+
+@dataclass(frozen=True)
+class WaitingGroup:
+    """A group that somebody should have run for by now."""
+
+    id: UUID
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A group that failed too often and waits for a person."""
+
+    id: UUID
+    project: str
+    path: str
+    attempts: int
+    since: datetime
+
+
+def waiting_groups(connection: Connection, older_than: float, limit: int) -> list[WaitingGroup]:
+    """Groups with a trace that is owed, or with a wish that is open, for longer than `older_than` seconds.
+
+    Not those that are quarantined or wait after a failure.
+    """
+    too_old = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, older_than)
+    owed = _owed_groups()
+    oldest = _oldest_owed(owed.c.group_id)
+    long_owed = select(owed.c.group_id).select_from(owed.join(oldest, true())).where(oldest.c.created_at < too_old)
+    long_wanted = select(grouping_key.c.id).where(
+        grouping_key.c.wanted.is_not(None), grouping_key.c.wanted_at < too_old
+    )
+    query = (
+        select(grouping_key.c.id, grouping_key.c.templates_version == 0)
+        .where(grouping_key.c.id.in_(union(long_owed, long_wanted)), _may_run())
+        .limit(limit)
+    )
+    return [WaitingGroup(*row) for row in connection.execute(query)]
+
+
+def backlog(connection: Connection, project_id: UUID | None) -> Backlog:
+    """What is owed in a project, or in all.  Quarantined groups are shown on their own and not counted here."""
+    age = func.extract("epoch", func.clock_timestamp() - func.min(trace.c.created_at))
+    query = (
+        select(func.count(), cast(age, Double))
+        .select_from(trace.join(grouping_key, grouping_key.c.id == trace.c.group_id))
+        .where(IS_OWED, grouping_key.c.quarantined_at.is_(None), *_of(project_id))
+    )
+    return Backlog(*connection.execute(query).one())
+
+
+def quarantined(connection: Connection, project_id: UUID | None = None) -> list[Quarantined]:
+    """Quarantined groups, the latest first."""
+    columns = (
+        grouping_key.c.id,
+        project.c.name,
+        grouping_key.c.path,
+        grouping_key.c.attempts,
+        grouping_key.c.quarantined_at,
+    )
+    query = (
+        select(*columns)
+        .select_from(grouping_key.join(project))
+        .where(grouping_key.c.quarantined_at.is_not(None), *_of(project_id))
+        .order_by(grouping_key.c.quarantined_at.desc())
+    )
+    return [Quarantined(*row) for row in connection.execute(query)]
+
+
+def release(connection: Connection, group_id: UUID) -> None:
+    """End the quarantine of a group; its failures are forgotten."""
+    connection.execute(
+        update(grouping_key)
+        .where(grouping_key.c.id == group_id)
+        .values(quarantined_at=None, attempts=0, not_before=None)
+    )
+
+
+def _of(project_id: UUID | None) -> list[ColumnElement[bool]]:
+    return [] if project_id is None else [grouping_key.c.project_id == project_id]
+
+
+def _may_run() -> ColumnElement[bool]:
+    not_before = grouping_key.c.not_before
+    return and_(
+        grouping_key.c.quarantined_at.is_(None), or_(not_before.is_(None), not_before <= func.clock_timestamp())
+    )
+
+
+def _owed_groups() -> Any:
+    """The groups that have owed traces, by jumping from one to the next in the partial index.
+
+    SELECT DISTINCT would read every owed trace; after an outage that is a million of them in ten groups.
+    """
+    first = select(trace.c.group_id).where(IS_OWED).order_by(trace.c.group_id).limit(1).cte("owed", recursive=True)
+    following = (
+        select(trace.c.group_id)
+        .where(IS_OWED, trace.c.group_id > first.c.group_id)
+        .order_by(trace.c.group_id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return first.union_all(select(following).where(first.c.group_id.is_not(None)))
+
+
+def _oldest_owed(group_id: ColumnElement[UUID]) -> Any:
+    query = select(trace.c.created_at).where(IS_OWED, trace.c.group_id == group_id).order_by(trace.c.id).limit(1)
+    return query.lateral("oldest")

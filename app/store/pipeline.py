@@ -1,0 +1,49 @@
+"""What the pipeline did lately: the latest runs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from app.store.tables import grouping_key, grouping_run
+
+
+@dataclass(frozen=True)
+class LastRun:
+    """A run as the pipeline's page shows it."""
+
+    id: UUID
+    path: str
+    reason: str
+    outcome: str
+    owed: int
+    residue: int
+    reviewed: int
+    grouped: int
+    templates: int
+    worker: str
+    error: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    mining_seconds: float | None
+
+
+def last_runs(connection: Connection, project_id: UUID | None, limit: int = 20) -> list[LastRun]:
+    """The runs that began last, the latest first."""
+    query = _runs().order_by(grouping_run.c.id.desc()).limit(limit)
+    if project_id is not None:
+        query = query.where(grouping_key.c.project_id == project_id)
+    return [LastRun(*row) for row in connection.execute(query)]
+
+
+def latest_run(connection: Connection, group_id: UUID) -> LastRun | None:
+    """The run of a group that began last."""
+    query = _runs().where(grouping_key.c.id == group_id).order_by(grouping_run.c.id.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else LastRun(*row)
+
+
+def _runs():  # type: ignore[no-untyped-def]
+    columns = [grouping_key.c.path if name == "path" else grouping_run.c[name] for name in LastRun.__dataclass_fields__]
+    return select(*columns).select_from(grouping_run.join(grouping_key))

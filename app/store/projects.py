@@ -1,0 +1,71 @@
+"""Projects: what a key belongs to, and the wall between two teams."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, ScalarSelect, Table, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.ids import new_id
+from app.store.tables import grouping_key, project, task, trace
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project by its two names."""
+
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True)
+class ProjectSummary:
+    """A project and how much is in it."""
+
+    id: UUID
+    name: str
+    paths: int
+    traces: int
+    tasks: int
+
+
+def get_or_create(connection: Connection, name: str) -> Project:
+    """The project of that name; made when there is none."""
+    connection.execute(insert(project).values(id=new_id(), name=name).on_conflict_do_nothing(index_elements=["name"]))
+    row = connection.execute(select(project.c.id, project.c.name).where(project.c.name == name)).one()
+    return Project(row.id, row.name)
+
+
+def find(connection: Connection, name_or_id: str) -> Project | None:
+    """The project that a person means: by name first, else by id."""
+    wanted = [project.c.name == name_or_id]
+    if (by_id := _as_uuid(name_or_id)) is not None:
+        wanted.append(project.c.id == by_id)
+    for condition in wanted:
+        row = connection.execute(select(project.c.id, project.c.name).where(condition)).one_or_none()
+        if row is not None:
+            return Project(row.id, row.name)
+    return None
+
+
+def summaries(connection: Connection) -> list[ProjectSummary]:
+    """Every project by name, with counts.  Reads whole indexes: for commands, not for requests."""
+    query = select(
+        project.c.id,
+        project.c.name,
+        _count_of(grouping_key).label("paths"),
+        _count_of(trace).label("traces"),
+        _count_of(task).label("tasks"),
+    ).order_by(project.c.name)
+    return [ProjectSummary(*row) for row in connection.execute(query)]
+
+
+def _count_of(table: Table) -> ScalarSelect[int]:
+    return select(func.count()).where(table.c.project_id == project.c.id).correlate(project).scalar_subquery()
+
+
+def _as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

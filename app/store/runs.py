@@ -1,0 +1,193 @@
+"""Runs of a group and the fence that keeps them apart.
+
+`grouping_key.fence` is the truth about which run may write: a run raises it when it opens and holds the row while it
+saves.  Redis decides who should run; only this decides whose work counts (a flush, a lease that ran out in mid-run).
+"""
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, case, func, literal, null, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.errors import FencedError
+from app.store.tables import grouping_key, grouping_run
+
+FIRST_ID = UUID(int=0)
+
+
+@dataclass(frozen=True)
+class GroupState:
+    """The row of a group, as a run finds it."""
+
+    id: UUID
+    project_id: UUID
+    path: str
+    fence: int
+    attempts: int
+    quarantined_at: datetime | None
+    wanted: str | None
+    wanted_at: datetime | None
+    residue_run_owed: int
+    rematch_after: UUID | None
+
+
+@dataclass(frozen=True)
+class RunCounts:
+    """What a run read and found."""
+
+    owed: int = 0
+    residue: int = 0
+    reviewed: int = 0
+    templates: int = 0
+    grouped: int = 0
+
+
+_STATE = [grouping_key.c[name] for name in GroupState.__annotations__]
+
+
+def hold(connection: Connection, group_id: UUID) -> GroupState | None:
+    """The group, its row held until the transaction ends; None when it was deleted.
+
+    NO KEY: ingest inserts traces that point to the row (KEY SHARE), and must never wait for a run.
+    """
+    query = select(*_STATE).where(grouping_key.c.id == group_id).with_for_update(key_share=True)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else GroupState(*row)
+
+
+def hold_at(connection: Connection, group_id: UUID, fence: int) -> GroupState:
+    """The group, if no newer run has opened and nobody deleted from it since. Raises FencedError otherwise."""
+    state = hold(connection, group_id)
+    if state is None or state.fence != fence:
+        raise FencedError("A newer run of the group has begun, or something was deleted from it.")
+    return state
+
+
+def raise_fence(connection: Connection, group_id: UUID) -> None:
+    """Whoever deletes calls of a group does this too: a run that has read them must not bring their text back."""
+    connection.execute(update(grouping_key).where(grouping_key.c.id == group_id).values(fence=grouping_key.c.fence + 1))
+
+
+def quarantine(connection: Connection, group_id: UUID) -> None:
+    """Stop asking for runs of a group that failed too often, until a person clears it."""
+    connection.execute(
+        update(grouping_key).where(grouping_key.c.id == group_id).values(quarantined_at=func.clock_timestamp())
+    )
+
+
+def open_run(
+    connection: Connection, state: GroupState, run_id: UUID, *, reason: str, miner: str, back_off: float
+) -> None:
+    """Write fence and attempt of a new run, which are already raised in `state`. The caller holds the group.
+
+    The attempt and the pause after it (`back_off`, seconds) are written now, since a run that is killed cannot do it
+    later. Rows of runs that never ended are closed: their fence is gone.
+    """
+    connection.execute(
+        update(grouping_run)
+        .where(grouping_run.c.group_id == state.id, grouping_run.c.outcome == "running")
+        .values(outcome="fenced", finished_at=func.clock_timestamp())
+    )
+    connection.execute(
+        update(grouping_key)
+        .where(grouping_key.c.id == state.id)
+        .values(fence=state.fence, attempts=state.attempts, not_before=_in(back_off))
+    )
+    connection.execute(
+        insert(grouping_run).values(
+            id=run_id,
+            group_id=state.id,
+            fence=state.fence,
+            reason=reason,
+            miner_version=miner,
+            worker=f"{socket.gethostname()}:{os.getpid()}",
+        )
+    )
+
+
+def _in(seconds: float) -> ColumnElement[Any]:
+    return func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, literal(seconds))
+
+
+def commit_run(
+    connection: Connection,
+    state: GroupState,
+    run_id: UUID,
+    counts: RunCounts,
+    *,
+    newest_trace_id: UUID | None,
+    mining_seconds: float,
+    served: datetime | None,
+    residue_read: bool,
+    templates_changed: bool,
+) -> None:
+    """The run is done. The caller holds the group.
+
+    served: `wanted_at` of the wish that this run has read; a newer wish stays.
+    residue_read: the count of what is new since then begins again.
+    templates_changed: web processes load them anew, and the residue is to be matched again, from its first call.
+    """
+    fulfilled = grouping_key.c.wanted_at == served if served is not None else literal(False)
+    connection.execute(
+        update(grouping_key)
+        .where(grouping_key.c.id == state.id)
+        .values(
+            attempts=0,
+            not_before=null(),
+            templates_version=grouping_key.c.templates_version + int(templates_changed),
+            residue_run_owed=0 if residue_read else grouping_key.c.residue_run_owed + counts.owed,
+            rematch_after=FIRST_ID if templates_changed else grouping_key.c.rematch_after,
+            wanted=case((fulfilled, null()), else_=grouping_key.c.wanted),
+            wanted_at=case((fulfilled, null()), else_=grouping_key.c.wanted_at),
+        )
+    )
+    connection.execute(
+        update(grouping_run)
+        .where(grouping_run.c.id == run_id)
+        .values(
+            outcome="committed",
+            owed=counts.owed,
+            residue=counts.residue,
+            reviewed=counts.reviewed,
+            templates=counts.templates,
+            grouped=counts.grouped,
+            newest_trace_id=newest_trace_id,
+            mining_seconds=mining_seconds,
+            finished_at=func.clock_timestamp(),
+        )
+    )
+
+
+def end_run(connection: Connection, run_id: UUID, outcome: str, error: str | None = None) -> None:
+    """A run ended without writing anything; a row that a newer run has closed stays as it is."""
+    connection.execute(
+        update(grouping_run)
+        .where(grouping_run.c.id == run_id, grouping_run.c.outcome == "running")
+        .values(outcome=outcome, error=error, finished_at=func.clock_timestamp())
+    )
+
+
+def set_back_off(connection: Connection, state: GroupState, seconds: float, *, quarantine: bool) -> None:
+    """The group waits so long before its next run, or for a person; unless a newer run has begun.
+
+    The attempt is written again: a run may fail after it has committed, while it matches what is older.
+    """
+    connection.execute(
+        update(grouping_key)
+        .where(grouping_key.c.id == state.id, grouping_key.c.fence == state.fence)
+        .values(
+            attempts=state.attempts,
+            not_before=_in(seconds) if seconds else null(),
+            quarantined_at=func.clock_timestamp() if quarantine else grouping_key.c.quarantined_at,
+        )
+    )
+
+
+def move_cursor(connection: Connection, group_id: UUID, after: UUID | None) -> None:
+    """The residue is matched up to this call; None: all of it."""
+    connection.execute(update(grouping_key).where(grouping_key.c.id == group_id).values(rematch_after=after))

@@ -1,0 +1,271 @@
+"""The tables, as SQLAlchemy Core.  Every row belongs to one project; every query takes the project from the key.
+
+`json`, not `jsonb`, where a caller's text comes back: jsonb reorders keys.  Ids are UUIDv7 (`app.store.ids`).
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    false,
+    func,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Time = DateTime(timezone=True)
+
+
+def _created_at() -> Column:
+    return Column("created_at", _Time, nullable=False, server_default=func.clock_timestamp())
+
+
+project = Table(
+    "project",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    _created_at(),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Uuid, ForeignKey(project.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("hash", Text, nullable=False, unique=True, comment="SHA-256 of the key, hexadecimal"),
+    Column("last4", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False, comment="some of ingest, read, admin"),
+    Column("revoked_at", _Time),
+    _created_at(),
+)
+
+grouping_key = Table(
+    "grouping_key",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Uuid, ForeignKey(project.c.id, ondelete="CASCADE"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False, server_default="0", comment="raised by every run when it opens"),
+    Column("templates_version", BigInteger, nullable=False, server_default="0", comment="raised when templates change"),
+    Column(
+        "attempts", Integer, nullable=False, server_default="0", comment="runs opened since the last that committed"
+    ),
+    Column("not_before", _Time, comment="a failed group waits until then"),
+    Column("quarantined_at", _Time),
+    Column("wanted", Text, comment="what was asked for besides owed traces: residue, review or all"),
+    Column("wanted_at", _Time, comment="when; tells a request made during a run from the one it serves"),
+    Column(
+        "residue_run_owed",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="owed traces considered since the residue was last mined",
+    ),
+    Column("rematch_after", Uuid, comment="ungrouped traces above this id are still to be matched; NULL: all are"),
+    _created_at(),
+    UniqueConstraint("project_id", "path"),
+    Index("ix_grouping_key_wanted", "wanted_at", postgresql_where=text("wanted IS NOT NULL")),
+    comment="A group: the calls of one path of one project",
+)
+
+task = Table(
+    "task",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Uuid, ForeignKey(project.c.id, ondelete="CASCADE"), nullable=False),
+    Column("group_id", Uuid, ForeignKey(grouping_key.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("name_by_person", Boolean, nullable=False, server_default=false()),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("response_schema", JSON(none_as_null=True)),
+    Column("production_implementation_id", Uuid),
+    Column("merged_into", Uuid, comment="the task that took over all its versions; lists leave it out"),
+    _created_at(),
+    Index("ix_task_project", "project_id", "id"),
+    comment="What one call site does: a line of templates that descend from each other",
+)
+
+template = Table(
+    "template",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("group_id", Uuid, ForeignKey(grouping_key.c.id, ondelete="CASCADE"), nullable=False),
+    Column("task_id", Uuid, ForeignKey(task.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("digest", Text, nullable=False, comment="of literals and shared places: equal templates have equal digests"),
+    Column(
+        "parts",
+        JSON,
+        nullable=False,
+        comment='[{"role", "literals": [...]}]; slots stand between the literals of a part',
+    ),
+    Column("slots", ARRAY(Text), nullable=False, comment="names by position, across the parts"),
+    Column("slot_kinds", JSON, nullable=False, server_default="[]"),
+    Column("evidence", JSON, nullable=False, server_default="{}"),
+    Column("retired_at", _Time, comment="replaced by a wider template or by its parts; matches nothing any more"),
+    Column("replaced_by", Uuid, ForeignKey("template.id", ondelete="SET NULL")),
+    Column(
+        "review_at_calls", BigInteger, nullable=False, server_default="200", comment="a review is due at so many calls"
+    ),
+    Column(
+        "rematch_after",
+        Uuid,
+        comment="its calls above this id are still to be matched against more specific templates; NULL: all are",
+    ),
+    Column("created_run_id", Uuid),
+    _created_at(),
+    UniqueConstraint("group_id", "digest"),
+)
+
+implementation = Table(
+    "implementation",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("task_id", Uuid, ForeignKey(task.c.id, ondelete="CASCADE"), nullable=False),
+    Column("template_id", Uuid, ForeignKey(template.c.id, ondelete="CASCADE"), nullable=False),
+    Column("version", Integer, nullable=False, comment="1, 2, 3 ... in a task"),
+    Column("model", Text, nullable=False),
+    Column("settings", JSON, nullable=False, comment="temperature, tool_choice, reasoning, response_format"),
+    Column("tools", JSON(none_as_null=True)),
+    Column("settings_digest", Text, nullable=False, comment="of settings and tools"),
+    Column("made_by", Text, nullable=False, server_default="auto", comment="auto or manual"),
+    _created_at(),
+    UniqueConstraint("task_id", "version"),
+    UniqueConstraint("template_id", "model", "settings_digest"),
+)
+
+grouping_run = Table(
+    "grouping_run",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("group_id", Uuid, ForeignKey(grouping_key.c.id, ondelete="CASCADE"), nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column(
+        "outcome",
+        Text,
+        nullable=False,
+        server_default="running",
+        comment="running, committed, empty, fenced, stopped or failed",
+    ),
+    Column("owed", Integer, nullable=False, server_default="0", comment="owed traces in the window"),
+    Column("residue", Integer, nullable=False, server_default="0"),
+    Column("reviewed", Integer, nullable=False, server_default="0", comment="matched traces that were mined anew"),
+    Column("templates", Integer, nullable=False, server_default="0", comment="templates found"),
+    Column("grouped", Integer, nullable=False, server_default="0", comment="traces that got an implementation"),
+    Column("newest_trace_id", Uuid),
+    Column("miner_version", Text, nullable=False),
+    Column("worker", Text, nullable=False, server_default=""),
+    Column("error", Text, comment="class of the error; never its text, which may hold a prompt"),
+    Column("started_at", _Time, nullable=False, server_default=func.clock_timestamp()),
+    Column("mining_seconds", Double),
+    Column("finished_at", _Time),
+    Index("ix_grouping_run_group", "group_id", "id"),
+)
+
+trace = Table(
+    "trace",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Uuid, ForeignKey(project.c.id, ondelete="CASCADE"), nullable=False),
+    Column("group_id", Uuid, ForeignKey(grouping_key.c.id, ondelete="CASCADE"), nullable=False),
+    Column("external_id", Text),
+    Column("model", Text, nullable=False),
+    Column(
+        "prompt_parts", ARRAY(Text), comment="system, user and, for few-shot by messages, input; NULL: no text prompt"
+    ),
+    Column("prompt_source", Text, comment="which fields the prompt was taken from"),
+    Column(
+        "follow_up",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="the input already holds an assistant message",
+    ),
+    Column("conversation_id", Text),
+    Column("user_id", Text),
+    Column("settings", JSON, nullable=False, comment="request settings as they were sent"),
+    Column("tools", JSON(none_as_null=True)),
+    Column(
+        "settings_digest",
+        Text,
+        nullable=False,
+        comment="of the settings that make an implementation different, and tools",
+    ),
+    Column("input", JSON, nullable=False, comment='{"instructions", "input", "messages"} as they were sent'),
+    Column("output", JSON(none_as_null=True)),
+    Column("usage", JSON(none_as_null=True)),
+    Column("error", JSON(none_as_null=True)),
+    Column("metadata", JSON(none_as_null=True)),
+    Column("started_at", _Time),
+    Column("completed_at", _Time),
+    Column("seen_at", _Time, nullable=False, comment="started_at, else when it was stored"),
+    _created_at(),
+    Column("implementation_id", Uuid, ForeignKey(implementation.c.id, ondelete="SET NULL")),
+    Column("template_id", Uuid, comment="whose places `variables` follows, also while its implementation moves on"),
+    Column("variables", ARRAY(Text), comment="values by place of the template"),
+    Column(
+        "considered_run_id", Uuid, comment="the last run that read it and found no template for it, or its template"
+    ),
+    UniqueConstraint("project_id", "external_id"),
+    Index("ix_trace_project", "project_id", "id"),
+    Index("ix_trace_group", "group_id", "id"),
+    Index("ix_trace_implementation", "implementation_id", "seen_at"),
+    Index("ix_trace_template", "template_id", "id", postgresql_where=text("template_id IS NOT NULL")),
+    Index(
+        "ix_trace_owed",
+        "group_id",
+        "id",
+        postgresql_where=text("implementation_id IS NULL AND considered_run_id IS NULL AND prompt_parts IS NOT NULL"),
+    ),
+    Index(
+        "ix_trace_residue",
+        "group_id",
+        "id",
+        postgresql_where=text(
+            "implementation_id IS NULL AND considered_run_id IS NOT NULL AND prompt_parts IS NOT NULL"
+        ),
+    ),
+    Index("ix_trace_ungrouped", "project_id", "id", postgresql_where=text("implementation_id IS NULL")),
+    comment="One LLM call",
+)
+
+grouping_counter = Table(
+    "grouping_counter",
+    metadata,
+    Column("group_id", Uuid, ForeignKey(grouping_key.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True, comment="requests, coalesced, messages, runs, busy ..."),
+    Column("value", BigInteger, nullable=False, server_default="0"),
+    Column("born", BigInteger, nullable=False, server_default="0", comment="which life of the counter in Redis"),
+    Column("seen", BigInteger, nullable=False, server_default="0", comment="how much of that life is in value"),
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("name", Text, primary_key=True, comment="worker@host or reconciler@host:pid"),
+    Column("kind", Text, nullable=False, comment="worker or reconciler"),
+    Column("started_at", _Time, nullable=False, server_default=func.clock_timestamp()),
+    Column("last_seen", _Time, nullable=False, server_default=func.clock_timestamp()),
+)

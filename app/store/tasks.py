@@ -1,0 +1,137 @@
+"""Tasks and implementations as people read them.  Writing them is lineage's (`templates`, `versions`).
+
+Calls are counted when they are read, from `ix_trace_implementation` alone: a counter kept beside them would be wrong after
+every split, widening and deletion.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, true
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from app.store.tables import grouping_key, implementation, task, template, trace
+
+
+def page(
+    connection: Connection, project_id: UUID, *, path: str | None, limit: int, before: UUID | None
+) -> Sequence[Row[Any]]:
+    """Tasks of a project, newest first, below the id `before`; those merged into another are left out."""
+    query = _tasks(project_id).where(task.c.merged_into.is_(None)).order_by(task.c.id.desc()).limit(limit)
+    if path is not None:
+        query = query.where(grouping_key.c.path == path)
+    if before is not None:
+        query = query.where(task.c.id < before)
+    return connection.execute(query).all()
+
+
+def get(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any] | None:
+    """One task of the project."""
+    return connection.execute(_tasks(project_id).where(task.c.id == task_id)).one_or_none()
+
+
+def implementations(
+    connection: Connection, project_id: UUID, task_id: UUID, *, limit: int, after: UUID | None
+) -> Sequence[Row[Any]]:
+    """Implementations of a task, oldest first, above the id `after`."""
+    query = _implementations(project_id).where(task.c.id == task_id).order_by(implementation.c.id).limit(limit)
+    if after is not None:
+        query = query.where(implementation.c.id > after)
+    return connection.execute(query).all()
+
+
+def implementation_by_id(connection: Connection, project_id: UUID, implementation_id: UUID) -> Row[Any] | None:
+    """One implementation of the project."""
+    query = _implementations(project_id).where(implementation.c.id == implementation_id)
+    return connection.execute(query).one_or_none()
+
+
+def _tasks(project_id: UUID) -> Select[Any]:
+    calls = _calls(implementation.c.task_id == task.c.id)
+    shown = _shown_template()
+    return (
+        select(
+            task.c.id,
+            task.c.name,
+            grouping_key.c.path,
+            task.c.description,
+            task.c.response_schema,
+            task.c.production_implementation_id,
+            task.c.merged_into,
+            task.c.created_at,
+            _versions().label("versions"),
+            calls.c.calls,
+            calls.c.first_seen,
+            calls.c.last_seen,
+            shown.c.parts,
+            shown.c.slots,
+        )
+        .select_from(
+            task.join(grouping_key, grouping_key.c.id == task.c.group_id).join(calls, true()).outerjoin(shown, true())
+        )
+        .where(task.c.project_id == project_id)
+    )
+
+
+def _implementations(project_id: UUID) -> Select[Any]:
+    calls = _calls(trace.c.implementation_id == implementation.c.id, join=False)
+    return (
+        select(
+            implementation,
+            (implementation.c.id == task.c.production_implementation_id).is_(True).label("production"),
+            template.c.parts,
+            template.c.slots,
+            template.c.slot_kinds,
+            template.c.retired_at,
+            calls.c.calls,
+            calls.c.first_seen,
+            calls.c.last_seen,
+        )
+        .select_from(
+            implementation.join(task, task.c.id == implementation.c.task_id)
+            .join(template, template.c.id == implementation.c.template_id)
+            .join(calls, true())
+        )
+        .where(task.c.project_id == project_id)
+    )
+
+
+def _calls(condition: ColumnElement[bool], *, join: bool = True) -> LateralFromClause:
+    """How many calls, and when the first and the last were."""
+    source = trace.join(implementation, implementation.c.id == trace.c.implementation_id) if join else trace
+    return (
+        select(
+            func.count().label("calls"),
+            func.min(trace.c.seen_at).label("first_seen"),
+            func.max(trace.c.seen_at).label("last_seen"),
+        )
+        .select_from(source)
+        .where(condition)
+        .correlate(task if join else implementation)
+        .lateral("calls")
+    )
+
+
+def _versions() -> Any:
+    return (
+        select(func.count())
+        .select_from(implementation)
+        .where(implementation.c.task_id == task.c.id)
+        .correlate(task)
+        .scalar_subquery()
+    )
+
+
+def _shown_template() -> LateralFromClause:
+    """The template of the production version, else of the newest."""
+    in_production = (implementation.c.id == task.c.production_implementation_id).is_(True)
+    return (
+        select(template.c.parts, template.c.slots)
+        .select_from(implementation.join(template, template.c.id == implementation.c.template_id))
+        .where(implementation.c.task_id == task.c.id)
+        .correlate(task)
+        .order_by(in_production.desc(), implementation.c.version.desc())
+        .limit(1)
+        .lateral("shown")
+    )

@@ -1,0 +1,198 @@
+"""Traces: one LLM call each, stored as they were sent."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Insert, Join, Row, Select, bindparam, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.bulk import copy_into
+from app.store.tables import grouping_key, implementation, template, trace
+
+
+@dataclass(frozen=True)
+class StoredTrace:
+    """A stored trace as far as the answer to a POST needs it."""
+
+    id: UUID
+    external_id: str | None
+    group_id: UUID
+    task_id: UUID | None
+    implementation_id: UUID | None
+    template_id: UUID | None
+    slots: Sequence[str] | None
+    values: Sequence[str] | None
+    has_prompt: bool
+
+
+@dataclass(frozen=True)
+class TraceFilter:
+    """Which traces of a project a list shows."""
+
+    path: str | None = None
+    task_id: UUID | None = None
+    implementation_id: UUID | None = None
+    ungrouped: bool = False
+
+
+def variables_of(slots: Sequence[str] | None, values: Sequence[str] | None) -> dict[str, str] | None:
+    """Values by the name of their slot; None for a trace that belongs to no template.
+
+    Two places of one name hold the same value in every call, so a name has one value.
+    """
+    return None if slots is None or values is None else dict(zip(slots, values, strict=True))
+
+
+def insert_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[UUID]:
+    """Insert what is not there yet; answers the ids that are now stored.  An external id that is known wins.
+
+    Rows go in the order of their external ids, so that two batches never wait for each other in a ring.
+    """
+    if not rows:
+        return set()
+    ordered = sorted(rows, key=lambda row: row["external_id"] or "")
+    return set(connection.execute(_INSERT_NEW, ordered).scalars())
+
+
+# Sent by every POST, so built once.
+_INSERT_NEW = insert(trace).on_conflict_do_nothing(index_elements=["project_id", "external_id"]).returning(trace.c.id)
+
+
+def copy_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[UUID]:
+    """As `insert_new`, some times faster; raises CopyRefusedError when an external id is known.
+
+    The transaction is broken then, and the caller inserts the rows in another one.
+    """
+    if rows:
+        copy_into(connection, trace, sorted(rows, key=lambda row: row["external_id"] or ""))
+    return {row["id"] for row in rows}
+
+
+def insert_if_current(connection: Connection, row: Mapping[str, Any], templates_version: int) -> bool:
+    """Insert a row of a group that is as the caller remembers it; in one statement, so nothing comes between.
+
+    Whether it was stored: not when the group's templates have changed, it is quarantined or gone, or the external id
+    is known.
+    """
+    values = {**row, "remembered_version": templates_version}
+    return connection.execute(_INSERT_IF_CURRENT, values).rowcount == 1
+
+
+def _insert_if_current() -> Insert:
+    """Made once: to build this statement and its cache key takes longer than to carry it out."""
+    names = [column.name for column in trace.c if column.name not in ("created_at", "considered_run_id")]
+    current = select(*(bindparam(name, type_=trace.c[name].type) for name in names)).where(
+        grouping_key.c.id == bindparam("group_id", type_=trace.c.group_id.type),
+        grouping_key.c.templates_version == bindparam("remembered_version"),
+        grouping_key.c.quarantined_at.is_(None),
+    )
+    statement = insert(trace).from_select(names, current, include_defaults=False)
+    return statement.on_conflict_do_nothing(index_elements=["project_id", "external_id"])
+
+
+_INSERT_IF_CURRENT = _insert_if_current()
+
+
+def by_external_id(connection: Connection, project_id: UUID, external_ids: Iterable[str]) -> dict[str, StoredTrace]:
+    """Stored traces by the caller's ids."""
+    query = (
+        select(
+            trace.c.id,
+            trace.c.external_id,
+            trace.c.group_id,
+            implementation.c.task_id,
+            trace.c.implementation_id,
+            trace.c.template_id,
+            template.c.slots,
+            trace.c.variables,
+            trace.c.prompt_parts.is_not(None),
+        )
+        .select_from(_with_template())
+        .where(trace.c.project_id == project_id, trace.c.external_id.in_(list(external_ids)))
+    )
+    return {row.external_id: StoredTrace(*row) for row in connection.execute(query)}
+
+
+def page(
+    connection: Connection, project_id: UUID, wanted: TraceFilter, *, limit: int, before: UUID | None
+) -> Sequence[Row[Any]]:
+    """Traces of a project, newest first, below the id `before`."""
+    query = _select(*_LISTED).order_by(trace.c.id.desc()).limit(limit)
+    if wanted.path is not None:
+        query = query.where(trace.c.group_id == _group_of(project_id, wanted.path))
+    if wanted.path is None or wanted.ungrouped:
+        # Beside a group it says nothing new, and would let the planner walk the whole project for a rare path.
+        query = query.where(trace.c.project_id == project_id)
+    if wanted.implementation_id is not None:
+        query = query.where(trace.c.implementation_id == wanted.implementation_id)
+    if wanted.task_id is not None:
+        query = query.where(trace.c.implementation_id.in_(_implementations_of(wanted.task_id)))
+    if wanted.ungrouped:
+        query = query.where(trace.c.implementation_id.is_(None))
+    if before is not None:
+        query = query.where(trace.c.id < before)
+    return connection.execute(query).all()
+
+
+def get(connection: Connection, project_id: UUID, trace_id: UUID) -> Row[Any] | None:
+    """One trace of the project with everything that was sent."""
+    return connection.execute(
+        _select(*_LISTED, *_SENT).where(trace.c.project_id == project_id, trace.c.id == trace_id)
+    ).one_or_none()
+
+
+# A list shows neither inputs nor outputs: 200 of them may be 200 MB.
+_LISTED = (
+    trace.c.id,
+    trace.c.external_id,
+    trace.c.model,
+    trace.c.conversation_id,
+    trace.c.user_id,
+    trace.c.usage,
+    trace.c.error,
+    trace.c.started_at,
+    trace.c.completed_at,
+    trace.c.created_at,
+    trace.c.implementation_id,
+    trace.c.variables,
+    grouping_key.c.path,
+    implementation.c.task_id,
+    implementation.c.version,
+    template.c.slots,
+)
+_SENT = (
+    trace.c.prompt_parts,
+    trace.c.prompt_source,
+    trace.c.settings,
+    trace.c.tools,
+    trace.c.input,
+    trace.c.output,
+    trace.c.metadata,
+    trace.c.considered_run_id,
+    template.c.parts,
+)
+
+
+def _select(*columns: Any) -> Select[Any]:
+    return select(*columns).select_from(_with_template().join(grouping_key, grouping_key.c.id == trace.c.group_id))
+
+
+def _with_template() -> Join:
+    """Traces beside the implementation they are calls of and the template that their values follow."""
+    return trace.outerjoin(implementation, implementation.c.id == trace.c.implementation_id).outerjoin(
+        template, template.c.id == trace.c.template_id
+    )
+
+
+def _group_of(project_id: UUID, path: str) -> Any:
+    return (
+        select(grouping_key.c.id)
+        .where(grouping_key.c.project_id == project_id, grouping_key.c.path == path)
+        .scalar_subquery()
+    )
+
+
+def _implementations_of(task_id: UUID) -> Select[Any]:
+    return select(implementation.c.id).where(implementation.c.task_id == task_id)

@@ -1,0 +1,276 @@
+"""Tasks, templates and implementations as a run changes them.  The caller holds the row of the group."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, null, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.ids import new_id
+from app.store.runs import FIRST_ID
+from app.store.tables import grouping_key, implementation, task, template, trace
+from app.store.templates import Version, digest_of, next_version, to_parts
+from templating import Template
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A template with calls that are still to be matched again: those above `after`."""
+
+    id: UUID
+    after: UUID
+    retired: bool
+
+
+# Tasks
+
+
+def create_task(connection: Connection, project_id: UUID, group_id: UUID, name: str) -> UUID:
+    task_id = new_id()
+    connection.execute(insert(task).values(id=task_id, project_id=project_id, group_id=group_id, name=name))
+    return task_id
+
+
+def names_in(connection: Connection, group_id: UUID) -> set[str]:
+    """The names that tasks of a group have.  The run that asks holds the group's fence, so nobody adds one meanwhile."""
+    shown = (task.c.group_id == group_id) & task.c.merged_into.is_(None)
+    return set(connection.execute(select(task.c.name).where(shown)).scalars())
+
+
+def given_name(connection: Connection, task_id: UUID) -> str | None:
+    """The name that we gave a task; None when a person did."""
+    query = select(task.c.name).where(task.c.id == task_id, ~task.c.name_by_person)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def rename_task(connection: Connection, task_id: UUID, name: str) -> None:
+    connection.execute(update(task).where(task.c.id == task_id).values(name=name))
+
+
+def survivor_of(connection: Connection, task_ids: Iterable[UUID]) -> UUID:
+    """Of tasks that turn out to be one, the task that stays: one that a person named, else the oldest."""
+    query = select(task.c.id).where(task.c.id.in_(list(task_ids))).order_by(task.c.name_by_person.desc(), task.c.id)
+    return connection.execute(query.limit(1)).scalar_one()
+
+
+def merge_task(connection: Connection, source: UUID, into: UUID) -> None:
+    """All versions of a task become the next ones of another. The emptied task stays, so that links to it lead on."""
+    _move_versions(connection, source, into, implementation.c.task_id == source)
+    connection.execute(update(template).where(template.c.task_id == source).values(task_id=into))
+    emptied = or_(task.c.id == source, task.c.merged_into == source)
+    connection.execute(update(task).where(emptied).values(merged_into=into))
+
+
+def move_template(connection: Connection, template_id: UUID, into: UUID) -> None:
+    """The versions of one template become the next ones of another task."""
+    source = _task_of(connection, template_id)
+    _move_versions(connection, source, into, implementation.c.template_id == template_id)
+    connection.execute(update(template).where(template.c.id == template_id).values(task_id=into))
+
+
+def _move_versions(connection: Connection, source: UUID, into: UUID, which: ColumnElement[bool]) -> None:
+    """Some versions of a task become the next ones of another; one of them that was in production there is no more."""
+    _hold_tasks(connection, source, into)
+    start = next_version(connection, into)
+    ranks = select(implementation.c.id, func.row_number().over(order_by=implementation.c.version).label("rank")).where(
+        which
+    )
+    moved = ranks.subquery()
+    connection.execute(
+        update(task)
+        .where(task.c.id == source, task.c.production_implementation_id.in_(select(moved.c.id)))
+        .values(production_implementation_id=null())
+    )
+    connection.execute(
+        update(implementation)
+        .where(implementation.c.id == moved.c.id)
+        .values(task_id=into, version=moved.c.rank + (start - 1))
+    )
+
+
+def _hold_tasks(connection: Connection, *task_ids: UUID) -> None:
+    """Nobody else makes versions of these meanwhile."""
+    held = select(task.c.id).where(task.c.id.in_(task_ids)).order_by(task.c.id)
+    connection.execute(held.with_for_update(key_share=True))
+
+
+# Templates
+
+
+def add_template(
+    connection: Connection,
+    group_id: UUID,
+    task_id: UUID,
+    found: Template,
+    *,
+    kinds: Sequence[Any],
+    evidence: dict[str, Any],
+    review_at_calls: int,
+    run_id: UUID,
+) -> UUID:
+    template_id = new_id()
+    connection.execute(
+        insert(template).values(
+            id=template_id,
+            group_id=group_id,
+            task_id=task_id,
+            digest=digest_of(found),
+            parts=to_parts(found),
+            slots=list(found.slots),
+            slot_kinds=list(kinds),
+            evidence=evidence,
+            review_at_calls=review_at_calls,
+            created_run_id=run_id,
+        )
+    )
+    return template_id
+
+
+def revive(connection: Connection, template_id: UUID) -> None:
+    """A template that was replaced is mined again: it matches from now on."""
+    connection.execute(
+        update(template).where(template.c.id == template_id).values(retired_at=null(), replaced_by=null())
+    )
+
+
+def retire(connection: Connection, template_id: UUID, replaced_by: UUID) -> None:
+    """Another template takes the place of this one: its implementations go along, its calls are matched again later.
+
+    An implementation stays behind when the new template has one of the same model and settings already: that one
+    takes its calls, and its place in production.
+    """
+    connection.execute(
+        update(template)
+        .where(template.c.id == template_id)
+        .values(retired_at=func.clock_timestamp(), replaced_by=replaced_by, rematch_after=FIRST_ID)
+    )
+    own = implementation.c.template_id == template_id
+    twin = _twin(replaced_by)
+    connection.execute(
+        update(task)
+        .where(task.c.production_implementation_id == implementation.c.id, own, exists(twin))
+        .values(production_implementation_id=twin.scalar_subquery())
+    )
+    connection.execute(update(implementation).where(own, ~exists(twin)).values(template_id=replaced_by))
+
+
+def _twin(template_id: UUID) -> Select[tuple[UUID]]:
+    """The implementation of this template with the model and settings of another one, inside a query about that."""
+    other = implementation.alias("other")
+    return (
+        select(other.c.id)
+        .where(
+            other.c.template_id == template_id,
+            other.c.model == implementation.c.model,
+            other.c.settings_digest == implementation.c.settings_digest,
+        )
+        .correlate(implementation)
+    )
+
+
+def hand_on(connection: Connection, version: Version, template_id: UUID) -> None:
+    """A version goes on under another template, as the next version where that is of another task.
+
+    It stays where it is when the other template has a version of its model and settings already.
+    """
+    old, model, digest = version
+    source, into = (_task_of(connection, each) for each in (old, template_id))
+    own = and_(
+        implementation.c.template_id == old,
+        implementation.c.model == model,
+        implementation.c.settings_digest == digest,
+        ~exists(_twin(template_id)),
+    )
+    if source != into:
+        _move_versions(connection, source, into, own)
+    connection.execute(update(implementation).where(own).values(template_id=template_id))
+
+
+def _task_of(connection: Connection, template_id: UUID) -> UUID:
+    return connection.execute(select(template.c.task_id).where(template.c.id == template_id)).scalar_one()
+
+
+# Matching again
+
+
+def match_again(connection: Connection, template_ids: Iterable[UUID]) -> None:
+    """Calls of these templates are to be matched again, all of them: some belong to a more specific template."""
+    connection.execute(update(template).where(template.c.id.in_(list(template_ids))).values(rematch_after=FIRST_ID))
+
+
+def unfinished(connection: Connection, group_id: UUID) -> Unfinished | None:
+    """The next template of a group that has calls to be matched again."""
+    query = (
+        select(template.c.id, template.c.rematch_after, template.c.retired_at.is_not(None))
+        .where(template.c.group_id == group_id, has_unfinished_calls())
+        .order_by(template.c.id)
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Unfinished(row[0], row[1] or FIRST_ID, row[2])
+
+
+def has_unfinished_calls() -> ColumnElement[bool]:
+    """A killed run left a cursor, or a web process matched a call while its template was being replaced.
+
+    OFFSET 0 keeps PostgreSQL from reading all traces into one hash table instead of one entry of the index a template.
+    """
+    calls = select(literal(1)).where(trace.c.template_id == template.c.id).offset(0).correlate(template)
+    return or_(template.c.rematch_after.is_not(None), template.c.retired_at.is_not(None) & exists(calls))
+
+
+def move_cursor(connection: Connection, template_id: UUID, after: UUID | None) -> None:
+    """Calls of a template are matched again up to this one; None: all of them."""
+    connection.execute(update(template).where(template.c.id == template_id).values(rematch_after=after))
+
+
+# Reviews
+
+
+def due_for_review(connection: Connection, group_id: UUID) -> list[UUID]:
+    """Templates of a group with enough calls since their last review."""
+    query = select(template.c.id).where(template.c.group_id == group_id, is_due())
+    return list(connection.execute(query.order_by(template.c.id)).scalars())
+
+
+def is_due() -> ColumnElement[bool]:
+    """Reads at most `review_at_calls` entries of an index: no more than twice what the last review counted."""
+    calls = select(literal(1)).where(trace.c.template_id == template.c.id).correlate(template)
+    enough = exists(calls.offset(template.c.review_at_calls - 1).limit(1))
+    return template.c.retired_at.is_(None) & enough
+
+
+def reviewed(connection: Connection, template_ids: Iterable[UUID]) -> None:
+    """The next review of these is due at twice the calls that they have now."""
+    calls = (
+        select(func.count()).select_from(trace).where(trace.c.template_id == template.c.id).correlate(template)
+    ).scalar_subquery()
+    connection.execute(
+        update(template)
+        .where(template.c.id.in_(list(template_ids)))
+        .values(review_at_calls=func.greatest(template.c.review_at_calls, 2 * calls))
+    )
+
+
+def groups_to_review(connection: Connection) -> list[UUID]:
+    """Groups with a template that is due."""
+    return _groups_that_may_run(connection, grouping_key.c.id.in_(select(template.c.group_id).where(is_due())))
+
+
+def unfinished_groups(connection: Connection) -> list[UUID]:
+    """Groups with calls to be matched again: a run is at it just now, or was killed in it."""
+    of_templates = select(template.c.group_id).where(has_unfinished_calls())
+    return _groups_that_may_run(
+        connection, or_(grouping_key.c.rematch_after.is_not(None), grouping_key.c.id.in_(of_templates))
+    )
+
+
+def _groups_that_may_run(connection: Connection, condition: ColumnElement[bool]) -> list[UUID]:
+    query = select(grouping_key.c.id).where(
+        grouping_key.c.quarantined_at.is_(None),
+        or_(grouping_key.c.not_before.is_(None), grouping_key.c.not_before <= func.clock_timestamp()),
+        condition,
+    )
+    return list(connection.execute(query.order_by(grouping_key.c.id)).scalars())

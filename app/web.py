@@ -1,0 +1,31 @@
+"""The web process: `create_app`, which granian and the tests call."""
+
+from flask import Flask
+
+from app import logs, pages
+from app.api import groups, health, metrics, pipeline, problem, tasks, traces
+from app.api.meta import describing
+from app.api.services import EXTENSION, Services
+from app.config import Settings
+from app.config import settings as environment
+from app.otlp import counting
+from app.otlp import routes as otlp
+from tasks.monitor import collector_of
+
+API = (traces.routes, otlp.routes, tasks.routes, groups.routes, pipeline.routes, health.routes, metrics.routes)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """A Flask app on these settings, by default those of the environment.  Connects to nothing until a request does."""
+    settings = settings or environment()
+    logs.configure(settings)
+    app = Flask("app", static_folder=None)
+    app.extensions[EXTENSION] = services = Services.of(settings)
+    for routes in (*API, describing(API)):
+        app.register_blueprint(routes.blueprint)
+    metrics.install(app, services.registry)
+    counting.install(app, services.registry)
+    services.registry.register(collector_of(services.engine, settings))
+    problem.install(app)
+    pages.install(app, settings, services.engine)
+    return app

@@ -1,0 +1,1 @@
+"""Benchmarks of the product, one command each; nothing in the product imports them."""

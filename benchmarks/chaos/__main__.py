@@ -1,0 +1,134 @@
+"""Run the plan, audit, print one table; exit code 1 when a guarantee does not hold."""
+
+import argparse
+import dataclasses
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from app.errors import DatabaseDownError
+from benchmarks.chaos import audit
+from benchmarks.chaos.audit import Findings
+from benchmarks.chaos.faults import Faults
+from benchmarks.chaos.fleet import Fleet
+from benchmarks.chaos.plan import FULL, RECOVERY_SECONDS, SMALL, Plan
+from benchmarks.chaos.traffic import Sent, Traffic
+from tasks.monitor import pipeline
+
+BACKLOG_SECONDS = 120
+"""What may still wait in the queue when the last fault is over, on a slow machine."""
+
+STILL_SECONDS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    findings: Findings
+    sent: Sent
+    faults: int
+    settled_in: float
+
+    @property
+    def broken(self) -> list[str]:
+        return self.findings.broken(self.faults)
+
+
+def run(plan: Plan) -> Result:
+    folder = Path(tempfile.mkdtemp(prefix="promptlode-chaos-"))
+    folder.chmod(0o711)  # PostgreSQL runs as another user when we are root
+    fleet = Fleet(folder, plan.scheme)
+    try:
+        fleet.start()
+        return _under_fire(fleet, plan)
+    finally:
+        fleet.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _under_fire(fleet: Fleet, plan: Plan) -> Result:
+    traffic, faults = Traffic(plan, fleet.port, fleet.key), Faults(fleet, plan)
+    faults.start()
+    traffic.send_all()
+    faults.wait()
+    settled_in = _wait_until_settled(fleet) if plan.scheme == "ours" else _wait_until_nothing_moves(fleet)
+    counted = pipeline(fleet.engine, None, fleet.settings)
+    found = audit.audit(fleet.engine, fleet.valkey.url(), traffic.sent.accepted, counted)
+    faults.end()
+    return Result(found, traffic.sent, len(plan.schedule()), settled_in)
+
+
+def _wait_until_settled(fleet: Fleet) -> float:
+    """Until nothing is owed and no message is under way, at most the recovery time and the backlog."""
+    begun = time.monotonic()
+    while (waited := time.monotonic() - begun) < RECOVERY_SECONDS + BACKLOG_SECONDS:
+        if _is_settled(fleet):
+            return waited
+        time.sleep(0.5)
+    return waited
+
+
+def _wait_until_nothing_moves(fleet: Fleet) -> float:
+    """The plain scheme may never settle: until no trace was read for a while."""
+    begun = moved = time.monotonic()
+    before = None
+    while time.monotonic() - moved < STILL_SECONDS:
+        if (now := audit.owed_now(fleet.engine)) != before:
+            before, moved = now, time.monotonic()
+        time.sleep(0.5)
+    return time.monotonic() - begun
+
+
+def _is_settled(fleet: Fleet) -> bool:
+    try:
+        now = pipeline(fleet.engine, None, fleet.settings)
+    except DatabaseDownError:
+        return False
+    return not now["owed"] and now["queue_depth"] == 0 and audit.at_rest(fleet.valkey.url())
+
+
+def show(plan: Plan, result: Result) -> None:
+    found, seconds = result.findings, sorted(result.sent.seconds)
+    print(
+        f"seed {plan.seed}, scheme {plan.scheme}, {result.faults} faults, {len(result.sent.accepted)} traces accepted\n"
+    )
+    print("| figure | found | to reach |\n| --- | --- | --- |")
+    rows = {
+        "answered 2xx and missing from the database": (found.missing, 0),
+        "owed at the end": (found.owed, 0),
+        "overlapping commits": (found.overlapping_commits, 0),
+        "overlapping runs, fenced ones apart": (found.overlapping_runs, 0),
+        "stuck groups": (found.stuck_groups, 0),
+        "leaked Redis keys": (found.leaked_keys, 0),
+        "wasted claims": (found.skips, f"<= {3 * result.faults + 0.01 * found.runs:.0f}"),
+        "runs / optimum": (f"{found.runs / max(1, found.optimum):.2f} ({found.runs})", "reported"),
+        "lag p50, p99": (f"{found.lag_p50:.2f} s, {found.lag_p99:.2f} s", "reported"),
+        "settled after the last fault in": (f"{result.settled_in:.1f} s", f"<= {RECOVERY_SECONDS:.0f} s + backlog"),
+        "POST of ten p50, p99": (
+            f"{seconds[len(seconds) // 2]:.3f} s, {seconds[int(0.99 * len(seconds))]:.3f} s", "reported"),
+        "answers other than 2xx (PostgreSQL down)": (result.sent.refused, "reported"),
+    }  # fmt: skip
+    for name, (value, goal) in rows.items():
+        print(f"| {name} | {value} | {goal} |")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
+    parser.add_argument("--small", action="store_true", help="what make test runs")
+    parser.add_argument("--calm", action="store_true", help="without faults")
+    parser.add_argument("--scheme", choices=["ours", "plain"], default="ours")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args()
+    plan = dataclasses.replace(SMALL if options.small else FULL, seed=options.seed, scheme=options.scheme)
+    if options.calm:
+        plan = dataclasses.replace(plan, faults={})
+    result = run(plan)
+    show(plan, result)
+    if result.broken:
+        print("\nBROKEN: " + "; ".join(result.broken), file=sys.stderr)
+    return 1 if result.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""The processes of one installation, and what can be done to them."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import requests
+
+from app.config import Settings, with_driver
+from app.local.postgres import PostgresServer
+from app.local.processes import Child, free_port
+from app.local.valkey import ValkeyServer
+from app.store import keys, migrate, projects
+from app.store.engine import make_engine, transaction
+from benchmarks.chaos.plan import TIMES
+
+ROOT = Path(__file__).parents[2]
+PROJECT = "chaos"
+
+
+class Fleet:
+    """Web, two workers, two reconcilers, Valkey without persistence, PostgreSQL.  What dies is started again."""
+
+    def __init__(self, folder: Path, scheme: str) -> None:
+        self.folder = folder
+        self.postgres = PostgresServer(folder / "postgres", durable=True)
+        self.valkey = ValkeyServer(folder / "valkey", port=free_port())
+        self.port = free_port()
+        self._commands = _commands(scheme, self.port)
+        self._children: dict[str, Child] = {}
+        self._lock = threading.RLock()
+        self._serving = threading.Event()
+
+    def start(self) -> None:
+        self.postgres.start()
+        self.valkey.start()
+        url = with_driver(self.postgres.ensure_database())
+        migrate.upgrade(url)
+        self.environment = os.environ | {name: str(value) for name, value in TIMES.items()} | {
+            "DATABASE_URL": url, "REDIS_URL": self.valkey.url(), "LOG_FORMAT": "json", "LOG_LEVEL": "INFO",
+            "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore",
+        }  # fmt: skip
+        known = {name: self.environment.get(name.upper()) for name in Settings.model_fields}
+        self.settings = Settings(**{name: value for name, value in known.items() if value is not None})
+        self.engine = make_engine(self.settings)
+        with transaction(self.engine) as connection:
+            self.key = keys.create(connection, projects.get_or_create(connection, PROJECT).id).key
+        self._serving.set()
+        for name in self._commands:
+            self._launch(name)
+        threading.Thread(target=self._keep, daemon=True).start()
+        self._wait_for_web()
+
+    def stop(self) -> None:
+        self._serving.clear()
+        with self._lock:
+            for child in self._children.values():
+                child.end(signal.SIGKILL)
+        self.engine.dispose()
+        self.valkey.stop()
+        self.postgres.stop(immediately=True)
+
+    @property
+    def workers(self) -> list[str]:
+        return [name for name in self._commands if name.startswith("worker")]
+
+    def family(self, name: str) -> list[psutil.Process]:
+        """The process and its children, children first; empty while it is down."""
+        try:
+            parent = psutil.Process(self._children[name].pid or 0)
+            return [*parent.children(recursive=True), parent]
+        except psutil.Error:
+            return []
+
+    def terminate(self, name: str) -> None:
+        """A deploy: ask it to end and start the next one."""
+        child = self._children[name]
+        child.end(signal.SIGTERM, seconds=30)
+
+    def _keep(self) -> None:
+        while self._serving.is_set():
+            with self._lock:
+                for name, child in self._children.items():
+                    if self._serving.is_set() and not child.is_running:
+                        self._launch(name)
+            time.sleep(0.2)
+
+    def _launch(self, name: str) -> None:
+        child = Child(signal.SIGTERM)
+        child.launch(self._commands[name], self.folder / f"{name}.log", env=self.environment)
+        self._children[name] = child
+
+    def _wait_for_web(self) -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                if requests.get(f"http://127.0.0.1:{self.port}/healthz", timeout=1).ok:
+                    return
+            except requests.RequestException:
+                time.sleep(0.1)
+        raise RuntimeError(f"web did not start: see {self.folder}/web.log")
+
+
+def _commands(scheme: str, port: int) -> dict[str, list[str]]:
+    python = [sys.executable, "-m"]
+    web = "app.web:create_app" if scheme == "ours" else "benchmarks.chaos.plain:create_app"
+    app = "tasks" if scheme == "ours" else "benchmarks.chaos.plain:app"
+    worker = [*python, "celery", "-A", app, "worker", "--concurrency=1", "--without-mingle", "--without-gossip", "-n"]
+    granian = ["granian", "--interface", "wsgi", "--factory", "--no-ws", "--blocking-threads", "8"]
+    commands = {
+        "web": [*python, *granian, "--host", "127.0.0.1", "--port", str(port), web],
+        "worker 1": [*worker, "one@%h"],
+        "worker 2": [*worker, "two@%h"],
+    }
+    if scheme == "ours":
+        reconcile = [sys.executable, "-c", "from tasks.commands import reconcile; reconcile()"]
+        commands |= {"reconciler 1": reconcile, "reconciler 2": reconcile}
+    return commands

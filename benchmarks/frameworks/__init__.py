@@ -1,0 +1,1 @@
+"""Requests that published frameworks really send, and the templates found in them."""

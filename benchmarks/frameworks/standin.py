@@ -1,0 +1,165 @@
+"""A stand-in for an OpenAI-compatible server: answers chat completions on 127.0.0.1 and keeps every exchange.
+
+The first parts of a URL name the call site: `http://127.0.0.1:PORT/langchain/stuff/v1/chat/completions` is recorded under
+the path `/langchain/stuff`. Answers are picked from the prompt's own text by a hash of the request: nothing is random, nothing
+is understood, but lengths, formats and tool calls are as a chain expects them, so that it goes on to its next step.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Json = dict[str, Any]
+SUFFIX = "/v1/chat/completions"
+
+
+class StandIn(ThreadingHTTPServer):
+    """Keeps {"path", "request", "response"} of each exchange, in the order of arrival."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.exchanges: list[Json] = []
+        self.lock = threading.Lock()
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}{path}/v1"
+
+    def keep(self, path: str, request: Json) -> Json:
+        with self.lock:
+            response = _completion(request, len(self.exchanges))
+            self.exchanges.append({"path": path, "request": request, "response": response})
+        return response
+
+
+@contextmanager
+def running() -> Iterator[StandIn]:
+    server = StandIn()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: StandIn
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if not self.path.endswith(SUFFIX):
+            self.send_error(404, f"only {SUFFIX} is served")
+            return
+        answer = json.dumps(self.server.keep(self.path.removesuffix(SUFFIX), json.loads(body))).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Silent: a thousand lines of access log help nobody."""
+
+
+def _completion(request: Json, number: int) -> Json:
+    message = _message(request)
+    made, given = len(str(message)) // 4, len(json.dumps(request["messages"])) // 4
+    return {
+        "id": f"chatcmpl-{number:05d}", "object": "chat.completion", "created": 1_760_000_000 + 7 * number, "model": request["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if "tool_calls" in message else "stop"}],
+        "usage": {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made},
+    }  # fmt: skip
+
+
+def _message(request: Json) -> Json:
+    picker = _Picker(request)
+    if tools := request.get("tools"):
+        function = tools[0]["function"]
+        arguments = json.dumps(picker.value(function["parameters"], function["parameters"]))
+        call = {
+            "id": f"call_{picker.draw():08x}",
+            "type": "function",
+            "function": {"name": function["name"], "arguments": arguments},
+        }
+        return {"role": "assistant", "content": None, "tool_calls": [call]}
+    return {"role": "assistant", "content": picker.answer()}
+
+
+class _Picker:
+    """Draws pieces of the prompt by a hash of the request."""
+
+    def __init__(self, request: Json) -> None:
+        self.text = "\n".join(_text(message) for message in request["messages"])
+        self.user = _text(request["messages"][-1])
+        self.state = sha256(json.dumps(request, sort_keys=True).encode()).digest()
+
+    def draw(self) -> int:
+        self.state = sha256(self.state).digest()
+        return int.from_bytes(self.state[:4], "big")
+
+    def pick(self, choices: list[str]) -> str:
+        return choices[self.draw() % len(choices)]
+
+    def sentence(self) -> str:
+        """A sentence from the middle of the prompt: there is what the chain put in."""
+        middle = self.text[len(self.text) // 4 : -len(self.text) // 6 or None]
+        found = re.findall(r"[A-Z][^.!?\n]{30,220}[.!?]", " ".join(middle.split()))
+        return self.pick(found or ["The text does not say."])
+
+    def words(self) -> str:
+        return self.pick(re.findall(r"\b[A-Za-z_]{4,}(?: [a-z]{4,})?", self.user) or ["nothing"])
+
+    def answer(self) -> str:
+        """In the form that the prompt asks for."""
+        if "json markdown" in self.text:
+            tools = re.findall(r'^ {4}"(\w+)":', self.text.rpartition("<Tools>")[2], re.MULTILINE)
+            asked = [
+                {"sub_question": f"What is said on {self.words()}?", "tool_name": self.pick(tools)} for _ in range(2)
+            ]
+            return "```json\n" + json.dumps({"items": asked}, indent=4) + "\n```"
+        if '"question": "$YOUR_QUESTION_HERE"' in self.text:
+            return json.dumps({"question": f"What about {self.words()}?", "answer": self.sentence()})
+        if "Score: [score between 0 and 100]" in self.text:
+            return f" {self.sentence()}\nScore: {self.draw() % 101}"
+        if "separated by newlines" in self.text:
+            return "\n".join(
+                f"{self.pick(['How', 'Why', 'When'])} {self.words()} and {self.words()}?" for _ in range(3)
+            )
+        if "comma separated" in self.text:
+            return ", ".join(self.words() for _ in range(5))
+        if self.text.rstrip().endswith("Title:"):
+            return self.pick(["{0} and {1}", "On {0}", "{0}: {1}", "{1}, {0}"]).format(self.words(), self.words()).title()
+        if "standalone question" in self.text:
+            return f"{self.pick(['Is it true that', 'Why does', 'How is it that'])} {self.words()} {self.words()}?"
+        return " ".join(self.sentence() for _ in range(1 + self.draw() % 2))
+
+    def value(self, schema: Json, root: Json) -> Any:
+        """A value that fits a JSON schema, as far as tools use it."""
+        if "$ref" in schema:
+            return self.value(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+        if "anyOf" in schema:
+            return self.value(schema["anyOf"][0], root)
+        match schema.get("type"):
+            case "object":
+                return {name: self.value(inner, root) for name, inner in schema.get("properties", {}).items()}
+            case "array":
+                return [self.value(schema["items"], root) for _ in range(1 + self.draw() % 3)]
+            case "integer":
+                return self.draw() % 100
+            case "boolean":
+                return self.draw() % 2 == 0
+        return self.words()
+
+
+def _text(message: Json) -> str:
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)

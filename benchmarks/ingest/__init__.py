@@ -1,0 +1,1 @@
+"""How fast traces come in, beside what the same machine can do at best.  `python -m benchmarks.ingest`."""

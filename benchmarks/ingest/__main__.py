@@ -1,0 +1,272 @@
+"""Measure the way in: POST /api/v1/traces beside what the same machine, servers and minute can do at best.
+
+    python -m benchmarks.ingest [PART ...]
+
+Starts a PostgreSQL that is durable (fsync and synchronous_commit as by default), a Valkey, granian servers and the product's own
+processes; a load generator in a process of its own sends over four kept connections.  What is compared is measured in turns, so
+that a busy neighbour slows both sides; a ratio is the median of its rounds.  Everything ends with the command.
+"""
+
+import argparse
+import io
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+import psycopg2
+
+from app.local.processes import free_port
+from benchmarks.ingest import traffic
+from benchmarks.ingest.load import Generator, Sample, Target, generator
+from benchmarks.ingest.tables import quantiles, table, times
+from benchmarks.ingest.world import World, until, world
+from templating import Template
+
+PRODUCT, BARE, INSIDE = "app.web:create_app", "benchmarks.ingest.apps:bare", "benchmarks.ingest.apps:inside"
+ROUNDS = 6
+MINED = 10_000
+"""Traces that the worker mines meanwhile: more than it gets done."""
+
+NEW = 50
+"""Calls in a round of those that may have to be mined before the answer, which takes long."""
+
+RUNNING = "SELECT count(*) FROM grouping_run WHERE outcome = 'running'"
+SIZES = {"2 KB": (2_000, 300), "20 KB": (20_000, 100)}
+"""Name -> bytes of a body, and requests in a round."""
+
+
+class Bench:
+    """The world, the load, and the web processes that are compared."""
+
+    def __init__(self, at: World, load: Generator) -> None:
+        self.at = at
+        self.load = load
+        self.web = at.serve(PRODUCT)
+        self._seed = 0
+
+    def start_the_rest(self) -> None:
+        """Worker, reconciler and Flower, as the Procfile starts them; once."""
+        if "worker" in self.at.names:
+            return
+        self.at.forget_owed()
+        self.at.celery("worker", "worker", "--concurrency=1", "-E")
+        self.at.celery("reconciler", "reconcile")
+        self.at.celery("flower", "flower", "--conf=flowerconfig.py", "--address=127.0.0.1", f"--port={free_port()}")
+        alive = "SELECT count(DISTINCT kind) FROM heartbeat"
+        until(lambda: self.at.number(alive) == 2, 60, "a sign of life of worker and reconciler")
+
+    # --- one trace at a time
+
+    def single(self) -> str:
+        """A POST with everything against a view with one INSERT."""
+        bare = self.at.serve(BARE)
+        known = traffic.templates(1000)
+        self.at.know("/single", known)
+        rows = []
+        for name, (size, number) in SIZES.items():
+            bodies = traffic.singles(traffic.calls("/single", known, number, size))
+            senders = {
+                "bare view": partial(self.load.send, bare, bodies),
+                "product": partial(self.load.send, self.web, bodies),
+            }
+            rows += _compared(name, in_turns(senders))
+        self.at.end(BARE)
+        return table(("body", "POST of one trace", "requests/s", "x bare", "p50 ms", "p99 ms", "p99 x bare"), rows)
+
+    # --- batches
+
+    def batch(self) -> str:
+        """A batch of 1,000 against COPY of the rows that it stores, and against single POSTs."""
+        rows = [self._batch(number) for number in (10, 1000)]
+        head = ("known templates", "COPY rows/s", "batch rows/s", "x COPY", "single POSTs/s", "batch x single")
+        return table(head, rows)
+
+    def _batch(self, number: int) -> list[object]:
+        path, known = f"/batch/{number}", traffic.templates(number)
+        self.at.know(path, known)
+        calls = traffic.calls(path, known, 1000, 2_000)
+        singles, batches = traffic.singles(calls[:200]), traffic.batches(calls)
+        senders = {
+            "batch": partial(self.load.send, self.web, batches, connections=1),
+            "copy": partial(copy, self.at, path),
+            "single": partial(self.load.send, self.web, singles),
+        }
+        found = in_turns(senders)
+        rate = {name: statistics.median(1000 / s.wall for s in found[name]) for name in ("copy", "batch")}
+        single = statistics.median(s.rate for s in found["single"])
+        copied = _ratio(found["copy"], found["batch"], lambda one: one.wall)
+        return [
+            number,
+            f"{rate['copy']:.0f}",
+            f"{rate['batch']:.0f}",
+            times(copied),
+            f"{single:.0f}",
+            times(rate["batch"] / single),
+        ]
+
+    # --- with the product's other processes
+
+    def grouping(self) -> str:
+        """Asked for after the COMMIT, against carried out before the answer."""
+        inside, known = self.at.serve(INSIDE), traffic.templates(20, seed=2)
+        senders = {
+            title: partial(self._new_calls, target, f"/{title}", known, 2_000)
+            for title, target in (("asynchronous", self.web), ("in the request", inside))
+        }
+        rows = _compared("2 KB", in_turns(senders, rounds=3))
+        self.at.end(INSIDE)
+        return table(("body", "grouping", "requests/s", "x", "p50 ms", "p99 ms", "p99 x"), rows)
+
+    def _new_calls(self, target: Target, path: str, known: list[Template], size: int) -> Sample:
+        """Calls of templates that nobody has told of, half of them, and of none.
+
+        One after the other: runs of one group that overlap in several requests would only fence each other off.
+        """
+        self._seed += 1
+        calls = traffic.calls(path, known, NEW // 2, size, self._seed)
+        chats = traffic.chats(path, NEW // 2, size, self._seed)
+        bodies = traffic.singles(one for pair in zip(calls, chats, strict=True) for one in pair)
+        return self.load.send(target, bodies, connections=1)
+
+    def burst(self) -> str:
+        """100 traces of one path while a run of it is on."""
+        known = traffic.templates(100, seed=3)
+        self.load.send(self.web, traffic.batches(traffic.calls("/burst", known, 5_000, 1_000)))
+        until(lambda: self.at.runs("/burst", "running"), 60, "a run of /burst")
+        before = self.at.counters(self.web)
+        self.load.send(self.web, traffic.singles(traffic.chats("/burst", 100, 2_000)))
+        still = self.at.runs("/burst", "running")
+        self._settle()
+        after = self.at.counters(self.web)
+        names = ("requests", "coalesced", "messages", "runs")
+        counted = [after[name] - before[name] for name in names]
+        skipped = sum(after["skips"].values()) - sum(before["skips"].values())
+        head = ("traces", *names, "skips", "owed at the end", "run still on after the last POST")
+        return table(head, [[100, *counted, skipped, after["owed"], "yes" if still else "no"]])
+
+    def mining(self) -> str:
+        """The same POSTs while the worker has nothing to do, and while it mines."""
+        bodies = traffic.singles(traffic.calls("/mining", traffic.templates(100), 600, 2_000))
+        self.load.send(self.web, bodies)
+        self._settle()
+        idle = self.load.send(self.web, bodies)
+        self._settle()
+        backlog = traffic.calls("/backlog", traffic.templates(100, seed=2), MINED, 1_000)
+        self.load.send(self.web, traffic.batches(backlog))
+        until(lambda: self.at.runs("/backlog", "running"), 60, "a run of /backlog")
+        busy = self.load.send(self.web, bodies)
+        on = self.at.runs("/backlog", "running")
+        self._settle()
+        found = {"idle": [idle], "mining" if on else "mining, done before the last POST": [busy]}
+        return table(
+            ("body", "worker", "requests/s", "x idle", "p50 ms", "p99 ms", "p99 x idle"), _compared("2 KB", found)
+        )
+
+    def _settle(self) -> None:
+        until(lambda: not self.at.owed() and not self.at.number(RUNNING), 120, "everything is grouped")
+
+    # --- without Redis
+
+    def redis(self) -> str:
+        """The same POSTs with Redis and, from a second after it has gone, without."""
+        bodies = traffic.singles(traffic.chats("/redis", 1_000, 2_000))
+        self.load.send(self.web, bodies)
+        normal = self.load.send(self.web, bodies)
+        self.at.valkey.stop()
+        first = self.load.send(self.web, bodies[:1])
+        down = self.load.send(self.web, bodies)
+        found = {"up": [normal], "down, the first POST": [first], "down": [down]}
+        return table(("body", "Redis", "requests/s", "x up", "p50 ms", "p99 ms", "p99 x up"), _compared("2 KB", found))
+
+    # --- memory
+
+    def memory(self) -> str:
+        """What each process holds after everything above."""
+        return table(("process", "MB"), [[name, f"{size:.0f}"] for name, size in self.at.memory().items()])
+
+
+def in_turns(senders: dict[str, Callable[[], Sample]], rounds: int = ROUNDS) -> dict[str, list[Sample]]:
+    """Each of them in every round, after one round that warms up."""
+    done = [{name: send() for name, send in senders.items()} for _ in range(rounds + 1)]
+    return {name: [samples[name] for samples in done[1:]] for name in senders}
+
+
+def _ratio(of: list[Sample], to: list[Sample], what: Callable[[Sample], float]) -> float:
+    return statistics.median(what(one) / what(other) for one, other in zip(of, to, strict=True))
+
+
+def _compared(body: str, found: dict[str, list[Sample]]) -> list[list[object]]:
+    base = next(iter(found.values()))
+    whole = sum(base, Sample()).quantile(0.99)
+    return [
+        [
+            body,
+            name,
+            f"{statistics.median(one.rate for one in samples):.0f}",
+            times(_ratio(samples, base, lambda one: one.rate)),
+            *quantiles(sum(samples, Sample())),
+            times(sum(samples, Sample()).quantile(0.99) / whole),
+        ]
+        for name, samples in found.items()
+    ]
+
+
+_COLUMNS = """SELECT string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) FROM information_schema.columns
+WHERE table_name = 'trace' AND column_name <> 'id'"""
+
+
+def copy(at: World, path: str) -> Sample:
+    """COPY the last 1,000 rows of a path into the same table once more, from ready text; only COPY and COMMIT count."""
+    connection = psycopg2.connect(at.postgres.url())
+    with connection.cursor() as cursor:
+        cursor.execute(_COLUMNS)
+        (columns,) = cursor.fetchone()
+        rows = io.BytesIO()
+        cursor.copy_expert(
+            f"COPY (SELECT uuidv7(), {columns} FROM trace WHERE group_id = (SELECT id FROM grouping_key WHERE path = '{path}')"
+            " ORDER BY id DESC LIMIT 1000) TO STDOUT",
+            rows,
+        )
+        connection.commit()
+        rows.seek(0)
+        start = time.perf_counter()
+        cursor.copy_expert(f"COPY trace (id, {columns}) FROM STDIN", rows)
+        connection.commit()
+        seconds = time.perf_counter() - start
+    connection.close()
+    return Sample(seconds, [seconds])
+
+
+ALONE = {"single": Bench.single, "batch": Bench.batch}
+"""Measured with the web process and the servers alone."""
+
+TOGETHER = {
+    "mining": Bench.mining,
+    "grouping": Bench.grouping,
+    "burst": Bench.burst,
+    "memory": Bench.memory,
+    "redis": Bench.redis,
+}
+"""Measured with worker, reconciler and Flower; the last one takes Redis away."""
+
+PARTS = ALONE | TOGETHER
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; all by default")
+    wanted = parser.parse_args().parts or PARTS
+    with world() as at, generator() as load:
+        bench = Bench(at, load)
+        for part in (part for part in PARTS if part in wanted):
+            if part in TOGETHER:
+                bench.start_the_rest()
+            start = time.perf_counter()
+            print(f"{PARTS[part](bench)}\n", flush=True)
+            print(f"{part}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""The servers and processes that are measured: a durable PostgreSQL, Valkey, granian, and the product's own processes."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+import psutil
+from sqlalchemy import Engine, insert, text, update
+
+from app.config import Settings, with_driver
+from app.local.postgres import PostgresServer
+from app.local.processes import end, free_port, wait_until
+from app.local.valkey import ValkeyServer
+from app.store import groups, keys, migrate, projects, versions
+from app.store.engine import make_engine, transaction
+from app.store.ids import new_id
+from app.store.tables import grouping_key, grouping_run
+from benchmarks.ingest.apps import bare_trace
+from benchmarks.ingest.load import Target
+from templating import Template
+
+ROOT = Path(__file__).parents[2]
+THREADS = 8
+T = TypeVar("T")
+
+
+class World:
+    """Everything of one benchmark, in one temporary folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.postgres = PostgresServer(home / "postgres", durable=True)
+        self.valkey = ValkeyServer(home / "valkey")
+        self._home = home
+        self._processes: dict[str, psutil.Process] = {}
+        self.engine: Engine
+        self.key = ""
+        self.project_id: UUID
+
+    # --- life
+
+    def start(self) -> None:
+        """The servers, an empty database, a project and its key."""
+        self.postgres.start()
+        self.valkey.start()
+        migrate.upgrade(with_driver(self.postgres.ensure_database()))
+        self.engine = make_engine(Settings(**self._urls))
+        with transaction(self.engine) as connection:
+            bare_trace.create(connection)
+            self.project_id = projects.get_or_create(connection, "shop").id
+            self.key = keys.create(connection, self.project_id, "benchmark").key
+
+    def stop(self) -> None:
+        end(list(self._processes.values()))
+        self.engine.dispose()
+        self.valkey.stop()
+        self.postgres.stop()
+
+    def serve(self, app: str) -> Target:
+        """A granian server of an application, as the Procfile starts it; answers once it takes requests."""
+        port = free_port()
+        options = f"--interface wsgi --factory --no-ws --blocking-threads {THREADS} --host 127.0.0.1 --port {port}"
+        self._launch(app, [sys.executable, "-m", "granian", *options.split(), app])
+        wait_until(lambda: _answers(port), 30, lambda: f"{app} does not answer; its log:\n{self.log(app)}")
+        return Target(port, self.key)
+
+    def celery(self, name: str, *command: str) -> None:
+        """One of the product's other processes."""
+        self._launch(name, [sys.executable, "-m", "celery", "-A", "tasks", *command])
+
+    @property
+    def names(self) -> set[str]:
+        """What runs."""
+        return set(self._processes)
+
+    def end(self, name: str) -> None:
+        end([self._processes.pop(name)])
+
+    def log(self, name: str) -> str:
+        return (self._home / f"{name}.log").read_text(errors="replace")[-2000:]
+
+    def memory(self) -> dict[str, float]:
+        """MB that each process and its children hold for themselves (USS: shared pages count for nobody)."""
+        return {name: sum(map(_megabytes, _family(process))) for name, process in self._processes.items()}
+
+    def _launch(self, name: str, command: list[str]) -> None:
+        environment = os.environ | {key.upper(): value for key, value in self._urls.items()}
+        environment |= {"PROMPTLODE_DATA_DIR": str(self._home), "LOG_FORMAT": "json", "PYTHONPATH": str(ROOT)}
+        with (self._home / f"{name}.log").open("wb") as log:
+            started = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        self._processes[name] = psutil.Process(started.pid)
+
+    @property
+    def _urls(self) -> dict[str, str]:
+        return {"database_url": self.postgres.url(), "redis_url": self.valkey.url(), "broker_url": self.valkey.url()}
+
+    # --- what it holds
+
+    def know(self, path: str, known: list[Template]) -> None:
+        """Templates that a run has found at this path, each with a task of its own."""
+        with transaction(self.engine) as connection:
+            group = groups.get_or_create(connection, self.project_id, [path])[path]
+            run_id = connection.scalar(
+                insert(grouping_run)
+                .values(id=new_id(), group_id=group.id, fence=1, reason="trace", miner_version="1", outcome="committed")
+                .returning(grouping_run.c.id)
+            )
+            for number, template in enumerate(known):
+                task_id = versions.create_task(connection, self.project_id, group.id, f"Task {number}")
+                versions.add_template(
+                    connection, group.id, task_id, template, kinds=[], evidence={}, review_at_calls=10**9, run_id=run_id
+                )
+            connection.execute(update(grouping_key).where(grouping_key.c.id == group.id).values(templates_version=1))
+
+    def number(self, query: str, **values: Any) -> int:
+        """What a query counts."""
+        with transaction(self.engine) as connection:
+            return int(connection.scalar(text(query), values) or 0)
+
+    def owed(self) -> int:
+        return self.number(
+            "SELECT count(*) FROM trace WHERE implementation_id IS NULL AND considered_run_id IS NULL"
+            " AND prompt_parts IS NOT NULL"
+        )
+
+    def forget_owed(self) -> None:
+        """Delete what was measured without a worker: what comes next begins with nothing to do."""
+        with transaction(self.engine) as connection:
+            connection.execute(text("DELETE FROM trace WHERE implementation_id IS NULL"))
+
+    def runs(self, path: str, outcome: str) -> int:
+        return self.number(
+            "SELECT count(*) FROM grouping_run r JOIN grouping_key g ON g.id = r.group_id"
+            " WHERE g.path = :path AND r.outcome = :outcome",
+            path=path,
+            outcome=outcome,
+        )
+
+    def counters(self, target: Target) -> dict[str, Any]:
+        """`GET /api/v1/pipeline`."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{target.port}/api/v1/pipeline", headers={"Authorization": f"Bearer {self.key}"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return orjson.loads(answer.read())
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """A started world; nothing of it is left afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="promptlode-bench-"))
+    home.chmod(0o711)  # the account that PostgreSQL runs under, when root starts it, must pass
+    made = World(home)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait for something that will happen."""
+    wait_until(lambda: bool(condition()), seconds, lambda: f"not within {seconds} s: {what}", pause=0.01)
+
+
+def _answers(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
+    except urllib.error.HTTPError:
+        return True  # the bare view has no such page
+    except OSError:
+        return False
+    return True
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
+def _megabytes(process: psutil.Process) -> float:
+    return process.memory_full_info().uss / 2**20

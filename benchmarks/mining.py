@@ -1,0 +1,234 @@
+"""Template mining: Promptlode beside what a team could use instead, on corpora whose templates are known.
+
+    python -m benchmarks.mining [--scenario small ...] [--seed 1 ...] [--no-peers]
+
+Prints one Markdown table. The corpora are made by `benchmarks.corpora` from this project's own prompts, the figures are
+those of `benchmarks.score`. Each miner runs in a process of its own, so that time and memory are its own; times are CPU
+time, to be read as ratios within one run.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import statistics
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from time import process_time
+
+import templating
+from benchmarks import peers
+from benchmarks.corpora import BARRIER, SCENARIOS, Corpus, corpus
+from benchmarks.score import Group, Score, score
+
+Miner = Callable[[Sequence[str]], list[Group]]
+TIME_LIMIT = 900.0  # seconds for one miner on one corpus
+BATCHES = 50
+FIRST_LOOK = 2_000  # traces that a warm start mines before it matches the rest
+
+
+@dataclass(frozen=True)
+class Cost:
+    cpu_seconds: float
+    megabytes: float  # at the peak, over what the process held with its input
+
+
+@dataclass(frozen=True)
+class Row:
+    scenario: str
+    miner: str
+    traces: int
+    templates: int
+    score: Score
+    cost: Cost
+
+
+# ---- Promptlode, in the ways in which it runs ----
+
+
+def cold(texts: Sequence[str]) -> list[Group]:
+    """One call with everything, nothing known."""
+    return [Group(each.template.literals, each.members, each.values) for each in templating.mine(texts)]
+
+
+def warm(texts: Sequence[str]) -> list[Group]:
+    """Mine the first traces, match all, mine what is left: a new installation that reads in its history."""
+    known = _learnt(texts[:FIRST_LOOK], [])
+    return _matched(_learnt(_unmatched(texts, known), known), texts)
+
+
+def stream(texts: Sequence[str]) -> list[Group]:
+    """The bare miner on batches, each with what earlier ones left over; at the end every text is matched."""
+    known: list[templating.Template] = []
+    left: list[str] = []
+    size = -(-len(texts) // BATCHES)
+    for start in range(0, len(texts), size):
+        left = _unmatched([*left, *texts[start : start + size]], known)
+        known = _learnt(left, known)
+        left = _unmatched(left, known)
+    return _matched(known, texts)
+
+
+def installation(texts: Sequence[str]) -> list[Group]:
+    """Batches sent to a running installation: ingest, runs and the reviews of its templates, on a real PostgreSQL."""
+    from app.store.templates import from_parts
+    from benchmarks.installation import installed
+
+    size = -(-len(texts) // BATCHES)
+    bodies = [_body(number, text) for number, text in enumerate(texts)]
+    members = defaultdict(list)
+    with installed() as running:
+        for start in range(0, len(bodies), size):
+            running.take(bodies[start : start + size])
+            running.work()
+        for number, call in enumerate(running.calls()):
+            if call.template_id:
+                members[from_parts(call.parts, call.slots).literals].append((number, call.variables))
+    return [_as_texts(literals, same) for literals, same in members.items()]
+
+
+def _body(number: int, text: str) -> dict[str, object]:
+    """The call of a prompt: its parts where the product looks for them."""
+    system, _, user = text.rpartition(BARRIER)
+    return {"external_id": f"{number:07d}", "path": "/", "model": "m", "input": user} | (
+        {"instructions": system} if system else {}
+    )
+
+
+def _as_texts(literals: Sequence[str], same: Sequence[tuple[int, Sequence[str]]]) -> Group:
+    """The product writes an empty system part before a lone user part; the corpora do not."""
+    first = literals[0].removeprefix(BARRIER)
+    return Group((first, *literals[1:]), [number for number, _ in same], [row for _, row in same])
+
+
+def _unmatched(texts: Sequence[str], known: Sequence[templating.Template]) -> list[str]:
+    matcher = templating.Matcher(known)
+    return [text for text in texts if matcher.match(text) is None]
+
+
+def _learnt(texts: Sequence[str], known: Sequence[templating.Template]) -> list[templating.Template]:
+    """What is known after texts that no known template matches: those that were widened make way for the wider ones."""
+    mined = templating.mine(texts, known=known)
+    gone = {index for each in mined for index in each.supersedes}
+    return [t for index, t in enumerate(known) if index not in gone] + [each.template for each in mined]
+
+
+def _matched(known: Sequence[templating.Template], texts: Sequence[str]) -> list[Group]:
+    matcher = templating.Matcher(known)
+    members: dict[int, list[int]] = {}
+    rows: dict[int, list[Sequence[str]]] = {}
+    for i, text in enumerate(texts):
+        if hit := matcher.match(text):
+            members.setdefault(hit.index, []).append(i)
+            rows.setdefault(hit.index, []).append(hit.values)
+    return [Group(known[index].literals, members[index], rows[index]) for index in members]
+
+
+# ---- one run ----
+
+
+def measured(miner: Miner, texts: Sequence[str]) -> tuple[list[Group], Cost]:
+    """Runs in a forked child: a miner's memory and a hang stay its own."""
+    here, there = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=_run, args=(miner, texts, there))
+    child.start()
+    there.close()
+    try:
+        if not here.poll(TIME_LIMIT):
+            raise TimeoutError(f"no answer within {TIME_LIMIT:.0f} s")
+        return here.recv()
+    finally:
+        child.kill()
+        child.join()
+
+
+def _run(miner: Miner, texts: Sequence[str], answer: Connection) -> None:
+    before, started = _peak_megabytes(), process_time()
+    groups = miner(texts)
+    cost = Cost(process_time() - started, _peak_megabytes() - before)
+    answer.send((groups, cost))
+
+
+def _peak_megabytes() -> float:
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+OURS: dict[str, Miner] = {"Promptlode": cold}
+STREAM: dict[str, Miner] = {"mine() of what is left": stream, "Promptlode": installation}
+WARM: dict[str, Miner] = {"Promptlode, warm": warm}
+PEERS: dict[str, Miner] = {"drain3": peers.drain3, "token LCS": peers.token_lcs, "exact match": peers.exact_match}
+SLOW = {"token LCS": peers.LCS_LIMIT}  # most traces, or more than 3 MB of text
+SLOW_BYTES = 3_000_000
+
+
+def miners(scenario: str, made: Corpus, *, with_peers: bool) -> Iterator[tuple[str, Miner]]:
+    """Who runs on a corpus; who does not is named with the reason, on standard error."""
+    ours = STREAM if scenario.startswith("stream") else OURS | (WARM if scenario == "large" else {})
+    yield from ours.items()
+    peers_here = with_peers and not scenario.startswith("stream")  # batches are the same to them
+    for name, miner in PEERS.items() if peers_here else ():
+        size = sum(len(trace.text) for trace in made.traces)
+        if name in SLOW and (len(made.traces) > SLOW[name] or size > SLOW_BYTES):
+            print(f"{name} is left out of {scenario}: quadratic in the words, {size / 1e6:.0f} MB", file=sys.stderr)
+        else:
+            yield name, miner
+
+
+CORPUS_OF = {name: name for name in SCENARIOS} | {"stream-medium": "medium", "stream-versions": "versions"}
+
+
+def rows(scenario: str, seed: int, *, with_peers: bool) -> Iterator[Row]:
+    made = corpus(CORPUS_OF[scenario], seed)
+    texts = [trace.text for trace in made.traces]
+    for name, miner in miners(scenario, made, with_peers=with_peers):
+        groups, cost = measured(miner, texts)
+        yield Row(scenario, name, len(texts), len(made.literals), score(made, groups), cost)
+
+
+# ---- the table ----
+
+HEAD = ("scenario", "traces", "templates", "miner", "round trip", "pair F1", "template F1", "coverage", "noise recall",
+        "CPU ms/trace", "x drain3", "peak MB")  # fmt: skip
+
+
+def table(found: Sequence[Row]) -> Iterator[str]:
+    """One line for each scenario and miner: medians over the seeds."""
+    yield f"| {' | '.join(HEAD)} |"
+    yield f"|{'---|' * len(HEAD)}"
+    for scenario, miner in dict.fromkeys((row.scenario, row.miner) for row in found):
+        same = [row for row in found if row.scenario == scenario and row.miner == miner]
+        drain = [row for row in found if row.scenario == scenario and row.miner == "drain3"]
+        yield f"| {' | '.join(_cells(same, drain))} |"
+
+
+def _cells(same: Sequence[Row], drain: Sequence[Row]) -> Iterable[str]:
+    first = same[0]
+    seconds = statistics.median(row.cost.cpu_seconds for row in same)
+    by_drain = statistics.median(row.cost.cpu_seconds for row in drain) if drain else None
+    yield from (first.scenario, f"{first.traces:,}", str(first.templates), first.miner)
+    yield from (f"{statistics.median(figures):.3f}" for figures in zip(*(row.score for row in same), strict=True))
+    yield f"{1000 * seconds / first.traces:.3f}"
+    yield f"{seconds / by_drain:.2f}" if by_drain else "-"
+    yield f"{statistics.median(row.cost.megabytes for row in same):.0f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenario", nargs="+", choices=CORPUS_OF, default=list(CORPUS_OF))
+    parser.add_argument("--seed", nargs="+", type=int, default=[1])
+    parser.add_argument("--no-peers", action="store_true")
+    asked = parser.parse_args()
+    found = [
+        row
+        for scenario in asked.scenario
+        for seed in asked.seed
+        for row in rows(scenario, seed, with_peers=not asked.no_peers)
+    ]
+    print("\n".join(table(found)))
+
+
+if __name__ == "__main__":
+    main()

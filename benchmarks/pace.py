@@ -1,0 +1,173 @@
+"""How well the pace of `tasks.coalescing.pace` does against what could have been known only afterwards.
+
+    python -m benchmarks.pace            one table: runs, lag and cost on three streams
+
+One group, runs of one second that do not overlap; a run that starts at s covers every trace that came until s.  The cost of a
+schedule is the seconds that runs take plus WAITING for every second that a trace waits for its run to start.
+
+* optimum (runs): the fewest runs so that nobody waits longer than max_wait: run as late as allowed (stabbing intervals,
+  greedy is exact).
+* optimum (cost): the cheapest schedule when all arrivals are known, by dynamic programming over the last trace of each run;
+  it may even overlap runs, so no schedule of ours can reach it on a fast stream.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tasks.coalescing.pace import Pace
+from tasks.pacer import TICK_SECONDS
+
+RUN_SECONDS = 1.0
+WAITING = 0.05
+"""A trace that waits a second costs a twentieth of a run's second: twenty that wait cost as much as running."""
+
+Starts = list[float]
+Policy = Callable[[Sequence[float]], Starts]
+
+
+def poisson(rate: float, seconds: float, dice: random.Random) -> list[float]:
+    arrivals, now = [], dice.expovariate(rate)
+    while now < seconds:
+        arrivals.append(now)
+        now += dice.expovariate(rate)
+    return arrivals
+
+
+def bursts(count: int, size: int, within: float, every: float, dice: random.Random) -> list[float]:
+    return sorted(burst * every + dice.random() * within for burst in range(count) for _ in range(size))
+
+
+def streams(seed: int = 1) -> dict[str, list[float]]:
+    dice = random.Random(seed)
+    return {
+        "1/s": poisson(1, 4000, dice),
+        "20/s": poisson(20, 400, dice),
+        "bursts of 30 in 2 s, a minute apart": bursts(120, 30, 2, 60, dice),
+    }
+
+
+def paced(pace: Pace, dice: random.Random) -> Policy:
+    """What the scripts do, with a pacer that looks every TICK_SECONDS."""
+
+    def starts(arrivals: Sequence[float]) -> Starts:
+        begun, at, rest_until, free = [], 0, 0.0, 0.0
+        while at < len(arrivals):
+            due = _due(pace, arrivals, at, rest_until, free)
+            start = max(due, free) + dice.random() * TICK_SECONDS
+            begun.append(start)
+            free = start + RUN_SECONDS
+            covered = _count_until(arrivals, at, start)
+            at, waiting = covered, _count_until(arrivals, covered, free) - covered
+            rest_until = free + pace.pause(RUN_SECONDS, waiting)
+        return begun
+
+    return starts
+
+
+def _due(pace: Pace, arrivals: Sequence[float], at: int, rest_until: float, free: float) -> float:
+    """When the requests from number `at` on are due: each that comes before may move it; FINISH at `free` sets it anew."""
+    first = arrivals[at]
+    if first < free:
+        return pace.due(free, first, rest_until)
+    due = pace.due(first, first, rest_until)
+    for arrival in arrivals[at + 1 :]:
+        if arrival > due:
+            break
+        due = pace.due(arrival, first, rest_until)
+    return due
+
+
+def _count_until(arrivals: Sequence[float], at: int, when: float) -> int:
+    while at < len(arrivals) and arrivals[at] <= when:
+        at += 1
+    return at
+
+
+def at_once(arrivals: Sequence[float]) -> Starts:
+    """Run at once, merge what comes during the run."""
+    begun, at, free = [], 0, 0.0
+    while at < len(arrivals):
+        begun.append(max(arrivals[at], free))
+        free = begun[-1] + RUN_SECONDS
+        at = _count_until(arrivals, at, begun[-1])
+    return begun
+
+
+def fewest_runs(arrivals: Sequence[float], max_wait: float) -> int:
+    runs, at, last = 0, 0, float("-inf")
+    while at < len(arrivals):
+        last = max(arrivals[at] + max_wait, last + RUN_SECONDS)
+        runs, at = runs + 1, _count_until(arrivals, at, last)
+    return runs
+
+
+def cheapest(arrivals: Sequence[float]) -> float:
+    """best[j]: the least cost of covering the first j traces, the last run starting when number j comes."""
+    sums, best = [0.0], [0.0]
+    for arrival in arrivals:
+        sums.append(sums[-1] + arrival)
+    for last in range(1, len(arrivals) + 1):
+        least, first = float("inf"), last - 1
+        while first >= 0:
+            waiting = WAITING * ((last - first) * arrivals[last - 1] - (sums[last] - sums[first]))
+            if waiting > 4 * RUN_SECONDS:
+                break  # two runs are cheaper than one for which so much waits
+            least, first = min(least, best[first] + RUN_SECONDS + waiting), first - 1
+        best.append(least)
+    return best[-1]
+
+
+@dataclass(frozen=True)
+class Score:
+    runs: int
+    runs_ratio: float
+    lag_p50: float
+    lag_p99: float
+    cost_ratio: float
+
+
+def score(arrivals: Sequence[float], starts: Starts, max_wait: float) -> Score:
+    lags, at = [], 0
+    for start in starts:
+        until = _count_until(arrivals, at, start)
+        lags += [start - arrival for arrival in arrivals[at:until]]
+        at = until
+    assert len(lags) == len(arrivals), "a trace that no run covers"
+    lags.sort()
+    return Score(
+        runs=len(starts),
+        runs_ratio=len(starts) / fewest_runs(arrivals, max_wait),
+        lag_p50=lags[len(lags) // 2],
+        lag_p99=lags[int(0.99 * len(lags))],
+        cost_ratio=(RUN_SECONDS * len(starts) + WAITING * sum(lags)) / cheapest(arrivals),
+    )
+
+
+def table() -> list[tuple[str, str, Score]]:
+    pace, dice = Pace(), random.Random(2)
+    policies: dict[str, Policy] = {
+        "ours": paced(pace, dice),
+        "ours without `crowd`": paced(Pace(crowd=float("inf")), dice),
+        "at once": at_once,
+        "one run for each trace": list,
+    }
+    return [
+        (stream, name, score(arrivals, policy(arrivals), pace.max_wait))
+        for stream, arrivals in streams().items()
+        for name, policy in policies.items()
+    ]
+
+
+def main() -> None:
+    print("| stream | policy | runs | runs / optimum | lag p50 | lag p99 | cost / optimum |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for stream, name, it in table():
+        print(
+            f"| {stream} | {name} | {it.runs} | {it.runs_ratio:.2f} | {it.lag_p50:.2f} s | {it.lag_p99:.2f} s"
+            f" | {it.cost_ratio:.2f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What a team could use instead, on the same texts in the same run."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+from benchmarks.score import Group
+
+
+def exact_match(texts: Sequence[str]) -> list[Group]:
+    """Equal texts are one prompt: what a `GROUP BY prompt` finds."""
+    members = defaultdict(list)
+    for i, text in enumerate(texts):
+        members[text].append(i)
+    return [Group((text,), same, [()] * len(same)) for text, same in members.items()]
+
+
+def drain3(texts: Sequence[str]) -> list[Group]:
+    """A widely used log template miner, with its defaults. It keeps no white space, so many texts cannot be given back."""
+    from drain3 import TemplateMiner
+    from drain3.template_miner_config import TemplateMinerConfig
+
+    config = TemplateMinerConfig()
+    config.profiling_enabled = False
+    miner = TemplateMiner(config=config)
+    members = defaultdict(list)
+    for i, text in enumerate(texts):
+        members[miner.add_log_message(text)["cluster_id"]].append(i)
+    return [
+        _fitted(cluster.get_template().split("<*>"), members[cluster.cluster_id], texts)
+        for cluster in miner.drain.clusters
+    ]
+
+
+LCS_LIMIT = 1_500  # traces: each is compared with every template so far, in time quadratic in its words
+
+
+def token_lcs(texts: Sequence[str]) -> list[Group]:
+    """The longest common run of words, greedily: a text joins the first template that shares half of its words."""
+    templates: list[list[str]] = []
+    members: list[list[int]] = []
+    for i, text in enumerate(texts):
+        words = text.split(" ")
+        for number, template in enumerate(templates):
+            matcher = SequenceMatcher(None, template, words, autojunk=False)
+            if matcher.real_quick_ratio() > 0.5 and matcher.quick_ratio() > 0.5 and matcher.ratio() > 0.5:
+                templates[number] = _common(template, matcher)
+                members[number].append(i)
+                break
+        else:
+            templates.append(words)
+            members.append([i])
+    return [_fitted(" ".join(words).split(_GAP), same, texts) for words, same in zip(templates, members, strict=True)]
+
+
+_GAP = "\ue000"  # stands for a slot among a template's words; private use, in no text of ours
+
+
+def _common(template: Sequence[str], matcher: SequenceMatcher) -> list[str]:
+    words: list[str] = []
+    ends = (0, 0)
+    for a, b, size in matcher.get_matching_blocks():
+        if (a, b) != ends and words[-1:] != [_GAP]:
+            words.append(_GAP)
+        words += template[a : a + size]
+        ends = (a + size, b + size)
+    return words
+
+
+def _fitted(literals: Sequence[str], members: Sequence[int], texts: Sequence[str]) -> Group:
+    """A template with the values that it has in each text: first fit from the left, the last literal at the end."""
+    return Group(tuple(literals), members, [_values(literals, texts[i]) for i in members])
+
+
+def _values(literals: Sequence[str], text: str) -> list[str]:
+    """Empty values where the template does not fit: the round trip then fails, as it should."""
+    nothing = [""] * (len(literals) - 1)
+    if len(literals) == 1 or not text.startswith(literals[0]) or not text.endswith(literals[-1]):
+        return nothing
+    values, position, end = [], len(literals[0]), len(text) - len(literals[-1])
+    for literal in literals[1:-1]:
+        found = text.find(literal, position, end)
+        if found < 0:
+            return nothing
+        values.append(text[position:found])
+        position = found + len(literal)
+    return [*values, text[position:end]] if position <= end else nothing

@@ -1,0 +1,55 @@
+"""Work that repeats beside the main thing: heartbeats, the pacer, the reconciler's rounds."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from app.logs import describe
+
+_log = structlog.get_logger(__name__)
+
+
+class Ticker:
+    """Does `action` every `seconds` in a thread of its own until it is stopped.
+
+    An action that fails is tried again at the next tick: a database or a Redis that is away for an hour must not need a
+    restart of ours.  The first failure in a row is logged, and the recovery.
+    """
+
+    def __init__(self, name: str, seconds: float, action: Callable[[], object]) -> None:
+        self._name = name
+        self._seconds = seconds
+        self._action = action
+        self._stop = threading.Event()
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Ask it to end, and wait for the action that is going on."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._once()
+            self._stop.wait(self._seconds)
+
+    def _once(self) -> None:
+        try:
+            self._action()
+        except Exception as error:  # noqa: BLE001 - a thread that dies is a heart that stops
+            self._report(error)
+        else:
+            self._report(None)
+
+    def _report(self, error: Exception | None) -> None:
+        if error is not None and not self._failing:
+            _log.warning("background_failing", what=self._name, **describe(error))
+        if error is None and self._failing:
+            _log.info("background_recovered", what=self._name)
+        self._failing = error is not None

@@ -1,0 +1,42 @@
+"""A circuit breaker: only the first request finds out that Redis is gone, the others are told."""
+
+import threading
+from collections.abc import Callable
+
+
+class Breaker:
+    """Closed while things work.  `trip` opens it; a thread then probes, and closes it again.
+
+    Probing in a thread, and not with every n-th request, means that no request waits for a Redis that is still gone.
+    """
+
+    def __init__(self, probe: Callable[[], object], every: float = 1.0) -> None:
+        self._probe = probe
+        self._every = every
+        self._open = threading.Event()
+        self._lock = threading.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        return self._open.is_set()
+
+    def trip(self) -> None:
+        """Something failed: open, and probe until it works."""
+        with self._lock:
+            if self._open.is_set():
+                return
+            self._open.set()
+        threading.Thread(target=self._probe_until_it_works, name="redis-probe", daemon=True).start()
+
+    def _probe_until_it_works(self) -> None:
+        pause = threading.Event()
+        while not self._works():
+            pause.wait(self._every)
+        self._open.clear()
+
+    def _works(self) -> bool:
+        try:
+            self._probe()
+        except Exception:  # noqa: BLE001 - whatever it is, it does not work yet
+            return False
+        return True

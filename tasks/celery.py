@@ -1,0 +1,19 @@
+"""The Celery app: `celery -A tasks worker`, `celery -A tasks regroup`, ..."""
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from app import logs
+from app.config import settings
+
+app = Celery("promptlode")
+app.config_from_object("celeryconfig")
+app.steps["worker"].add("tasks.worker:Presence")
+
+
+@setup_logging.connect
+def _logging(**_: Any) -> None:
+    """Celery leaves logging alone when somebody answers this signal."""
+    logs.configure(settings())

@@ -1,0 +1,276 @@
+"""The coalescing protocol, told in one sitting.
+
+The truth is in PostgreSQL: a trace is *owed* until a committed run has read it.  Redis only says *when* a run is worth a
+message and *who* may run, and it may lose everything at any moment.  One hash per group holds one of four states:
+
+    state    what it means                          until            left by
+    -------  -------------------------------------  ---------------  -----------------------------------------------------
+    idle     nothing is asked for, or it is lost    -                REQUEST -> parked, or queued when it is due
+    parked   asked for, and waits for its due time  due time         WAKE at its due time -> queued;
+                                                                     REQUEST of a person, or past the grace -> queued
+    queued   one message is under way               ticket expiry    CLAIM -> running;  expiry -> idle
+    running  one owner executes a run               lease expiry     FINISH -> idle, parked or queued;  expiry -> idle
+
+    transition  idle            parked                   queued         running
+    ----------  --------------  -----------------------  -------------  ------------------------------------------------
+    REQUEST     park or send    coalesced (due moves)    coalesced      coalesced
+    CLAIM       run or covered  early, or run when due   run            busy
+    HEARTBEAT   lost            lost                     lost           held, or lost to another owner
+    FINISH      lost            lost                     lost           rest, send or park, or lost to another owner
+    WAKE        rest, or send   park, or send when due   live           live
+                when owed
+
+`seq` counts requests, `run_seq` is its value at CLAIM, `done` the highest run_seq that a committed run has covered.
+A message finds nothing to do when seq <= done: that is the check against the latest request.  The latest is counted here
+after COMMIT and never a trace's own id, because ids are not commit order and a trace would be lost.
+
+Guarantees (docs/coalescing.md in a user's words; tests/coalescing checks them on a model and on the real scripts):
+
+I1   every owed trace is read by a run that started after its COMMIT and itself committed; at rest nothing is owed
+I2   of overlapping runs of a group at most one commits (fence in PostgreSQL); without lease loss at most one executes
+I3   at most one queued message per group, plus one per failure
+I4   a message with seq > done, no live run and nothing parked always starts a run
+I5   a run reads at most its window; leftovers go to the tail of the queue (`more`), so groups take turns
+I6   no group waits longer than max_wait plus the queue
+I7   done <= seq in every atomic state
+I8   accepting a trace never depends on Redis (tasks/publish.py)
+I9   every Redis key expires
+I10  in every atomic state: requests = coalesced + messages + (1 while parked), and
+     messages + redelivered = runs + skips + expired tickets + messages under way + live runs, short of lost messages
+
+Two keys, each with scripts of its own, so a Redis Cluster can hold them: `promptlode:{group}`, and `promptlode:due`,
+an index of parked groups by due time.  The index is a hint: what is missing there, the reconciler finds owed.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Literal, Protocol
+from uuid import UUID
+
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+from app.config import Settings
+from tasks.coalescing.pace import Pace
+
+Outcome = Literal["committed", "empty", "fenced", "failed", "stopped"]
+
+DUE_KEY = "promptlode:due"
+
+#: Counters of a group, in the order in which people read them.  `n_` + name is the field of the hash.
+COUNTERS = (
+    "requests",  # someone asked, the pipeline itself included
+    "followups",  # those of them by the pipeline itself: follow-ups, retries, wakes
+    "coalesced",  # requests that need no message of their own
+    "messages",  # requests that got one
+    "redelivered",  # messages that the broker delivered again
+    "runs",  # runs that committed, failed, were stopped, or died
+    "busy",  # skip: another run was live
+    "early",  # skip: not due yet
+    "covered",  # skip: a committed run had read everything
+    "empty",  # skip: the run found nothing owed
+    "fenced",  # skip: a newer run had begun
+    "errors",  # runs that failed
+    "lost",  # runs that died: their lease ended without FINISH
+    "expired",  # messages that nobody claimed in time
+)
+SKIPS = ("busy", "early", "covered", "empty", "fenced")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How long things hold, in seconds.
+
+    ttl:    of every key.  A group at rest needs only its counters, which the reconciler folds every few seconds; a
+            parked one is due within the longest back-off (15 minutes).  An hour is well past both.
+    ticket: after it a queued message counts as lost, unless so many wait that it may just not have come to its turn
+            (`patience`, which whoever asks takes from the length of the queue).
+    lease:  after it without HEARTBEAT a run counts as dead.  Three missed heartbeats.
+    grace:  how long a parked group may be overdue before any request sends for it.
+    """
+
+    ttl: float = 3600.0
+    ticket: float = 60.0
+    lease: float = 20.0
+    grace: float = 10.0
+    pace: Pace = field(default_factory=Pace)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Terms":
+        """The terms that the settings ask for."""
+        pace = Pace(settings.grouping_quiet, settings.grouping_max_wait, settings.grouping_gap_factor)
+        return cls(
+            ttl=max(cls.ttl, 2 * settings.grouping_backoff_max),
+            ticket=settings.grouping_ticket,
+            lease=settings.grouping_lease,
+            grace=settings.grouping_grace,
+            pace=pace,
+        )
+
+    def arguments(self) -> list[float]:
+        """The first arguments of every script: milliseconds, then the two numbers that are none."""
+        times = (self.ttl, self.ticket, self.lease, self.grace, self.pace.quiet, self.pace.max_wait)
+        return [*map(milliseconds, times), self.pace.gap, self.pace.crowd]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a transition said.
+
+    word:   one of the answers in the table above
+    at:     when, in milliseconds of Redis' clock
+    until:  the `until` of the state that the group is in now
+    number: the ticket of a message to publish; for a claimed run 1 when a person or a review asked for it
+    fresh:  whether the group has no template yet, as far as Redis knows
+    trace:  id of the latest trace that asked, or ''
+    """
+
+    word: str
+    at: int
+    until: int
+    number: int
+    fresh: bool
+    trace: str
+
+    @classmethod
+    def of(cls, reply: list) -> "Answer":
+        word, at, until, number, fresh, trace = reply
+        return cls(text(word), int(at), int(until), int(number), bool(int(fresh)), text(trace))
+
+
+class Coalescing(Protocol):
+    """The transitions, as whoever uses them sees them: Redis in the product, a double in the tests."""
+
+    def request(
+        self, group: UUID, *, urgent: bool = False, fresh: bool = False, trace: str = "", patience: float = 0.0
+    ) -> Answer: ...
+    def claim(self, group: UUID, owner: str, *, ticketless: bool = False, redelivered: bool = False) -> Answer: ...
+    def heartbeat(self, group: UUID, owner: str) -> Answer: ...
+    def finish(
+        self, group: UUID, owner: str, outcome: Outcome, *, more: bool = False, pause: float = 0.0
+    ) -> Answer: ...
+    def wake(self, group: UUID, *, owed: bool = False, fresh: bool | None = None, patience: float = 0.0) -> Answer: ...
+    def take_due(self, limit: int = 100) -> list[UUID]: ...
+    def snapshot(self, group: UUID) -> "Snapshot": ...
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A group's hash as it stands: its state, its counters, and since when they count (`born`, 0 without a hash)."""
+
+    state: str
+    born: int
+    counters: dict[str, int]
+
+
+class RedisCoalescing:
+    """The transitions on a Redis or Valkey server: one round trip each, two when a group is parked."""
+
+    def __init__(self, redis: "Redis", terms: Terms) -> None:
+        self._redis = redis
+        self._terms = terms
+
+    def request(
+        self, group: UUID, *, urgent: bool = False, fresh: bool = False, trace: str = "", patience: float = 0.0
+    ) -> Answer:
+        """REQUEST: after COMMIT, ask that the group be grouped.
+
+        `patience`: seconds that a message may be under way beyond its ticket, because so many are before it now.
+        """
+        return self._noted(group, self._run("request", group, int(urgent), int(fresh), trace, patience=patience))
+
+    def claim(self, group: UUID, owner: str, *, ticketless: bool = False, redelivered: bool = False) -> Answer:
+        """CLAIM: ask for the right to run.  `ticketless`: nobody made a REQUEST for this message."""
+        return self._run("claim", group, owner, int(ticketless), int(redelivered))
+
+    def heartbeat(self, group: UUID, owner: str) -> Answer:
+        """HEARTBEAT: keep the lease."""
+        return self._run("heartbeat", group, owner)
+
+    def finish(self, group: UUID, owner: str, outcome: Outcome, *, more: bool = False, pause: float = 0.0) -> Answer:
+        """FINISH: give the lease back.  `pause`: seconds until a failed run is tried again."""
+        return self._noted(group, self._run("finish", group, owner, outcome, int(more), milliseconds(pause)))
+
+    def wake(self, group: UUID, *, owed: bool = False, fresh: bool | None = None, patience: float = 0.0) -> Answer:
+        """WAKE: send for a group that is due (a pacer) or owed (the reconciler); `patience` as in REQUEST."""
+        known = "" if fresh is None else int(fresh)
+        return self._noted(group, self._run("wake", group, int(owed), known, patience=patience))
+
+    def take_due(self, limit: int = 100) -> list[UUID]:
+        """Take up to `limit` groups whose time has come out of the index; each must be woken by the caller."""
+        return [UUID(text(group)) for group in self._eval(source("due_take"), DUE_KEY, limit)]
+
+    def snapshot(self, group: UUID) -> Snapshot:
+        """The group's hash, read only."""
+        return read_snapshot(self._redis.hgetall(key_of(group)))
+
+    def snapshots(self, groups: Iterable[UUID]) -> dict[UUID, Snapshot]:
+        """Many hashes in one round trip."""
+        groups = list(groups)
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for group in groups:
+                pipeline.hgetall(key_of(group))
+            return {group: read_snapshot(found) for group, found in zip(groups, pipeline.execute(), strict=True)}
+
+    def groups(self) -> Iterable[UUID]:
+        """Every group that has a hash now."""
+        for key in self._redis.scan_iter(match="promptlode:{*}", count=1000):
+            yield UUID(text(key).partition("{")[2].rstrip("}"))
+
+    def parked(self) -> int:
+        """How many groups wait for their due time."""
+        return int(self._redis.zcard(DUE_KEY))
+
+    def _noted(self, group: UUID, answer: Answer) -> Answer:
+        if answer.word == "park":
+            self._eval(source("due_add"), DUE_KEY, milliseconds(self._terms.ttl), str(group), answer.until)
+        return answer
+
+    def _run(self, transition: str, group: UUID, *arguments: str | float, patience: float = 0.0) -> Answer:
+        script = source("state") + source(transition)
+        shared = (*self._terms.arguments(), milliseconds(patience))
+        return Answer.of(self._eval(script, key_of(group), *shared, *arguments))
+
+    def _eval(self, script: str, key: str, *arguments: str | float) -> list:
+        """EVALSHA, and EVAL once after the server forgot the script (a restart)."""
+        try:
+            return self._redis.evalsha(digest(script), 1, key, *arguments)
+        except NoScriptError:
+            return self._redis.eval(script, 1, key, *arguments)
+
+
+def key_of(group: UUID) -> str:
+    """The group's only key; the braces make it one slot of a cluster."""
+    return f"promptlode:{{{group}}}"
+
+
+def read_snapshot(found: dict) -> Snapshot:
+    """A hash as Redis gives it, bytes or str, as a Snapshot."""
+    fields = {text(name): text(value) for name, value in found.items()}
+    counters = {name: int(fields.get(f"n_{name}", 0)) for name in COUNTERS}
+    return Snapshot(fields.get("state", "idle"), int(fields.get("born", 0)), counters)
+
+
+@cache
+def source(name: str) -> str:
+    """The text of one .lua file of this folder."""
+    return Path(__file__).with_name(f"{name}.lua").read_text(encoding="utf-8")
+
+
+@cache
+def digest(script: str) -> str:
+    """SHA-1 of a script, which is how EVALSHA names it."""
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+def milliseconds(seconds: float) -> int:
+    """Whole milliseconds, the unit of every script."""
+    return round(seconds * 1000)
+
+
+def text(value: bytes | str) -> str:
+    """Redis answers bytes or str, as the client was made."""
+    return value.decode() if isinstance(value, bytes) else value

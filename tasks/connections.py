@@ -1,0 +1,36 @@
+"""Clients of Redis, as each side needs them."""
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.retry import Retry
+
+from app.config import Settings
+
+#: A web request must not wait for a Redis that is gone: half a second, once.
+PRODUCER_TIMEOUT = 0.5
+
+#: A worker has time: its lease outlives a few tries.
+WORKER_TIMEOUT = 5.0
+
+
+def producer_redis(settings: Settings) -> Redis:
+    """For whoever accepts traces: gives up at once."""
+    settings.require("redis_url")
+    return Redis.from_url(
+        settings.redis_url,
+        socket_timeout=PRODUCER_TIMEOUT,
+        socket_connect_timeout=PRODUCER_TIMEOUT,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def worker_redis(settings: Settings) -> Redis:
+    """For workers and the reconciler: tries again for a few seconds, so that a restart of Redis goes unnoticed."""
+    settings.require("redis_url")
+    return Redis.from_url(
+        settings.redis_url,
+        socket_timeout=WORKER_TIMEOUT,
+        socket_connect_timeout=WORKER_TIMEOUT,
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.1), 4),
+        health_check_interval=10,
+    )

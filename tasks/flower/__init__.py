@@ -1,0 +1,1 @@
+"""The Grouping tab of Flower and its metrics, without a fork."""

@@ -1,0 +1,44 @@
+"""The lease of a live run, kept by a thread while the main thread mines."""
+
+import time
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from tasks.background import Ticker
+from tasks.coalescing.protocol import Coalescing
+
+
+class Lease:
+    """Keeps the lease alive inside a `with`, and knows when it is lost.
+
+    Lost is also a lease of which nothing was heard for its whole length: Redis does not answer, so another worker may have
+    the group by now.  Mining on is harmless (the fence in PostgreSQL refuses the SAVE) but a waste.
+    """
+
+    def __init__(self, coalescing: Coalescing, group: UUID, owner: str, seconds: float) -> None:
+        self._coalescing = coalescing
+        self._group = group
+        self._owner = owner
+        self._seconds = seconds
+        self._held_at = time.monotonic()
+        self._taken = False
+        self._ticker = Ticker("lease", seconds / 3, self._beat)
+
+    @property
+    def lost(self) -> bool:
+        return self._taken or time.monotonic() - self._held_at >= self._seconds
+
+    def __enter__(self) -> Self:
+        self._ticker.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ticker.stop()
+
+    def _beat(self) -> None:
+        asked_at = time.monotonic()
+        if self._taken or self._coalescing.heartbeat(self._group, self._owner).word == "lost":
+            self._taken = True
+        else:
+            self._held_at = asked_at

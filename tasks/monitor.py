@@ -1,0 +1,160 @@
+"""What the pipeline is doing: one snapshot for the API, the pages, Flower and Prometheus.
+
+Everything in it is a row in PostgreSQL, except the length of the queue: it is right when every worker is dead, and it
+survives restarts of everything.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine
+
+from app.config import Settings, settings
+from app.store import counters, heartbeats, owed
+from app.store.engine import transaction
+from app.store.heartbeats import Heartbeat
+from app.store.pipeline import last_runs
+from tasks.coalescing.protocol import SKIPS
+from tasks.publish import Broker, impatient_coalescing, publisher_of
+from tasks.reconcile import CounterFolder
+
+#: Counters that are shown by their own name.
+SHOWN = ("requests", "coalesced", "messages", "runs", "errors")
+
+
+def pipeline(engine: Engine, project_id: UUID | None, config: Settings | None = None) -> dict[str, Any]:
+    """The pipeline of a project, or of all (None), as `GET /api/v1/pipeline` answers it.
+
+    Raises DatabaseDownError.  With Redis down the queue's depth is None and the counters are a few seconds old.
+    """
+    sources = _sources(engine, config or settings())
+    queue_depth = sources.refreshed()
+    with transaction(engine) as connection:
+        counted = counters.totals(connection, project_id)
+        backlog = owed.backlog(connection, project_id)
+        quarantined = owed.quarantined(connection, project_id)
+        beats = heartbeats.seen(connection)
+        runs = last_runs(connection, project_id)
+    skips = {skip: counted.get(skip, 0) for skip in SKIPS}
+    shown = {name: counted.get(name, 0) for name in SHOWN}
+    return {
+        "queue_depth": queue_depth,
+        "owed": backlog.owed,
+        "oldest_owed_age_s": round(backlog.oldest_age_s or 0.0, 3),
+        **shown,
+        "skips": skips,
+        "skip_rate": _share(shown["coalesced"] + sum(skips.values()), shown["requests"]),
+        "quarantined": len(quarantined),
+        "quarantined_groups": [_plain(asdict(group)) for group in quarantined],
+        "workers": _of_kind(beats, "worker"),
+        "reconcilers": _of_kind(beats, "reconciler"),
+        "last_runs": [_plain(asdict(run)) for run in runs],
+    }
+
+
+class PipelineCollector(Collector):
+    """The snapshot of all projects as Prometheus metrics; nothing at all while PostgreSQL is away."""
+
+    def __init__(self, snapshot: Callable[[], dict[str, Any]]) -> None:
+        self._snapshot = snapshot
+
+    def describe(self) -> Iterable[Metric]:
+        return []  # registering asks nothing of the database
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            now = self._snapshot()
+        except Exception:  # noqa: BLE001 - a scrape must not fail for it; promptlode_up says so
+            yield GaugeMetricFamily("promptlode_up", "Whether the pipeline can be read", value=0)
+            return
+        yield GaugeMetricFamily("promptlode_up", "Whether the pipeline can be read", value=1)
+        yield from _gauges(now)
+        yield from _counters(now)
+        yield _alive(now)
+
+
+def collector_of(engine: Engine, config: Settings | None = None) -> PipelineCollector:
+    """A collector over every project."""
+    return PipelineCollector(lambda: pipeline(engine, None, config))
+
+
+def _gauges(now: dict[str, Any]) -> Iterator[Metric]:
+    texts = {
+        "queue_depth": "Messages that wait for a worker",
+        "owed": "Traces that no run has read yet",
+        "oldest_owed_age_s": "Age of the oldest of them in seconds",
+        "quarantined": "Groups that failed too often",
+    }
+    for name, text in texts.items():
+        if now[name] is not None:
+            yield GaugeMetricFamily(f"promptlode_{name.removesuffix('_s')}", text, value=now[name])
+    times = [run["mining_seconds"] for run in now["last_runs"] if run["mining_seconds"] is not None]
+    if times:
+        yield GaugeMetricFamily("promptlode_run_seconds_max", "Longest of the last runs", value=max(times))
+        yield GaugeMetricFamily("promptlode_run_seconds_mean", "Mean of the last runs", value=sum(times) / len(times))
+
+
+def _counters(now: dict[str, Any]) -> Iterator[Metric]:
+    for name in SHOWN:
+        yield CounterMetricFamily(f"promptlode_grouping_{name}", f"Grouping {name}", value=now[name])
+    skips = CounterMetricFamily("promptlode_grouping_skips", "Messages that found nothing to do", labels=["reason"])
+    for reason, value in now["skips"].items():
+        skips.add_metric([reason], value)
+    yield skips
+
+
+def _alive(now: dict[str, Any]) -> Metric:
+    family = GaugeMetricFamily("promptlode_processes_alive", "Processes with a sign of life", labels=["kind"])
+    for kind in ("workers", "reconcilers"):
+        family.add_metric([kind], sum(process["alive"] for process in now[kind]))
+    return family
+
+
+class _Sources:
+    """What only Redis knows: counters that were not folded yet, and how many messages wait."""
+
+    def __init__(self, engine: Engine, config: Settings) -> None:
+        self._publisher = publisher_of(config)
+        self._folder = CounterFolder(engine, impatient_coalescing(config))
+
+    def refreshed(self) -> int | None:
+        """Fold the counters and answer how many messages wait; None when Redis does not answer."""
+        return self._publisher.unless_down(self._look)
+
+    def _look(self, broker: Broker) -> int:
+        self._folder.fold()
+        return broker.depth()
+
+
+@lru_cache(maxsize=4)
+def _sources(engine: Engine, config: Settings) -> _Sources:
+    return _Sources(engine, config)
+
+
+def _of_kind(beats: Iterable[Heartbeat], kind: str) -> list[dict[str, Any]]:
+    return [
+        {"name": beat.name, "alive": beat.alive, "last_seen": beat.last_seen.isoformat()}
+        for beat in beats
+        if beat.kind == kind
+    ]
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Ids and times as text, everything else as it is."""
+    return {name: _text(value) for name, value in row.items()}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value

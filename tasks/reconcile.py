@@ -1,0 +1,168 @@
+"""The reconciler: whatever Redis, a broker or a dead process forgot, it finds in PostgreSQL.
+
+A process of its own (`celery -A tasks reconcile`).  Everything that it does may be done twice or by two at once.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Engine
+
+from app.config import Settings
+from app.errors import DatabaseDownError
+from app.grouping import left_unfinished, reviews_due
+from app.store import counters, groups, heartbeats, owed
+from app.store.counters import Counted
+from app.store.engine import make_engine, transaction
+from tasks.background import Ticker
+from tasks.coalescing.protocol import RedisCoalescing, Snapshot
+from tasks.pacer import TICK_SECONDS, Pacer
+from tasks.publish import DEPTH_SECONDS, Publisher, patient_coalescing, patient_publisher
+
+#: How often counters are carried to PostgreSQL; what Redis loses is at most the counts of so long.
+FOLD_SECONDS = 5.0
+
+#: How many groups one round sends for; the next round finds the others.
+ROUND = 1000
+
+#: How many hashes are read in one round trip.
+BATCH = 500
+
+_log = structlog.get_logger(__name__)
+
+
+class Reconciler:
+    """One round of each duty, as a method."""
+
+    def __init__(self, engine: Engine, coalescing: RedisCoalescing, publisher: Publisher, settings: Settings) -> None:
+        self._engine = engine
+        self._coalescing = coalescing
+        self._publisher = publisher
+        self._settings = settings
+        self._folder = CounterFolder(engine, coalescing)
+        self._held_back = False
+        self._name = f"reconciler@{socket.gethostname()}:{os.getpid()}"
+
+    def look_after_owed(self) -> int:
+        """Send for groups that are owed a run longer than the grace and that nobody sees to; how many were sent."""
+        if not self._settings.task_grouping_enabled:
+            return 0
+        with transaction(self._engine) as connection:
+            waiting = owed.waiting_groups(connection, self._settings.grouping_grace, ROUND)
+        self._held_back = False
+        sent = [group for group in waiting if self._wake(group)]
+        if sent:
+            _log.info("reconciled", sent=len(sent), waiting=len(waiting))
+        return len(sent)
+
+    def look_for_room(self) -> int:
+        """Send for what a full queue held back, as soon as it has room; how many were sent."""
+        return self.look_after_owed() if self._held_back and not self._publisher.is_full() else 0
+
+    def look_for_reviews(self) -> int:
+        """Send for groups whose matched calls are due to be looked at again, and that nobody sees to; how many."""
+        if not self._settings.task_grouping_enabled:
+            return 0
+        with transaction(self._engine) as connection:
+            due = groups.want_reviews(connection, reviews_due(connection))
+            unfinished = left_unfinished(connection)
+        woken = [self._publisher.wake(group_id, owed=True, fresh=False) for group_id in {*due, *unfinished}]
+        return sum(answer.word == "send" for answer in woken)
+
+    def fold(self) -> None:
+        """Carry the counters to PostgreSQL."""
+        self._folder.fold()
+
+    def beat(self) -> None:
+        """Say that this process is alive, and forget those that are long gone."""
+        with transaction(self._engine) as connection:
+            heartbeats.beat(connection, self._name, "reconciler")
+            heartbeats.forget_old(connection)
+
+    def leave(self) -> None:
+        """End on purpose; when PostgreSQL is away, this process is soon seen to be dead anyway."""
+        with contextlib.suppress(DatabaseDownError), transaction(self._engine) as connection:
+            heartbeats.forget(connection, self._name)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    def once(self) -> int:
+        """One round of everything; how many groups were sent for."""
+        sent = self.look_after_owed() + self.look_for_reviews()
+        Pacer(self._coalescing, self._publisher).tick()
+        self.fold()
+        return sent
+
+    def duties(self) -> list[Ticker]:
+        """Every duty at its own pace."""
+        period = self._settings.reconcile_period
+        return [
+            Ticker("heartbeat", heartbeats.BEAT_SECONDS, self.beat),
+            Ticker("pacer", TICK_SECONDS, Pacer(self._coalescing, self._publisher).tick),
+            Ticker("owed", period, self.look_after_owed),
+            Ticker("room", DEPTH_SECONDS, self.look_for_room),
+            Ticker("reviews", period, self.look_for_reviews),
+            Ticker("counters", FOLD_SECONDS, self.fold),
+        ]
+
+    def _wake(self, group: owed.WaitingGroup) -> bool:
+        if self._publisher.is_full():
+            self._held_back = True
+            return False
+        return self._publisher.wake(group.id, owed=True, fresh=group.fresh).word == "send"
+
+
+class CounterFolder:
+    """Carries counters from Redis to PostgreSQL: those that changed since this object last looked."""
+
+    def __init__(self, engine: Engine, coalescing: RedisCoalescing) -> None:
+        self._engine = engine
+        self._coalescing = coalescing
+        self._known: dict[UUID, Snapshot] = {}
+
+    def fold(self) -> None:
+        """One look at every group that Redis knows."""
+        seen = list(self._coalescing.groups())
+        for start in range(0, len(seen), BATCH):
+            self._fold(seen[start : start + BATCH])
+        self._known = {group: self._known[group] for group in seen if group in self._known}
+
+    def _fold(self, batch: Sequence[UUID]) -> None:
+        found = self._coalescing.snapshots(batch)
+        changed = {group: now for group, now in found.items() if self._known.get(group) != now}
+        if changed:
+            with transaction(self._engine) as connection:
+                counters.fold(connection, [Counted(group, now.born, now.counters) for group, now in changed.items()])
+            self._known |= changed
+
+
+def reconciler_of(settings: Settings) -> Reconciler:
+    """A reconciler with connections of its own."""
+    settings.require("database_url", "redis_url")
+    coalescing = patient_coalescing(settings)
+    return Reconciler(make_engine(settings), coalescing, patient_publisher(settings, coalescing), settings)
+
+
+def serve(settings: Settings) -> None:
+    """Do every duty until SIGTERM or SIGINT."""
+    reconciler = reconciler_of(settings)
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: end.set())
+    duties = reconciler.duties()
+    for duty in duties:
+        duty.start()
+    _log.info("reconciler_ready", period=settings.reconcile_period)
+    end.wait()
+    for duty in duties:
+        duty.stop()
+    reconciler.leave()
+    reconciler.close()

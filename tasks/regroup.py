@@ -1,0 +1,23 @@
+"""Use case: a person asks that a group be grouped anew.  One way in for the command, the API and the pages."""
+
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from app.config import Settings
+from app.store import groups
+from app.store.engine import transaction
+from tasks.publish import Asked, request_grouping
+
+
+def regroup(engine: Engine, settings: Settings, group_id: UUID, *, everything: bool = False) -> Asked | Literal["off"]:
+    """Mine the group's ungrouped traces again; with `everything` also the grouped ones.
+
+    The wish is a row, so a Redis that is down only delays it; so does grouping that is disabled (`off`).
+    """
+    with transaction(engine) as connection:
+        groups.want(connection, group_id, "all" if everything else "residue")
+    if not settings.task_grouping_enabled:
+        return "off"
+    return request_grouping(group_id, "", "", has_template=False, urgent=True, config=settings)

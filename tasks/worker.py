@@ -1,0 +1,111 @@
+"""What a worker process has: its connections, its sign of life, and the news that it shall end."""
+
+import contextlib
+import multiprocessing
+import os
+import socket
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+from celery import bootsteps
+from celery.signals import worker_process_init, worker_shutting_down
+from kombu import pools
+from sqlalchemy import Engine
+
+from app.config import Settings, settings
+from app.errors import DatabaseDownError
+from app.store import heartbeats
+from app.store.engine import make_engine, transaction
+from tasks.background import Ticker
+from tasks.coalescing.protocol import RedisCoalescing
+from tasks.pacer import TICK_SECONDS, Pacer
+from tasks.publish import Publisher, patient_coalescing, patient_publisher
+
+#: After SIGTERM a run may go on for so long; then it stops and its group is sent again.  Platforms kill after 30 s, and FINISH
+#: and the last transaction need some of them.
+STOP_RUNS_AFTER = 12.0
+
+_shutting_down_at = multiprocessing.RawValue("d", 0.0)  # shared with the children: they are forked from this process
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The connections of one process."""
+
+    settings: Settings
+    engine: Engine
+    coalescing: RedisCoalescing
+    publisher: Publisher
+
+
+@cache
+def resources() -> Resources:
+    """Made at first use, so after the fork."""
+    config = settings()
+    coalescing = patient_coalescing(config)
+    return Resources(config, make_engine(config), coalescing, patient_publisher(config, coalescing))
+
+
+def new_owner() -> str:
+    """A name for one delivery of a message that nobody else has; says where it runs."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+def should_end() -> bool:
+    """Whether the worker was asked to end, long enough ago that runs stop."""
+    asked = _shutting_down_at.value
+    return bool(asked) and time.monotonic() - asked >= STOP_RUNS_AFTER
+
+
+@worker_process_init.connect
+def _forget_the_parents_connections(**_: Any) -> None:
+    """A child that replaces a dead one is forked from a parent with open connections; two on one socket mix answers."""
+    resources.cache_clear()
+    pools.producers.clear()
+    pools.connections.clear()
+
+
+@worker_shutting_down.connect
+def _tell_the_children(**_: Any) -> None:
+    _shutting_down_at.value = time.monotonic()
+
+
+class Presence(bootsteps.StartStopStep):
+    """In the worker's parent process: a sign of life in PostgreSQL, and a pacer.
+
+    The parent, because it lives while its children work, die and are replaced.
+    """
+
+    requires = ("celery.worker.components:Pool",)  # fork first, then start threads
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self._tickers: list[Ticker] = []
+        self._name = parent.hostname
+
+    def start(self, parent: Any) -> None:
+        config = settings().require("database_url", "redis_url")
+        coalescing = patient_coalescing(config)
+        self._engine = make_engine(config)
+        self._tickers = [
+            Ticker("heartbeat", heartbeats.BEAT_SECONDS, self._beat),
+            Ticker("pacer", TICK_SECONDS, Pacer(coalescing, patient_publisher(config, coalescing)).tick),
+        ]
+        for ticker in self._tickers:
+            ticker.start()
+
+    def stop(self, parent: Any) -> None:
+        for ticker in self._tickers:
+            ticker.stop()
+        with contextlib.suppress(DatabaseDownError), transaction(self._engine) as connection:
+            heartbeats.forget(connection, self._name)
+
+    def terminate(self, parent: Any) -> None:
+        self.stop(parent)
+
+    def _beat(self) -> None:
+        with transaction(self._engine) as connection:
+            heartbeats.beat(connection, self._name, "worker")

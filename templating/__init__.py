@@ -1,0 +1,58 @@
+"""How prompt templates are found and matched: pure functions on strings, no I/O, no framework.
+
+A name is imported when it is first asked for: who only matches need not wait for numpy, nor who only mines for the
+tables of languages.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from templating.matcher import Match, Matcher
+    from templating.matching import BARRIER, match
+    from templating.mining.mine import mine
+    from templating.mining.result import REASONS, Mined, MiningResult, Options
+    from templating.naming import name_slots
+    from templating.slots import Kind, SlotKind, slot_kind
+    from templating.template import Template
+
+__all__ = [
+    "BARRIER",
+    "REASONS",
+    "Kind",
+    "Match",
+    "Matcher",
+    "Mined",
+    "MiningResult",
+    "Options",
+    "SlotKind",
+    "Template",
+    "match",
+    "mine",
+    "name_slots",
+    "slot_kind",
+]
+
+_HOMES = {
+    "templating.matcher": ("Match", "Matcher"),
+    "templating.matching": ("BARRIER", "match"),
+    "templating.mining.mine": ("mine",),
+    "templating.mining.result": ("REASONS", "Mined", "MiningResult", "Options"),
+    "templating.naming": ("name_slots",),
+    "templating.slots": ("Kind", "SlotKind", "slot_kind"),
+    "templating.template": ("Template",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """The public name, from the module that is its home (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

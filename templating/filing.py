@@ -1,0 +1,261 @@
+"""Where a Matcher files its templates, so that a prompt finds the few that may fit without trying the rest.
+
+A prompt of a template begins with its first literal, ends with its last, and has in it every line, sentence and word
+that stands whole inside a literal.  Each of these is a *key*: a text that every prompt of the template has.  A template is
+filed under one of its keys; a prompt asks for all the keys that it has.  So a template that fits is always found, and
+the rarer its key, the fewer are found in vain.  What is found is a candidate: `matching.fit` has the last word.
+
+This is the rarest-word index of selective dissemination (Yan and Garcia-Molina, "Index Structures for Selective
+Dissemination of Information Under the Boolean Model", TODS 1994).  Nothing is ever rebuilt: an addition files one
+template and moves at most MOVES others.
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import NamedTuple
+
+from templating.template import Template
+from templating.trie import PrefixSet
+
+Literals = tuple[str, ...]
+
+MOVES = 8
+"""Templates that one addition moves at most, some 50 us each; what is left over waits for the next addition."""
+
+LIMIT = 512
+"""Keys of one kind that a template is looked at for: enough to find a rare one beside a long shared text, and a bound
+on the time of an addition."""
+
+
+class Card(NamedTuple):
+    """What is filed of a template.  Cards sort by their first two fields: most literal characters, then added last."""
+
+    minus_fixed: int
+    minus_index: int
+    barriers: int
+    template: Template
+
+
+Drawer = tuple[Card, ...]
+"""The cards under one key, most specific first."""
+
+
+class Index(ABC):
+    """Drawers by keys of one kind.
+
+    patience: how many templates may have a key before those under it are better off with the next kind of index: about
+    as many as can be tried in vain (0.5 to 1 us each) in the time that the next kind takes for its search.
+    drawers:  the cards by key; an index without any need not be searched.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.drawers: dict[str, Drawer] = {}
+        self._having: Counter[str] = Counter()  # templates that have the key, filed under it or not
+
+    @abstractmethod
+    def keys(self, literals: Literals) -> list[str]:
+        """Distinct keys of this kind that every prompt of these literals has, the best first."""
+
+    @abstractmethod
+    def present(self, prompt: str) -> Iterable[str]:
+        """The keys of this kind that the prompt has and something is filed under."""
+
+    def count(self, keys: list[str]) -> list[Card]:
+        """One more template has these keys; the cards under a key that becomes crowded by it."""
+        self._having.update(keys)
+        crowded = [key for key in keys if self._having[key] == self.patience + 1]
+        return [card for key in crowded for card in self.drawers.get(key, ())]
+
+    def uncount(self, keys: list[str]) -> None:
+        self._having.subtract(keys)
+        for key in keys:
+            if not self._having[key]:
+                del self._having[key]
+
+    def rarest(self, keys: list[str]) -> tuple[int, str]:
+        """(templates that have it, key) of the rarest key, the first of the equally rare."""
+        return min(((self._having[key], key) for key in keys), key=lambda pair: pair[0])
+
+    def put(self, key: str, card: Card) -> None:
+        self.drawers[key] = tuple(sorted((*self.drawers.get(key, ()), card)))
+
+    def drop(self, key: str, card: Card) -> None:
+        left = tuple(other for other in self.drawers[key] if other is not card)
+        if left:
+            self.drawers[key] = left
+        else:
+            del self.drawers[key]
+
+    def find(self, prompt: str) -> list[Drawer]:
+        """The drawers of all keys that the prompt has."""
+        return [self.drawers.get(key, ()) for key in self.present(prompt)]
+
+
+class Beginnings(Index):
+    """By the whole first literal: a shared preamble makes whole families begin alike, so a part of it would not do."""
+
+    def __init__(self, patience: int) -> None:
+        super().__init__(patience)
+        self._heads = PrefixSet()
+
+    def keys(self, literals: Literals) -> list[str]:
+        return [literals[0]] if literals[0] else []
+
+    def present(self, prompt: str) -> Iterable[str]:
+        return self._heads.prefixes(prompt)
+
+    def put(self, key: str, card: Card) -> None:
+        super().put(key, card)
+        self._heads.add(key)
+
+    def drop(self, key: str, card: Card) -> None:
+        super().drop(key, card)
+        if key not in self.drawers:
+            self._heads.remove(key)
+
+
+class Endings(Index):
+    """By the last characters of the last literal, cut to one of a few lengths: a search costs a look-up for each."""
+
+    LENGTHS = (64, 32, 16, 8, 4)  # under four characters ("?", a line end) an ending says too little
+
+    def keys(self, literals: Literals) -> list[str]:
+        fitting = [length for length in self.LENGTHS if length <= len(literals[-1])]
+        return [literals[-1][-length:] for length in fitting[:1]]
+
+    def present(self, prompt: str) -> Iterable[str]:
+        return {key for length in self.LENGTHS if (key := prompt[-length:]) in self.drawers}
+
+
+class Pieces(Index):
+    """By a piece of a literal that separators enclose, so that it is a piece of every prompt: a line, a sentence, a word.
+
+    The longest come first: long pieces are seldom part of a value.
+    """
+
+    def __init__(self, patience: int, separator: str | None) -> None:
+        """separator: as of `str.split`, None for runs of white space."""
+        super().__init__(patience)
+        self._separator = separator
+
+    def keys(self, literals: Literals) -> list[str]:
+        last = len(literals) - 1
+        pieces = (self._enclosed(literal, place > 0, place < last) for place, literal in enumerate(literals))
+        distinct = dict.fromkeys(filter(None, chain.from_iterable(pieces)))
+        return sorted(distinct, key=len, reverse=True)[:LIMIT]
+
+    def present(self, prompt: str) -> Iterable[str]:
+        return self.drawers.keys() & prompt.split(self._separator)
+
+    def _enclosed(self, literal: str, open_left: bool, open_right: bool) -> list[str]:
+        """Pieces with a separator or an end of the prompt on both sides; a side is open where a value may go on."""
+        pieces = ("x" * open_left + literal + "x" * open_right).split(self._separator)
+        return pieces[open_left : len(pieces) - open_right]
+
+
+class Everything(Index):
+    """Under one key that every prompt has: for the few templates that have no other key so far.
+
+    To try those few costs less than to search the next kind of index for every prompt; when they become many, they
+    move there.  A template such as `{{a}}: {{b}}` has no key at all but this one and its grams.
+    """
+
+    def keys(self, literals: Literals) -> list[str]:
+        return [""]
+
+    def present(self, prompt: str) -> Iterable[str]:
+        return ("",)
+
+
+class Grams(Index):
+    """By any three characters in a row: when many templates have no other key, or all share the others.
+
+    A search looks at every place of the prompt, some 100 us for 1,500 characters, yet however many templates there are.
+    """
+
+    def keys(self, literals: Literals) -> list[str]:
+        grams = islice(chain.from_iterable(map(_grams, literals)), 16 * LIMIT)
+        return list(dict.fromkeys(grams))[:LIMIT]
+
+    def present(self, prompt: str) -> Iterable[str]:
+        return self.drawers.keys() & _grams(prompt)
+
+
+def _grams(text: str) -> Iterable[str]:
+    return map("".join, zip(text, text[1:], text[2:], strict=False))
+
+
+@dataclass
+class _Filed:
+    """Where a card is; the first `asked` indexes have counted its keys."""
+
+    card: Card
+    asked: int = 0
+    home: Index | None = None
+    key: str = ""
+
+
+class Cabinet:
+    """All indexes, the cheapest to search first, and where each card is."""
+
+    def __init__(self) -> None:
+        self._indexes: tuple[Index, ...] = (
+            Beginnings(patience=4),
+            Endings(patience=4),
+            Everything(patience=4),  # then lines: 3 us for 1,500 characters
+            Pieces(patience=16, separator="\n"),
+            Everything(patience=6),  # then sentences: 5 us
+            Pieces(patience=16, separator="."),
+            Everything(patience=16),  # then words: 15 us
+            Pieces(patience=64, separator=None),
+            Everything(patience=128),  # then grams: 100 us
+            Grams(patience=64),
+        )
+        self._filed: dict[int, _Filed] = {}
+        self._crowded: deque[int] = deque()  # cards (by minus_index) that may have a better place by now
+
+    def add(self, card: Card) -> None:
+        self._filed[card.minus_index] = _Filed(card)
+        self._file(self._filed[card.minus_index])
+        for _ in range(min(MOVES, len(self._crowded))):
+            moved = self._filed.get(self._crowded.popleft())
+            if moved:
+                self._file(moved)
+
+    def remove(self, card: Card) -> None:
+        filed = self._filed.pop(card.minus_index)
+        if filed.home:
+            filed.home.drop(filed.key, filed.card)
+        for index in self._indexes[: filed.asked]:
+            index.uncount(index.keys(card.template.literals))
+
+    def candidates(self, prompt: str) -> Iterable[Card]:
+        """The cards of all templates that may fit, most specific first."""
+        drawers = [drawer for index in self._indexes if index.drawers for drawer in index.find(prompt)]
+        return drawers[0] if len(drawers) == 1 else sorted(chain.from_iterable(drawers))
+
+    def _file(self, filed: _Filed) -> None:
+        """Put the card under the first key that is not crowded, else under the least crowded of all."""
+        if filed.home:
+            filed.home.drop(filed.key, filed.card)
+        filed.home, filed.key = self._place(filed)
+        filed.home.put(filed.key, filed.card)
+
+    def _place(self, filed: _Filed) -> tuple[Index, str]:
+        offers: list[tuple[int, Index, str]] = []
+        for position, index in enumerate(self._indexes):
+            keys = index.keys(filed.card.template.literals)
+            if position == filed.asked:
+                filed.asked += 1
+                self._crowded += [card.minus_index for card in index.count(keys)]
+            if keys:
+                crowd, key = index.rarest(keys)
+                if crowd <= index.patience:
+                    return index, key
+                offers.append((crowd, index, key))
+        _, home, key = min(offers, key=lambda offer: offer[0])
+        return home, key

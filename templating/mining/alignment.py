@@ -1,0 +1,254 @@
+"""What a set of texts has in common, in order: the fixed text and the gaps between.
+
+Patience alignment (B. Cohen's patience diff) of many rows at once: what all rows begin and end with; then the grams
+that stand exactly once in every row, as far as their order agrees; then the same inside each gap, with shorter grams.
+A piece inside a gap becomes fixed text only if it pays: writing it once must save more bits than it costs to say in
+every text where it stands.  So a rare word anchors a gap, a comma in long texts does not, and three questions that
+happen to hold "the" do not freeze it.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from math import log2
+
+import numpy as np
+
+from templating.mining.units import Rows
+
+WIDTHS = (3, 2, 1)
+PROFIT = 12.0  # bits an anchor must save: chance agreement of k bits has probability 2^-k
+LABEL, FEW = 6.0, 6  # bits for a label in so few texts: three that hold it just once each cannot save more
+CLEAR = (1.0, 0.9, 0.75)  # of the members hold an anchor just once in the gap; less is the inside of a value (a list)
+ONCE = 1.44  # bits per member of standing just once there: by chance at most 1/e of texts do, however common the words
+MANY = 4_000  # grams in all spans from which on sorting them is dearer than sifting them first
+DEPTH = 16  # gaps within gaps; real prompts need four
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """Fixed text: `length` units from starts[m] (an index into rows.codes) in each member m."""
+
+    starts: np.ndarray
+    length: int
+
+    @property
+    def ends(self) -> np.ndarray:
+        """One past the last unit, per member."""
+        return self.starts + self.length
+
+
+class Aligner:
+    """Aligns spans of rows. bits: what each unit is worth."""
+
+    def __init__(self, rows: Rows, bits: np.ndarray) -> None:
+        self.rows, self.bits = rows, bits
+
+    def align(self, begins: np.ndarray, ends: np.ndarray) -> list[Anchor]:
+        """The fixed text of the spans, in order; begins and ends: per member, its first unit and one past its last."""
+        return self._joined(self._align(begins, ends, 0))
+
+    def worth(self, anchor: Anchor) -> float:
+        """Bits of the anchor's text."""
+        return float(self.bits[anchor.starts[0] : anchor.starts[0] + anchor.length].sum())
+
+    def _align(self, begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
+        size = int((ends - begins).min())
+        head = self._equal_run(begins, size, 1)
+        tail = self._equal_run(ends - 1, size - head, -1)
+        if head + tail < size and _same(self.rows.bare[ends - 1 - tail]):
+            tail += 1
+        inner = self._inside(begins + head, ends - tail, depth) if size > head + tail else []
+        return [*([Anchor(begins, head)] if head else []), *inner, *([Anchor(ends - tail, tail)] if tail else [])]
+
+    def _equal_run(self, places: np.ndarray, limit: int, step: int) -> int:
+        """How many units from `places` on, in direction `step`, are the same in all rows."""
+        done, width = 0, 16
+        while done < limit:
+            width = min(width, limit - done)
+            block = self.rows.codes[places[:, None] + step * np.arange(done, done + width)]
+            differ = np.flatnonzero((block != block[0]).any(axis=0))
+            if len(differ):
+                return done + int(differ[0])
+            done += width
+            width *= 8
+        return done
+
+    def _inside(self, begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
+        """Anchors of spans that begin and end differently."""
+        size = int((ends - begins).min())
+        if depth == DEPTH:
+            return []
+        for width in WIDTHS:
+            if width <= size:
+                for places, once in self._common(begins, ends, width):
+                    runs = self._paying(_runs(places, width), begins, ends, ONCE * once)
+                    if runs:
+                        return self._fill(runs, begins, ends, depth + 1)
+        return []
+
+    def _fill(self, runs: list[Anchor], begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
+        """The runs, and what the gaps around them hold."""
+        found: list[Anchor] = []
+        for run in runs:
+            found += [*self._align(begins, run.starts, depth), run]
+            begins = run.ends
+        return found + self._align(begins, ends, depth)
+
+    def _common(self, begins: np.ndarray, ends: np.ndarray, width: int) -> Iterator[tuple[np.ndarray, float]]:
+        """Places of the grams that stand in every span: one row per gram, a column per member, rising in each.
+
+        First those that stand just once everywhere (1.0), then those that do in most, and in how many: a member whose
+        value quotes the fixed text has a gram twice, and its first place after the gram before is meant, as in
+        matching.
+        """
+        count = len(begins)
+        grams, places, owner = self._grams(begins, ends - (width - 1), width)
+        order = np.argsort(grams, kind="stable")
+        grams, owner, places = grams[order], owner[order], places[order]
+        if not len(grams):
+            return
+        fresh = np.append(True, grams[1:] != grams[:-1])
+        heads = np.flatnonzero(fresh)
+        fresh[1:] |= owner[1:] != owner[:-1]
+        held = np.add.reduceat(fresh, heads, dtype=np.int64)
+        once = np.add.reduceat(fresh & np.append(fresh[1:], True), heads, dtype=np.int64)
+        firsts = np.append(np.flatnonzero(fresh), len(fresh))
+        rank = np.cumsum(held) - held
+        before = 0
+        for clear in CLEAR:
+            chosen = np.flatnonzero((held == count) & (once >= count * clear))
+            if len(chosen) > before:
+                before = len(chosen)
+                cells = rank[chosen][:, None] + np.arange(count)
+                yield _chain(places, firsts[cells], firsts[cells + 1]), clear
+
+    def _grams(self, begins: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of the grams that begin in these spans and may stand in all: the gram, its place, its span."""
+        sizes = ends - begins
+        grams = self.rows.grams(width)
+        if sizes.sum() <= MANY:
+            places = np.arange(int(sizes.sum())) + np.repeat(begins - (np.cumsum(sizes) - sizes), sizes)
+        else:
+            kept = _shared([grams[a:b] for a, b in zip(begins.tolist(), ends.tolist(), strict=True)])
+            sizes = np.fromiter(map(len, kept), np.int64, len(kept))
+            places = np.concatenate(kept) + np.repeat(begins, sizes)
+        return grams[places], places, np.repeat(np.arange(len(begins)), sizes)
+
+    def _paying(self, runs: list[Anchor], begins: np.ndarray, ends: np.ndarray, sure: float) -> list[Anchor]:
+        """The runs that save more bits than they cost; gaps widen as runs fall out, so until nothing changes.
+
+        sure: bits that a label (two units or more after white space) proves per member, however common its words.
+        """
+        if not runs:
+            return runs
+        spans = zip(begins.tolist(), ends.tolist(), strict=True)
+        different = len({self.rows.codes[a:b].tobytes() for a, b in spans})
+        while runs:
+            edges = [begins, *(edge for run in runs for edge in (run.starts, run.ends)), ends]
+            gaps = [float((edges[i + 1] - edges[i]).mean()) for i in range(0, len(edges), 2)]
+            costs = [log2(1 + before + after) for before, after in pairwise(gaps)]
+            worth = [self.worth(run) for run in runs]
+            least = [sure if self._labels(run) else 0.0 for run in runs]
+            saved = [different * max(w - c, s) - w for w, c, s in zip(worth, costs, least, strict=True)]
+            profits = [LABEL if s and different <= FEW else PROFIT for s in least]
+            kept = [run for run, s, profit in zip(runs, saved, profits, strict=True) if s >= profit]
+            if len(kept) == len(runs):
+                return runs
+            runs = kept
+        return runs
+
+    def _labels(self, run: Anchor) -> bool:
+        """Whether it stands apart, as "A." on a new line does, unlike the brackets inside of a value."""
+        return run.length > 1 and bool(self.rows.blanks[run.starts[0]]) and _same(self.rows.codes[run.starts])
+
+    def _joined(self, anchors: list[Anchor]) -> list[Anchor]:
+        """Anchors that touch in every member, with the same white space, as one."""
+        joined: list[Anchor] = []
+        for anchor in anchors:
+            if joined and (joined[-1].ends == anchor.starts).all() and _same(self.rows.codes[anchor.starts]):
+                joined[-1] = Anchor(joined[-1].starts, joined[-1].length + anchor.length)
+            else:
+                joined.append(anchor)
+        return joined
+
+
+def _shared(spans: list[np.ndarray]) -> list[np.ndarray]:
+    """Per span the places of grams that may stand in all: a counter per hash, raised where all spans before had it."""
+    hashed = [(span >> np.uint64(48)).astype(np.intp) for span in spans]
+    held = np.zeros(1 << 16, np.int32)
+    for number, span in enumerate(hashed):
+        held[span[held[span] == number]] = number + 1
+    return [np.flatnonzero(held[span] == len(spans)) for span in hashed]
+
+
+def _same(codes: np.ndarray) -> bool:
+    return bool((codes == codes[0]).all())
+
+
+def _chain(places: np.ndarray, picks: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """A selection of the grams whose places rise in every column.
+
+    places[picks[g, m]:stops[g, m]] are the places of gram g in member m, rising.  Columns with one place each decide
+    (longest rising subsequence, column after column: near enough); then the others take the first place that is left.
+    """
+    doubtful = stops - picks > 1
+    lead = int(np.argmin(doubtful.sum(axis=0)))
+    order = np.argsort(places[picks[:, lead]], kind="stable")
+    picks, stops, doubtful = picks[order], stops[order], doubtful[order]
+    chosen = places[picks]
+    for member in range(chosen.shape[1]):
+        if (np.diff(chosen[:, member]) <= 0).any():
+            if doubtful[:, member].any():
+                kept = _first_fit(places, picks[:, member], stops[:, member], chosen[:, member])
+            else:
+                kept = _rising(chosen[:, member].tolist())
+            picks, stops, doubtful, chosen = picks[kept], stops[kept], doubtful[kept], chosen[kept]
+    return chosen
+
+
+def _first_fit(places: np.ndarray, picks: np.ndarray, stops: np.ndarray, chosen: np.ndarray) -> list[int]:
+    """Grams that find a place after the one before; chosen gets the places."""
+    kept, last = [], -1
+    for row, (pick, stop) in enumerate(zip(picks.tolist(), stops.tolist(), strict=True)):
+        at = pick + int(np.searchsorted(places[pick:stop], last, side="right"))
+        if at < stop:
+            last = int(places[at])
+            chosen[row] = last
+            kept.append(row)
+    return kept
+
+
+def _rising(numbers: list[int]) -> list[int]:
+    """Indices of a longest rising subsequence (patience sorting)."""
+    tops: list[int] = []
+    at: list[int] = []
+    before: list[int] = []
+    for i, number in enumerate(numbers):
+        k = bisect_left(tops, number)
+        before.append(at[k - 1] if k else -1)
+        tops[k : k + 1] = [number]
+        at[k : k + 1] = [i]
+    chain = []
+    i = at[-1] if at else -1
+    while i >= 0:
+        chain.append(i)
+        i = before[i]
+    return chain[::-1]
+
+
+def _runs(places: np.ndarray, width: int) -> list[Anchor]:
+    """Grams that overlap or touch in the same way in all members, as one anchor."""
+    if not len(places):
+        return []
+    steps = np.diff(places, axis=0)
+    together = (steps == steps[:, :1]).all(axis=1) & (steps[:, 0] < width)
+    cuts = np.flatnonzero(~together) + 1
+    heads, tails = np.append(0, cuts), np.append(cuts, len(places)) - 1
+    runs = [Anchor(places[a], int(places[b, 0] - places[a, 0]) + width) for a, b in zip(heads, tails, strict=True)]
+    kept: list[Anchor] = []
+    for run in runs:
+        if not kept or (kept[-1].ends <= run.starts).all():
+            kept.append(run)
+    return kept

@@ -1,0 +1,26 @@
+"""How long a search may go on: the caller's clock and the caller's wish."""
+
+from collections.abc import Callable
+from time import monotonic
+
+INTERVAL = 0.05  # seconds between two questions to the caller, whose answer may need a server; it asks for 0.2
+
+
+class Budget:
+    """Asked between small pieces of work; once spent, it stays spent."""
+
+    def __init__(self, seconds: float | None = None, should_stop: Callable[[], bool] | None = None) -> None:
+        self._end = None if seconds is None else monotonic() + seconds
+        self._should_stop = should_stop
+        self._next = 0.0
+        self._spent = False
+
+    def spent(self) -> bool:
+        """Whether to end now with what there is."""
+        now = monotonic()
+        if not self._spent and self._end is not None:
+            self._spent = now >= self._end
+        if not self._spent and self._should_stop is not None and now >= self._next:
+            self._next = now + INTERVAL
+            self._spent = self._should_stop()
+        return self._spent

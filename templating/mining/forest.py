@@ -1,0 +1,113 @@
+"""How member sets lie in each other, and what that says about one of them.
+
+A wide set may be a template, or the union of templates that share a preamble, a phrase, a JSON key.  It is a union
+when its texts fall into other sets that share much more with each other than with the whole.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from templating.mining.pool import Pool
+from templating.mining.signatures import MemberSet, gram_codes, member_sets
+
+NARROWER = 0.97  # of the members in a set that shares more: the others merely quote the shared text
+MEETING = 0.3  # of a set that lies in another, or its text is a value that the texts of many templates hold
+FRESH = 0.8  # of a set that no set before it explained
+KINDS = 20  # sets that explain another one, at most
+PROBES = 64  # members whose sets are looked at
+BLOCK = 1024  # sets whose members are packed at a time: a megabyte
+_UNKNOWN = -1
+
+
+class Forest:
+    """The member sets of a pool, widest first."""
+
+    def __init__(self, pool: Pool, least: int, tick: Callable[[], object] = bool) -> None:
+        """least: calls that a set has at least.  tick: called often."""
+        grams = gram_codes(pool.rows)
+        tick()
+        self.sets: list[MemberSet] = member_sets(pool.rows, grams, pool.parts, pool.calls, least)
+        self._least = least
+        self._sizes = np.array([len(s.members) for s in self.sets], np.int64)
+        self._bits = _bits([s.members for s in self.sets], len(pool.texts))
+        self._masks = [int.from_bytes(row.tobytes(), "little") for row in self._bits]
+        self._of_text: list[list[int]] = [[] for _ in pool.texts]
+        for at, one in enumerate(self.sets):
+            tick()
+            for member in one.members.tolist():
+                self._of_text[member].append(at)
+        self._shared = np.full(len(self.sets), _UNKNOWN, np.int64)
+        units = (pool.rows.last - pool.rows.first).reshape(-1, pool.parts).sum(axis=1)
+        self._static = np.where(pool.calls >= least, units, 0).tolist()
+
+    def shared(self, at: int) -> int:
+        """Grams that all members of a set share: its own and those of every set around it."""
+        if self._shared[at] == _UNKNOWN:
+            mask, around = self._masks[at], self._of_text[int(self.sets[at].members[0])]
+            wider = around[: bisect_right(around, at)]
+            self._shared[at] = sum([self.sets[i].grams for i in wider if mask & self._masks[i] == mask])
+        return int(self._shared[at])
+
+    def has_core(self, at: int) -> bool:
+        """Whether nearly all members share more, so that the fixed text lost with the others would be regained."""
+        one = self.sets[at]
+        size = len(one.members)
+        for i in self._near(one.members[:: max(1, size // 8)].tolist(), NARROWER * size - 1, size - 1):
+            if self._masks[i] & self._masks[at] == self._masks[i]:
+                inner = len(self.sets[i].members)
+                extra, lost = self.shared(i) - self.shared(at), (size - inner) * self.shared(at)
+                if extra >= 3 and extra * inner > 2 * lost:
+                    return True
+        return False
+
+    def explained(self, at: int, more: float, static: bool = False) -> float:
+        """The share of the members that lie in other sets, each of which shares at least `more` grams more.
+
+        static: texts that came often explain themselves.
+        """
+        size, left = len(self.sets[at].members), self._masks[at]
+        least = max(self._least, size // KINDS)
+        if static:
+            for member in self.sets[at].members.tolist():
+                if self._static[member] >= more + 2 * self.shared(at):
+                    left &= ~(1 << member)
+        for inner in self._kinds(at, more, least):
+            if (inner & left).bit_count() >= max(least, FRESH * inner.bit_count()):
+                left &= ~inner
+        return 1 - left.bit_count() / size
+
+    def _kinds(self, at: int, more: float, least: int) -> list[int]:
+        """Parts of a set (as masks) that share `more` grams more, the most telling first."""
+        members = self.sets[at].members
+        probes = members[:: max(1, len(members) // PROBES)].tolist()
+        near = np.array(sorted(self._near(probes, least, len(members) / MEETING)), np.int64)
+        counts = np.bitwise_count(self._bits[near] & self._bits[at]).sum(axis=1, dtype=np.int64)
+        apart = (counts >= least) & (counts < len(members)) & (counts >= MEETING * self._sizes[near])
+        near, counts = near[apart], counts[apart]
+        for i in near[self._shared[near] == _UNKNOWN].tolist():
+            self.shared(i)
+        extra = self._shared[near] - self.shared(at)
+        telling = np.flatnonzero(extra >= more)
+        order = telling[np.argsort(-(counts * extra)[telling], kind="stable")]
+        return [self._masks[i] & self._masks[at] for i in near[order].tolist()]
+
+    def _near(self, members: Sequence[int], least: float, most: float) -> set[int]:
+        """The sets around these texts that have so many members: a stretch of each text's, for they are in order."""
+        first, last = np.searchsorted(-self._sizes, -most), np.searchsorted(-self._sizes, -least, side="right")
+        around = (self._of_text[member] for member in members)
+        return {i for own in around for i in own[bisect_left(own, first) : bisect_left(own, last)]}
+
+
+def _bits(sets: Sequence[np.ndarray], size: int) -> np.ndarray:
+    """A row per set with a bit per text: intersections and their sizes in one operation, alone (as int) or many."""
+    width = -(-size // 64)
+    packed = [np.empty((0, width), np.uint64)]
+    for start in range(0, len(sets), BLOCK):
+        block = sets[start : start + BLOCK]
+        bits = np.zeros((len(block), width * 64), np.uint8)
+        for row, members in zip(bits, block, strict=True):
+            row[members] = 1
+        packed.append(np.packbits(bits, axis=1, bitorder="little").view(np.uint64))
+    return np.concatenate(packed)

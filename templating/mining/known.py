@@ -1,0 +1,51 @@
+"""Templates found before, as texts that a search can look at.
+
+A known template is shown as a few texts that render it, its slots filled with characters that no prompt holds.  So a
+prompt that nearly fits it (the day that was frozen into it has changed) meets it in the search like any other text.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import count
+
+from templating.template import Template
+
+COPIES = 3  # texts per template: what all of them share is its fixed text
+CALLS = 4  # how often each of them came: often enough for an edit to be told from a value
+_PRIVATE, _PRIVATE_SIZE = 0xE000, 0x1900  # Unicode's private use area
+KEY = 12  # characters that a template must begin or end with like a prompt to be shown
+
+
+def shown(template: Template) -> list[str]:
+    """Texts of this template, their values unlike anything else and unlike each other."""
+    numbers = count()
+    texts = []
+    for copy in range(COPIES):
+        names = dict.fromkeys(template.slots)
+        texts.append(template.render({name: _filler(next(numbers), 1 + 3 * copy) for name in names}))
+    return texts
+
+
+def times(last: int, size: int) -> list[int]:
+    """When the texts of the known template number `last` of `size` came: before all prompts, the later ones later."""
+    return [last - size] * CALLS
+
+
+def _filler(number: int, size: int) -> str:
+    return "".join(chr(_PRIVATE + (number * 7 + i * 61) % _PRIVATE_SIZE) for i in range(size))
+
+
+def without_fillers(text: str) -> str:
+    """The fixed text in a piece of a shown text."""
+    return "".join(char for char in text if not _PRIVATE <= ord(char) < _PRIVATE + _PRIVATE_SIZE)
+
+
+def near(known: Iterable[tuple[int, Template]], texts: Iterable[str]) -> Mapping[Template, set[int]]:
+    """The templates that begin or end like one of the texts, with their numbers."""
+    texts = list(texts)
+    heads, tails = {t[:KEY] for t in texts}, {t[-KEY:] for t in texts}
+    found: dict[Template, set[int]] = {}
+    for number, template in known:
+        first, last = template.literals[0], template.literals[-1]
+        if first[:KEY] in heads or last[-KEY:] in tails or (len(first) < KEY and len(last) < KEY):
+            found.setdefault(template, set()).add(number)
+    return found

@@ -1,0 +1,117 @@
+"""mine(): what a caller asks, and the answer in the caller's terms."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from types import MappingProxyType
+
+from templating.mining.budget import Budget
+from templating.mining.naming import named
+from templating.mining.result import Mined, MiningResult, Options
+from templating.mining.rounds import Group, Rounds
+from templating.template import Template
+
+DEFAULTS = Options()
+
+
+def mine(prompts: Sequence[str], options: Options = DEFAULTS, known: Sequence[Template] = ()) -> MiningResult:
+    """Templates behind prompts.
+
+    prompts come oldest first; order is used as time only (an edit follows, an optional part mixes).  Prompts that a
+    template of `known` matches are reported as ungrouped with reason "known" and never mined again, except where a
+    group supersedes that template: then they are its members.  Of several groups that a prompt fits it is in the most
+    specific one, as in `Matcher`.  mine([]) is empty.  Deterministic for equal arguments (when max_seconds does not
+    strike), in every process.
+    Raises TypeError, naming the index, for a prompt that is no str.
+    """
+    calls = _calls(prompts)
+    budget = Budget(options.max_seconds, options.should_stop)
+    hits = _hits(calls, known, options, budget)
+    seen = _seen([text for text in calls if text not in hits], calls, options)
+    groups: list[Group] = []
+    for barriers, texts in _by_barriers(calls, options.barrier).items():
+        fresh = [text for text in texts if text not in hits]
+        alike = [(i, t) for i, t in enumerate(known) if _barriers(t.literals, options.barrier) == barriers]
+        rounds = Rounds({t: calls[t] for t in texts}, alike, options, budget)
+        rounds.run([t for t in fresh if t in seen])
+        groups += rounds.groups(fresh, {t: hits[t] for t in texts if t in hits})
+    return _result(groups, calls, hits, seen, budget)
+
+
+def _calls(prompts: Sequence[str]) -> dict[str, list[int]]:
+    """text -> the indices of its calls."""
+    calls: dict[str, list[int]] = {}
+    for index, prompt in enumerate(prompts):
+        if not isinstance(prompt, str):
+            raise TypeError(f"prompts[{index}] must be a str, not {type(prompt).__name__}")
+        calls.setdefault(prompt, []).append(index)
+    return calls
+
+
+def _hits(texts: Iterable[str], known: Sequence[Template], options: Options, budget: Budget) -> dict[str, int]:
+    """text -> the index of the known template that matches it."""
+    if not known:
+        return {}
+    from templating.matcher import Matcher  # here, as a first search knows no template and need not load it
+
+    matcher = Matcher(known, barrier=options.barrier)
+    hits = {}
+    for text in texts:
+        budget.spent()  # matching goes on, since its answer is exact; but the caller is asked
+        hit = matcher.match(text)
+        if hit is not None:
+            hits[text] = hit.index
+    return hits
+
+
+def _seen(fresh: list[str], calls: Mapping[str, list[int]], options: Options) -> set[str]:
+    """The texts that are looked at to find templates: the newest, when their calls are too many."""
+    if options.max_prompts is None:
+        return set(fresh)
+    ages = accumulate(len(calls[text]) for text in reversed(fresh))
+    return {text for text, age in zip(reversed(fresh), ages, strict=True) if age <= options.max_prompts}
+
+
+def _by_barriers(texts: Iterable[str], barrier: str) -> dict[int, list[str]]:
+    """The texts by how many barriers they have: no template fits two of these."""
+    kinds: dict[int, list[str]] = {}
+    for text in texts:
+        kinds.setdefault(_barriers((text,), barrier), []).append(text)
+    return kinds
+
+
+def _barriers(texts: Iterable[str], barrier: str) -> int:
+    return sum(text.count(barrier) for text in texts) if barrier else 0
+
+
+def _result(
+    groups: list[Group], calls: Mapping[str, list[int]], hits: Mapping[str, int], seen: set[str], budget: Budget
+) -> MiningResult:
+    mined = sorted((_mined(group, calls) for group in groups), key=lambda g: (-len(g.members), g.members[0]))
+    placed = {text for group in groups for text, _ in group.rows}
+    complete = not budget.spent() and len(seen) + len(hits) == len(calls)
+    reasons = {}
+    for text in calls:
+        if text not in placed:
+            reasons[text] = "known" if text in hits else _reason(text, text in seen and not budget.spent())
+    ungrouped = dict(sorted((i, reason) for text, reason in reasons.items() for i in calls[text]))
+    return MiningResult(tuple(mined), MappingProxyType(ungrouped), complete)
+
+
+def _reason(text: str, looked: bool) -> str:
+    """The key of REASONS for a text in no group that no known template matches."""
+    if not text.replace("\x00", "").strip():
+        return "blank"
+    return "alone" if looked else "unseen"
+
+
+def _mined(group: Group, calls: Mapping[str, list[int]]) -> Mined:
+    members = sorted((i, values) for text, values in group.rows for i in calls[text])
+    size = sum(len(text) * len(calls[text]) for text, _ in group.rows)
+    return Mined(
+        named(group.template, [values for _, values in group.rows]),
+        [i for i, _ in members],
+        [values for _, values in members],
+        supersedes=tuple(sorted(group.supersedes)),
+        fixed_share=group.template.fixed * len(members) / max(1, size),
+        bits_saved=group.bits * (len(members) - 1),
+    )

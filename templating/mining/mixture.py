@@ -1,0 +1,60 @@
+"""Two templates behind one preamble, or one?
+
+Of few texts, two or three may be the first of a sibling: too few to be a set of their own, so the wide set looks like
+one template whose slots hold the texts of both.  Two signs tell them apart from values.
+
+places   the texts fall into the same parts at two places or more: values are drawn one by one, siblings differ together
+bodies   at an open end, different values begin alike and share a run of words: the fixed text of a body
+
+A mixture is passed over: the sets below it are looked at, and what is left waits for more calls.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from templating.mining.skeleton import Skeleton
+from templating.template import Template
+
+FEW = 8  # texts of a mixture at most: of more, the rarest sibling makes a set of its own
+KINDS = 3  # siblings in a mixture
+TELLING = 8  # words that the texts of one part share, or a run of which different values share
+EDGE = 2  # words with which bodies begin alike
+
+
+def is_mixture(found: Skeleton) -> bool:
+    """Whether few texts look like those of several templates."""
+    if len(found.members) > FEW or not found.template.slots:
+        return False
+    columns = list(zip(*found.values, strict=True))
+    return _differ_together(columns) or any(
+        _share_a_body(column) for place, column in enumerate(columns) if is_open(found.template, place)
+    )
+
+
+def is_open(template: Template, place: int) -> bool:
+    """Whether no word of fixed text stands between the slot and the end of the template."""
+    first = place == 0 and not any(map(str.isalnum, template.literals[0]))
+    last = place == len(template.slots) - 1 and not any(map(str.isalnum, template.literals[-1]))
+    return first or last
+
+
+def _differ_together(columns: Iterable[Sequence[str]]) -> bool:
+    """Whether the texts fall into the same few parts at two places, and share more than a value there."""
+    words: dict[tuple[int, ...], list[int]] = {}
+    for column in columns:
+        kinds = list(dict.fromkeys(column))
+        if 1 < len(kinds) < len(column) and len(kinds) <= KINDS:
+            parts = tuple(kinds.index(value) for value in column)
+            words.setdefault(parts, []).append(max(len(kind.split()) for kind in kinds))
+    return any(len(lengths) > 1 and sum(lengths) >= TELLING for lengths in words.values())
+
+
+def _share_a_body(column: Sequence[str]) -> bool:
+    """Whether two different values begin alike and have a run of words in common."""
+    seen: set[tuple[str, ...]] = set()
+    for value in set(column):
+        words = value.split()
+        runs = {(*words[:EDGE], *words[i : i + TELLING]) for i in range(len(words) - TELLING + 1)}
+        if not seen.isdisjoint(runs):
+            return True
+        seen |= runs
+    return False

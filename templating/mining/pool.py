@@ -1,0 +1,41 @@
+"""The texts of one search: all with the same number of parts, each different text once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from templating.mining.evidence import unit_bits
+from templating.mining.units import Rows, split
+
+
+@dataclass(frozen=True)
+class Pool:
+    """texts: different texts, oldest first.  times: when each came, at least once.  parts: parts per text.
+
+    rows: units, `parts` rows per text.  bits: worth of each unit.
+    """
+
+    texts: list[str]
+    times: list[list[int]]
+    barrier: str
+    parts: int
+    pieces: list[str]
+    rows: Rows
+    bits: np.ndarray
+
+    @classmethod
+    def of(cls, texts: list[str], times: list[list[int]], barrier: str, tick: Callable[[], object] = bool) -> "Pool":
+        """texts: at least one.  tick: called often while units are made."""
+        pieces = [p for t in texts for p in t.split(barrier)] if barrier else texts
+        rows = split(pieces, tick)
+        return cls(texts, times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows))
+
+    @property
+    def calls(self) -> np.ndarray:
+        """How often each text came."""
+        return np.fromiter(map(len, self.times), np.int64, len(self.times))
+
+    def part(self, text: int, part: int) -> str:
+        """One part of one text."""
+        return self.pieces[text * self.parts + part]

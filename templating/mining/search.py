@@ -1,0 +1,122 @@
+"""From the widest member set down, every set that is one template.
+
+A set is passed over when its texts are better explained by others (`forest`), when its fixed text is not worth its
+members, when it is a family of templates behind one preamble.  An edit in it makes a template of each version
+(`families`).  What is taken leaves the sets below it empty, so an optional part or a value list stays one slot.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from templating.mining.families import versions
+from templating.mining.forest import Forest
+from templating.mining.mixture import is_mixture
+from templating.mining.pool import Pool
+from templating.mining.skeleton import Skeleton, skeleton
+
+WORTH = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
+FEW = 60.0  # and this, shared out among the calls: few can agree by chance
+WHOLE = 0.8  # of the pool that shares its beginning or end: what one call site sends, not chance among many
+WHOLE_WORTH, WHOLE_FEW = 16.0, 40.0  # the same two for such a set: "Translate to French: " is one
+LOOSE, LOOSE_WORTH = 8, 54.0  # texts and bits of one that neither begins nor ends with fixed text: so does a long value
+PAIR = 0.6  # of a text that is fixed when there are but two: two texts always share something
+# (grams that other sets share more, as a multiple; share of the members in them) from which on a set is a union
+UNION = ((2.0, 0.8), (1.0, 0.95))
+LOOSE_UNION = 0.5  # the share for a set without fixed text at either end
+BODY, BODIES = 8, 0.9  # the same for what follows a preamble: grams, and share of the members
+QUOTED, QUOTED_PAIR = 0.9, 0.75  # of the members begin, or end, with the same unit, or two: the others only quote it
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def search(
+    pool: Pool, least: int, stop: Callable[[], bool], accepts: Callable[[Skeleton], bool] = lambda _: True
+) -> list[Skeleton]:
+    """The templates of the pool.
+
+    least: calls that make one.  stop: asked often; True ends the search.  accepts: the caller's say in each template.
+    """
+    return _Search(pool, least, accepts, stop).run()
+
+
+class _Search:
+    def __init__(self, pool: Pool, least: int, accepts: Callable[[Skeleton], bool], stop: Callable[[], bool]) -> None:
+        self._pool, self._least, self._accepts, self._stop = pool, least, accepts, stop
+        self._forest = Forest(pool, least, stop)
+        self._taken: set[int] = set()
+
+    def run(self) -> list[Skeleton]:
+        found: list[Skeleton] = []
+        for at, one in enumerate(self._forest.sets):
+            if self._stop():
+                break
+            members = one.members.tolist()
+            if self._taken.isdisjoint(members) and not self._is_union(at):
+                new = self._templates(members, at)
+                core = members if new else _core(self._pool, members)
+                found += new if len(core) == len(members) else self._templates(core, at)
+        return found
+
+    def _is_union(self, at: int) -> bool:
+        if self._forest.has_core(at):
+            return True
+        shared = self._forest.shared(at)
+        (often, most), (more, nearly) = UNION
+        return (
+            self._forest.explained(at, often * shared, static=True) >= most
+            or self._forest.explained(at, more * shared) >= nearly
+        )
+
+    def _templates(self, members: list[int], at: int) -> list[Skeleton]:
+        """The template of these members, or one for each version of it."""
+        best = skeleton(self._pool, members)
+        if best is None or not self._is_worth(best, at):
+            return []
+        eras = versions(self._pool, best)
+        if len(eras) > 1:
+            return [s for era in eras for s in self._templates(era, at)]
+        if self._is_preamble(best, at) or is_mixture(best) or not self._accepts(best):
+            return []
+        self._taken.update(best.members)
+        return [best]
+
+    def _is_worth(self, best: Skeleton, at: int) -> bool:
+        """Whether the fixed text is more than the members would share by chance."""
+        calls, texts = int(self._pool.calls[best.members].sum()), len(best.members)
+        whole = best.held and texts >= WHOLE * len(self._pool.texts)
+        worth, few = (WHOLE_WORTH, WHOLE_FEW) if whole else (WORTH, FEW)
+        if calls < self._least or best.bits < worth + few / calls:
+            return False
+        if texts == 2 and best.template.fixed < PAIR * len(self._pool.texts[best.members[0]]):
+            return False
+        if best.held:
+            return True
+        often = UNION[0][0] * self._forest.shared(at)
+        return texts >= LOOSE and best.bits >= LOOSE_WORTH and self._forest.explained(at, often) < LOOSE_UNION
+
+    def _is_preamble(self, best: Skeleton, at: int) -> bool:
+        """Whether a slot at one end holds the bodies of different templates."""
+        literals = best.template.literals
+        is_open = not all(any(map(str.isalnum, literal)) for literal in (literals[0], literals[-1]))
+        return is_open and self._forest.explained(at, BODY) >= BODIES
+
+
+def _core(pool: Pool, members: list[int]) -> list[int]:
+    """Without the few that hold the shared text but begin or end otherwise: they quote it.
+
+    Two units tell more than one, which values share by chance: most questions end with "?".
+    """
+    rows, ids = pool.rows, np.array(members) * pool.parts
+    first, last = rows.first[ids], rows.last[ids + pool.parts - 1] - 1
+    edges = (rows.codes[first], QUOTED), (rows.bare[last], QUOTED)
+    pairs = (_pair(rows.codes, first, 1), QUOTED_PAIR), (_pair(rows.bare, last, -1), QUOTED_PAIR)
+    for ends, most in edges + pairs:
+        codes, counts = np.unique(ends, return_counts=True)
+        if most * len(ends) <= counts.max() < len(ends):
+            return [m for m, end in zip(members, ends.tolist(), strict=True) if end == codes[counts.argmax()]]
+    return members
+
+
+def _pair(codes: np.ndarray, places: np.ndarray, step: int) -> np.ndarray:
+    """The units at these places with those next to them, as one number each."""
+    return codes[places] * _ODD + codes[places + step]

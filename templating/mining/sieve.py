@@ -1,0 +1,44 @@
+"""Every text to the most specific template that fits it, for texts and templates of one search.
+
+The same answer as `templating.Matcher`, for texts that all have the same number of parts and templates that do not
+change: two dictionary look-ups find the few templates that begin or end like a text.
+"""
+
+from collections.abc import Iterable
+
+from templating.matching import agree, fit
+from templating.template import Template
+
+KEY = 12  # characters of a beginning or an end that a template is filed under
+
+
+class Sieve:
+    """Templates, the most specific (most fixed text, then the later one) tried first."""
+
+    def __init__(self, templates: Iterable[Template]) -> None:
+        numbered = enumerate(templates)
+        self._order = [t for _, t in sorted(numbered, key=lambda item: (-item[1].fixed, -item[0]))]
+        self._starts: dict[str, list[int]] = {}
+        self._ends: dict[str, list[int]] = {}
+        self._loose: list[int] = []
+        for rank, template in enumerate(self._order):
+            self._file(rank, template)
+
+    def _file(self, rank: int, template: Template) -> None:
+        first, last = template.literals[0], template.literals[-1]
+        if len(first) >= KEY:
+            self._starts.setdefault(first[:KEY], []).append(rank)
+        elif len(last) >= KEY:
+            self._ends.setdefault(last[-KEY:], []).append(rank)
+        else:
+            self._loose.append(rank)
+
+    def fit(self, text: str) -> tuple[Template, tuple[str, ...]] | None:
+        """The template of the text and its values, or None."""
+        ranks = self._starts.get(text[:KEY], []) + self._ends.get(text[-KEY:], []) + self._loose
+        for rank in sorted(ranks):
+            template = self._order[rank]
+            values = fit(template.literals, text)
+            if values is not None and agree(template.repeats, values):
+                return template, values
+        return None

@@ -1,0 +1,85 @@
+"""Which texts share fixed text, without comparing any two of them.
+
+Every three units in a row are a gram.  Give each text a random 64-bit number; the signature of a gram is the sum of
+the numbers of the texts that hold it.  The fixed text of a template stands in exactly its members, so all its grams
+have one signature, and counting equal signatures gives the member sets: one sort, whatever the number of templates.
+The sets form a tree (preamble, template, version, value); which of them are templates is for `search` to say.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from templating.mining.units import GRAM_WEIGHTS, Rows
+
+WIDTH = 3  # units in a gram: shorter ones are common by chance, longer ones miss short fixed texts
+REPEATS = (
+    1.25  # times that a gram stands in a text, on average; more often is the inside of a value (a list, JSON keys)
+)
+ALONE = 2  # grams that a set shares at least: one alone is shared by chance
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FINISH = (
+    (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
+    (np.uint64(27), np.uint64(0x94D049BB133111EB)),
+)
+
+
+@dataclass(frozen=True)
+class MemberSet:
+    """Texts that share exactly the same grams. members: ascending text numbers; grams: how many they share."""
+
+    members: np.ndarray
+    grams: int
+
+
+def gram_codes(rows: Rows) -> np.ndarray:
+    """Per unit the number of the three units that begin there."""
+    codes = np.zeros(len(rows.codes), np.uint64)
+    size = max(0, len(codes) - WIDTH + 1)
+    for shift, weight in enumerate(GRAM_WEIGHTS):
+        codes[:size] += rows.codes[shift : shift + size] * weight
+    codes ^= codes >> np.uint64(31)
+    return codes
+
+
+def _pairs(rows: Rows, grams: np.ndarray, parts: int, texts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per (gram, text) that occurs, sorted by gram: the gram, the text, how often."""
+    lengths = rows.last - rows.first + 2  # grams that begin in the row or in the edge before it
+    owner = np.repeat(np.arange(len(rows.first)) // parts, lengths)
+    begin = np.repeat(rows.first - 2 - (np.cumsum(lengths) - lengths), lengths) + np.arange(len(owner))
+    shift = np.uint64(max(1, int(texts - 1).bit_length()))
+    keys = np.sort((grams[begin] << shift) | owner.astype(np.uint64))
+    heads = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.empty(0, np.int64)
+    times = np.diff(heads, append=len(keys))
+    keys = keys[heads]
+    return keys >> shift, (keys & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int64), times
+
+
+def _numbers(count: int) -> np.ndarray:
+    """The random numbers of the texts: SplitMix64 (Steele, Lea and Flood 2014), without the load of numpy.random."""
+    mixed = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN
+    for shift, factor in _FINISH:
+        mixed = (mixed ^ (mixed >> shift)) * factor
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def member_sets(rows: Rows, grams: np.ndarray, parts: int, weights: np.ndarray, least: int) -> list[MemberSet]:
+    """Member sets with at least `least` calls and ALONE grams, widest first. weights: calls per text; parts: rows per text."""
+    texts = len(weights)
+    gram, text, times = _pairs(rows, grams, parts, texts)
+    if not len(gram):
+        return []
+    begins = np.flatnonzero(np.append(True, gram[1:] != gram[:-1]))
+    signature = np.add.reduceat(_numbers(texts)[text], begins)
+    calls = np.add.reduceat(weights[text], begins)
+    sizes = np.diff(begins, append=len(gram))
+    keep = (calls >= least) & (sizes >= 2) & (np.add.reduceat(times, begins) <= sizes * REPEATS)
+    begins, sizes, signature = begins[keep], sizes[keep], signature[keep]
+    _, example, shared = np.unique(signature, return_index=True, return_counts=True)
+    telling = shared >= ALONE
+    spans = zip(
+        begins[example[telling]].tolist(), sizes[example[telling]].tolist(), shared[telling].tolist(), strict=True
+    )
+    found = [MemberSet(text[begin : begin + size], grams) for begin, size, grams in spans]
+    return sorted(found, key=lambda s: (-len(s.members), -s.grams, s.members[:4].tolist()))

@@ -1,0 +1,124 @@
+"""The template of a set of texts: aligned on a few of them, held against all, mended where one does not fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log2
+
+import numpy as np
+
+from templating.matching import fit
+from templating.mining.alignment import Aligner, Anchor
+from templating.mining.pool import Pool
+from templating.mining.sampling import spread
+from templating.mining.units import Rows, is_border
+from templating.template import Template
+
+WITNESSES = 14  # texts that are aligned; every other one is only held against the result
+HOLD = 10.0  # bits: one word at least
+MENDS = 4  # times that misfits are added to the witnesses
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A template, the texts of a set that fit it (ascending numbers), their values, and what the fixed text is worth."""
+
+    template: Template
+    members: list[int]
+    values: list[tuple[str, ...]]
+    bits: float
+    held: bool
+
+
+def skeleton(pool: Pool, members: Sequence[int]) -> Skeleton | None:
+    """The template of these texts of the pool, or None when they share nothing but white space."""
+    witnesses = spread(members, WITNESSES)
+    best: Skeleton | None = None
+    for _ in range(MENDS):
+        now = _fitted(pool, witnesses, members)
+        if now is None or (best is not None and now.bits < best.bits / 2):
+            return best
+        best = now
+        fitting = set(now.members)
+        misfits = [m for m in members if m not in fitting]
+        if not misfits:
+            return best
+        witnesses = sorted({*witnesses, *spread(misfits, WITNESSES // 2)})
+    return best
+
+
+def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Skeleton | None:
+    literals, bits, held = _literals(pool, witnesses)
+    if not any(literal and not literal.isspace() for literal in literals):
+        return None
+    template = Template(tuple(literals), tuple(f"var_{i}" for i in range(len(literals) - 1)))
+    fits = [
+        (m, fit(template.literals, pool.texts[m])) for m in members
+    ]  # no value holds a barrier: all are in literals
+    found = [(m, values) for m, values in fits if values is not None]
+    return Skeleton(template, [m for m, _ in found], [v for _, v in found], bits, held)
+
+
+def _literals(pool: Pool, witnesses: Sequence[int]) -> tuple[list[str], float, bool]:
+    """(literals over all parts, their worth in bits, whether a part begins or ends with one)"""
+    literals, bits, held = [""], 0.0, False
+    rows = np.array(witnesses) * pool.parts
+    aligner = Aligner(pool.rows, pool.bits)
+    for part in range(pool.parts):
+        first, last = pool.rows.first[rows + part], pool.rows.last[rows + part]
+        anchors = aligner.align(first, last)
+        own = _cut(anchors, pool.rows, [pool.part(m, part) for m in witnesses])
+        bits += _worth(aligner, anchors, first, last)
+        held |= any(aligner.worth(a) >= HOLD for a in anchors if (a.starts == first).all() or (a.ends == last).all())
+        literals[-1] += (pool.barrier if part else "") + own[0]
+        literals += own[1:]
+    return literals, bits, held
+
+
+def _worth(aligner: Aligner, anchors: list[Anchor], first: np.ndarray, last: np.ndarray) -> float:
+    """Bits that the fixed text saves per member: its own, less what it costs to say where it stands."""
+    total = 0.0
+    for i, anchor in enumerate(anchors):
+        before = anchor.starts - (anchors[i - 1].ends if i else first)
+        after = (anchors[i + 1].starts if i + 1 < len(anchors) else last) - anchor.ends
+        edge = (i == 0 and not before.any()) or (i + 1 == len(anchors) and not after.any())
+        total += max(0.0, aligner.worth(anchor) - (0.0 if edge else log2(1 + float((before + after).mean()))))
+    return total
+
+
+def _cut(anchors: list[Anchor], rows: Rows, texts: list[str]) -> list[str]:
+    """The literals of one part: the anchors' text, each moved outward as far as all texts agree on a border."""
+    spans = [((rows.starts[a.starts] + rows.blanks[a.starts]).tolist(), rows.starts[a.ends].tolist()) for a in anchors]
+    literals, begins = [""], [0] * len(texts)
+    ends_at = [len(t) for t in texts]
+    for heads, tails in [*spans, (ends_at, ends_at)]:
+        values = [t[b:h] for t, b, h in zip(texts, begins, heads, strict=True)]
+        before, after, gap = _trim(values)
+        literals[-1] += before
+        tail = after + texts[0][heads[0] : tails[0]]
+        if gap:
+            literals.append(tail)
+        else:
+            literals[-1] += tail
+        begins = tails
+    return literals
+
+
+def _trim(values: list[str]) -> tuple[str, str, bool]:
+    """(what all values begin with, what all end with, whether anything is between), cut at borders."""
+    size = _shared(values)
+    while not all(is_border(v, size) for v in values):
+        size -= 1
+    rest = [v[size:] for v in values]
+    tail = _shared([v[::-1] for v in rest])
+    while not all(is_border(v, len(v) - tail) for v in rest):
+        tail -= 1
+    return values[0][:size], rest[0][len(rest[0]) - tail :], any(len(v) > tail for v in rest)
+
+
+def _shared(values: list[str]) -> int:
+    """How many characters all values begin with: what the first and the last in order share, all share."""
+    low, high = min(values), max(values)
+    size = min(len(low), len(high))
+    if low[:size] == high[:size]:
+        return size
+    return next(i for i in range(size) if low[i] != high[i])

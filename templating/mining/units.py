@@ -1,0 +1,219 @@
+"""A prompt as a row of units: a run of white space together with the word, number or single mark after it.
+
+Words, numbers and rules ("-----") keep together, every other character (punctuation, a CJK character, an emoji) stands
+alone: slot borders fall between units.  White space belongs to the unit after it, so nothing is lost and a row is half as long as
+one with separate blanks.
+
+A unit is a 64-bit number, made for all texts at once with array operations: no Python object per word, no `re`.  Two
+different units may share a number; nothing relies on it, for every template is checked against its texts in the end.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+
+BLANK, MARK, DIGIT, LETTER = 0, 1, 2, 3
+_BMP = 0x10000  # beyond it (emoji, rare scripts) every character is a mark
+# Scripts written without blanks: one character, one unit.
+_UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0x312F), (0x31A0, 0x9FFF), (0xF900, 0xFAFF))
+_MIX = np.uint64(0xBF58476D1CE4E5B9)
+_BASE = 0x2545F4914F6CDD1D
+GRAM_WEIGHTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
+EDGE = np.uint64(0x5851F42D4C957F2D)  # the unit that stands (twice) before and behind every row
+IDEOGRAM = 4  # letters that one character of a script without blanks is worth: it says as much as half a word
+CHUNK = 1 << 16  # characters worked on at a time: the arrays below stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Units of many texts, end to end, with two EDGE units before and behind each row.
+
+    first, last: per row, the index of its first unit and one past its last.  Per unit:
+    codes: the unit.  bare: the unit without its blank.
+    starts: the character in its own text where it begins, its blank included (one more entry at `last`).
+    blanks: how many characters its blank has.
+    sizes: its letters, one more when a line begins there; a character of a script without blanks counts IDEOGRAM.
+    """
+
+    codes: np.ndarray
+    bare: np.ndarray
+    starts: np.ndarray
+    blanks: np.ndarray
+    sizes: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+    def grams(self, width: int) -> np.ndarray:
+        """Per unit one number for it, without its blank, and the units after it, `width` in all."""
+        return self._grams[width]
+
+    @cached_property
+    def _grams(self) -> dict[int, np.ndarray]:
+        grams: dict[int, np.ndarray] = {1: self.bare * GRAM_WEIGHTS[0]}
+        for width, weight in enumerate(GRAM_WEIGHTS[1:], 2):
+            grams[width] = grams[width - 1][:-1] + self.codes[width - 1 :] * weight
+        return grams
+
+
+@cache
+def _classes() -> np.ndarray:
+    """The class of every character up to U+FFFF."""
+    table = np.full(_BMP, MARK, np.uint8)
+    chars = list(map(chr, range(_BMP)))
+    for name, test in ((LETTER, str.isalpha), (DIGIT, str.isdigit), (BLANK, str.isspace)):
+        table[np.fromiter(map(test, chars), bool, _BMP)] = name
+    table[ord("_")] = LETTER
+    for low, high in _UNSPACED:
+        letters = table[low : high + 1]
+        letters[letters == LETTER] = MARK
+    table[0x0300:0x0370] = LETTER  # combining marks stay with their letter
+    return table
+
+
+@cache
+def _ideograms() -> np.ndarray:
+    """Which characters up to U+FFFF are of a script without blanks."""
+    table = np.zeros(_BMP, bool)
+    for low, high in _UNSPACED:
+        table[low : high + 1] = True
+    return table
+
+
+def kind(char: str) -> int:
+    """The class of one character."""
+    code = ord(char)
+    return int(_classes()[code]) if code < _BMP else MARK
+
+
+def is_border(text: str, at: int) -> bool:
+    """Whether a slot may begin or end at `at`: not inside a word, a number or a rule ("-----")."""
+    if at <= 0 or at >= len(text):
+        return True
+    left, right = kind(text[at - 1]), kind(text[at])
+    if left == right == MARK and text[at - 1] == text[at]:
+        return text[at] not in (text[at - 2 : at - 1], text[at + 1 : at + 2])
+    return left != right or left <= MARK
+
+
+@cache
+def _powers(length: int) -> tuple[np.ndarray, np.ndarray]:
+    """(1, b, b^2 ...), (1, 1/b, 1/b^2 ...) modulo 2^64."""
+    powers = np.full((2, length), [[_BASE], [pow(_BASE, -1, 1 << 64)]], np.uint64)
+    powers[:, 0] = 1
+    return np.cumprod(powers[0]), np.cumprod(powers[1])
+
+
+def _cut(table: np.ndarray, classes: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Per unit (its first character, the first after its blank).  table: the characters, classes: their classes.
+
+    begins, ends: of the texts that are not empty.  White space at the end of a text is a unit without blank.
+    """
+    breaks = np.empty(len(classes), bool)
+    breaks[0] = True
+    np.not_equal(classes[1:], classes[:-1], out=breaks[1:])
+    breaks |= (classes == MARK) & ~_ruled(table, classes)
+    breaks[begins] = True
+    blank = classes == BLANK
+    heads = breaks.copy()
+    heads[1:] &= ~blank[:-1]
+    heads[begins] = True
+    starts = np.flatnonzero(heads)
+    breaks &= ~blank
+    closing = ends[blank[ends - 1]]
+    breaks[starts[np.searchsorted(starts, closing) - 1]] = True
+    return starts, np.flatnonzero(breaks)
+
+
+def _ruled(table: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Which characters go on with a rule: three equal marks or more, as in "-----" or "```"; not in scripts without
+    blanks, and not two, for a value may be empty between quotes."""
+    again = np.zeros(len(table) + 1, bool)
+    again[1:-1] = (table[1:] == table[:-1]) & (classes[1:] == MARK)
+    long = again[:-1].copy()
+    long[1:] &= again[:-2] | again[2:]
+    places = np.flatnonzero(long)
+    long[places[_ideograms().take(table[places])]] = False
+    return long
+
+
+def _codes(points: np.ndarray, starts: np.ndarray, origins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(number of each unit, number without its blank): origins are the characters after its blank.
+
+    The number of a span is the sum of its characters, each times b to its place: a difference of two running sums,
+    moved to where the word begins.
+    """
+    size = 1 << max(CHUNK.bit_length(), (len(points) + 1).bit_length())
+    powers, inverse = _powers(size)
+    sums = np.zeros(len(points) + 1, np.uint64)
+    np.multiply(points, powers[: len(points)], out=sums[1:])
+    np.cumsum(sums, out=sums)
+    borders = sums[np.append(starts, len(points))]
+    back = inverse[origins]
+    return _stirred((borders[1:] - borders[:-1]) * back), _stirred((borders[1:] - sums[origins]) * back)
+
+
+def _stirred(codes: np.ndarray) -> np.ndarray:
+    codes = codes ^ (codes >> np.uint64(32))
+    codes *= _MIX
+    return codes
+
+
+def _batches(texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Ranges of texts of about CHUNK characters."""
+    ranges, start, size = [], 0, 0
+    for i, text in enumerate(texts):
+        size += len(text)
+        if size >= CHUNK:
+            ranges.append((start, i + 1))
+            start, size = i + 1, 0
+    if start < len(texts):
+        ranges.append((start, len(texts)))
+    return ranges
+
+
+def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, ...]:
+    """(codes, bare, starts in the own text, blanks, sizes, units per text)"""
+    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    if not len(points):
+        none = np.empty(0, np.int32)
+        return none.astype(np.uint64), none.astype(np.uint64), none, none, none, lengths
+    ends = np.cumsum(lengths)
+    filled = lengths > 0
+    table = np.minimum(points, _BMP - 1)
+    starts, origins = _cut(table, _classes().take(table), (ends - lengths)[filled], ends[filled])
+    counts = np.diff(np.searchsorted(starts, np.append(0, ends)))
+    codes, bare = _codes(points, starts, origins)
+    blanks = origins - starts
+    sizes = np.diff(starts, append=len(points)) - blanks + (points[starts] == ord("\n"))
+    sizes[_ideograms().take(table[origins])] = IDEOGRAM
+    own = starts - np.repeat(ends - lengths, counts)
+    return codes, bare, own.astype(np.int32), blanks.astype(np.int32), sizes.astype(np.int32), counts
+
+
+def split(texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
+    """The units of `texts`.  tick: called after every CHUNK of characters."""
+    pieces = [_units_of([])]
+    for start, end in _batches(texts):
+        pieces.append(_units_of(texts[start:end]))
+        tick()
+    *columns, counts = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    last = np.cumsum(counts + 4) - 2
+    first = last - counts
+    codes, bare, starts, blanks, sizes = (_spaced(column, first, last) for column in columns)
+    starts[last] = np.fromiter(map(len, texts), np.int64, len(texts))
+    return Rows(codes, bare, starts, blanks, sizes, first, last)
+
+
+def _spaced(column: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """The column with EDGE units, which have no size, before and behind each row."""
+    spaced = np.empty(len(column) + 4 * len(first), column.dtype)
+    for at in (first - 2, first - 1, last, last + 1):
+        spaced[at] = EDGE if column.dtype == np.uint64 else 0
+    done = 0
+    for begin, end in zip(first.tolist(), last.tolist(), strict=True):
+        spaced[begin:end] = column[done : done + end - begin]
+        done += end - begin
+    return spaced

@@ -1,0 +1,61 @@
+"""What may change when a known template widens.
+
+A known template that froze a value (the day on which it was found) is widened by the prompts in which that value is
+another one.  An edit looks alike and must not: it makes a template of its own.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from templating.matching import fit
+from templating.mining.families import EDIT_UNITS
+from templating.mining.known import without_fillers
+from templating.mining.mixture import is_open
+from templating.mining.units import split
+from templating.template import Template
+
+VALUE = 300  # characters of fixed text that a known template may lose: a value may be that long
+BODY = 15  # units around a slot at an open end that it may not lose with the slot: the body behind a preamble
+VARIED = 0.6  # of the calls, at least two, have a text of their own where a long fixed text is lost: an edit has one
+
+Row = Sequence[str]
+
+
+def swallows(wide: Template, texts: Iterable[str]) -> bool:
+    """Whether the template would take texts that belong to another."""
+    return any(fit(wide.literals, text) is not None for text in texts)
+
+
+def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence[Row]) -> bool:
+    """Whether what the known template loses is values.
+
+    own: values that texts of the known template have in the wide one; new: those of the prompts that it did not match.
+    """
+    if known.fixed - wide.fixed > VALUE:
+        return False
+    places = [([row[place] for row in own], [row[place] for row in new]) for place in range(len(wide.slots))]
+    if sum(_is_renamed(*place) for place in places) > 1:
+        return False
+    return all(_is_value(*values, is_open(wide, place)) for place, values in enumerate(places))
+
+
+def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether one text stands for another: one such place may hold a value, two that change together are a sibling.
+
+    A day, which may stand in a prompt twice, has digits.
+    """
+    texts = {*own, *new}
+    return len(texts) == 2 and len(set(own)) == 1 and not any(map(str.isdecimal, "".join(texts)))
+
+
+def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
+    frozen = set(own)
+    if len(frozen) > 1:  # a slot of the known template, perhaps with the text around it
+        return not at_end or _units(without_fillers(min(own))) < BODY
+    changed = [text for text in new if text not in frozen]
+    is_short = max(map(_units, [*frozen, *new]), default=0) < EDIT_UNITS
+    return is_short or not changed or len(set(changed)) >= max(2, VARIED * len(changed))
+
+
+def _units(text: str) -> int:
+    rows = split([text])
+    return int((rows.last - rows.first)[0])

@@ -1,0 +1,241 @@
+# ruff: noqa: SIM905  (word lists read better as text)
+"""name_slots: names for slots, from the words around each place.
+
+A place is named by what a reader would call it, in this order: the tag around it (<context>...</context>), the label
+before it on its line ("Question: ", "city": ", lang=), the label or heading on the line above, the noun that its
+sentence puts beside it ("the company ...", "at most ... words"), the kind of its values where that is a word of its
+own (a language, a date), the place before it in the same list.  Else it keeps var_N: a wrong name is worse than none.
+Sentences are read as English; labels, keys, tags and headings in any script, so a name may be 質問 (`str.isidentifier`
+allows it, and a name that people read beats a transliteration).  Words of the template only: a value never makes a
+name, since names are shown where values may not be.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from keyword import iskeyword
+
+from templating.matching import BARRIER
+from templating.mining.result import Mined
+from templating.slots import Kind, slot_kind
+from templating.template import Template
+
+REACH = 400
+"""Characters before and after a place that are looked at: a label stands near what it labels."""
+
+WORDS, CHARACTERS = 4, 40
+"""A label of up to 4 words is a name as it stands; of a longer one, the noun is sought.  Names end at 40 characters."""
+
+UNSPACED = 12
+"""Characters of one word in a script without spaces (Thai and what follows it in Unicode) beyond which it is a clause."""
+
+ROWS = 1000
+"""Calls whose values are looked at for the kind of a slot that its text does not name."""
+
+KIND_NAMES = {Kind.LANGUAGE: "language", Kind.EMAIL: "email", Kind.URL: "url", Kind.DATE_TIME: "date"}
+
+ENDS = " \t$\"'`*([{<|“‘„«「『_"
+"""What may stand between a label and its value, and between a label and its colon."""
+
+COLONS = (":", "：", "=", "=>", "->", "→", "﹕")
+BREAKS = (
+    ". ",
+    "? ",
+    "! ",
+    ", ",
+    "; ",
+    ": ",
+    "(",
+    "[",
+    "{",
+    "|",
+    "&",
+    "?",
+    '"',
+    "“",
+    "：",
+    "。",
+    "，",
+    "、",
+    "；",
+    "\t",
+)
+"""Where a label begins at the latest: what is left of the last of these belongs to something else."""
+
+MARKUP = "#*_=-–—~+[]<>{}()|/\\:：.\"'`「」【】 \t\r"
+
+LIST_MARKS = frozenset(" \n\r-*•+,;/|.)0123456789")
+"""What may stand between two places of one list; "---" is a border between two things, but the second has no label."""
+
+LEADING = frozenset("the a an this that these those here is are my our your their its begin start of and or".split())
+DETERMINERS = frozenset("the a an this these those my our your their its his her each every following".split())
+BOUNDARIES = frozenset(
+    "to for of in on at from with by as and or that which who below above into about using is are was were be between "
+    "if when while than it you we they i not do does here".split()
+)
+COPULAS = frozenset("is are was were named called titled".split())
+
+
+def name_slots(mined: Mined, prompts: Sequence[str]) -> Template:
+    """The same template with names from the words around each place, unique, stable, else var_N.
+
+    mined:   a group of `mine`; its values are only asked for their kind.
+    prompts: what was mined; not needed by the rules of today, since mined holds the fixed text and the values.
+    Places that share a name go on sharing one; different slots get different names (question, question_2).  N of var_N
+    counts the different slots from 0, as in `mine`.  A name never is a Python keyword (from_).  The result equals
+    `mined.template`, since equality ignores names.
+    """
+    template = mined.template
+    labels = _labels(template.literals, lambda place: slot_kind(row[place] for row in mined.values[:ROWS]).kind)
+    by_slot: dict[int, str] = {}
+    for place, first in enumerate(template.sharing):
+        by_slot[first] = by_slot.get(first) or labels[place]
+    names = dict(zip(by_slot, _distinct(by_slot.values()), strict=True))
+    return Template(template.literals, tuple(names[first] for first in template.sharing))
+
+
+def _labels(literals: Sequence[str], kind_of: Callable[[int], Kind]) -> list[str]:
+    """A name or "" per place, not yet unique; kind_of is only asked where the text gives no name."""
+    labels: list[str] = []
+    for place in range(len(literals) - 1):
+        before = literals[place].rpartition(BARRIER)[2][-REACH:]
+        after = literals[place + 1].partition(BARRIER)[0][:REACH]
+        goes_on = place > 0 and set(literals[place]) <= LIST_MARKS and before.strip() != "---"
+        label = _tag(before) or _line(before) or _above(before) or _named_by_kind(kind_of(place), after)
+        labels.append(label or (labels[-1] if goes_on else ""))
+    return labels
+
+
+def _distinct(labels: Iterable[str]) -> list[str]:
+    """Identifiers from labels: repeats are numbered from 2, what is empty becomes var_N."""
+    names: list[str] = []
+    for number, label in enumerate(labels):
+        base = label or f"var_{number}"
+        tries = (base if n == 1 else f"{base}_{n}" for n in range(1, len(names) + 2))
+        names.append(next(name for name in tries if name not in names))
+    return names
+
+
+def _tag(before: str) -> str:
+    """<context> or <document id="1"> right before the place."""
+    text = before.rstrip()
+    inside = text[:-1].rpartition("<")[2] if text.endswith(">") else ""
+    words = _words(inside)
+    is_tag = inside[:1].isalpha() and (len(words) == 1 or "=" in inside)
+    return _identifier(words[:1]) if is_tag else ""
+
+
+def _line(before: str) -> str:
+    """What the line of the place says before it: a label, or a sentence that ends in the noun for it."""
+    line = before.rpartition("\n")[2].rstrip(ENDS)
+    if len(line) == 2 and line[1] in ".)":  # A. or b) of a choice
+        return _identifier(_words(line))
+    return _phrase(_last_clause(_without_colon(line))) if line.endswith(COLONS) else _sentence(_last_clause(line))
+
+
+def _above(before: str) -> str:
+    """The nearest line above that has words, if it is a label or a heading and not a sentence of its own."""
+    *above, line = before.split("\n")
+    if _words(line):
+        return ""
+    lines = (line.strip() for line in reversed(above) if _words(line))
+    nearest = next((line for line in lines if not line.startswith("```")), "")
+    if nearest.startswith("<"):  # a chat marker: <|im_start|>user
+        nearest = nearest.rpartition(">")[2] or nearest
+    label = nearest.rstrip(ENDS + "*_")
+    if label.endswith(COLONS):
+        return _phrase(_last_clause(_without_colon(label)))
+    return _phrase(nearest.strip(MARKUP)) if _is_heading(nearest) else _pointed(_words(nearest))
+
+
+def _named_by_kind(kind: Kind, after: str) -> str:
+    """language for languages; of a number, the noun after it: "at most {{words}} words"."""
+    words = _words(after.partition("\n")[0])[:1] if after[:1] == " " else []
+    if kind in (Kind.INTEGER, Kind.NUMBER) and BOUNDARIES.isdisjoint(word.lower() for word in words):
+        return _identifier(words)
+    return KIND_NAMES.get(kind, "")
+
+
+def _is_heading(line: str) -> bool:
+    """Markup around it, or no more than a few words that all begin with a capital; never the end of a sentence."""
+    words = _words(line)
+    if not 0 < len(words) <= WORDS or line.rstrip("*_ ").endswith((".", "!", "?", "。", ",", "，")):
+        return False
+    return line[0] in "#*[<=-_~【" or len(words) == 1 or all(word[:1].isupper() for word in words)
+
+
+def _sentence(clause: str) -> str:
+    """The noun right before a place without a label: "the company {{...}}", "the style of {{...}}", "Today is {{...}}"."""
+    words = _words(clause)
+    lower = [word.lower() for word in words]
+    if len(words) < 2:
+        return ""
+    if lower[-1] in COPULAS:
+        return _phrase(" ".join(words[:-1]))
+    if lower[-1] == "of" and lower[-2] not in BOUNDARIES | DETERMINERS:
+        return _identifier(words[-2:-1])
+    return _identifier(words[-1:]) if lower[-2] in DETERMINERS and lower[-1] not in BOUNDARIES | DETERMINERS else ""
+
+
+def _phrase(label: str) -> str:
+    """The name that a label makes: its words if they are few, else the noun in it."""
+    words = _words(label)
+    while len(words) > 1 and (words[0].lower() in LEADING or words[0].isdigit()):
+        words = words[1:]
+    lower = [word.lower() for word in words]
+    if len(words) == 1 or (len(words) <= WORDS and not BOUNDARIES.union(DETERMINERS).intersection(lower)):
+        return _identifier(words)
+    return _pointed(words) or _noun(words, [-1, *(place for place, word in enumerate(lower) if word in DETERMINERS)])
+
+
+def _pointed(words: list[str]) -> str:
+    """What a sentence announces: article in "Summarize the following article.", context in "The context is below."."""
+    lower = [word.lower() for word in words]
+    if lower[-1:] == ["below"] and not COPULAS.isdisjoint(lower):
+        return _phrase(" ".join(words[: max(lower.index(word) for word in COPULAS.intersection(lower))]))
+    return _noun(words, [place for place, word in enumerate(lower) if word == "following"])
+
+
+def _noun(words: list[str], starts: list[int]) -> str:
+    """The words after the last of these places up to the next preposition, at most three; both of "name of the city"."""
+    for start in reversed(starts):
+        rest = words[start + 1 :]
+        end = next((place for place, word in enumerate(rest) if word.lower() in BOUNDARIES), len(rest))
+        if 0 < end <= 3:
+            owned = words[start - 2 : start - 1] if start > 1 and words[start - 1].lower() == "of" else []
+            return _identifier(rest[:end] + owned)
+    return ""
+
+
+def _last_clause(text: str) -> str:
+    core = text.rstrip()
+    if core.endswith(")"):
+        core = core.rpartition("(")[0].rstrip() or core
+    core = core.rstrip(ENDS)
+    for mark in BREAKS:
+        core = core.rpartition(mark)[2]
+    return core
+
+
+def _without_colon(text: str) -> str:
+    return text.rstrip("".join(COLONS) + ENDS)
+
+
+def _words(text: str) -> list[str]:
+    """Runs of letters, marks, digits and underscores; the 's of a genitive is no word."""
+    plain = text.replace("'s ", " ").replace("’s ", " ")
+    return "".join(char if f"a{char}".isidentifier() else " " for char in plain).replace(" _ ", " ").split()
+
+
+def _identifier(words: list[str]) -> str:
+    """customer_name of ["customer", "name"] or ["customerName"]; "" when they make no good name."""
+    if any(len(word) > UNSPACED and min(word) >= "\u0e00" for word in words):
+        return ""
+    name = "_".join(filter(None, "_".join(_snake(word) for word in words).split("_")))
+    if len(name) > CHARACTERS or not name.isidentifier() or name.startswith("var_"):
+        return ""
+    return f"{name}_" if iskeyword(name) else name
+
+
+def _snake(word: str) -> str:
+    """user_question of userQuestion; API stays api."""
+    humps = [f"_{char}" if char.isupper() and word[place - 1].islower() else char for place, char in enumerate(word)]
+    return "".join(humps).lower() if word[:1].islower() else word.lower()

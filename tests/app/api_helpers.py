@@ -1,0 +1,80 @@
+"""What the API tests share: keys, clients, and a template that is known."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from werkzeug.test import TestResponse
+
+from app.store import groups, keys, projects, tables
+from app.store.engine import transaction
+from app.store.ids import new_id
+from app.store.projects import Project
+from app.store.templates import digest_of, to_parts
+from templating import BARRIER, Template
+
+
+def new_key(engine: Engine, project: str, *scopes: str) -> str:
+    """A key of a project, which is made if need be."""
+    with transaction(engine) as connection:
+        owner = projects.get_or_create(connection, project)
+        return keys.create(connection, owner.id, scopes=scopes or keys.DEFAULT_SCOPES).key
+
+
+def client_with(web: Flask, key: str) -> FlaskClient:
+    """A client that sends this key with every request."""
+    client = web.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return client
+
+
+def know(engine: Engine, project: Project, path: str, *parts: str) -> UUID:
+    """Make a template of a path known, as a run that saved it would; answers the id of its task."""
+    found = Template.parse(BARRIER.join(parts))
+    task_id, template_id = new_id(), new_id()
+    with transaction(engine) as connection:
+        group = groups.get_or_create(connection, project.id, [path])[path]
+        connection.execute(
+            tables.task.insert().values(id=task_id, project_id=project.id, group_id=group.id, name="Known task")
+        )
+        connection.execute(
+            tables.template.insert().values(
+                id=template_id,
+                group_id=group.id,
+                task_id=task_id,
+                digest=digest_of(found),
+                parts=to_parts(found),
+                slots=list(found.slots),
+                slot_kinds=[{"kind": "free text", "values": [], "optional": False} for _ in found.slots],
+            )
+        )
+        connection.execute(
+            tables.grouping_key.update()
+            .where(tables.grouping_key.c.id == group.id)
+            .values(templates_version=tables.grouping_key.c.templates_version + 1)
+        )
+    return task_id
+
+
+def assert_problem(answer: TestResponse, status: int) -> Any:
+    """A problem of this status, whole: every member that RFC 9457 and the contract promise."""
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/problem+json"
+    body = answer.json
+    assert set(body) == {"type", "title", "status", "detail", "errors"}
+    assert body["status"] == status
+    assert body["detail"]
+    assert body["errors"]
+    assert all(set(error) == {"loc", "message"} for error in body["errors"])
+    return body
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Ask again and again until it holds; fail when it does not within the bound."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the condition did not hold in time"

@@ -1,0 +1,53 @@
+"""The API on a real PostgreSQL and a real Valkey."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from app.api.services import EXTENSION
+from app.config import Settings
+from app.store import projects
+from app.store.engine import make_engine, transaction
+from app.store.projects import Project
+from app.web import create_app
+from tests.app.api_helpers import client_with, new_key
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> Settings:
+    return Settings(database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"])
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    engine = make_engine(settings)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def project(engine: Engine) -> Project:
+    with transaction(engine) as connection:
+        return projects.get_or_create(connection, "shop")
+
+
+@pytest.fixture
+def web(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    yield app
+    app.extensions[EXTENSION].engine.dispose()
+
+
+@pytest.fixture
+def client(web: Flask, engine: Engine, project: Project) -> FlaskClient:
+    """A client of the project `shop` that may ingest and read."""
+    return client_with(web, new_key(engine, project.name))
+
+
+@pytest.fixture
+def other_client(web: Flask, engine: Engine) -> FlaskClient:
+    """A client of another project."""
+    return client_with(web, new_key(engine, "another"))

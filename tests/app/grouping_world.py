@@ -1,0 +1,211 @@
+"""A small world for tests of runs: a real PostgreSQL, calls that come in through the real ingest, one minute apart."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, func, select, update
+
+from app import grouping
+from app.config import Settings
+from app.grouping import RunOutcome
+from app.incoming import read_trace
+from app.ingest import Ingest
+from app.store import groups, projects
+from app.store.tables import grouping_key, grouping_run, implementation, task, template, trace
+from app.store.templates import from_parts, to_texts
+from templating import BARRIER, Matcher, Mined, MiningResult, Options, Template, match
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+WORDS = ["amber", "basil", "cedar", "dune", "ember", "fjord", "grove", "heath", "inlet", "jade", "knoll", "lagoon"]
+
+
+def words(number: int) -> str:
+    """A value of three words; no two are alike, and none has a word in common with all others."""
+    return " ".join(WORDS[(number * step + offset) % len(WORDS)] for step, offset in ((1, 0), (5, 3), (7, 8))) + (
+        f" {number}"
+    )
+
+
+def triage(number: int) -> str:
+    return (
+        f"Classify the support ticket below into one of: billing, delivery, other.\n\nTicket: {words(number)}\nLabel:"
+    )
+
+
+def triage_edited(number: int) -> str:
+    return (
+        "Classify the support ticket below into one of: billing, delivery, other. When in doubt, say other.\n\n"
+        f"Ticket: {words(number)}\nLabel:"
+    )
+
+
+def summary(number: int) -> str:
+    return f"Summarise the meeting notes for people who were not there.\n\n<notes>\n{words(number)}\n</notes>"
+
+
+def miner_that_finds(
+    *texts: str, supersedes: Mapping[str, str] | None = None
+) -> Callable[[Sequence[str], Options, Sequence[Template]], MiningResult]:
+    """A miner that finds these templates of the user part and no others: what a run does with its answer is the matter.
+
+    supersedes: a new template's text -> the text of the known one that it widens.
+    """
+
+    def mine(prompts: Sequence[str], _: Options, known: Sequence[Template] = ()) -> MiningResult:
+        templates = [Template.parse(BARRIER + text) for text in texts]
+        matcher = Matcher(templates)
+        widened = {
+            Template.parse(BARRIER + old): Template.parse(BARRIER + new) for new, old in (supersedes or {}).items()
+        }
+        told = [template for template in known if template not in widened]
+        found = {index: hit for index, prompt in enumerate(prompts) if (hit := matcher.match(prompt)) is not None}
+        found = {
+            index: hit for index, hit in found.items() if all(match(each, prompts[index]) is None for each in told)
+        }
+        groups = [
+            Mined(
+                template,
+                members := [index for index, hit in found.items() if hit.index == place],
+                [found[index].values for index in members],
+                tuple(index for index, each in enumerate(known) if widened.get(each) == template),
+            )
+            for place, template in enumerate(templates)
+        ]
+        ungrouped = {index: "alone" for index in range(len(prompts)) if index not in found}
+        return MiningResult(tuple(group for group in groups if group.members), ungrouped)
+
+    return mine
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version as the pages show it."""
+
+    number: int
+    text: str
+    calls: int
+    model: str
+
+
+@dataclass
+class Group:
+    """The calls of one path, and what became of them."""
+
+    world: "World"
+    id: UUID
+    project_id: UUID
+    path: str
+
+    def send(self, prompts: Iterable[str], **fields: Any) -> list[UUID]:
+        """Calls come in, in one request."""
+        bodies = [{"model": "gpt-5-mini", "path": self.path, "input": prompt} | fields for prompt in prompts]
+        bodies = [{"started_at": self.world.tick().isoformat()} | body for body in bodies]
+        return [row.id for row in self.world.ingest.record(self.project_id, [read_trace(body) for body in bodies])]
+
+    def run(self, should_stop: Callable[[], bool] = lambda: False, **settings: Any) -> RunOutcome:
+        changed = self.world.settings.model_copy(update=settings)
+        return grouping.run(self.world.engine, self.id, reason="trace", should_stop=should_stop, settings=changed)
+
+    def want(self, what: groups.Wanted) -> None:
+        with self.world.engine.begin() as connection:
+            groups.want(connection, self.id, what)
+
+    def set(self, **values: Any) -> None:
+        """Change the group's row behind the back of the product."""
+        with self.world.engine.begin() as connection:
+            connection.execute(update(grouping_key).where(grouping_key.c.id == self.id).values(values))
+
+    @property
+    def row(self) -> Any:
+        return self.world.rows(select(grouping_key).where(grouping_key.c.id == self.id))[0]
+
+    @property
+    def runs(self) -> list[Any]:
+        return self.world.rows(
+            select(grouping_run).where(grouping_run.c.group_id == self.id).order_by(grouping_run.c.id)
+        )
+
+    @property
+    def tasks(self) -> list[Any]:
+        """Tasks that lists show, in the order they were found."""
+        shown = (task.c.group_id == self.id) & task.c.merged_into.is_(None)
+        return self.world.rows(select(task).where(shown).order_by(task.c.id))
+
+    @property
+    def templates(self) -> list[Any]:
+        return self.world.rows(select(template).where(template.c.group_id == self.id).order_by(template.c.id))
+
+    def versions(self, task_id: UUID) -> list[Version]:
+        calls = select(func.count()).where(trace.c.implementation_id == implementation.c.id).scalar_subquery()
+        rows = self.world.rows(
+            select(implementation.c.version, template.c.parts, template.c.slots, calls.label("calls"), implementation)
+            .join(template, template.c.id == implementation.c.template_id)
+            .where(implementation.c.task_id == task_id)
+            .order_by(implementation.c.version)
+        )
+        return [
+            Version(row.version, to_texts(from_parts(row.parts, row.slots))[-1]["text"], row.calls, row.model)
+            for row in rows
+        ]
+
+    def calls_by_version(self) -> list[list[int]]:
+        """Calls of version 1, 2, 3 ... of every task."""
+        return [[version.calls for version in self.versions(each.id)] for each in self.tasks]
+
+    def calls(self, ids: Sequence[UUID]) -> list[Any]:
+        """Rows of calls, in the order asked for."""
+        found = {row.id: row for row in self.world.rows(select(trace).where(trace.c.id.in_(ids)))}
+        return [found[call_id] for call_id in ids]
+
+    @property
+    def owed(self) -> int:
+        open_calls = (trace.c.group_id == self.id) & trace.c.implementation_id.is_(None)
+        return len(self.world.rows(select(trace.c.id).where(open_calls, trace.c.considered_run_id.is_(None))))
+
+    @property
+    def ungrouped(self) -> int:
+        return len(
+            self.world.rows(select(trace.c.id).where(trace.c.group_id == self.id, trace.c.implementation_id.is_(None)))
+        )
+
+    def assert_exact(self) -> None:
+        """Every grouped call renders back from its template, which is alive and that of its version."""
+        rows = self.world.rows(
+            select(trace, template.c.parts, template.c.slots, template.c.retired_at, implementation.c.template_id)
+            .join(template, template.c.id == trace.c.template_id)
+            .join(implementation, implementation.c.id == trace.c.implementation_id)
+            .where(trace.c.group_id == self.id)
+        )
+        for row in rows:
+            assert from_parts(row.parts, row.slots).render(row.variables) == "\x00".join(row.prompt_parts)
+            assert row.retired_at is None
+            assert row.template_id == row.template_id_1
+
+
+@dataclass
+class World:
+    """Projects and their groups; the clock moves one minute a call."""
+
+    engine: Engine
+    settings: Settings
+    ingest: Ingest = field(init=False)
+    minutes: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.ingest = Ingest(self.engine, grouping_enabled=True)
+
+    def tick(self) -> datetime:
+        return BEGIN + timedelta(minutes=next(self.minutes))
+
+    def group(self, path: str = "/chat", project: str = "shop") -> Group:
+        with self.engine.begin() as connection:
+            owner = projects.get_or_create(connection, project)
+            return Group(self, groups.get_or_create(connection, owner.id, [path])[path].id, owner.id, path)
+
+    def rows(self, query: Any) -> list[Any]:
+        with self.engine.connect() as connection:
+            return list(connection.execute(query))

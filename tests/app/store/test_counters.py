@@ -1,0 +1,67 @@
+"""Counters in PostgreSQL hold each event once, whatever happens to Redis or to who folds them."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, create_engine
+
+from app.store import groups, projects
+from app.store.counters import Counted, fold, totals
+from app.store.ids import new_id
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def group_id(connection: Connection) -> UUID:
+    project = projects.get_or_create(connection, "shop")
+    return groups.get_or_create(connection, project.id, ["/chat"])["/chat"].id
+
+
+def test_what_a_counter_grew_by_is_added(connection: Connection, group_id: UUID) -> None:
+    fold(connection, [Counted(group_id, 1, {"requests": 3})])
+    fold(connection, [Counted(group_id, 1, {"requests": 5})])
+    assert totals(connection, None) == {"requests": 5}
+
+
+def test_folding_twice_adds_nothing(connection: Connection, group_id: UUID) -> None:
+    for _ in range(2):
+        fold(connection, [Counted(group_id, 1, {"requests": 3})])
+    assert totals(connection, None) == {"requests": 3}
+
+
+def test_a_slow_reader_takes_nothing_back(connection: Connection, group_id: UUID) -> None:
+    fold(connection, [Counted(group_id, 1, {"requests": 5})])
+    fold(connection, [Counted(group_id, 1, {"requests": 3})])
+    fold(connection, [Counted(group_id, 1, {"requests": 6})])
+    assert totals(connection, None) == {"requests": 6}
+
+
+def test_after_a_flush_it_goes_on_from_what_it_had(connection: Connection, group_id: UUID) -> None:
+    fold(connection, [Counted(group_id, 1, {"requests": 5})])
+    fold(connection, [Counted(group_id, 2, {"requests": 2})])
+    assert totals(connection, None) == {"requests": 7}
+
+
+def test_a_reader_from_before_a_flush_is_ignored(connection: Connection, group_id: UUID) -> None:
+    fold(connection, [Counted(group_id, 2, {"requests": 2})])
+    fold(connection, [Counted(group_id, 1, {"requests": 5})])
+    assert totals(connection, None) == {"requests": 2}
+
+
+def test_a_group_that_is_gone_is_left_out(connection: Connection, group_id: UUID) -> None:
+    fold(connection, [Counted(new_id(), 1, {"requests": 5}), Counted(group_id, 1, {"requests": 1})])
+    assert totals(connection, None) == {"requests": 1}
+
+
+def test_a_project_sees_its_own(connection: Connection, group_id: UUID) -> None:
+    other = projects.get_or_create(connection, "other")
+    fold(connection, [Counted(group_id, 1, {"requests": 5})])
+    assert totals(connection, other.id) == {}

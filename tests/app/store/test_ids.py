@@ -1,0 +1,28 @@
+"""Ids sort by the time they were made."""
+
+import time
+import uuid
+
+import pytest
+
+from app.store.ids import new_id
+
+
+def test_an_id_is_a_uuid_of_version_7() -> None:
+    made = new_id()
+    assert (made.version, made.variant) == (7, uuid.RFC_4122)
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    assert abs((new_id().int >> 80) / 1000 - time.time()) < 60
+
+
+def test_ids_of_one_process_increase_strictly() -> None:
+    made = [new_id() for _ in range(10_000)]
+    assert made == sorted(set(made))
+
+
+def test_ids_increase_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = new_id()
+    monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
+    assert before < new_id() < new_id()

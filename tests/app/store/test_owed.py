@@ -1,0 +1,117 @@
+"""Which groups wait for a run, found from PostgreSQL alone."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, create_engine, func, insert, text, update
+
+from app.store import groups, projects
+from app.store.ids import new_id
+from app.store.owed import backlog, quarantined, waiting_groups
+from app.store.tables import grouping_key, trace
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def project_id(connection: Connection) -> UUID:
+    return projects.get_or_create(connection, "shop").id
+
+
+def a_group(connection: Connection, project_id: UUID, path: str = "/chat") -> UUID:
+    return groups.get_or_create(connection, project_id, [path])[path].id
+
+
+def owe(connection: Connection, project_id: UUID, group_id: UUID, *, age: float = 60, **values: Any) -> None:
+    row = {
+        "id": new_id(), "project_id": project_id, "group_id": group_id, "model": "m", "prompt_parts": ["", "hello"],
+        "settings": {}, "settings_digest": "", "input": {}, "seen_at": func.clock_timestamp(),
+        "created_at": func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, age),
+    }  # fmt: skip
+    connection.execute(insert(trace).values(row | values))
+
+
+def change(connection: Connection, group_id: UUID, **values: Any) -> None:
+    connection.execute(update(grouping_key).where(grouping_key.c.id == group_id).values(values))
+
+
+def waiting(connection: Connection) -> list[UUID]:
+    return [group.id for group in waiting_groups(connection, older_than=10, limit=100)]
+
+
+def test_a_group_with_an_old_owed_trace_waits(connection: Connection, project_id: UUID) -> None:
+    group_id = a_group(connection, project_id)
+    owe(connection, project_id, group_id)
+    assert waiting(connection) == [group_id]
+
+
+def test_a_trace_of_just_now_is_left_to_its_own_request(connection: Connection, project_id: UUID) -> None:
+    owe(connection, project_id, a_group(connection, project_id), age=1)
+    assert waiting(connection) == []
+
+
+@pytest.mark.parametrize("column", ["considered_run_id", "prompt_parts"])
+def test_a_trace_that_was_considered_or_has_no_prompt_is_not_owed(
+    connection: Connection, project_id: UUID, column: str
+) -> None:
+    value = new_id() if column == "considered_run_id" else None
+    owe(connection, project_id, a_group(connection, project_id), **{column: value})
+    assert waiting(connection) == []
+    assert backlog(connection, project_id).owed == 0
+
+
+def test_every_group_is_found_once_however_much_it_owes(connection: Connection, project_id: UUID) -> None:
+    wanted = [a_group(connection, project_id, path) for path in ("/a", "/b", "/c")]
+    for group_id in wanted * 3:
+        owe(connection, project_id, group_id)
+    assert sorted(waiting(connection)) == sorted(wanted)
+
+
+def test_a_failed_group_waits_until_its_back_off_ends(connection: Connection, project_id: UUID) -> None:
+    group_id = a_group(connection, project_id)
+    owe(connection, project_id, group_id)
+    change(connection, group_id, not_before=func.clock_timestamp() + text("interval '1 hour'"))
+    assert waiting(connection) == []
+    change(connection, group_id, not_before=func.clock_timestamp() - text("interval '1 second'"))
+    assert waiting(connection) == [group_id]
+
+
+def test_a_quarantined_group_is_listed_apart_and_does_not_wait(connection: Connection, project_id: UUID) -> None:
+    group_id = a_group(connection, project_id)
+    owe(connection, project_id, group_id)
+    change(connection, group_id, quarantined_at=func.clock_timestamp(), attempts=8)
+    assert waiting(connection) == []
+    assert [(one.id, one.project, one.path, one.attempts) for one in quarantined(connection)] == [
+        (group_id, "shop", "/chat", 8)
+    ]
+
+
+def test_a_wish_of_a_person_that_nobody_served_waits(connection: Connection, project_id: UUID) -> None:
+    group_id = a_group(connection, project_id)
+    groups.want(connection, group_id, "all")
+    change(connection, group_id, wanted_at=func.clock_timestamp() - text("interval '1 minute'"))
+    assert waiting(connection) == [group_id]
+
+
+def test_the_backlog_says_how_much_and_how_old(connection: Connection, project_id: UUID) -> None:
+    group_id = a_group(connection, project_id)
+    owe(connection, project_id, group_id, age=100)
+    owe(connection, project_id, group_id, age=5)
+    found = backlog(connection, project_id)
+    assert found.owed == 2
+    assert found.oldest_age_s == pytest.approx(100, abs=5)
+
+
+def test_another_project_owes_nothing(connection: Connection, project_id: UUID) -> None:
+    owe(connection, project_id, a_group(connection, project_id))
+    other = projects.get_or_create(connection, "other").id
+    assert backlog(connection, other).owed == 0
+    assert backlog(connection, other).oldest_age_s is None

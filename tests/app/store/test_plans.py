@@ -1,0 +1,53 @@
+"""Lists walk an index in the order of ids: a page costs the same however much is stored."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from app.store import tasks, traces
+from app.store.engine import transaction
+from app.store.traces import TraceFilter
+
+PROJECT, BEFORE = uuid4(), uuid4()
+
+
+def plan_of(engine: Engine, query: Callable[[Connection], Any]) -> str:
+    """How PostgreSQL carries a query out when tables are large (an empty one is always read whole)."""
+    statements: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        statements.append((statement, parameters))
+
+    with transaction(engine) as connection:
+        event.listen(connection, "before_cursor_execute", remember)
+        query(connection)
+        event.remove(connection, "before_cursor_execute", remember)
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off; SET LOCAL enable_incremental_sort = off")
+        statement, parameters = statements[-1]
+        rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars()
+        return "\n".join(rows)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (TraceFilter(), "ix_trace_project"),
+        (TraceFilter(path="/p"), "ix_trace_group"),
+        (TraceFilter(ungrouped=True), "ix_trace_ungrouped"),
+    ],
+)
+@pytest.mark.parametrize("before", [None, BEFORE])
+def test_a_page_of_traces_sorts_nothing(engine: Engine, wanted: TraceFilter, index: str, before: UUID | None) -> None:
+    plan = plan_of(engine, lambda connection: traces.page(connection, PROJECT, wanted, limit=50, before=before))
+    assert "Sort" not in plan
+    assert index in plan
+
+
+def test_a_page_of_tasks_sorts_no_tasks_and_counts_calls_in_the_index(engine: Engine) -> None:
+    plan = plan_of(engine, lambda connection: tasks.page(connection, PROJECT, path=None, limit=50, before=BEFORE))
+    assert "ix_task_project" in plan
+    assert "ix_trace_implementation" in plan

@@ -1,0 +1,44 @@
+"""What a run reads of a large table, it reads through an index."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, Engine, event, text
+
+from app.store import calls, versions
+
+SOME_ID = UUID(int=7)
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (lambda connection: calls.owed(connection, SOME_ID, 10), "ix_trace_owed"),
+        (lambda connection: calls.residue(connection, SOME_ID, 10), "ix_trace_residue"),
+        (lambda connection: calls.residue_after(connection, SOME_ID, SOME_ID, 10), "ix_trace_residue"),
+        (lambda connection: calls.of_template_after(connection, SOME_ID, SOME_ID, 10), "ix_trace_template"),
+        (lambda connection: calls.sample(connection, SOME_ID, 10), "ix_trace_template"),
+        (versions.groups_to_review, "ix_trace_template"),
+        (versions.unfinished_groups, "ix_trace_template"),
+    ],
+    ids=["owed", "residue", "residue in batches", "calls of a template", "sample", "due reviews", "unfinished"],
+)
+def test_a_query_of_a_run_uses_its_index(engine: Engine, query: Callable[[Connection], Any], index: str) -> None:
+    with engine.connect() as connection:
+        connection.execute(text("SET LOCAL enable_seqscan = off"))  # on an empty table it would be the cheaper plan
+        connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+        assert index in "\n".join(plans(connection, query))
+
+
+def plans(connection: Connection, query: Callable[[Connection], Any]) -> list[str]:
+    """The plans of all statements that a query function sends."""
+    sent: list[tuple[str, Any]] = []
+    event.listen(connection, "before_cursor_execute", lambda *arguments: sent.append((arguments[2], arguments[3])))
+    query(connection)
+    return [
+        line
+        for statement, values in list(sent)
+        for (line,) in connection.exec_driver_sql(f"EXPLAIN {statement}", values)
+    ]

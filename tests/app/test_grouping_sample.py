@@ -1,0 +1,50 @@
+"""A week of sample traffic that arrives bit by bit ends in the tasks and versions that its authors wrote."""
+
+from itertools import islice
+from typing import Any
+
+import pytest
+from grouping_world import Group, World
+from sqlalchemy import Engine
+
+from app.config import Settings
+from app.grouping import reviews_due
+from app.incoming import read_trace
+from app.sample import EXPECTED, traces
+
+# Those that go wrong most easily: a date in the prompt, two tasks on one path, three versions, two models.
+PATHS = ("/agent/orders", "/help/answer", "/catalogue/describe", "/search/rewrite")
+
+
+def expected(path: str) -> list[list[tuple[str, int]]]:
+    """(model, calls) of every version of every task."""
+    return sorted([(each.model, each.calls) for each in task.versions] for task in EXPECTED if task.path == path)
+
+
+def found(group: Group) -> list[list[tuple[str, int]]]:
+    return sorted([(each.model, each.calls) for each in group.versions(task.id)] for task in group.tasks)
+
+
+def reviewed(world: World, group: Group) -> None:
+    """What the reconciler does."""
+    with world.engine.connect() as connection:
+        due = group.id in reviews_due(connection)
+    if due:
+        group.want("review")
+        group.run()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("batch", [10, 200])
+def test_traffic_that_arrives_bit_by_bit_ends_in_the_same_tasks(
+    engine: Engine, settings: Settings, path: str, batch: int
+) -> None:
+    world = World(engine, settings)
+    group = world.group(path)
+    bodies: Any = (body for body in traces() if body["path"] == path)
+    while bodies_now := list(islice(bodies, batch)):
+        world.ingest.record(group.project_id, [read_trace(body) for body in bodies_now])
+        group.run()
+        reviewed(world, group)
+    assert found(group) == expected(path)
+    group.assert_exact()

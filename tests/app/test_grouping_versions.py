@@ -1,0 +1,617 @@
+"""Tasks and their versions as traffic changes: edits, models, returns, widening, splits, reviews."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from grouping_world import Group, World, miner_that_finds, triage, triage_edited, words
+from sqlalchemy import Engine, func, select, update
+
+from app.config import Settings
+from app.grouping import left_unfinished, reviews_due
+from app.store import calls
+from app.store.tables import implementation, task, trace
+from app.store.templates import implementation_for
+
+
+@pytest.fixture
+def world(engine: Engine, settings: Settings) -> Iterator[World]:
+    return World(engine, settings)
+
+
+TRIAGE = "Classify the support ticket below into one of: billing, delivery, other.\n\nTicket: {{ticket}}\nLabel:"
+EDITED = TRIAGE.replace("other.", "other. When in doubt, say other.")
+
+
+def found(group: Group) -> list[list[tuple[int, int]]]:
+    """(version, calls) of every task."""
+    return [[(version.number, version.calls) for version in group.versions(each.id)] for each in group.tasks]
+
+
+# --- edits
+
+
+def test_an_edited_prompt_becomes_the_next_version(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(10)))
+    group.run()
+    group.send(map(triage_edited, range(10, 16)))
+    group.run()
+    assert found(group) == [[(1, 10), (2, 6)]]
+    group.assert_exact()
+
+
+def test_edits_found_in_one_run_are_numbered_in_the_order_of_time(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(10)))
+    group.send(map(triage_edited, range(10, 16)))
+    group.run()
+    [task_row] = group.tasks
+    first, second = group.versions(task_row.id)
+    assert "When in doubt" not in first.text
+    assert "When in doubt" in second.text
+    assert (first.number, first.calls, second.number, second.calls) == (1, 10, 2, 6)
+
+
+def test_a_return_to_the_old_prompt_is_its_old_version(world: World) -> None:
+    group = world.group()
+    for prompt, numbers in ((triage, range(10)), (triage_edited, range(10, 20)), (triage, range(20, 25))):
+        group.send(map(prompt, numbers))
+        group.run()
+    assert found(group) == [[(1, 15), (2, 10)]]
+
+
+def test_judges_with_one_preamble_used_side_by_side_are_two_tasks(world: World) -> None:
+    group = world.group()
+    for number in range(20):
+        for rule in (
+            "Rate how correct the answer is, against the facts that every encyclopaedia has. Ignore style.",
+            "Rate how polite the answer is towards a customer who may be angry. Ignore the facts.",
+        ):
+            group.send([f"Answer:\n{words(number)}\n\nRating:"], instructions=f"You are an impartial judge. {rule}")
+    group.run()
+    assert found(group) == [[(1, 20)], [(1, 20)]]
+
+
+def test_alike_prompts_used_side_by_side_are_two_tasks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(TRIAGE, EDITED))
+    group = world.group()
+    for number in range(20):
+        group.send([triage(number), triage_edited(number)])
+    group.run()
+    assert found(group) == [[(1, 20)], [(1, 20)]]
+    assert len({each.name for each in group.tasks}) == 2
+
+
+def test_a_roll_out_that_mixes_both_for_a_while_is_one_task(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(20)))
+    for number in range(20, 23):
+        group.send([triage_edited(number)])
+        group.send([triage(number)])
+    group.send(map(triage_edited, range(23, 43)))
+    group.run()
+    assert found(group) == [[(1, 23), (2, 23)]]
+
+
+def test_a_second_call_site_that_came_later_gets_its_own_task_in_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(TRIAGE, EDITED))
+    group = world.group()
+    group.send(map(triage, range(30)))
+    group.run()
+    group.send(map(triage_edited, range(3)))
+    group.run()
+    assert found(group) == [[(1, 30), (2, 3)]]  # as an edit would look
+    before = world.rows(select(implementation).order_by(implementation.c.version))
+    for number in range(40):
+        group.send([triage(number), triage_edited(number)])
+
+    group.want("review")
+    group.run()
+
+    assert found(group) == [[(1, 70)], [(1, 43)]]
+    assert len({each.name for each in group.tasks}) == 2
+    assert {each.id for each in before} == {each.id for each in world.rows(select(implementation))}
+    group.assert_exact()
+
+
+# --- models and settings
+
+
+def test_a_known_prompt_on_a_new_model_is_the_next_version(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(5)))
+    group.run()
+    group.send(map(triage, range(5, 8)), model="gpt-6")
+    [task_row] = group.tasks
+    assert [(each.number, each.model, each.calls) for each in group.versions(task_row.id)] == [
+        (1, "gpt-5-mini", 5),
+        (2, "gpt-6", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "versions"),
+    [
+        ({"temperature": 0.2}, 2),
+        ({"tools": [{"type": "function", "name": "find_order"}]}, 2),
+        ({"response_format": {"type": "json_object"}}, 2),
+        ({"max_output_tokens": 7}, 1),
+        ({"user_id": "anna"}, 1),
+    ],
+)
+def test_settings_that_change_what_a_call_is_make_a_version(
+    world: World, fields: dict[str, Any], versions: int
+) -> None:
+    group = world.group()
+    group.send(map(triage, range(5)))
+    group.send(map(triage, range(5, 10)), **fields)
+    group.run()
+    [task_row] = group.tasks
+    assert len(group.versions(task_row.id)) == versions
+
+
+def test_a_version_keeps_settings_and_tools_of_its_calls(world: World) -> None:
+    group = world.group()
+    tools = [{"type": "function", "name": "find_order"}]
+    group.send(map(triage, range(5)), temperature=0.2, tools=tools, max_output_tokens=9)
+    group.run()
+    [row] = world.rows(select(implementation))
+    assert (row.settings, row.tools, row.made_by) == ({"temperature": 0.2}, tools, "auto")
+
+
+def test_versions_made_at_the_same_time_have_different_numbers(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(5)))
+    group.run()
+    [known] = group.templates
+    start = threading.Barrier(6)
+    made: list[Any] = []
+
+    def make(model: str) -> None:
+        with world.engine.begin() as connection:
+            start.wait()
+            made.append(
+                implementation_for(connection, known.id, model=model, settings={}, tools=None, settings_digest="x")
+            )
+
+    threads = [threading.Thread(target=make, args=(f"model-{number % 3}",)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert (len(made), len(set(made))) == (6, 3)
+    assert [version.number for version in group.versions(known.task_id)] == [1, 2, 3, 4]
+
+
+# --- widening
+
+
+def report(day: int, number: int) -> str:
+    return (
+        f"Today is 2026-03-0{day}. Write the daily report of the lighthouse keeper.\n\nEvents: {words(number)}\nReport:"
+    )
+
+
+REPORT = "Today is 2026-03-0{{day}}. Write the daily report of the lighthouse keeper.\n\nEvents: {{events}}\nReport:"
+
+
+def frozen(day: int) -> str:
+    return REPORT.replace("{{day}}", str(day))
+
+
+def test_a_date_that_was_frozen_is_widened(world: World) -> None:
+    group = world.group()
+    for day in range(1, 5):
+        group.send(report(day, 10 * day + number) for number in range(6))
+        group.run()
+    assert found(group) == [[(1, 24)]]
+    group.assert_exact()
+
+
+def test_a_wider_template_takes_the_place_of_the_old_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(frozen(1)))
+    group = world.group()
+    first = group.send(report(1, number) for number in range(6))
+    group.run()
+    [before] = world.rows(select(implementation))
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(REPORT, supersedes={REPORT: frozen(1)}))
+    group.send(report(2, number) for number in range(3))
+
+    group.run()
+
+    [after] = world.rows(select(implementation))
+    assert (after.id, after.version, found(group)) == (before.id, 1, [[(1, 9)]])
+    assert [row.variables for row in group.calls(first)] == [["1", words(number)] for number in range(6)]
+    assert {row.implementation_id for row in group.calls(first)} == {before.id}
+    old, new = group.templates
+    assert (old.replaced_by, old.retired_at is None, new.retired_at) == (new.id, False, None)
+    group.assert_exact()
+
+
+def test_one_template_in_place_of_two_versions_leaves_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = world.group()
+    for day in (1, 2):
+        monkeypatch.setattr("app.findings.mine", miner_that_finds(frozen(day)))
+        group.send(report(day, number) for number in range(6))
+        group.run()
+    assert found(group) == [[(1, 6), (2, 6)]]
+    second = next(row for row in world.rows(select(implementation)) if row.version == 2)
+    with world.engine.begin() as connection:
+        connection.execute(update(task).values(production_implementation_id=second.id))
+
+    widen_both(group, monkeypatch)
+
+    assert found(group) == [[(1, 15), (2, 0)]]
+    [shown] = group.tasks
+    assert shown.production_implementation_id != second.id
+    group.assert_exact()
+
+
+def test_a_new_template_related_to_a_known_one_has_that_mined_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(frozen(1)))
+    group = world.group()
+    group.send(report(1, number) for number in range(6))
+    group.run()
+
+    def mine(prompts: Any, options: Any, known: Any) -> Any:
+        """Finds the next day's template while the first day's is known, and the truth when it sees the calls of both."""
+        return miner_that_finds(frozen(2) if known else REPORT)(prompts, options, known)
+
+    monkeypatch.setattr("app.findings.mine", mine)
+    group.send(report(2, number) for number in range(6))
+    group.run()
+    assert found(group) == [[(1, 12)]]
+    group.assert_exact()
+
+
+def widen_both(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(REPORT))
+    group.send(report(3, number) for number in range(3))
+    group.run()
+
+
+def test_two_tasks_that_turn_out_to_be_one_are_merged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(frozen(1), frozen(2)))
+    group = world.group()
+    for number in range(5):
+        group.send([report(1, number), report(2, number)])
+    group.run()
+    first, second = group.tasks
+
+    widen_both(group, monkeypatch)
+
+    assert [each.id for each in group.tasks] == [first.id]
+    assert world.rows(select(task.c.merged_into).where(task.c.id == second.id))[0][0] == first.id
+    assert found(group) == [[(1, 13), (2, 0)]]
+    group.assert_exact()
+
+
+def test_a_merged_task_keeps_the_name_that_a_person_gave(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(frozen(1), frozen(2)))
+    group = world.group()
+    for number in range(5):
+        group.send([report(1, number), report(2, number)])
+    group.run()
+    second = group.tasks[1]
+    with world.engine.begin() as connection:
+        connection.execute(
+            update(task).where(task.c.id == second.id).values(name="Lighthouse diary", name_by_person=True)
+        )
+    widen_both(group, monkeypatch)
+    assert [each.name for each in group.tasks] == ["Lighthouse diary"]
+
+
+def test_a_call_matched_while_its_template_was_replaced_is_matched_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(frozen(1)))
+    group = world.group()
+    group.send(report(1, number) for number in range(6))
+    group.run()
+    [late] = group.send([report(1, 7)])
+    before = group.calls([late])[0]
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(REPORT, supersedes={REPORT: frozen(1)}))
+    group.send(report(2, number) for number in range(3))
+    group.run()
+    with world.engine.begin() as connection:  # a web process that had read the templates before the run
+        old_values = {"template_id": before.template_id, "variables": before.variables}
+        connection.execute(update(trace).where(trace.c.id == late).values(old_values))
+        same = implementation_for(
+            connection,
+            before.template_id,
+            model="gpt-5-mini",
+            settings={},
+            tools=None,
+            settings_digest=before.settings_digest,
+        )
+    assert same == before.implementation_id
+    assert unfinished(world) == [group.id]
+
+    group.run()
+
+    assert group.calls([late])[0].variables == ["1", words(7)]
+    assert unfinished(world) == []
+    group.assert_exact()
+
+
+# --- reviews
+
+
+ASK = "You help the customers of a shop for boots and tents.\n\n{{question}}"
+RULE = "Answer in at most two sentences and never promise a refund."
+ASK_EDITED = f"You help the customers of a shop for boots and tents.\n\n{RULE}\n\n{{{{question}}}}"
+
+
+def ask(number: int) -> str:
+    return ASK.replace("{{question}}", words(number))
+
+
+def ask_edited(number: int) -> str:
+    return ASK_EDITED.replace("{{question}}", words(number))
+
+
+def due(world: World) -> list[Any]:
+    with world.engine.connect() as connection:
+        return reviews_due(connection)
+
+
+def unfinished(world: World) -> list[Any]:
+    with world.engine.connect() as connection:
+        return left_unfinished(connection)
+
+
+def with_a_swallowed_edit(world: World, **settings: Any) -> tuple[Group, list[Any]]:
+    """A template whose slot has taken in the calls of an edited prompt; the ids of those."""
+    group = world.group()
+    group.send(map(ask, range(30)))
+    group.run(**settings)
+    edited = group.send(map(ask_edited, range(30, 60)))
+    assert found(group) == [[(1, 60)]]
+    return group, edited
+
+
+def assert_edit_is_version_2(group: Group, edited: list[Any]) -> None:
+    assert found(group) == [[(1, 30), (2, 30)]]
+    assert RULE in group.versions(group.tasks[0].id)[1].text
+    assert [row.variables for row in group.calls(edited)] == [[words(number)] for number in range(30, 60)]
+    group.assert_exact()
+
+
+def test_an_edit_that_a_slot_has_swallowed_becomes_a_version_in_a_review(world: World) -> None:
+    group, edited = with_a_swallowed_edit(world, grouping_review_after=50)
+    assert due(world) == [group.id]
+    group.want("review")
+    assert group.run().outcome == "committed"
+    assert_edit_is_version_2(group, edited)
+    assert due(world) == []
+
+
+@pytest.mark.parametrize("old", [ASK, ASK.replace("{{question}}", "{{question}} {{number}}")], ids=["again", "recut"])
+@pytest.mark.parametrize("wish", ["review", "all"])
+def test_an_edit_that_the_miner_tells_apart_leaves_the_template_that_swallowed_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, wish: Any, old: str
+) -> None:
+    group, edited = with_a_swallowed_edit(world, grouping_review_after=50)
+    [before] = world.rows(select(implementation))
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(old, ASK_EDITED))
+    monkeypatch.setattr("app.rematching.BATCH", 7)
+    group.want(wish)
+
+    group.run()
+
+    assert_edit_is_version_2(group, edited)
+    first = next(row for row in world.rows(select(implementation)) if row.version == 1)
+    assert first.id == before.id
+
+
+@pytest.mark.parametrize("batches", range(0, 10, 2))
+def test_a_review_killed_half_way_is_taken_up_by_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch, batches: int
+) -> None:
+    group, edited = with_a_swallowed_edit(world, grouping_review_after=50)
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(ASK, ASK_EDITED))
+    monkeypatch.setattr("app.grouping.REVIEW_SAMPLE", 6)
+    monkeypatch.setattr("app.rematching.BATCH", 5)
+    group.want("review")
+    left = iter(range(batches))
+
+    def stop_in_the_batches() -> bool:
+        return len(group.templates) == 2 and next(left, None) is None
+
+    assert group.run(should_stop=stop_in_the_batches).more
+    assert unfinished(world) == [group.id]
+
+    group.run()
+
+    assert_edit_is_version_2(group, edited)
+    assert [each.rematch_after for each in group.templates] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        "You help the customers of a shop for boots and tents.\n\nMonday: {{question}}",
+        "You help the customers of a shop for boots and tents.\n\nWhat is the weight of your smallest tent for two?",
+    ],
+    ids=["a day", "one value lately"],
+)
+def test_a_value_that_changes_over_time_is_no_edit(world: World, later: str) -> None:
+    group = world.group()
+    group.send(map(ask, range(30)))
+    group.run(grouping_review_after=50)
+    group.send(later.replace("{{question}}", words(number)) for number in range(30, 60))
+    group.want("review")
+    group.run()
+    assert found(group) == [[(1, 60)]]
+
+
+def test_an_optional_part_that_comes_and_goes_is_no_edit(world: World) -> None:
+    group = world.group()
+    group.send(map(ask, range(12)))
+    group.run(grouping_review_after=50)
+    for number in range(12, 60, 2):
+        group.send([ask(number), ask_edited(number + 1)])
+    group.send(map(ask_edited, range(60, 72)))
+    group.want("review")
+    group.run()
+    assert found(group) == [[(1, 72)]]
+
+
+def test_a_narrower_sample_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    group, _ = with_a_swallowed_edit(world, grouping_review_after=50)
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(ASK.replace("{{question}}", "{{a}} {{b}}")))
+    group.want("review")
+    group.run()
+    assert found(group) == [[(1, 60)]]
+    assert len(group.templates) == 1
+
+
+def test_a_review_may_widen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(frozen(1)))
+    group = world.group()
+    group.send(report(1, number) for number in range(6))
+    group.run(grouping_review_after=5)
+    monkeypatch.setattr("app.findings.mine", miner_that_finds())
+    group.send(report(2, number) for number in range(2))
+    group.run()
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(REPORT))
+    group.want("review")
+    group.run()
+    assert found(group) == [[(1, 8)]]
+    group.assert_exact()
+
+
+def test_a_template_that_was_a_mixture_of_two_prompts_is_split(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds("{{anything}}:{{more}}"))
+    group = world.group()
+    for number in range(6):
+        group.send([triage(number)])
+        group.send([f"Notes: {words(number)}\nWrite one line about them for the minutes."], model="gpt-6")
+    group.run()
+    assert found(group) == [[(1, 6), (2, 6)]]
+    first, second = world.rows(select(implementation).order_by(implementation.c.version))
+    notes = "Notes: {{notes}}\nWrite one line about them for the minutes."
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(TRIAGE, notes))
+    group.want("all")
+
+    group.run()
+
+    assert found(group) == [[(1, 6)], [(1, 6)]]
+    assert [each.name for each in group.tasks] == ["Classify the support ticket", "Write one line about them"]
+    assert [group.versions(each.id)[0].model for each in group.tasks] == ["gpt-5-mini", "gpt-6"]
+    assert {row.id for row in world.rows(select(implementation))} == {first.id, second.id}
+    group.assert_exact()
+
+
+def test_a_better_text_brings_a_task_together_with_the_one_that_it_is_an_edit_of(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scraps, wide, edited = "{{a}}\nTicket: {{b}}\nLabel:", TRIAGE + "{{end}}", EDITED.replace("Ticket", "Mail")
+    group = world.group()
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(scraps))
+    group.send(triage(number) for number in range(6))
+    group.run()
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(edited))
+    group.send(triage_edited(number).replace("Ticket", "Mail") for number in range(6))
+    group.run()
+    assert found(group) == [[(1, 6)], [(1, 6)]]
+
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(wide, supersedes={wide: scraps}))
+    group.send([triage(9) + " now"])
+    group.run()
+
+    assert found(group) == [[(1, 7), (2, 6)]]
+    assert [each.name for each in group.tasks] == ["Classify the support ticket"]
+    group.assert_exact()
+
+
+def test_a_template_found_in_few_calls_is_reviewed_early(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(3)))
+    group.run()
+    group.send(map(triage, range(3, 11)))
+    assert due(world) == []
+    group.send([triage(11)])
+    assert due(world) == [group.id]
+
+
+def test_a_call_that_no_template_matches_after_a_split_is_owed_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group, _ = with_a_swallowed_edit(world, grouping_review_after=50)
+    monkeypatch.setattr("app.grouping.REVIEW_SAMPLE", 60)
+    [odd] = group.send(["You help the customers of a shop for boots and tents.\n\nWHAT"])
+    monkeypatch.setattr("app.store.calls.sample", without(odd))
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(ASK.replace("{{", "{{a}} {{"), ASK_EDITED))
+    group.want("review")
+    group.run()
+    assert found(group) == [[(1, 30), (2, 30)]]
+    assert group.calls([odd])[0].implementation_id is None
+    assert group.owed == 1
+
+
+def without(odd: Any) -> Any:
+    sample = calls.sample
+    return lambda *arguments: [call for call in sample(*arguments) if call.id != odd]
+
+
+def test_a_review_that_finds_nothing_new_changes_nothing_but_its_due_time(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(10)))
+    group.run(grouping_review_after=5)
+    before = group.templates
+    assert due(world) == [group.id]
+    group.want("review")
+    group.run()
+    [after] = group.templates
+    assert (after.id, after.review_at_calls, group.row.wanted) == (before[0].id, 20, None)
+    assert found(group) == [[(1, 10)]]
+    assert due(world) == []
+
+
+def test_a_review_is_due_after_so_many_calls_and_not_before(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(9)))
+    group.run(grouping_review_after=10)
+    assert due(world) == []
+    group.send([triage(9)])
+    assert due(world) == [group.id]
+
+
+def test_a_group_in_quarantine_is_not_reviewed(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(9)))
+    group.run(grouping_review_after=5)
+    group.set(quarantined_at=func.now())
+    assert due(world) == []
+
+
+# --- what a person decided
+
+
+def test_a_name_that_a_person_gave_stays(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(10)))
+    group.run()
+    with world.engine.begin() as connection:
+        connection.execute(update(task).values(name="Post room", name_by_person=True))
+    group.send(map(triage_edited, range(10, 20)))
+    group.run()
+    assert [each.name for each in group.tasks] == ["Post room"]
+    assert found(group) == [[(1, 10), (2, 10)]]
+
+
+def test_the_name_of_a_task_is_the_same_for_all_its_versions(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(10)))
+    group.run()
+    name = group.tasks[0].name
+    group.send(map(triage_edited, range(10, 20)))
+    group.run()
+    assert [each.name for each in group.tasks] == [name]

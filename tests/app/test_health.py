@@ -1,0 +1,94 @@
+"""/healthz, /readyz and /metrics."""
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, func, update
+
+from app.config import Settings
+from app.store import heartbeats, tables
+from app.store.engine import transaction
+from app.store.heartbeats import ALIVE_SECONDS
+from app.web import create_app
+
+NOWHERE = "127.0.0.1:1"
+
+
+def beat(engine: Engine, age: float = 0.0) -> None:
+    """A worker and a reconciler that were last seen so many seconds ago."""
+    with transaction(engine) as connection:
+        heartbeats.beat(connection, "celery@host", "worker")
+        heartbeats.beat(connection, "reconciler@host", "reconciler")
+        connection.execute(
+            update(tables.heartbeat).values(
+                last_seen=func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, age)
+            )
+        )
+
+
+def test_the_web_process_is_alive_even_when_nothing_else_is() -> None:
+    app = create_app(Settings(database_url=f"postgresql://{NOWHERE}/x", redis_url=f"redis://{NOWHERE}"))
+    assert app.test_client().get("/healthz").json == {"status": "ok"}
+
+
+def test_it_is_ready_when_database_redis_worker_and_reconciler_are_up(client: FlaskClient, engine: Engine) -> None:
+    beat(engine)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200, answer.text
+    assert {name: entry["ok"] for name, entry in answer.json.items() if name != "status"} == {
+        "database": True,
+        "redis": True,
+        "worker": True,
+        "reconciler": True,
+    }
+
+
+def test_each_dependency_has_a_line_of_its_own(client: FlaskClient, engine: Engine) -> None:
+    lines = client.get("/readyz").text.splitlines()
+    for name in ("database", "redis", "worker", "reconciler"):
+        assert len([line for line in lines if line.startswith(f'"{name}": {{"ok":')]) == 1
+
+
+def test_it_is_not_ready_without_a_worker(client: FlaskClient, engine: Engine) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json["database"]["ok"]
+    assert "celery -A tasks worker" in answer.json["worker"]["detail"]
+
+
+def test_a_worker_that_was_not_seen_lately_counts_as_dead(client: FlaskClient, engine: Engine) -> None:
+    beat(engine, age=ALIVE_SECONDS + 1)
+    answer = client.get("/readyz")
+    assert not answer.json["worker"]["ok"]
+    assert not answer.json["reconciler"]["ok"]
+
+
+def test_it_says_which_server_is_down(settings: Settings, engine: Engine) -> None:
+    beat(engine)
+    app = create_app(settings.model_copy(update={"redis_url": f"redis://{NOWHERE}"}))
+    answer = app.test_client().get("/readyz")
+    assert (answer.status_code, answer.json["redis"]["ok"], answer.json["database"]["ok"]) == (503, False, True)
+    app = create_app(settings.model_copy(update={"database_url": f"postgresql+psycopg2://{NOWHERE}/x"}))
+    answer = app.test_client().get("/readyz")
+    assert (answer.status_code, answer.json["redis"]["ok"], answer.json["database"]["ok"]) == (503, True, False)
+
+
+def test_a_database_without_our_tables_is_not_ready(settings: Settings, postgres_url: str) -> None:
+    app = create_app(settings.model_copy(update={"database_url": postgres_url}))
+    assert "alembic upgrade head" in app.test_client().get("/readyz").json["database"]["detail"]
+
+
+def test_requests_are_measured_by_route_and_not_by_url(client: FlaskClient) -> None:
+    trace_id = client.post("/api/v1/traces", json={"model": "m", "path": "/p"}).json["id"]
+    client.get(f"/api/v1/traces/{trace_id}")
+    text = client.get("/metrics").text
+    assert (
+        'promptlode_http_request_seconds_count{method="GET",route="/api/v1/traces/<uuid:trace_id>",status="200"} 1.0'
+        in text
+    )
+    assert trace_id not in text
+
+
+def test_metrics_may_be_opened(settings: Settings, web: Flask) -> None:
+    opened = create_app(settings.model_copy(update={"metrics_open": True}))
+    assert opened.test_client().get("/metrics").status_code == 200
+    assert web.test_client().get("/metrics").status_code == 401

@@ -1,0 +1,215 @@
+"""One trace as a caller sends it: what is kept, what is refused and with which words."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import incoming
+from app.incoming import Incoming, InvalidTraceError, Limits, Loc, read_trace, settings_digest
+
+SMALLEST = {"model": "gpt-5", "path": "/chat"}
+
+
+def problems(**fields: Any) -> dict[Loc, str]:
+    """What is wrong with a trace that has these fields besides a model and a path."""
+    with pytest.raises(InvalidTraceError) as caught:
+        read_trace(SMALLEST | fields)
+    return {problem.loc: problem.message for problem in caught.value.problems}
+
+
+def read(**fields: Any) -> Incoming:
+    return read_trace(SMALLEST | fields)
+
+
+def test_a_model_and_a_path_are_enough() -> None:
+    assert read_trace(SMALLEST).path == "/chat"
+
+
+def test_further_fields_are_kept_under_metadata() -> None:
+    assert read(seed=7, metadata={"team": "a"}).columns["metadata"] == {"seed": 7, "team": "a"}
+
+
+def test_the_callers_own_metadata_wins_over_a_further_field_of_that_name() -> None:
+    assert read(team="b", metadata={"team": "a"}).columns["metadata"] == {"team": "a"}
+
+
+def test_values_are_kept_as_they_were_sent() -> None:
+    messages = [{"content": "x", "name": "n", "role": "user"}]
+    kept = read(messages=messages, usage={"total_tokens": 3, "input_tokens": 1}).columns
+    assert list(kept["input"]["messages"][0]) == ["content", "name", "role"]
+    assert list(kept["usage"]) == ["total_tokens", "input_tokens"]
+
+
+@pytest.mark.parametrize("name", ["model", "path"])
+def test_a_trace_without_its_two_names_is_refused(name: str) -> None:
+    with pytest.raises(InvalidTraceError) as caught:
+        read_trace({key: value for key, value in SMALLEST.items() if key != name})
+    assert [(problem.loc, problem.message) for problem in caught.value.problems] == [((name,), "Is required.")]
+
+
+@pytest.mark.parametrize("body", [None, 3, "x", [], [{"model": "m", "path": "p"}]])
+def test_what_is_no_object_is_refused(body: object) -> None:
+    with pytest.raises(InvalidTraceError):
+        read_trace(body)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("model", 5),
+        ("model", ""),
+        ("path", None),
+        ("path", "/" * 513),
+        ("external_id", "x" * 513),
+        ("external_id", 12),
+        ("instructions", ["a"]),
+        ("input", 3),
+        ("input", ["a"]),
+        ("messages", "hi"),
+        ("messages", [{"role": 3}]),
+        ("messages", [{"role": "user", "content": 3}]),
+        ("tools", {}),
+        ("temperature", "warm"),
+        ("temperature", -1),
+        ("temperature", 1e300),
+        ("temperature", True),
+        ("max_output_tokens", -5),
+        ("max_output_tokens", 2**63),
+        ("reasoning", 3),
+        ("usage", []),
+        ("conversation_id", 3),
+        ("user_id", {}),
+        ("started_at", "yesterday"),
+        ("started_at", -1e300),
+        ("started_at", "1969-12-31T23:59:59Z"),
+        ("completed_at", "0001-01-01T00:00:00+14:00"),
+        ("completed_at", "9999-12-31T23:59:59-14:00"),
+        ("error", 4),
+        ("metadata", [1]),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_name_of_its_field(field: str, value: object) -> None:
+    assert list(problems(**{field: value})) == [(field,)]
+
+
+@pytest.mark.parametrize("count", [-1, 2**63, 1.5, "3", True])
+def test_a_token_count_must_be_a_whole_number_that_postgresql_can_hold(count: object) -> None:
+    assert list(problems(usage={"input_tokens": count})) == [("usage", "input_tokens")]
+
+
+@pytest.mark.parametrize("field", ["instructions", "input", "further", "metadata", "output"])
+@pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
+def test_text_that_cannot_be_stored_is_refused_wherever_it_stands(field: str, text: str) -> None:
+    value = {"deep": [text]} if field in ("metadata", "output", "further") else text
+    assert next(iter(problems(**{field: value})))[0] == field
+
+
+def test_a_field_name_that_cannot_be_stored_is_refused() -> None:
+    assert list(problems(metadata={"a\x00": 1})) == [("metadata",)]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 2**64, -(2**63) - 1])
+def test_a_number_that_json_or_postgresql_cannot_hold_is_refused(number: float) -> None:
+    assert list(problems(metadata={"n": number})) == [("metadata", "n")]
+
+
+def test_a_text_may_be_as_long_as_the_limit_in_bytes_and_no_longer() -> None:
+    limits = Limits(text_bytes=6)
+    assert read_trace(SMALLEST | {"input": "ééé"}, limits)
+    with pytest.raises(InvalidTraceError):
+        read_trace(SMALLEST | {"input": "éééx"}, limits)
+
+
+def nested(levels: int) -> Any:
+    value: Any = "end"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def test_a_trace_may_be_nested_as_deep_as_the_limit_and_no_deeper() -> None:
+    assert read(metadata={"deep": nested(62)})  # the trace and metadata are the first two levels
+    assert problems(metadata={"deep": nested(63)})
+    assert problems(metadata={"deep": nested(100_000)})
+
+
+def test_a_date_may_be_a_day_ahead_and_no_more() -> None:
+    now = datetime.now(UTC)
+    assert read(started_at=(now + timedelta(hours=23)).isoformat())
+    assert list(problems(started_at=(now + timedelta(hours=25)).isoformat())) == [("started_at",)]
+
+
+def test_dates_are_kept_in_utc() -> None:
+    assert read(started_at="2026-01-01T02:00:00+02:00").columns["started_at"] == datetime(2026, 1, 1, tzinfo=UTC)
+    assert read(started_at="2026-01-01T00:00:00").columns["started_at"] == datetime(2026, 1, 1, tzinfo=UTC)
+    assert read(started_at=1767225600).columns["started_at"] == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_every_wrong_field_is_named_at_once() -> None:
+    assert set(problems(model=1, usage={"input_tokens": -1}, x="\x00")) == {
+        ("model",),
+        ("usage", "input_tokens"),
+        ("x",),
+    }
+
+
+def test_no_message_shows_the_value() -> None:
+    assert "secret" not in str(
+        problems(started_at="secret", temperature="secret", input="secret\x00", error=["secret"])
+    )
+
+
+def test_only_settings_that_count_make_an_implementation_different() -> None:
+    plain = settings_digest({"temperature": 0.5, "max_output_tokens": 10}, None)
+    assert settings_digest({"max_output_tokens": 99, "temperature": 0.5, "reasoning": None}, []) == plain
+    assert settings_digest({"temperature": 0.6}, None) != plain
+    assert settings_digest({"temperature": 0.5}, [{"name": "search"}]) != plain
+
+
+def test_key_order_does_not_make_an_implementation_different() -> None:
+    one, other = {"type": "json", "strict": True}, {"strict": True, "type": "json"}
+    assert settings_digest({"response_format": one}, None) == settings_digest({"response_format": other}, None)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+NAMES = ["model", "path", "external_id", "instructions", "input", "messages", "output", "tools", "tool_choice", "x"]
+FIELDS = st.sampled_from([*NAMES, "temperature", "usage", "started_at", "metadata", "error"])
+
+
+@given(st.dictionaries(FIELDS, JSON) | JSON)
+def test_any_body_is_either_read_or_refused_with_reasons(body: Any) -> None:
+    try:
+        outcome: Any = read_trace(body).path
+    except InvalidTraceError as error:
+        outcome = error.problems
+    assert outcome
+
+
+# --- the quick proof that nothing is wrong, against the walk through every value
+
+LEAVES = (
+    st.none()
+    | st.floats()
+    | st.integers(-(2**65), 2**65)
+    | st.text(st.characters(), max_size=12)
+    | st.sampled_from(["\x00", "\\u0000", "\ud800", "{[" * 3, "null"])
+)
+BODIES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner), max_leaves=8)
+
+
+@given(BODIES)
+def test_what_is_quickly_found_storable_is(body: object) -> None:
+    limits = Limits(text_bytes=16, depth=3)
+    assert not (incoming.is_surely_storable(body, limits) and list(incoming.unstorable(body, limits)))
+
+
+def test_an_ordinary_trace_is_quickly_found_storable() -> None:
+    body = SMALLEST | {"messages": [{"role": "user", "content": "Hi, {name}!"}], "usage": {"input_tokens": 3}}
+    assert incoming.is_surely_storable(body, Limits())

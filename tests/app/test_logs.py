@@ -1,0 +1,51 @@
+"""Logs: one event a line, and never what a prompt says."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from app import ingest, logs
+from app.config import Settings
+from app.web import create_app
+from tests.app.api_helpers import client_with, new_key
+
+SECRET = "the secret of the prompt"
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+    yield capsys
+    logs.configure(Settings())
+
+
+def test_the_log_of_a_day_with_faults_is_json_and_tells_no_prompt(
+    settings: Settings, engine: Engine, logged: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(settings.model_copy(update={"log_format": "json", "log_level": "DEBUG"}))
+    client = client_with(app, new_key(engine, "shop"))
+    body = {"model": "m", "path": "/p", "input": SECRET, "external_id": "e"}
+    assert client.post("/api/v1/traces", json=body).status_code == 201
+    assert client.post("/api/v1/traces", json=body | {"usage": SECRET}).status_code == 422
+    monkeypatch.setattr(ingest, "_row", lambda *_: {"id": SECRET, "external_id": None})
+    assert client.post("/api/v1/traces", json=body | {"external_id": "f"}).status_code == 500
+    lines = logged.readouterr().err.splitlines()
+    events = [json.loads(line)["event"] for line in lines]
+    assert "request_failed" in events
+    assert SECRET not in "\n".join(lines)
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_an_exception_is_told_by_its_class_and_place(log_format: str, logged: pytest.CaptureFixture[str]) -> None:
+    import structlog
+
+    logs.configure(Settings(log_format=log_format))
+    try:
+        raise ValueError(SECRET)
+    except ValueError as error:
+        structlog.get_logger("here").error("failed", **logs.describe(error))
+    shown = logged.readouterr().err
+    assert "ValueError" in shown
+    assert "test_logs.py" in shown
+    assert SECRET not in shown

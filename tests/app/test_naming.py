@@ -1,0 +1,70 @@
+"""Names of tasks come from the template's own words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.naming import MOST_CHARACTERS, suggestions, task_name
+from templating import Template
+
+
+def name(text: str, *taken: str) -> str:
+    return task_name(Template.parse(text), taken, "/support/chat")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\x00Classify the support ticket below into one of: billing, other.\n{{t}}", "Classify the support ticket"),
+        (
+            "You are a helpful assistant.\x00Answer the question from the context.\n\nContext: {{c}}",
+            "Answer the question from the context",
+        ),
+        ("You are a strict grader of help-centre answers.\nReply with one word.\x00{{a}}", "Strict grader of help-centre answers"),
+        ("You sort the incoming mail of Fernhill, a shop for tents.\x00{{mail}}", "Sort the incoming mail of Fernhill"),
+        ("# Task\n\n1. **Summarise** the meeting notes that follow.\n{{notes}}", "Summarise the meeting notes"),
+        ("Return JSON only.\nExtract the invoice into JSON that follows this example:\n{{x}}", "Extract the invoice into JSON"),
+        ("Please translate the following text into {{language}}.\n{{text}}", "Translate the text"),
+        ("Your task is to write a SQL query for the analysts.\x00{{q}}", "Write a SQL query for the analysts"),
+        ("Translate {{text}}", "Translate"),
+        ("The following are multiple choice questions about law.\n{{q}}", "The following are multiple choice questions"),
+        ("あなたはアウトドア用品店のお客様係です。\n三文以内で返信してください。\x00{{q}}", "アウトドア用品店のお客様係"),
+        ("请将下面的文本翻译成英文。\n{{text}}", "将下面的文本翻译成英文"),
+        ("Ответь на вопрос.\n{{q}}", "Ответь на вопрос"),
+    ],
+)  # fmt: skip
+def test_a_name_says_what_the_prompt_is_for(text: str, expected: str) -> None:
+    assert name(text) == expected
+
+
+def test_a_taken_name_gives_way_to_another_order_of_the_prompt() -> None:
+    text = "Rate the answer.\nExplain the rating in one line.\n{{a}}"
+    assert name(text) == "Rate the answer"
+    assert name(text, "Rate the answer") == "Explain the rating in one line"
+
+
+def test_where_all_are_taken_a_number_follows() -> None:
+    assert name("Rate it well. {{a}}", "Rate it well") == "Rate it well 2"
+    assert name("Rate it well. {{a}}", "Rate it well", "Rate it well 2") == "Rate it well 3"
+
+
+def test_a_template_without_words_is_named_by_its_path() -> None:
+    assert name("<<< {{a}} | {{b}} >>>") == "Support/chat"
+    assert name("<<< {{a}} | {{b}} >>>", "Support/chat") == "Support/chat 2"
+
+
+def test_a_name_is_short() -> None:
+    text = "Write " + "a very detailed and thoroughly documented " * 5 + "report. {{x}}"
+    assert len(name(text)) <= MOST_CHARACTERS
+
+
+@given(st.text(), st.text(min_size=1), st.text())
+def test_any_template_gets_a_name_from_its_fixed_text(before: str, fixed: str, after: str) -> None:
+    if fixed.isspace():
+        return
+    template = Template((before, fixed, after), ("one", "other"))
+    text = "".join(template.literals).lower()
+    for suggestion in suggestions(template):
+        assert 0 < len(suggestion) <= MOST_CHARACTERS
+        assert all(word.lower() in text for word in suggestion.split())
+    assert task_name(template, set(), "/x")

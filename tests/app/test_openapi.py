@@ -1,0 +1,97 @@
+"""openapi.json: valid, complete, and what the routes really answer."""
+
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from app.store.projects import Project
+from tests.app.api_helpers import know
+
+
+@pytest.fixture
+def document(web: Flask) -> Any:
+    return web.test_client().get("/openapi.json").json
+
+
+def resolved(document: Any, method: str, path: str, status: int, media_type: str = "application/json") -> Any:
+    """The schema of an answer, with the components that it refers to."""
+    schema = document["paths"][path][method]["responses"][str(status)]["content"][media_type]["schema"]
+    return schema | {"components": document["components"]}
+
+
+def test_every_route_of_the_api_is_described(web: Flask, document: Any) -> None:
+    ours = ("/api", "/v1", "/healthz", "/readyz", "/metrics", "/openapi.json")
+    routes = {
+        (method.lower(), rule.rule.replace("<uuid:", "{").replace(">", "}"))
+        for rule in web.url_map.iter_rules()
+        for method in rule.methods or ()
+        if rule.rule.startswith(ours) and method not in ("HEAD", "OPTIONS")
+    }
+    described = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    assert described == routes
+
+
+def test_every_description_has_a_summary_and_its_own_name(document: Any) -> None:
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    assert all(operation["summary"] for operation in operations)
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+
+
+def test_every_reference_leads_somewhere(document: Any) -> None:
+    def references(value: Any) -> Any:
+        if isinstance(value, dict):
+            if isinstance(value.get("$ref"), str):
+                yield value["$ref"]
+            for inner in value.values():
+                yield from references(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from references(inner)
+
+    found = set(references(document))
+    assert found
+    assert {reference.rpartition("/")[2] for reference in found} <= set(document["components"]["schemas"])
+
+
+def test_every_schema_is_a_valid_one(document: Any) -> None:
+    for schema in document["components"]["schemas"].values():
+        jsonschema_rs.meta.validate(schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"})
+
+
+def test_answers_have_the_shape_that_is_described(
+    document: Any, client: FlaskClient, engine: Engine, project: Project
+) -> None:
+    task_id = know(engine, project, "/chat", "", "Q: {{question}}")
+    body = {"model": "m", "path": "/chat", "input": "Q: Who?", "usage": {"input_tokens": 3}, "external_id": "a"}
+    row = client.post("/api/v1/traces", json=body).json
+    version = row["implementation_id"]
+    calls: list[tuple[str, str, str, Any]] = [
+        ("post", "/api/v1/traces", "/api/v1/traces", body),
+        ("post", "/api/v1/traces", "/api/v1/traces", body | {"external_id": "b"}),
+        ("post", "/api/v1/traces", "/api/v1/traces", {"traces": [body, {}]}),
+        ("post", "/api/v1/traces", "/api/v1/traces", {"model": 3}),
+        ("get", "/api/v1/traces", "/api/v1/traces", None),
+        ("get", "/api/v1/traces", "/api/v1/traces?limit=x", None),
+        ("get", "/api/v1/traces/{trace_id}", f"/api/v1/traces/{row['id']}", None),
+        ("get", "/api/v1/traces/{trace_id}", f"/api/v1/traces/{task_id}", None),
+        ("get", "/api/v1/tasks", "/api/v1/tasks", None),
+        ("get", "/api/v1/tasks/{task_id}", f"/api/v1/tasks/{task_id}", None),
+        (
+            "get",
+            "/api/v1/tasks/{task_id}/implementations",
+            f"/api/v1/tasks/{task_id}/implementations",
+            None,
+        ),
+        ("get", "/api/v1/implementations/{implementation_id}", f"/api/v1/implementations/{version}", None),
+        ("post", "/api/v1/groups/regroup", "/api/v1/groups/regroup", {"path": "/chat"}),
+        ("get", "/healthz", "/healthz", None),
+        ("get", "/readyz", "/readyz", None),
+    ]
+    for method, path, url, sent in calls:
+        answer = client.open(url, method=method.upper(), json=sent)
+        schema = resolved(document, method, path, answer.status_code, answer.mimetype)
+        jsonschema_rs.validate(schema, answer.json)

@@ -1,0 +1,326 @@
+"""Bad OTLP is answered as OTLP wants it, keeps what is good, and never makes an exporter send the same again for nothing."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from google.protobuf import json_format
+from google.rpc.status_pb2 import Status
+from sqlalchemy import Engine
+from werkzeug.test import TestResponse
+
+from app.config import Settings
+from app.web import create_app
+from tests.app.api_helpers import assert_problem, client_with, new_key
+from tests.app.otlp_helpers import (
+    CALL,
+    CHAT,
+    PROTOBUF,
+    URL,
+    any_value,
+    export,
+    rejected,
+    send,
+    send_bytes,
+    span,
+    traces,
+)
+
+GOOD = export(span(CALL)).SerializeToString()
+JSON = "application/json"
+TRACE_ID = "0102030405060708090a0b0c0d0e0f10"
+
+
+def as_json(said: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """An export of one span as a JavaScript SDK writes it: hex ids, numbers as texts."""
+    values = [{"key": name, "value": json_format.MessageToDict(any_value(value))} for name, value in said.items()]
+    one = {
+        "traceId": TRACE_ID,
+        "spanId": "00000000000000aa",
+        "name": "chat",
+        "kind": 3,
+        "startTimeUnixNano": "1760000000000000000",
+        "endTimeUnixNano": 1760000001500000000,
+        "attributes": values,
+        "links": [{"traceId": TRACE_ID, "spanId": "00000000000000bb"}],
+        "notYetInvented": {"x": 1},
+    }
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [one | fields]}]}]}
+
+
+def assert_status(answer: TestResponse, code: int) -> str:
+    """A google.rpc.Status with a message, under this HTTP status."""
+    assert answer.status_code == code, answer.data
+    assert answer.mimetype == PROTOBUF
+    message = Status.FromString(answer.data).message
+    assert message
+    return message
+
+
+# --- JSON
+
+
+def test_json_has_its_ids_in_hex_and_is_answered_in_json(client: FlaskClient) -> None:
+    answer = client.post(URL, json=as_json(CALL, parentSpanId="00000000000000cc"))
+    assert (answer.status_code, answer.mimetype, answer.json) == (200, JSON, {})
+    (trace,) = traces(client)
+    assert trace["external_id"] == f"{TRACE_ID}:00000000000000aa"
+    assert trace["prompt"] == [{"role": "user", "text": "Where is my refund?"}]
+
+
+def test_the_same_span_in_json_and_in_protobuf_is_one_trace(client: FlaskClient) -> None:
+    send(client, span(CALL, 0xAA))
+    client.post(URL, json=as_json(CALL))
+    assert len(traces(client)) == 1
+
+
+@pytest.mark.parametrize("field", ["traceId", "spanId"])
+@pytest.mark.parametrize("value", ["", "12", "zz" * 16, "0" * 32, "0" * 16, "ab" * 40, None])
+def test_an_id_that_is_none_refuses_its_span_alone(client: FlaskClient, field: str, value: str | None) -> None:
+    body = as_json(CALL)
+    body["resourceSpans"] += as_json(CALL, **{field: value})["resourceSpans"]
+    answer = client.post(URL, json=body)
+    assert answer.status_code == 200
+    assert answer.json["partialSuccess"]["rejectedSpans"] == "1"
+    assert "32 hex digits" in answer.json["partialSuccess"]["errorMessage"]
+    assert len(traces(client)) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        3,
+        "x",
+        {"resourceSpans": 3},
+        {"resourceSpans": [3]},
+        {"resourceSpans": [{"scopeSpans": {"spans": 1}}]},
+        as_json(CALL, startTimeUnixNano="soon"),
+        as_json(CALL, startTimeUnixNano=-1),
+        as_json(CALL, name=3),
+        as_json(CALL, traceId=3),
+        as_json(CALL, attributes=[{"key": "a", "value": {"intValue": "secret"}}]),
+        as_json(CALL, attributes=[{"key": "a", "value": {"stringValue": "a", "intValue": 1}}]),
+        as_json(CALL, name="\ud800"),
+    ],
+)
+def test_json_that_is_no_export_is_refused_without_showing_it(client: FlaskClient, body: Any) -> None:
+    problem = assert_problem(client.post(URL, data=json.dumps(body), content_type=JSON), 400)
+    assert "secret" not in str(problem)
+
+
+def test_json_that_is_no_export_is_refused_with_the_place(client: FlaskClient) -> None:
+    answer = client.post(URL, json=as_json(CALL, startTimeUnixNano="soon"))
+    assert "resourceSpans.scopeSpans.spans.startTimeUnixNano" in assert_problem(answer, 400)["detail"]
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"{" * 5000, b"[" * 100_000])
+def test_what_is_not_json_is_refused(client: FlaskClient, data: bytes) -> None:
+    answer = send_bytes(client, data, JSON)
+    assert answer.status_code in (400, 422)
+    assert_problem(answer, answer.status_code)
+
+
+def test_values_nested_without_end_are_refused(client: FlaskClient) -> None:
+    value: Any = {"stringValue": "x"}
+    for _ in range(60):  # protobuf's own limit is 100 messages, two for each
+        value = {"arrayValue": {"values": [value]}}
+    body = as_json({}, attributes=[{"key": "a", "value": value}])
+    assert_problem(client.post(URL, json=body), 400)
+
+
+# --- protobuf
+
+
+def test_an_empty_export_is_fine(client: FlaskClient) -> None:
+    assert rejected(send_bytes(client, b"")) == (0, "")
+
+
+@pytest.mark.parametrize("data", [GOOD[:-1], GOOD[:20], b"no protobuf", b"\xff" * 100, b'{"resourceSpans": []}'])
+def test_protobuf_that_is_cut_off_or_none_is_refused_with_a_status(client: FlaskClient, data: bytes) -> None:
+    assert "protobuf" in assert_status(send_bytes(client, data), 400)
+    assert traces(client) == []
+
+
+def length_delimited(field: int, inner: bytes) -> bytes:
+    """A protobuf field by hand: the library does not write what it would not read."""
+    size, length = len(inner), b""
+    while size > 127:
+        length += bytes([size % 128 + 128])
+        size //= 128
+    return bytes([field * 8 + 2]) + length + bytes([size]) + inner
+
+
+def test_protobuf_that_is_nested_without_end_is_refused(client: FlaskClient) -> None:
+    inner = b""
+    for field in (5, 1) * 10_000 + (2, 9, 2, 2, 1):  # array_value.values ..., value, attributes, spans, scope_spans
+        inner = length_delimited(field, inner)
+    assert_status(send_bytes(client, inner), 400)
+
+
+def test_values_within_protobufs_own_limit_are_left_out_where_ours_is_lower(client: FlaskClient) -> None:
+    value: Any = "x"
+    for _ in range(30):
+        value = [value]
+    deep = {"deep": [[value]]}
+    assert rejected(send(client, span(CALL | deep))) == (0, "")
+
+
+def test_gzip_is_taken(client: FlaskClient) -> None:
+    answer = send_bytes(client, gzip.compress(GOOD), **{"Content-Encoding": "gzip"})
+    assert rejected(answer) == (0, "")
+    assert len(traces(client)) == 1
+
+
+@pytest.mark.parametrize("content_type", [PROTOBUF, JSON])
+def test_a_gzip_bomb_is_refused(client: FlaskClient, content_type: str) -> None:
+    bomb = gzip.compress(b" " * 64 * 1024 * 1024)
+    assert send_bytes(client, bomb, content_type, **{"Content-Encoding": "gzip"}).status_code == 413
+
+
+def test_broken_gzip_is_refused(client: FlaskClient) -> None:
+    assert_status(send_bytes(client, gzip.compress(GOOD)[:-9], **{"Content-Encoding": "gzip"}), 400)
+
+
+def test_an_encoding_that_we_do_not_know_is_refused(client: FlaskClient) -> None:
+    assert_status(send_bytes(client, GOOD, **{"Content-Encoding": "zstd"}), 415)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "", "application/grpc"])
+def test_another_content_type_is_refused(client: FlaskClient, content_type: str) -> None:
+    assert PROTOBUF in assert_problem(send_bytes(client, GOOD, content_type), 415)["detail"]
+
+
+def test_a_body_over_the_limit_is_refused(settings: Settings, engine: Engine) -> None:
+    app = create_app(settings.model_copy(update={"max_body_bytes": 100}))
+    assert_status(send_bytes(client_with(app, new_key(engine, "shop")), GOOD), 413)
+
+
+# --- keys
+
+
+def test_a_key_with_the_scope_ingest_is_needed(web: Flask, engine: Engine) -> None:
+    assert_status(send_bytes(web.test_client(), GOOD), 401)
+    assert_status(send_bytes(client_with(web, new_key(engine, "shop", "read")), GOOD), 403)
+    assert_problem(web.test_client().post(URL, json={}), 401)
+
+
+def test_a_trace_belongs_to_the_project_of_the_key(client: FlaskClient, other_client: FlaskClient) -> None:
+    send(client, span(CALL))
+    assert traces(other_client) == []
+
+
+# --- good and bad together
+
+
+def test_good_spans_are_kept_and_bad_ones_counted_with_their_reasons(client: FlaskClient) -> None:
+    without_model = {name: value for name, value in CALL.items() if name != "gen_ai.request.model"}
+    answer = send(
+        client,
+        span(CALL, 1),
+        span(without_model, 2),
+        span(CHAT, 3),
+        span({"db.system": "postgresql"}, 4),
+        span(CALL | {"gen_ai.request.temperature": "warm"}, 5),
+        span(CALL, 6, trace_id=b"short"),
+        span(CALL | {"gen_ai.input.messages": CALL["gen_ai.input.messages"][:-9]}, 7),
+        span(CALL, 8, start_time_unix_nano=2**63),
+    )
+    count, message = rejected(answer)
+    assert count == 6
+    assert "6 of 8 spans were not stored." in message
+    assert "1 LLM spans hold no messages" in message
+    assert "0000000000000002: model: Is required." in message
+    assert "0000000000000005: temperature: Must be a number." in message
+    assert "16 bytes" in message
+    assert "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT" in message
+    assert "ahead" in message
+    assert "refund" not in message
+    assert [trace["external_id"][-1] for trace in traces(client)] == ["1"]
+
+
+def test_a_call_that_lost_attributes_on_its_way_is_stored_with_a_warning(client: FlaskClient) -> None:
+    count, message = rejected(send(client, span(CALL, dropped_attributes_count=7)))
+    assert count == 0
+    assert "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT" in message
+    assert traces(client)[0]["metadata"]["otel.lost_attributes"] == 7
+
+
+def test_only_the_first_reasons_are_told(client: FlaskClient) -> None:
+    wrong = CALL | {"gen_ai.request.model": ""}
+    count, message = rejected(send(client, *(span(wrong, number) for number in range(1, 100))))
+    assert count == 99
+    assert message.count("model:") == 5
+    assert "And 94 more." in message
+
+
+@pytest.mark.parametrize("value", ["a\0b", "x" * (1024 * 1024 + 1)])
+def test_a_prompt_that_cannot_be_stored_refuses_its_span_alone(client: FlaskClient, value: str) -> None:
+    messages = json.dumps([{"role": "user", "content": value}])
+    count, message = rejected(send(client, span(CALL), span(CALL | {"gen_ai.input.messages": messages}, 2)))
+    assert (count, "messages.0.content" in message) == (1, True)
+    assert len(traces(client)) == 1
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        "3",
+        '"x"',
+        "{}",
+        "[3]",
+        '[{"parts": 3}]',
+        '[{"role": 3, "content": "x"}]',
+        '[{"role": "user", "parts": [3, null]}]',
+    ],
+)
+def test_messages_of_a_wrong_shape_are_a_reason_and_no_fault_of_ours(client: FlaskClient, messages: str) -> None:
+    assert send(client, span(CHAT | {"gen_ai.input.messages": messages})).status_code == 200
+    assert send(client, span(CHAT | {"gen_ai.system_instructions": messages}, 2)).status_code == 200
+    assert send(client, span(CALL | {"gen_ai.output.messages": messages}, 3)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gen_ai.prompt",
+        "gen_ai.prompt.0",
+        "gen_ai.prompt.0.content",
+        "gen_ai.prompt.0.tool_calls",
+        "gen_ai.prompt.0.tool_calls.0",
+        "gen_ai.prompt." + "9" * 300,
+        "gen_ai.prompt.0" + ".a" * 5000,
+        "gen_ai.request.model",
+        "gen_ai.request.tool_choice",
+        "gen_ai.output.type",
+        "gen_ai.tool.definitions",
+        "gen_ai.usage.input_tokens",
+        "gen_ai.conversation.id",
+        "gen_ai.operation.name",
+        "llm.input_messages.0",
+        "llm.input_messages.0.message",
+        "llm.input_messages.0.message.role",
+        "llm.input_messages.0.message.content",
+        "llm.input_messages.0.message.contents.0",
+        "llm.input_messages.0.message.tool_calls.0.tool_call",
+        "llm.invocation_parameters",
+        "llm.tools.0.tool.json_schema",
+        "openinference.span.kind",
+        "promptlode.path",
+        "",
+    ],
+)
+def test_no_attribute_of_a_wrong_kind_is_a_fault_of_ours(client: FlaskClient, name: str) -> None:
+    message = {"llm.input_messages.1.message.role": "user", "llm.input_messages.1.message.content": "x"}
+    values = ["x", "[", '{"a": 1}', 3, -1.5, True, b"\0\xff", [1, "x"], {"a": [None]}, None]
+    spans = [span(said | {name: value}) for value in values for said in (CALL, message)]
+    for number, one in enumerate(spans, 1):
+        one.span_id = number.to_bytes(8, "big")
+    good = span(CALL, 99)
+    count, _ = rejected(send(client, *spans, good))
+    kept = {trace["external_id"][-2:] for trace in traces(client)}
+    assert "63" in kept
+    assert count + len(kept) <= len(spans) + 1

@@ -1,0 +1,282 @@
+"""How pages cut up texts: pieces, marks, changes, costs and wording.  Pure, no services."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.pages import wording
+from app.pages.changes import compare, is_changed
+from app.pages.costs import costs
+from app.pages.pieces import (
+    COLOURS,
+    Part,
+    Piece,
+    colours,
+    marks,
+    one_line,
+    plain_parts,
+    prompt_parts,
+    start_of,
+    template_parts,
+)
+from app.store.insights import CountedValue, PlaceStatistics
+
+PARTS = [{"role": "system", "literals": ["Be ", ".\n"]}, {"role": "user", "literals": ["Q: ", "\nA:"]}]
+SLOTS = ["tone", "question"]
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=60)
+prompts = st.lists(
+    st.sampled_from(["a", "the", "word", " ", "  ", "\n", ".", "café", "日本", "\u202e"]), max_size=40
+).map("".join)
+
+
+def _text(parts: list[Part]) -> str:
+    return "".join(piece.text for part in parts for piece in part.pieces)
+
+
+# --- pieces
+
+
+def test_the_slots_of_a_template_stand_between_its_literals() -> None:
+    assert template_parts(PARTS, SLOTS) == [
+        Part("system", [Piece("Be "), Piece("", "tone"), Piece(".\n")]),
+        Part("user", [Piece("Q: "), Piece("", "question"), Piece("\nA:")]),
+    ]
+
+
+def test_a_part_without_text_is_not_shown() -> None:
+    assert template_parts([{"role": "system", "literals": [""]}, PARTS[1]], ["q"])[0].role == "user"
+    assert plain_parts(["", "hello"]) == [Part("user", [Piece("hello")])]
+
+
+def test_a_part_that_is_one_slot_is_shown_even_when_it_is_empty() -> None:
+    parts = prompt_parts([{"role": "user", "literals": ["", ""]}], ["question"], [""], [""])
+
+    assert parts == [Part("user", [Piece("", "question")])]
+
+
+@given(values=st.tuples(texts, texts))
+def test_the_pieces_of_a_call_make_its_prompt(values: tuple[str, str]) -> None:
+    prompt = [f"Be {values[0]}.\n", f"Q: {values[1]}\nA:"]
+
+    parts = prompt_parts(PARTS, SLOTS, values, prompt)
+
+    assert _text(parts) == "".join(prompt)
+    assert [piece.slot for part in parts for piece in part.pieces if piece.slot] == SLOTS
+
+
+@pytest.mark.parametrize("values", [["kind"], ["rude", "why?"], []])
+def test_values_that_do_not_make_the_prompt_are_not_drawn_into_it(values: list[str]) -> None:
+    prompt = ["Be kind.\n", "Q: why?\nA:"]
+
+    assert prompt_parts(PARTS, SLOTS, values, prompt) == plain_parts(prompt)
+
+
+def test_a_slot_keeps_its_colour_when_a_later_version_adds_another() -> None:
+    first, both = colours([["tone", "question"]]), colours([["tone", "question"], ["language", "question"]])
+
+    assert both["question"] == first["question"]
+    assert both["language"] not in first.values()
+
+
+def test_colours_start_again_when_there_are_more_slots() -> None:
+    many = colours([[f"slot_{n}" for n in range(COLOURS + 1)]])
+
+    assert many[f"slot_{COLOURS}"] == many["slot_0"]
+
+
+def test_the_start_of_a_long_template_shows_its_slots() -> None:
+    long = [Part("user", [Piece("word " * 200), Piece("", "question"), Piece(" and so on " * 50)])]
+
+    start = start_of(long)
+
+    assert "question" in [piece.slot for piece in start]
+    assert sum(len(piece.text) for piece in start) < 330
+
+
+# --- marks
+
+
+@given(text=st.one_of(texts, prompts))
+def test_marks_lose_no_character(text: str) -> None:
+    assert "".join(mark.text for mark in marks(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("a b", ["text"]),
+        ("a  b", ["text", "blank", "text"]),
+        (" a", ["blank", "text"]),
+        ("a ", ["text", "blank"]),
+        ("a\nb", ["text", "line", "text"]),
+        ("a\r\nb", ["text", "line", "text"]),
+        ("\ta", ["tab", "text"]),
+        ("a\u200bb", ["text", "code", "text"]),
+        ("\u202eab", ["code", "text"]),
+        ("a\rb", ["text", "code", "text"]),
+    ],
+)
+def test_what_cannot_be_seen_is_marked(text: str, kinds: list[str]) -> None:
+    assert [mark.kind for mark in marks(text)] == kinds
+
+
+@given(text=texts)
+def test_a_heading_has_no_character_that_breaks_or_turns_it(text: str) -> None:
+    assert not set(one_line(text)) & set("\n\r\t\u202e\u2028\u200b\u0000\x1b")
+
+
+# --- changes
+
+
+@given(old=prompts, new=prompts)
+def test_a_comparison_holds_both_templates_whole(old: str, new: str) -> None:
+    parts = compare([Part("user", [Piece(old)])], [Part("user", [Piece(new)])])
+
+    pieces = list(chain.from_iterable(part.pieces for part in parts))
+    assert "".join(piece.text for piece in pieces if piece.change != "removed") == new
+    assert "".join(piece.text for piece in pieces if piece.change != "added") == old
+    assert is_changed(parts) is (old != new)
+
+
+def _changes(old: str, new: str) -> list[tuple[str, str]]:
+    (part,) = compare([Part("user", [Piece(old)])], [Part("user", [Piece(new)])])
+    return [(piece.change, piece.text) for piece in part.pieces]
+
+
+def test_one_word_that_changed_is_one_change() -> None:
+    assert _changes("Answer in one word.", "Answer in two word.") == [
+        ("", "Answer in "),
+        ("removed", "one"),
+        ("added", "two"),
+        ("", " word."),
+    ]
+
+
+def test_an_exchanged_sentence_is_not_torn_into_words() -> None:
+    changes = _changes("Say it. Be the first one here. End.", "Say it. Ask for the last name. End.")
+
+    assert [change for change, _ in changes] == ["", "removed", "added", ""]
+
+
+def test_a_slot_that_came_or_went_is_a_change() -> None:
+    (part,) = compare([Part("user", [Piece("Hi you")])], [Part("user", [Piece("Hi "), Piece("", "name")])])
+
+    assert Piece("", "name", "added") in part.pieces
+
+
+def test_a_part_that_only_one_template_has_is_added_whole() -> None:
+    user = Part("user", [Piece("Hello.")])
+
+    system, _ = compare([user], [Part("system", [Piece("Be kind.")]), user])[::-1]
+
+    assert system.pieces == [Piece("Be kind.", None, "added")]
+
+
+def test_what_both_have_at_length_is_folded() -> None:
+    same = "The same line of text.\n" * 100
+
+    folded = [piece for _, piece in _changes(same + "old", same + "new") if len(piece) > 1000]
+
+    assert len(folded) == 1
+
+
+def test_long_templates_are_compared_in_bounded_time() -> None:
+    old = " ".join(f"word{n}" for n in range(20_000))
+    started = datetime.now(UTC)
+
+    changes = _changes(old, old.replace("word", "other"))
+
+    assert [change for change, _ in changes] == ["removed", "added"]
+    assert datetime.now(UTC) - started < timedelta(seconds=5)
+
+
+# --- costs
+
+
+def _place(*values: str) -> PlaceStatistics:
+    counted = [CountedValue(value, len(value), values.count(value)) for value in dict.fromkeys(values)]
+    return PlaceStatistics(
+        len(values), len(counted), sum(map(len, values)), max(map(len, values)), sorted(counted, key=lambda v: -v.calls)
+    )
+
+
+def test_the_shares_of_a_prompt_are_one() -> None:
+    parts = [Part("user", [Piece("fixed"), Piece("", "a"), Piece("", "b")])]
+
+    found = costs(parts, ["a", "b"], [], {0: _place("xxxxx", "yyyyy"), 1: _place("z" * 10, "")})
+
+    assert found.mean == 15
+    assert found.fixed_share + sum(slot.share for slot in found.slots) == pytest.approx(1)
+
+
+def test_the_slot_that_costs_most_comes_first() -> None:
+    found = costs([], ["small", "large"], [], {0: _place("x"), 1: _place("y" * 50)})
+
+    assert [slot.name for slot in found.slots] == ["large", "small"]
+
+
+def test_a_slot_at_two_places_is_one_row_with_the_characters_of_both() -> None:
+    found = costs([], ["name", "other", "name"], [], {0: _place("Ann"), 1: _place("-"), 2: _place("Ann")})
+
+    name = next(slot for slot in found.slots if slot.name == "name")
+    assert (name.places, name.mean, name.distinct) == (2, 6, 1)
+
+
+def test_a_slot_says_what_kind_of_thing_it_holds() -> None:
+    kinds = [
+        {"kind": "integer", "values": [], "optional": False},
+        {"kind": "enum", "values": ["red"], "optional": True},
+    ]
+
+    found = costs([], ["n", "team"], kinds, {0: _place("1"), 1: _place("red", "")})
+
+    assert {slot.name: slot.kind for slot in found.slots} == {"n": "integer", "team": "enum, may be empty"}
+
+
+def test_a_task_without_calls_has_slots_without_numbers() -> None:
+    (row,) = costs([Part("user", [Piece("x")])], ["a"], [], {}).slots
+
+    assert (row.distinct, row.share, row.top) == (0, 0, ())
+
+
+# --- wording
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(2, "just now"), (61, "1 minute ago"), (7_300, "2 hours ago"), (200_000, "2 days ago"), (-300, "in 5 minutes")],
+)
+def test_a_time_is_told_as_a_person_would(seconds: int, words: str) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    assert wording.ago(now - timedelta(seconds=seconds), now) == words
+
+
+def test_what_is_little_is_not_called_nothing() -> None:
+    assert wording.percent(0.004) == "< 1 %"
+    assert wording.percent(0) == "0 %"
+
+
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        ("hello", [("assistant", "hello")]),
+        ([{"role": "assistant", "content": "a"}], [("assistant", "a")]),
+        ([{"role": "assistant", "content": [{"type": "output_text", "text": "b"}]}], [("assistant", "b")]),
+        ({"odd": 1}, [("", '{\n  "odd": 1\n}')]),
+        ([None, 3], [("", "3")]),
+        (None, []),
+    ],
+)
+def test_an_output_is_shown_as_what_was_said(output: object, shown: list[tuple[str, str]]) -> None:
+    assert wording.messages(output) == shown
+
+
+def test_a_tool_call_is_shown_with_its_arguments() -> None:
+    call = {"role": "assistant", "content": "ok", "tool_calls": [{"function": {"arguments": "{}"}}]}
+
+    assert '"arguments"' in wording.messages([call])[0][1]

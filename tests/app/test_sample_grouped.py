@@ -1,0 +1,105 @@
+"""The sample traffic through ingest and runs on a real PostgreSQL: is what is stored what the calls were made from?"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from app.config import Settings
+from app.sample import EXPECTED, Truth, traces, truth
+from app.store.projects import Project
+from app.store.templates import from_parts
+from benchmarks.installation import Installation
+from benchmarks.score import render, skeleton
+
+NOW = datetime(2026, 11, 23, 17, 30, tzinfo=UTC)
+VERSIONS = {version.template_id: version for task in EXPECTED for version in task.versions}
+
+
+@pytest.fixture(scope="module")
+def bodies() -> list[dict[str, Any]]:
+    return list(traces(0, NOW))
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Truth]:
+    return truth(0, NOW)
+
+
+@pytest.fixture
+def installation(engine: Engine, settings: Settings, project: Project) -> Installation:
+    return Installation(engine, settings, project)
+
+
+def faults(installation: Installation, known: dict[str, Truth]) -> list[str]:
+    """What is not as it truly was: free text in a version, tasks, versions, calls, fixed texts and values."""
+    found = defaultdict(list)
+    for call in installation.calls():
+        found[known[call.external_id].template_id].append(call)
+    loose = [call.external_id for call in found.pop(None) if call.implementation_id]
+    wrong = [f"free chat {name} is in a version" for name in loose]
+    for task in EXPECTED:
+        ids = {call.task_id for version in task.versions for call in found[version.template_id]}
+        wrong += [f"{task.path}: {task.versions[0].template_id} is in {len(ids)} tasks"] if len(ids) != 1 else []
+    tasks = {call.task_id for calls in found.values() for call in calls}
+    wrong += [f"{len(tasks)} tasks, not {len(EXPECTED)}"] if len(tasks) != len(EXPECTED) else []
+    return wrong + [
+        fault for template_id, calls in found.items() for fault in version_faults(template_id, calls, known)
+    ]
+
+
+def version_faults(template_id: str, calls: Sequence[Any], known: dict[str, Truth]) -> Iterator[str]:
+    expected = VERSIONS[template_id]
+    number = next(task.versions.index(expected) + 1 for task in EXPECTED if expected in task.versions)
+    versions = Counter((call.version, call.model) for call in calls)
+    if versions != {(number, expected.model): expected.calls}:
+        yield f"{template_id}: {dict(versions)}, not all {expected.calls} in version {number}"
+    by_text = defaultdict(list)
+    for call in calls:
+        if call.implementation_id:
+            by_text[from_parts(call.parts, call.slots).literals].append(call)
+    true_literals, true_slots = joined(template_id)
+    for literals, same in by_text.items():
+        true_rows = [[known[call.external_id].variables[slot] for slot in true_slots] for call in same]
+        rows = [call.variables for call in same]
+        if (text := skeleton(literals, rows)) != skeleton(true_literals, true_rows):
+            yield f"{template_id}: {len(same)} calls with the fixed texts {text}"
+        pairs = list(zip(rows, true_rows, strict=True))
+        if any(render(literals, row) != render(true_literals, true_row) for row, true_row in pairs):
+            yield f"{template_id}: a call that does not render back"
+        if literals == true_literals and any(row != true_row for row, true_row in pairs):
+            yield f"{template_id}: a value that is not the true one"
+
+
+def joined(template_id: str) -> tuple[tuple[str, ...], list[str]]:
+    """The true template as the product keeps it: system and user, joined by NUL."""
+    parts = VERSIONS[template_id].parts
+    literals, slots = ["\x00" if parts[0].role == "user" else ""], []
+    for number, part in enumerate(parts):
+        literals[-1] += ("\x00" if number else "") + part.literals[0]
+        literals += part.literals[1:]
+        slots += part.slots
+    return tuple(literals), slots
+
+
+def test_a_week_read_in_at_once_gives_the_true_tasks_and_values(
+    installation: Installation, bodies: list[dict[str, Any]], known: dict[str, Truth]
+) -> None:
+    installation.take(bodies)
+
+    installation.work()
+
+    assert faults(installation, known) == []
+
+
+def test_a_week_as_it_happened_gives_the_true_tasks_and_values(
+    installation: Installation, bodies: list[dict[str, Any]], known: dict[str, Truth]
+) -> None:
+    for start in range(0, len(bodies), 250):
+        installation.take(bodies[start : start + 250])
+        installation.work()
+
+    assert faults(installation, known) == []

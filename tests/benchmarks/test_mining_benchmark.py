@@ -1,0 +1,153 @@
+"""The mining benchmark's own checks: a measure that cannot fail measures nothing."""
+
+from collections import Counter
+
+import pytest
+
+from benchmarks.corpora import BARRIER, SCENARIOS, corpus
+from benchmarks.peers import exact_match, token_lcs
+from benchmarks.score import Group, render, score, skeleton
+
+
+def true_groups(made):
+    members = {}
+    for i, trace in enumerate(made.traces):
+        if trace.template is not None:
+            members.setdefault(trace.template, []).append(i)
+    return [Group(made.literals[name], same, [made.traces[i].values for i in same]) for name, same in members.items()]
+
+
+@pytest.fixture(scope="module")
+def small():
+    return corpus("small", seed=1)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_truth_scores_one(name):
+    made = corpus(name, seed=3, traces=2500 if name == "large" else None)
+
+    assert score(made, true_groups(made)) == (1, 1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_corpus_has_what_its_scenario_promises(name):
+    scenario = SCENARIOS[name]
+    made = corpus(name, seed=2, traces=3000 if name == "large" else None)
+    calls = Counter(trace.template for trace in made.traces)
+    free = calls.pop(None)
+
+    assert set(calls) == set(made.literals)
+    assert len(calls) >= scenario.templates
+    assert sum(calls.values()) + free == len(made.traces) == (3000 if name == "large" else scenario.traces)
+    assert min(calls.values()) >= scenario.least
+    assert free == pytest.approx(scenario.noise * len(made.traces), abs=1)
+    assert all(render(made.literals[t.template], t.values) == t.text for t in made.traces if t.template)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_no_two_templates_of_a_corpus_are_the_same(name):
+    for seed in range(1, 6):
+        made = corpus(name, seed, traces=3000 if name == "large" else None)
+
+        assert len(set(made.literals.values())) == len(made.literals)
+
+
+def test_the_long_scenario_is_long():
+    lengths = sorted(len(trace.text) for trace in corpus("long", seed=1).traces)
+
+    assert lengths[len(lengths) // 10] > 9_000
+    assert lengths[-1] < 30_000
+
+
+def test_versions_follow_each_other_and_options_mix():
+    made = corpus("versions", seed=1)
+    where = {}
+    for i, trace in enumerate(made.traces):
+        where.setdefault(trace.template, []).append(i)
+    names = [name for name in made.literals if name.endswith(" v1")]
+
+    assert len(names) == SCENARIOS["versions"].versions
+    for name in names:
+        first, second = where[name], where[name.removesuffix("v1") + "v2"]
+        assert first[len(first) // 2] < second[len(second) // 2]
+        assert first[-1] < second[-1]
+
+
+def test_equal_seeds_give_equal_corpora(small):
+    assert corpus("small", seed=1) == small
+    assert corpus("small", seed=2) != small
+
+
+def test_no_value_holds_a_barrier(small):
+    assert not any(BARRIER in value for trace in small.traces for value in trace.values)
+
+
+def test_finding_nothing_scores_nothing_but_keeps_noise_out(small):
+    found = score(small, [])
+
+    assert (found.pair_f1, found.template_f1, found.coverage, found.noise_recall) == (0, 0, 0, 1)
+
+
+def test_one_group_of_everything_is_no_template(small):
+    everything = range(len(small.traces))
+    found = score(small, [Group(("", ""), everything, [(small.traces[i].text,) for i in everything])])
+
+    assert (found.round_trip, found.template_f1, found.coverage, found.noise_recall) == (1, 0, 1, 0)
+    assert found.pair_f1 < 0.5
+
+
+def test_lost_white_space_fails_the_round_trip(small):
+    squeezed = [group._replace(literals=tuple(" ".join(text.split()) for text in group.literals)) for group in true_groups(small)]
+    found = score(small, squeezed)
+
+    assert found.pair_f1 == 1
+    assert found.round_trip < 0.5
+    assert found.template_f1 < 0.5
+
+
+def test_a_frozen_value_is_not_the_template(small):
+    def frozen(group):
+        """The template of only those calls that share their first value."""
+        keep = [k for k, row in enumerate(group.rows) if row[:1] == group.rows[0][:1]]
+        return Group(group.literals, [group.members[k] for k in keep], [group.rows[k] for k in keep])
+
+    found = score(small, [frozen(group) for group in true_groups(small)])
+
+    assert found.round_trip == 1
+    assert found.template_f1 < 0.5
+
+
+def test_a_border_that_no_data_shows_is_forgiven():
+    left = skeleton(("Hello ", ", bye"), [["ann "], ["bob "]])
+    right = skeleton(("Hello", " , bye"), [[" ann"], [" bob"]])
+
+    assert left == right
+
+
+def test_an_option_may_stand_on_either_side_of_what_it_repeats():
+    with_or_without = [["Say a.\n", "Say b.\n", ""], [".\nSay a", ".\nSay b", ""]]
+    left, right = ([[value] for value in values] for values in with_or_without)
+
+    assert skeleton(("Be kind.\n", "Bye"), left) == skeleton(("Be kind", ".\nBye"), right)
+    assert render(("Be kind.\n", "Bye"), left[0]) == render(("Be kind", ".\nBye"), right[0])
+
+
+def test_a_slot_that_never_changes_is_fixed_text():
+    assert skeleton(("On ", ": ", "."), [["Monday", "x"], ["Monday", "y"]]) == ("On Monday:", ".")
+
+
+def test_a_moved_word_is_not_forgiven():
+    assert skeleton(("Say ", ""), [["one two"], ["two one"]]) != skeleton(("Say one ", ""), [["two"], ["three"]])
+
+
+def test_exact_match_finds_static_prompts_only(small):
+    found = score(small, exact_match([trace.text for trace in small.traces]))
+
+    assert found.round_trip == 1
+    assert 0 < found.template_f1 < 0.5
+
+
+def test_token_lcs_finds_a_plain_template():
+    texts = [f"Say hello to {name} in a warm way" for name in ("Ann", "Bob", "Cleo")]
+
+    assert token_lcs(texts)[0].literals == ("Say hello to ", " in a warm way")

@@ -1,0 +1,273 @@
+"""pytest-celery's containers, with plain processes behind them instead of Docker.
+
+A container is what pytest-celery calls a thing that runs: it can be killed, restarted, asked for its log.
+"""
+
+import configparser
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pytest_celery import CeleryTestContainer
+
+from app.local.valkey import ValkeyServer
+from tests.rabbitmq import RabbitServer
+
+ROOT = Path(__file__).parents[2]
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 20, what: str = "") -> Any:
+    """What `condition` answers as soon as it is true; the test fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := condition():
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what or condition}")
+
+
+class ProcessContainer(CeleryTestContainer):
+    """A command of ours as a process of its own, with its log in a file."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path, prompt: str) -> None:
+        self._name = name
+        self._command = command
+        self._environment = environment
+        self._log = log
+        self._prompt = prompt
+        self._start()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def id(self) -> str:
+        return str(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def status(self) -> str:
+        return "running" if self._process.poll() is None else "exited"
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    @property
+    def ready_prompt(self) -> str:
+        return self._prompt
+
+    @property
+    def celeryconfig(self) -> dict:
+        return {}
+
+    def ready(self) -> bool:
+        return bool(wait_until(lambda: self._prompt in self.logs() or self._ended(), what=f"{self._name} is ready"))
+
+    def logs(self, **_: Any) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def kill(self, signal: str | int = "SIGKILL") -> None:
+        """SIGKILL takes the children along: a machine that dies spares none."""
+        if _number(signal) == _number("SIGKILL"):
+            self._kill_family()
+        else:
+            self._process.send_signal(_number(signal))
+
+    def kill_child(self) -> None:
+        """Kill the process that does the work; its parent lives."""
+        for child in psutil.Process(self.pid).children():
+            child.kill()
+
+    def wait_for_exit(self, seconds: float = 30) -> int:
+        return self._process.wait(seconds)
+
+    def reload(self) -> None:
+        """Docker's container objects are snapshots; this one is not."""
+
+    def restart(self, timeout: float = 30, **_: Any) -> None:
+        self.teardown()
+        self._start()
+        self.ready()
+
+    def teardown(self) -> None:
+        """A warm shutdown takes seconds and has a test of its own."""
+        if self.status == "running":
+            self._kill_family()
+
+    def remove(self, **_: Any) -> None:
+        self.teardown()
+
+    def _start(self) -> None:
+        log = self._log.open("wb")
+        self._process = subprocess.Popen(
+            self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+        log.close()
+
+    def _ended(self) -> bool:
+        assert self.status == "running", f"{self._name} ended:\n{self.logs()}"
+        return False
+
+    def _kill_family(self) -> None:
+        parent = psutil.Process(self.pid)
+        for process in [parent, *parent.children(recursive=True)]:
+            process.kill()
+        self._process.wait(10)
+
+
+class ValkeyContainer(CeleryTestContainer):
+    """The broker: a Valkey of this test."""
+
+    def __init__(self, server: ValkeyServer) -> None:
+        self.server = server
+
+    @property
+    def name(self) -> str:
+        return "valkey"
+
+    @property
+    def id(self) -> str:
+        return "valkey"
+
+    @property
+    def status(self) -> str:
+        return "running" if self.server.is_running else "exited"
+
+    @property
+    def celeryconfig(self) -> dict:
+        return {"url": self.server.url(), "host_url": self.server.url()}
+
+    def ready(self) -> bool:
+        return self.server.is_running
+
+    def logs(self, **_: Any) -> str:
+        return ""
+
+    def kill(self, signal: str | int = "SIGKILL") -> None:
+        self.server.kill()
+
+    def reload(self) -> None:
+        """Nothing is remembered."""
+
+    def restart(self, timeout: float = 30, **_: Any) -> None:
+        """Comes back empty: it keeps nothing on disk."""
+        self.server.restart()
+
+    def teardown(self) -> None:
+        """Its own fixture stops it."""
+
+
+class RabbitContainer(CeleryTestContainer):
+    """The broker: a RabbitMQ node of this test's file."""
+
+    def __init__(self, server: RabbitServer) -> None:
+        self.server = server
+
+    @property
+    def name(self) -> str:
+        return "rabbitmq"
+
+    @property
+    def id(self) -> str:
+        return "rabbitmq"
+
+    @property
+    def status(self) -> str:
+        return "running" if self.server.is_running else "exited"
+
+    @property
+    def celeryconfig(self) -> dict:
+        return {"url": self.server.url, "host_url": self.server.url}
+
+    def ready(self) -> bool:
+        return self.server.is_running
+
+    def logs(self, **_: Any) -> str:
+        return ""
+
+    def kill(self, signal: str | int = "SIGKILL") -> None:
+        self.server.kill()
+
+    def reload(self) -> None:
+        """Nothing is remembered."""
+
+    def restart(self, timeout: float = 60, **_: Any) -> None:
+        self.server.restart()
+
+    def teardown(self) -> None:
+        """Its own fixture stops it."""
+
+
+def celery(*arguments: str) -> list[str]:
+    """A `celery -A tasks` command of this Python."""
+    return [sys.executable, "-m", "celery", "-A", "tasks", *arguments]
+
+
+def _number(name: str | int) -> int:
+    return name if isinstance(name, int) else getattr(signal, name)
+
+
+def quick_environment(database_url: str, redis_url: str) -> dict[str, str]:
+    """Times short enough for a test, in the order that they have in production."""
+    return os.environ | {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "GROUPING_QUIET": "0.2",
+        "GROUPING_MAX_WAIT": "1",
+        "GROUPING_LEASE": "2",
+        "GROUPING_TICKET": "3",
+        "GROUPING_GRACE": "1",
+        "RECONCILE_PERIOD": "0.5",
+        "GROUPING_MAX_ATTEMPTS": "3",
+        "DATABASE_LOCK_TIMEOUT": "60",
+        "DATABASE_STATEMENT_TIMEOUT": "60",
+        "LOG_FORMAT": "json",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "ignore",  # Celery warns of root, which is who runs tests in a container
+    }
+
+
+def worker_container(environment: dict[str, str], folder: Path) -> ProcessContainer:
+    """A worker that is ready."""
+    command = celery("worker", "--concurrency=1", "-E", "--without-mingle", "--without-gossip")
+    return _ready(ProcessContainer("worker", command, environment, folder / "worker.log", prompt="ready."))
+
+
+def reconciler_container(environment: dict[str, str], folder: Path) -> ProcessContainer:
+    """A reconciler that is ready."""
+    log = folder / "reconciler.log"
+    return _ready(ProcessContainer("reconciler", celery("reconcile"), environment, log, prompt="reconciler_ready"))
+
+
+def flower_container(environment: dict[str, str], folder: Path, port: int) -> ProcessContainer:
+    """Flower that is ready, with our configuration."""
+    command = celery("flower", "--conf=flowerconfig.py", f"--port={port}", "--basic-auth=anna:secret")
+    return _ready(ProcessContainer("flower", command, environment, folder / "flower.log", prompt="Visit me at"))
+
+
+def installed(folder: Path) -> str:
+    """A PYTHONPATH on which the product is installed: its commands are found by the entry points of setup.cfg."""
+    metadata = folder / "promptlode-0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: promptlode\nVersion: 0\n", encoding="utf-8")
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    commands = setup["options.entry_points"]["celery.commands"]
+    (metadata / "entry_points.txt").write_text(f"[celery.commands]{commands}\n", encoding="utf-8")
+    return f"{folder}{os.pathsep}{ROOT}"
+
+
+def _ready(container: ProcessContainer) -> ProcessContainer:
+    container.ready()
+    return container

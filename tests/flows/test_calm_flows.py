@@ -1,0 +1,266 @@
+"""From a POST to tasks and back to rest.  One worker and one reconciler serve all of these tests: none of them ends one."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytest_celery import CeleryTestBroker, CeleryTestWorker, RedisTestBroker
+from sqlalchemy import text
+
+from app.config import Settings, with_driver
+from app.local.valkey import ValkeyServer
+from app.store import groups
+from app.store.engine import transaction
+from tasks.monitor import pipeline
+from tasks.publish import patient_coalescing
+from tests.conftest import empty
+from tests.flows.conftest import PROJECT, Shop, assert_no_immortal_key
+from tests.flows.containers import (
+    ROOT,
+    ProcessContainer,
+    ValkeyContainer,
+    celery,
+    installed,
+    quick_environment,
+    reconciler_container,
+    wait_until,
+    worker_container,
+)
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+WORDS = [f"{first}{second}" for first in ("al", "be", "co", "du") for second in ("m", "n", "p", "r", "s")]
+
+
+@pytest.fixture(scope="module")
+def flow_environment(session_database: str, own_broker: ValkeyServer) -> Iterator[dict[str, str]]:
+    yield quick_environment(with_driver(session_database), own_broker.url())
+    empty(session_database)
+
+
+@pytest.fixture(scope="module")
+def own_broker(servers_dir: Path) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(servers_dir / "calm-valkey")
+    server.start()
+    yield server
+    assert_no_immortal_key(server)
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def celery_broker(own_broker: ValkeyServer) -> CeleryTestBroker:
+    return RedisTestBroker(ValkeyContainer(own_broker))
+
+
+@pytest.fixture(scope="module")
+def logs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="module")
+def celery_worker(
+    celery_broker: CeleryTestBroker, flow_environment: dict, logs_dir: Path
+) -> Iterator[CeleryTestWorker]:
+    worker = CeleryTestWorker(worker_container(flow_environment, logs_dir), app=None)
+    yield worker
+    worker.teardown()
+
+
+@pytest.fixture(scope="module")
+def reconciler(celery_broker: CeleryTestBroker, flow_environment: dict, logs_dir: Path) -> Iterator[ProcessContainer]:
+    container = reconciler_container(flow_environment, logs_dir)
+    yield container
+    container.teardown()
+
+
+def test_a_new_kind_of_call_becomes_a_task(shop: Shop, celery_worker: CeleryTestWorker) -> None:
+    assert shop.send("/translate", "oak", "pine", "elm") == ["requested", "coalesced", "coalesced"]
+    shop.wait_until_grouped("/translate", 3)
+    [task] = shop.tasks("/translate")
+    assert task["calls"] == 3
+    assert shop.send("/translate", "yew") == ["matched"]
+
+
+def test_calls_that_come_one_at_a_time_still_become_a_task(shop: Shop, celery_worker: CeleryTestWorker) -> None:
+    for word in ("oak", "pine", "elm"):
+        shop.send("/slow", word)
+        wait_until(lambda: shop.owed("/slow") == 0, what="the run has read it")
+    shop.wait_until_grouped("/slow", 3)
+    assert len(shop.tasks("/slow")) == 1
+
+
+def test_a_burst_during_a_run_costs_at_most_two_more(shop: Shop, celery_worker: CeleryTestWorker) -> None:
+    with shop.run_is_held("/burst"):
+        answers = shop.send("/burst", *(f"{word}{number}" for word in WORDS for number in range(5)))
+    assert answers == ["coalesced"] * 100
+    shop.wait_until_grouped("/burst", 103)
+    wait_until(lambda: shop.runs("/burst", "running") == 0)
+    assert shop.runs("/burst") <= 3
+
+
+def test_a_burst_on_a_cold_path_costs_one_run(shop: Shop, celery_worker: CeleryTestWorker) -> None:
+    shop.send("/cold", *WORDS)
+    shop.wait_until_grouped("/cold", len(WORDS))
+    assert shop.runs("/cold") <= 2
+
+
+def test_paths_and_projects_never_mix(shop: Shop, celery_worker: CeleryTestWorker) -> None:
+    shop.send("/a", "oak", "pine")
+    shop.send("/b", "elm", "yew")
+    wait_until(lambda: shop.owed("/a") == shop.owed("/b") == 0)
+    assert shop.grouped("/a") == shop.grouped("/b") == 0
+
+
+@pytest.fixture
+def broken_path(shop: Shop, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A path whose runs cannot save: the database refuses its templates."""
+    function = """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+          IF (SELECT path FROM grouping_key WHERE id = NEW.group_id) LIKE '/broken/%' THEN RAISE 'refused'; END IF;
+          RETURN NEW;
+        END $$"""
+    trigger = "CREATE TRIGGER refuse BEFORE INSERT ON template FOR EACH ROW EXECUTE FUNCTION refuse()"
+    with transaction(shop.engine) as connection:
+        connection.execute(text(function))
+        connection.execute(text(trigger))
+    yield f"/broken/{request.node.name}"
+    with transaction(shop.engine) as connection:
+        connection.execute(text("DROP FUNCTION refuse CASCADE"))
+
+
+def test_a_run_that_fails_is_counted_and_the_worker_goes_on(
+    shop: Shop, celery_worker: CeleryTestWorker, broken_path: str
+) -> None:
+    shop.send(broken_path, "oak", "pine", "elm")
+    wait_until(lambda: shop.runs(broken_path, "failed"))
+    shop.send("/fine", "oak", "pine", "elm")
+    shop.wait_until_grouped("/fine", 3)
+    assert shop.owed(broken_path) == 3
+    celery_worker.assert_log_exists("failed")
+    assert "oak" not in celery_worker.logs()
+
+
+def test_a_group_that_always_fails_backs_off_and_is_quarantined(
+    shop: Shop, celery_worker: CeleryTestWorker, reconciler: ProcessContainer, broken_path: str
+) -> None:
+    shop.send(broken_path, "oak", "pine", "elm")
+    query = "SELECT count(*) FROM grouping_key WHERE path = :path AND quarantined_at IS NOT NULL"
+    wait_until(lambda: shop.number(query, path=broken_path), 30)
+    assert shop.runs(broken_path, "failed") == 3
+    assert shop.send(broken_path, "yew") == ["deferred"]
+
+
+def test_a_message_by_hand_runs_a_group(
+    shop: Shop, celery_worker: CeleryTestWorker, flow_environment: dict[str, str]
+) -> None:
+    keywords = f'{{"project": "{PROJECT}", "path": "/hand"}}'
+    shop.send("/hand", "oak", "pine", "elm")
+    shop.wait_until_grouped("/hand", 3)
+    before = shop.runs("/hand", "committed")
+    subprocess.run(
+        celery("call", "tasks.group_traces", f"--kwargs={keywords}"), env=flow_environment, cwd=ROOT, check=True
+    )
+    wait_until(lambda: shop.runs("/hand", "committed") > before)
+
+
+def test_a_message_that_names_no_group_is_refused_and_the_worker_goes_on(
+    shop: Shop, celery_worker: CeleryTestWorker, flow_environment: dict[str, str]
+) -> None:
+    for arguments in (
+        '--kwargs={"projet": "shop"}',
+        '--args=["shop"]',
+        '--kwargs={"project": "shop", "path": "/none"}',
+    ):
+        subprocess.run(celery("call", "tasks.group_traces", arguments), env=flow_environment, cwd=ROOT, check=True)
+    wait_until(lambda: celery_worker.logs().count('"refused"') == 3)
+    shop.send("/after", "oak", "pine", "elm")
+    shop.wait_until_grouped("/after", 3)
+
+
+@pytest.fixture(scope="module")
+def command(flow_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Command:
+    environment = flow_environment | {"PYTHONPATH": installed(tmp_path_factory.mktemp("site"))}
+
+    def run(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            celery(*arguments), env=environment | changed, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def test_a_person_regroups_a_path_and_waits(
+    shop: Shop, celery_worker: CeleryTestWorker, command: Command, settings: Settings
+) -> None:
+    shop.send("/person", "oak", "pine", "elm")
+    shop.wait_until_grouped("/person", 3)
+    wait_until(lambda: _is_idle(shop, settings, "/person"), what="no run or message of the path is left")
+    before = shop.runs("/person", "committed")
+    done = command("regroup", PROJECT, "/person", "--all", "--wait")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "/person: requested")
+    assert shop.runs("/person", "committed") == before + 1
+
+
+def test_nobody_waits_for_a_run_while_grouping_is_disabled(shop: Shop, command: Command) -> None:
+    shop.send("/idle", "oak")
+    done = command("regroup", PROJECT, "/idle", "--wait", TASK_GROUPING_ENABLED="false")
+    assert (done.returncode, "TASK_GROUPING_ENABLED" in done.stderr) == (1, True), done
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("regroup", "nobody", "/chat"), 1, "There is no project 'nobody'"),
+        (("regroup", PROJECT, "/nowhere"), 1, "ever named the path '/nowhere'"),
+        (("regroup", PROJECT), 2, "Missing argument"),
+        (("quarantine", "clear", "nobody", "/chat"), 1, "There is no project 'nobody'"),
+        (("quarantine", "free"), 2, "No such command"),
+    ],
+)
+def test_a_command_that_cannot_be_carried_out_says_why(
+    shop: Shop, command: Command, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    done = command(*arguments)
+    assert (done.returncode, says in done.stderr) == (code, True), done
+
+
+def test_a_quarantined_group_runs_again_once_a_person_clears_it(
+    shop: Shop, celery_worker: CeleryTestWorker, command: Command
+) -> None:
+    shop.send("/ill", "oak")
+    wait_until(lambda: shop.owed("/ill") == 0)
+    with transaction(shop.engine) as connection:
+        connection.execute(text("UPDATE grouping_key SET quarantined_at = now(), attempts = 8 WHERE path = '/ill'"))
+    assert shop.send("/ill", "pine", "elm") == ["deferred", "deferred"]
+    assert "/ill" in command("quarantine", "list").stdout
+    assert command("regroup", PROJECT, "/ill").returncode == 1
+    assert command("quarantine", "clear", PROJECT, "/ill").returncode == 0
+    shop.wait_until_grouped("/ill", 3)
+
+
+def test_the_counters_add_up_when_everything_rests(
+    shop: Shop, celery_worker: CeleryTestWorker, reconciler: ProcessContainer, settings: Settings
+) -> None:
+    with shop.run_is_held("/counted"):
+        shop.send("/counted", *WORDS)
+    shop.wait_until_grouped("/counted", len(WORDS) + 3)
+    now = wait_until(lambda: _at_rest(shop, settings), what="every message is accounted for")
+    assert now["requests"] == now["coalesced"] + now["messages"]
+    assert now["workers"][0]["alive"]
+    assert now["reconcilers"][0]["alive"]
+
+
+def _is_idle(shop: Shop, settings: Settings, path: str) -> bool:
+    with transaction(shop.engine) as connection:
+        group = groups.named(connection, PROJECT, path)
+    return patient_coalescing(settings).snapshot(group.id).state == "idle"
+
+
+def _at_rest(shop: Shop, settings: Settings) -> dict | None:
+    coalescing = patient_coalescing(settings)
+    if any(found.state != "idle" for found in coalescing.snapshots(coalescing.groups()).values()):
+        return None  # one that is parked has a request and no message yet
+    now = pipeline(shop.engine, None, settings)
+    done = now["runs"] + sum(now["skips"].values())
+    return now if now["messages"] == done and now["queue_depth"] == 0 else None

@@ -1,0 +1,18 @@
+"""The guarantees under fire, small; `make chaos` is the whole of it.  And the plain scheme under the same fire, which must fail."""
+
+import pytest
+
+from benchmarks.chaos.__main__ import run
+from benchmarks.chaos.plan import SMALL, Plan
+
+PLAIN = Plan(traces=400, groups=100, seconds=8, faults={"kill a child": 4, "restart Redis": 1}, seed=3, scheme="plain")
+
+
+@pytest.mark.timeout(420)
+def test_nothing_is_lost_or_done_twice_while_everything_is_killed() -> None:
+    assert run(SMALL).broken == []
+
+
+@pytest.mark.timeout(180)
+def test_the_plain_scheme_loses_traces_under_less() -> None:
+    assert run(PLAIN).findings.owed > 0

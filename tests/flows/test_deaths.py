@@ -1,0 +1,48 @@
+"""Workers and Redis die in the middle of a run; nothing is lost.  Each test has processes of its own to kill."""
+
+from pytest_celery import CeleryTestBroker, CeleryTestWorker
+
+from app.config import Settings
+from tasks.monitor import pipeline
+from tests.flows.conftest import Shop
+from tests.flows.containers import ProcessContainer, wait_until
+
+
+def test_a_worker_that_is_killed_in_mid_run_is_seen_to_be_dead_and_loses_nothing(
+    shop: Shop, celery_worker: CeleryTestWorker, reconciler: ProcessContainer, settings: Settings
+) -> None:
+    wait_until(lambda: _workers_alive(shop, settings) == [True])
+    with shop.run_is_held("/killed"):
+        celery_worker.kill()
+    wait_until(lambda: _workers_alive(shop, settings) == [False], seconds=10)
+    celery_worker.restart()
+    shop.wait_until_grouped("/killed", 3, 30)
+
+
+def _workers_alive(shop: Shop, settings: Settings) -> list[bool]:
+    return [worker["alive"] for worker in pipeline(shop.engine, None, settings)["workers"]]
+
+
+def test_a_child_that_is_killed_in_mid_run_loses_nothing(
+    shop: Shop, celery_worker: CeleryTestWorker, reconciler: ProcessContainer
+) -> None:
+    with shop.run_is_held("/child"):
+        celery_worker.container.kill_child()
+    shop.wait_until_grouped("/child", 3, 30)
+
+
+def test_a_worker_that_is_asked_to_end_finishes_its_run(shop: Shop, celery_worker: CeleryTestWorker) -> None:
+    with shop.run_is_held("/ending"):
+        celery_worker.kill("SIGTERM")
+        celery_worker.assert_log_exists("Warm shutdown")
+    assert celery_worker.container.wait_for_exit() == 0
+    assert shop.grouped("/ending") == 3
+
+
+def test_a_redis_that_restarts_empty_loses_nothing(
+    shop: Shop, celery_broker: CeleryTestBroker, celery_worker: CeleryTestWorker, reconciler: ProcessContainer
+) -> None:
+    celery_broker.kill(reload_container=False)
+    assert shop.send("/outage", "oak", "pine", "elm") == ["deferred"] * 3
+    celery_broker.restart()
+    shop.wait_until_grouped("/outage", 3, 40)

@@ -1,0 +1,161 @@
+"""`make run` on a real machine: it leaves nothing behind, brings back what dies, and recovers what was killed."""
+
+import json
+import os
+import queue
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import app
+from app.config import Settings
+from app.local.instance import leftovers
+from app.local.processes import free_port, is_over, wait_until
+from app.sample import EXPECTED
+
+ROOT = Path(app.__file__).parent.parent
+STARTED = "Serving."
+SIGNS = ((" granian ", "web"), (" worker ", "worker"), ("bin/postgres -D", "postgres"), ("valkey-server", "valkey"))
+
+
+class Run:
+    """A `python -m app.local run` (or `demo`) and what it says."""
+
+    def __init__(self, home: Path, command: str = "run", **environment: str) -> None:
+        ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
+        self.home = home
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "app.local", command],
+            cwd=ROOT,
+            env=os.environ | ports | {"PROMPTLODE_DATA_DIR": str(home)} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.said: list[str] = []
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def wait_for(self, words: str, seconds: float = 90) -> str:
+        """The next line with `words`."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                line = self._lines.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                line = None
+            assert line is not None, f"{words!r} was not said in {seconds} s but:\n{''.join(self.said)}"
+            self.said.append(line)
+            if words in line:
+                return line
+
+    def family(self) -> list[psutil.Process]:
+        """Every process that was started, the servers included."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def pid_of(self, words: str) -> int:
+        return next(each.pid for each in self.family() if words in " ".join(each.cmdline()))
+
+    def end(self, ending: signal.Signals) -> int:
+        self.process.send_signal(ending)
+        return self.process.wait(60)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:
+                self._lines.put(line)
+        self._lines.put(None)
+
+
+@pytest.fixture
+def home(servers_dir: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A data folder with a name that needs quoting; whatever still runs with it after the test is ended."""
+    folder = servers_dir / f"100% of {request.node.name[:30]}"
+    yield folder
+    for process in leftovers(folder):
+        process.kill()
+
+
+def started(home: Path, command: str = "run") -> Run:
+    run = Run(home, command)
+    run.wait_for(STARTED, seconds=150)
+    return run
+
+
+def nothing_lives(family: list[psutil.Process], seconds: float = 60) -> None:
+    wait_until(
+        lambda: all(map(is_over, family)), seconds, lambda: f"still there: {[p for p in family if not is_over(p)]}"
+    )
+
+
+@pytest.mark.timeout(400)  # several starts of everything; 20 s each on two idle cores
+def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_ends_whole(home: Path) -> None:
+    run = started(home, "demo")
+    assert [task.path for task in EXPECTED if task.path not in "".join(run.said)] == []
+    assert "Not found as expected" not in "".join(run.said)
+    told = json.loads((home / "servers.json").read_text())
+    assert Settings(promptlode_data_dir=home).redis_url == told["redis_url"]
+    assert stat.S_IMODE((home / "api_key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((home / "servers.json").stat().st_mode) == 0o600
+    for words, name in SIGNS:
+        killed = psutil.Process(run.pid_of(words))
+        children = killed.children(recursive=True)
+        killed.kill()
+        run.wait_for(f"{name} ended and was started again")
+        nothing_lives(children)
+    refused = Run(home)
+    refused.wait_for("already runs")
+    assert refused.process.wait(30) == 1
+    ends_whole(run, signal.SIGTERM)
+
+
+@pytest.mark.timeout(400)  # several starts of everything; 20 s each on two idle cores
+def test_whatever_was_killed_the_next_start_clears_it_and_has_the_same_data(home: Path) -> None:
+    first = started(home)
+    key, family = (home / "api_key").read_text(), first.family()
+    first.end(signal.SIGKILL)
+    nothing_lives(family)
+    second = started(home)
+    family, supervisor = second.family(), second.pid_of("supervisord")
+    os.kill(supervisor, signal.SIGSTOP)  # it cannot end the others now
+    second.end(signal.SIGKILL)
+    os.kill(supervisor, signal.SIGKILL)
+    third = started(home)
+    nothing_lives(family)
+    assert (home / "api_key").read_text() == key
+    ends_whole(third, signal.SIGINT)
+
+
+def ends_whole(run: Run, ending: signal.Signals) -> None:
+    """Ctrl-C or SIGTERM leave no process and no file that says that one runs."""
+    family = run.family()
+    assert len(family) >= 7  # supervisor, two servers, web, worker, reconciler, Flower
+    assert run.end(ending) == 0
+    nothing_lives(family, seconds=0)
+    assert not (run.home / "servers.json").exists()
+
+
+@pytest.mark.parametrize("name", ["PORT", "FLOWER_PORT"])
+def test_a_taken_port_that_was_asked_for_is_a_clear_error(home: Path, name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        run = Run(home, **{name: str(taken.getsockname()[1])})
+        assert "taken by another program" in run.wait_for(name)
+        assert run.process.wait(30) == 1
+
+
+def test_a_data_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file where a folder must be")
+    run = Run(tmp_path / "file" / "data")
+    assert "PROMPTLODE_DATA_DIR" in run.wait_for("Cannot write in")
+    assert run.process.wait(30) == 1

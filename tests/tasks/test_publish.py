@@ -1,0 +1,126 @@
+"""Asking for grouping after the COMMIT: what is answered, what is published, and that it never costs a trace."""
+
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from kombu import Connection, pools
+from redis import Redis
+
+from app.config import Settings
+from app.local.valkey import ValkeyServer
+from app.store.ids import new_id
+from tasks.coalescing.protocol import key_of
+from tasks.publish import Publisher, publisher_of
+from tasks.queues import FIRST, RERUN
+from tests.flows.containers import wait_until
+
+
+@pytest.fixture
+def settings(own_valkey: ValkeyServer) -> Settings:
+    return Settings(redis_url=own_valkey.url(), grouping_quiet=30, grouping_max_wait=60, task_grouping_queue_size=3)
+
+
+@pytest.fixture
+def publisher(settings: Settings) -> Iterator[Publisher]:
+    yield publisher_of(settings)
+    pools.reset()
+
+
+@pytest.fixture
+def redis(own_valkey: ValkeyServer) -> Iterator[Redis]:
+    with Redis.from_url(own_valkey.url(), decode_responses=True) as client:
+        yield client
+
+
+def ask(publisher: Publisher, group: UUID, *, urgent: bool = False, has_template: bool = False) -> str:
+    return publisher.request(group, "shop", "/chat", new_id(), has_template=has_template, urgent=urgent)
+
+
+def message_in(settings: Settings, queue: str) -> dict:
+    """The arguments of the one message that waits in a queue."""
+    with Connection(settings.redis_url) as connection:
+        message = connection.default_channel.basic_get(queue, no_ack=True)
+    return message.decode()[1]
+
+
+def test_the_first_request_of_a_group_is_requested_and_the_next_coalesces(publisher: Publisher) -> None:
+    group = new_id()
+    assert [ask(publisher, group) for _ in range(3)] == ["requested", "coalesced", "coalesced"]
+
+
+def test_a_person_gets_a_message_at_once(publisher: Publisher, settings: Settings) -> None:
+    group = new_id()
+    assert ask(publisher, group, urgent=True) == "requested"
+    assert message_in(settings, FIRST)["group"] == str(group)
+
+
+def test_a_message_holds_ids_and_nothing_else(publisher: Publisher, settings: Settings) -> None:
+    ask(publisher, new_id(), urgent=True)
+    assert set(message_in(settings, FIRST)) == {"group", "ticket", "trace"}
+
+
+def test_a_group_with_a_template_waits_behind_those_without(publisher: Publisher, settings: Settings) -> None:
+    group = new_id()
+    ask(publisher, group, urgent=True, has_template=True)
+    assert message_in(settings, RERUN)["group"] == str(group)
+
+
+def test_past_the_queue_size_grouping_is_deferred(publisher: Publisher) -> None:
+    assert [ask(publisher, new_id()) for _ in range(5)] == ["requested"] * 3 + ["deferred"] * 2
+
+
+def test_a_group_that_waits_coalesces_however_full_the_queue_is(publisher: Publisher) -> None:
+    waiting = [new_id() for _ in range(3)]
+    for group in waiting:
+        ask(publisher, group)
+    assert [ask(publisher, group) for group in waiting] == ["coalesced"] * 3
+
+
+def test_a_person_is_not_deferred_by_a_full_queue(publisher: Publisher) -> None:
+    for _ in range(3):
+        ask(publisher, new_id())
+    assert ask(publisher, new_id(), urgent=True) == "requested"
+
+
+def test_a_redis_that_is_gone_defers_and_costs_nothing(publisher: Publisher, own_valkey: ValkeyServer) -> None:
+    own_valkey.kill()
+    assert _seconds(lambda: ask(publisher, new_id())) < 0.5
+    assert [ask(publisher, new_id()) for _ in range(3)] == ["deferred"] * 3
+
+
+def test_a_redis_that_hangs_costs_the_first_request_a_second_and_the_next_nothing(
+    publisher: Publisher, own_valkey: ValkeyServer
+) -> None:
+    ask(publisher, new_id())
+    own_valkey.pause()
+    assert _seconds(lambda: ask(publisher, new_id())) < 1.5
+    assert _seconds(lambda: [ask(publisher, new_id()) for _ in range(20)]) < 0.2
+    own_valkey.resume()
+
+
+def test_it_comes_back_by_itself(publisher: Publisher, own_valkey: ValkeyServer) -> None:
+    own_valkey.kill()
+    ask(publisher, new_id())
+    own_valkey.start()
+    wait_until(lambda: ask(publisher, new_id()) == "requested")
+
+
+def test_no_redis_at_all_defers() -> None:
+    publisher = publisher_of(Settings(redis_url="redis://127.0.0.1:1/0"))
+    assert ask(publisher, new_id()) == "deferred"
+
+
+def test_nothing_that_is_left_in_redis_holds_a_path_or_lives_for_ever(publisher: Publisher, redis: Redis) -> None:
+    group = new_id()
+    ask(publisher, group)
+    fields = redis.hgetall(key_of(group))
+    assert "/chat" not in str(fields)
+    assert all(redis.ttl(key) > 0 for key in redis.scan_iter("promptlode*"))
+
+
+def _seconds(call) -> float:  # type: ignore[no-untyped-def]
+    begun = time.monotonic()
+    call()
+    return time.monotonic() - begun

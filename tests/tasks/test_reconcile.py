@@ -1,0 +1,191 @@
+"""What the reconciler finds in PostgreSQL and does with Redis, on the real ones."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from kombu import Connection, pools
+from redis import Redis
+from sqlalchemy import Engine, func, insert, text, update
+
+from app.config import Settings
+from app.store import counters, groups, projects, runs
+from app.store.engine import make_engine, transaction
+from app.store.ids import new_id
+from app.store.tables import grouping_run, trace
+from tasks.coalescing.protocol import RedisCoalescing
+from tasks.monitor import pipeline
+from tasks.publish import patient_coalescing
+from tasks.queues import FIRST
+from tasks.reconcile import CounterFolder, Reconciler, reconciler_of
+from tests.flows.containers import wait_until
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, redis_client: Redis) -> Settings:
+    return Settings(database_url=database_url, redis_url=redis_url, grouping_grace=1, task_grouping_queue_size=2)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    engine = make_engine(settings)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def reconciler(settings: Settings) -> Iterator[Reconciler]:
+    reconciler = reconciler_of(settings)
+    yield reconciler
+    reconciler.close()
+    pools.reset()
+
+
+@pytest.fixture
+def coalescing(settings: Settings) -> RedisCoalescing:
+    return patient_coalescing(settings)
+
+
+def owing_group(engine: Engine, path: str = "/chat", *, age: float = 60) -> UUID:
+    with transaction(engine) as connection:
+        project_id = projects.get_or_create(connection, "shop").id
+        group_id = groups.get_or_create(connection, project_id, [path])[path].id
+        row: dict[str, Any] = {
+            "id": new_id(), "project_id": project_id, "group_id": group_id, "model": "m", "prompt_parts": ["", "hi"],
+            "settings": {}, "settings_digest": "", "input": {}, "seen_at": func.clock_timestamp(),
+            "created_at": func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, age),
+        }  # fmt: skip
+        connection.execute(insert(trace).values(row))
+    return group_id
+
+
+def test_a_group_that_nobody_asked_for_is_sent(
+    reconciler: Reconciler, engine: Engine, coalescing: RedisCoalescing
+) -> None:
+    group_id = owing_group(engine)
+    assert reconciler.look_after_owed() == 1
+    assert coalescing.claim(group_id, "worker").word == "run"
+
+
+def test_looking_twice_sends_once(reconciler: Reconciler, engine: Engine) -> None:
+    owing_group(engine)
+    assert [reconciler.look_after_owed(), reconciler.look_after_owed()] == [1, 0]
+
+
+def test_a_group_that_is_young_is_left_alone(reconciler: Reconciler, engine: Engine) -> None:
+    owing_group(engine, age=0)
+    assert reconciler.look_after_owed() == 0
+
+
+def test_a_group_that_runs_is_left_alone(reconciler: Reconciler, engine: Engine, coalescing: RedisCoalescing) -> None:
+    coalescing.claim(owing_group(engine), "worker", ticketless=True)
+    assert reconciler.look_after_owed() == 0
+
+
+def test_a_full_queue_is_not_made_longer(reconciler: Reconciler, engine: Engine) -> None:
+    for path in ("/a", "/b", "/c", "/d"):
+        owing_group(engine, path)
+    assert reconciler.look_after_owed() == 2
+
+
+def test_what_a_full_queue_held_back_is_sent_as_soon_as_it_has_room(
+    reconciler: Reconciler, engine: Engine, settings: Settings
+) -> None:
+    for path in ("/a", "/b", "/c", "/d", "/e"):
+        owing_group(engine, path)
+    reconciler.look_after_owed()
+    assert reconciler.look_for_room() == 0
+    with Connection(settings.redis_url) as connection:
+        connection.default_channel.queue_purge(FIRST)
+    assert wait_until(reconciler.look_for_room) == 2
+
+
+def test_who_held_nothing_back_does_not_look_for_room(reconciler: Reconciler, engine: Engine) -> None:
+    owing_group(engine)
+    assert reconciler.look_for_room() == 0
+
+
+def test_nothing_is_sent_while_grouping_is_off(settings: Settings, engine: Engine, unfinished_group: UUID) -> None:
+    owing_group(engine)
+    off = reconciler_of(settings.model_copy(update={"task_grouping_enabled": False}))
+    assert (off.look_after_owed(), off.look_for_reviews()) == (0, 0)
+    off.close()
+
+
+@pytest.fixture
+def unfinished_group(engine: Engine) -> UUID:
+    """A group whose run has saved and has not yet matched what is older."""
+    group_id = owing_group(engine)
+    with transaction(engine) as connection:
+        run_id = new_id()
+        row = {"id": run_id, "group_id": group_id, "fence": 1, "reason": "owed", "miner_version": "1"}
+        connection.execute(insert(grouping_run).values(row))
+        connection.execute(update(trace).values(considered_run_id=run_id))
+        runs.move_cursor(connection, group_id, runs.FIRST_ID)
+    return group_id
+
+
+def test_what_a_killed_run_left_to_be_matched_is_sent(
+    reconciler: Reconciler, unfinished_group: UUID, coalescing: RedisCoalescing
+) -> None:
+    assert [reconciler.look_for_reviews(), reconciler.look_for_reviews()] == [1, 0]
+    assert coalescing.claim(unfinished_group, "worker").word == "run"
+
+
+def test_a_run_that_is_still_matching_is_not_followed_by_another(
+    reconciler: Reconciler, unfinished_group: UUID, coalescing: RedisCoalescing, engine: Engine
+) -> None:
+    coalescing.claim(unfinished_group, "worker", ticketless=True)
+    assert reconciler.look_for_reviews() == 0
+    with transaction(engine) as connection:
+        assert groups.wanted(connection, unfinished_group) is None
+
+
+def test_counters_reach_postgresql_once_whoever_folds(
+    reconciler: Reconciler, engine: Engine, coalescing: RedisCoalescing
+) -> None:
+    group_id = owing_group(engine)
+    coalescing.request(group_id)
+    coalescing.request(group_id)
+    for folder in (reconciler, CounterFolder(engine, coalescing), CounterFolder(engine, coalescing)):
+        folder.fold()
+    with transaction(engine) as connection:
+        assert counters.totals(connection, None) == {"requests": 2, "coalesced": 1}
+
+
+def test_the_pipeline_is_exact_without_a_reconciler(
+    engine: Engine, coalescing: RedisCoalescing, settings: Settings
+) -> None:
+    group_id = owing_group(engine)
+    coalescing.claim(group_id, "worker", ticketless=True)
+    coalescing.finish(group_id, "worker", "committed")
+    now = pipeline(engine, None, settings)
+    assert (now["requests"], now["messages"], now["runs"], now["owed"]) == (1, 1, 1, 1)
+    assert now["oldest_owed_age_s"] > 50
+
+
+def test_the_pipeline_of_another_project_is_empty(
+    engine: Engine, coalescing: RedisCoalescing, settings: Settings
+) -> None:
+    coalescing.request(owing_group(engine))
+    with transaction(engine) as connection:
+        other = projects.get_or_create(connection, "other").id
+    now = pipeline(engine, other, settings)
+    assert (now["requests"], now["owed"], now["last_runs"]) == (0, 0, [])
+
+
+def test_a_reconciler_shows_that_it_is_alive_and_takes_its_name_away(
+    reconciler: Reconciler, engine: Engine, settings: Settings
+) -> None:
+    reconciler.beat()
+    assert [found["alive"] for found in pipeline(engine, None, settings)["reconcilers"]] == [True]
+    reconciler.leave()
+    assert pipeline(engine, None, settings)["reconcilers"] == []
+
+
+def test_who_was_not_seen_for_ten_seconds_is_dead(reconciler: Reconciler, engine: Engine, settings: Settings) -> None:
+    reconciler.beat()
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE heartbeat SET last_seen = last_seen - interval '10 seconds'"))
+    assert [found["alive"] for found in pipeline(engine, None, settings)["reconcilers"]] == [False]

@@ -1,0 +1,215 @@
+"""Matcher: the most specific of many templates, the same as trying them all, with few tries."""
+
+import random
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from template_strategies import filled, plain, templates, texts
+
+from templating import Match, Matcher, Template, match
+from templating.filing import Cabinet, Card
+from templating.trie import PrefixSet
+
+GREETING = Template.parse("Hello {{name}}, welcome")
+FORMAL = Template.parse("Hello Dr {{name}}, welcome")
+
+similar = templates(literal=st.lists(st.sampled_from(["a", "bb", " ", "\n", "abab", "\x00"]), max_size=4).map("".join))
+"""Templates of so few fragments that they share beginnings, endings, lines and words."""
+
+
+def slow_match(alive, prompt):
+    """Slow oracle: try every template, the most specific first.  alive: {index: template}."""
+    for index in sorted(alive, key=lambda index: (-alive[index].fixed, -index)):
+        values = match(alive[index], prompt)
+        if values is not None:
+            return Match(index, values)
+    return None
+
+
+class TestMatch:
+    def test_given_no_template_fits_i_expect_none(self):
+        assert Matcher([GREETING]).match("Bye") is None
+        assert Matcher().match("") is None
+
+    def test_the_most_literal_characters_win_whatever_the_order(self):
+        assert Matcher([FORMAL, GREETING]).match("Hello Dr Who, welcome") == Match(0, ("Who",))
+        assert Matcher([GREETING, FORMAL]).match("Hello Dr Who, welcome") == Match(1, ("Who",))
+
+    def test_of_equal_ones_the_last_added_wins_and_then_the_one_before(self):
+        matcher = Matcher([GREETING, GREETING])
+        assert matcher.match("Hello Ada, welcome") == Match(1, ("Ada",))
+        matcher.discard(1)
+        assert matcher.match("Hello Ada, welcome") == Match(0, ("Ada",))
+
+    def test_a_slot_never_crosses_the_barrier(self):
+        assert Matcher([GREETING]).match("Hello Ada\x00, welcome") is None
+        assert Matcher([GREETING], barrier="|").match("Hello Ada\x00, welcome") == Match(0, ("Ada\x00",))
+
+    def test_if_places_of_one_name_differ_i_expect_the_next_template(self):
+        matcher = Matcher([Template.parse("{{a}} or {{b}}"), Template.parse("{{a}} or {{a}}")])
+        assert matcher.match("x or x") == Match(1, ("x", "x"))
+        assert matcher.match("x or y") == Match(0, ("x", "y"))
+
+    def test_if_the_prompt_is_no_str_i_expect_a_type_error(self):
+        with pytest.raises(TypeError, match="prompt"):
+            Matcher([GREETING]).match(b"Hello")
+
+
+class TestAddAndDiscard:
+    def test_ids_count_up_and_are_never_used_again(self):
+        matcher = Matcher([GREETING])
+        matcher.discard(0)
+        assert matcher.add(FORMAL) == 1
+        assert len(matcher) == 1
+
+    def test_discarding_an_unknown_id_changes_nothing(self):
+        matcher = Matcher([GREETING])
+        matcher.discard(7)
+        matcher.discard(-1)
+        assert len(matcher) == 1
+
+
+class TestThreads:
+    def test_a_match_beside_changes_in_another_thread_raises_nothing_and_finds_what_does_not_change(self):
+        matcher = Matcher([FORMAL])
+        others = [
+            Template.parse(text.format(n=n))
+            for n in range(200)
+            for text in ("Hello {n} {{{{a}}}}", "{{{{a}}}}<{n}>{{{{b}}}}")
+        ]
+        stop = threading.Event()
+
+        def change():
+            while not stop.is_set():
+                for index in [matcher.add(other) for other in others]:
+                    matcher.discard(index)
+
+        changing = threading.Thread(target=change)
+        changing.start()
+        try:
+            for number in range(2000):
+                assert matcher.match(f"Hello Dr {number}, welcome") == Match(0, (str(number),))
+        finally:
+            stop.set()
+            changing.join()
+
+
+class TestOracle:
+    @given(st.data(), st.lists(similar | templates(), min_size=1, max_size=25), plain | texts)
+    def test_given_any_templates_i_expect_what_trying_all_of_them_gives(self, data, some, noise):
+        source = data.draw(st.sampled_from(some))
+        prompt = data.draw(st.sampled_from([noise, source.render(data.draw(filled(source)))]))
+        assert Matcher(some).match(prompt) == slow_match(dict(enumerate(some)), prompt)
+
+    @given(st.data(), st.lists(similar, min_size=1, max_size=40))
+    def test_given_any_additions_and_removals_i_expect_the_same(self, data, some):
+        matcher, alive = Matcher(), {}
+        for template in some:
+            alive[matcher.add(template)] = template
+            if data.draw(st.booleans()):
+                gone = data.draw(st.sampled_from(sorted(alive)))
+                matcher.discard(gone)
+                del alive[gone]
+            prompt = template.render(data.draw(filled(template)))
+            assert matcher.match(prompt) == slow_match(alive, prompt)
+        assert len(matcher) == len(alive)
+
+    @pytest.mark.parametrize("shape", range(5))
+    def test_given_so_many_alike_that_every_kind_of_key_is_crowded_i_expect_the_same(self, shape):
+        shapes = (
+            lambda n: f"{{{{a}}}}<{n % 20}|{n // 20}>{{{{b}}}}",
+            lambda n: f"Same start {{{{a}}}} word{n % 20} other{n // 20} {{{{b}}}} same end.",
+            lambda n: f"{{{{a}}}}\nline {n % 20}\nline {n // 20}\n{{{{b}}}}",
+            lambda n: f"{'x' * (n % 20 + 1)} {{{{a}}}} {'y' * (n // 20)}",
+            lambda n: f"{{{{a}}}}-{{{{b}}}}{'!' * (n % 3)}",
+        )
+        chance = random.Random(shape)
+        alive = {n: Template.parse(shapes[shape](n)) for n in range(400)}
+        matcher = Matcher(alive.values())
+        for _ in range(100):
+            gone = chance.choice(list(alive))
+            prompt = alive[gone].render([chance.choice(["", "1", "a b\nc"])] * len(alive[gone].slots))
+            assert matcher.match(prompt) == slow_match(alive, prompt)
+            matcher.discard(gone)
+            del alive[gone]
+            assert matcher.match(prompt) == slow_match(alive, prompt)
+
+
+def cabinet_of(some):
+    """A cabinet with these templates and their cards."""
+    cabinet, cards = Cabinet(), [Card(-template.fixed, -index, 0, template) for index, template in enumerate(some)]
+    for card in cards:
+        cabinet.add(card)
+    return cabinet, cards
+
+
+class TestWork:
+    """Tries per prompt, counted: the time of a match is theirs plus a search that does not grow."""
+
+    PREAMBLE = "".join(f"- Rule {number}: be careful with case {number}.\n" for number in range(100))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "You are assistant {n}.\n{{{{question}}}}",
+            PREAMBLE + "Task {n}\n{{{{question}}}}",
+            "{{{{date}}}}\n" + PREAMBLE + "Task {n}\n\n{{{{question}}}}",
+            "{{{{context}}}}\n\nTask {n}",
+            "{{{{context}}}} for task number {n} and then {{{{question}}}}",
+            "{{{{context}}}}用途{n}番目、{{{{question}}}}",
+        ],
+    )
+    def test_given_500_templates_that_differ_in_one_place_i_expect_a_handful_of_tries(self, text):
+        some = [Template.parse(text.format(n=n)) for n in range(1000, 1500)]
+        cabinet, cards = cabinet_of(some)
+        for card in cards[::50]:
+            found = list(
+                cabinet.candidates(card.template.render(["some value\n of a slot"] * len(card.template.slots)))
+            )
+            assert card in found
+            assert len(found) <= 16
+
+    def test_given_one_template_many_times_i_expect_each_to_be_found_once_and_sorted(self):
+        cabinet, cards = cabinet_of([GREETING] * 300)
+        assert list(cabinet.candidates("Hello Ada, welcome")) == sorted(cards)
+
+    @given(st.lists(similar, max_size=30))
+    def test_when_all_are_discarded_nothing_is_left_behind(self, some):
+        cabinet, cards = cabinet_of(some)
+        for card in cards:
+            cabinet.remove(card)
+        assert all(not index.drawers and not index._having for index in cabinet._indexes)
+        assert not cabinet._indexes[0]._heads._root.children
+
+
+class TestPrefixSet:
+    words = st.text(alphabet="ab\ud800", min_size=1, max_size=6)
+
+    @given(st.lists(words), st.lists(words), words)
+    def test_it_answers_as_a_plain_set_does(self, added, removed, text):
+        prefixes = PrefixSet()
+        for word in added:
+            prefixes.add(word)
+        for word in removed:
+            prefixes.remove(word)
+        expected = {word for word in set(added) - set(removed) if text.startswith(word)}
+        assert prefixes.prefixes(text) == sorted(expected, key=len)
+
+    @given(st.lists(words))
+    def test_a_set_emptied_in_any_order_has_no_nodes(self, added):
+        prefixes = PrefixSet()
+        for word in added:
+            prefixes.add(word)
+        for word in sorted(added):
+            prefixes.remove(word)
+        assert not prefixes._root.children
+
+    @pytest.mark.timeout(20)
+    def test_a_million_characters_are_no_matter(self):
+        prefixes = PrefixSet()
+        for end in "xyz":
+            prefixes.add("a" * 1_000_000 + end)
+        prefixes.add("a")
+        assert prefixes.prefixes("a" * 1_000_000 + "y") == ["a", "a" * 1_000_000 + "y"]

@@ -1,0 +1,181 @@
+"""What mine() makes of small, telling traffic: one golden file a behaviour, rewritten by `make golden`."""
+
+import json
+import os
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+
+from templating import Template, mine
+
+GOLDEN = Path(__file__).parent / "golden"
+CITIES = ["Oslo", "Lima", "Kyoto", "Accra", "Quito", "Turin", "Perth", "Bergen"]
+TEXTS = [
+    "The parcel came late and wet.",
+    "Nobody answers the phone!",
+    "I was billed twice in May;\nplease check",
+    "Great service, thank you",
+    "",
+    "Where do I change my address?",
+    "The app closes when I open the map.",
+    "Can you send the invoice again?",
+    "My coupon {code} is {{ignored}}",
+    "It works now",
+]
+
+
+def values(count):
+    return list(islice(cycle(TEXTS), count))
+
+
+def support(text, tone="formal", extra="", rule="Answer in at most three sentences."):
+    return f"You are the support desk of a parcel company.\n{extra}{rule} Keep the tone {tone}.\n\nCustomer: {text}\nAnswer:"
+
+
+BEHAVIOURS = {
+    "a short value list is one slot": [
+        support(t, tone) for t, tone in zip(values(12), cycle(["formal", "warm"]), strict=False)
+    ],
+    "an edit makes two templates": [support(t) for t in values(10)]
+    + [support(t, rule="Never promise a refund before the parcel was found.") for t in values(10)],
+    "an optional part is one slot": [
+        support(t, extra="Yesterday's storm delays every parcel to the coast by two days.\n" if i % 2 else "")
+        for i, t in enumerate(values(16))
+    ],
+    "one preamble and two tasks are two templates": [
+        "You work for the tourist office of a small town. Never mention prices.\n\n" + body
+        for c, t in zip(CITIES, TEXTS, strict=False)
+        for body in (
+            f"Write a greeting card from {c} that makes people want to come back next summer.",
+            f"Decide whether this letter needs an answer from the mayor, yes or no: {t}",
+        )
+    ],
+    "a sibling of two calls waits for more": [
+        "You work for the tourist office of a small town. Never mention prices.\n\n" + body
+        for c, t in zip(CITIES, TEXTS[:5], strict=False)
+        for body in [
+            f"Decide whether this letter needs an answer from the mayor and say why, yes or no: {t}",
+            f"Write a greeting card from {c} that makes all our guests want to come back next summer.",
+        ][: 2 if c in CITIES[:2] else 1]
+    ],
+    "few calls of two versions that share their frame are no template": [
+        f"You are a strict reviewer who {a}. Mark every text with care and never show mercy.\n{b}\nText: {t}"
+        for t, (a, b) in zip(
+            TEXTS[:3],
+            cycle([("counts facts", "Count each claim and check it twice."), ("hears tone", "Say how it sounds.")]),
+            strict=False,
+        )
+    ],
+    "a static prompt has no slot": ["Name one colour of the rainbow, in one word."] * 4,
+    "free text stays ungrouped": [*TEXTS, "what is 2+2", "hey there", "tell me about Norway"],
+    "two parts never share a slot": [
+        f"You grade the essays of {c}'s pupils.\x00{t or 'empty'}" for c, t in zip(CITIES, TEXTS, strict=False)
+    ],
+    "line ends and tabs are kept": [f"Text:\r\n\t{t}\r\n\r\nSummary in one line,\tplease:\r\n" for t in TEXTS],
+    "braces are text": [f'Fill {{"name": "{c}", "sum": {{total}}}} and answer {{{{x}}}} as JSON only.' for c in CITIES],
+    "an empty value is a value": [
+        f"Notes of the meeting:\n{t}\nEnd of the notes. List all decisions." for t in ["", *TEXTS, ""]
+    ],
+    "the same variable twice has one name": [
+        f"Translate to {c}'s dialect. Use only words that {c} uses." for c in CITIES
+    ],
+    "a script without blanks": [
+        f"次の文章を要約してください：{t}。要約："
+        for t in ["今日は雨です", "駅は遠い", "猫が好き", "本を読む", "海へ行く"]
+    ],
+}
+
+
+def seen(result):
+    return {
+        "templates": [
+            {"text": g.template.to_text(), "members": g.members, "values": [list(v) for v in g.values]} for g in result
+        ],
+        "ungrouped": {str(i): reason for i, reason in result.ungrouped.items()},
+    }
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+def test_behaviour(behaviour):
+    path = GOLDEN / f"{behaviour.replace(' ', '_').replace(chr(39), '')}.json"
+    found = seen(mine(BEHAVIOURS[behaviour]))
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    assert found == json.loads(path.read_text(encoding="utf-8"))
+
+
+def day(date, text):
+    return f"Today is {date}. You answer questions about the timetable of the ferry.\nQuestion: {text}"
+
+
+def test_a_frozen_day_becomes_a_slot_when_the_next_day_comes():
+    # Given the template of the first day
+    (first,) = mine([day("2026-11-23", t) for t in TEXTS[:4]])
+    assert first.template.literals[0].startswith("Today is 2026-11-23.")
+    # If prompts of the next day arrive
+    (wider,) = mine([day("2026-11-24", t) for t in TEXTS[4:8]], known=[first.template])
+    # I expect a template of both days, in place of the first
+    assert wider.supersedes == (0,)
+    assert wider.template.literals[0].startswith("Today is ")
+    assert "23" not in wider.template.literals[0]
+
+
+def test_calls_of_a_superseded_template_are_members_of_the_new_one():
+    (first,) = mine([day("2026-11-23", t) for t in TEXTS[:4]])
+    prompts = [day("2026-11-23", TEXTS[5])] + [day("2026-11-24", t) for t in TEXTS[4:8]]
+    (wider,) = mine(prompts, known=[first.template])
+    assert wider.members == [0, 1, 2, 3, 4]
+
+
+def test_an_edit_of_a_known_template_is_a_template_of_its_own():
+    (first,) = mine([support(t) for t in TEXTS[:6]])
+    edited = [support(t, rule="Never promise a refund before the parcel was found.") for t in TEXTS[:4]]
+    (second,) = mine(edited, known=[first.template])
+    assert second.supersedes == ()
+    assert "Never promise a refund" in "".join(second.template.literals)
+
+
+def task(first, second, text):
+    return f"You help the pupils of an evening class. Find the {first} of the word below and {second} it.\nWord: {text}\nResult:"
+
+
+def test_two_words_that_change_together_are_a_sibling_not_values():
+    # Given a template
+    (first,) = mine([task("opposite", "explain", t) for t in ("hot", "tall", "wet", "sour")])
+    # If two calls come that differ from it in two places at once
+    found = mine([task("plural", "spell", t) for t in ("horse", "mouse")], known=[first.template])
+    # I expect them to wait, since one that fits both would lose what tells them apart
+    assert list(found) == []
+
+
+def test_one_word_that_changes_is_a_value():
+    (first,) = mine([task("opposite", "explain", t) for t in ("hot", "tall", "wet", "sour")])
+    (wider,) = mine([task("opposite", "spell", t) for t in ("horse", "mouse")], known=[first.template])
+    assert wider.supersedes == (0,)
+
+
+def unlike(seed, size):
+    """A long value that shares no word with another."""
+    return " ".join(f"{(seed * 7919 + n * 104729) % 1_000_003:06d}" for n in range(size))
+
+
+def test_three_calls_are_enough_for_a_label_between_two_long_values():
+    # Given three calls whose values are pages that have no word in common
+    head, tail = "Play the tool that is described here.\nTool: ", "\nReturn its output only."
+    prompts = [f"{head}{unlike(n, 150)}\nSettings: {unlike(n + 3, 150)}{tail}" for n in range(3)]
+    # I expect the label between them to be fixed text, for a later call cannot bring it back
+    (group,) = mine(prompts)
+    assert group.template.literals == (head, "\nSettings: ", tail)
+
+
+def test_a_template_tells_why_it_is_one():
+    (group,) = mine([support(t) for t in TEXTS])
+    assert 0 < group.fixed_share < 1
+    assert group.bits_saved > 0
+    assert "10 calls" in group.why
+
+
+def test_known_templates_are_not_touched_by_other_traffic():
+    known = Template(("Answer in one word: ", ""), ("question",))
+    assert list(mine(TEXTS, known=[known])) == []

@@ -1,0 +1,43 @@
+"""Units: nothing of a text is lost, and equal words have equal numbers."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from templating.mining.units import CHUNK, split
+
+
+def pieces(text, rows, row=0):
+    places = range(rows.first[row], rows.last[row])
+    return [text[rows.starts[i] : rows.starts[i + 1]] for i in places]
+
+
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=6))
+def test_the_units_of_a_text_make_the_text(texts):
+    rows = split(texts)
+    assert ["".join(pieces(text, rows, i)) for i, text in enumerate(texts)] == texts
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_equal_pieces_have_equal_numbers_and_others_do_not(text):
+    rows = split([text])
+    words = pieces(text, rows)
+    codes = rows.codes[rows.first[0] : rows.last[0]].tolist()
+    assert len(set(zip(words, codes, strict=True))) == len(set(words)) == len(set(codes))
+
+
+def test_a_word_is_the_same_whatever_white_space_stands_before_it():
+    rows = split(["a word", "a\n\n  word"])
+    assert rows.bare[rows.last[0] - 1] == rows.bare[rows.last[1] - 1]
+    assert rows.codes[rows.last[0] - 1] != rows.codes[rows.last[1] - 1]
+
+
+def test_numbers_do_not_depend_on_the_chunk_a_text_falls_into():
+    texts = ["one two three"] * (CHUNK // 10)
+    rows = split(texts)
+    codes = {tuple(rows.codes[a:b].tolist()) for a, b in zip(rows.first.tolist(), rows.last.tolist(), strict=True)}
+    assert len(codes) == 1
+
+
+def test_marks_and_characters_of_scripts_without_blanks_stand_alone():
+    text = "a=「日本」"
+    assert pieces(text, split([text])) == ["a", "=", "「", "日", "本", "」"]

@@ -1,0 +1,101 @@
+"""name_slots: what a reader would call each place."""
+
+from keyword import iskeyword
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from template_strategies import filled, templates, texts
+
+from templating import Mined, Template, name_slots
+
+
+def mined(template, *rows):
+    """A group of these rows of values, or of one row of free text."""
+    rows = rows or [tuple("some text, free." for _ in template.slots)]
+    return Mined(template, list(range(len(rows))), list(rows)), [template.render(row) for row in rows]
+
+
+def names(text, *rows):
+    """Names for a text form whose own names say nothing."""
+    return name_slots(*mined(Template.parse(text), *rows)).slots
+
+
+class TestGoldenExamples:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("Question: {{_1}}\nAnswer: {{_2}}", ("question", "answer")),
+            ("<context>\n{{_1}}\n</context>\n<doc id='1'>{{_2}}</doc>", ("context", "doc")),
+            ("## Context\n\n{{_1}}\n\n**Question**\n{{_2}}", ("context", "question")),
+            ("USER INPUT:\n{{_1}}\n<< CANDIDATE PROMPTS >>\n{{_2}}", ("user_input", "candidate_prompts")),
+            ("[[ ## question ## ]]\n{{_1}}", ("question",)),
+            ("<|im_start|>user\n{{_1}}<|im_end|>", ("user",)),
+            ("Customer Question\n{{_1}}", ("customer_question",)),
+            ('{"name": "{{_1}}", "userAge": {{_2}}, "tags": ["{{_3}}"]}', ("name", "user_age", "tags")),
+            ("lang={{_1}}&max-size={{_2}}", ("lang", "max_size")),
+            ("- **Order ID**: `{{_1}}`", ("order_id",)),
+            ("User (as they signed up): {{_1}}", ("user",)),
+            ("From: {{_1}}\nTo: {{_2}}", ("from_", "to")),
+            ("Here is the user's question:\n{{_1}}", ("user_question",)),
+            ("Summarize the following article for a busy reader:\n\n{{_1}}", ("article",)),
+            ("Summarize the following article.\n\n{{_1}}", ("article",)),
+            ("Given the context below, answer the question: {{_1}}", ("question",)),
+            ("Context information is below.\n---\n{{_1}}", ("context_information",)),
+            ("The title of the book: {{_1}}", ("book_title",)),
+            ("The customer's name is {{_1}}. Today is {{_2}}.", ("customer_name", "today")),
+            ("You write for the company {{_1}} in the style of {{_2}}", ("company", "style")),
+            ("Review this code:\n```python\n{{_1}}\n```", ("code",)),
+            ("Pick one.\nA. {{_1}}\nB) {{_2}}", ("a", "b")),
+            ("Items:\n- {{_1}}\n- {{_2}}", ("items", "items_2")),
+            ("質問：{{_1}}\n回答：{{_2}}", ("質問", "回答")),
+            ("प्रश्न: {{_1}}", ("प्रश्न",)),
+        ],
+    )
+    def test_words_around_a_place_name_it(self, text, expected):
+        assert names(text) == expected
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{{_1}} !",
+            "Be brief\n\n{{_1}}",
+            "Before you answer, think.\n{{_1}}",
+            "###\n{{_1}}\n###",
+            "以下の文章を日本語に翻訳してください：\n{{_1}}",
+            "Question: \x00{{_1}}",
+            "Var 0: {{_1}}",
+        ],
+    )
+    def test_if_they_do_not_i_expect_var_n(self, text):
+        assert names(text) == ("var_0",)
+
+    def test_a_border_between_two_places_is_no_list(self):
+        assert names("Context:\n{{_1}}\n---\n{{_2}}") == ("context", "var_1")
+
+    def test_the_kind_of_the_values_names_a_place_without_a_label(self):
+        assert names("Translate to {{_1}}", ("French",), ("German",)) == ("language",)
+
+    def test_a_number_is_named_by_what_it_counts(self):
+        assert names("Use at most {{_1}} words.", ("100",), ("20",)) == ("words",)
+
+    def test_equal_labels_are_numbered_from_two(self):
+        assert names("Q: {{_1}}\nQ: {{_2}}\nQ 2: {{_3}}") == ("q", "q_2", "q_2_2")
+
+    def test_places_that_share_a_name_go_on_sharing_one(self):
+        assert names("City: {{_1}}\nAgain {{_1}} and {{_2}}") == ("city", "city", "var_1")
+
+
+class TestProperties:
+    @given(st.data(), templates(), st.booleans())
+    def test_given_any_template_i_expect_the_same_template_with_unique_identifiers(self, data, template, empty):
+        group, prompts = mined(template, *(data.draw(filled(template, texts)) for _ in range(2 - empty)))
+        named = name_slots(group, prompts)
+        assert named == template
+        assert all(name.isidentifier() and not iskeyword(name) for name in named.slots)
+        assert named.slots == name_slots(group, prompts).slots
+
+    @given(templates(literal=texts | st.text(alphabet=" \n:#*<>abI_-.'{}\"。質問", max_size=20)))
+    def test_names_depend_on_the_fixed_text_and_not_on_the_names_before(self, template):
+        again = name_slots(*mined(template))
+        assert name_slots(*mined(again)).slots == again.slots

@@ -1,0 +1,99 @@
+"""docs/api.md speaks of every route, field, scope and status, docs/commands.md of every command, docs/settings.md of every setting."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from app.cli.main import main as promptlode
+from app.config import Settings
+from app.incoming import TraceIn
+from app.store.keys import SCOPES
+from app.web import create_app
+from tasks import commands
+
+DOCS = Path(__file__).parents[1] / "docs"
+DOCUMENT = (DOCS / "api.md").read_text(encoding="utf-8")
+COMMANDS = (DOCS / "commands.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def openapi() -> Any:
+    """The document of an application whose servers are never asked."""
+    nowhere = Settings(database_url="postgresql://localhost/none", redis_url="redis://localhost")
+    return create_app(nowhere).test_client().get("/openapi.json").json
+
+
+def test_every_route_is_spoken_of(openapi: Any) -> None:
+    said = re.sub(r"\{\w+\}", "{id}", DOCUMENT)
+    routes = {re.sub(r"\{\w+\}", "{id}", path) for path in openapi["paths"]}
+    assert {route for route in routes if route not in said} == set()
+
+
+def test_every_status_is_spoken_of(openapi: Any) -> None:
+    statuses = {
+        status for path in openapi["paths"].values() for operation in path.values() for status in operation["responses"]
+    }
+    assert {status for status in statuses - {"200"} if status not in DOCUMENT} == set()
+
+
+@pytest.mark.parametrize("name", [*TraceIn.model_fields, *SCOPES])
+def test_every_field_and_scope_is_spoken_of(name: str) -> None:
+    assert f"`{name}`" in DOCUMENT
+
+
+def names(command: click.Command, said: str) -> Iterator[str]:
+    """A command and all below it, as they are typed."""
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from names(inner, f"{said} {name}")
+    else:
+        yield said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *names(promptlode, "promptlode"),
+        *(
+            said
+            for part in ("regroup", "reconcile", "quarantine")
+            for said in names(getattr(commands, part), f"celery -A tasks {part}")
+        ),
+    ],
+)
+def test_every_command_is_spoken_of(command: str) -> None:
+    assert command in COMMANDS
+
+
+def rows() -> list[str]:
+    """What the table of settings must say, in the order of `app.config.Settings`."""
+    fields = Settings.model_fields.items()
+    return [f"| `{name.upper()}` | {default(field)} | {field.description} |" for name, field in fields]
+
+
+def default(field: Any) -> str:
+    if field.default_factory is not None:
+        return "of the platform"
+    value = str(field.default).lower() if isinstance(field.default, bool) else field.default
+    return "" if value == "" else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def test_every_setting_is_in_the_table_as_it_is() -> None:
+    table = (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in table if line.startswith("| `")] == rows()
+
+
+def test_every_setting_is_read_somewhere() -> None:
+    """A setting that nothing reads would be a promise without effect."""
+    root = DOCS.parent
+    code = [
+        *root.glob("*.py"),
+        *(path for room in ("app", "tasks", "migrations") for path in (root / room).rglob("*.py")),
+    ]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in code if path != root / "app" / "config.py")
+    unread = {name for name in Settings.model_fields if not re.search(rf"\b{name}\b", text)}
+    assert unread - {"broker_url"} == set()  # read through Settings.broker
