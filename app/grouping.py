@@ -22,7 +22,7 @@ from app.config import Settings
 from app.errors import DatabaseDownError, FencedError
 from app.findings import Findings, Window
 from app.logs import describe
-from app.store import calls, runs, templates, versions
+from app.store import calls, lags, runs, templates, versions
 from app.store.calls import Call
 from app.store.engine import transaction
 from app.store.ids import new_id
@@ -77,16 +77,23 @@ class _StoppedError(Exception):
 
 
 def run(
-    engine: Engine, group_id: UUID, *, reason: str, should_stop: Callable[[], bool], settings: Settings
+    engine: Engine,
+    group_id: UUID,
+    *,
+    reason: str,
+    should_stop: Callable[[], bool],
+    settings: Settings,
+    is_excused: Callable[[], bool] = lambda: False,
 ) -> RunOutcome:
     """Group what is owed in a group, if anything is.
 
     reason: why the run was asked for, kept with its row. should_stop: asked often; True ends the run.
+    is_excused: asked of a run that stopped; True says that its group had no part in it (a deploy), so no attempt is counted.
     An error while mining or saving ends in `failed` and a back-off; only an error of opening the run is raised.
     """
     started = time.monotonic()
     window = _open(engine, group_id, reason, settings)
-    outcome = RunOutcome("empty") if window is None else _run(engine, window, should_stop, settings)
+    outcome = RunOutcome("empty") if window is None else _run(engine, window, should_stop, is_excused, settings)
     return replace(outcome, seconds=time.monotonic() - started)
 
 
@@ -181,14 +188,20 @@ def _back_off(state: runs.GroupState, settings: Settings) -> float:
 # MINE
 
 
-def _run(engine: Engine, window: Window, should_stop: Callable[[], bool], settings: Settings) -> RunOutcome:
+def _run(
+    engine: Engine,
+    window: Window,
+    should_stop: Callable[[], bool],
+    is_excused: Callable[[], bool],
+    settings: Settings,
+) -> RunOutcome:
     try:
         outcome = _mine_and_save(engine, window, should_stop, settings)
         return replace(outcome, more=outcome.more or not _match_the_rest(engine, window, should_stop))
     except FencedError:
         return _ended(engine, window, RunOutcome("fenced"))
     except _StoppedError:
-        return _ended(engine, window, RunOutcome("stopped", more=True))
+        return _ended(engine, window, RunOutcome("stopped", more=True), attempts=-int(is_excused()))
     except Exception as error:  # noqa: BLE001 - whatever it was, the group backs off and the worker goes on
         log.error("run_failed", group=str(window.state.id), **describe(error))
         return _failed(engine, window, error, settings)
@@ -222,16 +235,19 @@ def _failed(engine: Engine, window: Window, error: Exception, settings: Settings
     return _ended(engine, window, outcome, quarantine=window.state.attempts >= settings.grouping_max_attempts)
 
 
-def _ended(engine: Engine, window: Window, outcome: RunOutcome, *, quarantine: bool = False) -> RunOutcome:
+def _ended(
+    engine: Engine, window: Window, outcome: RunOutcome, *, attempts: int = 0, quarantine: bool = False
+) -> RunOutcome:
     """Close the row of a run that wrote nothing (one that failed after SAVE has committed; its row says so).
 
-    The attempt stays counted: a group whose runs always end early must reach quarantine too. Only an error makes the
-    group wait; one that was stopped may run at once.
+    The attempt stays counted unless `attempts` takes it back: a group whose runs always lose their lease must reach
+    quarantine too. Only an error makes the group wait; one that was stopped may run at once.
     """
+    state = replace(window.state, attempts=window.state.attempts + attempts)
     try:
         with transaction(engine) as connection:
             runs.end_run(connection, window.run_id, outcome.outcome, outcome.error)
-            runs.set_back_off(connection, window.state, outcome.pause, quarantine=quarantine)
+            runs.set_back_off(connection, state, outcome.pause, quarantine=quarantine)
     except DatabaseDownError:
         log.warning("run_end_not_written", group=str(window.state.id), outcome=outcome.outcome)
     return replace(outcome, run_id=window.run_id)
@@ -247,6 +263,7 @@ def _save(
     grouped, tasks = recording.record(connection, window, found, review_after=settings.grouping_review_after)
     considered = _considered(window, found)
     calls.consider(connection, window.run_id, considered)
+    lags.observe(connection, state.id, considered)
     versions.reviewed(connection, window.reviewing)
     newest = max((call.id for call in window.calls), default=None)
     runs.commit_run(

@@ -18,8 +18,8 @@ from app.store.engine import transaction
 from tasks.celery import app
 from tasks.coalescing.protocol import Answer
 from tasks.lease import Lease
-from tasks.message import Message
-from tasks.worker import Resources, new_owner, resources, should_end
+from tasks.message import BadMessageError, Message
+from tasks.worker import Resources, count_refusal, new_owner, resources, should_end
 
 #: Pause after a run that could not even say what became of it (PostgreSQL is away): its attempts cannot be counted there.
 PAUSE_WITHOUT_DATABASE = 5.0
@@ -39,7 +39,7 @@ def group_traces(self: Task, *arguments: Any, **keywords: Any) -> None:
         message = Message.parse(arguments, keywords)
         group_id = message.group or _find(at, message)
     except CallerError as error:
-        _log.error("refused", why=str(error))
+        _refuse(at, error)
         raise Ignore from error
     if not at.settings.task_grouping_enabled:
         _skip(self, group_id, message.trace, "disabled")
@@ -83,6 +83,7 @@ class Run:
                 self.group_id,
                 reason=self.reason,
                 should_stop=lambda: lease.lost or should_end(),
+                is_excused=lambda: should_end() and not lease.lost,
                 settings=self.at.settings,
             )
         except Exception as error:  # noqa: BLE001 - the next message must be processed, whatever this one did
@@ -93,14 +94,27 @@ class Run:
         return outcome
 
     def _finish(self, log: Any, outcome: RunOutcome) -> None:
-        """FINISH, then the follow-up, then (by returning) the acknowledgement: dying in between loses nothing."""
-        answer = self.at.coalescing.finish(
-            self.group_id, self.owner, outcome.outcome, more=outcome.more, pause=outcome.pause
-        )
-        if answer.word == "send":
-            self.at.publisher.publish(self.group_id, answer)
+        """FINISH, then the follow-up, then (by returning) the acknowledgement: dying in between loses nothing.
+
+        Nor does a Redis or a broker that is away: what the run saved is saved, and what is left is owed.
+        """
+        try:
+            answer = self.at.coalescing.finish(
+                self.group_id, self.owner, outcome.outcome, more=outcome.more, pause=outcome.pause
+            )
+            if answer.word == "send":
+                self.at.publisher.publish(self.group_id, answer)
+        except self.at.publisher.unreachable as error:
+            log.error("finish_failed", **_figures(outcome), **describe(error))
+            raise RunFailedError(f"the run of group {self.group_id} could not be finished") from error
         if answer.word == "lost":
             log.warning("lease_lost", outcome=outcome.outcome)
+
+
+def _refuse(at: Resources, error: CallerError) -> None:
+    """Log and count a message that names no group, or one that nobody knows."""
+    _log.error("refused", why=str(error))
+    count_refusal(at.engine, "malformed" if isinstance(error, BadMessageError) else "unknown")
 
 
 def _find(at: Resources, message: Message) -> UUID:

@@ -4,21 +4,24 @@ Everything in it is a row in PostgreSQL, except the length of the queue: it is r
 survives restarts of everything.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 from sqlalchemy import Engine
 
 from app.config import Settings, settings
-from app.store import counters, heartbeats, owed
+from app.store import counters, heartbeats, lags, owed
 from app.store.engine import transaction
 from app.store.heartbeats import Heartbeat
+from app.store.lags import Lags
 from app.store.pipeline import last_runs
 from tasks.coalescing.protocol import SKIPS
 from tasks.publish import Broker, impatient_coalescing, publisher_of
@@ -41,6 +44,7 @@ def pipeline(engine: Engine, project_id: UUID | None, config: Settings | None = 
         quarantined = owed.quarantined(connection, project_id)
         beats = heartbeats.seen(connection)
         runs = last_runs(connection, project_id)
+        refused = counters.refused(connection) if project_id is None else None
     skips = {skip: counted.get(skip, 0) for skip in SKIPS}
     shown = {name: counted.get(name, 0) for name in SHOWN}
     return {
@@ -49,6 +53,8 @@ def pipeline(engine: Engine, project_id: UUID | None, config: Settings | None = 
         "oldest_owed_age_s": round(backlog.oldest_age_s or 0.0, 3),
         **shown,
         "skips": skips,
+        "lag": _lag(lags.of(counted)),
+        "refused": refused,
         "skip_rate": _share(shown["coalesced"] + sum(skips.values()), shown["requests"]),
         "quarantined": len(quarantined),
         "quarantined_groups": [_plain(asdict(group)) for group in quarantined],
@@ -76,6 +82,7 @@ class PipelineCollector(Collector):
         yield GaugeMetricFamily("promptlode_up", "Whether the pipeline can be read", value=1)
         yield from _gauges(now)
         yield from _counters(now)
+        yield _lag_histogram(now)
         yield _alive(now)
 
 
@@ -107,6 +114,21 @@ def _counters(now: dict[str, Any]) -> Iterator[Metric]:
     for reason, value in now["skips"].items():
         skips.add_metric([reason], value)
     yield skips
+    refused = CounterMetricFamily("promptlode_grouping_refused", "Messages that name no known group", labels=["reason"])
+    for reason, value in (now["refused"] or {}).items():
+        refused.add_metric([reason], value)
+    yield refused
+
+
+def _lag_histogram(now: dict[str, Any]) -> Metric:
+    lag = now["lag"]
+    buckets = [(floatToGoString(bucket["until_s"]), bucket["traces"]) for bucket in lag["buckets"]]
+    return HistogramMetricFamily(
+        "promptlode_grouping_lag_seconds",
+        "Time from a trace being stored to a run having read it",
+        buckets=[*buckets, ("+Inf", lag["traces"])],
+        sum_value=lag["sum_s"],
+    )
 
 
 def _alive(now: dict[str, Any]) -> Metric:
@@ -143,6 +165,13 @@ def _of_kind(beats: Iterable[Heartbeat], kind: str) -> list[dict[str, Any]]:
         for beat in beats
         if beat.kind == kind
     ]
+
+
+def _lag(found: Lags) -> dict[str, Any]:
+    """The histogram as JSON, which has no infinity: that bucket is the number of all."""
+    finite = {end: traces for end, traces in found.until.items() if end != math.inf}
+    buckets = [{"until_s": end, "traces": traces} for end, traces in finite.items()]
+    return {"traces": found.until[math.inf], "sum_s": round(found.seconds, 3), "buckets": buckets}
 
 
 def _share(part: int, whole: int) -> float:

@@ -85,6 +85,11 @@ class Publisher:
             self._breaker.trip()
             return None
 
+    @property
+    def unreachable(self) -> tuple[type[Exception], ...]:
+        """What it looks like when Redis or the broker is away."""
+        return self._broker.unreachable
+
     def is_full(self) -> bool:
         """Whether as many groups wait for a worker as may wait."""
         return self._queue.is_full()

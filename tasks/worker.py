@@ -11,13 +11,14 @@ from typing import Any
 from uuid import uuid4
 
 from celery import bootsteps
-from celery.signals import worker_process_init, worker_shutting_down
+from celery.signals import task_rejected, task_unknown, worker_process_init, worker_shutting_down
 from kombu import pools
 from sqlalchemy import Engine
 
 from app.config import Settings, settings
 from app.errors import DatabaseDownError
-from app.store import heartbeats
+from app.store import counters, heartbeats
+from app.store.counters import Refusal
 from app.store.engine import make_engine, transaction
 from tasks.background import Ticker
 from tasks.coalescing.protocol import RedisCoalescing
@@ -71,6 +72,31 @@ def _forget_the_parents_connections(**_: Any) -> None:
 @worker_shutting_down.connect
 def _tell_the_children(**_: Any) -> None:
     _shutting_down_at.value = time.monotonic()
+
+
+def count_refusal(engine: Engine, why: Refusal) -> None:
+    """Count a message that was refused; with PostgreSQL away the log is all that says so."""
+    with contextlib.suppress(DatabaseDownError), transaction(engine) as connection:
+        counters.refuse(connection, why)
+
+
+@task_unknown.connect
+def _count_unknown(**_: Any) -> None:
+    """Another version of the code, or another program, asks for a Celery task that this one does not have."""
+    _count_in_the_parent("unknown")
+
+
+@task_rejected.connect
+def _count_rejected(**_: Any) -> None:
+    """Celery could not read the message."""
+    _count_in_the_parent("malformed")
+
+
+def _count_in_the_parent(why: Refusal) -> None:
+    """On a connection of its own: the parent forks children, who must not inherit one that is then thrown away."""
+    engine = make_engine(settings())
+    count_refusal(engine, why)
+    engine.dispose()
 
 
 class Presence(bootsteps.StartStopStep):

@@ -245,8 +245,27 @@ class RunShape(Shape):
     mining_seconds: float | None
 
 
+class LagBucket(Shape):
+    """How many traces waited at most so long."""
+
+    until_s: float
+    traces: int
+
+
+class Lag(Shape):
+    """How long traces waited from being stored to a run having read them; matched ones do not wait and are not counted."""
+
+    traces: int
+    sum_s: float
+    buckets: list[LagBucket]
+
+
 class Pipeline(Shape):
-    """What the pipeline is doing.  `queue_depth` is null while Redis does not answer."""
+    """What the pipeline is doing.
+
+    `queue_depth` is null while Redis does not answer.  `refused`: messages that named no known group; they belong to no project, so
+    only a key that sees all projects sees them.
+    """
 
     queue_depth: int | None
     owed: int
@@ -257,6 +276,8 @@ class Pipeline(Shape):
     runs: int
     errors: int
     skips: dict[Literal["busy", "early", "covered", "empty", "fenced"], int]
+    lag: Lag
+    refused: dict[Literal["malformed", "unknown"], int] | None
     skip_rate: float
     quarantined: int
     quarantined_groups: list[QuarantinedGroup]

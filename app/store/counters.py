@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.store.tables import grouping_counter, grouping_key
+from app.store.tables import grouping_counter, grouping_key, refused_message
+
+Refusal = Literal["malformed", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,19 @@ def totals(connection: Connection, project_id: UUID | None) -> dict[str, int]:
     if project_id is not None:
         query = query.join(grouping_key).where(grouping_key.c.project_id == project_id)
     return {name: int(value) for name, value in connection.execute(query)}
+
+
+def refuse(connection: Connection, why: Refusal) -> None:
+    """A message was refused.  It names no group that we know, so it is counted apart from all of them."""
+    statement = insert(refused_message).values(reason=why, value=1)
+    grown = refused_message.c.value + 1
+    connection.execute(statement.on_conflict_do_update(index_elements=["reason"], set_={"value": grown}))
+
+
+def refused(connection: Connection) -> dict[str, int]:
+    """How many messages were refused, by reason."""
+    counted = {row.reason: row.value for row in connection.execute(select(refused_message))}
+    return {reason: counted.get(reason, 0) for reason in get_args(Refusal)}
 
 
 def _existing(connection: Connection, counted: Iterable[Counted]) -> list[Counted]:

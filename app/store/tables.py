@@ -261,6 +261,14 @@ grouping_counter = Table(
     Column("seen", BigInteger, nullable=False, server_default="0", comment="how much of that life is in value"),
 )
 
+refused_message = Table(
+    "refused_message",
+    metadata,
+    Column("reason", Text, primary_key=True, comment="malformed or unknown"),
+    Column("value", BigInteger, nullable=False, server_default="0"),
+    comment="Messages that no worker could make anything of, counted: they belong to no group",
+)
+
 heartbeat = Table(
     "heartbeat",
     metadata,

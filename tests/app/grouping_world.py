@@ -106,9 +106,18 @@ class Group:
         bodies = [{"started_at": self.world.tick().isoformat()} | body for body in bodies]
         return [row.id for row in self.world.ingest.record(self.project_id, [read_trace(body) for body in bodies])]
 
-    def run(self, should_stop: Callable[[], bool] = lambda: False, **settings: Any) -> RunOutcome:
+    def run(
+        self, should_stop: Callable[[], bool] = lambda: False, *, excused: bool = False, **settings: Any
+    ) -> RunOutcome:
         changed = self.world.settings.model_copy(update=settings)
-        return grouping.run(self.world.engine, self.id, reason="trace", should_stop=should_stop, settings=changed)
+        return grouping.run(
+            self.world.engine,
+            self.id,
+            reason="trace",
+            should_stop=should_stop,
+            is_excused=lambda: excused,
+            settings=changed,
+        )
 
     def want(self, what: groups.Wanted) -> None:
         with self.world.engine.begin() as connection:

@@ -280,7 +280,23 @@ def test_a_run_that_is_told_to_stop_writes_nothing_and_may_run_at_once(world: Wo
     assert group.run().outcome == "committed"
 
 
-def test_a_group_whose_runs_are_always_stopped_is_quarantined_in_the_end(world: World) -> None:
+def test_a_deploy_is_no_attempt_of_the_group_however_often_it_happens(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(5)))
+    for _ in range(4):
+        assert group.run(should_stop=lambda: True, excused=True, grouping_max_attempts=3).outcome == "stopped"
+    assert (group.row.attempts, group.row.quarantined_at) == (0, None)
+
+
+def test_a_deploy_takes_no_earlier_failure_back(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(5)))
+    group.run(should_stop=lambda: True)
+    group.run(should_stop=lambda: True, excused=True)
+    assert group.row.attempts == 1
+
+
+def test_a_group_whose_runs_always_lose_their_lease_is_quarantined_in_the_end(world: World) -> None:
     group = world.group()
     group.send(map(triage, range(5)))
     for _ in range(4):

@@ -2,8 +2,14 @@
 
 from flask.testing import FlaskClient
 from redis import Redis
+from sqlalchemy import Engine
 
+from app import grouping
 from app.api.shapes import Pipeline
+from app.config import Settings
+from app.store import counters, groups
+from app.store.engine import transaction
+from app.store.projects import Project
 
 CALL = {"model": "gpt-5", "path": "/chat", "input": "What is the capital of France?"}
 
@@ -28,3 +34,24 @@ def test_the_counters_are_metrics(client: FlaskClient, redis_client: Redis) -> N
     lines = client.get("/metrics").text.splitlines()
     assert "promptlode_up 1.0" in lines
     assert "promptlode_owed 1.0" in lines
+
+
+def test_what_a_run_has_read_is_in_the_lag_histogram(
+    client: FlaskClient, redis_client: Redis, engine: Engine, settings: Settings, project: Project
+) -> None:
+    client.post("/api/v1/traces", json=CALL)
+    with transaction(engine) as connection:
+        group = groups.named(connection, project.name, CALL["path"])
+    grouping.run(engine, group.id, reason="owed", should_stop=lambda: False, settings=settings)
+    lines = client.get("/metrics").text.splitlines()
+    assert "promptlode_grouping_lag_seconds_count 1.0" in lines
+    assert 'promptlode_grouping_lag_seconds_bucket{le="3600.0"} 1.0' in lines
+
+
+def test_refused_messages_are_a_metric_and_no_projects_business(
+    client: FlaskClient, redis_client: Redis, engine: Engine
+) -> None:
+    with transaction(engine) as connection:
+        counters.refuse(connection, "malformed")
+    assert 'promptlode_grouping_refused_total{reason="malformed"} 1.0' in client.get("/metrics").text.splitlines()
+    assert Pipeline.model_validate(client.get("/api/v1/pipeline").json).refused is None

@@ -174,6 +174,8 @@ def test_a_message_that_names_no_group_is_refused_and_the_worker_goes_on(
     ):
         subprocess.run(celery("call", "tasks.group_traces", arguments), env=flow_environment, cwd=ROOT, check=True)
     wait_until(lambda: celery_worker.logs().count('"refused"') == 3)
+    assert shop.number("SELECT value FROM refused_message WHERE reason = 'malformed'") == 2
+    assert shop.number("SELECT value FROM refused_message WHERE reason = 'unknown'") == 1
     shop.send("/after", "oak", "pine", "elm")
     shop.wait_until_grouped("/after", 3)
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from app.store import groups, projects
-from app.store.counters import Counted, fold, totals
+from app.store.counters import Counted, fold, refuse, refused, totals
 from app.store.ids import new_id
 
 
@@ -65,3 +65,13 @@ def test_a_project_sees_its_own(connection: Connection, group_id: UUID) -> None:
     other = projects.get_or_create(connection, "other")
     fold(connection, [Counted(group_id, 1, {"requests": 5})])
     assert totals(connection, other.id) == {}
+
+
+def test_refused_messages_are_counted_by_reason(connection: Connection) -> None:
+    for why in ("malformed", "unknown", "malformed"):
+        refuse(connection, why)  # type: ignore[arg-type]
+    assert refused(connection) == {"malformed": 2, "unknown": 1}
+
+
+def test_a_reason_that_never_occurred_is_zero_and_not_missing(connection: Connection) -> None:
+    assert refused(connection) == {"malformed": 0, "unknown": 0}

@@ -1,0 +1,52 @@
+"""How long traces waited for the run that read them, as a histogram of each group.
+
+Its buckets are rows among the group's counters, written in the transaction of the run that reads them: exact, whatever dies.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Connection, Double, cast, func, select
+from sqlalchemy.dialects.postgresql import array, insert
+
+from app.store.tables import grouping_counter, trace
+
+#: Upper ends in seconds: from a group that was cold to one that waited for a person to start a worker.
+ENDS = (1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
+
+_SUM = "lag_ms"
+_NAMES = [f"lag_{number}" for number in range(len(ENDS) + 1)]
+
+
+@dataclass(frozen=True)
+class Lags:
+    """`until`: how many waited at most so long, by upper end (infinity last); `seconds`: all of their waiting."""
+
+    until: dict[float, int]
+    seconds: float
+
+
+def observe(connection: Connection, group_id: UUID, call_ids: Sequence[UUID]) -> None:
+    """A run that commits now has read these calls of the group."""
+    rows = connection.execute(_waited(call_ids)).all()
+    grown = {_NAMES[row.bucket]: row.calls for row in rows}
+    grown[_SUM] = round(1000 * sum(row.seconds for row in rows))
+    values = [{"group_id": group_id, "name": name, "value": value} for name, value in sorted(grown.items())]
+    statement = insert(grouping_counter).values(values)
+    added = grouping_counter.c.value + statement.excluded.value
+    connection.execute(statement.on_conflict_do_update(index_elements=["group_id", "name"], set_={"value": added}))
+
+
+def of(counted: Mapping[str, int]) -> Lags:
+    """The histogram among counters by name, as `counters.totals` answers them."""
+    reached = accumulate(counted.get(name, 0) for name in _NAMES)
+    return Lags(dict(zip((*ENDS, float("inf")), reached, strict=True)), counted.get(_SUM, 0) / 1000)
+
+
+def _waited(call_ids: Sequence[UUID]):  # type: ignore[no-untyped-def]
+    seconds = cast(func.extract("epoch", func.clock_timestamp() - trace.c.created_at), Double)
+    bucket = func.width_bucket(seconds, cast(array(ENDS), ARRAY(Double))).label("bucket")
+    columns = (bucket, func.count().label("calls"), func.sum(seconds).label("seconds"))
+    return select(*columns).where(trace.c.id.in_(call_ids)).group_by(bucket)

@@ -1,0 +1,71 @@
+"""The lag histogram of a group: from a trace being stored to a run having read it."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, create_engine, func, insert
+
+from app.store import groups, lags, projects
+from app.store.counters import totals
+from app.store.ids import new_id
+from app.store.lags import ENDS
+from app.store.tables import trace
+
+INFINITY = float("inf")
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+class Calls:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._project = projects.get_or_create(connection, "shop").id
+        self.group = groups.get_or_create(connection, self._project, ["/chat"])["/chat"].id
+
+    def stored(self, *ages: float) -> list[UUID]:
+        """One call for each age in seconds."""
+        rows = [
+            {
+                "id": new_id(), "project_id": self._project, "group_id": self.group, "model": "m", "settings": {},
+                "settings_digest": "", "input": {}, "seen_at": func.clock_timestamp(),
+                "created_at": func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, age),
+            }
+            for age in ages
+        ]  # fmt: skip
+        for row in rows:
+            self._connection.execute(insert(trace).values(row))
+        return [row["id"] for row in rows]
+
+    def histogram(self) -> lags.Lags:
+        return lags.of(totals(self._connection, None))
+
+
+@pytest.fixture
+def calls(connection: Connection) -> Calls:
+    return Calls(connection)
+
+
+def test_each_call_counts_in_every_bucket_that_holds_it(connection: Connection, calls: Calls) -> None:
+    lags.observe(connection, calls.group, calls.stored(0, 4, 20, 10_000))
+    found = calls.histogram().until
+    assert [found[end] for end in (1, 5, 15, 30, 3600, INFINITY)] == [1, 2, 2, 3, 3, 4]
+
+
+def test_the_next_run_adds_to_it(connection: Connection, calls: Calls) -> None:
+    for _ in range(2):
+        lags.observe(connection, calls.group, calls.stored(4, 20))
+    found = calls.histogram()
+    assert found.until[INFINITY] == 4
+    assert found.seconds == pytest.approx(48, abs=2)
+
+
+def test_a_run_that_read_nothing_adds_nothing(connection: Connection, calls: Calls) -> None:
+    lags.observe(connection, calls.group, [])
+    assert calls.histogram() == lags.Lags(dict.fromkeys((*ENDS, INFINITY), 0), 0.0)

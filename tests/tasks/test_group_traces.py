@@ -1,0 +1,88 @@
+"""A claimed run in its worker: what is logged when it cannot be finished, and what a deploy does to it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine, select
+from structlog.testing import capture_logs
+
+from app.config import Settings
+from app.store.engine import make_engine, transaction
+from app.store.tables import grouping_key
+from tasks import worker
+from tasks.group_traces import Run, RunFailedError, group_traces
+from tasks.publish import impatient_coalescing, publisher_of
+from tasks.worker import Resources
+from tests.tasks.test_reconcile import owing_group
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, redis_client: Redis) -> Settings:
+    return Settings(database_url=database_url, redis_url=redis_url)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    engine = make_engine(settings)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def resources(settings: Settings, engine: Engine) -> Resources:
+    return Resources(settings, engine, impatient_coalescing(settings), publisher_of(settings))
+
+
+@pytest.fixture
+def told_to_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """SIGTERM came, and the time that a run has then is over."""
+    monkeypatch.setattr(worker, "STOP_RUNS_AFTER", 0.0)
+    monkeypatch.setattr(worker._shutting_down_at, "value", time.monotonic())
+    yield
+    worker._shutting_down_at.value = 0.0
+
+
+def run_of(at: Resources, group: UUID) -> Run:
+    return Run(at, group, "me", at.coalescing.claim(group, "me", ticketless=True), reason="owed")
+
+
+def attempts(engine: Engine, group: UUID) -> int:
+    with transaction(engine) as connection:
+        return connection.scalar(select(grouping_key.c.attempts).where(grouping_key.c.id == group)) or 0
+
+
+def named(logs: list[Any], event: str) -> Any:
+    return next(line for line in logs if line["event"] == event)
+
+
+def test_a_run_that_redis_does_not_let_finish_is_logged_with_its_group(resources: Resources, engine: Engine) -> None:
+    group = owing_group(engine)
+    run = run_of(resources, group)
+    gone = impatient_coalescing(resources.settings.model_copy(update={"redis_url": NOWHERE}))
+    with capture_logs() as logs, pytest.raises(RunFailedError):
+        replace(run, at=replace(resources, coalescing=gone)).carry_out(group_traces)
+    line = named(logs, "finish_failed")
+    assert (line["group"], line["outcome"], line["error"]) == (str(group), "committed", "ConnectionError")
+
+
+def test_a_run_that_a_deploy_stops_is_no_attempt(resources: Resources, engine: Engine, told_to_end: None) -> None:
+    group = owing_group(engine)
+    run_of(resources, group).carry_out(group_traces)
+    assert attempts(engine, group) == 0
+
+
+def test_a_run_that_lost_its_lease_is_one_even_while_a_deploy_goes_on(
+    resources: Resources, engine: Engine, told_to_end: None
+) -> None:
+    group = owing_group(engine)
+    run = run_of(resources, group)
+    brief = replace(resources, settings=resources.settings.model_copy(update={"grouping_lease": 1e-9}))
+    replace(run, at=brief).carry_out(group_traces)
+    assert attempts(engine, group) == 1
