@@ -19,6 +19,7 @@ from app.errors import ConfigurationError
 SERVERS_FILE = "servers.json"
 
 PositiveInt = Annotated[int, Field(gt=0)]
+Rate = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -58,6 +59,19 @@ class Settings(BaseSettings):
     max_text_bytes: PositiveInt = Field(1024 * 1024, description="Largest single text of a trace.")
     max_batch: PositiveInt = Field(1000, description="Most traces in one POST.")
     max_json_depth: PositiveInt = Field(64, description="Deepest nesting of a JSON body.")
+    max_items: PositiveInt = Field(10_000, description="Most messages or tools of one trace.")
+
+    # --- rates, averaged over ten seconds; 0: no limit. In local mode there is none but those that are set.
+    rate_address: Rate = Field(2000, description="Requests a second of one address; 0: no limit.")
+    rate_ingest: Rate = Field(1000, description="Requests a second that send traces with one key; 0: no limit.")
+    rate_traces: Rate = Field(10_000, description="Traces a second with one key, those of batches too; 0: no limit.")
+    rate_read: Rate = Field(
+        100, description="Requests a second that read with one key, and pages of one address; 0: no limit."
+    )
+    rate_failures: Rate = Field(10, description="Wrong keys a second that one address may try; 0: no limit.")
+    trusted_proxies: Annotated[int, Field(ge=0)] = Field(
+        0, description="Proxies before us that add to X-Forwarded-For: the address of a caller is so many from its end."
+    )
 
     # --- OTLP
     otlp_path_attribute: str = Field(

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Annotated, Any
 
 import orjson
@@ -24,8 +25,12 @@ MAX_BIGINT = 2**63 - 1
 MAX_AHEAD = timedelta(hours=24)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+MOST_PROBLEMS = 100
+"""Of one trace: a body of a million wrong values must not be answered with a million sentences."""
+
 _SETTINGS = (*IDENTITY_SETTINGS, "max_output_tokens")
 _INPUTS = ("instructions", "input", "messages")
+_LISTS = (("input",), ("messages",), ("tools",))
 
 Loc = tuple[str | int, ...]
 
@@ -52,6 +57,7 @@ class Limits:
 
     text_bytes: int = 1024 * 1024
     depth: int = 64
+    items: int = 10_000
 
 
 # --- the model: what is checked by type, and what openapi.json says
@@ -171,7 +177,7 @@ def read_trace(body: object, limits: Limits = Limits()) -> Incoming:
     """Check one trace.  Raises InvalidTraceError, which names every wrong field."""
     if not isinstance(body, dict):
         raise InvalidTraceError([Problem((), "A trace must be a JSON object.")])
-    problems = {} if is_surely_storable(body, limits) else {found.loc: found for found in unstorable(body, limits)}
+    problems = {} if is_surely_storable(body, limits) else _first_unstorable(body, limits)
     try:
         checked = TraceIn.model_validate(body)
     except ValidationError as error:
@@ -179,6 +185,10 @@ def read_trace(body: object, limits: Limits = Limits()) -> Incoming:
     if problems:
         raise InvalidTraceError(list(problems.values()))
     return _incoming(body, checked)
+
+
+def _first_unstorable(body: object, limits: Limits) -> dict[Loc, Problem]:
+    return {found.loc: found for found in islice(unstorable(body, limits), MOST_PROBLEMS)}
 
 
 def _incoming(body: dict[str, Any], checked: TraceIn) -> Incoming:
@@ -237,9 +247,8 @@ def is_surely_storable(body: object, limits: Limits) -> bool:
     except TypeError:
         return False
     brackets = text.count(b"{") + text.count(b"[")
-    return (
-        len(text) <= limits.text_bytes and brackets <= limits.depth and b"\\u0000" not in text and b"null" not in text
-    )
+    few = brackets <= min(limits.depth, limits.items)
+    return len(text) <= limits.text_bytes and few and b"\\u0000" not in text and b"null" not in text
 
 
 def unstorable(body: object, limits: Limits) -> Iterator[Problem]:
@@ -253,6 +262,9 @@ def unstorable(body: object, limits: Limits) -> Iterator[Problem]:
         if isinstance(value, dict | list):
             if len(loc) >= limits.depth:
                 yield Problem(loc[:3], f"Is nested deeper than {limits.depth} levels; send it as a text.")
+                continue
+            if loc in _LISTS and len(value) > limits.items:
+                yield Problem(loc, f"Has {len(value)} items; send at most {limits.items}.")
                 continue
             entries = value.items() if isinstance(value, dict) else enumerate(value)
             stack.extend((inner, (*loc, key)) for key, inner in entries)

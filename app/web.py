@@ -1,9 +1,10 @@
 """The web process: `create_app`, which granian and the tests call."""
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, pages
-from app.api import groups, health, metrics, pipeline, problem, tasks, traces
+from app.api import admission, groups, health, metrics, pipeline, problem, tasks, traces
 from app.api.meta import describing
 from app.api.services import EXTENSION, Services
 from app.config import Settings
@@ -24,8 +25,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     for routes in (*API, describing(API)):
         app.register_blueprint(routes.blueprint)
     metrics.install(app, services.registry)
+    admission.install(app)
     counting.install(app, services.registry)
     services.registry.register(collector_of(services.engine, settings))
     problem.install(app)
     pages.install(app, settings, services.engine)
+    _trust_proxies(app, settings.trusted_proxies)
     return app
+
+
+def _trust_proxies(app: Flask, number: int) -> None:
+    """Take a caller's address from what our own proxies add; anybody can write the rest of that header."""
+    if number:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=number, x_proto=0)  # type: ignore[method-assign]

@@ -38,6 +38,11 @@ class Authenticator:
             holder = self._look_up(key_hash)
         return holder
 
+    def remembers(self, key: str) -> bool:
+        """Whether the key has worked here before; it may have been revoked since."""
+        with self._lock:
+            return keys.hash_of(key) in self._kept
+
     def _look_up(self, key_hash: str) -> KeyHolder | None:
         with transaction(self._engine) as connection:
             holder = keys.holder(connection, key_hash)
@@ -52,15 +57,20 @@ class Authenticator:
 
 def caller(authenticator: Authenticator, scope: str) -> KeyHolder:
     """The holder of the request's key.  Raises ProblemError: 401 without a valid key, 403 without the scope."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise _unauthorized("Send your API key as Authorization: Bearer KEY.")
-    holder = authenticator.holder(key.strip())
+    holder = authenticator.holder(bearer_key())
     if holder is None:
         raise _unauthorized("The API key is unknown or revoked.")
     if not holder.may(scope):
         raise ProblemError(403, f"The API key lacks the scope {scope}; make one with it: promptlode keys create.")
     return holder
+
+
+def bearer_key() -> str:
+    """The key of the request.  Raises ProblemError 401 when it has none."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise _unauthorized("Send your API key as Authorization: Bearer KEY.")
+    return key.strip()
 
 
 def _unauthorized(detail: str) -> ProblemError:

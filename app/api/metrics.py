@@ -6,7 +6,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, GCCollector, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from app.api.auth import caller
+from app.api.admission import admitted
 from app.api.routes import Routes
 from app.api.services import services
 
@@ -20,7 +20,7 @@ routes = Routes("metrics")
 def metrics() -> Response:
     """Metrics for Prometheus; needs a key that may read unless METRICS_OPEN is true."""
     if not services().settings.metrics_open:
-        caller(services().authenticator, "read")
+        admitted("read")
     return Response(generate_latest(services().registry), content_type=CONTENT_TYPE_LATEST)
 
 

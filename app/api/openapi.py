@@ -18,7 +18,11 @@ _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 # Errors that an operation may answer besides its own answers: every one, with a key, with an id in its path, with a query
 # string, with a body.
-_ALWAYS = {500: "Our fault; the log says what.", 503: "A dependency is down; Retry-After says when to try again."}
+_ALWAYS = {
+    429: "Too many requests; Retry-After says when to try again.",
+    500: "Our fault; the log says what.",
+    503: "A dependency is down; Retry-After says when to try again.",
+}
 _WITH_KEY = {401: "No valid API key.", 403: "The key lacks the scope."}
 _WITH_ID = {404: "This project has no such thing."}
 _WITH_QUERY = {422: "A parameter is wrong; errors says which."}

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ValidationError
 
-from app.api.auth import caller
+from app.api.admission import admitted
 from app.api.problem import ProblemError
 from app.api.services import services
 from app.incoming import Problem, problems_of, unstorable
@@ -78,7 +78,7 @@ def _checked(view: Callable[..., Response], operation: Operation) -> Callable[..
     @functools.wraps(view)
     def checked(**arguments: Any) -> Response:
         if operation.scope is not None:
-            arguments["holder"] = caller(services().authenticator, operation.scope)
+            arguments["holder"] = admitted(operation.scope)
         if operation.query is not None:
             arguments["query"] = read_query(operation.query)
         return view(**arguments)

@@ -7,11 +7,15 @@ from flask import current_app
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from app.api import limiting
 from app.api.auth import Authenticator
+from app.api.limiting import Limiter
+from app.api.rates import Rates
 from app.config import Settings
 from app.incoming import Limits
 from app.ingest import Ingest
 from app.store.engine import make_engine
+from tasks.connections import producer_redis
 
 EXTENSION = "promptlode"
 
@@ -25,6 +29,7 @@ class Services:
     ingest: Ingest
     authenticator: Authenticator
     limits: Limits
+    limiter: Limiter
     registry: CollectorRegistry
 
     @classmethod
@@ -37,7 +42,8 @@ class Services:
             engine=engine,
             ingest=Ingest(engine, grouping_enabled=settings.task_grouping_enabled),
             authenticator=Authenticator(engine),
-            limits=Limits(settings.max_text_bytes, settings.max_json_depth),
+            limits=Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items),
+            limiter=Limiter(Rates(producer_redis(settings)), limiting.Limits.of(settings)),
             registry=CollectorRegistry(),
         )
 

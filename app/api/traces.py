@@ -81,12 +81,14 @@ def _create_one(holder: KeyHolder, body: Any) -> Response:
         incoming = read_trace(body, services().limits)
     except InvalidTraceError as error:
         raise ProblemError(422, "The trace was not stored: see errors.", error.problems) from None
+    services().limiter.take_traces(holder, 1)
     (accepted,) = _accept(holder, [incoming])
     return json_answer(_row(accepted), _status(accepted))
 
 
 def _create_batch(holder: KeyHolder, bodies: Any) -> Response:
     _check_batch(bodies, services().settings.max_batch)
+    services().limiter.take_traces(holder, len(bodies))
     read = [_read_or_refuse(index, body) for index, body in enumerate(bodies)]
     accepted = iter(_accept(holder, [item for item in read if isinstance(item, Incoming)]))
     results = [

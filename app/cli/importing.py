@@ -106,7 +106,7 @@ class Reader:
 
     def __init__(self, settings: Settings, default_path: str | None, format_: Format, console: Console) -> None:
         self.report = Report()
-        self._limits = Limits(settings.max_text_bytes, settings.max_json_depth)
+        self._limits = Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items)
         self._max_line = settings.max_body_bytes
         self._default_path = default_path
         self._format = format_

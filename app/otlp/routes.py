@@ -63,6 +63,7 @@ def export_traces(holder: KeyHolder) -> Response:
     """Store the LLM calls among the spans of an OpenTelemetry export."""
     settings = services().settings
     export = read_export(spans_of(_read()), settings.otlp_path_attribute, services().limits)
+    services().limiter.take_traces(holder, len(export.incoming))
     project = Project(holder.project_id, holder.project_name)
     for some in _in_batches(export.incoming, settings.max_batch):
         accept(services().ingest, settings, project, some)

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.api.services import services
 from app.errors import DatabaseDownError
 from app.logs import describe
 from app.pages import access, changes, wording
@@ -62,6 +63,12 @@ for _name, _filter in (wording.FILTERS | {"marks": marks, "one_line": one_line})
 
 
 @pages.before_request
+def _not_too_often() -> None:
+    if request.endpoint != "pages.static":
+        services().limiter.take_page()
+
+
+@pages.before_request
 def _only_for_visitors() -> AnyResponse | str | None:
     """Everything but the login page needs a visitor; who is none is sent there and comes back after."""
     if request.endpoint in WITHOUT_LOGIN:
@@ -96,8 +103,9 @@ def _protect(response: Response) -> Response:
 
 
 @pages.errorhandler(HTTPException)
-def _http_error(error: HTTPException) -> tuple[str, int]:
-    return render_template("pages/error.html", error=error), error.code or 500
+def _http_error(error: HTTPException) -> tuple[str, int, dict[str, str]]:
+    headers = {name: value for name, value in error.get_headers() if name == "Retry-After"}
+    return render_template("pages/error.html", error=error), error.code or 500, headers
 
 
 @pages.errorhandler(DatabaseDownError)
@@ -113,7 +121,7 @@ def _database_busy(error: OperationalError) -> tuple[str, int, dict[str, str]]:
 
 
 @pages.errorhandler(Exception)
-def _bug(error: Exception) -> tuple[str, int]:
+def _bug(error: Exception) -> tuple[str, int, dict[str, str]]:
     _log.error("page_failed", **describe(error))
     return _http_error(InternalServerError("Something went wrong on our side; the log of the web process says what."))
 
@@ -257,9 +265,11 @@ def login() -> str | tuple[str, int]:
 @pages.post("/login")
 def do_login() -> AnyResponse | tuple[str, int]:
     target = access.own_page(request.form.get("next"))
+    services().limiter.check_failures()
     with access.reading() as connection:
         problem = access.log_in(connection, request.form.get("key", ""))
     if problem:
+        services().limiter.failed()
         return render_template("pages/login.html", target=target, problem=problem), HTTPStatus.FORBIDDEN
     return redirect(target, HTTPStatus.SEE_OTHER)
 

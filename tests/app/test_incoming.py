@@ -213,3 +213,16 @@ def test_what_is_quickly_found_storable_is(body: object) -> None:
 def test_an_ordinary_trace_is_quickly_found_storable() -> None:
     body = SMALLEST | {"messages": [{"role": "user", "content": "Hi, {name}!"}], "usage": {"input_tokens": 3}}
     assert incoming.is_surely_storable(body, Limits())
+
+
+@pytest.mark.parametrize("name", ["input", "messages", "tools"])
+def test_a_list_with_too_many_items_is_refused(name: str) -> None:
+    with pytest.raises(InvalidTraceError) as caught:
+        read_trace(SMALLEST | {name: [{"role": "user"}] * 11}, Limits(items=10))
+    assert "at most 10" in str(caught.value.problems)
+
+
+def test_a_body_of_a_million_faults_is_answered_with_a_hundred() -> None:
+    with pytest.raises(InvalidTraceError) as caught:
+        read_trace(SMALLEST | {"metadata": {"x": [float("nan")] * 1_000_000}})
+    assert len(caught.value.problems) == incoming.MOST_PROBLEMS
