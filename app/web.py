@@ -4,7 +4,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, pages
-from app.api import admission, groups, health, metrics, pipeline, problem, tasks, traces
+from app.api import admission, deletions, groups, health, metrics, pipeline, problem, tasks, traces
 from app.api.meta import describing
 from app.api.services import EXTENSION, Services
 from app.config import Settings
@@ -13,7 +13,16 @@ from app.otlp import counting
 from app.otlp import routes as otlp
 from tasks.monitor import collector_of
 
-API = (traces.routes, otlp.routes, tasks.routes, groups.routes, pipeline.routes, health.routes, metrics.routes)
+API = (
+    traces.routes,
+    otlp.routes,
+    tasks.routes,
+    groups.routes,
+    deletions.routes,
+    pipeline.routes,
+    health.routes,
+    metrics.routes,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

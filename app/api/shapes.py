@@ -185,6 +185,17 @@ class RegroupAnswer(Shape):
     grouping: Literal["requested", "coalesced", "deferred", "off"]
 
 
+class DeletionAnswer(Shape):
+    """How much was deleted.  `complete`: nothing is left of what was to go; otherwise send the same again."""
+
+    traces: int
+    versions: int
+    templates: int
+    tasks: int
+    paths: int
+    complete: bool
+
+
 class Alive(Shape):
     """The web process answers."""
 

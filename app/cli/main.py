@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from app.cli.deleting import delete
 from app.cli.doctor import doctor
 from app.cli.importing import import_file
 from app.cli.keys import keys
@@ -21,7 +22,7 @@ class _Commands(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-@click.group(cls=_Commands, commands=[import_file, keys, projects, doctor])
+@click.group(cls=_Commands, commands=[import_file, keys, projects, delete, doctor])
 @click.version_option(package_name="promptlode")
 def main() -> None:
     """Promptlode finds the prompt templates behind LLM traffic."""

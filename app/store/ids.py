@@ -4,6 +4,7 @@ import os
 import threading
 import time
 import uuid
+from datetime import datetime
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
@@ -25,6 +26,11 @@ def new_id() -> uuid.UUID:
     tick = _next_tick()
     time_bits = (tick >> 12) << 80 | (tick & 0xFFF) << 64
     return uuid.UUID(int=time_bits | _VERSION_7 | _VARIANT | int.from_bytes(os.urandom(8)) & _RANDOM_BITS)
+
+
+def first_id_of(moment: datetime) -> uuid.UUID:
+    """No id that was made at this moment or later is smaller."""
+    return uuid.UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def _next_tick() -> int:

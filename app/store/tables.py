@@ -247,6 +247,16 @@ trace = Table(
             "implementation_id IS NULL AND considered_run_id IS NOT NULL AND prompt_parts IS NOT NULL"
         ),
     ),
+    *(
+        Index(
+            f"ix_trace_{column}",
+            "project_id",
+            text(f"md5({column}_id)"),
+            "id",
+            postgresql_where=text(f"{column}_id IS NOT NULL"),
+        )
+        for column in ("conversation", "user")
+    ),
     Index("ix_trace_ungrouped", "project_id", "id", postgresql_where=text("implementation_id IS NULL")),
     comment="One LLM call",
 )

@@ -258,3 +258,36 @@ def test_without_servers_a_command_says_how_to_get_them(cli: Cli, tmp_path: Path
     done = cli("projects")
     assert done.returncode == 1
     assert b"make run" in done.stderr
+
+
+# --- delete
+
+
+def test_calls_are_deleted_once_the_person_has_agreed(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    cli("import", log_of(tmp_path, call(1, user_id="u"), call(2, user_id="u"), call(3)))
+    refused = cli("delete", "--user-id", "u", stdin=b"n\n")
+    assert (refused.returncode, stored(engine)) == (1, 3)
+    assert b"Delete 2 traces of project default?" in refused.stderr
+    done = cli("delete", "--user-id", "u", "--yes")
+    assert (done.returncode, stored(engine)) == (0, 1)
+    assert b"Deleted: 2 traces" in done.stdout
+
+
+def test_a_project_is_deleted_with_its_keys(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    cli("import", log_of(tmp_path, call(1)), "--project", "old")
+    cli("keys", "create", "--project", "old")
+    assert cli("delete", "--project", "old", "--everything", "--with-project", "--yes").returncode == 0
+    assert cli("delete", "--project", "old", "--everything", "--yes").returncode == 1
+    with transaction(engine) as connection:
+        assert (keys.summaries(connection), projects.find(connection, "old")) == ([], None)
+
+
+@pytest.mark.parametrize("options", [[], ["--everything", "--path", "/p"], ["--path", "/p", "--with-project"]])
+def test_a_deletion_that_does_not_say_what_is_wrong_usage(cli: Cli, options: list[str]) -> None:
+    assert cli("delete", "--yes", *options).returncode == 2
+
+
+def test_a_time_on_the_command_line_is_utc(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    cli("import", log_of(tmp_path, *(call(day, started_at=f"2026-03-0{day}T12:00:00Z") for day in (1, 2, 3))))
+    assert cli("delete", "--since", "2026-03-02", "--until", "2026-03-03T12:00:00", "--yes").returncode == 0
+    assert stored(engine) == 2

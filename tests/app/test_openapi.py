@@ -88,6 +88,7 @@ def test_answers_have_the_shape_that_is_described(
         ),
         ("get", "/api/v1/implementations/{implementation_id}", f"/api/v1/implementations/{version}", None),
         ("post", "/api/v1/groups/regroup", "/api/v1/groups/regroup", {"path": "/chat"}),
+        ("post", "/api/v1/deletions", "/api/v1/deletions", {"everything": True}),
         ("get", "/healthz", "/healthz", None),
         ("get", "/readyz", "/readyz", None),
     ]

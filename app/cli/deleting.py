@@ -1,0 +1,82 @@
+"""`promptlode delete`."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import click
+from sqlalchemy import Engine
+
+from app.cli.context import engine_of, settings_of_command
+from app.config import Settings
+from app.errors import NotFoundError
+from app.store import deletion, projects
+from app.store.deletion import Removed, Selector
+from app.store.engine import transaction
+from tasks.forget import delete as delete_selected
+
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
+
+
+@click.command()
+@click.option("--project", "project_name", default="default", show_default=True, help="Project, by name or id.")
+@click.option("--trace", "trace_id", type=click.UUID, help="One call, by its id.")
+@click.option("--external-id", help="One call, by your own id.")
+@click.option("--path", help="Calls of this path.")
+@click.option("--user-id", help="Calls of this user.")
+@click.option("--conversation-id", help="Calls of this conversation.")
+@click.option("--since", type=MOMENT, help="Calls made then or later, in UTC.")
+@click.option("--until", type=MOMENT, help="Calls made before then, in UTC.")
+@click.option("--everything", is_flag=True, help="Everything of the project but its keys.")
+@click.option("--with-project", is_flag=True, help="With --everything: the project itself and its keys too.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(project_name: str, everything: bool, with_project: bool, yes: bool, **given: Any) -> None:
+    """Delete calls that everything given holds for, and what was made of them alone.
+
+    Templates, versions, tasks and paths that keep no call go with the last one.  It cannot be undone.
+    """
+    selector = Selector(**{name: _in_utc(value) for name, value in given.items()})
+    if everything == (selector != Selector()) or (with_project and not everything):
+        raise click.UsageError("Say which calls, or --everything alone; --with-project needs --everything.")
+    settings = settings_of_command().require("database_url", "redis_url")
+    with engine_of(settings) as engine:
+        project_id = _confirmed(engine, project_name, selector, yes=yes)
+        _show(_delete(engine, settings, project_id, selector, everything=everything))
+        if with_project:
+            with transaction(engine) as connection:
+                deletion.delete_project(connection, project_id)
+            click.echo(f"The project {project_name} and its keys are deleted.")
+
+
+def _in_utc(value: Any) -> Any:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
+
+def _confirmed(engine: Engine, project_name: str, selector: Selector, *, yes: bool) -> UUID:
+    """The project, once the person knows how much it is about."""
+    with transaction(engine) as connection:
+        owner = projects.find(connection, project_name)
+        if owner is None:
+            raise NotFoundError(f"There is no project {project_name}. `promptlode projects` lists them.")
+        calls = 0 if yes else deletion.count(connection, owner.id, selector)
+    if not yes:
+        click.confirm(f"Delete {calls:,} traces of project {owner.name}?", abort=True, err=True)
+    return owner.id
+
+
+def _delete(engine: Engine, settings: Settings, project_id: UUID, selector: Selector, *, everything: bool) -> Removed:
+    """Until nothing is left of it."""
+    removed = Removed()
+    while True:
+        done = delete_selected(engine, settings, project_id, selector, everything=everything)
+        removed += done.removed
+        if done.complete:
+            return removed
+        click.echo(f"{removed.traces:,} traces deleted, going on.", err=True)
+
+
+def _show(removed: Removed) -> None:
+    click.echo(
+        f"Deleted: {removed.traces:,} traces, {removed.versions:,} versions, {removed.templates:,} templates, "
+        f"{removed.tasks:,} tasks, {removed.paths:,} paths."
+    )

@@ -1,0 +1,127 @@
+"""Use case: delete calls, and everything that was made of them alone.
+
+A batch is calls of one group and one transaction, in which the group is held: its fence is raised, so a run that has read
+the calls cannot save; its templates' version too, so no process goes on matching what is gone; and what has no call left
+goes with the last one.  A deletion that is killed in between has done whole batches, and is asked for again.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, exc
+
+from app import naming
+from app.errors import CallerError
+from app.store import deletion, groups, runs, versions
+from app.store.deletion import Removed, Selector
+from app.store.engine import transaction
+
+BATCH = 500
+"""Calls deleted in one transaction: some 50 ms, in which ingest of their group waits."""
+
+_DEADLOCK = "40P01"
+_TRIES = 3
+
+
+class NothingSelectedError(CallerError):
+    """Say which calls are to be deleted, or that all of them are."""
+
+
+@dataclass
+class Deleted:
+    """What was deleted. `complete`: nothing that was to be deleted is left. `groups`: those that are gone whole."""
+
+    removed: Removed = field(default_factory=Removed)
+    groups: list[UUID] = field(default_factory=list)
+    complete: bool = True
+
+
+def delete(
+    engine: Engine, project_id: UUID, selector: Selector, *, everything: bool = False, seconds: float = 20.0
+) -> Deleted:
+    """Delete the calls of a project that the selector says, for at most about so many seconds.
+
+    everything: the selector may be empty.  Whoever wants all of a project or of a path also wants what no call is left of.
+    """
+    if selector == Selector() and not everything:
+        raise NothingSelectedError("Say which calls are to be deleted, or that everything is.")
+    work = _Work(engine, project_id, time.monotonic() + seconds)
+    work.delete_calls(selector)
+    if work.done.complete and selector == Selector(path=selector.path):
+        work.delete_rests(selector)
+    return work.done
+
+
+class _Work:
+    """One deletion under way."""
+
+    def __init__(self, engine: Engine, project_id: UUID, end: float) -> None:
+        self.done = Deleted()
+        self._engine = engine
+        self._project_id = project_id
+        self._end = end
+
+    def delete_calls(self, selector: Selector) -> None:
+        after: UUID | None = None
+        while batch := self._next(selector, after):
+            by_group: dict[UUID, list[UUID]] = defaultdict(list)
+            for call_id, group_id in batch:
+                by_group[group_id].append(call_id)
+            for group_id in sorted(by_group):
+                self._delete(group_id, by_group[group_id])
+            after = batch[-1][0]
+            if time.monotonic() > self._end:
+                self.done.complete = False
+                return
+
+    def delete_rests(self, selector: Selector) -> None:
+        """Groups whose calls were all deleted before."""
+        with transaction(self._engine) as connection:
+            found = deletion.groups_of(connection, self._project_id, selector)
+        for group_id in found:
+            self._delete(group_id, [])
+
+    def _next(self, selector: Selector, after: UUID | None) -> list[tuple[UUID, UUID]]:
+        with transaction(self._engine) as connection:
+            return deletion.selected(connection, self._project_id, selector, after=after, limit=BATCH)
+
+    def _delete(self, group_id: UUID, call_ids: Sequence[UUID]) -> None:
+        """Ingest that makes versions and a deletion may wait for each other in a ring: PostgreSQL ends one, we try again."""
+        for attempt in range(_TRIES):
+            try:
+                removed = _delete_batch(self._engine, group_id, call_ids)
+                break
+            except exc.DBAPIError as error:
+                if getattr(error.orig, "pgcode", None) != _DEADLOCK or attempt == _TRIES - 1:
+                    raise
+        self.done.removed += removed
+        self.done.groups += [group_id] * removed.paths
+
+
+def _delete_batch(engine: Engine, group_id: UUID, call_ids: Sequence[UUID]) -> Removed:
+    with transaction(engine) as connection:
+        if not deletion.take_group(connection, group_id):
+            return Removed()
+        runs.raise_fence(connection, group_id)
+        deletion.changed(connection, group_id)
+        traces, values = deletion.delete_calls(connection, call_ids)
+        removed, losers = deletion.delete_uncalled(connection, group_id)
+        deletion.forget_values(connection, values)
+        _name_again(connection, group_id, losers)
+        return removed + Removed(traces=traces)
+
+
+def _name_again(connection: Connection, group_id: UUID, task_ids: Collection[UUID]) -> None:
+    """A name that we made may hold words of a template that is gone."""
+    named = deletion.named_by_us(connection, task_ids)
+    if not named:
+        return
+    path = groups.by_id(connection, [group_id])[group_id].path
+    taken = versions.names_in(connection, group_id)
+    for each in named:
+        name = naming.task_name(each.template, taken - {each.name}, path)
+        taken = taken - {each.name} | {name}
+        versions.rename_task(connection, each.id, name)

@@ -1,0 +1,271 @@
+"""What deletion removes: calls, and everything that was made of them and has no call left to say it.
+
+A template's fixed text stands word for word in each of its calls. So one that keeps a call tells nothing that only a
+deleted call said; one that keeps none is deleted with its versions, and a task or path that keeps none with them.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    true,
+    update,
+)
+
+from app.store.ids import first_id_of
+from app.store.tables import grouping_key, implementation, project, task, template, trace
+from app.store.templates import from_parts
+from templating import Template
+
+AHEAD = timedelta(hours=25)
+"""A call's own time is at most 24 h after it was stored (`app.incoming`), and clocks differ: what was stored earlier than
+so long before `since` was made before it too, which spares reading the whole table."""
+
+BLANKS = " \t\n\r\f\v"
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Which calls of a project: those that everything given here holds for.
+
+    since, until: when the call was made, its first moment included and its last not.
+    """
+
+    trace_id: UUID | None = None
+    external_id: str | None = None
+    path: str | None = None
+    user_id: str | None = None
+    conversation_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Removed:
+    """How much was deleted."""
+
+    traces: int = 0
+    versions: int = 0
+    templates: int = 0
+    tasks: int = 0
+    paths: int = 0
+
+    def __add__(self, other: "Removed") -> "Removed":
+        return Removed(*(getattr(self, name) + getattr(other, name) for name in Removed.__annotations__))
+
+
+def selected(
+    connection: Connection, project_id: UUID, selector: Selector, *, after: UUID | None, limit: int
+) -> list[tuple[UUID, UUID]]:
+    """The next calls by id, each with its group."""
+    query = select(trace.c.id, trace.c.group_id).where(*_conditions(project_id, selector)).order_by(trace.c.id)
+    if after is not None:
+        query = query.where(trace.c.id > after)
+    return [(row.id, row.group_id) for row in connection.execute(query.limit(limit))]
+
+
+def count(connection: Connection, project_id: UUID, selector: Selector) -> int:
+    """How many calls there are to delete."""
+    query = select(func.count()).select_from(trace).where(*_conditions(project_id, selector))
+    return connection.execute(query).scalar_one()
+
+
+def _conditions(project_id: UUID, selector: Selector) -> Iterator[ColumnElement[bool]]:
+    yield trace.c.project_id == project_id
+    if selector.trace_id is not None:
+        yield trace.c.id == selector.trace_id
+    if selector.path is not None:
+        yield trace.c.group_id.in_(_groups_at(project_id, selector.path))
+    for name in ("external_id", "user_id", "conversation_id"):
+        if (value := getattr(selector, name)) is not None:
+            yield trace.c[name] == value
+            if name != "external_id":  # indexed by its MD5: a value may be larger than an entry of an index
+                yield func.md5(trace.c[name]) == func.md5(value)
+    if selector.since is not None:
+        yield trace.c.seen_at >= selector.since
+        yield trace.c.id >= first_id_of(selector.since - AHEAD)
+    if selector.until is not None:
+        yield trace.c.seen_at < selector.until
+
+
+def _groups_at(project_id: UUID, path: str) -> Select[tuple[UUID]]:
+    return select(grouping_key.c.id).where(grouping_key.c.project_id == project_id, grouping_key.c.path == path)
+
+
+def take_group(connection: Connection, group_id: UUID) -> bool:
+    """Hold the group's row against runs and ingest until the transaction ends; False when it is gone.
+
+    Against ingest too (FOR UPDATE, not NO KEY): a call that comes in now would be matched to a template that we find
+    without calls. It waits for one batch, some 50 ms.
+    """
+    held = select(grouping_key.c.id).where(grouping_key.c.id == group_id).with_for_update()
+    return connection.execute(held).one_or_none() is not None
+
+
+def changed(connection: Connection, group_id: UUID) -> None:
+    """Every process loads the group's templates anew, and a group that backs off may run again.
+
+    What made its runs fail may be gone, and a run that a deletion fenced off is no failure.
+    """
+    had_some = cast(grouping_key.c.templates_version > 0, Integer)  # a group without templates stays one
+    connection.execute(
+        update(grouping_key)
+        .where(grouping_key.c.id == group_id)
+        .values(templates_version=grouping_key.c.templates_version + had_some, attempts=0, not_before=null())
+    )
+
+
+def delete_calls(connection: Connection, call_ids: Collection[UUID]) -> tuple[int, dict[UUID, list[Sequence[str]]]]:
+    """How many there were, and the values that they had, by template."""
+    rows = connection.execute(
+        delete(trace).where(trace.c.id.in_(call_ids)).returning(trace.c.template_id, trace.c.variables)
+    )
+    values: dict[UUID, list[Sequence[str]]] = defaultdict(list)
+    total = 0
+    for row in rows:
+        total += 1
+        if row.template_id is not None and row.variables is not None:
+            values[row.template_id].append(row.variables)
+    return total, values
+
+
+# What is left without calls
+
+
+def delete_uncalled(connection: Connection, group_id: UUID) -> tuple[Removed, set[UUID]]:
+    """Versions, templates and tasks of a group that have no call any more, and the group when nothing of it is left.
+
+    Answers also the tasks that lost a template.
+    """
+    versions = _delete_versions(connection, group_id)
+    uncalled = ~exists(select(literal(1)).where(trace.c.template_id == template.c.id))
+    found = delete(template).where(template.c.group_id == group_id, uncalled).returning(template.c.task_id)
+    losers = connection.execute(found).scalars().all()
+    tasks = _delete_tasks(connection, group_id)
+    paths = _delete_group(connection, group_id)
+    return Removed(versions=versions, templates=len(losers), tasks=tasks, paths=paths), set(losers)
+
+
+def _delete_versions(connection: Connection, group_id: UUID) -> int:
+    """Versions without calls: their model, settings and tools came from the first one."""
+    of_group = select(template.c.id).where(template.c.group_id == group_id)
+    uncalled = ~exists(select(literal(1)).where(trace.c.implementation_id == implementation.c.id))
+    found = delete(implementation).where(implementation.c.template_id.in_(of_group), uncalled)
+    ids = connection.execute(found.returning(implementation.c.id)).scalars().all()
+    connection.execute(
+        update(task)
+        .where(task.c.group_id == group_id, task.c.production_implementation_id.in_(ids))
+        .values(production_implementation_id=null())
+    )
+    return len(ids)
+
+
+def _delete_tasks(connection: Connection, group_id: UUID) -> int:
+    """Tasks without a template; one that was merged into another goes when that goes."""
+    alive = select(template.c.task_id).where(template.c.group_id == group_id)
+    lost = delete(task).where(task.c.group_id == group_id, task.c.merged_into.is_(None), task.c.id.not_in(alive))
+    gone = connection.execute(lost.returning(task.c.id)).scalars().all()
+    connection.execute(delete(task).where(task.c.group_id == group_id, task.c.merged_into.in_(gone)))
+    return len(gone)
+
+
+def _delete_group(connection: Connection, group_id: UUID) -> int:
+    used = [exists(select(literal(1)).where(table.c.group_id == group_id)) for table in (trace, template)]
+    return connection.execute(
+        delete(grouping_key).where(grouping_key.c.id == group_id, *(~each for each in used))
+    ).rowcount
+
+
+# What is left with calls
+
+
+def forget_values(connection: Connection, deleted: Mapping[UUID, Iterable[Sequence[str]]]) -> None:
+    """Take those values out of the lists that enums show which no call of the template has any more."""
+    rows = connection.execute(select(template.c.id, template.c.slot_kinds).where(template.c.id.in_(deleted)))
+    for template_id, kinds in rows.all():
+        gone = _gone(connection, template_id, _listed(kinds, deleted[template_id]))
+        if gone:
+            kept = [
+                kind | {"values": [value for value in kind["values"] if (place, value) not in gone]}
+                for place, kind in enumerate(kinds)
+            ]
+            connection.execute(update(template).where(template.c.id == template_id).values(slot_kinds=kept))
+
+
+def _listed(kinds: Sequence[Mapping[str, Any]], deleted: Iterable[Sequence[str]]) -> list[tuple[int, str]]:
+    """Deleted values that an enum lists, with their places."""
+    shown = [frozenset(kind["values"]) for kind in kinds]
+    found = {(place, value.strip()) for values in deleted for place, value in enumerate(values)}
+    return sorted((place, value) for place, value in found if place < len(shown) and value in shown[place])
+
+
+def _gone(connection: Connection, template_id: UUID, listed: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those that no call of the template has at their place."""
+    if not listed:
+        return set()
+    places, values = zip(*listed, strict=True)
+    asked = func.unnest(literal(list(places), ARRAY(Integer)), literal(list(values), ARRAY(Text)))
+    one = asked.table_valued("place", "value", name="one").render_derived()
+    same = func.btrim(trace.c.variables[one.c.place + 1], BLANKS) == one.c.value
+    held = exists(select(literal(1)).where(trace.c.template_id == template_id, same).correlate(one))
+    return {(row.place, row.value) for row in connection.execute(select(one.c.place, one.c.value).where(~held))}
+
+
+@dataclass(frozen=True)
+class NamedTask:
+    """A task whose name we made, and the template that it is to be named after."""
+
+    id: UUID
+    name: str
+    template: Template
+
+
+def named_by_us(connection: Connection, task_ids: Collection[UUID]) -> list[NamedTask]:
+    """Those of the tasks, and of those merged into them, that no person named; with the newest template of the line."""
+    owner = func.coalesce(task.c.merged_into, task.c.id)
+    newest = (
+        select(template.c.parts, template.c.slots)
+        .where(template.c.task_id == owner)
+        .correlate(task)
+        .order_by(template.c.retired_at.is_not(None), template.c.id.desc())
+        .limit(1)
+        .lateral("newest")
+    )
+    query = (
+        select(task.c.id, task.c.name, newest.c.parts, newest.c.slots)
+        .join(newest, true())
+        .where(owner.in_(task_ids), ~task.c.name_by_person)
+        .order_by(task.c.id)
+    )
+    rows = connection.execute(query)
+    return [NamedTask(row.id, row.name, from_parts(row.parts, row.slots)) for row in rows]
+
+
+def delete_project(connection: Connection, project_id: UUID) -> None:
+    """The project with its keys, and whatever is left of it."""
+    connection.execute(delete(project).where(project.c.id == project_id))
+
+
+def groups_of(connection: Connection, project_id: UUID, selector: Selector) -> list[UUID]:
+    """The groups that are to go whole: those of a project, or the one of a path."""
+    query = select(grouping_key.c.id).where(grouping_key.c.project_id == project_id).order_by(grouping_key.c.id)
+    if selector.path is not None:
+        query = query.where(grouping_key.c.path == selector.path)
+    return list(connection.scalars(query))

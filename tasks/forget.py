@@ -1,0 +1,35 @@
+"""Use case: delete calls, then what Redis knows of groups that are gone.  One way in for the API and the command."""
+
+from contextlib import suppress
+from uuid import UUID
+
+from redis.exceptions import RedisError
+from sqlalchemy import Engine
+
+from app import deletion
+from app.config import Settings
+from app.deletion import Deleted
+from app.store.deletion import Selector
+from tasks.coalescing.protocol import DUE_KEY, key_of
+from tasks.connections import producer_redis
+
+
+def delete(
+    engine: Engine, settings: Settings, project_id: UUID, selector: Selector, *, everything: bool = False
+) -> Deleted:
+    """Delete the calls that the selector says, as `app.deletion.delete` does.
+
+    Redis holds ids and counts of a group, for an hour: where it does not answer, they end by themselves.
+    """
+    done = deletion.delete(engine, project_id, selector, everything=everything)
+    if done.groups:
+        _forget(settings, done.groups)
+    return done
+
+
+def _forget(settings: Settings, groups: list[UUID]) -> None:
+    with suppress(RedisError), producer_redis(settings) as redis, redis.pipeline(transaction=False) as pipeline:
+        pipeline.zrem(DUE_KEY, *map(str, groups))
+        for group in groups:
+            pipeline.delete(key_of(group))
+        pipeline.execute()
