@@ -9,8 +9,8 @@ make one of both.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from templating.matching import fit
 from templating.mining import known as before
 from templating.mining.budget import Budget
 from templating.mining.pool import Pool
@@ -26,28 +26,37 @@ SHOWN = 5  # texts of a template that later rounds see again
 OFTEN = 64  # texts after which the caller is asked whether to stop: milliseconds
 LOOK = 64  # texts of a template at the second look
 PEEK, ALIKE = 32, 12  # texts, and characters at either end of their values, that decide whether it is needed
+LATE = 1 << 30  # when a part of a template that fell apart is born: only its own texts were held against it
 PARTS, EXPLAINED = 6, 0.95  # a template falls apart into so many at most, which fit so many of its texts
+
+Placed = tuple[str, tuple[str, ...]]  # a text and its values
 
 
 @dataclass
 class Finding:
-    """A template on its way: some of the texts that it fits, the known templates that it widens, bits per call.
+    """A template on its way: texts that it fits with their values, the known templates that it widens, bits per call.
 
     looked: how many texts the round that found it had of it.
+    born: when texts were first held against it.  since: when the first of its own were; later templates may fit better.
     """
 
-    texts: list[str]
+    rows: list[Placed]
     supersedes: set[int] = field(default_factory=set)
     bits: float = 0.0
     looked: int = 0
+    born: int = 0
+    since: int = 0
+
+    def some(self, count: int) -> list[str]:
+        """At most `count` of the texts, evenly over the whole."""
+        return [text for text, _ in spread(self.rows, count)]
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """A template, its texts with their values, the known templates that it widens, bits per call that it saves."""
 
     template: Template
-    rows: list[tuple[str, tuple[str, ...]]]
+    rows: list[Placed]
     supersedes: frozenset[int] = frozenset()
     bits: float = 0.0
 
@@ -67,6 +76,8 @@ class Rounds:
         self._size = max((number for number, _ in self._known), default=0) + 1
         self._found: dict[Template, Finding] = {}
         self._old: set[Template] = set()
+        self._copies: set[str] = set()
+        self._time = 0
 
     def run(self, texts: Sequence[str]) -> None:
         """Search these texts, a sample at a time, until all were looked at."""
@@ -77,8 +88,8 @@ class Rounds:
             if not sample:
                 break
             tried.update(sample)
-            new = self._round(sample)
-            left = self._place(left, new)
+            new, misfits = self._round(sample)
+            left = self._place(left + misfits, new)
             for template in new:
                 left += self._second_look(template)
 
@@ -86,18 +97,40 @@ class Rounds:
         """What was found, with its texts.  hits: texts that a known template matches; it keeps them or is superseded."""
         new = {t: f for t, f in self._found.items() if t not in self._old}
         gone = {number for f in new.values() for number in f.supersedes}
-        texts = [*fresh, *(t for t, number in hits.items() if number in gone)]
+        rows = self._kept(new)
+        placed = {text for its in rows.values() for text, _ in its}
+        texts = [t for t in fresh if t not in placed] + [t for t, number in hits.items() if number in gone]
         least = self._options.min_group_size
         while True:
-            rows, left = _sorted(texts, new, self._budget.spent)
+            more, left = _sorted(texts, new, self._budget.spent)
+            for template, its in more.items():
+                rows.setdefault(template, []).extend(its)
             small = {t for t, its in rows.items() if not new[t].supersedes and self._count(its) < least}
             if not small:
                 break
-            new = {t: f for t, f in new.items() if t in rows and t not in small}
+            texts = left + [text for t in small for text, _ in rows.pop(t)]
+            new = {t: new[t] for t in new if t in rows}
         groups = [Group(t, its, frozenset(new[t].supersedes), new[t].bits) for t, its in rows.items()]
         return groups + [Group(Template((t,)), [(t, ())]) for t in left if self._is_static(t)]
 
-    def _count(self, rows: Iterable[tuple[str, tuple[str, ...]]]) -> int:
+    def _kept(self, found: Mapping[Template, Finding]) -> dict[Template, list[Placed]]:
+        """The texts of each template where they were placed, or at one that came later and fits better."""
+        kept: dict[Template, list[Placed]] = {}
+        for number, (template, finding) in enumerate(found.items()):
+            rows = {template: [row for row in finding.rows if row[0] not in self._copies]}
+            rank = (template.fixed, number)
+            later = [
+                t
+                for at, (t, f) in enumerate(found.items())
+                if f.born > finding.since and (t.fixed, at) > rank and _may_share(t, template)
+            ]
+            if later:
+                rows, _ = _sorted((text for text, _ in rows[template]), [template, *later], self._budget.spent)
+            for best, its in rows.items():
+                kept.setdefault(best, []).extend(its)
+        return {template: its for template, its in kept.items() if its}
+
+    def _count(self, rows: Iterable[Placed]) -> int:
         return sum(len(self._calls[text]) for text, _ in rows)
 
     def _is_static(self, text: str) -> bool:
@@ -108,20 +141,27 @@ class Rounds:
         for template, numbers in before.near(self._known, texts).items():
             texts = before.shown(template)
             self._calls |= dict.fromkeys(texts, before.times(max(numbers), self._size))
-            self._found[template] = Finding(texts, numbers)
+            self._found[template] = Finding([(text, ()) for text in texts], numbers)
             self._old.add(template)
+            self._copies.update(texts)
 
-    def _round(self, sample: list[str]) -> list[Template]:
-        """Templates that were not there, or that widen some that were; those are forgotten."""
-        shown = {t: spread(f.texts, SHOWN) for t, f in self._found.items() if f.texts}
+    def _round(self, sample: list[str]) -> tuple[list[Template], list[str]]:
+        """(templates that were not there, or that widen some that were, which are forgotten; texts that these lost)"""
+        shown = {t: f.some(SHOWN) for t, f in self._found.items() if f.rows}
         pool = self._pool([*sample, *(text for texts in shown.values() for text in texts)])
-        fresh = set(sample)
+        fresh, number = set(sample), {text: at for at, text in enumerate(pool.texts)}
+        settled = {frozenset(number[text] for text in texts) for texts in shown.values()}
 
         def accepts(one: Skeleton) -> bool:
             return self._may_replace(one, _rows(pool, one), shown, fresh)
 
-        found = search(pool, self._options.min_group_size, self._budget.spent, accepts)
-        return [t for one in found for t in self._add(one, set(_rows(pool, one)), fresh, shown)]
+        found = search(pool, self._options.min_group_size, self._budget.spent, accepts, settled)
+        new, misfits = [], list[str]()
+        for one in found:
+            best, lost = self._add(one, set(_rows(pool, one)), fresh, shown)
+            new += best
+            misfits += lost
+        return new, misfits
 
     def _may_replace(
         self, one: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
@@ -135,46 +175,50 @@ class Rounds:
 
     def _add(
         self, one: Skeleton, texts: set[str], fresh: set[str], shown: Mapping[Template, list[str]]
-    ) -> list[Template]:
+    ) -> tuple[list[Template], list[str]]:
         if not texts & fresh:
-            return []
+            return [], []
         old = [t for t in self._found if t in shown and texts.issuperset(shown[t])]
         best = self._widened(texts, old) if old else one
         if best is None:
-            return []
+            return [], []
         gone = [self._found.pop(t) for t in old]
         self._old.difference_update(old)
         numbers = {number for f in gone for number in f.supersedes}
-        self._found[best.template] = Finding([t for f in gone for t in f.texts], numbers, best.bits, len(texts))
-        return [best.template]
+        rows, left = _sorted((text for f in gone for text, _ in f.rows), [best.template], self._budget.spent)
+        since = min((f.since for f in gone), default=self._time)
+        kept = rows.get(best.template, [])
+        self._found[best.template] = Finding(kept, numbers, best.bits, len(texts), self._time, since)
+        return [best.template], left
 
     def _widened(self, texts: set[str], old: Iterable[Template]) -> Skeleton | None:
         """One template for these texts and those of the templates that it replaces."""
-        pool = self._pool(texts.union(*(spread(self._found[t].texts, WITNESSES) for t in old)))
+        pool = self._pool(texts.union(*(self._found[t].some(WITNESSES) for t in old)))
         best = skeleton(pool, range(len(pool.texts)))
         return best if best is not None and len(best.members) == len(pool.texts) else None
 
     def _second_look(self, template: Template) -> list[str]:
         """Texts that fit no template any more, since this one fell apart."""
         finding = self._found.get(template)
-        if finding is None or finding.supersedes or finding.looked >= min(LOOK, len(finding.texts)):
+        if finding is None or finding.supersedes or finding.looked >= min(LOOK, len(finding.rows)):
             return []
-        if not _doubtful(template, finding.texts):
+        if not _doubtful(finding.rows):
             return []
-        pool = self._pool(spread(finding.texts, LOOK))
+        pool = self._pool(finding.some(LOOK))
         parts = {s.template: s for s in search(pool, self._options.min_group_size, self._budget.spent)}
         explained = sum(len(s.members) for s in parts.values())
         if not 1 < len(parts) <= PARTS or template in parts or explained < EXPLAINED * len(pool.texts):
             return []
         del self._found[template]
-        self._found |= {t: Finding([], bits=s.bits) for t, s in parts.items()}
-        return self._place(finding.texts, parts)
+        self._found |= {t: Finding([], bits=s.bits, born=LATE, since=finding.since) for t, s in parts.items()}
+        return self._place([text for text, _ in finding.rows], parts)
 
     def _place(self, texts: Iterable[str], templates: Iterable[Template]) -> list[str]:
         """Gives the texts to the templates that they fit; the others are returned."""
+        self._time += 1
         rows, left = _sorted(texts, templates, self._budget.spent)
         for template, its in rows.items():
-            self._found[template].texts += [text for text, _ in its]
+            self._found[template].rows += its
         return left
 
     def _pool(self, texts: Iterable[str]) -> Pool:
@@ -189,10 +233,10 @@ def _rows(pool: Pool, one: Skeleton) -> dict[str, Row]:
 
 def _sorted(
     texts: Iterable[str], templates: Iterable[Template], tick: Callable[[], object]
-) -> tuple[dict[Template, list[tuple[str, tuple[str, ...]]]], list[str]]:
+) -> tuple[dict[Template, list[Placed]], list[str]]:
     """(the texts of each template with their values, the texts that fit none)"""
     sieve = Sieve(templates)
-    rows: dict[Template, list[tuple[str, tuple[str, ...]]]] = {}
+    rows: dict[Template, list[Placed]] = {}
     left = []
     for number, text in enumerate(texts):
         if number % OFTEN == 0:
@@ -205,10 +249,15 @@ def _sorted(
     return rows, left
 
 
-def _doubtful(template: Template, texts: Sequence[str]) -> bool:
+def _may_share(one: Template, other: Template) -> bool:
+    """Whether a text can fit both, as far as their ends tell."""
+    (head, tail), (first, last) = ((t.literals[0], t.literals[-1]) for t in (one, other))
+    return (head.startswith(first) or first.startswith(head)) and (tail.endswith(last) or last.endswith(tail))
+
+
+def _doubtful(rows: Sequence[Placed]) -> bool:
     """Whether many values of a slot begin or end alike, so that they may be templates of their own."""
-    rows = [fit(template.literals, text) for text in spread(texts, PEEK)]
-    for column in zip(*[r for r in rows if r is not None], strict=True):
+    for column in zip(*(values for _, values in spread(rows, PEEK)), strict=True):
         for edges in ([v[:ALIKE] for v in column], [v[-ALIKE:] for v in column]):
             common = Counter(e for e in edges if len(e) == ALIKE).most_common(4)
             if sum(n for _, n in common if n >= 3) >= PEEK // 3:

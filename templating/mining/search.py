@@ -5,7 +5,7 @@ members, when it is a family of templates behind one preamble.  An edit in it ma
 (`families`).  What is taken leaves the sets below it empty, so an optional part or a value list stays one slot.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from templating.mining.families import versions
 from templating.mining.forest import Forest
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
-from templating.mining.skeleton import Skeleton, skeleton
+from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 
 WORTH = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
 FEW = 60.0  # and this, shared out among the calls: few can agree by chance
@@ -26,23 +26,37 @@ UNION = ((2.0, 0.8), (1.0, 0.95))
 LOOSE_UNION = 0.5  # the share for a set without fixed text at either end
 BODY, BODIES = 8, 0.9  # the same for what follows a preamble: grams, and share of the members
 QUOTED, QUOTED_PAIR = 0.9, 0.75  # of the members begin, or end, with the same unit, or two: the others only quote it
+CORED = 4  # members of which one may be left out by these shares
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def search(
-    pool: Pool, least: int, stop: Callable[[], bool], accepts: Callable[[Skeleton], bool] = lambda _: True
+    pool: Pool,
+    least: int,
+    stop: Callable[[], bool],
+    accepts: Callable[[Skeleton], bool] = lambda _: True,
+    settled: Collection[frozenset[int]] = (),
 ) -> list[Skeleton]:
     """The templates of the pool.
 
     least: calls that make one.  stop: asked often; True ends the search.  accepts: the caller's say in each template.
+    settled: per template that there is already, its texts; among themselves they are not searched again.
     """
-    return _Search(pool, least, accepts, stop).run()
+    return _Search(pool, least, accepts, stop, settled).run()
 
 
 class _Search:
-    def __init__(self, pool: Pool, least: int, accepts: Callable[[Skeleton], bool], stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        least: int,
+        accepts: Callable[[Skeleton], bool],
+        stop: Callable[[], bool],
+        settled: Collection[frozenset[int]],
+    ) -> None:
         self._pool, self._least, self._accepts, self._stop = pool, least, accepts, stop
         self._forest = Forest(pool, least, stop)
+        self._settled, self._old = settled, frozenset[int]().union(*settled)
         self._taken: set[int] = set()
 
     def run(self) -> list[Skeleton]:
@@ -51,11 +65,20 @@ class _Search:
             if self._stop():
                 break
             members = one.members.tolist()
-            if self._taken.isdisjoint(members) and not self._is_union(at):
-                new = self._templates(members, at)
-                core = members if new else _core(self._pool, members)
-                found += new if len(core) == len(members) else self._templates(core, at)
+            if self._old.issuperset(members):
+                self._taken.update(members if frozenset(members) in self._settled else ())
+            elif self._taken.isdisjoint(members):
+                found += self._look(members, at)
         return found
+
+    def _look(self, members: list[int], at: int) -> list[Skeleton]:
+        """The templates of a set, or of its core."""
+        adrift = len(members) < LOOSE and not may_be_held(self._pool, members)
+        if (adrift and len(_core(self._pool, members)) == len(members)) or self._is_union(at):
+            return []
+        new = [] if adrift else self._templates(members, at)
+        core = members if new else _core(self._pool, members)
+        return new if len(core) == len(members) else self._templates(core, at)
 
     def _is_union(self, at: int) -> bool:
         if self._forest.has_core(at):
@@ -106,6 +129,8 @@ def _core(pool: Pool, members: list[int]) -> list[int]:
 
     Two units tell more than one, which values share by chance: most questions end with "?".
     """
+    if len(members) < CORED:
+        return members
     rows, ids = pool.rows, np.array(members) * pool.parts
     first, last = rows.first[ids], rows.last[ids + pool.parts - 1] - 1
     edges = (rows.codes[first], QUOTED), (rows.bare[last], QUOTED)

@@ -23,6 +23,8 @@ class Sieve:
         self._loose: list[int] = []
         for rank, template in enumerate(self._order):
             self._file(rank, template)
+        for ranks in self._starts.values():
+            ranks[:] = sorted(ranks + self._loose)
 
     def _file(self, rank: int, template: Template) -> None:
         first, last = template.literals[0], template.literals[-1]
@@ -35,8 +37,9 @@ class Sieve:
 
     def fit(self, text: str) -> tuple[Template, tuple[str, ...]] | None:
         """The template of the text and its values, or None."""
-        ranks = self._starts.get(text[:KEY], []) + self._ends.get(text[-KEY:], []) + self._loose
-        for rank in sorted(ranks):
+        ranks = self._starts.get(text[:KEY], self._loose)
+        by_end = self._ends.get(text[-KEY:])
+        for rank in sorted(ranks + by_end) if by_end else ranks:
             template = self._order[rank]
             values = fit(template.literals, text)
             if values is not None and agree(template.repeats, values):

@@ -15,6 +15,7 @@ from templating.template import Template
 
 WITNESSES = 14  # texts that are aligned; every other one is only held against the result
 HOLD = 10.0  # bits: one word at least
+HELD_UNITS = 5  # units that are worth HOLD whatever they are
 MENDS = 4  # times that misfits are added to the witnesses
 
 
@@ -44,6 +45,30 @@ def skeleton(pool: Pool, members: Sequence[int]) -> Skeleton | None:
             return best
         witnesses = sorted({*witnesses, *spread(misfits, WITNESSES // 2)})
     return best
+
+
+def may_be_held(pool: Pool, members: Sequence[int]) -> bool:
+    """Whether texts that are all witnesses can have a template that holds at an end: a look at the ends alone."""
+    rows = np.array(members) * pool.parts
+    for part in range(pool.parts):
+        first, last = pool.rows.first[rows + part], pool.rows.last[rows + part]
+        size = min(HELD_UNITS, int((last - first).min()))
+        if _shared_bits(pool, first, size, 1) >= HOLD or _shared_bits(pool, last - 1, size, -1) >= HOLD:
+            return True
+    return False
+
+
+def _shared_bits(pool: Pool, places: np.ndarray, size: int, step: int) -> float:
+    """Bits of the units that all texts have from these places on; the outer end of fixed text may lack its blank."""
+    span = places[:, None] + step * np.arange(size)
+    codes, bare = pool.rows.codes[span], pool.rows.bare[span]
+    same = (codes == codes[0]).all(axis=0)
+    if step > 0:
+        same[:1] = (bare[:, :1] == bare[0, :1]).all()
+    run = int(same.argmin()) if size and not same.all() else size
+    if step < 0 and run < size:
+        run += int((bare[:, run] == bare[0, run]).all())
+    return float(pool.bits[span[0, :run]].sum())
 
 
 def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Skeleton | None:
