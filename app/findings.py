@@ -30,6 +30,10 @@ enough calls to have little in common by chance."""
 SENTENCE_TOKENS, SENTENCE_SIZE = 4, 20
 """Less fixed text than this more is no edit: a day, a language or a tone that has changed is a value."""
 
+MENDING_CALLS, MENDED = 20, 2
+"""Fixed text twice as long, in all of at least twenty calls from the whole life of a template, is no whim of the sample;
+should it be one, the calls that do not have it are mined again and widen it."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -183,7 +187,8 @@ def _verdict(findings: Sequence[Finding], old: StoredTemplate, own: Sequence[Cal
 
     - The template is found again: it stands; other findings with its calls are edits that it had swallowed.
     - One finding has all its calls and calls besides: a wider template, which takes its place.
-    - One finding has all its calls and no others: the sample merely happened to be narrower. Dropped.
+    - One finding has all its calls and no others: the sample merely happened to be narrower. Dropped, unless it has so
+      much more fixed text that the old one was what a few calls of two prompts had in common.
     - Several findings have all its calls: it was a mixture. The oldest finding takes its place, the others leave it.
     - Some of its calls are in no finding: it stands for those, and findings with more fixed text leave it.
     """
@@ -194,7 +199,7 @@ def _verdict(findings: Sequence[Finding], old: StoredTemplate, own: Sequence[Cal
     if not takers or not _covered(own, takers):
         return _changed(findings, takers, lambda taker: _leave_if_more_specific(taker, old, ids))
     if len(takers) == 1:
-        return _changed(findings, takers, lambda taker: _widen(taker, old))
+        return _changed(findings, takers, lambda taker: _widen_or_mend(taker, old, len(own)))
     oldest = min(takers, key=lambda taker: taker.calls[0].moment)
     return _changed(findings, takers, lambda taker: _replace(taker, old) if taker is oldest else _leave(taker, old))
 
@@ -221,9 +226,10 @@ def _replace(finding: Finding, old: StoredTemplate) -> Finding:
     return replace(finding, supersedes=finding.supersedes | {old.id})
 
 
-def _widen(finding: Finding, old: StoredTemplate) -> Finding | None:
+def _widen_or_mend(finding: Finding, old: StoredTemplate, calls: int) -> Finding | None:
     wider = any(match(old.template, call.prompt) is None for call in finding.calls)
-    return _replace(finding, old) if wider else None
+    mends = calls >= MENDING_CALLS and fixed_size(finding.template) >= MENDED * fixed_size(old.template)
+    return _replace(finding, old) if wider or mends else None
 
 
 def _leave_if_more_specific(finding: Finding, old: StoredTemplate, own: frozenset[UUID]) -> Finding | None:

@@ -57,7 +57,10 @@ def _of_template(connection: Connection, unfinished: Unfinished, known: "_Templa
     assign(connection, [one for one in chosen if one.template_id != unfinished.id], known.made)
     matched = {one.call.id for one in chosen}
     calls.release(connection, unfinished.id, [call.id for call in batch if call.id not in matched])
-    versions.move_cursor(connection, unfinished.id, _cursor(batch))
+    cursor = _cursor(batch)
+    versions.move_cursor(connection, unfinished.id, cursor)
+    if cursor is None:
+        versions.mark_emptied(connection, unfinished.id)
 
 
 def _cursor(batch: Sequence[Call]) -> UUID | None:

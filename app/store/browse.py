@@ -32,6 +32,7 @@ from sqlalchemy.dialects.postgresql import array
 
 from app.store.projects import Project
 from app.store.tables import grouping_key, implementation, project, task, template, trace
+from app.store.versions import is_shown, is_worth_showing
 
 VALUE_START = 400
 """Characters of a value or prompt that lists read; the page of a call has all of it."""
@@ -85,7 +86,7 @@ def tasks_page(
     found = (
         select(task.c.id, task.c.name, grouping_key.c.path, last_seen.label("last_seen"))
         .join_from(task, grouping_key)
-        .where(task.c.project_id == project_id, task.c.merged_into.is_(None))
+        .where(task.c.project_id == project_id, task.c.merged_into.is_(None), is_worth_showing())
     )
     if path:
         found = found.where(grouping_key.c.path == path)
@@ -139,12 +140,12 @@ def _with_templates(connection: Connection, listed: Subquery) -> list[TaskRow]:
     newest = (
         select(template.c.parts, template.c.slots)
         .join_from(implementation, template)
-        .where(of_task)
+        .where(of_task, is_shown())
         .order_by(template.c.retired_at.isnot(None), implementation.c.version.desc())
         .limit(1)
         .lateral("newest")
     )
-    versions = select(func.count()).select_from(implementation).where(of_task).scalar_subquery()
+    versions = select(func.count()).select_from(implementation).where(of_task, is_shown()).scalar_subquery()
     calls = select(func.count()).join_from(implementation, trace).where(of_task).scalar_subquery()
     query = (
         select(listed, versions, calls, newest.c.parts, newest.c.slots)

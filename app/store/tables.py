@@ -150,6 +150,7 @@ implementation = Table(
     Column("tools", JSON(none_as_null=True)),
     Column("settings_digest", Text, nullable=False, comment="of settings and tools"),
     Column("made_by", Text, nullable=False, server_default="auto", comment="auto or manual"),
+    Column("emptied_at", _Time, comment="a run found that all its calls are of other versions"),
     _created_at(),
     UniqueConstraint("task_id", "version"),
     UniqueConstraint("template_id", "model", "settings_digest"),

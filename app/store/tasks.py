@@ -12,13 +12,15 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tru
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.store.tables import grouping_key, implementation, task, template, trace
+from app.store.versions import is_shown, is_worth_showing
 
 
 def page(
     connection: Connection, project_id: UUID, *, path: str | None, limit: int, before: UUID | None
 ) -> Sequence[Row[Any]]:
-    """Tasks of a project, newest first, below the id `before`; those merged into another are left out."""
-    query = _tasks(project_id).where(task.c.merged_into.is_(None)).order_by(task.c.id.desc()).limit(limit)
+    """Tasks of a project, newest first, below the id `before`; those merged into another or emptied are left out."""
+    query = _tasks(project_id).where(task.c.merged_into.is_(None), is_worth_showing())
+    query = query.order_by(task.c.id.desc()).limit(limit)
     if path is not None:
         query = query.where(grouping_key.c.path == path)
     if before is not None:
@@ -35,7 +37,8 @@ def implementations(
     connection: Connection, project_id: UUID, task_id: UUID, *, limit: int, after: UUID | None
 ) -> Sequence[Row[Any]]:
     """Implementations of a task, oldest first, above the id `after`."""
-    query = _implementations(project_id).where(task.c.id == task_id).order_by(implementation.c.id).limit(limit)
+    query = _implementations(project_id).where(task.c.id == task_id, is_shown())
+    query = query.order_by(implementation.c.id).limit(limit)
     if after is not None:
         query = query.where(implementation.c.id > after)
     return connection.execute(query).all()
@@ -117,7 +120,7 @@ def _versions() -> Any:
     return (
         select(func.count())
         .select_from(implementation)
-        .where(implementation.c.task_id == task.c.id)
+        .where(implementation.c.task_id == task.c.id, is_shown())
         .correlate(task)
         .scalar_subquery()
     )
@@ -129,7 +132,7 @@ def _shown_template() -> LateralFromClause:
     return (
         select(template.c.parts, template.c.slots)
         .select_from(implementation.join(template, template.c.id == implementation.c.template_id))
-        .where(implementation.c.task_id == task.c.id)
+        .where(implementation.c.task_id == task.c.id, is_shown())
         .correlate(task)
         .order_by(in_production.desc(), implementation.c.version.desc())
         .limit(1)

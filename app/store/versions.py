@@ -226,6 +226,31 @@ def move_cursor(connection: Connection, template_id: UUID, after: UUID | None) -
     connection.execute(update(template).where(template.c.id == template_id).values(rematch_after=after))
 
 
+def mark_emptied(connection: Connection, template_id: UUID) -> None:
+    """Versions of a template that have no calls left, now that all were matched again, were a mistake of fewer calls.
+
+    They stay as rows: a web process that knows them may be storing a call of theirs at this moment.
+    """
+    emptied = (implementation.c.template_id == template_id) & ~_has_calls()
+    connection.execute(update(implementation).where(emptied).values(emptied_at=func.clock_timestamp()))
+
+
+def is_shown() -> ColumnElement[bool]:
+    """Whether lists show an implementation. One whose calls were deleted or are too old stays."""
+    in_production = exists().where(task.c.production_implementation_id == implementation.c.id)
+    return or_(implementation.c.emptied_at.is_(None), _has_calls(), in_production.correlate(implementation))
+
+
+def _has_calls() -> ColumnElement[bool]:
+    return exists().where(trace.c.implementation_id == implementation.c.id).correlate(implementation)
+
+
+def is_worth_showing() -> ColumnElement[bool]:
+    """Whether lists show a task: not when a run has emptied all its versions."""
+    own = exists().where(implementation.c.task_id == task.c.id)
+    return or_(~own.correlate(task), own.where(is_shown()).correlate(task))
+
+
 # Reviews
 
 

@@ -17,6 +17,7 @@ from app.ingest import Ingest
 from app.store import groups, projects
 from app.store.tables import grouping_key, grouping_run, implementation, task, template, trace
 from app.store.templates import from_parts, to_texts
+from app.store.versions import is_shown, is_worth_showing
 from templating import BARRIER, Matcher, Mined, MiningResult, Options, Template, match
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -141,7 +142,7 @@ class Group:
     @property
     def tasks(self) -> list[Any]:
         """Tasks that lists show, in the order they were found."""
-        shown = (task.c.group_id == self.id) & task.c.merged_into.is_(None)
+        shown = (task.c.group_id == self.id) & task.c.merged_into.is_(None) & is_worth_showing()
         return self.world.rows(select(task).where(shown).order_by(task.c.id))
 
     @property
@@ -153,7 +154,7 @@ class Group:
         rows = self.world.rows(
             select(implementation.c.version, template.c.parts, template.c.slots, calls.label("calls"), implementation)
             .join(template, template.c.id == implementation.c.template_id)
-            .where(implementation.c.task_id == task_id)
+            .where(implementation.c.task_id == task_id, is_shown())
             .order_by(implementation.c.version)
         )
         return [

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select, update
 
 from app.config import Settings
 from app.grouping import left_unfinished, reviews_due
-from app.store import calls
+from app.store import calls, tasks
 from app.store.tables import implementation, task, trace
 from app.store.templates import implementation_for
 
@@ -245,7 +245,7 @@ def test_one_template_in_place_of_two_versions_leaves_one(world: World, monkeypa
 
     widen_both(group, monkeypatch)
 
-    assert found(group) == [[(1, 15), (2, 0)]]
+    assert found(group) == [[(1, 15)]]
     [shown] = group.tasks
     assert shown.production_implementation_id != second.id
     group.assert_exact()
@@ -288,7 +288,7 @@ def test_two_tasks_that_turn_out_to_be_one_are_merged(world: World, monkeypatch:
 
     assert [each.id for each in group.tasks] == [first.id]
     assert world.rows(select(task.c.merged_into).where(task.c.id == second.id))[0][0] == first.id
-    assert found(group) == [[(1, 13), (2, 0)]]
+    assert found(group) == [[(1, 13)]]
     group.assert_exact()
 
 
@@ -470,6 +470,52 @@ def test_a_narrower_sample_changes_nothing(world: World, monkeypatch: pytest.Mon
     group.run()
     assert found(group) == [[(1, 60)]]
     assert len(group.templates) == 1
+
+
+def test_what_two_prompts_had_in_common_gives_way_to_the_prompt_that_is_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds("{{some}} below {{more}}:"))
+    group = world.group()
+    calls = group.send(map(triage, range(30)))
+    group.run(grouping_review_after=20)
+    [before] = world.rows(select(implementation))
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(TRIAGE))
+    group.want("review")
+
+    group.run()
+
+    assert found(group) == [[(1, 30)]]
+    [after] = world.rows(select(implementation))
+    assert after.id == before.id
+    assert group.versions(group.tasks[0].id)[0].text == TRIAGE
+    assert [row.variables for row in group.calls(calls)] == [[words(number)] for number in range(30)]
+    group.assert_exact()
+
+
+def test_a_version_whose_calls_all_turn_out_to_be_of_another_is_not_shown(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group, _ = with_a_swallowed_edit(world, grouping_review_after=50)
+    also = group.send(map(ask_edited, range(60, 63)), model="gpt-6")
+    assert found(group) == [[(1, 60), (2, 3)]]
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(ASK, ASK_EDITED))
+    group.want("review")
+
+    group.run()
+
+    assert found(group) == [[(1, 30), (3, 30), (4, 3)]]
+    with world.engine.connect() as connection:
+        task_id = group.tasks[0].id
+        listed = tasks.implementations(connection, group.project_id, task_id, limit=9, after=None)
+        [row] = tasks.page(connection, group.project_id, path=None, limit=9, before=None)
+    assert [each.version for each in listed] == [1, 3, 4]
+    assert row.versions == 3
+    assert {each.model for each in group.calls(also)} == {"gpt-6"}
+
+    group.send([ask(70)], model="gpt-6")
+
+    assert found(group) == [[(1, 30), (2, 1), (3, 30), (4, 3)]]
 
 
 def test_a_review_may_widen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
