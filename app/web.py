@@ -4,7 +4,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, pages
-from app.api import admission, deletions, groups, health, metrics, pipeline, problem, tasks, traces
+from app.api import admission, audit, deletions, groups, health, metrics, pipeline, problem, tasks, traces
 from app.api.meta import describing
 from app.api.services import EXTENSION, Services
 from app.config import Settings
@@ -19,6 +19,7 @@ API = (
     tasks.routes,
     groups.routes,
     deletions.routes,
+    audit.routes,
     pipeline.routes,
     health.routes,
     metrics.routes,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError, model_v
 from pydantic_core import PydanticCustomError
 
 from app.api.answer import json_answer
+from app.api.auditing import note
 from app.api.body import read_json
 from app.api.problem import ProblemError
 from app.api.routes import Routes
@@ -66,8 +67,11 @@ def delete_traces(holder: KeyHolder) -> Response:
 
 
 def _delete(holder: KeyHolder, selector: Selector, *, everything: bool = False) -> dict[str, Any]:
+    note(**selector.described())
     done = delete(services().engine, services().settings, holder.project_id, selector, everything=everything)
-    return asdict(done.removed) | {"complete": done.complete}
+    answer = asdict(done.removed) | {"complete": done.complete}
+    note(**answer)
+    return answer
 
 
 def _read() -> DeletionIn:

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, ValidationError
 
 from app.api.admission import admitted
+from app.api.auditing import audited
 from app.api.problem import ProblemError
 from app.api.services import services
 from app.incoming import Problem, problems_of, unstorable
@@ -77,6 +78,8 @@ def _checked(view: Callable[..., Response], operation: Operation) -> Callable[..
 
     @functools.wraps(view)
     def checked(**arguments: Any) -> Response:
+        if operation.scope == "admin" and operation.method != "GET":
+            return audited(view, operation.name, admitted(operation.scope), arguments)
         if operation.scope is not None:
             arguments["holder"] = admitted(operation.scope)
         if operation.query is not None:

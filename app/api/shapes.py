@@ -196,6 +196,20 @@ class DeletionAnswer(Shape):
     complete: bool
 
 
+class AuditEntry(Shape):
+    """Who did what and when.  `subject` is the id of what it was done to; `outcome` begun, done, refused or failed."""
+
+    id: UUID
+    actor: Literal["key", "page", "command"]
+    key_id: UUID | None
+    key_last4: str
+    action: str
+    subject: UUID | None
+    outcome: Literal["begun", "done", "refused", "failed"]
+    details: dict[str, Any]
+    created_at: datetime
+
+
 class Alive(Shape):
     """The web process answers."""
 

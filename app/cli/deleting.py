@@ -1,5 +1,8 @@
 """`promptlode delete`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +13,8 @@ from sqlalchemy import Engine
 from app.cli.context import engine_of, settings_of_command
 from app.config import Settings
 from app.errors import NotFoundError
-from app.store import deletion, projects
+from app.store import audit, deletion, projects
+from app.store.audit import COMMAND, Detail
 from app.store.deletion import Removed, Selector
 from app.store.engine import transaction
 from tasks.forget import delete as delete_selected
@@ -41,11 +45,28 @@ def delete(project_name: str, everything: bool, with_project: bool, yes: bool, *
     settings = settings_of_command().require("database_url", "redis_url")
     with engine_of(settings) as engine:
         project_id = _confirmed(engine, project_name, selector, yes=yes)
-        _show(_delete(engine, settings, project_id, selector, everything=everything))
+        with _audited(engine, project_id, selector) as details:
+            removed = _delete(engine, settings, project_id, selector, everything=everything)
+            details.update(asdict(removed))
+        _show(removed)
         if with_project:
             with transaction(engine) as connection:
                 deletion.delete_project(connection, project_id)
+                audit.record(connection, COMMAND, "delete_project", project_id=project_id, subject=project_id)
             click.echo(f"The project {project_name} and its keys are deleted.")
+
+
+@contextmanager
+def _audited(engine: Engine, project_id: UUID, selector: Selector) -> Iterator[dict[str, Detail]]:
+    """An entry that is there before anything is deleted."""
+    details: dict[str, Detail] = dict(selector.described())
+    with transaction(engine) as connection:
+        entry = audit.record(
+            connection, COMMAND, "delete_traces", project_id=project_id, outcome="begun", details=details
+        )
+    yield details
+    with transaction(engine) as connection:
+        audit.finish(connection, entry, "done", details)
 
 
 def _in_utc(value: Any) -> Any:

@@ -8,8 +8,9 @@ from rich.table import Table
 
 from app.cli.context import PROJECT_NAME, engine_of, id_column, settings_of_command
 from app.errors import NotFoundError
+from app.store import audit, projects
 from app.store import keys as store
-from app.store import projects
+from app.store.audit import COMMAND
 from app.store.engine import transaction
 from app.store.keys import DEFAULT_SCOPES, SCOPES, KeySummary
 
@@ -38,6 +39,9 @@ def create(project: str, name: str, scopes: tuple[str, ...]) -> None:
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
         owner = projects.find(connection, project) or projects.get_or_create(connection, project)
         made = store.create(connection, owner.id, name, scopes)
+        audit.record(
+            connection, COMMAND, "create_key", project_id=owner.id, subject=made.id, details={"scopes": sorted(scopes)}
+        )
     click.echo(
         f"Key {made.id} of project {owner.name} ({', '.join(scopes)}). Keep it: it is not shown again.", err=True
     )
@@ -61,8 +65,10 @@ def list_keys(project: str | None) -> None:
 def revoke(key_id: UUID) -> None:
     """Revoke a key by its id (`promptlode keys list`).  It stops working within a minute everywhere."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
-        if not store.revoke(connection, key_id):
+        owner_id = store.revoke(connection, key_id)
+        if owner_id is None:
             raise NotFoundError(f"There is no key {key_id}. `promptlode keys list` lists them.")
+        audit.record(connection, COMMAND, "revoke_key", project_id=owner_id, subject=key_id)
     click.echo(f"Key {key_id} is revoked.")
 
 

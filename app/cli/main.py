@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from app.cli.auditing import audit
 from app.cli.deleting import delete
 from app.cli.doctor import doctor
 from app.cli.importing import import_file
@@ -22,7 +23,7 @@ class _Commands(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-@click.group(cls=_Commands, commands=[import_file, keys, projects, delete, doctor])
+@click.group(cls=_Commands, commands=[import_file, keys, projects, delete, audit, doctor])
 @click.version_option(package_name="promptlode")
 def main() -> None:
     """Promptlode finds the prompt templates behind LLM traffic."""

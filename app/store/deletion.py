@@ -56,6 +56,11 @@ class Selector:
     since: datetime | None = None
     until: datetime | None = None
 
+    def described(self) -> dict[str, Any]:
+        """What the audit log may keep of it: the fields that were given, and of values an id of ours and times."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return {"by": sorted(given)} | {name: given[name] for name in ("trace_id", "since", "until") if name in given}
+
 
 @dataclass(frozen=True)
 class Removed:

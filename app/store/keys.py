@@ -35,6 +35,7 @@ class KeyHolder:
     project_id: UUID
     project_name: str
     scopes: frozenset[str]
+    last4: str = ""
 
     def may(self, scope: str) -> bool:
         """Whether the key has this scope; admin has every one."""
@@ -80,11 +81,11 @@ def hash_of(key: str) -> str:
 def holder(connection: Connection, key_hash: str) -> KeyHolder | None:
     """Whose key it is; None for an unknown or revoked one."""
     row = connection.execute(
-        select(api_key.c.id, api_key.c.project_id, project.c.name, api_key.c.scopes)
+        select(api_key.c.id, api_key.c.project_id, project.c.name, api_key.c.scopes, api_key.c.last4)
         .join_from(api_key, project)
         .where(api_key.c.hash == key_hash, api_key.c.revoked_at.is_(None))
     ).one_or_none()
-    return None if row is None else KeyHolder(row.id, row.project_id, row.name, frozenset(row.scopes))
+    return None if row is None else KeyHolder(row.id, row.project_id, row.name, frozenset(row.scopes), row.last4)
 
 
 def summaries(connection: Connection, project_id: UUID | None = None) -> list[KeySummary]:
@@ -103,11 +104,11 @@ def summaries(connection: Connection, project_id: UUID | None = None) -> list[Ke
     return [KeySummary(*row) for row in connection.execute(query.order_by(api_key.c.id.desc()))]
 
 
-def revoke(connection: Connection, key_id: UUID) -> bool:
-    """Revoke; False when there is no such key.  Revoking again keeps the first time."""
-    done = connection.execute(
+def revoke(connection: Connection, key_id: UUID) -> UUID | None:
+    """Revoke; the key's project, None when there is no such key.  Revoking again keeps the first time."""
+    return connection.scalar(
         update(api_key)
         .where(api_key.c.id == key_id)
         .values(revoked_at=func.coalesce(api_key.c.revoked_at, func.clock_timestamp()))
+        .returning(api_key.c.project_id)
     )
-    return done.rowcount == 1

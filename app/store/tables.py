@@ -280,6 +280,23 @@ refused_message = Table(
     comment="Messages that no worker could make anything of, counted: they belong to no group",
 )
 
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Uuid, comment="kept when the project is deleted"),
+    Column("actor", Text, nullable=False, comment="key, page or command"),
+    Column("key_id", Uuid),
+    Column("key_last4", Text, nullable=False, server_default=""),
+    Column("action", Text, nullable=False),
+    Column("subject", Uuid, comment="id of what it was done to"),
+    Column("outcome", Text, nullable=False, comment="begun, done, refused or failed"),
+    Column("details", JSON, nullable=False, comment="ids, counts, times, names of fields"),
+    _created_at(),
+    Index("ix_audit_entry_project", "project_id", "id"),
+    comment="Who did what and when; no text or value of a call",
+)
+
 heartbeat = Table(
     "heartbeat",
     metadata,
