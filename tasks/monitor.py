@@ -86,9 +86,11 @@ class PipelineCollector(Collector):
         yield _alive(now)
 
 
-def collector_of(engine: Engine, config: Settings | None = None) -> PipelineCollector:
-    """A collector over every project."""
-    return PipelineCollector(lambda: pipeline(engine, None, config))
+def collector_of(
+    engine: Engine, config: Settings | None = None, *, project_id: UUID | None = None
+) -> PipelineCollector:
+    """A collector over a project, or over every one (None)."""
+    return PipelineCollector(lambda: pipeline(engine, project_id, config))
 
 
 def _gauges(now: dict[str, Any]) -> Iterator[Metric]:

@@ -9,6 +9,7 @@ from app.store import heartbeats, tables
 from app.store.engine import transaction
 from app.store.heartbeats import ALIVE_SECONDS
 from app.web import create_app
+from tests.app.api_helpers import client_with, new_key
 
 NOWHERE = "127.0.0.1:1"
 
@@ -77,7 +78,8 @@ def test_a_database_without_our_tables_is_not_ready(settings: Settings, postgres
     assert "alembic upgrade head" in app.test_client().get("/readyz").json["database"]["detail"]
 
 
-def test_requests_are_measured_by_route_and_not_by_url(client: FlaskClient) -> None:
+def test_requests_are_measured_by_route_and_not_by_url(web: Flask, engine: Engine) -> None:
+    client = client_with(web, new_key(engine, "shop", "admin"))
     trace_id = client.post("/api/v1/traces", json={"model": "m", "path": "/p"}).json["id"]
     client.get(f"/api/v1/traces/{trace_id}")
     text = client.get("/metrics").text

@@ -1,5 +1,6 @@
 """GET /api/v1/pipeline and its counters in /metrics."""
 
+from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine
@@ -10,6 +11,7 @@ from app.config import Settings
 from app.store import counters, groups
 from app.store.engine import transaction
 from app.store.projects import Project
+from tests.app.api_helpers import client_with, new_key
 
 CALL = {"model": "gpt-5", "path": "/chat", "input": "What is the capital of France?"}
 
@@ -36,6 +38,18 @@ def test_the_counters_are_metrics(client: FlaskClient, redis_client: Redis) -> N
     assert "promptlode_owed 1.0" in lines
 
 
+def test_metrics_tell_a_key_nothing_of_other_projects(
+    web: Flask, client: FlaskClient, other_client: FlaskClient, engine: Engine, redis_client: Redis
+) -> None:
+    client.post("/api/v1/traces", json=CALL)
+    told = other_client.get("/metrics").text
+    assert "promptlode_owed 0.0" in told
+    assert "promptlode_http_request_seconds" not in told
+    everything = client_with(web, new_key(engine, "another", "admin")).get("/metrics").text
+    assert "promptlode_owed 1.0" in everything
+    assert "promptlode_http_request_seconds" in everything
+
+
 def test_what_a_run_has_read_is_in_the_lag_histogram(
     client: FlaskClient, redis_client: Redis, engine: Engine, settings: Settings, project: Project
 ) -> None:
@@ -49,9 +63,11 @@ def test_what_a_run_has_read_is_in_the_lag_histogram(
 
 
 def test_refused_messages_are_a_metric_and_no_projects_business(
-    client: FlaskClient, redis_client: Redis, engine: Engine
+    web: Flask, client: FlaskClient, redis_client: Redis, engine: Engine
 ) -> None:
     with transaction(engine) as connection:
         counters.refuse(connection, "malformed")
-    assert 'promptlode_grouping_refused_total{reason="malformed"} 1.0' in client.get("/metrics").text.splitlines()
+    admin = client_with(web, new_key(engine, "shop", "admin"))
+    assert 'promptlode_grouping_refused_total{reason="malformed"} 1.0' in admin.get("/metrics").text.splitlines()
+    assert "malformed" not in client.get("/metrics").text
     assert Pipeline.model_validate(client.get("/api/v1/pipeline").json).refused is None
