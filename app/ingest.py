@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, exc
 from app.errors import CopyRefusedError
 from app.incoming import Incoming
 from app.matchers import Found, KnownGroup, KnownGroups
-from app.store import groups, traces
+from app.store import groups, inputs, traces
 from app.store.engine import single_statements, transaction
 from app.store.groups import Group
 from app.store.ids import new_id
@@ -233,7 +233,11 @@ def _first_of_each(incoming: Sequence[Incoming]) -> list[Incoming]:
 
 
 def _row(project_id: UUID, item: Incoming, plan: Recorded) -> dict[str, Any]:
+    """Where it is matched, template and values are its prompt; its texts are not stored again."""
+    parts = item.columns["prompt_parts"]
     return item.columns | {
+        "input": inputs.packed(item.columns["input"], item.prompt.source, parts),
+        "prompt_parts": parts if plan.values is None else None,
         "id": plan.id,
         "project_id": project_id,
         "group_id": plan.group.id,

@@ -56,7 +56,7 @@ def _of_template(connection: Connection, unfinished: Unfinished, known: "_Templa
     chosen = known.choose(batch)
     assign(connection, [one for one in chosen if one.template_id != unfinished.id], known.made)
     matched = {one.call.id for one in chosen}
-    calls.release(connection, unfinished.id, [call.id for call in batch if call.id not in matched])
+    calls.release(connection, unfinished.id, [call for call in batch if call.id not in matched])
     cursor = _cursor(batch)
     versions.move_cursor(connection, unfinished.id, cursor)
     if cursor is None:

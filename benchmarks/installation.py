@@ -46,6 +46,13 @@ class Installation:
         for group_id in self._reviews():
             self._run(group_id)
 
+    def work_anew(self) -> None:
+        """Mine every group anew, all its templates under review."""
+        with transaction(self.engine) as connection:
+            for group_id in self._groups():
+                groups.want(connection, group_id, "all")
+        self.work()
+
     def calls(self) -> Sequence[Row[Any]]:
         """Every call with its values, its task and version, and the template's parts and slots."""
         columns = (

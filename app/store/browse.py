@@ -222,6 +222,7 @@ def _stated(field: str) -> ColumnElement[Any]:
 
 State = Literal["owed", "considered", "no prompt"]
 
+HAS_PROMPT = or_(trace.c.prompt_parts.isnot(None), trace.c.template_id.isnot(None))
 _UNMATCHED = and_(trace.c.implementation_id.is_(None), trace.c.prompt_parts.isnot(None))
 IS_OWED = and_(_UNMATCHED, trace.c.considered_run_id.is_(None))
 IS_CONSIDERED = and_(_UNMATCHED, trace.c.considered_run_id.isnot(None))
@@ -298,7 +299,7 @@ def without_prompt(connection: Connection, project_id: UUID, limit: int = 50) ->
     No index knows them; they are looked for so that people notice an integration that sends no prompt at all.
     """
     newest = (
-        select(trace.c.id, trace.c.created_at, trace.c.group_id, trace.c.model, trace.c.prompt_parts)
+        select(trace.c.id, trace.c.created_at, trace.c.group_id, trace.c.model, HAS_PROMPT.label("has_prompt"))
         .where(trace.c.project_id == project_id)
         .order_by(trace.c.id.desc())
         .limit(WITHOUT_PROMPT_SEARCHED)
@@ -307,7 +308,7 @@ def without_prompt(connection: Connection, project_id: UUID, limit: int = 50) ->
     query = (
         select(newest.c.id, newest.c.created_at, grouping_key.c.path, newest.c.model)
         .join_from(newest, grouping_key, grouping_key.c.id == newest.c.group_id)
-        .where(newest.c.prompt_parts.is_(None))
+        .where(~newest.c.has_prompt)
         .order_by(newest.c.id.desc())
         .limit(limit)
     )

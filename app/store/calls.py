@@ -4,7 +4,7 @@ Reading is bounded twice, by calls and by characters: one text may be a megabyte
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -17,10 +17,10 @@ from sqlalchemy import (
     Row,
     Select,
     UnaryExpression,
+    Uuid,
     and_,
     bindparam,
     func,
-    null,
     select,
     text,
     tuple_,
@@ -28,11 +28,13 @@ from sqlalchemy import (
 )
 
 from app.store.tables import trace
+from app.store.templates import parts_of, prompt_of
 from templating import BARRIER
 
 # The texts of one window in memory; the miner needs a few times that. 10,000 calls of 5,000 characters fit.
 WINDOW_CHARACTERS = 50_000_000
 
+Parts = Sequence[Mapping[str, Any]]
 Moment = tuple[datetime, UUID]
 """When a call was made; the id orders the calls of one instant."""
 
@@ -89,13 +91,14 @@ def residue_size(connection: Connection, group_id: UUID, at_most: int) -> int:
 def residue_after(connection: Connection, group_id: UUID, after: UUID, limit: int) -> list[Call]:
     """The next batch of the residue, by id."""
     condition = and_(trace.c.group_id == group_id, _RESIDUE, trace.c.id > after)
-    return _calls(connection.execute(_select(condition).order_by(trace.c.id).limit(limit)))
+    return list(_each(connection.execute(_select(condition).order_by(trace.c.id).limit(limit))))
 
 
 def of_template_after(connection: Connection, template_id: UUID, after: UUID, limit: int) -> list[Call]:
     """The next batch of a template's calls, by id."""
     condition = and_(trace.c.template_id == template_id, trace.c.id > after)
-    return _calls(connection.execute(_select(condition).order_by(trace.c.id).limit(limit)))
+    rows = connection.execute(_select(condition).order_by(trace.c.id).limit(limit))
+    return list(_each(rows, parts_of(connection, template_id)))
 
 
 def sample(connection: Connection, template_id: UUID, size: int) -> list[Call]:
@@ -108,16 +111,21 @@ def sample(connection: Connection, template_id: UUID, size: int) -> list[Call]:
     total = connection.execute(select(func.count()).select_from(numbered)).scalar_one()
     stride = max(1, -(-total // size))
     chosen = select(numbered.c.id).where(numbered.c.number % stride == 0)
-    return _window(connection, trace.c.id.in_(chosen), trace.c.id.asc(), size)[0]
+    parts = parts_of(connection, template_id)
+    return _window(connection, trace.c.id.in_(chosen), trace.c.id.asc(), size, parts)[0]
 
 
 def _window(
-    connection: Connection, condition: ColumnElement[bool], order: UnaryExpression[Any], limit: int
+    connection: Connection,
+    condition: ColumnElement[bool],
+    order: UnaryExpression[Any],
+    limit: int,
+    parts: Parts | None = None,
 ) -> tuple[list[Call], bool]:
     """At most `limit` calls with at most `WINDOW_CHARACTERS`, but one in any case; and whether there were more."""
     query = _select(condition).order_by(order).limit(limit + 1)
     with connection.execute(query, execution_options={"yield_per": 200}) as rows:
-        chosen = list(islice(_within_budget(_each(rows)), limit + 1))
+        chosen = list(islice(_within_budget(_each(rows, parts)), limit + 1))
     cut = len(chosen) > limit or None in chosen
     return [call for call in chosen[:limit] if call is not None], cut
 
@@ -137,6 +145,7 @@ def _select(condition: ColumnElement[bool]) -> Select[Any]:
     return select(
         trace.c.id,
         trace.c.prompt_parts,
+        trace.c.variables,
         trace.c.model,
         trace.c.settings_digest,
         trace.c.seen_at,
@@ -145,21 +154,18 @@ def _select(condition: ColumnElement[bool]) -> Select[Any]:
     ).where(condition)
 
 
-def _each(rows: Iterable[Row[Any]]) -> Iterator[Call]:
+def _each(rows: Iterable[Row[Any]], parts: Parts | None = None) -> Iterator[Call]:
+    """Calls of a template have the text of its parts and their own values; all others have their own text."""
     for row in rows:
         yield Call(
             id=row.id,
-            prompt=BARRIER.join(row.prompt_parts),
+            prompt=BARRIER.join(prompt_of(parts, row.variables) if parts else row.prompt_parts),
             model=row.model,
             settings_digest=row.settings_digest,
             seen_at=row.seen_at,
             follow_up=row.follow_up,
             template_id=row.template_id,
         )
-
-
-def _calls(rows: Iterable[Row[Any]]) -> list[Call]:
-    return list(_each(rows))
 
 
 def settings_of(connection: Connection, call_id: UUID) -> tuple[dict[str, Any], Any]:
@@ -169,14 +175,15 @@ def settings_of(connection: Connection, call_id: UUID) -> tuple[dict[str, Any], 
 
 
 def assign(connection: Connection, assignments: Sequence[Assignment]) -> int:
-    """Write template and values to calls; how many were written."""
+    """Write template and values to calls, in place of their text; how many were written."""
     return sum(_assign(connection, assignments[start : start + 1000]) for start in range(0, len(assignments), 1000))
 
 
 # One statement for many rows, their values as one JSON parameter: a row a statement costs a round trip each.
 _ASSIGN = text(
     """
-    UPDATE trace SET template_id = new.template_id, implementation_id = new.implementation_id, variables = new.variables
+    UPDATE trace SET template_id = new.template_id, implementation_id = new.implementation_id,
+                     variables = new.variables, prompt_parts = NULL
       FROM json_to_recordset(:rows)
         AS new (id uuid, template_id uuid, implementation_id uuid, variables text[])
      WHERE trace.id = new.id
@@ -197,13 +204,21 @@ def _assign(connection: Connection, assignments: Sequence[Assignment]) -> int:
     return connection.execute(_ASSIGN, {"rows": json.dumps(rows)}).rowcount
 
 
-def release(connection: Connection, template_id: UUID, call_ids: Sequence[UUID]) -> None:
+# The text first becomes the call's own again, in the same statement: its template may be gone one day.
+_RELEASE = text(
+    """
+    UPDATE trace SET template_id = NULL, implementation_id = NULL, variables = NULL, considered_run_id = NULL,
+                     prompt_parts = released.parts
+      FROM json_to_recordset(:rows) AS released (id uuid, parts text[])
+     WHERE trace.id = released.id AND trace.template_id = :template_id
+    """
+).bindparams(bindparam("rows"), bindparam("template_id", type_=Uuid))
+
+
+def release(connection: Connection, template_id: UUID, released: Iterable[Call]) -> None:
     """Calls that no template matches any more are owed again."""
-    connection.execute(
-        update(trace)
-        .where(trace.c.id.in_(call_ids), trace.c.template_id == template_id)
-        .values(template_id=null(), implementation_id=null(), variables=null(), considered_run_id=null())
-    )
+    rows = [{"id": str(call.id), "parts": call.prompt.split(BARRIER)} for call in released]
+    connection.execute(_RELEASE, {"rows": json.dumps(rows), "template_id": template_id})
 
 
 def consider(connection: Connection, run_id: UUID, call_ids: Sequence[UUID]) -> None:

@@ -189,12 +189,14 @@ trace = Table(
     "trace",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("project_id", Uuid, ForeignKey(project.c.id, ondelete="CASCADE"), nullable=False),
+    Column("project_id", Uuid, nullable=False, comment="that of its group, which goes with it"),
     Column("group_id", Uuid, ForeignKey(grouping_key.c.id, ondelete="CASCADE"), nullable=False),
     Column("external_id", Text),
     Column("model", Text, nullable=False),
     Column(
-        "prompt_parts", ARRAY(Text), comment="system, user and, for few-shot by messages, input; NULL: no text prompt"
+        "prompt_parts",
+        ARRAY(Text),
+        comment="system, user and, for few-shot by messages, input; NULL: no text prompt, or template and values have it",
     ),
     Column("prompt_source", Text, comment="which fields the prompt was taken from"),
     Column(
@@ -214,7 +216,12 @@ trace = Table(
         nullable=False,
         comment="of the settings that make an implementation different, and tools",
     ),
-    Column("input", JSON, nullable=False, comment='{"instructions", "input", "messages"} as they were sent'),
+    Column(
+        "input",
+        JSON,
+        nullable=False,
+        comment='{"instructions", "input", "messages"} as they were sent, without the texts of the prompt',
+    ),
     Column("output", JSON(none_as_null=True)),
     Column("usage", JSON(none_as_null=True)),
     Column("error", JSON(none_as_null=True)),
@@ -224,7 +231,12 @@ trace = Table(
     Column("seen_at", _Time, nullable=False, comment="started_at, else when it was stored"),
     _created_at(),
     Column("implementation_id", Uuid, ForeignKey(implementation.c.id, ondelete="SET NULL")),
-    Column("template_id", Uuid, comment="whose places `variables` follows, also while its implementation moves on"),
+    Column(
+        "template_id",
+        Uuid,
+        ForeignKey(template.c.id),
+        comment="whose places `variables` follows, also while its implementation moves on; has the text of the prompt",
+    ),
     Column("variables", ARRAY(Text), comment="values by place of the template"),
     Column(
         "considered_run_id", Uuid, comment="the last run that read it and found no template for it, or its template"

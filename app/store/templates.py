@@ -7,7 +7,7 @@ slots beside it, in order.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -49,6 +49,11 @@ def load_templates(connection: Connection, group_id: UUID) -> list[StoredTemplat
 def load_family(connection: Connection, group_id: UUID) -> list[StoredTemplate]:
     """Every template that a group ever had, oldest first, retired ones too."""
     return _load(connection, template.c.group_id == group_id)
+
+
+def parts_of(connection: Connection, template_id: UUID) -> list[dict[str, Any]] | None:
+    """The text of one template, in use or retired."""
+    return connection.execute(select(template.c.parts).where(template.c.id == template_id)).scalar_one_or_none()
 
 
 def _load(connection: Connection, *conditions: ColumnElement[bool]) -> list[StoredTemplate]:
@@ -158,6 +163,17 @@ def from_parts(parts: Iterable[Mapping[str, Any]], slots: Sequence[str]) -> Temp
             literals.append(first)
         literals.extend(further)
     return Template(tuple(literals), tuple(slots))
+
+
+def prompt_of(parts: Iterable[Mapping[str, Any]], values: Sequence[str]) -> list[str]:
+    """The parts of the prompt that these values make.  Needs no names of slots, so that no name can cost a text."""
+    left = iter(values)
+    return [_filled(part["literals"], left) for part in parts]
+
+
+def _filled(literals: Sequence[str], values: Iterator[str]) -> str:
+    first, *further = literals
+    return first + "".join([next(values) + literal for literal in further])
 
 
 def to_texts(found: Template) -> list[dict[str, str]]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Insert, Join, Row, Select, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.store import inputs, templates
 from app.store.bulk import copy_into
 from app.store.tables import grouping_key, implementation, template, trace
 
@@ -136,11 +138,20 @@ def page(
     return connection.execute(query).all()
 
 
-def get(connection: Connection, project_id: UUID, trace_id: UUID) -> Row[Any] | None:
-    """One trace of the project with everything that was sent."""
-    return connection.execute(
-        _select(*_LISTED, *_SENT).where(trace.c.project_id == project_id, trace.c.id == trace_id)
-    ).one_or_none()
+def get(connection: Connection, project_id: UUID, trace_id: UUID) -> Any:
+    """One trace of the project with everything that was sent, as a row whose texts are whole; None where there is none."""
+    query = _select(*_LISTED, *_SENT).where(trace.c.project_id == project_id, trace.c.id == trace_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else with_texts(row)
+
+
+def with_texts(row: Row[Any]) -> SimpleNamespace:
+    """A row of `_LISTED` and `_SENT` with the prompt and the input of the trace as they were sent."""
+    parts = row.prompt_parts
+    if parts is None and row.parts is not None:
+        parts = templates.prompt_of(row.parts, row.variables)
+    whole = {"prompt_parts": parts, "input": inputs.unpacked(row.input, row.prompt_source, parts)}
+    return SimpleNamespace(**(dict(row._mapping) | whole))
 
 
 # A list shows neither inputs nor outputs: 200 of them may be 200 MB.

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Engine, func, select, update
 
 from app import grouping
 from app.config import Settings
 from app.grouping import RunOutcome
-from app.incoming import read_trace
+from app.incoming import Incoming, read_trace
 from app.ingest import Ingest
-from app.store import groups, projects
+from app.store import groups, projects, traces
 from app.store.tables import grouping_key, grouping_run, implementation, task, template, trace
 from app.store.templates import from_parts, to_texts
 from app.store.versions import is_shown, is_worth_showing
@@ -105,7 +106,14 @@ class Group:
         """Calls come in, in one request."""
         bodies = [{"model": "gpt-5-mini", "path": self.path, "input": prompt} | fields for prompt in prompts]
         bodies = [{"started_at": self.world.tick().isoformat()} | body for body in bodies]
-        return [row.id for row in self.world.ingest.record(self.project_id, [read_trace(body) for body in bodies])]
+        return self.take(bodies)
+
+    def take(self, bodies: Sequence[dict[str, Any]]) -> list[UUID]:
+        """Bodies come in, in one request."""
+        incoming = [read_trace(body) for body in bodies]
+        ids = [row.id for row in self.world.ingest.record(self.project_id, incoming)]
+        self.world.sent |= dict(zip(ids, incoming, strict=True))
+        return ids
 
     def run(
         self, should_stop: Callable[[], bool] = lambda: False, *, excused: bool = False, **settings: Any
@@ -183,17 +191,26 @@ class Group:
         )
 
     def assert_exact(self) -> None:
-        """Every grouped call renders back from its template, which is alive and that of its version."""
+        """Every call reads back as it was sent; a grouped one's template is alive and that of its version."""
         rows = self.world.rows(
-            select(trace, template.c.parts, template.c.slots, template.c.retired_at, implementation.c.template_id)
-            .join(template, template.c.id == trace.c.template_id)
-            .join(implementation, implementation.c.id == trace.c.implementation_id)
+            select(trace, template.c.retired_at, implementation.c.template_id.label("of_version"))
+            .outerjoin(template, template.c.id == trace.c.template_id)
+            .outerjoin(implementation, implementation.c.id == trace.c.implementation_id)
             .where(trace.c.group_id == self.id)
         )
         for row in rows:
-            assert from_parts(row.parts, row.slots).render(row.variables) == "\x00".join(row.prompt_parts)
+            assert row.template_id is None or row.prompt_parts is None, "a grouped call keeps its text twice"
             assert row.retired_at is None
-            assert row.template_id == row.template_id_1
+            assert row.template_id == row.of_version
+        self.assert_texts([row.id for row in rows])
+
+    def assert_texts(self, ids: Iterable[UUID]) -> None:
+        """Calls read back byte for byte."""
+        with self.world.engine.connect() as connection:
+            for call_id in ids:
+                read, sent = traces.get(connection, self.project_id, call_id), self.world.sent[call_id]
+                assert read.prompt_parts == sent.columns["prompt_parts"]
+                assert orjson.dumps(read.input) == orjson.dumps(sent.columns["input"])
 
 
 @dataclass
@@ -204,6 +221,7 @@ class World:
     settings: Settings
     ingest: Ingest = field(init=False)
     minutes: Iterator[int] = field(default_factory=itertools.count)
+    sent: dict[UUID, Incoming] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ingest = Ingest(self.engine, grouping_enabled=True)

@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 
 from app.config import Settings
 from app.grouping import reviews_due
-from app.incoming import read_trace
 from app.sample import EXPECTED, traces
 
 # Those that go wrong most easily: a date in the prompt, two tasks on one path, three versions, two models.
@@ -54,7 +53,7 @@ def test_traffic_that_arrives_bit_by_bit_ends_in_the_same_tasks(
     group = world.group(path)
     bodies: Any = (body for body in traces(now=now) if body["path"] == path)
     while bodies_now := list(islice(bodies, batch)):
-        world.ingest.record(group.project_id, [read_trace(body) for body in bodies_now])
+        group.take(bodies_now)
         group.run()
         reviewed(world, group)
     assert found(group) == expected(path)

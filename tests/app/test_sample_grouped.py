@@ -5,12 +5,18 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
-from sqlalchemy import Engine
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
 
+from app import sample
 from app.config import Settings
-from app.sample import EXPECTED, Truth, traces, truth
+from app.prompts import prompt_of
+from app.sample import EXPECTED, Truth, truth
+from app.store import traces
 from app.store.projects import Project
+from app.store.tables import template, trace
 from app.store.templates import from_parts
 from benchmarks.installation import Installation
 from benchmarks.score import render, skeleton
@@ -21,7 +27,7 @@ VERSIONS = {version.template_id: version for task in EXPECTED for version in tas
 
 @pytest.fixture(scope="module")
 def bodies() -> list[dict[str, Any]]:
-    return list(traces(0, NOW))
+    return list(sample.traces(0, NOW))
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +102,48 @@ def test_a_week_read_in_at_once_gives_the_true_tasks_and_values(
 
 
 def test_a_week_as_it_happened_gives_the_true_tasks_and_values(
-    installation: Installation, bodies: list[dict[str, Any]], known: dict[str, Truth]
+    installation: Installation, client: FlaskClient, bodies: list[dict[str, Any]], known: dict[str, Truth]
 ) -> None:
     for start in range(0, len(bodies), 250):
         installation.take(bodies[start : start + 250])
         installation.work()
 
     assert faults(installation, known) == []
+    assert misread(installation, bodies) == []
+    assert misread_by_the_api(client, bodies) == []
+
+    # If everything is mined anew, with all templates under review
+    installation.work_anew()
+
+    # I expect every text to be what it was
+    assert misread(installation, bodies) == []
+
+
+def misread(installation: Installation, bodies: list[dict[str, Any]]) -> list[str]:
+    """Calls whose input or prompt is not what was sent, in every byte."""
+    with installation.engine.connect() as connection:
+        rows = connection.execute(select(trace, template.c.parts).outerjoin(template)).all()
+    stored = {row.external_id: traces.with_texts(row) for row in rows}
+    return [
+        body["external_id"]
+        for body in bodies
+        if orjson.dumps(stored[body["external_id"]].input)
+        != orjson.dumps(sent(body, "instructions", "input", "messages"))
+        or tuple(stored[body["external_id"]].prompt_parts) != prompt_of(body).parts
+    ]
+
+
+def misread_by_the_api(client: FlaskClient, bodies: list[dict[str, Any]]) -> list[str]:
+    """Of every thirtieth call, those that `GET /api/v1/traces/{id}` does not give back as they were sent."""
+    wrong = []
+    for body in bodies[::30]:
+        known_id = client.post("/api/v1/traces", json=body).json["id"]
+        read = client.get(f"/api/v1/traces/{known_id}").json
+        wrong += [
+            name for name in ("instructions", "input", "messages", "tools", "output") if read[name] != body.get(name)
+        ]
+    return wrong
+
+
+def sent(body: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: body[name] for name in names if body.get(name) is not None}

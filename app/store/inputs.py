@@ -1,0 +1,148 @@
+"""The input of a call, stored without the texts that its prompt has already.
+
+A prompt is taken out of the input (`app.prompts`), and the prompt of a matched call is stored as template and values.  So
+what is left to store of an input is where its texts stand in the prompt:
+
+- a number: the input is `FORMS[number]` of the prompt, as nearly all are;
+- a list: a number, then what follows in the input (the later turns of a conversation), with references;
+- an object: the input with references in place of texts, "\\0<part>" for a whole part of the prompt and
+  "\\0<part>:<start>:<end>" for a stretch of one.  No text of a caller begins with NUL, since PostgreSQL cannot hold it.
+
+All of it names places in the prompt, not values of a template: it stays right whatever template matches the call.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import orjson
+
+MARK = "\x00"
+
+SHORTEST = 24
+"""A text that is shorter than this takes no more room than a reference."""
+
+_BETWEEN = len("\n\n")
+"""What `app.prompts` puts between two texts of one part."""
+
+
+def packed(given: Mapping[str, Any], source: str | None, parts: Sequence[str] | None) -> Any:
+    """What is stored of an input, so that `unpacked` gives it back; `given` itself where there is no prompt."""
+    if parts is None:
+        return given
+    for number, form in enumerate(FORMS):
+        further = _beyond(form(source or "", parts), given, _field(source or ""))
+        if further is not None:
+            return [number, *_References(parts).of(further)] if further else number
+    return _References(parts).of(given)
+
+
+def unpacked(stored: Any, source: str | None, parts: Sequence[str] | None) -> Any:
+    """The inverse of `packed`: equal in every byte of its JSON."""
+    if parts is None or isinstance(stored, dict):
+        return stored if parts is None else _resolved(stored, parts)
+    number, *further = stored if isinstance(stored, list) else [stored]
+    usual = FORMS[number](source or "", parts)
+    if further:
+        usual[_field(source or "")] += _resolved(further, parts)
+    return usual
+
+
+# The usual forms
+
+
+def _as_text(source: str, parts: Sequence[str]) -> dict[str, Any]:
+    return _instructions(source, parts) | {_field(source): parts[1]}
+
+
+def _as_messages(
+    message: Callable[[str, str], dict[str, Any]], system: str, source: str, parts: Sequence[str]
+) -> dict[str, Any]:
+    told = _instructions(source, parts)
+    spoken = ((system, "" if told else parts[0]), ("user", parts[1]))
+    return told | {_field(source): [message(role, text) for role, text in spoken if text]}
+
+
+def _instructions(source: str, parts: Sequence[str]) -> dict[str, Any]:
+    return {"instructions": parts[0]} if source.startswith("instructions") else {}
+
+
+def _field(source: str) -> str:
+    """Which of `input` and `messages` it is."""
+    return source.removeprefix("instructions").removeprefix("+")
+
+
+def _plain(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "content": text}
+
+
+def _item(role: str, text: str) -> dict[str, Any]:
+    return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
+
+
+def _typed(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "content": [{"type": "text", "text": text}]}
+
+
+FORMS: tuple[Callable[[str, Sequence[str]], dict[str, Any]], ...] = (
+    _as_text,
+    partial(_as_messages, _plain, "system"),
+    partial(_as_messages, _plain, "developer"),
+    partial(_as_messages, _item, "system"),
+    partial(_as_messages, _item, "developer"),
+    partial(_as_messages, _typed, "system"),
+)
+"""Numbers are stored: add at the end, change none."""
+
+
+def _beyond(usual: Mapping[str, Any], given: Mapping[str, Any], field: str) -> list[Any] | None:
+    """What the given input has after the usual one; None when it is not like that."""
+    items, start = given.get(field), usual[field]
+    if not isinstance(items, list) or not isinstance(start, list):
+        return [] if _are_same(usual, given) else None
+    begun = {**given, field: items[: len(start)]}
+    return items[len(start) :] if _are_same(usual, begun) else None
+
+
+def _are_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Also in the order of their keys, which == does not see."""
+    return one == other and orjson.dumps(one) == orjson.dumps(other)
+
+
+# All others
+
+
+class _References:
+    """Walks an input in its order, as `app.prompts` did, and finds each text where the one before it ended."""
+
+    def __init__(self, parts: Sequence[str]) -> None:
+        self._parts = parts
+        self._ends = [0] * len(parts)
+
+    def of(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._of_text(value) if len(value) >= SHORTEST else value
+        if isinstance(value, Mapping):
+            return {key: self.of(inner) for key, inner in value.items()}
+        return [self.of(inner) for inner in value] if isinstance(value, list) else value
+
+    def _of_text(self, text: str) -> str:
+        for part, (whole, start) in enumerate(zip(self._parts, self._ends, strict=True)):
+            if whole.startswith(text, start):
+                end = start + len(text)
+                self._ends[part] = end + _BETWEEN
+                return f"{MARK}{part}" if len(text) == len(whole) else f"{MARK}{part}:{start}:{end}"
+        return text
+
+
+def _resolved(value: Any, parts: Sequence[str]) -> Any:
+    if isinstance(value, str):
+        return _text_at(value, parts) if value.startswith(MARK) else value
+    if isinstance(value, dict):
+        return {key: _resolved(inner, parts) for key, inner in value.items()}
+    return [_resolved(inner, parts) for inner in value] if isinstance(value, list) else value
+
+
+def _text_at(reference: str, parts: Sequence[str]) -> str:
+    part, *span = map(int, reference.removeprefix(MARK).split(":"))
+    return parts[part][slice(*span)] if span else parts[part]
