@@ -15,7 +15,7 @@ from math import log2
 
 import numpy as np
 
-from templating.mining.units import Rows
+from templating.mining.units import Rows, alike
 
 WIDTHS = (3, 2, 1)
 PROFIT = 12.0  # bits an anchor must save: chance agreement of k bits has probability 2^-k
@@ -105,7 +105,7 @@ class Aligner:
         """
         count = len(begins)
         grams, places, owner = self._grams(begins, ends - (width - 1), width)
-        order = np.argsort(grams, kind="stable")
+        order = alike(grams)
         grams, owner, places = grams[order], owner[order], places[order]
         if not len(grams):
             return

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from templating.mining.units import GRAM_WEIGHTS, Rows
+from templating.mining.units import GRAM_WEIGHTS, Rows, alike
 
 WIDTH = 3  # units in a gram: shorter ones are common by chance, longer ones miss short fixed texts
 REPEATS = (
@@ -43,17 +43,16 @@ def gram_codes(rows: Rows) -> np.ndarray:
     return codes
 
 
-def _pairs(rows: Rows, grams: np.ndarray, parts: int, texts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _pairs(rows: Rows, grams: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Per (gram, text) that occurs, sorted by gram: the gram, the text, how often."""
     lengths = rows.last - rows.first + 2  # grams that begin in the row or in the edge before it
     owner = np.repeat(np.arange(len(rows.first)) // parts, lengths)
     begin = np.repeat(rows.first - 2 - (np.cumsum(lengths) - lengths), lengths) + np.arange(len(owner))
-    shift = np.uint64(max(1, int(texts - 1).bit_length()))
-    keys = np.sort((grams[begin] << shift) | owner.astype(np.uint64))
-    heads = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.empty(0, np.int64)
-    times = np.diff(heads, append=len(keys))
-    keys = keys[heads]
-    return keys >> shift, (keys & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int64), times
+    order = alike(grams := grams[begin])
+    grams, owner = grams[order], owner[order]  # texts rise within a gram
+    fresh = np.append(True, (grams[1:] != grams[:-1]) | (owner[1:] != owner[:-1]))[: len(grams)]
+    heads = np.flatnonzero(fresh)
+    return grams[heads], owner[heads], np.diff(heads, append=len(grams))
 
 
 def _numbers(count: int) -> np.ndarray:
@@ -67,7 +66,7 @@ def _numbers(count: int) -> np.ndarray:
 def member_sets(rows: Rows, grams: np.ndarray, parts: int, weights: np.ndarray, least: int) -> list[MemberSet]:
     """Member sets with at least `least` calls and ALONE grams, widest first. weights: calls per text; parts: rows per text."""
     texts = len(weights)
-    gram, text, times = _pairs(rows, grams, parts, texts)
+    gram, text, times = _pairs(rows, grams, parts)
     if not len(gram):
         return []
     begins = np.flatnonzero(np.append(True, gram[1:] != gram[:-1]))
@@ -76,10 +75,10 @@ def member_sets(rows: Rows, grams: np.ndarray, parts: int, weights: np.ndarray, 
     sizes = np.diff(begins, append=len(gram))
     keep = (calls >= least) & (sizes >= 2) & (np.add.reduceat(times, begins) <= sizes * REPEATS)
     begins, sizes, signature = begins[keep], sizes[keep], signature[keep]
-    _, example, shared = np.unique(signature, return_index=True, return_counts=True)
-    telling = shared >= ALONE
-    spans = zip(
-        begins[example[telling]].tolist(), sizes[example[telling]].tolist(), shared[telling].tolist(), strict=True
-    )
+    order = alike(signature)
+    heads = np.flatnonzero(np.append(True, np.diff(signature[order]) != 0)[: len(order)])
+    shared = np.diff(heads, append=len(order))
+    example, shared = order[heads[shared >= ALONE]], shared[shared >= ALONE]
+    spans = zip(begins[example].tolist(), sizes[example].tolist(), shared.tolist(), strict=True)
     found = [MemberSet(text[begin : begin + size], grams) for begin, size, grams in spans]
     return sorted(found, key=lambda s: (-len(s.members), -s.grams, s.members[:4].tolist()))

@@ -11,6 +11,7 @@ different units may share a number; nothing relies on it, for every template is 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from sys import byteorder
 
 import numpy as np
 
@@ -18,12 +19,17 @@ BLANK, MARK, DIGIT, LETTER = 0, 1, 2, 3
 _BMP = 0x10000  # beyond it (emoji, rare scripts) every character is a mark
 # Scripts written without blanks: one character, one unit.
 _UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0x312F), (0x31A0, 0x9FFF), (0xF900, 0xFAFF))
+# What has letters, digits or blanks up to U+FFFF, without the ideograms, which are marks, and private characters.
+_ALPHABETS = ((0, 0x3400), (0xA000, 0xAC00), (0xD7B0, 0xD800), (0xF900, _BMP))
+_HANGUL = (0xAC00, 0xD7A4)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _BASE = 0x2545F4914F6CDD1D
 GRAM_WEIGHTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 EDGE = np.uint64(0x5851F42D4C957F2D)  # the unit that stands (twice) before and behind every row
 IDEOGRAM = 4  # letters that one character of a script without blanks is worth: it says as much as half a word
 CHUNK = 1 << 16  # characters worked on at a time: the arrays below stay in the processor's cache
+MANY = 1500  # numbers from which on radix sort is faster
+HIGH, TOP = (2, 3) if byteorder == "little" else (1, 0)  # where those bits of a number are, as pieces of 16
 
 
 @dataclass(frozen=True)
@@ -57,13 +63,28 @@ class Rows:
         return grams
 
 
+def alike(codes: np.ndarray) -> np.ndarray:
+    """An order in which equal numbers are neighbours, each in the order in which it came.
+
+    Many are sorted by their top 32 bits, in two passes of 16: numpy has a radix sort for those, and comparing 64 bits
+    takes thrice as long.  Numbers that agree in 32 bits only may part equal ones; that is as rare as equal hashes.
+    """
+    if len(codes) < MANY:
+        return np.argsort(codes, kind="stable")
+    pieces = np.ascontiguousarray(codes).view(np.uint16).reshape(-1, 4)
+    order = np.argsort(pieces[:, HIGH], kind="stable")
+    return order.take(np.argsort(pieces[:, TOP].take(order), kind="stable"))
+
+
 @cache
 def _classes() -> np.ndarray:
     """The class of every character up to U+FFFF."""
     table = np.full(_BMP, MARK, np.uint8)
-    chars = list(map(chr, range(_BMP)))
-    for name, test in ((LETTER, str.isalpha), (DIGIT, str.isdigit), (BLANK, str.isspace)):
-        table[np.fromiter(map(test, chars), bool, _BMP)] = name
+    table[slice(*_HANGUL)] = LETTER
+    for low, high in _ALPHABETS:
+        chars = list(map(chr, range(low, high)))
+        for name, test in ((LETTER, str.isalpha), (DIGIT, str.isdigit), (BLANK, str.isspace)):
+            table[low:high][np.fromiter(map(test, chars), bool, high - low)] = name
     table[ord("_")] = LETTER
     for low, high in _UNSPACED:
         letters = table[low : high + 1]
@@ -173,16 +194,25 @@ def _batches(texts: Sequence[str]) -> list[tuple[int, int]]:
     return ranges
 
 
+def _points(text: str) -> tuple[np.ndarray, np.ndarray]:
+    """(the characters as numbers, the same with U+FFFF for those beyond)"""
+    narrow = text.encode("utf-16-le", "surrogatepass")
+    if len(narrow) == 2 * len(text):
+        points = np.frombuffer(narrow, "<u2")
+        return points, points
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    return points, np.minimum(points, _BMP - 1)
+
+
 def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, ...]:
     """(codes, bare, starts in the own text, blanks, sizes, units per text)"""
-    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    points, table = _points("".join(texts))
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     if not len(points):
         none = np.empty(0, np.int32)
         return none.astype(np.uint64), none.astype(np.uint64), none, none, none, lengths
     ends = np.cumsum(lengths)
     filled = lengths > 0
-    table = np.minimum(points, _BMP - 1)
     starts, origins = _cut(table, _classes().take(table), (ends - lengths)[filled], ends[filled])
     counts = np.diff(np.searchsorted(starts, np.append(0, ends)))
     codes, bare = _codes(points, starts, origins)
@@ -195,25 +225,30 @@ def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, ...]:
 
 def split(texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
     """The units of `texts`.  tick: called after every CHUNK of characters."""
-    pieces = [_units_of([])]
+    pieces = []
     for start, end in _batches(texts):
         pieces.append(_units_of(texts[start:end]))
         tick()
-    *columns, counts = (np.concatenate(column) for column in zip(*pieces, strict=True))
-    last = np.cumsum(counts + 4) - 2
-    first = last - counts
-    codes, bare, starts, blanks, sizes = (_spaced(column, first, last) for column in columns)
+    *columns, counts = zip(*pieces, strict=True) if pieces else ([piece] for piece in _units_of([]))
+    last = np.cumsum(np.concatenate(counts) + 4) - 2
+    first = last - np.concatenate(counts)
+    codes, bare, starts, blanks, sizes = (_spaced(column, counts, first) for column in columns)
     starts[last] = np.fromiter(map(len, texts), np.int64, len(texts))
     return Rows(codes, bare, starts, blanks, sizes, first, last)
 
 
-def _spaced(column: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """The column with EDGE units, which have no size, before and behind each row."""
-    spaced = np.empty(len(column) + 4 * len(first), column.dtype)
+def _spaced(pieces: Sequence[np.ndarray], counts: Sequence[np.ndarray], first: np.ndarray) -> np.ndarray:
+    """The pieces of a column as one, with EDGE units, which have no size, before and behind each row."""
+    lengths = np.concatenate(counts)
+    spaced = np.empty(int(lengths.sum()) + 4 * len(first), pieces[0].dtype)
+    last = first + lengths
     for at in (first - 2, first - 1, last, last + 1):
-        spaced[at] = EDGE if column.dtype == np.uint64 else 0
-    done = 0
-    for begin, end in zip(first.tolist(), last.tolist(), strict=True):
-        spaced[begin:end] = column[done : done + end - begin]
-        done += end - begin
+        spaced[at] = EDGE if spaced.dtype == np.uint64 else 0
+    begins = iter(first.tolist())
+    for piece, sizes in zip(pieces, counts, strict=True):
+        done = 0
+        for size in sizes.tolist():
+            begin = next(begins)
+            spaced[begin : begin + size] = piece[done : done + size]
+            done += size
     return spaced

@@ -1,9 +1,10 @@
 """Units: nothing of a text is lost, and equal words have equal numbers."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from templating.mining.units import CHUNK, split
+from templating.mining.units import CHUNK, DIGIT, LETTER, MANY, alike, kind, split
 
 
 def pieces(text, rows, row=0):
@@ -41,3 +42,26 @@ def test_numbers_do_not_depend_on_the_chunk_a_text_falls_into():
 def test_marks_and_characters_of_scripts_without_blanks_stand_alone():
     text = "a=「日本」"
     assert pieces(text, split([text])) == ["a", "=", "「", "日", "本", "」"]
+
+
+def test_every_letter_and_digit_up_to_u_ffff_is_known_as_one():
+    kinds = {LETTER: str.isalpha, DIGIT: str.isdigit}
+    spaced = [
+        char for code in [*range(0x300), *range(0x370, 0xE00), *range(0xA000, 0xE000)] if (char := chr(code)) != "_"
+    ]
+    assert all(test(char) == (kind(char) == name) for char in spaced for name, test in kinds.items())
+
+
+def test_characters_beyond_u_ffff_change_nothing_in_the_words_beside_them():
+    plain, odd = split(["one two"]), split(["one two 🙂"])
+    assert plain.codes[2:4].tolist() == odd.codes[2:4].tolist()
+
+
+@given(st.integers(0, 3 * MANY), st.integers(1, 40))
+def test_equal_numbers_become_neighbours_in_their_order(size, kinds):
+    codes = (np.arange(size, dtype=np.uint64) % np.uint64(kinds)) * np.uint64(0x9E3779B97F4A7C15)
+    order = alike(codes)
+    runs = np.flatnonzero(np.diff(codes[order])) + 1
+    assert sorted(order.tolist()) == list(range(size))
+    assert len(runs) == max(0, min(size, kinds) - 1)
+    assert all((np.diff(run) > 0).all() for run in np.split(order, runs))
