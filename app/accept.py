@@ -37,7 +37,13 @@ def _request(settings: Settings, project: Project, owed: Iterable[Recorded]) -> 
     newest = {row.group.id: row for row in owed}
     return {
         group_id: request_grouping(
-            group_id, project.name, row.group.path, row.id, has_template=row.group.has_templates, config=settings
+            group_id,
+            project.name,
+            row.group.path,
+            row.id,
+            project_id=project.id,
+            has_template=row.group.has_templates,
+            config=settings,
         )
         for group_id, row in newest.items()
     }

@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     task_grouping_queue_size: PositiveInt = Field(
         1000, description="Queued messages; past it grouping is deferred to the reconciler, no trace is refused."
     )
+    grouping_project_share: Annotated[int, Field(ge=0)] = Field(
+        2,
+        description="Messages of one project in the broker at most; the others wait for its turn, so projects share the workers. 0: no limit.",
+    )
     task_grouping_worker_timeout: Seconds = Field(300.0, description="Seconds after which a run is ended.")
     grouping_window_owed: PositiveInt = Field(5000, description="Owed traces that one run reads at most, oldest first.")
     grouping_window_residue: PositiveInt = Field(

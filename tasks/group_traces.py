@@ -51,6 +51,7 @@ def group_traces(self: Task, *arguments: Any, **keywords: Any) -> None:
         _log.error("claim_failed", group=str(group_id), trace=message.trace, **describe(error))
         raise RunFailedError(f"the group {group_id} could not be claimed") from error
     if claimed.word != "run":
+        at.publisher.arrived(group_id, claimed.project)
         _skip(self, group_id, message.trace, claimed.word)
     Run(at, group_id, owner, claimed, reason="asked" if claimed.number else "owed").carry_out(self)
 
@@ -68,6 +69,7 @@ class Run:
     def carry_out(self, task: Task) -> None:
         log = _log.bind(group=str(self.group_id), trace=self.claimed.trace)
         with Lease(self.at.coalescing, self.group_id, self.owner, self.at.settings.grouping_lease) as lease:
+            self.at.publisher.arrived(self.group_id, self.claimed.project)
             outcome = self._run(log, lease)
         self._finish(log, outcome)
         if outcome.outcome in ("empty", "fenced"):

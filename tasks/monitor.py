@@ -24,7 +24,7 @@ from app.store.heartbeats import Heartbeat
 from app.store.lags import Lags
 from app.store.pipeline import last_runs
 from tasks.coalescing.protocol import SKIPS
-from tasks.publish import Broker, impatient_coalescing, publisher_of
+from tasks.publish import impatient_coalescing, publisher_of
 from tasks.reconcile import CounterFolder
 
 #: Counters that are shown by their own name.
@@ -151,9 +151,9 @@ class _Sources:
         """Fold the counters and answer how many messages wait; None when Redis does not answer."""
         return self._publisher.unless_down(self._look)
 
-    def _look(self, broker: Broker) -> int:
+    def _look(self) -> int:
         self._folder.fold()
-        return broker.depth()
+        return self._publisher.waiting()
 
 
 @lru_cache(maxsize=4)

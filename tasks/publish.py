@@ -6,7 +6,8 @@ be asked for now is `deferred`, and the reconciler finds it owed.
 
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Literal, TypeVar
 from uuid import UUID
@@ -22,6 +23,7 @@ from app.logs import describe
 from tasks.breaker import Breaker
 from tasks.celery import app as celery_app
 from tasks.coalescing.protocol import Answer, Coalescing, RedisCoalescing, Terms
+from tasks.coalescing.turns import Turns
 from tasks.connections import PRODUCER_TIMEOUT, WORKER_TIMEOUT, producer_redis, worker_redis
 from tasks.queues import FIRST, RERUN
 
@@ -45,12 +47,13 @@ class Publisher:
     """Asks for groups and publishes messages.  One for each process; safe in threads."""
 
     def __init__(
-        self, coalescing: Coalescing, broker: "Broker", *, queue_size: int, parked: Callable[[], int], breaker: Breaker
+        self, coalescing: Coalescing, turns: Turns, broker: "Broker", *, queue: "Queue", ticket: float, breaker: Breaker
     ) -> None:
         self._coalescing = coalescing
+        self._turns = turns
         self._broker = broker
-        # Redis first: our own client gives up at once, kombu takes seconds to find out that the same server is gone.
-        self._queue = Queue(queue_size, parked, broker.depth)
+        self._queue = queue
+        self._ticket = ticket
         self._breaker = breaker
 
     def request(
@@ -60,27 +63,29 @@ class Publisher:
         path: str,
         trace_id: UUID | None = None,
         *,
+        project_id: UUID | None = None,
         has_template: bool,
         urgent: bool = False,
     ) -> Asked:
         """Ask that the group be grouped; only after the COMMIT of what makes it worth it."""
+        owner = str(project_id or "")
         log = _log.bind(group=str(group_id), project=project, path=path, trace=str(trace_id or ""))
         if self._breaker.is_open:
             log.info("deferred", why="redis_down")
             return "deferred"
         try:
-            return self._request(log, group_id, str(trace_id or ""), fresh=not has_template, urgent=urgent)
+            return self._request(log, group_id, owner, str(trace_id or ""), fresh=not has_template, urgent=urgent)
         except Exception as error:  # noqa: BLE001 - the trace is stored; nothing may turn that into an error
             self._breaker.trip()
             log.warning("deferred", why="unreachable", **describe(error))
             return "deferred"
 
-    def unless_down(self, look: Callable[["Broker"], T]) -> T | None:
-        """What `look` finds at the broker; None when it is known to be down or turns out to be."""
+    def unless_down(self, look: Callable[[], T]) -> T | None:
+        """What `look` finds; None when Redis or the broker is known to be down or turns out to be."""
         if self._breaker.is_open:
             return None
         try:
-            return look(self._broker)
+            return look()
         except self._broker.unreachable:
             self._breaker.trip()
             return None
@@ -90,36 +95,82 @@ class Publisher:
         """What it looks like when Redis or the broker is away."""
         return self._broker.unreachable
 
-    def is_full(self) -> bool:
-        """Whether as many groups wait for a worker as may wait."""
-        return self._queue.is_full()
+    def is_full(self, project: str) -> bool:
+        """Whether as many groups wait for a worker as may wait, and this project has its share of them."""
+        return self._queue.is_full(project)
 
-    def wake(self, group_id: UUID, *, owed: bool = False, fresh: bool | None = None) -> Answer:
+    def waiting(self) -> int:
+        """How many messages wait for a worker, in the broker or for their project's turn."""
+        return self._broker.depth() + sum(self._turns.waiting().values())
+
+    def wake(self, group_id: UUID, *, owed: bool = False, fresh: bool | None = None, project: str = "") -> Answer:
         """Send for a group that is due or owed, if nothing else will."""
-        answer = self._coalescing.wake(group_id, owed=owed, fresh=fresh, patience=self._queue.patience())
+        patience = self._queue.patience(project)
+        answer = self._coalescing.wake(group_id, owed=owed, fresh=fresh, project=project, patience=patience)
         if answer.word == "send":
-            self._queue.one_more()
+            self._queue.one_more(answer.project)
             self.publish(group_id, answer)
         return answer
 
-    def publish(self, group_id: UUID, answer: Answer) -> None:
-        """Publish the message that a transition asked for."""
+    def publish(self, group_id: UUID, answer: Answer, *, straight: bool = False) -> None:
+        """Publish the message that a transition asked for when it is its project's turn; `straight`: now."""
         queue = FIRST if answer.fresh else RERUN
-        self._broker.send(queue, {"group": str(group_id), "ticket": answer.number, "trace": answer.trace})
-        _log.info("enqueued", group=str(group_id), queue=queue, ticket=answer.number, trace=answer.trace)
+        hold = self._hold()
+        let_in = [group_id] if straight else self._turns.enter(answer.project, group_id, fresh=answer.fresh, hold=hold)
+        log = _log.bind(group=str(group_id), ticket=answer.number, trace=answer.trace)
+        if group_id in let_in:
+            self._broker.send(queue, {"group": str(group_id), "ticket": answer.number, "trace": answer.trace})
+            log.info("enqueued", queue=queue)
+        else:
+            log.info("enqueued", queue="turns")
+        self._let_in(one for one in let_in if one != group_id)
 
-    def _request(self, log: Any, group_id: UUID, trace: str, *, fresh: bool, urgent: bool) -> Asked:
-        if not urgent and self.is_full() and not self._is_seen_to(group_id):
+    def arrived(self, group_id: UUID, project: str) -> None:
+        """A message of the group was delivered: it is the turn of another group of its project.
+
+        Nothing may come of a failure here: the message in hand is worth more, and the reconciler looks after the lines.
+        """
+        try:
+            self._let_in(self._turns.leave(project, group_id, hold=self._hold()))
+        except self.unreachable as error:
+            _log.warning("turn_not_passed_on", group=str(group_id), **describe(error))
+
+    def look_after_turns(self) -> None:
+        """Let in who waits although messages under way were lost."""
+        for project in self._turns.waiting():
+            self._let_in(self._turns.look(project, hold=self._hold()))
+
+    def _let_in(self, groups: Iterable[UUID]) -> None:
+        """Publish for groups that waited in a line.
+
+        As re-runs, whatever they are: who had to wait has more to do than its share, and must not go before the re-runs of others
+        over and over.  In the line of their project groups without a template were before the others.
+        """
+        for group_id in groups:
+            self._broker.send(RERUN, {"group": str(group_id), "ticket": 0, "trace": ""})
+            _log.info("let_in", group=str(group_id), queue=RERUN)
+
+    def _hold(self) -> float:
+        return self._ticket + self._queue.patience_in_the_broker()
+
+    def _request(self, log: Any, group_id: UUID, project: str, trace: str, *, fresh: bool, urgent: bool) -> Asked:
+        if not urgent and self.is_full(project) and not self._is_seen_to(group_id):
             log.info("deferred", why="queue_full")
             return "deferred"
-        patience = self._queue.patience()
-        answer = self._coalescing.request(group_id, urgent=urgent, fresh=fresh, trace=trace, patience=patience)
+        answer = self._coalescing.request(
+            group_id,
+            urgent=urgent,
+            fresh=fresh,
+            trace=trace,
+            project=project,
+            patience=self._queue.patience(project),
+        )
         if answer.word == "coalesced":
             log.info("coalesced")
             return "coalesced"
-        self._queue.one_more()
+        self._queue.one_more(project)
         if answer.word == "send":
-            self.publish(group_id, answer)
+            self.publish(group_id, answer, straight=urgent)
         else:
             log.info("requested", due_in=(answer.until - answer.at) / 1000)
         return "requested"
@@ -130,39 +181,64 @@ class Publisher:
 
 
 class Queue:
-    """How many groups wait for a worker.  Looks at most once a second and counts its own in between."""
+    """How many groups wait for a worker.  Looks at most once a second and counts its own in between.
 
-    def __init__(self, size: int, parked: Callable[[], int], messages: Callable[[], int]) -> None:
-        self._size = size
-        self._look = (parked, messages)
+    parked, messages, waiting: how many groups are parked, how many messages are in the broker, how many wait for the turn of each
+    project.  In this order: our own client gives up at once, kombu takes seconds to find out that the same Redis is gone.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        share: int,
+        *,
+        parked: Callable[[], int],
+        waiting: Callable[[], dict[str, int]],
+        messages: Callable[[], int],
+    ) -> None:
+        self._size, self._share = size, share
+        self._look = (parked, waiting, messages)
         self._parked = self._messages = 0
+        self._lines: dict[str, int] = {}
+        self._mine: Counter[str] = Counter()
         self._until = 0.0
         self._lock = threading.Lock()
 
-    def is_full(self) -> bool:
-        """Whether as many wait, parked or queued, as may wait."""
+    def is_full(self, project: str) -> bool:
+        """Whether as many wait, parked or queued, as may wait; never for a project that has no more than its share of them."""
         with self._lock:
             self._refresh()
-            return self._parked + self._messages >= self._size
+            everybody = self._parked + self._messages + sum(self._lines.values()) + self._mine.total()
+            return everybody >= self._size and self._lines.get(project, 0) + self._mine[project] >= self._share
 
-    def patience(self) -> float:
-        """How much longer than its ticket a message may be under way: as long as those that wait may take.
+    def patience(self, project: str) -> float:
+        """How much longer than its ticket a message may be under way: as long as those that go before it may take.
 
-        Else a long queue makes tickets expire, each of which makes the queue longer.
+        Else a long queue makes tickets expire, each of which makes the queue longer.  In a line the next goes when every other line
+        had its turn.  Of a project that is not known the longest patience is right.
         """
+        with self._lock:
+            self._refresh()
+            line = self._lines.get(project, 0) if project else max(self._lines.values(), default=0)
+            return (self._messages + line * len(self._lines)) * SECONDS_A_MESSAGE
+
+    def patience_in_the_broker(self) -> float:
+        """The same of a message that is in the broker."""
         with self._lock:
             self._refresh()
             return self._messages * SECONDS_A_MESSAGE
 
-    def one_more(self) -> None:
+    def one_more(self, project: str) -> None:
         with self._lock:
-            self._parked += 1
+            self._mine[project] += 1
 
     def _refresh(self) -> None:
         now = time.monotonic()
         if now >= self._until:
-            parked, messages = self._look
-            self._parked, self._messages, self._until = parked(), messages(), now + DEPTH_SECONDS
+            parked, waiting, messages = self._look
+            self._parked, self._lines, self._messages = parked(), waiting(), messages()
+            self._mine.clear()
+            self._until = now + DEPTH_SECONDS
 
 
 class Broker:
@@ -266,13 +342,15 @@ def patient_coalescing(settings: Settings) -> RedisCoalescing:
 
 
 def _publisher(settings: Settings, coalescing: RedisCoalescing, broker: Broker, breaker: Breaker) -> Publisher:
-    return Publisher(
-        coalescing,
-        broker,
-        queue_size=settings.task_grouping_queue_size,
+    turns = Turns(coalescing.redis, settings.grouping_project_share, Terms.of(settings).ttl)
+    queue = Queue(
+        settings.task_grouping_queue_size,
+        settings.grouping_project_share,
         parked=coalescing.parked,
-        breaker=breaker,
+        waiting=turns.waiting,
+        messages=broker.depth,
     )
+    return Publisher(coalescing, turns, broker, queue=queue, ticket=settings.grouping_ticket, breaker=breaker)
 
 
 def request_grouping(
@@ -281,10 +359,13 @@ def request_grouping(
     path: str,
     trace_id: UUID | None = None,
     *,
+    project_id: UUID | None = None,
     has_template: bool,
     urgent: bool = False,
     config: Settings | None = None,
 ) -> Asked:
     """Ask that a group be grouped, after COMMIT: `requested`, `coalesced`, or `deferred` to the reconciler."""
     publisher = publisher_of(config or settings())
-    return publisher.request(group_id, project, path, trace_id, has_template=has_template, urgent=urgent)
+    return publisher.request(
+        group_id, project, path, trace_id, project_id=project_id, has_template=has_template, urgent=urgent
+    )

@@ -46,7 +46,7 @@ class Reconciler:
         self._publisher = publisher
         self._settings = settings
         self._folder = CounterFolder(engine, coalescing)
-        self._held_back = False
+        self._held_back: set[str] = set()
         self._name = f"reconciler@{socket.gethostname()}:{os.getpid()}"
 
     def look_after_owed(self) -> int:
@@ -55,7 +55,7 @@ class Reconciler:
             return 0
         with transaction(self._engine) as connection:
             waiting = owed.waiting_groups(connection, self._settings.grouping_grace, ROUND)
-        self._held_back = False
+        self._held_back.clear()
         sent = [group for group in waiting if self._wake(group)]
         if sent:
             _log.info("reconciled", sent=len(sent), waiting=len(waiting))
@@ -63,7 +63,8 @@ class Reconciler:
 
     def look_for_room(self) -> int:
         """Send for what a full queue held back, as soon as it has room; how many were sent."""
-        return self.look_after_owed() if self._held_back and not self._publisher.is_full() else 0
+        held_back = self._held_back - {project for project in self._held_back if self._publisher.is_full(project)}
+        return self.look_after_owed() if held_back else 0
 
     def look_for_reviews(self) -> int:
         """Send for groups whose matched calls are due to be looked at again, and that nobody sees to; how many."""
@@ -72,8 +73,16 @@ class Reconciler:
         with transaction(self._engine) as connection:
             due = groups.want_reviews(connection, reviews_due(connection))
             unfinished = left_unfinished(connection)
-        woken = [self._publisher.wake(group_id, owed=True, fresh=False) for group_id in {*due, *unfinished}]
+            projects = groups.projects_of(connection, {*due, *unfinished})
+        woken = [
+            self._publisher.wake(group_id, owed=True, fresh=False, project=str(project_id))
+            for group_id, project_id in projects.items()
+        ]
         return sum(answer.word == "send" for answer in woken)
+
+    def look_after_turns(self) -> None:
+        """Let in who waits for its project's turn although the messages before it were lost."""
+        self._publisher.look_after_turns()
 
     def fold(self) -> None:
         """Carry the counters to PostgreSQL."""
@@ -98,6 +107,7 @@ class Reconciler:
         """One round of everything; how many groups were sent for."""
         sent = self.look_after_owed() + self.look_for_reviews()
         Pacer(self._coalescing, self._publisher).tick()
+        self.look_after_turns()
         self.fold()
         return sent
 
@@ -109,15 +119,17 @@ class Reconciler:
             Ticker("pacer", TICK_SECONDS, Pacer(self._coalescing, self._publisher).tick),
             Ticker("owed", period, self.look_after_owed),
             Ticker("room", DEPTH_SECONDS, self.look_for_room),
+            Ticker("turns", DEPTH_SECONDS, self.look_after_turns),
             Ticker("reviews", period, self.look_for_reviews),
             Ticker("counters", FOLD_SECONDS, self.fold),
         ]
 
     def _wake(self, group: owed.WaitingGroup) -> bool:
-        if self._publisher.is_full():
-            self._held_back = True
+        project = str(group.project_id)
+        if self._publisher.is_full(project):
+            self._held_back.add(project)
             return False
-        return self._publisher.wake(group.id, owed=True, fresh=group.fresh).word == "send"
+        return self._publisher.wake(group.id, owed=True, fresh=group.fresh, project=project).word == "send"
 
 
 class CounterFolder:

@@ -66,6 +66,12 @@ def by_id(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Group]:
     return {row.id: Group(*row) for row in rows}
 
 
+def projects_of(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The project of each group; groups that are gone are left out."""
+    query = select(grouping_key.c.id, grouping_key.c.project_id).where(grouping_key.c.id.in_(list(ids)))
+    return {row.id: row.project_id for row in connection.execute(query)}
+
+
 def named(connection: Connection, project: str, path: str) -> Group:
     """The group of a project (by name or id) and a path; NotFoundError says which of the two is unknown."""
     owner = projects.find(connection, project)

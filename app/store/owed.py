@@ -31,6 +31,7 @@ class WaitingGroup:
     """A group that somebody should have run for by now."""
 
     id: UUID
+    project_id: UUID
     fresh: bool
 
 
@@ -48,7 +49,7 @@ class Quarantined:
 def waiting_groups(connection: Connection, older_than: float, limit: int) -> list[WaitingGroup]:
     """Groups with a trace that is owed, or with a wish that is open, for longer than `older_than` seconds.
 
-    Not those that are quarantined or wait after a failure.
+    Not those that are quarantined or wait after a failure.  Projects take turns: the limit cuts off none of them altogether.
     """
     too_old = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, older_than)
     owed = _owed_groups()
@@ -57,9 +58,11 @@ def waiting_groups(connection: Connection, older_than: float, limit: int) -> lis
     long_wanted = select(grouping_key.c.id).where(
         grouping_key.c.wanted.is_not(None), grouping_key.c.wanted_at < too_old
     )
+    place = func.row_number().over(partition_by=grouping_key.c.project_id, order_by=grouping_key.c.id)
     query = (
-        select(grouping_key.c.id, grouping_key.c.templates_version == 0)
+        select(grouping_key.c.id, grouping_key.c.project_id, grouping_key.c.templates_version == 0)
         .where(grouping_key.c.id.in_(union(long_owed, long_wanted)), _may_run())
+        .order_by(place)
         .limit(limit)
     )
     return [WaitingGroup(*row) for row in connection.execute(query)]

@@ -40,6 +40,8 @@ I10  in every atomic state: requests = coalesced + messages + (1 while parked), 
 
 Two keys, each with scripts of its own, so a Redis Cluster can hold them: `promptlode:{group}`, and `promptlode:due`,
 an index of parked groups by due time.  The index is a hint: what is missing there, the reconciler finds owed.
+
+A message that is under way is in the broker, or waits for its project's turn to enter it: turns.py.
 """
 
 import hashlib
@@ -126,6 +128,7 @@ class Answer:
     number: the ticket of a message to publish; for a claimed run 1 when a person or a review asked for it
     fresh:  whether the group has no template yet, as far as Redis knows
     trace:  id of the latest trace that asked, or ''
+    project: id of the group's project as far as Redis knows, or ''
     """
 
     word: str
@@ -134,25 +137,41 @@ class Answer:
     number: int
     fresh: bool
     trace: str
+    project: str
 
     @classmethod
     def of(cls, reply: list) -> "Answer":
-        word, at, until, number, fresh, trace = reply
-        return cls(text(word), int(at), int(until), int(number), bool(int(fresh)), text(trace))
+        word, at, until, number, fresh, trace, project = reply
+        return cls(text(word), int(at), int(until), int(number), bool(int(fresh)), text(trace), text(project))
 
 
 class Coalescing(Protocol):
     """The transitions, as whoever uses them sees them: Redis in the product, a double in the tests."""
 
     def request(
-        self, group: UUID, *, urgent: bool = False, fresh: bool = False, trace: str = "", patience: float = 0.0
+        self,
+        group: UUID,
+        *,
+        urgent: bool = False,
+        fresh: bool = False,
+        trace: str = "",
+        project: str = "",
+        patience: float = 0.0,
     ) -> Answer: ...
     def claim(self, group: UUID, owner: str, *, ticketless: bool = False, redelivered: bool = False) -> Answer: ...
     def heartbeat(self, group: UUID, owner: str) -> Answer: ...
     def finish(
         self, group: UUID, owner: str, outcome: Outcome, *, more: bool = False, pause: float = 0.0
     ) -> Answer: ...
-    def wake(self, group: UUID, *, owed: bool = False, fresh: bool | None = None, patience: float = 0.0) -> Answer: ...
+    def wake(
+        self,
+        group: UUID,
+        *,
+        owed: bool = False,
+        fresh: bool | None = None,
+        project: str = "",
+        patience: float = 0.0,
+    ) -> Answer: ...
     def take_due(self, limit: int = 100) -> list[UUID]: ...
     def snapshot(self, group: UUID) -> "Snapshot": ...
 
@@ -170,17 +189,25 @@ class RedisCoalescing:
     """The transitions on a Redis or Valkey server: one round trip each, two when a group is parked."""
 
     def __init__(self, redis: "Redis", terms: Terms) -> None:
-        self._redis = redis
+        self.redis = redis
         self._terms = terms
 
     def request(
-        self, group: UUID, *, urgent: bool = False, fresh: bool = False, trace: str = "", patience: float = 0.0
+        self,
+        group: UUID,
+        *,
+        urgent: bool = False,
+        fresh: bool = False,
+        trace: str = "",
+        project: str = "",
+        patience: float = 0.0,
     ) -> Answer:
         """REQUEST: after COMMIT, ask that the group be grouped.
 
         `patience`: seconds that a message may be under way beyond its ticket, because so many are before it now.
         """
-        return self._noted(group, self._run("request", group, int(urgent), int(fresh), trace, patience=patience))
+        arguments = (int(urgent), int(fresh), trace, project)
+        return self._noted(group, self._run("request", group, *arguments, patience=patience))
 
     def claim(self, group: UUID, owner: str, *, ticketless: bool = False, redelivered: bool = False) -> Answer:
         """CLAIM: ask for the right to run.  `ticketless`: nobody made a REQUEST for this message."""
@@ -194,52 +221,62 @@ class RedisCoalescing:
         """FINISH: give the lease back.  `pause`: seconds until a failed run is tried again."""
         return self._noted(group, self._run("finish", group, owner, outcome, int(more), milliseconds(pause)))
 
-    def wake(self, group: UUID, *, owed: bool = False, fresh: bool | None = None, patience: float = 0.0) -> Answer:
+    def wake(
+        self,
+        group: UUID,
+        *,
+        owed: bool = False,
+        fresh: bool | None = None,
+        project: str = "",
+        patience: float = 0.0,
+    ) -> Answer:
         """WAKE: send for a group that is due (a pacer) or owed (the reconciler); `patience` as in REQUEST."""
         known = "" if fresh is None else int(fresh)
-        return self._noted(group, self._run("wake", group, int(owed), known, patience=patience))
+        return self._noted(group, self._run("wake", group, int(owed), known, project, patience=patience))
 
     def take_due(self, limit: int = 100) -> list[UUID]:
         """Take up to `limit` groups whose time has come out of the index; each must be woken by the caller."""
-        return [UUID(text(group)) for group in self._eval(source("due_take"), DUE_KEY, limit)]
+        return [UUID(text(group)) for group in evaluate(self.redis, source("due_take"), DUE_KEY, limit)]
 
     def snapshot(self, group: UUID) -> Snapshot:
         """The group's hash, read only."""
-        return read_snapshot(self._redis.hgetall(key_of(group)))
+        return read_snapshot(self.redis.hgetall(key_of(group)))
 
     def snapshots(self, groups: Iterable[UUID]) -> dict[UUID, Snapshot]:
         """Many hashes in one round trip."""
         groups = list(groups)
-        with self._redis.pipeline(transaction=False) as pipeline:
+        with self.redis.pipeline(transaction=False) as pipeline:
             for group in groups:
                 pipeline.hgetall(key_of(group))
             return {group: read_snapshot(found) for group, found in zip(groups, pipeline.execute(), strict=True)}
 
     def groups(self) -> Iterable[UUID]:
         """Every group that has a hash now."""
-        for key in self._redis.scan_iter(match="promptlode:{*}", count=1000):
+        for key in self.redis.scan_iter(match="promptlode:{*}", count=1000):
             yield UUID(text(key).partition("{")[2].rstrip("}"))
 
     def parked(self) -> int:
         """How many groups wait for their due time."""
-        return int(self._redis.zcard(DUE_KEY))
+        return int(self.redis.zcard(DUE_KEY))
 
     def _noted(self, group: UUID, answer: Answer) -> Answer:
         if answer.word == "park":
-            self._eval(source("due_add"), DUE_KEY, milliseconds(self._terms.ttl), str(group), answer.until)
+            ttl = milliseconds(self._terms.ttl)
+            evaluate(self.redis, source("index_add"), DUE_KEY, ttl, str(group), answer.until)
         return answer
 
     def _run(self, transition: str, group: UUID, *arguments: str | float, patience: float = 0.0) -> Answer:
         script = source("state") + source(transition)
         shared = (*self._terms.arguments(), milliseconds(patience))
-        return Answer.of(self._eval(script, key_of(group), *shared, *arguments))
+        return Answer.of(evaluate(self.redis, script, key_of(group), *shared, *arguments))
 
-    def _eval(self, script: str, key: str, *arguments: str | float) -> list:
-        """EVALSHA, and EVAL once after the server forgot the script (a restart)."""
-        try:
-            return self._redis.evalsha(digest(script), 1, key, *arguments)
-        except NoScriptError:
-            return self._redis.eval(script, 1, key, *arguments)
+
+def evaluate(redis: "Redis", script: str, key: str, *arguments: str | float) -> list:
+    """EVALSHA, and EVAL once after the server forgot the script (a restart)."""
+    try:
+        return redis.evalsha(digest(script), 1, key, *arguments)
+    except NoScriptError:
+        return redis.eval(script, 1, key, *arguments)
 
 
 def key_of(group: UUID) -> str:

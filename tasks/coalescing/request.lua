@@ -3,6 +3,7 @@
 -- ARGV[10] urgency   0 a trace, 1 a person or a review
 -- ARGV[11] fresh     1 when the group has no template
 -- ARGV[12] trace     id of the trace that asks, or ''
+-- ARGV[13] project   id of the group's project, or '' when whoever asks does not know it
 -- answers  send      the caller publishes one message, number = its ticket (seq)
 --          park      the caller notes the group as due at `until`; a pacer will send
 --          coalesced a live run, a queued message or a due time covers it
@@ -10,6 +11,7 @@ local urgency = tonumber(ARGV[10])
 set('seq', number('seq') + 1)
 set('fresh', ARGV[11])
 if ARGV[12] ~= '' then set('trace', ARGV[12]) end
+belong_to(ARGV[13])
 raise_urgency(urgency)
 wait_from_now()
 count('requests')

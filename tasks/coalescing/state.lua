@@ -5,7 +5,7 @@
 --               ttl, ticket, lease, grace, quiet, max_wait, gap, crowd
 -- ARGV[9]       patience: how much longer than its ticket a message may be under way now, because others are before it
 -- ARGV[10..]    belong to the transition
--- returns       {answer, now, until, number, fresh, trace}; what number means is said in each transition
+-- returns       {answer, now, until, number, fresh, trace, project}; what number means is said in each transition
 --
 -- Fields of the hash.  Times are milliseconds of Redis' own clock; no other clock is ever asked.
 --   state      idle | parked | queued | running
@@ -18,6 +18,7 @@
 --   urgency    0 trace, 1 a person or a review: the highest that waits;  run_urgency: of the live run
 --   fresh      1 while the group has no template (its messages go first)
 --   trace      id of the latest trace that asked, for the logs
+--   project    id of the project, whose messages take turns with those of others; absent while nobody has said
 --   born       when this hash was made (microseconds): tells counters before a flush from those after
 --   n_*        counters, ever growing; the reconciler adds their growth to PostgreSQL
 
@@ -59,7 +60,11 @@ local function answer(word, extra)
   end
   if #flat > 0 then redis.call('HSET', key, unpack(flat)) end
   redis.call('PEXPIRE', key, ttl)
-  return {word, now, number('until'), extra or 0, number('fresh'), hash.trace or ''}
+  return {word, now, number('until'), extra or 0, number('fresh'), hash.trace or '', hash.project or ''}
+end
+
+local function belong_to(project)
+  if project ~= '' then set('project', project) end
 end
 
 local function raise_urgency(urgency) set('urgency', math.max(number('urgency'), urgency)) end

@@ -30,6 +30,7 @@ class Group:
     run_urgent: bool = False
     fresh: bool = False
     trace: str = ""
+    project: str = ""
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
 
 
@@ -45,11 +46,19 @@ class MemoryCoalescing:
     # --- transitions
 
     def request(
-        self, group: UUID, *, urgent: bool = False, fresh: bool = False, trace: str = "", patience: float = 0.0
+        self,
+        group: UUID,
+        *,
+        urgent: bool = False,
+        fresh: bool = False,
+        trace: str = "",
+        project: str = "",
+        patience: float = 0.0,
     ) -> Answer:
         now, it = self._enter(group, patience)
         it.seq += 1
         it.fresh, it.trace, it.urgent = fresh, trace or it.trace, it.urgent or urgent
+        it.project = project or it.project
         it.first_at = it.first_at or now
         it.counters["requests"] += 1
         if it.state == "idle":
@@ -116,9 +125,18 @@ class MemoryCoalescing:
             return self._answer(group, now, self._send(it, now), it.seq)
         return self._answer(group, now, self._send_or_park(it, now), it.seq)
 
-    def wake(self, group: UUID, *, owed: bool = False, fresh: bool | None = None, patience: float = 0.0) -> Answer:
+    def wake(
+        self,
+        group: UUID,
+        *,
+        owed: bool = False,
+        fresh: bool | None = None,
+        project: str = "",
+        patience: float = 0.0,
+    ) -> Answer:
         now, it = self._enter(group, patience)
         it.fresh = it.fresh if fresh is None else fresh
+        it.project = project or it.project
         if it.state in ("running", "queued"):
             return self._answer(group, now, "live")
         if it.state == "parked":
@@ -214,4 +232,4 @@ class MemoryCoalescing:
         it = self._groups[group]
         if word == "park":
             self._due[group] = it.until
-        return Answer(word, now, it.until, number, it.fresh, it.trace)
+        return Answer(word, now, it.until, number, it.fresh, it.trace, it.project)

@@ -4,6 +4,9 @@ The outside world opens transactions and commits or rolls them back in any order
 covered, at most `window` of it, and its SAVE covers that.  Time is not modelled: what may expire may do so at any moment, and a
 parked group may be due at any moment.
 
+Every message is published straight, or waits for its project's turn first (tasks/coalescing/turns.py): which of the two, and when the
+turn comes, other groups decide, so both may happen.  Publishing again for a group that waits leaves it where it is.
+
 `Defences` names what protects the guarantees; with one of them taken out the checker must find a counter-example
 (test_model.py).  The moves are also carried out on the real scripts and the real fence (test_model_on_servers.py).
 """
@@ -12,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tests.coalescing.checker import Move
+from tests.coalescing.checker import Action, Move
 
 # A trace: not begun, open, committed, REQUEST said send / park, done, rolled back.
 NEW, OPEN, COMMITTED, TO_PUBLISH, TO_NOTE, DONE, ROLLED_BACK = "NOCPIDA"
@@ -28,6 +31,7 @@ class Budget(NamedTuple):
     duplicate: int = 0  # a message that is worked on is delivered again
     lease: int = 0  # the lease of a live run ends (a paused worker)
     ticket: int = 0  # a ticket ends while its message waits
+    turn: int = 0  # whoever lets a group in dies between taking it from the line and publishing
     pacer: int = 0  # a pacer dies after it took the group from the index, or after WAKE
     reconciler: int = 0  # the reconciler dies after WAKE
     error: int = 0  # a run fails
@@ -55,6 +59,8 @@ class State(NamedTuple):
     names: int  # how many owners there were
     indexed: bool
     queue: int
+    line: bool  # the group waits for its project's turn
+    turn: str  # idle, publish: somebody took the group from the line
     workers: tuple
     pacer: str  # idle, taken, publish
     reconciler: str  # idle, publish
@@ -78,6 +84,7 @@ class Defences:
     failures_cover_nothing: bool = True
     fence: bool = True
     fence_before_reading: bool = True
+    turns_come: bool = True
     pacer: bool = True
     reconciler: bool = True
     acknowledge_late: bool = True
@@ -96,8 +103,8 @@ class Coalescing:
     def start(self) -> State:
         return State(
             traces=(NEW,) * self._traces, covered=frozenset(), group="idle", seq=0, done=0, owner=0, names=0,
-            indexed=False, queue=0, workers=(Worker(),) * self._workers, pacer="idle", reconciler="idle", fence=0,
-            twice=False, budget=self._budget,
+            indexed=False, queue=0, line=False, turn="idle", workers=(Worker(),) * self._workers, pacer="idle",
+            reconciler="idle", fence=0, twice=False, budget=self._budget,
         )  # fmt: skip
 
     # --- what must hold
@@ -110,7 +117,7 @@ class Coalescing:
             return "two runs committed the same trace"
         if s.done > s.seq:
             return "done ran ahead of seq"
-        if s.queue > 1 + failures:
+        if s.queue + s.line > 1 + failures:
             return "more messages than one, and one for each failure"
         if len(executing) > 1 and intact:
             return "two runs execute although no lease was lost"
@@ -132,6 +139,7 @@ class Coalescing:
         yield from self._api(s)
         for number, worker in enumerate(s.workers):
             yield from self._worker(s, number, worker)
+        yield from self._turns(s)
         yield from self._pacer(s)
         yield from self._reconciler(s)
         yield from self._time(s)
@@ -175,7 +183,7 @@ class Coalescing:
     def _after_request(self, s: State, number: int, phase: str) -> Iterator[Move]:
         done = _trace(s, number, DONE)
         if phase == TO_PUBLISH:
-            yield "system", ("publish", number), done._replace(queue=s.queue + 1)
+            yield from self._publish(("publish", number), done)
         else:
             yield "system", ("note", number), done._replace(indexed=True)
         if spent := spend(s, "api"):
@@ -201,7 +209,7 @@ class Coalescing:
         elif worker.phase == "saved":
             yield from self._finish(s, number, worker)
         elif worker.phase == "publish":
-            yield "system", ("follow up", number), _work(s, number, Worker("acknowledge"))._replace(queue=s.queue + 1)
+            yield from self._publish(("follow up", number), _work(s, number, Worker("acknowledge")))
         elif worker.phase == "note":
             yield "system", ("note due", number), _work(s, number, Worker("acknowledge"))._replace(indexed=True)
         else:
@@ -281,6 +289,20 @@ class Coalescing:
                 yield "failure", ("worker dies", number), dead._replace(queue=s.queue + 1)
             yield "failure", ("child dies", number), dead
 
+    def _publish(self, action: Action, s: State) -> Iterator[Move]:
+        """ENTER: the message goes into the queue, or its group into the line."""
+        if not s.line:
+            yield "system", (*action, "straight"), s._replace(queue=s.queue + 1)
+        yield "system", (*action, "line"), s._replace(line=True)
+
+    def _turns(self, s: State) -> Iterator[Move]:
+        if s.turn == "publish":
+            yield "system", ("let in",), s._replace(turn="idle", queue=s.queue + 1)
+            if spent := spend(s, "turn"):
+                yield "failure", ("who lets in dies",), spent._replace(turn="idle")
+        elif s.line and self._on.turns_come:
+            yield "system", ("turn",), s._replace(line=False, turn="publish")
+
     def _pacer(self, s: State) -> Iterator[Move]:
         if s.pacer == "idle" and s.indexed and self._on.pacer:
             yield "system", ("take",), s._replace(pacer="taken", indexed=False)
@@ -289,13 +311,13 @@ class Coalescing:
         elif s.pacer == "taken":
             yield "system", ("wake", "nothing"), s._replace(pacer="idle")
         elif s.pacer == "publish":
-            yield "system", ("pacer publishes",), s._replace(pacer="idle", queue=s.queue + 1)
+            yield from self._publish(("pacer publishes",), s._replace(pacer="idle"))
         if s.pacer != "idle" and (spent := spend(s, "pacer")):
             yield "failure", ("pacer dies",), spent._replace(pacer="idle")
 
     def _reconciler(self, s: State) -> Iterator[Move]:
         if s.reconciler == "publish":
-            yield "system", ("reconciler publishes",), s._replace(reconciler="idle", queue=s.queue + 1)
+            yield from self._publish(("reconciler publishes",), s._replace(reconciler="idle"))
             if spent := spend(s, "reconciler"):
                 yield "failure", ("reconciler dies",), spent._replace(reconciler="idle")
             return
@@ -311,20 +333,21 @@ class Coalescing:
             yield "system", ("dead lease ends",), s._replace(group="idle")
         publishing = (
             TO_PUBLISH in s.traces
-            or "publish" in (s.pacer, s.reconciler)
+            or "publish" in (s.pacer, s.reconciler, s.turn)
             or any(worker.phase in ("publish", "got") for worker in s.workers)
         )
-        if s.group == "queued" and not s.queue and not publishing and self._on.tickets_expire:
+        waits = s.queue or (s.line and self._on.turns_come)
+        if s.group == "queued" and not waits and not publishing and self._on.tickets_expire:
             yield "system", ("ghost ticket ends",), s._replace(group="idle")
 
     def _accidents(self, s: State) -> Iterator[Move]:
         holders = {worker.owner for worker in s.workers if worker.owner}
         if s.group == "running" and s.owner in holders and (spent := spend(s, "lease")):
             yield "failure", ("live lease ends",), spent._replace(group="idle")
-        if s.group == "queued" and s.queue and (spent := spend(s, "ticket")):
+        if s.group == "queued" and (s.queue or s.line) and (spent := spend(s, "ticket")):
             yield "failure", ("ticket ends",), spent._replace(group="idle")
         if spent := spend(s, "flush"):
-            yield "failure", ("flush",), spent._replace(group="idle", seq=0, done=0, indexed=False, queue=0)
+            yield "failure", ("flush",), spent._replace(group="idle", seq=0, done=0, indexed=False, queue=0, line=False)
         if s.queue and (spent := spend(s, "purge")):
             yield "failure", ("purge",), spent._replace(queue=0)
         if any(worker.phase not in ("idle",) for worker in s.workers) and (spent := spend(s, "duplicate")):

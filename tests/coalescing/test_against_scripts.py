@@ -25,6 +25,7 @@ ABSENT = ("0", "", "idle")  # what a field that is not there means
 
 groups = st.sampled_from(GROUPS)
 owners = st.sampled_from(["ann", "bob"])
+projects = st.sampled_from(["", "p1", "p2"])
 patiences = st.sampled_from([0.0, 105.0])
 outcomes = st.sampled_from(["committed", "empty", "fenced", "failed", "stopped"])
 
@@ -45,8 +46,8 @@ class ScriptsBesideDouble(RuleBasedStateMachine):
         self.time = real.at + self.real.shift
         told: Answer = getattr(self.double, transition)(group, *arguments, **options)
         until = real.until + self.real.shift if real.until else 0
-        assert (real.word, until, real.number, real.fresh, real.trace) == (
-            told.word, told.until, told.number, told.fresh, told.trace,
+        assert (real.word, until, real.number, real.fresh, real.trace, real.project) == (
+            told.word, told.until, told.number, told.fresh, told.trace, told.project,
         )  # fmt: skip
 
     @rule(
@@ -54,10 +55,11 @@ class ScriptsBesideDouble(RuleBasedStateMachine):
         urgent=st.booleans(),
         fresh=st.booleans(),
         trace=st.sampled_from(["", "t1", "t2"]),
+        project=projects,
         patience=patiences,
     )
-    def request(self, group: UUID, urgent: bool, fresh: bool, trace: str, patience: float) -> None:
-        self.both("request", group, urgent=urgent, fresh=fresh, trace=trace, patience=patience)
+    def request(self, group: UUID, urgent: bool, fresh: bool, trace: str, project: str, patience: float) -> None:
+        self.both("request", group, urgent=urgent, fresh=fresh, trace=trace, project=project, patience=patience)
 
     @rule(group=groups, owner=owners, ticketless=st.booleans(), redelivered=st.booleans())
     def claim(self, group: UUID, owner: str, ticketless: bool, redelivered: bool) -> None:
@@ -73,9 +75,15 @@ class ScriptsBesideDouble(RuleBasedStateMachine):
     def finish(self, group: UUID, owner: str, outcome: str, more: bool, pause: float) -> None:
         self.both("finish", group, owner, outcome, more=more, pause=pause)
 
-    @rule(group=groups, owed=st.booleans(), fresh=st.sampled_from([None, True, False]), patience=patiences)
-    def wake(self, group: UUID, owed: bool, fresh: bool | None, patience: float) -> None:
-        self.both("wake", group, owed=owed, fresh=fresh, patience=patience)
+    @rule(
+        group=groups,
+        owed=st.booleans(),
+        fresh=st.sampled_from([None, True, False]),
+        project=projects,
+        patience=patiences,
+    )
+    def wake(self, group: UUID, owed: bool, fresh: bool | None, project: str, patience: float) -> None:
+        self.both("wake", group, owed=owed, fresh=fresh, project=project, patience=patience)
 
     @rule()
     def take_due(self) -> None:
@@ -135,7 +143,7 @@ def as_fields(told: Group) -> dict[str, object]:
         "state": told.state, "until": told.until, "backoff": int(told.backoff), "seq": told.seq, "done": told.done,
         "owner": told.owner, "run_seq": told.run_seq, "run_at": told.run_at, "first_at": told.first_at,
         "rest_until": told.rest_until, "urgency": int(told.urgent), "run_urgency": int(told.run_urgent),
-        "fresh": int(told.fresh), "trace": told.trace,
+        "fresh": int(told.fresh), "trace": told.trace, "project": told.project,
     }  # fmt: skip
     fields |= {f"n_{name}": value for name, value in told.counters.items()}
     kept = {name: value for name, value in fields.items() if str(value) not in ABSENT}

@@ -21,6 +21,7 @@ HOLDS: list[tuple[int, int, dict[str, Any]]] = [
     (1, 1, {"pacer": 1, "reconciler": 1}),
     (1, 2, {"error": 2}),
     (1, 2, {"purge": 1, "ticket": 1}),
+    (1, 2, {"turn": 1, "ticket": 1}),
 ]
 """Traces, workers, and what goes wrong."""
 
@@ -35,6 +36,8 @@ HOLDS_AT_LENGTH: list[tuple[int, int, dict[str, Any]]] = [
     (2, 2, {"error": 2}),
     (2, 2, {"pacer": 2}),
     (2, 2, {"purge": 1, "ticket": 1}),
+    (2, 2, {"turn": 2}),
+    (2, 2, {"turn": 1, "flush": 1}),
     (2, 2, {"flush": 1, "kill": 1}),
     (2, 2, {"window": 1, "kill": 1, "error": 1}),
     (1, 3, {"flush": 1, "lease": 1, "kill": 1}),
@@ -47,6 +50,9 @@ MUTATIONS: dict[str, tuple[int, int, Defences, dict[str, Any]]] = {
     "without a reconciler, a child that is killed": (1, 1, Defences(reconciler=False), {"kill": 1}),
     "without a reconciler, a pacer that dies": (1, 1, Defences(reconciler=False), {"pacer": 1}),
     "without a reconciler, a queue that is purged": (1, 1, Defences(reconciler=False), {"purge": 1}),
+    "without a reconciler, a death between line and queue": (1, 1, Defences(reconciler=False), {"turn": 1}),
+    "a line in which no turn comes": (1, 1, Defences(turns_come=False, reconciler=False), {}),
+    "a line in which no turn comes, with a reconciler": (1, 1, Defences(turns_come=False), {}),
     "without a pacer": (1, 1, Defences(reconciler=False, pacer=False), {}),
     "without a fence, a lease that ends under a live run": (1, 2, Defences(fence=False), {"lease": 1, "duplicate": 1}),
     "without a fence, a flush under a live run": (2, 2, Defences(fence=False), {"flush": 1}),

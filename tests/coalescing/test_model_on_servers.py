@@ -24,6 +24,7 @@ from app.store.tables import trace
 from tasks.coalescing import protocol
 from tasks.coalescing.pace import Pace
 from tasks.coalescing.protocol import DUE_KEY, RedisCoalescing, Terms, key_of
+from tasks.coalescing.turns import Turns, key_of_line
 from tests.coalescing.checker import Action, Move
 from tests.coalescing.model import Coalescing, State
 
@@ -33,8 +34,10 @@ FAR = 10_000.0
 TERMS = Terms(ttl=FAR, ticket=FAR, lease=FAR, grace=FAR, pace=Pace(quiet=FAR, max_wait=FAR, gap=0))
 WINDOW = 2
 WORLD = Coalescing(
-    4, 2, window=WINDOW, api=1, kill=1, flush=1, purge=1, duplicate=2, lease=1, ticket=1, pacer=1, reconciler=1, error=1
+    4, 2, window=WINDOW, api=1, kill=1, flush=1, purge=1, duplicate=2, lease=1, ticket=1, pacer=1, reconciler=1, error=1,
+    turn=1,
 )
+BLOCKER = "a message of another group, which has the only share"
 
 
 @dataclass
@@ -56,10 +59,12 @@ class Servers:
     def __init__(self, redis: Redis, engine: Engine) -> None:
         self._redis, self._engine = redis, engine
         self._coalescing = RedisCoalescing(redis, TERMS)
+        self._turns = Turns(redis, share=1, ttl=FAR)
         with engine.begin() as connection:
             self._project = projects.get_or_create(connection, "walk").id
             path = f"/{new_id()}"
             self.group = groups.get_or_create(connection, self._project, [path])[path].id
+        self._line = key_of_line(str(self._project))
         self._traces: dict[int, tuple[Connection, UUID]] = {}
         self._ids: dict[UUID, int] = {}
         self._workers: dict[int, RealWorker] = {}
@@ -75,6 +80,9 @@ class Servers:
         state = found.get("state", "idle")
         expired = state in ("queued", "running") and int(found["until"]) <= time.time() * 1000
         return "idle" if expired else state
+
+    def waits_in_line(self) -> bool:
+        return float(self._redis.zscore(self._line, str(self.group)) or 0) >= 1e14
 
     def uncovered_requests(self) -> int:
         seq, done = self._redis.hmget(key_of(self.group), "seq", "done")
@@ -114,7 +122,8 @@ class Servers:
         answer = self._coalescing.request(self.group, urgent=how == "send").word
         return "overdue" if how == "overdue" and answer == "send" else answer
 
-    def _publish(self, before: State, number: int) -> None: ...
+    def _publish(self, before: State, number: int, how: str) -> str:
+        return self._enter(how)
 
     def _note(self, before: State, number: int) -> None: ...
 
@@ -127,6 +136,8 @@ class Servers:
     # workers
 
     def _receive(self, before: State, number: int) -> None:
+        self._block()
+        assert self._turns.leave(str(self._project), self.group, hold=FAR) == []
         self._owners += 1
         self._workers[number] = RealWorker(owner=f"owner {self._owners}")
 
@@ -170,7 +181,8 @@ class Servers:
         worker = self._workers[number]
         return self._coalescing.finish(self.group, worker.owner, worker.outcome, more=worker.more, pause=FAR).word
 
-    def _follow_up(self, before: State, number: int) -> None: ...
+    def _follow_up(self, before: State, number: int, how: str) -> str:
+        return self._enter(how)
 
     def _note_due(self, before: State, number: int) -> None: ...
 
@@ -192,7 +204,8 @@ class Servers:
         self._move_until(-FAR, only="parked")
         return "send" if self._coalescing.wake(self.group).word == "send" else "nothing"
 
-    def _pacer_publishes(self, before: State) -> None: ...
+    def _pacer_publishes(self, before: State, how: str) -> str:
+        return self._enter(how)
 
     def _pacer_dies(self, before: State) -> None: ...
 
@@ -200,9 +213,31 @@ class Servers:
         self._move_until(-FAR, only="parked")
         assert self._coalescing.wake(self.group, owed=True).word == "send"
 
-    def _reconciler_publishes(self, before: State) -> None: ...
+    def _reconciler_publishes(self, before: State, how: str) -> str:
+        return self._enter(how)
 
     def _reconciler_dies(self, before: State) -> None: ...
+
+    # turns
+
+    def _enter(self, how: str) -> str:
+        if how == "line":
+            self._block()
+        else:
+            self._redis.zrem(self._line, BLOCKER)
+        let_in = self._turns.enter(str(self._project), self.group, fresh=False, hold=FAR)
+        return "straight" if self.group in let_in else "line"
+
+    def _block(self) -> None:
+        self._redis.zadd(self._line, {BLOCKER: (time.time() + FAR) * 1000})
+
+    def _turn(self, before: State) -> None:
+        self._redis.zrem(self._line, BLOCKER)
+        assert self._turns.look(str(self._project), hold=FAR) == [self.group]
+
+    def _let_in(self, before: State) -> None: ...
+
+    def _who_lets_in_dies(self, before: State) -> None: ...
 
     # time and accidents
 
@@ -246,6 +281,7 @@ def walk(redis: Redis, engine: Engine, seed: int) -> None:
         assert servers.group_state() == state.group, way
         assert servers.uncovered_requests() == state.seq - state.done, way
         assert servers.covered() == state.covered, way
+        assert servers.waits_in_line() == state.line, way
     assert WORLD.lost(state) is None, way
     servers.close()
 
@@ -287,6 +323,8 @@ BROKEN_SCRIPTS = {
     "CLAIM before the due time": ("claim", "now < number('until') and not ticketless", "false"),
     "REQUEST that coalesces with nothing": ("request", "if is('idle') then", "if false then"),
     "WAKE that sends twice": ("wake", "if is('running') or is('queued')", "if is('running')"),
+    "ENTER that lets everybody in": ("turns", "local free = share -", "local free = 9 -"),
+    "a turn that never comes": ("turns", "local let_in = free > 0", "local let_in = what ~= 'look'"),
     "leases that never end": ("state", "is('running') and now >= number('until')", "false"),
     "tickets that never end": ("state", "is('queued') and now >= number('until') + patience", "false"),
 }

@@ -34,8 +34,15 @@ def redis(own_valkey: ValkeyServer) -> Iterator[Redis]:
         yield client
 
 
-def ask(publisher: Publisher, group: UUID, *, urgent: bool = False, has_template: bool = False) -> str:
-    return publisher.request(group, "shop", "/chat", new_id(), has_template=has_template, urgent=urgent)
+SHOP, CAFE = new_id(), new_id()
+
+
+def ask(
+    publisher: Publisher, group: UUID, *, urgent: bool = False, has_template: bool = False, project: UUID = SHOP
+) -> str:
+    return publisher.request(
+        group, "shop", "/chat", new_id(), project_id=project, has_template=has_template, urgent=urgent
+    )
 
 
 def message_in(settings: Settings, queue: str) -> dict:
@@ -76,6 +83,28 @@ def test_a_group_that_waits_coalesces_however_full_the_queue_is(publisher: Publi
     for group in waiting:
         ask(publisher, group)
     assert [ask(publisher, group) for group in waiting] == ["coalesced"] * 3
+
+
+def test_a_queue_that_one_project_fills_defers_no_other_project(publisher: Publisher) -> None:
+    for _ in range(5):
+        ask(publisher, new_id())
+    assert [ask(publisher, new_id(), project=CAFE) for _ in range(2)] == ["requested"] * 2
+
+
+def test_what_is_more_than_a_projects_share_waits_and_a_person_does_not(publisher: Publisher, redis: Redis) -> None:
+    for _ in range(3):
+        publisher.wake(new_id(), owed=True, fresh=True, project=str(SHOP))
+    assert (redis.llen(FIRST), publisher.waiting()) == (2, 3)
+    ask(publisher, new_id(), urgent=True)
+    assert (redis.llen(FIRST), publisher.waiting()) == (3, 4)
+
+
+def test_a_message_that_was_delivered_lets_the_next_of_its_project_in(publisher: Publisher, redis: Redis) -> None:
+    groups = [new_id() for _ in range(3)]
+    for group in groups:
+        publisher.wake(group, owed=True, fresh=True, project=str(SHOP))
+    publisher.arrived(groups[0], str(SHOP))
+    assert (redis.llen(FIRST), redis.llen(RERUN)) == (2, 1)
 
 
 def test_a_person_is_not_deferred_by_a_full_queue(publisher: Publisher) -> None:

@@ -17,7 +17,7 @@ from app.store.tables import grouping_run, trace
 from tasks.coalescing.protocol import RedisCoalescing
 from tasks.monitor import pipeline
 from tasks.publish import patient_coalescing
-from tasks.queues import FIRST
+from tasks.queues import FIRST, RERUN
 from tasks.reconcile import CounterFolder, Reconciler, reconciler_of
 from tests.flows.containers import wait_until
 
@@ -47,9 +47,9 @@ def coalescing(settings: Settings) -> RedisCoalescing:
     return patient_coalescing(settings)
 
 
-def owing_group(engine: Engine, path: str = "/chat", *, age: float = 60) -> UUID:
+def owing_group(engine: Engine, path: str = "/chat", *, age: float = 60, project: str = "shop") -> UUID:
     with transaction(engine) as connection:
-        project_id = projects.get_or_create(connection, "shop").id
+        project_id = projects.get_or_create(connection, project).id
         group_id = groups.get_or_create(connection, project_id, [path])[path].id
         row: dict[str, Any] = {
             "id": new_id(), "project_id": project_id, "group_id": group_id, "model": "m", "prompt_parts": ["", "hi"],
@@ -99,6 +99,29 @@ def test_what_a_full_queue_held_back_is_sent_as_soon_as_it_has_room(
     with Connection(settings.redis_url) as connection:
         connection.default_channel.queue_purge(FIRST)
     assert wait_until(reconciler.look_for_room) == 2
+
+
+def test_a_full_queue_holds_no_other_project_back(reconciler: Reconciler, engine: Engine) -> None:
+    for path in ("/a", "/b", "/c", "/d"):
+        owing_group(engine, path)
+    owing_group(engine, project="cafe")
+    assert reconciler.look_after_owed() == 3
+
+
+def test_who_waits_for_messages_that_were_lost_is_let_in(
+    reconciler: Reconciler, engine: Engine, settings: Settings, redis_client: Redis
+) -> None:
+    for path in ("/a", "/b", "/c"):
+        owing_group(engine, path)
+    larger = reconciler_of(settings.model_copy(update={"task_grouping_queue_size": 9}))
+    larger.look_after_owed()
+    assert (redis_client.llen(FIRST), redis_client.llen(RERUN)) == (2, 0)
+    [line] = redis_client.keys("promptlode:turns:*")
+    for group in redis_client.zrange(line, 0, 1):
+        redis_client.zadd(line, {group: 1})  # the time of both messages is over
+    larger.look_after_turns()
+    assert redis_client.llen(RERUN) == 1
+    larger.close()
 
 
 def test_who_held_nothing_back_does_not_look_for_room(reconciler: Reconciler, engine: Engine) -> None:

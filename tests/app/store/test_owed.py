@@ -58,6 +58,15 @@ def test_a_trace_of_just_now_is_left_to_its_own_request(connection: Connection, 
     assert waiting(connection) == []
 
 
+def test_projects_take_turns_so_that_a_limit_cuts_none_of_them_off(connection: Connection, project_id: UUID) -> None:
+    for path in ("/a", "/b", "/c"):
+        owe(connection, project_id, a_group(connection, project_id, path))
+    other = projects.get_or_create(connection, "cafe").id
+    owe(connection, other, a_group(connection, other))
+    first_two = waiting_groups(connection, older_than=10, limit=2)
+    assert {group.project_id for group in first_two} == {project_id, other}
+
+
 @pytest.mark.parametrize("column", ["considered_run_id", "prompt_parts"])
 def test_a_trace_that_was_considered_or_has_no_prompt_is_not_owed(
     connection: Connection, project_id: UUID, column: str

@@ -1,0 +1,33 @@
+-- TURNS: of a project's messages only a share is under way in the broker; the others wait here, in one line.
+--
+-- KEYS[1]  sorted set promptlode:turns:{project}, the only key this script touches: group -> score.  Below LINE the group's
+--          message is under way and the score is when it counts as lost; from LINE on the group waits and it is its place.
+-- ARGV[1] ttl     milliseconds        ARGV[2] share   messages under way at most
+-- ARGV[3] hold    milliseconds after which a message under way counts as lost
+-- ARGV[4] what    enter: the group has a message to send   leave: its message was delivered   look: neither
+-- ARGV[5] group   '' for look         ARGV[6] fresh   1: the group has no template and goes before those that have one
+-- returns {waited, wait, group ...}: how many waited before and wait now, and whose messages the caller publishes now
+local key, share, hold = KEYS[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local what, group, fresh = ARGV[4], ARGV[5], ARGV[6] == '1'
+local LINE, RERUNS = 1e14, 2e14  -- no clock of ours gets there: 1e14 ms is the year 5138
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + clock[2] / 1000  -- a fraction of a millisecond keeps the order of a line
+
+redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+local waited = redis.call('ZCOUNT', key, LINE, '+inf')
+local score = group ~= '' and tonumber(redis.call('ZSCORE', key, group) or nil)
+
+if what == 'leave' and score and score < LINE then
+  redis.call('ZREM', key, group)
+elseif what == 'enter' and score and score < LINE then
+  redis.call('ZADD', key, LINE, group)  -- its ticket ended, so this message is the one that counts: in its own place again
+elseif what == 'enter' and not score then
+  redis.call('ZADD', key, (fresh and LINE or RERUNS) + now, group)
+end
+
+local free = share - redis.call('ZCOUNT', key, '-inf', '(' .. LINE)
+local let_in = free > 0 and redis.call('ZRANGEBYSCORE', key, LINE, '+inf', 'LIMIT', 0, free) or {}
+for _, one in ipairs(let_in) do redis.call('ZADD', key, now + hold, one) end
+redis.call('PEXPIRE', key, ARGV[1])
+return {waited, redis.call('ZCOUNT', key, LINE, '+inf'), unpack(let_in)}

@@ -1,0 +1,71 @@
+"""Whose message is next: projects take turns, so that one with a thousand groups to run delays nobody else.
+
+The broker's queue is first come, first served, and a message in it cannot be overtaken.  So only a `share` of each project's
+messages is in it at any time; the others wait in a line of their project, and whoever takes one out of the queue lets the next of
+its project in.  A message of another project thus has at most a share of every busy project before it, however much they have to
+do.  The share does not bound runs: with nobody else about, one project has every worker.
+
+To the protocol a group in the line is queued: its message is under way, only not in the broker yet.  A line that is lost is a
+message that is lost, and a line that nobody lets in any more is found by the reconciler's look.
+
+Two keys, each with a script of its own: `promptlode:turns:{project}`, and `promptlode:turns`, an index of lines by how many wait.
+The index is a hint, like that of due times.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from redis import Redis
+
+from tasks.coalescing.protocol import evaluate, milliseconds, source, text
+
+INDEX_KEY = "promptlode:turns"
+
+
+@dataclass(frozen=True)
+class Turns:
+    """The lines of all projects.  `share` 0: nobody waits.  Times in seconds; `hold` is that of a ticket."""
+
+    redis: Redis
+    share: int
+    ttl: float
+
+    def enter(self, project: str, group: UUID, *, fresh: bool, hold: float) -> list[UUID]:
+        """The group has a message to send; answers the groups whose messages are to be published now, often just this one.
+
+        A message whose project nobody knows waits for nobody.
+        """
+        if not self.share or not project:
+            return [group]
+        return self._ask(project, hold, "enter", group, fresh)
+
+    def leave(self, project: str, group: UUID, *, hold: float) -> list[UUID]:
+        """The group's message was delivered; answers whose are to be published in its place."""
+        return self._ask(project, hold, "leave", group) if self.share and project else []
+
+    def look(self, project: str, *, hold: float) -> list[UUID]:
+        """Messages under way were lost, perhaps; answers whose are to be published in their place."""
+        return self._ask(project, hold, "look")
+
+    def waiting(self) -> dict[str, int]:
+        """How many groups wait in the line of each project that has one."""
+        found: Any = self.redis.zrange(INDEX_KEY, 0, -1, withscores=True)
+        return {text(project): int(waiting) for project, waiting in found}
+
+    def _ask(self, project: str, hold: float, what: str, group: UUID | None = None, fresh: bool = False) -> list[UUID]:
+        arguments = (milliseconds(self.ttl), self.share, milliseconds(hold), what, str(group or ""), int(fresh))
+        waited, wait, *let_in = evaluate(self.redis, source("turns"), key_of_line(project), *arguments)
+        self._note(project, int(waited), int(wait))
+        return [UUID(text(one)) for one in let_in]
+
+    def _note(self, project: str, waited: int, wait: int) -> None:
+        if wait:
+            evaluate(self.redis, source("index_add"), INDEX_KEY, milliseconds(self.ttl), project, wait)
+        elif waited:
+            self.redis.zrem(INDEX_KEY, project)
+
+
+def key_of_line(project: str) -> str:
+    """The project's only key here; the braces make it one slot of a cluster."""
+    return f"{INDEX_KEY}:{{{project}}}"

@@ -1,0 +1,131 @@
+"""Lines of projects on a real Valkey: how many messages of a project are under way, and whose turn is next."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from app.store.ids import new_id
+from tasks.coalescing.turns import INDEX_KEY, Turns, key_of_line
+
+FAR = 1000.0
+SHARE = 2
+ONE, TWO, THREE, FOUR = (UUID(int=number) for number in range(1, 5))
+
+
+@pytest.fixture
+def turns(redis_client: Redis) -> Turns:
+    return Turns(redis_client, SHARE, ttl=FAR)
+
+
+def enter(turns: Turns, *groups: UUID, project: str = "shop", fresh: bool = False) -> list[list[UUID]]:
+    return [turns.enter(project, group, fresh=fresh, hold=FAR) for group in groups]
+
+
+def test_a_project_has_its_share_at_once_and_the_rest_wait(turns: Turns) -> None:
+    assert enter(turns, ONE, TWO, THREE, FOUR) == [[ONE], [TWO], [], []]
+    assert turns.waiting() == {"shop": 2}
+
+
+def test_a_message_that_is_delivered_lets_the_next_in(turns: Turns) -> None:
+    enter(turns, ONE, TWO, THREE, FOUR)
+    assert turns.leave("shop", TWO, hold=FAR) == [THREE]
+    assert turns.leave("shop", ONE, hold=FAR) == [FOUR]
+    assert turns.waiting() == {}
+
+
+def test_another_project_does_not_wait(turns: Turns) -> None:
+    enter(turns, ONE, TWO, THREE)
+    assert enter(turns, FOUR, project="cafe") == [[FOUR]]
+
+
+def test_a_group_without_a_template_goes_before_the_others_of_its_project(turns: Turns) -> None:
+    enter(turns, ONE, TWO, THREE)
+    enter(turns, FOUR, fresh=True)
+    assert turns.leave("shop", ONE, hold=FAR) == [FOUR]
+
+
+def test_who_waits_and_comes_again_keeps_its_place(turns: Turns) -> None:
+    enter(turns, ONE, TWO, THREE, FOUR, THREE)
+    assert turns.waiting() == {"shop": 2}
+    assert turns.leave("shop", ONE, hold=FAR) == [THREE]
+
+
+def test_a_message_whose_ticket_ended_is_sent_again_in_its_own_place(turns: Turns) -> None:
+    enter(turns, ONE, TWO, THREE)
+    assert enter(turns, TWO) == [[TWO]]
+    assert turns.waiting() == {"shop": 1}
+
+
+def test_a_second_message_of_a_group_that_waits_again_takes_no_place_away(turns: Turns) -> None:
+    enter(turns, ONE, TWO, THREE)
+    assert turns.leave("shop", THREE, hold=FAR) == []
+    assert turns.waiting() == {"shop": 1}
+
+
+def test_messages_that_are_lost_make_room_after_a_while(turns: Turns, redis_client: Redis) -> None:
+    enter(turns, ONE, TWO, THREE, FOUR)
+    assert turns.look("shop", hold=FAR) == []
+    for group in (ONE, TWO):
+        redis_client.zincrby(key_of_line("shop"), -2000 * FAR, str(group))
+    assert turns.look("shop", hold=FAR) == [THREE, FOUR]
+
+
+def test_a_message_of_an_unknown_project_and_a_share_of_nothing_wait_for_nobody(
+    turns: Turns, redis_client: Redis
+) -> None:
+    assert enter(turns, ONE, TWO, THREE, project="") == [[ONE], [TWO], [THREE]]
+    unbound = Turns(redis_client, 0, ttl=FAR)
+    assert enter(unbound, ONE, TWO, THREE) == [[ONE], [TWO], [THREE]]
+    assert unbound.leave("shop", ONE, hold=FAR) == []
+    assert redis_client.keys("promptlode*") == []
+
+
+def test_every_key_expires(turns: Turns, redis_client: Redis) -> None:
+    enter(turns, ONE, TWO, THREE)
+    assert [redis_client.ttl(key) > 0 for key in (INDEX_KEY, key_of_line("shop"))] == [True, True]
+
+
+class Line:
+    """The same, plainly: who is under way, and who waits in order."""
+
+    def __init__(self) -> None:
+        self.under_way: set[UUID] = set()
+        self.fresh: list[UUID] = []
+        self.others: list[UUID] = []
+
+    def enter(self, group: UUID, fresh: bool) -> list[UUID]:
+        if group in self.under_way:
+            return [group]
+        if group not in self.fresh + self.others:
+            (self.fresh if fresh else self.others).append(group)
+        return self._let_in()
+
+    def leave(self, group: UUID) -> list[UUID]:
+        self.under_way.discard(group)
+        return self._let_in()
+
+    def _let_in(self) -> list[UUID]:
+        let_in = (self.fresh + self.others)[: SHARE - len(self.under_way)]
+        self.under_way |= set(let_in)
+        self.fresh = [one for one in self.fresh if one not in let_in]
+        self.others = [one for one in self.others if one not in let_in]
+        return let_in
+
+
+moves = st.tuples(st.sampled_from(["enter", "enter", "leave"]), st.integers(1, 6), st.booleans())
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(moves, min_size=10, max_size=40))
+def test_a_line_moves_as_the_plain_one_does(redis_client: Redis, done: list[tuple[str, int, bool]]) -> None:
+    turns, project, plain = Turns(redis_client, SHARE, ttl=FAR), str(new_id()), Line()
+    for what, number, fresh in done:
+        group = UUID(int=number)
+        if what == "enter":
+            assert turns.enter(project, group, fresh=fresh, hold=FAR) == plain.enter(group, fresh)
+        else:
+            assert turns.leave(project, group, hold=FAR) == plain.leave(group)
+        assert turns.waiting().get(project, 0) == len(plain.fresh) + len(plain.others)
