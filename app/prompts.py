@@ -31,7 +31,7 @@ from templating import BARRIER
 _BLANK_LINE = "\n\n"
 _FRAME_CHARACTERS = 12
 _LABEL_CHARACTERS = 40
-_TEXT_PARTS = {"text", "input_text", "output_text", None}
+_TEXT_PARTS = ("text", "input_text", "output_text", None)  # no set: a type may be any JSON, also a list
 
 Speaker = Literal["system", "user", "assistant", "tool"]
 

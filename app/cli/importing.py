@@ -1,66 +1,29 @@
-"""`promptlode import FILE`: a log of LLM calls, one JSON object a line.
+"""`promptlode import FILE`: a log of LLM calls.
 
 Goes through the same checks and the same use case as `POST /api/v1/traces`, without HTTP between.
 """
 
-import gzip
-import hashlib
 import sys
-import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+import time
 from pathlib import Path
-from typing import IO, Any, get_args
 
 import click
-import orjson
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
-from app.accept import Accepted, accept
+from app.accept import accept
+from app.cli.checkpoint import Checkpoint
 from app.cli.context import PROJECT_NAME, engine_of, settings_of_command
-from app.cli.formats import Format, body_of
+from app.cli.formats.base import Reading
+from app.cli.formats.detect import FORMATS
+from app.cli.progress import Show, shown
+from app.cli.reading import AUTO, BATCH, SHOWN_PROBLEMS, Batch, Options, Reader, Report, WrongFormatError
+from app.cli.records import Source, opened
 from app.config import Settings
-from app.incoming import Incoming, InvalidTraceError, Limits, Problem, read_trace
+from app.incoming import Limits
 from app.ingest import Ingest
 from app.store import projects
 from app.store.engine import transaction
 from app.store.projects import Project
-
-# As many as one POST may hold; one transaction each.
-BATCH = 500
-
-# A million bad lines are one bad file: these many are shown one by one.
-SHOWN_PROBLEMS = 20
-
-# What reading a .gz raises that is no gzip, or is cut off.
-DAMAGED = (gzip.BadGzipFile, zlib.error, EOFError)
-
-
-@dataclass
-class Report:
-    """What became of the lines."""
-
-    stored: int = 0
-    known: int = 0
-    refused: int = 0
-    groupings: dict[str, int] = field(default_factory=dict)
-
-    def add(self, accepted: Accepted) -> None:
-        """Count one trace."""
-        created = accepted.recorded.created
-        self.stored, self.known = self.stored + created, self.known + (not created)
-        self.groupings[accepted.grouping] = self.groupings.get(accepted.grouping, 0) + 1
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the file and where it ends."""
-
-    number: int
-    data: bytes
-    end: int
 
 
 @click.command("import")
@@ -75,150 +38,104 @@ class Line:
 )
 @click.option("--path", "default_path", help="Path of the calls that name none.")
 @click.option(
-    "--format", "format_", type=click.Choice(get_args(Format)), default="auto", show_default=True, help="Kind of line."
+    "--format",
+    "format_",
+    type=click.Choice([AUTO, *sorted(FORMATS)]),
+    default=AUTO,
+    show_default=True,
+    help="Kind of log.",
 )
-def import_file(file: Path, project_name: str, default_path: str | None, format_: Format) -> None:
-    """Import FILE (- is standard input, .gz is inflated): one LLM call a line, as JSON.
+@click.option("--restart", is_flag=True, help="Begin with the first line, also where an import was stopped.")
+def import_file(file: Path, project_name: str, default_path: str | None, format_: str, restart: bool) -> None:
+    """Import FILE (- is standard input, gzip is inflated): a log of LLM calls, one JSON object a line, or a JSON list of them.
 
-    A line is a body of POST /api/v1/traces, or {"request": {...}, "response": {...}} as they went to and from an OpenAI-style
-    API (Chat Completions or Responses). Lines that cannot be stored are reported by number; the others are kept. Importing
-    a file again stores nothing twice. Exit code 1 when a line was refused.
+    Understood are bodies of POST /api/v1/traces, requests and responses of OpenAI (Chat Completions, Responses) and of
+    Anthropic (Messages), Langfuse exports, and OTLP/JSON lines. Lines that cannot be stored are reported by number; the others are
+    kept. Importing a file again stores nothing twice; after Ctrl-C the same command goes on where it was. Exit code 1 when a line was
+    refused.
     """
     settings = settings_of_command().require("database_url", "redis_url")
-    console = Console(stderr=True)
-    reader = Reader(settings, default_path, format_, console)
-    with engine_of(settings) as engine:
+    where = (settings.database_url, project_name, str(file.absolute()), default_path, format_)
+    note = Checkpoint(settings.promptlode_data_dir, *where)
+    if restart or str(file) == "-":
+        note.forget()
+    limits = Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items)
+    reading = Reading(limits, default_path, settings.otlp_path_attribute)
+    with engine_of(settings) as engine, opened(file) as source:
+        console = Console(stderr=True)
+        reader = _reader(source, Options(format_, reading, settings.max_body_bytes), console, note)
         with transaction(engine) as connection:
             project = projects.find(connection, project_name) or projects.get_or_create(connection, project_name)
-        ingest = Ingest(engine, grouping_enabled=settings.task_grouping_enabled)
-        with _opened(file) as stream, _progress(console) as progress:
-            total = None if str(file) == "-" or file.suffix == ".gz" else file.stat().st_size
-            bar = progress.add_task(file.name, total=total, traces=0)
-            for batch, end in reader.batches(stream):
-                _store(ingest, settings, project, batch, reader.report)
-                progress.update(bar, completed=end, traces=reader.report.stored + reader.report.known)
-    _print(console, project, reader.report)
+        store = _Store(Ingest(engine, grouping_enabled=settings.task_grouping_enabled), settings, project)
+        before, began = reader.report.traces, time.monotonic()
+        try:
+            with shown(console, file.name, _left(source)) as show:
+                _import(source, reader, store, note, show)
+        except KeyboardInterrupt:
+            _print_stopped(console, reader, note)
+            sys.exit(1)
+    note.forget()
+    _print(console, project, reader.report, reader.report.traces - before, time.monotonic() - began)
     sys.exit(1 if reader.report.refused else 0)
 
 
-class Reader:
-    """Lines of a file as checked traces, in batches; refuses the bad ones by number."""
-
-    def __init__(self, settings: Settings, default_path: str | None, format_: Format, console: Console) -> None:
-        self.report = Report()
-        self._limits = Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items)
-        self._max_line = settings.max_body_bytes
-        self._default_path = default_path
-        self._format = format_
-        self._console = console
-
-    def batches(self, stream: IO[bytes]) -> Iterator[tuple[list[Incoming], int]]:
-        """Checked traces, and how many bytes of the file are behind them."""
-        batch: list[Incoming] = []
-        number = end = 0
-        try:
-            for line in lines(stream, self._max_line):
-                number, end = line.number, line.end
-                batch.extend(self._read(line))
-                if len(batch) >= BATCH:
-                    yield batch, end
-                    batch = []
-        except DAMAGED:
-            self._refuse(
-                number + 1, [Problem((), "The file is no gzip from here on, or is cut off; send a whole one.")]
-            )
-        yield batch, end
-
-    def _read(self, line: Line) -> Iterable[Incoming]:
-        try:
-            return [read_trace(self._body(line), self._limits)]
-        except InvalidTraceError as error:
-            self._refuse(line.number, error.problems)
-        return []
-
-    def _body(self, line: Line) -> Any:
-        """The line as a body, with a path and an external id where it has none."""
-        if len(line.data) > self._max_line:
-            raise InvalidTraceError([Problem((), f"Is longer than {self._max_line} bytes.")])
-        try:
-            parsed = orjson.loads(line.data)
-        except orjson.JSONDecodeError as error:
-            raise InvalidTraceError(
-                [Problem((), f"Is not valid JSON ({error.msg} at column {error.colno}).")]
-            ) from None
-        if not isinstance(parsed, dict):
-            raise InvalidTraceError([Problem((), "Must be a JSON object.")])
-        body = body_of(parsed, self._format)
-        if self._default_path is not None:
-            body.setdefault("path", self._default_path)
-        if body.get("external_id") is None:
-            body["external_id"] = derived_id(line)
-        return body
-
-    def _refuse(self, number: int, problems: list[Problem]) -> None:
-        self.report.refused += 1
-        if self.report.refused <= SHOWN_PROBLEMS:
-            reasons = "; ".join(f"{'.'.join(map(str, problem.loc))} {problem.message}".strip() for problem in problems)
-            self._console.print(Text(f"line {number}: {reasons}{self._hint(problems)}", style="yellow"))
-
-    def _hint(self, problems: list[Problem]) -> str:
-        lacks_path = self._default_path is None and any(problem.loc == ("path",) for problem in problems)
-        return " Give one for all with --path." if lacks_path else ""
+def _reader(source: Source, options: Options, console: Console, note: Checkpoint) -> Reader:
+    """The reader of the file, which says what it takes it for."""
+    before = note.read(source.head)
+    try:
+        reader = Reader(source, options, console, before)
+    except WrongFormatError as error:
+        raise click.UsageError(str(error)) from None
+    if before:
+        console.print(f"Going on behind {reader.word} {before.number:,}; --restart begins anew.")
+    console.print("The file is empty." if reader.is_empty else f"Format: {reader.format.name}.")
+    return reader
 
 
-def lines(stream: IO[bytes], longest: int) -> Iterator[Line]:
-    """Every line that is not blank.  Of one that is too long only the start is kept, however long it is."""
-    number = end = 0
-    while data := stream.readline(longest + 2):
-        number += 1
-        end += len(data)
-        rest = data
-        while not rest.endswith(b"\n") and (rest := stream.readline(longest + 2)):
-            end += len(rest)
-        if stripped := data.strip():
-            yield Line(number, stripped, end)
+class _Store:
+    """Where batches go."""
+
+    def __init__(self, ingest: Ingest, settings: Settings, project: Project) -> None:
+        self._ingest, self._settings, self._project = ingest, settings, project
+
+    def add(self, batch: Batch, report: Report) -> None:
+        """A record of OTLP may hold more calls than one transaction should."""
+        for start in range(0, len(batch.incoming), BATCH):
+            some = batch.incoming[start : start + BATCH]
+            for accepted in accept(self._ingest, self._settings, self._project, some):
+                report.add(accepted)
 
 
-def derived_id(line: Line) -> str:
-    """An external id for a call that has none: the same line at the same place is the same call."""
-    digest = hashlib.sha256(line.data).hexdigest()[:32]
-    return f"import-{line.number}-{digest}"
+def _left(source: Source) -> int | None:
+    return None if source.total is None else source.total - source.position()
 
 
-def _store(ingest: Ingest, settings: Settings, project: Project, batch: list[Incoming], report: Report) -> None:
-    if batch:
-        for accepted in accept(ingest, settings, project, batch):
-            report.add(accepted)
+def _import(source: Source, reader: Reader, store: _Store, note: Checkpoint, show: Show) -> None:
+    """Every batch, noted once it is stored; shown is what this import does, without what one before it did."""
+    before, skipped = reader.report.traces, source.position()
+    for batch in reader.batches():
+        store.add(batch, reader.report)
+        if source.is_file:
+            note.write(reader.progress(batch))
+        show(source.position() - skipped, reader.report.traces - before)
 
 
-def _opened(file: Path) -> IO[bytes]:
-    if str(file) == "-":
-        return sys.stdin.buffer
-    return gzip.open(file) if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
+def _print_stopped(console: Console, reader: Reader, note: Checkpoint) -> None:
+    further = "goes on from there" if note.exists() else "begins anew, and stores nothing twice"
+    console.print(f"Stopped at {reader.word} {reader.number:,}. The same command {further}.", style="yellow")
 
 
-class _Rate(ProgressColumn):
-    """Traces stored and how many a second."""
-
-    def render(self, task: Any) -> Text:
-        traces = task.fields["traces"]
-        rate = traces / task.elapsed if task.elapsed else 0
-        return Text(f"{traces:,} traces, {rate:,.0f}/s")
-
-
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), _Rate(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)
-
-
-def _print(console: Console, project: Project, report: Report) -> None:
+def _print(console: Console, project: Project, report: Report, traces: int, seconds: float) -> None:
     console.print(f"{report.stored:,} traces stored in project {project.name}, {report.known:,} were known already.")
     for grouping, count in sorted(report.groupings.items()):
         console.print(f"  {count:,} {_MEANINGS[grouping]}")
+    if report.passed_over:
+        console.print(f"{report.passed_over:,} records that are no call of a model were passed over.")
     if report.refused:
         hidden = report.refused - SHOWN_PROBLEMS
         more = f" ({hidden:,} of them not shown)" if hidden > 0 else ""
         console.print(f"{report.refused:,} lines were refused{more}.", style="yellow")
+    console.print(f"Took {seconds:,.1f} s, {traces / max(seconds, 0.001):,.0f} traces/s.")
 
 
 _MEANINGS = {

@@ -14,6 +14,7 @@ from app.store.engine import make_engine, transaction
 from app.store.projects import Project
 from app.web import create_app
 from tests.app.api_helpers import client_with, new_key
+from tests.app.cli_helpers import Cli
 
 
 @pytest.fixture
@@ -51,3 +52,8 @@ def client(web: Flask, engine: Engine, project: Project) -> FlaskClient:
 def other_client(web: Flask, engine: Engine) -> FlaskClient:
     """A client of another project."""
     return client_with(web, new_key(engine, "another"))
+
+
+@pytest.fixture
+def cli(environment: dict[str, str]) -> Cli:
+    return Cli(environment)

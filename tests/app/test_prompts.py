@@ -110,3 +110,9 @@ def test_a_conversation_is_no_few_shot_prompt() -> None:
 def test_what_says_that_it_is_a_conversation_is_believed(sign: dict[str, Any]) -> None:
     messages = few_shot("I love it", "positive", "Awful", "negative", "It broke")
     assert prompt_of({"messages": messages} | sign).parts == ("Classify.", "I love it")
+
+
+@pytest.mark.parametrize("kind", [[], {}, 3])
+def test_a_content_part_whose_type_is_no_text_is_no_text(kind: Any) -> None:
+    content = [{"type": kind, "text": "a"}, {"type": "text", "text": "b"}]
+    assert prompt_of({"messages": [{"role": "user", "content": content}]}).parts == ("", "b")

@@ -1,0 +1,64 @@
+"""How far an import came, so that the same command goes on after Ctrl-C.
+
+One small file for each import, in the data folder. It says nothing of what was imported, and its name is a digest: nothing that
+a command line or a file holds becomes part of a path. Losing it costs time alone, since nothing is stored twice.
+"""
+
+import hashlib
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.cli.records import Layout
+
+
+@dataclass
+class Progress:
+    """Everything up to `end` is done; `head` is what the file began with."""
+
+    number: int
+    end: int
+    layout: Layout
+    format: str
+    head_bytes: int
+    head: str
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+class Checkpoint:
+    """The note of one import: of this file, into this project, with these options."""
+
+    def __init__(self, folder: Path, *identity: str | None) -> None:
+        name = hashlib.sha256(orjson.dumps(identity)).hexdigest()[:32]
+        self._file = folder / "imports" / f"{name}.json"
+
+    def read(self, head: bytes) -> Progress | None:
+        """How far it came; None when it never began, or when the file is another one by now."""
+        try:
+            found = Progress(**orjson.loads(self._file.read_bytes()))
+            same = found.head == digest(head[: found.head_bytes]) and len(head) >= found.head_bytes
+        except (OSError, ValueError, TypeError):
+            return None
+        return found if same else None
+
+    def write(self, progress: Progress) -> None:
+        """Whole or not at all.  A folder that cannot be written to costs the way back, not the import."""
+        with suppress(OSError):
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = self._file.with_suffix(".new")
+            fresh.write_bytes(orjson.dumps(asdict(progress)))
+            fresh.replace(self._file)
+
+    def exists(self) -> bool:
+        return self._file.exists()
+
+    def forget(self) -> None:
+        with suppress(OSError):
+            self._file.unlink(missing_ok=True)
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

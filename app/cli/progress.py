@@ -1,0 +1,60 @@
+"""How an import goes: traces, rate and time left, as a bar for a person and as a line now and then for a log."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+# Seconds between two lines where there is no terminal.
+_EVERY = 10.0
+
+Show = Callable[[int, int], None]
+"""Takes the bytes that are read and the traces that were stored or known."""
+
+
+@contextmanager
+def shown(console: Console, name: str, total: int | None) -> Iterator[Show]:
+    """A bar on a terminal, else lines."""
+    if not console.is_terminal:
+        yield Lines(console, total)
+        return
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), _Rate(), TimeRemainingColumn(), console=console
+    ) as bar:
+        task = bar.add_task(name, total=total, traces=0)
+        yield lambda read, traces: bar.update(task, completed=read, traces=traces)
+
+
+class _Rate(ProgressColumn):
+    """Traces and how many a second."""
+
+    def render(self, task: Any) -> Text:
+        return Text(_rate(task.fields["traces"], task.elapsed or 0))
+
+
+class Lines:
+    """A line every ten seconds."""
+
+    def __init__(self, console: Console, total: int | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._total, self._clock = console, total, clock
+        self._began = self._said = clock()
+
+    def __call__(self, read: int, traces: int) -> None:
+        now = self._clock()
+        if now - self._said >= _EVERY:
+            self._said = now
+            passed = now - self._began
+            self._console.print(f"{_rate(traces, passed)}{self._left(read, passed)}")
+
+    def _left(self, read: int, passed: float) -> str:
+        if self._total is None or read <= 0:
+            return ""
+        return f", about {max(self._total - read, 0) / read * passed:,.0f} s left"
+
+
+def _rate(traces: int, seconds: float) -> str:
+    return f"{traces:,} traces, {traces / seconds if seconds > 0 else 0:,.0f}/s"

@@ -1,0 +1,180 @@
+"""The calls of a file: its records, checked, in batches. Bad ones are refused by number, with the reason."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import chain, islice
+
+import orjson
+from rich.console import Console
+from rich.text import Text
+
+from app.accept import Accepted
+from app.cli.checkpoint import Progress, digest
+from app.cli.formats.base import Body, Reading, Record, Taken
+from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, kind_of
+from app.cli.records import DAMAGED, Layout, Source, layout_of, records, skip
+from app.errors import CallerError
+from app.incoming import Incoming, InvalidTraceError, Problem
+
+AUTO = "auto"
+
+# As many as one POST may hold; one transaction each.
+BATCH = 500
+
+# Records without a call in them after which a batch ends all the same, so that progress is seen and kept.
+_MOST_RECORDS = 10_000
+
+# A million bad lines are one bad file: these many are shown one by one.
+SHOWN_PROBLEMS = 20
+
+
+class WrongFormatError(CallerError):
+    """The file is certainly of another kind than was said."""
+
+
+@dataclass
+class Report:
+    """What became of the records."""
+
+    stored: int = 0
+    known: int = 0
+    refused: int = 0
+    passed_over: int = 0
+    groupings: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def traces(self) -> int:
+        return self.stored + self.known
+
+    def add(self, accepted: Accepted) -> None:
+        """Count one trace."""
+        created = accepted.recorded.created
+        self.stored, self.known = self.stored + created, self.known + (not created)
+        self.groupings[accepted.grouping] = self.groupings.get(accepted.grouping, 0) + 1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Checked traces, and the last record that went into them."""
+
+    incoming: list[Incoming]
+    number: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a file is to be read; `longest` is the longest record in bytes."""
+
+    format: str
+    reading: Reading
+    longest: int
+
+
+class Reader:
+    """Reads one file, from its beginning or from where an import was stopped.  Raises WrongFormatError."""
+
+    def __init__(self, source: Source, options: Options, console: Console, before: Progress | None = None) -> None:
+        self.report = Report(**before.report) if before else Report()
+        self.layout: Layout = before.layout if before else layout_of(source.stream)
+        self.number, self.end = (before.number, before.end) if before else (0, 0)
+        self._source, self._reading, self._longest, self._console = source, options.reading, options.longest, console
+        self._forced = options.format != AUTO
+        if before:
+            skip(source.stream, before.end)
+        self._records = self._until_damaged()
+        self._first = list(islice(self._records, LOOKED_AT))
+        values = [value for record in self._first if (value := _object_of(record)) is not None]
+        known = options.format if self._forced else before.format if before else None
+        self.format = FORMATS[known] if known else detect(values)
+        if self._forced and (other := contradicts(values, self.format)):
+            raise WrongFormatError(f"The file is {other.name}, not {self.format.name}: leave --format out.")
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._first and not self.report.refused
+
+    @property
+    def word(self) -> str:
+        """What a record is to whoever looks into the file."""
+        return "line" if self.layout == "lines" else "item"
+
+    def batches(self) -> Iterator[Batch]:
+        """Checked traces; a batch may hold none, where nothing but bad records went by."""
+        batch: list[Incoming] = []
+        begun = self.number
+        for record in chain(self._first, self._records):
+            batch += self._take(record)
+            self.number, self.end = record.number, record.end
+            if len(batch) >= BATCH or record.number - begun >= _MOST_RECORDS:
+                yield Batch(batch, record.number, record.end)
+                batch, begun = [], record.number
+        yield Batch(batch, self.number, self.end)
+
+    def progress(self, batch: Batch) -> Progress:
+        """What to remember once the batch is stored."""
+        head = self._source.head
+        return Progress(
+            batch.number, batch.end, self.layout, self.format.name, len(head), digest(head), asdict(self.report)
+        )
+
+    def _until_damaged(self) -> Iterator[Record]:
+        last = self.number
+        try:
+            for record in records(self._source.stream, self.layout, self._longest, self.number, self.end):
+                last = record.number
+                yield record
+        except DAMAGED:
+            self._refuse(last + 1, [Problem((), "The file is no gzip from here on, or is cut off; send a whole one.")])
+
+    def _take(self, record: Record) -> Iterable[Incoming]:
+        """The calls of a record that can be stored."""
+        value = None
+        try:
+            value = self._object(record)
+            kind = self.format if self._forced else kind_of(value, self.format)
+            taken = kind.take(record, value, self._reading)
+        except InvalidTraceError as error:
+            taken = Taken(problems=error.problems)
+        self.report.passed_over += taken.passed_over
+        if taken.problems:
+            self._refuse(record.number, taken.problems, value)
+        return taken.incoming
+
+    def _object(self, record: Record) -> Body:
+        if len(record.data) > self._longest:
+            raise InvalidTraceError([Problem((), f"Is longer than {self._longest} bytes.")])
+        try:
+            value = orjson.loads(record.data)
+        except orjson.JSONDecodeError as error:
+            raise InvalidTraceError([Problem((), _no_json(record, error))]) from None
+        if not isinstance(value, dict):
+            raise InvalidTraceError([Problem((), "Must be a JSON object.")])
+        return value
+
+    def _refuse(self, number: int, problems: list[Problem], value: Body | None = None) -> None:
+        self.report.refused += 1
+        if self.report.refused <= SHOWN_PROBLEMS:
+            reasons = "; ".join(f"{'.'.join(map(str, problem.loc))} {problem.message}".strip() for problem in problems)
+            shown = f"{self.word} {number}: {reasons}{self._hint(problems, value)}"
+            self._console.print(Text(shown, style="yellow"))
+
+    def _hint(self, problems: list[Problem], value: Body | None) -> str:
+        if self._forced and value is not None and (other := contradicts([value], self.format)):
+            return f" It looks like {other.name}; leave --format out."
+        lacks_path = self._reading.default_path is None and any(problem.loc == ("path",) for problem in problems)
+        return " Give one for all with --path." if lacks_path else ""
+
+
+def _no_json(record: Record, error: orjson.JSONDecodeError) -> str:
+    if not record.closed:
+        return "Is cut off: the file ends in the middle of it."
+    return f"Is not valid JSON ({error.msg} at column {error.colno})."
+
+
+def _object_of(record: Record) -> Body | None:
+    try:
+        value = orjson.loads(record.data)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None

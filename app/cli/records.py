@@ -1,0 +1,252 @@
+"""The records of a file: one JSON object a line, or the items of one JSON list, however it is broken into lines.
+
+Reads in pieces, so a file may be larger than memory; a record that is longer than allowed is skipped without being held.
+"""
+
+import io
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from app.cli.formats.base import Record
+from app.errors import CallerError
+
+# What reading a .gz raises that is no gzip, or is cut off.
+DAMAGED = (zlib.error, EOFError)
+
+# One object a line; one list of them; objects over several lines, one after the other.
+Layout = Literal["lines", "list", "objects"]
+
+_PEEK = 64 * 1024
+_AT_ONCE = 4 * 1024  # deflated: of a piece that is damaged nothing is read
+_GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+
+# Files that people have by mistake, by how they begin, and what to do with them.
+_FOREIGN = {
+    b"\x28\xb5\x2f\xfd": "is compressed with zstd; inflate it first: zstd -d",
+    b"PK\x03\x04": "is a zip archive; unpack it first",
+    b"\xfd7zXZ": "is compressed with xz; inflate it first: xz -d",
+    b"BZh": "is compressed with bzip2; inflate it first: bzip2 -d",
+    b"PAR1": "is Parquet; export it as JSON lines",
+}
+
+
+class UnreadableFileError(CallerError):
+    """The file as a whole cannot be imported."""
+
+
+@dataclass
+class Source:
+    """An opened file and how it begins; `position` of `total` bytes on disk are read, where it is one on disk."""
+
+    stream: io.BufferedReader
+    total: int | None
+    position: Callable[[], int]
+    head: bytes = field(repr=False)
+
+    @property
+    def is_file(self) -> bool:
+        return self.total is not None
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Source]:
+    """The file, inflated if need be.  Raises UnreadableFileError for what holds no text."""
+    with _raw(file) as raw:
+        on_disk: io.BufferedReader = io.BufferedReader(raw, _PEEK)
+        head = on_disk.peek(_PEEK)[:_PEEK]
+        stream = on_disk
+        if file.suffix == ".gz" or head.startswith(_GZIP):
+            stream = io.BufferedReader(_Inflated(on_disk), _PEEK)
+        _refuse_foreign(file.name, _first_bytes(stream))
+        if str(file) != "-" and file.is_file():
+            yield Source(stream, file.stat().st_size, raw.tell, head)
+        else:
+            yield Source(stream, None, lambda: 0, head)
+
+
+def _raw(file: Path) -> Any:
+    """Without a buffer: of a pipe that is still written to, what came is read at once."""
+    return getattr(sys.stdin.buffer, "raw", sys.stdin.buffer) if str(file) == "-" else file.open("rb", buffering=0)
+
+
+class _Inflated(io.RawIOBase):
+    """What is behind gzip. Unlike gzip.GzipFile it hands out all that comes before the damage."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self._member = zlib.decompressobj(wbits=31)
+        self._inflated = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._inflated:
+            if not (data := self._next()):
+                return 0
+            self._inflated = self._member.decompress(data)  # a thousand times as much at most
+        size = min(len(buffer), len(self._inflated))
+        buffer[:size], self._inflated = self._inflated[:size], self._inflated[size:]
+        return size
+
+    def _next(self) -> bytes:
+        """Deflated bytes, empty at the end; a file may have several members, and zeros behind the last."""
+        data = self._member.unused_data or self._stream.read1(_AT_ONCE)
+        if self._member.eof:
+            data = data.lstrip(b"\x00") or self._stream.read1(_AT_ONCE).lstrip(b"\x00")
+            if data:
+                self._member = zlib.decompressobj(wbits=31)
+        elif not data:
+            raise EOFError
+        return data
+
+
+def skip(stream: io.BufferedReader, size: int) -> None:
+    """Go on so many bytes; what is inflated has to be read for that."""
+    if stream.seekable():
+        stream.seek(size)
+        return
+    while size > 0 and (data := stream.read1(min(size, _PEEK))):
+        size -= len(data)
+
+
+def _first_bytes(stream: io.BufferedReader) -> bytes:
+    try:
+        return stream.peek(_PEEK)
+    except DAMAGED:
+        return b""  # whoever reads the records says so, with the number of the first that is lost
+
+
+def _refuse_foreign(name: str, head: bytes) -> None:
+    foreign = next((remedy for start, remedy in _FOREIGN.items() if head.startswith(start)), None)
+    if foreign is None and b"\x00" in head:  # no JSON holds one, in any encoding but UTF-16
+        foreign = "is no text in UTF-8; a log is one JSON object a line"
+    if foreign is not None:
+        raise UnreadableFileError(f"{name} {foreign}.")
+
+
+def layout_of(stream: io.BufferedReader) -> Layout:
+    """A list of objects, or objects over several lines, are read by their brackets; all else line by line."""
+    start = _first_bytes(stream).removeprefix(_BOM).lstrip()
+    first, _, rest = start.partition(b"\n")
+    if first.strip() == b"{":
+        return "objects"
+    is_list = first.startswith(b"[") and start[1:].lstrip()[:1] in (b"{", b"")
+    return "list" if is_list and not (rest.strip() and _is_json(first)) else "lines"
+
+
+def _is_json(data: bytes) -> bool:
+    """Of a file of lines the first may well be a list: it is bad, and the others are good."""
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def records(stream: io.BufferedReader, layout: Layout, longest: int, number: int = 0, end: int = 0) -> Iterator[Record]:
+    """Every record behind this one, the first by default."""
+    if layout == "lines":
+        return lines(stream, longest, number, end)
+    return items(stream, longest, number, end, depth=int(layout == "list" and number > 0))
+
+
+def lines(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0) -> Iterator[Record]:
+    """Every line that is not blank, from this one on."""
+    while data := stream.readline(longest + 2):
+        number += 1
+        end += len(data)
+        rest = data
+        while not rest.endswith(b"\n") and (rest := stream.readline(longest + 2)):
+            end += len(rest)
+        stripped = (data.removeprefix(_BOM) if number == 1 else data).strip()
+        if stripped:
+            yield Record(number, stripped, end, closed=(rest or data).endswith(b"\n"))
+
+
+_OUTSIDE = re.compile(rb'["{}\[\],]')
+_INSIDE = re.compile(rb'["\\]')
+
+
+def items(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0, depth: int = 0) -> Iterator[Record]:
+    """Every item of the list, or every object where there is none, from this one on."""
+    scanner = _Scanner(longest, number, end, depth)
+    while chunk := stream.read1(_PEEK):
+        yield from scanner.feed(chunk)
+    yield from scanner.close()
+
+
+class _Scanner:
+    """Follows brackets and strings, and cuts where an item ends."""
+
+    def __init__(self, longest: int, number: int, end: int, depth: int) -> None:
+        self._longest, self._number, self._end = longest, number, end
+        self._list = depth  # 1 within the list whose items we are after
+        self._depth = depth
+        self._in_string = self._escaped = False
+        self._item = bytearray()
+
+    def feed(self, chunk: bytes) -> Iterator[Record]:
+        at = kept = 0
+        while at < len(chunk):
+            if self._escaped:
+                self._escaped = False
+                at += 1
+                continue
+            mark = (_INSIDE if self._in_string else _OUTSIDE).search(chunk, at)
+            if mark is None:
+                break
+            at = mark.end()
+            if self._cuts(chunk[at - 1 : at]):
+                self._keep(chunk[kept:at])
+                kept = at
+                yield from self._cut(self._end + at, closed=True)
+        self._keep(chunk[kept:])
+        self._end += len(chunk)
+
+    def close(self) -> Iterator[Record]:
+        return self._cut(self._end, closed=False)
+
+    def _cuts(self, mark: bytes) -> bool:
+        """Whether what stands before this mark, or with it, is whole."""
+        if self._in_string:
+            self._escaped = mark == b"\\"
+            self._in_string = mark != b'"'
+            return False
+        if mark == b'"':
+            self._in_string = True
+        elif mark == b"[" and self._depth == 0:
+            self._depth = self._list = 1
+            return True
+        elif mark in b"{[":
+            self._depth += 1
+        elif mark in b"}]":
+            self._depth = max(self._depth - 1, 0)
+            return self._depth <= self._list
+        return mark == b"," and self._depth == self._list
+
+    def _keep(self, data: bytes) -> None:
+        """As much of an item as tells that it is too long."""
+        room = self._longest + 1 - len(self._item)
+        self._item += data[: max(room, 0)]
+
+    def _cut(self, end: int, *, closed: bool) -> Iterator[Record]:
+        """The item, without the brackets and commas of the list around it."""
+        data = bytes(self._item).removeprefix(_BOM).strip()
+        self._item.clear()
+        if data.endswith((b",", b"[")) or (data.endswith(b"]") and self._depth < self._list):
+            data = data[:-1].rstrip()
+        if self._depth < self._list:
+            self._list = 0
+        if data:
+            self._number += 1
+            yield Record(self._number, data, end, closed)

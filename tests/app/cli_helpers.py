@@ -1,0 +1,50 @@
+"""Commands run within this process, and the logs that they import."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from click.testing import CliRunner
+from sqlalchemy import Engine, func, select
+
+from app.cli.main import main
+from app.store import tables
+from app.store.engine import transaction
+
+
+@dataclass
+class Done:
+    """A command that ended."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Cli:
+    """Runs commands in one environment, within this process: a Python process each would take most of the time."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment: dict[str, str | None] = {**environment, "COLUMNS": "200"}
+
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> Done:
+        result = CliRunner().invoke(main, arguments, input=stdin, env=self.environment)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return Done(result.exit_code, result.stdout_bytes, result.stderr_bytes)
+
+
+def log_of(folder: Path, *lines: Any) -> str:
+    """A file of these lines; bytes stand as they are, everything else as JSON."""
+    file = folder / "calls.jsonl"
+    file.write_bytes(b"\n".join(line if isinstance(line, bytes) else orjson.dumps(line) for line in lines) + b"\n")
+    return str(file)
+
+
+def call(number: int, **fields: Any) -> dict[str, Any]:
+    return {"model": "gpt-5", "path": "/chat", "input": f"Q: {number}"} | fields
+
+
+def stored(engine: Engine) -> int:
+    with transaction(engine) as connection:
+        return connection.execute(select(func.count()).select_from(tables.trace)).scalar_one()

@@ -1,0 +1,281 @@
+"""`promptlode import`, against real servers."""
+
+import gzip
+import io
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from rich.console import Console
+from sqlalchemy import Engine, select
+
+from app.cli.checkpoint import Checkpoint, Progress, digest
+from app.cli.progress import Lines
+from app.store import projects, tables
+from app.store.engine import transaction
+from app.store.projects import Project
+from tests.app import log_records
+from tests.app.api_helpers import know, wait_for
+from tests.app.cli_helpers import Cli, call, log_of, stored
+from tests.app.log_records import KINDS
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_log_is_imported_and_grouping_is_asked_for(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    done = cli("import", log_of(tmp_path, *map(call, range(1200))))
+    assert done.returncode == 0, done.stderr
+    assert b"1,200 traces stored in project default" in done.stderr
+    assert b"will be grouped" in done.stderr
+    assert stored(engine) == 1200
+
+
+def test_importing_a_file_again_stores_nothing_twice(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    same = call(1)  # two calls may be alike, so both are kept
+    file = log_of(tmp_path, same, same, call(2, external_id="mine"))
+    cli("import", file)
+    again = cli("import", file)
+    assert b"0 traces stored in project default, 3 were known already" in again.stderr
+    assert stored(engine) == 3
+
+
+def test_bad_lines_are_reported_by_number_and_the_good_ones_kept(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    bad = [b"{", b"[]", {"model": "m"}, call(1, usage={"input_tokens": -1}), b'{"a": "\\ud800"}', b"\xff"]
+    done = cli("import", log_of(tmp_path, call(0), *bad, b"", b"   ", call(2)))
+    assert done.returncode == 1
+    for number in range(2, 8):
+        assert f"line {number}:".encode() in done.stderr
+    assert b"line 4: path Is required. Give one for all with --path." in done.stderr
+    assert b"line 5: usage.input_tokens" in done.stderr
+    assert b"6 lines were refused" in done.stderr
+    assert stored(engine) == 2
+
+
+def test_bad_lines_never_show_what_they_hold(cli: Cli, database_url: str, tmp_path: Path) -> None:
+    done = cli("import", log_of(tmp_path, b'{"input": "secret', call(1, started_at="secret")))
+    assert b"secret" not in done.stderr + done.stdout
+
+
+def test_calls_without_a_path_get_the_one_of_the_command(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    request = {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}
+    done = cli("import", log_of(tmp_path, {"request": request}), "--path", "/given", "--project", "other")
+    assert done.returncode == 0, done.stderr
+    with transaction(engine) as connection:
+        assert connection.execute(select(tables.grouping_key.c.path)).scalar_one() == "/given"
+        assert projects.find(connection, "other") is not None
+
+
+def test_a_compressed_file_and_standard_input_are_read(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl.gz"
+    file.write_bytes(gzip.compress(orjson.dumps(call(1))))
+    assert cli("import", str(file)).returncode == 0
+    assert cli("import", "-", stdin=orjson.dumps(call(2))).returncode == 0
+    assert stored(engine) == 2
+
+
+@pytest.mark.parametrize("kept", [0, 600])
+def test_a_damaged_gz_is_reported_and_what_comes_before_is_kept(
+    cli: Cli, engine: Engine, tmp_path: Path, kept: int
+) -> None:
+    whole = gzip.compress(b"\n".join(orjson.dumps(call(n)) for n in range(kept)) + b"\n")
+    file = tmp_path / "calls.jsonl.gz"
+    file.write_bytes(whole[:-8] if kept else b"no gzip")
+    done = cli("import", str(file))
+    assert done.returncode == 1
+    assert f"line {kept + 1}: The file is no gzip".encode() in done.stderr
+    assert stored(engine) == kept
+
+
+def test_calls_of_a_known_template_are_matched(cli: Cli, engine: Engine, project: Project, tmp_path: Path) -> None:
+    know(engine, project, "/chat", "", "Q: {{question}}")
+    done = cli("import", log_of(tmp_path, call(1)), "--project", project.name)
+    assert b"1 matched a known template" in done.stderr
+
+
+def test_an_empty_file_imports_nothing(cli: Cli, database_url: str, tmp_path: Path) -> None:
+    assert cli("import", log_of(tmp_path)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["import"],
+        ["import", "/no/such/file"],
+        ["import", "-", "--project", " "],
+        ["import", "-", "--format", "nothing"],
+    ],
+)
+def test_a_wrong_command_line_ends_with_2(cli: Cli, arguments: list[str]) -> None:
+    assert cli(*arguments).returncode == 2
+
+
+def test_the_command_runs_as_a_process_of_its_own(environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "import", log_of(tmp_path, call(1))],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"1 traces stored" in done.stderr
+
+
+# --- kinds of log
+
+
+@pytest.mark.parametrize(("name", "record"), KINDS)
+def test_every_kind_of_log_is_imported_once(cli: Cli, engine: Engine, tmp_path: Path, name: str, record: Any) -> None:
+    file = log_of(tmp_path, record("Hi"))
+    done = cli("import", file)
+    assert (done.returncode, stored(engine)) == (0, 1), done.stderr
+    assert f"Format: {name}.".encode() in done.stderr
+    assert b"1 were known already" in cli("import", file).stderr
+    assert stored(engine) == 1
+
+
+def test_a_wrong_format_is_refused_before_anything_is_stored(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    done = cli("import", log_of(tmp_path, log_records.message("Hi")), "--format", "openai")
+    assert done.returncode == 2
+    assert b"The file is anthropic, not openai: leave --format out." in done.stderr
+    assert stored(engine) == 0
+
+
+def test_lines_of_another_kind_than_the_file_are_read_as_what_they_are(
+    cli: Cli, engine: Engine, tmp_path: Path
+) -> None:
+    log = log_of(tmp_path, *(log_records.chat_completion(f"Hi {n}") for n in range(3)), log_records.promptlode("Ho"))
+    assert cli("import", log).returncode == 0
+    assert stored(engine) == 4
+
+
+def test_the_list_that_langfuse_exports_is_imported_and_spans_are_passed_over(
+    cli: Cli, engine: Engine, tmp_path: Path
+) -> None:
+    span = log_records.generation("Hi") | {"id": "00000000000000dd", "type": "SPAN"}
+    file = tmp_path / "export.json"
+    file.write_bytes(orjson.dumps([log_records.generation("Hi"), span], option=orjson.OPT_INDENT_2))
+    done = cli("import", str(file))
+    assert (done.returncode, stored(engine)) == (0, 1), done.stderr
+    assert b"1 records that are no call of a model were passed over." in done.stderr
+
+
+def test_bad_items_of_a_list_are_reported_by_number(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "export.json"
+    file.write_bytes(b"[" + orjson.dumps(log_records.generation("Hi")) + b', {"id": "1"}, 3, {"traceId": ')
+    done = cli("import", str(file))
+    assert (done.returncode, stored(engine)) == (1, 1)
+    for said in (b"item 2: model Is required.", b"item 3: Must be", b"item 4: Is cut off: the file ends in the middle"):
+        assert said in done.stderr
+
+
+def test_a_last_line_that_is_half_written_is_said_to_be_cut_off(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_bytes(orjson.dumps(call(1)) + b"\n" + orjson.dumps(call(2))[:-5])
+    done = cli("import", str(file))
+    assert b"line 2: Is cut off: the file ends in the middle of it." in done.stderr
+    assert (done.returncode, stored(engine)) == (1, 1)
+
+
+def test_spans_without_content_are_refused_with_the_switch_to_turn(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    record = log_records.spans("Hi")
+    record["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"].pop(2)
+    done = cli("import", log_of(tmp_path, record))
+    assert done.returncode == 1
+    assert b"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT" in done.stderr
+
+
+def test_a_file_that_is_no_text_is_refused(cli: Cli, database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "calls.parquet"
+    file.write_bytes(b"PAR1\x00\x00")
+    done = cli("import", str(file))
+    assert (done.returncode, done.stderr) == (1, b"Error: calls.parquet is Parquet; export it as JSON lines.\n")
+
+
+def test_an_empty_file_is_said_to_be_empty(cli: Cli, database_url: str, tmp_path: Path) -> None:
+    assert b"The file is empty." in cli("import", log_of(tmp_path)).stderr
+
+
+# --- stopped, and gone on
+
+
+def test_after_ctrl_c_the_same_command_goes_on(
+    cli: Cli, engine: Engine, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    log = log_of(tmp_path, {"model": "m"}, *(call(number, metadata={"pad": "x" * 900}) for number in range(8000)))
+    cli.environment["PROMPTLODE_DATA_DIR"] = str(tmp_path / "data")
+    notes = tmp_path / "data" / "imports"
+    importing = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "import", log],
+        cwd=ROOT,
+        env=environment | {"PROMPTLODE_DATA_DIR": str(tmp_path / "data")},
+        stderr=subprocess.PIPE,
+    )
+    wait_for(lambda: any(notes.glob("*.json")))
+    importing.send_signal(signal.SIGINT)
+    _, said = importing.communicate(timeout=60)
+    assert importing.returncode == 1
+    assert b"The same command goes on from there." in said
+    assert b"Traceback" not in said
+    assert 0 < stored(engine) < 8000
+    done = cli("import", log)
+    assert b"Going on behind line" in done.stderr
+    assert b"1 lines were refused." in done.stderr  # the first one, which was reported then
+    assert (done.returncode, stored(engine), list(notes.iterdir())) == (1, 8000, [])
+
+
+@pytest.fixture
+def half_done(cli: Cli, tmp_path: Path, environment: dict[str, str]) -> str:
+    """A log of two calls whose first is noted as imported."""
+    log = log_of(tmp_path, call(1), call(2))
+    head = Path(log).read_bytes()
+    cli.environment["PROMPTLODE_DATA_DIR"] = str(tmp_path / "data")
+    note = Checkpoint(tmp_path / "data", environment["DATABASE_URL"], "default", log, None, "auto")
+    note.write(Progress(1, head.index(b"\n") + 1, "lines", "promptlode", len(head), digest(head)))
+    return log
+
+
+def test_an_import_goes_on_behind_the_line_that_was_noted(cli: Cli, engine: Engine, half_done: str) -> None:
+    assert b"Going on behind line 1" in cli("import", half_done).stderr
+    assert stored(engine) == 1
+
+
+def test_an_import_goes_on_in_a_log_that_grew(cli: Cli, engine: Engine, half_done: str) -> None:
+    with Path(half_done).open("ab") as log:
+        log.write(orjson.dumps(call(3)))
+    cli("import", half_done)
+    assert stored(engine) == 2
+
+
+def test_restart_begins_with_the_first_line(cli: Cli, engine: Engine, half_done: str) -> None:
+    assert b"Going on" not in cli("import", half_done, "--restart").stderr
+    assert stored(engine) == 2
+
+
+def test_another_file_of_that_name_begins_with_its_first_line(cli: Cli, engine: Engine, half_done: str) -> None:
+    Path(half_done).write_bytes(b"\n".join(orjson.dumps(call(number)) for number in range(5, 8)))
+    assert b"Going on" not in cli("import", half_done).stderr
+    assert stored(engine) == 3
+
+
+def test_a_folder_that_cannot_be_written_to_does_not_stop_an_import(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"")  # a file, where the folder should be
+    cli.environment["PROMPTLODE_DATA_DIR"] = str(tmp_path / "data")
+    assert cli("import", log_of(tmp_path, call(1))).returncode == 0
+    assert stored(engine) == 1
+
+
+# --- progress
+
+
+def test_without_a_terminal_rate_and_time_left_are_said_now_and_then() -> None:
+    said, now = io.StringIO(), iter([0.0, 1.0, 20.0, 21.0])  # when it began, and at each call
+    lines = Lines(Console(file=said), total=1000, clock=lambda: next(now))
+    for read, traces in ((100, 10), (200, 400), (300, 500)):
+        lines(read, traces)
+    assert said.getvalue() == "400 traces, 20/s, about 80 s left\n"
