@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         "", description="Signs the session cookie of the pages; required outside local mode to log in."
     )
     metrics_open: bool = Field(False, description="/metrics without an API key.")
+    web_threads: PositiveInt = Field(
+        8, description="Requests in work at once in a web process; below DATABASE_POOL_SIZE, so that none waits."
+    )
+    body_timeout: Seconds = Field(30.0, description="Seconds within which a request body must have arrived.")
     max_body_bytes: PositiveInt = Field(32 * 1024 * 1024, description="Largest request body, after inflation.")
     max_text_bytes: PositiveInt = Field(1024 * 1024, description="Largest single text of a trace.")
     max_batch: PositiveInt = Field(1000, description="Most traces in one POST.")

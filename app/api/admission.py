@@ -18,7 +18,7 @@ def admitted(scope: str) -> KeyHolder:
     client's mistake would shut out all behind its router.
     """
     limiter, authenticator = services().limiter, services().authenticator
-    if not authenticator.remembers(bearer_key()):
+    if authenticator.remembered(bearer_key()) is None:
         limiter.check_failures()
     try:
         holder = caller(authenticator, scope)

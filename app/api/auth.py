@@ -38,10 +38,10 @@ class Authenticator:
             holder = self._look_up(key_hash)
         return holder
 
-    def remembers(self, key: str) -> bool:
-        """Whether the key has worked here before; it may have been revoked since."""
+    def remembered(self, key: str) -> KeyHolder | None:
+        """Whose key it was when it worked here last; it may have been revoked since."""
         with self._lock:
-            return keys.hash_of(key) in self._kept
+            return self._kept.get(keys.hash_of(key), (0.0, None))[1]
 
     def _look_up(self, key_hash: str) -> KeyHolder | None:
         with transaction(self._engine) as connection:
@@ -67,10 +67,16 @@ def caller(authenticator: Authenticator, scope: str) -> KeyHolder:
 
 def bearer_key() -> str:
     """The key of the request.  Raises ProblemError 401 when it has none."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    key = key_in(request.headers.get("Authorization", ""))
+    if not key:
         raise _unauthorized("Send your API key as Authorization: Bearer KEY.")
-    return key.strip()
+    return key
+
+
+def key_in(authorization: str) -> str:
+    """The key in the header of that name; empty when it holds none."""
+    scheme, _, key = authorization.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
 
 
 def _unauthorized(detail: str) -> ProblemError:

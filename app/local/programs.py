@@ -10,9 +10,6 @@ HOST = "127.0.0.1"
 ROOT = Path(app.__file__).parent.parent
 """Where `celery -A tasks` is run: celeryconfig.py and flowerconfig.py are here."""
 
-_THREADS = 8
-"""Requests in work at once: below DATABASE_POOL_SIZE, so that none waits for a connection."""
-
 
 def programs(port: int, flower_port: int) -> list[Program]:
     """Web, worker, reconciler and Flower; the rest they take from the environment."""
@@ -27,14 +24,15 @@ def programs(port: int, flower_port: int) -> list[Program]:
 def _web(port: int) -> Program:
     """One worker process: the machine is a laptop, and the embedded PostgreSQL wants the other core."""
     options = [
-        "--interface=wsgi",
+        "--interface=rsgi",
         "--factory",
         "--no-ws",
-        f"--blocking-threads={_THREADS}",
+        "--backpressure=16384",
+        "--http1-buffer-size=65536",
         f"--host={HOST}",
         f"--port={port}",
     ]
-    return Program("web", [sys.executable, "-m", "granian", *options, "app.local.web:create_app"], ROOT)
+    return Program("web", [sys.executable, "-m", "granian", *options, "app.local.web:create"], ROOT)
 
 
 def _celery(name: str, *command: str) -> Program:

@@ -1,4 +1,4 @@
-"""The web process of a local instance: `app.web`, in a worker of granian that does not outlive it.
+"""The web process of a local instance: `app.front`, in a worker of granian that does not outlive it.
 
 A granian that is killed cannot end its workers. One that lived on would listen beside those of the next granian, answer
 every second request with what it knows, and still be there after Ctrl-C.
@@ -7,13 +7,11 @@ every second request with what it knows, and still be there after Ctrl-C.
 import os
 import signal
 
-from flask import Flask
-
-from app import web
+from app import front
 from app.local.child import die_with_parent
 
 
-def create_app() -> Flask:
-    """The app of the environment's settings; granian calls this in the worker, whose parent it is."""
+def create() -> front.Front:
+    """The web process of the environment's settings; granian calls this in the worker, whose parent it is."""
     die_with_parent(signal.SIGTERM, os.getppid())
-    return web.create_app()
+    return front.create()

@@ -107,12 +107,13 @@ class Fleet:
 
 def _commands(scheme: str, port: int) -> dict[str, list[str]]:
     python = [sys.executable, "-m"]
-    web = "app.web:create_app" if scheme == "ours" else "benchmarks.chaos.plain:create_app"
+    wsgi = ["--interface", "wsgi", "--blocking-threads", "8", "benchmarks.chaos.plain:create_app"]
+    web = ["--interface", "rsgi", "app.front:create"] if scheme == "ours" else wsgi
     app = "tasks" if scheme == "ours" else "benchmarks.chaos.plain:app"
     worker = [*python, "celery", "-A", app, "worker", "--concurrency=1", "--without-mingle", "--without-gossip", "-n"]
-    granian = ["granian", "--interface", "wsgi", "--factory", "--no-ws", "--blocking-threads", "8"]
+    granian = ["granian", "--factory", "--no-ws"]
     commands = {
-        "web": [*python, *granian, "--host", "127.0.0.1", "--port", str(port), web],
+        "web": [*python, *granian, "--host", "127.0.0.1", "--port", str(port), *web],
         "worker 1": [*worker, "one@%h"],
         "worker 2": [*worker, "two@%h"],
     }

@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import psycopg2
@@ -21,10 +22,11 @@ from app.local.processes import free_port
 from benchmarks.ingest import traffic
 from benchmarks.ingest.load import Generator, Sample, Target, generator
 from benchmarks.ingest.tables import quantiles, table, times
-from benchmarks.ingest.world import World, until, world
+from benchmarks.ingest.world import WSGI, World, until, world
 from templating import Template
 
-PRODUCT, BARE, INSIDE = "app.web:create_app", "benchmarks.ingest.apps:bare", "benchmarks.ingest.apps:inside"
+PLAIN = "app.web:create_app"
+PRODUCT, BARE, INSIDE = "app.front:create", "benchmarks.ingest.apps:bare", "benchmarks.ingest.apps:inside"
 ROUNDS = 6
 MINED = 10_000
 """Traces that the worker mines meanwhile: more than it gets done."""
@@ -33,6 +35,9 @@ NEW = 50
 """Calls in a round of those that may have to be mined before the answer, which takes long."""
 
 RUNNING = "SELECT count(*) FROM grouping_run WHERE outcome = 'running'"
+QUIET, FLOOD, FLOODERS = 100, 1_500, 32
+"""Calls in a round of who sends one after the other, and of the flood over so many connections, which lasts longer."""
+
 SIZES = {"2 KB": (2_000, 300), "20 KB": (20_000, 100)}
 """Name -> bytes of a body, and requests in a round."""
 
@@ -61,7 +66,7 @@ class Bench:
 
     def single(self) -> str:
         """A POST with everything against a view with one INSERT."""
-        bare = self.at.serve(BARE)
+        bare = self.at.serve(BARE, WSGI)
         known = traffic.templates(1000)
         self.at.know("/single", known)
         rows = []
@@ -105,6 +110,44 @@ class Bench:
             f"{single:.0f}",
             times(rate["batch"] / single),
         ]
+
+    # --- beside others
+
+    def tenants(self) -> str:
+        """One project's calls, one after the other, while another project sends all it can; behind our front and without."""
+        rows = []
+        without = self.at.serve(PLAIN, WSGI)
+        for name, target in (("product", self.web), ("without turns", without)):
+            rows += self._beside_a_flood(name, target)
+        self.at.end(PLAIN)
+        head = (
+            "web process",
+            "another project",
+            "requests/s",
+            "x alone",
+            "p50 ms",
+            "p99 ms",
+            "p99 x alone",
+            "flood, stored/s",
+        )
+        return table(head, rows)
+
+    def _beside_a_flood(self, name: str, target: Target) -> list[list[object]]:
+        quiet = replace(target, key=self.at.new_key("quiet"))
+        bodies = traffic.singles(traffic.calls("/quiet", traffic.templates(100), QUIET, 2_000))
+        flood = traffic.singles(traffic.calls("/flood", traffic.templates(100, seed=2), FLOOD, 2_000))
+        found: dict[str, list[Sample]] = {"sends nothing": [], "floods": []}
+        stored = []
+        for _ in range(ROUNDS):
+            found["sends nothing"].append(self.load.send(quiet, bodies, connections=1))
+            with generator() as other:
+                over = other.start(target, flood, FLOODERS)
+                self.load.send(quiet, bodies[:10], connections=1)  # until the other generator is there
+                found["floods"].append(self.load.send(quiet, bodies, connections=1))
+                done = over()
+            stored.append(done.statuses[201] / done.wall)
+        rows = _compared(name, found)
+        return [[*row, figure] for row, figure in zip(rows, ("", f"{statistics.median(stored):.0f}"), strict=True)]
 
     # --- with the product's other processes
 
@@ -239,7 +282,7 @@ def copy(at: World, path: str) -> Sample:
     return Sample(seconds, [seconds])
 
 
-ALONE = {"single": Bench.single, "batch": Bench.batch}
+ALONE = {"single": Bench.single, "batch": Bench.batch, "tenants": Bench.tenants}
 """Measured with the web process and the servers alone."""
 
 TOGETHER = {

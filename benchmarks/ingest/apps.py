@@ -1,4 +1,4 @@
-"""What is measured beside the product, as WSGI applications on the same server.
+"""What is measured beside the product, on the same server.
 
 `bare`: the least that a service which keeps traces can do, and no service: no key, no checks, no matching, no grouping.
 `inside`: the product's own code, with grouping done before the answer instead of asked for.
@@ -13,10 +13,10 @@ from flask import Flask, request
 from sqlalchemy import JSON, Column, MetaData, Table, Text, Uuid, create_engine, insert
 
 import app.accept
-from app import grouping
+from app import front, grouping
 from app.config import settings, with_driver
+from app.front import Front
 from app.store.engine import make_engine
-from app.web import create_app
 
 bare_trace = Table(
     "bare_trace",
@@ -46,7 +46,7 @@ def bare() -> Flask:
     return flask
 
 
-def inside() -> Flask:
+def inside() -> Front:
     """The product that groups in the request, as many services do: the answer waits for the run."""
     engine = make_engine(settings())
 
@@ -55,4 +55,4 @@ def inside() -> Flask:
         return "requested"
 
     app.accept.request_grouping = group_now  # type: ignore[assignment]
-    return create_app()
+    return front.create()

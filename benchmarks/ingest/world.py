@@ -30,7 +30,10 @@ from benchmarks.ingest.load import Target
 from templating import Template
 
 ROOT = Path(__file__).parents[2]
-THREADS = 8
+RSGI = "rsgi --backpressure 16384 --http1-buffer-size 65536"
+WSGI = "wsgi --blocking-threads 8"
+"""How granian runs the product, and how a plain WSGI application."""
+
 T = TypeVar("T")
 
 
@@ -65,11 +68,11 @@ class World:
         self.valkey.stop()
         self.postgres.stop()
 
-    def serve(self, app: str) -> Target:
+    def serve(self, app: str, interface: str = RSGI, **settings: str) -> Target:
         """A granian server of an application, as the Procfile starts it; answers once it takes requests."""
         port = free_port()
-        options = f"--interface wsgi --factory --no-ws --blocking-threads {THREADS} --host 127.0.0.1 --port {port}"
-        self._launch(app, [sys.executable, "-m", "granian", *options.split(), app])
+        options = f"--interface {interface} --factory --no-ws --host 127.0.0.1 --port {port}"
+        self._launch(app, [sys.executable, "-m", "granian", *options.split(), app], **settings)
         wait_until(lambda: _answers(port), 30, lambda: f"{app} does not answer; its log:\n{self.log(app)}")
         return Target(port, self.key)
 
@@ -92,9 +95,10 @@ class World:
         """MB that each process and its children hold for themselves (USS: shared pages count for nobody)."""
         return {name: sum(map(_megabytes, _family(process))) for name, process in self._processes.items()}
 
-    def _launch(self, name: str, command: list[str]) -> None:
+    def _launch(self, name: str, command: list[str], **settings: str) -> None:
         environment = os.environ | {key.upper(): value for key, value in self._urls.items()}
         environment |= {"PROMPTLODE_DATA_DIR": str(self._home), "LOG_FORMAT": "json", "PYTHONPATH": str(ROOT)}
+        environment |= {f"RATE_{name}": str(10**9) for name in ("ADDRESS", "INGEST", "TRACES", "READ")} | settings
         with (self._home / f"{name}.log").open("wb") as log:
             started = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -122,6 +126,11 @@ class World:
                     connection, group.id, task_id, template, kinds=[], evidence={}, review_at_calls=10**9, run_id=run_id
                 )
             connection.execute(update(grouping_key).where(grouping_key.c.id == group.id).values(templates_version=1))
+
+    def new_key(self, project: str) -> str:
+        """A key of another project."""
+        with transaction(self.engine) as connection:
+            return keys.create(connection, projects.get_or_create(connection, project).id, "benchmark").key
 
     def number(self, query: str, **values: Any) -> int:
         """What a query counts."""

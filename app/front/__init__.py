@@ -1,0 +1,17 @@
+"""What stands before the application in the web process: it reads bodies and gives every project its turn.
+
+A WSGI server hands a request to a thread as soon as its headers are there.  A few clients that send their bodies slowly then
+hold every thread, and a project that sends much holds them all day (both seen).  Here an event loop reads the bodies, within a
+time and a size, and a request takes a thread only when it is whole and its project's turn has come.
+"""
+
+from app.config import settings
+from app.front.serving import Front
+from app.web import create_app
+
+__all__ = ["Front", "create"]
+
+
+def create() -> Front:
+    """The web process on the settings of the environment; granian calls this in each of its workers."""
+    return Front(create_app(), settings())

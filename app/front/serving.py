@@ -1,0 +1,169 @@
+"""From granian's RSGI to our WSGI application: who asks, the body, a turn, a thread, the answer.
+
+RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
+"""
+
+import asyncio
+import io
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from flask import Flask
+
+from app.api.auth import key_in
+from app.api.problem import problem_body
+from app.api.rates import subject_of
+from app.api.services import EXTENSION, Services
+from app.config import Settings
+from app.front.reading import LargeBodyError, Reading, SlowBodyError, TooMuchUnderWayError
+from app.front.turns import TooManyWaitingError, Turns
+
+FORM_BYTES = 64 * 1024
+"""The forms of the pages hold a key and a token."""
+
+_FORM = "application/x-www-form-urlencoded"
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
+
+Answer = tuple[int, list[tuple[str, str]], bytes]
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    status: int
+    detail: str
+    retry_after: int | None = None
+
+    def answer(self) -> Answer:
+        """A problem, as the application would have said it; the rest of the body is not waited for."""
+        headers = [("content-type", "application/problem+json"), ("connection", "close")]
+        if self.retry_after is not None:
+            headers.append(("retry-after", str(self.retry_after)))
+        return self.status, headers, orjson.dumps(problem_body(self.status, self.detail))
+
+
+class Front:
+    """The web process, as granian calls it."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._app = app.wsgi_app
+        self._services: Services = app.extensions[EXTENSION]
+        self._largest = settings.max_body_bytes
+        self._proxies = settings.trusted_proxies
+        self._refusals = {
+            SlowBodyError: _Refusal(408, f"The body did not arrive within {settings.body_timeout:g} s."),
+            LargeBodyError: _Refusal(413, f"The body is over {self._largest} bytes; send fewer traces in one request."),
+            TooMuchUnderWayError: _Refusal(429, "Too many bodies of this caller are under way.", 1),
+            TooManyWaitingError: _Refusal(429, "Too many requests of this caller wait.", 1),
+        }
+        self._reading = Reading(self._largest, settings.body_timeout)
+        self._turns = Turns(settings.web_threads)
+        self._threads = ThreadPoolExecutor(settings.web_threads, "web")
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        """One request."""
+        try:
+            status, headers, body = await self._answer(scope, protocol)
+        except tuple(self._refusals) as error:
+            status, headers, body = self._refusals[type(error)].answer()
+        protocol.response_bytes(status, headers, body)
+
+    async def _answer(self, scope: Any, protocol: Any) -> Answer:
+        headers = _headers(scope)
+        party = self._party(scope, headers)
+        body = await self._body(party, scope.method, headers, protocol)
+        async with self._turns.turn(party):
+            environ = _environ(scope, headers, body)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, _call, self._app, environ)
+
+    async def _body(self, party: str, method: str, headers: Mapping[str, str], protocol: Any) -> bytes:
+        if method in _WITHOUT_BODY:
+            return b""
+        if "authorization" in headers:
+            if _length(headers) > self._largest:
+                raise LargeBodyError
+            return await self._reading.body(party, self._largest, protocol)
+        if headers.get("content-type", "").startswith(_FORM):
+            return await self._reading.body(party, FORM_BYTES, protocol)
+        return b""  # without a key it is refused, whatever it says
+
+    def _party(self, scope: Any, headers: Mapping[str, str]) -> str:
+        """The project of a key that has worked here before; else the address."""
+        key = key_in(headers.get("authorization", ""))
+        holder = self._services.authenticator.remembered(key) if key else None
+        return f"project {holder.project_id}" if holder else f"address {subject_of(self._address(scope, headers))}"
+
+    def _address(self, scope: Any, headers: Mapping[str, str]) -> str:
+        forwarded = [each.strip() for each in headers.get("x-forwarded-for", "").split(",") if each.strip()]
+        return forwarded[-self._proxies] if 0 < self._proxies <= len(forwarded) else _host_and_port(scope.client)[0]
+
+
+def _headers(scope: Any) -> dict[str, str]:
+    """By lower-case name; one that is there several times counts as one list (RFC 9110, 5.3), cookies as RFC 9113 has it."""
+    found: dict[str, str] = {}
+    for name, value in scope.headers.items():
+        joined = "; " if name == "cookie" else ", "
+        found[name] = f"{found[name]}{joined}{value}" if name in found else value
+    return found
+
+
+def _length(headers: Mapping[str, str]) -> int:
+    said = headers.get("content-length", "")
+    return int(said) if said.isascii() and said.isdigit() else 0
+
+
+def _host_and_port(address: str) -> tuple[str, str]:
+    found = urlsplit(f"//{address}")
+    return found.hostname or "", str(found.port or "")
+
+
+def _environ(scope: Any, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """The request as WSGI has it (PEP 3333): text is bytes read as Latin-1."""
+    server, port = _host_and_port(scope.server)
+    environ = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": _host_and_port(scope.client)[0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    if scope.authority:
+        environ["HTTP_HOST"] = scope.authority  # HTTP/2 has no header of that name
+    for name, value in headers.items():
+        if "_" in name:
+            continue  # WSGI could not tell it from the header with a hyphen, which a proxy may have checked
+        variable = name.upper().replace("-", "_")
+        known = variable in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        environ[variable if known else f"HTTP_{variable}"] = value
+    return environ
+
+
+def _call(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answer:
+    """What the application answers."""
+    said: list[tuple[int, list[tuple[str, str]]]] = []
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+        said.append((int(status[:3]), headers))
+
+    parts = app(environ, start)
+    try:
+        body = b"".join(parts)
+    finally:
+        if close := getattr(parts, "close", None):
+            close()
+    return *said[-1], body

@@ -1,0 +1,167 @@
+"""The web process as it is started: what stands before the application, over real connections."""
+
+import gzip
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import Engine
+
+import app
+from app.local.processes import free_port, wait_until
+from app.store.projects import Project
+from tests.app.api_helpers import new_key
+
+ROOT = Path(app.__file__).parent.parent
+URL = "/api/v1/traces"
+BODY = orjson.dumps({"model": "m", "path": "/p", "input": "Hi"})
+LARGEST = 200_000
+SLOW = 1.0
+THREADS = 2
+
+
+@pytest.fixture(scope="module")
+def port(session_database: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """One web process for all: granian, as in the Procfile, with small limits."""
+    port = free_port()
+    environment = os.environ | {
+        "DATABASE_URL": session_database,
+        "REDIS_URL": redis_url,
+        "MAX_BODY_BYTES": str(LARGEST),
+        "BODY_TIMEOUT": str(SLOW),
+        "WEB_THREADS": str(THREADS),
+        "SECRET_KEY": "s",
+    }
+    procfile = (ROOT / "Procfile").read_text(encoding="utf-8")
+    (command,) = [line for line in procfile.splitlines() if line.startswith("web: ")]
+    words = command.removeprefix("web: ").replace("0.0.0.0", "127.0.0.1").replace("${PORT:-8000}", str(port)).split()
+    log = tmp_path_factory.mktemp("front") / "log"
+    with log.open("wb") as output:
+        running = subprocess.Popen(
+            [sys.executable, "-m", *words], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+    try:
+        wait_until(lambda: _answers(port), 30, log.read_text)
+        yield port
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return ask(port, "GET", "/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+def ask(
+    port: int, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+) -> tuple[int, Any, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request(method, path, body, headers or {})
+    answer = connection.getresponse()
+    found = answer.status, answer.headers, answer.read()
+    connection.close()
+    return found
+
+
+@pytest.fixture
+def key(engine: Engine, project: Project) -> dict[str, str]:
+    return {"Authorization": f"Bearer {new_key(engine, project.name)}", "Content-Type": "application/json"}
+
+
+@contextmanager
+def slow_bodies(port: int, number: int, head: dict[str, str]) -> Iterator[list[socket.socket]]:
+    """So many connections that begin a body and send no more of it."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    with ExitStack() as stack:
+        found = []
+        for _ in range(number):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), 20))
+            connection.sendall(f"POST {URL} HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 5000\r\n\r\n{{".encode())
+            found.append(connection)
+        yield found
+
+
+def test_slow_bodies_hold_up_nobody_and_are_cut_off(port: int, key: dict[str, str]) -> None:
+    with slow_bodies(port, 20 * THREADS, key) as connections:
+        assert ask(port, "POST", URL, BODY, key)[0] == 201
+        answers = [connection.recv(4096) for connection in connections]
+        assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in answers)
+        assert b"application/problem+json" in answers[0]
+        assert [connection.recv(1) for connection in connections] == [b""] * len(connections)
+
+
+def test_who_shows_no_key_is_refused_before_the_body_is_there(port: int) -> None:
+    with slow_bodies(port, 1, {"Content-Type": "application/json"}) as (connection,):
+        started = time.monotonic()
+        assert connection.recv(4096).startswith(b"HTTP/1.1 401 ")
+        assert time.monotonic() - started < SLOW
+
+
+def test_a_body_that_is_too_large_is_refused_whatever_it_says_of_its_size(port: int, key: dict[str, str]) -> None:
+    large = b" " * (LARGEST + 1)
+    assert ask(port, "POST", URL, large, key)[0] == 413
+    status, headers, body = ask(port, "POST", URL, iter([large[:100_000], large[100_000:]]), key)
+    assert (status, headers["Content-Type"]) == (413, "application/problem+json")
+    assert str(LARGEST) in orjson.loads(body)["detail"]
+
+
+def test_a_form_without_a_key_is_small(port: int) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert ask(port, "POST", "/login", b"key=x", form)[0] == 400  # it has no token of ours
+    assert ask(port, "POST", "/login", b"k" * 70_000, form)[0] == 413
+
+
+@pytest.mark.parametrize("size", [70_000, 500_000])
+def test_headers_without_end_are_refused(port: int, size: int) -> None:
+    assert ask(port, "GET", "/healthz", headers={"X-Long": "a" * size})[0] == 431
+    assert ask(port, "GET", "/healthz", headers={f"X-{number}": "a" for number in range(200)})[0] == 431
+
+
+def test_an_ordinary_request_comes_through_whole(port: int, key: dict[str, str]) -> None:
+    path = "/käse und {brot}/%2F?"
+    body = orjson.dumps({"model": "m", "path": path, "input": "Grüße"})
+    assert ask(port, "POST", URL, gzip.compress(body), key | {"Content-Encoding": "gzip"})[0] == 201
+    assert ask(port, "POST", URL, iter([body[:10], body[10:]]), key)[0] == 201  # chunked
+    query = "?path=/k%C3%A4se%20und%20%7Bbrot%7D/%252F%3F"
+    _, headers, found = ask(port, "GET", URL + query, headers=key)
+    assert [item["path"] for item in orjson.loads(found)["items"]] == [path] * 2
+    assert headers["Content-Type"] == "application/json"
+
+
+def test_a_page_and_its_assets_come_through_whole(port: int) -> None:
+    status, headers, body = ask(port, "GET", "/login")
+    assert (status, len(body)) == (200, int(headers["Content-Length"]))
+    assert "promptlode_session" in headers["Set-Cookie"]
+    assert ask(port, "GET", "/assets/pages.css")[0] == 200
+    assert ask(port, "HEAD", "/login")[2] == b""
+    assert ask(port, "GET", "/nowhere/%ff/%00")[0] == 404
+
+
+def test_a_header_with_an_underscore_is_not_taken_for_the_one_with_a_hyphen(port: int, key: dict[str, str]) -> None:
+    assert ask(port, "POST", URL, BODY, key | {"Content-Encoding": "br"})[0] == 415
+    assert ask(port, "POST", URL, BODY, key | {"Content_Encoding": "br"})[0] == 201
+
+
+def test_a_flood_of_one_project_leaves_the_others_their_turn(port: int, engine: Engine, key: dict[str, str]) -> None:
+    """Everything of both is answered, and what a flood has waiting is refused before anything of the other is."""
+    other = key | {"Authorization": f"Bearer {new_key(engine, 'another')}"}
+    for each in (key, other):
+        assert ask(port, "POST", URL, BODY, each)[0] == 201
+    with ThreadPoolExecutor(40) as pool:
+        flood = [pool.submit(ask, port, "POST", URL, BODY, key) for _ in range(400)]
+        quiet = [ask(port, "POST", URL, BODY, other)[0] for _ in range(20)]
+        assert quiet == [201] * 20
+        assert {each.result()[0] for each in flood} <= {201, 429}
