@@ -1,8 +1,10 @@
 """What the rows of the database say afterwards."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from redis import Redis
@@ -12,6 +14,7 @@ from app.store.engine import transaction
 from benchmarks.chaos.plan import TIMES
 from benchmarks.pace import fewest_runs
 from tasks.coalescing.protocol import SKIPS
+from tasks.pacer import TICK_SECONDS
 
 OWED = "implementation_id IS NULL AND considered_run_id IS NULL AND prompt_parts IS NOT NULL"
 
@@ -20,10 +23,21 @@ OVERLAPS = """
     WHERE a.outcome = ANY(:outcomes) AND b.outcome = ANY(:outcomes)
       AND b.started_at < a.finished_at AND a.started_at < b.finished_at"""
 
+SHARED = """
+    SELECT count(*) FROM (SELECT external_id FROM trace GROUP BY external_id
+                          HAVING count(*) > 1 OR count(DISTINCT implementation_id) > 1) twice"""
+
+READ_AGAIN = """
+    SELECT (SELECT coalesce(sum(owed), 0) FROM grouping_run WHERE outcome = 'committed')
+         - (SELECT count(*) FROM trace WHERE considered_run_id IS NOT NULL)"""
+"""Every committed run says how many owed traces it has read; more than were ever read means that two have read the same."""
+
 LAGS = """
-    SELECT extract(epoch FROM r.started_at - t.created_at) FROM trace t JOIN grouping_run r ON r.id = t.considered_run_id
-    WHERE t.implementation_id IS NULL"""
+    SELECT extract(epoch FROM r.started_at - t.created_at), r.group_id, r.started_at
+    FROM trace t JOIN grouping_run r ON r.id = t.considered_run_id WHERE t.implementation_id IS NULL"""
 """Of traces that belong to no template: they were read once, by the run that is noted."""
+
+LONGEST_RUN = "SELECT coalesce(max(extract(epoch FROM finished_at - started_at)), 0) FROM grouping_run"
 
 ARRIVALS = """
     SELECT group_id, extract(epoch FROM created_at) FROM trace WHERE considered_run_id IS NOT NULL ORDER BY created_at"""
@@ -33,6 +47,8 @@ ARRIVALS = """
 class Findings:
     missing: int
     owed: int
+    shared: int
+    read_again: int
     overlapping_commits: int
     overlapping_runs: int
     stuck_groups: int
@@ -42,15 +58,25 @@ class Findings:
     optimum: int
     lag_p50: float
     lag_p99: float
+    queue_p99: float
+    longest_run: float
+
+    @property
+    def calm_lag(self) -> float:
+        """What lag p99 may be while nothing is broken: max_wait, a run that was going on, the pacer's tick and the queue."""
+        return TIMES["GROUPING_MAX_WAIT"] + self.longest_run + TICK_SECONDS + self.queue_p99
 
     def broken(self, faults: int) -> list[str]:
         """The guarantees that do not hold; empty when all do."""
         nothing = (
-            "missing", "owed", "overlapping_commits", "overlapping_runs", "stuck_groups", "leaked_keys"
+            "missing", "owed", "shared", "read_again", "overlapping_commits", "overlapping_runs", "stuck_groups",
+            "leaked_keys",
         )  # fmt: skip
         found = [f"{name}: {getattr(self, name)}" for name in nothing if getattr(self, name)]
         if self.skips > 3 * faults + 0.01 * self.runs:
             found.append(f"wasted claims: {self.skips}")
+        if not faults and self.lag_p99 > self.calm_lag:
+            found.append(f"lag p99: {self.lag_p99:.2f} s")
         return found
 
 
@@ -69,14 +95,22 @@ def _not_idle(redis_url: str) -> list[str]:
         return [key for key in groups if client.hget(key, "state") in ("queued", "running", "parked")]
 
 
-def audit(engine: Engine, redis_url: str, accepted: set[str], counted: dict[str, Any]) -> Findings:
+def audit(
+    engine: Engine, redis_url: str, accepted: set[str], counted: dict[str, Any], enqueued: Iterable[dict[str, Any]]
+) -> Findings:
+    """`enqueued`: the lines of the logs that say when a message began to wait for a worker."""
     stored = set(_column(engine, "SELECT external_id FROM trace"))
-    lags = sorted(float(lag) for lag in _column(engine, LAGS)) or [0.0]
+    with transaction(engine) as connection:
+        read = connection.execute(text(LAGS)).all()
+    lags = [float(lag) for lag, _, _ in read]
+    waits = _waits(enqueued, [(str(group), started.timestamp()) for _, group, started in read])
     with Redis.from_url(redis_url, decode_responses=True) as client:
         leaked = [key for key in client.scan_iter(match="promptlode*", count=1000) if client.ttl(key) == -1]
     return Findings(
         missing=len(accepted - stored),
         owed=owed_now(engine),
+        shared=int(_number(engine, SHARED)),
+        read_again=int(_number(engine, READ_AGAIN)),
         overlapping_commits=int(_number(engine, OVERLAPS, outcomes=["committed"])),
         overlapping_runs=int(_number(engine, OVERLAPS, outcomes=["committed", "failed", "stopped", "empty"])),
         stuck_groups=len(_not_idle(redis_url)),
@@ -84,9 +118,28 @@ def audit(engine: Engine, redis_url: str, accepted: set[str], counted: dict[str,
         runs=int(_number(engine, "SELECT count(*) FROM grouping_run")),
         skips=sum(counted["skips"][skip] for skip in SKIPS),
         optimum=sum(fewest_runs(times, TIMES["GROUPING_MAX_WAIT"]) for times in _arrivals(engine)),
-        lag_p50=lags[len(lags) // 2],
-        lag_p99=lags[int(0.99 * len(lags))],
+        lag_p50=quantile(lags, 0.5),
+        lag_p99=quantile(lags, 0.99),
+        queue_p99=quantile(waits, 0.99),
+        longest_run=float(_number(engine, LONGEST_RUN)),
     )
+
+
+def quantile(values: Iterable[float], part: float) -> float:
+    """Of none it is 0."""
+    ordered = sorted(values) or [0.0]
+    return ordered[min(int(part * len(ordered)), len(ordered) - 1)]
+
+
+def _waits(enqueued: Iterable[dict[str, Any]], begun: Iterable[tuple[str, float]]) -> list[float]:
+    """How long the message of each run waited: since the last one of its group that was sent before the run began."""
+    sent: dict[str, list[float]] = defaultdict(list)
+    for line in enqueued:
+        sent[line["group"]].append(datetime.fromisoformat(line["timestamp"]).timestamp())
+    for times in sent.values():
+        times.sort()
+    places = ((sent[group], bisect_right(sent[group], at), at) for group, at in begun)
+    return [at - times[place - 1] for times, place, at in places if place]
 
 
 def _arrivals(engine: Engine) -> Iterable[list[float]]:

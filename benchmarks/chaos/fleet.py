@@ -1,11 +1,15 @@
 """The processes of one installation, and what can be done to them."""
 
+import itertools
+import json
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import requests
@@ -32,6 +36,7 @@ class Fleet:
         self.port = free_port()
         self._commands = _commands(scheme, self.port)
         self._children: dict[str, Child] = {}
+        self._lives = itertools.count(1)
         self._lock = threading.RLock()
         self._serving = threading.Event()
 
@@ -64,6 +69,13 @@ class Fleet:
         self.valkey.stop()
         self.postgres.stop(immediately=True)
 
+    def logged(self, event: str) -> Iterator[dict[str, Any]]:
+        """The lines of that event in the logs of every process, dead or alive, in no order."""
+        for log in self.folder.glob("*, life *.log"):
+            for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+                if f'"{event}"' in line and line.startswith("{") and line.endswith("}"):
+                    yield json.loads(line)
+
     @property
     def workers(self) -> list[str]:
         return [name for name in self._commands if name.startswith("worker")]
@@ -90,8 +102,10 @@ class Fleet:
             time.sleep(0.2)
 
     def _launch(self, name: str) -> None:
+        """A life has a log of its own: what a process wrote before it was killed is read in the end."""
         child = Child(signal.SIGTERM)
-        child.launch(self._commands[name], self.folder / f"{name}.log", env=self.environment)
+        life = next(self._lives)
+        child.launch(self._commands[name], self.folder / f"{name}, life {life}.log", env=self.environment)
         self._children[name] = child
 
     def _wait_for_web(self) -> None:
@@ -102,7 +116,7 @@ class Fleet:
                     return
             except requests.RequestException:
                 time.sleep(0.1)
-        raise RuntimeError(f"web did not start: see {self.folder}/web.log")
+        raise RuntimeError(f"web did not start: see the logs in {self.folder}")
 
 
 def _commands(scheme: str, port: int) -> dict[str, list[str]]:
