@@ -1,0 +1,183 @@
+"""What a project that floods the queue costs another: its lag alone and beside the flood, with and without shares.
+
+    python -m benchmarks.fairness        one table; exit code 1 when the lag is more than BOUND times what it is alone
+
+The scripts of the lines are the product's, on a Valkey; workers and time are simulated, so that minutes take seconds and the machine has no
+part in it.  A little project has ten paths and a trace on each every 20 s.  The flood has 400 paths and a trace on each every
+second, which is more than the workers can do.  Every run takes half a second.  Lag is from a trace coming in to the end of the run
+that reads it.  `tests/flows/test_fairness.py` sees the same on a real worker.
+"""
+
+import heapq
+import itertools
+import random
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from redis import Redis
+
+from app.config import Settings
+from app.local.valkey import ValkeyServer
+from benchmarks.pace import poisson
+from tasks.coalescing.pace import Pace
+from tasks.coalescing.turns import Turns
+
+BOUND = 3.0
+SECONDS = 240.0
+RUN_SECONDS = 0.5
+SHARES = {"shares": Settings.model_fields["grouping_project_share"].default, "first come, first served": 0}
+
+
+@dataclass(eq=False)
+class Group:
+    """A path as the pace sees it; `waiting`: when each of the traces came that no run has read."""
+
+    id: UUID
+    project: str
+    fresh: bool
+    state: str = "idle"
+    due: float = 0.0
+    rest_until: float = 0.0
+    waiting: list[float] = field(default_factory=list)
+
+
+class Simulation:
+    """Groups, the two queues, and workers who take from the first before the second."""
+
+    def __init__(self, turns: Turns, workers: int) -> None:
+        self._turns, self._free = turns, workers
+        self._pace = Pace()
+        self._groups: dict[UUID, Group] = {}
+        self._first: deque[Group] = deque()
+        self._reruns: deque[Group] = deque()
+        self._events: list[tuple[float, int, str, Group, list[float]]] = []
+        self._numbers = itertools.count()
+        self.lags: dict[str, list[float]] = {}
+
+    def add(self, project: str, paths: int, every: float, *, fresh: bool, dice: random.Random) -> None:
+        self.lags[project] = []
+        for _ in range(paths):
+            group = Group(UUID(int=len(self._groups) + 1), project, fresh)
+            self._groups[group.id] = group
+            for arrival in poisson(1 / every, SECONDS, dice):
+                self._at(arrival, "arrive", group)
+
+    def run(self) -> None:
+        """Until the traffic ends: what a flood leaves over is nobody's lag."""
+        while self._events and self._events[0][0] < SECONDS:
+            now, _, what, group, read = heapq.heappop(self._events)
+            if what == "arrive":
+                self._arrive(now, group)
+            elif what == "due":
+                self._come_due(now, group)
+            else:
+                self._done(now, group, read)
+            self._work(now)
+
+    def unread(self, project: str) -> list[float]:
+        """How long each trace of the project has waited that no run has taken up."""
+        groups = (group for group in self._groups.values() if group.project == project)
+        return [SECONDS - came for group in groups for came in group.waiting]
+
+    def _arrive(self, now: float, group: Group) -> None:
+        group.waiting.append(now)
+        if group.state in ("idle", "parked"):
+            self._park(now, group)
+
+    def _park(self, now: float, group: Group) -> None:
+        group.state = "parked"
+        group.due = self._pace.due(now, group.waiting[0], group.rest_until)
+        self._at(max(now, group.due), "due", group)
+
+    def _come_due(self, now: float, group: Group) -> None:
+        if group.state != "parked" or now < group.due:
+            return
+        group.state = "queued"
+        for one in self._turns.enter(group.project, group.id, fresh=group.fresh, hold=SECONDS):
+            (self._first if group.fresh and one == group.id else self._reruns).append(self._groups[one])
+
+    def _work(self, now: float) -> None:
+        while self._free and (self._first or self._reruns):
+            group = (self._first or self._reruns).popleft()
+            self._reruns += [self._groups[one] for one in self._turns.leave(group.project, group.id, hold=SECONDS)]
+            self._free -= 1
+            group.state, read, group.waiting = "running", group.waiting, []
+            self._at(now + RUN_SECONDS, "done", group, read)
+
+    def _done(self, now: float, group: Group, read: list[float]) -> None:
+        self._free += 1
+        self.lags[group.project] += [now - arrival for arrival in read]
+        group.state, group.rest_until = "idle", now + self._pace.pause(RUN_SECONDS, len(group.waiting))
+        if group.waiting:
+            self._park(now, group)
+
+    def _at(self, when: float, what: str, group: Group, read: list[float] | None = None) -> None:
+        heapq.heappush(self._events, (when, next(self._numbers), what, group, read or []))
+
+
+@dataclass(frozen=True)
+class Row:
+    workers: int
+    flood: str
+    queue: str
+    alone: float
+    beside: float
+
+    @property
+    def ratio(self) -> float:
+        return self.beside / self.alone
+
+
+def lag(redis: Redis, share: int, workers: int, flood: str | None) -> float:
+    """p99 of the little project; a trace that was not read when the traffic ended has waited until then at least."""
+    redis.flushall()
+    simulation, dice = Simulation(Turns(redis, share, ttl=3600.0), workers), random.Random(7)
+    simulation.add("little", 10, 20.0, fresh=False, dice=dice)
+    if flood:
+        simulation.add("flood", 400, 1.0, fresh=flood == "new paths", dice=dice)
+    simulation.run()
+    lags = sorted(simulation.lags["little"] + simulation.unread("little"))
+    return lags[int(0.99 * len(lags))]
+
+
+def table(redis: Redis) -> list[Row]:
+    return [
+        Row(workers, flood, queue, lag(redis, share, workers, None), lag(redis, share, workers, flood))
+        for workers in (1, 2, 8)
+        for flood in ("re-runs", "new paths")
+        for queue, share in SHARES.items()
+    ]
+
+
+@contextmanager
+def valkey() -> Iterator[Redis]:
+    with tempfile.TemporaryDirectory(prefix="promptlode-bench-") as folder:
+        server = ValkeyServer(Path(folder) / "valkey")
+        server.start()
+        try:
+            with Redis.from_url(server.url()) as redis:
+                yield redis
+        finally:
+            server.stop()
+
+
+def main() -> int:
+    with valkey() as redis:
+        rows = table(redis)
+    print("| workers | the flood's groups | queue | lag p99 alone | beside the flood | x |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for row in rows:
+        print(
+            f"| {row.workers} | {row.flood} | {row.queue} | {row.alone:.2f} s | {row.beside:.2f} s | {row.ratio:.2f} |"
+        )
+    return int(any(row.ratio > BOUND for row in rows if row.queue == "shares"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
