@@ -89,6 +89,11 @@ class Settings(BaseSettings):
     database_statement_timeout: Seconds = Field(30.0, description="Seconds after which PostgreSQL ends a statement.")
     database_lock_timeout: Seconds = Field(5.0, description="Seconds to wait for a row lock.")
 
+    # --- retention
+    retention_days: Annotated[int, Field(ge=0)] = Field(
+        0, description="Days after which a call is removed, unless its project says otherwise; 0: never."
+    )
+
     # --- grouping
     task_grouping_enabled: bool = Field(True, description="Off: traces are stored and matched, nothing is mined.")
     task_grouping_queue_size: PositiveInt = Field(

@@ -108,7 +108,7 @@ def _delete_batch(engine: Engine, group_id: UUID, call_ids: Sequence[UUID]) -> R
         runs.raise_fence(connection, group_id)
         deletion.changed(connection, group_id)
         traces, values = deletion.delete_calls(connection, call_ids)
-        removed, losers = deletion.delete_uncalled(connection, group_id)
+        removed, losers = deletion.delete_uncalled(connection, group_id, values.keys() if call_ids else None)
         deletion.forget_values(connection, values)
         _name_again(connection, group_id, losers)
         return removed + Removed(traces=traces)

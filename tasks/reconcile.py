@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from app.config import Settings
 from app.errors import DatabaseDownError
 from app.grouping import left_unfinished, reviews_due
+from app.retention import expire
 from app.store import counters, groups, heartbeats, owed
 from app.store.counters import Counted
 from app.store.engine import make_engine, transaction
@@ -27,6 +28,9 @@ from tasks.publish import DEPTH_SECONDS, Publisher, patient_coalescing, patient_
 
 #: How often counters are carried to PostgreSQL; what Redis loses is at most the counts of so long.
 FOLD_SECONDS = 5.0
+
+#: How often calls are looked for that are kept no longer: what is due goes within the hour, a little at a time.
+EXPIRE_SECONDS = 600.0
 
 #: How many groups one round sends for; the next round finds the others.
 ROUND = 1000
@@ -84,6 +88,12 @@ class Reconciler:
         """Let in who waits for its project's turn although the messages before it were lost."""
         self._publisher.look_after_turns()
 
+    def expire(self) -> None:
+        """Remove the calls that their projects keep no longer."""
+        removed = expire(self._engine, self._settings.retention_days)
+        if removed:
+            _log.info("expired", calls=removed)
+
     def fold(self) -> None:
         """Carry the counters to PostgreSQL."""
         self._folder.fold()
@@ -108,6 +118,7 @@ class Reconciler:
         sent = self.look_after_owed() + self.look_for_reviews()
         Pacer(self._coalescing, self._publisher).tick()
         self.look_after_turns()
+        self.expire()
         self.fold()
         return sent
 
@@ -122,6 +133,7 @@ class Reconciler:
             Ticker("turns", DEPTH_SECONDS, self.look_after_turns),
             Ticker("reviews", period, self.look_for_reviews),
             Ticker("counters", FOLD_SECONDS, self.fold),
+            Ticker("retention", EXPIRE_SECONDS, self.expire),
         ]
 
     def _wake(self, group: owed.WaitingGroup) -> bool:

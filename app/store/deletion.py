@@ -24,13 +24,14 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     true,
     update,
 )
 
 from app.store.ids import first_id_of
-from app.store.tables import grouping_key, implementation, project, task, template, trace
+from app.store.tables import expired_calls, grouping_key, implementation, project, task, template, trace
 from app.store.templates import from_parts
 from templating import Template
 
@@ -154,13 +155,17 @@ def delete_calls(connection: Connection, call_ids: Collection[UUID]) -> tuple[in
 # What is left without calls
 
 
-def delete_uncalled(connection: Connection, group_id: UUID) -> tuple[Removed, set[UUID]]:
+def delete_uncalled(
+    connection: Connection, group_id: UUID, losing: Collection[UUID] | None
+) -> tuple[Removed, set[UUID]]:
     """Versions, templates and tasks of a group that have no call any more, and the group when nothing of it is left.
 
+    losing: the templates that lose calls now; those that lost all theirs to retention before stay. None: they go too.
     Answers also the tasks that lost a template.
     """
-    versions = _delete_versions(connection, group_id)
-    uncalled = ~exists(select(literal(1)).where(trace.c.template_id == template.c.id))
+    in_question = true() if losing is None else or_(template.c.id.in_(losing), ~_has_expired_calls())
+    versions = _delete_versions(connection, group_id, in_question)
+    uncalled = in_question & ~exists(select(literal(1)).where(trace.c.template_id == template.c.id))
     found = delete(template).where(template.c.group_id == group_id, uncalled).returning(template.c.task_id)
     losers = connection.execute(found).scalars().all()
     tasks = _delete_tasks(connection, group_id)
@@ -168,9 +173,17 @@ def delete_uncalled(connection: Connection, group_id: UUID) -> tuple[Removed, se
     return Removed(versions=versions, templates=len(losers), tasks=tasks, paths=paths), set(losers)
 
 
-def _delete_versions(connection: Connection, group_id: UUID) -> int:
+def _has_expired_calls() -> ColumnElement[bool]:
+    """A template of which retention has kept what versions show of their calls."""
+    own = (
+        select(literal(1)).join_from(implementation, expired_calls).where(implementation.c.template_id == template.c.id)
+    )
+    return exists(own.correlate(template))
+
+
+def _delete_versions(connection: Connection, group_id: UUID, in_question: ColumnElement[bool]) -> int:
     """Versions without calls: their model, settings and tools came from the first one."""
-    of_group = select(template.c.id).where(template.c.group_id == group_id)
+    of_group = select(template.c.id).where(template.c.group_id == group_id, in_question)
     uncalled = ~exists(select(literal(1)).where(trace.c.implementation_id == implementation.c.id))
     found = delete(implementation).where(implementation.c.template_id.in_(of_group), uncalled)
     ids = connection.execute(found.returning(implementation.c.id)).scalars().all()

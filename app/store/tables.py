@@ -46,6 +46,7 @@ project = Table(
     Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     _created_at(),
+    Column("retention_days", Integer, comment="NULL: as the setting says; 0: for ever"),
 )
 
 api_key = Table(
@@ -154,6 +155,16 @@ implementation = Table(
     _created_at(),
     UniqueConstraint("task_id", "version"),
     UniqueConstraint("template_id", "model", "settings_digest"),
+)
+
+expired_calls = Table(
+    "expired_calls",
+    metadata,
+    Column("implementation_id", Uuid, ForeignKey(implementation.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("first_seen", _Time, nullable=False),
+    Column("last_seen", _Time, nullable=False),
+    comment="Calls of a version that retention has removed: their number and times, nothing of their text",
 )
 
 grouping_run = Table(

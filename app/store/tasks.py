@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, true
+from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, Row, Select, cast, func, select, true
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from app.store.tables import grouping_key, implementation, task, template, trace
+from app.store.tables import expired_calls, grouping_key, implementation, task, template, trace
 from app.store.versions import is_shown, is_worth_showing
 
 
@@ -51,7 +51,7 @@ def implementation_by_id(connection: Connection, project_id: UUID, implementatio
 
 
 def _tasks(project_id: UUID) -> Select[Any]:
-    calls = _calls(implementation.c.task_id == task.c.id)
+    calls, expired = _calls(implementation.c.task_id == task.c.id), _expired_of_task()
     shown = _shown_template()
     return (
         select(
@@ -64,21 +64,22 @@ def _tasks(project_id: UUID) -> Select[Any]:
             task.c.merged_into,
             task.c.created_at,
             _versions().label("versions"),
-            calls.c.calls,
-            calls.c.first_seen,
-            calls.c.last_seen,
+            *_with_expired(calls, expired),
             shown.c.parts,
             shown.c.slots,
         )
         .select_from(
-            task.join(grouping_key, grouping_key.c.id == task.c.group_id).join(calls, true()).outerjoin(shown, true())
+            task.join(grouping_key, grouping_key.c.id == task.c.group_id)
+            .join(calls, true())
+            .join(expired, true())
+            .outerjoin(shown, true())
         )
         .where(task.c.project_id == project_id)
     )
 
 
 def _implementations(project_id: UUID) -> Select[Any]:
-    calls = _calls(trace.c.implementation_id == implementation.c.id, join=False)
+    calls, expired = _calls(trace.c.implementation_id == implementation.c.id, join=False), expired_calls
     return (
         select(
             implementation,
@@ -87,14 +88,13 @@ def _implementations(project_id: UUID) -> Select[Any]:
             template.c.slots,
             template.c.slot_kinds,
             template.c.retired_at,
-            calls.c.calls,
-            calls.c.first_seen,
-            calls.c.last_seen,
+            *_with_expired(calls, expired),
         )
         .select_from(
             implementation.join(task, task.c.id == implementation.c.task_id)
             .join(template, template.c.id == implementation.c.template_id)
             .join(calls, true())
+            .outerjoin(expired, expired.c.implementation_id == implementation.c.id)
         )
         .where(task.c.project_id == project_id)
     )
@@ -113,6 +113,30 @@ def _calls(condition: ColumnElement[bool], *, join: bool = True) -> LateralFromC
         .where(condition)
         .correlate(task if join else implementation)
         .lateral("calls")
+    )
+
+
+def _expired_of_task() -> LateralFromClause:
+    """The same of the calls that retention has removed."""
+    return (
+        select(
+            func.sum(expired_calls.c.calls).label("calls"),
+            func.min(expired_calls.c.first_seen).label("first_seen"),
+            func.max(expired_calls.c.last_seen).label("last_seen"),
+        )
+        .select_from(expired_calls.join(implementation, implementation.c.id == expired_calls.c.implementation_id))
+        .where(implementation.c.task_id == task.c.id)
+        .correlate(task)
+        .lateral("expired")
+    )
+
+
+def _with_expired(calls: FromClause, expired: FromClause) -> Sequence[ColumnElement[Any]]:
+    """Calls of both kinds; least() and greatest() pass over NULL."""
+    return (
+        cast(calls.c.calls + func.coalesce(expired.c.calls, 0), BigInteger).label("calls"),
+        func.least(calls.c.first_seen, expired.c.first_seen).label("first_seen"),
+        func.greatest(calls.c.last_seen, expired.c.last_seen).label("last_seen"),
     )
 
 

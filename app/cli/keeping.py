@@ -1,0 +1,32 @@
+"""`promptlode retention`."""
+
+import click
+
+from app.cli.context import engine_of, settings_of_command
+from app.errors import NotFoundError
+from app.store import projects, retention
+from app.store.engine import transaction
+
+
+@click.command("retention")
+@click.argument("project")
+@click.argument("days", type=click.IntRange(min=1), required=False)
+@click.option("--for-ever", is_flag=True, help="Remove nothing, whatever RETENTION_DAYS says.")
+@click.option("--default", "as_set", is_flag=True, help="As RETENTION_DAYS says again.")
+def retention_command(project: str, days: int | None, for_ever: bool, as_set: bool) -> None:
+    """Show how long PROJECT keeps its calls, or set it to so many DAYS."""
+    if sum((days is not None, for_ever, as_set)) > 1:
+        raise click.UsageError("Give one of DAYS, --for-ever and --default.")
+    settings = settings_of_command()
+    with engine_of(settings) as engine, transaction(engine) as connection:
+        owner = projects.find(connection, project)
+        if owner is None:
+            raise NotFoundError(f"There is no project {project!r}. `promptlode projects` lists them.")
+        if days is not None or for_ever or as_set:
+            retention.set_days(connection, owner.id, retention.FOR_EVER if for_ever else days)
+        own = retention.days_of(connection, owner.id)
+    click.echo(f"{owner.name}: {_said(settings.retention_days if own is None else own)}")
+
+
+def _said(days: int) -> str:
+    return "calls are kept for ever" if days == retention.FOR_EVER else f"calls are removed after {days} days"

@@ -1,0 +1,146 @@
+"""Calls that are older than their project keeps them go; what was found out about them stays."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from grouping_world import Group, World, triage
+from sqlalchemy import Engine, func, select, update
+
+from app import deletion, findings, retention
+from app.config import Settings
+from app.retention import expire
+from app.store import browse, tasks
+from app.store import retention as store
+from app.store.deletion import Selector
+from app.store.ids import first_id_of
+from app.store.tables import template, trace
+from tests.app.cli_helpers import Cli
+
+
+@pytest.fixture
+def world(engine: Engine, settings: Settings) -> Iterator[World]:
+    return World(engine, settings)
+
+
+@pytest.fixture
+def group(world: World) -> Group:
+    """Ten calls that were stored 40 days ago, and five of today."""
+    group = world.group()
+    old = group.send(map(triage, range(10)))
+    group.run()
+    age(world.engine, old, days=40)
+    group.send(map(triage, range(10, 15)))
+    return group
+
+
+def age(engine: Engine, ids: list[UUID], *, days: float) -> None:
+    """Calls were stored so long ago: their ids say so."""
+    first = first_id_of(datetime.now(UTC) - timedelta(days=days)).int
+    with engine.begin() as connection:
+        for call_id in ids:
+            moved = UUID(int=first | call_id.int & (1 << 76) - 1)
+            connection.execute(update(trace).where(trace.c.id == call_id).values(id=moved))
+
+
+def keep(group: Group, days: int | None) -> None:
+    with group.world.engine.begin() as connection:
+        store.set_days(connection, group.project_id, days)
+
+
+def left(group: Group) -> int:
+    return len(group.world.rows(select(trace.c.id).where(trace.c.group_id == group.id)))
+
+
+def test_calls_are_kept_for_ever_unless_it_is_set(world: World, group: Group) -> None:
+    assert expire(world.engine, world.settings.retention_days) == 0
+    assert left(group) == 15
+
+
+def test_calls_older_than_the_setting_go_and_the_others_stay(world: World, group: Group) -> None:
+    assert expire(world.engine, 30) == 10
+    assert left(group) == 5
+    group.assert_exact()
+
+
+@pytest.mark.parametrize(("own", "removed"), [(30, 10), (50, 0), (store.FOR_EVER, 0), (None, 10)])
+def test_what_a_project_says_goes_before_the_setting(world: World, group: Group, own: int | None, removed: int) -> None:
+    keep(group, own)
+    assert expire(world.engine, 35) == removed
+
+
+def test_another_project_keeps_its_calls(world: World, group: Group) -> None:
+    other = world.group(project="another")
+    age(world.engine, other.send(["hello"]), days=40)
+    keep(group, 30)
+    assert expire(world.engine, 0) == 10
+    assert left(other) == 1
+
+
+def test_batches_follow_each_other_until_all_is_done(
+    world: World, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    assert expire(world.engine, 30) == 10
+
+
+def test_tasks_and_what_is_counted_of_their_calls_stay(world: World, group: Group) -> None:
+    before = shown(group)
+    expire(world.engine, 30)
+    age(world.engine, [row.id for row in world.rows(select(trace.c.id))], days=31)
+    expire(world.engine, 30)
+    assert left(group) == 0
+    assert shown(group) == before
+
+
+def shown(group: Group) -> tuple[object, ...]:
+    """What lists say of the one task and version."""
+    with group.world.engine.begin() as connection:
+        [of_api] = tasks.page(connection, group.project_id, path=None, limit=9, before=None)
+        [of_page] = browse.tasks_page(connection, group.project_id)
+        [version] = tasks.implementations(connection, group.project_id, of_api.id, limit=9, after=None)
+    counted = [(row.calls, row.first_seen, row.last_seen) for row in (of_api, version)]
+    return (*counted, of_page.calls, of_page.versions, of_page.parts)
+
+
+def test_a_template_without_calls_matches_the_next_one(world: World, group: Group) -> None:
+    age(world.engine, [row.id for row in world.rows(select(trace.c.id))], days=40)
+    expire(world.engine, 30)
+    group.send([triage(20)])
+    assert group.calls_by_version() == [[1]]
+
+
+def test_a_run_that_has_read_the_calls_writes_nothing(
+    world: World, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group.send(["something that no template knows"])
+    find = findings.find
+
+    def find_slowly(*arguments: object) -> object:
+        expire(world.engine, 30)
+        return find(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(findings, "find", find_slowly)
+    assert group.run().outcome == "fenced"
+
+
+def test_deleting_a_call_leaves_templates_whose_calls_had_gone_before(world: World, group: Group) -> None:
+    age(world.engine, [row.id for row in world.rows(select(trace.c.id))], days=40)
+    expire(world.engine, 30)
+    [loose] = group.send(["something that no template knows"])
+    deletion.delete(world.engine, group.project_id, Selector(trace_id=loose))
+    assert len(group.templates) == 1
+    deletion.delete(world.engine, group.project_id, Selector(path=group.path))
+    assert world.rows(select(func.count()).select_from(template)) == [(0,)]
+
+
+def test_the_command_sets_shows_and_resets(cli: Cli, group: Group) -> None:
+    said = [cli("retention", "shop", *more).stdout.decode() for more in ([], ["30"], ["--for-ever"], ["--default"])]
+    assert said == [
+        "shop: calls are kept for ever\n",
+        "shop: calls are removed after 30 days\n",
+        "shop: calls are kept for ever\n",
+        "shop: calls are kept for ever\n",
+    ]
+    assert cli("retention", "shop", "30", "--default").returncode == 2
