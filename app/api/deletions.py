@@ -1,11 +1,20 @@
 """DELETE of one trace, and POST of a deletion of many."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from flask import Response
-from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from app.api.answer import json_answer
@@ -16,7 +25,7 @@ from app.api.routes import Routes
 from app.api.services import services
 from app.api.shapes import DeletionAnswer
 from app.errors import NotFoundError
-from app.incoming import Moment, Name, Text, problems_of, unstorable
+from app.incoming import Moment, Name, Problem, Text, problems_of, unstorable
 from app.store.deletion import Selector
 from app.store.keys import KeyHolder
 from tasks.forget import delete
@@ -24,30 +33,50 @@ from tasks.forget import delete
 routes = Routes("deletions")
 
 
-class DeletionIn(BaseModel):
-    """Which calls are to be deleted: those that everything given here holds for; or `everything` of the project."""
+def _no_null(value: Any) -> Any:
+    """A null is a mistake of the caller's, which must not widen what is deleted."""
+    if value is None:
+        raise PydanticCustomError("null", "Must not be null; leave it out.")
+    return value
+
+
+def _described(schema: dict[str, Any]) -> None:
+    """Something must be given, and no null."""
+    schema["minProperties"] = 1
+    for field in schema["properties"].values():
+        del field["default"]
+        field.update(field.pop("anyOf")[0])
+
+
+_GIVEN = BeforeValidator(_no_null)
+
+
+class Selected(BaseModel):
+    """The calls that everything given here holds for."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, json_schema_extra=_described)
+
+    trace_id: Annotated[UUID | None, _GIVEN] = None
+    external_id: Annotated[Name | None, _GIVEN] = None
+    path: Annotated[Name | None, _GIVEN] = None
+    user_id: Annotated[Text | None, _GIVEN] = None
+    conversation_id: Annotated[Text | None, _GIVEN] = None
+    since: Annotated[Moment | None, _GIVEN] = Field(None, description="When the call was made, this moment included.")
+    until: Annotated[Moment | None, _GIVEN] = Field(None, description="When it was made, this moment not included.")
+
+
+def _is_true(value: bool) -> bool:
+    if not value:
+        raise PydanticCustomError("true", "Must be true, or left out.")
+    return value
+
+
+class Everything(BaseModel):
+    """Everything of the project but its keys."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    trace_id: UUID | None = None
-    external_id: Name | None = None
-    path: Name | None = None
-    user_id: Text | None = None
-    conversation_id: Text | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-    everything: StrictBool = False
-
-    @model_validator(mode="after")
-    def _says_which(self) -> "DeletionIn":
-        if self.everything == (self.selector != Selector()):
-            message = "Name what is to be deleted, or everything alone: true."
-            raise PydanticCustomError("selector", message)
-        return self
-
-    @property
-    def selector(self) -> Selector:
-        return Selector(**self.model_dump(exclude={"everything"}))
+    everything: Annotated[StrictBool, AfterValidator(_is_true), WithJsonSchema({"const": True})]
 
 
 @routes.route("DELETE", "/api/v1/traces/<uuid:trace_id>", scope="admin", answers={200: DeletionAnswer})
@@ -59,11 +88,15 @@ def delete_trace(holder: KeyHolder, trace_id: UUID) -> Response:
     return json_answer(answer)
 
 
-@routes.route("POST", "/api/v1/deletions", scope="admin", body=DeletionIn, answers={200: DeletionAnswer})
+@routes.route("POST", "/api/v1/deletions", scope="admin", body=Selected | Everything, answers={200: DeletionAnswer})
 def delete_traces(holder: KeyHolder) -> Response:
     """Delete traces by user, conversation, path, time or all of the project, and what was made of them alone."""
-    wanted = _read()
-    return json_answer(_delete(holder, wanted.selector, everything=wanted.everything))
+    body = read_json(services().settings)
+    if isinstance(body, dict) and "everything" in body:
+        _checked(Everything, body)
+        return json_answer(_delete(holder, Selector(), everything=True))
+    selected = _checked(Selected, body)
+    return json_answer(_delete(holder, Selector(**selected.model_dump(exclude_unset=True))))
 
 
 def _delete(holder: KeyHolder, selector: Selector, *, everything: bool = False) -> dict[str, Any]:
@@ -74,13 +107,14 @@ def _delete(holder: KeyHolder, selector: Selector, *, everything: bool = False) 
     return answer
 
 
-def _read() -> DeletionIn:
-    body = read_json(services().settings)
+def _checked(model: type[BaseModel], body: Any) -> BaseModel:
     problems = list(unstorable(body, services().limits))
     try:
-        wanted = DeletionIn.model_validate(body)
+        wanted = model.model_validate(body)
     except ValidationError as error:
         problems += problems_of(error)
+    if body == {}:
+        problems.append(Problem((), "Name what is to be deleted, or everything: true alone."))
     if problems:
         raise ProblemError(422, "Nothing was deleted: see errors.", problems)
     return wanted

@@ -29,7 +29,9 @@ def decode(cursor: Any) -> UUID:
         raise PydanticCustomError("cursor", "Is no cursor of ours; take next_cursor of the page before.") from None
 
 
-Cursor = Annotated[UUID, PlainValidator(decode), WithJsonSchema({"type": "string"})]
+Cursor = Annotated[
+    UUID, PlainValidator(decode), WithJsonSchema({"type": "string", "pattern": "^([A-Za-z0-9_-]{22})?$"})
+]
 
 
 class PageQuery(BaseModel):

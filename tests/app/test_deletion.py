@@ -330,6 +330,8 @@ def test_one_trace_is_deleted_by_its_id(admin: FlaskClient) -> None:
         {"everything": True, "path": "/p"},
         {"user": "u"},
         {"everything": 1},
+        {"user_id": None},
+        {"everything": False},
         {"since": "yesterday"},
         [],
         {"path": ""},

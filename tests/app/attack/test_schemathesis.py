@@ -1,0 +1,83 @@
+"""schemathesis holds every route against openapi.json: whatever is sent, the answer is one that is described, and no 500."""
+
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS, load_all_checks, not_a_server_error
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+from sqlalchemy import Engine
+
+from app.config import Settings
+from app.web import create_app
+from tests.app.api_helpers import new_key
+
+load_all_checks()
+NOWHERE = Settings(database_url="postgresql://localhost/none", redis_url="redis://localhost")
+PATHS = create_app(NOWHERE).test_client().get("/openapi.json").json["paths"]
+OPERATIONS = [(path, method) for path, methods in PATHS.items() for method in methods]
+
+EXAMPLES = 15
+"""Some tenths of a second a route."""
+
+NOT_HELD = {
+    ("/api/v1/traces", "post"): [
+        negative_data_rejection,  # a batch keeps its good items: 207, by contract
+        positive_data_acceptance,  # JSON Schema counts 1.0 as an integer; tokens must be written as one
+    ],
+    ("/v1/traces", "post"): [negative_data_rejection],  # OTLP asks receivers to ignore what they do not know
+    ("/api/v1/deletions", "post"): [positive_data_acceptance],  # dates from 1970 to tomorrow, which a schema cannot say
+    ("/readyz", "get"): [not_a_server_error],  # no worker runs here, and 503 is how it says so
+}
+
+
+@pytest.fixture
+def document(web: Flask) -> Any:
+    return schemathesis.openapi.from_wsgi("/openapi.json", web)
+
+
+@pytest.fixture
+def key(engine: Engine) -> str:
+    return new_key(engine, "shop", "admin")
+
+
+def attack(operation: Any, mode: GenerationMode, key: str, checks: list[Any]) -> None:
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate],
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def run(case: Any) -> None:
+        case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, checks=checks)
+
+    run()
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_what_is_described_is_accepted_and_answered_as_described(
+    document: Any, key: str, path: str, method: str
+) -> None:
+    attack(document[path][method], GenerationMode.POSITIVE, key, held(path, method))
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        each
+        for each in OPERATIONS
+        if "parameters" in (found := PATHS[each[0]][each[1]]) and (found["parameters"] or "requestBody" in found)
+    ],
+)
+def test_what_is_not_described_is_refused_as_described(document: Any, key: str, path: str, method: str) -> None:
+    attack(document[path][method], GenerationMode.NEGATIVE, key, held(path, method))
+
+
+def held(path: str, method: str) -> list[Any]:
+    return [check for check in CHECKS.get_all() if check not in NOT_HELD.get((path, method), [])]
