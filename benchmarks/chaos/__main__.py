@@ -103,7 +103,7 @@ def show(plan: Plan, result: Result) -> None:
         "traces read by more than one committed run": (found.read_again, 0),
         "overlapping commits": (found.overlapping_commits, 0),
         "overlapping runs, fenced ones apart": (found.overlapping_runs, 0),
-        "stuck groups": (found.stuck_groups, 0),
+        "stuck groups": (len(found.stuck_groups), 0),
         "leaked Redis keys": (found.leaked_keys, 0),
         "wasted claims": (found.skips, f"<= {3 * result.faults + 0.01 * found.runs:.0f}"),
         "runs / optimum (runs); lag p99, p50": (

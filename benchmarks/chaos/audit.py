@@ -37,7 +37,8 @@ LAGS = """
     FROM trace t JOIN grouping_run r ON r.id = t.considered_run_id WHERE t.implementation_id IS NULL"""
 """Of traces that belong to no template: they were read once, by the run that is noted."""
 
-LONGEST_RUN = "SELECT coalesce(max(extract(epoch FROM finished_at - started_at)), 0) FROM grouping_run"
+LONGEST_RUN = """
+    SELECT coalesce(max(extract(epoch FROM finished_at - started_at)), 0) FROM grouping_run WHERE outcome = 'committed'"""
 
 ARRIVALS = """
     SELECT group_id, extract(epoch FROM created_at) FROM trace WHERE considered_run_id IS NOT NULL ORDER BY created_at"""
@@ -51,7 +52,7 @@ class Findings:
     read_again: int
     overlapping_commits: int
     overlapping_runs: int
-    stuck_groups: int
+    stuck_groups: list[str]
     leaked_keys: int
     runs: int
     skips: int
@@ -90,9 +91,16 @@ def at_rest(redis_url: str) -> bool:
 
 
 def _not_idle(redis_url: str) -> list[str]:
+    """Groups that wait for something, by their fields; a lease or ticket that has ended counts as absent, as in every script."""
     with Redis.from_url(redis_url, decode_responses=True) as client:
-        groups = list(client.scan_iter(match="promptlode:{*}", count=1000))
-        return [key for key in groups if client.hget(key, "state") in ("queued", "running", "parked")]
+        now = client.time()[0] * 1000
+        hashes = [client.hgetall(key) for key in client.scan_iter(match="promptlode:{*}", count=1000)]
+        return [str(fields) for fields in hashes if _waits_for_something(fields, now)]
+
+
+def _waits_for_something(fields: dict[str, str], now: int) -> bool:
+    state = fields.get("state", "idle")
+    return state == "parked" or (state != "idle" and int(fields["until"]) > now)
 
 
 def audit(
@@ -113,7 +121,7 @@ def audit(
         read_again=int(_number(engine, READ_AGAIN)),
         overlapping_commits=int(_number(engine, OVERLAPS, outcomes=["committed"])),
         overlapping_runs=int(_number(engine, OVERLAPS, outcomes=["committed", "failed", "stopped", "empty"])),
-        stuck_groups=len(_not_idle(redis_url)),
+        stuck_groups=_not_idle(redis_url),
         leaked_keys=len(leaked),
         runs=int(_number(engine, "SELECT count(*) FROM grouping_run")),
         skips=sum(counted["skips"][skip] for skip in SKIPS),

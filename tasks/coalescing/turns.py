@@ -45,7 +45,10 @@ class Turns:
         return self._ask(project, hold, "leave", group) if self.share and project else []
 
     def look(self, project: str, *, hold: float) -> list[UUID]:
-        """Messages under way were lost, perhaps; answers whose are to be published in their place."""
+        """Messages under way were lost, perhaps; answers whose are to be published in their place.
+
+        It also takes a project out of the index whose line is empty: two who change a line at once may note it in the wrong order.
+        """
         return self._ask(project, hold, "look")
 
     def waiting(self) -> dict[str, int]:
@@ -56,13 +59,13 @@ class Turns:
     def _ask(self, project: str, hold: float, what: str, group: UUID | None = None, fresh: bool = False) -> list[UUID]:
         arguments = (milliseconds(self.ttl), self.share, milliseconds(hold), what, str(group or ""), int(fresh))
         waited, wait, *let_in = evaluate(self.redis, source("turns"), key_of_line(project), *arguments)
-        self._note(project, int(waited), int(wait))
+        self._note(project, had_line=int(waited) > 0 or what == "look", wait=int(wait))
         return [UUID(text(one)) for one in let_in]
 
-    def _note(self, project: str, waited: int, wait: int) -> None:
+    def _note(self, project: str, *, had_line: bool, wait: int) -> None:
         if wait:
             evaluate(self.redis, source("index_add"), INDEX_KEY, milliseconds(self.ttl), project, wait)
-        elif waited:
+        elif had_line:
             self.redis.zrem(INDEX_KEY, project)
 
 

@@ -73,6 +73,14 @@ def test_messages_that_are_lost_make_room_after_a_while(turns: Turns, redis_clie
     assert turns.look("shop", hold=FAR) == [THREE, FOUR]
 
 
+def test_a_line_that_the_index_has_and_nobody_waits_in_is_forgotten(turns: Turns, redis_client: Redis) -> None:
+    enter(turns, ONE)
+    redis_client.zadd(INDEX_KEY, {"shop": 1})
+    redis_client.expire(INDEX_KEY, 100)
+    assert turns.look("shop", hold=FAR) == []
+    assert turns.waiting() == {}
+
+
 def test_a_message_of_an_unknown_project_and_a_share_of_nothing_wait_for_nobody(
     turns: Turns, redis_client: Redis
 ) -> None:
