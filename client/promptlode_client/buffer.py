@@ -1,0 +1,47 @@
+"""The calls that wait to be sent, as JSON. Past the bound the oldest are dropped and counted."""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class Buffer:
+    """A queue of texts within a number of bytes.  Whoever uses it holds the lock."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._items: deque[bytes] = deque()
+        self.bytes = 0
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def add(self, item: bytes) -> None:
+        if len(item) > self._limit:
+            self.dropped += 1
+            return
+        self._items.append(item)
+        self.bytes += len(item)
+        self._trim()
+
+    def put_back(self, items: list[bytes]) -> None:
+        """What could not be sent: it is the oldest, so it is what gives way."""
+        self._items.extendleft(reversed(items))
+        self.bytes += sum(map(len, items))
+        self._trim()
+
+    def take(self, most: int, most_bytes: int) -> list[bytes]:
+        """The oldest, at least one."""
+        taken: list[bytes] = []
+        size = 0
+        while self._items and len(taken) < most and (not taken or size + len(self._items[0]) <= most_bytes):
+            taken.append(self._items.popleft())
+            size += len(taken[-1])
+        self.bytes -= size
+        return taken
+
+    def _trim(self) -> None:
+        while self.bytes > self._limit:
+            self.bytes -= len(self._items.popleft())
+            self.dropped += 1

@@ -1,0 +1,44 @@
+"""Settings, each from the environment: the app's code need not know of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+logger = logging.getLogger("promptlode_client")
+
+_KINDS: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`PROMPTLODE_URL`, `PROMPTLODE_API_KEY` and so on; without a key nothing is recorded."""
+
+    url: str = "http://127.0.0.1:8000"
+    api_key: str = ""
+    path: str = ""  # call site of calls that name none; else the function that made the call
+    flush_seconds: float = 1.0  # a call waits so long for others
+    queue_bytes: int = 16 * 1024 * 1024  # as JSON; past it the oldest calls are dropped
+    timeout: float = 5.0  # of one request
+    exit_seconds: float = 5.0  # for what is left when the app ends
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Every setting that is there; one that is no number is left out, since a typing error must not stop an app."""
+        given = os.environ if environment is None else environment
+        found: dict[str, Any] = {}
+        for field in fields(cls):
+            name = f"PROMPTLODE_{field.name.upper()}"
+            if name in given:
+                try:
+                    found[field.name] = _KINDS[str(field.type)](given[name].strip())
+                except ValueError:
+                    logger.warning("%s is no number; %s is used.", name, field.default)
+        return cls(**found)
+
+    def __repr__(self) -> str:
+        """Without the key."""
+        return f"Settings(url={self.url!r})"

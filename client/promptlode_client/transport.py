@@ -1,0 +1,112 @@
+"""One POST of a batch, and what its answer means for the batch."""
+
+from __future__ import annotations
+
+import email.utils
+import gzip
+import json
+import logging
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from promptlode_client.settings import Settings
+
+logger = logging.getLogger("promptlode_client")
+
+# No server tells us to stay away longer, whatever it says.
+_LONGEST_WAIT = 600.0
+_TOO_LARGE = 413
+_LARGEST_ANSWER = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a batch: stored, refused for good, to be split, or to be sent again (after `wait` if the server says so)."""
+
+    sent: int = 0
+    refused: int = 0
+    again: bool = False
+    split: bool = False
+    wait: float | None = None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would carry the key to whoever it names."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class Transport:
+    """Posts batches."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.url.rstrip("/") + "/api/v1/traces"
+        self._key = settings.api_key
+        self._opener = urllib.request.build_opener(_NoRedirect)
+
+    def post(self, items: list[bytes], timeout: float) -> Outcome:
+        """Raises nothing that a network can cause."""
+        try:
+            with self._opener.open(self._request(items), timeout=timeout) as answer:
+                return _of_answer(answer.read(_LARGEST_ANSWER), len(items))
+        except urllib.error.HTTPError as error:
+            with error:
+                return _of_status(error.code, error.headers.get("Retry-After"), len(items))
+        except (OSError, ValueError) as error:  # unreachable, slow, cut off; a URL that is none
+            logger.debug("Promptlode was not reached: %s", type(error).__name__)
+            return Outcome(again=True)
+        except Exception as error:  # noqa: BLE001  # what http.client raises of a server that speaks no HTTP
+            logger.debug("Promptlode did not answer: %s", type(error).__name__)
+            return Outcome(again=True)
+
+    def _request(self, items: list[bytes]) -> urllib.request.Request:
+        body = gzip.compress(b'{"traces":[' + b",".join(items) + b"]}", compresslevel=1)
+        headers = {
+            "Authorization": f"Bearer {self._key}",
+            "Content-Type": "application/json",
+            "Content-Encoding": "gzip",
+            "User-Agent": "promptlode-client",
+        }
+        return urllib.request.Request(self._url, data=body, headers=headers, method="POST")
+
+
+def _of_status(status: int, retry_after: str | None, size: int) -> Outcome:
+    if status == _TOO_LARGE and size > 1:
+        return Outcome(split=True)
+    if status in (408, 429) or status >= 500:
+        return Outcome(again=True, wait=seconds(retry_after))
+    logger.warning(
+        "Promptlode refused %d calls with status %d; see PROMPTLODE_URL and PROMPTLODE_API_KEY.", size, status
+    )
+    return Outcome(refused=size)
+
+
+def _of_answer(body: bytes, size: int) -> Outcome:
+    """Of a batch each call has its own status; the reasons name fields, never what they hold."""
+    try:
+        results = json.loads(body)["results"]
+        bad = [result for result in results if result["status"] >= 400]
+        if bad:
+            said = [error["loc"] for error in bad[0]["error"]["errors"]]
+            logger.warning("Promptlode refused %d of %d calls; the first for its fields %s.", len(bad), size, said)
+        return Outcome(sent=size - len(bad), refused=len(bad))
+    except (ValueError, KeyError, TypeError):
+        return Outcome(sent=size)
+
+
+def seconds(retry_after: str | None) -> float | None:
+    """Retry-After in seconds or as a date."""
+    if retry_after is None:
+        return None
+    try:
+        wait = float(retry_after)
+    except ValueError:
+        try:
+            wait = email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time()
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return min(max(wait, 0.0), _LONGEST_WAIT)

@@ -1,0 +1,71 @@
+"""The real server on a port, and a client of it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from promptlode_client import Client, Settings
+from sqlalchemy import Engine
+
+from app.api.services import EXTENSION
+from app.config import Settings as ServerSettings
+from app.store.engine import make_engine
+from app.web import create_app
+from tests.app.api_helpers import client_with, new_key
+from tests.client.serving import Serving, standin
+
+
+@pytest.fixture
+def engine(environment: dict[str, str]) -> Iterator[Engine]:
+    engine = make_engine(server_settings(environment))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def web(environment: dict[str, str]) -> Iterator[Flask]:
+    app = create_app(server_settings(environment))
+    yield app
+    app.extensions[EXTENSION].engine.dispose()
+
+
+def server_settings(environment: dict[str, str]) -> ServerSettings:
+    return ServerSettings(database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"])
+
+
+@pytest.fixture
+def key(engine: Engine) -> str:
+    return new_key(engine, "shop")
+
+
+@pytest.fixture
+def server(web: Flask) -> Iterator[Serving]:
+    with Serving(web) as serving:
+        yield serving
+
+
+@pytest.fixture
+def stored(web: Flask, key: str) -> Callable[[], list[Any]]:
+    """Every call that the server has, in full, oldest first."""
+    reader: FlaskClient = client_with(web, key)
+
+    def read() -> list[Any]:
+        items = reader.get("/api/v1/traces?limit=200").json["items"]
+        return [reader.get(f"/api/v1/traces/{item['id']}").json for item in reversed(items)]
+
+    return read
+
+
+@pytest.fixture
+def client(server: Serving, key: str) -> Iterator[Client]:
+    made = Client(Settings(url=server.url, api_key=key, flush_seconds=0.01, exit_seconds=1.0))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def openai_url() -> Iterator[str]:
+    with Serving(standin) as serving:
+        yield f"{serving.url}/v1"
