@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, exc
 from app.errors import CopyRefusedError
 from app.incoming import Incoming
 from app.matchers import Found, KnownGroup, KnownGroups
+from app.privacy import Policies
 from app.store import groups, inputs, traces
 from app.store.engine import single_statements, transaction
 from app.store.groups import Group
@@ -62,12 +63,15 @@ class Ingest:
         self._engine = engine
         self._grouping_enabled = grouping_enabled
         self._groups = KnownGroups()
+        self._policies = Policies(engine)
 
     def record(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[Recorded]:
         """Store the traces of a project in one transaction; answers one row each, in order.
 
         Raises DatabaseDownError, and then nothing was stored.
         """
+        policy = self._policies.of(project_id)
+        incoming = [policy.cleaned(item) for item in incoming]
         if len(incoming) == 1 and (recorded := self._record_at_once(project_id, incoming[0])) is not None:
             return [recorded]
         for attempt in range(_TRIES - 1):

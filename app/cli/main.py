@@ -10,6 +10,7 @@ from app.cli.doctor import doctor
 from app.cli.importing import import_file
 from app.cli.keeping import retention_command
 from app.cli.keys import keys
+from app.cli.privacy import privacy_command
 from app.cli.projects import projects
 from app.errors import PromptlodeError
 
@@ -24,7 +25,7 @@ class _Commands(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-@click.group(cls=_Commands, commands=[import_file, keys, projects, delete, retention_command, audit, doctor])
+@click.group(cls=_Commands, commands=[import_file, keys, projects, delete, retention_command, audit, privacy_command, doctor])
 @click.version_option(package_name="promptlode")
 def main() -> None:
     """Promptlode finds the prompt templates behind LLM traffic."""

@@ -47,6 +47,14 @@ project = Table(
     Column("name", Text, nullable=False, unique=True),
     _created_at(),
     Column("retention_days", Integer, comment="NULL: as the setting says; 0: for ever"),
+    Column("privacy", JSON, nullable=False, server_default="{}", comment="what is not stored: see app.privacy"),
+    Column(
+        "secret",
+        Text,
+        nullable=False,
+        server_default=text("replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')"),
+        comment="key of the marks that stand for values of this project",
+    ),
 )
 
 api_key = Table(

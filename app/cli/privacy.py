@@ -1,0 +1,68 @@
+"""`promptlode privacy`."""
+
+from typing import Any
+
+import click
+
+from app.cli.context import engine_of, settings_of_command
+from app.errors import NotFoundError
+from app.privacy import Wishes, policy_of
+from app.redaction import checked_patterns
+from app.store import audit, privacy, projects
+from app.store.audit import COMMAND
+from app.store.engine import transaction
+
+
+class _Named(click.ParamType):
+    """NAME=PATTERN."""
+
+    name = "name=pattern"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        name, equals, pattern = value.partition("=")
+        if not equals:
+            self.fail("write it as NAME=PATTERN.", param, ctx)
+        return name, pattern
+
+
+@click.command("privacy")
+@click.argument("project")
+@click.option("--redact/--no-redact", default=None, help="Remove keys, passwords and card numbers before storage.")
+@click.option("--email/--no-email", default=None, help="Remove e-mail addresses too.")
+@click.option(
+    "--pattern", "added", type=_Named(), multiple=True, help="Remove what this RE2 pattern matches; repeat for several."
+)
+@click.option("--without-pattern", "dropped", multiple=True, metavar="NAME", help="Forget the pattern of this name.")
+def privacy_command(project: str, added: tuple[tuple[str, str], ...], dropped: tuple[str, ...], **given: Any) -> None:
+    """Show what PROJECT does not want stored, or change it.  It holds within ten seconds, for calls that come then."""
+    with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
+        owner = projects.find(connection, project)
+        if owner is None:
+            raise NotFoundError(f"There is no project {project!r}. `promptlode projects` lists them.")
+        before = policy_of(connection, owner.id).wishes
+        after = _changed(before, {name: value for name, value in given.items() if value is not None}, added, dropped)
+        if after != before:
+            privacy.save(connection, owner.id, after.model_dump())
+            fields = [name for name in Wishes.model_fields if getattr(after, name) != getattr(before, name)]
+            audit.record(connection, COMMAND, "set_privacy", project_id=owner.id, details={"fields": fields})
+    for name, value in after:
+        click.echo(f"{name}: {_said(value)}")
+
+
+def _changed(
+    before: Wishes, given: dict[str, Any], added: tuple[tuple[str, str], ...], dropped: tuple[str, ...]
+) -> Wishes:
+    """Raises PatternError, or NotFoundError for a pattern that is not there."""
+    patterns = before.patterns | dict(added)
+    for name in dropped:
+        if name not in patterns:
+            raise NotFoundError(f"There is no pattern {name!r}.")
+        del patterns[name]
+    checked_patterns(patterns)
+    return Wishes.model_validate(before.model_dump() | given | {"patterns": patterns})
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return "".join(f"\n  {name} = {pattern}" for name, pattern in value.items()) or "none"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

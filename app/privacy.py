@@ -1,0 +1,152 @@
+"""What a project does not want stored, applied to a call before anything of it is.
+
+`Policies.of` gives the policy of a project; `Ingest` and the runs ask it.  A change holds in every process within
+CACHE_SECONDS, for what comes from then on.
+"""
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from base64 import b32encode
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, Engine
+
+from app.incoming import MAX_NAME, Incoming, settings_digest
+from app.prompts import prompt_of
+from app.redaction import Redactor
+from app.store import privacy
+from app.store.engine import transaction
+
+CACHE_SECONDS = 10.0
+MOST_POLICIES = 10_000
+
+Mode = Literal["full", "hmac", "none"]
+
+_JSON = ("settings", "tools", "input", "output", "usage", "error", "metadata")
+_IDENTIFIERS = ("external_id", "conversation_id", "user_id")
+
+
+class Wishes(BaseModel):
+    """What a project asks for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    redact: bool = Field(True, description="Remove keys, passwords and card numbers.")
+    email: bool = Field(False, description="Remove e-mail addresses too.")
+    patterns: dict[str, str] = Field(default_factory=dict, description="Remove what these RE2 patterns match, by name.")
+    variables: Mode = Field("full", description="Keep values of slots, a keyed hash of each, or nothing of them.")
+    min_distinct: int = Field(0, ge=0, description="Users or conversations that a template must have been seen with.")
+
+
+class Policy:
+    """The wishes of one project, ready to be applied."""
+
+    def __init__(self, wishes: Wishes, secret: str) -> None:
+        self.wishes = wishes
+        self._secret = secret.encode()
+        self._redactor = Redactor(email=wishes.email, patterns=wishes.patterns) if wishes.redact else None
+
+    def cleaned(self, item: Incoming) -> Incoming:
+        """The call without secrets: its prompt is taken anew out of what is left."""
+        redactor = self._redactor
+        if redactor is None or redactor.is_clean(
+            [item.path, item.model, *map(item.columns.get, (*_JSON, *_IDENTIFIERS))]
+        ):
+            return item
+        columns = item.columns | {name: redactor.value(item.columns[name]) for name in _JSON}
+        columns |= {name: self._identifier(redactor, item.columns[name]) for name in _IDENTIFIERS}
+        columns["model"] = redactor.text(item.model)[:MAX_NAME]
+        prompt = prompt_of(columns["input"] | {name: columns[name] for name in ("tools", "conversation_id")})
+        digest = settings_digest(columns["settings"], columns["tools"])
+        columns |= {
+            "prompt_parts": None if prompt.parts is None else list(prompt.parts),
+            "prompt_source": prompt.source,
+            "follow_up": prompt.follow_up,
+            "settings_digest": digest,
+        }
+        return replace(
+            item,
+            path=redactor.text(item.path)[:MAX_NAME],
+            model=columns["model"],
+            external_id=columns["external_id"],
+            prompt=prompt,
+            settings_digest=digest,
+            columns=columns,
+        )
+
+    def _identifier(self, redactor: Redactor, text: str | None) -> str | None:
+        """Two ids stay two, also when what is removed was all that told them apart."""
+        cleaned = None if text is None else redactor.text(text)
+        return cleaned if text is None or cleaned == text else f"{cleaned}:{self._mark(text)}"[:MAX_NAME]
+
+    @property
+    def keeps_values(self) -> bool:
+        return self.wishes.variables == "full"
+
+    def kept(self, values: Sequence[str]) -> tuple[str, ...]:
+        """What is stored of the values of slots: one word each, so that a value still reads as one; empty stays empty."""
+        if self.wishes.variables == "full":
+            return tuple(values)
+        mark = self._mark if self.wishes.variables == "hmac" else _random_mark
+        return tuple(mark(value) if value else "" for value in values)
+
+    def _mark(self, value: str) -> str:
+        """The same for the same value of this project, and without its secret nothing can be learnt from it."""
+        return _word(hmac.digest(self._secret, value.encode(), "sha256"))
+
+    def names(self, kinds: Sequence[Any]) -> list[Any]:
+        """What is said of slots: values that stand for few users are not listed."""
+        hide = not self.keeps_values or self.wishes.min_distinct > 1
+        return [dict(kind) | {"values": []} if hide else kind for kind in kinds]
+
+
+def _random_mark(value: str) -> str:
+    """Says nothing of the value, but that there was one; different each time, or a slot would look constant."""
+    return _word(hashlib.sha256(secrets.token_bytes(16)).digest())
+
+
+def _word(digest: bytes) -> str:
+    """100 bits as letters and digits."""
+    return b32encode(digest)[:20].decode().lower()
+
+
+def policy_of(connection: Connection, project_id: UUID) -> Policy:
+    """The policy as the database has it now."""
+    wishes, secret = privacy.load(connection, project_id) or ({}, "")
+    return Policy(Wishes.model_validate(wishes), secret)
+
+
+class Policies:
+    """The policies used last; safe to share between threads."""
+
+    def __init__(self, engine: Engine, cache_seconds: float = CACHE_SECONDS) -> None:
+        self._engine = engine
+        self._cache_seconds = cache_seconds
+        self._kept: OrderedDict[UUID, tuple[float, Policy]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, project_id: UUID) -> Policy:
+        """The policy of a project, as it was at most `cache_seconds` ago.  Raises DatabaseDownError."""
+        with self._lock:
+            until, policy = self._kept.get(project_id, (0.0, None))
+        if policy is None or until < time.monotonic():
+            policy = self._look_up(project_id)
+        return policy
+
+    def _look_up(self, project_id: UUID) -> Policy:
+        with transaction(self._engine) as connection:
+            policy = policy_of(connection, project_id)
+        with self._lock:
+            self._kept[project_id] = (time.monotonic() + self._cache_seconds, policy)
+            self._kept.move_to_end(project_id)
+            while len(self._kept) > MOST_POLICIES:
+                self._kept.popitem(last=False)
+        return policy

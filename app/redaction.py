@@ -1,0 +1,264 @@
+"""What must not be stored: keys, passwords, card numbers, and what a project names.  Pure: values in, values out.
+
+The same kind of secret always becomes the same text, `[redacted:card]`, so that the prompts around it keep one template.
+Secrets are told by their shape (`_SHAPES`, `_CARD`), or by the name of the field that holds them (`_NAMES`), in JSON and in
+JSON that stands in a text.  A shape that ordinary text may have is looked at twice: `check` says what makes it a secret.
+
+All patterns run on RE2, whose time is linear in the text: a pattern that a project wrote cannot stop the process.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import re2
+
+from app.errors import CallerError
+
+MOST_PATTERNS = 50
+LONGEST_PATTERN = 1_000
+_PATTERN_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_MOST_GROUPS = 5
+"""Groups of digits that a card number is written in: 4-4-4-4-3 at most."""
+
+_PATTERN_MEMORY = 1 << 20
+"""Bytes that RE2 may use for a pattern of a project: x{1000}{1000} does not compile."""
+
+
+class PatternError(CallerError):
+    """A pattern of a project cannot be used."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A kind of secret: what `part` finds in the group of the pattern is replaced; nothing, when it finds nothing."""
+
+    kind: str
+    pattern: Any
+    group: int = 0
+    part: Callable[[str], str] = str
+
+
+def _compiled(pattern: str) -> Any:
+    return re2.compile(pattern)
+
+
+def _if_random(text: str) -> str:
+    """Not sk-learn-some-long-name: keys have digits among their letters."""
+    body = text.split("-", 1)[-1]
+    is_random = sum(letter.isdigit() for letter in body) >= 2 and any(letter.isalpha() for letter in body)
+    return text if is_random else ""
+
+
+def _card_in(text: str) -> str:
+    """The first card number among digits in groups: behind it may stand its month and year."""
+    groups = list(re.finditer(r"\d+", text))
+    for place, first in enumerate(groups):
+        for last in reversed(groups[place : place + _MOST_GROUPS]):
+            candidate = text[first.start() : last.end()]
+            if is_card(candidate):
+                return candidate
+    return ""
+
+
+def is_card(text: str) -> bool:
+    """A number of a card scheme, of its length, with the right check digit (Luhn, ISO/IEC 7812)."""
+    digits = re.sub(r"[ -]", "", text)
+    return _is_of_scheme(digits) and _has_check_digit(digits)
+
+
+def _is_of_scheme(digits: str) -> bool:
+    """Visa, Mastercard, American Express, Discover, Diners, JCB, UnionPay, by their first digits and lengths."""
+    if not 13 <= len(digits) <= 19:
+        return False
+    four = int(digits[:4])
+    return (
+        (digits[0] == "4" and len(digits) in (13, 16, 19))
+        or ((5100 <= four <= 5599 or 2221 <= four <= 2720) and len(digits) == 16)
+        or (four // 100 in (34, 37) and len(digits) == 15)
+        or ((four == 6011 or 6440 <= four <= 6599 or four // 100 == 62 or 3528 <= four <= 3589) and len(digits) >= 16)
+        or ((3000 <= four <= 3059 or four // 100 in (36, 38)) and len(digits) == 14)
+    )
+
+
+def _has_check_digit(digits: str) -> bool:
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
+
+
+# Names of fields whose value is a secret, without case, hyphens and underscores; also at the end of a longer name
+# (openai_api_key, DB_PASSWORD).  Not `token`: a model's answer is full of them, and max_tokens is a number.
+_NAMES = (
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "secrets",
+    "apikey",
+    "privatekey",
+    "secretkey",
+    "accesskey",
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "authtoken",
+    "sessiontoken",
+    "bearertoken",
+    "clientsecret",
+    "authorization",
+    "cookie",
+    "connectionstring",
+)
+_IN_TEXT = (
+    r"passw(?:or)?d|passphrase|pwd|secrets?|(?:api|private|secret|access|secret[-_]?access)[-_. ]?key|"
+    r"(?:access|refresh|id|auth|session|bearer)[-_. ]?token|client[-_. ]?secret|authorization|connection[-_. ]?string"
+)
+
+_SCHEMA = frozenset({"type", "$ref", "anyOf", "oneOf", "allOf", "enum"})
+
+_SHAPES = (
+    Shape(
+        "private_key",
+        _compiled(r"-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----|\z)"),
+    ),
+    Shape("jwt", _compiled(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")),
+    Shape("aws_key", _compiled(r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{16}\b")),
+    Shape("aws_key", _compiled(r"(?i)\baws.{0,20}secret.{0,20}?[\s\"':=]+([A-Za-z0-9/+]{40})\b"), group=1),
+    Shape("github_token", _compiled(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})")),
+    Shape("promptlode_key", _compiled(r"\bpl_[A-Za-z0-9_-]{43}"), part=_if_random),
+    Shape("api_key", _compiled(r"\b(?:sk|pk)-(?:lf-|ant-|proj-|or-)?[A-Za-z0-9_-]{20,}"), part=_if_random),
+    Shape("api_key", _compiled(r"\bAIza[0-9A-Za-z_-]{35}")),
+    Shape(
+        "api_key",
+        _compiled(
+            r"\b(?:gsk_|hf_|r8_|xai-|pplx-|nvapi-|npm_|glpat-|dop_v1_|[sr]k_(?:live|test)_|xox[abeoprs]-)[A-Za-z0-9_-]{16,}"
+        ),
+        part=_if_random,
+    ),
+    Shape("api_key", _compiled(r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}")),
+    Shape("password", _compiled(r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']*:([^\s/@\"']{1,200})@"), group=1),
+    Shape("secret", _compiled(r"(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/-]{16,}=*)"), group=1, part=_if_random),
+    Shape("secret", _compiled(rf'(?i)(?:{_IN_TEXT})"\s*:\s*"((?:[^"\\]|\\.)+)"'), group=1),
+    Shape("secret", _compiled(rf'(?i)(?:{_IN_TEXT})\\"\s*:\s*\\"([^"\\]+)\\"'), group=1),  # JSON in a text of JSON
+)
+_CARD = Shape("card", _compiled(r"\b\d(?:[ -]?\d){12,}\b"), part=_card_in)
+_EMAIL = Shape("email", _compiled(r"(?i)\b[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+\b"))
+
+# Whatever a secret may be found by, in one look at a whole call: most calls have nothing of it.
+_HINTS = (
+    r"PRIVATE KEY|\beyJ|\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{16}|\bgh[pousr]_|github_pat_|\bpl_|\b[sp]k-|AIza|"
+    r"\b(?:gsk_|hf_|r8_|xai-|pplx-|nvapi-|npm_|glpat-|dop_v1_|[sr]k_|xox)|\bSG\.|://[^\s/:@]*:[^\s/@]+@|"
+    rf"(?i:\b(?:bearer|basic)\s|aws.{{0,20}}secret|{_IN_TEXT}|cookie)|\d(?:[ -]?\d){{12}}"
+)
+
+
+class Redactor:
+    """Removes secrets by the rules of one project."""
+
+    def __init__(self, *, email: bool = False, patterns: Mapping[str, str] | None = None) -> None:
+        """Raises PatternError."""
+        self._own = [Shape(name, checked_pattern(name, pattern)) for name, pattern in (patterns or {}).items()]
+        self._shapes = (*_SHAPES, _CARD, *([_EMAIL] if email else []))
+        self._hints = _compiled(_HINTS + ("|@" if email else ""))
+
+    def is_clean(self, value: Any) -> bool:
+        """A quick look that finds most values without anything to remove; False says nothing."""
+        return not self._own and self._hints.search(orjson.dumps(value)) is None
+
+    def value(self, value: Any) -> Any:
+        """The same JSON value without secrets; names of fields stay, and so do numbers that are no card's."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(name): self._named(name, inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(inner) for inner in value]
+        if isinstance(value, int) and not isinstance(value, bool):
+            return placeholder("card") if len(str(value)) >= 13 and is_card(str(abs(value))) else value
+        return value
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        found = self._hints.search(text) is not None
+        for shape in (*(self._shapes if found else ()), *self._own):
+            text = _without(shape, text)
+        return text
+
+    def _named(self, name: str, value: Any) -> Any:
+        return self._hidden(value) if is_secret_name(name) else self.value(value)
+
+    def _hidden(self, value: Any) -> Any:
+        """The value of a field with a secret name.  An object that describes such a field (a tool's schema) is none."""
+        if isinstance(value, bool) or value is None or value == "":
+            return value
+        if isinstance(value, list | tuple):
+            return [self._hidden(inner) for inner in value]
+        if isinstance(value, Mapping):
+            described = not _SCHEMA.isdisjoint(value)
+            return self.value(value) if described else {name: self._hidden(inner) for name, inner in value.items()}
+        return placeholder("secret")
+
+
+def placeholder(kind: str) -> str:
+    """What stands in place of a secret."""
+    return f"[redacted:{kind}]"
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a field of this name holds a secret: api_key, X-Api-Key, openaiApiKey; not max_tokens."""
+    plain = re.sub(r"[-_. ]", "", name).lower()
+    return plain.endswith(_NAMES)
+
+
+def _without(shape: Shape, text: str) -> str:
+    def replace(found: Any) -> str:
+        whole, start = found.group(0), found.start(shape.group) - found.start(0)
+        secret = shape.part(found.group(shape.group))
+        if not secret or secret.startswith("[redacted:"):
+            return whole
+        return whole[:start] + whole[start:].replace(secret, placeholder(shape.kind), 1)
+
+    return shape.pattern.sub(replace, text)
+
+
+# --- patterns of a project
+
+
+def checked_pattern(name: str, pattern: str) -> Any:
+    """The pattern, compiled.  Raises PatternError, which says what is wrong with it."""
+    if not _PATTERN_NAME.fullmatch(name):
+        raise PatternError(f"The name {name!r} must be a lower-case letter and then letters, digits or _, up to 32.")
+    if not 0 < len(pattern) <= LONGEST_PATTERN:
+        raise PatternError(f"The pattern {name} must have 1 to {LONGEST_PATTERN} characters.")
+    try:
+        compiled = re2.compile(pattern, options=_options())
+    except re2.error as error:
+        raise PatternError(
+            f"The pattern {name} is no RE2 pattern: {_words(error)}. See https://github.com/google/re2/wiki/Syntax."
+        ) from None
+    if compiled.search("") is not None:
+        raise PatternError(f"The pattern {name} matches the empty text, so it would match everywhere.")
+    return compiled
+
+
+def checked_patterns(patterns: Mapping[str, str]) -> None:
+    """Raises PatternError when one of them, or their number, is wrong."""
+    if len(patterns) > MOST_PATTERNS:
+        raise PatternError(f"A project may have {MOST_PATTERNS} patterns; these are {len(patterns)}.")
+    for name, pattern in patterns.items():
+        checked_pattern(name, pattern)
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.max_mem = _PATTERN_MEMORY
+    options.log_errors = False
+    return options
+
+
+def _words(error: Exception) -> str:
+    found = error.args[0] if error.args else ""
+    return found.decode() if isinstance(found, bytes) else str(found)

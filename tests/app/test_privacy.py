@@ -1,0 +1,235 @@
+"""What a project does not want stored is not stored: by no way in, in no field, in no table, key or log."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg2
+import pytest
+import redis
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+from app.cli.main import main as promptlode
+from app.config import Settings
+from app.privacy import Policies, Wishes
+from app.store import privacy
+from app.store.engine import transaction
+from app.store.projects import Project
+from app.web import create_app
+from tests.app.api_helpers import client_with, know, new_key
+
+URL = "/api/v1/traces"
+KEY = "sk-proj-a1B2c3D4e5F6g7H8i9J0k1L2"
+CARD = "4111 1111 1111 1111"
+WORD = "correct-horse-battery"
+
+EVERYWHERE = {
+    "model": f"m {KEY}",
+    "path": f"/p/{KEY}",
+    "external_id": f"e {KEY}",
+    "conversation_id": f"c {KEY}",
+    "user_id": f"u {KEY}",
+    "messages": [
+        {"role": "system", "content": f"Use {KEY}."},
+        {"role": "user", "content": [{"type": "text", "text": f"Pay with {CARD}"}], "name": KEY},
+        {"role": "assistant", "tool_calls": [{"function": {"arguments": f'{{"password": "{WORD}"}}'}}]},
+    ],
+    "output": [{"role": "assistant", "content": f"I used {KEY}."}],
+    "tools": [
+        {"function": {"name": "pay", "description": KEY, "parameters": {"properties": {KEY: {"default": CARD}}}}}
+    ],
+    "response_format": {"type": "json_schema", "json_schema": {"description": KEY}},
+    "reasoning": KEY,
+    "usage": {"input_tokens": 3, "note": KEY},
+    "error": f"refused {KEY}",
+    "metadata": {"headers": {"X-Api-Key": WORD}, "deep": [[{KEY: CARD}]]},
+    "further": {"db_password": WORD, "max_tokens": 5},
+}
+PLANTED = (KEY, CARD, WORD)
+
+
+def dump(url: str) -> str:
+    """Every row of every table."""
+    connection = psycopg2.connect(url.replace("postgresql+psycopg2", "postgresql"))
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = []
+        for (table,) in cursor.fetchall():
+            out = io.StringIO()
+            cursor.copy_expert(f"COPY {table} TO STDOUT", out)
+            rows.append(out.getvalue())
+    connection.close()
+    return "\n".join(rows)
+
+
+def everything_in(client: redis.Redis) -> str:
+    kinds = {"hash": client.hgetall, "string": client.get, "set": client.smembers, "list": lambda key: client.lrange(key, 0, -1)}
+    return repr(
+        [(key, kinds.get(client.type(key), lambda key: client.zrange(key, 0, -1))(key)) for key in client.scan_iter()]
+    )
+
+
+def wish(engine: Engine, project: Project, **wishes: Any) -> None:
+    with transaction(engine) as connection:
+        privacy.save(connection, project.id, Wishes(**wishes).model_dump())
+
+
+@pytest.mark.parametrize("way", ["single", "batch", "otlp", "import"])
+def test_nothing_that_was_planted_is_anywhere(
+    way: str,
+    settings: Settings,
+    engine: Engine,
+    redis_client: redis.Redis,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    client = client_with(create_app(settings.model_copy(update={"log_level": "DEBUG"})), new_key(engine, "shop"))
+    send = {"single": _single, "batch": _batch, "otlp": _otlp, "import": _import}[way]
+    send(client, settings, tmp_path)
+    stored = dump(settings.database_url)
+    assert "[redacted:api_key]" in stored
+    logged = "".join(capfd.readouterr())
+    for secret in PLANTED:
+        assert secret not in stored
+        assert secret not in everything_in(redis_client)
+        assert secret not in logged
+
+
+def _single(client: FlaskClient, settings: Settings, folder: Path) -> None:
+    answer = client.post(URL, json=EVERYWHERE)
+    assert answer.status_code == 201
+    assert not any(secret in answer.text for secret in PLANTED)
+
+
+def _batch(client: FlaskClient, settings: Settings, folder: Path) -> None:
+    others = [EVERYWHERE | {"external_id": f"{KEY}-{number}"} for number in range(30)]
+    assert {
+        result["status"] for result in client.post(URL, json={"traces": [EVERYWHERE, *others]}).json["results"]
+    } == {201}
+
+
+def _otlp(client: FlaskClient, settings: Settings, folder: Path) -> None:
+    told = {
+        "promptlode.path": f"/p/{KEY}",
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "m",
+        "gen_ai.input.messages": orjson.dumps(
+            [{"role": "user", "parts": [{"type": "text", "content": f"{KEY} {CARD}"}]}]
+        ).decode(),
+        "db_password": WORD,
+    }
+    attributes = [{"key": name, "value": {"stringValue": value}} for name, value in told.items()]
+    span = {"traceId": "01" * 16, "spanId": "02" * 8, "name": f"chat {KEY}", "attributes": attributes}
+    export = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    assert client.post("/v1/traces", json=export).status_code == 200
+
+
+def _import(client: FlaskClient, settings: Settings, folder: Path) -> None:
+    log = folder / "calls.jsonl"
+    log.write_bytes(orjson.dumps(EVERYWHERE) + b"\n")
+    environment = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    done = CliRunner().invoke(promptlode, ["import", str(log), "--project", "shop"], env=environment)
+    assert done.exit_code == 0, done.output
+
+
+def test_prompts_that_differ_in_a_secret_alone_become_one_text(client: FlaskClient) -> None:
+    for number in range(3):
+        client.post(URL, json={"model": "m", "path": "/p", "input": f"Use sk-a1B2c3D4e5F6g7H8i9J0-{number}"})
+    inputs = {client.get(f"{URL}/{item['id']}").json["input"] for item in client.get(URL).json["items"]}
+    assert inputs == {"Use [redacted:api_key]"}
+
+
+def test_ids_that_differ_in_a_secret_alone_stay_two_and_one_stays_one(client: FlaskClient) -> None:
+    def send(external_id: str) -> int:
+        return client.post(URL, json={"model": "m", "path": "/p", "external_id": external_id}).status_code
+
+    cards = ("4111 1111 1111 1111", "4242 4242 4242 4242")
+    assert [send(card) for card in (*cards, *cards)] == [201, 201, 200, 200]
+
+
+def test_a_known_template_matches_what_is_left(client: FlaskClient, engine: Engine, project: Project) -> None:
+    know(engine, project, "/p", "", "Pay with {{card}} now")
+    answer = client.post(URL, json={"model": "m", "path": "/p", "input": f"Pay with {CARD} now"}).json
+    assert answer["variables"] == {"card": "[redacted:card]"}
+
+
+def test_what_is_no_secret_is_kept_as_it_was_sent(client: FlaskClient) -> None:
+    body = {
+        "model": "m",
+        "path": "/p",
+        "input": "The token of the day",
+        "max_tokens": 5,
+        "metadata": {"token": "x", "n": 4111},
+    }
+    stored = client.get(f"{URL}/{client.post(URL, json=body).json['id']}").json
+    assert stored["input"] == body["input"]
+    assert stored["metadata"] == {"max_tokens": 5, "token": "x", "n": 4111}
+
+
+def test_a_project_that_wants_everything_has_everything(settings: Settings, engine: Engine, project: Project) -> None:
+    wish(engine, project, redact=False)
+    client = client_with(create_app(settings), new_key(engine, project.name))
+    stored = client.get(f"{URL}/{client.post(URL, json={'model': 'm', 'path': '/p', 'input': KEY}).json['id']}").json
+    assert stored["input"] == KEY
+
+
+def test_a_projects_wishes_are_its_own(settings: Settings, engine: Engine, project: Project) -> None:
+    wish(engine, project, email=True, patterns={"customer": r"\bKD-\d{6}\b"})
+    app = create_app(settings)
+    texts = {}
+    for name in ("shop", "another"):
+        client = client_with(app, new_key(engine, name))
+        sent = client.post(URL, json={"model": "m", "path": "/p", "input": "KD-123456 a@example.com"}).json
+        texts[name] = client.get(f"{URL}/{sent['id']}").json["input"]
+    assert texts == {"shop": "[redacted:customer] [redacted:email]", "another": "KD-123456 a@example.com"}
+
+
+def test_a_change_holds_as_soon_as_what_is_remembered_is_old(engine: Engine, project: Project) -> None:
+    at_once, later = Policies(engine, cache_seconds=0), Policies(engine, cache_seconds=60)
+    assert [each.of(project.id).wishes.email for each in (at_once, later)] == [False, False]
+    wish(engine, project, email=True)
+    assert [each.of(project.id).wishes.email for each in (at_once, later)] == [True, False]
+
+
+# --- the command
+
+
+def command(settings: Settings, *arguments: str) -> Any:
+    environment = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    return CliRunner().invoke(promptlode, ["privacy", *arguments], env=environment)
+
+
+def test_the_command_shows_and_changes_what_a_project_wants(
+    settings: Settings, engine: Engine, project: Project
+) -> None:
+    assert "email: no" in command(settings, "shop").output
+    shown = command(settings, "shop", "--email", "--pattern", r"customer=\bKD-\d{6}\b").output
+    assert "email: yes" in shown
+    assert r"customer = \bKD-\d{6}\b" in shown
+    assert command(settings, "shop").output == shown
+    assert "patterns: none" in command(settings, "shop", "--without-pattern", "customer").output
+    with transaction(engine) as connection:
+        actions = connection.execute(text("SELECT action, details FROM audit_entry ORDER BY id")).all()
+    assert [(action, details["fields"]) for action, details in actions] == [
+        ("set_privacy", ["email", "patterns"]),
+        ("set_privacy", ["patterns"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "code"),
+    [
+        (("shop", "--pattern", "a=("), "no RE2 pattern", 1),
+        (("shop", "--pattern", "a"), "NAME=PATTERN", 2),
+        (("shop", "--without-pattern", "a"), "no pattern 'a'", 1),
+        (("nobody",), "no project 'nobody'", 1),
+    ],
+)
+def test_a_wrong_wish_is_refused_with_a_reason(
+    settings: Settings, project: Project, arguments: tuple[str, ...], said: str, code: int
+) -> None:
+    done = command(settings, *arguments)
+    assert (done.exit_code, said in done.output) == (code, True), done.output

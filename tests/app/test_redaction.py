@@ -1,0 +1,173 @@
+"""What is a secret and what only looks like one."""
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.redaction import PatternError, Redactor, checked_pattern, checked_patterns, is_card, is_secret_name
+
+PLAIN = Redactor()
+SECRETS = {
+    "sk-abcDEF1234567890abcdefgh": "api_key",
+    "sk-proj-" + "a1B2" * 12: "api_key",
+    "sk-ant-api03-" + "a1_B-" * 12 + "x": "api_key",
+    "AIza" + "a1B2" * 8 + "abc": "api_key",
+    "gsk_" + "a1" * 20: "api_key",
+    "hf_" + "a1" * 17: "api_key",
+    "AKIAIOSFODNN7EXAMPLE": "aws_key",
+    "ghp_" + "a1B2" * 9: "github_token",
+    "github_pat_" + "a1B2" * 9: "github_token",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl": "jwt",
+    "pl_" + "a1" * 21 + "b": "promptlode_key",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----": "private_key",
+    "4111 1111 1111 1111": "card",
+    "5500-0055-5555-5559": "card",
+    "378282246310005": "card",
+}
+
+
+@pytest.mark.parametrize(("secret", "kind"), SECRETS.items())
+@pytest.mark.parametrize("around", ["{}", "Use {}", "({})", "Grüße 日本 {}.", "x={}"])
+def test_a_known_shape_becomes_the_word_for_its_kind(secret: str, kind: str, around: str) -> None:
+    assert PLAIN.text(around.format(secret)) == around.format(f"[redacted:{kind}]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-learn-ensemble-random-forest-classifier",
+        "task-abcdefghijklmnopqrstuvwxyz0123456789",
+        "4111 1111 1111 1112",  # a wrong check digit
+        "1700000000000",  # a time in milliseconds
+        "41111111111111111111111111",  # too long for a card
+        "the password: is {password}",
+        "max_tokens: 4096, secret garden, basic mathematics",
+        "AKIAI",
+        "https://example.com:8080/a@b",
+        "anna@example.com",
+        "[redacted:card]",
+    ],
+)
+def test_what_only_looks_like_a_secret_stays(text: str) -> None:
+    assert PLAIN.text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("-----BEGIN PRIVATE KEY-----\ncut off", "[redacted:private_key]"),
+        ("4111 1111 1111 1111 12/27 123", "[redacted:card] 12/27 123"),
+        ("1234567890123 4111-1111-1111-1111", "1234567890123 [redacted:card]"),
+        ("postgres://shop:hunter2@db/shop", "postgres://shop:[redacted:password]@db/shop"),
+        ("Authorization: Bearer abcdef0123456789xyz", "Authorization: Bearer [redacted:secret]"),
+        ('{"password": "hun\\"ter2", "max_tokens": 5}', '{"password": "[redacted:secret]", "max_tokens": 5}'),
+        ('{"a": "{\\"api_key\\": \\"x\\"}"}', '{"a": "{\\"api_key\\": \\"[redacted:secret]\\"}"}'),
+    ],
+)
+def test_what_stands_around_a_secret_stays(text: str, left: str) -> None:
+    assert PLAIN.text(text) == left
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "API_KEY", "x-api-key", "openaiApiKey", "client_secret", "db.password", "Cookie"]
+)
+def test_a_field_may_have_a_secret_name(name: str) -> None:
+    assert is_secret_name(name)
+    assert PLAIN.value({name: "hunter2"}) == {name: "[redacted:secret]"}
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "token", "tokens", "input_tokens", "secretary", "keyword", "passage"])
+def test_a_name_that_only_sounds_secret_is_none(name: str) -> None:
+    assert PLAIN.value({name: "hunter2"}) == {name: "hunter2"}
+
+
+@pytest.mark.parametrize(
+    ("value", "left"),
+    [
+        ({"secrets": ["a", 5]}, {"secrets": ["[redacted:secret]"] * 2}),
+        ({"secrets": {"db": "a"}}, {"secrets": {"db": "[redacted:secret]"}}),
+        ({"password": {"type": "string"}}, {"password": {"type": "string"}}),  # a schema of a tool
+        (
+            {"password": {"type": "string", "default": "AKIAIOSFODNN7EXAMPLE"}},
+            {"password": {"type": "string", "default": "[redacted:aws_key]"}},
+        ),
+        ({"is_secret": True, "secret": None, "password": ""}, {"is_secret": True, "secret": None, "password": ""}),
+        ({"n": 4111111111111111, "m": 4111111111111112}, {"n": "[redacted:card]", "m": 4111111111111112}),
+        ({"AKIAIOSFODNN7EXAMPLE": 1}, {"[redacted:aws_key]": 1}),
+    ],
+)
+def test_values_of_json(value: Any, left: Any) -> None:
+    assert PLAIN.value(value) == left
+
+
+def test_e_mail_addresses_are_removed_where_that_is_wanted() -> None:
+    assert Redactor(email=True).text("To anna.b+c@mail.example.co.uk, please") == "To [redacted:email], please"
+
+
+def test_a_project_has_patterns_of_its_own() -> None:
+    redactor = Redactor(patterns={"customer": r"\bKD-\d{6}\b"})
+    assert redactor.text("for KD-123456 and AKIAIOSFODNN7EXAMPLE") == "for [redacted:customer] and [redacted:aws_key]"
+    assert not redactor.is_clean({})
+
+
+@given(st.sampled_from([*SECRETS]), st.text(max_size=50), st.text(max_size=50))
+def test_the_quick_look_overlooks_nothing_that_the_rules_would_remove(secret: str, before: str, after: str) -> None:
+    text = f"{before} {secret} {after}"
+    assert secret not in PLAIN.text(text)
+    assert not PLAIN.is_clean({"x": [text]})
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_what_is_clean_is_not_touched_and_twice_is_once(value: Any) -> None:
+    left = PLAIN.value(value)
+    assert PLAIN.value(left) == left
+
+
+@pytest.mark.parametrize(
+    ("number", "is_one"),
+    [
+        ("4242424242424242", True),
+        ("6011111111111117", True),
+        ("3530111333300000", True),
+        ("30569309025904", True),
+        ("0000000000000000", False),
+    ],
+)
+def test_a_card_has_a_scheme_a_length_and_a_check_digit(number: str, is_one: bool) -> None:
+    assert is_card(number) is is_one
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "said"),
+    [
+        ("a", "(", "missing )"),
+        ("a", "(?=x)", "no RE2 pattern"),
+        ("a", "x*", "matches the empty text"),
+        ("a", "", "1 to 1000"),
+        ("a", "x" * 1001, "1 to 1000"),
+        ("A b", "x", "lower-case"),
+    ],
+)
+def test_a_pattern_that_cannot_be_used_says_why(name: str, pattern: str, said: str) -> None:
+    with pytest.raises(PatternError, match=said.replace("(", "\\(").replace(")", "\\)")):
+        checked_pattern(name, pattern)
+
+
+def test_a_project_has_so_many_patterns_at_most() -> None:
+    with pytest.raises(PatternError, match="50"):
+        checked_patterns({f"p{number}": "x" for number in range(51)})
+
+
+def test_no_pattern_takes_longer_than_the_text() -> None:
+    """With backtracking this one would take longer than the world has stood; here it ends within the test's time."""
+    started = time.monotonic()
+    Redactor(patterns={"slow": "(a+)+$"}).text("a" * 10_000 + "b")
+    assert time.monotonic() - started < 100
