@@ -11,10 +11,11 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 import psutil
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from app.store import keys
 from app.store.engine import transaction
@@ -34,7 +35,7 @@ tasks AS (
   SELECT uuidv7(), :project_id, made.id, 'Task ' || n FROM made, generate_series(1, 5) n RETURNING id, group_id),
 templates AS (
   INSERT INTO template (id, group_id, task_id, digest, parts, slots)
-  SELECT uuidv7(), group_id, id, id::text, '[{"role": "user", "literals": ["Sort the mail: ", ""]}]', '{mail}' FROM tasks
+  SELECT uuidv7(), group_id, id, id::text, '[{"role": "system", "literals": [""]}, {"role": "user", "literals": ["Sort the mail: ", ""]}]', '{mail}' FROM tasks
   RETURNING id, task_id)
 INSERT INTO implementation (id, task_id, template_id, version, model, settings, settings_digest)
 SELECT uuidv7(), task_id, id, 1, 'gpt-5-mini', '{}', '' FROM templates
@@ -43,7 +44,8 @@ SELECT uuidv7(), task_id, id, 1, 'gpt-5-mini', '{}', '' FROM templates
 CALLS = """
 WITH kinds AS (
   SELECT row_number() OVER (ORDER BY i.id) - 1 AS number, t.group_id, t.id AS template_id, i.id AS implementation_id
-    FROM implementation i JOIN template t ON t.id = i.template_id)
+    FROM implementation i JOIN template t ON t.id = i.template_id JOIN task ON task.id = t.task_id
+   WHERE task.project_id = :project_id)
 INSERT INTO trace (id, project_id, group_id, external_id, model, prompt_parts, prompt_source, conversation_id, user_id, settings,
                    settings_digest, input, output, usage, seen_at, implementation_id, template_id, variables, considered_run_id)
 SELECT uuidv7(), :project_id, k.group_id, 'call-' || n, 'gpt-5-mini',
@@ -65,14 +67,14 @@ LISTS = {
 }
 
 
-def fill(installation: Installation, first: int, last: int) -> None:
-    """Calls with these numbers."""
-    engine = installation.engine.execution_options(isolation_level="AUTOCOMMIT")
+def fill(engine: Engine, project_id: UUID, first: int, last: int) -> None:
+    """Calls of a project with these numbers."""
+    engine = engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("SET statement_timeout = 0"))
         for start in range(first, last + 1, 100_000):
             numbers = {"first": start, "last": min(last, start + 99_999)}
-            connection.execute(text(CALLS), {"project_id": installation.project.id} | numbers)
+            connection.execute(text(CALLS), {"project_id": project_id} | numbers)
         connection.execute(text("VACUUM ANALYZE trace"))
 
 
@@ -132,7 +134,7 @@ def main() -> None:
             connection.execute(text(GROUPS), {"project_id": installation.project.id})
         client, first = client_of(installation), 1
         for size in sizes:
-            fill(installation, first, size)
+            fill(installation.engine, installation.project.id, first, size)
             first = size + 1
             found.append(asked(client))
             memory.append(psutil.Process().memory_full_info().uss / 2**20)

@@ -1,0 +1,139 @@
+"""How PostgreSQL carries out the queries that read calls, on a filled table: its own choice, nothing is switched off.
+
+python -m benchmarks.plans
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, event, select, text
+
+from app.store import browse, calls, deletion, insights, owed, projects, retention, tasks, traces, versions
+from app.store.deletion import Selector
+from app.store.tables import implementation, task, template, trace
+from app.store.traces import TraceFilter
+from benchmarks.installation import installed
+from benchmarks.lists import GROUPS, fill
+
+CALLS, PROJECTS = 100_000, 8
+
+
+@dataclass(frozen=True)
+class Ids:
+    """What the queries ask for."""
+
+    project: UUID
+    group: UUID
+    task: UUID
+    template: UUID
+    implementation: UUID
+    call: UUID
+
+
+class Query(NamedTuple):
+    """A query, and the index of `trace` that it walks, or one as good where a project or path has much of all calls."""
+
+    run: Callable[[Connection, Ids], Any]
+    index: str
+
+
+def _page(wanted: Callable[[Ids], TraceFilter]) -> Callable[[Connection, Ids], Any]:
+    return lambda at, ids: traces.page(at, ids.project, wanted(ids), limit=50, before=ids.call)
+
+
+QUERIES = {
+    "traces of a project": Query(_page(lambda _: TraceFilter()), "ix_trace_project|pk_trace"),
+    "traces of a path": Query(_page(lambda _: TraceFilter(path="/path/7")), "ix_trace_group"),
+    "traces without a template": Query(_page(lambda _: TraceFilter(ungrouped=True)), "ix_trace_ungrouped"),
+    "one trace": Query(lambda at, ids: traces.get(at, ids.project, ids.call), "pk_trace|ix_trace_project"),
+    "a known external id": Query(
+        lambda at, ids: traces.by_external_id(at, ids.project, ["call-7"]), "uq_trace_project_id_external_id"
+    ),
+    "calls of a version, on a page": Query(
+        lambda at, ids: browse.calls_page(at, ids.project, ids.implementation, ids.template), "ix_trace_implementation"
+    ),
+    "values of slots, on a page": Query(
+        lambda at, ids: insights.place_statistics(at, ids.project, ids.implementation, ids.template),
+        "ix_trace_implementation",
+    ),
+    "versions of a task": Query(
+        lambda at, ids: tasks.implementations(at, ids.project, ids.task, limit=50, after=None),
+        "ix_trace_implementation",
+    ),
+    "tasks of a project": Query(
+        lambda at, ids: tasks.page(at, ids.project, path=None, limit=50, before=None), "ix_trace_implementation"
+    ),
+    "owed calls of a run": Query(lambda at, ids: calls.owed(at, ids.group, 5000), "ix_trace_owed"),
+    "residue of a run": Query(lambda at, ids: calls.residue(at, ids.group, 5000), "ix_trace_residue"),
+    "calls to be matched again": Query(
+        lambda at, ids: calls.of_template_after(at, ids.template, ids.call, 500), "ix_trace_template"
+    ),
+    "templates due for a review": Query(lambda at, _: versions.groups_to_review(at), "ix_trace_template"),
+    "groups that wait": Query(lambda at, _: owed.waiting_groups(at, 10, 1000), "ix_trace_owed"),
+    "calls that retention removes": Query(
+        lambda at, ids: retention.overdue(at, ids.project, 30, 1000), "ix_trace_project|pk_trace"
+    ),
+    "calls of a user, to be deleted": Query(
+        lambda at, ids: deletion.selected(at, ids.project, Selector(user_id="u-7"), after=None, limit=500),
+        "ix_trace_user",
+    ),
+}
+
+
+def plan(connection: Connection, query: Query, ids: Ids) -> list[str]:
+    """The plan of the last statement on calls that the query sends."""
+    sent: list[tuple[str, Any]] = []
+
+    def remember(*arguments: Any) -> None:
+        sent.append((arguments[2], arguments[3]))
+
+    event.listen(connection, "before_cursor_execute", remember)
+    query.run(connection, ids)
+    event.remove(connection, "before_cursor_execute", remember)
+    statement, values = [one for one in sent if " trace" in one[0]][-1]
+    return list(connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) {statement}", values).scalars())
+
+
+def filled(engine: Engine, number: int) -> Ids:
+    """So many calls in `PROJECTS` projects, a hundredth of them owed; the ids of some of what is there."""
+    for name in range(PROJECTS):
+        with engine.begin() as connection:
+            project = projects.get_or_create(connection, f"project {name}")
+            connection.execute(text(GROUPS), {"project_id": project.id})
+        fill(engine, project.id, 1, number // PROJECTS)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE trace SET considered_run_id = NULL WHERE external_id LIKE 'call-%00'"))
+        connection.execute(text("ANALYZE"))
+        row = connection.execute(
+            select(task.c.group_id, task.c.id, template.c.id, implementation.c.id)
+            .join_from(task, template)
+            .join(implementation, implementation.c.template_id == template.c.id)
+            .where(task.c.project_id == project.id)
+            .limit(1)
+        ).one()
+        own = select(trace.c.id).where(trace.c.project_id == project.id).order_by(trace.c.id)
+        call_id = connection.execute(own.offset(number // PROJECTS // 2).limit(1)).scalar_one()
+    return Ids(project.id, *row, call_id)
+
+
+def told(lines: list[str]) -> Iterator[str]:
+    """What of a plan says how calls are read; values are left out."""
+    for line in lines:
+        if re.search(r" on trace\b|Limit|Sort", line):
+            yield re.sub(r"'[^']{20,}'", "'…'", line)
+
+
+def main() -> None:
+    with installed() as installation:
+        ids = filled(installation.engine, CALLS)
+        with installation.engine.begin() as connection:
+            for name, query in QUERIES.items():
+                print(f"{name}\n")
+                print("\n".join(f"    {line}" for line in told(plan(connection, query, ids))), end="\n\n")
+
+
+if __name__ == "__main__":
+    main()

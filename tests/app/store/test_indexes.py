@@ -1,0 +1,16 @@
+"""On a filled table PostgreSQL itself chooses the indexes that docs/storage.md names: nothing is switched off for it."""
+
+import re
+
+from sqlalchemy import Engine
+
+from benchmarks.plans import QUERIES, filled, plan
+
+
+def test_every_main_query_walks_its_index_and_none_reads_all_calls(engine: Engine) -> None:
+    ids = filled(engine, 12_000)
+    with engine.begin() as connection:
+        plans = {name: "\n".join(plan(connection, query, ids)) for name, query in QUERIES.items()}
+    wrong = {name for name, query in QUERIES.items() if not re.search(rf"using ({query.index}) on trace", plans[name])}
+    assert wrong == set()
+    assert {name for name, lines in plans.items() if "Seq Scan on trace" in lines} == set()
