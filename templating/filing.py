@@ -123,12 +123,20 @@ class Endings(Index):
 
     LENGTHS = (64, 32, 16, 8, 4)  # under four characters ("?", a line end) an ending says too little
 
+    def __init__(self, patience: int) -> None:
+        super().__init__(patience)
+        self._used: tuple[int, ...] = ()  # lengths that were ever filed: mostly one or two
+
+    def put(self, key: str, card: Card) -> None:
+        super().put(key, card)
+        self._used = tuple(sorted({*self._used, len(key)}))
+
     def keys(self, literals: Literals) -> list[str]:
         fitting = [length for length in self.LENGTHS if length <= len(literals[-1])]
         return [literals[-1][-length:] for length in fitting[:1]]
 
     def present(self, prompt: str) -> Iterable[str]:
-        return {key for length in self.LENGTHS if (key := prompt[-length:]) in self.drawers}
+        return {key for length in self._used if (key := prompt[-length:]) in self.drawers}
 
 
 class Pieces(Index):
@@ -169,6 +177,9 @@ class Everything(Index):
 
     def present(self, prompt: str) -> Iterable[str]:
         return ("",)
+
+    def find(self, prompt: str) -> list[Drawer]:
+        return [self.drawers.get("", ())]
 
 
 class Grams(Index):
@@ -215,6 +226,7 @@ class Cabinet:
             Everything(patience=128),  # then grams: 100 us
             Grams(patience=64),
         )
+        self._used: tuple[Index, ...] = ()  # those that have a card
         self._filed: dict[int, _Filed] = {}
         self._crowded: deque[int] = deque()  # cards (by minus_index) that may have a better place by now
 
@@ -230,12 +242,13 @@ class Cabinet:
         filed = self._filed.pop(card.minus_index)
         if filed.home:
             filed.home.drop(filed.key, filed.card)
+        self._used = tuple(index for index in self._indexes if index.drawers)
         for index in self._indexes[: filed.asked]:
             index.uncount(index.keys(card.template.literals))
 
     def candidates(self, prompt: str) -> Iterable[Card]:
         """The cards of all templates that may fit, most specific first."""
-        drawers = [drawer for index in self._indexes if index.drawers for drawer in index.find(prompt)]
+        drawers = [drawer for index in self._used for drawer in index.find(prompt)]
         return drawers[0] if len(drawers) == 1 else sorted(chain.from_iterable(drawers))
 
     def _file(self, filed: _Filed) -> None:
@@ -244,6 +257,7 @@ class Cabinet:
             filed.home.drop(filed.key, filed.card)
         filed.home, filed.key = self._place(filed)
         filed.home.put(filed.key, filed.card)
+        self._used = tuple(index for index in self._indexes if index.drawers)
 
     def _place(self, filed: _Filed) -> tuple[Index, str]:
         offers: list[tuple[int, Index, str]] = []

@@ -48,4 +48,4 @@ def fit(literals: tuple[str, ...], prompt: str) -> tuple[str, ...] | None:
 
 def agree(repeats: tuple[tuple[int, int], ...], values: tuple[str, ...]) -> bool:
     """Whether places of one name hold one value; repeats is `Template.repeats`."""
-    return all(values[place] == values[first] for place, first in repeats)
+    return not repeats or all(values[place] == values[first] for place, first in repeats)

@@ -32,7 +32,12 @@ class PrefixSet:
 
     def prefixes(self, text: str) -> list[str]:
         """The strings of the set that the text begins with, the shortest first."""
-        return [node.whole for node in self._path(text) if node.whole]
+        found, node, depth = [], self._root, 0
+        while (child := node.children.get(text[depth : depth + 1])) and text.startswith(child.label, depth):
+            if child.whole:
+                found.append(child.whole)
+            node, depth = child, child.depth
+        return found
 
     def _path(self, text: str) -> "list[_Node]":
         node, depth, path = self._root, 0, [self._root]

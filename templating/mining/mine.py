@@ -80,7 +80,7 @@ def _by_barriers(texts: Iterable[str], barrier: str) -> dict[int, list[str]]:
 
 
 def _barriers(texts: Iterable[str], barrier: str) -> int:
-    return sum(text.count(barrier) for text in texts) if barrier else 0
+    return sum(text.count(barrier) for text in texts if barrier in text) if barrier else 0
 
 
 def _result(
