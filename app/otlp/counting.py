@@ -1,4 +1,4 @@
-"""How many spans came in, by what became of them: `promptlode_otlp_spans_total` in `/metrics`."""
+"""How many spans and log records came in, by what became of them: `promptlode_otlp_spans_total` in `/metrics`."""
 
 from typing import cast
 
@@ -14,7 +14,7 @@ def install(app: Flask, registry: CollectorRegistry) -> None:
     """Count the spans of this app in the registry."""
     app.extensions[_EXTENSION] = Counter(
         "promptlode_otlp_spans",
-        "Spans received by OTLP: stored, without_content (capture is off), rejected, ignored (no LLM call)",
+        "Spans and log records received by OTLP: stored, without_content (capture is off), rejected, ignored (no LLM call)",
         ["outcome"],
         registry=registry,
     )

@@ -23,13 +23,16 @@ _SIGNS = (
     "gen_ai.prompt.0.role",
 )
 
+DETAILS_EVENT = "gen_ai.client.inference.operation.details"
+
 # Events whose attributes belong to the span.
 _DETAILS = {
-    "gen_ai.client.inference.operation.details",
+    DETAILS_EVENT,
     "gen_ai.content.prompt",
     "gen_ai.content.completion",
 }
-_MESSAGE_EVENTS = {
+CHOICE_EVENT = "gen_ai.choice"
+MESSAGE_EVENTS = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
     "gen_ai.assistant.message": "assistant",
@@ -116,7 +119,7 @@ def _output(attributes: Attributes, events: list[Event]) -> list[Message] | None
     ways = (
         from_parts(_list(attributes, "gen_ai.output.messages")),
         [{"role": "assistant"} | flat_message(item) for item in completions if isinstance(item, dict)],
-        [_choice(event) for event in events if event.name == "gen_ai.choice"],
+        [_choice(event) for event in events if event.name == CHOICE_EVENT],
         _first_way(attributes.take("gen_ai.completion"), "assistant"),
     )
     return next((messages for messages in ways if has_content(messages)), None)
@@ -136,8 +139,8 @@ def _list(attributes: Attributes, name: str) -> list[Message]:
 
 def _event_messages(events: list[Event]) -> Iterator[Message]:
     for event in events:
-        if event.name in _MESSAGE_EVENTS:
-            yield flat_message({"role": _MESSAGE_EVENTS[event.name]} | _event_body(event))
+        if event.name in MESSAGE_EVENTS:
+            yield flat_message({"role": MESSAGE_EVENTS[event.name]} | _event_body(event))
 
 
 def _choice(event: Event) -> Message:

@@ -12,6 +12,10 @@ HOW_TO_CAPTURE = (
     " (OpenLLMetry), OPENINFERENCE_HIDE_INPUTS=false (OpenInference)."
 )
 HOW_TO_KEEP_ALL = "their SDK keeps too few: set OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=10000."
+IN_PIECES = (
+    "its call is sent as one event for each message, without its model: set"
+    " OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental."
+)
 SHOWN = 5
 
 
@@ -28,21 +32,21 @@ class Refusal:
     without_content: bool = False
 
 
-def summary(refusals: Sequence[Refusal], spans: int, maimed: int) -> str:
-    """The message of a partial success; empty when all is well."""
-    sentences = list(_refused(refusals, spans)) if refusals else []
+def summary(refusals: Sequence[Refusal], spans: int, maimed: int, what: str = "span") -> str:
+    """The message of a partial success, of spans or of log records; empty when all is well."""
+    sentences = list(_refused(refusals, spans, what)) if refusals else []
     if maimed:
         sentences.append(f"{maimed} LLM spans lost attributes before they came, perhaps messages; {HOW_TO_KEEP_ALL}")
     return " ".join(sentences)
 
 
-def _refused(refusals: Sequence[Refusal], spans: int) -> Iterator[str]:
+def _refused(refusals: Sequence[Refusal], spans: int, what: str) -> Iterator[str]:
     """How many, the first reasons, and how to mend them."""
     silent = [refusal for refusal in refusals if refusal.without_content]
     wrong = [refusal for refusal in refusals if not refusal.without_content]
-    yield f"{len(refusals)} of {spans} spans were not stored."
+    yield f"{len(refusals)} of {spans} {what}s were not stored."
     if silent:
-        yield f"{len(silent)} LLM spans hold no messages; {HOW_TO_CAPTURE}"
-    yield from (f"Span {refusal.span_id}: {refusal.reason}" for refusal in wrong[:SHOWN])
+        yield f"{len(silent)} LLM {what}s hold no messages; {HOW_TO_CAPTURE}"
+    yield from (f"{what.capitalize()} {refusal.span_id}: {refusal.reason}" for refusal in wrong[:SHOWN])
     if len(wrong) > SHOWN:
         yield f"And {len(wrong) - SHOWN} more."

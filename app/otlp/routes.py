@@ -1,4 +1,4 @@
-"""POST of spans, as every OpenTelemetry exporter and collector sends them.
+"""POST of spans and of events in logs, as every OpenTelemetry exporter and collector sends them.
 
 Where the specifications differ: OTLP wants failures as a google.rpc.Status, our API answers problem+json. A protobuf client
 gets the Status, since it reads nothing else; everybody else gets the problem, which people can read.
@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Response, request
 from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,9 +22,10 @@ from app.api.shapes import Shape
 from app.incoming import Incoming
 from app.otlp import wire
 from app.otlp.counting import count
+from app.otlp.logs import spans_of_logs
 from app.otlp.refusal import summary
 from app.otlp.spans import spans_of
-from app.otlp.translate import read_export
+from app.otlp.translate import Export, read_export, read_logs
 from app.store.keys import KeyHolder
 from app.store.projects import Project
 
@@ -51,6 +53,27 @@ class ExportAnswer(Shape):
     partial_success: PartialSuccess | None = Field(None, alias="partialSuccess")
 
 
+class ExportLogs(BaseModel):
+    """OTLP's ExportLogsServiceRequest; see opentelemetry-proto for what stands in it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    resource_logs: list[dict[str, Any]] = Field(alias="resourceLogs", default_factory=list)
+
+
+class LogsPartialSuccess(Shape):
+    """How many log records were not stored, and the first reasons; both absent when none was refused."""
+
+    rejected_log_records: str | None = Field(None, alias="rejectedLogRecords", description="A number, as a text.")
+    error_message: str | None = Field(None, alias="errorMessage")
+
+
+class ExportLogsAnswer(Shape):
+    """OTLP's ExportLogsServiceResponse."""
+
+    partial_success: LogsPartialSuccess | None = Field(None, alias="partialSuccess")
+
+
 @routes.route(
     "POST",
     "/v1/traces",
@@ -61,15 +84,38 @@ class ExportAnswer(Shape):
 )
 def export_traces(holder: KeyHolder) -> Response:
     """Store the LLM calls among the spans of an OpenTelemetry export."""
+    spans = spans_of(_read(ExportTraceServiceRequest))
+    export = read_export(spans, services().settings.otlp_path_attribute, services().limits)
+    _store(holder, export)
+    message = summary(export.refusals, export.spans, export.maimed)
+    return _answer(wire.response(len(export.refusals), message))
+
+
+@routes.route(
+    "POST",
+    "/v1/logs",
+    scope="ingest",
+    body=ExportLogs,
+    media_types=(wire.PROTOBUF,),
+    answers={200: ExportLogsAnswer},
+)
+def export_logs(holder: KeyHolder) -> Response:
+    """Store the LLM calls among the log records of an OpenTelemetry export."""
+    records = spans_of_logs(_read(ExportLogsServiceRequest))
+    export = read_logs(records, services().settings.otlp_path_attribute, services().limits)
+    _store(holder, export)
+    message = summary(export.refusals, export.spans, export.maimed, "log record")
+    return _answer(wire.logs_response(len(export.refusals), message))
+
+
+def _store(holder: KeyHolder, export: Export) -> None:
+    """The calls of an export, in as many transactions as they need."""
     settings = services().settings
-    export = read_export(spans_of(_read()), settings.otlp_path_attribute, services().limits)
     services().limiter.take_traces(holder, len(export.incoming))
     project = Project(holder.project_id, holder.project_name)
     for some in _in_batches(export.incoming, settings.max_batch):
         accept(services().ingest, settings, project, some)
     count(export)
-    message = summary(export.refusals, export.spans, export.maimed)
-    return _answer(wire.response(len(export.refusals), message))
 
 
 @routes.blueprint.after_request
@@ -81,7 +127,7 @@ def as_status(response: Response) -> Response:
     return response
 
 
-def _read() -> ExportTraceServiceRequest:
+def _read(kind: type[wire.M]) -> wire.M:
     """The request in either encoding.  Raises ProblemError: 400, 413, 415 or 422."""
     if request.mimetype not in (wire.PROTOBUF, wire.JSON):
         raise ProblemError(415, f"Send Content-Type: {wire.PROTOBUF} or {wire.JSON}.")
@@ -90,8 +136,8 @@ def _read() -> ExportTraceServiceRequest:
     data = read_bytes(settings.max_body_bytes)
     try:
         if request.mimetype == wire.PROTOBUF:
-            return wire.from_protobuf(data)
-        return wire.from_json(parse_json(data, settings.max_json_depth))
+            return wire.from_protobuf(data, kind)
+        return wire.from_json(parse_json(data, settings.max_json_depth), kind)
     except wire.UnreadableExportError as error:
         raise ProblemError(400, str(error)) from None
 

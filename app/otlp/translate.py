@@ -11,7 +11,7 @@ from app.incoming import MAX_NAME, Incoming, InvalidTraceError, Limits, is_surel
 from app.otlp import genai, openinference
 from app.otlp.attributes import Attributes
 from app.otlp.messages import has_content
-from app.otlp.refusal import Refusal, UnusableSpanError
+from app.otlp.refusal import IN_PIECES, Refusal, UnusableSpanError
 from app.otlp.spans import Span
 
 # As many attributes as an SDK keeps by default, and no attribute that is a document of its own.
@@ -43,6 +43,16 @@ class Export:
     maimed: int = 0
     incoming: list[Incoming] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+
+
+def read_logs(records: list[Span], path_attribute: str, limits: Limits) -> Export:
+    """Every log record in its place: only the event that holds a whole call is one."""
+    details = [record for record in records if record.name == genai.DETAILS_EVENT]
+    export = read_export(details, path_attribute, limits)
+    others = [record for record in records if record.name in genai.MESSAGE_EVENTS or record.name == genai.CHOICE_EVENT]
+    export.refusals += [Refusal(record.id, IN_PIECES) for record in others]
+    export.spans, export.ignored = len(records), export.ignored + len(records) - len(details) - len(others)
+    return export
 
 
 def read_export(spans: list[Span], path_attribute: str, limits: Limits) -> Export:

@@ -6,11 +6,16 @@ OTLP/JSON writes ids in hex where protobuf's own JSON has base64, so ids are tur
 import base64
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsPartialSuccess,
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
@@ -29,29 +34,33 @@ _PLACE = re.compile(r"(?:Failed to parse \w+ field: )*")
 _FIELD = re.compile(r"Failed to parse (\w+) field: ")
 
 
+M = TypeVar("M", ExportTraceServiceRequest, ExportLogsServiceRequest)
+
+
 class UnreadableExportError(CallerError):
-    """The body is not an ExportTraceServiceRequest."""
+    """The body is not the request that it should be."""
 
 
-def from_protobuf(data: bytes) -> ExportTraceServiceRequest:
+def from_protobuf(data: bytes, kind: type[M]) -> M:
     """The request.  Raises UnreadableExportError."""
     try:
-        return ExportTraceServiceRequest.FromString(data)
+        return kind.FromString(data)
     except DecodeError:
-        detail = "The body is not a protobuf ExportTraceServiceRequest, or it is cut off."
+        detail = f"The body is not a protobuf {kind.DESCRIPTOR.name}, or it is cut off."
         raise UnreadableExportError(detail) from None
 
 
-def from_json(body: Any) -> ExportTraceServiceRequest:
+def from_json(body: Any, kind: type[M]) -> M:
     """The request, out of parsed JSON, whose ids it turns in place.  Raises UnreadableExportError."""
+    name = kind.DESCRIPTOR.name
     if not isinstance(body, dict):
-        raise UnreadableExportError("The body must be a JSON object, an ExportTraceServiceRequest.")
+        raise UnreadableExportError(f"The body must be a JSON object, an {name}.")
     for holder in _holders_of_ids(body):
         _turn_ids(holder)
     try:
-        return json_format.ParseDict(body, ExportTraceServiceRequest(), ignore_unknown_fields=True)
+        return json_format.ParseDict(body, kind(), ignore_unknown_fields=True)
     except (json_format.ParseError, UnicodeEncodeError, TypeError, AttributeError, ValueError) as error:
-        raise UnreadableExportError(f"The body is not an OTLP/JSON ExportTraceServiceRequest{_where(error)}.") from None
+        raise UnreadableExportError(f"The body is not an OTLP/JSON {name}{_where(error)}.") from None
 
 
 def _where(error: Exception) -> str:
@@ -61,12 +70,15 @@ def _where(error: Exception) -> str:
 
 
 def _holders_of_ids(body: Any) -> Iterator[dict[str, Any]]:
-    """Every span and link."""
+    """Every span, link and log record."""
     for resource_spans in _objects(body, "resourceSpans", "resource_spans"):
         for scope_spans in _objects(resource_spans, "scopeSpans", "scope_spans"):
             for span in _objects(scope_spans, "spans"):
                 yield span
                 yield from _objects(span, "links")
+    for resource_logs in _objects(body, "resourceLogs", "resource_logs"):
+        for scope_logs in _objects(resource_logs, "scopeLogs", "scope_logs"):
+            yield from _objects(scope_logs, "logRecords", "log_records")
 
 
 def _objects(holder: Any, *names: str) -> Iterator[dict[str, Any]]:
@@ -96,6 +108,14 @@ def response(rejected: int, message: str) -> ExportTraceServiceResponse:
         return ExportTraceServiceResponse()
     partial = ExportTracePartialSuccess(rejected_spans=rejected, error_message=message)
     return ExportTraceServiceResponse(partial_success=partial)
+
+
+def logs_response(rejected: int, message: str) -> ExportLogsServiceResponse:
+    """The same for log records."""
+    if not message:
+        return ExportLogsServiceResponse()
+    partial = ExportLogsPartialSuccess(rejected_log_records=rejected, error_message=message)
+    return ExportLogsServiceResponse(partial_success=partial)
 
 
 def status(message: str) -> Status:

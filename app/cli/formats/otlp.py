@@ -1,34 +1,50 @@
 """Lines of OTLP/JSON, as the collector's file exporter and the SDKs' file exporters write them.
 
-Each line is one export, so it goes through the same reader as `POST /v1/traces`. Lines of other signals are passed over.
+Each line is one export of spans or of logs, so it goes through the same reader as `POST /v1/traces` and `POST /v1/logs`. Metrics are
+passed over.
 """
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from app.cli.formats.base import Body, Fit, Format, Reading, Record, Taken
 from app.incoming import Problem
 from app.otlp import wire
+from app.otlp.logs import spans_of_logs
 from app.otlp.refusal import summary
 from app.otlp.spans import spans_of
-from app.otlp.translate import read_export
+from app.otlp.translate import Export, read_export, read_logs
 
 _SPANS = ("resourceSpans", "resource_spans")
-_OTHERS = ("resourceLogs", "resource_logs", "resourceMetrics", "resource_metrics")
+_LOGS = ("resourceLogs", "resource_logs")
+_METRICS = ("resourceMetrics", "resource_metrics")
 
 
 class Otlp(Format):
-    """Exports of spans."""
+    """Exports of spans and of logs."""
 
     name = "otlp"
 
     def fit(self, value: Body) -> Fit:
-        return Fit.CERTAIN if any(name in value for name in (*_SPANS, *_OTHERS)) else Fit.NO
+        return Fit.CERTAIN if any(name in value for name in (*_SPANS, *_LOGS, *_METRICS)) else Fit.NO
 
     def take(self, record: Record, value: Body, reading: Reading) -> Taken:
-        if not any(name in value for name in _SPANS):
-            known = any(name in value for name in _OTHERS)
-            return Taken(passed_over=1) if known else Taken(problems=[Problem((), "Is no line of OTLP/JSON.")])
+        if any(name in value for name in _METRICS):
+            return Taken(passed_over=1)
+        if not self.fit(value):
+            return Taken(problems=[Problem((), "Is no line of OTLP/JSON.")])
         try:
-            export = read_export(spans_of(wire.from_json(value)), reading.path_attribute, reading.limits)
+            export = _export(value, reading)
         except wire.UnreadableExportError as error:
             return Taken(problems=[Problem((), str(error))])
-        said = summary(export.refusals, export.spans, maimed=0)
+        what = "span" if any(name in value for name in _SPANS) else "log record"
+        said = summary(export.refusals, export.spans, maimed=0, what=what)
         return Taken(export.incoming, [Problem((), said)] if said else [], export.ignored)
+
+
+def _export(value: Body, reading: Reading) -> Export:
+    if any(name in value for name in _SPANS):
+        spans = spans_of(wire.from_json(value, ExportTraceServiceRequest))
+        return read_export(spans, reading.path_attribute, reading.limits)
+    records = spans_of_logs(wire.from_json(value, ExportLogsServiceRequest))
+    return read_logs(records, reading.path_attribute, reading.limits)
