@@ -32,6 +32,8 @@ def configure(settings: Settings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    # A line that cannot be written is left out: the report that logging would print of it quotes the error being told.
+    logging.raiseExceptions = False
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     structlog.configure(
         processors=[

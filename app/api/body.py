@@ -43,7 +43,7 @@ def parse_json(data: bytes, depth: int) -> Any:
 def _check_media_type() -> None:
     media_type = request.mimetype
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
-        raise ProblemError(415, f"The body is {media_type}; send Content-Type: application/json.")
+        raise ProblemError(415, "The body is not JSON by its Content-Type; send Content-Type: application/json.")
 
 
 def check_encoding() -> None:

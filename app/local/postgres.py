@@ -31,6 +31,9 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "max_connections": "100",
+    # A statement that fails would be logged whole, and the DETAIL of its error quotes the row: both hold prompts.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 _FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 """For tests: a commit survives the death of the server, not of the machine (synchronous_commit=off would lose both)."""
