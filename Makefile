@@ -7,7 +7,7 @@ PY := .venv/bin/python
 TIED := exec $(PY) -I app/local/child.py
 export PYTHON
 
-.PHONY: help demo run test golden model chaos check bench env-local env-test env-dev env-bench
+.PHONY: help demo run test golden model chaos check bench sbom env-local env-test env-dev env-bench
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -34,6 +34,12 @@ check: env-dev ## ruff, mypy and the import contracts
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
+
+sbom: env-dev ## lock the installed dependencies and describe them: build/requirements.lock, build/sbom.cdx.json (CycloneDX)
+	@mkdir -p build
+	@$(PY) tools/lock.py 'promptlode[local]' > build/requirements.lock
+	@$(PY) -m cyclonedx_py requirements build/requirements.lock --of JSON -o build/sbom.cdx.json
+	@echo "build/sbom.cdx.json: $$(wc -l < build/requirements.lock) components"
 
 bench: env-bench ## measure, and write docs/benchmarks.md
 	@exec $(PY) -m benchmarks

@@ -97,3 +97,15 @@ def test_every_setting_is_read_somewhere() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in code if path != root / "app" / "config.py")
     unread = {name for name in Settings.model_fields if not re.search(rf"\b{name}\b", text)}
     assert unread - {"broker_url"} == set()  # read through Settings.broker
+
+
+def test_every_test_that_docs_security_names_is_there() -> None:
+    """A promise whose test was renamed or removed is a promise without one."""
+    named = re.findall(r"`(tests/\S+\.py)::(\w+)`", (DOCS / "security.md").read_text(encoding="utf-8"))
+    assert len(named) > 15
+    missing = [
+        f"{file}::{name}"
+        for file, name in named
+        if not (DOCS.parent / file).exists() or f"def {name}(" not in (DOCS.parent / file).read_text(encoding="utf-8")
+    ]
+    assert missing == []

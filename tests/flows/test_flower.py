@@ -1,15 +1,17 @@
 """The Grouping tab and our metrics in the real Flower, which needs no worker to be right."""
 
+import re
 from pathlib import Path
 
 import pytest
 import requests
+from flower.urls import handlers
 
 from app.local.processes import free_port
 from app.store import heartbeats
 from app.store.engine import transaction
 from tests.flows.conftest import Shop
-from tests.flows.containers import flower_container
+from tests.flows.containers import ROOT, flower_container
 
 
 @pytest.fixture
@@ -38,3 +40,25 @@ def test_flower_shows_the_pipeline_although_no_worker_is_alive(flower, shop: Sho
     assert "promptlode_owed 2.0" in metrics
     assert "flower_" in metrics
     assert flower("/grouping", auth=("anna", "wrong")).status_code == 401
+    assert_is_guarded(flower)
+
+
+OPEN = {"/healthcheck", "/logout", "/metrics"}
+"""What Flower shows without a login besides its own assets under /static/; docs/security.md names them."""
+
+
+def assert_is_guarded(flower) -> None:  # type: ignore[no-untyped-def]
+    """Without a login nothing but what the document names is there; with one, nothing can be changed."""
+    patterns = {(getattr(each, "regex", None) and each.regex.pattern) or each[0] for each in handlers}
+    asked = {re.sub(r"/\?|\$$|\(.*\)", "", path) if path != "/" else path for path in patterns} - {"", ".*"}
+    seen = {path: flower(path, auth=("anna", "wrong")).status_code for path in asked if not path.startswith("/static")}
+    assert len(seen) > 20
+    assert {path for path, status in seen.items() if status == 200} == OPEN
+    for path in ("/api/worker/shutdown/x", "/api/worker/pool/grow/x", "/api/task/revoke/x"):
+        address = flower("/workers").url.removesuffix("/workers") + path
+        assert requests.post(address, auth=("anna", "secret"), timeout=10).status_code == 403
+
+
+def test_the_document_names_what_flower_shows_without_a_login() -> None:
+    document = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    assert {path for path in OPEN | {"/static/"} if f"`{path}" not in document} == set()
