@@ -29,6 +29,7 @@ NOT_HELD = {
         positive_data_acceptance,  # JSON Schema counts 1.0 as an integer; tokens must be written as one
     ],
     ("/v1/traces", "post"): [negative_data_rejection],  # OTLP asks receivers to ignore what they do not know
+    ("/v1/logs", "post"): [negative_data_rejection],
     ("/api/v1/deletions", "post"): [positive_data_acceptance],  # dates from 1970 to tomorrow, which a schema cannot say
     ("/readyz", "get"): [not_a_server_error],  # no worker runs here, and 503 is how it says so
 }
