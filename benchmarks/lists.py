@@ -3,17 +3,17 @@
     python -m benchmarks.lists [CALLS ...]
 
 The calls are written by SQL: 20 paths with five tasks each, a tenth of the calls without a template.  Each list is asked for through
-the API by one client, in turns over the addresses; figures are milliseconds.  The memory is that of the process that answers.
+the API of both installations in turns; figures are milliseconds.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
 
-import psutil
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
@@ -90,16 +90,22 @@ def addresses(client: FlaskClient) -> dict[str, str]:
     return {name: address.format(task=task, deep=cursor) for name, address in LISTS.items()}
 
 
-def asked(client: FlaskClient) -> dict[str, list[float]]:
-    """Seconds of each request, by list."""
-    seconds: dict[str, list[float]] = {name: [] for name in LISTS}
-    wanted = addresses(client)
+def asked(clients: Sequence[FlaskClient]) -> list[dict[str, list[float]]]:
+    """Seconds of each request, by client and list; the clients take turns, so that a busy neighbour slows all of them."""
+    seconds: list[dict[str, list[float]]] = [{name: [] for name in LISTS} for _ in clients]
+    wanted = [addresses(client) for client in clients]
     for _ in range(ASKED):
-        for name, address in wanted.items():
-            start = time.perf_counter()
-            answer = client.get(address)
-            seconds[name].append(time.perf_counter() - start)
-            assert answer.status_code == 200, answer.json
+        for name in LISTS:
+            for client, own, found in zip(clients, wanted, seconds, strict=True):
+                found[name].append(timed(client, own[name]))
+    return seconds
+
+
+def timed(client: FlaskClient, address: str) -> float:
+    start = time.perf_counter()
+    answer = client.get(address)
+    seconds = time.perf_counter() - start
+    assert answer.status_code == 200, answer.json
     return seconds
 
 
@@ -124,22 +130,22 @@ def client_of(installation: Installation) -> FlaskClient:
     return client
 
 
+def stocked(installation: Installation, calls: int) -> FlaskClient:
+    """A client of an installation that holds so many calls."""
+    with transaction(installation.engine) as connection:
+        connection.execute(text(GROUPS), {"project_id": installation.project.id})
+    fill(installation.engine, installation.project.id, 1, calls)
+    return client_of(installation)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("calls", nargs="*", type=int, default=[10_000, 1_000_000], metavar="CALLS")
     sizes = parser.parse_args().calls
-    found, memory = [], []
-    with installed() as installation:
-        with transaction(installation.engine) as connection:
-            connection.execute(text(GROUPS), {"project_id": installation.project.id})
-        client, first = client_of(installation), 1
-        for size in sizes:
-            fill(installation.engine, installation.project.id, first, size)
-            first = size + 1
-            found.append(asked(client))
-            memory.append(psutil.Process().memory_full_info().uss / 2**20)
+    with ExitStack() as stack:
+        clients = [stocked(stack.enter_context(installed()), size) for size in sizes]
+        found = asked(clients)
     print(table(("list, p50 / p99 in ms", *(f"{size:,} calls" for size in sizes), "p99 ratio"), rows(found)))
-    print(f"\nMemory after each: {', '.join(f'{size:.0f} MB' for size in memory)}.")
 
 
 if __name__ == "__main__":

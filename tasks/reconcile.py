@@ -18,7 +18,7 @@ from app.config import Settings
 from app.errors import DatabaseDownError
 from app.grouping import left_unfinished, reviews_due
 from app.retention import expire
-from app.store import counters, groups, heartbeats, owed
+from app.store import counters, counting, groups, heartbeats, owed
 from app.store.counters import Counted
 from app.store.engine import make_engine, transaction
 from tasks.background import Ticker
@@ -95,8 +95,10 @@ class Reconciler:
             _log.info("expired", calls=removed)
 
     def fold(self) -> None:
-        """Carry the counters to PostgreSQL."""
+        """Carry the counters to PostgreSQL, and make those short that it keeps itself."""
         self._folder.fold()
+        with transaction(self._engine) as connection:
+            counting.fold(connection)
 
     def beat(self) -> None:
         """Say that this process is alive, and forget those that are long gone."""

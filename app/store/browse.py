@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array
 
+from app.store.counting import calls_of_version
 from app.store.projects import Project
 from app.store.tables import expired_calls, grouping_key, implementation, project, task, template, trace
 from app.store.versions import is_shown, is_worth_showing
@@ -146,7 +147,7 @@ def _with_templates(connection: Connection, listed: Subquery) -> list[TaskRow]:
         .lateral("newest")
     )
     versions = select(func.count()).select_from(implementation).where(of_task, is_shown()).scalar_subquery()
-    kept = select(func.count()).join_from(implementation, trace).where(of_task).scalar_subquery()
+    kept = select(func.coalesce(func.sum(calls_of_version()), 0)).where(of_task).scalar_subquery()
     expired = select(func.sum(expired_calls.c.calls)).join_from(implementation, expired_calls).where(of_task)
     calls = cast(kept + func.coalesce(expired.scalar_subquery(), 0), BigInteger)
     query = (

@@ -165,6 +165,14 @@ implementation = Table(
     UniqueConstraint("template_id", "model", "settings_digest"),
 )
 
+call_count = Table(
+    "call_count",
+    metadata,
+    Column("implementation_id", Uuid, nullable=False, index=True),
+    Column("calls", BigInteger, nullable=False),
+    comment="Calls of a version: the sum of its rows, which triggers of trace add and the reconciler makes one of",
+)
+
 expired_calls = Table(
     "expired_calls",
     metadata,

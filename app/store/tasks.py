@@ -1,7 +1,6 @@
 """Tasks and implementations as people read them.  Writing them is lineage's (`templates`, `versions`).
 
-Calls are counted when they are read, from `ix_trace_implementation` alone: a counter kept beside them would be wrong after
-every split, widening and deletion.
+How many calls a version has is kept by triggers (`counting`), so a list costs the same however many they are.
 """
 
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, Row, Select, cast, func, select, true
 from sqlalchemy.sql.selectable import LateralFromClause
 
+from app.store.counting import calls_of_version
 from app.store.tables import expired_calls, grouping_key, implementation, task, template, trace
 from app.store.versions import is_shown, is_worth_showing
 
@@ -51,7 +51,7 @@ def implementation_by_id(connection: Connection, project_id: UUID, implementatio
 
 
 def _tasks(project_id: UUID) -> Select[Any]:
-    calls, expired = _calls(implementation.c.task_id == task.c.id), _expired_of_task()
+    calls, expired = _calls_of_task(), _expired_of_task()
     shown = _shown_template()
     return (
         select(
@@ -79,7 +79,7 @@ def _tasks(project_id: UUID) -> Select[Any]:
 
 
 def _implementations(project_id: UUID) -> Select[Any]:
-    calls, expired = _calls(trace.c.implementation_id == implementation.c.id, join=False), expired_calls
+    calls, expired = _calls_of_version(), expired_calls
     return (
         select(
             implementation,
@@ -100,20 +100,34 @@ def _implementations(project_id: UUID) -> Select[Any]:
     )
 
 
-def _calls(condition: ColumnElement[bool], *, join: bool = True) -> LateralFromClause:
+def _calls_of_task() -> LateralFromClause:
     """How many calls, and when the first and the last were."""
-    source = trace.join(implementation, implementation.c.id == trace.c.implementation_id) if join else trace
     return (
         select(
-            func.count().label("calls"),
-            func.min(trace.c.seen_at).label("first_seen"),
-            func.max(trace.c.seen_at).label("last_seen"),
+            func.sum(calls_of_version()).label("calls"),
+            func.min(_seen(trace.c.seen_at)).label("first_seen"),
+            func.max(_seen(trace.c.seen_at.desc())).label("last_seen"),
         )
-        .select_from(source)
-        .where(condition)
-        .correlate(task if join else implementation)
+        .select_from(implementation)
+        .where(implementation.c.task_id == task.c.id)
+        .correlate(task)
         .lateral("calls")
     )
+
+
+def _calls_of_version() -> LateralFromClause:
+    """The same of one implementation."""
+    return select(
+        calls_of_version().label("calls"),
+        _seen(trace.c.seen_at).label("first_seen"),
+        _seen(trace.c.seen_at.desc()).label("last_seen"),
+    ).lateral("calls")
+
+
+def _seen(order: ColumnElement[Any]) -> ColumnElement[Any]:
+    """When the call of an implementation that is first in this order was: one probe of the index."""
+    calls = select(trace.c.seen_at).where(trace.c.implementation_id == implementation.c.id).order_by(order).limit(1)
+    return calls.correlate(implementation).scalar_subquery()
 
 
 def _expired_of_task() -> LateralFromClause:
@@ -134,7 +148,7 @@ def _expired_of_task() -> LateralFromClause:
 def _with_expired(calls: FromClause, expired: FromClause) -> Sequence[ColumnElement[Any]]:
     """Calls of both kinds; least() and greatest() pass over NULL."""
     return (
-        cast(calls.c.calls + func.coalesce(expired.c.calls, 0), BigInteger).label("calls"),
+        cast(func.coalesce(calls.c.calls, 0) + func.coalesce(expired.c.calls, 0), BigInteger).label("calls"),
         func.least(calls.c.first_seen, expired.c.first_seen).label("first_seen"),
         func.greatest(calls.c.last_seen, expired.c.last_seen).label("last_seen"),
     )

@@ -1,6 +1,7 @@
 """A small world for tests of runs: a real PostgreSQL, calls that come in through the real ingest, one minute apart."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from app.grouping import RunOutcome
 from app.incoming import Incoming, read_trace
 from app.ingest import Ingest
 from app.store import groups, projects, traces
-from app.store.tables import grouping_key, grouping_run, implementation, task, template, trace
+from app.store.tables import call_count, grouping_key, grouping_run, implementation, task, template, trace
 from app.store.templates import from_parts, to_texts
 from app.store.versions import is_shown, is_worth_showing
 from templating import BARRIER, Matcher, Mined, MiningResult, Options, Template, match
@@ -203,6 +204,18 @@ class Group:
             assert row.retired_at is None
             assert row.template_id == row.of_version
         self.assert_texts([row.id for row in rows])
+        self.assert_counted(Counter(row.implementation_id for row in rows if row.implementation_id))
+
+    def assert_counted(self, calls: Counter[UUID]) -> None:
+        """What is kept of the number of calls is their number."""
+        kept = self.world.rows(
+            select(implementation.c.id, func.sum(call_count.c.calls))
+            .join(task, task.c.id == implementation.c.task_id)
+            .join(call_count, call_count.c.implementation_id == implementation.c.id)
+            .where(task.c.group_id == self.id)
+            .group_by(implementation.c.id)
+        )
+        assert {row[0]: row[1] for row in kept if row[1]} == calls
 
     def assert_texts(self, ids: Iterable[UUID]) -> None:
         """Calls read back byte for byte."""
