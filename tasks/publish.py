@@ -23,7 +23,7 @@ from app.logs import describe
 from tasks.breaker import Breaker
 from tasks.celery import app as celery_app
 from tasks.coalescing.protocol import Answer, Coalescing, RedisCoalescing, Terms
-from tasks.coalescing.turns import Turns
+from tasks.coalescing.turns import Line, Turns
 from tasks.connections import PRODUCER_TIMEOUT, WORKER_TIMEOUT, producer_redis, worker_redis
 from tasks.queues import FIRST, RERUN
 
@@ -39,6 +39,8 @@ DEPTH_SECONDS = 1.0
 #: What a message that waits may cost those behind it: a run of a busy group.  It only has to be the right order: too little
 #: costs a second message, too much makes a message that was lost in a long queue wait for its end.
 SECONDS_A_MESSAGE = 2.0
+
+NO_LINE = Line(0, 0.0)
 
 _log = structlog.get_logger(__name__)
 
@@ -101,7 +103,7 @@ class Publisher:
 
     def waiting(self) -> int:
         """How many messages wait for a worker, in the broker or for their project's turn."""
-        return self._broker.depth() + sum(self._turns.waiting().values())
+        return self._broker.depth() + sum(line.wait for line in self._turns.lines().values())
 
     def wake(self, group_id: UUID, *, owed: bool = False, fresh: bool | None = None, project: str = "") -> Answer:
         """Send for a group that is due or owed, if nothing else will."""
@@ -137,7 +139,7 @@ class Publisher:
 
     def look_after_turns(self) -> None:
         """Let in who waits although messages under way were lost."""
-        for project in self._turns.waiting():
+        for project in self._turns.lines():
             self._let_in(self._turns.look(project, hold=self._hold()))
 
     def _let_in(self, groups: Iterable[UUID]) -> None:
@@ -183,8 +185,7 @@ class Publisher:
 class Queue:
     """How many groups wait for a worker.  Looks at most once a second and counts its own in between.
 
-    parked, messages, waiting: how many groups are parked, how many messages are in the broker, how many wait for the turn of each
-    project.  In this order: our own client gives up at once, kombu takes seconds to find out that the same Redis is gone.
+    parked, lines, messages: how many groups are parked, the lines of the projects, how many messages are in the broker.  In this order: our own client gives up at once, kombu takes seconds to find out that the same Redis is gone.
     """
 
     def __init__(
@@ -193,13 +194,13 @@ class Queue:
         share: int,
         *,
         parked: Callable[[], int],
-        waiting: Callable[[], dict[str, int]],
+        lines: Callable[[], dict[str, Line]],
         messages: Callable[[], int],
     ) -> None:
         self._size, self._share = size, share
-        self._look = (parked, waiting, messages)
+        self._look = (parked, lines, messages)
         self._parked = self._messages = 0
-        self._lines: dict[str, int] = {}
+        self._lines: dict[str, Line] = {}
         self._mine: Counter[str] = Counter()
         self._until = 0.0
         self._lock = threading.Lock()
@@ -208,19 +209,24 @@ class Queue:
         """Whether as many wait, parked or queued, as may wait; never for a project that has no more than its share of them."""
         with self._lock:
             self._refresh()
-            everybody = self._parked + self._messages + sum(self._lines.values()) + self._mine.total()
-            return everybody >= self._size and self._lines.get(project, 0) + self._mine[project] >= self._share
+            in_lines = sum(line.wait for line in self._lines.values())
+            own = self._line_of(project).wait + self._mine[project]
+            return self._parked + self._messages + in_lines + self._mine.total() >= self._size and own >= self._share
 
     def patience(self, project: str) -> float:
         """How much longer than its ticket a message may be under way: as long as those that go before it may take.
 
         Else a long queue makes tickets expire, each of which makes the queue longer.  In a line the next goes when every other line
-        had its turn.  Of a project that is not known the longest patience is right.
+        had its turn; and who is in it has waited as long as the one that waits longest, at most.  Of a project that is not known the
+        longest patience is right.
         """
         with self._lock:
             self._refresh()
-            line = self._lines.get(project, 0) if project else max(self._lines.values(), default=0)
-            return (self._messages + line * len(self._lines)) * SECONDS_A_MESSAGE
+            if project:
+                line = self._line_of(project)
+            else:
+                line = max(self._lines.values(), key=lambda line: line.age, default=NO_LINE)
+            return line.age + (self._messages + line.wait * len(self._lines)) * SECONDS_A_MESSAGE
 
     def patience_in_the_broker(self) -> float:
         """The same of a message that is in the broker."""
@@ -232,11 +238,14 @@ class Queue:
         with self._lock:
             self._mine[project] += 1
 
+    def _line_of(self, project: str) -> Line:
+        return self._lines.get(project, NO_LINE)
+
     def _refresh(self) -> None:
         now = time.monotonic()
         if now >= self._until:
-            parked, waiting, messages = self._look
-            self._parked, self._lines, self._messages = parked(), waiting(), messages()
+            parked, lines, messages = self._look
+            self._parked, self._lines, self._messages = parked(), lines(), messages()
             self._mine.clear()
             self._until = now + DEPTH_SECONDS
 
@@ -347,7 +356,7 @@ def _publisher(settings: Settings, coalescing: RedisCoalescing, broker: Broker, 
         settings.task_grouping_queue_size,
         settings.grouping_project_share,
         parked=coalescing.parked,
-        waiting=turns.waiting,
+        lines=turns.lines,
         messages=broker.depth,
     )
     return Publisher(coalescing, turns, broker, queue=queue, ticket=settings.grouping_ticket, breaker=breaker)

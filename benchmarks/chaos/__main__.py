@@ -105,7 +105,9 @@ def show(plan: Plan, result: Result) -> None:
         "overlapping runs, fenced ones apart": (found.overlapping_runs, 0),
         "stuck groups": (len(found.stuck_groups), 0),
         "leaked Redis keys": (found.leaked_keys, 0),
-        "wasted claims": (found.skips, f"<= {3 * result.faults + 0.01 * found.runs:.0f}"),
+        "wasted claims": (
+            f"{found.wasted}: {', '.join(f'{count} {why}' for why, count in found.skips.items() if count)}",
+            f"<= {3 * result.faults + 0.01 * found.runs:.0f}"),
         "runs / optimum (runs); lag p99, p50": (
             f"{found.runs / max(1, found.optimum):.2f} ({found.runs}); {found.lag_p99:.2f} s, {found.lag_p50:.2f} s",
             f"{'reported; calm' if result.faults else 'lag p99'} <= max_wait + longest run + tick + queue p99 ="

@@ -262,7 +262,7 @@ class RedisCoalescing:
     def _noted(self, group: UUID, answer: Answer) -> Answer:
         if answer.word == "park":
             ttl = milliseconds(self._terms.ttl)
-            evaluate(self.redis, source("index_add"), DUE_KEY, ttl, str(group), answer.until)
+            evaluate(self.redis, source("due_add"), DUE_KEY, ttl, str(group), answer.until)
         return answer
 
     def _run(self, transition: str, group: UUID, *arguments: str | float, patience: float = 0.0) -> Answer:

@@ -6,7 +6,8 @@
 -- ARGV[3] hold    milliseconds after which a message under way counts as lost
 -- ARGV[4] what    enter: the group has a message to send   leave: its message was delivered   look: neither
 -- ARGV[5] group   '' for look         ARGV[6] fresh   1: the group has no template and goes before those that have one
--- returns {waited, wait, group ...}: how many waited before and wait now, and whose messages the caller publishes now
+-- returns {waited, wait, since, group ...}: how many waited before and wait now, since when the one that waits longest (its place),
+--          and whose messages the caller publishes now
 local key, share, hold = KEYS[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local what, group, fresh = ARGV[4], ARGV[5], ARGV[6] == '1'
 local LINE, RERUNS = 1e14, 2e14  -- no clock of ours gets there: 1e14 ms is the year 5138
@@ -16,12 +17,14 @@ local now = clock[1] * 1000 + clock[2] / 1000  -- a fraction of a millisecond ke
 
 redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
 local waited = redis.call('ZCOUNT', key, LINE, '+inf')
+local again = false
 local score = group ~= '' and tonumber(redis.call('ZSCORE', key, group) or nil)
 
 if what == 'leave' and score and score < LINE then
   redis.call('ZREM', key, group)
 elseif what == 'enter' and score and score < LINE then
-  redis.call('ZADD', key, LINE, group)  -- its ticket ended, so this message is the one that counts: in its own place again
+  again = true  -- its ticket ended, so this message is the one that counts: in the place of the other
+  redis.call('ZADD', key, now + hold, group)
 elseif what == 'enter' and not score then
   redis.call('ZADD', key, (fresh and LINE or RERUNS) + now, group)
 end
@@ -29,5 +32,12 @@ end
 local free = share - redis.call('ZCOUNT', key, '-inf', '(' .. LINE)
 local let_in = free > 0 and redis.call('ZRANGEBYSCORE', key, LINE, '+inf', 'LIMIT', 0, free) or {}
 for _, one in ipairs(let_in) do redis.call('ZADD', key, now + hold, one) end
+if again then let_in[#let_in + 1] = group end
 redis.call('PEXPIRE', key, ARGV[1])
-return {waited, redis.call('ZCOUNT', key, LINE, '+inf'), unpack(let_in)}
+
+local function since(from, to)  -- the first in this part of the line; the future when it is empty
+  local first = redis.call('ZRANGEBYSCORE', key, from, '(' .. to, 'WITHSCORES', 'LIMIT', 0, 1)
+  return first[2] and tonumber(first[2]) - from or LINE
+end
+local longest = math.floor(math.min(since(LINE, RERUNS), since(RERUNS, 2 * RERUNS)))
+return {waited, redis.call('ZCOUNT', key, LINE, '+inf'), longest, unpack(let_in)}

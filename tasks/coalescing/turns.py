@@ -24,6 +24,14 @@ INDEX_KEY = "promptlode:turns"
 
 
 @dataclass(frozen=True)
+class Line:
+    """How many groups wait in a project's line, and for how many seconds the one that waits longest."""
+
+    wait: int
+    age: float
+
+
+@dataclass(frozen=True)
 class Turns:
     """The lines of all projects.  `share` 0: nobody waits.  Times in seconds; `hold` is that of a ticket."""
 
@@ -51,22 +59,26 @@ class Turns:
         """
         return self._ask(project, hold, "look")
 
-    def waiting(self) -> dict[str, int]:
-        """How many groups wait in the line of each project that has one."""
-        found: Any = self.redis.zrange(INDEX_KEY, 0, -1, withscores=True)
-        return {text(project): int(waiting) for project, waiting in found}
+    def lines(self) -> dict[str, Line]:
+        """The line of each project that has one."""
+        found: Any = self.redis.hgetall(INDEX_KEY)
+        if not found:
+            return {}
+        seconds: Any = self.redis.time()
+        now = seconds[0] * 1000
+        return {text(project): _line(text(noted), now) for project, noted in found.items()}
 
     def _ask(self, project: str, hold: float, what: str, group: UUID | None = None, fresh: bool = False) -> list[UUID]:
         arguments = (milliseconds(self.ttl), self.share, milliseconds(hold), what, str(group or ""), int(fresh))
-        waited, wait, *let_in = evaluate(self.redis, source("turns"), key_of_line(project), *arguments)
-        self._note(project, had_line=int(waited) > 0 or what == "look", wait=int(wait))
+        waited, wait, since, *let_in = evaluate(self.redis, source("turns"), key_of_line(project), *arguments)
+        if waited or wait or what == "look":
+            evaluate(self.redis, source("turns_note"), INDEX_KEY, milliseconds(self.ttl), project, wait, since)
         return [UUID(text(one)) for one in let_in]
 
-    def _note(self, project: str, *, had_line: bool, wait: int) -> None:
-        if wait:
-            evaluate(self.redis, source("index_add"), INDEX_KEY, milliseconds(self.ttl), project, wait)
-        elif had_line:
-            self.redis.zrem(INDEX_KEY, project)
+
+def _line(noted: str, now: int) -> Line:
+    wait, _, since = noted.partition(":")
+    return Line(int(wait), max(0.0, (now - int(since)) / 1000))
 
 
 def key_of_line(project: str) -> str:

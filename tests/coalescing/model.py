@@ -306,7 +306,7 @@ class Coalescing:
     def _pacer(self, s: State) -> Iterator[Move]:
         if s.pacer == "idle" and s.indexed and self._on.pacer:
             yield "system", ("take",), s._replace(pacer="taken", indexed=False)
-        elif s.pacer == "taken" and s.group == "parked":
+        elif s.pacer == "taken" and (s.group == "parked" or (s.group == "idle" and s.seq > s.done)):
             yield "system", ("wake", "send"), s._replace(pacer="publish", group="queued")
         elif s.pacer == "taken":
             yield "system", ("wake", "nothing"), s._replace(pacer="idle")

@@ -8,6 +8,7 @@ So what the checker proves of the model holds for what runs in production.
 import random
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -125,7 +126,9 @@ class Servers:
     def _publish(self, before: State, number: int, how: str) -> str:
         return self._enter(how)
 
-    def _note(self, before: State, number: int) -> None: ...
+    def _note(self, before: State, number: int) -> None:
+        """Done with REQUEST already; again, because a death of another who was to note it has taken it away since."""
+        protocol.evaluate(self._redis, protocol.source("due_add"), DUE_KEY, int(FAR * 1000), str(self.group), 0)
 
     def _api_dies_before_request(self, before: State, number: int) -> None: ...
 
@@ -184,7 +187,7 @@ class Servers:
     def _follow_up(self, before: State, number: int, how: str) -> str:
         return self._enter(how)
 
-    def _note_due(self, before: State, number: int) -> None: ...
+    _note_due = _note
 
     def _acknowledge(self, before: State, number: int) -> None: ...
 
@@ -272,9 +275,13 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 def walk(redis: Redis, engine: Engine, seed: int) -> None:
-    dice, state = random.Random(seed), WORLD.start()
     redis.flushall()
-    servers, way = Servers(redis, engine), []
+    with closing(Servers(redis, engine)) as servers:
+        follow(servers, random.Random(seed))
+
+
+def follow(servers: Servers, dice: random.Random) -> None:
+    state, way = WORLD.start(), []
     while moves := list(WORLD.moves(state)):
         action, state = carry_out(servers, dice.choice(moves), moves, state)
         way.append(action)
@@ -283,7 +290,6 @@ def walk(redis: Redis, engine: Engine, seed: int) -> None:
         assert servers.covered() == state.covered, way
         assert servers.waits_in_line() == state.line, way
     assert WORLD.lost(state) is None, way
-    servers.close()
 
 
 def walks(redis: Redis, engine: Engine, seeds: range) -> None:

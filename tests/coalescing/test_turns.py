@@ -24,16 +24,20 @@ def enter(turns: Turns, *groups: UUID, project: str = "shop", fresh: bool = Fals
     return [turns.enter(project, group, fresh=fresh, hold=FAR) for group in groups]
 
 
+def waiting(turns: Turns) -> dict[str, int]:
+    return {project: line.wait for project, line in turns.lines().items()}
+
+
 def test_a_project_has_its_share_at_once_and_the_rest_wait(turns: Turns) -> None:
     assert enter(turns, ONE, TWO, THREE, FOUR) == [[ONE], [TWO], [], []]
-    assert turns.waiting() == {"shop": 2}
+    assert waiting(turns) == {"shop": 2}
 
 
 def test_a_message_that_is_delivered_lets_the_next_in(turns: Turns) -> None:
     enter(turns, ONE, TWO, THREE, FOUR)
     assert turns.leave("shop", TWO, hold=FAR) == [THREE]
     assert turns.leave("shop", ONE, hold=FAR) == [FOUR]
-    assert turns.waiting() == {}
+    assert waiting(turns) == {}
 
 
 def test_another_project_does_not_wait(turns: Turns) -> None:
@@ -49,20 +53,20 @@ def test_a_group_without_a_template_goes_before_the_others_of_its_project(turns:
 
 def test_who_waits_and_comes_again_keeps_its_place(turns: Turns) -> None:
     enter(turns, ONE, TWO, THREE, FOUR, THREE)
-    assert turns.waiting() == {"shop": 2}
+    assert waiting(turns) == {"shop": 2}
     assert turns.leave("shop", ONE, hold=FAR) == [THREE]
 
 
 def test_a_message_whose_ticket_ended_is_sent_again_in_its_own_place(turns: Turns) -> None:
     enter(turns, ONE, TWO, THREE)
     assert enter(turns, TWO) == [[TWO]]
-    assert turns.waiting() == {"shop": 1}
+    assert waiting(turns) == {"shop": 1}
 
 
 def test_a_second_message_of_a_group_that_waits_again_takes_no_place_away(turns: Turns) -> None:
     enter(turns, ONE, TWO, THREE)
     assert turns.leave("shop", THREE, hold=FAR) == []
-    assert turns.waiting() == {"shop": 1}
+    assert waiting(turns) == {"shop": 1}
 
 
 def test_messages_that_are_lost_make_room_after_a_while(turns: Turns, redis_client: Redis) -> None:
@@ -75,10 +79,10 @@ def test_messages_that_are_lost_make_room_after_a_while(turns: Turns, redis_clie
 
 def test_a_line_that_the_index_has_and_nobody_waits_in_is_forgotten(turns: Turns, redis_client: Redis) -> None:
     enter(turns, ONE)
-    redis_client.zadd(INDEX_KEY, {"shop": 1})
+    redis_client.hset(INDEX_KEY, "shop", "1:0")
     redis_client.expire(INDEX_KEY, 100)
     assert turns.look("shop", hold=FAR) == []
-    assert turns.waiting() == {}
+    assert waiting(turns) == {}
 
 
 def test_a_message_of_an_unknown_project_and_a_share_of_nothing_wait_for_nobody(
@@ -89,6 +93,13 @@ def test_a_message_of_an_unknown_project_and_a_share_of_nothing_wait_for_nobody(
     assert enter(unbound, ONE, TWO, THREE) == [[ONE], [TWO], [THREE]]
     assert unbound.leave("shop", ONE, hold=FAR) == []
     assert redis_client.keys("promptlode*") == []
+
+
+def test_a_line_is_as_old_as_the_one_that_waits_longest(turns: Turns, redis_client: Redis) -> None:
+    enter(turns, ONE, TWO, THREE, FOUR)
+    redis_client.zincrby(key_of_line("shop"), -40_000, str(FOUR))
+    turns.look("shop", hold=FAR)
+    assert turns.lines()["shop"].age == pytest.approx(40, abs=3)
 
 
 def test_every_key_expires(turns: Turns, redis_client: Redis) -> None:
@@ -136,4 +147,4 @@ def test_a_line_moves_as_the_plain_one_does(redis_client: Redis, done: list[tupl
             assert turns.enter(project, group, fresh=fresh, hold=FAR) == plain.enter(group, fresh)
         else:
             assert turns.leave(project, group, hold=FAR) == plain.leave(group)
-        assert turns.waiting().get(project, 0) == len(plain.fresh) + len(plain.others)
+        assert waiting(turns).get(project, 0) == len(plain.fresh) + len(plain.others)
