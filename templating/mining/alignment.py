@@ -9,9 +9,9 @@ happen to hold "the" do not freeze it.
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from math import log2
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,7 @@ MANY = 4_000  # grams in all spans from which on sorting them is dearer than sif
 DEPTH = 16  # gaps within gaps; real prompts need four
 
 
-@dataclass(frozen=True)
-class Anchor:
+class Anchor(NamedTuple):
     """Fixed text: `length` units from starts[m] (an index into rows.codes) in each member m."""
 
     starts: np.ndarray

@@ -6,7 +6,7 @@ have one signature, and counting equal signatures gives the member sets: one sor
 The sets form a tree (preamble, template, version, value); which of them are templates is for `search` to say.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ _FINISH = (
 )
 
 
-@dataclass(frozen=True)
-class MemberSet:
+class MemberSet(NamedTuple):
     """Texts that share exactly the same grams. members: ascending text numbers; grams: how many they share."""
 
     members: np.ndarray

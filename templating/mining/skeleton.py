@@ -1,8 +1,8 @@
 """The template of a set of texts: aligned on a few of them, held against all, mended where one does not fit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import log2
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ HELD_UNITS = 5  # units that are worth HOLD whatever they are
 MENDS = 4  # times that misfits are added to the witnesses
 
 
-@dataclass(frozen=True)
-class Skeleton:
+class Skeleton(NamedTuple):
     """A template, the texts of a set that fit it (ascending numbers), their values, and what the fixed text is worth."""
 
     template: Template

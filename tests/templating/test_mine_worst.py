@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from random import Random
 
 import pytest
 
@@ -10,6 +11,8 @@ from templating import Options, mine
 from templating.mining import search, skeleton
 from tests.templating.test_mine_contract import assert_contract
 
+DICE = Random(1)
+WORDS = ["".join(DICE.choices("aehilnorstu", k=DICE.randint(2, 9))) for _ in range(60)]
 WORST = {
     "one token of a megabyte": ["x" * 1_000_000, "y" * 10, "x" * 1_000_000 + "y"],
     "10,000 identical prompts": ["Name one colour of the rainbow."] * 10_000,
@@ -27,6 +30,7 @@ WORST = {
     "every gram is common": [" ".join("abcdefgh"[(i >> k) & 7] for k in range(24)) for i in range(1500)],
     "lone surrogates": [f"Explain the sign \ud800{i} to a child of six" for i in range(20)],
     "nothing but barriers": ["\x00" * (i % 4) for i in range(40)],
+    "long free texts over sixty words": [" ".join(DICE.choices(WORDS, k=2_000)) for _ in range(60)],
     "few prompts that end in the middle of a character": ["é" * i + "\u0301" for i in range(20)],
 }
 
