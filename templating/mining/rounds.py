@@ -155,7 +155,7 @@ class Rounds:
         def accepts(one: Skeleton) -> bool:
             return self._may_replace(one, _rows(pool, one), shown, fresh)
 
-        found = search(pool, self._options.min_group_size, self._budget.spent, accepts, settled)
+        found = search(pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled)
         new, misfits = [], list[str]()
         for one in found:
             best, lost = self._add(one, set(_rows(pool, one)), fresh, shown)
@@ -204,8 +204,10 @@ class Rounds:
             return []
         if not _doubtful(finding.rows):
             return []
-        pool = self._pool(finding.some(LOOK))
-        parts = {s.template: s for s in search(pool, self._options.min_group_size, self._budget.spent)}
+        rows = dict(spread(finding.rows, LOOK))
+        pool = self._pool(rows)
+        whole = Skeleton(template, list(range(len(rows))), [rows[text] for text in pool.texts], finding.bits, True)
+        parts = {s.template: s for s in search(pool, self._options.min_group_size, self._budget.spent, whole=whole)}
         explained = sum(len(s.members) for s in parts.values())
         if not 1 < len(parts) <= PARTS or template in parts or explained < EXPLAINED * len(pool.texts):
             return []

@@ -34,15 +34,18 @@ def search(
     pool: Pool,
     least: int,
     stop: Callable[[], bool],
+    *,
     accepts: Callable[[Skeleton], bool] = lambda _: True,
     settled: Collection[frozenset[int]] = (),
+    whole: Skeleton | None = None,
 ) -> list[Skeleton]:
     """The templates of the pool.
 
     least: calls that make one.  stop: asked often; True ends the search.  accepts: the caller's say in each template.
     settled: per template that there is already, its texts; among themselves they are not searched again.
+    whole: the template of all texts, where it is known and asked whether it is one: it need not be aligned again.
     """
-    return _Search(pool, least, accepts, stop, settled).run()
+    return _Search(pool, least, stop, accepts=accepts, settled=settled, whole=whole).run()
 
 
 class _Search:
@@ -50,13 +53,16 @@ class _Search:
         self,
         pool: Pool,
         least: int,
-        accepts: Callable[[Skeleton], bool],
         stop: Callable[[], bool],
+        *,
+        accepts: Callable[[Skeleton], bool],
         settled: Collection[frozenset[int]],
+        whole: Skeleton | None,
     ) -> None:
         self._pool, self._least, self._accepts, self._stop = pool, least, accepts, stop
         self._forest = Forest(pool, least, stop)
         self._settled, self._old = settled, frozenset[int]().union(*settled)
+        self._whole = whole
         self._taken: set[int] = set()
 
     def run(self) -> list[Skeleton]:
@@ -92,8 +98,9 @@ class _Search:
 
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it."""
-        best = skeleton(self._pool, members)
-        if best is None or not self._is_worth(best, at):
+        known = self._whole if len(members) == len(self._pool.texts) else None
+        best = known or skeleton(self._pool, members)
+        if best is None or not (known or self._is_worth(best, at)):
             return []
         eras = versions(self._pool, best)
         if len(eras) > 1:
