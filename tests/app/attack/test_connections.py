@@ -1,0 +1,53 @@
+"""Very many connections that say nothing, or only half of something: the next honest request is answered, memory is bounded."""
+
+import resource
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import psutil
+import pytest
+
+from tests.app.test_front import BODY, URL, ask, key, port  # noqa: F401 - fixtures
+
+CONNECTIONS = 1000
+BEGINNINGS = [
+    b"",
+    b"GET / HTTP/1.1\r\n",
+    b"POST /api/v1/traces HTTP/1.1\r\nHost: x\r\nX-A: ",
+    b"\x16\x03\x01\x02",
+    b"PRI * HTTP/2.0\r\n",
+]
+
+
+@contextmanager
+def held(number: int, at: int) -> Iterator[None]:
+    """So many open connections, each with another beginning."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < number + 200:
+        pytest.skip("the system allows too few open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with ExitStack() as stack:
+        for place in range(number):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", at), 20))
+            connection.sendall(BEGINNINGS[place % len(BEGINNINGS)])
+        yield
+
+
+def memory(at: int) -> int:
+    """Bytes of the processes that serve this port."""
+    mine = [each for each in psutil.Process().children(recursive=True) if f"{at}" in " ".join(each.cmdline())]
+    family = {process for each in mine for process in (each, *each.children(recursive=True))}
+    return sum(process.memory_info().rss for process in family)
+
+
+def test_a_thousand_connections_hold_up_nobody(port: int, key: dict[str, str]) -> None:  # noqa: F811
+    before = memory(port)
+    assert before > 2**20
+    with held(CONNECTIONS, port):
+        begun = time.monotonic()
+        assert ask(port, "POST", URL, BODY, key)[0] == 201
+        assert time.monotonic() - begun < 20
+        assert memory(port) - before < CONNECTIONS * 100_000
+    assert ask(port, "POST", URL, BODY, key)[0] == 201
