@@ -22,6 +22,7 @@ from app.config import Settings
 from app.errors import DatabaseDownError, FencedError
 from app.findings import Findings, Window
 from app.logs import describe
+from app.privacy import Policy, policy_of
 from app.store import calls, lags, runs, templates, versions
 from app.store.calls import Call
 from app.store.engine import transaction
@@ -140,6 +141,7 @@ def _read_window(
 ) -> Window:
     known = templates.load_templates(connection, state.id)
     reviewing = _under_review(connection, state, known)
+    policy = policy_of(connection, state.project_id)
     residue, residue_read = _residue(connection, state, len(owed), settings.grouping_window_residue)
     return Window(
         state=state,
@@ -148,9 +150,10 @@ def _read_window(
         cut=cut,
         residue=residue,
         residue_read=residue_read,
-        reviewed=_sample(connection, reviewing, settings.grouping_window_residue),
+        reviewed=_sample(connection, policy, reviewing, settings.grouping_window_residue),
         reviewing=reviewing,
         known=known,
+        min_distinct=policy.wishes.min_distinct,
     )
 
 
@@ -174,8 +177,10 @@ def _under_review(connection: Connection, state: runs.GroupState, known: Sequenc
     return frozenset(due).union(stored.id for stored in relatives)
 
 
-def _sample(connection: Connection, reviewing: Collection[UUID], limit: int) -> list[Call]:
-    """Calls of the templates under review, a fair part of the limit for each."""
+def _sample(connection: Connection, policy: Policy, reviewing: Collection[UUID], limit: int) -> list[Call]:
+    """Calls of the templates under review, a fair part of the limit for each; none where their values are not kept."""
+    if not policy.keeps_values:
+        return []
     size = max(1, min(REVIEW_SAMPLE, limit // max(1, len(reviewing))))
     return [call for template_id in sorted(reviewing) for call in calls.sample(connection, template_id, size)]
 
@@ -213,7 +218,8 @@ def _mine_and_save(engine: Engine, window: Window, should_stop: Callable[[], boo
 
     def sample(template_ids: Collection[UUID]) -> list[Call]:
         with transaction(engine) as connection:
-            return _sample(connection, template_ids, settings.grouping_window_residue)
+            policy = policy_of(connection, window.state.project_id)
+            return _sample(connection, policy, template_ids, settings.grouping_window_residue)
 
     window, found = findings.find(window, Options(max_seconds=limit, should_stop=should_stop), sample)
     if should_stop():

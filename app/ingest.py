@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, exc
 from app.errors import CopyRefusedError
 from app.incoming import Incoming
 from app.matchers import Found, KnownGroup, KnownGroups
-from app.privacy import Policies
+from app.privacy import Policies, Policy
 from app.store import groups, inputs, traces
 from app.store.engine import single_statements, transaction
 from app.store.groups import Group
@@ -72,20 +72,20 @@ class Ingest:
         """
         policy = self._policies.of(project_id)
         incoming = [policy.cleaned(item) for item in incoming]
-        if len(incoming) == 1 and (recorded := self._record_at_once(project_id, incoming[0])) is not None:
+        if len(incoming) == 1 and (recorded := self._record_at_once(project_id, incoming[0], policy)) is not None:
             return [recorded]
         for attempt in range(_TRIES - 1):
             try:
-                return self._record(project_id, incoming, copy=attempt == 0 and len(incoming) >= _COPY_FROM)
+                return self._record(project_id, incoming, policy, copy=attempt == 0 and len(incoming) >= _COPY_FROM)
             except exc.DBAPIError as error:
                 if getattr(error.orig, "pgcode", None) not in _WORTH_ANOTHER_TRY:
                     raise
             except CopyRefusedError:
                 pass  # the next try inserts, and if that fails too says why
             self._groups.forget(project_id, {item.path for item in incoming})
-        return self._record(project_id, incoming, copy=False)
+        return self._record(project_id, incoming, policy, copy=False)
 
-    def _record_at_once(self, project_id: UUID, item: Incoming) -> Recorded | None:
+    def _record_at_once(self, project_id: UUID, item: Incoming, policy: Policy) -> Recorded | None:
         """Store a trace by what is remembered of its group, with one statement; None when that does not hold any more.
 
         The statement compares the memory with the database, so this is as exact as a transaction that reads first.
@@ -97,22 +97,22 @@ class Ingest:
         implementation_id = None if found is None else known.implementation(_version(item, found))
         if found is not None and implementation_id is None:
             return None
-        plan = self._planned(known.group, item, found, implementation_id)
+        plan = self._planned(known.group, item, found, implementation_id, policy)
         try:
             with single_statements(self._engine) as connection:
-                row = _row(project_id, item, plan)
+                row = _row(project_id, item, plan, policy)
                 stored = traces.insert_if_current(connection, row, known.group.templates_version)
         except exc.IntegrityError:
             return None  # the implementation is gone
         return plan if stored else None
 
-    def _record(self, project_id: UUID, incoming: Sequence[Incoming], *, copy: bool) -> list[Recorded]:
+    def _record(self, project_id: UUID, incoming: Sequence[Incoming], policy: Policy, *, copy: bool) -> list[Recorded]:
         with transaction(self._engine) as connection:
             by_path = self._groups_of(connection, project_id, incoming)
             known = self._known(connection, project_id, incoming)
             fresh = [item for item in _first_of_each(incoming) if item.external_id not in known]
-            planned = self._plan(connection, by_path, fresh)
-            rows = [_row(project_id, item, plan) for item, plan in zip(fresh, planned, strict=True)]
+            planned = self._plan(connection, by_path, fresh, policy)
+            rows = [_row(project_id, item, plan, policy) for item, plan in zip(fresh, planned, strict=True)]
             insert = traces.copy_new if copy else traces.insert_new
             stored = insert(connection, rows)
             created = {id(item): plan for item, plan in zip(fresh, planned, strict=True) if plan.id in stored}
@@ -157,19 +157,25 @@ class Ingest:
         )
 
     def _plan(
-        self, connection: Connection, by_path: Mapping[str, KnownGroup], fresh: Sequence[Incoming]
+        self, connection: Connection, by_path: Mapping[str, KnownGroup], fresh: Sequence[Incoming], policy: Policy
     ) -> list[Recorded]:
         """What each new trace becomes: matched to an implementation, or not."""
         matches = [(item, by_path[item.path].match(item.prompt.text)) for item in fresh]
         implementations = _implementations(connection, by_path, matches)
         return [
             self._planned(
-                by_path[item.path].group, item, found, None if found is None else implementations[_version(item, found)]
+                by_path[item.path].group,
+                item,
+                found,
+                None if found is None else implementations[_version(item, found)],
+                policy,
             )
             for item, found in matches
         ]
 
-    def _planned(self, group: Group, item: Incoming, found: Found | None, implementation_id: UUID | None) -> Recorded:
+    def _planned(
+        self, group: Group, item: Incoming, found: Found | None, implementation_id: UUID | None, policy: Policy
+    ) -> Recorded:
         state = self._state(group, matched=found is not None, has_prompt=item.prompt.text is not None)
         plain = Recorded(id=new_id(), external_id=item.external_id, created=True, group=group, state=state)
         if found is None:
@@ -180,7 +186,7 @@ class Ingest:
             implementation_id=implementation_id,
             template_id=found.template.id,
             slots=found.template.slots,
-            values=found.values,
+            values=policy.kept(found.values),
         )
 
     def _state(self, group: Group, *, matched: bool, has_prompt: bool) -> State:
@@ -236,11 +242,14 @@ def _first_of_each(incoming: Sequence[Incoming]) -> list[Incoming]:
     return [item for item in incoming if firsts[item.external_id or id(item)] is item]
 
 
-def _row(project_id: UUID, item: Incoming, plan: Recorded) -> dict[str, Any]:
+def _row(project_id: UUID, item: Incoming, plan: Recorded, policy: Policy) -> dict[str, Any]:
     """Where it is matched, template and values are its prompt; its texts are not stored again."""
     parts = item.columns["prompt_parts"]
+    packed = inputs.packed(item.columns["input"], item.prompt.source, parts)
+    if plan.values is not None and not policy.keeps_values:
+        packed = inputs.without_texts(packed)
     return item.columns | {
-        "input": inputs.packed(item.columns["input"], item.prompt.source, parts),
+        "input": packed,
         "prompt_parts": parts if plan.values is None else None,
         "id": plan.id,
         "project_id": project_id,

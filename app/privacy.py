@@ -102,8 +102,8 @@ class Policy:
         """The same for the same value of this project, and without its secret nothing can be learnt from it."""
         return _word(hmac.digest(self._secret, value.encode(), "sha256"))
 
-    def names(self, kinds: Sequence[Any]) -> list[Any]:
-        """What is said of slots: values that stand for few users are not listed."""
+    def shown(self, kinds: Sequence[Any]) -> list[Any]:
+        """What is said of slots: no value is listed where values are not kept, or may be a single user's."""
         hide = not self.keeps_values or self.wishes.min_distinct > 1
         return [dict(kind) | {"values": []} if hide else kind for kind in kinds]
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from app import naming
 from app.findings import Finding, Findings, Placement, Window
 from app.lineage import Life, Relative, SeenCalls, alive_together, task_of
+from app.privacy import Policy, policy_of
 from app.store import calls, templates, versions
 from app.store.calls import Assignment, Call, StoredLife
 from app.store.templates import Version
@@ -36,7 +37,8 @@ class Chosen:
 
 def record(connection: Connection, window: Window, found: Findings, *, review_after: int) -> tuple[int, int]:
     """Write the findings of a window; how many calls were grouped, and to how many tasks."""
-    line = _Line(connection, window, found)
+    policy = policy_of(connection, window.state.project_id)
+    line = _Line(connection, window, found, policy)
     saved = [line.add(finding, review_after) for finding in found.new]
     for finding, template_id in zip(found.new, saved, strict=True):
         for old in sorted(finding.supersedes - {template_id}):  # the oldest first: its versions stay
@@ -45,7 +47,7 @@ def record(connection: Connection, window: Window, found: Findings, *, review_af
     line.part()
     tasks = line.tasks()
     chosen = [_chosen(placement, saved, tasks) for placement in found.placements]
-    grouped = assign(connection, chosen, {})
+    grouped = assign(connection, chosen, {}, policy)
     versions.match_again(connection, _to_match_again(window, found))
     return grouped, len({one.task_id for one in chosen})
 
@@ -75,7 +77,7 @@ def _to_match_again(window: Window, found: Findings) -> frozenset[UUID]:
     return everything.union(*(finding.taken_from for finding in found.new))
 
 
-def assign(connection: Connection, chosen: Iterable[Chosen], made: dict[Version, UUID]) -> int:
+def assign(connection: Connection, chosen: Iterable[Chosen], made: dict[Version, UUID], policy: Policy) -> int:
     """Give calls their template, version and values; how many were written.
 
     New versions are numbered in the order of their first calls. Tasks come in the order of their ids, as everyone who
@@ -84,8 +86,17 @@ def assign(connection: Connection, chosen: Iterable[Chosen], made: dict[Version,
     ordered = sorted(chosen, key=lambda one: (one.task_id, one.call.moment))
     return calls.assign(
         connection,
-        [Assignment(one.call.id, one.template_id, _version(connection, one, made), one.variables) for one in ordered],
+        [
+            Assignment(one.call.id, one.template_id, _version(connection, one, made), _kept(one, policy))
+            for one in ordered
+        ],
+        keep_texts=policy.keeps_values,
     )
+
+
+def _kept(one: Chosen, policy: Policy) -> tuple[str, ...]:
+    """What is stored of the values; those of a call that had a template are what was stored of them before."""
+    return policy.kept(one.variables) if one.call.template_id is None else one.variables
 
 
 def _version(connection: Connection, one: Chosen, made: dict[Version, UUID]) -> UUID:
@@ -106,8 +117,9 @@ def _version(connection: Connection, one: Chosen, made: dict[Version, UUID]) -> 
 class _Line:
     """The templates of a group, while new ones find their place among them."""
 
-    def __init__(self, connection: Connection, window: Window, found: Findings) -> None:
+    def __init__(self, connection: Connection, window: Window, found: Findings, policy: Policy) -> None:
         self._connection = connection
+        self._policy = policy
         self._window = window
         staying = _staying(window, found)
         self._relatives = {
@@ -144,7 +156,7 @@ class _Line:
             self._window.state.id,
             task_id,
             finding.template,
-            kinds=finding.kinds,
+            kinds=self._policy.shown(finding.kinds),
             evidence=dict(finding.evidence),
             review_at_calls=min(review_after, FIRST_REVIEW * len(finding.calls)),
             run_id=self._window.run_id,

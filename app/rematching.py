@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from app.privacy import Policy, policy_of
 from app.recording import Chosen, assign
 from app.store import calls, runs, templates, versions
 from app.store.calls import Call
@@ -36,7 +37,7 @@ def match_the_rest(engine: Engine, state: GroupState, should_stop: Callable[[], 
             unfinished = None if now.rematch_after else versions.unfinished(connection, state.id)
             if now.rematch_after is None and unfinished is None:
                 return True
-            templates_now = templates_now or _Templates.load(connection, state.id)
+            templates_now = templates_now or _Templates.load(connection, state)
             if unfinished is not None:
                 _of_template(connection, unfinished, templates_now)
             elif now.rematch_after is not None:
@@ -46,7 +47,7 @@ def match_the_rest(engine: Engine, state: GroupState, should_stop: Callable[[], 
 
 def _residue(connection: Connection, group_id: UUID, after: UUID, known: "_Templates") -> None:
     batch = calls.residue_after(connection, group_id, after, BATCH)
-    assign(connection, known.choose(batch), known.made)
+    assign(connection, known.choose(batch), known.made, known.policy)
     runs.move_cursor(connection, group_id, _cursor(batch))
 
 
@@ -54,7 +55,7 @@ def _of_template(connection: Connection, unfinished: Unfinished, known: "_Templa
     """Calls that stay with a living template are left as they are; a retired one keeps none."""
     batch = calls.of_template_after(connection, unfinished.id, unfinished.after, BATCH)
     chosen = known.choose(batch)
-    assign(connection, [one for one in chosen if one.template_id != unfinished.id], known.made)
+    assign(connection, [one for one in chosen if one.template_id != unfinished.id], known.made, known.policy)
     matched = {one.call.id for one in chosen}
     calls.release(connection, unfinished.id, [call for call in batch if call.id not in matched])
     cursor = _cursor(batch)
@@ -74,12 +75,13 @@ class _Templates:
 
     stored: Sequence[StoredTemplate]
     matcher: Matcher
+    policy: Policy
     made: dict[Version, UUID] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, connection: Connection, group_id: UUID) -> "_Templates":
-        stored = templates.load_templates(connection, group_id)
-        return cls(stored, Matcher(each.template for each in stored))
+    def load(cls, connection: Connection, state: GroupState) -> "_Templates":
+        stored = templates.load_templates(connection, state.id)
+        return cls(stored, Matcher(each.template for each in stored), policy_of(connection, state.project_id))
 
     def choose(self, batch: Sequence[Call]) -> list[Chosen]:
         found = ((call, self.matcher.match(call.prompt)) for call in batch)

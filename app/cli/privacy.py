@@ -1,12 +1,12 @@
 """`promptlode privacy`."""
 
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from app.cli.context import engine_of, settings_of_command
 from app.errors import NotFoundError
-from app.privacy import Wishes, policy_of
+from app.privacy import Mode, Wishes, policy_of
 from app.redaction import checked_patterns
 from app.store import audit, privacy, projects
 from app.store.audit import COMMAND
@@ -33,6 +33,12 @@ class _Named(click.ParamType):
     "--pattern", "added", type=_Named(), multiple=True, help="Remove what this RE2 pattern matches; repeat for several."
 )
 @click.option("--without-pattern", "dropped", multiple=True, metavar="NAME", help="Forget the pattern of this name.")
+@click.option(
+    "--variables", type=click.Choice(get_args(Mode)), help="Keep values of slots, a keyed hash of each, or nothing."
+)
+@click.option(
+    "--min-distinct", type=click.IntRange(min=0), help="Users or conversations that a template must be found with."
+)
 def privacy_command(project: str, added: tuple[tuple[str, str], ...], dropped: tuple[str, ...], **given: Any) -> None:
     """Show what PROJECT does not want stored, or change it.  It holds within ten seconds, for calls that come then."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:

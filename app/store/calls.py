@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Connection,
     Row,
@@ -41,7 +42,10 @@ Moment = tuple[datetime, UUID]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What mining needs of a trace. `template_id`: whose call it is now, None while it is ungrouped."""
+    """What mining needs of a trace. `template_id`: whose call it is now, None while it is ungrouped.
+
+    author: the user, else the conversation, where the caller named one.
+    """
 
     id: UUID
     prompt: str
@@ -50,6 +54,7 @@ class Call:
     seen_at: datetime
     follow_up: bool
     template_id: UUID | None
+    author: str | None = None
 
     @property
     def moment(self) -> Moment:
@@ -151,6 +156,7 @@ def _select(condition: ColumnElement[bool]) -> Select[Any]:
         trace.c.seen_at,
         trace.c.follow_up,
         trace.c.template_id,
+        func.coalesce(trace.c.user_id, trace.c.conversation_id).label("author"),
     ).where(condition)
 
 
@@ -165,6 +171,7 @@ def _each(rows: Iterable[Row[Any]], parts: Parts | None = None) -> Iterator[Call
             seen_at=row.seen_at,
             follow_up=row.follow_up,
             template_id=row.template_id,
+            author=row.author,
         )
 
 
@@ -174,9 +181,13 @@ def settings_of(connection: Connection, call_id: UUID) -> tuple[dict[str, Any], 
     return row.settings, row.tools
 
 
-def assign(connection: Connection, assignments: Sequence[Assignment]) -> int:
-    """Write template and values to calls, in place of their text; how many were written."""
-    return sum(_assign(connection, assignments[start : start + 1000]) for start in range(0, len(assignments), 1000))
+def assign(connection: Connection, assignments: Sequence[Assignment], *, keep_texts: bool = True) -> int:
+    """Write template and values to calls, in place of their text; how many were written.
+
+    Without keep_texts nothing stays of an input either but its form, as `inputs.without_texts` has it.
+    """
+    batches = (assignments[start : start + 1000] for start in range(0, len(assignments), 1000))
+    return sum(_assign(connection, batch, keep_texts) for batch in batches)
 
 
 # One statement for many rows, their values as one JSON parameter: a row a statement costs a round trip each.
@@ -191,7 +202,12 @@ _ASSIGN = text(
 ).bindparams(bindparam("rows"))
 
 
-def _assign(connection: Connection, assignments: Sequence[Assignment]) -> int:
+_FORGET_TEXTS = text(
+    "UPDATE trace SET input = '{}' WHERE id = ANY(:ids) AND json_typeof(input) <> 'number'"
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+
+def _assign(connection: Connection, assignments: Sequence[Assignment], keep_texts: bool) -> int:
     rows = [
         {
             "id": str(one.call_id),
@@ -201,6 +217,8 @@ def _assign(connection: Connection, assignments: Sequence[Assignment]) -> int:
         }
         for one in assignments
     ]
+    if not keep_texts:
+        connection.execute(_FORGET_TEXTS, {"ids": [one.call_id for one in assignments]})
     return connection.execute(_ASSIGN, {"rows": json.dumps(rows)}).rowcount
 
 

@@ -48,6 +48,11 @@ def unpacked(stored: Any, source: str | None, parts: Sequence[str] | None) -> An
     return usual
 
 
+def without_texts(stored: Any) -> Any:
+    """What may be stored of an input whose values must not be: its form, when it has one of the usual; nothing of a text."""
+    return stored if isinstance(stored, int) else {}
+
+
 # The usual forms
 
 

@@ -1,0 +1,137 @@
+"""Projects that keep no values, or hashes of them, and templates that must be many people's before they are stored."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from grouping_world import Group, World, triage, words
+from sqlalchemy import Engine
+
+from app.cli.main import main as promptlode
+from app.config import Settings
+from app.privacy import Policy, Wishes
+from app.store import privacy
+from app.store.engine import transaction
+
+HIDDEN = pytest.mark.parametrize("mode", ["hmac", "none"])
+
+
+@pytest.fixture
+def world(engine: Engine, settings: Settings) -> Iterator[World]:
+    return World(engine, settings)
+
+
+def group_that_wants(world: World, **wishes: Any) -> Group:
+    group = world.group()
+    with transaction(world.engine) as connection:
+        privacy.save(connection, group.project_id, Wishes(**wishes).model_dump())
+    return group
+
+
+def stored(group: Group) -> str:
+    """All that is stored of calls and templates."""
+    tables = ("trace", "template", "task", "implementation")
+    with group.world.engine.connect() as connection:
+        return "\n".join(str(row) for name in tables for row in connection.exec_driver_sql(f"SELECT * FROM {name}"))
+
+
+@HIDDEN
+def test_of_grouped_calls_no_value_is_stored(world: World, mode: str) -> None:
+    """Neither by the run that found the template nor by the match of the next call, in whatever shape it came."""
+    group = group_that_wants(world, variables=mode)
+    group.send(map(triage, range(10)))
+    group.run()
+    group.send([triage(77)])
+    follow_up = [{"role": "user", "content": triage(88)}, {"role": "assistant", "content": "x"}]
+    group.take(
+        [{"model": "gpt-5-mini", "path": group.path, "messages": [*follow_up, {"role": "user", "content": words(99)}]}]
+    )
+    assert group.calls_by_version() == [[12]]
+    everything = stored(group)
+    assert "Classify the support ticket" in everything
+    assert not [number for number in (*range(10), 77, 88, 99) if words(number) in everything]
+
+
+def test_a_call_that_was_followed_up_before_it_was_grouped_keeps_nothing_either(world: World) -> None:
+    group = group_that_wants(world, variables="hmac")
+    messages = [
+        [{"role": "user", "content": triage(number)}, {"role": "user", "content": words(number)}] for number in range(9)
+    ]
+    group.take([{"model": "gpt-5-mini", "path": group.path, "messages": each} for each in messages])
+    group.run()
+    assert group.ungrouped == 0
+    assert not [number for number in range(9) if words(number) in stored(group)]
+
+
+def test_a_hash_says_which_values_are_equal_within_a_project_alone() -> None:
+    one, another = (Policy(Wishes(variables="hmac"), secret) for secret in ("a", "b"))
+    assert one.kept(["x", "y", "x", ""]) == (*one.kept(["x", "y", "x"]), "")
+    assert len(set(one.kept(["x", "y"]))) == 2
+    assert set(one.kept(["x", "y"])).isdisjoint(another.kept(["x", "y"]))
+    assert all(len(mark) == 20 and mark.isalnum() for mark in one.kept(["x", "y"]))
+
+
+def test_nothing_of_a_value_is_different_each_time() -> None:
+    policy = Policy(Wishes(variables="none"), "a")
+    assert len({*policy.kept(["x", "x"]), *policy.kept(["x"])}) == 3
+
+
+@HIDDEN
+def test_marks_are_never_mined(world: World, mode: str) -> None:
+    """A review, or all of it mined again, finds nothing in what stands for values."""
+    group = group_that_wants(world, variables=mode)
+    ids = group.send(map(triage, range(12)))
+    group.run()
+    before = [row.variables for row in group.calls(ids)]
+    for wish in ("review", "all", "residue"):
+        group.want(wish)
+        group.run()
+    assert group.calls_by_version() == [[12]]
+    assert [row.variables for row in group.calls(ids)] == before
+
+
+def test_a_template_needs_as_many_people_as_the_project_asks_for(world: World) -> None:
+    group = group_that_wants(world, min_distinct=3)
+    group.send(map(triage, range(10)), user_id="anna")
+    group.send([triage(10)], conversation_id="c1")
+    group.send([triage(11)])  # nobody
+    group.run()
+    assert group.ungrouped == 12
+    group.send([triage(12)], user_id="ben")
+    group.run()
+    assert group.calls_by_version() == [[13]]
+
+
+def test_what_one_user_says_always_is_no_fixed_text(world: World) -> None:
+    """Anna's address is in all her calls and nobody else's: a template of hers alone would hold it."""
+    group = group_that_wants(world, min_distinct=3)
+    for number in range(8):
+        group.send([f"{triage(number)}\nSigned: Anna Kruse, Lange Gasse 7, 1080 Wien"], user_id="anna")
+    group.run()
+    assert group.templates == []
+    group.send([triage(number) for number in range(20, 24)], user_id="ben")
+    group.send([triage(number) for number in range(30, 34)], user_id="cleo")
+    group.send([triage(number) for number in range(40, 44)], user_id="dora")
+    group.run()
+    assert not [row for row in group.templates if "Lange Gasse" in str(row)]
+
+
+@pytest.mark.parametrize("wishes", [{"variables": "hmac"}, {"min_distinct": 2}])
+def test_no_value_is_listed_beside_a_slot(world: World, wishes: dict[str, Any]) -> None:
+    group = group_that_wants(world, **wishes)
+    for number in range(12):
+        tone = ("formal", "friendly")[number % 2]
+        group.send([f"Write in a {tone} tone.\n\n{triage(number)}"], user_id=f"u{number}")
+    group.run()
+    assert group.templates
+    assert all(kind["values"] == [] for row in group.templates for kind in row.slot_kinds)
+
+
+def test_the_command_sets_both(settings: Settings, world: World) -> None:
+    world.group()
+    environment = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    arguments = ["privacy", "shop", "--variables", "hmac", "--min-distinct", "5"]
+    shown = CliRunner().invoke(promptlode, arguments, env=environment).output
+    assert "variables: hmac" in shown
+    assert "min_distinct: 5" in shown
