@@ -5,13 +5,16 @@ hold every thread, and a project that sends much holds them all day (both seen).
 time and a size, and a request takes a thread only when it is whole and its project's turn has come.
 """
 
-from app.config import settings
-from app.front.serving import Front
-from app.web import create_app
+from typing import TYPE_CHECKING
 
-__all__ = ["Front", "create"]
+if TYPE_CHECKING:
+    from app.front.serving import Front
 
 
-def create() -> Front:
+def create() -> "Front":
     """The web process on the settings of the environment; granian calls this in each of its workers."""
+    from app.config import settings
+    from app.front.serving import Front
+    from app.web import create_app
+
     return Front(create_app(), settings())

@@ -8,10 +8,11 @@ import os
 import signal
 
 from app import front
+from app.front.serving import Front
 from app.local.child import die_with_parent
 
 
-def create() -> front.Front:
+def create() -> Front:
     """The web process of the environment's settings; granian calls this in the worker, whose parent it is."""
     die_with_parent(signal.SIGTERM, os.getppid())
     return front.create()

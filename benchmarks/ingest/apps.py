@@ -15,7 +15,7 @@ from sqlalchemy import JSON, Column, MetaData, Table, Text, Uuid, create_engine,
 import app.accept
 from app import front, grouping
 from app.config import settings, with_driver
-from app.front import Front
+from app.front.serving import Front
 from app.store.engine import make_engine
 
 bare_trace = Table(
