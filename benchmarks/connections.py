@@ -1,0 +1,71 @@
+"""What idle connections cost an honest client: its requests alone, and beside thousands of connections that send half a request.
+
+    python -m benchmarks.connections [NUMBER ...]      by default 1000 10000; fewer where the system allows fewer open files
+
+One granian, as the Procfile starts it.  Each connection has sent the beginning of a header and waits.
+"""
+
+import resource
+import socket
+import statistics
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import orjson
+
+from benchmarks.ingest.load import Target
+from benchmarks.ingest.world import world
+
+REQUESTS = 300
+BEGINNING = b"POST /api/v1/traces HTTP/1.1\r\nHost: x\r\nX-Slow: "
+APP = "app.front:create"
+SPARE_FILES = 500
+
+
+def main(numbers: list[int]) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with world() as made:
+        target = made.serve(APP)
+        _times(target)  # warm
+        alone, empty = _times(target), made.memory()[APP]
+        print("| connections | median of a POST | p99 | median x | MB more |\n| --- | --- | --- | --- | --- |")
+        _print(0, alone, alone, 0.0)
+        for number in (min(number, most - SPARE_FILES) for number in numbers):
+            with _held(number, target.port):
+                _print(number, _times(target), alone, made.memory()[APP] - empty)
+
+
+@contextmanager
+def _held(number: int, port: int) -> Iterator[None]:
+    with ExitStack() as stack:
+        for _ in range(number):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)).sendall(BEGINNING)
+        yield
+
+
+def _times(target: Target) -> list[float]:
+    """Seconds of each of many requests, one after the other, each on a connection of its own."""
+    body = orjson.dumps({"model": "m", "path": "/p", "input": "Hi"})
+    headers = {"Authorization": f"Bearer {target.key}", "Content-Type": "application/json"}
+    found = []
+    for _ in range(REQUESTS):
+        request = urllib.request.Request(f"http://127.0.0.1:{target.port}/api/v1/traces", body, headers)
+        begun = time.perf_counter()
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == 201
+        found.append(time.perf_counter() - begun)
+    return found
+
+
+def _print(number: int, times: list[float], alone: list[float], more: float) -> None:
+    median, p99 = statistics.median(times), statistics.quantiles(times, n=100)[98]
+    ratio = median / statistics.median(alone)
+    print(f"| {number:,} | {median * 1000:.1f} ms | {p99 * 1000:.1f} ms | {ratio:.2f} | {more:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main([int(number) for number in sys.argv[1:]] or [1000, 10_000])
