@@ -141,8 +141,17 @@ class TaskSummary(Shape):
     template: list[TemplatePart]
 
 
+class DeclaredAgreement(Shape):
+    """Of the newest calls of its path: how many declare their template, and with how many of these mining agrees."""
+
+    calls: int
+    agree: int
+
+
 class TaskDetail(TaskSummary):
-    """A task with what people decided about it."""
+    """A task with what people decided about it, and what its calls declare."""
+
+    declared: DeclaredAgreement | None
 
     response_schema: Any
     production_implementation_id: UUID | None

@@ -1,6 +1,7 @@
 """GET of tasks and their implementations."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,9 @@ from app.api.paging import PageQuery, page_of
 from app.api.routes import Routes
 from app.api.services import services
 from app.api.shapes import ImplementationDetail, Page, TaskDetail, TaskSummary
+from app.declared import DeclaredCalls, agreement
 from app.errors import NotFoundError
-from app.store import tasks
+from app.store import insights, tasks
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 from app.store.templates import from_parts, to_texts
@@ -38,8 +40,9 @@ def list_tasks(holder: KeyHolder, query: TaskQuery) -> Response:
 def get_task(holder: KeyHolder, task_id: UUID) -> Response:
     """A task."""
     with transaction(services().engine) as connection:
-        row = tasks.get(connection, holder.project_id, task_id)
-    return json_answer(_task_detail(_found(row, "task")))
+        row = _found(tasks.get(connection, holder.project_id, task_id), "task")
+        declared = agreement(DeclaredCalls(*found) for found in insights.declared_calls(connection, task_id))
+    return json_answer(_task_detail(row) | {"declared": None if declared is None else asdict(declared)})
 
 
 @routes.route(

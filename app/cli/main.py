@@ -25,7 +25,9 @@ class _Commands(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-@click.group(cls=_Commands, commands=[import_file, keys, projects, delete, retention_command, audit, privacy_command, doctor])
+@click.group(
+    cls=_Commands, commands=[import_file, keys, projects, delete, retention_command, audit, privacy_command, doctor]
+)
 @click.version_option(package_name="promptlode")
 def main() -> None:
     """Promptlode finds the prompt templates behind LLM traffic."""

@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.api.services import services
+from app.declared import DeclaredCalls, agreement
 from app.errors import DatabaseDownError
 from app.logs import describe
 from app.pages import access, changes, wording
@@ -177,6 +178,7 @@ def task(task_id: str) -> str | AnyResponse:
         chosen = _chosen(versions)
         calls = _calls(connection, chosen, after)
         places = _places(connection, chosen)
+        declared = agreement(DeclaredCalls(*said) for said in insights.declared_calls(connection, found.id))
     if found.merged_into:
         return redirect(url_for("pages.task", task_id=found.merged_into))
     parts = _template(chosen)
@@ -197,6 +199,7 @@ def task(task_id: str) -> str | AnyResponse:
         more=_next(calls, CALLS_SHOWN, lambda call: Cursor(call.seen_at, call.id)),
         after=after,
         sample=insights.SAMPLE,
+        declared=declared,
     )
 
 

@@ -11,9 +11,18 @@ from typing import Any
 from app.sample.parts import Part, part
 
 TOOLS: tuple[dict[str, Any], ...] = tuple(
-    {"type": "function", "function": {
-        "name": name, "description": about,
-        "parameters": {"type": "object", "properties": {k: {"type": "string"} for k in keys}, "required": list(keys)}}}
+    {
+        "type": "function",
+        "function": {
+            "name": name,
+            "description": about,
+            "parameters": {
+                "type": "object",
+                "properties": {k: {"type": "string"} for k in keys},
+                "required": list(keys),
+            },
+        },
+    }
     for name, about, keys in (
         ("find_order", "Look an order up by its number.", ("order",)),
         ("track_parcel", "Where a parcel is now.", ("order",)),
@@ -38,7 +47,9 @@ class Prompt:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-_TRIAGE = part("system", """\
+_TRIAGE = part(
+    "system",
+    """\
 You sort the incoming mail of Fernhill Outdoor, a shop for tents, packs and boots.
 
 Read the ticket and answer with one JSON object and nothing else:
@@ -46,33 +57,43 @@ Read the ticket and answer with one JSON object and nothing else:
 
 Urgency 5 is for people who stand outdoors without shelter or who were charged more than once.
 A customer who threatens with a lawyer is urgency 4, whatever the matter.
-Never invent an order number.""")
+Never invent an order number.""",
+)
 
-_HELP = part("system", """\
+_HELP = part(
+    "system",
+    """\
 You answer questions of Fernhill customers from our help centre.
 
 Rules:
 1. Use only the articles in the message. If they do not hold the answer, say so and offer the contact form.
 2. Quote lengths of time and prices exactly as they are written.
 3. Answer in the language of the question, in at most 90 words.
-4. Name the article that you used in square brackets at the end, for example [Returns].""")
+4. Name the article that you used in square brackets at the end, for example [Returns].""",
+)
 
-_GRADER = part("system", """\
+_GRADER = part(
+    "system",
+    """\
 You are a strict grader of help-centre answers. Decide whether every claim in the answer is supported by the articles.
 
 Reply with exactly two lines:
 verdict: supported | partly | unsupported
 missing: the first unsupported claim, or "-"
 
-An answer that honestly says it does not know is supported. Politeness earns nothing.""")
+An answer that honestly says it does not know is supported. Politeness earns nothing.""",
+)
 
-_SQL = part("developer", """\
+_SQL = part(
+    "developer",
+    """\
 You write one read-only <<dialect>> query for the analysts at Fernhill.
 
 - Return SQL only, without a fence, without comments.
 - Use only the tables and columns listed; if the question cannot be answered from them, return: SELECT 'not possible' AS reason;
 - Times are stored in UTC, money in cents. Show money in euros with two decimals.
-- Always add LIMIT 500 unless the question asks for a single number.""")
+- Always add LIMIT 500 unless the question asks for a single number.""",
+)
 
 _INVOICE = """\
 Extract the invoice below into JSON that follows this example to the letter:
@@ -101,7 +122,9 @@ Now label this one. Answer with the label only.
 Review: <<review>>
 Label:"""
 
-_AGENT = part("system", """\
+_AGENT = part(
+    "system",
+    """\
 You are Fernhill's order assistant. You can look orders up, track parcels and pay money back.
 
 Customer: <<customer>> (member since <<since>>)
@@ -109,13 +132,17 @@ Today is <<today>>.
 
 Think about what the customer needs before you call a tool. Look an order up before you say anything about it.
 Refunds over 150 euros need a person: say that a colleague will write within one working day, and do not call refund.
-Stop when the matter is settled; do not ask whether there is anything else.""")
+Stop when the matter is settled; do not ask whether there is anything else.""",
+)
 
-_REVIEW_SYSTEM = part("system", """\
+_REVIEW_SYSTEM = part(
+    "system",
+    """\
 You review pull requests in the shop's Python services. You are brief, concrete and kind.
 
 Look for, in this order: wrong behaviour, lost data, missing tests, slow queries, unclear names. Ignore formatting, the linter does that.
-Answer as a Markdown list, one finding an item, each with `file:line`. If nothing is wrong, answer "LGTM" and name the best line.""")
+Answer as a Markdown list, one finding an item, each with `file:line`. If nothing is wrong, answer "LGTM" and name the best line.""",
+)
 
 _REVIEW_USER = """\
 Repository: <<repository>>
@@ -127,7 +154,9 @@ Title: <<title>>
 
 Review the change above."""
 
-_TRANSLATE = part("user", """\
+_TRANSLATE = part(
+    "user",
+    """\
 Translate the product text between the tags into <<language>>.
 
 Keep units, sizes and brand names. Keep placeholders such as {{first_name}} and {{price}} exactly as they are.
@@ -135,28 +164,35 @@ Write as a native copywriter would, not word for word; no exclamation marks.
 
 <text>
 <<text>>
-</text>""")
+</text>""",
+)
 
 _COPY_HEAD = "Write the shop text for a product.\n\nProduct: <<product>>\nFeatures:\n<<features>>\n\n"
-_COPY_V1 = _COPY_HEAD + "Two short paragraphs. The first says who it is for, the second what it is made of.\nTone: plain, like a friend who knows."
+_COPY_V1 = (
+    _COPY_HEAD
+    + "Two short paragraphs. The first says who it is for, the second what it is made of.\nTone: plain, like a friend who knows."
+)
 _COPY_V2 = _COPY_HEAD + (
     "Two short paragraphs. The first says who it is for, the second what it is made of.\nDo not use the words "
-    "\"ultimate\", \"perfect\" or \"adventure\", and never promise that anything is waterproof for ever.\n"
+    '"ultimate", "perfect" or "adventure", and never promise that anything is waterproof for ever.\n'
     "Tone: plain, like a friend who knows."
 )
 _COPY_V3 = _COPY_HEAD + (
     "One paragraph of at most 70 words that says who it is for, then three bullet points with the facts.\nDo not use the words "
-    "\"ultimate\", \"perfect\" or \"adventure\", and never promise that anything is waterproof for ever.\n"
+    '"ultimate", "perfect" or "adventure", and never promise that anything is waterproof for ever.\n'
     "Tone: plain, like a friend who knows."
 )
 
 _GREETING = """\
 Write one sentence that greets visitors of an outdoor shop's start page. No weather, no sales talk, at most twelve words."""
 
-_JA_SYSTEM = part("system", """\
+_JA_SYSTEM = part(
+    "system",
+    """\
 あなたはアウトドア用品店「ファーンヒル」のお客様係です。
 丁寧な敬語で、三文以内で返信してください。値段と日数は規定どおりに書き、推測で答えないでください。
-わからない場合は「担当者より折り返しご連絡いたします」と書いてください。""")
+わからない場合は「担当者より折り返しご連絡いたします」と書いてください。""",
+)
 
 _JA_USER = """\
 お客様名：<<customer>>様
@@ -189,26 +225,70 @@ End with "Kind regards" and the name, nothing after it.
 From: <<sender>>
 <<mail>>"""
 
-_SEARCH = part("system", """\
+_SEARCH = part(
+    "system",
+    """\
 Rewrite a shop search so that our index finds something.
 Give three alternatives, one a line, most literal first. Fix typos, expand abbreviations, drop filler words.
-Never add a brand that the customer did not name.""")
+Never add a brand that the customer did not name.""",
+)
 _SEARCH_USER = part("user", "Search: <<search>>\nResults so far: <<hits>>")
 
 PROMPTS: tuple[Prompt, ...] = (
-    Prompt("triage", "triage", "/support/triage", "gpt-5-mini", 300, "messages", (_TRIAGE, part("user", """\
+    Prompt(
+        "triage",
+        "triage",
+        "/support/triage",
+        "gpt-5-mini",
+        300,
+        "messages",
+        (
+            _TRIAGE,
+            part(
+                "user",
+                """\
 Ticket from <<customer>>, plan: <<plan>>
 Subject: <<subject>>
 
-<<body>>""")), temperature=0.0, settings={"response_format": {"type": "json_object"}}),
-    Prompt("help-answer", "help-answer", "/help/answer", "gpt-5", 360, "instructions", (_HELP, part("user", """\
+<<body>>""",
+            ),
+        ),
+        temperature=0.0,
+        settings={"response_format": {"type": "json_object"}},
+    ),
+    Prompt(
+        "help-answer",
+        "help-answer",
+        "/help/answer",
+        "gpt-5",
+        360,
+        "instructions",
+        (
+            _HELP,
+            part(
+                "user",
+                """\
 Articles from the help centre:
 
 <<articles>>
 
 Question: <<question>>
-Answer: """))),
-    Prompt("help-grade", "help-grade", "/help/answer", "gpt-5-mini", 160, "messages", (_GRADER, part("user", """\
+Answer: """,
+            ),
+        ),
+    ),
+    Prompt(
+        "help-grade",
+        "help-grade",
+        "/help/answer",
+        "gpt-5-mini",
+        160,
+        "messages",
+        (
+            _GRADER,
+            part(
+                "user",
+                """\
 Articles:
 <<articles>>
 
@@ -216,33 +296,104 @@ Question:
 <<question>>
 
 Answer to grade:
-<<answer>>""")), temperature=0.0),
-    Prompt("sql", "sql", "/analytics/sql", "gpt-5", 220, "messages", (_SQL, part("user", """\
+<<answer>>""",
+            ),
+        ),
+        temperature=0.0,
+    ),
+    Prompt(
+        "sql",
+        "sql",
+        "/analytics/sql",
+        "gpt-5",
+        220,
+        "messages",
+        (
+            _SQL,
+            part(
+                "user",
+                """\
 Tables:
 <<schema>>
 
 Question: <<question>>
 
-SQL:""")), settings={"reasoning": {"effort": "low"}}),
-    Prompt("invoice", "invoice", "/invoices/extract", "gpt-5-mini", 240, "content-parts",
-           (part("user", _INVOICE),), temperature=0.0),
+SQL:""",
+            ),
+        ),
+        settings={"reasoning": {"effort": "low"}},
+    ),
+    Prompt(
+        "invoice",
+        "invoice",
+        "/invoices/extract",
+        "gpt-5-mini",
+        240,
+        "content-parts",
+        (part("user", _INVOICE),),
+        temperature=0.0,
+    ),
     Prompt("label", "label", "/reviews/label", "gpt-5-nano", 280, "input", (part("user", _LABEL),), temperature=0.0),
-    Prompt("agent", "agent", "/agent/orders", "gpt-5", 360, "agent", (_AGENT, part("user", "<<request>>")),
-           settings={"tool_choice": "auto"}),
-    Prompt("code-review", "code-review", "/ci/review", "claude-sonnet-4-5", 140, "messages",
-           (_REVIEW_SYSTEM, part("user", _REVIEW_USER))),
-    Prompt("translate", "translate", "/catalogue/translate", "gpt-5-mini", 240, "messages", (_TRANSLATE,), temperature=0.3),
+    Prompt(
+        "agent",
+        "agent",
+        "/agent/orders",
+        "gpt-5",
+        360,
+        "agent",
+        (_AGENT, part("user", "<<request>>")),
+        settings={"tool_choice": "auto"},
+    ),
+    Prompt(
+        "code-review",
+        "code-review",
+        "/ci/review",
+        "claude-sonnet-4-5",
+        140,
+        "messages",
+        (_REVIEW_SYSTEM, part("user", _REVIEW_USER)),
+    ),
+    Prompt(
+        "translate", "translate", "/catalogue/translate", "gpt-5-mini", 240, "messages", (_TRANSLATE,), temperature=0.3
+    ),
     Prompt("copy-1", "copy", "/catalogue/describe", "gpt-5", 100, "input", (part("user", _COPY_V1),), (0.0, 0.38), 0.7),
     Prompt("copy-2", "copy", "/catalogue/describe", "gpt-5", 90, "input", (part("user", _COPY_V2),), (0.38, 0.71), 0.7),
     Prompt("copy-3", "copy", "/catalogue/describe", "gpt-5", 80, "input", (part("user", _COPY_V3),), (0.71, 1.0), 0.7),
-    Prompt("greeting", "greeting", "/start/greeting", "gpt-5-nano", 48, "input", (part("user", _GREETING),), temperature=1.0),
+    Prompt(
+        "greeting",
+        "greeting",
+        "/start/greeting",
+        "gpt-5-nano",
+        48,
+        "input",
+        (part("user", _GREETING),),
+        temperature=1.0,
+    ),
     Prompt("ja-reply", "ja-reply", "/ja/reply", "gpt-5-mini", 140, "messages", (_JA_SYSTEM, part("user", _JA_USER))),
     Prompt("notes", "notes", "/notes/summarise", "claude-haiku-4-5", 180, "content-parts", (part("user", _NOTES),)),
     Prompt("mail", "mail", "/mail/reply", "gpt-5-mini", 200, "messages", (part("user", _MAIL),), temperature=0.5),
-    Prompt("search-old-model", "search", "/search/rewrite", "gpt-4.1-mini", 130, "instructions", (_SEARCH, _SEARCH_USER),
-           (0.0, 0.55), 0.0),
-    Prompt("search-new-model", "search", "/search/rewrite", "gpt-5-nano", 110, "instructions", (_SEARCH, _SEARCH_USER),
-           (0.55, 1.0), 0.0),
+    Prompt(
+        "search-old-model",
+        "search",
+        "/search/rewrite",
+        "gpt-4.1-mini",
+        130,
+        "instructions",
+        (_SEARCH, _SEARCH_USER),
+        (0.0, 0.55),
+        0.0,
+    ),
+    Prompt(
+        "search-new-model",
+        "search",
+        "/search/rewrite",
+        "gpt-5-nano",
+        110,
+        "instructions",
+        (_SEARCH, _SEARCH_USER),
+        (0.55, 1.0),
+        0.0,
+    ),
 )
 
 CHAT_PATH, CHAT_MODEL, CHAT_CALLS = "/chat", "gpt-5-mini", 130

@@ -3,13 +3,27 @@
 Each is bounded: a page of a task with ten million calls costs what one with two thousand does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Subquery, Text, cast, func, literal_column, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Subquery,
+    Text,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from app.store.browse import IS_CONSIDERED, IS_OWED, tokens_of
-from app.store.tables import grouping_key, implementation, task, trace
+from app.store.tables import grouping_key, implementation, task, template, trace
 
 SAMPLE = 2_000
 """Newest calls that statistics look at.  At 10 kB a prompt these are 20 MB and some 0.2 s, whatever the task has in all."""
@@ -65,6 +79,42 @@ def token_shares(connection: Connection, project_id: UUID) -> dict[UUID, float]:
     tokens: dict[UUID | None, int] = {row.task_id: row.spent for row in connection.execute(query)}
     total = sum(tokens.values())
     return {task_id: spent / total for task_id, spent in tokens.items() if task_id is not None and total}
+
+
+_DECLARED_TEXT = "llm.prompt_template.template"
+_DECLARED_NAMES = ("gen_ai.prompt.name", "langfuse.prompt_name")
+_DECLARED_VERSIONS = ("gen_ai.prompt.version", "llm.prompt_template.version", "langfuse.prompt_version")
+
+
+def declared_calls(connection: Connection, task_id: UUID) -> Sequence[Any]:
+    """What the newest `SAMPLE` calls of a task's path declare of their template, beside what was mined, counted."""
+    group_id = select(task.c.group_id).where(task.c.id == task_id).scalar_subquery()
+    newest = (
+        select(trace.c.template_id, trace.c.metadata)
+        .where(trace.c.group_id == group_id)
+        .order_by(trace.c.id.desc())
+        .limit(SAMPLE)
+        .subquery()
+    )
+    said = newest.c.metadata
+    declared = (
+        select(
+            newest.c.template_id,
+            said.op("->>")(_DECLARED_TEXT).label("text"),
+            func.coalesce(*(said.op("->>")(name) for name in _DECLARED_NAMES)).label("name"),
+            func.coalesce(*(said.op("->>")(name) for name in _DECLARED_VERSIONS)).label("version"),
+        )
+        .where(said.is_not(None))
+        .subquery()
+    )
+    columns = (declared.c.text, declared.c.name, declared.c.version)
+    query = (
+        select(template.c.id.label("template_id"), template.c.parts, *columns, func.count().label("calls"))
+        .outerjoin_from(declared, template, template.c.id == declared.c.template_id)
+        .where(or_(declared.c.text.is_not(None), declared.c.name.is_not(None)))
+        .group_by(template.c.id, *columns)
+    )
+    return connection.execute(query).all()
 
 
 @dataclass(frozen=True)

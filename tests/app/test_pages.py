@@ -204,6 +204,14 @@ def test_a_task_shows_template_slots_values_and_calls(visitor: FlaskClient, task
     assert any("/traces/" in (link["href"] or "") for link in page.of("a"))
 
 
+def test_a_task_says_how_often_mining_agrees_with_what_calls_declare(
+    visitor: FlaskClient, task_id: UUID, client: FlaskClient
+) -> None:
+    _send(client, _ticket(77), metadata={"llm.prompt_template.template": "another {text}"})
+    page = visitor.get(f"/tasks/{task_id}").text
+    assert "mining agrees with <b>0</b> of 1 call that declares a template" in page
+
+
 def test_a_slot_has_the_same_colour_in_template_call_and_list(
     visitor: FlaskClient, task_id: UUID, client: FlaskClient
 ) -> None:
