@@ -85,7 +85,7 @@ def imported(data: bytes, options: Options = OPTIONS) -> tuple[Reader, list[str]
     return reader, [item.prompt.parts[-1] for item in found if item.prompt.parts]
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(RECORDS),
     st.lists(st.none() | bad_lines, max_size=8),
@@ -103,7 +103,7 @@ def test_good_lines_are_kept_among_any_others(
     assert reader.report.refused <= len(lines) - len(good)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(RECORDS), st.lists(st.none() | json_values, max_size=8), st.booleans())
 def test_good_items_of_a_list_are_kept_among_any_others(
     record: Callable[[str], Json], values: list[Any], indented: bool
@@ -115,13 +115,14 @@ def test_good_items_of_a_list_are_kept_among_any_others(
     assert [prompt for prompt in prompts if prompt.startswith(("first", "good"))] == ["first", *good]
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(bad_lines, max_size=5).map(b"\n".join) | st.binary(max_size=300))
 def test_any_file_has_an_answer(data: bytes) -> None:
     with contextlib.suppress(UnreadableFileError):
         imported(data)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(), min_size=1, max_size=5))
 def test_nothing_that_a_command_line_says_becomes_a_path(identity: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

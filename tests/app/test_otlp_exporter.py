@@ -9,8 +9,12 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from opentelemetry._logs import LogRecord
 from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
@@ -20,10 +24,11 @@ from sqlalchemy import Engine
 from app.api.services import EXTENSION
 from app.config import Settings, with_driver
 from app.local.postgres import PostgresServer
+from app.otlp.genai import DETAILS_EVENT
 from app.store.engine import make_engine
 from app.web import create_app
 from tests.app.api_helpers import client_with, new_key, wait_for
-from tests.app.otlp_helpers import CALL, CHAT, traces
+from tests.app.otlp_helpers import CALL, CHAT, START, traces
 
 
 class Quiet(WSGIRequestHandler):
@@ -95,6 +100,20 @@ def test_what_it_exports_is_stored(
     found = traces(client)
     assert [trace["path"] for trace in found] == ["handle mail"] * 2
     assert found[0]["prompt"] == [{"role": "user", "text": "Where is my refund?"}]
+
+
+def test_the_event_that_the_log_exporter_of_the_sdk_sends_is_stored(
+    listening: Listening, key: str, client: FlaskClient
+) -> None:
+    url = listening.url.replace("/v1/traces", "/v1/logs")
+    provider = LoggerProvider(resource=Resource.create({"service.name": "shop"}), shutdown_on_exit=False)
+    sending = SimpleLogRecordProcessor(OTLPLogExporter(url, headers={"Authorization": f"Bearer {key}"}))
+    provider.add_log_record_processor(sending)
+    record = LogRecord(timestamp=START, event_name=DETAILS_EVENT, attributes=CALL | {"promptlode.path": "/triage"})
+    provider.get_logger("tests").emit(record)
+    provider.shutdown()
+    (trace,) = traces(client)
+    assert (trace["path"], trace["model"]) == ("/triage", "gpt-4o")
 
 
 def test_a_second_export_of_the_same_spans_stores_nothing(listening: Listening, key: str, client: FlaskClient) -> None:

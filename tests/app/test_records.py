@@ -66,7 +66,7 @@ def test_of_an_item_that_is_too_long_only_the_start_is_kept() -> None:
     assert (len(first), second) == (51, b'{"b": 2}')
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.dictionaries(st.text('a"\\[]{},'), st.text('b"\\[]{},\n') | st.lists(st.integers()), max_size=3)),
     st.integers(1, 9),
@@ -77,7 +77,7 @@ def test_wherever_the_pieces_of_a_list_end_the_items_are_the_same(values: list[o
     assert [json.loads(record.data) for record in items(pieces, 10_000)] == values
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.dictionaries(st.text(), st.integers(), max_size=2), min_size=1), st.data())
 def test_reading_goes_on_behind_any_item(values: list[object], data: st.DataObject) -> None:
     text = json.dumps(values).encode()
@@ -88,6 +88,7 @@ def test_reading_goes_on_behind_any_item(values: list[object], data: st.DataObje
     assert list(records(rest, "list", 10_000, at.number, at.end)) == found[at.number :]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_can_be_cut(data: bytes) -> None:
     for layout in ("lines", "list", "objects"):
