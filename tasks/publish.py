@@ -105,6 +105,10 @@ class Publisher:
         """How many messages wait for a worker, in the broker or for their project's turn."""
         return self._broker.depth() + sum(line.wait for line in self._turns.lines().values())
 
+    def patience(self, project: str) -> float:
+        """How much longer than its ticket a message of the project may be under way now."""
+        return self._queue.patience(project)
+
     def wake(self, group_id: UUID, *, owed: bool = False, fresh: bool | None = None, project: str = "") -> Answer:
         """Send for a group that is due or owed, if nothing else will."""
         patience = self._queue.patience(project)

@@ -57,8 +57,7 @@ class Reconciler:
         """Send for groups that are owed a run longer than the grace and that nobody sees to; how many were sent."""
         if not self._settings.task_grouping_enabled:
             return 0
-        with transaction(self._engine) as connection:
-            waiting = owed.waiting_groups(connection, self._settings.grouping_grace, ROUND)
+        waiting = self._forgotten()
         self._held_back.clear()
         sent = [group for group in waiting if self._wake(group)]
         if sent:
@@ -137,6 +136,23 @@ class Reconciler:
             Ticker("counters", FOLD_SECONDS, self.fold),
             Ticker("retention", EXPIRE_SECONDS, self.expire),
         ]
+
+    def _forgotten(self) -> list[owed.WaitingGroup]:
+        """Groups that are owed a run and that nobody sees to.
+
+        PostgreSQL is asked again after Redis was: in a long backlog most groups are owed for long and wait in the queue, and one whose
+        run ends between the two looks would be sent for once more, for nothing.
+        """
+        grace = self._settings.grouping_grace
+        with transaction(self._engine) as connection:
+            waiting = owed.waiting_groups(connection, grace, ROUND)
+        unattended = self._coalescing.unattended(
+            {group.id: self._publisher.patience(str(group.project_id)) for group in waiting}
+        )
+        if not unattended:
+            return []
+        with transaction(self._engine) as connection:
+            return owed.waiting_groups(connection, grace, ROUND, among=unattended)
 
     def _wake(self, group: owed.WaitingGroup) -> bool:
         project = str(group.project_id)

@@ -4,6 +4,7 @@ A trace is owed while it is unmatched, has a prompt, and no committed run has re
 Redis can be rebuilt from.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,10 +47,13 @@ class Quarantined:
     since: datetime
 
 
-def waiting_groups(connection: Connection, older_than: float, limit: int) -> list[WaitingGroup]:
+def waiting_groups(
+    connection: Connection, older_than: float, limit: int, among: Collection[UUID] | None = None
+) -> list[WaitingGroup]:
     """Groups with a trace that is owed, or with a wish that is open, for longer than `older_than` seconds.
 
     Not those that are quarantined or wait after a failure.  Projects take turns: the limit cuts off none of them altogether.
+    among: look at these only.
     """
     too_old = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, older_than)
     owed = _owed_groups()
@@ -61,7 +65,7 @@ def waiting_groups(connection: Connection, older_than: float, limit: int) -> lis
     place = func.row_number().over(partition_by=grouping_key.c.project_id, order_by=grouping_key.c.id)
     query = (
         select(grouping_key.c.id, grouping_key.c.project_id, grouping_key.c.templates_version == 0)
-        .where(grouping_key.c.id.in_(union(long_owed, long_wanted)), _may_run())
+        .where(grouping_key.c.id.in_(union(long_owed, long_wanted)), _may_run(), *_among(among))
         .order_by(place)
         .limit(limit)
     )
@@ -104,6 +108,10 @@ def release(connection: Connection, group_id: UUID) -> None:
         .where(grouping_key.c.id == group_id)
         .values(quarantined_at=None, attempts=0, not_before=None)
     )
+
+
+def _among(ids: Collection[UUID] | None) -> list[ColumnElement[bool]]:
+    return [] if ids is None else [grouping_key.c.id.in_(ids)]
 
 
 def _of(project_id: UUID | None) -> list[ColumnElement[bool]]:

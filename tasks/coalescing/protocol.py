@@ -45,11 +45,11 @@ A message that is under way is in the broker, or waits for its project's turn to
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from redis import Redis
@@ -178,11 +178,15 @@ class Coalescing(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A group's hash as it stands: its state, its counters, and since when they count (`born`, 0 without a hash)."""
+    """A group's hash as it stands: its state, its counters, and since when they count (`born`, 0 without a hash).
+
+    until: when the state ends in milliseconds of Redis' clock; a heartbeat that moves it is no news.
+    """
 
     state: str
     born: int
     counters: dict[str, int]
+    until: int = field(default=0, compare=False)
 
 
 class RedisCoalescing:
@@ -250,6 +254,13 @@ class RedisCoalescing:
                 pipeline.hgetall(key_of(group))
             return {group: read_snapshot(found) for group, found in zip(groups, pipeline.execute(), strict=True)}
 
+    def unattended(self, patience: Mapping[UUID, float]) -> set[UUID]:
+        """Those of the groups that no run, message or due time will see to; `patience` of each as in REQUEST."""
+        seconds: Any = self.redis.time()
+        now = seconds[0] * 1000
+        found = self.snapshots(patience)
+        return {group for group, held in patience.items() if not _is_attended(found[group], now, milliseconds(held))}
+
     def groups(self) -> Iterable[UUID]:
         """Every group that has a hash now."""
         for key in self.redis.scan_iter(match="promptlode:{*}", count=1000):
@@ -279,6 +290,10 @@ def evaluate(redis: "Redis", script: str, key: str, *arguments: str | float) -> 
         return redis.eval(script, 1, key, *arguments)
 
 
+def _is_attended(found: Snapshot, now: int, patience: int) -> bool:
+    return found.state != "idle" and now < found.until + (patience if found.state == "queued" else 0)
+
+
 def key_of(group: UUID) -> str:
     """The group's only key; the braces make it one slot of a cluster."""
     return f"promptlode:{{{group}}}"
@@ -288,7 +303,8 @@ def read_snapshot(found: dict) -> Snapshot:
     """A hash as Redis gives it, bytes or str, as a Snapshot."""
     fields = {text(name): text(value) for name, value in found.items()}
     counters = {name: int(fields.get(f"n_{name}", 0)) for name in COUNTERS}
-    return Snapshot(fields.get("state", "idle"), int(fields.get("born", 0)), counters)
+    until = int(float(fields.get("until", 0)))
+    return Snapshot(fields.get("state", "idle"), int(fields.get("born", 0)), counters, until)
 
 
 @cache

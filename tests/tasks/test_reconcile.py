@@ -14,7 +14,7 @@ from app.store import counters, groups, projects, runs
 from app.store.engine import make_engine, transaction
 from app.store.ids import new_id
 from app.store.tables import grouping_run, trace
-from tasks.coalescing.protocol import RedisCoalescing
+from tasks.coalescing.protocol import RedisCoalescing, key_of
 from tasks.monitor import pipeline
 from tasks.publish import patient_coalescing
 from tasks.queues import FIRST, RERUN
@@ -81,6 +81,24 @@ def test_a_group_that_is_young_is_left_alone(reconciler: Reconciler, engine: Eng
 def test_a_group_that_runs_is_left_alone(reconciler: Reconciler, engine: Engine, coalescing: RedisCoalescing) -> None:
     coalescing.claim(owing_group(engine), "worker", ticketless=True)
     assert reconciler.look_after_owed() == 0
+
+
+def test_a_group_whose_lease_has_ended_is_sent(
+    reconciler: Reconciler, engine: Engine, coalescing: RedisCoalescing, redis_client: Redis
+) -> None:
+    group_id = owing_group(engine)
+    coalescing.claim(group_id, "dead", ticketless=True)
+    redis_client.hset(key_of(group_id), "until", 1)
+    assert reconciler.look_after_owed() == 1
+
+
+def test_a_group_whose_message_waits_is_left_alone(
+    reconciler: Reconciler, engine: Engine, coalescing: RedisCoalescing
+) -> None:
+    group_id = owing_group(engine)
+    coalescing.request(group_id, urgent=True)
+    assert reconciler.look_after_owed() == 0
+    assert coalescing.unattended({group_id: 0.0}) == set()
 
 
 def test_a_full_queue_is_not_made_longer(reconciler: Reconciler, engine: Engine) -> None:
