@@ -8,19 +8,23 @@ goes with the last one.  A deletion that is killed in between has done whole bat
 import time
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, exc
 
 from app import naming
 from app.errors import CallerError
+from app.privacy import policy_of
 from app.store import deletion, groups, runs, versions
 from app.store.deletion import Removed, Selector
 from app.store.engine import transaction
 
 BATCH = 500
 """Calls deleted in one transaction: some 50 ms, in which ingest of their group waits."""
+
+_NAMES = ("path", "external_id", "user_id", "conversation_id")
 
 _DEADLOCK = "40P01"
 _TRIES = 3
@@ -49,10 +53,22 @@ def delete(
     if selector == Selector() and not everything:
         raise NothingSelectedError("Say which calls are to be deleted, or that everything is.")
     work = _Work(engine, project_id, time.monotonic() + seconds)
-    work.delete_calls(selector)
+    forms = forms_of(engine, project_id, selector)
+    for form in forms:
+        if work.done.complete:
+            work.delete_calls(form)
     if work.done.complete and selector == Selector(path=selector.path):
-        work.delete_rests(selector)
+        for form in forms:
+            work.delete_rests(form)
     return work.done
+
+
+def forms_of(engine: Engine, project_id: UUID, selector: Selector) -> list[Selector]:
+    """The selector as it was given, and as calls are stored where redaction changes the names in it."""
+    with transaction(engine) as connection:
+        policy = policy_of(connection, project_id)
+    stored: dict[str, Any] = {name: policy.as_stored(name, getattr(selector, name)) for name in _NAMES}
+    return list(dict.fromkeys([selector, replace(selector, **stored)]))
 
 
 class _Work:

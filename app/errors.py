@@ -28,6 +28,10 @@ class DatabaseDownError(DependencyError):
     """PostgreSQL does not answer."""
 
 
+class TemplateGoneError(DependencyError):
+    """A template was deleted while a call of it was stored."""
+
+
 class FencedError(PromptlodeError):
     """A newer run of the same group has begun, so this one must not write."""
 

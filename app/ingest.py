@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, exc
 
-from app.errors import CopyRefusedError
+from app.errors import CopyRefusedError, TemplateGoneError
 from app.incoming import Incoming
 from app.matchers import Found, KnownGroup, KnownGroups
 from app.privacy import Policies, Policy
@@ -29,7 +29,7 @@ State = Literal["matched", "owed", "held", "off"]
 
 # Another transaction was in the way (deadlock, serialization) or removed what we refer to: the same call may succeed.
 _WORTH_ANOTHER_TRY = {"40P01", "40001", "23503"}
-_TRIES = 3
+_TRIES = 6  # many deletions in a row can be in the way more than once
 
 # From so many rows on COPY is worth its detours; what it cannot do is found out by doing it.
 _COPY_FROM = 20
@@ -80,8 +80,8 @@ class Ingest:
             except exc.DBAPIError as error:
                 if getattr(error.orig, "pgcode", None) not in _WORTH_ANOTHER_TRY:
                     raise
-            except CopyRefusedError:
-                pass  # the next try inserts, and if that fails too says why
+            except (CopyRefusedError, TemplateGoneError):
+                pass  # the next try inserts, and if that fails too says why; it reads what templates there are
             self._groups.forget(project_id, {item.path for item in incoming})
         return self._record(project_id, incoming, policy, copy=False)
 

@@ -87,6 +87,12 @@ class Policy:
         cleaned = None if text is None else redactor.text(text)
         return cleaned if text is None or cleaned == text else f"{cleaned}:{self._mark(text)}"[:MAX_NAME]
 
+    def as_stored(self, field: str, text: str | None) -> str | None:
+        """What an id or a path that a caller names was stored as."""
+        if text is None or self._redactor is None:
+            return text
+        return self._redactor.text(text)[:MAX_NAME] if field == "path" else self._identifier(self._redactor, text)
+
     @property
     def keeps_values(self) -> bool:
         return self.wishes.variables == "full"

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from app.cli.context import engine_of, settings_of_command
 from app.config import Settings
+from app.deletion import forms_of
 from app.errors import NotFoundError
 from app.store import audit, deletion, projects
 from app.store.audit import COMMAND, Detail
@@ -79,8 +80,10 @@ def _confirmed(engine: Engine, project_name: str, selector: Selector, *, yes: bo
         owner = projects.find(connection, project_name)
         if owner is None:
             raise NotFoundError(f"There is no project {project_name}. `promptlode projects` lists them.")
-        calls = 0 if yes else deletion.count(connection, owner.id, selector)
     if not yes:
+        forms = forms_of(engine, owner.id, selector)
+        with transaction(engine) as connection:
+            calls = sum(deletion.count(connection, owner.id, form) for form in forms)
         click.confirm(f"Delete {calls:,} traces of project {owner.name}?", abort=True, err=True)
     return owner.id
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from app.errors import TemplateGoneError
 from app.store.ids import new_id
 from app.store.tables import implementation, task, template
 from templating import BARRIER, Template
@@ -137,7 +138,9 @@ def _lock_versions(connection: Connection, template_id: UUID) -> tuple[UUID, UUI
         .join(template, template.c.task_id == task.c.id)
         .where(template.c.id == template_id)
         .with_for_update(key_share=True, of=task)
-    ).scalar_one()
+    ).scalar_one_or_none()
+    if task_id is None:
+        raise TemplateGoneError("A template was deleted while a call of it was stored.")
     replaced_by = connection.execute(select(template.c.replaced_by).where(template.c.id == template_id)).scalar_one()
     return (task_id, template_id) if replaced_by is None else _lock_versions(connection, replaced_by)
 

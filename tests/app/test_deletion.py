@@ -1,6 +1,7 @@
 """What is deleted is gone: from every table, from Redis, from what other processes remember, also while a run is going on."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,8 +16,14 @@ from sqlalchemy import Engine, text
 from app import deletion, findings
 from app.config import Settings
 from app.deletion import NothingSelectedError
+from app.incoming import read_trace
+from app.ingest import Ingest
+from app.store import privacy
 from app.store.deletion import Removed, Selector
+from app.store.engine import transaction
 from app.store.ids import first_id_of, new_id
+from app.store.projects import Project
+from app.web import create_app
 from tests.app.api_helpers import assert_problem, client_with, new_key
 
 MARK = "mxqz7marker"
@@ -357,9 +364,51 @@ def test_only_an_admin_key_deletes_and_only_in_its_own_project(
 
 
 def test_it_is_deleted_though_redis_is_down(settings: Settings, engine: Engine) -> None:
-    from app.web import create_app
-
     down = create_app(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"}))
     client = client_with(down, new_key(engine, "shop", "admin"))
     client.post("/api/v1/traces", json=plain(1))
     assert client.post("/api/v1/deletions", json={"everything": True}).json["paths"] == 1
+
+
+def test_ingest_beside_a_deletion_fails_nobody_and_leaves_no_call_without_its_text(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(5)), user_id="u")
+    group.run()
+
+    def send(worker: int) -> int:
+        ingest = Ingest(world.engine, grouping_enabled=True)
+        bodies = [
+            {"model": f"m-{number % 3}", "path": group.path, "input": triage(number), "user_id": "u"}
+            for number in range(40)
+        ]
+        return sum(len(ingest.record(group.project_id, [read_trace(body)] * (1 + worker % 2))) for body in bodies)
+
+    def remove(_: int) -> int:
+        return sum(delete(group, user_id="u").traces for _ in range(12))
+
+    with ThreadPoolExecutor(4) as threads:
+        sent = [threads.submit(send, worker) for worker in range(3)]
+        removed = threads.submit(remove, 0)
+        total = sum(each.result() for each in sent)
+        gone = removed.result()
+    left = world.rows(text("SELECT template_id, variables, prompt_parts FROM trace"))
+    assert gone + len(left) == 5 + total
+    assert all(
+        (row.prompt_parts is None) == (row.template_id is not None) == (row.variables is not None) for row in left
+    )
+
+
+def test_calls_whose_names_were_redacted_are_found_by_the_names_as_they_were_sent(
+    settings: Settings, engine: Engine, project: Project
+) -> None:
+    names = {"user_id": "ann@example.com", "conversation_id": "of ann@example.com", "path": "/mail/ann@example.com"}
+
+    def send_and_delete(name: str) -> Any:
+        admin = client_with(create_app(settings), new_key(engine, project.name, "admin"))
+        assert admin.post("/api/v1/traces", json=plain(1) | names).status_code == 201
+        return admin.post("/api/v1/deletions", json={name: names[name]}).json["traces"]
+
+    assert send_and_delete("user_id") == 1
+    with transaction(engine) as connection:
+        privacy.save(connection, project.id, {"email": True})
+    assert [send_and_delete(name) for name in names] == [1, 1, 1]
