@@ -29,7 +29,8 @@ State = Literal["matched", "owed", "held", "off"]
 
 # Another transaction was in the way (deadlock, serialization) or removed what we refer to: the same call may succeed.
 _WORTH_ANOTHER_TRY = {"40P01", "40001", "23503"}
-_TRIES = 6  # many deletions in a row can be in the way more than once
+TRIES = 6
+"""Of a call or batch, before its sender is asked to come again: many deletions in a row can be in the way more than once."""
 
 # From so many rows on COPY is worth its detours; what it cannot do is found out by doing it.
 _COPY_FROM = 20
@@ -74,7 +75,7 @@ class Ingest:
         incoming = [policy.cleaned(item) for item in incoming]
         if len(incoming) == 1 and (recorded := self._record_at_once(project_id, incoming[0], policy)) is not None:
             return [recorded]
-        for attempt in range(_TRIES - 1):
+        for attempt in range(TRIES - 1):
             try:
                 return self._record(project_id, incoming, policy, copy=attempt == 0 and len(incoming) >= _COPY_FROM)
             except exc.DBAPIError as error:
