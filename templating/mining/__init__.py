@@ -15,3 +15,28 @@ The idea, one module a step:
     known       templates found before take part as texts; widening says what they may lose
     mine        what a caller asks and gets (result), within what the caller allows (budget), with names (naming)
 """
+
+import os
+import sys
+
+# What numpy takes from the environment when it is loaded, and what this is for here.
+_SETTINGS = {
+    "OPENBLAS_NUM_THREADS": "1",  # threads wait actively for linear algebra that nobody does here: 0.1 s of CPU time
+    "NUMPY_MADVISE_HUGEPAGE": "0",  # arrays live for milliseconds: clearing 2 MB at a time costs more than the faults
+}
+
+
+def _load_numpy() -> None:
+    """Load numpy in the way that mining needs it; who has loaded it before, or has set a variable, keeps what they have."""
+    if "numpy" in sys.modules:
+        return
+    ours = _SETTINGS.keys() - os.environ.keys()
+    os.environ.update({name: _SETTINGS[name] for name in ours})
+    try:
+        import numpy  # noqa: F401
+    finally:
+        for name in ours:
+            del os.environ[name]
+
+
+_load_numpy()
