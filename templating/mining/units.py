@@ -11,7 +11,6 @@ different units may share a number; nothing relies on it, for every template is 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from sys import byteorder
 
 import numpy as np
 
@@ -28,8 +27,6 @@ GRAM_WEIGHTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np
 EDGE = np.uint64(0x5851F42D4C957F2D)  # the unit that stands (twice) before and behind every row
 IDEOGRAM = 4  # letters that one character of a script without blanks is worth: it says as much as half a word
 CHUNK = 1 << 16  # characters worked on at a time: the arrays below stay in the processor's cache
-MANY = 1500  # numbers from which on radix sort is faster
-HIGH, TOP = (2, 3) if byteorder == "little" else (1, 0)  # where those bits of a number are, as pieces of 16
 
 
 @dataclass(frozen=True)
@@ -66,14 +63,16 @@ class Rows:
 def alike(codes: np.ndarray) -> np.ndarray:
     """An order in which equal numbers are neighbours, each in the order in which it came.
 
-    Many are sorted by their top 32 bits, in two passes of 16: numpy has a radix sort for those, and comparing 64 bits
-    takes thrice as long.  Numbers that agree in 32 bits only may part equal ones; that is as rare as equal hashes.
+    The place of a number takes the room of its low bits, and one plain sort, which processors do many at a time, brings both in
+    order: several times as fast as an argsort.  Numbers that agree in the bits that are left (44 of a million numbers) may part
+    equal ones; that is as rare as equal hashes.
     """
-    if len(codes) < MANY:
-        return np.argsort(codes, kind="stable")
-    pieces = np.ascontiguousarray(codes).view(np.uint16).reshape(-1, 4)
-    order = np.argsort(pieces[:, HIGH], kind="stable")
-    return order.take(np.argsort(pieces[:, TOP].take(order), kind="stable"))
+    places = np.uint64((1 << (len(codes) - 1).bit_length()) - 1) if len(codes) else np.uint64(0)
+    packed = codes & ~places
+    packed |= np.arange(len(codes), dtype=np.uint64)
+    packed.sort()
+    packed &= places
+    return packed.view(np.int64)
 
 
 @cache
