@@ -24,8 +24,7 @@ from templating.template import Template
 
 SHOWN = 5  # texts of a template that later rounds see again
 OFTEN = 64  # texts after which the caller is asked whether to stop: milliseconds
-LOOK = 64  # texts of a template at the second look
-ENOUGH = 40  # texts at the first look after which there is no second
+LOOK = 40  # texts of a template at the second look, and at the first look from which on there is none
 PEEK, ALIKE = 32, 12  # texts, and characters at either end of their values, that decide whether it is needed
 LATE = 1 << 30  # when a part of a template that fell apart is born: only its own texts were held against it
 PARTS, EXPLAINED = 6, 0.95  # a template falls apart into so many at most, which fit so many of its texts
@@ -201,7 +200,7 @@ class Rounds:
     def _second_look(self, template: Template) -> list[str]:
         """Texts that fit no template any more, since this one fell apart."""
         finding = self._found.get(template)
-        if finding is None or finding.supersedes or finding.looked >= min(ENOUGH, len(finding.rows)):
+        if finding is None or finding.supersedes or finding.looked >= min(LOOK, len(finding.rows)):
             return []
         if not _doubtful(finding.rows):
             return []
