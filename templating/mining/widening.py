@@ -14,7 +14,7 @@ from templating.mining.units import split
 from templating.template import Template
 
 VALUE = 300  # characters of fixed text that a known template may lose: a value may be that long
-BODY = 15  # units around a slot at an open end that it may not lose with the slot: the body behind a preamble
+BODY = 15  # words around a slot at an open end that it may not lose with the slot: the body behind a preamble
 VARIED = 0.6  # of the calls, at least two, have a text of their own where a long fixed text is lost: an edit has one
 
 Row = Sequence[str]
@@ -50,7 +50,7 @@ def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
 def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
     frozen = set(own)
     if len(frozen) > 1:  # a slot of the known template, perhaps with the text around it
-        return not at_end or _units(without_fillers(min(own))) < BODY
+        return not at_end or _words(without_fillers(min(own))) < BODY
     changed = [text for text in new if text not in frozen]
     is_short = max(map(_units, [*frozen, *new]), default=0) < EDIT_UNITS
     return is_short or not changed or len(set(changed)) >= max(2, VARIED * len(changed))
@@ -59,3 +59,11 @@ def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
 def _units(text: str) -> int:
     rows = split([text])
     return int((rows.last - rows.first)[0])
+
+
+def _words(text: str) -> int:
+    """Words alone: JSON of one shape, which a few calls have in common by chance, is mostly marks."""
+    rows = split([text])
+    first, last = int(rows.first[0]), int(rows.last[0])
+    begins = (rows.starts + rows.blanks)[first:last].tolist()
+    return sum(text[at].isalnum() for at in begins if at < len(text))
