@@ -23,6 +23,7 @@ LABEL, FEW = 6.0, 6  # bits for a label in so few texts: three that hold it just
 CLEAR = (1.0, 0.9, 0.75)  # of the members hold an anchor just once in the gap; less is the inside of a value (a list)
 ONCE = 1.44  # bits per member of standing just once there: by chance at most 1/e of texts do, however common the words
 MANY = 4_000  # grams in all spans from which on sorting them is dearer than sifting them first
+CHAINS = 2  # tries with the grams of a gap: when those in the longest order do not pay, those that it left
 DEPTH = 16  # gaps within gaps; real prompts need four
 
 
@@ -100,7 +101,8 @@ class Aligner:
 
         First those that stand just once everywhere (1.0), then those that do in most, and in how many: a member whose
         value quotes the fixed text has a gram twice, and its first place after the gram before is meant, as in
-        matching.
+        matching.  After a chain that did not pay come those that it crossed: values share words in the order of fixed text
+        before them in one member, behind it in another.
         """
         count = len(begins)
         grams, places, owner = self._grams(begins, ends - (width - 1), width)
@@ -120,8 +122,13 @@ class Aligner:
             chosen = np.flatnonzero((held == count) & (once >= count * clear))
             if len(chosen) > before:
                 before = len(chosen)
-                cells = rank[chosen][:, None] + np.arange(count)
-                yield _chain(places, firsts[cells], firsts[cells + 1]), clear
+                for _ in range(CHAINS):
+                    cells = rank[chosen][:, None] + np.arange(count)
+                    kept, chain = _chain(places, firsts[cells], firsts[cells + 1])
+                    yield chain, clear
+                    if len(kept) == len(chosen):
+                        break
+                    chosen = np.delete(chosen, kept)
 
     def _grams(self, begins: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of the grams that begin in these spans and may stand in all: the gram, its place, its span."""
@@ -186,16 +193,16 @@ def _same(codes: np.ndarray) -> bool:
     return bool((codes == codes[0]).all())
 
 
-def _chain(places: np.ndarray, picks: np.ndarray, stops: np.ndarray) -> np.ndarray:
-    """A selection of the grams whose places rise in every column.
+def _chain(places: np.ndarray, picks: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(a selection of the grams, their places, which rise in every column).
 
     places[picks[g, m]:stops[g, m]] are the places of gram g in member m, rising.  Columns with one place each decide
     (longest rising subsequence, column after column: near enough); then the others take the first place that is left.
     """
     doubtful = stops - picks > 1
     lead = int(np.argmin(doubtful.sum(axis=0)))
-    order = np.argsort(places[picks[:, lead]], kind="stable")
-    picks, stops, doubtful = picks[order], stops[order], doubtful[order]
+    rows = np.argsort(places[picks[:, lead]], kind="stable")
+    picks, stops, doubtful = picks[rows], stops[rows], doubtful[rows]
     chosen = places[picks]
     for member in range(chosen.shape[1]):
         if (np.diff(chosen[:, member]) <= 0).any():
@@ -203,8 +210,8 @@ def _chain(places: np.ndarray, picks: np.ndarray, stops: np.ndarray) -> np.ndarr
                 kept = _first_fit(places, picks[:, member], stops[:, member], chosen[:, member])
             else:
                 kept = _rising(chosen[:, member].tolist())
-            picks, stops, doubtful, chosen = picks[kept], stops[kept], doubtful[kept], chosen[kept]
-    return chosen
+            rows, picks, stops, doubtful, chosen = rows[kept], picks[kept], stops[kept], doubtful[kept], chosen[kept]
+    return rows, chosen
 
 
 def _first_fit(places: np.ndarray, picks: np.ndarray, stops: np.ndarray, chosen: np.ndarray) -> list[int]:
