@@ -13,7 +13,7 @@ from templating.mining.mixture import is_open
 from templating.mining.units import split
 from templating.template import Template
 
-VALUE = 300  # characters of fixed text that a known template may lose: a value may be that long
+VALUE, SEEN = 300, 5  # characters of fixed text that it may lose; more when so many other texts stand in its place
 BODY = 15  # words around a slot at an open end that it may not lose with the slot: the body behind a preamble
 VARIED = 0.6  # of the calls, at least two, have a text of their own where a long fixed text is lost: an edit has one
 
@@ -30,7 +30,7 @@ def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence
 
     own: values that texts of the known template have in the wide one; new: those of the prompts that it did not match.
     """
-    if known.fixed - wide.fixed > VALUE:
+    if known.fixed - wide.fixed > VALUE and len({tuple(row) for row in new}) < SEEN:
         return False
     places = [([row[place] for row in own], [row[place] for row in new]) for place in range(len(wide.slots))]
     if sum(_is_renamed(*place) for place in places) > 1:
