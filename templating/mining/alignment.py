@@ -166,8 +166,10 @@ class Aligner:
         return runs
 
     def _labels(self, run: Anchor) -> bool:
-        """Whether it stands apart, as "A." on a new line does, unlike the brackets inside of a value."""
-        return run.length > 1 and bool(self.rows.blanks[run.starts[0]]) and _same(self.rows.codes[run.starts])
+        """Whether it stands apart, as "A." on a new line does or a dash between blanks, unlike the brackets inside of a value."""
+        blanks = self.rows.blanks
+        apart = run.length > 1 or bool(blanks[run.ends].all())
+        return apart and bool(blanks[run.starts[0]]) and _same(self.rows.codes[run.starts])
 
     def _joined(self, anchors: list[Anchor]) -> list[Anchor]:
         """Anchors that touch in every member, with the same white space, as one."""
