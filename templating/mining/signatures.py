@@ -72,7 +72,9 @@ def member_sets(rows: Rows, grams: np.ndarray, parts: int, weights: np.ndarray, 
     signature = np.add.reduceat(_numbers(texts)[text], begins)
     calls = np.add.reduceat(weights[text], begins)
     sizes = np.diff(begins, append=len(gram))
-    keep = (calls >= least) & (sizes >= 2) & (np.add.reduceat(times, begins) <= sizes * REPEATS)
+    seldom = np.add.reduceat(times, begins) <= sizes * REPEATS
+    even = np.maximum.reduceat(times, begins) == np.minimum.reduceat(times, begins)
+    keep = (calls >= least) & (sizes >= 2) & (seldom | even)
     begins, sizes, signature = begins[keep], sizes[keep], signature[keep]
     order = alike(signature)
     heads = np.flatnonzero(np.append(True, np.diff(signature[order]) != 0)[: len(order)])
