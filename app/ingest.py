@@ -58,10 +58,14 @@ class Recorded:
 
 
 class Ingest:
-    """Records traces; keeps what it knows of their groups between calls."""
+    """Records traces; keeps what it knows of their groups between calls.
 
-    def __init__(self, engine: Engine, *, grouping_enabled: bool) -> None:
+    statements: an engine for single statements, which store most calls; without one every call is a transaction.
+    """
+
+    def __init__(self, engine: Engine, *, grouping_enabled: bool, statements: Engine | None = None) -> None:
         self._engine = engine
+        self._statements = statements
         self._grouping_enabled = grouping_enabled
         self._groups = KnownGroups()
         self._policies = Policies(engine)
@@ -73,8 +77,10 @@ class Ingest:
         """
         policy = self._policies.of(project_id)
         incoming = [policy.cleaned(item) for item in incoming]
-        if len(incoming) == 1 and (recorded := self._record_at_once(project_id, incoming[0], policy)) is not None:
-            return [recorded]
+        if self._statements is not None and len(incoming) == 1:
+            recorded = self._record_at_once(self._statements, project_id, incoming[0], policy)
+            if recorded is not None:
+                return [recorded]
         for attempt in range(TRIES - 1):
             try:
                 return self._record(project_id, incoming, policy, copy=attempt == 0 and len(incoming) >= _COPY_FROM)
@@ -86,7 +92,7 @@ class Ingest:
             self._groups.forget(project_id, {item.path for item in incoming})
         return self._record(project_id, incoming, policy, copy=False)
 
-    def _record_at_once(self, project_id: UUID, item: Incoming, policy: Policy) -> Recorded | None:
+    def _record_at_once(self, statements: Engine, project_id: UUID, item: Incoming, policy: Policy) -> Recorded | None:
         """Store a trace by what is remembered of its group, with one statement; None when that does not hold any more.
 
         The statement compares the memory with the database, so this is as exact as a transaction that reads first.
@@ -100,7 +106,7 @@ class Ingest:
             return None
         plan = self._planned(known.group, item, found, implementation_id, policy)
         try:
-            with single_statements(self._engine) as connection:
+            with single_statements(statements) as connection:
                 row = _row(project_id, item, plan, policy)
                 stored = traces.insert_if_current(connection, row, known.group.templates_version)
         except exc.IntegrityError:

@@ -14,7 +14,7 @@ from app.api.rates import Rates
 from app.config import Settings
 from app.incoming import Limits
 from app.ingest import Ingest
-from app.store.engine import make_engine
+from app.store.engine import make_engine, make_single_statement_engine
 from tasks.connections import producer_redis
 
 EXTENSION = "promptlode"
@@ -40,7 +40,11 @@ class Services:
         return cls(
             settings=settings,
             engine=engine,
-            ingest=Ingest(engine, grouping_enabled=settings.task_grouping_enabled),
+            ingest=Ingest(
+                engine,
+                grouping_enabled=settings.task_grouping_enabled,
+                statements=make_single_statement_engine(settings, beside=engine),
+            ),
             authenticator=Authenticator(engine),
             limits=Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items),
             limiter=Limiter(Rates(producer_redis(settings)), limiting.Limits.of(settings)),

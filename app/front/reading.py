@@ -5,15 +5,27 @@ Nobody's body takes a thread before it is whole.  What is under way is memory, s
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 MOST_BODIES = 512
 """Bodies that one party may have under way at once."""
 
 PARTY_BODIES, ALL_BODIES = 4, 16
 """Bytes that may be under way of one party, and of all, in largest bodies."""
+
+
+SMALL = 64 * 1024
+"""Bytes of a body that is taken in one piece, and counted before it is there."""
+
+
+class Source(Protocol):
+    """A body as granian gives it: piece after piece, or in one."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def __call__(self) -> Awaitable[bytes]: ...
 
 
 class SlowBodyError(Exception):
@@ -46,13 +58,21 @@ class Reading:
         self._bodies: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
 
-    async def body(self, party: str, limit: int, chunks: AsyncIterator[bytes]) -> bytes:
-        """The whole body.  Raises SlowBodyError, LargeBodyError or TooMuchUnderWayError."""
+    async def body(self, party: str, limit: int, length: int, source: Source) -> bytes:
+        """The whole body.  Raises SlowBodyError, LargeBodyError or TooMuchUnderWayError.
+
+        length: as its header says, 0 when it does not.  A small body is taken in one piece: most calls are, and every piece costs
+        the loop a round.
+        """
         with self._under_way(party) as body:
             try:
                 async with asyncio.timeout(self._seconds):
-                    async for chunk in chunks:
-                        self._add(body, chunk, limit)
+                    if 0 < length <= min(SMALL, limit):
+                        self._add(body, length, limit)
+                        return await source()
+                    async for chunk in source:
+                        body.parts.append(chunk)
+                        self._add(body, len(chunk), limit)
             except TimeoutError:
                 raise SlowBodyError from None
             return b"".join(body.parts)
@@ -68,10 +88,9 @@ class Reading:
         finally:
             self._forget(body)
 
-    def _add(self, body: _Body, chunk: bytes, limit: int) -> None:
-        body.parts.append(chunk)
-        body.size += len(chunk)
-        self._bytes[body.party] += len(chunk)
+    def _add(self, body: _Body, size: int, limit: int) -> None:
+        body.size += size
+        self._bytes[body.party] += size
         if body.size > limit:
             raise LargeBodyError
         most = PARTY_BODIES * self._largest

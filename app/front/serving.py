@@ -86,9 +86,9 @@ class Front:
         if "authorization" in headers:
             if _length(headers) > self._largest:
                 raise LargeBodyError
-            return await self._reading.body(party, self._largest, protocol)
+            return await self._reading.body(party, self._largest, _length(headers), protocol)
         if headers.get("content-type", "").startswith(_FORM):
-            return await self._reading.body(party, FORM_BYTES, protocol)
+            return await self._reading.body(party, FORM_BYTES, _length(headers), protocol)
         return b""  # without a key it is refused, whatever it says
 
     def _party(self, scope: Any, headers: Mapping[str, str]) -> str:

@@ -23,6 +23,20 @@ _TRUSTED_SECONDS = 0.5
 
 def make_engine(settings: Settings) -> Engine:
     """A pooled engine whose errors never show parameters (they hold prompt text)."""
+    return _pooled(settings)
+
+
+def make_single_statement_engine(settings: Settings, beside: Engine) -> Engine:
+    """An engine for `single_statements`, with connections of its own; disposed of with the one beside it.
+
+    To switch a shared connection there and back would give up the interpreter twice more for each statement.
+    """
+    engine = _pooled(settings, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
+    event.listen(beside, "engine_disposed", lambda _: engine.dispose())
+    return engine
+
+
+def _pooled(settings: Settings, **options: Any) -> Engine:
     settings.require("database_url")
     engine = create_engine(
         settings.database_url,
@@ -33,6 +47,7 @@ def make_engine(settings: Settings) -> Engine:
         json_serializer=_to_json,
         json_deserializer=orjson.loads,
         connect_args=_NETWORK | {"application_name": "promptlode", "options": _session_options(settings)},
+        **options,
     )
     _ask_idle_connections(engine)
     return engine
@@ -100,10 +115,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def single_statements(engine: Engine) -> Iterator[Connection]:
     """Every statement is a transaction of its own, which costs one round trip instead of three.
 
-    Raises DatabaseDownError as `transaction` does.
+    engine: of `make_single_statement_engine`.  Raises DatabaseDownError as `transaction` does.
     """
     with _outages_named(), engine.connect() as connection:
-        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        yield connection
 
 
 @contextmanager
