@@ -17,7 +17,7 @@ from app.incoming import Incoming
 from app.matchers import Found, KnownGroup, KnownGroups
 from app.privacy import Policies, Policy
 from app.store import groups, inputs, traces
-from app.store.engine import single_statements, transaction
+from app.store.engine import transaction
 from app.store.groups import Group
 from app.store.ids import new_id
 from app.store.templates import Version, implementation_for, implementations_of
@@ -106,9 +106,8 @@ class Ingest:
             return None
         plan = self._planned(known.group, item, found, implementation_id, policy)
         try:
-            with single_statements(statements) as connection:
-                row = _row(project_id, item, plan, policy)
-                stored = traces.insert_if_current(connection, row, known.group.templates_version)
+            row = _row(project_id, item, plan, policy)
+            stored = traces.insert_if_current(statements, row, known.group.templates_version)
         except exc.IntegrityError:
             return None  # the implementation is gone
         return plan if stored else None

@@ -27,9 +27,10 @@ def make_engine(settings: Settings) -> Engine:
 
 
 def make_single_statement_engine(settings: Settings, beside: Engine) -> Engine:
-    """An engine for `single_statements`, with connections of its own; disposed of with the one beside it.
+    """An engine for statements that commit by themselves (`app.store.prepared`), with connections of its own.
 
-    To switch a shared connection there and back would give up the interpreter twice more for each statement.
+    It is disposed of with the one beside it.  To switch a shared connection there and back would give up the
+    interpreter twice more for each statement.
     """
     engine = _pooled(settings, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
     event.listen(beside, "engine_disposed", lambda _: engine.dispose())
@@ -107,22 +108,13 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
     Raises DatabaseDownError when PostgreSQL does not answer or went away in the middle.
     """
-    with _outages_named(), engine.begin() as connection:
+    with outages_named(), engine.begin() as connection:
         yield connection
 
 
 @contextmanager
-def single_statements(engine: Engine) -> Iterator[Connection]:
-    """Every statement is a transaction of its own, which costs one round trip instead of three.
-
-    engine: of `make_single_statement_engine`.  Raises DatabaseDownError as `transaction` does.
-    """
-    with _outages_named(), engine.connect() as connection:
-        yield connection
-
-
-@contextmanager
-def _outages_named() -> Iterator[None]:
+def outages_named() -> Iterator[None]:
+    """Raises DatabaseDownError in place of what SQLAlchemy says when PostgreSQL does not answer."""
     try:
         yield
     except (exc.InterfaceError, exc.TimeoutError) as error:

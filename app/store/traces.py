@@ -1,17 +1,18 @@
 """Traces: one LLM call each, stored as they were sent."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Dialect, Join, Row, Select, bindparam, select
+from sqlalchemy import Connection, Engine, Join, Row, Select, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store import inputs, templates
 from app.store.bulk import copy_into
+from app.store.prepared import Prepared
 from app.store.tables import grouping_key, implementation, template, trace
 
 
@@ -73,23 +74,17 @@ def copy_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[U
     return {row["id"] for row in rows}
 
 
-def insert_if_current(connection: Connection, row: Mapping[str, Any], templates_version: int) -> bool:
+def insert_if_current(engine: Engine, row: Mapping[str, Any], templates_version: int) -> bool:
     """Insert a row of a group that is as the caller remembers it; in one statement, so nothing comes between.
 
     Whether it was stored: not when the group's templates have changed, it is quarantined or gone, or the external id
     is known.
     """
-    statement, columns = _insert_if_current(connection.dialect)
-    values = {name: write(row[name]) for name, write in columns}
-    return connection.exec_driver_sql(statement, values | {"remembered_version": templates_version}).rowcount == 1
+    return _insert_if_current().rows_changed(engine, {**row, "remembered_version": templates_version}) == 1
 
 
 @cache
-def _insert_if_current(dialect: Dialect) -> tuple[str, Sequence[tuple[str, Callable[[Any], Any]]]]:
-    """The statement as the driver takes it, and how it takes each value of a row.
-
-    Every POST sends it: to build it, or to let SQLAlchemy bind two dozen values to it, takes longer than to carry it out.
-    """
+def _insert_if_current() -> Prepared:
     names = [column.name for column in trace.c if column.name not in ("created_at", "considered_run_id")]
     current = select(*(bindparam(name, type_=trace.c[name].type) for name in names)).where(
         grouping_key.c.id == bindparam("group_id", type_=trace.c.group_id.type),
@@ -97,15 +92,7 @@ def _insert_if_current(dialect: Dialect) -> tuple[str, Sequence[tuple[str, Calla
         grouping_key.c.quarantined_at.is_(None),
     )
     statement = insert(trace).from_select(names, current, include_defaults=False)
-    statement = statement.on_conflict_do_nothing(index_elements=["project_id", "external_id"])
-    compiled = str(statement.compile(dialect=dialect))
-    return compiled, [
-        (name, trace.c[name].type.dialect_impl(dialect).bind_processor(dialect) or _as_it_is) for name in names
-    ]
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    return Prepared("insert_if_current", statement.on_conflict_do_nothing(index_elements=["project_id", "external_id"]))
 
 
 def by_external_id(connection: Connection, project_id: UUID, external_ids: Iterable[str]) -> dict[str, StoredTrace]:

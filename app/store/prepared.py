@@ -1,0 +1,78 @@
+"""Statements that PostgreSQL has parsed and planned beforehand: for what nearly every request sends.
+
+PREPARE is of a session (PostgreSQL manual, "PREPARE"), so each pooled connection prepares a statement when it first sends it.
+The driver is called as it is: what SQLAlchemy does for a statement takes longer than to carry this one out.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Any
+
+import orjson
+import psycopg2
+from sqlalchemy import JSON, ClauseElement, Engine, PoolProxiedConnection, Uuid, exc
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+from sqlalchemy.types import TypeEngine
+
+from app.store.engine import outages_named
+
+# A pooler in between has given us another session than the one that prepared it.
+_NOT_OURS = frozenset({"26000", "42P05"})
+
+
+class Prepared:
+    """A statement with named parameters, each of a known type.  Each execution is a transaction of its own."""
+
+    def __init__(self, name: str, statement: ClauseElement) -> None:
+        dialect = PGDialect_psycopg2(paramstyle="numeric_dollar")
+        compiled: Any = statement.compile(dialect=dialect)
+        names = compiled.positiontup
+        kinds = [compiled.binds[each].type for each in names]
+        types = ", ".join(kind.compile(dialect) for kind in kinds)
+        self._name = name
+        self._prepare = f"PREPARE {name} ({types}) AS {compiled}"
+        self._execute = f"EXECUTE {name} ({', '.join(['%s'] * len(names))})"
+        self._parameters = [(each, _writer(kind)) for each, kind in zip(names, kinds, strict=True)]
+
+    def rows_changed(self, engine: Engine, values: Mapping[str, Any]) -> int | None:
+        """Carry it out; how many rows it changed, None when it could not be prepared and nothing was done.
+
+        engine: of `make_single_statement_engine`.  Raises what SQLAlchemy would, and DatabaseDownError.
+        """
+        parameters = [None if (value := values[name]) is None else write(value) for name, write in self._parameters]
+        with outages_named():
+            try:
+                return self._carried_out(engine, parameters)
+            except psycopg2.Error as error:
+                raise _as_sqlalchemy_has_it(error) from None
+
+    def _carried_out(self, engine: Engine, parameters: list[Any]) -> int | None:
+        """A connection that broke is noticed when it is next taken out of the pool."""
+        with closing(engine.raw_connection()) as connection:
+            try:
+                return self._sent(connection, parameters)
+            except psycopg2.Error as error:
+                connection.info.pop(self._name, None)
+                if error.pgcode not in _NOT_OURS:
+                    raise
+                return None
+
+    def _sent(self, connection: PoolProxiedConnection, parameters: list[Any]) -> int:
+        with closing(connection.cursor()) as cursor:
+            if self._name not in connection.info:
+                cursor.execute(self._prepare)
+                connection.info[self._name] = True
+            cursor.execute(self._execute, parameters)
+            return cursor.rowcount
+
+
+def _writer(kind: TypeEngine[Any]) -> Callable[[Any], Any]:
+    """How the driver takes a value of this type."""
+    if isinstance(kind, JSON):
+        return lambda value: orjson.dumps(value).decode()
+    return str if isinstance(kind, Uuid) else lambda value: value
+
+
+def _as_sqlalchemy_has_it(error: psycopg2.Error) -> BaseException:
+    """The same error as from any other statement, without the parameters, which hold prompts."""
+    return exc.DBAPIError.instance(None, None, error, psycopg2.Error, hide_parameters=True)
