@@ -45,6 +45,11 @@ def _compiled(pattern: str) -> Any:
     return re2.compile(pattern)
 
 
+def _word(pattern: str) -> Any:
+    """The pattern as group 1, where a word begins."""
+    return re2.compile(f"{_EDGE}({pattern})")
+
+
 def _if_random(text: str) -> str:
     """Not sk-learn-some-long-name: keys have digits among their letters."""
     body = text.split("-", 1)[-1]
@@ -65,8 +70,15 @@ def _card_in(text: str) -> str:
 
 def is_card(text: str) -> bool:
     """A number of a card scheme, of its length, with the right check digit (Luhn, ISO/IEC 7812)."""
-    digits = re.sub(r"[ -]", "", text)
+    digits = re.sub(r"[^0-9]", "", text)
     return _is_of_scheme(digits) and _has_check_digit(digits)
+
+
+def _is_card_number(value: Any) -> bool:
+    """The same as a number of JSON, which may have come as 4111111111111111.0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1e12 <= abs(value) < 1e19:
+        return False
+    return value == int(value) and is_card(str(abs(int(value))))
 
 
 def _is_of_scheme(digits: str) -> bool:
@@ -96,7 +108,6 @@ _NAMES = (
     "passphrase",
     "pwd",
     "secret",
-    "secrets",
     "apikey",
     "privatekey",
     "secretkey",
@@ -113,9 +124,14 @@ _NAMES = (
     "connectionstring",
 )
 _IN_TEXT = (
-    r"passw(?:or)?d|passphrase|pwd|secrets?|(?:api|private|secret|access|secret[-_]?access)[-_. ]?key|"
-    r"(?:access|refresh|id|auth|session|bearer)[-_. ]?token|client[-_. ]?secret|authorization|connection[-_. ]?string"
+    r"pass[-_. ]*(?:word|wd|phrase)|pwd|secret|(?:api|private|secret|access)[-_. ]*key|"
+    r"(?:access|refresh|id|auth|session|bearer)[-_. ]*token|authorization|connection[-_. ]*string"
 )
+
+# Where a word begins: also behind the escape of a line end or another character, for JSON has the letters of `\\n` before it.
+_EDGE = r"(?:\b|\\[bfnrt]|\\u[0-9A-Fa-f]{4})"
+_GAP = r"[ \-\x{a0}\x{2009}\x{2011}\x{2013}\x{202f}]?"
+"""What may stand between two digits of a card number: copied from a page it is no plain blank or hyphen."""
 
 _SCHEMA = frozenset({"type", "$ref", "anyOf", "oneOf", "allOf", "enum"})
 
@@ -124,34 +140,36 @@ _SHAPES = (
         "private_key",
         _compiled(r"-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----|\z)"),
     ),
-    Shape("jwt", _compiled(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")),
-    Shape("aws_key", _compiled(r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{16}\b")),
-    Shape("aws_key", _compiled(r"(?i)\baws.{0,20}secret.{0,20}?[\s\"':=]+([A-Za-z0-9/+]{40})\b"), group=1),
-    Shape("github_token", _compiled(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})")),
-    Shape("promptlode_key", _compiled(r"\bpl_[A-Za-z0-9_-]{43}"), part=_if_random),
-    Shape("api_key", _compiled(r"\b(?:sk|pk)-(?:lf-|ant-|proj-|or-)?[A-Za-z0-9_-]{20,}"), part=_if_random),
-    Shape("api_key", _compiled(r"\bAIza[0-9A-Za-z_-]{35}")),
+    Shape("jwt", _word(r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"), group=1),
+    Shape("aws_key", _word(r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{16}\b"), group=1),
+    Shape("aws_key", _compiled(rf"(?i){_EDGE}aws.{{0,20}}secret.{{0,20}}?[\s\"':=]+([A-Za-z0-9/+]{{40}})\b"), group=1),
+    Shape("github_token", _word(r"(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})"), group=1),
+    Shape("promptlode_key", _word(r"pl_[A-Za-z0-9_-]{43}"), group=1, part=_if_random),
+    Shape("api_key", _word(r"(?:sk|pk)-(?:lf-|ant-|proj-|or-)?[A-Za-z0-9_-]{20,}"), group=1, part=_if_random),
+    Shape("api_key", _word(r"AIza[0-9A-Za-z_-]{35}"), group=1),
     Shape(
         "api_key",
-        _compiled(
-            r"\b(?:gsk_|hf_|r8_|xai-|pplx-|nvapi-|npm_|glpat-|dop_v1_|[sr]k_(?:live|test)_|xox[abeoprs]-)[A-Za-z0-9_-]{16,}"
+        _word(
+            r"(?:gsk_|hf_|r8_|xai-|pplx-|nvapi-|npm_|glpat-|dop_v1_|[sr]k_(?:live|test)_|xox[abeoprs]-)[A-Za-z0-9_-]{16,}"
         ),
+        group=1,
         part=_if_random,
     ),
-    Shape("api_key", _compiled(r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}")),
+    Shape("api_key", _word(r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"), group=1),
     Shape("password", _compiled(r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']*:([^\s/@\"']{1,200})@"), group=1),
-    Shape("secret", _compiled(r"(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/-]{16,}=*)"), group=1, part=_if_random),
-    Shape("secret", _compiled(rf'(?i)(?:{_IN_TEXT})"\s*:\s*"((?:[^"\\]|\\.)+)"'), group=1),
-    Shape("secret", _compiled(rf'(?i)(?:{_IN_TEXT})\\"\s*:\s*\\"([^"\\]+)\\"'), group=1),  # JSON in a text of JSON
+    Shape("secret", _compiled(rf"(?i){_EDGE}(?:bearer|basic)\s+([A-Za-z0-9._~+/-]{{16,}}=*)"), group=1, part=_if_random),
+    Shape("secret", _compiled(rf'(?i)(?:{_IN_TEXT})s?"\s*:\s*"((?:[^"\\]|\\.)+)"'), group=1),
+    Shape("secret", _compiled(rf'(?i)(?:{_IN_TEXT})s?\\"\s*:\s*\\"([^"\\]+)\\"'), group=1),  # JSON in a text of JSON
 )
-_CARD = Shape("card", _compiled(r"\b\d(?:[ -]?\d){12,}\b"), part=_card_in)
-_EMAIL = Shape("email", _compiled(r"(?i)\b[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+\b"))
+_CARD = Shape("card", _word(rf"\d(?:{_GAP}\d){{12,}}\b"), group=1, part=_card_in)
+_EMAIL = Shape("email", _word(r"(?i:[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+\b)"), group=1)
 
-# Whatever a secret may be found by, in one look at a whole call: most calls have nothing of it.
+# Whatever a secret may be found by, in one look at a whole call as JSON: most calls have nothing of it.
 _HINTS = (
-    r"PRIVATE KEY|\beyJ|\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{16}|\bgh[pousr]_|github_pat_|\bpl_|\b[sp]k-|AIza|"
-    r"\b(?:gsk_|hf_|r8_|xai-|pplx-|nvapi-|npm_|glpat-|dop_v1_|[sr]k_|xox)|\bSG\.|://[^\s/:@]*:[^\s/@]+@|"
-    rf"(?i:\b(?:bearer|basic)\s|aws.{{0,20}}secret|{_IN_TEXT}|cookie)|\d(?:[ -]?\d){{12}}"
+    rf"{_EDGE}(?:eyJ|(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{{16}}|gh[pousr]_|pl_|[sp]k-|"
+    r"gsk_|hf_|r8_|xai-|pplx-|nvapi-|npm_|glpat-|dop_v1_|[sr]k_|xox|SG\.|(?i:bearer|basic)[\s\\])|"
+    r"PRIVATE KEY|github_pat_|AIza|://[^\s/:@]*:[^\s/@]+@|"
+    rf"(?i:aws.{{0,60}}secret|{_IN_TEXT}|cookie)|\d(?:{_GAP}\d){{12}}"
 )
 
 
@@ -176,9 +194,7 @@ class Redactor:
             return {self.text(name): self._named(name, inner) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self.value(inner) for inner in value]
-        if isinstance(value, int) and not isinstance(value, bool):
-            return placeholder("card") if len(str(value)) >= 13 and is_card(str(abs(value))) else value
-        return value
+        return placeholder("card") if _is_card_number(value) else value
 
     def text(self, text: str) -> str:
         """The text without secrets."""
@@ -210,7 +226,7 @@ def placeholder(kind: str) -> str:
 def is_secret_name(name: str) -> bool:
     """Whether a field of this name holds a secret: api_key, X-Api-Key, openaiApiKey; not max_tokens."""
     plain = re.sub(r"[-_. ]", "", name).lower()
-    return plain.endswith(_NAMES)
+    return plain.endswith(_NAMES) or plain.removesuffix("s").endswith(_NAMES)
 
 
 def _without(shape: Shape, text: str) -> str:

@@ -1,5 +1,6 @@
 """What is a secret and what only looks like one."""
 
+import json
 import time
 from typing import Any
 
@@ -26,6 +27,7 @@ SECRETS = {
     "4111 1111 1111 1111": "card",
     "5500-0055-5555-5559": "card",
     "378282246310005": "card",
+    "4111\u00a01111\u202f1111\u20111111": "card",
 }
 
 
@@ -64,6 +66,7 @@ def test_what_only_looks_like_a_secret_stays(text: str) -> None:
         ("postgres://shop:hunter2@db/shop", "postgres://shop:[redacted:password]@db/shop"),
         ("Authorization: Bearer abcdef0123456789xyz", "Authorization: Bearer [redacted:secret]"),
         ('{"password": "hun\\"ter2", "max_tokens": 5}', '{"password": "[redacted:secret]", "max_tokens": 5}'),
+        ('{"a": "To:\\nanna@example.com 4111111111111111"}', '{"a": "To:\\nanna@example.com [redacted:card]"}'),
         ('{"a": "{\\"api_key\\": \\"x\\"}"}', '{"a": "{\\"api_key\\": \\"[redacted:secret]\\"}"}'),
     ],
 )
@@ -72,7 +75,7 @@ def test_what_stands_around_a_secret_stays(text: str, left: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["password", "API_KEY", "x-api-key", "openaiApiKey", "client_secret", "db.password", "Cookie"]
+    "name", ["password", "API_KEY", "x-api-key", "openaiApiKey", "client_secret", "db.password", "Cookie", "api__key", "apiKeys"]
 )
 def test_a_field_may_have_a_secret_name(name: str) -> None:
     assert is_secret_name(name)
@@ -96,6 +99,7 @@ def test_a_name_that_only_sounds_secret_is_none(name: str) -> None:
         ),
         ({"is_secret": True, "secret": None, "password": ""}, {"is_secret": True, "secret": None, "password": ""}),
         ({"n": 4111111111111111, "m": 4111111111111112}, {"n": "[redacted:card]", "m": 4111111111111112}),
+        ({"n": 4111111111111111.0, "m": 4111111111111111.5}, {"n": "[redacted:card]", "m": 4111111111111111.5}),
         ({"AKIAIOSFODNN7EXAMPLE": 1}, {"[redacted:aws_key]": 1}),
     ],
 )
@@ -105,6 +109,7 @@ def test_values_of_json(value: Any, left: Any) -> None:
 
 def test_e_mail_addresses_are_removed_where_that_is_wanted() -> None:
     assert Redactor(email=True).text("To anna.b+c@mail.example.co.uk, please") == "To [redacted:email], please"
+    assert Redactor(email=True).text(r'{"a": "To\nanna@example.com"}') == r'{"a": "To\n[redacted:email]"}'
 
 
 def test_a_project_has_patterns_of_its_own() -> None:
@@ -113,11 +118,32 @@ def test_a_project_has_patterns_of_its_own() -> None:
     assert not redactor.is_clean({})
 
 
-@given(st.sampled_from([*SECRETS]), st.text(max_size=50), st.text(max_size=50))
-def test_the_quick_look_overlooks_nothing_that_the_rules_would_remove(secret: str, before: str, after: str) -> None:
-    text = f"{before} {secret} {after}"
+SEPARATORS = [" ", "\n", "\t", "\r\n", "\f", "\x01", "\x1b", "\u2028", '"', "é", "\\", "="]
+
+
+@given(
+    st.sampled_from([*SECRETS]),
+    st.text(max_size=50),
+    st.sampled_from(SEPARATORS),
+    st.text(max_size=50),
+    st.integers(0, 2),
+)
+def test_the_quick_look_overlooks_nothing_that_the_rules_would_remove(
+    secret: str, before: str, separator: str, after: str, nested: int
+) -> None:
+    """Also at the beginning of a line, and in JSON within the text, where a letter stands before it: \\n."""
+    text = f"{before}{separator}{secret} {after}"
+    for _ in range(nested):
+        text = json.dumps({"arguments": text}, ensure_ascii=secret.isascii())
+        secret = json.dumps(secret, ensure_ascii=False)[1:-1]
     assert secret not in PLAIN.text(text)
     assert not PLAIN.is_clean({"x": [text]})
+
+
+@given(st.from_regex(r"\A(x[-_. ]{1,3})?(api|private|secret)[-_. ]{0,3}(key|Key)s?\Z"))
+def test_the_quick_look_overlooks_no_secret_name(name: str) -> None:
+    assert PLAIN.value({name: "hunter2"}) == {name: "[redacted:secret]"}
+    assert not PLAIN.is_clean({name: "hunter2"})
 
 
 @given(
