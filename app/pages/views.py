@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
@@ -319,8 +319,8 @@ def _cursor(name: str) -> Cursor | None:
         return None
     time, _, last = text.rpartition("_")
     try:
-        return Cursor(datetime.fromisoformat(time), UUID(last))
-    except ValueError:
+        return Cursor(datetime.fromisoformat(time).astimezone(UTC), UUID(last))
+    except (ValueError, OverflowError):  # the latter: no year of the calendar in UTC
         abort(HTTPStatus.NOT_FOUND)
 
 
