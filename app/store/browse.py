@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
+    ScalarSelect,
     Select,
     Subquery,
     Text,
@@ -69,6 +70,8 @@ class TaskRow:
     last_seen: datetime
     versions: int
     calls: int
+    changed_at: datetime | None
+    """The first call of its newest version."""
     parts: list[dict[str, Any]]
     slots: list[str]
 
@@ -139,7 +142,7 @@ def _task_contains(text: str) -> ColumnElement[bool]:
 def _with_templates(connection: Connection, listed: Subquery) -> list[TaskRow]:
     of_task = implementation.c.task_id == listed.c.id
     newest = (
-        select(template.c.parts, template.c.slots)
+        select(template.c.parts, template.c.slots, func.least(*_first_calls()).label("began"))
         .join_from(implementation, template)
         .where(of_task, is_shown())
         .order_by(template.c.retired_at.isnot(None), implementation.c.version.desc())
@@ -151,11 +154,19 @@ def _with_templates(connection: Connection, listed: Subquery) -> list[TaskRow]:
     expired = select(func.sum(expired_calls.c.calls)).join_from(implementation, expired_calls).where(of_task)
     calls = cast(kept + func.coalesce(expired.scalar_subquery(), 0), BigInteger)
     query = (
-        select(listed, versions, calls, newest.c.parts, newest.c.slots)
+        select(listed, versions, calls, newest.c.began, newest.c.parts, newest.c.slots)
         .outerjoin_from(listed, newest, true())
         .order_by(listed.c.last_seen.desc(), listed.c.id.desc())
     )
     return [TaskRow(*row[:-2], *(column or [] for column in row[-2:])) for row in connection.execute(query)]
+
+
+def _first_calls() -> tuple[ScalarSelect[Any], ScalarSelect[Any]]:
+    """When a version was first called, of the calls that are kept and of those that are not; NULL where there is none."""
+    of_version = trace.c.implementation_id == implementation.c.id
+    kept = select(trace.c.seen_at).where(of_version).order_by(trace.c.seen_at).limit(1)
+    expired = select(expired_calls.c.first_seen).where(expired_calls.c.implementation_id == implementation.c.id)
+    return kept.correlate(implementation).scalar_subquery(), expired.correlate(implementation).scalar_subquery()
 
 
 def paths(connection: Connection, project_id: UUID, limit: int = 500) -> list[str]:

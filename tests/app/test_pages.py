@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,16 @@ def test_the_list_shows_a_task_with_its_path_calls_tokens_and_slots(visitor: Fla
     assert PATH in page.text
     assert "100 %" in page.text, "the only task has all tokens"
     assert any("slot" in (span.get("class") or "") for span in page.of("span"))
+
+
+def test_the_list_says_when_a_task_changed(visitor: FlaskClient, client: FlaskClient, task_id: UUID) -> None:
+    assert "changed" not in Markup(visitor.get("/").text).text, "one version is no change"
+
+    for days in (2, 1):
+        seen = datetime.now(UTC) - timedelta(days=days, hours=1)
+        client.post("/api/v1/traces", json={"path": PATH, "model": "new", "input": _ticket(9), "started_at": f"{seen}"})
+
+    assert "changed 2 days ago" in Markup(visitor.get("/").text).text
 
 
 @pytest.mark.parametrize(
