@@ -46,27 +46,22 @@ def match_the_rest(engine: Engine, state: GroupState, should_stop: Callable[[], 
 
 
 def _residue(connection: Connection, group_id: UUID, after: UUID, known: "_Templates") -> None:
-    batch = calls.residue_after(connection, group_id, after, BATCH)
+    batch, more = calls.residue_after(connection, group_id, after, BATCH)
     assign(connection, known.choose(batch), known.made, known.policy)
-    runs.move_cursor(connection, group_id, _cursor(batch))
+    runs.move_cursor(connection, group_id, batch[-1].id if more else None)
 
 
 def _of_template(connection: Connection, unfinished: Unfinished, known: "_Templates") -> None:
     """Calls that stay with a living template are left as they are; a retired one keeps none."""
-    batch = calls.of_template_after(connection, unfinished.id, unfinished.after, BATCH)
+    batch, more = calls.of_template_after(connection, unfinished.id, unfinished.after, BATCH)
     chosen = known.choose(batch)
     assign(connection, [one for one in chosen if one.template_id != unfinished.id], known.made, known.policy)
     matched = {one.call.id for one in chosen}
     calls.release(connection, unfinished.id, [call for call in batch if call.id not in matched])
-    cursor = _cursor(batch)
+    cursor = batch[-1].id if more else None
     versions.move_cursor(connection, unfinished.id, cursor)
     if cursor is None:
         versions.mark_emptied(connection, unfinished.id)
-
-
-def _cursor(batch: Sequence[Call]) -> UUID | None:
-    """Where the next batch begins; None after the last."""
-    return batch[-1].id if len(batch) == BATCH else None
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ from templating import BARRIER
 # The texts of one window in memory; the miner needs a few times that. 10,000 calls of 5,000 characters fit.
 WINDOW_CHARACTERS = 50_000_000
 
+# Rows that are fetched at once, before their texts are counted: one of them may have 32 MB.
+FETCHED = 20
+
 Parts = Sequence[Mapping[str, Any]]
 Moment = tuple[datetime, UUID]
 """When a call was made; the id orders the calls of one instant."""
@@ -93,17 +96,16 @@ def residue_size(connection: Connection, group_id: UUID, at_most: int) -> int:
     return connection.execute(select(func.count()).select_from(found)).scalar_one()
 
 
-def residue_after(connection: Connection, group_id: UUID, after: UUID, limit: int) -> list[Call]:
-    """The next batch of the residue, by id."""
+def residue_after(connection: Connection, group_id: UUID, after: UUID, limit: int) -> tuple[list[Call], bool]:
+    """The next batch of the residue, by id, and whether there is more."""
     condition = and_(trace.c.group_id == group_id, _RESIDUE, trace.c.id > after)
-    return list(_each(connection.execute(_select(condition).order_by(trace.c.id).limit(limit))))
+    return _window(connection, condition, trace.c.id.asc(), limit)
 
 
-def of_template_after(connection: Connection, template_id: UUID, after: UUID, limit: int) -> list[Call]:
-    """The next batch of a template's calls, by id."""
+def of_template_after(connection: Connection, template_id: UUID, after: UUID, limit: int) -> tuple[list[Call], bool]:
+    """The next batch of a template's calls, by id, and whether there is more."""
     condition = and_(trace.c.template_id == template_id, trace.c.id > after)
-    rows = connection.execute(_select(condition).order_by(trace.c.id).limit(limit))
-    return list(_each(rows, parts_of(connection, template_id)))
+    return _window(connection, condition, trace.c.id.asc(), limit, parts_of(connection, template_id))
 
 
 def sample(connection: Connection, template_id: UUID, size: int) -> list[Call]:
@@ -129,7 +131,7 @@ def _window(
 ) -> tuple[list[Call], bool]:
     """At most `limit` calls with at most `WINDOW_CHARACTERS`, but one in any case; and whether there were more."""
     query = _select(condition).order_by(order).limit(limit + 1)
-    with connection.execute(query, execution_options={"yield_per": 200}) as rows:
+    with connection.execute(query, execution_options={"yield_per": FETCHED}) as rows:
         chosen = list(islice(_within_budget(_each(rows, parts)), limit + 1))
     cut = len(chosen) > limit or None in chosen
     return [call for call in chosen[:limit] if call is not None], cut

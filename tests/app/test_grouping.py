@@ -7,6 +7,8 @@ from grouping_world import World, summary, triage, words
 from sqlalchemy import Engine
 
 from app.config import Settings
+from app.store import calls
+from app.store.runs import FIRST_ID
 
 
 @pytest.fixture
@@ -176,6 +178,25 @@ def test_new_templates_are_matched_against_the_whole_residue(world: World, monke
 
     assert (group.calls_by_version(), group.ungrouped) == ([[5]], 3)
     assert group.row.rematch_after is None
+
+
+def test_a_batch_is_bounded_by_its_texts_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """500 calls may have a megabyte each, or 32 in all their messages."""
+    monkeypatch.setattr(calls, "WINDOW_CHARACTERS", 100)
+    group = world.group()
+    ids = group.send("nothing alike"[number:] + "x" * 30 for number in range(5))
+    while group.owed:
+        group.run()
+
+    batches, more, after = [], True, FIRST_ID
+    with world.engine.connect() as connection:
+        while more:
+            batch, more = calls.residue_after(connection, group.id, after, 500)
+            batches.append([call.id for call in batch])
+            after = batch[-1].id
+
+    assert [len(batch) for batch in batches] == [2, 2, 1]
+    assert [each for batch in batches for each in batch] == ids
 
 
 def test_a_large_residue_is_mined_again_only_when_enough_is_new(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
