@@ -1,41 +1,60 @@
-"""Use case: remove the calls that a project keeps no longer, in batches; templates, versions and their counts stay.
+"""Use case: remove the calls that a project keeps no longer; templates, versions and their counts stay.
 
-A batch is calls of one group and one transaction, in which the group is held and its fence raised: a run that has read the
-calls begins anew without them.
+A month that no project keeps any more goes at once, by dropping its partition; the rest in batches. A batch is calls of one
+group and one transaction, in which the group is held and its fence raised: a run that has read the calls begins anew without
+them.
 """
 
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Engine
+import structlog
+from sqlalchemy import Engine, exc
 
-from app.store import retention, runs
+from app.logs import describe
+from app.store import partitions, retention, runs
 from app.store.engine import transaction
+from app.store.partitions import Partition
+
+log = structlog.get_logger(__name__)
 
 BATCH = 1000
 """Calls looked for at once; those of one group are removed in one transaction, in some 50 ms."""
 
 
-def expire(engine: Engine, default_days: int, *, seconds: float = 60.0) -> int:
-    """Remove what is due, the oldest first, for at most about so many seconds; how many calls were removed."""
+def expire(engine: Engine, default_days: int, *, seconds: float = 60.0, now: datetime | None = None) -> int:
+    """Remove what is due now, the oldest first, for at most about so many seconds; how many calls were removed."""
     end = time.monotonic() + seconds
     with transaction(engine) as connection:
-        due = retention.limits(connection, default_days)
-    return sum(_expire(engine, project_id, days, end) for project_id, days in due.items())
+        due = retention.due(connection, default_days, now or datetime.now(UTC))
+        months = retention.months_over(connection, due)
+    dropped = sum(_drop(engine, month) for month in months)
+    return dropped + sum(_expire(engine, project_id, since, end) for project_id, since in due.items())
 
 
-def _expire(engine: Engine, project_id: UUID, days: int, end: float) -> int:
+def _expire(engine: Engine, project_id: UUID, since: datetime, end: float) -> int:
     removed = 0
-    while time.monotonic() < end and (batch := _next(engine, project_id, days)):
+    while time.monotonic() < end and (batch := _next(engine, project_id, since)):
         removed += sum(_remove(engine, group_id, call_ids) for group_id, call_ids in batch.items())
     return removed
 
 
-def _next(engine: Engine, project_id: UUID, days: int) -> dict[UUID, list[UUID]]:
+def _drop(engine: Engine, month: Partition) -> int:
+    """How many calls went; none when the table was busy all the time: the next look tries again."""
+    try:
+        with transaction(engine) as connection:
+            return partitions.drop(connection, month)
+    except exc.OperationalError as error:
+        log.info("retention.busy", month=month.name, **describe(error))
+        return 0
+
+
+def _next(engine: Engine, project_id: UUID, since: datetime) -> dict[UUID, list[UUID]]:
     with transaction(engine) as connection:
-        found = retention.overdue(connection, project_id, days, BATCH)
+        found = retention.overdue(connection, project_id, since, BATCH)
     by_group: dict[UUID, list[UUID]] = defaultdict(list)
     for call_id, group_id in found:
         by_group[group_id].append(call_id)

@@ -13,7 +13,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "storage.md", ROOT / "benchmarks" / "frameworks" / "README.md")
+DOCUMENTS = (
+    ROOT / "docs" / "benchmarks.md",
+    ROOT / "docs" / "storage.md",
+    ROOT / "benchmarks" / "frameworks" / "README.md",
+)
 _SECTION = re.compile(r"(<!-- run: (python [^>]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

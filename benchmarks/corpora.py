@@ -39,7 +39,9 @@ class Source:
 
     def draw(self, r: Random) -> dict[str, str]:
         drawn = dict(self.together(r)) if self.together else {}
-        return drawn | {slot: (self.makers.get(slot) or MAKERS[slot])(r) for slot in dict.fromkeys(self.slots) if slot not in drawn}
+        return drawn | {
+            slot: (self.makers.get(slot) or MAKERS[slot])(r) for slot in dict.fromkeys(self.slots) if slot not in drawn
+        }
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "versions": Scenario(1_500, 38, 0.4, 12, noise=0.02, versions=16),
     "long": Scenario(400, 12, 0.5, 12, noise=0.03, versions=1, optional=2, loops=2, preambles=1, static=1, long=True),
     "noise": Scenario(1_000, 10, 0.7, 8, noise=0.5, versions=1, optional=1, loops=1, static=1),
-    "large": Scenario(100_000, 100, 1.1, 20, noise=0.03, versions=22, edits=(2, 4), optional=6, loops=5, preambles=3, static=4),
+    "large": Scenario(
+        100_000, 100, 1.1, 20, noise=0.03, versions=22, edits=(2, 4), optional=6, loops=5, preambles=3, static=4
+    ),
 }
 
 # ---- values by the name of their slot ----
@@ -107,7 +111,9 @@ MAKERS: Mapping[str, Maker] = {
     "code": prose.code,
     "criterion": _one_of("Clarity", "Kindness", "Is it true?", "Brevity", "No jargon"),
     "city": lambda r: r.choice(m.CITIES),
-    "date": lambda _: "2026-11-23",  # a day's traffic: the date never changes, and is fixed text as far as anybody can tell
+    "date": lambda _: (
+        "2026-11-23"
+    ),  # a day's traffic: the date never changes, and is fixed text as far as anybody can tell
     "dialect": _one_of("SQLite", "PostgreSQL", "MariaDB"),
     "diff": lambda r: VALUES["code-review"](r)["diff"],
     "error": prose.error,
@@ -136,7 +142,9 @@ MAKERS: Mapping[str, Maker] = {
     "tools": lambda r: "\n".join(f"{prose.phrase(r)}: {prose.sentence(r)}" for _ in range(r.randint(1, 5))),
     "topic": lambda r: quirk(r, f"{prose.phrase(r)} {r.choice(prose.PLACES)} {prose.phrase(r)}"),
 }
-LONG_SLOTS = frozenset(("passage", "text", "history", "mail", "items", "articles", "body", "notes", "invoice", "diff", "code", "schema"))
+LONG_SLOTS = frozenset(
+    ("passage", "text", "history", "mail", "items", "articles", "body", "notes", "invoice", "diff", "code", "schema")
+)
 
 # ---- the stock of prompts ----
 
@@ -198,7 +206,12 @@ BLOCKS = ("Take extra care with the following.\n", "Background that may help:\n"
 
 def edited(source: Source, r: Random) -> Source | None:
     """The next version: one sentence replaced, dropped or added, away from every slot. None when there is no such sentence."""
-    places = [(i, hit) for i, text in enumerate(source.literals) for hit in _SENTENCE.finditer(text) if _clear(source, i, hit.start(), hit.end())]
+    places = [
+        (i, hit)
+        for i, text in enumerate(source.literals)
+        for hit in _SENTENCE.finditer(text)
+        if _clear(source, i, hit.start(), hit.end())
+    ]
     if not places:
         return None
     i, hit = r.choice(places)
@@ -241,14 +254,24 @@ def with_option(source: Source, r: Random) -> Source | None:
     fixed = " ".join(r.sample(DONORS, r.randint(1, 2))) + "\n"
     head = r.choice(BLOCKS)
     filled = r.random() < 0.5
-    return with_slot(source, r, "option", lambda q: "" if q.random() < 0.5 else head + prose.prose(q, 1, 3) + "\n" if filled else fixed)
+    return with_slot(
+        source,
+        r,
+        "option",
+        lambda q: "" if q.random() < 0.5 else head + prose.prose(q, 1, 3) + "\n" if filled else fixed,
+    )
 
 
 def with_loop(source: Source, r: Random) -> Source | None:
     """Examples: none to five, each with the same words around its values."""
-    one = r.choice(("Example:\nIn: {0}\nOut: {1}\n\n", "Q: {0}\nA: {1}\n", "<case><in>{0}</in><out>{1}</out></case>\n", "- {0}\n"))
+    one = r.choice(
+        ("Example:\nIn: {0}\nOut: {1}\n\n", "Q: {0}\nA: {1}\n", "<case><in>{0}</in><out>{1}</out></case>\n", "- {0}\n")
+    )
     return with_slot(
-        source, r, "examples_loop", lambda q: "".join(one.format(prose.question(q), prose.sentence(q)) for _ in range(q.choice((0, 1, 2, 3, 5))))
+        source,
+        r,
+        "examples_loop",
+        lambda q: "".join(one.format(prose.question(q), prose.sentence(q)) for _ in range(q.choice((0, 1, 2, 3, 5)))),
     )
 
 
@@ -284,7 +307,9 @@ class _Cast:
             line = [self.free.pop()]
             for _ in range(self.r.randint(*self.scenario.edits)):
                 version = edited(line[-1], self.r)
-                if version and all(version.literals != other.literals for other in line):  # an edit taken back is no version
+                if version and all(
+                    version.literals != other.literals for other in line
+                ):  # an edit taken back is no version
                     line.append(version)
             if len(line) > 1:
                 self.chosen += [_in_time(version, k, len(line)) for k, version in enumerate(line)]
@@ -301,7 +326,9 @@ class _Cast:
 
 def _in_time(version: Source, k: int, of: int) -> Source:
     overlap = 0.1 / of
-    return replace(version, name=f"{version.name} v{k + 1}", during=(max(0.0, k / of - overlap), min(1.0, (k + 1) / of + overlap)))
+    return replace(
+        version, name=f"{version.name} v{k + 1}", during=(max(0.0, k / of - overlap), min(1.0, (k + 1) / of + overlap))
+    )
 
 
 def _counts(templates: int, scenario: Scenario) -> list[int]:
@@ -360,4 +387,3 @@ def corpus(name: str, seed: int = 1, traces: int | None = None) -> Corpus:
     timed += [(at, Trace(text, None)) for text, at in loose.items()]
     timed.sort(key=lambda pair: pair[0])
     return Corpus([trace for _, trace in timed], {source.name: source.literals for source in sources})
-

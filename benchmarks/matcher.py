@@ -18,7 +18,9 @@ LENGTH = 1500
 TARGETS = {100: 1.5, 1_000: 5.0, 10_000: 10.0}
 PASSES = 15
 
-VERBS = "Summarize Classify Translate Extract Rewrite Review Compare Rank Answer Explain Draft Label Score Check".split()
+VERBS = (
+    "Summarize Classify Translate Extract Rewrite Review Compare Rank Answer Explain Draft Label Score Check".split()
+)
 THINGS = "ticket invoice contract email review report question complaint order transcript claim résumé".split()
 FIELDS = "billing shipping legal health travel banking retail energy education housing insurance logistics".split()
 STYLES = "in one sentence|as a table|as JSON|for an expert|for a child|politely|without jargon|step by step".split("|")
@@ -131,7 +133,10 @@ def versions(write: Writer) -> Iterator[str]:
 
 def mixed(write: Writer) -> Iterator[str]:
     """All of the above in turns."""
-    kinds = [kind(write) for kind in (distinct, preamble, dated_preamble, slot_first, slot_both_ends, one_paragraph, versions)]
+    kinds = [
+        kind(write)
+        for kind in (distinct, preamble, dated_preamble, slot_first, slot_both_ends, one_paragraph, versions)
+    ]
     while True:
         yield from map(next, kinds)
 
@@ -207,7 +212,9 @@ def row(kind: Kind, size: int, args: argparse.Namespace) -> str:
     micros, times = ratio(matcher, prompts)
     add, discard = changes(matcher, fresh)
     goal = TARGETS.get(size, "") if kind is not hostile else ""
-    return f"| {size} | {kind.__name__} | {micros:.1f} | {times:.2f} | {goal} | {build:.0f} | {add:.2f} | {discard:.2f} |"
+    return (
+        f"| {size} | {kind.__name__} | {micros:.1f} | {times:.2f} | {goal} | {build:.0f} | {add:.2f} | {discard:.2f} |"
+    )
 
 
 def main() -> None:

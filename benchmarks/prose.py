@@ -68,7 +68,14 @@ def long_document(r: Random) -> str:
 def question(r: Random) -> str:
     thing = r.choice((_thing, lambda r: r.choice(m.NAMES), lambda r: r.choice(m.COMPANIES)))(r)
     asked = r.choice(
-        ("why {0} {1} {2}", "who {1} {2}", "when {1} {0} {2}", "what {1} {2} {3} {0}", "does it matter that {0} {1} {2}", "{0}: {1} {2}")
+        (
+            "why {0} {1} {2}",
+            "who {1} {2}",
+            "when {1} {0} {2}",
+            "what {1} {2} {3} {0}",
+            "does it matter that {0} {1} {2}",
+            "{0}: {1} {2}",
+        )
     )
     words = asked.format(thing, r.choice(DEEDS), _thing(r), r.choice(PLACES))
     return r.choice((words, words[0].upper() + words[1:])) + r.choice(("?", "?", "?", "", " ??"))
@@ -82,7 +89,15 @@ _STATEMENTS = (
     "{0} = {1}.{2}({3})", "if {0}.{2}:\n        return {3}", "for {0} in {1}:\n        yield {0}[{3}]", "{0} += {3}", "del {1}",
     "with {2}() as {0}:\n        {0}.{2}", "raise {0} from {1}", "assert {0} is not {1}", "print('{0}', {3})", "while {1}: {0}.pop()",
 )  # fmt: skip
-_HEADS = ("def {2}_{0}({1}):\n    ", "class {0}:\n    ", "{0} = lambda {1}: {3}\n", "@{2}\ndef {0}(): ...\n\n", "import {0}\n\n", "", "# {0} {1}\n")
+_HEADS = (
+    "def {2}_{0}({1}):\n    ",
+    "class {0}:\n    ",
+    "{0} = lambda {1}: {3}\n",
+    "@{2}\ndef {0}(): ...\n\n",
+    "import {0}\n\n",
+    "",
+    "# {0} {1}\n",
+)
 
 
 def code(r: Random) -> str:
@@ -123,7 +138,9 @@ def japanese(r: Random) -> str:
     for _ in range(r.randint(1, 5)):
         who = r.choice(m.JA_NAMES) + r.choice(("さんは", "様が", "は", "も", "と", "の弟は"))
         where = r.choice(("", r.choice(m.JA_CITIES) + r.choice(("の", "で", "へ行き"))))
-        lines.append(f"{who}{where}{r.choice(JA_NOUNS)}{r.choice('をがもと')}{r.choice(JA_DEEDS)}{r.choice(('。', '！', ''))}")
+        lines.append(
+            f"{who}{where}{r.choice(JA_NOUNS)}{r.choice('をがもと')}{r.choice(JA_DEEDS)}{r.choice(('。', '！', ''))}"
+        )
     return r.choice(("", "\n")).join(lines)
 
 
@@ -166,10 +183,19 @@ def items(r: Random) -> str:
 
 
 def error(r: Random) -> str:
-    return r.choice(('column "{0}" does not exist', "near {0}: syntax error", "no such table {0}_{1}", "{0}: permission denied for {1}")).format(
-        r.choice(NOUNS), r.choice(NOUNS)
-    )
+    return r.choice(
+        (
+            'column "{0}" does not exist',
+            "near {0}: syntax error",
+            "no such table {0}_{1}",
+            "{0}: permission denied for {1}",
+        )
+    ).format(r.choice(NOUNS), r.choice(NOUNS))
 
 
 def mail(r: Random) -> str:
-    return spin(r, r.choice(("", "Hello,\n", "Dear {name},\n\n"))) + prose(r, 1, 4) + spin(r, r.choice(("", "\n{name}", "\n\nyours, {name}")))
+    return (
+        spin(r, r.choice(("", "Hello,\n", "Dear {name},\n\n")))
+        + prose(r, 1, 4)
+        + spin(r, r.choice(("", "\n{name}", "\n\nyours, {name}")))
+    )

@@ -48,6 +48,9 @@ def pack(engine: Engine) -> None:
             connection.execute(text(f"VACUUM FULL ANALYZE {name}"))
 
 
+SIZE = "SELECT coalesce((SELECT sum({0}(relid)) FROM pg_partition_tree('{1}')), {0}('{1}'))"
+
+
 def number(connection: Connection, query: str) -> float:
     return float(connection.execute(text(query)).scalar_one())
 
@@ -61,7 +64,7 @@ def rows_of(connection: Connection, calls: int) -> Iterator[Sequence[str]]:
     yield row("the same, where nobody asks for values", theirs - values, ours, parts, calls)
     for what, size in (("rows", "pg_table_size"), ("rows with indexes", "pg_total_relation_size")):
         ours, theirs, templates = (
-            number(connection, f"SELECT {size}('{name}')") for name in ("trace", "sent", "template")
+            number(connection, SIZE.format(size, name)) for name in ("trace", "sent", "template")
         )
         yield row(what, theirs, ours, templates, calls)
 

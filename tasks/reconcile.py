@@ -18,7 +18,7 @@ from app.config import Settings
 from app.errors import DatabaseDownError
 from app.grouping import left_unfinished, reviews_due
 from app.retention import expire
-from app.store import counters, counting, groups, heartbeats, owed
+from app.store import counters, counting, groups, heartbeats, owed, partitions
 from app.store.counters import Counted
 from app.store.engine import make_engine, transaction
 from tasks.background import Ticker
@@ -31,6 +31,9 @@ FOLD_SECONDS = 5.0
 
 #: How often calls are looked for that are kept no longer: what is due goes within the hour, a little at a time.
 EXPIRE_SECONDS = 600.0
+
+#: How often partitions are made ahead; they are weeks ahead, so one that did not work out has time.
+PARTITION_SECONDS = 3600.0
 
 #: How many groups one round sends for; the next round finds the others.
 ROUND = 1000
@@ -93,6 +96,13 @@ class Reconciler:
         if removed:
             _log.info("expired", calls=removed)
 
+    def make_partitions(self) -> None:
+        """Make the partitions of the months to come."""
+        with transaction(self._engine) as connection:
+            made = partitions.make_ahead(connection)
+        if made:
+            _log.info("partitions_made", names=[one.name for one in made])
+
     def fold(self) -> None:
         """Carry the counters to PostgreSQL, and make those short that it keeps itself."""
         self._folder.fold()
@@ -119,6 +129,7 @@ class Reconciler:
         sent = self.look_after_owed() + self.look_for_reviews()
         Pacer(self._coalescing, self._publisher).tick()
         self.look_after_turns()
+        self.make_partitions()
         self.expire()
         self.fold()
         return sent
@@ -135,6 +146,7 @@ class Reconciler:
             Ticker("reviews", period, self.look_for_reviews),
             Ticker("counters", FOLD_SECONDS, self.fold),
             Ticker("retention", EXPIRE_SECONDS, self.expire),
+            Ticker("partitions", PARTITION_SECONDS, self.make_partitions),
         ]
 
     def _forgotten(self) -> list[owed.WaitingGroup]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    ScalarSelect,
     Select,
     Text,
     cast,
@@ -31,7 +32,16 @@ from sqlalchemy import (
 )
 
 from app.store.ids import first_id_of
-from app.store.tables import expired_calls, grouping_key, implementation, project, task, template, trace
+from app.store.tables import (
+    expired_calls,
+    grouping_key,
+    implementation,
+    project,
+    task,
+    template,
+    trace,
+    trace_external_id,
+)
 from app.store.templates import from_parts
 from templating import Template
 
@@ -99,16 +109,22 @@ def _conditions(project_id: UUID, selector: Selector) -> Iterator[ColumnElement[
         yield trace.c.id == selector.trace_id
     if selector.path is not None:
         yield trace.c.group_id.in_(_groups_at(project_id, selector.path))
-    for name in ("external_id", "user_id", "conversation_id"):
+    if selector.external_id is not None:
+        yield trace.c.id == _id_of(project_id, selector.external_id)
+    for name in ("user_id", "conversation_id"):
         if (value := getattr(selector, name)) is not None:
             yield trace.c[name] == value
-            if name != "external_id":  # indexed by its MD5: a value may be larger than an entry of an index
-                yield func.md5(trace.c[name]) == func.md5(value)
+            yield func.md5(trace.c[name]) == func.md5(value)  # so it is indexed: a value may be larger than an entry
     if selector.since is not None:
         yield trace.c.seen_at >= selector.since
         yield trace.c.id >= first_id_of(selector.since - AHEAD)
     if selector.until is not None:
         yield trace.c.seen_at < selector.until
+
+
+def _id_of(project_id: UUID, external_id: str) -> ScalarSelect[UUID]:
+    named = trace_external_id.c.project_id == project_id, trace_external_id.c.external_id == external_id
+    return select(trace_external_id.c.trace_id).where(*named).scalar_subquery()
 
 
 def _groups_at(project_id: UUID, path: str) -> Select[tuple[UUID]]:

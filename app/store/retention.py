@@ -3,14 +3,16 @@
 By when a call was stored, which its id tells: a log that is imported today is kept as long as a call of today.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, Uuid, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.store import partitions
 from app.store.ids import first_id_of
+from app.store.partitions import Partition
 from app.store.tables import project, trace
 
 FOR_EVER = 0
@@ -27,18 +29,30 @@ def set_days(connection: Connection, project_id: UUID, days: int | None) -> None
     connection.execute(update(project).where(project.c.id == project_id).values(retention_days=days))
 
 
-def limits(connection: Connection, default_days: int) -> dict[UUID, int]:
-    """Days by project, of those that do not keep their calls for ever."""
+def due(connection: Connection, default_days: int, now: datetime) -> dict[UUID, datetime]:
+    """Since when a project keeps its calls, of those that do not keep them for ever."""
     days = func.coalesce(project.c.retention_days, default_days)
     rows = connection.execute(select(project.c.id, days.label("days")).where(days != FOR_EVER).order_by(project.c.id))
-    return {row.id: row.days for row in rows}
+    return {row.id: now - timedelta(days=row.days) for row in rows}
 
 
-def overdue(connection: Connection, project_id: UUID, days: int, limit: int) -> list[tuple[UUID, UUID]]:
-    """The oldest calls of a project that were stored longer ago, each with its group."""
-    first_kept = first_id_of(datetime.now(UTC) - timedelta(days=days))
-    query = select(trace.c.id, trace.c.group_id).where(trace.c.project_id == project_id, trace.c.id < first_kept)
-    return [(row.id, row.group_id) for row in connection.execute(query.order_by(trace.c.id).limit(limit))]
+def months_over(connection: Connection, since: Mapping[UUID, datetime]) -> list[Partition]:
+    """Partitions that hold no call which somebody still keeps, the oldest first.  since: as of `due`."""
+    *all_but_the_newest, _ = partitions.partitions(connection)  # whose end is where the next one begins
+    past = [one for one in all_but_the_newest if since and one.until <= max(since.values())]
+    everybody = connection.scalars(select(project.c.id)).all() if past else []
+    return [one for one in past if not partitions.has_calls_of(connection, one, _keepers(everybody, since, one))]
+
+
+def _keepers(projects: Iterable[UUID], since: Mapping[UUID, datetime], one: Partition) -> list[UUID]:
+    """Projects that keep calls of the end of the partition."""
+    return [each for each in projects if each not in since or since[each] < one.until]
+
+
+def overdue(connection: Connection, project_id: UUID, since: datetime, limit: int) -> list[tuple[UUID, UUID]]:
+    """The oldest calls of a project that were stored before, each with its group."""
+    old = select(trace.c.id, trace.c.group_id).where(trace.c.project_id == project_id, trace.c.id < first_id_of(since))
+    return [(row.id, row.group_id) for row in connection.execute(old.order_by(trace.c.id).limit(limit))]
 
 
 # What versions show of their calls (how many, the first, the last) is read from the calls, so it is noted as they go.

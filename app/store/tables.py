@@ -268,7 +268,6 @@ trace = Table(
     Column(
         "considered_run_id", Uuid, comment="the last run that read it and found no template for it, or its template"
     ),
-    UniqueConstraint("project_id", "external_id"),
     Index("ix_trace_project", "project_id", "id"),
     Index("ix_trace_group", "group_id", "id"),
     Index("ix_trace_implementation", "implementation_id", "seen_at"),
@@ -299,6 +298,16 @@ trace = Table(
     ),
     Index("ix_trace_ungrouped", "project_id", "id", postgresql_where=text("implementation_id IS NULL")),
     comment="One LLM call",
+    postgresql_partition_by="RANGE (id)",  # a month each: app.store.partitions
+)
+
+trace_external_id = Table(
+    "trace_external_id",
+    metadata,
+    Column("project_id", Uuid, primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Column("trace_id", Uuid, nullable=False),
+    comment="Whose call has the id that its caller gave; written with the call, freed by a trigger of trace",
 )
 
 grouping_counter = Table(

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Join, Row, Select, bindparam, select
+from sqlalchemy import CTE, Connection, Engine, Join, Row, Select, bindparam, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store import inputs, templates
 from app.store.bulk import copy_into
 from app.store.prepared import Prepared
-from app.store.tables import grouping_key, implementation, template, trace
+from app.store.tables import grouping_key, implementation, template, trace, trace_external_id
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,12 @@ def insert_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set
 
     Rows go in the order of their external ids, so that two batches never wait for each other in a ring.
     """
-    if not rows:
-        return set()
-    ordered = sorted(rows, key=lambda row: row["external_id"] or "")
-    return set(connection.execute(_INSERT_NEW, ordered).scalars())
-
-
-# Sent by every POST, so built once.
-_INSERT_NEW = insert(trace).on_conflict_do_nothing(index_elements=["project_id", "external_id"]).returning(trace.c.id)
+    named = _external_ids(rows)
+    free = set(connection.execute(_TAKE_EXTERNAL_IDS, named).scalars()) if named else set()
+    fresh = [row for row in rows if row["external_id"] is None or row["id"] in free]
+    if fresh:
+        connection.execute(insert(trace), fresh)
+    return {row["id"] for row in fresh}
 
 
 def copy_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[UUID]:
@@ -69,9 +67,23 @@ def copy_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[U
 
     The transaction is broken then, and the caller inserts the rows in another one.
     """
+    if named := _external_ids(rows):
+        copy_into(connection, trace_external_id, named)
     if rows:
-        copy_into(connection, trace, sorted(rows, key=lambda row: row["external_id"] or ""))
+        copy_into(connection, trace, rows)
     return {row["id"] for row in rows}
+
+
+def _external_ids(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of table trace_external_id for these rows of trace, in order."""
+    named = [row for row in rows if row["external_id"] is not None]
+    return [
+        {"project_id": row["project_id"], "external_id": row["external_id"], "trace_id": row["id"]}
+        for row in sorted(named, key=lambda row: row["external_id"])
+    ]
+
+
+_TAKE_EXTERNAL_IDS = insert(trace_external_id).on_conflict_do_nothing().returning(trace_external_id.c.trace_id)
 
 
 def insert_if_current(engine: Engine, row: Mapping[str, Any], templates_version: int) -> bool:
@@ -80,19 +92,33 @@ def insert_if_current(engine: Engine, row: Mapping[str, Any], templates_version:
     Whether it was stored: not when the group's templates have changed, it is quarantined or gone, or the external id
     is known.
     """
-    return _insert_if_current().rows_changed(engine, {**row, "remembered_version": templates_version}) == 1
+    statement = _insert_if_current(named=row["external_id"] is not None)
+    return statement.rows_changed(engine, {**row, "remembered_version": templates_version}) == 1
 
 
 @cache
-def _insert_if_current() -> Prepared:
+def _insert_if_current(*, named: bool) -> Prepared:
+    """named: the row has an external id, which must be free."""
     names = [column.name for column in trace.c if column.name not in ("created_at", "considered_run_id")]
-    current = select(*(bindparam(name, type_=trace.c[name].type) for name in names)).where(
-        grouping_key.c.id == bindparam("group_id", type_=trace.c.group_id.type),
+    values = {name: bindparam(name, type_=trace.c[name].type) for name in names}
+    current = (
+        grouping_key.c.id == values["group_id"],
         grouping_key.c.templates_version == bindparam("remembered_version"),
         grouping_key.c.quarantined_at.is_(None),
     )
-    statement = insert(trace).from_select(names, current, include_defaults=False)
-    return Prepared("insert_if_current", statement.on_conflict_do_nothing(index_elements=["project_id", "external_id"]))
+    row = select(*values.values()).where(*current)
+    if named:
+        took = _took(select(values["project_id"], values["external_id"], values["id"]).where(*current))
+        row = select(*values.values()).where(exists(select(took.c.trace_id)))
+    statement = insert(trace).from_select(names, row, include_defaults=False)
+    return Prepared("insert_named_if_current" if named else "insert_if_current", statement)
+
+
+def _took(row: Select[Any]) -> CTE:
+    """The external id of this row, if it was free."""
+    names = [column.name for column in trace_external_id.c]
+    take = insert(trace_external_id).from_select(names, row, include_defaults=False).on_conflict_do_nothing()
+    return take.returning(trace_external_id.c.trace_id).cte("took")
 
 
 def by_external_id(connection: Connection, project_id: UUID, external_ids: Iterable[str]) -> dict[str, StoredTrace]:
@@ -100,7 +126,7 @@ def by_external_id(connection: Connection, project_id: UUID, external_ids: Itera
     query = (
         select(
             trace.c.id,
-            trace.c.external_id,
+            trace_external_id.c.external_id,
             trace.c.group_id,
             implementation.c.task_id,
             trace.c.implementation_id,
@@ -109,8 +135,8 @@ def by_external_id(connection: Connection, project_id: UUID, external_ids: Itera
             trace.c.variables,
             trace.c.prompt_parts.is_not(None),
         )
-        .select_from(_with_template())
-        .where(trace.c.project_id == project_id, trace.c.external_id.in_(list(external_ids)))
+        .select_from(_with_template().join(trace_external_id, trace_external_id.c.trace_id == trace.c.id))
+        .where(trace_external_id.c.project_id == project_id, trace_external_id.c.external_id.in_(list(external_ids)))
     )
     return {row.external_id: StoredTrace(*row) for row in connection.execute(query)}
 

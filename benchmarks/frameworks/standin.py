@@ -137,7 +137,9 @@ class _Picker:
         if "comma separated" in self.text:
             return ", ".join(self.words() for _ in range(5))
         if self.text.rstrip().endswith("Title:"):
-            return self.pick(["{0} and {1}", "On {0}", "{0}: {1}", "{1}, {0}"]).format(self.words(), self.words()).title()
+            return (
+                self.pick(["{0} and {1}", "On {0}", "{0}: {1}", "{1}, {0}"]).format(self.words(), self.words()).title()
+            )
         if "standalone question" in self.text:
             return f"{self.pick(['Is it true that', 'Why does', 'How is it that'])} {self.words()} {self.words()}?"
         return " ".join(self.sentence() for _ in range(1 + self.draw() % 2))

@@ -13,4 +13,4 @@ def test_every_main_query_walks_its_index_and_none_reads_all_calls(engine: Engin
         plans = {name: "\n".join(plan(connection, query, ids)) for name, query in QUERIES.items()}
     wrong = {name for name, query in QUERIES.items() if not re.search(rf"using ({query.index}) on trace", plans[name])}
     assert wrong == set()
-    assert {name for name, lines in plans.items() if "Seq Scan on trace" in lines} == set()
+    assert {name for name, lines in plans.items() if re.search(r"Seq Scan on trace\b", lines)} == set()
