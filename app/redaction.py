@@ -157,7 +157,9 @@ _SHAPES = (
     ),
     Shape("api_key", _word(r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"), group=1),
     Shape("password", _compiled(r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']*:([^\s/@\"']{1,200})@"), group=1),
-    Shape("secret", _compiled(rf"(?i){_EDGE}(?:bearer|basic)\s+([A-Za-z0-9._~+/-]{{16,}}=*)"), group=1, part=_if_random),
+    Shape(
+        "secret", _compiled(rf"(?i){_EDGE}(?:bearer|basic)\s+([A-Za-z0-9._~+/-]{{16,}}=*)"), group=1, part=_if_random
+    ),
     Shape("secret", _compiled(rf'(?i)(?:{_IN_TEXT})s?"\s*:\s*"((?:[^"\\]|\\.)+)"'), group=1),
     Shape("secret", _compiled(rf'(?i)(?:{_IN_TEXT})s?\\"\s*:\s*\\"([^"\\]+)\\"'), group=1),  # JSON in a text of JSON
 )

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from app.store import calls, versions
+from benchmarks.plans import without_months
 
 SOME_ID = UUID(int=7)
 
@@ -37,8 +38,9 @@ def plans(connection: Connection, query: Callable[[Connection], Any]) -> list[st
     sent: list[tuple[str, Any]] = []
     event.listen(connection, "before_cursor_execute", lambda *arguments: sent.append((arguments[2], arguments[3])))
     query(connection)
-    return [
+    lines = [
         line
         for statement, values in list(sent)
         for (line,) in connection.exec_driver_sql(f"EXPLAIN {statement}", values)
     ]
+    return without_months(connection, lines)

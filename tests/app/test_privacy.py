@@ -59,14 +59,19 @@ def dump(url: str) -> str:
         rows = []
         for (table,) in cursor.fetchall():
             out = io.StringIO()
-            cursor.copy_expert(f"COPY {table} TO STDOUT", out)
+            cursor.copy_expert(f"COPY (SELECT * FROM {table}) TO STDOUT", out)
             rows.append(out.getvalue())
     connection.close()
     return "\n".join(rows)
 
 
 def everything_in(client: redis.Redis) -> str:
-    kinds = {"hash": client.hgetall, "string": client.get, "set": client.smembers, "list": lambda key: client.lrange(key, 0, -1)}
+    kinds = {
+        "hash": client.hgetall,
+        "string": client.get,
+        "set": client.smembers,
+        "list": lambda key: client.lrange(key, 0, -1),
+    }
     return repr(
         [(key, kinds.get(client.type(key), lambda key: client.zrange(key, 0, -1))(key)) for key in client.scan_iter()]
     )
