@@ -45,10 +45,13 @@ class Forest:
     def shared(self, at: int) -> int:
         """Grams that all members of a set share: its own and those of every set around it."""
         if self._shared[at] == _UNKNOWN:
-            mask, around = self._masks[at], self._of_text[int(self.sets[at].members[0])]
-            wider = around[: bisect_right(around, at)]
-            self._shared[at] = sum([self.sets[i].grams for i in wider if mask & self._masks[i] == mask])
+            around = self._of_text[int(self.sets[at].members[0])]
+            self._shared[at] = self._grams(self._masks[at], around[: bisect_right(around, at)])
         return int(self._shared[at])
+
+    def _grams(self, mask: int, around: Sequence[int]) -> int:
+        """Grams of those sets that hold all texts of a mask."""
+        return sum([self.sets[i].grams for i in around if mask & self._masks[i] == mask])
 
     def has_core(self, at: int) -> bool:
         """Whether nearly all members share more, so that the fixed text lost with the others would be regained."""
@@ -62,36 +65,39 @@ class Forest:
                     return True
         return False
 
-    def explained(self, at: int, more: float, static: bool = False) -> float:
+    def explained(self, at: int, more: float, *, static: bool = False, among: Sequence[int] = ()) -> float:
         """The share of the members that lie in other sets, each of which shares at least `more` grams more.
 
-        static: texts that came often explain themselves.
+        static: texts that came often explain themselves.  among: some members, which stand for the whole set.
         """
-        size, left = len(self.sets[at].members), self._masks[at]
-        least = max(self._least, size // KINDS)
+        whole = not among or len(among) == len(self.sets[at].members)
+        members = self.sets[at].members if whole else np.array(among)
+        own = self._bits[at] if whole else _bits([members], len(self._of_text))[0]
+        mask = left = int.from_bytes(own.tobytes(), "little")
+        shared = self.shared(at) if whole else self._grams(mask, self._of_text[int(members[0])])
+        size, least = len(members), max(self._least, len(members) // KINDS)
         if static:
-            for member in self.sets[at].members.tolist():
-                if self._static[member] >= more + 2 * self.shared(at):
+            for member in members.tolist():
+                if self._static[member] >= more + 2 * shared:
                     left &= ~(1 << member)
-        for inner in self._kinds(at, more, least):
+        for inner in [kind & mask for kind in self._kinds(members, own, shared, more, least)]:
             if (inner & left).bit_count() >= max(least, FRESH * inner.bit_count()):
                 left &= ~inner
         return 1 - left.bit_count() / size
 
-    def _kinds(self, at: int, more: float, least: int) -> list[int]:
+    def _kinds(self, members: np.ndarray, own: np.ndarray, shared: int, more: float, least: int) -> list[int]:
         """Parts of a set (as masks) that share `more` grams more, the most telling first."""
-        members = self.sets[at].members
         probes = members[:: max(1, len(members) // PROBES)].tolist()
         near = np.array(sorted(self._near(probes, least, len(members) / MEETING)), np.int64)
-        counts = np.bitwise_count(self._bits[near] & self._bits[at]).sum(axis=1, dtype=np.int64)
+        counts = np.bitwise_count(self._bits[near] & own).sum(axis=1, dtype=np.int64)
         apart = (counts >= least) & (counts < len(members)) & (counts >= MEETING * self._sizes[near])
         near, counts = near[apart], counts[apart]
         for i in near[self._shared[near] == _UNKNOWN].tolist():
             self.shared(i)
-        extra = self._shared[near] - self.shared(at)
+        extra = self._shared[near] - shared
         telling = np.flatnonzero(extra >= more)
         order = telling[np.argsort(-(counts * extra)[telling], kind="stable")]
-        return [self._masks[i] & self._masks[at] for i in near[order].tolist()]
+        return [self._masks[i] for i in near[order].tolist()]
 
     def _near(self, members: Sequence[int], least: float, most: float) -> set[int]:
         """The sets around these texts that have so many members: a stretch of each text's, for they are in order."""

@@ -5,7 +5,7 @@ members, when it is a family of templates behind one preamble.  An edit in it ma
 (`families`).  What is taken leaves the sets below it empty, so an optional part or a value list stays one slot.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
@@ -24,7 +24,9 @@ PAIR = 0.6  # of a text that is fixed when there are but two: two texts always s
 # (grams that other sets share more, as a multiple; share of the members in them) from which on a set is a union
 UNION = ((2.0, 0.8), (1.0, 0.95))
 LOOSE_UNION = 0.5  # the share for a set without fixed text at either end
-BODY, BODIES = 8, 0.9  # the same for what follows a preamble: grams, and share of the members
+# The same for what follows a preamble: the bodies share so many grams, and most of them twice as many.
+BODIES = ((4.0, 0.9), (8.0, 0.6))
+SPOKEN = 0.6  # of few members, when the others are too few to make a set of their own
 QUOTED, QUOTED_PAIR = 0.9, 0.75  # of the members begin, or end, with the same unit, or two: the others only quote it
 CORED = 4  # members of which one may be left out by these shares
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -91,10 +93,13 @@ class _Search:
             return True
         shared = self._forest.shared(at)
         (often, most), (more, nearly) = UNION
-        return (
-            self._forest.explained(at, often * shared, static=True) >= most
-            or self._forest.explained(at, more * shared) >= nearly
-        )
+        return self._explain(at, often * shared, most, static=True) or self._explain(at, more * shared, nearly)
+
+    def _explain(self, at: int, more: float, most: float, *, static: bool = False, among: Sequence[int] = ()) -> bool:
+        """Whether other sets explain so much of a set; of few members the rest may be too few to make a set."""
+        share = self._forest.explained(at, more, static=static, among=among)
+        size = len(among or self._forest.sets[at].members)
+        return share >= most or (share >= SPOKEN and (1 - share) * size < self._least - 0.5)
 
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it."""
@@ -128,7 +133,7 @@ class _Search:
         """Whether a slot at one end holds the bodies of different templates."""
         literals = best.template.literals
         is_open = not all(any(map(str.isalnum, literal)) for literal in (literals[0], literals[-1]))
-        return is_open and self._forest.explained(at, BODY) >= BODIES
+        return is_open and all(self._explain(at, more, most, among=best.members) for more, most in BODIES)
 
 
 def _core(pool: Pool, members: list[int]) -> list[int]:

@@ -33,7 +33,8 @@ def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence
     if known.fixed - wide.fixed > VALUE and len({tuple(row) for row in new}) < SEEN:
         return False
     places = [([row[place] for row in own], [row[place] for row in new]) for place in range(len(wide.slots))]
-    if sum(_is_renamed(*place) for place in places) > 1:
+    renamed = {(own[0], *sorted(set(new))) for own, new in places if _is_renamed(own, new)}
+    if len(renamed) > 1:  # one variable may stand at two places
         return False
     return all(_is_value(*values, is_open(wide, place)) for place, values in enumerate(places))
 

@@ -155,6 +155,37 @@ def test_one_word_that_changes_is_a_value():
     assert wider.supersedes == (0,)
 
 
+def test_one_word_that_changes_at_two_places_is_one_value():
+    # Given a template that froze a word which stands in it twice
+    def reply(language, text):
+        return f"Write the reply in {language} only.\nLetter: {text}\nOnce more: whatever its language, in {language}."
+
+    (first,) = mine([reply("French", t) for t in TEXTS[:4]])
+    # If another word comes, at both places
+    (wider,) = mine([reply("Dutch", t) for t in TEXTS[5:8]], known=[first.template])
+    # I expect a slot: two words would be a sibling, one word twice is a value
+    assert wider.supersedes == (0,)
+
+
+def test_siblings_behind_one_preamble_are_told_apart_beside_one_that_is_too_new():
+    # Given ten calls behind one preamble: four, four, and two of a sibling that is too new to be a template
+    bodies = [
+        "Write a greeting card from {} that makes people want to come back next summer.",
+        "Decide whether a letter from {} needs an answer from the mayor, and say why it does.",
+        "Name three rules of the swimming pool that visitors from {} tend to forget at first.",
+    ]
+    preamble = "You work for the tourist office of a small town. Never mention prices, not even when you are asked.\n\n"
+    order = [0, 1, 0, 1, 2, 0, 1, 2, 0, 1]
+    found = mine(
+        [
+            preamble + bodies[kind].format(f"{city} and {n}")
+            for n, (kind, city) in enumerate(zip(order, cycle(CITIES), strict=False))
+        ]
+    )
+    # I expect two templates, and not one whose slot holds whatever follows the preamble
+    assert sorted(tuple(g.members) for g in found) == [(0, 2, 5, 8), (1, 3, 6, 9)]
+
+
 def unlike(seed, size):
     """A long value that shares no word with another."""
     return " ".join(f"{(seed * 7919 + n * 104729) % 1_000_003:06d}" for n in range(size))
