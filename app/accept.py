@@ -17,7 +17,7 @@ from tasks.publish import request_grouping
 Grouping = Literal["matched", "requested", "coalesced", "deferred", "off"]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Accepted:
     """A stored trace and how it will be grouped."""
 

@@ -158,12 +158,18 @@ class TraceIn(BaseModel):
     metadata: dict[str, Any] | None = None
 
 
+_FIELDS = frozenset(TraceIn.model_fields)
+
+
 # --- from a body to what is stored
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A trace that was checked; `columns` are those of table trace that come from the body alone."""
+    """A trace that was checked; `columns` are those of table trace that come from the body alone.
+
+    `json` is the body as one text, for a quick look at all of it; None where there was none.
+    """
 
     path: str
     model: str
@@ -171,27 +177,29 @@ class Incoming:
     prompt: Prompt
     settings_digest: str
     columns: dict[str, Any] = field(repr=False)
+    json: bytes | None = field(default=None, repr=False)
 
 
 def read_trace(body: object, limits: Limits = Limits()) -> Incoming:
     """Check one trace.  Raises InvalidTraceError, which names every wrong field."""
     if not isinstance(body, dict):
         raise InvalidTraceError([Problem((), "A trace must be a JSON object.")])
-    problems = {} if is_surely_storable(body, limits) else _first_unstorable(body, limits)
+    text = _json_of(body)
+    problems = {} if text is not None and _is_surely_storable(text, limits) else _first_unstorable(body, limits)
     try:
         checked = TraceIn.model_validate(body)
     except ValidationError as error:
         problems = {problem.loc: problem for problem in problems_of(error)} | problems
     if problems:
         raise InvalidTraceError(list(problems.values()))
-    return _incoming(body, checked)
+    return _incoming(body, checked, text)
 
 
 def _first_unstorable(body: object, limits: Limits) -> dict[Loc, Problem]:
     return {found.loc: found for found in islice(unstorable(body, limits), MOST_PROBLEMS)}
 
 
-def _incoming(body: dict[str, Any], checked: TraceIn) -> Incoming:
+def _incoming(body: dict[str, Any], checked: TraceIn, text: bytes | None) -> Incoming:
     prompt = prompt_of(body)
     settings = _present(body, _SETTINGS)
     digest = settings_digest(settings, body.get("tools"))
@@ -214,7 +222,7 @@ def _incoming(body: dict[str, Any], checked: TraceIn) -> Incoming:
         "started_at": checked.started_at,
         "completed_at": checked.completed_at,
     }
-    return Incoming(checked.path, checked.model, checked.external_id, prompt, digest, columns)
+    return Incoming(checked.path, checked.model, checked.external_id, prompt, digest, columns, text)
 
 
 def settings_digest(settings: Mapping[str, Any], tools: list[Any] | None) -> str:
@@ -229,7 +237,7 @@ def _present(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any
 
 def _metadata(body: dict[str, Any]) -> dict[str, Any] | None:
     """The caller's metadata and every field we do not know; where both have a name, metadata's own stays."""
-    further = {name: value for name, value in body.items() if name not in TraceIn.model_fields}
+    further = {name: value for name, value in body.items() if name not in _FIELDS}
     return (further | (body.get("metadata") or {})) or None
 
 
@@ -237,15 +245,21 @@ def _metadata(body: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def is_surely_storable(body: object, limits: Limits) -> bool:
-    """A quick proof that `unstorable` would find nothing, which holds for most traces at a tenth of its time.
+    """A quick proof that `unstorable` would find nothing, which holds for most traces at a tenth of its time."""
+    text = _json_of(body)
+    return text is not None and _is_surely_storable(text, limits)
 
-    orjson refuses lone surrogates and what does not fit in 64 bits, writes NUL as an escape and NaN as null, and a body
-    with few brackets cannot be deep.
-    """
+
+def _json_of(body: object) -> bytes | None:
+    """As JSON; None where JSON cannot have it: lone surrogates, and what does not fit in 64 bits."""
     try:
-        text = orjson.dumps(body)
+        return orjson.dumps(body)
     except TypeError:
-        return False
+        return None
+
+
+def _is_surely_storable(text: bytes, limits: Limits) -> bool:
+    """orjson writes NUL as an escape and NaN as null, and a body with few brackets cannot be deep."""
     brackets = text.count(b"{") + text.count(b"[")
     few = brackets <= min(limits.depth, limits.items)
     return len(text) <= limits.text_bytes and few and b"\\u0000" not in text and b"null" not in text

@@ -36,7 +36,7 @@ TRIES = 6
 _COPY_FROM = 20
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Recorded:
     """One trace after the COMMIT; the first row where its external id was known."""
 
@@ -118,15 +118,30 @@ class Ingest:
             known = self._known(connection, project_id, incoming)
             fresh = [item for item in _first_of_each(incoming) if item.external_id not in known]
             planned = self._plan(connection, by_path, fresh, policy)
-            rows = [_row(project_id, item, plan, policy) for item, plan in zip(fresh, planned, strict=True)]
-            insert = traces.copy_new if copy else traces.insert_new
-            stored = insert(connection, rows)
-            created = {id(item): plan for item, plan in zip(fresh, planned, strict=True) if plan.id in stored}
+            created = self._stored(connection, project_id, list(zip(fresh, planned, strict=True)), policy, copy=copy)
             if len(created) < len(fresh):  # somebody else stored the same external id since we looked
                 known = self._known(connection, project_id, incoming)
         _remember(by_path, fresh, planned)
         known |= {plan.external_id: replace(plan, created=False) for plan in created.values() if plan.external_id}
         return [created.get(id(item)) or known[str(item.external_id)] for item in incoming]
+
+    def _stored(
+        self,
+        connection: Connection,
+        project_id: UUID,
+        wanted: Sequence[tuple[Incoming, Recorded]],
+        policy: Policy,
+        *,
+        copy: bool,
+    ) -> dict[int, Recorded]:
+        """Those that are stored now, by the identity of what came in."""
+        in_order = sorted(wanted, key=lambda pair: pair[0].external_id or "")
+        rows = (_row(project_id, item, plan, policy) for item, plan in in_order)
+        if copy:
+            traces.copy_new(connection, rows)
+            return {id(item): plan for item, plan in wanted}
+        stored = traces.insert_new(connection, list(rows))
+        return {id(item): plan for item, plan in wanted if plan.id in stored}
 
     def _groups_of(
         self, connection: Connection, project_id: UUID, incoming: Sequence[Incoming]
@@ -182,16 +197,20 @@ class Ingest:
     def _planned(
         self, group: Group, item: Incoming, found: Found | None, implementation_id: UUID | None, policy: Policy
     ) -> Recorded:
-        state = self._state(group, matched=found is not None, has_prompt=item.prompt.text is not None)
-        plain = Recorded(id=new_id(), external_id=item.external_id, created=True, group=group, state=state)
+        state = self._state(group, matched=found is not None, has_prompt=item.prompt.parts is not None)
         if found is None:
-            return plain
-        return replace(
-            plain,
-            task_id=found.template.task_id,
+            return Recorded(id=new_id(), external_id=item.external_id, created=True, group=group, state=state)
+        template = found.template
+        return Recorded(
+            id=new_id(),
+            external_id=item.external_id,
+            created=True,
+            group=group,
+            state=state,
+            task_id=template.task_id,
             implementation_id=implementation_id,
-            template_id=found.template.id,
-            slots=found.template.slots,
+            template_id=template.id,
+            slots=template.slots,
             values=policy.kept(found.values),
         )
 

@@ -57,9 +57,7 @@ class Policy:
     def cleaned(self, item: Incoming) -> Incoming:
         """The call without secrets: its prompt is taken anew out of what is left."""
         redactor = self._redactor
-        if redactor is None or redactor.is_clean(
-            [item.path, item.model, *map(item.columns.get, (*_JSON, *_IDENTIFIERS))]
-        ):
+        if redactor is None or (item.json is not None and redactor.is_clean(item.json)):
             return item
         columns = item.columns | {name: redactor.value(item.columns[name]) for name in _JSON}
         columns |= {name: self._identifier(redactor, item.columns[name]) for name in _IDENTIFIERS}
@@ -80,6 +78,7 @@ class Policy:
             prompt=prompt,
             settings_digest=digest,
             columns=columns,
+            json=None,
         )
 
     def _identifier(self, redactor: Redactor, text: str | None) -> str | None:

@@ -130,7 +130,7 @@ def _joined(texts: Iterable[str | None]) -> str:
 
 
 def _is_few_shot(body: Mapping[str, Any], dialogue: list[_Turn]) -> bool:
-    if body.get("tools") or body.get("conversation_id") or not _alternates(dialogue):
+    if len(dialogue) < 3 or body.get("tools") or body.get("conversation_id") or not _alternates(dialogue):
         return False
     questions = [turn.text or "" for turn in dialogue[0::2]]
     answers = [turn.text or "" for turn in dialogue[1::2]]

@@ -16,7 +16,7 @@ from app.api.routes import Routes
 from app.api.services import services
 from app.api.shapes import BatchAnswer, Page, TraceDetail, TraceRow, TraceSummary
 from app.errors import NotFoundError
-from app.incoming import Incoming, InvalidTraceError, Problem, TraceIn, read_trace
+from app.incoming import Incoming, InvalidTraceError, Limits, Problem, TraceIn, read_trace
 from app.store import traces
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
@@ -89,7 +89,8 @@ def _create_one(holder: KeyHolder, body: Any) -> Response:
 def _create_batch(holder: KeyHolder, bodies: Any) -> Response:
     _check_batch(bodies, services().settings.max_batch)
     services().limiter.take_traces(holder, len(bodies))
-    read = [_read_or_refuse(index, body) for index, body in enumerate(bodies)]
+    limits = services().limits
+    read = [_read_or_refuse(index, body, limits) for index, body in enumerate(bodies)]
     accepted = iter(_accept(holder, [item for item in read if isinstance(item, Incoming)]))
     results = [
         {"index": index} | (_kept(next(accepted)) if isinstance(item, Incoming) else item)
@@ -110,9 +111,9 @@ def _check_batch(bodies: Any, most: int) -> None:
         raise ProblemError(413, "Nothing was stored: the batch is too large.", [problem])
 
 
-def _read_or_refuse(index: int, body: Any) -> Incoming | dict[str, Any]:
+def _read_or_refuse(index: int, body: Any, limits: Limits) -> Incoming | dict[str, Any]:
     try:
-        return read_trace(body, services().limits)
+        return read_trace(body, limits)
     except InvalidTraceError as error:
         problems = [Problem(("traces", index, *problem.loc), problem.message) for problem in error.problems]
         detail = f"Trace {index} was not stored: see errors."

@@ -1,6 +1,6 @@
 """Traces: one LLM call each, stored as they were sent."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
@@ -52,9 +52,9 @@ def variables_of(slots: Sequence[str] | None, values: Sequence[str] | None) -> d
 def insert_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[UUID]:
     """Insert what is not there yet; answers the ids that are now stored.  An external id that is known wins.
 
-    Rows go in the order of their external ids, so that two batches never wait for each other in a ring.
+    Rows come in the order of their external ids, so that two batches never wait for each other in a ring.
     """
-    named = _external_ids(rows)
+    named = list(_external_ids(rows))
     free = set(connection.execute(_TAKE_EXTERNAL_IDS, named).scalars()) if named else set()
     fresh = [row for row in rows if row["external_id"] is None or row["id"] in free]
     if fresh:
@@ -62,28 +62,31 @@ def insert_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set
     return {row["id"] for row in fresh}
 
 
-def copy_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[UUID]:
+_TAKE_EXTERNAL_IDS = insert(trace_external_id).on_conflict_do_nothing().returning(trace_external_id.c.trace_id)
+
+
+def copy_new(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
     """As `insert_new`, some times faster; raises CopyRefusedError when an external id is known.
 
-    The transaction is broken then, and the caller inserts the rows in another one.
+    The transaction is broken then, and the caller inserts the rows in another one.  Each row is asked for when it is sent.
     """
-    if named := _external_ids(rows):
-        copy_into(connection, trace_external_id, named)
-    if rows:
-        copy_into(connection, trace, rows)
-    return {row["id"] for row in rows}
+    named: list[dict[str, Any]] = []
+    copy_into(connection, trace, _noting(rows, named))
+    copy_into(connection, trace_external_id, named)
 
 
-def _external_ids(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of table trace_external_id for these rows of trace, in order."""
-    named = [row for row in rows if row["external_id"] is not None]
-    return [
-        {"project_id": row["project_id"], "external_id": row["external_id"], "trace_id": row["id"]}
-        for row in sorted(named, key=lambda row: row["external_id"])
-    ]
+def _noting(rows: Iterable[Mapping[str, Any]], named: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The same rows; their external ids are added to a list as they go by."""
+    for row in rows:
+        named += _external_ids([row])
+        yield row
 
 
-_TAKE_EXTERNAL_IDS = insert(trace_external_id).on_conflict_do_nothing().returning(trace_external_id.c.trace_id)
+def _external_ids(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of table trace_external_id for these rows of trace."""
+    for row in rows:
+        if row["external_id"] is not None:
+            yield {"project_id": row["project_id"], "external_id": row["external_id"], "trace_id": row["id"]}
 
 
 def insert_if_current(engine: Engine, row: Mapping[str, Any], templates_version: int) -> bool:

@@ -4,6 +4,7 @@ import json
 import time
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,7 +116,7 @@ def test_e_mail_addresses_are_removed_where_that_is_wanted() -> None:
 def test_a_project_has_patterns_of_its_own() -> None:
     redactor = Redactor(patterns={"customer": r"\bKD-\d{6}\b"})
     assert redactor.text("for KD-123456 and AKIAIOSFODNN7EXAMPLE") == "for [redacted:customer] and [redacted:aws_key]"
-    assert not redactor.is_clean({})
+    assert not redactor.is_clean(b"{}")
 
 
 SEPARATORS = [" ", "\n", "\t", "\r\n", "\f", "\x01", "\x1b", "\u2028", '"', "é", "\\", "="]
@@ -137,13 +138,13 @@ def test_the_quick_look_overlooks_nothing_that_the_rules_would_remove(
         text = json.dumps({"arguments": text}, ensure_ascii=secret.isascii())
         secret = json.dumps(secret, ensure_ascii=False)[1:-1]
     assert secret not in PLAIN.text(text)
-    assert not PLAIN.is_clean({"x": [text]})
+    assert not PLAIN.is_clean(orjson.dumps({"x": [text]}))
 
 
 @given(st.from_regex(r"\A(x[-_. ]{1,3})?(api|private|secret)[-_. ]{0,3}(key|Key)s?\Z"))
 def test_the_quick_look_overlooks_no_secret_name(name: str) -> None:
     assert PLAIN.value({name: "hunter2"}) == {name: "[redacted:secret]"}
-    assert not PLAIN.is_clean({name: "hunter2"})
+    assert not PLAIN.is_clean(orjson.dumps({name: "hunter2"}))
 
 
 @given(

@@ -76,7 +76,7 @@ def test_rows_read_back_as_if_they_had_been_inserted(
         traces.insert_new(connection, inserted)
         expected = stored(connection, [row["id"] for row in inserted])
     with undone(connection):
-        assert traces.copy_new(connection, copied) == {row["id"] for row in copied}
+        traces.copy_new(connection, iter(copied))
         assert stored(connection, [row["id"] for row in copied]) == expected
 
 
