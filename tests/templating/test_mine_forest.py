@@ -1,7 +1,11 @@
 """What other sets say about a set, and about a part of one."""
 
+import numpy as np
+
 from templating.mining.forest import Forest
 from templating.mining.pool import Pool
+from templating.mining.signatures import gram_codes, member_sets
+from templating.mining.units import split
 
 FIRST = "Sort this letter into one of the many narrow drawers of the oldest desk in the room."
 ADDED = "A letter about money goes to the second drawer at once."
@@ -17,3 +21,16 @@ def test_what_explains_a_set_does_not_explain_the_version_inside_that_holds_toge
     # I expect that parts of all texts share more than all do, and that nothing parts the texts of the first version
     assert forest.explained(at, 8) == 1.0
     assert forest.explained(at, 8, among=[0, 1, 2, 3]) == 0.0
+
+
+def shared_by_all(texts):
+    """How many grams the texts share that count as fixed text."""
+    rows = split(texts)
+    sets = member_sets(rows, gram_codes(rows), 1, np.ones(len(texts), np.int64), 2)
+    return max((one.grams for one in sets if len(one.members) == len(texts)), default=0)
+
+
+def test_text_that_stands_equally_often_in_every_text_is_fixed_text_and_other_repeats_are_values():
+    rule = "keep to the reports and leave out all else"
+    assert shared_by_all([f"{n} {rule} {n}{n} {rule} {n}" for n in range(4)]) == 7
+    assert shared_by_all([f"{n} " + f"{rule} {n} " * (2 + n) for n in range(4)]) == 0

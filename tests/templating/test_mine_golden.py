@@ -210,3 +210,49 @@ def test_a_template_tells_why_it_is_one():
 def test_known_templates_are_not_touched_by_other_traffic():
     known = Template(("Answer in one word: ", ""), ("question",))
     assert list(mine(TEXTS, known=[known])) == []
+
+
+def test_a_dash_between_blanks_parts_two_values():
+    names = [f"{city} {n}" for n, city in enumerate(islice(cycle(CITIES), 14))]
+    prompts = [
+        f"You audit a model.\nModel: {name} - {unlike(n, 3 + n)}\nSay whether it may be used."
+        for n, name in enumerate(names)
+    ]
+    (group,) = mine(prompts)
+    assert group.template.literals == ("You audit a model.\nModel: ", " - ", "\nSay whether it may be used.")
+
+
+def record(*names):
+    return (
+        "[" + ", ".join(f'{{"id": {len(name)}, "name": "{name}", "active": true, "tags": []}}' for name in names) + "]"
+    )
+
+
+def ask(table, text):
+    return f"Answer with one query on the tables below, and say nothing else.\nTables: {table}\nExamples: {text}\n"
+
+
+def test_json_of_one_shape_that_was_frozen_goes_when_another_shape_comes():
+    # Given a template of three calls with JSON of one shape
+    (first,) = mine([ask(record(a, b), record(b, a)) for a, b in (("Ann", "Bo"), ("Cy", "Di"), ("Ed", "Flo"))])
+    assert '"active": true' in "".join(first.template.literals)
+    # If calls with other values come
+    (wider,) = mine([ask("orders", "none"), ask("a, b", "see above"), ask("[]", "[]")], known=[first.template])
+    # I expect it to have been a value
+    assert wider.supersedes == (0,)
+    assert "active" not in "".join(wider.template.literals)
+
+
+def test_a_long_value_that_was_frozen_goes_once_five_others_stand_in_its_place():
+    def plan(tasks, nodes):
+        return f"Assign the tasks to the nodes by what they can do.\nTasks:\n{tasks}\nNodes:\n{nodes}\nReturn JSON and nothing else."
+
+    page = unlike(0, 60)  # over 300 characters
+    (first,) = mine([plan(t, page) for t in TEXTS[:3]])
+    assert page in "".join(first.template.literals)
+    assert not any(
+        group.supersedes
+        for group in mine([plan(t, unlike(n + 1, 60)) for n, t in enumerate(TEXTS[:3])], known=[first.template])
+    )
+    (wider,) = mine([plan(t, unlike(n + 1, 60)) for n, t in enumerate(TEXTS[:6])], known=[first.template])
+    assert wider.supersedes == (0,)
