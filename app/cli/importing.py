@@ -134,7 +134,8 @@ def _print(console: Console, project: Project, report: Report, traces: int, seco
     if report.refused:
         hidden = report.refused - SHOWN_PROBLEMS
         more = f" ({hidden:,} of them not shown)" if hidden > 0 else ""
-        console.print(f"{report.refused:,} lines were refused{more}.", style="yellow")
+        lines = "1 line was" if report.refused == 1 else f"{report.refused:,} lines were"
+        console.print(f"{lines} refused{more}.", style="yellow")
     console.print(f"Took {seconds:,.1f} s, {traces / max(seconds, 0.001):,.0f} traces/s.")
 
 

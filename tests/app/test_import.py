@@ -225,7 +225,7 @@ def test_after_ctrl_c_the_same_command_goes_on(
     assert 0 < stored(engine) < 8000
     done = cli("import", log)
     assert b"Going on behind line" in done.stderr
-    assert b"1 lines were refused." in done.stderr  # the first one, which was reported then
+    assert b"1 line was refused." in done.stderr  # the first one, which was reported then
     assert (done.returncode, stored(engine), list(notes.iterdir())) == (1, 8000, [])
 
 
