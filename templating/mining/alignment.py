@@ -8,14 +8,15 @@ happen to hold "the" do not freeze it.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
 from math import log2
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from templating.mining.units import Rows, alike
+
+Item = TypeVar("Item")
 
 WIDTHS = (3, 2, 1)
 PROFIT = 12.0  # bits an anchor must save: chance agreement of k bits has probability 2^-k
@@ -24,6 +25,7 @@ CLEAR = (1.0, 0.9, 0.75)  # of the members hold an anchor just once in the gap; 
 ONCE = 1.44  # bits per member of standing just once there: by chance at most 1/e of texts do, however common the words
 MANY = 4_000  # grams in all spans from which on sorting them is dearer than sifting them first
 CHAINS = 2  # tries with the grams of a gap: when those in the longest order do not pay, those that it left
+OFTEN = 512  # steps of a loop, some microseconds each, after which the caller is asked whether to stop
 DEPTH = 16  # gaps within gaps; real prompts need four
 
 
@@ -40,10 +42,10 @@ class Anchor(NamedTuple):
 
 
 class Aligner:
-    """Aligns spans of rows. bits: what each unit is worth."""
+    """Aligns spans of rows. bits: what each unit is worth. go_on: called often; what it raises ends the work."""
 
-    def __init__(self, rows: Rows, bits: np.ndarray) -> None:
-        self.rows, self.bits = rows, bits
+    def __init__(self, rows: Rows, bits: np.ndarray, go_on: Callable[[], None]) -> None:
+        self.rows, self.bits, self._go_on = rows, bits, go_on
 
     def align(self, begins: np.ndarray, ends: np.ndarray) -> list[Anchor]:
         """The fixed text of the spans, in order; begins and ends: per member, its first unit and one past its last."""
@@ -54,6 +56,7 @@ class Aligner:
         return float(self.bits[anchor.starts[0] : anchor.starts[0] + anchor.length].sum())
 
     def _align(self, begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
+        self._go_on()
         size = int((ends - begins).min())
         head = self._equal_run(begins, size, 1)
         tail = self._equal_run(ends - 1, size - head, -1)
@@ -83,7 +86,7 @@ class Aligner:
         for width in WIDTHS:
             if width <= size:
                 for places, once in self._common(begins, ends, width):
-                    runs = self._paying(_runs(places, width), begins, ends, ONCE * once)
+                    runs = self._paying(self._runs(places, width), begins, ends, ONCE * once)
                     if runs:
                         return self._fill(runs, begins, ends, depth + 1)
         return []
@@ -142,28 +145,68 @@ class Aligner:
             places = np.concatenate(kept) + np.repeat(begins, sizes)
         return grams[places], places, np.repeat(np.arange(len(begins)), sizes)
 
+    def _runs(self, places: np.ndarray, width: int) -> list[Anchor]:
+        """Grams that overlap or touch in the same way in all members, as one anchor."""
+        if not len(places):
+            return []
+        steps = np.diff(places, axis=0)
+        together = (steps == steps[:, :1]).all(axis=1) & (steps[:, 0] < width)
+        cuts = np.flatnonzero(~together) + 1
+        heads, tails = np.append(0, cuts), np.append(cuts, len(places)) - 1
+        kept: list[Anchor] = []
+        for a, b in self._in_time(zip(heads.tolist(), tails.tolist(), strict=True)):
+            run = Anchor(places[a], int(places[b, 0] - places[a, 0]) + width)
+            if not kept or (kept[-1].ends <= run.starts).all():
+                kept.append(run)
+        return kept
+
     def _paying(self, runs: list[Anchor], begins: np.ndarray, ends: np.ndarray, sure: float) -> list[Anchor]:
         """The runs that save more bits than they cost; gaps widen as runs fall out, so until nothing changes.
 
         sure: bits that a label (two units or more after white space) proves per member, however common its words.
         """
-        if not runs:
-            return runs
         spans = zip(begins.tolist(), ends.tolist(), strict=True)
         different = len({self.rows.codes[a:b].tobytes() for a, b in spans})
-        while runs:
-            edges = [begins, *(edge for run in runs for edge in (run.starts, run.ends)), ends]
-            gaps = [float((edges[i + 1] - edges[i]).mean()) for i in range(0, len(edges), 2)]
-            costs = [log2(1 + before + after) for before, after in pairwise(gaps)]
-            worth = [self.worth(run) for run in runs]
-            least = [sure if self._labels(run) else 0.0 for run in runs]
-            saved = [different * max(w - c, s) - w for w, c, s in zip(worth, costs, least, strict=True)]
-            profits = [LABEL if s and different <= FEW else PROFIT for s in least]
-            kept = [run for run, s, profit in zip(runs, saved, profits, strict=True) if s >= profit]
-            if len(kept) == len(runs):
-                return runs
-            runs = kept
-        return runs
+        # Per run what it is worth, what is sure of it, what it must save; the sums of its places stand in for their means.
+        worth, least, profit = [], [], []
+        first, last = [0], [int(begins.sum())]
+        for run in self._in_time(runs):
+            worth.append(self.worth(run))
+            least.append(sure if self._labels(run) else 0.0)
+            profit.append(LABEL if least[-1] and different <= FEW else PROFIT)
+            first.append(int(run.starts.sum()))
+            last.append(first[-1] + run.length * len(begins))
+        first.append(int(ends.sum()))
+
+        def pays(at: int, before: int, after: int) -> bool:
+            gaps = (first[at] - last[before] + first[after] - last[at]) / len(begins)
+            bits = worth[at - 1]
+            return different * max(bits - log2(1 + gaps), least[at - 1]) - bits >= profit[at - 1]
+
+        return [runs[at - 1] for at in self._left(len(runs), pays)]
+
+    def _left(self, count: int, stays: Callable[[int, int, int], bool]) -> list[int]:
+        """Of 1 to count, those that stay; asked of one with its neighbours, and again when it has another neighbour.
+
+        So the work is linear, where to ask all again after each that falls out is not.
+        """
+        before, after = [at - 1 for at in range(count + 2)], [at + 1 for at in range(count + 2)]
+        alive = [True] * (count + 2)
+        asked: Iterable[int] = range(1, count + 1)
+        while gone := [at for at in self._in_time(asked) if not stays(at, before[at], after[at])]:
+            beside = set[int]()
+            for at in self._in_time(gone):
+                alive[at] = False
+                after[before[at]], before[after[at]] = after[at], before[at]
+                beside |= {before[at], after[at]}
+            asked = [at for at in beside if alive[at] and 0 < at <= count]
+        return [at for at in range(1, count + 1) if alive[at]]
+
+    def _in_time(self, items: Iterable[Item]) -> Iterator[Item]:
+        for number, item in enumerate(items):
+            if number % OFTEN == 0:
+                self._go_on()
+            yield item
 
     def _labels(self, run: Anchor) -> bool:
         """Whether it stands apart, as "A." on a new line does or a dash between blanks, unlike the brackets inside of a value."""
@@ -244,19 +287,3 @@ def _rising(numbers: list[int]) -> list[int]:
         chain.append(i)
         i = before[i]
     return chain[::-1]
-
-
-def _runs(places: np.ndarray, width: int) -> list[Anchor]:
-    """Grams that overlap or touch in the same way in all members, as one anchor."""
-    if not len(places):
-        return []
-    steps = np.diff(places, axis=0)
-    together = (steps == steps[:, :1]).all(axis=1) & (steps[:, 0] < width)
-    cuts = np.flatnonzero(~together) + 1
-    heads, tails = np.append(0, cuts), np.append(cuts, len(places)) - 1
-    runs = [Anchor(places[a], int(places[b, 0] - places[a, 0]) + width) for a, b in zip(heads, tails, strict=True)]
-    kept: list[Anchor] = []
-    for run in runs:
-        if not kept or (kept[-1].ends <= run.starts).all():
-            kept.append(run)
-    return kept

@@ -6,6 +6,10 @@ from time import monotonic
 INTERVAL = 0.05  # seconds between two questions to the caller, whose answer may need a server; it asks for 0.2
 
 
+class SpentError(Exception):
+    """Time is up in the middle of a piece of work; nothing of it is kept."""
+
+
 class Budget:
     """Asked between small pieces of work; once spent, it stays spent."""
 

@@ -29,6 +29,7 @@ def versions(pool: Pool, found: Skeleton) -> list[list[int]]:
     """The members by version, oldest first; one list when nothing was edited."""
     keys: list[tuple[str, ...]] = [() for _ in found.members]
     for place in range(len(found.template.slots)):
+        pool.go_on()
         column = [row[place] for row in found.values]
         if _edited(column, [pool.times[m] for m in found.members]):
             keys = [(*key, value) for key, value in zip(keys, column, strict=True)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from templating.mining.budget import SpentError
 from templating.mining.evidence import unit_bits
 from templating.mining.units import Rows, split
 
@@ -13,7 +14,7 @@ from templating.mining.units import Rows, split
 class Pool:
     """texts: different texts, oldest first.  times: when each came, at least once.  parts: parts per text.
 
-    rows: units, `parts` rows per text.  bits: worth of each unit.
+    rows: units, `parts` rows per text.  bits: worth of each unit.  tick: whether time is up; called often.
     """
 
     texts: list[str]
@@ -23,13 +24,19 @@ class Pool:
     pieces: list[str]
     rows: Rows
     bits: np.ndarray
+    tick: Callable[[], object] = bool
 
     @classmethod
     def of(cls, texts: list[str], times: list[list[int]], barrier: str, tick: Callable[[], object] = bool) -> "Pool":
         """texts: at least one.  tick: called often while units are made."""
         pieces = [p for t in texts for p in t.split(barrier)] if barrier else texts
         rows = split(pieces, tick)
-        return cls(texts, times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows))
+        return cls(texts, times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows), tick)
+
+    def go_on(self) -> None:
+        """Raises SpentError when time is up: for loops over the places of a text, which may be a book of lines."""
+        if self.tick():
+            raise SpentError
 
     @property
     def calls(self) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from templating.mining import known as before
-from templating.mining.budget import Budget
+from templating.mining.budget import Budget, SpentError
 from templating.mining.pool import Pool
 from templating.mining.result import Options
 from templating.mining.sampling import sample_of, spread
@@ -194,7 +194,10 @@ class Rounds:
     def _widened(self, texts: set[str], old: Iterable[Template]) -> Skeleton | None:
         """One template for these texts and those of the templates that it replaces."""
         pool = self._pool(texts.union(*(self._found[t].some(WITNESSES) for t in old)))
-        best = skeleton(pool, range(len(pool.texts)))
+        try:
+            best = skeleton(pool, range(len(pool.texts)))
+        except SpentError:
+            return None
         return best if best is not None and len(best.members) == len(pool.texts) else None
 
     def _second_look(self, template: Template) -> list[str]:

@@ -6,9 +6,11 @@ members, when it is a family of templates behind one preamble.  An edit in it ma
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 
 import numpy as np
 
+from templating.mining.budget import SpentError
 from templating.mining.families import versions
 from templating.mining.forest import Forest
 from templating.mining.mixture import is_mixture
@@ -61,7 +63,7 @@ class _Search:
         settled: Collection[frozenset[int]],
         whole: Skeleton | None,
     ) -> None:
-        self._pool, self._least, self._accepts, self._stop = pool, least, accepts, stop
+        self._pool, self._least, self._accepts = pool, least, accepts
         self._forest = Forest(pool, least, stop)
         self._settled, self._old = settled, frozenset[int]().union(*settled)
         self._whole = whole
@@ -69,14 +71,14 @@ class _Search:
 
     def run(self) -> list[Skeleton]:
         found: list[Skeleton] = []
-        for at, one in enumerate(self._forest.sets):
-            if self._stop():
-                break
-            members = one.members.tolist()
-            if self._old.issuperset(members):
-                self._taken.update(members if frozenset(members) in self._settled else ())
-            elif self._taken.isdisjoint(members):
-                found += self._look(members, at)
+        with suppress(SpentError):
+            for at, one in enumerate(self._forest.sets):
+                self._pool.go_on()
+                members = one.members.tolist()
+                if self._old.issuperset(members):
+                    self._taken.update(members if frozenset(members) in self._settled else ())
+                elif self._taken.isdisjoint(members):
+                    found += self._look(members, at)
         return found
 
     def _look(self, members: list[int], at: int) -> list[Skeleton]:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from templating.matching import fit
-from templating.mining.alignment import Aligner, Anchor
+from templating.mining.alignment import OFTEN, Aligner, Anchor
 from templating.mining.pool import Pool
 from templating.mining.sampling import spread
-from templating.mining.units import Rows, is_border
+from templating.mining.units import is_border
 from templating.template import Template
 
 WITNESSES = 14  # texts that are aligned; every other one is only held against the result
@@ -30,7 +30,10 @@ class Skeleton(NamedTuple):
 
 
 def skeleton(pool: Pool, members: Sequence[int]) -> Skeleton | None:
-    """The template of these texts of the pool, or None when they share nothing but white space."""
+    """The template of these texts of the pool, or None when they share nothing but white space.
+
+    Raises SpentError when time is up before it is found.
+    """
     witnesses = spread(members, WITNESSES)
     best: Skeleton | None = None
     for _ in range(MENDS):
@@ -86,12 +89,13 @@ def _literals(pool: Pool, witnesses: Sequence[int]) -> tuple[list[str], float, b
     """(literals over all parts, their worth in bits, whether a part begins or ends with one)"""
     literals, bits, held = [""], 0.0, False
     rows = np.array(witnesses) * pool.parts
-    aligner = Aligner(pool.rows, pool.bits)
+    aligner = Aligner(pool.rows, pool.bits, pool.go_on)
     for part in range(pool.parts):
         first, last = pool.rows.first[rows + part], pool.rows.last[rows + part]
         anchors = aligner.align(first, last)
-        own = _cut(anchors, pool.rows, [pool.part(m, part) for m in witnesses])
+        own = _cut(anchors, pool, [pool.part(m, part) for m in witnesses])
         bits += _worth(aligner, anchors, first, last)
+        pool.go_on()
         held |= any(aligner.worth(a) >= HOLD for a in anchors if (a.starts == first).all() or (a.ends == last).all())
         literals[-1] += (pool.barrier if part else "") + own[0]
         literals += own[1:]
@@ -109,12 +113,15 @@ def _worth(aligner: Aligner, anchors: list[Anchor], first: np.ndarray, last: np.
     return total
 
 
-def _cut(anchors: list[Anchor], rows: Rows, texts: list[str]) -> list[str]:
+def _cut(anchors: list[Anchor], pool: Pool, texts: list[str]) -> list[str]:
     """The literals of one part: the anchors' text, each moved outward as far as all texts agree on a border."""
+    rows = pool.rows
     spans = [((rows.starts[a.starts] + rows.blanks[a.starts]).tolist(), rows.starts[a.ends].tolist()) for a in anchors]
     literals, begins = [""], [0] * len(texts)
     ends_at = [len(t) for t in texts]
-    for heads, tails in [*spans, (ends_at, ends_at)]:
+    for number, (heads, tails) in enumerate([*spans, (ends_at, ends_at)]):
+        if number % OFTEN == 0:
+            pool.go_on()
         values = [t[b:h] for t, b, h in zip(texts, begins, heads, strict=True)]
         before, after, gap = _trim(values)
         literals[-1] += before

@@ -9,6 +9,7 @@ import pytest
 
 from templating import Options, mine
 from templating.mining import search, skeleton
+from templating.mining.alignment import Aligner
 from tests.templating.test_mine_contract import assert_contract
 
 DICE = Random(1)
@@ -25,6 +26,9 @@ WORST = {
     "prompts of one character": list("abcdefghij") * 30,
     "only white space": [" " * i + "\n" * (i % 7) for i in range(200)],
     "200,000 lines": ["\n".join(str(i) for i in range(100_000))] * 2 + ["\n".join("ab" for _ in range(100_000))],
+    "30,000 numbered lines, another number in each text": [
+        "\n".join(f"line {line} {text}" for line in range(10_000)) for text in range(3)
+    ],
     "all values empty": ["Summarize this text in one sentence: "] * 50,
     "one word for ever": ["a " * n for n in range(1, 300)],
     "every gram is common": [" ".join("abcdefgh"[(i >> k) & 7] for k in range(24)) for i in range(1500)],
@@ -53,6 +57,27 @@ def test_the_contract_holds_and_few_templates_are_tried(name, work):
     prompts = WORST[name]
     assert_contract(prompts, mine(prompts))
     assert len(work) <= 50 + len(prompts) // 5
+
+
+def test_each_piece_of_shared_text_is_weighed_a_few_times_however_many_fall_out(monkeypatch):
+    weighed, worth = [], Aligner.worth
+
+    def counted(self, anchor):
+        weighed.append(1)
+        return worth(self, anchor)
+
+    monkeypatch.setattr(Aligner, "worth", counted)
+    lines = 4_000
+    mine(["\n".join(f"line {line} {text}" for line in range(lines)) for text in range(3)])
+    assert lines <= len(weighed) <= 20 * lines
+
+
+def test_a_call_ends_soon_after_the_caller_wants_it_to_in_the_middle_of_an_alignment():
+    asked = []
+    texts = ["\n".join(f"line {line} {text}" for line in range(4_000)) for text in range(3)]
+    result = mine(texts, Options(should_stop=lambda: bool(asked.append(1)) or len(asked) > 2))
+    assert not result.complete
+    assert len(asked) == 3
 
 
 def test_the_caller_is_asked_before_anything_is_searched():
