@@ -1,0 +1,61 @@
+"""Another project's ids: whatever route they are asked of, the answer is that for an id of nobody."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from grouping_world import World, triage
+from sqlalchemy import Engine, select
+
+from app.config import Settings
+from app.store.tables import implementation, task
+from tests.app.api_helpers import client_with, new_key
+
+
+@pytest.fixture
+def foreign(engine: Engine, settings: Settings) -> dict[str, UUID]:
+    """Ids of a project, by the name that routes have for them."""
+    world = World(engine, settings)
+    group = world.group(project="shop")
+    [call, *_] = group.send(map(triage, range(5)))
+    group.run()
+    [(task_id,)] = world.rows(select(task.c.id))
+    [(implementation_id,)] = world.rows(select(implementation.c.id))
+    return {"trace_id": call, "task_id": task_id, "implementation_id": implementation_id}
+
+
+def answered(client: Any, url: str, asked: UUID) -> tuple[int, dict[str, str], str]:
+    answer = client.get(url)
+    changing = {"Date", "X-Request-Id"}
+    headers = {name: value for name, value in answer.headers.items() if name not in changing}
+    return answer.status_code, headers, answer.get_data(as_text=True).replace(str(asked), "ID")
+
+
+def test_an_id_of_another_project_is_an_id_of_nobody_on_every_route(
+    web: Flask, engine: Engine, foreign: dict[str, UUID]
+) -> None:
+    client = client_with(web, new_key(engine, "another"))
+    rules = [
+        rule
+        for rule in web.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/") and "GET" in (rule.methods or ()) and rule.arguments
+    ]
+    assert {name for rule in rules for name in rule.arguments} == foreign.keys()
+    for rule in rules:
+        [name] = rule.arguments
+        seen = [
+            answered(client, rule.rule.replace(f"<uuid:{name}>", str(asked)), asked)
+            for asked in (foreign[name], uuid4())
+        ]
+        assert seen[0] == seen[1], rule.rule
+        assert seen[0][0] == 404, rule.rule
+
+
+def test_a_filter_by_another_projects_id_finds_what_one_of_nobody_does(
+    web: Flask, engine: Engine, foreign: dict[str, UUID]
+) -> None:
+    client = client_with(web, new_key(engine, "another"))
+    for name in ("task_id", "implementation_id"):
+        seen = [answered(client, f"/api/v1/traces?{name}={asked}", asked) for asked in (foreign[name], uuid4())]
+        assert seen[0] == seen[1], name
