@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, exc
 
 from app.config import Settings
 from app.errors import DatabaseDownError
 from app.grouping import left_unfinished, reviews_due
+from app.logs import describe
 from app.retention import expire
 from app.store import counters, counting, groups, heartbeats, owed, partitions
 from app.store.counters import Counted
@@ -97,9 +98,13 @@ class Reconciler:
             _log.info("expired", calls=removed)
 
     def make_partitions(self) -> None:
-        """Make the partitions of the months to come."""
-        with transaction(self._engine) as connection:
-            made = partitions.make_ahead(connection)
+        """Make the partitions of the months to come; a database that is busy is left alone until the next time."""
+        try:
+            with transaction(self._engine) as connection:
+                made = partitions.make_ahead(connection)
+        except exc.OperationalError as error:
+            _log.info("partitions_busy", **describe(error))
+            return
         if made:
             _log.info("partitions_made", names=[one.name for one in made])
 

@@ -21,6 +21,9 @@ AHEAD = timedelta(days=40)
 _PATIENCE = 2
 """Seconds: to drop a part of a table that is read takes a lock on all of it, and whoever comes meanwhile waits too."""
 
+_PATIENCE_AHEAD = 200
+"""Milliseconds: there are weeks left for the next try."""
+
 _LOCK = (
     0x70726F6D70746D6F  # any number, the same in every process: who makes or drops partitions holds this advisory lock
 )
@@ -46,11 +49,13 @@ def partitions(connection: Connection) -> list[Partition]:
 def make_ahead(connection: Connection, now: datetime | None = None) -> list[Partition]:
     """Make the partitions that are missing for the time to come, and move into them what `trace_later` took; those made.
 
-    Safe to call from several processes at once.  Ingest goes on: only calls that come to `trace_later` wait for the end.
+    Safe to call from several processes at once.  Raises OperationalError, with nothing done, when a dump or a long
+    transaction is in the way: whatever reads calls would wait behind us, and so would ingest.
     """
     made = []
     if _end(connection) < (enough := (now or datetime.now(UTC)) + AHEAD):
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE_AHEAD}ms'"))
         while (begin := _end(connection)) < enough:
             made.append(_make(connection, begin))
     return made

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from grouping_world import World, triage
 from sqlalchemy import Engine, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from app.config import Settings, with_driver
 from app.local.postgres import PostgresServer
@@ -72,6 +73,23 @@ def test_partitions_are_made_ahead_once_however_many_ask(engine: Engine) -> None
     after = names(engine)
     assert sum(made) == len(after) - len(before) >= 12
     assert after[-1] >= f"trace_before_{LATER + partitions.AHEAD:%Y_%m}"
+
+
+def test_partitions_are_not_made_while_a_dump_would_keep_readers_waiting_behind_them(
+    engine: Engine, settings: Settings
+) -> None:
+    # Given what a dump holds for hours, and limits that would end a wait as a statement, not as a lock
+    limits = {"database_url": str(engine.url.render_as_string(False)), "database_lock_timeout": 60.0}
+    patient = make_engine(settings.model_copy(update=limits | {"database_statement_timeout": 5.0}))
+    before = names(engine)
+    with transaction(engine) as dump:
+        dump.execute(text("LOCK TABLE trace IN ACCESS SHARE MODE"))
+
+        # If partitions are to be made, I expect no wait and none made
+        with pytest.raises(OperationalError, match="lock timeout"), transaction(patient) as connection:
+            partitions.make_ahead(connection, LATER)
+        assert names(engine) == before
+    patient.dispose()
 
 
 def test_the_present_and_the_next_month_are_there_from_the_start(engine: Engine, world: World) -> None:

@@ -1,6 +1,7 @@
 """What the reconciler finds in PostgreSQL and does with Redis, on the real ones."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from redis import Redis
 from sqlalchemy import Engine, func, insert, text, update
 
 from app.config import Settings
-from app.store import counters, groups, projects, runs
+from app.store import counters, groups, partitions, projects, runs
 from app.store.engine import make_engine, transaction
 from app.store.ids import new_id
 from app.store.tables import grouping_run, trace
@@ -230,3 +231,14 @@ def test_who_was_not_seen_for_ten_seconds_is_dead(reconciler: Reconciler, engine
     with transaction(engine) as connection:
         connection.execute(text("UPDATE heartbeat SET last_seen = last_seen - interval '10 seconds'"))
     assert [found["alive"] for found in pipeline(engine, None, settings)["reconcilers"]] == [False]
+
+
+def test_a_dump_that_is_in_the_way_of_new_partitions_ends_no_round(
+    reconciler: Reconciler, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "AHEAD", timedelta(days=400))
+    with transaction(engine) as dump:
+        dump.execute(text("LOCK TABLE trace IN ACCESS SHARE MODE"))
+        before = partitions.partitions(dump)
+        reconciler.make_partitions()
+        assert partitions.partitions(dump) == before
