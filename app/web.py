@@ -4,7 +4,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, pages
-from app.api import admission, audit, deletions, groups, health, metrics, pipeline, problem, tasks, traces
+from app.api import admission, audit, decisions, deletions, groups, health, metrics, pipeline, problem, tasks, traces
 from app.api.meta import describing
 from app.api.services import EXTENSION, Services
 from app.config import Settings
@@ -18,6 +18,7 @@ API = (
     otlp.routes,
     tasks.routes,
     groups.routes,
+    decisions.routes,
     deletions.routes,
     audit.routes,
     pipeline.routes,

@@ -1,16 +1,15 @@
 """POST of a request, by a person, that a group be mined again."""
 
 from flask import Response
-from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictBool
 
 from app.api.answer import json_answer
-from app.api.body import read_json
 from app.api.problem import ProblemError
-from app.api.routes import Routes
+from app.api.routes import Routes, read_body
 from app.api.services import services
 from app.api.shapes import RegroupAnswer
 from app.errors import NotFoundError
-from app.incoming import Name, Problem, problems_of, unstorable
+from app.incoming import Name, Problem
 from app.store import groups
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
@@ -38,7 +37,7 @@ class RegroupIn(BaseModel):
 )
 def regroup(holder: KeyHolder) -> Response:
     """Ask that a path be mined again, at once."""
-    wanted = _read()
+    wanted = read_body(RegroupIn, "Nothing was asked for: see errors.")
     with transaction(services().engine) as connection:
         group = groups.find(connection, holder.project_id, wanted.path)
     if group is None:
@@ -48,15 +47,3 @@ def regroup(holder: KeyHolder) -> Response:
         raise ProblemError(409, detail, [Problem(("path",), detail)])
     asked = ask(services().engine, services().settings, group.id, everything=wanted.all)
     return json_answer({"path": group.path, "all": wanted.all, "grouping": asked}, 202)
-
-
-def _read() -> RegroupIn:
-    body = read_json(services().settings)
-    problems = list(unstorable(body, services().limits))
-    try:
-        wanted = RegroupIn.model_validate(body)
-    except ValidationError as error:
-        problems += problems_of(error)
-    if problems:
-        raise ProblemError(422, "Nothing was asked for: see errors.", problems)
-    return wanted

@@ -13,11 +13,13 @@ from pydantic import BaseModel, ValidationError
 
 from app.api.admission import admitted
 from app.api.auditing import audited
+from app.api.body import read_json
 from app.api.problem import ProblemError
 from app.api.services import services
 from app.incoming import Problem, problems_of, unstorable
 
 View = TypeVar("View", bound=Callable[..., Response])
+Body = TypeVar("Body", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -101,3 +103,16 @@ def read_query(model: type[BaseModel]) -> Any:
         named = [Problem(("query", *problem.loc), problem.message) for problem in problems]
         raise ProblemError(422, "A parameter of the query string is wrong.", named)
     return found
+
+
+def read_body(model: type[Body], refusal: str) -> Body:
+    """The body as this model.  Raises ProblemError 422 with this sentence, and what `read_json` raises."""
+    body = read_json(services().settings)
+    problems = list(unstorable(body, services().limits))
+    try:
+        wanted = model.model_validate(body)
+    except ValidationError as error:
+        problems += problems_of(error)
+    if problems:
+        raise ProblemError(422, refusal, problems)
+    return wanted

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
+from sqlalchemy import Connection
 
 from app.api.answer import json_answer
 from app.api.paging import PageQuery, page_of
@@ -40,9 +41,7 @@ def list_tasks(holder: KeyHolder, query: TaskQuery) -> Response:
 def get_task(holder: KeyHolder, task_id: UUID) -> Response:
     """A task."""
     with transaction(services().engine) as connection:
-        row = _found(tasks.get(connection, holder.project_id, task_id), "task")
-        declared = agreement(DeclaredCalls(*found) for found in insights.declared_calls(connection, task_id))
-    return json_answer(_task_detail(row) | {"declared": None if declared is None else asdict(declared)})
+        return json_answer(task_detail(connection, holder.project_id, task_id))
 
 
 @routes.route(
@@ -98,8 +97,12 @@ def _task(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in _TASK} | {"template": template_texts(row.parts, row.slots)}
 
 
-def _task_detail(row: Any) -> dict[str, Any]:
-    return _task(row) | {name: getattr(row, name) for name in _DECIDED}
+def task_detail(connection: Connection, project_id: UUID, task_id: UUID) -> dict[str, Any]:
+    """One task with everything about it.  Raises NotFoundError."""
+    row = _found(tasks.get(connection, project_id, task_id), "task")
+    declared = agreement(DeclaredCalls(*found) for found in insights.declared_calls(connection, task_id))
+    decided = {name: getattr(row, name) for name in _DECIDED}
+    return _task(row) | decided | {"declared": None if declared is None else asdict(declared)}
 
 
 def _implementation(row: Any) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import pytest
 from sqlalchemy import Engine, func, select, update
 
-from app import grouping
+from app import findings, grouping
 from app.config import Settings
 from app.grouping import RunOutcome
 from app.incoming import Incoming, read_trace
@@ -82,6 +83,18 @@ def miner_that_finds(
         return MiningResult(tuple(group for group in groups if group.members), ungrouped)
 
     return mine
+
+
+def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Something happens between OPEN and SAVE, once."""
+    find = findings.find
+
+    def found(*arguments: object) -> object:
+        monkeypatch.setattr("app.findings.find", find)
+        act()
+        return find(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("app.findings.find", found)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
-from grouping_world import BEGIN, Group, World, summary, triage, words
+from grouping_world import BEGIN, Group, World, during_mining, summary, triage, words
 from sqlalchemy import Engine, text
 
-from app import deletion, findings
+from app import deletion
 from app.config import Settings
 from app.deletion import NothingSelectedError
 from app.incoming import read_trace
@@ -90,18 +90,6 @@ def delete(group: Group, **which: Any) -> Removed:
     done = deletion.delete(group.world.engine, group.project_id, Selector(**which))
     assert done.complete
     return done.removed
-
-
-def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Something happens between OPEN and SAVE, once."""
-    find = findings.find
-
-    def found(*arguments: object) -> object:
-        monkeypatch.setattr("app.findings.find", find)
-        act()
-        return find(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("app.findings.find", found)
 
 
 # --- nothing is left

@@ -5,11 +5,10 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from app.store.projects import Project
-from tests.app.api_helpers import know
+from tests.app.api_helpers import client_with, know, new_key
 
 
 @pytest.fixture
@@ -62,9 +61,8 @@ def test_every_schema_is_a_valid_one(document: Any) -> None:
         jsonschema_rs.meta.validate(schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"})
 
 
-def test_answers_have_the_shape_that_is_described(
-    document: Any, client: FlaskClient, engine: Engine, project: Project
-) -> None:
+def test_answers_have_the_shape_that_is_described(document: Any, web: Flask, engine: Engine, project: Project) -> None:
+    client = client_with(web, new_key(engine, project.name, "admin"))
     task_id = know(engine, project, "/chat", "", "Q: {{question}}")
     body = {"model": "m", "path": "/chat", "input": "Q: Who?", "usage": {"input_tokens": 3}, "external_id": "a"}
     row = client.post("/api/v1/traces", json=body).json
@@ -88,6 +86,8 @@ def test_answers_have_the_shape_that_is_described(
         ),
         ("get", "/api/v1/implementations/{implementation_id}", f"/api/v1/implementations/{version}", None),
         ("post", "/api/v1/groups/regroup", "/api/v1/groups/regroup", {"path": "/chat"}),
+        ("patch", "/api/v1/tasks/{task_id}", f"/api/v1/tasks/{task_id}", {"name": "Mine", "production": version}),
+        ("patch", "/api/v1/tasks/{task_id}", f"/api/v1/tasks/{task_id}", {"production": str(task_id)}),
         ("post", "/api/v1/deletions", "/api/v1/deletions", {"everything": True}),
         ("get", "/healthz", "/healthz", None),
         ("get", "/readyz", "/readyz", None),

@@ -1,0 +1,77 @@
+"""What people decide about tasks: PATCH of a task."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from flask import Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import Connection
+
+from app import decisions
+from app.api.answer import json_answer
+from app.api.auditing import note
+from app.api.problem import ProblemError
+from app.api.routes import Routes, read_body
+from app.api.services import services
+from app.api.shapes import TaskDetail
+from app.api.tasks import task_detail
+from app.decisions import DecisionError
+from app.incoming import Text
+from app.store.engine import transaction
+from app.store.keys import KeyHolder
+
+routes = Routes("decisions")
+
+UNCHANGED = "Nothing was changed: see errors."
+MAX_NAME = 200
+MAX_DESCRIPTION = 10_000
+
+# A name of blanks alone would be no link on a page.
+TaskName = Annotated[str, Field(strict=True, max_length=MAX_NAME, pattern=r"\S")]
+
+
+def _described(schema: dict[str, Any]) -> None:
+    """Something must be given; what is left out stays as it is, so nothing has a default."""
+    schema["minProperties"] = 1
+    for field in schema["properties"].values():
+        del field["default"]
+
+
+class TaskChanges(BaseModel):
+    """What is to change of a task."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, json_schema_extra=_described)
+
+    name: TaskName = ""
+    description: Text = Field("", max_length=MAX_DESCRIPTION)
+    response_schema: dict[str, Any] | None = Field(None, description="A JSON Schema of what the model answers.")
+    production: UUID | None = Field(None, description="The id of the implementation that is in production.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("empty", "Say what is to change: name, description, response_schema, production.")
+        return self
+
+
+@routes.route("PATCH", "/api/v1/tasks/<uuid:task_id>", scope="admin", body=TaskChanges, answers={200: TaskDetail})
+def change_task(holder: KeyHolder, task_id: UUID) -> Response:
+    """Name a task, describe it, say what its answers look like and which version is in production."""
+    changes = read_body(TaskChanges, UNCHANGED).model_dump(exclude_unset=True)
+    note(fields=sorted(changes))
+    with _deciding() as connection:
+        decisions.change_task(connection, holder.project_id, task_id, changes)
+        return json_answer(task_detail(connection, holder.project_id, task_id))
+
+
+@contextmanager
+def _deciding() -> Iterator[Connection]:
+    """One transaction; a decision that cannot be taken is a problem of its field."""
+    try:
+        with transaction(services().engine) as connection:
+            yield connection
+    except DecisionError as error:
+        raise ProblemError(422, UNCHANGED, [error.problem]) from None
