@@ -45,15 +45,18 @@ CALLS = """
 WITH kinds AS (
   SELECT row_number() OVER (ORDER BY i.id) - 1 AS number, t.group_id, t.id AS template_id, i.id AS implementation_id
     FROM implementation i JOIN template t ON t.id = i.template_id JOIN task ON task.id = t.task_id
-   WHERE task.project_id = :project_id)
+   WHERE task.project_id = :project_id),
+stored AS (
 INSERT INTO trace (id, project_id, group_id, external_id, model, prompt_parts, prompt_source, conversation_id, user_id, settings,
                    settings_digest, input, output, usage, seen_at, implementation_id, template_id, variables, considered_run_id)
-SELECT uuidv7(), :project_id, k.group_id, 'call-' || n, 'gpt-5-mini',
+SELECT uuidv7(make_interval(days => n % :days)), :project_id, k.group_id, 'call-' || n, 'gpt-5-mini',
        CASE WHEN n % 10 = 0 THEN ARRAY['', 'Free text number ' || n] END, 'input', 'c-' || n / 5, 'u-' || n % 1000, '{}', '', '0',
        '[{"role": "assistant", "content": "billing"}]', '{"input_tokens": 31, "output_tokens": 1}', clock_timestamp(),
        CASE WHEN n % 10 <> 0 THEN k.implementation_id END, CASE WHEN n % 10 <> 0 THEN k.template_id END,
        CASE WHEN n % 10 <> 0 THEN ARRAY['where is parcel ' || n || '?'] END, CASE WHEN n % 10 = 0 THEN uuidv7() END
   FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n JOIN kinds k ON k.number = (n / 10 * 7 + n) % 100
+  RETURNING project_id, external_id, id)
+INSERT INTO trace_external_id SELECT * FROM stored
 """
 
 LISTS = {
@@ -67,15 +70,15 @@ LISTS = {
 }
 
 
-def fill(engine: Engine, project_id: UUID, first: int, last: int) -> None:
-    """Calls of a project with these numbers."""
+def fill(engine: Engine, project_id: UUID, first: int, last: int, *, days: int = 1) -> None:
+    """Calls of a project with these numbers, stored over so many days from now on."""
     engine = engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("SET statement_timeout = 0"))
         for start in range(first, last + 1, 100_000):
-            numbers = {"first": start, "last": min(last, start + 99_999)}
+            numbers = {"first": start, "last": min(last, start + 99_999), "days": days}
             connection.execute(text(CALLS), {"project_id": project_id} | numbers)
-        connection.execute(text("VACUUM ANALYZE trace"))
+        connection.execute(text("VACUUM ANALYZE trace, trace_external_id, call_count"))
 
 
 def addresses(client: FlaskClient) -> dict[str, str]:

@@ -35,7 +35,7 @@ class Ids:
 
 
 class Query(NamedTuple):
-    """A query, and the index of `trace` that it walks, or one as good where a project or path has much of all calls."""
+    """A query, and the index that it walks, or one as good where a project or path has much of all calls."""
 
     run: Callable[[Connection, Ids], Any]
     index: str
@@ -50,7 +50,9 @@ QUERIES = {
     "traces of a path": Query(_page(lambda _: TraceFilter(path="/path/7")), "ix_trace_group"),
     "traces without a template": Query(_page(lambda _: TraceFilter(ungrouped=True)), "ix_trace_ungrouped"),
     "one trace": Query(lambda at, ids: traces.get(at, ids.project, ids.call), "pk_trace|ix_trace_project"),
-    "a known external id": Query(lambda at, ids: traces.by_external_id(at, ids.project, ["call-7"]), "pk_trace"),
+    "a known external id": Query(
+        lambda at, ids: traces.by_external_id(at, ids.project, ["call-7"]), "pk_trace_external_id"
+    ),
     "calls of a version, on a page": Query(
         lambda at, ids: browse.calls_page(at, ids.project, ids.implementation, ids.template), "ix_trace_implementation"
     ),
@@ -60,17 +62,17 @@ QUERIES = {
     ),
     "versions of a task": Query(
         lambda at, ids: tasks.implementations(at, ids.project, ids.task, limit=50, after=None),
-        "ix_trace_implementation",
+        "ix_call_count_implementation_id",
     ),
     "tasks of a project": Query(
-        lambda at, ids: tasks.page(at, ids.project, path=None, limit=50, before=None), "ix_trace_implementation"
+        lambda at, ids: tasks.page(at, ids.project, path=None, limit=50, before=None), "ix_call_count_implementation_id"
     ),
     "owed calls of a run": Query(lambda at, ids: calls.owed(at, ids.group, 5000), "ix_trace_owed"),
     "residue of a run": Query(lambda at, ids: calls.residue(at, ids.group, 5000), "ix_trace_residue"),
     "calls to be matched again": Query(
         lambda at, ids: calls.of_template_after(at, ids.template, ids.call, 500), "ix_trace_template"
     ),
-    "templates due for a review": Query(lambda at, _: versions.groups_to_review(at), "ix_trace_template"),
+    "templates due for a review": Query(lambda at, _: versions.groups_to_review(at), "ix_call_count_implementation_id"),
     "groups that wait": Query(lambda at, _: owed.waiting_groups(at, 10, 1000), "ix_trace_owed"),
     "calls that retention removes": Query(
         lambda at, ids: retention.overdue(at, ids.project, datetime.now(UTC), 1000), "ix_trace_project|pk_trace"
@@ -83,7 +85,7 @@ QUERIES = {
 
 
 def plan(connection: Connection, query: Query, ids: Ids) -> list[str]:
-    """The plan of the last statement on calls that the query sends."""
+    """The plans of the statements on calls that the query sends."""
     sent: list[tuple[str, Any]] = []
 
     def remember(*arguments: Any) -> None:
@@ -92,9 +94,14 @@ def plan(connection: Connection, query: Query, ids: Ids) -> list[str]:
     event.listen(connection, "before_cursor_execute", remember)
     query.run(connection, ids)
     event.remove(connection, "before_cursor_execute", remember)
-    statement, values = [one for one in sent if " trace" in one[0]][-1]
-    lines = connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) {statement}", values).scalars()
+    lines: list[str] = []
+    for statement, values in sent:
+        if re.search(ON_CALLS, statement):
+            lines += connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) {statement}", values).scalars()
     return without_months(connection, lines)
+
+
+ON_CALLS = r"\b(trace|trace_external_id|call_count)\b"
 
 
 def without_months(connection: Connection, lines: Iterable[str]) -> list[str]:
@@ -108,13 +115,13 @@ JOIN pg_class part ON part.oid = inhrelid JOIN pg_class whole ON whole.oid = inh
 WHERE part.relkind = 'i' OR part.reltuples > 0"""
 
 
-def filled(engine: Engine, number: int) -> Ids:
-    """So many calls in `PROJECTS` projects, a hundredth of them owed; the ids of some of what is there."""
+def filled(engine: Engine, number: int, *, days: int = 1) -> Ids:
+    """So many calls in `PROJECTS` projects, stored over so many days, a hundredth of them owed; the ids of some of what is there."""
     for name in range(PROJECTS):
         with engine.begin() as connection:
             project = projects.get_or_create(connection, f"project {name}")
             connection.execute(text(GROUPS), {"project_id": project.id})
-        fill(engine, project.id, 1, number // PROJECTS)
+        fill(engine, project.id, 1, number // PROJECTS, days=days)
     with engine.begin() as connection:
         connection.execute(text("UPDATE trace SET considered_run_id = NULL WHERE external_id LIKE 'call-%00'"))
         connection.execute(text("ANALYZE"))
@@ -133,7 +140,7 @@ def filled(engine: Engine, number: int) -> Ids:
 def told(lines: list[str]) -> Iterator[str]:
     """What of a plan says how calls are read; values are left out."""
     for line in lines:
-        if re.search(r" on trace\b|Limit|Sort", line):
+        if re.search(rf" on {ON_CALLS}|Limit|Sort", line):
             yield re.sub(r"'[^']{20,}'", "'…'", line)
 
 

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array
 
-from app.store.counting import calls_of_version
+from app.store.counting import calls_of_version, counted
 from app.store.projects import Project
 from app.store.tables import expired_calls, grouping_key, implementation, project, task, template, trace
 from app.store.versions import is_shown, is_worth_showing
@@ -102,19 +102,12 @@ def tasks_page(
 
 
 def _last_call_of_task() -> ColumnElement[Any]:
-    """When the task was last called: one probe of the index for each of its implementations."""
-    last = (
-        select(trace.c.seen_at)
-        .where(trace.c.implementation_id == implementation.c.id)
-        .order_by(trace.c.seen_at.desc())
-        .limit(1)
-        .correlate(implementation)
-        .lateral("last")
-    )
+    """When the task was last called."""
+    each = counted()
     return (
-        select(func.max(last.c.seen_at))
+        select(func.max(each.c.last_seen))
         .select_from(implementation)
-        .join(last, true())
+        .join(each, true())
         .where(implementation.c.task_id == task.c.id)
         .correlate(task)
         .scalar_subquery()
@@ -141,9 +134,12 @@ def _task_contains(text: str) -> ColumnElement[bool]:
 
 def _with_templates(connection: Connection, listed: Subquery) -> list[TaskRow]:
     of_task = implementation.c.task_id == listed.c.id
+    of_version = counted()
+    began = func.least(of_version.c.first_seen, _first_expired()).label("began")
     newest = (
-        select(template.c.parts, template.c.slots, func.least(*_first_calls()).label("began"))
+        select(template.c.parts, template.c.slots, began)
         .join_from(implementation, template)
+        .join(of_version, true())
         .where(of_task, is_shown())
         .order_by(template.c.retired_at.isnot(None), implementation.c.version.desc())
         .limit(1)
@@ -161,12 +157,10 @@ def _with_templates(connection: Connection, listed: Subquery) -> list[TaskRow]:
     return [TaskRow(*row[:-2], *(column or [] for column in row[-2:])) for row in connection.execute(query)]
 
 
-def _first_calls() -> tuple[ScalarSelect[Any], ScalarSelect[Any]]:
-    """When a version was first called, of the calls that are kept and of those that are not; NULL where there is none."""
-    of_version = trace.c.implementation_id == implementation.c.id
-    kept = select(trace.c.seen_at).where(of_version).order_by(trace.c.seen_at).limit(1)
+def _first_expired() -> ScalarSelect[Any]:
+    """When a version was first called, of the calls that are kept no longer; NULL where there is none."""
     expired = select(expired_calls.c.first_seen).where(expired_calls.c.implementation_id == implementation.c.id)
-    return kept.correlate(implementation).scalar_subquery(), expired.correlate(implementation).scalar_subquery()
+    return expired.correlate(implementation).scalar_subquery()
 
 
 def paths(connection: Connection, project_id: UUID, limit: int = 500) -> list[str]:
@@ -343,26 +337,36 @@ class UngroupedPath:
 
 def ungrouped_paths(connection: Connection, project_id: UUID, limit: int = 200) -> list[UngroupedPath]:
     """Groups that have ungrouped calls, most first.  Counted by the partial indexes."""
-    counted = (
+    owed, considered = (_counts_by_group(project_id, condition) for condition in (IS_OWED, IS_CONSIDERED))
+    numbers = [func.coalesce(counts.c.calls, 0) for counts in (owed, considered)]
+    total = numbers[0] + numbers[1]
+    query = (
         select(
             grouping_key.c.path,
-            _count_in_group(IS_OWED).label("owed"),
-            _count_in_group(IS_CONSIDERED).label("considered"),
+            *numbers,
             grouping_key.c.attempts,
             grouping_key.c.not_before,
             grouping_key.c.quarantined_at,
         )
-        .where(grouping_key.c.project_id == project_id)
-        .subquery()
+        .outerjoin(owed, owed.c.group_id == grouping_key.c.id)
+        .outerjoin(considered, considered.c.group_id == grouping_key.c.id)
+        .where(grouping_key.c.project_id == project_id, total > 0)
+        .order_by(total.desc(), grouping_key.c.path)
+        .limit(limit)
     )
-    total = counted.c.owed + counted.c.considered
-    query = select(counted).where(total > 0).order_by(total.desc(), counted.c.path).limit(limit)
     return [UngroupedPath(*row) for row in connection.execute(query)]
 
 
-def _count_in_group(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    of_group = trace.c.group_id == grouping_key.c.id
-    return select(func.count()).select_from(trace).where(of_group, condition).correlate(grouping_key).scalar_subquery()
+def _counts_by_group(project_id: UUID, condition: ColumnElement[bool]) -> Subquery:
+    """Calls of each group of a project.  All its groups at once, so that every partition is looked into once, not once a group."""
+    groups = select(grouping_key.c.id).where(grouping_key.c.project_id == project_id).scalar_subquery()
+    of_project = trace.c.group_id == func.any(func.array(groups))
+    return (
+        select(trace.c.group_id, func.count().label("calls"))
+        .where(of_project, condition)
+        .group_by(trace.c.group_id)
+        .subquery()
+    )
 
 
 # --- projects

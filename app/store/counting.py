@@ -1,34 +1,68 @@
-"""How many calls versions have, without reading the calls.
+"""How many calls versions have, and when the first and the last were, without reading the calls.
 
 Triggers of `trace` add a row to `call_count` in every transaction that stores, moves or removes calls, so the sum of the rows
-of a version is exact in every snapshot and nobody waits for a counter.  The reconciler makes one row of many.
+of a version is exact in every snapshot and nobody waits for a counter.  Rows of calls that came say when these were; where
+some went, the row has no times, and whoever reads looks at the calls.  The reconciler makes one row of many, with times.
 """
 
-from sqlalchemy import ColumnElement, Connection, func, select, text
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, DateTime, case, func, select, text
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.store.tables import call_count, implementation
 
+_LOCK = 0x70726F6D70746D63  # any number, the same in every process: who folds holds this advisory lock
+
+# One snapshot: calls that come, move or go meanwhile have rows of their own, which stay.
 _FOLD = text(
     """
     WITH many AS (SELECT implementation_id FROM call_count GROUP BY implementation_id
-                   HAVING count(*) > :most OR implementation_id NOT IN (SELECT id FROM implementation)),
-         gone AS (DELETE FROM call_count c USING many WHERE c.implementation_id = many.implementation_id RETURNING c.*)
-    INSERT INTO call_count (implementation_id, calls)
-    SELECT gone.implementation_id, sum(calls) FROM gone JOIN implementation ON implementation.id = gone.implementation_id
-     GROUP BY gone.implementation_id
+                   HAVING count(*) > :most OR bool_or(first_seen IS NULL)
+                       OR implementation_id NOT IN (SELECT id FROM implementation)),
+         gone AS (DELETE FROM call_count c USING many WHERE c.implementation_id = many.implementation_id RETURNING c.*),
+         summed AS (SELECT gone.implementation_id, sum(calls) AS calls, bool_or(first_seen IS NULL) AS looking,
+                           min(first_seen) AS first_seen, max(last_seen) AS last_seen
+                      FROM gone JOIN implementation ON implementation.id = gone.implementation_id
+                     GROUP BY gone.implementation_id HAVING sum(calls) <> 0)
+    INSERT INTO call_count (implementation_id, calls, first_seen, last_seen)
+    SELECT implementation_id, calls, CASE WHEN looking THEN first_call(implementation_id) ELSE first_seen END,
+           CASE WHEN looking THEN last_call(implementation_id) ELSE last_seen END
+      FROM summed
     """
 )
 
 
 def fold(connection: Connection, most: int = 20) -> None:
-    """One row in place of many, for each version with more than `most`; none for versions that are gone.
+    """One row in place of many, for each version with more than `most` or without times; none for versions that are gone.
 
-    Two at once do no harm: who comes second finds the rows deleted and adds nothing for them.
+    Does nothing while another process does it.
     """
-    connection.execute(_FOLD, {"most": most})
+    if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one():
+        connection.execute(_FOLD, {"most": most})
 
 
 def calls_of_version() -> ColumnElement[int]:
     """The calls of an implementation, inside a query about it."""
     counted = select(func.sum(call_count.c.calls)).where(call_count.c.implementation_id == implementation.c.id)
     return func.coalesce(counted.correlate(implementation).scalar_subquery(), 0)
+
+
+def counted() -> LateralFromClause:
+    """The calls of an implementation, the first and the last, beside it: `calls`, `first_seen`, `last_seen`; one row."""
+    looking = func.bool_or(call_count.c.first_seen.is_(None))
+    return (
+        select(
+            func.coalesce(func.sum(call_count.c.calls), 0).label("calls"),
+            case((looking, _looked_up("first_call")), else_=func.min(call_count.c.first_seen)).label("first_seen"),
+            case((looking, _looked_up("last_call")), else_=func.max(call_count.c.last_seen)).label("last_seen"),
+        )
+        .where(call_count.c.implementation_id == implementation.c.id)
+        .correlate(implementation)
+        .lateral("counted")
+    )
+
+
+def _looked_up(function: str) -> ColumnElement[datetime]:
+    """What a function of the database finds in the calls of an implementation."""
+    return getattr(func, function)(implementation.c.id, type_=DateTime(timezone=True))

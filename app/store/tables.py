@@ -170,6 +170,8 @@ call_count = Table(
     metadata,
     Column("implementation_id", Uuid, nullable=False, index=True),
     Column("calls", BigInteger, nullable=False),
+    Column("first_seen", _Time, comment="NULL where calls went: the first one is then looked up"),
+    Column("last_seen", _Time),
     comment="Calls of a version: the sum of its rows, which triggers of trace add and the reconciler makes one of",
 )
 

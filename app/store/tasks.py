@@ -1,6 +1,7 @@
 """Tasks and implementations as people read them.  Writing them is lineage's (`templates`, `versions`).
 
-How many calls a version has is kept by triggers (`counting`), so a list costs the same however many they are.
+How many calls a version has, and when they were, is kept by triggers (`counting`), so a list costs the same however many they are
+and over however many months.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, Row, Select, cast, func, select, true
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from app.store.counting import calls_of_version
-from app.store.tables import expired_calls, grouping_key, implementation, task, template, trace
+from app.store.counting import counted
+from app.store.tables import expired_calls, grouping_key, implementation, task, template
 from app.store.versions import is_shown, is_worth_showing
 
 
@@ -79,7 +80,7 @@ def _tasks(project_id: UUID) -> Select[Any]:
 
 
 def _implementations(project_id: UUID) -> Select[Any]:
-    calls, expired = _calls_of_version(), expired_calls
+    calls, expired = counted(), expired_calls
     return (
         select(
             implementation,
@@ -102,32 +103,18 @@ def _implementations(project_id: UUID) -> Select[Any]:
 
 def _calls_of_task() -> LateralFromClause:
     """How many calls, and when the first and the last were."""
+    each = counted()
     return (
         select(
-            func.sum(calls_of_version()).label("calls"),
-            func.min(_seen(trace.c.seen_at)).label("first_seen"),
-            func.max(_seen(trace.c.seen_at.desc())).label("last_seen"),
+            func.sum(each.c.calls).label("calls"),
+            func.min(each.c.first_seen).label("first_seen"),
+            func.max(each.c.last_seen).label("last_seen"),
         )
-        .select_from(implementation)
+        .select_from(implementation.join(each, true()))
         .where(implementation.c.task_id == task.c.id)
         .correlate(task)
         .lateral("calls")
     )
-
-
-def _calls_of_version() -> LateralFromClause:
-    """The same of one implementation."""
-    return select(
-        calls_of_version().label("calls"),
-        _seen(trace.c.seen_at).label("first_seen"),
-        _seen(trace.c.seen_at.desc()).label("last_seen"),
-    ).lateral("calls")
-
-
-def _seen(order: ColumnElement[Any]) -> ColumnElement[Any]:
-    """When the call of an implementation that is first in this order was: one probe of the index."""
-    calls = select(trace.c.seen_at).where(trace.c.implementation_id == implementation.c.id).order_by(order).limit(1)
-    return calls.correlate(implementation).scalar_subquery()
 
 
 def _expired_of_task() -> LateralFromClause:

@@ -125,11 +125,16 @@ def _took(row: Select[Any]) -> CTE:
 
 
 def by_external_id(connection: Connection, project_id: UUID, external_ids: Iterable[str]) -> dict[str, StoredTrace]:
-    """Stored traces by the caller's ids."""
+    """Stored traces by the caller's ids.
+
+    Their ids first: PostgreSQL then knows in which partitions they are while it plans.
+    """
+    named = trace_external_id.c.project_id == project_id, trace_external_id.c.external_id.in_(list(external_ids))
+    ids = connection.execute(select(trace_external_id.c.trace_id).where(*named)).scalars().all()
     query = (
         select(
             trace.c.id,
-            trace_external_id.c.external_id,
+            trace.c.external_id,
             trace.c.group_id,
             implementation.c.task_id,
             trace.c.implementation_id,
@@ -138,8 +143,8 @@ def by_external_id(connection: Connection, project_id: UUID, external_ids: Itera
             trace.c.variables,
             trace.c.prompt_parts.is_not(None),
         )
-        .select_from(_with_template().join(trace_external_id, trace_external_id.c.trace_id == trace.c.id))
-        .where(trace_external_id.c.project_id == project_id, trace_external_id.c.external_id.in_(list(external_ids)))
+        .select_from(_with_template())
+        .where(trace.c.id.in_(ids))
     )
     return {row.external_id: StoredTrace(*row) for row in connection.execute(query)}
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.store.counting import calls_of_version
 from app.store.ids import new_id
 from app.store.runs import FIRST_ID
 from app.store.tables import grouping_key, implementation, task, template, trace
@@ -242,7 +243,7 @@ def is_shown() -> ColumnElement[bool]:
 
 
 def _has_calls() -> ColumnElement[bool]:
-    return exists().where(trace.c.implementation_id == implementation.c.id).correlate(implementation)
+    return calls_of_version() > 0
 
 
 def is_worth_showing() -> ColumnElement[bool]:
@@ -261,21 +262,22 @@ def due_for_review(connection: Connection, group_id: UUID) -> list[UUID]:
 
 
 def is_due() -> ColumnElement[bool]:
-    """Reads at most `review_at_calls` entries of an index: no more than twice what the last review counted."""
-    calls = select(literal(1)).where(trace.c.template_id == template.c.id).correlate(template)
-    enough = exists(calls.offset(template.c.review_at_calls - 1).limit(1))
-    return template.c.retired_at.is_(None) & enough
+    """Whether a template has enough calls for a review."""
+    return template.c.retired_at.is_(None) & (_calls_of_template() >= template.c.review_at_calls)
+
+
+def _calls_of_template() -> ColumnElement[int]:
+    """The calls of its versions: those too that are still to be matched again."""
+    calls = select(func.sum(calls_of_version())).where(implementation.c.template_id == template.c.id)
+    return func.coalesce(calls.correlate(template).scalar_subquery(), 0)
 
 
 def reviewed(connection: Connection, template_ids: Iterable[UUID]) -> None:
     """The next review of these is due at twice the calls that they have now."""
-    calls = (
-        select(func.count()).select_from(trace).where(trace.c.template_id == template.c.id).correlate(template)
-    ).scalar_subquery()
     connection.execute(
         update(template)
         .where(template.c.id.in_(list(template_ids)))
-        .values(review_at_calls=func.greatest(template.c.review_at_calls, 2 * calls))
+        .values(review_at_calls=func.greatest(template.c.review_at_calls, 2 * _calls_of_template()))
     )
 
 

@@ -21,7 +21,7 @@ SOME_ID = UUID(int=7)
         (lambda connection: calls.residue_after(connection, SOME_ID, SOME_ID, 10), "ix_trace_residue"),
         (lambda connection: calls.of_template_after(connection, SOME_ID, SOME_ID, 10), "ix_trace_template"),
         (lambda connection: calls.sample(connection, SOME_ID, 10), "ix_trace_template"),
-        (versions.groups_to_review, "ix_trace_template"),
+        (versions.groups_to_review, "ix_call_count_implementation_id"),
         (versions.unfinished_groups, "ix_trace_template"),
     ],
     ids=["owed", "residue", "residue in batches", "calls of a template", "sample", "due reviews", "unfinished"],

@@ -1,10 +1,11 @@
-"""The number of calls of a version is kept exactly, whatever stores, moves or removes them."""
+"""The number of calls of a version, the first and the last are kept exactly, whatever stores, moves or removes them."""
 
+from datetime import datetime
 from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, true, update
 
 from app.store import counting
 from app.store.engine import transaction
@@ -53,6 +54,75 @@ def test_many_rows_become_one_and_those_of_a_version_that_is_gone_none(engine: E
         connection.execute(delete(implementation))
         counting.fold(connection)
         assert connection.execute(select(call_count)).all() == []
+
+
+def times(connection: Connection) -> dict[int, tuple[datetime, datetime]]:
+    """When the first and the last call of each version were, by its number."""
+    each = counting.counted()
+    query = select(implementation.c.version, each.c.first_seen, each.c.last_seen).join(each, true())
+    return {row.version: (row.first_seen, row.last_seen) for row in connection.execute(query) if row.first_seen}
+
+
+def times_of_calls(connection: Connection) -> dict[int, tuple[datetime, datetime]]:
+    """The same, as the calls themselves say."""
+    seen = trace.c.seen_at
+    query = select(implementation.c.version, func.min(seen), func.max(seen)).join(
+        trace, trace.c.implementation_id == implementation.c.id
+    )
+    return {row[0]: (row[1], row[2]) for row in connection.execute(query.group_by(implementation.c.version))}
+
+
+def test_the_first_and_the_last_call_are_known_whatever_became_of_others(engine: Engine, calls: list[UUID]) -> None:
+    with transaction(engine) as connection:
+        assert times(connection) == times_of_calls(connection) != {}
+
+        # If the first ones move to another version, one loses its template and the last ones go
+        old = connection.execute(select(implementation)).mappings().one()
+        other = dict(old) | {"id": new_id(), "version": 2, "model": "another"}
+        connection.execute(implementation.insert().values(other))
+        connection.execute(update(trace).where(trace.c.id.in_(calls[:5])).values(implementation_id=other["id"]))
+        connection.execute(update(trace).where(trace.c.id == calls[5]).values(implementation_id=None))
+        connection.execute(delete(trace).where(trace.c.id.in_(calls[-4:])))
+
+        # I expect both to show those that are now the first and the last, before and after rows are made one
+        shown = times_of_calls(connection)
+        assert times(connection) == shown
+        counting.fold(connection)
+        assert times(connection) == shown
+        assert (22, *shown[1]) in connection.execute(select(*list(call_count.c)[1:])).all()
+
+
+def test_a_version_that_lost_all_its_calls_has_no_times_and_no_row(engine: Engine, calls: list[UUID]) -> None:
+    with transaction(engine) as connection:
+        connection.execute(delete(trace))
+        assert times(connection) == {}
+        counting.fold(connection)
+        assert connection.execute(select(call_count)).all() == []
+
+
+def test_a_call_that_goes_while_rows_are_made_one_is_no_longer_the_first(engine: Engine, calls: list[UUID]) -> None:
+    # Given a version whose rows are about to be made one because a call went
+    with transaction(engine) as connection:
+        connection.execute(delete(trace).where(trace.c.id == calls[-1]))
+
+    # If its first call goes in a transaction that commits after that
+    with transaction(engine) as deleting:
+        deleting.execute(delete(trace).where(trace.c.id == calls[0]))
+        with transaction(engine) as folding:
+            counting.fold(folding)
+
+    # I expect the next one to be the first
+    with transaction(engine) as connection:
+        assert times(connection) == times_of_calls(connection)
+
+
+def test_two_processes_never_make_rows_one_at_the_same_time(engine: Engine, calls: list[UUID]) -> None:
+    with transaction(engine) as first, transaction(engine) as second:
+        counting.fold(first, most=1)
+        counting.fold(second, most=1)
+        assert len(second.execute(select(call_count)).all()) > 1
+    with transaction(engine) as connection:
+        assert connection.execute(select(call_count.c.calls)).scalars().all() == [32]
 
 
 def test_what_rolled_back_is_not_counted(engine: Engine, calls: list[UUID]) -> None:

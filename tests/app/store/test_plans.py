@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from app.store import tasks, traces
+from app.store import browse, tasks, traces
 from app.store.engine import transaction
 from app.store.traces import TraceFilter
 from benchmarks.plans import without_months
@@ -49,7 +49,18 @@ def test_a_page_of_traces_sorts_nothing(engine: Engine, wanted: TraceFilter, ind
     assert index in plan
 
 
-def test_a_page_of_tasks_sorts_no_tasks_and_counts_calls_in_the_index(engine: Engine) -> None:
+def test_a_page_of_tasks_sorts_no_tasks_and_reads_no_month_of_calls(engine: Engine) -> None:
     plan = plan_of(engine, lambda connection: tasks.page(connection, PROJECT, path=None, limit=50, before=BEFORE))
     assert "ix_task_project" in plan
-    assert "ix_trace_implementation" in plan
+    assert "ix_call_count_implementation_id" in plan
+    assert " on trace" not in plan
+
+
+def test_neither_the_page_of_tasks_nor_versions_read_a_month_of_calls(engine: Engine) -> None:
+    listed = plan_of(engine, lambda connection: browse.tasks_page(connection, PROJECT))
+    versions = plan_of(
+        engine, lambda connection: tasks.implementations(connection, PROJECT, BEFORE, limit=50, after=None)
+    )
+    assert "call_count" in listed
+    assert "call_count" in versions
+    assert " on trace" not in listed + versions

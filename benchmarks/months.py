@@ -1,0 +1,82 @@
+"""Queries over 2 partitions of table `trace` and over 38: what three years of months cost when nothing else is different.
+
+    python -m benchmarks.months
+
+The same calls in three databases that are asked in turns: all in one of 2 partitions, all in one of 38, and spread over 38.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from app.store import browse, insights, partitions, traces
+from app.store.engine import transaction
+from app.store.traces import TraceFilter
+from benchmarks.ingest.tables import ms, table, times
+from benchmarks.installation import installed
+from benchmarks.plans import QUERIES, Ids, filled
+
+CALLS, ASKED = 20_000, 100
+DAYS = 36 * 30
+
+PAGES: dict[str, Callable[[Connection, Ids], Any]] = {
+    "newest traces of a project": lambda at, ids: traces.page(at, ids.project, TraceFilter(), limit=50, before=None),
+    "traces of a task": lambda at, ids: traces.page(
+        at, ids.project, TraceFilter(task_id=ids.task), limit=50, before=None
+    ),
+    "tasks, on a page": lambda at, ids: browse.tasks_page(at, ids.project),
+    "ungrouped calls, on a page": lambda at, ids: browse.ungrouped_page(at, ids.project),
+    "their paths, on a page": lambda at, ids: browse.ungrouped_paths(at, ids.project),
+    "how much a project holds, on a page": lambda at, ids: insights.totals(at, ids.project),
+}
+
+
+class World(NamedTuple):
+    """A filled database."""
+
+    connection: Connection
+    ids: Ids
+
+
+def world(stack: ExitStack, *, ahead: int, spread: int) -> World:
+    """One with partitions for so many days ahead, and calls stored over so many."""
+    engine = stack.enter_context(installed()).engine
+    with transaction(engine) as connection:
+        partitions.make_ahead(connection, datetime.now(UTC) + timedelta(days=ahead))
+    ids = filled(engine, CALLS, days=spread)
+    return World(stack.enter_context(engine.connect()), ids)
+
+
+def timed(query: Callable[[Connection, Ids], Any], at: World) -> float:
+    """Seconds; what the query may have changed is undone."""
+    start = time.perf_counter()
+    query(at.connection, at.ids)
+    seconds = time.perf_counter() - start
+    at.connection.rollback()
+    return seconds
+
+
+def rows(worlds: Sequence[World]) -> Iterator[Sequence[str]]:
+    """The median of each query in each database, and that of the others against the first."""
+    for name, query in {**PAGES, **{name: each.run for name, each in QUERIES.items()}}.items():
+        seconds = [[timed(query, at) for at in worlds] for _ in range(ASKED)]
+        few, *many = (statistics.median(each) for each in zip(*seconds, strict=True))
+        yield name, ms(few), *(cell for one in many for cell in (ms(one), times(one / few)))
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    with ExitStack() as stack:
+        settings = ({"ahead": 0, "spread": 1}, {"ahead": DAYS, "spread": 1}, {"ahead": DAYS, "spread": DAYS})
+        found = list(rows([world(stack, **each) for each in settings]))
+    print(table(("ms", "2 partitions", "38, 37 of them empty", "x", "38, calls in all", "x"), found))
+
+
+if __name__ == "__main__":
+    main()
