@@ -340,14 +340,10 @@ def ungrouped_paths(connection: Connection, project_id: UUID, limit: int = 200) 
     owed, considered = (_counts_by_group(project_id, condition) for condition in (IS_OWED, IS_CONSIDERED))
     numbers = [func.coalesce(counts.c.calls, 0) for counts in (owed, considered)]
     total = numbers[0] + numbers[1]
+    state = (grouping_key.c.attempts, grouping_key.c.not_before, grouping_key.c.quarantined_at)
+    columns = (grouping_key.c.path, *numbers, *state)
     query = (
-        select(
-            grouping_key.c.path,
-            *numbers,
-            grouping_key.c.attempts,
-            grouping_key.c.not_before,
-            grouping_key.c.quarantined_at,
-        )
+        select(*columns)
         .outerjoin(owed, owed.c.group_id == grouping_key.c.id)
         .outerjoin(considered, considered.c.group_id == grouping_key.c.id)
         .where(grouping_key.c.project_id == project_id, total > 0)
