@@ -4,24 +4,25 @@ A decision holds its group, as a run does while it saves.  So it comes before a 
 after, and changes what the run has written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from app.errors import CallerError, NotFoundError
-from app.incoming import Loc, Problem
-from app.store import decisions, runs
-from app.store.runs import GroupState
+from app.incoming import Problem
+from app.store import decisions, runs, versions
+
+MAX_SLOT_NAME = 100
 
 
 class DecisionError(CallerError):
-    """A field of the decision cannot be what it is."""
+    """Fields of the decision cannot be what they are."""
 
-    def __init__(self, loc: Loc, message: str) -> None:
-        super().__init__(message)
-        self.problem = Problem(loc, message)
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(" ".join(problem.message for problem in problems))
+        self.problems = problems
 
 
 def change_task(connection: Connection, project_id: UUID, task_id: UUID, changes: Mapping[str, Any]) -> None:
@@ -38,14 +39,58 @@ def change_task(connection: Connection, project_id: UUID, task_id: UUID, changes
 
 def _own(connection: Connection, task_id: UUID, implementation_id: UUID | None) -> UUID | None:
     if implementation_id is not None and not decisions.is_of_task(connection, implementation_id, task_id):
-        raise DecisionError(("production",), "Is no implementation of this task; take an id of its list, or null.")
+        message = "Is no implementation of this task; take an id of its list, or null."
+        raise DecisionError(Problem(("production",), message))
     return implementation_id
 
 
-def _hold_task(connection: Connection, project_id: UUID, task_id: UUID) -> GroupState:
-    """The group of the task, its row held until the transaction ends; asked again, for what others did while we waited."""
-    group_id = decisions.group_of_task(connection, project_id, task_id)
-    state = None if group_id is None else runs.hold(connection, group_id)
-    if state is None or decisions.group_of_task(connection, project_id, task_id) is None:
-        raise NotFoundError("This project has no such task, or it was merged into another.")
-    return state
+def rename_slots(connection: Connection, project_id: UUID, implementation_id: UUID, names: Mapping[str, str]) -> None:
+    """Give slots of a version's template other names, all at once: old name -> new name.
+
+    Values are stored by place, so every call has them under the new names.  Raises NotFoundError, or DecisionError with
+    each slot that cannot be renamed so.
+    """
+    version = _hold_version(connection, project_id, implementation_id)
+    if problems := list(_wrong_names(version.slots, names)):
+        raise DecisionError(*problems)
+    slots = [names.get(name, name) for name in version.slots]
+    named = {place for place, name in enumerate(version.slots) if name in names}
+    versions.name_slots(connection, version.template_id, slots, named.union(version.named_places))
+    runs.reload_templates(connection, version.group_id)
+
+
+def _wrong_names(slots: Sequence[str], names: Mapping[str, str]) -> Iterator[Problem]:
+    """Two slots of one name would have to hold the same value in every call: another template."""
+    others = {name for name in slots if name not in names}
+    for old, new in names.items():
+        if old not in slots:
+            yield Problem(("slots", old), "Is no slot of this template; its slots are listed with the implementation.")
+        elif not new.isidentifier() or len(new) > MAX_SLOT_NAME:
+            rule = f"letters, digits and _, no digit first, at most {MAX_SLOT_NAME} characters"
+            yield Problem(("slots", old), f"Cannot have this name; a slot's name is an identifier: {rule}.")
+        elif new in others:
+            yield Problem(("slots", old), "Cannot have this name: another slot of the template has it.")
+        others.add(new)
+
+
+def _hold_task(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any]:
+    return _held(connection, lambda: decisions.task_of_project(connection, project_id, task_id), "task")
+
+
+def _hold_version(connection: Connection, project_id: UUID, implementation_id: UUID) -> Row[Any]:
+    return _held(
+        connection,
+        lambda: decisions.version_of_project(connection, project_id, implementation_id),
+        "implementation",
+    )
+
+
+def _held(connection: Connection, find: Callable[[], Row[Any] | None], what: str) -> Row[Any]:
+    """What was asked for, its group held until the transaction ends; found again, for what others did while we waited."""
+    before = find()
+    if before is not None:
+        runs.hold(connection, before.group_id)
+    found = find()
+    if before is None or found is None:
+        raise NotFoundError(f"This project has no such {what}.")
+    return found

@@ -121,8 +121,7 @@ def _delete_batch(engine: Engine, group_id: UUID, call_ids: Sequence[UUID]) -> R
     with transaction(engine) as connection:
         if not deletion.take_group(connection, group_id):
             return Removed()
-        runs.raise_fence(connection, group_id)
-        deletion.changed(connection, group_id)
+        runs.interrupt(connection, group_id)
         traces, values = deletion.delete_calls(connection, call_ids)
         removed, losers = deletion.delete_uncalled(connection, group_id, values.keys() if call_ids else None)
         deletion.forget_values(connection, values)

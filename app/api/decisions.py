@@ -1,4 +1,4 @@
-"""What people decide about tasks: PATCH of a task."""
+"""What people decide about tasks: PATCH of tasks and implementations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +16,8 @@ from app.api.auditing import note
 from app.api.problem import ProblemError
 from app.api.routes import Routes, read_body
 from app.api.services import services
-from app.api.shapes import TaskDetail
-from app.api.tasks import task_detail
+from app.api.shapes import ImplementationDetail, TaskDetail
+from app.api.tasks import implementation_detail, task_detail
 from app.decisions import DecisionError
 from app.incoming import Text
 from app.store.engine import transaction
@@ -67,6 +67,32 @@ def change_task(holder: KeyHolder, task_id: UUID) -> Response:
         return json_answer(task_detail(connection, holder.project_id, task_id))
 
 
+class VersionChanges(BaseModel):
+    """What is to change of an implementation."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    slots: Annotated[dict[str, Text], Field(min_length=1)] = Field(
+        description="New names by the old ones. The slots of a template are those of all its implementations."
+    )
+
+
+@routes.route(
+    "PATCH",
+    "/api/v1/implementations/<uuid:implementation_id>",
+    scope="admin",
+    body=VersionChanges,
+    answers={200: ImplementationDetail},
+)
+def change_implementation(holder: KeyHolder, implementation_id: UUID) -> Response:
+    """Give slots of a version's template other names."""
+    names = read_body(VersionChanges, UNCHANGED).slots
+    note(slots=len(names))
+    with _deciding() as connection:
+        decisions.rename_slots(connection, holder.project_id, implementation_id, names)
+        return json_answer(implementation_detail(connection, holder.project_id, implementation_id))
+
+
 @contextmanager
 def _deciding() -> Iterator[Connection]:
     """One transaction; a decision that cannot be taken is a problem of its field."""
@@ -74,4 +100,4 @@ def _deciding() -> Iterator[Connection]:
         with transaction(services().engine) as connection:
             yield connection
     except DecisionError as error:
-        raise ProblemError(422, UNCHANGED, [error.problem]) from None
+        raise ProblemError(422, UNCHANGED, error.problems) from None

@@ -65,8 +65,7 @@ def list_implementations(holder: KeyHolder, task_id: UUID, query: PageQuery) -> 
 def get_implementation(holder: KeyHolder, implementation_id: UUID) -> Response:
     """One version of a task: its template, model and settings."""
     with transaction(services().engine) as connection:
-        row = tasks.implementation_by_id(connection, holder.project_id, implementation_id)
-    return json_answer(_implementation(_found(row, "implementation")))
+        return json_answer(implementation_detail(connection, holder.project_id, implementation_id))
 
 
 def _found(row: Any, what: str) -> Any:
@@ -103,6 +102,12 @@ def task_detail(connection: Connection, project_id: UUID, task_id: UUID) -> dict
     declared = agreement(DeclaredCalls(*found) for found in insights.declared_calls(connection, task_id))
     decided = {name: getattr(row, name) for name in _DECIDED}
     return _task(row) | decided | {"declared": None if declared is None else asdict(declared)}
+
+
+def implementation_detail(connection: Connection, project_id: UUID, implementation_id: UUID) -> dict[str, Any]:
+    """One implementation.  Raises NotFoundError."""
+    row = tasks.implementation_by_id(connection, project_id, implementation_id)
+    return _implementation(_found(row, "implementation"))
 
 
 def _implementation(row: Any) -> dict[str, Any]:

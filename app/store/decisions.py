@@ -4,15 +4,33 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
-from app.store.tables import implementation, task
+from app.store.tables import implementation, task, template
 
 
-def group_of_task(connection: Connection, project_id: UUID, task_id: UUID) -> UUID | None:
-    """The group of a task of the project; None where there is no such task, or it was merged into another."""
+def task_of_project(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any] | None:
+    """A task of the project and its group; None where there is no such task, or it was merged into another."""
     own = (task.c.id == task_id) & (task.c.project_id == project_id) & task.c.merged_into.is_(None)
-    return connection.execute(select(task.c.group_id).where(own)).scalar_one_or_none()
+    query: Select[Any] = select(task.c.id, task.c.group_id).where(own)
+    return connection.execute(query).one_or_none()
+
+
+def version_of_project(connection: Connection, project_id: UUID, implementation_id: UUID) -> Row[Any] | None:
+    """An implementation of the project: its group and task, its template with the names of its slots."""
+    own = (implementation.c.id == implementation_id) & (task.c.project_id == project_id)
+    query: Select[Any] = (
+        select(
+            task.c.group_id,
+            implementation.c.task_id,
+            implementation.c.template_id,
+            template.c.slots,
+            template.c.named_places,
+        )
+        .select_from(implementation.join(task).join(template, template.c.id == implementation.c.template_id))
+        .where(own)
+    )
+    return connection.execute(query).one_or_none()
 
 
 def is_of_task(connection: Connection, implementation_id: UUID, task_id: UUID) -> bool:

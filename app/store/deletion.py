@@ -19,7 +19,6 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Text,
-    cast,
     delete,
     exists,
     func,
@@ -139,19 +138,6 @@ def take_group(connection: Connection, group_id: UUID) -> bool:
     """
     held = select(grouping_key.c.id).where(grouping_key.c.id == group_id).with_for_update()
     return connection.execute(held).one_or_none() is not None
-
-
-def changed(connection: Connection, group_id: UUID) -> None:
-    """Every process loads the group's templates anew, and a group that backs off may run again.
-
-    What made its runs fail may be gone, and a run that a deletion fenced off is no failure.
-    """
-    had_some = cast(grouping_key.c.templates_version > 0, Integer)  # a group without templates stays one
-    connection.execute(
-        update(grouping_key)
-        .where(grouping_key.c.id == group_id)
-        .values(templates_version=grouping_key.c.templates_version + had_some, attempts=0, not_before=null())
-    )
 
 
 def delete_calls(connection: Connection, call_ids: Collection[UUID]) -> tuple[int, dict[UUID, list[Sequence[str]]]]:

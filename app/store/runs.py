@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal, null, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, case, cast, func, literal, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.errors import FencedError
@@ -71,6 +71,27 @@ def hold_at(connection: Connection, group_id: UUID, fence: int) -> GroupState:
 def raise_fence(connection: Connection, group_id: UUID) -> None:
     """Whoever deletes calls of a group does this too: a run that has read them must not bring their text back."""
     connection.execute(update(grouping_key).where(grouping_key.c.id == group_id).values(fence=grouping_key.c.fence + 1))
+
+
+def interrupt(connection: Connection, group_id: UUID) -> None:
+    """Whoever changes the templates of a group besides runs does this too.
+
+    A run that has read them cannot save, every process loads them anew, and a group that backs off may run again: what
+    made its runs fail may be gone, and a run that was fenced off here is no failure.
+    """
+    raise_fence(connection, group_id)
+    reload_templates(connection, group_id)
+    connection.execute(update(grouping_key).where(grouping_key.c.id == group_id).values(attempts=0, not_before=null()))
+
+
+def reload_templates(connection: Connection, group_id: UUID) -> None:
+    """Every process loads the group's templates anew."""
+    had_some = cast(grouping_key.c.templates_version > 0, Integer)  # a group without templates stays one
+    connection.execute(
+        update(grouping_key)
+        .where(grouping_key.c.id == group_id)
+        .values(templates_version=grouping_key.c.templates_version + had_some)
+    )
 
 
 def quarantine(connection: Connection, group_id: UUID) -> None:

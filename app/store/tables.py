@@ -130,6 +130,9 @@ template = Table(
         comment='[{"role", "literals": [...]}]; slots stand between the literals of a part',
     ),
     Column("slots", ARRAY(Text), nullable=False, comment="names by position, across the parts"),
+    Column(
+        "named_places", ARRAY(Integer), nullable=False, server_default="{}", comment="places whose names a person gave"
+    ),
     Column("slot_kinds", JSON, nullable=False, server_default="[]"),
     Column("evidence", JSON, nullable=False, server_default="{}"),
     Column("retired_at", _Time, comment="replaced by a wider template or by its parts; matches nothing any more"),

@@ -31,11 +31,12 @@ Version = tuple[UUID, str, str]
 
 @dataclass(frozen=True)
 class StoredTemplate:
-    """A template as ingest and the pages need it; `slots` are its names by place."""
+    """A template as ingest and runs need it; `slots` are its names by place, `named_places` those that a person named."""
 
     id: UUID
     task_id: UUID
     template: Template
+    named_places: frozenset[int] = frozenset()
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -59,11 +60,14 @@ def parts_of(connection: Connection, template_id: UUID) -> list[dict[str, Any]] 
 
 def _load(connection: Connection, *conditions: ColumnElement[bool]) -> list[StoredTemplate]:
     rows = connection.execute(
-        select(template.c.id, template.c.task_id, template.c.parts, template.c.slots)
+        select(template.c.id, template.c.task_id, template.c.parts, template.c.slots, template.c.named_places)
         .where(*conditions)
         .order_by(template.c.id)
     )
-    return [StoredTemplate(row.id, row.task_id, from_parts(row.parts, row.slots)) for row in rows]
+    return [
+        StoredTemplate(row.id, row.task_id, from_parts(row.parts, row.slots), frozenset(row.named_places))
+        for row in rows
+    ]
 
 
 def implementation_for(

@@ -106,6 +106,7 @@ def add_template(
     task_id: UUID,
     found: Template,
     *,
+    named_places: Iterable[int],
     kinds: Sequence[Any],
     evidence: dict[str, Any],
     review_at_calls: int,
@@ -120,6 +121,7 @@ def add_template(
             digest=digest_of(found),
             parts=to_parts(found),
             slots=list(found.slots),
+            named_places=sorted(named_places),
             slot_kinds=list(kinds),
             evidence=evidence,
             review_at_calls=review_at_calls,
@@ -129,11 +131,18 @@ def add_template(
     return template_id
 
 
-def revive(connection: Connection, template_id: UUID) -> None:
-    """A template that was replaced is mined again: it matches from now on."""
-    connection.execute(
-        update(template).where(template.c.id == template_id).values(retired_at=null(), replaced_by=null())
+def revive(connection: Connection, template_id: UUID) -> bool:
+    """A template that was replaced is mined again: it matches from now on. False for one that is in use anyway."""
+    replaced = (template.c.id == template_id) & template.c.retired_at.is_not(None)
+    return (
+        connection.execute(update(template).where(replaced).values(retired_at=null(), replaced_by=null())).rowcount > 0
     )
+
+
+def name_slots(connection: Connection, template_id: UUID, slots: Sequence[str], named_places: Iterable[int]) -> None:
+    """The names of a template's slots by place, and the places whose names a person gave."""
+    values = {"slots": list(slots), "named_places": sorted(named_places)}
+    connection.execute(update(template).where(template.c.id == template_id).values(values))
 
 
 def retire(connection: Connection, template_id: UUID, replaced_by: UUID) -> None:

@@ -6,12 +6,15 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from grouping_world import Group, World, during_mining, triage, triage_edited
+from grouping_world import Group, World, during_mining, miner_that_finds, triage, triage_edited, words
 from sqlalchemy import Engine, update
 
 from app.config import Settings
-from app.store.tables import task
+from app.store.tables import task, template
 from tests.app.api_helpers import assert_problem, client_with, new_key
+
+TRIAGE = "Classify the support ticket below into one of: billing, delivery, other.\n\nTicket: {{ticket}}\nLabel:"
+NARROW, WIDE = TRIAGE.replace("support", "gold"), TRIAGE.replace("support", "{{level}}")
 
 
 @pytest.fixture
@@ -168,3 +171,149 @@ def test_decisions_are_in_the_audit_log_without_their_texts(admin: FlaskClient, 
     ]
     assert entries[1]["details"] == {"fields": ["description", "name"]}
     assert "mxqz7marker" not in str(entries)
+
+
+# --- names of slots
+
+
+def rename(client: FlaskClient, implementation_id: Any, **names: str) -> Any:
+    answer = client.patch(f"/api/v1/implementations/{implementation_id}", json={"slots": names})
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def mail(number: int, more: str = "") -> str:
+    one, two, three, _ = words(number).split()
+    return f"From {one} to {two}: write a polite answer to the mail.{more}\n\nMail: {three} {words(number + 5)}"
+
+
+@pytest.fixture
+def mails(world: World) -> Group:
+    """A task whose template has three slots."""
+    group = world.group("/mail")
+    group.send(map(mail, range(12)))
+    group.run()
+    return group
+
+
+def slots_of(client: FlaskClient, group: Group) -> list[list[str]]:
+    return [each["slots"] for each in versions(client, only(group))]
+
+
+def test_calls_old_and_new_have_their_values_under_the_new_name_of_a_slot(admin: FlaskClient, group: Group) -> None:
+    [version] = versions(admin, only(group))
+    [old_name] = version["slots"]
+    admin.post("/api/v1/traces", json={"path": group.path, "model": "gpt-5-mini", "input": triage(20)})
+
+    answer = rename(admin, version["id"], **{old_name: "客户邮件"})
+
+    assert answer["slots"] == ["客户邮件"]
+    assert answer["slot_kinds"] == {"客户邮件": version["slot_kinds"][old_name]}
+    assert "{{客户邮件}}" in answer["template"][0]["text"]
+    call = admin.post("/api/v1/traces", json={"path": group.path, "model": "gpt-5-mini", "input": triage(21)}).json
+    assert (call["grouping"], call["variables"]) == ("matched", {"客户邮件": words(21)})
+    assert [each["variables"].keys() for each in admin.get("/api/v1/traces").json["items"]] == [{"客户邮件"}] * 12
+    assert admin.get(f"/api/v1/traces/{call['id']}").json["variables"] == {"客户邮件": words(21)}
+
+
+def test_slots_are_renamed_all_at_once(admin: FlaskClient, mails: Group) -> None:
+    [version] = versions(admin, only(mails))
+    first, second, third = version["slots"]
+    assert rename(admin, version["id"], **{first: second, second: first})["slots"] == [second, first, third]
+    values = admin.get("/api/v1/traces").json["items"][0]["variables"]
+    assert [values[second], values[first]] == words(11).split()[:2]
+
+
+def test_a_later_version_keeps_the_names_of_slots_that_go_on(admin: FlaskClient, mails: Group) -> None:
+    [version] = versions(admin, only(mails))
+    first, _, third = version["slots"]
+    rename(admin, version["id"], **{first: "author", third: "letter"})
+    mails.send(mail(number, " Never promise a refund, whatever happens.") for number in range(12, 24))
+    mails.run()
+    old, new = slots_of(admin, mails)
+    assert old == new == ["author", version["slots"][1], "letter"]
+
+
+def test_a_wider_template_keeps_the_names_of_slots_that_go_on(
+    admin: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(NARROW))
+    group = world.group()
+    group.send(triage(number).replace("support", "gold") for number in range(6))
+    group.run()
+    rename(admin, versions(admin, only(group))[0]["id"], **{slots_of(admin, group)[0][0]: "letter"})
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(WIDE, supersedes={WIDE: NARROW}))
+    group.send(triage(number).replace("support", "silver") for number in range(3))
+    group.run()
+    [names] = slots_of(admin, group)
+    assert (len(names), names[1]) == (2, "letter")
+
+
+def test_a_template_that_comes_back_has_the_names_of_the_one_that_took_its_place(
+    admin: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a template that was widened, and a person who named a slot of the wider one
+    group = world.group()
+    for text, level in ((NARROW, "gold"), (WIDE, "silver")):
+        monkeypatch.setattr("app.findings.mine", miner_that_finds(text, supersedes={WIDE: NARROW}))
+        group.send(triage(number).replace("support", level) for number in range(6))
+        group.run()
+    rename(admin, versions(admin, only(group))[0]["id"], **{slots_of(admin, group)[0][1]: "letter"})
+    assert [each.retired_at is None for each in group.templates] == [False, True]
+
+    # If a run mines the first one again
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(NARROW))
+    group.want("all")
+    group.run()
+
+    # I expect the name there too
+    first = group.templates[0]
+    assert (first.retired_at, first.slots, first.named_places) == (None, ["letter"], [0])
+
+
+def test_a_name_given_to_a_slot_while_a_run_mines_is_in_what_the_run_saves(
+    admin: FlaskClient, mails: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [version] = versions(admin, only(mails))
+    mails.send(mail(number, " Never promise a refund, whatever happens.") for number in range(12, 24))
+    during_mining(monkeypatch, lambda: rename(admin, version["id"], **{version["slots"][2]: "letter"}))
+    assert mails.run().outcome == "committed"
+    assert [names[2] for names in slots_of(admin, mails)] == ["letter", "letter"]
+    mails.assert_exact()
+
+
+@pytest.mark.parametrize(
+    ("names", "loc"),
+    [
+        ({"nothing": "a"}, ["slots", "nothing"]),
+        ({"first": "two words"}, ["slots", "first"]),
+        ({"first": ""}, ["slots", "first"]),
+        ({"first": "2nd"}, ["slots", "first"]),
+        ({"first": "a" * 101}, ["slots", "first"]),
+        ({"first": "second"}, ["slots", "first"]),
+        ({"first": "same", "second": "same"}, ["slots", "second"]),
+        ({"first": None}, ["slots", "first"]),
+        ({}, ["slots"]),
+        ([], ["slots"]),
+    ],
+)
+def test_a_name_that_no_slot_can_have_is_refused_and_names_the_slot(
+    admin: FlaskClient, world: World, mails: Group, names: Any, loc: list[str]
+) -> None:
+    with world.engine.begin() as connection:
+        connection.execute(update(template).values(slots=["first", "second", "third"]))
+    [version] = versions(admin, only(mails))
+    answer = admin.patch(f"/api/v1/implementations/{version['id']}", json={"slots": names})
+    assert [error["loc"] for error in assert_problem(answer, 422)["errors"]] == [loc]
+    assert slots_of(admin, mails) == [["first", "second", "third"]]
+
+
+def test_slots_of_another_project_are_not_renamed(
+    client: FlaskClient, admin: FlaskClient, web: Flask, engine: Engine, group: Group
+) -> None:
+    [version] = versions(admin, only(group))
+    url, body = f"/api/v1/implementations/{version['id']}", {"slots": {version["slots"][0]: "mine"}}
+    assert_problem(client.patch(url, json=body), 403)
+    stranger = client_with(web, new_key(engine, "another", "admin"))
+    assert_problem(stranger.patch(url, json=body), 404)
+    assert versions(admin, only(group)) == [version]

@@ -88,6 +88,12 @@ def test_answers_have_the_shape_that_is_described(document: Any, web: Flask, eng
         ("post", "/api/v1/groups/regroup", "/api/v1/groups/regroup", {"path": "/chat"}),
         ("patch", "/api/v1/tasks/{task_id}", f"/api/v1/tasks/{task_id}", {"name": "Mine", "production": version}),
         ("patch", "/api/v1/tasks/{task_id}", f"/api/v1/tasks/{task_id}", {"production": str(task_id)}),
+        (
+            "patch",
+            "/api/v1/implementations/{implementation_id}",
+            f"/api/v1/implementations/{version}",
+            {"slots": {"question": "asked"}},
+        ),
         ("post", "/api/v1/deletions", "/api/v1/deletions", {"everything": True}),
         ("get", "/healthz", "/healthz", None),
         ("get", "/readyz", "/readyz", None),

@@ -1,0 +1,177 @@
+"""The templates of a group while a run saves: which task each new one belongs to, under which names.  The caller holds the group."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from app import naming
+from app.findings import Finding, Findings, Window
+from app.lineage import Life, Relative, SeenCalls, alive_together, task_of
+from app.privacy import Policy
+from app.slots import Named, keeping_names
+from app.store import templates, versions
+from app.store.calls import StoredLife
+from templating import Template
+
+FIRST_REVIEW = 4
+"""A template is reviewed first when its calls are so many times those that it was found in: what three calls have in
+common may be a day's date, or the scraps that two prompts share."""
+
+
+SURE = 20
+"""Calls of each, from which versions in use side by side are parted: a task is not to change for a handful."""
+
+
+class Family:
+    """The templates of a group, while new ones find their place among them."""
+
+    def __init__(self, connection: Connection, window: Window, found: Findings, policy: Policy) -> None:
+        self._connection = connection
+        self._policy = policy
+        self._window = window
+        staying = _staying(window, found)
+        family = templates.load_family(connection, window.state.id)
+        self._relatives = {
+            stored.id: Relative(
+                stored.task_id, stored.template, staying.get(stored.id) or StoredLife(connection, stored.id)
+            )
+            for stored in family
+        }
+        self._named = {stored.id: Named(stored.template, stored.named_places) for stored in family}
+
+    def tasks(self) -> dict[UUID, UUID]:
+        """The task of every template."""
+        return {template_id: relative.task_id for template_id, relative in self._relatives.items()}
+
+    def add(self, finding: Finding, review_after: int) -> UUID:
+        """Store a finding in the task that it belongs to; its id."""
+        template_id = self._again(finding) or self._new(finding, review_after)
+        task_id = self._relatives[template_id].task_id
+        life = SeenCalls(call.moment for call in finding.calls)
+        self._relatives[template_id] = Relative(task_id, finding.template, life)
+        return template_id
+
+    def _again(self, finding: Finding) -> UUID | None:
+        """The id of the same template from earlier times, which matches again from now on."""
+        found = (known for known, relative in self._relatives.items() if relative.template == finding.template)
+        template_id = next(found, None)
+        if template_id is not None and versions.revive(self._connection, template_id):
+            own = self._named[template_id].template
+            named = self._keeping_names(own, self._relatives[template_id].task_id, {template_id})
+            versions.name_slots(self._connection, template_id, named.template.slots, named.places)
+        return template_id
+
+    def _new(self, finding: Finding, review_after: int) -> UUID:
+        task_id = self._task(finding)
+        named = self._keeping_names(finding.template, task_id, finding.supersedes | finding.taken_from)
+        template_id = versions.add_template(
+            self._connection,
+            self._window.state.id,
+            task_id,
+            named.template,
+            named_places=named.places,
+            kinds=self._policy.shown(finding.kinds),
+            evidence=dict(finding.evidence),
+            review_at_calls=min(review_after, FIRST_REVIEW * len(finding.calls)),
+            run_id=self._window.run_id,
+        )
+        self._relatives[template_id] = Relative(task_id, finding.template, SeenCalls(()))
+        self._named[template_id] = named
+        return template_id
+
+    def _keeping_names(self, template: Template, task_id: UUID, sources: Collection[UUID]) -> Named:
+        """The template with the names that people gave in those that it comes from, else in the newest of its task."""
+        older = [each for each in self._named if each in sources or self._relatives[each].task_id == task_id]
+        older.sort(key=lambda each: (each in sources, each), reverse=True)
+        return keeping_names(template, [self._named[each] for each in older])
+
+    def _task(self, finding: Finding) -> UUID:
+        life = SeenCalls(call.moment for call in finding.calls)
+        if finding.supersedes:
+            return self._successor(finding, life)
+        relatives = [
+            replace(relative, swallowed=template_id in finding.taken_from)
+            for template_id, relative in self._relatives.items()
+        ]
+        return task_of(finding.template, life, relatives) or self._begin(finding.template)
+
+    def _successor(self, finding: Finding, life: Life) -> UUID:
+        """The task of a template that takes the place of others.
+
+        The better text may show a kinship that the worse one hid: then their task, when it is theirs alone, is one
+        with the relative's.
+        """
+        task_ids = {self._relatives[old].task_id for old in finding.supersedes}
+        inside = [each for each in self._relatives if self._relatives[each].task_id in task_ids]
+        if all(each in finding.supersedes or self._relatives[each].life.total() == 0 for each in inside):
+            outside = [relative for relative in self._relatives.values() if relative.task_id not in task_ids]
+            task_ids |= {task_of(finding.template, life, outside)} - {None}  # type: ignore[arg-type]
+        return self._renamed(self._merged(task_ids), finding.template)
+
+    def part(self) -> None:
+        """Versions that turn out to be in use side by side are two call sites: the newer one leaves the task.
+
+        When it came, a few calls could not tell it from an edit that was being rolled out.
+        """
+        for template_id in sorted(self._window.reviewing):
+            relative = self._relatives[template_id]
+            older = (
+                other
+                for other_id, other in self._relatives.items()
+                if other_id < template_id and other.task_id == relative.task_id
+            )
+            if any(_surely_together(relative.life, other.life) for other in older):
+                self._leave(template_id, relative)
+
+    def _leave(self, template_id: UUID, relative: Relative) -> None:
+        outside = [other for other in self._relatives.values() if other.task_id != relative.task_id]
+        task_id = task_of(relative.template, relative.life, outside) or self._begin(relative.template)
+        versions.move_template(self._connection, template_id, task_id)
+        self._relatives[template_id] = replace(relative, task_id=task_id)
+
+    def _begin(self, template: Template) -> UUID:
+        state = self._window.state
+        name = self._name(template, versions.names_in(self._connection, state.id))
+        return versions.create_task(self._connection, state.project_id, state.id, name)
+
+    def _renamed(self, task_id: UUID, template: Template) -> UUID:
+        """A name that was made from the words of a worse template follows the better one; a person's stays."""
+        taken = versions.names_in(self._connection, self._window.state.id)
+        given = versions.given_name(self._connection, task_id)
+        if given is not None:
+            versions.rename_task(self._connection, task_id, self._name(template, taken - {given}))
+        return task_id
+
+    def _name(self, template: Template, taken: set[str]) -> str:
+        return naming.task_name(template, taken, self._window.state.path)
+
+    def _merged(self, task_ids: set[UUID]) -> UUID:
+        """One task of several whose templates turn out to be one."""
+        survivor = versions.survivor_of(self._connection, task_ids)
+        for task_id in task_ids - {survivor}:
+            versions.merge_task(self._connection, task_id, survivor)
+        self._relatives = {
+            template_id: replace(relative, task_id=survivor) if relative.task_id in task_ids else relative
+            for template_id, relative in self._relatives.items()
+        }
+        return survivor
+
+
+def _surely_together(one: Life, other: Life) -> bool:
+    return min(one.total(), other.total()) >= SURE and alive_together(one, other)
+
+
+def _staying(window: Window, found: Findings) -> dict[UUID, Life]:
+    """Lives of the templates under review: of their sampled calls, those that no finding takes away.
+
+    Their stored lives hold the calls of every edit that they have swallowed.
+    """
+    leaving = {placement.call.id for placement in found.placements}
+    return {
+        template_id: SeenCalls(
+            call.moment for call in window.reviewed if call.template_id == template_id and call.id not in leaving
+        )
+        for template_id in window.reviewing
+    }

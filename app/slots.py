@@ -1,0 +1,106 @@
+"""Which slots of a newer template go on with those of an older one, and so keep the names that people gave.  Pure.
+
+The fixed texts of both are laid side by side word by word, with each slot standing for one word of its own.  A slot goes on
+where its places lie beside each other and the word, mark or border of a part right before it, or right after it, is the same.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import count, takewhile
+
+from app.lineage import IN_ORDER_TOKENS, tokens
+from templating import BARRIER, Template
+
+_SLOT = ""
+"""Stands where a slot is; no token is empty."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A template, and the places of it whose names a person gave."""
+
+    template: Template
+    places: frozenset[int]
+
+
+def keeping_names(newer: Template, older: Iterable[Named]) -> Named:
+    """The newer template with the names that people gave to slots that go on in it; of several the first that is told."""
+    names: dict[int, str] = {}  # by the first place of a name in the newer template
+    for each in older:
+        for place, name in _names_of(each, newer):
+            if name not in names.values():
+                names.setdefault(newer.sharing[place], name)
+    places = frozenset(place for place, first in enumerate(newer.sharing) if first in names)
+    return Named(Template(newer.literals, tuple(_unique(newer, names))), places)
+
+
+def _names_of(older: Named, newer: Template) -> Iterator[tuple[int, str]]:
+    """Places of the newer template with the names that a person gave in the older one."""
+    for place, follower in going_on(older.template, newer).items():
+        if place in older.places:
+            yield follower, older.template.slots[place]
+
+
+def _unique(template: Template, names: dict[int, str]) -> Iterator[str]:
+    """The name of each place: a person's where there is one, else its own, numbered where a person took that."""
+    given, taken, used = dict(names), set(names.values()), {*names.values(), *template.slots}
+    for place, first in enumerate(template.sharing):
+        if first not in given:
+            own = template.slots[place]
+            given[first] = _free(own, used) if own in taken else own
+            used.add(given[first])
+        yield given[first]
+
+
+def _free(name: str, used: set[str]) -> str:
+    return next(numbered for number in count(2) if (numbered := f"{name}_{number}") not in used)
+
+
+def going_on(older: Template, newer: Template) -> dict[int, int]:
+    """The place of the newer template that each place of the older one goes on in, for those that do."""
+    left, right = _words(older), _words(newer)
+    beside = _side_by_side(left, right)
+    places, followers = _places(left), _places(right)
+    return {
+        places[at]: followers[beside[at]]
+        for at in places
+        if at in beside and any(left[at + step] and beside.get(at + step) == beside[at] + step for step in (-1, 1))
+    }
+
+
+def _words(template: Template) -> list[str]:
+    """The template word by word, with the borders of its parts and of its slots."""
+    words = [BARRIER]
+    for number, literal in enumerate(template.literals):
+        words += [_SLOT] * bool(number)
+        for part, text in enumerate(literal.split(BARRIER)):
+            words += [BARRIER] * bool(part)
+            words += list(tokens(text)) or [text] * bool(text)  # blanks alone keep two slots apart
+    return [*words, BARRIER]
+
+
+def _places(words: Sequence[str]) -> dict[int, int]:
+    """Which place of the template each slot among the words is."""
+    return {at: place for place, at in enumerate(at for at, word in enumerate(words) if word == _SLOT)}
+
+
+def _side_by_side(left: list[str], right: list[str]) -> dict[int, int]:
+    """Words of the right by those of the left that they lie beside.
+
+    What both begin and end with lies beside itself.  Differing middles that are long are not looked at: a prompt rewritten as a
+    whole has other slots.
+    """
+    start = _common(left, right)
+    end = min(_common(left[::-1], right[::-1]), min(len(left), len(right)) - start)
+    beside = {at: at for at in range(start)}
+    beside |= {len(left) - back: len(right) - back for back in range(1, end + 1)}
+    middles = left[start : len(left) - end], right[start : len(right) - end]
+    if max(map(len, middles)) <= IN_ORDER_TOKENS:
+        for block in SequenceMatcher(None, *middles, autojunk=False).get_matching_blocks():
+            beside |= {start + block.a + step: start + block.b + step for step in range(block.size)}
+    return beside
+
+
+def _common(left: Sequence[str], right: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
