@@ -1,14 +1,14 @@
 """which slots of a template a person named
 
 Revision ID: slot_names
-Revises: trace_by_month
+Revises: call_times
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "slot_names"
-down_revision = "trace_by_month"
+down_revision = "call_times"
 branch_labels = None
 depends_on = None
 
