@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Engine, exc
 
+from app import months
 from app.logs import describe
 from app.store import partitions, retention, runs
 from app.store.engine import transaction
@@ -30,8 +31,8 @@ def expire(engine: Engine, default_days: int, *, seconds: float = 60.0, now: dat
     end = time.monotonic() + seconds
     with transaction(engine) as connection:
         due = retention.due(connection, default_days, now or datetime.now(UTC))
-        months = retention.months_over(connection, due)
-    dropped = sum(_drop(engine, month) for month in months)
+        over = [*partitions.leaving(connection), *retention.months_over(connection, due)]
+    dropped = sum(_drop(engine, month, end) for month in over)
     return dropped + sum(_expire(engine, project_id, since, end) for project_id, since in due.items())
 
 
@@ -42,14 +43,15 @@ def _expire(engine: Engine, project_id: UUID, since: datetime, end: float) -> in
     return removed
 
 
-def _drop(engine: Engine, month: Partition) -> int:
-    """How many calls went; none when the table was busy all the time: the next look tries again."""
+def _drop(engine: Engine, month: Partition, end: float) -> int:
+    """How many calls went; fewer than all when the table was busy or time is over: the next look goes on."""
+    gone = 0
     try:
-        with transaction(engine) as connection:
-            return partitions.drop(connection, month)
+        for calls in months.drop(engine, month, end):
+            gone += calls
     except exc.OperationalError as error:
         log.info("retention.busy", month=month.name, **describe(error))
-        return 0
+    return gone
 
 
 def _next(engine: Engine, project_id: UUID, since: datetime) -> dict[UUID, list[UUID]]:

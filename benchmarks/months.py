@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from app.store import browse, insights, partitions, traces
-from app.store.engine import transaction
+from app.months import make_ahead
+from app.store import browse, insights, traces
 from app.store.traces import TraceFilter
 from benchmarks.ingest.tables import ms, table, times
 from benchmarks.installation import installed
@@ -47,8 +47,7 @@ class World(NamedTuple):
 def world(stack: ExitStack, *, ahead: int, spread: int) -> World:
     """One with partitions for so many days ahead, and calls stored over so many."""
     engine = stack.enter_context(installed()).engine
-    with transaction(engine) as connection:
-        partitions.make_ahead(connection, datetime.now(UTC) + timedelta(days=ahead))
+    make_ahead(engine, datetime.now(UTC) + timedelta(days=ahead))
     ids = filled(engine, CALLS, days=spread)
     return World(stack.enter_context(engine.connect()), ids)
 

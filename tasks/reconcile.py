@@ -18,8 +18,9 @@ from app.config import Settings
 from app.errors import DatabaseDownError
 from app.grouping import left_unfinished, reviews_due
 from app.logs import describe
+from app.months import make_ahead
 from app.retention import expire
-from app.store import counters, counting, groups, heartbeats, owed, partitions
+from app.store import counters, counting, groups, heartbeats, owed
 from app.store.counters import Counted
 from app.store.engine import make_engine, transaction
 from tasks.background import Ticker
@@ -100,8 +101,7 @@ class Reconciler:
     def make_partitions(self) -> None:
         """Make the partitions of the months to come; a database that is busy is left alone until the next time."""
         try:
-            with transaction(self._engine) as connection:
-                made = partitions.make_ahead(connection)
+            made = make_ahead(self._engine)
         except exc.OperationalError as error:
             _log.info("partitions_busy", **describe(error))
             return

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
@@ -31,6 +31,11 @@ def new_id() -> uuid.UUID:
 def first_id_of(moment: datetime) -> uuid.UUID:
     """No id that was made at this moment or later is smaller."""
     return uuid.UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+
+
+def moment_of(id_: uuid.UUID) -> datetime:
+    """When an id was made, to the millisecond."""
+    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
 
 
 def _next_tick() -> int:

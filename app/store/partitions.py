@@ -1,7 +1,10 @@
 """The partitions of table `trace`: the calls of a month each, by the time that their ids hold.
 
 `trace_before_2027_01` has what was stored in December 2026: its name says where it ends, the one before it where it begins.
-`trace_later` takes what no partition is there for, so a call is stored also when nobody has made one for months.
+`trace_later` takes what no partition is there for, so a call is stored also when nobody has made one for months; see `late_calls`.
+
+A month goes in steps: it is no part of the table any more, what only its calls said is noted, and it is dropped.  Between two steps
+it is a table of its own, whose comment says how far it was read.
 """
 
 from collections.abc import Collection
@@ -12,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Connection, Uuid, bindparam, text
 
 from app.store.ids import first_id_of
+from app.store.runs import FIRST_ID
 
 _PREFIX = "trace_before_"
 
@@ -19,7 +23,7 @@ AHEAD = timedelta(days=40)
 """How far ahead partitions are made: a month in which no reconciler runs needs no moving of calls."""
 
 _PATIENCE = 2
-"""Seconds: to drop a part of a table that is read takes a lock on all of it, and whoever comes meanwhile waits too."""
+"""Seconds: to take a part from a table that is read takes a lock on all of it, and whoever comes meanwhile waits too."""
 
 _PATIENCE_AHEAD = 200
 """Milliseconds: there are weeks left for the next try."""
@@ -42,97 +46,153 @@ def partitions(connection: Connection) -> list[Partition]:
     names = connection.scalars(
         text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'trace'::regclass")
     )
-    bounded = [name for name in names if name.startswith(_PREFIX)]
-    return sorted((Partition(name, _until(name)) for name in bounded), key=lambda one: one.until)
+    return sorted((named(name) for name in names if name.startswith(_PREFIX)), key=lambda one: one.until)
 
 
-def make_ahead(connection: Connection, now: datetime | None = None) -> list[Partition]:
-    """Make the partitions that are missing for the time to come, and move into them what `trace_later` took; those made.
+def named(name: str) -> Partition:
+    """The partition of this name."""
+    year, month = name.removeprefix(_PREFIX).split("_")
+    return Partition(name, datetime(int(year), int(month), 1, tzinfo=UTC))
 
-    Safe to call from several processes at once.  Raises OperationalError, with nothing done, when a dump or a long
-    transaction is in the way: whatever reads calls would wait behind us, and so would ingest.
+
+def before(until: datetime) -> Partition:
+    """The partition that ends at this beginning of a month."""
+    return Partition(f"{_PREFIX}{until:%Y_%m}", until)
+
+
+def month_after(moment: datetime) -> datetime:
+    """The beginning of the month after this moment."""
+    return (moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)).replace(day=1)
+
+
+def end(connection: Connection) -> datetime:
+    """The first moment that is in none of them."""
+    return partitions(connection)[-1].until
+
+
+# Making
+
+
+def hold(connection: Connection) -> None:
+    """Nobody else makes or drops partitions until the transaction ends, and what is in use is not waited for.
+
+    A lock that is asked for and not granted holds up whoever comes after it, ingest too.
     """
-    made = []
-    if _end(connection) < (enough := (now or datetime.now(UTC)) + AHEAD):
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE_AHEAD}ms'"))
-        while (begin := _end(connection)) < enough:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE_AHEAD}ms'"))
+
+
+def make_missing(connection: Connection, enough: datetime) -> list[Partition]:
+    """Make the partitions that are missing up to a moment; those made.  `trace_later` has no calls that belong to them.
+
+    Raises OperationalError, with nothing done, when a dump or a long transaction is in the way: whatever reads calls would
+    wait behind us, and so would ingest.
+    """
+    made: list[Partition] = []
+    if end(connection) < enough:
+        hold(connection)
+        while (begin := end(connection)) < enough:
             made.append(_make(connection, begin))
     return made
 
 
-def _end(connection: Connection) -> datetime:
-    return partitions(connection)[-1].until
-
-
 def _make(connection: Connection, begin: datetime) -> Partition:
-    until = (begin + timedelta(days=31)).replace(day=1)
-    one = Partition(f"{_PREFIX}{until:%Y_%m}", until)
+    one = before(month_after(begin))
     for statement in _MAKING:
-        connection.execute(text(statement.format(one.name, first_id_of(begin), first_id_of(until))))
+        connection.execute(text(statement.format(one.name, first_id_of(begin), first_id_of(one.until))))
     return one
 
 
-# Names of partitions are ours.
-_COUNT = "SELECT count(*) FROM {0}"
-_HAS_CALLS_OF = "SELECT EXISTS (SELECT FROM {0} WHERE project_id = ANY(:projects))"
-
-# Attached rather than created in its place, which would lock the whole table.
+# Names of partitions are ours.  Attached rather than created in its place, which would lock the whole table.
 _MAKING = (
-    "LOCK TABLE trace_later IN ACCESS EXCLUSIVE MODE",
     "CREATE TABLE {0} (LIKE trace INCLUDING DEFAULTS INCLUDING COMMENTS)",
-    "INSERT INTO {0} SELECT * FROM trace_later WHERE id >= '{1}' AND id < '{2}'",
-    "DELETE FROM trace_later WHERE id >= '{1}' AND id < '{2}'",
     "ALTER TABLE trace ATTACH PARTITION {0} FOR VALUES FROM ('{1}') TO ('{2}')",
 )
 
 
+# Dropping
+
+STEP = 10_000
+"""Calls of a month that goes whose traces are removed in one transaction, in some 100 ms."""
+
+
 def has_calls_of(connection: Connection, one: Partition, projects: Collection[UUID]) -> bool:
     """Whether the partition holds a call of one of these projects."""
-    query = text(_HAS_CALLS_OF.format(one.name))
+    query = text(f"SELECT EXISTS (SELECT FROM {one.name} WHERE project_id = ANY(:projects))")  # noqa: S608  ours
     asked = query.bindparams(bindparam("projects", type_=ARRAY(Uuid)))
     return bool(projects) and connection.execute(asked, {"projects": list(projects)}).scalar_one()
 
 
-def drop(connection: Connection, one: Partition) -> int:
-    """Drop a month of calls, with what only they said; how many there were.
+def detach(connection: Connection, one: Partition) -> None:
+    """Take a month of calls out of the table; runs that have read some of them begin anew.
 
-    What versions show of their calls is noted, as when calls go one by one, and a run that has read some of them begins anew.
     Raises OperationalError, with nothing done, when the table is in use for longer than ingest may wait behind this.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    for statement in _BEFORE_DROPPING:
-        connection.execute(text(statement.format(one.name)))
-    calls = connection.execute(text(_COUNT.format(one.name))).scalar_one()
+    if one in partitions(connection):
+        # Groups before their calls, as runs and deletions lock them; then nobody assigns calls of the month any more.
+        connection.execute(text(_RAISING.format(one.name)))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}s'"))
+        connection.execute(text(f"ALTER TABLE trace DETACH PARTITION {one.name}"))
+        connection.execute(text(f"COMMENT ON TABLE {one.name} IS '{FIRST_ID}'"))
+
+
+# OFFSET 0: an entry of the index for each group instead of the whole month.
+_RAISING = """
+UPDATE grouping_key SET fence = fence + 1
+ WHERE EXISTS (SELECT FROM {0} AS call WHERE call.group_id = grouping_key.id OFFSET 0)
+"""
+
+
+def leaving(connection: Connection) -> list[Partition]:
+    """Months that were taken out and are still there."""
+    names = text("SELECT relname FROM pg_class WHERE relname LIKE :names AND relkind = 'r' AND NOT relispartition")
+    found = connection.scalars(names, {"names": _PREFIX.replace("_", r"\_") + "%"})
+    return sorted(map(named, found), key=lambda one: one.until)
+
+
+def note_gone(connection: Connection, one: Partition, limit: int = STEP) -> int | None:
+    """Note what only the next calls of a month that leaves say, and free their external ids; how many there were, None at the end.
+
+    What versions show of their calls stays, as when calls go one by one.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    if one not in leaving(connection):
+        return None
+    row = connection.execute(text(_NOTING.format(one.name)), {"name": one.name, "limit": limit}).one()
+    if row.last is None:
+        return None
+    connection.execute(text(f"COMMENT ON TABLE {one.name} IS '{row.last}'"))
+    return row.calls
+
+
+# An external id may be another call's by now, since they are given up before the month is gone.
+_NOTING = """
+WITH batch AS (SELECT id, project_id, external_id, implementation_id, seen_at FROM {0}
+               WHERE id > CAST(obj_description(CAST(:name AS regclass), 'pg_class') AS uuid) ORDER BY id LIMIT :limit),
+     expired AS (
+       INSERT INTO expired_calls (implementation_id, calls, first_seen, last_seen)
+       SELECT implementation_id, count(*), min(seen_at), max(seen_at) FROM batch
+        WHERE implementation_id IS NOT NULL GROUP BY implementation_id ORDER BY implementation_id
+       ON CONFLICT (implementation_id) DO UPDATE SET
+         calls = expired_calls.calls + excluded.calls,
+         first_seen = least(expired_calls.first_seen, excluded.first_seen),
+         last_seen = greatest(expired_calls.last_seen, excluded.last_seen)),
+     counted AS (
+       INSERT INTO call_count (implementation_id, calls)
+       SELECT implementation_id, -count(*) FROM batch WHERE implementation_id IS NOT NULL GROUP BY implementation_id),
+     freed AS (
+       DELETE FROM trace_external_id USING batch WHERE trace_external_id.project_id = batch.project_id
+          AND trace_external_id.external_id = batch.external_id AND trace_external_id.trace_id = batch.id)
+SELECT count(*) AS calls, (SELECT id FROM batch ORDER BY id DESC LIMIT 1) AS last FROM batch
+"""
+
+
+def drop(connection: Connection, one: Partition) -> None:
+    """Drop a month that leaves, all of which is noted.
+
+    Raises OperationalError, with nothing done, when the tables that its calls refer to are in use for long.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}s'"))
-    connection.execute(text(f"DROP TABLE {one.name}"))
-    return calls
-
-
-_BEFORE_DROPPING = (
-    # Groups before their calls, as runs and deletions lock them; then nobody assigns calls of the month any more.
-    "UPDATE grouping_key SET fence = fence + 1 WHERE id IN (SELECT DISTINCT group_id FROM {0})",
-    "LOCK TABLE {0} IN SHARE MODE",
-    """
-    INSERT INTO expired_calls (implementation_id, calls, first_seen, last_seen)
-    SELECT implementation_id, count(*), min(seen_at), max(seen_at) FROM {0}
-     WHERE implementation_id IS NOT NULL GROUP BY implementation_id ORDER BY implementation_id
-    ON CONFLICT (implementation_id) DO UPDATE SET
-      calls = expired_calls.calls + excluded.calls,
-      first_seen = least(expired_calls.first_seen, excluded.first_seen),
-      last_seen = greatest(expired_calls.last_seen, excluded.last_seen)
-    """,
-    """
-    INSERT INTO call_count (implementation_id, calls)
-    SELECT implementation_id, -count(*) FROM {0} WHERE implementation_id IS NOT NULL GROUP BY implementation_id
-    """,
-    """
-    DELETE FROM trace_external_id USING {0} AS gone WHERE gone.external_id IS NOT NULL
-       AND trace_external_id.project_id = gone.project_id AND trace_external_id.external_id = gone.external_id
-    """,
-)
-
-
-def _until(name: str) -> datetime:
-    year, month = name.removeprefix(_PREFIX).split("_")
-    return datetime(int(year), int(month), 1, tzinfo=UTC)
+    connection.execute(text(f"DROP TABLE IF EXISTS {one.name}"))

@@ -5,7 +5,7 @@ Revises: call_counts
 
 What was stored in a month goes by dropping its table. A partitioned table has no unique key without its partition key, so
 the ids that callers give are unique in a table of their own. The present table becomes the first partition; nothing is copied but
-those ids.
+those ids. The table is locked while they are copied, so `web` is stopped; attaching reads it once more, in a fraction of that time.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -1,0 +1,73 @@
+"""Use case: make the months of table `trace` ahead, and drop those that nobody keeps.  Every transaction is short.
+
+Any number of processes may do it at once, and each goes on where another was killed.
+"""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import Engine, exc
+
+from app.store import late_calls, partitions
+from app.store.engine import transaction
+from app.store.late_calls import Moving
+from app.store.partitions import Partition
+from app.store.runs import FIRST_ID
+
+TRIES = 20
+"""Of a step that copies calls: each gives up after a moment when a run just holds one of them."""
+
+
+def make_ahead(engine: Engine, now: datetime | None = None, *, step: int = late_calls.STEP) -> list[Partition]:
+    """Make the partitions that are missing for the time to come, and move into them what `trace_later` took; those made.
+
+    Raises OperationalError when a dump or a long transaction is in the way; what was done until then stays done.
+    """
+    now = now or datetime.now(UTC)
+    enough = now + partitions.AHEAD
+    with transaction(engine) as connection:
+        if partitions.end(connection) >= enough:
+            return []
+        moving = late_calls.begin(connection, now, enough)
+    made = [] if moving is None else _move(engine, moving, step)
+    with transaction(engine) as connection:
+        return made + partitions.make_missing(connection, enough)
+
+
+def _move(engine: Engine, moving: Moving, step: int) -> list[Partition]:
+    after: UUID | None = FIRST_ID
+    while after is not None:
+        after = _copy(engine, moving, after, step)
+    with transaction(engine) as connection:
+        return late_calls.take_in(connection, moving)
+
+
+def _copy(engine: Engine, moving: Moving, after: UUID, step: int) -> UUID | None:
+    for _ in range(TRIES - 1):
+        try:
+            with transaction(engine) as connection:
+                return late_calls.copy(connection, moving, after, step)
+        except exc.OperationalError:
+            continue
+    with transaction(engine) as connection:
+        return late_calls.copy(connection, moving, after, step)
+
+
+def drop(engine: Engine, month: Partition, end: float, *, step: int = partitions.STEP) -> Iterator[int]:
+    """Drop a month of calls; how many there were, step by step.  Ends early when the clock (`time.monotonic`) is at `end`.
+
+    Raises OperationalError when the table is in use for longer than ingest may wait behind this; what was done until then
+    stays done, and `partitions.leaving` has the month until it is gone.
+    """
+    with transaction(engine) as connection:
+        partitions.detach(connection, month)
+    while time.monotonic() < end:
+        with transaction(engine) as connection:
+            calls = partitions.note_gone(connection, month, step)
+        if calls is None:
+            with transaction(engine) as connection:
+                partitions.drop(connection, month)
+            return
+        yield calls
