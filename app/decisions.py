@@ -1,7 +1,8 @@
 """Use case: what a person decides about tasks and versions, and every later run respects.
 
 A decision holds its group, as a run does while it saves.  So it comes before a run has saved, which then reads it, or
-after, and changes what the run has written.
+after, and changes what the run has written.  One that moves templates raises the fence too: a run that has read them where they
+were cannot save.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,9 +11,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
+from app import naming
 from app.errors import CallerError, NotFoundError
 from app.incoming import Problem
-from app.store import decisions, runs, versions
+from app.store import decisions, groups, runs, versions
+from app.store.templates import from_parts
 
 MAX_SLOT_NAME = 100
 
@@ -71,6 +74,44 @@ def _wrong_names(slots: Sequence[str], names: Mapping[str, str]) -> Iterator[Pro
         elif new in others:
             yield Problem(("slots", old), "Cannot have this name: another slot of the template has it.")
         others.add(new)
+
+
+def merge(connection: Connection, project_id: UUID, task_id: UUID, into: UUID) -> None:
+    """The versions of a task go on as the next ones of another of the same path, in the order of their first calls.
+
+    What a person decided about it holds for the other where nothing else was decided there. Raises NotFoundError, or
+    DecisionError for a task that it cannot go on in.
+    """
+    source = _hold_task(connection, project_id, task_id)
+    target = decisions.task_of_project(connection, project_id, into)
+    if target is None or target.group_id != source.group_id or into == task_id:
+        raise DecisionError(Problem(("into",), "Must be another task of the same path."))
+    versions.merge_task(connection, task_id, into, lines_stay=True)
+    runs.interrupt(connection, source.group_id)
+
+
+def split(connection: Connection, project_id: UUID, implementation_id: UUID) -> UUID:
+    """The template of a version becomes a task of its own, with all its versions; the id of the task.
+
+    Raises NotFoundError, or DecisionError where nothing else would be left, or the template is out of use.
+    """
+    version = _hold_version(connection, project_id, implementation_id)
+    if version.retired_at is not None:
+        raise DecisionError(Problem((), "Another template took the place of this version's; split that."))
+    if not decisions.has_other_template(connection, version.task_id, version.template_id):
+        raise DecisionError(Problem((), "Its task has no other template, so there is nothing to split it from."))
+    task_id = _begin(connection, project_id, version)
+    versions.move_templates(connection, decisions.with_forerunners(connection, version.template_id), task_id, task_id)
+    runs.interrupt(connection, version.group_id)
+    return task_id
+
+
+def _begin(connection: Connection, project_id: UUID, version: Row[Any]) -> UUID:
+    """A task for the template of a version, apart from the one that it leaves."""
+    path = groups.by_id(connection, [version.group_id])[version.group_id].path
+    found = from_parts(version.parts, version.slots)
+    name = naming.task_name(found, versions.names_in(connection, version.group_id), path)
+    return versions.create_task(connection, project_id, version.group_id, name, apart_from=[version.task_id])
 
 
 def _hold_task(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from app import naming
 from app.findings import Finding, Findings, Window
-from app.lineage import Life, Relative, SeenCalls, alive_together, task_of
+from app.lineage import Life, Relative, SeenCalls, alive_together, line_of
 from app.privacy import Policy
 from app.slots import Named, keeping_names
 from app.store import templates, versions
@@ -35,22 +35,23 @@ class Family:
         family = templates.load_family(connection, window.state.id)
         self._relatives = {
             stored.id: Relative(
-                stored.task_id, stored.template, staying.get(stored.id) or StoredLife(connection, stored.id)
+                stored.line_id, stored.template, staying.get(stored.id) or StoredLife(connection, stored.id)
             )
             for stored in family
         }
+        self._task_of = {stored.line_id: stored.task_id for stored in family}
+        self._apart = versions.apart(connection, window.state.id)
         self._named = {stored.id: Named(stored.template, stored.named_places) for stored in family}
 
     def tasks(self) -> dict[UUID, UUID]:
         """The task of every template."""
-        return {template_id: relative.task_id for template_id, relative in self._relatives.items()}
+        return {template_id: self._task_of[relative.line_id] for template_id, relative in self._relatives.items()}
 
     def add(self, finding: Finding, review_after: int) -> UUID:
         """Store a finding in the task that it belongs to; its id."""
         template_id = self._again(finding) or self._new(finding, review_after)
-        task_id = self._relatives[template_id].task_id
         life = SeenCalls(call.moment for call in finding.calls)
-        self._relatives[template_id] = Relative(task_id, finding.template, life)
+        self._relatives[template_id] = replace(self._relatives[template_id], template=finding.template, life=life)
         return template_id
 
     def _again(self, finding: Finding) -> UUID | None:
@@ -59,17 +60,18 @@ class Family:
         template_id = next(found, None)
         if template_id is not None and versions.revive(self._connection, template_id):
             own = self._named[template_id].template
-            named = self._keeping_names(own, self._relatives[template_id].task_id, {template_id})
+            named = self._keeping_names(own, self._relatives[template_id].line_id, {template_id})
             versions.name_slots(self._connection, template_id, named.template.slots, named.places)
         return template_id
 
     def _new(self, finding: Finding, review_after: int) -> UUID:
-        task_id = self._task(finding)
-        named = self._keeping_names(finding.template, task_id, finding.supersedes | finding.taken_from)
+        line_id = self._line(finding)
+        named = self._keeping_names(finding.template, line_id, finding.supersedes | finding.taken_from)
         template_id = versions.add_template(
             self._connection,
             self._window.state.id,
-            task_id,
+            self._task_of[line_id],
+            line_id,
             named.template,
             named_places=named.places,
             kinds=self._policy.shown(finding.kinds),
@@ -77,17 +79,17 @@ class Family:
             review_at_calls=min(review_after, FIRST_REVIEW * len(finding.calls)),
             run_id=self._window.run_id,
         )
-        self._relatives[template_id] = Relative(task_id, finding.template, SeenCalls(()))
+        self._relatives[template_id] = Relative(line_id, finding.template, SeenCalls(()))
         self._named[template_id] = named
         return template_id
 
-    def _keeping_names(self, template: Template, task_id: UUID, sources: Collection[UUID]) -> Named:
-        """The template with the names that people gave in those that it comes from, else in the newest of its task."""
-        older = [each for each in self._named if each in sources or self._relatives[each].task_id == task_id]
+    def _keeping_names(self, template: Template, line_id: UUID, sources: Collection[UUID]) -> Named:
+        """The template with the names that people gave in those that it comes from, else in the newest of its line."""
+        older = [each for each in self._named if each in sources or self._relatives[each].line_id == line_id]
         older.sort(key=lambda each: (each in sources, each), reverse=True)
         return keeping_names(template, [self._named[each] for each in older])
 
-    def _task(self, finding: Finding) -> UUID:
+    def _line(self, finding: Finding) -> UUID:
         life = SeenCalls(call.moment for call in finding.calls)
         if finding.supersedes:
             return self._successor(finding, life)
@@ -95,23 +97,30 @@ class Family:
             replace(relative, swallowed=template_id in finding.taken_from)
             for template_id, relative in self._relatives.items()
         ]
-        return task_of(finding.template, life, relatives) or self._begin(finding.template)
+        return line_of(finding.template, life, relatives) or self._begin(finding.template)
 
     def _successor(self, finding: Finding, life: Life) -> UUID:
-        """The task of a template that takes the place of others.
+        """The line of a template that takes the place of others: that of the oldest of them.
 
         The better text may show a kinship that the worse one hid: then their task, when it is theirs alone, is one
         with the relative's.
         """
-        task_ids = {self._relatives[old].task_id for old in finding.supersedes}
-        inside = [each for each in self._relatives if self._relatives[each].task_id in task_ids]
+        oldest = self._relatives[min(finding.supersedes)].line_id
+        task_ids = {self._task_of[self._relatives[old].line_id] for old in finding.supersedes}
+        inside = [each for each in self._relatives if self._task_of[self._relatives[each].line_id] in task_ids]
         if all(each in finding.supersedes or self._relatives[each].life.total() == 0 for each in inside):
-            outside = [relative for relative in self._relatives.values() if relative.task_id not in task_ids]
-            task_ids |= {task_of(finding.template, life, outside)} - {None}  # type: ignore[arg-type]
-        return self._renamed(self._merged(task_ids), finding.template)
+            kin = line_of(finding.template, life, self._outside(task_ids))
+            task_ids |= set() if kin is None else {self._task_of[kin]}
+        survivor = self._renamed(self._merged(task_ids), finding.template)
+        return survivor if oldest in task_ids else oldest
+
+    def _outside(self, task_ids: Collection[UUID]) -> list[Relative]:
+        """The templates of tasks that these may be brought together with."""
+        closed = {other for pair in self._apart if pair.intersection(task_ids) for other in pair}.union(task_ids)
+        return [relative for relative in self._relatives.values() if self._task_of[relative.line_id] not in closed]
 
     def part(self) -> None:
-        """Versions that turn out to be in use side by side are two call sites: the newer one leaves the task.
+        """Versions of a line that turn out to be in use side by side are two call sites: the newer one leaves.
 
         When it came, a few calls could not tell it from an edit that was being rolled out.
         """
@@ -120,21 +129,24 @@ class Family:
             older = (
                 other
                 for other_id, other in self._relatives.items()
-                if other_id < template_id and other.task_id == relative.task_id
+                if other_id < template_id and other.line_id == relative.line_id
             )
             if any(_surely_together(relative.life, other.life) for other in older):
                 self._leave(template_id, relative)
 
     def _leave(self, template_id: UUID, relative: Relative) -> None:
-        outside = [other for other in self._relatives.values() if other.task_id != relative.task_id]
-        task_id = task_of(relative.template, relative.life, outside) or self._begin(relative.template)
-        versions.move_template(self._connection, template_id, task_id)
-        self._relatives[template_id] = replace(relative, task_id=task_id)
+        outside = self._outside({self._task_of[relative.line_id]})
+        line_id = line_of(relative.template, relative.life, outside) or self._begin(relative.template)
+        versions.move_templates(self._connection, [template_id], self._task_of[line_id], line_id)
+        self._relatives[template_id] = replace(relative, line_id=line_id)
 
     def _begin(self, template: Template) -> UUID:
+        """A task of one line, which has its id."""
         state = self._window.state
         name = self._name(template, versions.names_in(self._connection, state.id))
-        return versions.create_task(self._connection, state.project_id, state.id, name)
+        task_id = versions.create_task(self._connection, state.project_id, state.id, name)
+        self._task_of[task_id] = task_id
+        return task_id
 
     def _renamed(self, task_id: UUID, template: Template) -> UUID:
         """A name that was made from the words of a worse template follows the better one; a person's stays."""
@@ -152,8 +164,10 @@ class Family:
         survivor = versions.survivor_of(self._connection, task_ids)
         for task_id in task_ids - {survivor}:
             versions.merge_task(self._connection, task_id, survivor)
+        self._task_of = {line: survivor if of in task_ids else of for line, of in self._task_of.items()}
+        self._task_of[survivor] = survivor
         self._relatives = {
-            template_id: replace(relative, task_id=survivor) if relative.task_id in task_ids else relative
+            template_id: replace(relative, line_id=survivor) if relative.line_id in task_ids else relative
             for template_id, relative in self._relatives.items()
         }
         return survivor

@@ -42,6 +42,7 @@ class Window:
     cut: owed calls were left out. residue_read: the residue is in the window, though it may have been empty.
     known: the templates that match calls of the group now; reviewing: those of them that are under review, with
     `reviewed`, a sample of their calls. min_distinct: users or conversations that a template must be found with.
+    apart: pairs of tasks whose templates a person has split.
     """
 
     state: GroupState
@@ -54,6 +55,7 @@ class Window:
     reviewing: frozenset[UUID]
     known: Sequence[StoredTemplate]
     min_distinct: int = 0
+    apart: frozenset[frozenset[UUID]] = frozenset()
 
     @property
     def calls(self) -> list[Call]:
@@ -130,7 +132,7 @@ def _find(window: Window, options: Options) -> Findings:
     mined = mine([call.prompt for call in proofs], options, [stored.template for stored in told])
     new = _judged(_as_findings(mined, proofs, told), reviewed, proofs)
     new = [*new, *_late_edits(new, reviewed, proofs, options)]
-    new = [finding for finding in new if _is_of_enough(finding, window.min_distinct)]
+    new = [_kept_apart(finding, window) for finding in new if _is_of_enough(finding, window.min_distinct)]
     new, placements = _placed(sorted(new, key=lambda finding: finding.calls[0].moment), window.known, ordered)
     unseen = frozenset(proofs[index].id for index, reason in mined.ungrouped.items() if reason == "unseen")
     return Findings(new, placements, unseen - {placement.call.id for placement in placements})
@@ -139,6 +141,16 @@ def _find(window: Window, options: Options) -> Findings:
 def _is_of_enough(finding: Finding, authors: int) -> bool:
     """Whether so many users or conversations have what the template holds in every call; those without a name are none."""
     return authors <= 1 or len({call.author for call in finding.calls} - {None}) >= authors
+
+
+def _kept_apart(finding: Finding, window: Window) -> Finding:
+    """It takes the place of templates of tasks that no person has split, the oldest first; others stay beside it."""
+    task_ids = {stored.id: stored.task_id for stored in window.known}
+    kept: list[UUID] = []
+    for old in sorted(finding.supersedes):
+        if not any(frozenset((task_ids[old], task_ids[other])) in window.apart for other in kept):
+            kept.append(old)
+    return replace(finding, supersedes=frozenset(kept))
 
 
 def evidence(calls: Sequence[Call]) -> list[Call]:

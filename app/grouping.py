@@ -154,6 +154,7 @@ def _read_window(
         reviewing=reviewing,
         known=known,
         min_distinct=policy.wishes.min_distinct,
+        apart=versions.apart(connection, state.id),
     )
 
 

@@ -1,13 +1,14 @@
-"""Lineage: which task a mined template belongs to.  Pure: templates and times in, a decision out.
+"""Lineage: which line a mined template belongs to.  Pure: templates and times in, a decision out.
 
-A task is a line of templates of one path that descend from each other.  The rules, told for people in docs/lineage.md:
+A line is templates of one path that descend from each other: a task, or one of several that a person made one.  The rules, told
+for people in docs/lineage.md:
 
 1. Two templates are *related* when they share enough fixed text, in order (`kinship`).
 2. Two templates are *alive together* when a good part of the calls of each was made during the life of the other
    (`alive_together`).  Then they are two call sites, however alike they read: judges with one preamble, for example.
    The few calls that mix while an edit is rolled out are no such part.
-3. A new template joins the task of the template that it is most related to, of those tasks with no template that is
-   alive together with it: a task has one prompt in use at a time.  Where there is none it begins a task.
+3. A new template joins the line of the template that it is most related to, of those lines with no template that is
+   alive together with it: a line has one prompt in use at a time.  Where there is none it begins a task.
 """
 
 from bisect import bisect_left, bisect_right
@@ -80,25 +81,25 @@ class SeenCalls:
 class Relative:
     """A template that a new one may descend from. `swallowed`: it matched the new one's calls so far."""
 
-    task_id: UUID
+    line_id: UUID
     template: Template
     life: Life
     swallowed: bool = False
 
 
-def task_of(template: Template, life: Life, relatives: Sequence[Relative]) -> UUID | None:
-    """The task that a new template continues; None when it begins one.
+def line_of(template: Template, life: Life, relatives: Sequence[Relative]) -> UUID | None:
+    """The line that a new template continues; None when it begins one.
 
     relatives: every template of the same path, retired ones included (an old version may come back changed).
     """
     ranked = [(_closeness(template, other), place, other) for place, other in enumerate(relatives)]
     ranked = sorted((entry for entry in ranked if entry[0] > 0), key=lambda entry: entry[:2], reverse=True)
-    candidates = dict.fromkeys(other.task_id for _, _, other in ranked)
-    return next((task_id for task_id in candidates if not _in_use(task_id, life, relatives)), None)
+    candidates = dict.fromkeys(other.line_id for _, _, other in ranked)
+    return next((line_id for line_id in candidates if not _in_use(line_id, life, relatives)), None)
 
 
-def _in_use(task_id: UUID, life: Life, relatives: Sequence[Relative]) -> bool:
-    return any(alive_together(life, other.life) for other in relatives if other.task_id == task_id)
+def _in_use(line_id: UUID, life: Life, relatives: Sequence[Relative]) -> bool:
+    return any(alive_together(life, other.life) for other in relatives if other.line_id == line_id)
 
 
 def _closeness(template: Template, other: Relative) -> float:

@@ -1,4 +1,4 @@
-"""What people decide about tasks: PATCH of tasks and implementations."""
+"""What people decide about tasks: PATCH of tasks and implementations, POST of merges and splits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,11 +93,44 @@ def change_implementation(holder: KeyHolder, implementation_id: UUID) -> Respons
         return json_answer(implementation_detail(connection, holder.project_id, implementation_id))
 
 
+class Merge(BaseModel):
+    """Which task another one goes on in."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    into: UUID = Field(description="The id of a task of the same path.")
+
+
+@routes.route("POST", "/api/v1/tasks/<uuid:task_id>/merge", scope="admin", body=Merge, answers={200: TaskDetail})
+def merge_task(holder: KeyHolder, task_id: UUID) -> Response:
+    """Make two tasks of a path one: the versions of this one go on as the next ones of the other."""
+    into = read_body(Merge, UNCHANGED).into
+    note(into=into)
+    with _deciding() as connection:
+        decisions.merge(connection, holder.project_id, task_id, into)
+        return json_answer(task_detail(connection, holder.project_id, into))
+
+
+@routes.route(
+    "POST",
+    "/api/v1/implementations/<uuid:implementation_id>/split",
+    scope="admin",
+    answers={201: TaskDetail},
+    problems={409: "Its task has no other template, or another one took the place of its own."},
+)
+def split_implementation(holder: KeyHolder, implementation_id: UUID) -> Response:
+    """Make a task of its own of the template of a version."""
+    with _deciding(409) as connection:
+        task_id = decisions.split(connection, holder.project_id, implementation_id)
+        note(task=task_id)
+        return json_answer(task_detail(connection, holder.project_id, task_id), 201)
+
+
 @contextmanager
-def _deciding() -> Iterator[Connection]:
-    """One transaction; a decision that cannot be taken is a problem of its field."""
+def _deciding(status: int = 422) -> Iterator[Connection]:
+    """One transaction; a decision that cannot be taken is a problem of its field, of this status."""
     try:
         with transaction(services().engine) as connection:
             yield connection
     except DecisionError as error:
-        raise ProblemError(422, UNCHANGED, error.problems) from None
+        raise ProblemError(status, UNCHANGED, error.problems) from None

@@ -158,6 +158,12 @@ class TaskDetail(TaskSummary):
     created_at: datetime
 
 
+class MergedTask(Shape):
+    """A task that went on in another."""
+
+    merged_into: UUID
+
+
 class SlotKind(Shape):
     """What a slot holds, told from its values: `values` are those of an enum, `optional` says that some calls leave it empty."""
 

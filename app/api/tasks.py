@@ -12,7 +12,7 @@ from app.api.answer import json_answer
 from app.api.paging import PageQuery, page_of
 from app.api.routes import Routes
 from app.api.services import services
-from app.api.shapes import ImplementationDetail, Page, TaskDetail, TaskSummary
+from app.api.shapes import ImplementationDetail, MergedTask, Page, TaskDetail, TaskSummary
 from app.declared import DeclaredCalls, agreement
 from app.errors import NotFoundError
 from app.store import insights, tasks
@@ -37,10 +37,12 @@ def list_tasks(holder: KeyHolder, query: TaskQuery) -> Response:
     return json_answer(page_of(rows, query.limit, _task))
 
 
-@routes.route("GET", "/api/v1/tasks/<uuid:task_id>", scope="read", answers={200: TaskDetail})
+@routes.route("GET", "/api/v1/tasks/<uuid:task_id>", scope="read", answers={200: TaskDetail, 308: MergedTask})
 def get_task(holder: KeyHolder, task_id: UUID) -> Response:
-    """A task."""
+    """A task; one that was merged into another leads there."""
     with transaction(services().engine) as connection:
+        if into := _merged_into(connection, holder, task_id):
+            return _led_to(f"/api/v1/tasks/{into}", into)
         return json_answer(task_detail(connection, holder.project_id, task_id))
 
 
@@ -49,12 +51,13 @@ def get_task(holder: KeyHolder, task_id: UUID) -> Response:
     "/api/v1/tasks/<uuid:task_id>/implementations",
     scope="read",
     query=PageQuery,
-    answers={200: Page[ImplementationDetail]},
+    answers={200: Page[ImplementationDetail], 308: MergedTask},
 )
 def list_implementations(holder: KeyHolder, task_id: UUID, query: PageQuery) -> Response:
-    """The versions of a task, oldest first."""
+    """The versions of a task, oldest first; one that was merged into another leads there."""
     with transaction(services().engine) as connection:
-        _found(tasks.get(connection, holder.project_id, task_id), "task")
+        if into := _merged_into(connection, holder, task_id):
+            return _led_to(f"/api/v1/tasks/{into}/implementations", into)
         rows = tasks.implementations(connection, holder.project_id, task_id, limit=query.limit + 1, after=query.cursor)
     return json_answer(page_of(rows, query.limit, _implementation))
 
@@ -66,6 +69,17 @@ def get_implementation(holder: KeyHolder, implementation_id: UUID) -> Response:
     """One version of a task: its template, model and settings."""
     with transaction(services().engine) as connection:
         return json_answer(implementation_detail(connection, holder.project_id, implementation_id))
+
+
+def _merged_into(connection: Connection, holder: KeyHolder, task_id: UUID) -> UUID | None:
+    """The task that took this one over, if one did.  Raises NotFoundError where the project has neither."""
+    return _found(tasks.get(connection, holder.project_id, task_id), "task").merged_into
+
+
+def _led_to(address: str, into: UUID) -> Response:
+    answer = json_answer({"merged_into": into}, 308)
+    answer.headers["Location"] = address
+    return answer
 
 
 def _found(row: Any, what: str) -> Any:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, select, update
 
 from app.store.tables import implementation, task, template
+from app.store.versions import is_shown
 
 
 def task_of_project(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any] | None:
@@ -24,8 +25,10 @@ def version_of_project(connection: Connection, project_id: UUID, implementation_
             task.c.group_id,
             implementation.c.task_id,
             implementation.c.template_id,
+            template.c.parts,
             template.c.slots,
             template.c.named_places,
+            template.c.retired_at,
         )
         .select_from(implementation.join(task).join(template, template.c.id == implementation.c.template_id))
         .where(own)
@@ -43,3 +46,17 @@ def change_task(connection: Connection, task_id: UUID, values: Mapping[str, Any]
     """Columns of a task; a name among them is a person's from now on."""
     named = {"name_by_person": True} if "name" in values else {}
     connection.execute(update(task).where(task.c.id == task_id).values({**values, **named}))
+
+
+def has_other_template(connection: Connection, task_id: UUID, template_id: UUID) -> bool:
+    """Whether the task shows versions of another template than this."""
+    other = (implementation.c.task_id == task_id) & (implementation.c.template_id != template_id) & is_shown()
+    return connection.execute(select(implementation.c.id).where(other).limit(1)).scalar_one_or_none() is not None
+
+
+def with_forerunners(connection: Connection, template_id: UUID) -> list[UUID]:
+    """A template and those whose place it took."""
+    line = select(template.c.id).where(template.c.id == template_id).cte("line", recursive=True)
+    older = template.alias("older")
+    line = line.union(select(older.c.id).where(older.c.replaced_by == line.c.id))
+    return [template_id, *connection.execute(select(line.c.id).where(line.c.id != template_id)).scalars()]

@@ -111,6 +111,13 @@ task = Table(
     Column("response_schema", JSON(none_as_null=True)),
     Column("production_implementation_id", Uuid),
     Column("merged_into", Uuid, comment="the task that took over all its versions; lists leave it out"),
+    Column(
+        "apart_from",
+        ARRAY(Uuid),
+        nullable=False,
+        server_default="{}",
+        comment="tasks that a person split it from: no run brings them together",
+    ),
     _created_at(),
     Index("ix_task_project", "project_id", "id"),
     comment="What one call site does: a line of templates that descend from each other",
@@ -122,6 +129,7 @@ template = Table(
     Column("id", Uuid, primary_key=True),
     Column("group_id", Uuid, ForeignKey(grouping_key.c.id, ondelete="CASCADE"), nullable=False),
     Column("task_id", Uuid, ForeignKey(task.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("line_id", Uuid, comment="the task that it was of when a person merged that; NULL: its own task"),
     Column("digest", Text, nullable=False, comment="of literals and shared places: equal templates have equal digests"),
     Column(
         "parts",

@@ -31,12 +31,16 @@ Version = tuple[UUID, str, str]
 
 @dataclass(frozen=True)
 class StoredTemplate:
-    """A template as ingest and runs need it; `slots` are its names by place, `named_places` those that a person named."""
+    """A template as ingest and runs need it; `slots` are its names by place, `named_places` those that a person named.
+
+    line_id: which templates it descends from; a task has several lines once a person has merged others into it.
+    """
 
     id: UUID
     task_id: UUID
+    line_id: UUID
     template: Template
-    named_places: frozenset[int] = frozenset()
+    named_places: frozenset[int]
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -60,12 +64,19 @@ def parts_of(connection: Connection, template_id: UUID) -> list[dict[str, Any]] 
 
 def _load(connection: Connection, *conditions: ColumnElement[bool]) -> list[StoredTemplate]:
     rows = connection.execute(
-        select(template.c.id, template.c.task_id, template.c.parts, template.c.slots, template.c.named_places)
+        select(
+            template.c.id,
+            template.c.task_id,
+            func.coalesce(template.c.line_id, template.c.task_id).label("line_id"),
+            template.c.parts,
+            template.c.slots,
+            template.c.named_places,
+        )
         .where(*conditions)
         .order_by(template.c.id)
     )
     return [
-        StoredTemplate(row.id, row.task_id, from_parts(row.parts, row.slots), frozenset(row.named_places))
+        StoredTemplate(row.id, row.task_id, row.line_id, from_parts(row.parts, row.slots), frozenset(row.named_places))
         for row in rows
     ]
 
@@ -134,7 +145,8 @@ def _find_implementation(connection: Connection, template_id: UUID, model: str, 
 def _lock_versions(connection: Connection, template_id: UUID) -> tuple[UUID, UUID]:
     """Hold the task of a template; answers the task and the template that its implementations are under now.
 
-    While we waited for the row, a run may have put a wider template in place of ours; the implementations went along.
+    While we waited for the row, a run may have put a wider template in place of ours; the implementations went along. Or the
+    template moved to another task.
     NO KEY: rows that point to the task may be written meanwhile.
     """
     task_id = connection.execute(
@@ -145,8 +157,11 @@ def _lock_versions(connection: Connection, template_id: UUID) -> tuple[UUID, UUI
     ).scalar_one_or_none()
     if task_id is None:
         raise TemplateGoneError("A template was deleted while a call of it was stored.")
-    replaced_by = connection.execute(select(template.c.replaced_by).where(template.c.id == template_id)).scalar_one()
-    return (task_id, template_id) if replaced_by is None else _lock_versions(connection, replaced_by)
+    query = select(template.c.task_id, template.c.replaced_by).where(template.c.id == template_id)
+    now = connection.execute(query).one()
+    if now.replaced_by is None and now.task_id == task_id:
+        return task_id, template_id
+    return _lock_versions(connection, now.replaced_by or template_id)
 
 
 def to_parts(found: Template) -> list[dict[str, Any]]:

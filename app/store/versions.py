@@ -5,13 +5,27 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    any_,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
-from app.store.counting import calls_of_version
+from app.store.counting import calls_of_version, counted
 from app.store.ids import new_id
 from app.store.runs import FIRST_ID
-from app.store.tables import grouping_key, implementation, task, template, trace
+from app.store.tables import expired_calls, grouping_key, implementation, task, template, trace
 from app.store.templates import Version, digest_of, next_version, to_parts
 from templating import Template
 
@@ -28,10 +42,19 @@ class Unfinished:
 # Tasks
 
 
-def create_task(connection: Connection, project_id: UUID, group_id: UUID, name: str) -> UUID:
+def create_task(
+    connection: Connection, project_id: UUID, group_id: UUID, name: str, apart_from: Sequence[UUID] = ()
+) -> UUID:
     task_id = new_id()
-    connection.execute(insert(task).values(id=task_id, project_id=project_id, group_id=group_id, name=name))
+    values = {"id": task_id, "project_id": project_id, "group_id": group_id, "name": name}
+    connection.execute(insert(task).values(values | {"apart_from": list(apart_from)}))
     return task_id
+
+
+def apart(connection: Connection, group_id: UUID) -> frozenset[frozenset[UUID]]:
+    """Pairs of tasks that a person has split, which no run brings together."""
+    query = select(task.c.id, task.c.apart_from).where(task.c.group_id == group_id)
+    return frozenset(frozenset((row.id, other)) for row in connection.execute(query) for other in row.apart_from)
 
 
 def names_in(connection: Connection, group_id: UUID) -> set[str]:
@@ -56,39 +79,84 @@ def survivor_of(connection: Connection, task_ids: Iterable[UUID]) -> UUID:
     return connection.execute(query.limit(1)).scalar_one()
 
 
-def merge_task(connection: Connection, source: UUID, into: UUID) -> None:
-    """All versions of a task become the next ones of another. The emptied task stays, so that links to it lead on."""
+def merge_task(connection: Connection, source: UUID, into: UUID, *, lines_stay: bool = False) -> None:
+    """All versions of a task become the next ones of another. The emptied task stays, so that links to it lead on.
+
+    lines_stay: its templates go on to be told from those of the other, as call sites that only a person sees as one.
+    """
     _move_versions(connection, source, into, implementation.c.task_id == source)
-    connection.execute(update(template).where(template.c.task_id == source).values(task_id=into))
+    line = func.coalesce(template.c.line_id, template.c.task_id) if lines_stay else template.c.line_id
+    connection.execute(update(template).where(template.c.task_id == source).values(task_id=into, line_id=line))
+    _hand_on_decisions(connection, source, into)
     emptied = or_(task.c.id == source, task.c.merged_into == source)
     connection.execute(update(task).where(emptied).values(merged_into=into))
 
 
-def move_template(connection: Connection, template_id: UUID, into: UUID) -> None:
-    """The versions of one template become the next ones of another task."""
-    source = _task_of(connection, template_id)
-    _move_versions(connection, source, into, implementation.c.template_id == template_id)
-    connection.execute(update(template).where(template.c.id == template_id).values(task_id=into))
+def _hand_on_decisions(connection: Connection, source: UUID, into: UUID) -> None:
+    """What a person decided about a task holds for the one that takes it over, where nothing else was decided there."""
+    rows = connection.execute(select(task).where(task.c.id.in_([source, into])))
+    old, new = sorted(rows, key=lambda row: row.id == into)
+    named = old if old.name_by_person and not new.name_by_person else new
+    values = {
+        "name": named.name,
+        "name_by_person": named.name_by_person,
+        "description": new.description or old.description,
+        "response_schema": old.response_schema if new.response_schema is None else new.response_schema,
+        "apart_from": sorted({*old.apart_from, *new.apart_from} - {source, into}),
+    }
+    connection.execute(update(task).where(task.c.id == into).values(values))
+    others = (task.c.id != into) & (any_(task.c.apart_from) == source)
+    connection.execute(
+        update(task).where(others).values(apart_from=func.array_replace(task.c.apart_from, source, into))
+    )
+
+
+def move_templates(connection: Connection, template_ids: Sequence[UUID], into: UUID, line_id: UUID) -> None:
+    """The versions of these templates of one task become the next ones of another, in this line of it."""
+    source = _task_of(connection, template_ids[0])
+    own = implementation.c.template_id.in_(template_ids) & (implementation.c.task_id == source)
+    _move_versions(connection, source, into, own)
+    values = {"task_id": into, "line_id": _line(line_id, into)}
+    connection.execute(update(template).where(template.c.id.in_(template_ids)).values(values))
+
+
+def _line(line_id: UUID, task_id: UUID) -> UUID | None:
+    """As it is stored: a task's own line moves with it."""
+    return None if line_id == task_id else line_id
 
 
 def _move_versions(connection: Connection, source: UUID, into: UUID, which: ColumnElement[bool]) -> None:
-    """Some versions of a task become the next ones of another; one of them that was in production there is no more."""
+    """Some versions of a task become the next ones of another, by their first calls."""
     _hold_tasks(connection, source, into)
     start = next_version(connection, into)
-    ranks = select(implementation.c.id, func.row_number().over(order_by=implementation.c.version).label("rank")).where(
-        which
+    each = counted()
+    first_seen = func.least(each.c.first_seen, expired_calls.c.first_seen).nulls_last()
+    rank = func.row_number().over(order_by=(first_seen, implementation.c.version))
+    moved = (
+        select(implementation.c.id, rank.label("rank"))
+        .select_from(implementation.join(each, true()))
+        .outerjoin(expired_calls, expired_calls.c.implementation_id == implementation.c.id)
+        .where(which)
+        .subquery()
     )
-    moved = ranks.subquery()
-    connection.execute(
-        update(task)
-        .where(task.c.id == source, task.c.production_implementation_id.in_(select(moved.c.id)))
-        .values(production_implementation_id=null())
-    )
+    _move_production(connection, source, into, select(moved.c.id))
     connection.execute(
         update(implementation)
         .where(implementation.c.id == moved.c.id)
         .values(task_id=into, version=moved.c.rank + (start - 1))
     )
+
+
+def _move_production(connection: Connection, source: UUID, into: UUID, moved: Select[tuple[UUID]]) -> None:
+    """A version in production stays so when it moves, unless the other task has one."""
+    own = select(task.c.production_implementation_id).where(
+        task.c.id == source, task.c.production_implementation_id.in_(moved)
+    )
+    in_production = connection.execute(own).scalar_one_or_none()
+    if in_production is not None:
+        bare = (task.c.id == into) & task.c.production_implementation_id.is_(None)
+        connection.execute(update(task).where(bare).values(production_implementation_id=in_production))
+        connection.execute(update(task).where(task.c.id == source).values(production_implementation_id=null()))
 
 
 def _hold_tasks(connection: Connection, *task_ids: UUID) -> None:
@@ -104,6 +172,7 @@ def add_template(
     connection: Connection,
     group_id: UUID,
     task_id: UUID,
+    line_id: UUID,
     found: Template,
     *,
     named_places: Iterable[int],
@@ -118,6 +187,7 @@ def add_template(
             id=template_id,
             group_id=group_id,
             task_id=task_id,
+            line_id=_line(line_id, task_id),
             digest=digest_of(found),
             parts=to_parts(found),
             slots=list(found.slots),

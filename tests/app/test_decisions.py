@@ -1,5 +1,6 @@
 """What a person decides about a task: kept until a person changes it, whatever runs find later."""
 
+import threading
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -7,11 +8,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from grouping_world import Group, World, during_mining, miner_that_finds, triage, triage_edited, words
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, text, update
 
 from app.config import Settings
+from app.store import versions as versions_store
 from app.store.tables import task, template
-from tests.app.api_helpers import assert_problem, client_with, new_key
+from tests.app.api_helpers import assert_problem, client_with, new_key, wait_for
 
 TRIAGE = "Classify the support ticket below into one of: billing, delivery, other.\n\nTicket: {{ticket}}\nLabel:"
 NARROW, WIDE = TRIAGE.replace("support", "gold"), TRIAGE.replace("support", "{{level}}")
@@ -102,6 +104,33 @@ def test_a_name_given_while_a_run_mines_stays_though_it_finds_a_better_template(
     during_mining(monkeypatch, lambda: change(admin, only(group), name="Post room"))
     assert group.run().outcome == "committed"
     assert [each.retired_at is None for each in group.templates] == [False, True]
+    assert [each.name for each in group.tasks] == ["Post room"]
+
+
+def test_a_name_given_while_a_run_saves_comes_after_it(
+    admin: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a run that is about to name a task anew, since it has found a better template
+    group = world.group()
+    group.send([f"Today is Monday. {triage(number)}" for number in range(6)])
+    group.run()
+    group.send([f"Today is {day}. {triage(20 + number)}" for number, day in enumerate(["Sunday", "Friday"] * 4)])
+    task_id, waiting = only(group), text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    person = threading.Thread(target=change, args=(admin, task_id), kwargs={"name": "Post room"})
+    given_name = versions_store.given_name
+
+    def named(connection: Any, asked: UUID) -> str | None:
+        found = given_name(connection, asked)
+        person.start()
+        wait_for(lambda: not person.is_alive() or bool(world.rows(waiting)[0][0]))
+        return found
+
+    # If a person names it at that moment
+    monkeypatch.setattr("app.store.versions.given_name", named)
+    assert group.run().outcome == "committed"
+    person.join(timeout=20)
+
+    # I expect the person's name
     assert [each.name for each in group.tasks] == ["Post room"]
 
 
@@ -254,8 +283,8 @@ def test_a_template_that_comes_back_has_the_names_of_the_one_that_took_its_place
 ) -> None:
     # Given a template that was widened, and a person who named a slot of the wider one
     group = world.group()
-    for text, level in ((NARROW, "gold"), (WIDE, "silver")):
-        monkeypatch.setattr("app.findings.mine", miner_that_finds(text, supersedes={WIDE: NARROW}))
+    for prompt, level in ((NARROW, "gold"), (WIDE, "silver")):
+        monkeypatch.setattr("app.findings.mine", miner_that_finds(prompt, supersedes={WIDE: NARROW}))
         group.send(triage(number).replace("support", level) for number in range(6))
         group.run()
     rename(admin, versions(admin, only(group))[0]["id"], **{slots_of(admin, group)[0][1]: "letter"})

@@ -1,15 +1,15 @@
-"""Which task a template belongs to: the rules, on templates and times alone."""
+"""Which line a template belongs to: the rules, on templates and times alone."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from app.lineage import Relative, SeenCalls, alive_together, kinship, task_of, tokens
+from app.lineage import Relative, SeenCalls, alive_together, kinship, line_of, tokens
 from templating import Template
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-TASK, OTHER_TASK = UUID(int=1), UUID(int=2)
+LINE, OTHER_LINE = UUID(int=1), UUID(int=2)
 
 
 def life(*minutes: float) -> SeenCalls:
@@ -128,30 +128,30 @@ def test_calls_of_one_instant_are_ordered_by_their_ids() -> None:
 
 
 def test_an_edit_that_follows_continues_the_task() -> None:
-    assert task_of(EDITED, life(5, 6, 7), [Relative(TASK, TRIAGE, life(0, 1, 2))]) == TASK
+    assert line_of(EDITED, life(5, 6, 7), [Relative(LINE, TRIAGE, life(0, 1, 2))]) == LINE
 
 
 def test_a_prompt_of_its_own_begins_a_task() -> None:
-    assert task_of(SUMMARY, life(5, 6, 7), [Relative(TASK, TRIAGE, life(0, 1, 2))]) is None
+    assert line_of(SUMMARY, life(5, 6, 7), [Relative(LINE, TRIAGE, life(0, 1, 2))]) is None
 
 
 def test_alike_prompts_in_use_side_by_side_are_two_tasks() -> None:
-    assert task_of(EDITED, life(1, 3, 5), [Relative(TASK, TRIAGE, life(0, 2, 4))]) is None
+    assert line_of(EDITED, life(1, 3, 5), [Relative(LINE, TRIAGE, life(0, 2, 4))]) is None
 
 
 def test_the_task_with_the_most_text_in_common_wins() -> None:
     cousin = template(TRIAGE.to_text().replace("one word", "one label").replace("ticket below", "letter below"))
-    relatives = [Relative(OTHER_TASK, cousin, life(0, 1, 2)), Relative(TASK, TRIAGE, life(0, 1, 2))]
-    assert task_of(EDITED, life(5, 6, 7), relatives) == TASK
+    relatives = [Relative(OTHER_LINE, cousin, life(0, 1, 2)), Relative(LINE, TRIAGE, life(0, 1, 2))]
+    assert line_of(EDITED, life(5, 6, 7), relatives) == LINE
 
 
 def test_a_task_whose_latest_version_is_in_use_is_no_choice() -> None:
-    relatives = [Relative(TASK, TRIAGE, life(0, 1, 2)), Relative(TASK, EDITED, life(3, 5, 7))]
+    relatives = [Relative(LINE, TRIAGE, life(0, 1, 2)), Relative(LINE, EDITED, life(3, 5, 7))]
     third = template(TRIAGE.to_text().replace("one word", "exactly one word"))
-    assert task_of(third, life(4, 6, 8), relatives) is None
+    assert line_of(third, life(4, 6, 8), relatives) is None
 
 
 def test_what_a_slot_swallowed_is_related_however_little_text_there_was() -> None:
     wide = template("{{anything}}\nLabel:")
-    assert task_of(EDITED, life(5, 6, 7), [Relative(TASK, wide, life(0, 1, 2))]) is None
-    assert task_of(EDITED, life(5, 6, 7), [Relative(TASK, wide, life(0, 1, 2), swallowed=True)]) == TASK
+    assert line_of(EDITED, life(5, 6, 7), [Relative(LINE, wide, life(0, 1, 2))]) is None
+    assert line_of(EDITED, life(5, 6, 7), [Relative(LINE, wide, life(0, 1, 2), swallowed=True)]) == LINE

@@ -64,8 +64,10 @@ def test_every_schema_is_a_valid_one(document: Any) -> None:
 def test_answers_have_the_shape_that_is_described(document: Any, web: Flask, engine: Engine, project: Project) -> None:
     client = client_with(web, new_key(engine, project.name, "admin"))
     task_id = know(engine, project, "/chat", "", "Q: {{question}}")
+    other_id = know(engine, project, "/chat", "", "Question: {{question}}")
     body = {"model": "m", "path": "/chat", "input": "Q: Who?", "usage": {"input_tokens": 3}, "external_id": "a"}
     row = client.post("/api/v1/traces", json=body).json
+    client.post("/api/v1/traces", json=body | {"input": "Question: Who?", "external_id": "other"})
     version = row["implementation_id"]
     calls: list[tuple[str, str, str, Any]] = [
         ("post", "/api/v1/traces", "/api/v1/traces", body),
@@ -94,6 +96,11 @@ def test_answers_have_the_shape_that_is_described(document: Any, web: Flask, eng
             f"/api/v1/implementations/{version}",
             {"slots": {"question": "asked"}},
         ),
+        ("post", "/api/v1/implementations/{implementation_id}/split", f"/api/v1/implementations/{version}/split", None),
+        ("post", "/api/v1/tasks/{task_id}/merge", f"/api/v1/tasks/{task_id}/merge", {"into": str(task_id)}),
+        ("post", "/api/v1/tasks/{task_id}/merge", f"/api/v1/tasks/{other_id}/merge", {"into": str(task_id)}),
+        ("get", "/api/v1/tasks/{task_id}", f"/api/v1/tasks/{other_id}", None),
+        ("post", "/api/v1/implementations/{implementation_id}/split", f"/api/v1/implementations/{version}/split", None),
         ("post", "/api/v1/deletions", "/api/v1/deletions", {"everything": True}),
         ("get", "/healthz", "/healthz", None),
         ("get", "/readyz", "/readyz", None),

@@ -1,0 +1,375 @@
+"""Tasks that a person made one, or two: everything follows, and no later run undoes it."""
+
+import threading
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from grouping_world import BEGIN, Group, World, during_mining, miner_that_finds, triage, triage_edited, words
+from sqlalchemy import Engine, select, text
+
+from app import decisions
+from app.config import Settings
+from app.store.tables import implementation, task
+from app.store.templates import implementation_for
+from tests.app.api_helpers import assert_problem, client_with, new_key, wait_for
+
+TRIAGE = "Classify the support ticket below into one of: billing, delivery, other.\n\nTicket: {{ticket}}\nLabel:"
+EDITED = TRIAGE.replace("other.", "other. When in doubt, say other.")
+AGAIN = EDITED.replace("say other.", "say other, and never guess.")
+
+
+@pytest.fixture
+def world(engine: Engine, settings: Settings) -> World:
+    return World(engine, settings)
+
+
+@pytest.fixture
+def admin(web: Flask, engine: Engine) -> FlaskClient:
+    return client_with(web, new_key(engine, "shop", "admin"))
+
+
+@pytest.fixture
+def pair(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
+    """Two tasks that are alike and in use side by side, of twenty calls each."""
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(TRIAGE, EDITED))
+    group = world.group()
+    side_by_side(group, 0)
+    group.run()
+    assert found(group) == [[(1, 20)], [(1, 20)]]
+    return group
+
+
+def side_by_side(group: Group, start: int, edited: Any = triage_edited) -> None:
+    for number in range(start, start + 20):
+        group.send([triage(number)])
+        group.send([edited(number)])
+
+
+def triage_again(number: int) -> str:
+    return triage_edited(number).replace("say other.", "say other, and never guess.")
+
+
+def found(group: Group) -> list[list[tuple[int, int]]]:
+    """(version, calls) of every task."""
+    return [[(version.number, version.calls) for version in group.versions(each.id)] for each in group.tasks]
+
+
+def merge(client: FlaskClient, task_id: UUID, into: UUID) -> Any:
+    answer = client.post(f"/api/v1/tasks/{task_id}/merge", json={"into": str(into)})
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def split(client: FlaskClient, implementation_id: Any) -> Any:
+    answer = client.post(f"/api/v1/implementations/{implementation_id}/split")
+    assert answer.status_code == 201, answer.text
+    return answer.json
+
+
+def versions(client: FlaskClient, task_id: Any) -> list[Any]:
+    return client.get(f"/api/v1/tasks/{task_id}/implementations").json["items"]
+
+
+# --- merge
+
+
+def test_the_versions_of_a_merged_task_go_on_in_the_other(admin: FlaskClient, pair: Group) -> None:
+    first, second = pair.tasks
+    [moved] = versions(admin, second.id)
+
+    answer = merge(admin, second.id, first.id)
+
+    assert (answer["id"], answer["versions"], answer["calls"]) == (str(first.id), 2, 40)
+    assert [each["id"] for each in admin.get("/api/v1/tasks").json["items"]] == [str(first.id)]
+    assert versions(admin, first.id)[1] == moved | {"task_id": str(first.id), "version": 2}
+    calls = admin.get(f"/api/v1/traces?task_id={first.id}&limit=200").json["items"]
+    assert (len(calls), {each["task_id"] for each in calls}) == (40, {str(first.id)})
+    call = admin.post(
+        "/api/v1/traces", json={"path": pair.path, "model": "gpt-5-mini", "input": triage_edited(99)}
+    ).json
+    assert (call["grouping"], call["task_id"], call["implementation_id"]) == ("matched", str(first.id), moved["id"])
+
+
+def test_the_id_of_a_merged_task_leads_to_the_other(admin: FlaskClient, pair: Group) -> None:
+    first, second = pair.tasks
+    merge(admin, second.id, first.id)
+    for rest in ("", "/implementations"):
+        answer = admin.get(f"/api/v1/tasks/{second.id}{rest}")
+        assert (answer.status_code, answer.json) == (308, {"merged_into": str(first.id)})
+        assert answer.headers["Location"] == f"/api/v1/tasks/{first.id}{rest}"
+    assert_problem(admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Mine"}), 404)
+
+
+def test_merged_versions_are_numbered_by_their_first_calls(admin: FlaskClient, pair: Group) -> None:
+    first, second = pair.tasks
+    pair.send([triage_edited(30)], model="gpt-6", started_at=BEGIN.isoformat())
+    pair.send([triage_edited(31)], model="gpt-7")
+    merge(admin, second.id, first.id)
+    assert [(each.number, each.model) for each in pair.versions(first.id)] == [
+        (1, "gpt-5-mini"),
+        (2, "gpt-6"),
+        (3, "gpt-5-mini"),
+        (4, "gpt-7"),
+    ]
+
+
+def test_a_review_of_versions_in_use_side_by_side_does_not_part_what_a_person_merged(
+    admin: FlaskClient, pair: Group
+) -> None:
+    first, second = pair.tasks
+    merge(admin, second.id, first.id)
+    side_by_side(pair, 20)
+    pair.want("all")
+    assert pair.run().outcome == "committed"
+    assert found(pair) == [[(1, 40), (2, 40)]]
+    pair.assert_exact()
+
+
+def test_an_edit_of_a_merged_line_is_the_next_version_of_the_task_though_the_other_line_is_in_use(
+    admin: FlaskClient, pair: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = pair.tasks
+    merge(admin, second.id, first.id)
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(TRIAGE, EDITED, AGAIN))
+    side_by_side(pair, 20, triage_again)
+    pair.run()
+    assert found(pair) == [[(1, 40), (2, 20), (3, 20)]]
+    side_by_side(pair, 40, triage_again)
+    pair.want("all")
+    pair.run()
+    assert found(pair) == [[(1, 60), (2, 20), (3, 40)]]
+    pair.assert_exact()
+
+
+def test_two_lines_of_a_task_may_become_one(admin: FlaskClient, pair: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = pair.tasks
+    merge(admin, second.id, first.id)
+    wide = TRIAGE.replace("other.", "other.{{rule}}")
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(wide, supersedes={wide: TRIAGE}))
+    pair.want("all")
+    pair.run()
+    assert [each.id for each in pair.tasks] == [first.id]
+    assert sum(calls for _, calls in found(pair)[0]) == 40
+    pair.assert_exact()
+
+
+def test_a_run_that_read_its_calls_before_a_merge_cannot_save(
+    admin: FlaskClient, pair: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = pair.tasks
+    side_by_side(pair, 20)
+    pair.want("all")
+    during_mining(monkeypatch, lambda: merge(admin, second.id, first.id))
+    assert pair.run().outcome == "fenced"
+    assert (pair.row.attempts, pair.row.not_before) == (0, None)
+    assert pair.run().outcome == "committed"
+    assert found(pair) == [[(1, 40), (2, 40)]]
+
+
+def test_a_version_made_while_tasks_are_merged_is_of_the_one_that_stays(world: World, pair: Group) -> None:
+    first, second = pair.tasks
+    known = next(each for each in pair.templates if each.task_id == second.id)
+    made: list[UUID] = []
+
+    def make() -> None:
+        with world.engine.begin() as connection:
+            made.append(
+                implementation_for(connection, known.id, model="new", settings={}, tools=None, settings_digest="x")
+            )
+
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    thread = threading.Thread(target=make)
+    with world.engine.begin() as connection:
+        decisions.merge(connection, pair.project_id, second.id, first.id)
+        thread.start()
+        wait_for(lambda: bool(world.rows(waiting)[0][0]))
+    thread.join(timeout=20)
+    [row] = world.rows(select(implementation).where(implementation.c.id == made[0]))
+    assert (row.task_id, row.version) == (first.id, 3)
+
+
+def test_what_was_decided_about_a_merged_task_holds_where_nothing_else_was(admin: FlaskClient, pair: Group) -> None:
+    first, second = pair.tasks
+    [version] = versions(admin, second.id)
+    decided = {"name": "Post room", "response_schema": {"type": "string"}, "production": version["id"]}
+    admin.patch(f"/api/v1/tasks/{second.id}", json=decided | {"description": "Theirs."})
+    admin.patch(f"/api/v1/tasks/{first.id}", json={"description": "Ours."})
+    answer = merge(admin, second.id, first.id)
+    assert (answer["name"], answer["description"], answer["response_schema"]) == (
+        "Post room",
+        "Ours.",
+        {"type": "string"},
+    )
+    assert answer["production_implementation_id"] == version["id"]
+
+
+def test_a_task_goes_on_in_another_of_its_path_only(
+    admin: FlaskClient, web: Flask, engine: Engine, world: World, pair: Group
+) -> None:
+    first, second = pair.tasks
+    elsewhere = world.group("/other")
+    foreign = world.group(project="another")
+    for each in (elsewhere, foreign):
+        each.send(map(triage, range(5)))
+        each.run()
+    for into in (first.id, elsewhere.tasks[0].id, foreign.tasks[0].id, uuid4(), "x", None):
+        answer = admin.post(f"/api/v1/tasks/{first.id}/merge", json={"into": into and str(into)})
+        assert [error["loc"] for error in assert_problem(answer, 422)["errors"]] == [["into"]]
+    stranger = client_with(web, new_key(engine, "another", "admin"))
+    body = {"into": str(second.id)}
+    assert_problem(stranger.post(f"/api/v1/tasks/{first.id}/merge", json=body), 404)
+    assert_problem(client_with(web, new_key(engine, "shop")).post(f"/api/v1/tasks/{first.id}/merge", json=body), 403)
+    assert found(pair) == [[(1, 20)], [(1, 20)]]
+
+
+# --- split
+
+
+def report(day: int, number: int) -> str:
+    return (
+        f"Today is 2026-03-0{day}. Write the daily report of the lighthouse keeper.\n\nEvents: {words(number)}\nReport:"
+    )
+
+
+REPORT = "Today is 2026-03-0{{day}}. Write the daily report of the lighthouse keeper.\n\nEvents: {{events}}\nReport:"
+
+
+def frozen(day: int) -> str:
+    return REPORT.replace("{{day}}", str(day))
+
+
+@pytest.fixture
+def reports(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
+    """A task of two versions, which differ in the day, with six calls each."""
+    group = world.group()
+    for day in (1, 2):
+        monkeypatch.setattr("app.findings.mine", miner_that_finds(frozen(day)))
+        group.send(report(day, number) for number in range(6))
+        group.run()
+    assert found(group) == [[(1, 6), (2, 6)]]
+    return group
+
+
+def test_the_template_of_a_version_becomes_a_task_with_all_its_versions(admin: FlaskClient, reports: Group) -> None:
+    reports.send((report(2, number) for number in range(3)), model="gpt-6")
+    [whole] = reports.tasks
+    first, second, third = versions(admin, whole.id)
+    admin.patch(f"/api/v1/tasks/{whole.id}", json={"production": second["id"]})
+
+    answer = split(admin, second["id"])
+
+    assert found(reports) == [[(1, 6)], [(1, 6), (2, 3)]]
+    assert [each["id"] for each in versions(admin, answer["id"])] == [second["id"], third["id"]]
+    assert [each["id"] for each in versions(admin, whole.id)] == [first["id"]]
+    assert answer["production_implementation_id"] == second["id"]
+    assert admin.get(f"/api/v1/tasks/{whole.id}").json["production_implementation_id"] is None
+    assert answer["name"] not in ("", whole.name)
+    body = {"path": reports.path, "model": "gpt-6", "input": report(2, 9)}
+    assert admin.post("/api/v1/traces", json=body).json["task_id"] == answer["id"]
+
+
+def test_one_template_for_both_does_not_bring_together_what_a_person_split(
+    admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [whole] = reports.tasks
+    split(admin, versions(admin, whole.id)[1]["id"])
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(REPORT))
+    for more in (0, 3):
+        reports.send(report(3, number) for number in range(3))
+        reports.want("all")
+        assert reports.run().outcome == "committed"
+        assert found(reports) == [[(1, 9 + more)], [(1, 6)]]
+    reports.assert_exact()
+
+
+def test_a_better_text_does_not_bring_together_what_a_person_split(
+    admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [whole] = reports.tasks
+    split(admin, versions(admin, whole.id)[1]["id"])
+    wide = frozen(2) + "{{end}}"
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(wide, supersedes={wide: frozen(2)}))
+    reports.send(report(2, number) + " now" for number in range(3))
+    reports.run()
+    assert found(reports) == [[(1, 6)], [(1, 9)]]
+
+
+def test_a_split_holds_when_one_of_the_tasks_is_merged_into_a_third(
+    admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [whole] = reports.tasks
+    reports.send(map(triage, range(6)))
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(TRIAGE))
+    reports.run()
+    third = reports.tasks[1].id
+    split(admin, versions(admin, whole.id)[1]["id"])
+    merge(admin, whole.id, third)
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(REPORT, TRIAGE))
+    reports.send(report(3, number) for number in range(3))
+    reports.want("all")
+    reports.run()
+    assert found(reports) == [[(1, 6), (2, 9)], [(1, 6)]]
+
+
+def test_what_was_split_may_be_merged_again_and_is_one_for_runs_too(
+    admin: FlaskClient, world: World, reports: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [whole] = reports.tasks
+    apart = split(admin, versions(admin, whole.id)[1]["id"])
+    merge(admin, UUID(apart["id"]), whole.id)
+    assert [each.apart_from for each in world.rows(select(task).where(task.c.id == whole.id))] == [[]]
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(REPORT))
+    reports.send(report(3, number) for number in range(3))
+    reports.run()
+    assert found(reports) == [[(1, 15)]]
+    reports.assert_exact()
+
+
+def test_templates_whose_place_it_took_leave_with_the_one_that_is_split(
+    admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = frozen(2) + "{{end}}"
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(wide, supersedes={wide: frozen(2)}))
+    reports.send([report(2, 7) + " now"])
+    reports.run()
+    [whole] = reports.tasks
+    answer = split(admin, versions(admin, whole.id)[1]["id"])
+    assert [str(each.task_id) == answer["id"] for each in reports.templates] == [False, True, True]
+
+
+def test_a_run_that_read_its_calls_before_a_split_cannot_save(
+    admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [whole] = reports.tasks
+    version = versions(admin, whole.id)[1]["id"]
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(REPORT))
+    reports.send(report(3, number) for number in range(3))
+    during_mining(monkeypatch, lambda: split(admin, version))
+    assert reports.run().outcome == "fenced"
+    assert reports.run().outcome == "committed"
+    assert found(reports) == [[(1, 9)], [(1, 6)]]
+
+
+def test_only_a_template_beside_others_is_split(admin: FlaskClient, web: Flask, engine: Engine, pair: Group) -> None:
+    [version] = versions(admin, pair.tasks[0].id)
+    url = f"/api/v1/implementations/{version['id']}/split"
+    assert_problem(admin.post(url), 409)
+    assert_problem(admin.post(f"/api/v1/implementations/{uuid4()}/split"), 404)
+    assert_problem(client_with(web, new_key(engine, "another", "admin")).post(url), 404)
+    assert_problem(client_with(web, new_key(engine, "shop")).post(url), 403)
+    assert found(pair) == [[(1, 20)], [(1, 20)]]
+
+
+def test_merges_and_splits_are_in_the_audit_log(admin: FlaskClient, pair: Group) -> None:
+    first, second = pair.tasks
+    merge(admin, second.id, first.id)
+    version = versions(admin, first.id)[1]["id"]
+    apart = split(admin, version)
+    entries = admin.get("/api/v1/audit").json["items"]
+    assert [(each["action"], each["subject"], each["details"]) for each in entries] == [
+        ("split_implementation", version, {"task": apart["id"]}),
+        ("merge_task", str(second.id), {"into": str(first.id)}),
+    ]
