@@ -1,14 +1,14 @@
 """tasks that a person merged or split
 
 Revision ID: merge_and_split
-Revises: slot_names
+Revises: late_calls
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "merge_and_split"
-down_revision = "slot_names"
+down_revision = "late_calls"
 branch_labels = None
 depends_on = None
 
