@@ -14,11 +14,14 @@ class Attributes:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._left = dict(values)
+        self._names = "\n".join(["", *values])  # to see at a glance that none of them begins so
 
     def take(self, *names: str) -> Any:
         """The value of the first of these names that is there; further ones stay."""
-        name = next((name for name in names if name in self._left), None)
-        return None if name is None else self._left.pop(name)
+        for name in names:
+            if name in self._left:
+                return self._left.pop(name)
+        return None
 
     def take_json(self, *names: str) -> Any:
         """As `take`; a text that holds a JSON object or list counts as that."""
@@ -26,12 +29,16 @@ class Attributes:
 
     def take_count(self, *names: str) -> int | None:
         """As `take`, of those that are whole numbers from 0: what a count can be.  JavaScript sends 31 as 31.0."""
-        counted = [name for name in names if _is_count(self._left.get(name))]
-        return int(self._left.pop(counted[0])) if counted else None
+        for name in names:
+            if name in self._left and _is_count(self._left[name]):
+                return int(self._left.pop(name))
+        return None
 
     def take_list(self, prefix: str) -> list[Any]:
         """The list that is written as `prefix.0.role`, `prefix.0.content`, `prefix.1.role` ...: its items in order."""
         start = f"{prefix}."
+        if f"\n{start}" not in self._names:
+            return []
         names = [name for name in self._left if name.startswith(start) and _is_item(name.removeprefix(start))]
         tree = _tree((name.removeprefix(start).split(".", _DEEPEST), self._left.pop(name)) for name in names)
         found = _with_lists(tree)

@@ -58,6 +58,10 @@ def _from_parts(message: Message) -> Iterator[Message]:
     if not isinstance(parts, list):
         yield flat_message(message)
         return
+    if len(parts) == 1 and _is_text(parts[0]):  # most of them
+        made = {"role": message.get("role"), "name": message.get("name"), "content": parts[0]["content"]}
+        yield _without_nothing(made)
+        return
     answers, calls, others = _sorted_parts(parts)
     for answer in answers:
         yield {"role": "tool", "tool_call_id": answer.get("id"), "content": _answer_text(answer)}
@@ -65,6 +69,11 @@ def _from_parts(message: Message) -> Iterator[Message]:
         made = {"role": message.get("role"), "name": message.get("name"), "content": content_of(others)}
         made["tool_calls"] = [tool_call(call.get("id"), call.get("name"), call.get("arguments")) for call in calls]
         yield _without_nothing(made)
+
+
+def _is_text(part: Any) -> bool:
+    """A text part and nothing else, by the conventions."""
+    return isinstance(part, dict) and part.keys() == {"type", "content"} and part["type"] == "text"
 
 
 def _sorted_parts(parts: list[Any]) -> tuple[list[Message], list[Message], list[Any]]:

@@ -34,6 +34,7 @@ MINED = 10_000
 NEW = 50
 """Calls in a round of those that may have to be mined before the answer, which takes long."""
 
+STORED = "SELECT count(*) FROM trace"
 RUNNING = "SELECT count(*) FROM grouping_run WHERE outcome = 'running'"
 QUIET, FLOOD, FLOODERS = 100, 1_500, 32
 """Calls in a round of who sends one after the other, and of the flood over so many connections, which lasts longer."""
@@ -110,6 +111,36 @@ class Bench:
             f"{single:.0f}",
             times(rate["batch"] / single),
         ]
+
+    def otlp(self) -> str:
+        """An export of OpenTelemetry in protobuf against the batch of the same calls: each alone in its request, nothing packed."""
+        known = traffic.templates(1000)
+        self.at.know("/otlp", known)
+        calls = traffic.calls("/otlp", known, 1000, 2_000)
+        spans = replace(self.web, path="/v1/traces", content_type="application/x-protobuf")
+        ways: dict[str, tuple[Target, Callable[[], bytes]]] = {
+            "batch": (self.web, lambda: traffic.batches(calls)[0]),
+            "batch with external ids": (self.web, lambda: traffic.named_batch(calls)),
+            "OTLP": (spans, lambda: traffic.export(calls)),
+        }
+        before = self.at.number(STORED)
+        found = in_turns({name: partial(self._one, *way) for name, way in ways.items()}, rounds=2 * ROUNDS)
+        stored = self.at.number(STORED) - before
+        assert stored == len(calls) * len(ways) * (2 * ROUNDS + 1), f"{stored} stored"
+        rows = [
+            [
+                name,
+                f"{len(ways[name][1]()) / 1e6:.1f}",
+                f"{statistics.median(len(calls) / one.wall for one in samples):.0f}",
+                times(_ratio(found["batch"], samples, lambda one: one.wall)),
+            ]
+            for name, samples in found.items()
+        ]
+        return table(("1,000 calls as", "MB", "rows/s", "x batch"), rows)
+
+    def _one(self, target: Target, body: Callable[[], bytes]) -> Sample:
+        """One request; its body is new, and written before the clock runs."""
+        return self.load.send(target, [body()], connections=1)
 
     # --- beside others
 
@@ -282,7 +313,7 @@ def copy(at: World, path: str) -> Sample:
     return Sample(seconds, [seconds])
 
 
-ALONE = {"single": Bench.single, "batch": Bench.batch, "tenants": Bench.tenants}
+ALONE = {"single": Bench.single, "batch": Bench.batch, "otlp": Bench.otlp, "tenants": Bench.tenants}
 """Measured with the web process and the servers alone."""
 
 TOGETHER = {

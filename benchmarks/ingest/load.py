@@ -22,10 +22,12 @@ _TIMEOUT = 60
 
 @dataclass(frozen=True)
 class Target:
-    """A web process that takes traces."""
+    """A web process that takes traces, where and how."""
 
     port: int
     key: str = ""
+    path: str = "/api/v1/traces"
+    content_type: str = "application/json"
 
 
 @dataclass
@@ -91,8 +93,8 @@ def _send(target: Target, bodies: list[bytes], connections: int) -> Sample:
 
 def _request(target: Target, body: bytes) -> bytes:
     head = (
-        f"POST /api/v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {target.key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"POST {target.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {target.key}\r\n"
+        f"Content-Type: {target.content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 

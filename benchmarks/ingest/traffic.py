@@ -1,11 +1,18 @@
 """The traces that are sent: prompts of known templates, and texts that belong to none."""
 
+import os
 import random
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import orjson
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from benchmarks.matcher import Writer, mixed, take
 from templating import BARRIER, Template
@@ -38,6 +45,42 @@ class Call:
             "usage": {"input_tokens": len(self.prompt) // 4, "output_tokens": 48},
             "metadata": {"release": "2026.11", "number": next(_numbers)},
         }
+
+    def span(self) -> Span:
+        """The same as OpenTelemetry's exporters send it, with ids of its own."""
+        body: Any = self.body()
+        said = {
+            "promptlode.path": self.path,
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": body["model"],
+            "gen_ai.request.temperature": body["temperature"],
+            "gen_ai.input.messages": _in_parts(body["messages"]),
+            "gen_ai.output.messages": _in_parts(body["output"]),
+            "gen_ai.usage.input_tokens": body["usage"]["input_tokens"],
+            "gen_ai.usage.output_tokens": body["usage"]["output_tokens"],
+            **body["metadata"],
+        }
+        now = time.time_ns()
+        return Span(
+            trace_id=os.urandom(16),
+            span_id=os.urandom(8),
+            name=f"chat {body['model']}",
+            start_time_unix_nano=now - 1_500_000_000,
+            end_time_unix_nano=now,
+            attributes=[KeyValue(key=name, value=_any_value(value)) for name, value in said.items()],
+        )
+
+
+def _in_parts(messages: list[dict[str, str]]) -> str:
+    """Messages by the semantic conventions, as the JSON text that SDKs write."""
+    return orjson.dumps(
+        [{"role": each["role"], "parts": [{"type": "text", "content": each["content"]}]} for each in messages]
+    ).decode()
+
+
+def _any_value(value: str | int) -> AnyValue:
+    return AnyValue(int_value=value) if isinstance(value, int) else AnyValue(string_value=value)
 
 
 def templates(number: int, seed: int = 1) -> list[Template]:
@@ -74,3 +117,17 @@ def batches(wanted: list[Call], size: int = 1000) -> list[bytes]:
     """Bodies of `size` calls each."""
     starts = range(0, len(wanted), size)
     return [orjson.dumps({"traces": [call.body() for call in wanted[start : start + size]]}) for start in starts]
+
+
+def named_batch(wanted: list[Call]) -> bytes:
+    """One body of calls that have an external id, new ones each time."""
+    return orjson.dumps({"traces": [call.body() | {"external_id": os.urandom(16).hex()} for call in wanted]})
+
+
+def export(wanted: list[Call]) -> bytes:
+    """One export of OpenTelemetry, whose ids are new each time."""
+    about = Resource(attributes=[KeyValue(key="service.name", value=_any_value("shop"))])
+    scope = ScopeSpans(spans=[call.span() for call in wanted])
+    return ExportTraceServiceRequest(
+        resource_spans=[ResourceSpans(resource=about, scope_spans=[scope])]
+    ).SerializeToString()

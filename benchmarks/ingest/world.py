@@ -123,7 +123,15 @@ class World:
             for number, template in enumerate(known):
                 task_id = versions.create_task(connection, self.project_id, group.id, f"Task {number}")
                 versions.add_template(
-                    connection, group.id, task_id, template, kinds=[], evidence={}, review_at_calls=10**9, run_id=run_id
+                    connection,
+                    group.id,
+                    task_id,
+                    template,
+                    named_places=(),
+                    kinds=[],
+                    evidence={},
+                    review_at_calls=10**9,
+                    run_id=run_id,
                 )
             connection.execute(update(grouping_key).where(grouping_key.c.id == group.id).values(templates_version=1))
 
