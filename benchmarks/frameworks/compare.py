@@ -1,6 +1,6 @@
 """The templates found in what the frameworks sent, beside the frameworks' own.
 
-    python -m benchmarks.frameworks.compare [--differences | --texts [NAME]]
+    python -m benchmarks.frameworks.compare [--summary | --differences | --texts [NAME]]
 
 Prints one Markdown table from `recording.jsonl.gz` and `templates.json`: it needs none of the frameworks. Prompts are taken
 out of the requests, grouped by call site and mined exactly as the product does it; nothing is told to the miner. A template
@@ -115,6 +115,22 @@ def table(found: Sequence[Verdict]) -> Iterator[str]:
     yield f"\n{exact} of {len(found)} prompts exact, from {calls} calls."
 
 
+def summary(found: Sequence[Verdict]) -> Iterator[str]:
+    """A line for each framework, and one for all."""
+    yield "| framework | call sites | prompts | calls | exact | exact, and text of every value | other |"
+    yield "|---|---|---|---|---|---|---|"
+    for name in dict.fromkeys(each.own.path.split("/")[1] for each in found):
+        yield _summed(name, [each for each in found if each.own.path.startswith(f"/{name}/")])
+    yield _summed("all", found)
+
+
+def _summed(name: str, found: Sequence[Verdict]) -> str:
+    exact = sum(each.word == "exact" for each in found)
+    more = sum(each.word.startswith("exact, and") for each in found)
+    sites, calls = len({each.own.path for each in found}), sum(len(each.own.members) for each in found)
+    return f"| {name} | {sites} | {len(found)} | {calls} | {exact} | {more} | {len(found) - exact - more} |"
+
+
 def texts(each: Verdict, prompts: Sequence[str]) -> Iterator[str]:
     """Both templates in text form."""
     yield f"{each.own.path}, {each.own.name}: {each.word}\n"
@@ -145,6 +161,7 @@ def _short(text: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--summary", action="store_true", help="a line for each framework")
     parser.add_argument("--differences", action="store_true", help="show the fixed text that only one side has")
     parser.add_argument(
         "--texts", nargs="?", const="", metavar="NAME", help="show both templates of the prompts named so"
@@ -156,7 +173,7 @@ def main() -> None:
         wanted = [each for each in found if asked.texts in f"{each.own.path} {each.own.name}"]
         print("\n".join(line for each in wanted for line in texts(each, prompts[each.own.path])))
         return
-    print("\n".join(table(found)))
+    print("\n".join(summary(found) if asked.summary else table(found)))
     if asked.differences:
         print("\n".join(line for each in found if each.word != "exact" for line in differences(each)))
 

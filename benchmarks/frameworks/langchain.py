@@ -13,6 +13,11 @@ from langchain_classic.chains.question_answering import (
 )
 from langchain_classic.chains.summarize import load_summarize_chain, refine_prompts
 from langchain_classic.chains.summarize import map_reduce_prompt as summary
+from langchain_classic.evaluation import load_evaluator
+from langchain_classic.evaluation.comparison import prompt as comparison
+from langchain_classic.evaluation.criteria import prompt as criteria
+from langchain_classic.evaluation.qa import eval_prompt
+from langchain_classic.evaluation.scoring import prompt as scoring
 from langchain_classic.retrievers.document_compressors import LLMChainExtractor
 from langchain_classic.retrievers.document_compressors.chain_extract import _get_default_chain_prompt
 from langchain_classic.retrievers.multi_query import DEFAULT_QUERY_PROMPT, MultiQueryRetriever
@@ -28,6 +33,7 @@ from benchmarks.frameworks.documents import QUESTIONS, topic
 
 Url = Callable[[str], str]
 MODEL = "gpt-4o-mini"
+CRITERIA = ("conciseness", "relevance", "helpfulness", "depth")
 
 
 class Construct(BaseModel):
@@ -93,7 +99,26 @@ def retrieval(url: Url) -> None:
         extractor.compress_documents(finder.invoke(question)[:2], question)
 
 
-CHAINS = (summaries, answers, extracts, retrieval)
+def judges(url: Url) -> None:
+    """Evaluators of answers in turn; each criterion has an evaluator of its own, which is how they are made."""
+    llm = _llm(url("/langchain/judges"))
+    plain = {name: load_evaluator("criteria", llm=llm, criteria=name) for name in CRITERIA}
+    labelled = {name: load_evaluator("labeled_criteria", llm=llm, criteria=name) for name in CRITERIA}
+    pair, score, graded = (load_evaluator(kind, llm=llm) for kind in ("pairwise_string", "score_string", "qa"))
+    for number, (name, question) in enumerate(QUESTIONS):
+        text = " ".join(topic(name)[:900].split())
+        said, other, right = text[100:400], text[300:500], text[400:700]
+        criterion = CRITERIA[number % 7 % 4]
+        plain[criterion].evaluate_strings(input=question, prediction=said)
+        if number % 2:
+            labelled[criterion].evaluate_strings(input=question, prediction=said, reference=right)
+            graded.evaluate_strings(input=question, prediction=other, reference=right)
+        if number % 3:
+            pair.evaluate_string_pairs(input=question, prediction=said, prediction_b=other)
+            score.evaluate_strings(input=question, prediction=said)
+
+
+CHAINS = (summaries, answers, extracts, retrieval, judges)
 ROLES = {"human": "user", "ai": "assistant", "system": "system"}
 
 
@@ -117,5 +142,10 @@ def own_templates() -> Iterator[tuple[str, str, list[dict[str, str]]]]:
         ("question and answer", "/langchain/quiz", generation.CHAT_PROMPT),
         ("three questions", "/langchain/multi-query", DEFAULT_QUERY_PROMPT),
         ("relevant parts", "/langchain/compress", _get_default_chain_prompt()),
+        ("by a criterion", "/langchain/judges", criteria.PROMPT),
+        ("by a criterion, with a reference", "/langchain/judges", criteria.PROMPT_WITH_REFERENCES),
+        ("the better of two", "/langchain/judges", comparison.COMPARISON_TEMPLATE),
+        ("a mark out of ten", "/langchain/judges", scoring.SCORING_TEMPLATE),
+        ("right or wrong", "/langchain/judges", eval_prompt.PROMPT),
     ):
         yield name, path, _parts(template)

@@ -5,6 +5,18 @@ from collections.abc import Callable, Iterator
 from llama_index.core import Document, MockEmbedding, Settings, SummaryIndex, VectorStoreIndex
 from llama_index.core.chat_engine.condense_question import DEFAULT_PROMPT as CONDENSE
 from llama_index.core.chat_engine.condense_question import CondenseQuestionChatEngine
+from llama_index.core.evaluation import (
+    AnswerRelevancyEvaluator,
+    ContextRelevancyEvaluator,
+    CorrectnessEvaluator,
+    FaithfulnessEvaluator,
+    RelevancyEvaluator,
+    answer_relevancy,
+    context_relevancy,
+    correctness,
+    faithfulness,
+    relevancy,
+)
 from llama_index.core.extractors import KeywordExtractor, QuestionsAnsweredExtractor, SummaryExtractor, TitleExtractor
 from llama_index.core.extractors import metadata_extractors as extractors
 from llama_index.core.ingestion import run_transformations
@@ -94,7 +106,18 @@ def metadata(url: Url) -> None:
             run_transformations([piece], others)
 
 
-CHAINS = (synthesizers, condense, sub_questions, metadata)
+def judges(url: Url) -> None:
+    """Five evaluators in turn, as a test run sends them."""
+    llm = _llm(url("/llama-index/judges"))
+    evaluators = (CorrectnessEvaluator(llm), AnswerRelevancyEvaluator(llm), ContextRelevancyEvaluator(llm),
+                  FaithfulnessEvaluator(llm), RelevancyEvaluator(llm))  # fmt: skip
+    for name, question in QUESTIONS[::2]:
+        said, right = (" ".join(topic(name)[at : at + 300].split()) for at in (200, 450))
+        for evaluator in evaluators:
+            evaluator.evaluate(query=question, response=said, contexts=[topic(name)[:600]], reference=right)
+
+
+CHAINS = (synthesizers, condense, sub_questions, metadata, judges)
 
 
 def _parts(template: BasePromptTemplate, fixed: dict[str, str]) -> list[dict[str, str]]:
@@ -135,5 +158,10 @@ def own_templates() -> Iterator[tuple[str, str, list[dict[str, str]]]]:
             {"num_questions": "5"},
         ),
         ("summary", "/llama-index/summary", PromptTemplate(extractors.DEFAULT_SUMMARY_EXTRACT_TEMPLATE), {}),
+        ("correctness", "/llama-index/judges", correctness.DEFAULT_EVAL_TEMPLATE, {}),
+        ("answer relevancy", "/llama-index/judges", answer_relevancy.DEFAULT_EVAL_TEMPLATE, {}),
+        ("context relevancy", "/llama-index/judges", context_relevancy.DEFAULT_EVAL_TEMPLATE, {}),
+        ("faithfulness", "/llama-index/judges", faithfulness.DEFAULT_EVAL_TEMPLATE, {}),
+        ("relevancy", "/llama-index/judges", relevancy.DEFAULT_EVAL_TEMPLATE, {}),
     ):
         yield name, path, _parts(template, fixed)

@@ -1,4 +1,4 @@
-"""Record what LlamaIndex and LangChain send.
+"""Record what LlamaIndex, LangChain, DSPy, Haystack and DeepEval send.
 
     python -m venv .venv-frameworks && .venv-frameworks/bin/pip install -r benchmarks/frameworks/requirements.txt
     .venv-frameworks/bin/python -m benchmarks.frameworks.record
@@ -18,17 +18,25 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RECORDING, TEMPLATES = HERE / "recording.jsonl.gz", HERE / "templates.json"
-PACKAGES = ("llama-index-core", "llama-index-llms-openai", "langchain-classic", "langchain-core", "langchain-openai")
+PACKAGES = ("llama-index-core", "llama-index-llms-openai", "langchain-classic", "langchain-core", "langchain-openai",
+            "dspy", "haystack-ai", "deepeval")  # fmt: skip
+QUIET = {
+    "LANGSMITH_TRACING": "false",
+    "HAYSTACK_TELEMETRY_ENABLED": "False",
+    "DEEPEVAL_TELEMETRY_OPT_OUT": "YES",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+}
 
 
 def main() -> None:
-    os.environ |= {"LANGSMITH_TRACING": "false", "TOKENIZERS_PARALLELISM": "false", "OPENAI_API_KEY": "none"}
-    # Imported here: both read the environment when they are imported.
-    from benchmarks.frameworks import langchain, llamaindex
+    os.environ |= QUIET | {"TOKENIZERS_PARALLELISM": "false", "OPENAI_API_KEY": "none"}
+    # Imported here: they read the environment when they are imported.
+    from benchmarks.frameworks import deepeval, dspy, haystack, langchain, llamaindex
     from benchmarks.frameworks.standin import running
 
+    frameworks = (llamaindex, langchain, dspy, haystack, deepeval)
     with running() as server:
-        for framework in (llamaindex, langchain):
+        for framework in frameworks:
             framework.prepare()
             for chain in framework.CHAINS:
                 chain(server.url)
@@ -36,7 +44,7 @@ def main() -> None:
     with gzip.GzipFile(RECORDING, "wb", mtime=0) as file:
         file.writelines(json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in server.exchanges)
     own = [{"name": name, "path": path, "parts": parts}
-           for framework in (llamaindex, langchain) for name, path, parts in framework.own_templates()]  # fmt: skip
+           for framework in frameworks for name, path, parts in framework.own_templates()]  # fmt: skip
     packages = {name: version(name) for name in PACKAGES}
     TEMPLATES.write_text(
         json.dumps({"packages": packages, "templates": own}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"

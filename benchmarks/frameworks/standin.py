@@ -8,7 +8,7 @@ is understood, but lengths, formats and tool calls are as a chain expects them, 
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +16,8 @@ from typing import Any
 
 Json = dict[str, Any]
 SUFFIX = "/v1/chat/completions"
+INSTRUCTIONS = r"\n\*\*\s*\n"  # DeepEval's instructions end with a line of two asterisks
+FIELDS, FIELD = "Your output fields are:", r"^\d+\. `(\w+)` \((.+?)\):"  # how DSPy asks for its fields
 
 
 class StandIn(ThreadingHTTPServer):
@@ -91,6 +93,8 @@ def _message(request: Json) -> Json:
             "function": {"name": function["name"], "arguments": arguments},
         }
         return {"role": "assistant", "content": None, "tool_calls": [call]}
+    if schema := request.get("response_format", {}).get("json_schema", {}).get("schema"):
+        return {"role": "assistant", "content": json.dumps(picker.value(schema, schema, picker.late_sentence))}
     return {"role": "assistant", "content": picker.answer()}
 
 
@@ -111,8 +115,15 @@ class _Picker:
 
     def sentence(self) -> str:
         """A sentence from the middle of the prompt: there is what the chain put in."""
-        middle = self.text[len(self.text) // 4 : -len(self.text) // 6 or None]
-        found = re.findall(r"[A-Z][^.!?\n]{30,220}[.!?]", " ".join(middle.split()))
+        return self._sentence_of(self.text[len(self.text) // 4 : -len(self.text) // 6 or None])
+
+    def late_sentence(self) -> str:
+        """A sentence of what is judged, which stands behind the instructions; lines that end with a colon are labels."""
+        given = re.split(INSTRUCTIONS, self.user.partition("\n\nRespond with")[0])[-1]
+        return self._sentence_of("\n".join(line for line in given.splitlines() if not line.endswith(":")))
+
+    def _sentence_of(self, text: str) -> str:
+        found = re.findall(r"[A-Z][^.!?\n]{30,220}[.!?]", " ".join(text.split()))
         return self.pick(found or ["The text does not say."])
 
     def words(self) -> str:
@@ -120,6 +131,8 @@ class _Picker:
 
     def answer(self) -> str:
         """In the form that the prompt asks for."""
+        if fields := re.findall(FIELD, self.text.partition(FIELDS)[2].partition("\nAll interactions")[0], re.MULTILINE):
+            return "\n\n".join(f"[[ ## {name} ## ]]\n{value}" for name, value in self._fields(fields).items())
         if "json markdown" in self.text:
             tools = re.findall(r'^ {4}"(\w+)":', self.text.rpartition("<Tools>")[2], re.MULTILINE)
             asked = [
@@ -128,6 +141,10 @@ class _Picker:
             return "```json\n" + json.dumps({"items": asked}, indent=4) + "\n```"
         if '"question": "$YOUR_QUESTION_HERE"' in self.text:
             return json.dumps({"question": f"What about {self.words()}?", "answer": self.sentence()})
+        if marks := re.findall(r'"(?:Rating: )?\[\[(?:A|5)\]\]"', self.text):
+            return marks[0][1:-1]
+        if "in a line with only the score" in self.text:
+            return f"{1 + self.draw() % 5}.0\n{self.sentence()}"
         if "Score: [score between 0 and 100]" in self.text:
             return f" {self.sentence()}\nScore: {self.draw() % 101}"
         if "separated by newlines" in self.text:
@@ -144,22 +161,36 @@ class _Picker:
             return f"{self.pick(['Is it true that', 'Why does', 'How is it that'])} {self.words()} {self.words()}?"
         return " ".join(self.sentence() for _ in range(1 + self.draw() % 2))
 
-    def value(self, schema: Json, root: Json) -> Any:
-        """A value that fits a JSON schema, as far as tools use it."""
+    def _fields(self, kinds: list[tuple[str, str]]) -> dict[str, str]:
+        """Values of DSPy's fields, whose kinds are Python types; a tool that ends a run takes no arguments."""
+        values: dict[str, str] = {}
+        for name, kind in kinds:
+            if kind.startswith("Literal"):
+                values[name] = self.pick(re.findall(r"'(\w+)'", kind))
+            elif kind.startswith("dict"):
+                values[name] = json.dumps({} if "finish" in values.values() else {"name": self.words()})
+            else:
+                values[name] = self.pick(["True", "False"]) if kind == "bool" else self.late_sentence()
+        return values
+
+    def value(self, schema: Json, root: Json, text: Callable[[], str] | None = None) -> Any:
+        """A value that fits a JSON schema, as far as tools and judges use it. text: what a string is made by."""
         if "$ref" in schema:
-            return self.value(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+            return self.value(root["$defs"][schema["$ref"].rpartition("/")[2]], root, text)
         if "anyOf" in schema:
-            return self.value(schema["anyOf"][0], root)
+            return self.value(schema["anyOf"][0], root, text)
+        if "enum" in schema:
+            return self.pick(schema["enum"])
         match schema.get("type"):
             case "object":
-                return {name: self.value(inner, root) for name, inner in schema.get("properties", {}).items()}
+                return {name: self.value(inner, root, text) for name, inner in schema.get("properties", {}).items()}
             case "array":
-                return [self.value(schema["items"], root) for _ in range(1 + self.draw() % 3)]
+                return [self.value(schema["items"], root, text) for _ in range(1 + self.draw() % 3)]
             case "integer":
                 return self.draw() % 100
             case "boolean":
                 return self.draw() % 2 == 0
-        return self.words()
+        return (text or self.words)()
 
 
 def _text(message: Json) -> str:

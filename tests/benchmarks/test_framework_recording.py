@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 import templating
-from benchmarks.frameworks.compare import Own, _judged, own_templates, recorded, table, verdicts
+from benchmarks.frameworks.compare import Own, _judged, own_templates, recorded, summary, table, verdicts
 
 
 @pytest.fixture(scope="module")
@@ -18,13 +18,13 @@ def found(prompts):
     return list(verdicts(prompts))
 
 
-def test_at_least_five_hundred_requests_of_two_frameworks(prompts):
+def test_at_least_fifteen_hundred_requests_of_five_frameworks(prompts):
     calls = Counter()
     for path, texts in prompts.items():
         calls[path.split("/")[1]] += len(texts)
 
-    assert set(calls) == {"llama-index", "langchain"}
-    assert calls.total() >= 500
+    assert set(calls) == {"llama-index", "langchain", "dspy", "haystack", "deepeval"}
+    assert calls.total() >= 1500
 
 
 def test_every_request_was_made_from_one_of_the_frameworks_templates(prompts):
@@ -36,7 +36,7 @@ def test_every_request_was_made_from_one_of_the_frameworks_templates(prompts):
 
 
 def test_most_of_the_frameworks_prompts_are_found_exactly(found):
-    assert sum(each.word.startswith("exact") for each in found) >= 23
+    assert sum(each.word.startswith("exact") for each in found) >= 47
 
 
 def own(template, texts):
@@ -83,3 +83,10 @@ def test_the_table_has_a_line_for_each_prompt(found):
     lines = list(table(found))
 
     assert sum(line.startswith("| `/") for line in lines) == len(found)
+
+
+def test_the_summary_has_a_line_for_each_framework_and_counts_every_prompt_once(found):
+    lines = [line.split(" | ") for line in list(summary(found))[2:]]
+
+    assert [line[0].removeprefix("| ") for line in lines] == ["llama-index", "langchain", "dspy", "haystack", "deepeval", "all"]
+    assert sum(int(line[2]) for line in lines[:-1]) == int(lines[-1][2]) == len(found)

@@ -61,6 +61,27 @@ def test_a_tool_is_called_with_arguments_of_its_schema(server):
     assert all(isinstance(p["name"], str) and isinstance(p["age"], int) for p in arguments["people"])
 
 
+def test_a_judge_answers_in_the_schema_that_was_asked_for(server):
+    schema = TOOL["function"]["parameters"] | {"properties": {"verdict": {"enum": ["yes", "no"]}, "reasons": {"type": "array", "items": {"type": "string"}}}}
+    format = {"type": "json_schema", "json_schema": {"name": "Verdict", "schema": schema}}
+    answer = json.loads(chat(server.url("/x"), "Is it so?\n**\nText:\nThe old bridge leads over the river to the mill.", response_format=format)["content"])
+
+    assert answer["verdict"] in ("yes", "no")
+    assert set(answer["reasons"]) == {"The old bridge leads over the river to the mill."}
+
+
+def test_the_fields_of_a_program_are_filled_in_by_their_types(server):
+    asked = (
+        "Your input fields are:\n1. `question` (str):\nYour output fields are:\n1. `thought` (str): \n2. `tool` (Literal['finish']): \n"
+        "3. `arguments` (dict[str, Any]): \n4. `sure` (bool):\nAll interactions will be structured"
+    )
+    fields = chat(server.url("/x"), asked)["content"].split("\n\n")
+
+    assert [field.partition("\n")[0] for field in fields] == ["[[ ## thought ## ]]", "[[ ## tool ## ]]", "[[ ## arguments ## ]]", "[[ ## sure ## ]]"]
+    assert [field.partition("\n")[2] for field in fields[1:3]] == ["finish", "{}"]
+    assert fields[3].partition("\n")[2] in ("True", "False")
+
+
 def test_another_address_is_not_found(server):
     with pytest.raises(HTTPError) as refused:
         urlopen(Request(f"{server.url('/x')}/embeddings", b"{}"), timeout=10)
