@@ -107,7 +107,11 @@ def read_query(model: type[BaseModel]) -> Any:
 
 def read_body(model: type[Body], refusal: str) -> Body:
     """The body as this model.  Raises ProblemError 422 with this sentence, and what `read_json` raises."""
-    body = read_json(services().settings)
+    return validated(model, read_json(services().settings), refusal)
+
+
+def validated(model: type[Body], body: Any, refusal: str) -> Body:
+    """Plain values as this model.  Raises ProblemError 422 with this sentence."""
     problems = list(unstorable(body, services().limits))
     try:
         wanted = model.model_validate(body)

@@ -1,7 +1,8 @@
 """The pages: what Promptlode found, for people.  Rendered on the server, usable without JavaScript, nothing from elsewhere.
 
 `install` is all that the app factory needs.  A page reads (`access.reading` opens read-only transactions), shapes with
-the pure modules `pieces`, `changes` and `costs`, and renders; every text is escaped by Jinja, none is trusted.
+the pure modules `pieces`, `changes` and `costs`, and renders; every text is escaped by Jinja, none is trusted.  The forms by which
+people decide about tasks are in `deciding`, and nothing else writes.
 """
 
 from flask import Flask
@@ -9,7 +10,7 @@ from sqlalchemy import Engine
 
 from app.config import Settings
 from app.pages.access import configure
-from app.pages.views import pages
+from app.pages.deciding import pages
 
 __all__ = ["install"]
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine
 
 from app.config import Settings
 from app.store import browse, keys
+from app.store.audit import Actor
 from app.store.engine import transaction
 from app.store.projects import Project
 
@@ -40,10 +41,15 @@ class Services:
 
 @dataclass(frozen=True)
 class Visitor:
-    """Whose pages are shown.  `choices` are the projects of local mode, where no key says which one it is."""
+    """Whose pages are shown.
+
+    choices: the projects of local mode, where no key says which one it is. decides: as whom the visitor may decide about tasks;
+    None for a key without the scope `admin`.
+    """
 
     project: Project
     choices: tuple[Project, ...] = ()
+    decides: Actor | None = None
 
 
 def configure(app: Flask, settings: Settings, engine: Engine) -> None:
@@ -71,6 +77,13 @@ def reading() -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def writing() -> Iterator[Connection]:
+    """A transaction of a form that decides something."""
+    with transaction(services().engine) as connection:
+        yield connection
+
+
 def is_open() -> bool:
     """Whether this request may see pages without a key."""
     return services().settings.local_mode and _host() in LOOPBACK_NAMES
@@ -92,13 +105,14 @@ def visitor(connection: Connection) -> Visitor | None:
     holder = keys.holder(connection, session.get("key", ""))
     if holder is None or not holder.may("read"):
         return None
-    return Visitor(Project(holder.project_id, holder.project_name))
+    decides = Actor("page", holder.key_id, holder.last4) if holder.may("admin") else None
+    return Visitor(Project(holder.project_id, holder.project_name), decides=decides)
 
 
 def _local_visitor(projects: list[Project]) -> Visitor | None:
     """The project that was chosen, else the one that was called last."""
     chosen = [project for project in projects if str(project.id) == session.get("project")]
-    return Visitor((chosen or projects)[0], tuple(projects)) if projects else None
+    return Visitor((chosen or projects)[0], tuple(projects), Actor("page")) if projects else None
 
 
 def log_in(connection: Connection, key: str) -> str | None:

@@ -173,7 +173,7 @@ def task_list() -> str:
 def task(task_id: str) -> str | AnyResponse:
     after = _cursor("after")
     with access.reading() as connection:
-        found = tasks.get(connection, _project(), _id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
+        found = tasks.get(connection, _project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = _versions(connection, found.id)
         chosen = _chosen(versions)
         calls = _calls(connection, chosen, after)
@@ -206,7 +206,7 @@ def task(task_id: str) -> str | AnyResponse:
 @pages.get("/traces/<trace_id>")
 def trace(trace_id: str) -> str:
     with access.reading() as connection:
-        call = traces.get(connection, _project(), _id_or_404(trace_id)) or abort(HTTPStatus.NOT_FOUND)
+        call = traces.get(connection, _project(), id_or_404(trace_id)) or abort(HTTPStatus.NOT_FOUND)
         of_task = tasks.get(connection, _project(), call.task_id) if call.task_id else None
         versions = _versions(connection, call.task_id) if call.task_id else []
     return render_template(
@@ -223,7 +223,7 @@ def trace(trace_id: str) -> str:
 def ungrouped() -> str:
     path, state, after = _argument("path"), _argument("state"), _argument("after")
     states = STATES.get(state) or abort(HTTPStatus.NOT_FOUND)
-    before = _id_or_404(after) if after else None
+    before = id_or_404(after) if after else None
     with access.reading() as connection:
         if state == "none":
             calls = browse.without_prompt(connection, _project(), limit=PAGE_SIZE)
@@ -286,7 +286,7 @@ def logout() -> AnyResponse:
 @pages.post("/project")
 def choose_project() -> AnyResponse:
     """Local mode: show another project."""
-    chosen = _id_or_404(request.form.get("project", ""))
+    chosen = id_or_404(request.form.get("project", ""))
     if chosen not in {project.id for project in g.visitor.choices}:
         abort(HTTPStatus.NOT_FOUND)
     access.choose_project(chosen)
@@ -305,7 +305,7 @@ def _argument(name: str) -> str:
     return request.args.get(name, "").replace("\x00", "")[:LONGEST_QUERY]
 
 
-def _id_or_404(text: str) -> UUID:
+def id_or_404(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:

@@ -1,0 +1,254 @@
+"""The forms of a task's page: what a person decides there, who may, and that nobody else can in their name."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from grouping_world import Group, World, triage, words
+from sqlalchemy import Engine, select, update
+
+from app.api.services import EXTENSION
+from app.config import Settings
+from app.store.tables import task
+from app.web import create_app
+from tests.app.api_helpers import client_with, new_key
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"secret_key": "a secret of the tests"})
+
+
+@pytest.fixture
+def world(engine: Engine, settings: Settings) -> World:
+    return World(engine, settings)
+
+
+@pytest.fixture
+def group(world: World) -> Group:
+    """A task with two versions."""
+    group = world.group()
+    group.send(map(triage, range(6)))
+    group.run()
+    group.send(map(triage, range(3)), model="gpt-6")
+    return group
+
+
+@pytest.fixture
+def admin(web: Flask, engine: Engine) -> FlaskClient:
+    """A program with an admin key."""
+    return client_with(web, new_key(engine, "shop", "admin"))
+
+
+@pytest.fixture
+def person(web: Flask, engine: Engine) -> FlaskClient:
+    """A browser that has logged in with an admin key."""
+    return logged_in(web, new_key(engine, "shop", "admin"))
+
+
+def logged_in(web: Flask, key: str) -> FlaskClient:
+    browser = web.test_client()
+    token = forms(browser.get("/login").text)["/login"]["form_token"]
+    assert browser.post("/login", data={"key": key, "form_token": token}).status_code == 303
+    return browser
+
+
+class Forms(HTMLParser):
+    """What a browser would send of each form of a page, by its address: the values of each field."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.sent: dict[str, dict[str, Any]] = {}
+        self._fields: dict[str, Any] = {}
+        self._open = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        if tag == "form":
+            self._fields = self.sent[given.get("action", "")] = {}
+        elif tag == "input" and "name" in given:
+            self._fields.setdefault(given["name"], []).append(given.get("value", ""))
+        elif tag in ("select", "textarea"):
+            self._open = given["name"]
+            self._fields[self._open] = [] if tag == "select" else [""]
+        elif tag == "option" and (not self._fields[self._open] or "selected" in given):
+            self._fields[self._open] = [given["value"]]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._fields[self._open] = [self._fields[self._open][0].removeprefix("\n")]
+            self._open = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self.lasttag == "textarea":
+            self._fields[self._open][0] += data
+
+
+def forms(page: str) -> dict[str, Any]:
+    return Forms(page).sent
+
+
+def task_form(browser: FlaskClient, group: Group) -> tuple[str, dict[str, Any]]:
+    """Where the form of the only task is sent, and what stands in it."""
+    address = f"/tasks/{group.tasks[0].id}"
+    return address, forms(browser.get(address).text)[address]
+
+
+def slots_form(browser: FlaskClient, group: Group) -> tuple[str, dict[str, Any]]:
+    page = forms(browser.get(f"/tasks/{group.tasks[0].id}?version=1").text)
+    [(address, fields)] = [(address, fields) for address, fields in page.items() if address.endswith("/slots")]
+    return address, fields
+
+
+def test_a_person_names_and_describes_a_task_and_says_what_is_in_production(
+    person: FlaskClient, admin: FlaskClient, group: Group
+) -> None:
+    address, fields = task_form(person, group)
+    first = admin.get(f"/api/v1{address}/implementations").json["items"][0]["id"]
+    changed = {"name": "Post room", "description": "Sorts mail.\r\nTwice a day.", "production": first}
+
+    answer = person.post(address, data=fields | changed)
+
+    assert (answer.status_code, answer.location) == (303, address)
+    [row] = group.tasks
+    assert (row.name, row.name_by_person, row.description) == ("Post room", True, "Sorts mail.\nTwice a day.")
+    assert str(row.production_implementation_id) == first
+    page = person.get(address).text
+    assert "<h1>Post room</h1>" in page
+    assert '<span class="pill good">production</span>' in page
+    assert task_form(person, group)[1]["production"] == [first]
+
+
+def test_a_form_sent_as_it_was_decides_nothing(
+    person: FlaskClient, admin: FlaskClient, world: World, group: Group
+) -> None:
+    address, fields = task_form(person, group)
+    with world.engine.begin() as connection:  # a run that names it anew meanwhile
+        connection.execute(update(task).values(name="Better"))
+    assert person.post(address, data=fields).status_code == 303
+    [row] = group.tasks
+    assert (row.name, row.name_by_person) == ("Better", False)
+    address, fields = slots_form(person, group)
+    assert person.post(address, data=fields).status_code == 303
+    assert group.templates[0].named_places == []
+    assert admin.get("/api/v1/audit").json["items"] == []
+
+
+def test_a_version_is_taken_out_of_production(person: FlaskClient, admin: FlaskClient, group: Group) -> None:
+    address = f"/tasks/{group.tasks[0].id}"
+    first = admin.get(f"/api/v1{address}/implementations").json["items"][0]["id"]
+    admin.patch(f"/api/v1{address}", json={"production": first})
+    person.post(address, data=task_form(person, group)[1] | {"production": ""})
+    assert group.tasks[0].production_implementation_id is None
+
+
+def test_a_person_names_the_slots_of_a_version(person: FlaskClient, admin: FlaskClient, group: Group) -> None:
+    address, fields = slots_form(person, group)
+    answer = person.post(address, data=fields | {"name": [" letter "]})
+    assert answer.status_code == 303
+    page = person.get(answer.location.partition("#")[0]).text
+    assert 'letter<span class="brace">' in page
+    assert "version=1" in answer.location
+    call = admin.get("/api/v1/traces").json["items"][-1]
+    assert call["variables"] == {"letter": words(0)}
+
+
+@pytest.mark.parametrize(
+    ("form", "wrong", "said"),
+    [
+        (task_form, {"name": " "}, "name: "),
+        (task_form, {"name": "x" * 201}, "name: "),
+        (task_form, {"name": "a\x00b"}, "name: "),
+        (task_form, {"description": "x" * 10_001}, "description: "),
+        (task_form, {"production": str(uuid4())}, "production: Is no implementation of this task"),
+        (task_form, {"production": "x"}, "production: "),
+        (slots_form, {"name": ["two words"]}, "an identifier"),
+        (slots_form, {"name": ["a\x00"]}, "an identifier"),
+        (slots_form, {"slot": ["<b>"], "name": ["a"]}, "&lt;b&gt;: Is no slot"),
+    ],
+)
+def test_what_cannot_be_is_a_page_that_says_why(
+    person: FlaskClient, group: Group, form: Any, wrong: dict[str, Any], said: str
+) -> None:
+    address, fields = form(person, group)
+    answer = person.post(address, data=fields | wrong)
+    assert (answer.status_code, answer.mimetype) == (422, "text/html")
+    assert "Nothing was changed." in answer.text
+    assert said in answer.text
+    assert not group.tasks[0].name_by_person
+
+
+def test_a_key_that_may_only_read_sees_no_form_and_decides_nothing(
+    web: Flask, engine: Engine, person: FlaskClient, group: Group
+) -> None:
+    reader = logged_in(web, new_key(engine, "shop", "read"))
+    addresses = [form(person, group)[0] for form in (task_form, slots_form)]
+    page = reader.get(addresses[0]).text
+    assert not set(forms(page)).intersection(addresses)
+    token = forms(page)["/logout"]["form_token"]
+    sent = [{"name": "Mine"}, {"slot": group.templates[0].slots, "name": ["mine"]}]
+    for address, fields in zip(addresses, sent, strict=True):
+        assert reader.post(address, data=fields | {"form_token": token}).status_code == 403
+    assert (group.tasks[0].name_by_person, group.templates[0].named_places) == (False, [])
+
+
+@pytest.mark.parametrize("token", [None, "", "made up"])
+def test_a_form_of_another_site_decides_nothing(person: FlaskClient, group: Group, token: str | None) -> None:
+    for form, change in ((task_form, {"name": "Mine"}), (slots_form, {"name": ["mine"]})):
+        address, fields = form(person, group)
+        del fields["form_token"]
+        forged = fields | change | ({} if token is None else {"form_token": token})
+        assert person.post(address, data=forged).status_code == 400
+    assert (group.tasks[0].name_by_person, group.templates[0].named_places) == (False, [])
+
+
+def test_a_task_of_another_project_does_not_exist(
+    web: Flask, engine: Engine, person: FlaskClient, group: Group
+) -> None:
+    stranger = logged_in(web, new_key(engine, "another", "admin"))
+    token = forms(stranger.get("/").text)["/logout"]["form_token"]
+    for form, change in ((task_form, {"name": "Mine"}), (slots_form, {"name": ["mine"]})):
+        address, fields = form(person, group)
+        theirs = stranger.post(address, data=fields | change | {"form_token": token})
+        nobodys = stranger.post(
+            re.sub(r"[0-9a-f-]{36}", str(uuid4()), address), data=fields | change | {"form_token": token}
+        )
+        assert theirs.status_code == nobodys.status_code == 404
+        assert theirs.text == nobodys.text
+    assert (group.tasks[0].name_by_person, group.templates[0].named_places) == (False, [])
+
+
+def test_who_has_not_logged_in_decides_nothing(web: Flask, group: Group) -> None:
+    answer = web.test_client().post(f"/tasks/{group.tasks[0].id}", data={"name": "Mine"})
+    assert answer.status_code == 302
+    assert not group.tasks[0].name_by_person
+
+
+def test_what_was_decided_on_a_page_is_in_the_audit_log(person: FlaskClient, admin: FlaskClient, group: Group) -> None:
+    address, fields = task_form(person, group)
+    person.post(address, data=fields | {"name": "mxqz7marker"})
+    person.post(address, data=fields | {"name": " "})
+    [entry] = admin.get("/api/v1/audit").json["items"]
+    assert (entry["actor"], entry["action"], entry["outcome"]) == ("page", "change_task", "done")
+    assert (entry["subject"], entry["details"]) == (str(group.tasks[0].id), {"fields": ["name"]})
+    assert UUID(entry["key_id"])
+    assert len(entry["key_last4"]) == 4
+
+
+@pytest.fixture
+def local(settings: Settings) -> Iterator[FlaskClient]:
+    web = create_app(settings.model_copy(update={"local_mode": True, "secret_key": ""}))
+    yield web.test_client()
+    web.extensions[EXTENSION].engine.dispose()
+
+
+def test_in_local_mode_whoever_sees_the_pages_decides(local: FlaskClient, world: World, group: Group) -> None:
+    address, fields = task_form(local, group)
+    assert local.post(address, data=fields | {"name": "Post room"}).status_code == 303
+    assert world.rows(select(task.c.name, task.c.name_by_person)) == [("Post room", True)]
