@@ -85,7 +85,8 @@ class Family:
 
     def _keeping_names(self, template: Template, line_id: UUID, sources: Collection[UUID]) -> Named:
         """The template with the names that people gave in those that it comes from, else in the newest of its line."""
-        older = [each for each in self._named if each in sources or self._relatives[each].line_id == line_id]
+        named = (each for each in self._named if self._named[each].places)
+        older = [each for each in named if each in sources or self._relatives[each].line_id == line_id]
         older.sort(key=lambda each: (each in sources, each), reverse=True)
         return keeping_names(template, [self._named[each] for each in older])
 

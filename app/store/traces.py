@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.store import inputs, templates
 from app.store.bulk import copy_into
 from app.store.prepared import Prepared
-from app.store.tables import grouping_key, implementation, template, trace, trace_external_id
+from app.store.tables import grouping_key, implementation, task, template, trace, trace_external_id
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def page(
     if wanted.implementation_id is not None:
         query = query.where(trace.c.implementation_id == wanted.implementation_id)
     if wanted.task_id is not None:
-        query = query.where(trace.c.implementation_id.in_(_implementations_of(wanted.task_id)))
+        query = query.where(trace.c.implementation_id.in_(_implementations_of(connection, wanted.task_id)))
     if wanted.ungrouped:
         query = query.where(trace.c.implementation_id.is_(None))
     if before is not None:
@@ -237,5 +237,7 @@ def _group_of(project_id: UUID, path: str) -> Any:
     )
 
 
-def _implementations_of(task_id: UUID) -> Select[Any]:
-    return select(implementation.c.id).where(implementation.c.task_id == task_id)
+def _implementations_of(connection: Connection, task_id: UUID) -> Select[Any]:
+    """Those of a task, or of the one that it was merged into, which is asked first: the planner knows more of a value than of a query."""
+    into = connection.execute(select(task.c.merged_into).where(task.c.id == task_id)).scalar()
+    return select(implementation.c.id).where(implementation.c.task_id == (into or task_id))

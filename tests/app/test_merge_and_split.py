@@ -100,6 +100,7 @@ def test_the_id_of_a_merged_task_leads_to_the_other(admin: FlaskClient, pair: Gr
         answer = admin.get(f"/api/v1/tasks/{second.id}{rest}")
         assert (answer.status_code, answer.json) == (308, {"merged_into": str(first.id)})
         assert answer.headers["Location"] == f"/api/v1/tasks/{first.id}{rest}"
+    assert len(admin.get(f"/api/v1/traces?task_id={second.id}&limit=200").json["items"]) == 40
     assert_problem(admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Mine"}), 404)
 
 
@@ -223,6 +224,38 @@ def test_a_task_goes_on_in_another_of_its_path_only(
     assert_problem(stranger.post(f"/api/v1/tasks/{first.id}/merge", json=body), 404)
     assert_problem(client_with(web, new_key(engine, "shop")).post(f"/api/v1/tasks/{first.id}/merge", json=body), 403)
     assert found(pair) == [[(1, 20)], [(1, 20)]]
+
+
+def judge(number: int, rule: str) -> dict[str, Any]:
+    preamble = "You are an impartial judge. "
+    return {"instructions": preamble + rule, "input": f"Answer:\n{words(number)}\n\nRating:", "model": "gpt-5-mini"}
+
+
+CORRECT = "Rate how correct the answer is, against the facts that every encyclopaedia has. Ignore style."
+POLITE = "Rate how polite the answer is towards a customer who may be angry. Ignore the facts."
+
+
+def test_judges_that_a_person_made_one_task_stay_one_as_they_are_edited(admin: FlaskClient, world: World) -> None:
+    # Given two judges that the miner tells apart, and a person who does not
+    group = world.group()
+
+    def send(start: int, *rules: str) -> None:
+        for number in range(start, start + 20):
+            group.take([judge(number, rule) | {"path": group.path} for rule in rules])
+        group.run()
+
+    send(0, CORRECT, POLITE)
+    first, second = group.tasks
+    merge(admin, second.id, first.id)
+
+    # If one of them is edited while the other stays in use, and the group is mined anew
+    send(20, CORRECT, POLITE + " Sarcasm is never polite.")
+    group.want("all")
+    send(40, CORRECT, POLITE + " Sarcasm is never polite.")
+
+    # I expect its edit to be the next version of the one task
+    assert found(group) == [[(1, 60), (2, 20), (3, 40)]]
+    group.assert_exact()
 
 
 # --- split

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select, update
 
 from app.api.services import EXTENSION
 from app.config import Settings
-from app.store.tables import task
+from app.store.tables import task, template
 from app.web import create_app
 from tests.app.api_helpers import client_with, new_key
 
@@ -239,6 +239,19 @@ def test_what_was_decided_on_a_page_is_in_the_audit_log(person: FlaskClient, adm
     assert (entry["subject"], entry["details"]) == (str(group.tasks[0].id), {"fields": ["name"]})
     assert UUID(entry["key_id"])
     assert len(entry["key_last4"]) == 4
+
+
+def test_hostile_texts_in_a_form_are_text(person: FlaskClient, world: World, group: Group) -> None:
+    hostile = "</textarea><script>alert('x')</script>\"><img src=x onerror=alert(1)>{{'owned'.upper()}}"
+    with world.engine.begin() as connection:
+        connection.execute(update(task).values(name=hostile, description=hostile))
+        connection.execute(update(template).values(slots=[hostile]))
+    page = person.get(f"/tasks/{group.tasks[0].id}").text
+    assert "<img src=x" not in page
+    assert "OWNED" not in page
+    assert page.count("<script") == 1
+    assert (task_form(person, group)[1]["name"], task_form(person, group)[1]["description"]) == ([hostile], [hostile])
+    assert slots_form(person, group)[1]["slot"] == [hostile]
 
 
 @pytest.fixture
