@@ -126,6 +126,7 @@ class World:
                     connection,
                     group.id,
                     task_id,
+                    task_id,
                     template,
                     named_places=(),
                     kinds=[],
