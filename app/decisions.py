@@ -1,8 +1,8 @@
 """Use case: what a person decides about tasks and versions, and every later run respects.
 
 A decision holds its group, as a run does while it saves.  So it comes before a run has saved, which then reads it, or
-after, and changes what the run has written.  One that moves templates raises the fence too: a run that has read them where they
-were cannot save.
+after, and changes what the run has written.  One that says which tasks are one raises the fence too (names do, which keep two tasks
+apart): a run that mined without knowing it cannot save.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,11 +33,13 @@ def change_task(connection: Connection, project_id: UUID, task_id: UUID, changes
 
     Raises NotFoundError where the project has no such task, DecisionError for an implementation of another one.
     """
-    _hold_task(connection, project_id, task_id)
+    group_id = _hold_task(connection, project_id, task_id).group_id
     values = dict(changes)
     if "production" in values:
         values["production_implementation_id"] = _own(connection, task_id, values.pop("production"))
     decisions.change_task(connection, task_id, values)
+    if "name" in values:
+        runs.interrupt(connection, group_id)
 
 
 def _own(connection: Connection, task_id: UUID, implementation_id: UUID | None) -> UUID | None:

@@ -117,8 +117,9 @@ class Family:
 
     def _outside(self, task_ids: Collection[UUID]) -> list[Relative]:
         """The templates of tasks that these may be brought together with."""
-        closed = {other for pair in self._apart if pair.intersection(task_ids) for other in pair}.union(task_ids)
-        return [relative for relative in self._relatives.values() if self._task_of[relative.line_id] not in closed]
+        others = set(self._task_of.values()).difference(task_ids)
+        willing = {other for other in others if not any(self._apart.keeps(other, each) for each in task_ids)}
+        return [relative for relative in self._relatives.values() if self._task_of[relative.line_id] in willing]
 
     def part(self) -> None:
         """Versions of a line that turn out to be in use side by side are two call sites: the newer one leaves.
@@ -165,6 +166,7 @@ class Family:
         survivor = versions.survivor_of(self._connection, task_ids)
         for task_id in task_ids - {survivor}:
             versions.merge_task(self._connection, task_id, survivor)
+        self._apart = versions.apart(self._connection, self._window.state.id)
         self._task_of = {line: survivor if of in task_ids else of for line, of in self._task_of.items()}
         self._task_of[survivor] = survivor
         self._relatives = {

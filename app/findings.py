@@ -17,6 +17,7 @@ from app.lineage import SeenCalls, alive_together, fixed_tokens, kinship
 from app.store.calls import Call
 from app.store.runs import GroupState
 from app.store.templates import StoredTemplate
+from app.store.versions import Apart
 from templating import Matcher, MiningResult, Options, Template, match, mine, name_slots, slot_kind
 
 MOST_REVIEWED = 20
@@ -42,7 +43,7 @@ class Window:
     cut: owed calls were left out. residue_read: the residue is in the window, though it may have been empty.
     known: the templates that match calls of the group now; reviewing: those of them that are under review, with
     `reviewed`, a sample of their calls. min_distinct: users or conversations that a template must be found with.
-    apart: pairs of tasks whose templates a person has split.
+    apart: tasks that stay apart whatever is found.
     """
 
     state: GroupState
@@ -55,7 +56,7 @@ class Window:
     reviewing: frozenset[UUID]
     known: Sequence[StoredTemplate]
     min_distinct: int = 0
-    apart: frozenset[frozenset[UUID]] = frozenset()
+    apart: Apart = field(default_factory=Apart)
 
     @property
     def calls(self) -> list[Call]:
@@ -144,11 +145,11 @@ def _is_of_enough(finding: Finding, authors: int) -> bool:
 
 
 def _kept_apart(finding: Finding, window: Window) -> Finding:
-    """It takes the place of templates of tasks that no person has split, the oldest first; others stay beside it."""
+    """It takes the place of templates of tasks that may be one, the oldest first; others stay beside it."""
     task_ids = {stored.id: stored.task_id for stored in window.known}
     kept: list[UUID] = []
     for old in sorted(finding.supersedes):
-        if not any(frozenset((task_ids[old], task_ids[other])) in window.apart for other in kept):
+        if not any(window.apart.keeps(task_ids[old], task_ids[other]) for other in kept):
             kept.append(old)
     return replace(finding, supersedes=frozenset(kept))
 

@@ -39,6 +39,19 @@ class Unfinished:
     retired: bool
 
 
+@dataclass(frozen=True)
+class Apart:
+    """Tasks that no run brings together: pairs that a person has split, and any two that a person named."""
+
+    split: frozenset[frozenset[UUID]] = frozenset()
+    named: frozenset[UUID] = frozenset()
+
+    def keeps(self, one: UUID, other: UUID) -> bool:
+        """Whether these two stay apart."""
+        pair = frozenset((one, other))
+        return len(pair) == 2 and (pair in self.split or pair <= self.named)
+
+
 # Tasks
 
 
@@ -51,10 +64,14 @@ def create_task(
     return task_id
 
 
-def apart(connection: Connection, group_id: UUID) -> frozenset[frozenset[UUID]]:
-    """Pairs of tasks that a person has split, which no run brings together."""
-    query = select(task.c.id, task.c.apart_from).where(task.c.group_id == group_id)
-    return frozenset(frozenset((row.id, other)) for row in connection.execute(query) for other in row.apart_from)
+def apart(connection: Connection, group_id: UUID) -> Apart:
+    """What people decided about the tasks of a group that no run may bring together."""
+    query = select(task.c.id, task.c.apart_from, task.c.name_by_person).where(task.c.group_id == group_id)
+    rows = connection.execute(query).all()
+    return Apart(
+        split=frozenset(frozenset((row.id, other)) for row in rows for other in row.apart_from),
+        named=frozenset(row.id for row in rows if row.name_by_person),
+    )
 
 
 def names_in(connection: Connection, group_id: UUID) -> set[str]:

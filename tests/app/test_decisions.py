@@ -102,6 +102,8 @@ def test_a_name_given_while_a_run_mines_stays_though_it_finds_a_better_template(
     group.run()
     group.send([f"Today is {day}. {triage(20 + number)}" for number, day in enumerate(["Sunday", "Friday"] * 4)])
     during_mining(monkeypatch, lambda: change(admin, only(group), name="Post room"))
+    assert group.run().outcome == "fenced"
+    assert (group.row.attempts, group.row.not_before) == (0, None)
     assert group.run().outcome == "committed"
     assert [each.retired_at is None for each in group.templates] == [False, True]
     assert [each.name for each in group.tasks] == ["Post room"]

@@ -318,6 +318,25 @@ def test_one_template_for_both_does_not_bring_together_what_a_person_split(
     reports.assert_exact()
 
 
+def test_one_template_for_both_does_not_bring_together_tasks_that_a_person_named(
+    admin: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(frozen(1), frozen(2)))
+    group = world.group()
+    for number in range(6):
+        group.send([report(1, number), report(2, number)])
+    group.run()
+    first, second = group.tasks
+    admin.patch(f"/api/v1/tasks/{first.id}", json={"name": "Log of the first"})
+    monkeypatch.setattr("app.findings.mine", miner_that_finds(REPORT))
+    group.send(report(3, number) for number in range(3))
+    during_mining(monkeypatch, lambda: admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Log of the second"}))
+    assert [group.run().outcome, group.run().outcome] == ["fenced", "committed"]
+    assert found(group) == [[(1, 9)], [(1, 6)]]
+    assert [each.name for each in group.tasks] == ["Log of the first", "Log of the second"]
+    group.assert_exact()
+
+
 def test_a_better_text_does_not_bring_together_what_a_person_split(
     admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,14 +9,18 @@ from grouping_world import World, triage
 from sqlalchemy import Engine, select
 
 from app.config import Settings
-from app.store.tables import implementation, task
+from app.store.tables import implementation, task, template, trace
 from tests.app.api_helpers import client_with, new_key
 
 
 @pytest.fixture
-def foreign(engine: Engine, settings: Settings) -> dict[str, UUID]:
+def world(engine: Engine, settings: Settings) -> World:
+    return World(engine, settings)
+
+
+@pytest.fixture
+def foreign(world: World) -> dict[str, UUID]:
     """Ids of a project, by the name that routes have for them."""
-    world = World(engine, settings)
     group = world.group(project="shop")
     [call, *_] = group.send(map(triage, range(5)))
     group.run()
@@ -25,8 +29,10 @@ def foreign(engine: Engine, settings: Settings) -> dict[str, UUID]:
     return {"trace_id": call, "task_id": task_id, "implementation_id": implementation_id}
 
 
-def answered(client: Any, url: str, asked: UUID) -> tuple[int, dict[str, str], str]:
-    answer = client.get(url)
+def answered(
+    client: Any, url: str, asked: UUID, method: str = "GET", json: Any = None
+) -> tuple[int, dict[str, str], str]:
+    answer = client.open(url, method=method, json=json)
     changing = {"Date", "X-Request-Id"}
     headers = {name: value for name, value in answer.headers.items() if name not in changing}
     return answer.status_code, headers, answer.get_data(as_text=True).replace(str(asked), "ID")
@@ -50,6 +56,38 @@ def test_an_id_of_another_project_is_an_id_of_nobody_on_every_route(
         ]
         assert seen[0] == seen[1], rule.rule
         assert seen[0][0] == 404, rule.rule
+
+
+CHANGES: dict[str, Any] = {
+    "change_task": {"name": "Mine"},
+    "change_implementation": {"slots": {"ticket": "mine"}},
+    "merge_task": {"into": str(uuid4())},
+    "split_implementation": None,
+    "delete_trace": None,
+}
+
+
+def test_what_another_project_has_is_changed_by_no_route(
+    web: Flask, engine: Engine, foreign: dict[str, UUID], world: World
+) -> None:
+    client = client_with(web, new_key(engine, "another", "admin"))
+    rules = [
+        rule
+        for rule in web.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/") and rule.arguments and {"PATCH", "POST", "DELETE"} & (rule.methods or set())
+    ]
+    before = [world.rows(select(table)) for table in (task, template, implementation, trace)]
+    assert {rule.endpoint.rpartition(".")[2] for rule in rules} == CHANGES.keys()
+    for rule in rules:
+        [name], [method] = rule.arguments, (rule.methods or set()) - {"OPTIONS"}
+        body = CHANGES[rule.endpoint.rpartition(".")[2]]
+        seen = [
+            answered(client, rule.rule.replace(f"<uuid:{name}>", str(asked)), asked, method=method, json=body)
+            for asked in (foreign[name], uuid4())
+        ]
+        assert seen[0] == seen[1], rule.rule
+        assert seen[0][0] == 404, rule.rule
+    assert [world.rows(select(table)) for table in (task, template, implementation, trace)] == before
 
 
 def test_a_filter_by_another_projects_id_finds_what_one_of_nobody_does(
