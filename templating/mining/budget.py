@@ -1,8 +1,12 @@
 """How long a search may go on: the caller's clock and the caller's wish."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
+from typing import TypeVar
 
+Item = TypeVar("Item")
+
+OFTEN = 4096  # cheap pieces of work, a microsecond or two each, between two looks at the clock
 INTERVAL = 0.05  # seconds between two questions to the caller, whose answer may need a server; it asks for 0.2
 
 
@@ -28,3 +32,10 @@ class Budget:
             self._next = now + INTERVAL
             self._spent = self._should_stop()
         return self._spent
+
+    def over(self, items: Iterable[Item]) -> Iterator[Item]:
+        """All of the items, for work that must be done whether time is up or not; the caller is asked in between."""
+        for number, item in enumerate(items):
+            if number % OFTEN == 0:
+                self.spent()
+            yield item

@@ -28,7 +28,7 @@ class Forest:
         """least: calls that a set has at least.  tick: called often."""
         grams = gram_codes(pool.rows)
         tick()
-        self.sets: list[MemberSet] = member_sets(pool.rows, grams, pool.parts, pool.calls, least)
+        self.sets: list[MemberSet] = member_sets(pool.rows, grams, pool.parts, pool.calls, least, tick=tick)
         self._least = least
         self._sizes = np.array([len(s.members) for s in self.sets], np.int64)
         self._bits = _bits([s.members for s in self.sets], len(pool.texts))

@@ -23,12 +23,12 @@ def mine(prompts: Sequence[str], options: Options = DEFAULTS, known: Sequence[Te
     strike), in every process.
     Raises TypeError, naming the index, for a prompt that is no str.
     """
-    calls = _calls(prompts)
     budget = Budget(options.max_seconds, options.should_stop)
+    calls = _calls(prompts, budget)
     hits = _hits(calls, known, options, budget)
     seen = _seen([text for text in calls if text not in hits], calls, options)
     groups: list[Group] = []
-    for barriers, texts in _by_barriers(calls, options.barrier).items():
+    for barriers, texts in _by_barriers(budget.over(calls), options.barrier).items():
         fresh = [text for text in texts if text not in hits]
         alike = [(i, t) for i, t in enumerate(known) if _barriers(t.literals, options.barrier) == barriers]
         rounds = Rounds({t: calls[t] for t in texts}, alike, options, budget)
@@ -37,10 +37,10 @@ def mine(prompts: Sequence[str], options: Options = DEFAULTS, known: Sequence[Te
     return _result(groups, calls, hits, seen, budget)
 
 
-def _calls(prompts: Sequence[str]) -> dict[str, list[int]]:
+def _calls(prompts: Sequence[str], budget: Budget) -> dict[str, list[int]]:
     """text -> the indices of its calls."""
     calls: dict[str, list[int]] = {}
-    for index, prompt in enumerate(prompts):
+    for index, prompt in enumerate(budget.over(prompts)):
         if not isinstance(prompt, str):
             raise TypeError(f"prompts[{index}] must be a str, not {type(prompt).__name__}")
         calls.setdefault(prompt, []).append(index)
@@ -86,14 +86,15 @@ def _barriers(texts: Iterable[str], barrier: str) -> int:
 def _result(
     groups: list[Group], calls: Mapping[str, list[int]], hits: Mapping[str, int], seen: set[str], budget: Budget
 ) -> MiningResult:
-    mined = sorted((_mined(group, calls) for group in groups), key=lambda g: (-len(g.members), g.members[0]))
+    stopped = budget.spent()
+    mined = sorted((_mined(group, calls, budget) for group in groups), key=lambda g: (-len(g.members), g.members[0]))
     placed = {text for group in groups for text, _ in group.rows}
-    complete = not budget.spent() and len(seen) + len(hits) == len(calls)
     reasons = {}
-    for text in calls:
+    for text in budget.over(calls):
         if text not in placed:
-            reasons[text] = "known" if text in hits else _reason(text, text in seen and not budget.spent())
+            reasons[text] = "known" if text in hits else _reason(text, text in seen and not stopped)
     ungrouped = dict(sorted((i, reason) for text, reason in reasons.items() for i in calls[text]))
+    complete = not stopped and len(seen) + len(hits) == len(calls)
     return MiningResult(tuple(mined), MappingProxyType(ungrouped), complete)
 
 
@@ -104,8 +105,8 @@ def _reason(text: str, looked: bool) -> str:
     return "alone" if looked else "unseen"
 
 
-def _mined(group: Group, calls: Mapping[str, list[int]]) -> Mined:
-    members = sorted((i, values) for text, values in group.rows for i in calls[text])
+def _mined(group: Group, calls: Mapping[str, list[int]], budget: Budget) -> Mined:
+    members = sorted((i, values) for text, values in budget.over(group.rows) for i in calls[text])
     size = sum(len(text) * len(calls[text]) for text, _ in group.rows)
     return Mined(
         named(group.template, [values for _, values in group.rows]),

@@ -31,6 +31,7 @@ class Pool:
         """texts: at least one.  tick: called often while units are made."""
         pieces = [p for t in texts for p in t.split(barrier)] if barrier else texts
         rows = split(pieces, tick)
+        tick()
         return cls(texts, times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows), tick)
 
     def go_on(self) -> None:

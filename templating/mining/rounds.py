@@ -15,7 +15,7 @@ from templating.mining import known as before
 from templating.mining.budget import Budget, SpentError
 from templating.mining.pool import Pool
 from templating.mining.result import Options
-from templating.mining.sampling import sample_of, spread
+from templating.mining.sampling import Samples, spread
 from templating.mining.search import search
 from templating.mining.sieve import Sieve
 from templating.mining.skeleton import WITNESSES, Skeleton, skeleton
@@ -81,17 +81,18 @@ class Rounds:
 
     def run(self, texts: Sequence[str]) -> None:
         """Search these texts, a sample at a time, until all were looked at."""
-        left, tried = list(texts), set[str]()
-        self._show_known(left)
+        self._show_known(texts)
+        left, samples = dict.fromkeys(self._budget.over(texts)), Samples(texts, self._calls)
         while not self._budget.spent():
-            sample = sample_of([t for t in left if t not in tried], self._calls)
+            sample = samples.deal(left)
             if not sample:
                 break
-            tried.update(sample)
-            new, misfits = self._round(sample)
-            left = self._place(left + misfits, new)
-            for template in new:
-                left += self._second_look(template)
+            new, lost = self._round(sample)
+            if new:
+                left = dict.fromkeys(self._place([*left, *lost], new))
+                fallen = [text for template in new for text in self._second_look(template)]
+                left |= dict.fromkeys(fallen)
+                samples.add(lost + fallen)
 
     def groups(self, fresh: Sequence[str], hits: Mapping[str, int]) -> list[Group]:
         """What was found, with its texts.  hits: texts that a known template matches; it keeps them or is superseded."""

@@ -6,11 +6,12 @@ have one signature, and counting equal signatures gives the member sets: one sor
 The sets form a tree (preamble, template, version, value); which of them are templates is for `search` to say.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from templating.mining.units import GRAM_WEIGHTS, Rows, alike
+from templating.mining.units import GRAM_WEIGHTS, Rows, alike, blocks
 
 WIDTH = 3  # units in a gram: shorter ones are common by chance, longer ones miss short fixed texts
 REPEATS = (
@@ -35,19 +36,24 @@ class MemberSet(NamedTuple):
 def gram_codes(rows: Rows) -> np.ndarray:
     """Per unit the number of the three units that begin there."""
     codes = np.zeros(len(rows.codes), np.uint64)
-    size = max(0, len(codes) - WIDTH + 1)
-    for shift, weight in enumerate(GRAM_WEIGHTS):
-        codes[:size] += rows.codes[shift : shift + size] * weight
-    codes ^= codes >> np.uint64(31)
+    for block in blocks(len(codes) - WIDTH + 1):
+        gram = codes[block]
+        for shift, weight in enumerate(GRAM_WEIGHTS):
+            gram += rows.codes[block.start + shift : block.stop + shift] * weight
+        gram ^= gram >> np.uint64(31)
     return codes
 
 
-def _pairs(rows: Rows, grams: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _pairs(
+    rows: Rows, grams: np.ndarray, parts: int, tick: Callable[[], object]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Per (gram, text) that occurs, sorted by gram: the gram, the text, how often."""
-    lengths = rows.last - rows.first + 2  # grams that begin in the row or in the edge before it
-    owner = np.repeat(np.arange(len(rows.first)) // parts, lengths)
-    begin = np.repeat(rows.first - 2 - (np.cumsum(lengths) - lengths), lengths) + np.arange(len(owner))
-    order = alike(grams := grams[begin])
+    begins = np.ones(len(grams), bool)  # a gram in the row or in the edge before it
+    begins[rows.last] = begins[rows.last + 1] = False
+    owner = np.repeat(np.arange(len(rows.first), dtype=np.int32) // parts, rows.last - rows.first + 2)
+    tick()
+    order = alike(grams := grams[begins])
+    tick()
     grams, owner = grams[order], owner[order]  # texts rise within a gram
     fresh = np.append(True, (grams[1:] != grams[:-1]) | (owner[1:] != owner[:-1]))[: len(grams)]
     heads = np.flatnonzero(fresh)
@@ -62,16 +68,28 @@ def _numbers(count: int) -> np.ndarray:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def member_sets(rows: Rows, grams: np.ndarray, parts: int, weights: np.ndarray, least: int) -> list[MemberSet]:
-    """Member sets with at least `least` calls and ALONE grams, widest first. weights: calls per text; parts: rows per text."""
+def member_sets(
+    rows: Rows,
+    grams: np.ndarray,
+    parts: int,
+    weights: np.ndarray,
+    least: int,
+    *,
+    tick: Callable[[], object] = bool,
+) -> list[MemberSet]:
+    """Member sets with at least `least` calls and ALONE grams, widest first.
+
+    weights: calls per text; parts: rows per text; tick: called often.
+    """
     texts = len(weights)
-    gram, text, times = _pairs(rows, grams, parts)
+    gram, text, times = _pairs(rows, grams, parts, tick)
     if not len(gram):
         return []
     begins = np.flatnonzero(np.append(True, gram[1:] != gram[:-1]))
     signature = np.add.reduceat(_numbers(texts)[text], begins)
     calls = np.add.reduceat(weights[text], begins)
     sizes = np.diff(begins, append=len(gram))
+    tick()
     seldom = np.add.reduceat(times, begins) <= sizes * REPEATS
     even = np.maximum.reduceat(times, begins) == np.minimum.reduceat(times, begins)
     keep = (calls >= least) & (sizes >= 2) & (seldom | even)

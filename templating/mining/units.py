@@ -8,7 +8,7 @@ A unit is a 64-bit number, made for all texts at once with array operations: no 
 different units may share a number; nothing relies on it, for every template is checked against its texts in the end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -27,6 +27,7 @@ GRAM_WEIGHTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np
 EDGE = np.uint64(0x5851F42D4C957F2D)  # the unit that stands (twice) before and behind every row
 IDEOGRAM = 4  # letters that one character of a script without blanks is worth: it says as much as half a word
 CHUNK = 1 << 16  # characters worked on at a time: the arrays below stay in the processor's cache
+BLOCK = 1 << 18  # units worked on at a time, for the same reason; memory touched for the first time costs most of all
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Rows:
         return grams
 
 
+def blocks(units: int) -> Iterator[slice]:
+    """Ranges of at most BLOCK, one after the other, that cover so many units."""
+    return (slice(start, min(start + BLOCK, units)) for start in range(0, units, BLOCK))
+
+
 def alike(codes: np.ndarray) -> np.ndarray:
     """An order in which equal numbers are neighbours, each in the order in which it came.
 
@@ -69,7 +75,8 @@ def alike(codes: np.ndarray) -> np.ndarray:
     """
     places = np.uint64((1 << (len(codes) - 1).bit_length()) - 1) if len(codes) else np.uint64(0)
     packed = codes & ~places
-    packed |= np.arange(len(codes), dtype=np.uint64)
+    for block in blocks(len(codes)):
+        packed[block] |= np.arange(block.start, block.stop, dtype=np.uint64)
     packed.sort()
     packed &= places
     return packed.view(np.int64)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import chain, pairwise
 from random import Random
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from templating import Options, mine
 from templating.mining import search, skeleton
 from templating.mining.alignment import Aligner
+from templating.mining.sampling import Samples
+from templating.mining.sieve import Sieve
 from tests.templating.test_mine_contract import assert_contract
 
 DICE = Random(1)
@@ -70,6 +73,30 @@ def test_each_piece_of_shared_text_is_weighed_a_few_times_however_many_fall_out(
     lines = 4_000
     mine(["\n".join(f"line {line} {text}" for line in range(lines)) for text in range(3)])
     assert lines <= len(weighed) <= 20 * lines
+
+
+def test_looking_for_templates_where_there_are_none_is_linear_in_the_prompts(monkeypatch):
+    """One pass over the prompts for their samples, one for the answer; not one for each of the twenty rounds."""
+    sieved, fit = [], Sieve.fit
+
+    def counted(self, text):
+        sieved.append(1)
+        return fit(self, text)
+
+    monkeypatch.setattr(Sieve, "fit", counted)
+    result = mine(WORST["10,000 unique prompts"] + [f"{i} {i * i}" for i in range(10_000)])
+    assert not result
+    assert len(sieved) == 20_000
+
+
+def test_every_prompt_is_dealt_once_and_those_of_one_template_lie_evenly_over_time():
+    texts = [str(i) for i in range(5_000)]
+    samples = Samples(texts, {text: [0] for text in texts})
+    dealt = list(iter(lambda: samples.deal(set(texts)), []))
+    assert sorted(chain(*dealt), key=int) == texts
+    for sample in dealt:
+        steps = [int(b) - int(a) for a, b in pairwise(sorted(sample, key=int))]
+        assert max(steps) <= 13  # 5 on average
 
 
 def test_a_call_ends_soon_after_the_caller_wants_it_to_in_the_middle_of_an_alignment():
