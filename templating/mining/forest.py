@@ -39,8 +39,6 @@ class Forest:
             for member in one.members.tolist():
                 self._of_text[member].append(at)
         self._shared = np.full(len(self.sets), _UNKNOWN, np.int64)
-        units = (pool.rows.last - pool.rows.first).reshape(-1, pool.parts).sum(axis=1)
-        self._static = np.where(pool.calls >= least, units, 0).tolist()
 
     def shared(self, at: int) -> int:
         """Grams that all members of a set share: its own and those of every set around it."""
@@ -65,10 +63,27 @@ class Forest:
                     return True
         return False
 
-    def explained(self, at: int, more: float, *, static: bool = False, among: Sequence[int] = ()) -> float:
+    def parts(self, members: Sequence[int], more: float) -> list[np.ndarray]:
+        """What other sets hold of some members and share `more` grams more among themselves, the most telling first.
+
+        Per part the positions of its texts in `members`.
+        """
+        own = _bits([np.array(members)], len(self._of_text))[0]
+        shared = self._grams(int.from_bytes(own.tobytes(), "little"), self._of_text[members[0]])
+        counts = np.bitwise_count(self._bits & own).sum(axis=1, dtype=np.int64)
+        near = np.flatnonzero((counts >= self._least) & (counts < len(members)))
+        extra = np.array([self.shared(i) for i in near.tolist()], np.int64) - shared
+        telling = np.flatnonzero(extra >= more)
+        order = near[telling[np.argsort(-(counts[near] * extra)[telling], kind="stable")]]
+        position = np.full(len(self._of_text), -1)
+        position[members] = np.arange(len(members))
+        parts = (position[self.sets[i].members] for i in order.tolist())
+        return [part[part >= 0] for part in parts]
+
+    def explained(self, at: int, more: float, *, among: Sequence[int] = ()) -> float:
         """The share of the members that lie in other sets, each of which shares at least `more` grams more.
 
-        static: texts that came often explain themselves.  among: some members, which stand for the whole set.
+        among: some members, which stand for the whole set.
         """
         whole = not among or len(among) == len(self.sets[at].members)
         members = self.sets[at].members if whole else np.array(among)
@@ -76,10 +91,6 @@ class Forest:
         mask = left = int.from_bytes(own.tobytes(), "little")
         shared = self.shared(at) if whole else self._grams(mask, self._of_text[int(members[0])])
         size, least = len(members), max(self._least, len(members) // KINDS)
-        if static:
-            for member in members.tolist():
-                if self._static[member] >= more + 2 * shared:
-                    left &= ~(1 << member)
         for inner in [kind & mask for kind in self._kinds(members, own, shared, more, least)]:
             if (inner & left).bit_count() >= max(least, FRESH * inner.bit_count()):
                 left &= ~inner

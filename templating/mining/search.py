@@ -15,6 +15,7 @@ from templating.mining.families import versions
 from templating.mining.forest import Forest
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
+from templating.mining.siblings import OWN, are_siblings
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 
 WORTH = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
@@ -23,10 +24,9 @@ WHOLE = 0.8  # of the pool that shares its beginning or end: what one call site 
 WHOLE_WORTH, WHOLE_FEW = 16.0, 40.0  # the same two for such a set: "Translate to French: " is one
 LOOSE, LOOSE_WORTH = 8, 54.0  # texts and bits of one that neither begins nor ends with fixed text: so does a long value
 PAIR = 0.6  # of a text that is fixed when there are but two: two texts always share something
-# (grams that other sets share more, as a multiple; share of the members in them) from which on a set is a union
-UNION = ((2.0, 0.8), (1.0, 0.95))
-LOOSE_UNION = 0.5  # the share for a set without fixed text at either end
-# The same for what follows a preamble: the bodies share so many grams, and most of them twice as many.
+LOOSE_MORE, LOOSE_UNION = 2.0, 0.5  # grams that other sets share more, as a multiple; share of its members in them
+# (grams that other sets share more, share of the members in them) behind a preamble: the bodies share so many, and most of
+# them twice as many.
 BODIES = ((4.0, 0.9), (8.0, 0.6))
 SPOKEN = 0.6  # of few members, when the others are too few to make a set of their own
 QUOTED, QUOTED_PAIR = 0.9, 0.75  # of the members begin, or end, with the same unit, or two: the others only quote it
@@ -84,24 +84,16 @@ class _Search:
     def _look(self, members: list[int], at: int) -> list[Skeleton]:
         """The templates of a set, or of its core."""
         adrift = len(members) < LOOSE and not may_be_held(self._pool, members)
-        if (adrift and len(_core(self._pool, members)) == len(members)) or self._is_union(at):
+        if (adrift and len(_core(self._pool, members)) == len(members)) or self._forest.has_core(at):
             return []
         new = [] if adrift else self._templates(members, at)
         core = members if new else _core(self._pool, members)
         return new if len(core) == len(members) else self._templates(core, at)
 
-    def _is_union(self, at: int) -> bool:
-        if self._forest.has_core(at):
-            return True
-        shared = self._forest.shared(at)
-        (often, most), (more, nearly) = UNION
-        return self._explain(at, often * shared, most, static=True) or self._explain(at, more * shared, nearly)
-
-    def _explain(self, at: int, more: float, most: float, *, static: bool = False, among: Sequence[int] = ()) -> bool:
-        """Whether other sets explain so much of a set; of few members the rest may be too few to make a set."""
-        share = self._forest.explained(at, more, static=static, among=among)
-        size = len(among or self._forest.sets[at].members)
-        return share >= most or (share >= SPOKEN and (1 - share) * size < self._least - 0.5)
+    def _explain(self, at: int, more: float, most: float, among: Sequence[int]) -> bool:
+        """Whether other sets explain so much of some members; of few members the rest may be too few to make a set."""
+        share = self._forest.explained(at, more, among=among)
+        return share >= most or (share >= SPOKEN and (1 - share) * len(among) < self._least - 0.5)
 
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it."""
@@ -112,7 +104,7 @@ class _Search:
         eras = versions(self._pool, best)
         if len(eras) > 1:
             return [s for era in eras for s in self._templates(era, at)]
-        if self._is_preamble(best, at) or is_mixture(best) or not self._accepts(best):
+        if self._is_several(best, at) or not self._accepts(best):
             return []
         self._taken.update(best.members)
         return [best]
@@ -128,14 +120,20 @@ class _Search:
             return False
         if best.held:
             return True
-        often = UNION[0][0] * self._forest.shared(at)
+        often = LOOSE_MORE * self._forest.shared(at)
         return texts >= LOOSE and best.bits >= LOOSE_WORTH and self._forest.explained(at, often) < LOOSE_UNION
+
+    def _is_several(self, best: Skeleton, at: int) -> bool:
+        """Whether what looks like one template is several."""
+        if self._is_preamble(best, at) or is_mixture(best):
+            return True
+        return are_siblings(best, self._forest.parts(best.members, OWN), self._pool.go_on)
 
     def _is_preamble(self, best: Skeleton, at: int) -> bool:
         """Whether a slot at one end holds the bodies of different templates."""
         literals = best.template.literals
         is_open = not all(any(map(str.isalnum, literal)) for literal in (literals[0], literals[-1]))
-        return is_open and all(self._explain(at, more, most, among=best.members) for more, most in BODIES)
+        return is_open and all(self._explain(at, more, most, best.members) for more, most in BODIES)
 
 
 def _core(pool: Pool, members: list[int]) -> list[int]:

@@ -136,17 +136,17 @@ def _cut(anchors: list[Anchor], pool: Pool, texts: list[str]) -> list[str]:
 
 def _trim(values: list[str]) -> tuple[str, str, bool]:
     """(what all values begin with, what all end with, whether anything is between), cut at borders."""
-    size = _shared(values)
+    size = shared_length(values)
     while not all(is_border(v, size) for v in values):
         size -= 1
     rest = [v[size:] for v in values]
-    tail = _shared([v[::-1] for v in rest])
+    tail = shared_length([v[::-1] for v in rest])
     while not all(is_border(v, len(v) - tail) for v in rest):
         tail -= 1
     return values[0][:size], rest[0][len(rest[0]) - tail :], any(len(v) > tail for v in rest)
 
 
-def _shared(values: list[str]) -> int:
+def shared_length(values: Sequence[str]) -> int:
     """How many characters all values begin with: what the first and the last in order share, all share."""
     low, high = min(values), max(values)
     size = min(len(low), len(high))

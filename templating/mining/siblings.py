@@ -1,0 +1,131 @@
+"""One template, or several in one house style?
+
+The prompts of a product share a frame (a preamble, the rules of the answer, a schema), and a set of them looks like one template whose slots
+hold what each sibling says.  But slots hold values, and few-valued ones (a document, a persona, a product's name and description) part the texts
+just as siblings do.  What tells them apart is where the texts of such a part, a kind, agree with each other and with no others:
+
+body    at an open end their values differ and yet begin or end alike: fixed text of a template next to a variable
+label   they do so elsewhere, and another place is their own too
+blocks  at two places stand whole texts of many words, or at four places any texts; the fields of one thing are but one long
+        text and a few short ones, and a variable that is said twice counts once
+
+Texts that grow out of each other (the turns of a conversation) agree in what was said before, which is no fixed text.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from templating.mining.mixture import is_open
+from templating.mining.skeleton import Skeleton, shared_length
+
+OWN = 12  # grams that the texts of a kind share beyond those of all
+FEWEST = 6  # texts that siblings make up; of fewer, see mixture
+COVERED, FRESH = 0.9, 0.3  # of the texts lie in kinds; of a kind lies in none before it
+PARTED, APART, REST = 0.6, 0.8, 0.1  # the same for kinds that hardly overlap, and what lies in others than the largest
+ALONE = 1.15  # times as many texts as a kind has may hold what is its own
+BODY, LABEL, BLOCK = 8, 3, 24  # words
+PLACES, PLACES_WORDS = 4, 8  # places with texts of a kind's own, and their words in all
+LABELLED, LABELLED_TEXTS = 2, 4  # such places beside a label of one word, and texts that rule out that it is chance
+
+
+def are_siblings(found: Skeleton, kinds: Iterable[np.ndarray], tick: Callable[[], object] = bool) -> bool:
+    """Whether what looks like one template is several.
+
+    kinds: per part of the texts that shares OWN grams more, the positions of its texts in `found.members`; the most telling first.
+    tick: called for every kind.
+    """
+    size, kinds = len(found.members), list(kinds)
+    covered = np.zeros(size, bool)
+    for kind in kinds:
+        covered[kind] = True
+    if size < FEWEST or covered.sum() < PARTED * size:
+        return False
+    places = _Places(found)
+    left, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
+    for kind in kinds:
+        tick()
+        fresh = int(left[kind].sum())
+        if fresh < max(2, FRESH * len(kind)) or not places.are_own(kind):
+            continue
+        left[kind] = False
+        if fresh >= APART * len(kind):
+            apart[kind] = False
+            largest = max(largest, len(kind))
+        parted = size - int(apart.sum())
+        if left.sum() <= (1 - COVERED) * size or (parted >= PARTED * size and parted - largest >= REST * size):
+            return True
+    return False
+
+
+class _Agreement(NamedTuple):
+    """Where the texts of a kind agree.
+
+    places: places with a constant text that other texts lack, places with a few words between counting as one; words: of those
+    texts in all.  blocks: their words, what no word parts being one block.  labels: per place with different values, the words with
+    which all begin or end.  has_body: whether one of these is at an open end and long.
+    """
+
+    places: int
+    words: int
+    blocks: list[int]
+    labels: list[int]
+    has_body: bool
+
+
+class _Places:
+    """The slots of a template and what the texts have there."""
+
+    def __init__(self, found: Skeleton) -> None:
+        self._template = found.template
+        self._columns = list(zip(*found.values, strict=True))
+        kinds: list[dict[str, int]] = [{} for _ in self._columns]
+        self._numbers = np.array(
+            [[seen.setdefault(v, len(seen)) for v in column] for seen, column in zip(kinds, self._columns, strict=True)],
+            np.int32,
+        ).reshape(len(self._columns), -1)
+        self._often = [np.bincount(row) for row in self._numbers]
+
+    def are_own(self, kind: np.ndarray) -> bool:
+        """Whether the texts of a kind agree in the fixed text of a template rather than in values."""
+        at = self._agreement(kind)
+        blocks = sorted(at.blocks)
+        return (
+            at.has_body
+            or (max(at.labels, default=0) >= LABEL and sum(n >= LABEL for n in at.labels) + at.places >= 2)
+            or (any(at.labels) and at.places >= LABELLED and len(kind) >= LABELLED_TEXTS)
+            or (len(blocks) > 1 and blocks[-2] >= BLOCK)
+            or (at.places >= PLACES and at.words >= PLACES_WORDS)
+        )
+
+    def _agreement(self, kind: np.ndarray) -> _Agreement:
+        numbers = self._numbers[:, kind]
+        constant = (numbers == numbers[:, :1]).all(axis=1)
+        said, last = set[str](), -1
+        count, blocks, labels, has_body = 0, list[int](), list[int](), False
+        for place, column in enumerate(self._columns):
+            text = column[kind[0]]
+            if not constant[place]:
+                labels.append(_label([column[row] for row in kind.tolist()]))
+                has_body |= labels[-1] >= BODY and is_open(self._template, place)
+            elif text and text not in said and self._often[place][numbers[place, 0]] <= ALONE * len(kind):
+                said.add(text)
+                between = " ".join(self._template.literals[last + 1 : place + 1])
+                count += last < 0 or len(between.split()) > 1
+                if last < 0 or any(map(str.isalpha, between)):
+                    blocks.append(0)
+                blocks[-1] += len(text.split())
+                last = place
+        return _Agreement(count, sum(len(text.split()) for text in said), blocks, labels, has_body)
+
+
+def _label(values: Sequence[str]) -> int:
+    """Words with which all values begin and end; none when they grow out of each other."""
+    grown = sorted(set(values), key=len)
+    if all(longer.startswith(shorter) for shorter, longer in pairwise(grown)):
+        return 0
+    head = shared_length(values)
+    rest = [value[head:][::-1] for value in values]
+    return len(values[0][:head].split()) + len(rest[0][: shared_length(rest)].split())
