@@ -63,13 +63,11 @@ def are_siblings(found: Skeleton, kinds: Iterable[np.ndarray], tick: Callable[[]
 class _Agreement(NamedTuple):
     """Where the texts of a kind agree.
 
-    places: places with a constant text that other texts lack, places with a few words between counting as one; words: of those
-    texts in all.  blocks: their words, what no word parts being one block.  labels: per place with different values, the words with
-    which all begin or end.  has_body: whether one of these is at an open end and long.
+    blocks: words per constant text that other texts lack; what no word parts (a numbered list) is one.
+    labels: per place with different values, the words with which all begin or end.
+    has_body: whether one of these is at an open end and long.
     """
 
-    places: int
-    words: int
     blocks: list[int]
     labels: list[int]
     has_body: bool
@@ -91,20 +89,20 @@ class _Places:
     def are_own(self, kind: np.ndarray) -> bool:
         """Whether the texts of a kind agree in the fixed text of a template rather than in values."""
         at = self._agreement(kind)
-        blocks = sorted(at.blocks)
+        blocks, labels = sorted(at.blocks), sum(words >= LABEL for words in at.labels)
         return (
             at.has_body
-            or (max(at.labels, default=0) >= LABEL and sum(n >= LABEL for n in at.labels) + at.places >= 2)
-            or (any(at.labels) and at.places >= LABELLED and len(kind) >= LABELLED_TEXTS)
+            or (labels > 0 and labels + len(blocks) >= 2)
+            or (any(at.labels) and len(blocks) >= LABELLED and len(kind) >= LABELLED_TEXTS)
             or (len(blocks) > 1 and blocks[-2] >= BLOCK)
-            or (at.places >= PLACES and at.words >= PLACES_WORDS)
+            or (len(blocks) >= PLACES and sum(blocks) >= PLACES_WORDS)
         )
 
     def _agreement(self, kind: np.ndarray) -> _Agreement:
         numbers = self._numbers[:, kind]
         constant = (numbers == numbers[:, :1]).all(axis=1)
         said, last = set[str](), -1
-        count, blocks, labels, has_body = 0, list[int](), list[int](), False
+        blocks, labels, has_body = list[int](), list[int](), False
         for place, column in enumerate(self._columns):
             text = column[kind[0]]
             if not constant[place]:
@@ -112,13 +110,11 @@ class _Places:
                 has_body |= labels[-1] >= BODY and is_open(self._template, place)
             elif text and text not in said and self._often[place][numbers[place, 0]] <= ALONE * len(kind):
                 said.add(text)
-                between = " ".join(self._template.literals[last + 1 : place + 1])
-                count += last < 0 or len(between.split()) > 1
-                if last < 0 or any(map(str.isalpha, between)):
+                if last < 0 or any(map(str.isalpha, "".join(self._template.literals[last + 1 : place + 1]))):
                     blocks.append(0)
                 blocks[-1] += len(text.split())
                 last = place
-        return _Agreement(count, sum(len(text.split()) for text in said), blocks, labels, has_body)
+        return _Agreement(blocks, labels, has_body)
 
 
 def _label(values: Sequence[str]) -> int:

@@ -1,0 +1,120 @@
+"""Siblings in one house style are templates each; a value with few texts is one slot, however long it is."""
+
+import json
+from random import Random
+
+import pytest
+
+from templating import mine
+
+DICE = Random(7)
+WORDS = (
+    "amber basin cedar delta ember fjord grove harbor island jungle kettle lagoon meadow nectar orchard pebble quarry "
+    "river summit timber umbra valley willow yonder zephyr anchor bridge candle dragon engine falcon garden hammer "
+    "insect jacket kernel ladder magnet needle office parrot quiver ribbon saddle tunnel urchin violet walnut yellow"
+).split()
+
+
+def prose(count, dice=DICE):
+    return " ".join(dice.choices(WORDS, k=count)).capitalize() + "."
+
+
+def question():
+    return prose(DICE.randint(5, 14))[:-1] + "?"
+
+
+def picked(things, count, text):
+    return [text(DICE.choice(things)) for _ in range(count)]
+
+
+def documents(_):
+    """Six documents of 300 words and a short instruction."""
+    texts = [prose(300) for _ in range(6)]
+    return picked(texts, 200, lambda d: f"Answer from the document and from nothing else.\n\x00Document:\n{d}\n\nQuestion: {question()}\nAnswer:")
+
+
+def products(_):
+    """A product's name and description come together."""
+    things = [(prose(2)[:-1], prose(60)) for _ in range(8)]
+    return picked(
+        things,
+        200,
+        lambda p: (
+            f"Write a short advertisement for the product named {p[0]}, for the channel we describe.\n"
+            f"Description of the product: {p[1]}\nChannel: {question()}\nKeep it honest and short."
+        ),
+    )
+
+
+def rubrics(_):
+    """A rubric of five numbered lines, one of six."""
+    texts = ["".join(f"{k}: {prose(12)}\n" for k in range(1, 6)) for _ in range(6)]
+    return picked(
+        texts, 200, lambda r: f"Score the answer by the rubric. Give only the number.\nRubric:\n{r}\nQuestion: {question()}\nAnswer: {prose(40)}\nScore:"
+    )
+
+
+def conversations(_):
+    """Each turn repeats the turns before it."""
+    prompts = []
+    for _ in range(60):
+        said = ""
+        for _ in range(DICE.randint(2, 7)):
+            said += f"User: {question()}\n"
+            prompts.append(f"Continue the conversation politely and ask when something is not clear.\n\nSo far:\n{said}Assistant:")
+            said += f"Assistant: {prose(30)}\n"
+    return prompts
+
+
+def records(_):
+    """JSON of two shapes in the middle of the prompt."""
+
+    def record():
+        if DICE.random() < 0.5:
+            return {"id": DICE.randint(1, 9999), "customer_name": prose(2), "street_address": prose(3), "order_total": DICE.random()}
+        return {"invoice": DICE.randint(1, 999), "account_holder": prose(2), "amount_due_in_cents": DICE.randint(1, 9999)}
+
+    return [f"Extract what the record says about the customer in one line.\nRecord: {json.dumps(record())}\nLine:" for _ in range(200)]
+
+
+@pytest.mark.parametrize("prompts", [documents, products, rubrics, conversations, records])
+def test_a_value_with_few_texts_is_a_slot_of_one_template(prompts):
+    texts = prompts(None)
+    found = mine(texts)
+    assert [len(group.members) for group in found] == [len(texts)], [g.template.to_text()[:200] for g in found]
+
+
+FRAME = (
+    "\n\nIMPORTANT: answer in JSON and in nothing else, with the keys verdict and reason, without line ends in the reason. "
+    "Close every bracket and every quote, repair whatever is broken before you answer, and never explain the JSON.\n\nJSON:"
+)
+
+
+def judges(count, dice):
+    """Prompts which say something of their own before a frame that is larger than that, in turn."""
+    own = [(prose(40, dice), prose(50, dice)) for _ in range(count)]
+    texts = [(k, f"{task}\nAnswer: {prose(20)}\nRules of this judge: {rules}{FRAME}") for _ in range(10) for k, (task, rules) in enumerate(own)]
+    return [k for k, _ in texts], [text for _, text in texts]
+
+
+@pytest.mark.parametrize("count", [2, 5, 12, 40])
+def test_judges_that_share_a_large_frame_are_templates_each_however_many(count):
+    truth, texts = judges(count, Random(count))
+    found = mine(texts)
+    assert {tuple(group.members) for group in found} == {tuple(i for i, k in enumerate(truth) if k == judge) for judge in range(count)}
+
+
+def test_siblings_that_differ_in_several_places_inside_a_frame_are_two_templates():
+    def text(kind):
+        say = {
+            "answer": ("whether the answer speaks to the query", "the answer that was given", "Words that the query lacks"),
+            "context": ("how much of the context serves the query", "the context that was found", "Passages of the context that serve nothing"),
+        }[kind]
+        return (
+            f"Your task is to judge {say[0]}, strictly and without mercy for anybody.\n1. Does the text cover {say[1]} in full?\n"
+            f"2. {say[2]} cost one point each, and so does everything that nobody asked for.\nQuery: {question()}\nText: {prose(30)}\nScore:"
+        )
+
+    kinds = [DICE.choice(["answer", "context"]) for _ in range(120)]
+    found = mine([text(kind) for kind in kinds])
+    assert {tuple(group.members) for group in found} == {tuple(i for i, k in enumerate(kinds) if k == kind) for kind in ("answer", "context")}
