@@ -8,11 +8,7 @@ import pytest
 from templating import mine
 
 DICE = Random(7)
-WORDS = (
-    "amber basin cedar delta ember fjord grove harbor island jungle kettle lagoon meadow nectar orchard pebble quarry "
-    "river summit timber umbra valley willow yonder zephyr anchor bridge candle dragon engine falcon garden hammer "
-    "insect jacket kernel ladder magnet needle office parrot quiver ribbon saddle tunnel urchin violet walnut yellow"
-).split()
+WORDS = ["amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "harbor", "island", "jungle", "kettle", "lagoon", "meadow", "nectar", "orchard", "pebble", "quarry", "river", "summit", "timber", "umbra", "valley", "willow", "yonder", "zephyr", "anchor", "bridge", "candle", "dragon", "engine", "falcon", "garden", "hammer", "insect", "jacket", "kernel", "ladder", "magnet", "needle", "office", "parrot", "quiver", "ribbon", "saddle", "tunnel", "urchin", "violet", "walnut", "yellow"]
 
 
 def prose(count, dice=DICE):
