@@ -9,6 +9,7 @@ The idea, one module a step:
     alignment   what is common to a set of texts, in order: literals and the gaps between them
     skeleton    the template of a set, held against every text of it
     families    an edit, which makes two templates, or a value, which makes a slot?
+    siblings    several templates in one house style, or one with few-valued slots?
     mixture     few texts of two siblings, which look like one template with slots
     search      from the widest set of texts down, take every set that is one template
     rounds      a bounded sample at a time (sampling); the rest is matched (sieve)

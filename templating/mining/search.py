@@ -1,8 +1,9 @@
 """From the widest member set down, every set that is one template.
 
 A set is passed over when its texts are better explained by others (`forest`), when its fixed text is not worth its
-members, when it is a family of templates behind one preamble.  An edit in it makes a template of each version
-(`families`).  What is taken leaves the sets below it empty, so an optional part or a value list stays one slot.
+members, when it is a family of templates behind one preamble or in one house style (`siblings`).  An edit in it makes a
+template of each version (`families`).  What is taken leaves the sets below it empty, so an optional part or a value list
+stays one slot.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -25,8 +26,7 @@ WHOLE_WORTH, WHOLE_FEW = 16.0, 40.0  # the same two for such a set: "Translate t
 LOOSE, LOOSE_WORTH = 8, 54.0  # texts and bits of one that neither begins nor ends with fixed text: so does a long value
 PAIR = 0.6  # of a text that is fixed when there are but two: two texts always share something
 LOOSE_MORE, LOOSE_UNION = 2.0, 0.5  # grams that other sets share more, as a multiple; share of its members in them
-# (grams that other sets share more, share of the members in them) behind a preamble: the bodies share so many, and most of
-# them twice as many.
+# The same behind a preamble: the bodies share so many grams, and most of them twice as many.
 BODIES = ((4.0, 0.9), (8.0, 0.6))
 SPOKEN = 0.6  # of few members, when the others are too few to make a set of their own
 QUOTED, QUOTED_PAIR = 0.9, 0.75  # of the members begin, or end, with the same unit, or two: the others only quote it
