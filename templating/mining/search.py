@@ -83,7 +83,7 @@ class _Search:
 
     def _look(self, members: list[int], at: int) -> list[Skeleton]:
         """The templates of a set, or of its core."""
-        adrift = len(members) < LOOSE and not may_be_held(self._pool, members)
+        adrift = (len(members) < LOOSE or self._is_crossed(at)) and not may_be_held(self._pool, members)
         if (adrift and len(_core(self._pool, members)) == len(members)) or self._forest.has_core(at):
             return []
         new = [] if adrift else self._templates(members, at)
@@ -120,14 +120,17 @@ class _Search:
             return False
         if best.held:
             return True
-        often = LOOSE_MORE * self._forest.shared(at)
-        return texts >= LOOSE and best.bits >= LOOSE_WORTH and self._forest.explained(at, often) < LOOSE_UNION
+        return texts >= LOOSE and best.bits >= LOOSE_WORTH and not self._is_crossed(at)
+
+    def _is_crossed(self, at: int) -> bool:
+        """Whether the texts of a set share more with others: what they have in common is a value, if it is at neither end."""
+        return self._forest.explained(at, LOOSE_MORE * self._forest.shared(at)) >= LOOSE_UNION
 
     def _is_several(self, best: Skeleton, at: int) -> bool:
         """Whether what looks like one template is several."""
         if self._is_preamble(best, at) or is_mixture(best):
             return True
-        return are_siblings(best, self._forest.parts(best.members, OWN), self._pool.go_on)
+        return are_siblings(best, self._forest.parts(best.members, OWN), self._pool.barrier, self._pool.go_on)
 
     def _is_preamble(self, best: Skeleton, at: int) -> bool:
         """Whether a slot at one end holds the bodies of different templates."""

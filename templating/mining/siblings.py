@@ -6,18 +6,22 @@ just as siblings do.  What tells them apart is where the texts of such a part, a
 
 body    at an open end their values differ and yet begin or end alike: fixed text of a template next to a variable
 label   they do so elsewhere, and another place is their own too
+orders  they agree in everything that a part of the prompt says (the system text), at two places, by more than a value
 blocks  at two places stand whole texts of many words, or at four places any texts; the fields of one thing are but one long
         text and a few short ones, and a variable that is said twice counts once
 
 Texts that grow out of each other (the turns of a conversation) agree in what was said before, which is no fixed text.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from itertools import accumulate, islice, pairwise, repeat
 from typing import NamedTuple
 
 import numpy as np
 
+from templating.matching import BARRIER
+from templating.mining.families import EDIT_UNITS
 from templating.mining.mixture import is_open
 from templating.mining.skeleton import Skeleton, shared_length
 
@@ -28,14 +32,18 @@ PARTED, APART, REST = 0.6, 0.8, 0.1  # the same for kinds that hardly overlap, a
 ALONE = 1.15  # times as many texts as a kind has may hold what is its own
 BODY, LABEL, BLOCK = 8, 3, 24  # words
 PLACES, PLACES_WORDS = 4, 8  # places with texts of a kind's own, and their words in all
+ORDERS, ORDERS_WORDS = 2, EDIT_UNITS  # places in a part of the prompt, and words in the longest
+SETTLED = 15  # texts of a kind for each further text that a place of such a part may have: an edit is one
 LABELLED, LABELLED_TEXTS = 2, 4  # such places beside a label of one word, and texts that rule out that it is chance
 
 
-def are_siblings(found: Skeleton, kinds: Iterable[np.ndarray], tick: Callable[[], object] = bool) -> bool:
+def are_siblings(
+    found: Skeleton, kinds: Iterable[np.ndarray], barrier: str = BARRIER, tick: Callable[[], object] = bool
+) -> bool:
     """Whether what looks like one template is several.
 
     kinds: per part of the texts that shares OWN grams more, the positions of its texts in `found.members`; the most telling first.
-    tick: called for every kind.
+    barrier: separates the parts of a prompt.  tick: called for every kind.
     """
     size, kinds = len(found.members), list(kinds)
     covered = np.zeros(size, bool)
@@ -43,7 +51,7 @@ def are_siblings(found: Skeleton, kinds: Iterable[np.ndarray], tick: Callable[[]
         covered[kind] = True
     if size < FEWEST or covered.sum() < PARTED * size:
         return False
-    places = _Places(found)
+    places = _Places(found, barrier)
     left, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
     for kind in kinds:
         tick()
@@ -66,18 +74,22 @@ class _Agreement(NamedTuple):
     blocks: words per constant text that other texts lack; what no word parts (a numbered list) is one.
     labels: per place with different values, the words with which all begin or end.
     has_body: whether one of these is at an open end and long.
+    orders: the most blocks of a part in which the texts agree, but for an edit.
     """
 
     blocks: list[int]
     labels: list[int]
     has_body: bool
+    orders: int
 
 
 class _Places:
     """The slots of a template and what the texts have there."""
 
-    def __init__(self, found: Skeleton) -> None:
+    def __init__(self, found: Skeleton, barrier: str) -> None:
         self._template = found.template
+        before = accumulate(literal.count(barrier) for literal in found.template.literals) if barrier else repeat(0)
+        self._parts = list(islice(before, len(found.template.slots)))
         self._columns = list(zip(*found.values, strict=True))
         kinds: list[dict[str, int]] = [{} for _ in self._columns]
         self._numbers = np.array(
@@ -92,6 +104,7 @@ class _Places:
         blocks, labels = sorted(at.blocks), sum(words >= LABEL for words in at.labels)
         return (
             at.has_body
+            or (at.orders >= ORDERS and blocks[-1] >= ORDERS_WORDS)
             or (labels > 0 and labels + len(blocks) >= 2)
             or (any(at.labels) and len(blocks) >= LABELLED and len(kind) >= LABELLED_TEXTS)
             or (len(blocks) > 1 and blocks[-2] >= BLOCK)
@@ -103,6 +116,8 @@ class _Places:
         constant = (numbers == numbers[:, :1]).all(axis=1)
         said, last = set[str](), -1
         blocks, labels, has_body = list[int](), list[int](), False
+        varied = {part for part, row in zip(self._parts, numbers, strict=True) if len(np.unique(row)) > 1 + len(kind) // SETTLED}
+        orders = Counter[int]()
         for place, column in enumerate(self._columns):
             text = column[kind[0]]
             if not constant[place]:
@@ -112,9 +127,11 @@ class _Places:
                 said.add(text)
                 if last < 0 or any(map(str.isalpha, "".join(self._template.literals[last + 1 : place + 1]))):
                     blocks.append(0)
+                    orders[self._parts[place]] += 1
                 blocks[-1] += len(text.split())
                 last = place
-        return _Agreement(blocks, labels, has_body)
+        most = max((n for part, n in orders.items() if varied and part not in varied), default=0)
+        return _Agreement(blocks, labels, has_body, most)
 
 
 def _label(values: Sequence[str]) -> int:
