@@ -39,6 +39,9 @@ from app.store.versions import is_shown, is_worth_showing
 VALUE_START = 400
 """Characters of a value or prompt that lists read; the page of a call has all of it."""
 
+UNGROUPED_SEARCHED = 500
+"""Newest ungrouped calls of a project among which a page looks first."""
+
 WITHOUT_PROMPT_SEARCHED = 20_000
 """Newest calls of a project among which those without a text prompt are looked for."""
 
@@ -259,10 +262,36 @@ def ungrouped_page(
     after: UUID | None = None,
     limit: int = 50,
 ) -> list[UngroupedCall]:
-    """Ungrouped calls, newest first.
+    """Ungrouped calls, newest first.  Grouped calls are not read, however many there are."""
+    if not path and (found := _among_newest(connection, project_id, states, after, limit)) is not None:
+        return found
+    return _newest_of_groups(connection, project_id, path=path, states=states, after=after, limit=limit)
 
-    Each group gives its newest from the two partial indexes, so that grouped calls are not read however many there are.
-    """
+
+def _among_newest(
+    connection: Connection, project_id: UUID, states: Collection[State], after: UUID | None, limit: int
+) -> list[UngroupedCall] | None:
+    """The page out of the newest ungrouped calls in any state; None where they do not fill it and there are more."""
+    newest = select(trace.c.id, IS_OWED.label("owed"), IS_CONSIDERED.label("considered")).where(
+        trace.c.project_id == project_id, trace.c.implementation_id.is_(None)
+    )
+    if after is not None:
+        newest = newest.where(trace.c.id < after)
+    seen = connection.execute(newest.order_by(trace.c.id.desc()).limit(UNGROUPED_SEARCHED)).all()
+    ids = [row.id for row in seen if any(getattr(row, state) for state in states)][:limit]
+    if len(ids) < limit and len(seen) == UNGROUPED_SEARCHED:
+        return None
+    state = case((IS_OWED, "owed"), else_="considered").label("state")
+    shown = select(trace.c.id, trace.c.created_at, grouping_key.c.path, trace.c.model, state, *_beginnings())
+    query = shown.join_from(trace, grouping_key, grouping_key.c.id == trace.c.group_id)
+    query = query.where(trace.c.id.in_(ids), _UNMATCHED).order_by(trace.c.id.desc())
+    return [UngroupedCall(*row) for row in connection.execute(query)]
+
+
+def _newest_of_groups(
+    connection: Connection, project_id: UUID, *, path: str, states: Collection[State], after: UUID | None, limit: int
+) -> list[UngroupedCall]:
+    """Each group gives its newest from the two partial indexes."""
     conditions: dict[State, ColumnElement[bool]] = {"owed": IS_OWED, "considered": IS_CONSIDERED}
     newest = union_all(
         *(
@@ -290,8 +319,7 @@ def _newest_of_group(state: State, condition: ColumnElement[bool], after: UUID |
             trace.c.created_at,
             trace.c.model,
             literal(state).label("state"),
-            _starts(trace.c.prompt_parts).label("prompt"),
-            func.char_length(func.array_to_string(trace.c.prompt_parts, "")).label("characters"),
+            *_beginnings(),
         )
         .where(trace.c.group_id == grouping_key.c.id, condition)
         .correlate(grouping_key)
@@ -299,6 +327,12 @@ def _newest_of_group(state: State, condition: ColumnElement[bool], after: UUID |
         .limit(limit)
     )
     return query if after is None else query.where(trace.c.id < after)
+
+
+def _beginnings() -> tuple[ColumnElement[Any], ColumnElement[int]]:
+    """Of the prompt of a call, and how long it is."""
+    characters = func.char_length(func.array_to_string(trace.c.prompt_parts, ""))
+    return _starts(trace.c.prompt_parts).label("prompt"), characters.label("characters")
 
 
 def without_prompt(connection: Connection, project_id: UUID, limit: int = 50) -> list[UngroupedCall]:

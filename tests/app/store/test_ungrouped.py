@@ -1,0 +1,63 @@
+"""A page of ungrouped calls is the same whether they are found among the newest of the project or group by group."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, update
+
+from app.store import browse
+from app.store.browse import State, UngroupedCall
+from app.store.engine import transaction
+from app.store.ids import new_id
+from app.store.projects import Project
+from app.store.tables import trace
+
+
+@pytest.fixture
+def calls(engine: Engine, client: FlaskClient) -> list[UUID]:
+    """Twelve calls on three paths, newest first: every second one has no text prompt, every third other one is considered."""
+    found = []
+    for number in range(12):
+        said = {"input": f"Text {number}"} if number % 2 else {"output": "Hello."}
+        body = {"model": "m", "path": f"/{number % 3}"} | said
+        found.append(UUID(client.post("/api/v1/traces", json=body).json["id"]))
+    with transaction(engine) as connection:
+        considered = trace.c.id.in_([found[1], found[7]])
+        connection.execute(update(trace).where(considered).values(considered_run_id=new_id()))
+    return found[::-1]
+
+
+def page(engine: Engine, project: Project, states: Collection[State], after: UUID | None) -> list[UngroupedCall]:
+    with transaction(engine) as connection:
+        return browse.ungrouped_page(connection, project.id, states=states, after=after, limit=3)
+
+
+@pytest.mark.parametrize("states", [("owed",), ("considered",), ("owed", "considered")])
+@pytest.mark.parametrize("after", [None, 0, 5, 11])
+def test_both_ways_find_the_same_page(
+    engine: Engine,
+    project: Project,
+    calls: list[UUID],
+    states: Collection[State],
+    after: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    behind = None if after is None else calls[after]
+    found = page(engine, project, states, behind)
+    monkeypatch.setattr(browse, "UNGROUPED_SEARCHED", 1)
+    assert found == page(engine, project, states, behind)
+    assert {call.state for call in found} <= set(states)
+    assert found or after == 11 or states == ("considered",)
+
+
+def test_a_page_is_found_without_a_look_into_every_group(
+    engine: Engine, project: Project, calls: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browse, "_newest_of_groups", None)
+    assert [call.prompt for call in page(engine, project, ("owed",), None)] == [
+        ["", "Text 11"],
+        ["", "Text 9"],
+        ["", "Text 5"],
+    ]
