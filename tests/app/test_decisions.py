@@ -148,7 +148,7 @@ def test_a_name_given_while_a_run_saves_comes_after_it(
         ({"name": "a\x00"}, ["name"]),
         ({"description": 3}, ["description"]),
         ({"response_schema": "string"}, ["response_schema"]),
-        ({"response_schema": {"properties": {"a\0b": {"type": "string"}}}}, ["response_schema"]),
+        ({"response_schema": {"properties": {"a\0b": {"type": "string"}}}}, ["response_schema", "properties"]),
         ({"production": "first"}, ["production"]),
         ({"production": str(uuid4())}, ["production"]),
         ({"path": "/else"}, ["path"]),
