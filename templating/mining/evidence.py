@@ -5,6 +5,8 @@ three texts cannot tell which is which, so two things are known beforehand: any 
 one (BACKGROUND), and short words are the common ones (G. K. Zipf's law of abbreviation).
 """
 
+from functools import reduce
+
 import numpy as np
 
 from templating.mining.units import Rows, blocks
@@ -19,16 +21,15 @@ _SHIFT = np.uint64(64 - 18)
 def unit_bits(rows: Rows) -> np.ndarray:
     """Bits per unit of `rows.codes` (EDGE units: 0)."""
     units = len(rows.codes)
-    buckets = np.empty(units, np.int32)
-    often = np.zeros(_BUCKETS, np.int64)
-    for block in blocks(units):
-        buckets[block] = rows.codes[block] >> _SHIFT
-        counts = np.bincount(buckets[block])
-        often[: len(counts)] += counts
+    often = reduce(np.add, (np.bincount(_buckets(rows, block), minlength=_BUCKETS) for block in blocks(units)))
     worth = np.log2((units + BACKGROUND) / np.arange(1, often.max(initial=1) + 1)).clip(FLOOR, CEILING)
     bits = np.empty(units)
     for block in blocks(units):
-        most = SHORT + PER_LETTER * rows.sizes[block]
-        np.minimum(worth[often[buckets[block]] - 1], most, out=bits[block])
-        bits[block][rows.sizes[block] == 0] = 0.0
+        sizes = rows.sizes[block]
+        np.minimum(worth[often[_buckets(rows, block)] - 1], SHORT + PER_LETTER * sizes, out=bits[block])
+        bits[block][sizes == 0] = 0.0
     return bits
+
+
+def _buckets(rows: Rows, block: slice) -> np.ndarray:
+    return (rows.codes[block] >> _SHIFT).astype(np.int64)

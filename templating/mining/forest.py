@@ -63,15 +63,18 @@ class Forest:
                     return True
         return False
 
-    def parts(self, members: Sequence[int], more: float) -> list[np.ndarray]:
+    def parts(self, members: Sequence[int], more: float, most: float) -> list[np.ndarray]:
         """What other sets hold of some members and share `more` grams more among themselves, the most telling first.
 
-        Per part the positions of its texts in `members`.
+        Per part the positions of its texts in `members`; none when all other sets hold less than a share of `most` together.
         """
         own = _bits([np.array(members)], len(self._of_text))[0]
         shared = self._grams(int.from_bytes(own.tobytes(), "little"), self._of_text[members[0]])
         counts = np.bitwise_count(self._bits & own).sum(axis=1, dtype=np.int64)
         near = np.flatnonzero((counts >= self._least) & (counts < len(members)))
+        together = np.bitwise_or.reduce(self._bits[near] & own, axis=0)
+        if np.bitwise_count(together).sum() < most * len(members):
+            return []
         extra = np.array([self.shared(i) for i in near.tolist()], np.int64) - shared
         telling = np.flatnonzero(extra >= more)
         order = near[telling[np.argsort(-(counts[near] * extra)[telling], kind="stable")]]

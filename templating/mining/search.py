@@ -16,7 +16,7 @@ from templating.mining.families import versions
 from templating.mining.forest import Forest
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
-from templating.mining.siblings import OWN, are_siblings
+from templating.mining.siblings import OWN, PARTED, are_siblings
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 
 WORTH = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
@@ -98,6 +98,8 @@ class _Search:
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it."""
         known = self._whole if len(members) == len(self._pool.texts) else None
+        if known is None and _is_open(self._pool, members) and self._holds_bodies(members, at):
+            return []  # and need not be aligned
         best = known or skeleton(self._pool, members)
         if best is None or not (known or self._is_worth(best, at)):
             return []
@@ -130,13 +132,27 @@ class _Search:
         """Whether what looks like one template is several."""
         if self._is_preamble(best, at) or is_mixture(best):
             return True
-        return are_siblings(best, self._forest.parts(best.members, OWN), self._pool.barrier, self._pool.go_on)
+        return are_siblings(best, self._forest.parts(best.members, OWN, PARTED), self._pool.barrier, self._pool.go_on)
 
     def _is_preamble(self, best: Skeleton, at: int) -> bool:
         """Whether a slot at one end holds the bodies of different templates."""
         literals = best.template.literals
         is_open = not all(any(map(str.isalnum, literal)) for literal in (literals[0], literals[-1]))
-        return is_open and all(self._explain(at, more, most, best.members) for more, most in BODIES)
+        return is_open and self._holds_bodies(best.members, at)
+
+    def _holds_bodies(self, members: Sequence[int], at: int) -> bool:
+        return all(self._explain(at, more, most, members) for more, most in BODIES)
+
+
+def _is_open(pool: Pool, members: Sequence[int]) -> bool:
+    """Whether the texts begin with different units, or end with different ones, parts that are empty in all left aside."""
+    rows = np.array(members)[:, None] * pool.parts + np.arange(pool.parts)
+    first, last = pool.rows.first[rows], pool.rows.last[rows] - 1
+    filled = np.flatnonzero((first <= last).any(axis=0))
+    if not len(filled):
+        return False
+    ends = pool.rows.bare[first[:, filled[0]]], pool.rows.bare[last[:, filled[-1]]]
+    return any(bool((end != end[0]).any()) for end in ends)
 
 
 def _core(pool: Pool, members: list[int]) -> list[int]:

@@ -116,7 +116,8 @@ class _Places:
         constant = (numbers == numbers[:, :1]).all(axis=1)
         said, last = set[str](), -1
         blocks, labels, has_body = list[int](), list[int](), False
-        varied = {part for part, row in zip(self._parts, numbers, strict=True) if len(np.unique(row)) > 1 + len(kind) // SETTLED}
+        most = 1 + len(kind) // SETTLED
+        varied = {p for p, row in zip(self._parts, numbers.tolist(), strict=True) if len(set(row)) > most}
         orders = Counter[int]()
         for place, column in enumerate(self._columns):
             text = column[kind[0]]
@@ -130,8 +131,8 @@ class _Places:
                     orders[self._parts[place]] += 1
                 blocks[-1] += len(text.split())
                 last = place
-        most = max((n for part, n in orders.items() if varied and part not in varied), default=0)
-        return _Agreement(blocks, labels, has_body, most)
+        settled = max((n for part, n in orders.items() if varied and part not in varied), default=0)
+        return _Agreement(blocks, labels, has_body, settled)
 
 
 def _label(values: Sequence[str]) -> int:
