@@ -1,5 +1,7 @@
 """The guarantees under fire, small; `make chaos` is the whole of it.  And the plain scheme under the same fire, which must fail."""
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.chaos.__main__ import run
@@ -15,4 +17,5 @@ def test_nothing_is_lost_or_done_twice_while_everything_is_killed() -> None:
 
 @pytest.mark.timeout(180)
 def test_the_plain_scheme_loses_traces_under_less() -> None:
-    assert run(PLAIN).findings.owed > 0
+    """A kill that hits no run costs nothing, and four may all miss: one of three runs loses."""
+    assert any(run(replace(PLAIN, seed=seed)).findings.owed > 0 for seed in (3, 4, 5))
