@@ -28,7 +28,7 @@ from templating import Template
 PLAIN = "app.web:create_app"
 PRODUCT, BARE, INSIDE = "app.front:create", "benchmarks.ingest.apps:bare", "benchmarks.ingest.apps:inside"
 ROUNDS = 6
-MINED = 10_000
+MINED = 100_000
 """Traces that the worker mines meanwhile: more than it gets done."""
 
 NEW = 50
