@@ -164,7 +164,7 @@ _FIELDS = frozenset(TraceIn.model_fields)
 # --- from a body to what is stored
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Incoming:
     """A trace that was checked; `columns` are those of table trace that come from the body alone.
 

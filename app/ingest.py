@@ -4,7 +4,7 @@ One transaction per call. Accepting a trace never depends on Redis: the caller a
 it cannot ask for is found by the reconciler, since an unmatched trace is owed by its row alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -117,11 +117,12 @@ class Ingest:
             by_path = self._groups_of(connection, project_id, incoming)
             known = self._known(connection, project_id, incoming)
             fresh = [item for item in _first_of_each(incoming) if item.external_id not in known]
-            planned = self._plan(connection, by_path, fresh, policy)
+            planned, learnt = self._plan(connection, by_path, fresh, policy)
             created = self._stored(connection, project_id, list(zip(fresh, planned, strict=True)), policy, copy=copy)
             if len(created) < len(fresh):  # somebody else stored the same external id since we looked
                 known = self._known(connection, project_id, incoming)
-        _remember(by_path, fresh, planned)
+        for known_group, version, implementation_id in learnt:
+            known_group.remember(version, implementation_id)
         known |= {plan.external_id: replace(plan, created=False) for plan in created.values() if plan.external_id}
         return [created.get(id(item)) or known[str(item.external_id)] for item in incoming]
 
@@ -179,11 +180,12 @@ class Ingest:
 
     def _plan(
         self, connection: Connection, by_path: Mapping[str, KnownGroup], fresh: Sequence[Incoming], policy: Policy
-    ) -> list[Recorded]:
-        """What each new trace becomes: matched to an implementation, or not."""
+    ) -> tuple[list[Recorded], list[tuple[KnownGroup, Version, UUID]]]:
+        """What each new trace becomes: matched to an implementation, or not.  And what to remember once it is committed."""
         matches = [(item, by_path[item.path].match(item.prompt.text)) for item in fresh]
-        implementations = _implementations(connection, by_path, matches)
-        return [
+        wanted = {_version(item, found): (item, found) for item, found in matches if found is not None}
+        implementations = _implementations(connection, by_path, wanted)
+        planned = [
             self._planned(
                 by_path[item.path].group,
                 item,
@@ -193,6 +195,8 @@ class Ingest:
             )
             for item, found in matches
         ]
+        learnt = [(by_path[item.path], version, implementations[version]) for version, (item, _) in wanted.items()]
+        return planned, learnt
 
     def _planned(
         self, group: Group, item: Incoming, found: Found | None, implementation_id: UUID | None, policy: Policy
@@ -227,10 +231,9 @@ def _version(item: Incoming, found: Found) -> Version:
 
 
 def _implementations(
-    connection: Connection, by_path: Mapping[str, KnownGroup], matches: Iterable[tuple[Incoming, Found | None]]
+    connection: Connection, by_path: Mapping[str, KnownGroup], wanted: Mapping[Version, tuple[Incoming, Found]]
 ) -> dict[Version, UUID]:
-    """The implementation of every match: remembered, read, or made."""
-    wanted = {_version(item, found): (item, found) for item, found in matches if found is not None}
+    """The implementation of every version: remembered, read, or made."""
     known = {version: by_path[item.path].implementation(version) for version, (item, _) in wanted.items()}
     made = {version: known_id for version, known_id in known.items() if known_id is not None}
     made |= implementations_of(connection, wanted.keys() - made.keys())
@@ -251,14 +254,6 @@ def _make(connection: Connection, wanted: Mapping[Version, tuple[Incoming, Found
         )
         for version, (item, _) in ordered
     }
-
-
-def _remember(by_path: Mapping[str, KnownGroup], fresh: Sequence[Incoming], planned: Sequence[Recorded]) -> None:
-    """Keep the implementations for later calls, now that they are committed."""
-    for item, plan in zip(fresh, planned, strict=True):
-        if plan.template_id is not None and plan.implementation_id is not None:
-            version = (plan.template_id, item.model, item.settings_digest)
-            by_path[item.path].remember(version, plan.implementation_id)
 
 
 def _first_of_each(incoming: Sequence[Incoming]) -> list[Incoming]:

@@ -7,7 +7,7 @@ committed, in every process, without any time-out.
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -23,8 +23,7 @@ MAX_GROUPS = 2000
 MAX_IMPLEMENTATIONS = 10_000
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """A known template and the values of its places."""
 
     template: StoredTemplate

@@ -23,7 +23,6 @@ One call alone cannot say more.  Few-shot with free-form examples and answers is
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from templating import BARRIER
@@ -36,8 +35,7 @@ _TEXT_PARTS = ("text", "input_text", "output_text", None)  # no set: a type may 
 Speaker = Literal["system", "user", "assistant", "tool"]
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(NamedTuple):
     """What mining and matching see of a trace."""
 
     parts: tuple[str, ...] | None
