@@ -87,10 +87,10 @@ def _classes() -> np.ndarray:
     """The class of every character up to U+FFFF."""
     table = np.full(_BMP, MARK, np.uint8)
     table[slice(*_HANGUL)] = LETTER
+    characters = np.arange(_BMP, dtype=np.uint32).view("U1")
     for low, high in _ALPHABETS:
-        chars = list(map(chr, range(low, high)))
-        for name, test in ((LETTER, str.isalpha), (DIGIT, str.isdigit), (BLANK, str.isspace)):
-            table[low:high][np.fromiter(map(test, chars), bool, high - low)] = name
+        for name, test in ((LETTER, np.strings.isalpha), (DIGIT, np.strings.isdigit), (BLANK, np.strings.isspace)):
+            table[low:high][test(characters[low:high])] = name
     table[ord("_")] = LETTER
     for low, high in _UNSPACED:
         letters = table[low : high + 1]
@@ -210,23 +210,25 @@ def _points(text: str) -> tuple[np.ndarray, np.ndarray]:
     return points, np.minimum(points, _BMP - 1)
 
 
-def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, ...]:
-    """(codes, bare, starts in the own text, blanks, sizes, units per text)"""
+def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """((codes, bare), (starts in the own text, blanks, sizes), units per text)"""
     points, table = _points("".join(texts))
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     if not len(points):
-        none = np.empty(0, np.int32)
-        return none.astype(np.uint64), none.astype(np.uint64), none, none, none, lengths
+        return np.empty((2, 0), np.uint64), np.empty((3, 0), np.int32), lengths
     ends = np.cumsum(lengths)
     filled = lengths > 0
     starts, origins = _cut(table, _classes().take(table), (ends - lengths)[filled], ends[filled])
     counts = np.diff(np.searchsorted(starts, np.append(0, ends)))
-    codes, bare = _codes(points, starts, origins)
-    blanks = origins - starts
-    sizes = np.diff(starts, append=len(points)) - blanks + (points[starts] == ord("\n"))
+    codes = np.empty((2, len(starts)), np.uint64)
+    codes[0], codes[1] = _codes(points, starts, origins)
+    rest = np.empty((3, len(starts)), np.int32)
+    own, blanks, sizes = rest
+    own[:] = starts - np.repeat(ends - lengths, counts)
+    np.subtract(origins, starts, out=blanks, casting="unsafe")
+    sizes[:] = np.diff(starts, append=len(points)) - blanks + (points[starts] == ord("\n"))
     sizes[_ideograms().take(table[origins])] = IDEOGRAM
-    own = starts - np.repeat(ends - lengths, counts)
-    return codes, bare, own.astype(np.int32), blanks.astype(np.int32), sizes.astype(np.int32), counts
+    return codes, rest, counts
 
 
 def split(texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
@@ -235,26 +237,29 @@ def split(texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
     for start, end in _batches(texts):
         pieces.append(_units_of(texts[start:end]))
         tick()
-    *columns, counts = zip(*pieces, strict=True) if pieces else ([piece] for piece in _units_of([]))
+    codes, rest, counts = zip(*pieces, strict=True) if pieces else ([piece] for piece in _units_of([]))
     last = np.cumsum(np.concatenate(counts) + 4) - 2
     first = last - np.concatenate(counts)
-    codes, bare, starts, blanks, sizes = (_spaced(column, counts, first) for column in columns)
+    spaced, bare = _spaced(codes, counts, first, EDGE)
+    starts, blanks, sizes = _spaced(rest, counts, first, 0)
     starts[last] = np.fromiter(map(len, texts), np.int64, len(texts))
-    return Rows(codes, bare, starts, blanks, sizes, first, last)
+    return Rows(spaced, bare, starts, blanks, sizes, first, last)
 
 
-def _spaced(pieces: Sequence[np.ndarray], counts: Sequence[np.ndarray], first: np.ndarray) -> np.ndarray:
-    """The pieces of a column as one, with EDGE units, which have no size, before and behind each row."""
+def _spaced(
+    pieces: Sequence[np.ndarray], counts: Sequence[np.ndarray], first: np.ndarray, edge: int | np.uint64
+) -> np.ndarray:
+    """The pieces of some columns as one, with two edges before and behind each row."""
     lengths = np.concatenate(counts)
-    spaced = np.empty(int(lengths.sum()) + 4 * len(first), pieces[0].dtype)
+    spaced = np.empty((len(pieces[0]), int(lengths.sum()) + 4 * len(first)), pieces[0].dtype)
     last = first + lengths
     for at in (first - 2, first - 1, last, last + 1):
-        spaced[at] = EDGE if spaced.dtype == np.uint64 else 0
+        spaced[:, at] = edge
     begins = iter(first.tolist())
     for piece, sizes in zip(pieces, counts, strict=True):
         done = 0
         for size in sizes.tolist():
             begin = next(begins)
-            spaced[begin : begin + size] = piece[done : done + size]
+            spaced[:, begin : begin + size] = piece[:, done : done + size]
             done += size
     return spaced
