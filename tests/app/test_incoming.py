@@ -215,6 +215,18 @@ def test_an_ordinary_trace_is_quickly_found_storable() -> None:
     assert incoming.is_surely_storable(body, Limits())
 
 
+@pytest.mark.parametrize(
+    "further",
+    [
+        {"user_id": None, "metadata": {"cache": None}},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}] * 200},
+    ],
+    ids=["null", "many small objects"],
+)
+def test_what_agents_send_is_quickly_found_storable(further: dict[str, object]) -> None:
+    assert incoming.is_surely_storable(SMALLEST | further, Limits())
+
+
 @pytest.mark.parametrize("name", ["input", "messages", "tools"])
 def test_a_list_with_too_many_items_is_refused(name: str) -> None:
     with pytest.raises(InvalidTraceError) as caught:
