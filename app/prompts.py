@@ -56,10 +56,11 @@ class _Turn(NamedTuple):
 def prompt_of(body: Mapping[str, Any]) -> Prompt:
     """The prompt of a trace body (`instructions`, `input` or `messages`); parts is None when it has no text."""
     turns, field = _turns_of(body)
-    system = body.get("instructions") or _joined(turn.text for turn in turns if turn.speaker == "system")
+    instructions = body.get("instructions")
+    system = instructions or _joined([turn.text for turn in turns if turn.speaker == "system"])
     dialogue = [turn for turn in turns if turn.speaker != "system"]
-    user = _joined(turn.text for turn in _first_run(dialogue))
-    source = "+".join(name for name in ("instructions" if body.get("instructions") else "", field) if name)
+    user = _joined([turn.text for turn in _first_run(dialogue)])
+    source = "+".join([name for name in ("instructions" if instructions else "", field) if name])
     if not system and not user:
         return Prompt(None, source, follow_up=False)
     if _is_few_shot(body, dialogue):

@@ -30,8 +30,11 @@ def packed(given: Mapping[str, Any], source: str | None, parts: Sequence[str] | 
     """What is stored of an input, so that `unpacked` gives it back; `given` itself where there is no prompt."""
     if parts is None:
         return given
-    for number, form in enumerate(FORMS):
-        further = _beyond(form(source or "", parts), given, _field(source or ""))
+    source = source or ""
+    field = _field(source)
+    numbers = _OF_TEXT if isinstance(given.get(field), str) else _OF_LISTS
+    for number in numbers:
+        further = _beyond(FORMS[number](source, parts), given, field)
         if further is not None:
             return [number, *_References(parts).of(further)] if further else number
     return _References(parts).of(given)
@@ -99,11 +102,14 @@ FORMS: tuple[Callable[[str, Sequence[str]], dict[str, Any]], ...] = (
 )
 """Numbers are stored: add at the end, change none."""
 
+_OF_TEXT, _OF_LISTS = range(1), range(1, len(FORMS))
+"""Which of them have a text as input, and which a list."""
+
 
 def _beyond(usual: Mapping[str, Any], given: Mapping[str, Any], field: str) -> list[Any] | None:
     """What the given input has after the usual one; None when it is not like that."""
     items, start = given.get(field), usual[field]
-    if not isinstance(items, list) or not isinstance(start, list):
+    if not isinstance(items, list) or not isinstance(start, list) or len(items) == len(start):
         return [] if _are_same(usual, given) else None
     begun = {**given, field: items[: len(start)]}
     return items[len(start) :] if _are_same(usual, begun) else None
