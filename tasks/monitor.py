@@ -177,7 +177,7 @@ def _lag(found: Lags) -> dict[str, Any]:
 
 
 def _share(part: int, whole: int) -> float:
-    return round(part / whole, 4) if whole else 0.0
+    return part / whole if whole else 0.0
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

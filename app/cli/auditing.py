@@ -3,10 +3,9 @@
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from app.cli.context import engine_of, settings_of_command
+from app.cli.context import engine_of, settings_of_command, show
 from app.errors import NotFoundError
 from app.store import audit as store
 from app.store import projects
@@ -33,7 +32,7 @@ def audit(project: str | None, limit: int) -> None:
         who = f"{row.actor} …{row.key_last4}" if row.key_last4 else row.actor
         when = f"{row.created_at:%Y-%m-%d %H:%M:%S}"
         table.add_row(when, str(project_name), who, row.action, str(row.subject or ""), row.outcome, details)
-    Console().print(table)
+    show(table)
 
 
 def _words(value: Any) -> str:

@@ -1,15 +1,28 @@
 """What a command needs of the product: settings, logs to standard error, one engine that is closed at the end."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from rich.table import Column
+from rich.console import Console
+from rich.table import Column, Table
 from sqlalchemy import Engine
 
 from app import logs
 from app.config import Settings
 from app.store.engine import make_engine
+
+UNBOUND = 10_000
+"""Columns of an output that has no edge."""
+
+
+def show(table: Table) -> None:
+    """Print a table: as wide as the terminal, and in a pipe or a file as wide as it is, so that nothing is cut off."""
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = UNBOUND
+    console.print(table)
 
 
 def id_column() -> Column:

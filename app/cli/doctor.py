@@ -10,11 +10,10 @@ from pathlib import Path
 
 import click
 from kombu import Connection
-from rich.console import Console
 from rich.table import Table
 
 from app import health
-from app.cli.context import engine_of, settings_of_command
+from app.cli.context import engine_of, settings_of_command, show
 from app.config import SERVERS_FILE, Settings
 from app.errors import ConfigurationError
 from app.health import Check
@@ -35,7 +34,7 @@ def doctor() -> None:
     table = Table("", "What", "State", show_header=False, box=None)
     for name, check in found:
         table.add_row("[green]ok[/]" if check.ok else "[red]DOWN[/]", name, check.detail)
-    Console().print(table)
+    show(table)
     sys.exit(0 if all(check.ok for _, check in found) else 1)
 
 

@@ -3,10 +3,9 @@
 from uuid import UUID
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from app.cli.context import PROJECT_NAME, engine_of, id_column, settings_of_command
+from app.cli.context import PROJECT_NAME, engine_of, id_column, settings_of_command, show
 from app.errors import NotFoundError
 from app.store import audit, projects
 from app.store import keys as store
@@ -57,7 +56,7 @@ def list_keys(project: str | None) -> None:
         if project is not None and owner is None:
             raise NotFoundError(f"There is no project {project}. `promptlode projects` lists them.")
         found = store.summaries(connection, owner.id if owner else None)
-    Console().print(_table(found))
+    show(_table(found))
 
 
 @keys.command()

@@ -1,10 +1,9 @@
 """`promptlode projects`."""
 
 import click
-from rich.console import Console
 from rich.table import Table
 
-from app.cli.context import engine_of, id_column, settings_of_command
+from app.cli.context import engine_of, id_column, settings_of_command, show
 from app.store import projects as store
 from app.store.engine import transaction
 
@@ -17,4 +16,4 @@ def projects() -> None:
     table = Table("Project", id_column(), "Paths", "Traces", "Tasks")
     for project in found:
         table.add_row(project.name, str(project.id), str(project.paths), str(project.traces), str(project.tasks))
-    Console().print(table)
+    show(table)

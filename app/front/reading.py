@@ -6,7 +6,7 @@ Nobody's body takes a thread before it is whole.  What is under way is memory, s
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,6 +16,11 @@ MOST_BODIES = 512
 PARTY_BODIES, ALL_BODIES = 4, 16
 """Bytes that may be under way of one party, and of all, in largest bodies."""
 
+SPARED = 4
+"""Of a body that is too large so much more, in largest bodies, is read and thrown away before it is refused.
+
+Who is refused in the middle of sending often sees a connection that broke, and not why (RFC 9112, 9.6).
+"""
 
 SMALL = 64 * 1024
 """Bytes of a body that is taken in one piece, and counted before it is there."""
@@ -68,14 +73,33 @@ class Reading:
             try:
                 async with asyncio.timeout(self._seconds):
                     if 0 < length <= min(SMALL, limit):
-                        self._add(body, length, limit)
+                        self._add(body, length)
                         return await source()
-                    async for chunk in source:
-                        body.parts.append(chunk)
-                        self._add(body, len(chunk), limit)
+                    return await self._whole(body, limit, source)
             except TimeoutError:
                 raise SlowBodyError from None
-            return b"".join(body.parts)
+
+    async def spare(self, party: str, length: int, source: Source) -> None:
+        """Let a body that is refused arrive all the same, if that is within reach.  Raises TooMuchUnderWayError."""
+        if length <= SPARED * self._largest:
+            with suppress(LargeBodyError, SlowBodyError):
+                await self.body(party, 0, length, source)
+
+    async def _whole(self, body: _Body, limit: int, source: Source) -> bytes:
+        """All pieces together.  Those of a body that is too large are not kept, so they take time but no memory."""
+        size = 0
+        async for chunk in source:  # once: a source of granian cannot be asked again
+            size += len(chunk)
+            if size <= limit:
+                self._add(body, len(chunk))
+                body.parts.append(chunk)
+            elif size <= limit + SPARED * self._largest:
+                self._drop(body)
+            else:
+                break
+        if size > limit:
+            raise LargeBodyError
+        return b"".join(body.parts)
 
     @contextmanager
     def _under_way(self, party: str) -> Iterator[_Body]:
@@ -88,14 +112,17 @@ class Reading:
         finally:
             self._forget(body)
 
-    def _add(self, body: _Body, size: int, limit: int) -> None:
+    def _add(self, body: _Body, size: int) -> None:
         body.size += size
         self._bytes[body.party] += size
-        if body.size > limit:
-            raise LargeBodyError
         most = PARTY_BODIES * self._largest
         if self._bytes[body.party] > most or self._bytes.total() > ALL_BODIES * self._largest:
             raise TooMuchUnderWayError
+
+    def _drop(self, body: _Body) -> None:
+        body.parts.clear()
+        self._bytes[body.party] -= body.size
+        body.size = 0
 
     def _forget(self, body: _Body) -> None:
         self._bodies[body.party] -= 1

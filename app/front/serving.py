@@ -85,6 +85,8 @@ class Front:
             return b""
         if "authorization" in headers:
             if _length(headers) > self._largest:
+                if "expect" not in headers:  # else it is not on its way yet, and the answer spares it
+                    await self._reading.spare(party, _length(headers), protocol)
                 raise LargeBodyError
             return await self._reading.body(party, self._largest, _length(headers), protocol)
         if headers.get("content-type", "").startswith(_FORM):

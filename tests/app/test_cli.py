@@ -55,6 +55,14 @@ def test_ids_are_shown_whole_in_a_narrow_terminal(
     assert str(shown).encode() in cli(*command).stdout
 
 
+def test_a_pipe_gets_the_whole_of_a_table(cli: Cli, engine: Engine, project: Project) -> None:
+    name = "the key of the cron job that imports last night's calls"
+    with transaction(engine) as connection:
+        keys.create(connection, project.id, name)
+    cli.environment["COLUMNS"] = None
+    assert name.encode() in cli("keys", "list").stdout
+
+
 def test_keys_are_listed_by_project(cli: Cli, engine: Engine, project: Project) -> None:
     with transaction(engine) as connection:
         keys.create(connection, project.id, "mine")

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from tests.app.api_helpers import new_key
 ROOT = Path(app.__file__).parent.parent
 URL = "/api/v1/traces"
 BODY = orjson.dumps({"model": "m", "path": "/p", "input": "Hi"})
-LARGEST = 200_000
+LARGEST = 2_000_000
 SLOW = 1.0
 THREADS = 2
 
@@ -68,12 +68,10 @@ def _answers(port: int) -> bool:
 def ask(
     port: int, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
 ) -> tuple[int, Any, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request(method, path, body, headers or {})
-    answer = connection.getresponse()
-    found = answer.status, answer.headers, answer.read()
-    connection.close()
-    return found
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
 
 
 @pytest.fixture
@@ -113,9 +111,37 @@ def test_who_shows_no_key_is_refused_before_the_body_is_there(port: int) -> None
 def test_a_body_that_is_too_large_is_refused_whatever_it_says_of_its_size(port: int, key: dict[str, str]) -> None:
     large = b" " * (LARGEST + 1)
     assert ask(port, "POST", URL, large, key)[0] == 413
-    status, headers, body = ask(port, "POST", URL, iter([large[:100_000], large[100_000:]]), key)
+    status, headers, body = ask(port, "POST", URL, iter([large[:LARGEST], large[LARGEST:]]), key)
     assert (status, headers["Content-Type"]) == (413, "application/problem+json")
     assert str(LARGEST) in orjson.loads(body)["detail"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_who_sends_all_of_a_body_that_is_too_large_is_told_why(port: int, key: dict[str, str], chunked: bool) -> None:
+    """A client that writes everything before it reads must not find a broken connection."""
+    large = b" " * (4 * LARGEST)
+    for _ in range(5):
+        body: Any = iter([large[at : at + 50_000] for at in range(0, len(large), 50_000)]) if chunked else large
+        assert ask(port, "POST", URL, body, key)[0] == 413
+
+
+def test_a_body_that_is_too_large_and_never_ends_is_cut_off(port: int, key: dict[str, str]) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in key.items())
+    piece = b"c350\r\n" + b" " * 50_000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        connection.sendall(f"POST {URL} HTTP/1.1\r\nHost: x\r\n{lines}Transfer-Encoding: chunked\r\n\r\n".encode())
+        half_a_gigabyte = 10_000 * piece
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            connection.sendall(half_a_gigabyte)
+
+
+def test_a_body_that_is_too_large_is_not_asked_for(port: int, key: dict[str, str]) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (key | {"Expect": "100-continue"}).items())
+    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        started = time.monotonic()
+        connection.sendall(f"POST {URL} HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: {2 * LARGEST}\r\n\r\n".encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
+        assert time.monotonic() - started < SLOW
 
 
 def test_a_form_without_a_key_is_small(port: int) -> None:
