@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from granian.rsgi import ProtocolClosed
+
 MOST_BODIES = 512
 """Bodies that one party may have under way at once."""
 
@@ -26,6 +28,13 @@ SMALL = 64 * 1024
 """Bytes of a body that is taken in one piece, and counted before it is there."""
 
 
+IN_CHUNKS = -1
+"""The length of a body in chunks (HTTP/1.1) without trailers: its own form says where it ends."""
+
+_ENDS = 1
+"""Empty pieces with which granian ends such a body; it has one more for an error, and says nothing else of it."""
+
+
 class Source(Protocol):
     """A body as granian gives it: piece after piece, or in one."""
 
@@ -39,6 +48,10 @@ class SlowBodyError(Exception):
 
 class LargeBodyError(Exception):
     """The body is larger than this caller may send."""
+
+
+class CutBodyError(Exception):
+    """Whoever sent the body went away, or broke its form, before its end."""
 
 
 class TooMuchUnderWayError(Exception):
@@ -64,9 +77,9 @@ class Reading:
         self._bytes: Counter[str] = Counter()
 
     async def body(self, party: str, limit: int, length: int, source: Source) -> bytes:
-        """The whole body.  Raises SlowBodyError, LargeBodyError or TooMuchUnderWayError.
+        """The whole body.  Raises SlowBodyError, LargeBodyError, CutBodyError or TooMuchUnderWayError.
 
-        length: as its header says, 0 when it does not.  A small body is taken in one piece: most calls are, and every piece costs
+        length: as its header says, IN_CHUNKS, or 0 when nobody says.  A small body is taken in one piece: most calls are, and every piece costs
         the loop a round.
         """
         with self._under_way(party) as body:
@@ -75,21 +88,27 @@ class Reading:
                     if 0 < length <= min(SMALL, limit):
                         self._add(body, length)
                         return await source()
-                    return await self._whole(body, limit, source)
+                    whole = await self._whole(body, limit, source, in_chunks=length == IN_CHUNKS)
             except TimeoutError:
                 raise SlowBodyError from None
+            except ProtocolClosed:
+                raise CutBodyError from None
+            if len(whole) < length:
+                raise CutBodyError
+            return whole
 
     async def spare(self, party: str, length: int, source: Source) -> None:
         """Let a body that is refused arrive all the same, if that is within reach.  Raises TooMuchUnderWayError."""
         if length <= SPARED * self._largest:
-            with suppress(LargeBodyError, SlowBodyError):
+            with suppress(LargeBodyError, SlowBodyError, CutBodyError):
                 await self.body(party, 0, length, source)
 
-    async def _whole(self, body: _Body, limit: int, source: Source) -> bytes:
+    async def _whole(self, body: _Body, limit: int, source: Source, *, in_chunks: bool) -> bytes:
         """All pieces together.  Those of a body that is too large are not kept, so they take time but no memory."""
-        size = 0
+        size = ends = 0
         async for chunk in source:  # once: a source of granian cannot be asked again
             size += len(chunk)
+            ends += not chunk
             if size <= limit:
                 self._add(body, len(chunk))
                 body.parts.append(chunk)
@@ -99,6 +118,8 @@ class Reading:
                 break
         if size > limit:
             raise LargeBodyError
+        if in_chunks and ends > _ENDS:
+            raise CutBodyError
         return b"".join(body.parts)
 
     @contextmanager

@@ -20,7 +20,7 @@ from app.api.problem import problem_body
 from app.api.rates import subject_of
 from app.api.services import EXTENSION, Services
 from app.config import Settings
-from app.front.reading import LargeBodyError, Reading, SlowBodyError, TooMuchUnderWayError
+from app.front.reading import IN_CHUNKS, CutBodyError, LargeBodyError, Reading, SlowBodyError, TooMuchUnderWayError
 from app.front.turns import TooManyWaitingError, Turns
 
 FORM_BYTES = 64 * 1024
@@ -57,6 +57,7 @@ class Front:
         self._refusals = {
             SlowBodyError: _Refusal(408, f"The body did not arrive within {settings.body_timeout:g} s."),
             LargeBodyError: _Refusal(413, f"The body is over {self._largest} bytes; send fewer traces in one request."),
+            CutBodyError: _Refusal(400, "The body ended before it was whole."),
             TooMuchUnderWayError: _Refusal(429, "Too many bodies of this caller are under way.", 1),
             TooManyWaitingError: _Refusal(429, "Too many requests of this caller wait.", 1),
         }
@@ -114,6 +115,8 @@ def _headers(scope: Any) -> dict[str, str]:
 
 
 def _length(headers: Mapping[str, str]) -> int:
+    if "transfer-encoding" in headers:
+        return 0 if "trailer" in headers else IN_CHUNKS
     said = headers.get("content-length", "")
     return int(said) if said.isascii() and said.isdigit() else 0
 

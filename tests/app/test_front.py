@@ -21,6 +21,8 @@ import app
 from app.local.processes import free_port, wait_until
 from app.store.projects import Project
 from tests.app.api_helpers import new_key
+from tests.app.cli_helpers import stored
+from tests.app.otlp_helpers import export, span
 
 ROOT = Path(app.__file__).parent.parent
 URL = "/api/v1/traces"
@@ -142,6 +144,40 @@ def test_a_body_that_is_too_large_is_not_asked_for(port: int, key: dict[str, str
         connection.sendall(f"POST {URL} HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: {2 * LARGEST}\r\n\r\n".encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
         assert time.monotonic() - started < SLOW
+
+
+OTLP = "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nAuthorization: "
+
+
+@pytest.mark.parametrize("says", ["Content-Length: {more}", "Content-Length: 200000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("broken", [b"", b"zz\r\n"])
+def test_of_a_body_that_is_cut_off_nothing_is_stored(
+    port: int, engine: Engine, key: dict[str, str], says: str, broken: bytes
+) -> None:
+    """The first half of a protobuf message is one too, so nothing but the length says that its sender died."""
+    said = '[{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]'
+    call = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.input.messages": said}
+    half, other = (export(span(call, number)).SerializeToString() for number in (1, 2))
+    head = f"{OTLP}{key['Authorization']}\r\n{says.format(more=2 * len(half))}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        if "chunked" in says:
+            connection.sendall(head + b"%x\r\n%s\r\n" % (len(half), half) + broken)
+        else:
+            connection.sendall(head + half)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+    assert stored(engine) == 0
+    protobuf = key | {"Content-Type": "application/x-protobuf"}
+    assert ask(port, "POST", "/v1/traces", iter([half, other]), protobuf)[0] == 200
+    assert stored(engine) == 2
+
+
+def test_a_body_in_chunks_may_have_trailers_that_it_declares(port: int, key: dict[str, str]) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (key | {"Trailer": "X-Sum"}).items())
+    head = f"POST {URL} HTTP/1.1\r\nHost: x\r\n{lines}Transfer-Encoding: chunked\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        connection.sendall(head + b"%x\r\n%s\r\n0\r\nX-Sum: 1\r\n\r\n" % (len(BODY), BODY))
+        assert connection.recv(4096).startswith(b"HTTP/1.1 201 ")
 
 
 def test_a_form_without_a_key_is_small(port: int) -> None:
