@@ -61,7 +61,7 @@ QUERIES = {
         "ix_trace_implementation",
     ),
     "versions of a task": Query(
-        lambda at, ids: tasks.implementations(at, ids.project, ids.task, limit=50, after=None),
+        lambda at, ids: tasks.implementations(at, ids.project, ids.task, limit=50),
         "ix_call_count_implementation_id",
     ),
     "tasks of a project": Query(

@@ -1,7 +1,7 @@
 """Lists in pages: `{"items": [...], "next_cursor": str | null}`.
 
-A cursor is the id of the last item (ids are time-ordered), so a page costs the same at any depth and new items never shift
-it.  It is opaque to callers: base64 of the 16 bytes.
+A cursor is the id of the last item (ids are time-ordered; of a version of a task it is its number), so a page costs the same at any
+depth and new items never shift it.  It is opaque to callers: base64 of the 16 bytes.
 """
 
 import base64
@@ -43,8 +43,15 @@ class PageQuery(BaseModel):
     cursor: Cursor | None = None
 
 
-def page_of(rows: Sequence[Any], limit: int, item: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-    """The answer to a list, from up to limit + 1 rows with an `id`: one more than asked tells whether there is a next page."""
+def id_of(row: Any) -> UUID:
+    """Where most lists go on."""
+    return row.id
+
+
+def page_of(
+    rows: Sequence[Any], limit: int, item: Callable[[Any], dict[str, Any]], place: Callable[[Any], UUID] = id_of
+) -> dict[str, Any]:
+    """The answer to a list, from up to limit + 1 rows: one more than asked tells whether there is a next page."""
     shown = rows[:limit]
     more = len(rows) > limit
-    return {"items": [item(row) for row in shown], "next_cursor": encode(shown[-1].id) if more else None}
+    return {"items": [item(row) for row in shown], "next_cursor": encode(place(shown[-1])) if more else None}

@@ -54,12 +54,13 @@ def get_task(holder: KeyHolder, task_id: UUID) -> Response:
     answers={200: Page[ImplementationDetail], 308: MergedTask},
 )
 def list_implementations(holder: KeyHolder, task_id: UUID, query: PageQuery) -> Response:
-    """The versions of a task, oldest first; one that was merged into another leads there."""
+    """The versions of a task by their numbers; one that was merged into another leads there."""
     with transaction(services().engine) as connection:
         if into := _merged_into(connection, holder, task_id):
             return _led_to(f"/api/v1/tasks/{into}/implementations", into)
-        rows = tasks.implementations(connection, holder.project_id, task_id, limit=query.limit + 1, after=query.cursor)
-    return json_answer(page_of(rows, query.limit, _implementation))
+        after = 0 if query.cursor is None else query.cursor.int
+        rows = tasks.implementations(connection, holder.project_id, task_id, limit=query.limit + 1, after=after)
+    return json_answer(page_of(rows, query.limit, _implementation, lambda row: UUID(int=row.version)))
 
 
 @routes.route(

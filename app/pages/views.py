@@ -334,7 +334,7 @@ def _next(rows: Sequence[Any], size: int, cursor_of: Any) -> str:
 
 def _versions(connection: Connection, task_id: UUID) -> Sequence[Row[Any]]:
     """The versions of a task, newest first."""
-    found = tasks.implementations(connection, _project(), task_id, limit=MOST_VERSIONS, after=None)
+    found = tasks.implementations(connection, _project(), task_id, limit=MOST_VERSIONS)
     return sorted(found, key=lambda version: version.version, reverse=True)
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Connection, Uuid, bindparam, text
 
+from app.store.expired import noting
 from app.store.ids import first_id_of
 from app.store.runs import FIRST_ID
 
@@ -159,7 +160,7 @@ def note_gone(connection: Connection, one: Partition, limit: int = STEP) -> int 
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     if one not in leaving(connection):
         return None
-    row = connection.execute(text(_NOTING.format(one.name)), {"name": one.name, "limit": limit}).one()
+    row = connection.execute(text(_NOTING.format(one.name, noting("batch"))), {"name": one.name, "limit": limit}).one()
     if row.last is None:
         return None
     connection.execute(text(f"COMMENT ON TABLE {one.name} IS '{row.last}'"))
@@ -170,14 +171,7 @@ def note_gone(connection: Connection, one: Partition, limit: int = STEP) -> int 
 _NOTING = """
 WITH batch AS (SELECT id, project_id, external_id, implementation_id, seen_at FROM {0}
                WHERE id > CAST(obj_description(CAST(:name AS regclass), 'pg_class') AS uuid) ORDER BY id LIMIT :limit),
-     expired AS (
-       INSERT INTO expired_calls (implementation_id, calls, first_seen, last_seen)
-       SELECT implementation_id, count(*), min(seen_at), max(seen_at) FROM batch
-        WHERE implementation_id IS NOT NULL GROUP BY implementation_id ORDER BY implementation_id
-       ON CONFLICT (implementation_id) DO UPDATE SET
-         calls = expired_calls.calls + excluded.calls,
-         first_seen = least(expired_calls.first_seen, excluded.first_seen),
-         last_seen = greatest(expired_calls.last_seen, excluded.last_seen)),
+     expired AS ({1}),
      counted AS (
        INSERT INTO call_count (implementation_id, calls)
        SELECT implementation_id, -count(*) FROM batch WHERE implementation_id IS NOT NULL GROUP BY implementation_id),

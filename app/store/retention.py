@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Uuid, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.store import partitions
+from app.store.expired import noting
 from app.store.ids import first_id_of
 from app.store.partitions import Partition
 from app.store.tables import project, trace
@@ -57,18 +58,11 @@ def overdue(connection: Connection, project_id: UUID, since: datetime, limit: in
 
 # What versions show of their calls (how many, the first, the last) is read from the calls, so it is noted as they go.
 _REMOVE = text(
-    """
+    f"""
     WITH gone AS (DELETE FROM trace WHERE id = ANY(:ids) RETURNING implementation_id, seen_at),
-         noted AS (
-           INSERT INTO expired_calls (implementation_id, calls, first_seen, last_seen)
-           SELECT implementation_id, count(*), min(seen_at), max(seen_at) FROM gone
-            WHERE implementation_id IS NOT NULL GROUP BY implementation_id ORDER BY implementation_id
-           ON CONFLICT (implementation_id) DO UPDATE SET
-             calls = expired_calls.calls + excluded.calls,
-             first_seen = least(expired_calls.first_seen, excluded.first_seen),
-             last_seen = greatest(expired_calls.last_seen, excluded.last_seen))
+         noted AS ({noting("gone")})
     SELECT count(*) FROM gone
-    """
+    """  # noqa: S608  ours
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 

@@ -15,6 +15,9 @@ from app.store.counting import counted
 from app.store.tables import expired_calls, grouping_key, implementation, task, template
 from app.store.versions import is_shown, is_worth_showing
 
+LAST_VERSION = 2**31 - 1
+"""No version has a higher number: the column holds none."""
+
 
 def page(
     connection: Connection, project_id: UUID, *, path: str | None, limit: int, before: UUID | None
@@ -35,14 +38,12 @@ def get(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any] | N
 
 
 def implementations(
-    connection: Connection, project_id: UUID, task_id: UUID, *, limit: int, after: UUID | None
+    connection: Connection, project_id: UUID, task_id: UUID, *, limit: int, after: int = 0
 ) -> Sequence[Row[Any]]:
-    """Implementations of a task, oldest first, above the id `after`."""
+    """Implementations of a task by version, above the version `after`."""
     query = _implementations(project_id).where(task.c.id == task_id, is_shown())
-    query = query.order_by(implementation.c.id).limit(limit)
-    if after is not None:
-        query = query.where(implementation.c.id > after)
-    return connection.execute(query).all()
+    query = query.where(implementation.c.version > min(after, LAST_VERSION)).order_by(implementation.c.version)
+    return connection.execute(query.limit(limit)).all()
 
 
 def implementation_by_id(connection: Connection, project_id: UUID, implementation_id: UUID) -> Row[Any] | None:

@@ -73,6 +73,11 @@ def assert_problem(answer: TestResponse, status: int) -> Any:
     return body
 
 
+def versions(client: FlaskClient, task_id: Any) -> list[Any]:
+    """The versions of a task, as the API lists them."""
+    return client.get(f"/api/v1/tasks/{task_id}/implementations").json["items"]
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Ask again and again until it holds; fail when it does not within the bound."""
     end = time.monotonic() + seconds

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from grouping_world import World
 from sqlalchemy import Engine
 
 from app.api.services import EXTENSION
@@ -52,6 +53,17 @@ def client(web: Flask, engine: Engine, project: Project) -> FlaskClient:
 def other_client(web: Flask, engine: Engine) -> FlaskClient:
     """A client of another project."""
     return client_with(web, new_key(engine, "another"))
+
+
+@pytest.fixture
+def admin(web: Flask, engine: Engine) -> FlaskClient:
+    """A client of the project `shop` that may do everything."""
+    return client_with(web, new_key(engine, "shop", "admin"))
+
+
+@pytest.fixture
+def world(engine: Engine, settings: Settings) -> World:
+    return World(engine, settings)
 
 
 @pytest.fixture

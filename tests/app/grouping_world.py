@@ -24,6 +24,9 @@ from app.store.versions import is_shown, is_worth_showing
 from templating import BARRIER, Matcher, Mined, MiningResult, Options, Template, match
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+TRIAGE = "Classify the support ticket below into one of: billing, delivery, other.\n\nTicket: {{ticket}}\nLabel:"
+"""The template of `triage`, and of `triage_edited`."""
+EDITED = TRIAGE.replace("other.", "other. When in doubt, say other.")
 WORDS = ["amber", "basil", "cedar", "dune", "ember", "fjord", "grove", "heath", "inlet", "jade", "knoll", "lagoon"]
 
 

@@ -7,26 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from grouping_world import Group, World, during_mining, miner_that_finds, triage, triage_edited, words
+from grouping_world import TRIAGE, Group, World, during_mining, miner_that_finds, triage, triage_edited, words
 from sqlalchemy import Engine, text, update
 
-from app.config import Settings
 from app.store import versions as versions_store
 from app.store.tables import task, template
-from tests.app.api_helpers import assert_problem, client_with, new_key, wait_for
+from tests.app.api_helpers import assert_problem, client_with, new_key, versions, wait_for
 
-TRIAGE = "Classify the support ticket below into one of: billing, delivery, other.\n\nTicket: {{ticket}}\nLabel:"
 NARROW, WIDE = TRIAGE.replace("support", "gold"), TRIAGE.replace("support", "{{level}}")
-
-
-@pytest.fixture
-def world(engine: Engine, settings: Settings) -> World:
-    return World(engine, settings)
-
-
-@pytest.fixture
-def admin(web: Flask, engine: Engine) -> FlaskClient:
-    return client_with(web, new_key(engine, "shop", "admin"))
 
 
 @pytest.fixture
@@ -47,10 +35,6 @@ def change(client: FlaskClient, task_id: UUID, **changes: Any) -> Any:
     answer = client.patch(f"/api/v1/tasks/{task_id}", json=changes)
     assert answer.status_code == 200, answer.text
     return answer.json
-
-
-def versions(client: FlaskClient, task_id: Any) -> list[Any]:
-    return client.get(f"/api/v1/tasks/{task_id}/implementations").json["items"]
 
 
 # --- name, description, schema, production

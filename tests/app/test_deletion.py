@@ -1,6 +1,6 @@
 """What is deleted is gone: from every table, from Redis, from what other processes remember, also while a run is going on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,16 +27,6 @@ from app.web import create_app
 from tests.app.api_helpers import assert_problem, client_with, new_key
 
 MARK = "mxqz7marker"
-
-
-@pytest.fixture
-def world(engine: Engine, settings: Settings) -> Iterator[World]:
-    return World(engine, settings)
-
-
-@pytest.fixture
-def admin(web: Flask, engine: Engine) -> FlaskClient:
-    return client_with(web, new_key(engine, "shop", "admin"))
 
 
 def dump(engine: Engine) -> str:

@@ -1,20 +1,10 @@
 """Runs on a real PostgreSQL: what becomes of the calls of a group."""
 
-from collections.abc import Iterator
-
 import pytest
 from grouping_world import World, summary, triage, words
-from sqlalchemy import Engine
 
-from app.config import Settings
 from app.store import calls
 from app.store.runs import FIRST_ID
-
-
-@pytest.fixture
-def world(engine: Engine, settings: Settings) -> Iterator[World]:
-    return World(engine, settings)
-
 
 # --- from calls to tasks
 

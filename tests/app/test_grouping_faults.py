@@ -1,25 +1,19 @@
 """Runs that overlap, die, fail or are told to stop: nothing is lost, nothing is written twice."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from grouping_world import Group, World, summary, triage
-from sqlalchemy import Engine, delete
+from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
 from app import findings, rematching
-from app.config import Settings
 from app.grouping import left_unfinished
 from app.store import runs
 from app.store.tables import grouping_key, trace
-
-
-@pytest.fixture
-def world(engine: Engine, settings: Settings) -> Iterator[World]:
-    return World(engine, settings)
 
 
 class KilledError(BaseException):

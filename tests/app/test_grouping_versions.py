@@ -1,27 +1,16 @@
 """Tasks and their versions as traffic changes: edits, models, returns, widening, splits, reviews."""
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from grouping_world import Group, World, miner_that_finds, triage, triage_edited, words
-from sqlalchemy import Engine, func, select, update
+from grouping_world import EDITED, TRIAGE, Group, World, miner_that_finds, triage, triage_edited, words
+from sqlalchemy import func, select, update
 
-from app.config import Settings
 from app.grouping import left_unfinished, reviews_due
 from app.store import calls, tasks
 from app.store.tables import implementation, task, trace
 from app.store.templates import implementation_for
-
-
-@pytest.fixture
-def world(engine: Engine, settings: Settings) -> Iterator[World]:
-    return World(engine, settings)
-
-
-TRIAGE = "Classify the support ticket below into one of: billing, delivery, other.\n\nTicket: {{ticket}}\nLabel:"
-EDITED = TRIAGE.replace("other.", "other. When in doubt, say other.")
 
 
 def found(group: Group) -> list[list[tuple[int, int]]]:
@@ -507,7 +496,7 @@ def test_a_version_whose_calls_all_turn_out_to_be_of_another_is_not_shown(
     assert found(group) == [[(1, 30), (3, 30), (4, 3)]]
     with world.engine.connect() as connection:
         task_id = group.tasks[0].id
-        listed = tasks.implementations(connection, group.project_id, task_id, limit=9, after=None)
+        listed = tasks.implementations(connection, group.project_id, task_id, limit=9)
         [row] = tasks.page(connection, group.project_id, path=None, limit=9, before=None)
     assert [each.version for each in listed] == [1, 3, 4]
     assert row.versions == 3

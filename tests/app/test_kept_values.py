@@ -1,12 +1,10 @@
 """Projects that keep no values, or hashes of them, and templates that must be many people's before they are stored."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from grouping_world import Group, World, triage, words
-from sqlalchemy import Engine
 
 from app.cli.main import main as promptlode
 from app.config import Settings
@@ -15,11 +13,6 @@ from app.store import privacy
 from app.store.engine import transaction
 
 HIDDEN = pytest.mark.parametrize("mode", ["hmac", "none"])
-
-
-@pytest.fixture
-def world(engine: Engine, settings: Settings) -> Iterator[World]:
-    return World(engine, settings)
 
 
 def group_that_wants(world: World, **wishes: Any) -> Group:

@@ -7,28 +7,26 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from grouping_world import BEGIN, Group, World, during_mining, miner_that_finds, triage, triage_edited, words
+from grouping_world import (
+    BEGIN,
+    EDITED,
+    TRIAGE,
+    Group,
+    World,
+    during_mining,
+    miner_that_finds,
+    triage,
+    triage_edited,
+    words,
+)
 from sqlalchemy import Engine, select, text
 
 from app import decisions
-from app.config import Settings
 from app.store.tables import implementation, task
 from app.store.templates import implementation_for
-from tests.app.api_helpers import assert_problem, client_with, new_key, wait_for
+from tests.app.api_helpers import assert_problem, client_with, new_key, versions, wait_for
 
-TRIAGE = "Classify the support ticket below into one of: billing, delivery, other.\n\nTicket: {{ticket}}\nLabel:"
-EDITED = TRIAGE.replace("other.", "other. When in doubt, say other.")
 AGAIN = EDITED.replace("say other.", "say other, and never guess.")
-
-
-@pytest.fixture
-def world(engine: Engine, settings: Settings) -> World:
-    return World(engine, settings)
-
-
-@pytest.fixture
-def admin(web: Flask, engine: Engine) -> FlaskClient:
-    return client_with(web, new_key(engine, "shop", "admin"))
 
 
 @pytest.fixture
@@ -67,10 +65,6 @@ def split(client: FlaskClient, implementation_id: Any) -> Any:
     answer = client.post(f"/api/v1/implementations/{implementation_id}/split")
     assert answer.status_code == 201, answer.text
     return answer.json
-
-
-def versions(client: FlaskClient, task_id: Any) -> list[Any]:
-    return client.get(f"/api/v1/tasks/{task_id}/implementations").json["items"]
 
 
 # --- merge
@@ -115,6 +109,21 @@ def test_merged_versions_are_numbered_by_their_first_calls(admin: FlaskClient, p
         (3, "gpt-5-mini"),
         (4, "gpt-7"),
     ]
+
+
+def test_merged_versions_are_listed_by_number_page_by_page(admin: FlaskClient, pair: Group) -> None:
+    """Whichever was there first: a merge of the older task into the younger numbers its versions after."""
+    first, second = pair.tasks
+    pair.send([triage(30)], model="gpt-6")
+    merge(admin, first.id, second.id)
+    assert [each["version"] for each in versions(admin, second.id)] == [1, 2, 3]
+    address, found = f"/api/v1/tasks/{second.id}/implementations?limit=1", []
+    page = admin.get(address).json
+    while page["next_cursor"]:
+        found += page["items"]
+        page = admin.get(f"{address}&cursor={page['next_cursor']}").json
+    assert [each["version"] for each in found + page["items"]] == [1, 2, 3]
+    assert admin.get(f"{address}&cursor={'_' * 21}w").json == {"items": [], "next_cursor": None}
 
 
 def test_a_review_of_versions_in_use_side_by_side_does_not_part_what_a_person_merged(

@@ -16,17 +16,12 @@ from app.api.services import EXTENSION
 from app.config import Settings
 from app.store.tables import task, template
 from app.web import create_app
-from tests.app.api_helpers import client_with, new_key
+from tests.app.api_helpers import new_key
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"secret_key": "a secret of the tests"})
-
-
-@pytest.fixture
-def world(engine: Engine, settings: Settings) -> World:
-    return World(engine, settings)
 
 
 @pytest.fixture
@@ -37,12 +32,6 @@ def group(world: World) -> Group:
     group.run()
     group.send(map(triage, range(3)), model="gpt-6")
     return group
-
-
-@pytest.fixture
-def admin(web: Flask, engine: Engine) -> FlaskClient:
-    """A program with an admin key."""
-    return client_with(web, new_key(engine, "shop", "admin"))
 
 
 @pytest.fixture

@@ -39,11 +39,6 @@ def engine(postgres_server: PostgresServer, migrated_template: str, settings: Se
     engine.dispose()
 
 
-@pytest.fixture
-def world(engine: Engine, settings: Settings) -> World:
-    return World(engine, settings)
-
-
 def names(engine: Engine) -> list[str]:
     with transaction(engine) as connection:
         return [one.name for one in partitions.partitions(connection)]

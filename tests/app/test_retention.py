@@ -1,6 +1,5 @@
 """Calls that are older than their project keeps them go; what was found out about them stays."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +8,6 @@ from grouping_world import Group, World, triage
 from sqlalchemy import Engine, func, select, update
 
 from app import deletion, findings, retention
-from app.config import Settings
 from app.retention import expire
 from app.store import browse, tasks
 from app.store import retention as store
@@ -17,11 +15,6 @@ from app.store.deletion import Selector
 from app.store.ids import first_id_of
 from app.store.tables import template, trace
 from tests.app.cli_helpers import Cli
-
-
-@pytest.fixture
-def world(engine: Engine, settings: Settings) -> Iterator[World]:
-    return World(engine, settings)
 
 
 @pytest.fixture
@@ -99,7 +92,7 @@ def shown(group: Group) -> tuple[object, ...]:
     with group.world.engine.begin() as connection:
         [of_api] = tasks.page(connection, group.project_id, path=None, limit=9, before=None)
         [of_page] = browse.tasks_page(connection, group.project_id)
-        [version] = tasks.implementations(connection, group.project_id, of_api.id, limit=9, after=None)
+        [version] = tasks.implementations(connection, group.project_id, of_api.id, limit=9)
     counted = [(row.calls, row.first_seen, row.last_seen) for row in (of_api, version)]
     return (*counted, of_page.calls, of_page.versions, of_page.parts)
 

@@ -8,14 +8,8 @@ from flask import Flask
 from grouping_world import World, triage
 from sqlalchemy import Engine, select
 
-from app.config import Settings
 from app.store.tables import implementation, task, template, trace
 from tests.app.api_helpers import client_with, new_key
-
-
-@pytest.fixture
-def world(engine: Engine, settings: Settings) -> World:
-    return World(engine, settings)
 
 
 @pytest.fixture
