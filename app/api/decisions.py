@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from flask import Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
@@ -29,8 +29,17 @@ UNCHANGED = "Nothing was changed: see errors."
 MAX_NAME = 200
 MAX_DESCRIPTION = 10_000
 
-# A name of blanks alone would be no link on a page.
-TaskName = Annotated[str, Field(strict=True, max_length=MAX_NAME, pattern=r"\S")]
+def _check_name(name: str) -> str:
+    if not name.strip():
+        raise PydanticCustomError("blank", "Must not be blank: a page could not show it.")
+    return name
+
+
+TaskName = Annotated[
+    str,
+    Field(strict=True, max_length=MAX_NAME, json_schema_extra={"pattern": r"^[^\u0000]*[^\u0000\s][^\u0000]*$"}),
+    AfterValidator(_check_name),
+]
 
 
 def _described(schema: dict[str, Any]) -> None:

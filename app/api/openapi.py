@@ -4,7 +4,7 @@ Why no framework does it: docs/decisions/0008-openapi-from-the-routes.md.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -34,6 +34,23 @@ _WITH_BODY = {
     422: "A field is wrong; errors says which.",
 }
 
+# No text that is sent may hold a NUL, however deep it stands and whatever it is (`unstorable`).
+_TEXT = {"type": "string", "pattern": r"^[^\u0000]*$"}
+_VALUE = {"$ref": "#/components/schemas/JsonValue"}
+_VALUES = {"type": "object", "propertyNames": _TEXT, "additionalProperties": _VALUE}
+_JSON_VALUE = {
+    "description": "Any JSON without NUL characters, which PostgreSQL cannot store.",
+    "anyOf": [
+        *({"type": plain} for plain in ("null", "boolean", "number")),
+        _TEXT,
+        {"type": "array", "items": _VALUE},
+        _VALUES,
+    ],
+}
+
+_RULED = {"format", "pattern", "enum", "const"}
+_SAYS = {"type", "anyOf", "oneOf", "allOf", "$ref", "enum", "const"}
+
 # Which model, and whether it is what we take ("validation") or what we answer ("serialization").
 _Schemas = dict[tuple[str, str], dict[str, Any]]
 
@@ -41,6 +58,9 @@ _Schemas = dict[tuple[str, str], dict[str, Any]]
 def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     """The OpenAPI document of these operations."""
     schemas, components = _schemas(operations)
+    bodies = [schemas[operation.name, "validation"] for operation in operations if operation.body is not None]
+    sent = _reached(bodies, components)
+    components |= {name: _without_nul(components[name]) for name in sent} | {"JsonValue": _JSON_VALUE}
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         methods = paths.setdefault(_PARAMETER.sub(r"{\1}", operation.rule), {})
@@ -67,6 +87,39 @@ def _schemas(operations: Iterable[Operation]) -> tuple[_Schemas, dict[str, Any]]
                 inputs.append((f"{operation.name} {status}", "serialization", TypeAdapter(shape)))
     found, definitions = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
     return dict(found), definitions.get("$defs", {})  # type: ignore[arg-type]
+
+
+def _reached(schemas: Iterable[Any], components: Mapping[str, Any]) -> set[str]:
+    """Names of the components that these schemas refer to, themselves or by others."""
+    reached: set[str] = set()
+    stack = list(schemas)
+    while stack:
+        schema = stack.pop()
+        if isinstance(schema, dict):
+            stack.extend(schema.values())
+            name = schema.get("$ref", "").rpartition("/")[2]
+            if name and name not in reached:
+                reached.add(name)
+                stack.append(components[name])
+        elif isinstance(schema, list):
+            stack.extend(schema)
+    return reached
+
+
+def _without_nul(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of something that is sent, with the rule about NUL wherever it allows any text, any name or anything."""
+    schema = schema | {
+        name: [_without_nul(each) for each in schema[name]] for name in ("anyOf", "oneOf", "allOf") if name in schema
+    }
+    if "properties" in schema:
+        schema["properties"] = {name: _without_nul(each) for name, each in schema["properties"].items()}
+    if isinstance(schema.get("items"), dict):
+        schema["items"] = _without_nul(schema["items"])
+    if more := schema.get("additionalProperties"):
+        schema |= {"propertyNames": _TEXT, "additionalProperties": _VALUE if more is True else _without_nul(more)}
+    if schema.get("type") == "string" and not _RULED & schema.keys():
+        schema["pattern"] = _TEXT["pattern"]
+    return schema if _SAYS & schema.keys() else schema | _VALUE
 
 
 def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """openapi.json: valid, complete, and what the routes really answer."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
@@ -109,3 +110,36 @@ def test_answers_have_the_shape_that_is_described(document: Any, web: Flask, eng
         answer = client.open(url, method=method.upper(), json=sent)
         schema = resolved(document, method, path, answer.status_code, answer.mimetype)
         jsonschema_rs.validate(schema, answer.json)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("post", "/api/v1/traces", {"model": "m", "path": "/p", "output": [{"deep": ["x"]}], "further": {"y": "z"}}),
+        ("patch", "/api/v1/tasks/{task_id}", {"name": "a", "response_schema": {"properties": {"b": {"const": "c"}}}}),
+        ("patch", "/api/v1/implementations/{implementation_id}", {"slots": {"a": "b"}}),
+    ],
+)
+def test_no_text_of_a_body_may_hold_a_nul_wherever_it_stands(
+    document: Any, method: str, path: str, body: dict[str, Any]
+) -> None:
+    schema = document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
+    described = jsonschema_rs.Draft202012Validator(schema | {"components": document["components"]})
+    assert described.is_valid(body)
+    spoiled = list(with_nul(body))
+    assert len(spoiled) > 1
+    assert [each for each in spoiled if described.is_valid(each)] == []
+
+
+def with_nul(value: Any) -> Iterator[Any]:
+    """The same with a NUL at the end of one of its texts or names, in every way."""
+    if isinstance(value, str):
+        yield value + "\0"
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from ([*value[:place], each, *value[place + 1 :]] for each in with_nul(inner))
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            rest = {other: each for other, each in value.items() if other != name}
+            yield rest | {name + "\0": inner}
+            yield from (value | {name: each} for each in with_nul(inner))
