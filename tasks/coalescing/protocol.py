@@ -62,6 +62,9 @@ Outcome = Literal["committed", "empty", "fenced", "failed", "stopped"]
 
 DUE_KEY = "promptlode:due"
 
+#: Milliseconds: what is that much in the future was written before the clock was set back, and not while we looked.
+SET_BACK = 5000
+
 #: Counters of a group, in the order in which people read them.  `n_` + name is the field of the hash.
 COUNTERS = (
     "requests",  # someone asked, the pipeline itself included
@@ -180,13 +183,14 @@ class Coalescing(Protocol):
 class Snapshot:
     """A group's hash as it stands: its state, its counters, and since when they count (`born`, 0 without a hash).
 
-    until: when the state ends in milliseconds of Redis' clock; a heartbeat that moves it is no news.
+    until: when the state ends in milliseconds of Redis' clock, at: when it was last written; a heartbeat that moves them is no news.
     """
 
     state: str
     born: int
     counters: dict[str, int]
     until: int = field(default=0, compare=False)
+    at: int = field(default=0, compare=False)
 
 
 class RedisCoalescing:
@@ -291,6 +295,8 @@ def evaluate(redis: "Redis", script: str, key: str, *arguments: str | float) -> 
 
 
 def _is_attended(found: Snapshot, now: int, patience: int) -> bool:
+    if found.at > now + SET_BACK:
+        return False  # whoever wakes the group makes its times those of the clock, and finds out
     return found.state != "idle" and now < found.until + (patience if found.state == "queued" else 0)
 
 
@@ -303,8 +309,8 @@ def read_snapshot(found: dict) -> Snapshot:
     """A hash as Redis gives it, bytes or str, as a Snapshot."""
     fields = {text(name): text(value) for name, value in found.items()}
     counters = {name: int(fields.get(f"n_{name}", 0)) for name in COUNTERS}
-    until = int(float(fields.get("until", 0)))
-    return Snapshot(fields.get("state", "idle"), int(fields.get("born", 0)), counters, until)
+    until, at = (int(float(fields.get(name, 0))) for name in ("until", "at"))
+    return Snapshot(fields.get("state", "idle"), int(fields.get("born", 0)), counters, until, at)
 
 
 @cache

@@ -19,6 +19,7 @@
 --   fresh      1 while the group has no template (its messages go first)
 --   trace      id of the latest trace that asked, for the logs
 --   project    id of the project, whose messages take turns with those of others; absent while nobody has said
+--   at         when the hash was last written
 --   born       when this hash was made (microseconds): tells counters before a flush from those after
 --   n_*        counters, ever growing; the reconciler adds their growth to PostgreSQL
 
@@ -52,13 +53,14 @@ end
 
 -- Write what changed and answer.  Every path of every script ends here, so every key gets its expiry.
 local function answer(word, extra)
+  set('at', now)
   if not hash.born then set('born', clock[1] * 1000000 + clock[2]) end
   local flat = {}
   for field, value in pairs(changed) do
     flat[#flat + 1] = field
     flat[#flat + 1] = value
   end
-  if #flat > 0 then redis.call('HSET', key, unpack(flat)) end
+  redis.call('HSET', key, unpack(flat))
   redis.call('PEXPIRE', key, ttl)
   return {word, now, number('until'), extra or 0, number('fresh'), hash.trace or '', hash.project or ''}
 end
@@ -106,6 +108,15 @@ local function ask_itself()
   count('requests')
   count('followups')
   wait_from_now()
+end
+
+-- The clock was set back, or another server with another clock took over: every time moves along, or a dead run would keep its lease
+-- until the clock is there again.  How long that took nobody knows, so no time has passed.
+local back = number('at') - now
+if back > 0 then
+  for _, time in ipairs({'until', 'first_at', 'rest_until', 'run_at'}) do
+    if number(time) > 0 then set(time, number(time) - back) end
+  end
 end
 
 -- Expired leases and tickets count as absent.  A run whose lease ended has no FINISH: it is counted here.

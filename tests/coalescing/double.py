@@ -16,6 +16,7 @@ class Group:
     """One group's hash.  Times are milliseconds of the double's clock."""
 
     born: int
+    at: int = 0
     state: str = "idle"
     until: int = 0
     backoff: bool = False
@@ -167,7 +168,7 @@ class MemoryCoalescing:
     def runs_now(self, group: UUID, owner: str) -> bool:
         """Whether the owner holds the lease at this time."""
         it = self._groups.get(group)
-        return it is not None and it.state == "running" and it.owner == owner and self._clock() < it.until
+        return it is not None and it.state == "running" and it.owner == owner and max(self._clock(), it.at) < it.until
 
     def hash_of(self, group: UUID) -> Group | None:
         """The group as it is remembered; None when it is not."""
@@ -188,6 +189,7 @@ class MemoryCoalescing:
         """Expired leases and tickets count as absent."""
         now = self._clock()
         it = self._groups.setdefault(group, Group(born=now * 1000))
+        self._follow_the_clock(it, now)
         if it.state == "running" and now >= it.until:
             it.counters["runs"] += 1
             it.counters["lost"] += 1
@@ -198,6 +200,14 @@ class MemoryCoalescing:
             it.counters["expired"] += 1
             it.state, it.until = "idle", 0
         return now, it
+
+    def _follow_the_clock(self, it: Group, now: int) -> None:
+        """It may have been set back."""
+        back = max(0, it.at - now)
+        for name in ("until", "first_at", "rest_until", "run_at"):
+            if getattr(it, name):
+                setattr(it, name, getattr(it, name) - back)
+        it.at = now
 
     def _due_at(self, it: Group, now: int) -> int:
         pace = self._terms.pace

@@ -94,8 +94,8 @@ class ScriptsBesideDouble(RuleBasedStateMachine):
         assert surely <= taken <= set(self.double.due_now())
         self.double.drop_due(taken)
 
-    @rule(seconds=st.sampled_from([20, 60, 180, 320, 720]))
-    def time_passes(self, seconds: int) -> None:
+    @rule(seconds=st.sampled_from([20, 60, 180, 320, 720, -500]))
+    def time_passes_or_the_clock_is_set_back(self, seconds: int) -> None:
         self.real.advance(seconds)
 
     @rule()
@@ -140,7 +140,7 @@ class ScriptsBesideDouble(RuleBasedStateMachine):
 def as_fields(told: Group) -> dict[str, object]:
     """The double's group as the fields of a hash, without zeros and empty texts."""
     fields = {
-        "state": told.state, "until": told.until, "backoff": int(told.backoff), "seq": told.seq, "done": told.done,
+        "at": told.at, "state": told.state, "until": told.until, "backoff": int(told.backoff), "seq": told.seq, "done": told.done,
         "owner": told.owner, "run_seq": told.run_seq, "run_at": told.run_at, "first_at": told.first_at,
         "rest_until": told.rest_until, "urgency": int(told.urgent), "run_urgency": int(told.run_urgent),
         "fresh": int(told.fresh), "trace": told.trace, "project": told.project,

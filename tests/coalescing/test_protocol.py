@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from tasks.coalescing.pace import Pace
-from tasks.coalescing.protocol import SKIPS, Coalescing, Terms
+from tasks.coalescing.protocol import SKIPS, Coalescing, RedisCoalescing, Terms
 from tests.coalescing.worlds import MemoryWorld, ScriptWorld
 
 TERMS = Terms(ttl=5000, ticket=60, lease=20, grace=10, pace=Pace(quiet=5, max_wait=50, gap=3, crowd=20))
@@ -336,6 +336,53 @@ class TestCounters:
         world.advance(0.001)
         protocol.request(GROUP)
         assert protocol.snapshot(GROUP).born != before
+
+
+HOUR = 3600
+
+
+class TestAClockThatIsSetBack:
+    def test_a_run_that_died_before_does_not_keep_its_lease_until_the_clock_is_there_again(
+        self, world: World, protocol: Coalescing
+    ) -> None:
+        running(protocol)
+        world.advance(-HOUR)
+        assert protocol.wake(GROUP, owed=True).word == "live"
+        world.advance(TERMS.lease + 1)
+        assert protocol.wake(GROUP, owed=True).word == "send"
+
+    def test_a_message_that_was_lost_before_is_sent_again(self, world: World, protocol: Coalescing) -> None:
+        queued(protocol)
+        world.advance(-HOUR)
+        assert protocol.wake(GROUP, owed=True).word == "live"
+        world.advance(TERMS.ticket + 1)
+        assert protocol.wake(GROUP, owed=True).word == "send"
+
+    def test_a_parked_group_is_due_as_soon_as_it_would_have_been(self, world: World, protocol: Coalescing) -> None:
+        protocol.request(GROUP)
+        world.advance(-HOUR)
+        assert protocol.wake(GROUP, owed=True).word == "park"
+        world.advance(TERMS.pace.quiet + 1)
+        assert protocol.take_due() == [GROUP]
+
+    def test_a_live_run_keeps_its_lease(self, world: World, protocol: Coalescing) -> None:
+        running(protocol)
+        world.advance(-HOUR)
+        assert protocol.heartbeat(GROUP, "me").word == "held"
+        world.advance(TERMS.lease - 1)
+        assert protocol.claim(GROUP, "other").word == "busy"
+        assert protocol.finish(GROUP, "me", "committed").word == "rest"
+
+
+def test_the_reconciler_looks_after_groups_whose_clock_was_set_back(redis_client: Redis) -> None:
+    world = ScriptWorld(redis_client, TERMS)
+    protocol = RedisCoalescing(redis_client, TERMS)
+    running(protocol)
+    assert protocol.unattended({GROUP: 0.0}) == set()
+    world.advance(-HOUR)
+    assert protocol.unattended({GROUP: 0.0}) == {GROUP}
+    protocol.wake(GROUP, owed=True)
+    assert protocol.unattended({GROUP: 0.0}) == set()
 
 
 def test_groups_share_nothing(protocol: Coalescing) -> None:

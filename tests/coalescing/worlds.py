@@ -10,7 +10,7 @@ from redis import Redis
 from tasks.coalescing.protocol import DUE_KEY, Coalescing, RedisCoalescing, Terms, key_of, milliseconds
 from tests.coalescing.double import MemoryCoalescing
 
-TIMES = ("until", "first_at", "rest_until", "run_at")
+TIMES = ("at", "until", "first_at", "rest_until", "run_at")
 
 
 class ScriptWorld:
