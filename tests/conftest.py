@@ -8,6 +8,7 @@ import contextlib
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,11 @@ from app.local.postgres import PostgresServer
 from app.local.valkey import ValkeyServer
 from app.store import migrate
 from tasks.queues import FIRST, RERUN
+
+# A shell starts what goes on in the background with Ctrl-C ignored, and whatever that starts inherits it: commands that a test
+# interrupts would go on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TEMPLATE = "migrated"
 BROKER_KEYS = ("_kombu.", "unacked", "celery", FIRST, RERUN)
