@@ -29,7 +29,7 @@ __all__ = ["pages"]  # the blueprint, with the routes of this module too
 def change_task(task_id: str) -> Response:
     asked = id_or_404(task_id)
     if changed := _changed():
-        with _deciding("change_task", asked, fields=sorted(changed)) as connection:
+        with _deciding("change_task", asked, {"fields": sorted(changed)}) as connection:
             changes = validated(TaskChanges, changed, UNCHANGED).model_dump(exclude_unset=True)
             decisions.change_task(connection, g.visitor.project.id, asked, changes)
     return redirect(url_for("pages.task", task_id=asked), HTTPStatus.SEE_OTHER)
@@ -41,12 +41,29 @@ def name_slots(implementation_id: str) -> Response:
     pairs = zip(request.form.getlist("slot"), request.form.getlist("name"), strict=False)
     names = {slot: name.strip() for slot, name in pairs if name.strip() != slot}
     if names:
-        with _deciding("change_implementation", asked, slots=len(names)) as connection:
+        with _deciding("change_implementation", asked, {"slots": len(names)}) as connection:
             decisions.rename_slots(connection, project_id, asked, names)
     with access.reading() as connection:
         version = tasks.implementation_by_id(connection, project_id, asked) or abort(HTTPStatus.NOT_FOUND)
     address = url_for("pages.task", task_id=version.task_id, version=version.version, _anchor="slots")
     return redirect(address, HTTPStatus.SEE_OTHER)
+
+
+@pages.post("/tasks/<task_id>/merge")
+def merge_task(task_id: str) -> Response:
+    asked, into = id_or_404(task_id), id_or_404(request.form.get("into", ""))
+    with _deciding("merge_task", asked, {"into": into}) as connection:
+        decisions.merge(connection, g.visitor.project.id, asked, into)
+    return redirect(url_for("pages.task", task_id=into), HTTPStatus.SEE_OTHER)
+
+
+@pages.post("/implementations/<implementation_id>/split")
+def split_implementation(implementation_id: str) -> Response:
+    details: dict[str, Detail] = {}
+    asked = id_or_404(implementation_id)
+    with _deciding("split_implementation", asked, details) as connection:
+        details["task"] = begun = decisions.split(connection, g.visitor.project.id, asked)
+    return redirect(url_for("pages.task", task_id=begun), HTTPStatus.SEE_OTHER)
 
 
 def _changed() -> dict[str, Any]:
@@ -64,8 +81,11 @@ def _field(name: str) -> str:
 
 
 @contextmanager
-def _deciding(action: str, subject: UUID, **details: Detail) -> Iterator[Connection]:
-    """One transaction with its entry in the audit log, for a visitor who may decide; what cannot be is a page that says why."""
+def _deciding(action: str, subject: UUID, details: dict[str, Detail]) -> Iterator[Connection]:
+    """One transaction with its entry in the audit log, for a visitor who may decide; what cannot be is a page that says why.
+
+    details: of the entry, which is written at the end of the block.
+    """
     if g.visitor.decides is None:
         abort(HTTPStatus.FORBIDDEN, "Your key may look but not decide: that needs one with the scope “admin”.")
     try:

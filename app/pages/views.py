@@ -31,6 +31,7 @@ from tasks import monitor
 PAGE_SIZE = 50
 CALLS_SHOWN = 25
 MOST_VERSIONS = 500
+MOST_OTHERS = 500
 LONGEST_QUERY = 512
 """The longest path that a trace may have, and so the longest text worth looking for."""
 
@@ -179,6 +180,7 @@ def task(task_id: str) -> str | AnyResponse:
         calls = _calls(connection, chosen, after)
         places = _places(connection, chosen)
         declared = agreement(DeclaredCalls(*said) for said in insights.declared_calls(connection, found.id))
+        others = tasks.others_of_path(connection, found.id, MOST_OTHERS) if g.visitor.decides else []
     if found.merged_into:
         return redirect(url_for("pages.task", task_id=found.merged_into))
     parts = _template(chosen)
@@ -200,6 +202,8 @@ def task(task_id: str) -> str | AnyResponse:
         after=after,
         sample=insights.SAMPLE,
         declared=declared,
+        others=others,
+        may_split=_may_split(versions, chosen),
     )
 
 
@@ -372,6 +376,13 @@ def _chosen(versions: Sequence[Row[Any]]) -> Row[Any] | None:
         return _numbered(versions, asked) or abort(HTTPStatus.NOT_FOUND)
     in_use = [version for version in versions if version.retired_at is None]
     return next(iter(in_use or versions), None)
+
+
+def _may_split(versions: Sequence[Row[Any]], chosen: Row[Any] | None) -> bool:
+    """Whether the template of the chosen version could be a task of its own: it is in use, and others are left."""
+    if chosen is None or chosen.retired_at is not None:
+        return False
+    return any(version.template_id != chosen.template_id for version in versions)
 
 
 def _compared_to(versions: Sequence[Row[Any]], chosen: Row[Any] | None) -> Row[Any] | None:

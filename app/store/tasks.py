@@ -37,6 +37,15 @@ def get(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any] | N
     return connection.execute(_tasks(project_id).where(task.c.id == task_id)).one_or_none()
 
 
+def others_of_path(connection: Connection, task_id: UUID, limit: int) -> Sequence[Row[Any]]:
+    """Id and name of the other tasks of a task's path, by name; those merged into another or emptied are left out."""
+    own_group = select(task.c.group_id).where(task.c.id == task_id).scalar_subquery()
+    query: Select[Any] = select(task.c.id, task.c.name).where(
+        task.c.group_id == own_group, task.c.id != task_id, task.c.merged_into.is_(None), is_worth_showing()
+    )
+    return connection.execute(query.order_by(task.c.name, task.c.id).limit(limit)).all()
+
+
 def implementations(
     connection: Connection, project_id: UUID, task_id: UUID, *, limit: int, after: int = 0
 ) -> Sequence[Row[Any]]:

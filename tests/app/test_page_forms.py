@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from grouping_world import Group, World, triage, words
+from grouping_world import Group, World, summary, triage, triage_edited, words
 from sqlalchemy import Engine, select, update
 
 from app.api.services import EXTENSION
@@ -228,6 +228,96 @@ def test_what_was_decided_on_a_page_is_in_the_audit_log(person: FlaskClient, adm
     assert (entry["subject"], entry["details"]) == (str(group.tasks[0].id), {"fields": ["name"]})
     assert UUID(entry["key_id"])
     assert len(entry["key_last4"]) == 4
+
+
+# --- which tasks are one
+
+
+@pytest.fixture
+def two(world: World) -> Group:
+    """Two tasks of one path; the second has two versions, each with a template."""
+    group = world.group()
+    for prompt, start in ((summary, 0), (triage, 10), (triage_edited, 20)):
+        group.send(prompt(start + number) for number in range(10))
+        group.run()
+    assert numbers(group) == [[1], [1, 2]]
+    return group
+
+
+def numbers(group: Group) -> list[list[int]]:
+    """The versions of every task."""
+    return [[version.number for version in group.versions(each.id)] for each in group.tasks]
+
+
+def form_for(browser: FlaskClient, page: str, what: str) -> tuple[str, dict[str, Any]] | None:
+    """Where a form of the page is sent that is there once at most, and what stands in it."""
+    return next((form for form in forms(browser.get(page).text).items() if form[0].endswith(f"/{what}")), None)
+
+
+def merge_form(browser: FlaskClient, group: Group) -> tuple[str, dict[str, Any]]:
+    return form_for(browser, f"/tasks/{group.tasks[0].id}", "merge") or ("", {})
+
+
+def split_form(browser: FlaskClient, group: Group) -> tuple[str, dict[str, Any]]:
+    return form_for(browser, f"/tasks/{group.tasks[1].id}", "split") or ("", {})
+
+
+def test_a_person_merges_a_task_into_another_of_its_path(person: FlaskClient, admin: FlaskClient, two: Group) -> None:
+    first, second = two.tasks
+    address, fields = merge_form(person, two)
+    assert fields["into"] == [str(second.id)]
+
+    answer = person.post(address, data=fields)
+
+    assert (answer.status_code, answer.location) == (303, f"/tasks/{second.id}")
+    assert numbers(two) == [[1, 2, 3]]
+    assert form_for(person, answer.location, "merge") is None  # nothing is left that it could go on in
+    [entry] = admin.get("/api/v1/audit").json["items"]
+    assert (entry["actor"], entry["action"], entry["outcome"]) == ("page", "merge_task", "done")
+    assert (entry["subject"], entry["details"]) == (str(first.id), {"into": str(second.id)})
+
+
+def test_a_person_makes_a_version_a_task_of_its_own(person: FlaskClient, admin: FlaskClient, two: Group) -> None:
+    address, fields = split_form(person, two)
+
+    answer = person.post(address, data=fields)
+
+    assert answer.status_code == 303
+    begun = two.tasks[2].id
+    assert answer.location == f"/tasks/{begun}"
+    assert numbers(two) == [[1], [1], [1]]
+    assert form_for(person, answer.location, "split") is None  # nothing is left to split it from
+    [entry] = admin.get("/api/v1/audit").json["items"]
+    assert (entry["action"], entry["outcome"]) == ("split_implementation", "done")
+    assert (entry["subject"] in address, entry["details"]) == (True, {"task": str(begun)})
+
+
+def test_a_merge_or_a_split_that_cannot_be_is_a_page_that_says_why(person: FlaskClient, two: Group) -> None:
+    address, fields = merge_form(person, two)
+    answer = person.post(address, data=fields | {"into": str(two.tasks[0].id)})
+    assert (answer.status_code, "into: Must be another task" in answer.text) == (422, True)
+    assert person.post(address, data=fields | {"into": "x"}).status_code == 404
+    address, fields = split_form(person, two)
+    person.post(address, data=fields)
+    answer = person.post(address, data=fields)
+    assert (answer.status_code, "nothing to split" in answer.text) == (422, True)
+    assert numbers(two) == [[1], [1], [1]]
+
+
+def test_nobody_else_says_which_tasks_are_one(
+    web: Flask, engine: Engine, person: FlaskClient, admin: FlaskClient, two: Group
+) -> None:
+    reader, stranger = (logged_in(web, new_key(engine, *key)) for key in (("shop", "read"), ("another", "admin")))
+    for address, fields in (merge_form(person, two), split_form(person, two)):
+        assert address
+        assert address not in forms(reader.get(f"/tasks/{two.tasks[1].id}").text)
+        for browser, page, status in ((reader, f"/tasks/{two.tasks[1].id}", 403), (stranger, "/", 404)):
+            token = forms(browser.get(page).text)["/logout"]["form_token"]
+            assert browser.post(address, data=fields | {"form_token": token}).status_code == status
+        assert person.post(address, data=fields | {"form_token": "made up"}).status_code == 400
+        assert web.test_client().post(address, data=fields).status_code == 302
+    assert numbers(two) == [[1], [1, 2]]
+    assert admin.get("/api/v1/audit").json["items"] == []
 
 
 def test_hostile_texts_in_a_form_are_text(person: FlaskClient, world: World, group: Group) -> None:
