@@ -30,7 +30,7 @@ def configure(settings: Settings) -> None:
     renderer: Any = structlog.processors.JSONRenderer() if json_format else structlog.dev.ConsoleRenderer(colors=False)
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(("logger",))],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *plain, renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _briefly, *plain, renderer],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -47,6 +47,14 @@ def configure(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _briefly(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Libraries log their exceptions whole: with the message, and on a console with the variables of every frame."""
+    event.pop("stack_info", None)
+    found = event.pop("exc_info", None)
+    error = found[1] if isinstance(found, tuple) else found
+    return event if not isinstance(error, BaseException) else {**event, **describe(error)}
 
 
 def _printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,6 +1,7 @@
 """Logs: one event a line, and never what a prompt says."""
 
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -46,6 +47,23 @@ def test_an_exception_is_told_by_its_class_and_place(log_format: str, logged: py
     except ValueError as error:
         structlog.get_logger("here").error("failed", **logs.describe(error))
     shown = logged.readouterr().err
+    assert "ValueError" in shown
+    assert "test_logs.py" in shown
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_an_exception_that_a_library_logs_is_told_no_further(
+    log_format: str, logged: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(Settings(log_format=log_format))
+    local = SECRET
+    try:
+        raise ValueError(local)
+    except ValueError:
+        logging.getLogger("library").exception("It failed", stack_info=True)
+    [shown] = logged.readouterr().err.splitlines()
+    assert "It failed" in shown
     assert "ValueError" in shown
     assert "test_logs.py" in shown
     assert SECRET not in shown
