@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import platformdirs
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.errors import ConfigurationError
 
@@ -143,7 +145,17 @@ class Settings(BaseSettings):
     @field_validator("database_url", mode="after")
     @classmethod
     def _psycopg2(cls, url: str) -> str:
-        return with_driver(url)
+        found = with_driver(url)
+        if found and not _is_url_of_postgresql(found):
+            raise ValueError("must be like postgresql://user:password@host:5432/database")
+        return found
+
+    @field_validator("redis_url", mode="after")
+    @classmethod
+    def _redis(cls, url: str) -> str:
+        if url and not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must be like redis://host:6379/0, or rediss:// with TLS")
+        return url
 
     @model_validator(mode="before")
     @classmethod
@@ -179,6 +191,13 @@ def with_driver(url: str) -> str:
     return url
 
 
+def _is_url_of_postgresql(url: str) -> bool:
+    try:
+        return make_url(url).get_backend_name() == "postgresql"
+    except (ArgumentError, ValueError):
+        return False
+
+
 def read_servers(folder: Path) -> dict[str, str]:
     """What a running local instance says of its servers: {"database_url", "redis_url"}; {} where none runs."""
     try:
@@ -188,7 +207,20 @@ def read_servers(folder: Path) -> dict[str, str]:
     return {name: str(found[name]) for name in ("database_url", "redis_url") if found.get(name)}
 
 
+def read_settings() -> Settings:
+    """The settings of the environment.  Raises ConfigurationError, which names each that is wrong and never shows a value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigurationError(" ".join(_wrong(found["loc"], found["msg"]) for found in error.errors())) from None
+
+
+def _wrong(loc: tuple[int | str, ...], message: str) -> str:
+    said = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{'.'.join(map(str, loc)).upper()} is wrong: {said}."
+
+
 @functools.cache
 def settings() -> Settings:
     """The settings of this process, read once."""
-    return Settings()
+    return read_settings()

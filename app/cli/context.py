@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from sqlalchemy import Engine
 
 from app import logs
-from app.config import Settings
+from app.config import Settings, read_settings
 from app.store.engine import make_engine
 
 UNBOUND = 10_000
@@ -46,7 +46,7 @@ PROJECT_NAME = ProjectName()
 
 def settings_of_command() -> Settings:
     """The settings of the environment.  A person reads the terminal, so only warnings are logged unless they ask."""
-    settings = Settings()
+    settings = read_settings()
     quiet = (
         settings if "log_level" in settings.model_fields_set else settings.model_copy(update={"log_level": "WARNING"})
     )

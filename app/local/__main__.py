@@ -9,7 +9,6 @@ from datetime import datetime
 from types import FrameType
 
 import click
-from pydantic import ValidationError
 from rich.console import Console
 
 from app.errors import PromptlodeError
@@ -105,10 +104,6 @@ def _until_interrupted(work: Callable[[Console], int]) -> None:
         _say(console, "Stopped.")
     except PromptlodeError as error:
         _complain(console, str(error))
-        sys.exit(1)
-    except ValidationError as error:
-        for problem in error.errors():
-            _complain(console, f"{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}")
         sys.exit(1)
 
 

@@ -18,7 +18,7 @@ from typing import IO
 
 import psutil
 
-from app.config import SERVERS_FILE, Settings
+from app.config import SERVERS_FILE, Settings, read_settings
 from app.local.errors import LocalError
 from app.local.net import direct
 from app.local.postgres import PostgresServer
@@ -203,11 +203,11 @@ class Instance:
 @contextlib.contextmanager
 def running(project: str = "default") -> Iterator[Instance]:
     """Start an instance and stop it at the end, whatever happens in between."""
-    home = Settings().promptlode_data_dir.absolute()
+    home = read_settings().promptlode_data_dir.absolute()
     with _locked(home):
         end(leftovers(home))
         (home / SERVERS_FILE).unlink(missing_ok=True)
-        instance = Instance(Settings(), project)
+        instance = Instance(read_settings(), project)
         try:
             instance.start()
             yield instance

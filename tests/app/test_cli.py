@@ -6,6 +6,7 @@ import orjson
 import pytest
 from sqlalchemy import Engine
 
+from app.config import Settings
 from app.store import heartbeats, keys, projects
 from app.store.engine import transaction
 from app.store.projects import Project
@@ -147,3 +148,28 @@ def test_a_time_on_the_command_line_is_utc(cli: Cli, engine: Engine, tmp_path: P
     cli("import", log_of(tmp_path, *(call(day, started_at=f"2026-03-0{day}T12:00:00Z") for day in (1, 2, 3))))
     assert cli("delete", "--since", "2026-03-02", "--until", "2026-03-03T12:00:00", "--yes").returncode == 0
     assert stored(engine) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "secret"),
+        ("DATABASE_URL", "mysql://me:secret@host/database"),
+        ("DATABASE_URL", "postgresql://me:secret@host:port/database"),
+        ("REDIS_URL", "http://me:secret@host"),
+        ("PORT", "secret"),
+        ("GROUPING_LEASE", "0"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named_and_not_shown(cli: Cli, name: str, value: str) -> None:
+    cli.environment[name] = value
+    done = cli("projects")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {name} is wrong: must be ".encode())
+    assert done.stderr.count(b"\n") == 1
+    assert b"secret" not in done.stderr
+
+
+@pytest.mark.parametrize("url", ["postgres://h/d", "postgresql://u:p%23@h:1/d?sslmode=require", "postgresql://u:p#w@h/d"])
+def test_a_url_of_postgresql_is_taken_as_platforms_give_it(url: str) -> None:
+    assert Settings(database_url=url).database_url == "postgresql+psycopg2://" + url.partition("://")[2]
