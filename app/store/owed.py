@@ -55,12 +55,11 @@ def waiting_groups(
     Not those that are quarantined or wait after a failure.  Projects take turns: the limit cuts off none of them altogether.
     among: look at these only.
     """
-    too_old = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, older_than)
     owed = _owed_groups()
     oldest = _oldest_owed(owed.c.group_id)
-    long_owed = select(owed.c.group_id).select_from(owed.join(oldest, true())).where(oldest.c.created_at < too_old)
+    long_owed = select(owed.c.group_id).select_from(owed.join(oldest, true())).where(_is_past(oldest.c.created_at, older_than))
     long_wanted = select(grouping_key.c.id).where(
-        grouping_key.c.wanted.is_not(None), grouping_key.c.wanted_at < too_old
+        grouping_key.c.wanted.is_not(None), _is_past(grouping_key.c.wanted_at, older_than)
     )
     place = func.row_number().over(partition_by=grouping_key.c.project_id, order_by=grouping_key.c.id)
     query = (
@@ -108,6 +107,12 @@ def release(connection: Connection, group_id: UUID) -> None:
         .where(grouping_key.c.id == group_id)
         .values(quarantined_at=None, attempts=0, not_before=None)
     )
+
+
+def _is_past(moment: ColumnElement[datetime], seconds: float) -> ColumnElement[bool]:
+    """Longer ago than this; or still to come, where the clock was set back since and would have to get there first."""
+    now = func.clock_timestamp()
+    return or_(moment < now - func.make_interval(0, 0, 0, 0, 0, 0, seconds), moment > now)
 
 
 def _among(ids: Collection[UUID] | None) -> list[ColumnElement[bool]]:

@@ -58,6 +58,15 @@ def test_a_trace_of_just_now_is_left_to_its_own_request(connection: Connection, 
     assert waiting(connection) == []
 
 
+def test_a_trace_of_before_the_clock_was_set_back_is_not_left_until_it_is_there_again(
+    connection: Connection, project_id: UUID
+) -> None:
+    group_id, other = a_group(connection, project_id), a_group(connection, project_id, "/other")
+    owe(connection, project_id, group_id, age=-3600)
+    change(connection, other, wanted="all", wanted_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 1))
+    assert set(waiting(connection)) == {group_id, other}
+
+
 def test_projects_take_turns_so_that_a_limit_cuts_none_of_them_off(connection: Connection, project_id: UUID) -> None:
     for path in ("/a", "/b", "/c"):
         owe(connection, project_id, a_group(connection, project_id, path))
