@@ -29,6 +29,7 @@ UNCHANGED = "Nothing was changed: see errors."
 MAX_NAME = 200
 MAX_DESCRIPTION = 10_000
 
+
 def _check_name(name: str) -> str:
     if not name.strip():
         raise PydanticCustomError("blank", "Must not be blank: a page could not show it.")

@@ -57,7 +57,9 @@ def waiting_groups(
     """
     owed = _owed_groups()
     oldest = _oldest_owed(owed.c.group_id)
-    long_owed = select(owed.c.group_id).select_from(owed.join(oldest, true())).where(_is_past(oldest.c.created_at, older_than))
+    long_owed = (
+        select(owed.c.group_id).select_from(owed.join(oldest, true())).where(_is_past(oldest.c.created_at, older_than))
+    )
     long_wanted = select(grouping_key.c.id).where(
         grouping_key.c.wanted.is_not(None), _is_past(grouping_key.c.wanted_at, older_than)
     )

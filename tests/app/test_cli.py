@@ -170,6 +170,8 @@ def test_a_setting_that_is_wrong_is_named_and_not_shown(cli: Cli, name: str, val
     assert b"secret" not in done.stderr
 
 
-@pytest.mark.parametrize("url", ["postgres://h/d", "postgresql://u:p%23@h:1/d?sslmode=require", "postgresql://u:p#w@h/d"])
+@pytest.mark.parametrize(
+    "url", ["postgres://h/d", "postgresql://u:p%23@h:1/d?sslmode=require", "postgresql://u:p#w@h/d"]
+)
 def test_a_url_of_postgresql_is_taken_as_platforms_give_it(url: str) -> None:
     assert Settings(database_url=url).database_url == "postgresql+psycopg2://" + url.partition("://")[2]

@@ -58,9 +58,7 @@ def test_a_page_of_tasks_sorts_no_tasks_and_reads_no_month_of_calls(engine: Engi
 
 def test_neither_the_page_of_tasks_nor_versions_read_a_month_of_calls(engine: Engine) -> None:
     listed = plan_of(engine, lambda connection: browse.tasks_page(connection, PROJECT))
-    versions = plan_of(
-        engine, lambda connection: tasks.implementations(connection, PROJECT, BEFORE, limit=50)
-    )
+    versions = plan_of(engine, lambda connection: tasks.implementations(connection, PROJECT, BEFORE, limit=50))
     assert "call_count" in listed
     assert "call_count" in versions
     assert " on trace" not in listed + versions
