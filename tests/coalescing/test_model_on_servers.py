@@ -22,7 +22,7 @@ from app.store import calls, groups, projects, runs
 from app.store.ids import new_id
 from app.store.runs import GroupState
 from app.store.tables import trace
-from tasks.coalescing import protocol
+from tasks.coalescing import protocol, turns
 from tasks.coalescing.pace import Pace
 from tasks.coalescing.protocol import DUE_KEY, RedisCoalescing, Terms, key_of
 from tasks.coalescing.turns import Turns, key_of_line
@@ -38,6 +38,8 @@ WORLD = Coalescing(
     4, 2, window=WINDOW, api=1, kill=1, flush=1, purge=1, duplicate=2, lease=1, ticket=1, pacer=1, reconciler=1, error=1,
     turn=1,
 )
+IN_LINE = 1e14
+"""From this score on a group waits in the line of its project (`turns.lua`)."""
 BLOCKER = "a message of another group, which has the only share"
 
 
@@ -83,7 +85,7 @@ class Servers:
         return "idle" if expired else state
 
     def waits_in_line(self) -> bool:
-        return float(self._redis.zscore(self._line, str(self.group)) or 0) >= 1e14
+        return float(self._redis.zscore(self._line, str(self.group)) or 0) >= IN_LINE
 
     def uncovered_requests(self) -> int:
         seq, done = self._redis.hmget(key_of(self.group), "seq", "done")
@@ -147,7 +149,9 @@ class Servers:
     def _claim(self, before: State, number: int, how: str) -> str:
         if before.group == "parked" and how == "run":
             self._move_until(-FAR)
-        return self._coalescing.claim(self.group, self._workers[number].owner).word
+        said = self._coalescing.claim(self.group, self._workers[number].owner).word
+        assert said == how, "it was due exactly when we made it so"
+        return said
 
     def _open(self, before: State, number: int, how: str) -> str:
         worker = self._workers[number]
@@ -228,7 +232,9 @@ class Servers:
             self._block()
         else:
             self._redis.zrem(self._line, BLOCKER)
+        is_under_way = 0 < float(self._redis.zscore(self._line, str(self.group)) or 0) < IN_LINE
         let_in = self._turns.enter(str(self._project), self.group, fresh=False, hold=FAR)
+        assert self.group not in let_in or how == "straight" or is_under_way, "there was no room for it"
         return "straight" if self.group in let_in else "line"
 
     def _block(self) -> None:
@@ -350,6 +356,9 @@ def test_a_script_that_lost_a_defence_leaves_the_model(
     name, line, broken = BROKEN_SCRIPTS[mutation]
     assert line in protocol.source(name)
     original = protocol.source
-    monkeypatch.setattr(protocol, "source", lambda file: original(file).replace(line, broken if file == name else line))
+    for reader in (protocol, turns):
+        monkeypatch.setattr(
+            reader, "source", lambda file: original(file).replace(line, broken if file == name else line)
+        )
     with pytest.raises(AssertionError):
         walks(redis_client, engine, range(100))
