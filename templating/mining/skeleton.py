@@ -8,6 +8,7 @@ import numpy as np
 
 from templating.matching import fit
 from templating.mining.alignment import OFTEN, Aligner, Anchor
+from templating.mining.inside import outside
 from templating.mining.pool import Pool
 from templating.mining.sampling import spread
 from templating.mining.units import is_border
@@ -77,15 +78,21 @@ def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Ske
     literals, bits, held = _literals(pool, witnesses)
     if not any(literal and not literal.isspace() for literal in literals):
         return None
-    template = Template(tuple(literals), tuple(f"var_{i}" for i in range(len(literals) - 1)))
-    fits = [
-        (m, fit(template.literals, pool.texts[m])) for m in members
-    ]  # no value holds a barrier: all are in literals
-    found = [(m, values) for m, values in fits if values is not None]
+    found = _fitting(literals, pool, members)
+    outer = outside(literals, [values for _, values in found], pool.go_on)
+    if len(outer) < len(literals):
+        found = _fitting(outer, pool, members)
+    template = Template(outer, tuple(f"var_{i}" for i in range(len(outer) - 1)))
     return Skeleton(template, [m for m, _ in found], [v for _, v in found], bits, held)
 
 
-def _literals(pool: Pool, witnesses: Sequence[int]) -> tuple[list[str], float, bool]:
+def _fitting(literals: tuple[str, ...], pool: Pool, members: Sequence[int]) -> list[tuple[int, tuple[str, ...]]]:
+    """The texts that these literals fit, with their values; none holds a barrier, for all of them are in literals."""
+    fits = ((m, fit(literals, pool.texts[m])) for m in members)
+    return [(m, values) for m, values in fits if values is not None]
+
+
+def _literals(pool: Pool, witnesses: Sequence[int]) -> tuple[tuple[str, ...], float, bool]:
     """(literals over all parts, their worth in bits, whether a part begins or ends with one)"""
     literals, bits, held = [""], 0.0, False
     rows = np.array(witnesses) * pool.parts
@@ -99,7 +106,7 @@ def _literals(pool: Pool, witnesses: Sequence[int]) -> tuple[list[str], float, b
         held |= any(aligner.worth(a) >= HOLD for a in anchors if (a.starts == first).all() or (a.ends == last).all())
         literals[-1] += (pool.barrier if part else "") + own[0]
         literals += own[1:]
-    return literals, bits, held
+    return tuple(literals), bits, held
 
 
 def _worth(aligner: Aligner, anchors: list[Anchor], first: np.ndarray, last: np.ndarray) -> float:
