@@ -1,34 +1,102 @@
 """Fixed text that is the inside of one value.
 
-What all values of a slot hold looks like fixed text between two slots: the point of 0.33, the marks of a date, an address or
-a URL.  A token is one value: a mark that letters or digits touch on both sides in every text came with a value far more
-often than it was written between two slots.  One that stands beside white space, a bracket or a quote may be either, and
-stays.
+What all values of a slot hold looks like fixed text between two slots.  Two kinds of it can be told from a template's own:
+
+token   a mark that letters or digits touch on both sides in every text (0.33, 12:30, a date, a URL) came with a value far
+        more often than it was written between two slots.  What stands beside white space, a bracket or a quote may be
+        either, and stays.
+list    the heads of a numbered list ("2.", "(2)", "[[ ## step_2 ## ]]") up to the number of items that every value has:
+        some values go on with the next number, or what stands around a head changes as one text, from a few.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import NamedTuple
 
 from templating.mining.units import DIGIT, LETTER, kind
 
 JOINTS = frozenset((*"./-@+#&~'’", "://"))  # inside of tokens: example.org, and/or, o'clock
 NUMBER_JOINTS = frozenset(".,:/-T")  # inside of numbers, times and ISO 8601; between words "," and ":" are separators
+GOING_ON = 0.1  # of the values of a list have a further item: in fewer, a value quotes what looks like the next head
+HEAD, DIGITS, LONGEST = 100, frozenset("0123456789"), 4  # characters of a head and what surrounds it; of its number
+REPEATED = 2  # texts per value, on average, of a list that is one of a few
 
 Row = Sequence[str]
 
 
+class Head(NamedTuple):
+    """What stands before an item of a numbered list, in three pieces."""
+
+    before: str
+    number: str
+    after: str
+
+    @property
+    def series(self) -> tuple[str, str]:
+        """What the heads of one list have in common."""
+        return self.before, self.after
+
+    @property
+    def next(self) -> str:
+        """The head of the next item."""
+        following = str(int(self.number) + 1).zfill(len(self.number))
+        return f"{self.before}{following}{self.after}"
+
+
 def outside(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object] = bool) -> tuple[str, ...]:
     """The literals without those that are the inside of a value.  rows: the values of each text.  tick: called often."""
-    kept = list(literals[:1])
+    inside = _listed(literals, rows, tick)
     for place, literal in enumerate(literals[1:-1]):
         tick()
-        if not _is_joint(literal, place, rows):
-            kept.append(literal)
-    return (*kept, *literals[1:][-1:])
+        if _is_joint(literal, place, rows):
+            inside.add(place)
+    return tuple(literal for place, literal in enumerate(literals, -1) if place not in inside)
 
 
 def _is_joint(literal: str, place: int, rows: Sequence[Row]) -> bool:
-    """Whether the literal between these two slots is a mark inside of a token in every text."""
+    """Whether the literal behind the slot `place` is a mark inside of a token in every text."""
     if literal not in JOINTS | NUMBER_JOINTS:
         return False
     kinds = (DIGIT, LETTER) if literal in JOINTS else (DIGIT,)
     return all(end and kind(end) in kinds for row in rows for end in (row[place][-1:], row[place + 1][:1]))
+
+
+def _listed(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> set[int]:
+    """The slots behind which a head of a list stands that is one value; one item may have several heads."""
+    heads = [(place, head) for place, literal in enumerate(literals[1:-1]) if (head := _head(literal))]
+    items = [list(item) for _, item in groupby(heads, lambda each: each[1].number)]
+    inside, going_on, follower = set[int](), set[tuple[str, str]](), -1
+    for item in reversed(items):
+        tick()
+        number, last = int(item[0][1].number), item[-1][0]
+        if number != follower - 1:
+            going_on.clear()
+        going_on |= {head.series for _, head in item if _go_on(head.next, rows, last + 1)}
+        inside |= {place for place, head in item if head.series in going_on or _change_as_one(rows, place)}
+        follower = number
+    return inside
+
+
+def _go_on(head: str, rows: Sequence[Row], place: int) -> bool:
+    return sum(head in row[place] for row in rows) >= GOING_ON * len(rows)
+
+
+def _change_as_one(rows: Sequence[Row], place: int) -> bool:
+    """Whether what stands on both sides is one text out of a few."""
+    pairs = {(row[place], row[place + 1]) for row in rows}
+    return REPEATED * len(pairs) <= len(rows) and all(len(set(side)) == len(pairs) for side in zip(*pairs, strict=True))
+
+
+def _head(literal: str) -> Head | None:
+    """The head in fixed text that has one number and, but for what is on its line or, without a line end, in its token, no word."""
+    digits = [at for at, char in enumerate(literal) if char in DIGITS] if len(literal) <= HEAD else []
+    if not digits or digits[-1] - digits[0] >= min(len(digits), LONGEST):
+        return None
+    start, end = digits[0], digits[-1] + 1
+    line = literal.rfind("\n", 0, start)
+    begin = line if line >= 0 else max(0, literal.rfind(" ", 0, start))
+    stop = literal.find("\n" if line >= 0 else " ", end) % (len(literal) + 1)  # -1: the end
+    before, after = literal[begin:start], literal[end:stop]
+    if (before + after).isspace() or any(map(str.isalnum, literal[:begin] + literal[stop:])):
+        return None
+    return Head(before, literal[start:end], after)

@@ -82,6 +82,7 @@ def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Ske
     outer = outside(literals, [values for _, values in found], pool.go_on)
     if len(outer) < len(literals):
         found = _fitting(outer, pool, members)
+        bits *= sum(map(len, outer)) / sum(map(len, literals))
     template = Template(outer, tuple(f"var_{i}" for i in range(len(outer) - 1)))
     return Skeleton(template, [m for m, _ in found], [v for _, v in found], bits, held)
 

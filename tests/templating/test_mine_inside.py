@@ -69,3 +69,56 @@ def test_a_mark_beside_which_a_value_is_empty_once_stays():
         )
     )
     assert literals == ("Describe the tag ", "-", " in one short sentence.")
+
+
+def items(dice, head, most):
+    """Two items at least, as many as `most` at most, each behind its head."""
+    return "".join(
+        head.format(k) + dice.choice(TOPICS) + dice.choice(["?", "!", ""]) for k in range(1, dice.randint(2, most) + 1)
+    )
+
+
+@pytest.mark.parametrize("head", ["\n{}. ", " ({}) ", "\nSource {}: ", "\n[[ ## step_{} ## ]]\n", "\n- item {:02}: "])
+def test_a_numbered_list_of_two_items_or_more_is_one_value(head):
+    literals = mined(
+        lambda dice: f"Rank these passages, the best first:{items(dice, head, 5)}\n\nQuery: {dice.choice(TOPICS)}"
+    )
+    assert len(literals) == 3
+    assert head.format(2).strip() not in literals[1]
+
+
+def test_items_with_two_heads_each_are_one_value():
+    def steps(dice):
+        return "".join(
+            f"\nStep {k}: {dice.choice(TOPICS)}\nResult {k}: {dice.choice(TOPICS)} {dice.randint(1, 99)}"
+            for k in range(1, dice.randint(2, 5))
+        )
+
+    literals = mined(lambda dice: f"Go on from here, one step at a time.{steps(dice)}\nGive the next step only.")
+    assert [text.strip() for text in literals] == [
+        "Go on from here, one step at a time.\nStep 1:",
+        "Give the next step only.",
+    ]
+
+
+def test_a_numbered_rubric_out_of_a_few_is_one_value():
+    dice = Random(5)
+    rubrics = ["".join(f"{k}: {dice.choice(TOPICS)} {dice.randint(1, 99)}\n" for k in range(1, 5)) for _ in range(4)]
+    literals = mined(
+        lambda dice: (
+            f"Score the reply by this rubric.\n{dice.choice(rubrics)}\nReply: {items(dice, ' {0}, ', 9)}\nScore:"
+        ),
+        120,
+    )
+    assert len(literals) <= 4
+    assert not any("3:" in text for text in literals)
+
+
+def test_the_numbers_of_the_template_itself_stay():
+    literals = mined(
+        lambda dice: (
+            f"Answer three questions about the text.\nText:{items(dice, '{0}. ', 6)}\n1. {dice.choice(TOPICS)}?\n2. {dice.choice(TOPICS)}?"
+            f"\n3. {dice.choice(TOPICS)}?\nAnswers:"
+        )
+    )
+    assert [text.strip() for text in literals[2:]] == ["?\n2.", "?\n3.", "?\nAnswers:"]
