@@ -23,6 +23,7 @@ PROFIT = 12.0  # bits an anchor must save: chance agreement of k bits has probab
 LABEL, FEW = 6.0, 6  # bits for a label in so few texts: three that hold it just once each cannot save more
 CLEAR = (1.0, 0.9, 0.75)  # of the members hold an anchor just once in the gap; less is the inside of a value (a list)
 ONCE = 1.44  # bits per member of standing just once there: by chance at most 1/e of texts do, however common the words
+QUOTED = 2  # units of the text behind a gap that a value quotes
 MANY = 4_000  # grams in all spans from which on sorting them is dearer than sifting them first
 CHAINS = 2  # tries with the grams of a gap: when those in the longest order do not pay, those that it left
 OFTEN = 512  # steps of a loop, some microseconds each, after which the caller is asked whether to stop
@@ -46,9 +47,14 @@ class Aligner:
 
     def __init__(self, rows: Rows, bits: np.ndarray, go_on: Callable[[], None]) -> None:
         self.rows, self.bits, self._go_on = rows, bits, go_on
+        self._example = ""
 
-    def align(self, begins: np.ndarray, ends: np.ndarray) -> list[Anchor]:
-        """The fixed text of the spans, in order; begins and ends: per member, its first unit and one past its last."""
+    def align(self, begins: np.ndarray, ends: np.ndarray, example: str) -> list[Anchor]:
+        """The fixed text of the spans, in order.
+
+        begins, ends: per member, its first unit and one past its last.  example: the text of the first member.
+        """
+        self._example = example
         return self._joined(self._align(begins, ends, 0))
 
     def worth(self, anchor: Anchor) -> float:
@@ -80,16 +86,48 @@ class Aligner:
 
     def _inside(self, begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
         """Anchors of spans that begin and end differently."""
-        size = int((ends - begins).min())
         if depth == DEPTH:
             return []
+        runs = self._anchors(begins, ends)
+        if runs:
+            return self._fill(runs, begins, ends, depth + 1)
+        runs = self._behind_quotes(begins, ends)
+        return [runs[0], *self._fill(runs[1:], runs[0].ends, ends, depth + 1)] if runs else []
+
+    def _anchors(self, begins: np.ndarray, ends: np.ndarray) -> list[Anchor]:
+        """The longest pieces of these spans that pay."""
+        size = int((ends - begins).min())
         for width in WIDTHS:
             if width <= size:
                 for places, once in self._common(begins, ends, width):
                     runs = self._paying(self._runs(places, width), begins, ends, ONCE * once)
                     if runs:
-                        return self._fill(runs, begins, ends, depth + 1)
+                        return runs
         return []
+
+    def _behind_quotes(self, begins: np.ndarray, ends: np.ndarray) -> list[Anchor]:
+        """Anchors of spans in which some values quote the label that follows, behind the last place where they do.
+
+        A conversation repeats the labels of the template: "Human: ... AI: ... Human: {question} AI:".  But for those of its
+        last turn they are in the value.
+        """
+        if not self._is_label(int(ends[0])):
+            return []
+        sizes = ends - begins
+        places = np.arange(int(sizes.sum())) + np.repeat(begins - (np.cumsum(sizes) - sizes), sizes)
+        grams = self.rows.grams(QUOTED)
+        quotes = places[grams[places] == np.repeat(grams[ends], sizes)]
+        starts = begins.copy()
+        starts[np.searchsorted(begins, quotes, side="right") - 1] = quotes + QUOTED  # the last of each member stays
+        return self._anchors(starts, ends) if len(quotes) and (starts < ends).all() else []
+
+    def _is_label(self, place: int) -> bool:
+        """Whether a line begins here with a word or one mark and a word ("AI:", "### User"), in the first member."""
+        start, blank = int(self.rows.starts[place]), int(self.rows.blanks[place])
+        if "\n" not in self._example[start : start + blank]:
+            return False
+        text = self._example[start + blank : int(self.rows.starts[place + QUOTED])]
+        return "\n" not in text and any(map(str.isalpha, text))
 
     def _fill(self, runs: list[Anchor], begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
         """The runs, and what the gaps around them hold."""

@@ -100,8 +100,9 @@ def _literals(pool: Pool, witnesses: Sequence[int]) -> tuple[tuple[str, ...], fl
     aligner = Aligner(pool.rows, pool.bits, pool.go_on)
     for part in range(pool.parts):
         first, last = pool.rows.first[rows + part], pool.rows.last[rows + part]
-        anchors = aligner.align(first, last)
-        own = _cut(anchors, pool, [pool.part(m, part) for m in witnesses])
+        texts = [pool.part(m, part) for m in witnesses]
+        anchors = aligner.align(first, last, texts[0])
+        own = _cut(anchors, pool, texts)
         bits += _worth(aligner, anchors, first, last)
         pool.go_on()
         held |= any(aligner.worth(a) >= HOLD for a in anchors if (a.starts == first).all() or (a.ends == last).all())
