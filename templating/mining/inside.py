@@ -1,12 +1,13 @@
 """Fixed text that is the inside of one value.
 
-What all values of a slot hold looks like fixed text between two slots.  Two kinds of it can be told from a template's own:
+What all values of a slot hold looks like fixed text between two slots.  Three kinds of it can be told from a template's own:
 
 token   a mark that letters or digits touch on both sides in every text (0.33, 12:30, a date, a URL) came with a value far
         more often than it was written between two slots.  What stands beside white space, a bracket or a quote may be
         either, and stays.
 list    the heads of a numbered list ("2.", "(2)", "[[ ## step_2 ## ]]") up to the number of items that every value has:
         some values go on with the next number, or what stands around a head changes as one text, from a few.
+chance  a word or two that a few long texts happen to share: what stands on both sides changes as one text.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ NUMBER_JOINTS = frozenset(".,:/-T")  # inside of numbers, times and ISO 8601; be
 GOING_ON = 0.1  # of the values of a list have a further item: in fewer, a value quotes what looks like the next head
 HEAD, DIGITS, LONGEST = 100, frozenset("0123456789"), 4  # characters of a head and what surrounds it; of its number
 REPEATED = 2  # texts per value, on average, of a list that is one of a few
+WORDS, LONG = 2, 5  # words that texts of so many share by chance, when there are but a few
 
 Row = Sequence[str]
 
@@ -48,7 +50,7 @@ def outside(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], o
     inside = _listed(literals, rows, tick)
     for place, literal in enumerate(literals[1:-1]):
         tick()
-        if _is_joint(literal, place, rows):
+        if _is_joint(literal, place, rows) or _is_chance(literal, place, rows):
             inside.add(place)
     return tuple(literal for place, literal in enumerate(literals, -1) if place not in inside)
 
@@ -59,6 +61,16 @@ def _is_joint(literal: str, place: int, rows: Sequence[Row]) -> bool:
         return False
     kinds = (DIGIT, LETTER) if literal in JOINTS else (DIGIT,)
     return all(end and kind(end) in kinds for row in rows for end in (row[place][-1:], row[place + 1][:1]))
+
+
+def _is_chance(literal: str, place: int, rows: Sequence[Row]) -> bool:
+    """Whether a few long texts hold the literal, a word or two, in the middle of them."""
+    return (
+        "\n" not in literal
+        and len(literal.split()) <= WORDS
+        and _change_as_one(rows, place)
+        and all(len(value.split()) >= LONG for row in rows for value in row[place : place + 2])
+    )
 
 
 def _listed(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> set[int]:

@@ -6,7 +6,8 @@ template of each version (`families`).  What is taken leaves the sets below it e
 stays one slot.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -16,7 +17,7 @@ from templating.mining.families import versions
 from templating.mining.forest import Forest
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
-from templating.mining.siblings import OWN, PARTED, are_siblings
+from templating.mining.siblings import OWN, PARTED, are_siblings, is_choice, may_be_choice
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 
 WORTH = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
@@ -30,8 +31,14 @@ LOOSE_MORE, LOOSE_UNION = 2.0, 0.5  # grams that other sets share more, as a mul
 BODIES = ((4.0, 0.9), (8.0, 0.6))
 SPOKEN = 0.6  # of few members, when the others are too few to make a set of their own
 QUOTED, QUOTED_PAIR = 0.9, 0.75  # of the members begin, or end, with the same unit, or two: the others only quote it
+WAYS, REACH = 12, 4096  # units at an end that tell one value out of a few from another, and that it has at most
+EXAMPLES, EDGED = (
+    4,
+    0.8,
+)  # texts of each kind that are looked at; of the texts, those with the same fixed text behind the value
 CORED = 4  # members of which one may be left out by these shares
 _ODD = np.uint64(0x9E3779B97F4A7C15)
+_WEIGHTS = _ODD ** np.arange(WAYS, dtype=np.uint64)
 
 
 def search(
@@ -98,10 +105,11 @@ class _Search:
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it."""
         known = self._whole if len(members) == len(self._pool.texts) else None
-        if known is None and _is_open(self._pool, members) and self._holds_bodies(members, at):
+        bodies = known is None and _is_open(self._pool, members) and self._holds_bodies(members, at)
+        if bodies and not _has_choice(self._pool, members):
             return []  # and need not be aligned
         best = known or skeleton(self._pool, members)
-        if best is None or not (known or self._is_worth(best, at)):
+        if best is None or not (known or self._is_worth(best, at)) or (bodies and not self._is_choice(best)):
             return []
         eras = versions(self._pool, best)
         if len(eras) > 1:
@@ -138,21 +146,52 @@ class _Search:
         """Whether a slot at one end holds the bodies of different templates."""
         literals = best.template.literals
         is_open = not all(any(map(str.isalnum, literal)) for literal in (literals[0], literals[-1]))
-        return is_open and self._holds_bodies(best.members, at)
+        if not is_open or not self._holds_bodies(best.members, at):
+            return False
+        return not self._is_choice(best)
+
+    def _is_choice(self, best: Skeleton) -> bool:
+        return is_choice(best, self._pool.barrier, self._pool.go_on)
 
     def _holds_bodies(self, members: Sequence[int], at: int) -> bool:
         return all(self._explain(at, more, most, members) for more, most in BODIES)
 
 
 def _is_open(pool: Pool, members: Sequence[int]) -> bool:
-    """Whether the texts begin with different units, or end with different ones, parts that are empty in all left aside."""
+    """Whether the texts begin with different units, or end with different ones."""
+    return any(bool((pool.rows.bare[end] != pool.rows.bare[end[0]]).any()) for end, _, _ in _ends(pool, members))
+
+
+def _has_choice(pool: Pool, members: Sequence[int]) -> bool:
+    """Whether the texts seem to begin, or end, with one of a few, which a look at the ends tells before anything is aligned.
+
+    What the texts of each kind share there goes up to one fixed text, the same for all kinds.
+    """
+    for ends, step, sizes in _ends(pool, members):
+        ways = pool.rows.bare.take(ends[:, None] + step * np.arange(WAYS), mode="clip") @ _WEIGHTS
+        _, kinds, counts = np.unique(ways, return_inverse=True, return_counts=True)
+        if not may_be_choice(counts.tolist()):
+            continue
+        behind = Counter[int]()
+        for kind in np.flatnonzero(counts > 1).tolist():
+            pool.go_on()
+            texts = np.flatnonzero(kinds == kind)[:EXAMPLES]
+            reach = np.arange(min(REACH, max(1, int(sizes[texts].min()))))
+            units = pool.rows.bare[ends[texts, None] + step * reach]
+            behind[int(units[0, (units == units[0]).all(axis=0).argmin() - 1])] += int(counts[kind])
+        if max(behind.values(), default=0) >= EDGED * len(ends):
+            return True
+    return False
+
+
+def _ends(pool: Pool, members: Sequence[int]) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
+    """The first units of the texts, then the last: (where, the step inward, units per text), parts that are empty in all left aside."""
     rows = np.array(members)[:, None] * pool.parts + np.arange(pool.parts)
-    first, last = pool.rows.first[rows], pool.rows.last[rows] - 1
-    filled = np.flatnonzero((first <= last).any(axis=0))
-    if not len(filled):
-        return False
-    ends = pool.rows.bare[first[:, filled[0]]], pool.rows.bare[last[:, filled[-1]]]
-    return any(bool((end != end[0]).any()) for end in ends)
+    first, last = pool.rows.first[rows], pool.rows.last[rows]
+    filled = np.flatnonzero((first < last).any(axis=0))
+    if len(filled):
+        yield first[:, filled[0]], 1, (last - first)[:, filled[0]]
+        yield last[:, filled[-1]] - 1, -1, (last - first)[:, filled[-1]]
 
 
 def _core(pool: Pool, members: list[int]) -> list[int]:

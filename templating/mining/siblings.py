@@ -10,11 +10,14 @@ orders  they agree in everything that a part of the prompt says (the system text
 blocks  at two places stand whole texts of many words, or at four places any texts; the fields of one thing are but one long
         text and a few short ones, and a variable that is said twice counts once
 
+A kind that agrees in one thing and in nothing else has a value: at an end, where bodies would stand, it is the only thing that tells the
+one from the other.
+
 Texts that grow out of each other (the turns of a conversation) agree in what was said before, which is no fixed text.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, islice, pairwise, repeat
 from typing import NamedTuple
 
@@ -35,6 +38,8 @@ PLACES, PLACES_WORDS = 4, 8  # places with texts of a kind's own, and their word
 ORDERS, ORDERS_WORDS = 2, EDIT_UNITS  # places in a part of the prompt, and words in the longest
 SETTLED = 15  # texts of a kind for each further text that a place of such a part may have: an edit is one
 LABELLED, LABELLED_TEXTS = 2, 4  # such places beside a label of one word, and texts that rule out that it is chance
+CHOICES, MOST_CHOICES, CHOSEN = 2, 32, 3  # values of a place that holds one out of a few, and texts of each on average
+COMMON = 0.3  # of the texts may agree in more than that: few do by chance
 
 
 def are_siblings(
@@ -68,6 +73,32 @@ def are_siblings(
     return False
 
 
+def is_choice(found: Skeleton, barrier: str = BARRIER, tick: Callable[[], object] = bool) -> bool:
+    """Whether a slot, or a few next to each other, hold one thing out of a few: a persona that comes first, a criterion that comes last.
+
+    The texts that have one of them agree in nothing else.
+    """
+    places = _Places(found, barrier)
+    return any(_is_chosen(places, kinds, tick) for kinds in places.choices())
+
+
+def may_be_choice(counts: Sequence[int]) -> bool:
+    """Whether so many texts each have one out of a few.  counts: per value how many texts have it."""
+    size = sum(counts)
+    return CHOICES <= len(counts) <= min(MOST_CHOICES, size / CHOSEN) and size - max(counts) >= REST * size
+
+
+def _is_chosen(places: "_Places", kinds: Sequence[np.ndarray], tick: Callable[[], object]) -> bool:
+    more = 0
+    for kind in kinds:
+        tick()
+        at = places.agreement(kind)
+        if at.says_much and len(kind) >= LABELLED_TEXTS:
+            return False
+        more += len(kind) * (not at.is_one_thing)
+    return more <= COMMON * sum(map(len, kinds))
+
+
 class _Agreement(NamedTuple):
     """Where the texts of a kind agree.
 
@@ -75,12 +106,26 @@ class _Agreement(NamedTuple):
     labels: per place with different values, the words with which all begin or end.
     has_body: whether one of these is at an open end and long.
     orders: the most blocks of a part in which the texts agree, but for an edit.
+    apart: whether they agree in two parts of the prompt, or on both sides of what differs.
     """
 
     blocks: list[int]
     labels: list[int]
     has_body: bool
     orders: int
+    apart: bool
+
+    @property
+    def says_much(self) -> bool:
+        """Whether the blocks are more than a long text and a few short ones, the fields of one thing."""
+        blocks = sorted(self.blocks)
+        return (len(blocks) > 1 and blocks[-2] >= BLOCK) or (len(blocks) >= PLACES and sum(blocks) >= PLACES_WORDS)
+
+    @property
+    def is_one_thing(self) -> bool:
+        """Whether the texts agree in one long text, perhaps in pieces, and in nothing else."""
+        is_alone = not self.apart and all(words < LABELLED for words in self.labels)
+        return is_alone and sum(self.blocks) >= EDIT_UNITS and not self.says_much
 
 
 class _Places:
@@ -100,21 +145,27 @@ class _Places:
 
     def are_own(self, kind: np.ndarray) -> bool:
         """Whether the texts of a kind agree in the fixed text of a template rather than in values."""
-        at = self._agreement(kind)
+        at = self.agreement(kind)
         blocks, labels = sorted(at.blocks), sum(words >= LABEL for words in at.labels)
         return (
             at.has_body
             or (at.orders >= ORDERS and blocks[-1] >= ORDERS_WORDS)
             or (labels > 0 and labels + len(blocks) >= 2)
             or (any(at.labels) and len(blocks) >= LABELLED and len(kind) >= LABELLED_TEXTS)
-            or (len(blocks) > 1 and blocks[-2] >= BLOCK)
-            or (len(blocks) >= PLACES and sum(blocks) >= PLACES_WORDS)
+            or at.says_much
         )
 
-    def _agreement(self, kind: np.ndarray) -> _Agreement:
+    def choices(self) -> Iterator[list[np.ndarray]]:
+        """Per place that may hold one out of a few, the texts by what they have there."""
+        for row, often in zip(self._numbers, self._often, strict=True):
+            if may_be_choice(often.tolist()):
+                yield np.split(np.argsort(row, kind="stable"), np.cumsum(often)[:-1])
+
+    def agreement(self, kind: np.ndarray) -> _Agreement:
+        """Where the texts of a kind agree."""
         numbers = self._numbers[:, kind]
         constant = (numbers == numbers[:, :1]).all(axis=1)
-        said, last = set[str](), -1
+        said, own, last = set[str](), list[int](), -1
         blocks, labels, has_body = list[int](), list[int](), False
         most = 1 + len(kind) // SETTLED
         varied = {p for p, row in zip(self._parts, numbers.tolist(), strict=True) if len(set(row)) > most}
@@ -124,7 +175,10 @@ class _Places:
             if not constant[place]:
                 labels.append(_label([column[row] for row in kind.tolist()]))
                 has_body |= labels[-1] >= BODY and is_open(self._template, place)
-            elif text and text not in said and self._often[place][numbers[place, 0]] <= ALONE * len(kind):
+            elif self._often[place][numbers[place, 0]] <= ALONE * len(kind):
+                own.append(place)
+                if not text or text in said:
+                    continue
                 said.add(text)
                 if last < 0 or any(map(str.isalpha, "".join(self._template.literals[last + 1 : place + 1]))):
                     blocks.append(0)
@@ -132,7 +186,8 @@ class _Places:
                 blocks[-1] += len(text.split())
                 last = place
         settled = max((n for part, n in orders.items() if varied and part not in varied), default=0)
-        return _Agreement(blocks, labels, has_body, settled)
+        apart = bool(own) and (self._parts[own[0]] != self._parts[own[-1]] or not constant[own[0] : own[-1]].all())
+        return _Agreement(blocks, labels, has_body, settled, apart)
 
 
 def _label(values: Sequence[str]) -> int:

@@ -76,15 +76,19 @@ def _shared_bits(pool: Pool, places: np.ndarray, size: int, step: int) -> float:
 
 def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Skeleton | None:
     literals, bits, held = _literals(pool, witnesses)
-    if not any(literal and not literal.isspace() for literal in literals):
-        return None
-    found = _fitting(literals, pool, members)
+    found = _fitting(literals, pool, members) if _has_text(literals) else []
     outer = outside(literals, [values for _, values in found], pool.go_on)
+    if not _has_text(outer):
+        return None
     if len(outer) < len(literals):
         found = _fitting(outer, pool, members)
         bits *= sum(map(len, outer)) / sum(map(len, literals))
     template = Template(outer, tuple(f"var_{i}" for i in range(len(outer) - 1)))
     return Skeleton(template, [m for m, _ in found], [v for _, v in found], bits, held)
+
+
+def _has_text(literals: Sequence[str]) -> bool:
+    return any(literal and not literal.isspace() for literal in literals)
 
 
 def _fitting(literals: tuple[str, ...], pool: Pool, members: Sequence[int]) -> list[tuple[int, tuple[str, ...]]]:

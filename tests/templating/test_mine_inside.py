@@ -122,3 +122,25 @@ def test_the_numbers_of_the_template_itself_stay():
         )
     )
     assert [text.strip() for text in literals[2:]] == ["?\n2.", "?\n3.", "?\nAnswers:"]
+
+
+def test_a_word_that_a_few_long_values_share_is_part_of_them():
+    notes = [
+        "Paint the fence of the yard first and then all doors.",
+        "Ask who has the keys of the shed before you go there.",
+        "Oil every hinge you find in the rooms of both houses.",
+    ]
+    literals = mined(
+        lambda dice: f"Plan the day.\nNotes: {dice.choice(notes)}\nQuestion: {items(dice, ' {0}, ', 9)}\nPlan:", 40
+    )
+    assert len(literals) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["{0}.{1}", "{0}-{1}@{0}", "{0}: {1}", "(1) {0} (2) {1}", "\n1. {0}\n2. {1}", "{0}\x00{1}"]
+)
+def test_texts_that_are_all_value_are_no_template_and_no_error(text):
+    dice = Random(9)
+    prompts = [text.format(dice.choice(TOPICS).split()[-1], dice.randint(1, 999)) for _ in range(40)]
+    for group in mine(prompts):
+        assert [group.template.render(values) for values in group.values] == [prompts[i] for i in group.members]

@@ -114,3 +114,35 @@ def test_siblings_that_differ_in_several_places_inside_a_frame_are_two_templates
     kinds = [DICE.choice(["answer", "context"]) for _ in range(120)]
     found = mine([text(kind) for kind in kinds])
     assert {tuple(group.members) for group in found} == {tuple(i for i, k in enumerate(kinds) if k == kind) for kind in ("answer", "context")}
+
+
+PERSONAS = [prose(k) for k in (30, 42, 25, 38)]
+CRITERIA = [prose(k) for k in (9, 14, 20)]
+
+
+@pytest.mark.parametrize("count", [60, 200])
+@pytest.mark.parametrize(
+    "text",
+    [
+        lambda: f"{DICE.choice(PERSONAS)}\n\nRead the text and list three problems with it.\n\nText:\n{prose(DICE.randint(9, 30))}\n\nProblems:",
+        lambda: f"{DICE.choice(PERSONAS)}\x00Read the text and list three problems with it.\n\nText:\n{prose(DICE.randint(9, 30))}\n\nProblems:",
+        lambda: f"Grade the text by the criterion that is given at the end.\n\nText:\n{prose(DICE.randint(9, 30))}\n\nCriterion:\n{DICE.choice(CRITERIA)}",
+    ],
+    ids=["a persona first", "a persona as system text", "a criterion last"],
+)
+def test_a_long_value_out_of_a_few_at_an_end_is_a_slot(text, count):
+    [found] = mine([text() for _ in range(count)])
+    assert len(found.members) == count
+    assert len(found.template.slots) == 2
+
+
+def test_tasks_behind_a_preamble_whose_ends_are_alike_are_templates_each():
+    tasks = [(prose(20), prose(15)) for _ in range(3)]
+    rules = prose(25)
+
+    def text(task):
+        return f"{rules}\n\n{task[0]}\nText: {prose(DICE.randint(5, 30))}\n{task[1]}"
+
+    kinds = [DICE.randrange(3) for _ in range(90)]
+    found = mine([text(tasks[kind]) for kind in kinds])
+    assert {tuple(group.members) for group in found} == {tuple(i for i, k in enumerate(kinds) if k == kind) for kind in range(3)}
