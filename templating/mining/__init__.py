@@ -6,6 +6,7 @@ The idea, one module a step:
     evidence    what a unit is worth in bits: rare words say more than common ones
     signatures  texts that share fixed text hold the same runs of units: equal member sets fall out of one sort
     forest      how those sets lie in each other: a template, or a union of templates that share a phrase?
+    ends        what the beginnings and ends of a set of texts tell before it is aligned
     alignment   what is common to a set of texts, in order: literals and the gaps between them
     skeleton    the template of a set, held against every text of it
     inside      what all values of a slot hold inside of them, which is no fixed text

@@ -6,18 +6,18 @@ template of each version (`families`).  What is taken leaves the sets below it e
 stays one slot.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 import numpy as np
 
 from templating.mining.budget import SpentError
+from templating.mining.ends import Ends
 from templating.mining.families import versions
 from templating.mining.forest import Forest
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
-from templating.mining.siblings import OWN, PARTED, are_siblings, is_choice, may_be_choice
+from templating.mining.siblings import OWN, PARTED, are_siblings, is_choice
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 
 WORTH = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
@@ -31,14 +31,8 @@ LOOSE_MORE, LOOSE_UNION = 2.0, 0.5  # grams that other sets share more, as a mul
 BODIES = ((4.0, 0.9), (8.0, 0.6))
 SPOKEN = 0.6  # of few members, when the others are too few to make a set of their own
 QUOTED, QUOTED_PAIR = 0.9, 0.75  # of the members begin, or end, with the same unit, or two: the others only quote it
-WAYS, REACH = 12, 4096  # units at an end that tell one value out of a few from another, and that it has at most
-EXAMPLES, EDGED = (
-    4,
-    0.8,
-)  # texts of each kind that are looked at; of the texts, those with the same fixed text behind the value
 CORED = 4  # members of which one may be left out by these shares
 _ODD = np.uint64(0x9E3779B97F4A7C15)
-_WEIGHTS = _ODD ** np.arange(WAYS, dtype=np.uint64)
 
 
 def search(
@@ -71,7 +65,7 @@ class _Search:
         whole: Skeleton | None,
     ) -> None:
         self._pool, self._least, self._accepts = pool, least, accepts
-        self._forest = Forest(pool, least, stop)
+        self._forest, self._ends = Forest(pool, least, stop), Ends(pool)
         self._settled, self._old = settled, frozenset[int]().union(*settled)
         self._whole = whole
         self._taken: set[int] = set()
@@ -83,13 +77,16 @@ class _Search:
                 self._pool.go_on()
                 members = one.members.tolist()
                 if self._old.issuperset(members):
-                    self._taken.update(members if frozenset(members) in self._settled else ())
+                    if frozenset(members) in self._settled:
+                        self._take(members)
                 elif self._taken.isdisjoint(members):
                     found += self._look(members, at)
         return found
 
     def _look(self, members: list[int], at: int) -> list[Skeleton]:
         """The templates of a set, or of its core."""
+        if self._ends.are_crossed(members):
+            return []
         adrift = (len(members) < LOOSE or self._is_crossed(at)) and not may_be_held(self._pool, members)
         if (adrift and len(_core(self._pool, members)) == len(members)) or self._forest.has_core(at):
             return []
@@ -105,8 +102,8 @@ class _Search:
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it."""
         known = self._whole if len(members) == len(self._pool.texts) else None
-        bodies = known is None and _is_open(self._pool, members) and self._holds_bodies(members, at)
-        if bodies and not _has_choice(self._pool, members):
+        bodies = known is None and self._ends.are_open(members) and self._holds_bodies(members, at)
+        if bodies and not self._ends.have_choice(members):
             return []  # and need not be aligned
         best = known or skeleton(self._pool, members)
         if best is None or not (known or self._is_worth(best, at)) or (bodies and not self._is_choice(best)):
@@ -116,8 +113,12 @@ class _Search:
             return [s for era in eras for s in self._templates(era, at)]
         if self._is_several(best, at) or not self._accepts(best):
             return []
-        self._taken.update(best.members)
+        self._take(best.members)
         return [best]
+
+    def _take(self, members: Sequence[int]) -> None:
+        self._ends.take([member for member in members if member not in self._taken])
+        self._taken.update(members)
 
     def _is_worth(self, best: Skeleton, at: int) -> bool:
         """Whether the fixed text is more than the members would share by chance."""
@@ -155,43 +156,6 @@ class _Search:
 
     def _holds_bodies(self, members: Sequence[int], at: int) -> bool:
         return all(self._explain(at, more, most, members) for more, most in BODIES)
-
-
-def _is_open(pool: Pool, members: Sequence[int]) -> bool:
-    """Whether the texts begin with different units, or end with different ones."""
-    return any(bool((pool.rows.bare[end] != pool.rows.bare[end[0]]).any()) for end, _, _ in _ends(pool, members))
-
-
-def _has_choice(pool: Pool, members: Sequence[int]) -> bool:
-    """Whether the texts seem to begin, or end, with one of a few, which a look at the ends tells before anything is aligned.
-
-    What the texts of each kind share there goes up to one fixed text, the same for all kinds.
-    """
-    for ends, step, sizes in _ends(pool, members):
-        ways = pool.rows.bare.take(ends[:, None] + step * np.arange(WAYS), mode="clip") @ _WEIGHTS
-        _, kinds, counts = np.unique(ways, return_inverse=True, return_counts=True)
-        if not may_be_choice(counts.tolist()):
-            continue
-        behind = Counter[int]()
-        for kind in np.flatnonzero(counts > 1).tolist():
-            pool.go_on()
-            texts = np.flatnonzero(kinds == kind)[:EXAMPLES]
-            reach = np.arange(min(REACH, max(1, int(sizes[texts].min()))))
-            units = pool.rows.bare[ends[texts, None] + step * reach]
-            behind[int(units[0, (units == units[0]).all(axis=0).argmin() - 1])] += int(counts[kind])
-        if max(behind.values(), default=0) >= EDGED * len(ends):
-            return True
-    return False
-
-
-def _ends(pool: Pool, members: Sequence[int]) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
-    """The first units of the texts, then the last: (where, the step inward, units per text), parts that are empty in all left aside."""
-    rows = np.array(members)[:, None] * pool.parts + np.arange(pool.parts)
-    first, last = pool.rows.first[rows], pool.rows.last[rows]
-    filled = np.flatnonzero((first < last).any(axis=0))
-    if len(filled):
-        yield first[:, filled[0]], 1, (last - first)[:, filled[0]]
-        yield last[:, filled[-1]] - 1, -1, (last - first)[:, filled[-1]]
 
 
 def _core(pool: Pool, members: list[int]) -> list[int]:

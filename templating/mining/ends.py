@@ -1,0 +1,118 @@
+"""What a look at the beginnings and ends of texts tells about a set of them, before anything is aligned."""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from templating.mining.pool import Pool
+from templating.mining.siblings import may_be_choice
+
+WAYS, REACH = 12, 4096  # units at an end that tell one value out of a few from another, and that it has at most
+EXAMPLES = 4  # texts of each kind that are looked at
+EDGED = 0.8  # of the texts have the same fixed text behind the value
+CROSSED = 0.5  # of a set begin in ways that texts outside have too
+INSIDE = 0.8  # of the texts that begin in such a way, the most that are in the set
+MIXED = 0.6  # of a set that has several beginnings, the most begin alike
+OWN_UNITS, OWN_BITS, OWN_SHARE = 5, 10.0, 0.5  # of what a set begins with, and its share of the texts that do
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_WEIGHTS = _ODD ** np.arange(WAYS, dtype=np.uint64)
+
+
+class _Side(NamedTuple):
+    """One end of each text: its outermost unit (an index into `rows.codes`), the step inward, units of that part."""
+
+    units: np.ndarray
+    step: int
+    sizes: np.ndarray
+
+
+class Ends:
+    """The ends of the texts of a pool.  Parts that are empty in a text are left aside."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        rows = pool.rows
+        first, last = rows.first.reshape(-1, pool.parts), rows.last.reshape(-1, pool.parts)
+        filled, texts = first < last, np.arange(len(pool.texts))
+        head, tail = filled.argmax(axis=1), pool.parts - 1 - filled[:, ::-1].argmax(axis=1)
+        sizes = last - first
+        self._sides = (
+            _Side(first[texts, head], 1, sizes[texts, head]),
+            _Side(last[texts, tail] - 1, -1, sizes[texts, tail]),
+        )
+
+    @cached_property
+    def _ways(self) -> list[np.ndarray]:
+        """Per side a number for the first WAYS units of each text."""
+        return [np.unique(self._units(side, WAYS) @ _WEIGHTS, return_inverse=True)[1] for side in self._sides]
+
+    @cached_property
+    def _often(self) -> list[np.ndarray]:
+        """Per side how many of the texts that are not taken have the same number there."""
+        return [np.bincount(ways) for ways in self._ways]
+
+    def take(self, members: Sequence[int]) -> None:
+        """These texts have their template: no set can lie across that."""
+        for ways, often in zip(self._ways, self._often, strict=True):
+            np.subtract.at(often, ways[members], 1)
+
+    def _units(self, side: _Side, count: int) -> np.ndarray:
+        """The outermost units of each text, without their blanks."""
+        return self._pool.rows.bare.take(side.units[:, None] + side.step * np.arange(count), mode="clip")
+
+    def are_open(self, members: Sequence[int]) -> bool:
+        """Whether the texts begin with different units, or end with different ones."""
+        ends = (self._pool.rows.bare[side.units[members]] for side in self._sides)
+        return any(bool((end != end[0]).any()) for end in ends)
+
+    def have_choice(self, members: Sequence[int]) -> bool:
+        """Whether the texts seem to begin, or end, with one value out of a few.
+
+        What the texts of each kind share there goes up to one fixed text, the same for all kinds.
+        """
+        for side, ways in zip(self._sides, self._ways, strict=True):
+            kinds = ways[members]
+            counts = Counter(kinds.tolist())
+            if may_be_choice(list(counts.values())):
+                behind = Counter[int]()
+                for kind, count in counts.items():
+                    if count > 1:
+                        behind[self._behind(side, np.array(members)[kinds == kind][:EXAMPLES])] += count
+                if max(behind.values(), default=0) >= EDGED * len(members):
+                    return True
+        return False
+
+    def _behind(self, side: _Side, texts: np.ndarray) -> int:
+        """The last unit inward that these texts share with each other from their end on."""
+        self._pool.go_on()
+        reach = np.arange(min(REACH, max(1, int(side.sizes[texts].min()))))
+        units = self._pool.rows.bare[side.units[texts, None] + side.step * reach]
+        return int(units[0, (units == units[0]).all(axis=0).argmin() - 1])
+
+    def are_crossed(self, members: Sequence[int]) -> bool:
+        """Whether the set lies across templates: its texts have several beginnings, or ends, which other texts have too.
+
+        So do texts of many templates that cite one document.  A set that has a beginning or an end of its own does not.
+        """
+        size = len(members)
+        for ways, often in zip(self._ways, self._often, strict=True):
+            inside = np.bincount(ways[members], minlength=len(often))
+            across = int(inside[inside <= INSIDE * often].sum())
+            if across >= CROSSED * size and inside.max() < MIXED * size:
+                return not self._has_own(members)
+        return False
+
+    def _has_own(self, members: Sequence[int]) -> bool:
+        """Whether all of the texts begin, or end, with something that few others have."""
+        for side in self._sides:
+            units = self._units(side, OWN_UNITS)
+            own = (units[members] == units[members[0]]).all(axis=0)
+            count = int(own.argmin()) if not own.all() else OWN_UNITS
+            place = side.units[members[0]] + side.step * np.arange(count)
+            others = (units[:, :count] == units[members[0], :count]).all(axis=1)
+            if self._pool.bits[place].sum() >= OWN_BITS and len(members) >= OWN_SHARE * others.sum():
+                return True
+        return False

@@ -1,0 +1,36 @@
+"""Prompts that cite the same long documents are templates each: what several kinds of prompt hold is a value."""
+
+from random import Random
+
+import pytest
+
+from templating import mine
+
+WORDS = [a + b for a in ("amb", "bas", "ced", "del", "emb", "fjo", "gro", "har", "isl", "jun") for b in ("er", "in", "ar", "ta", "on", "id", "ve", "or")]
+
+
+def prose(dice, count):
+    return " ".join(dice.choices(WORDS, k=count)).capitalize() + "."
+
+
+@pytest.mark.parametrize("documents", [3, 5, 12])
+def test_tasks_over_one_knowledge_base_are_templates_each(documents):
+    dice = Random(documents)
+    base = [prose(dice, 300) for _ in range(documents)]
+    tasks = [(f"You are {prose(dice, 25)}", prose(dice, 12)) for _ in range(8)]
+    prompts = []
+    for _ in range(240):
+        begin, rule = tasks[len(prompts) % 8]
+        prompts.append(f"{begin}\n\nDocument:\n{dice.choice(base)}\n\n{rule}\nQuestion: {prose(dice, dice.randint(3, 9))}")
+    assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(task, 240, 8)) for task in range(8)}
+
+
+def test_two_tasks_whose_system_texts_are_the_same_few_personas_are_templates_each():
+    dice = Random(4)
+    personas = [prose(dice, 30) for _ in range(3)]
+    tasks = [("Find the names in this text and list them, one a line.", "Names:"), ("Rate how polite this text is towards its reader.", "Rating:")]
+    prompts = []
+    for _ in range(120):
+        task, end = tasks[len(prompts) % 2]
+        prompts.append(f"{dice.choice(personas)}\x00{task}\nText: {prose(dice, dice.randint(5, 30))}\n{end}")
+    assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(task, 120, 2)) for task in range(2)}
