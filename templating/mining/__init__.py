@@ -10,6 +10,7 @@ The idea, one module a step:
     alignment   what is common to a set of texts, in order: literals and the gaps between them
     skeleton    the template of a set, held against every text of it
     inside      what all values of a slot hold inside of them, which is no fixed text
+    borders     where an optional part begins
     families    an edit, which makes two templates, or a value, which makes a slot?
     siblings    several templates in one house style, or one with few-valued slots?
     mixture     few texts of two siblings, which look like one template with slots

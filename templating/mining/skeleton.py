@@ -8,6 +8,7 @@ import numpy as np
 
 from templating.matching import fit
 from templating.mining.alignment import OFTEN, Aligner, Anchor
+from templating.mining.borders import settled
 from templating.mining.inside import outside
 from templating.mining.pool import Pool
 from templating.mining.sampling import spread
@@ -83,6 +84,9 @@ def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Ske
     if len(outer) < len(literals):
         found = _fitting(outer, pool, members)
         bits *= sum(map(len, outer)) / sum(map(len, literals))
+    moved = settled(outer, [values for _, values in found], pool.go_on)
+    if moved != outer:
+        outer, found = moved, _fitting(moved, pool, members)
     template = Template(outer, tuple(f"var_{i}" for i in range(len(outer) - 1)))
     return Skeleton(template, [m for m, _ in found], [v for _, v in found], bits, held)
 

@@ -1,0 +1,56 @@
+"""Where a part that some texts lack begins.
+
+Of "a." + "" + "b" and "a." + "c." + "b" nobody can tell whether the part is "c." or ".c".  People add whole lines and sentences, so it
+begins where a line does, else behind a mark or a blank, and not inside of a word or a tag.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+
+from templating.mining.units import is_border
+
+REACH = 64  # characters that a border may move
+CLOSING = frozenset(".,;:!?)>]}")  # marks that belong to what stands before them
+
+
+def settled(
+    literals: tuple[str, ...], rows: Sequence[Sequence[str]], tick: Callable[[], object] = bool
+) -> tuple[str, ...]:
+    """The literals with the borders of such parts moved.  rows: the values of each text.  tick: called for every slot."""
+    moved = list(literals)
+    for place, column in enumerate(zip(*rows, strict=True)):
+        tick()
+        values = set(column)
+        if len(values) > 1 and "" in values:
+            least = -len(moved[place]) + (place > 0)  # only the first and the last text may become empty
+            most = len(moved[place + 1]) - (place + 2 < len(moved))
+            moved[place : place + 2] = _moved(moved[place], moved[place + 1], values - {""}, least, most)
+    return tuple(moved)
+
+
+def _moved(before: str, after: str, parts: Collection[str], least: int, most: int) -> tuple[str, str]:
+    """Both texts beside a part, with the border where it is best; the nearest such place."""
+    heads = [(part[:REACH] + after[:REACH])[:REACH] for part in parts]
+    tails = [(before[-REACH:] + part[-REACH:])[-REACH:] for part in parts]
+    right = min(most, *(_shared(head, after) for head in heads))
+    left = min(-least, *(_shared(tail[::-1], before[: -REACH - 1 : -1]) for tail in tails))
+    beside = [before[-REACH:] + part[:REACH] + after[:REACH] for part in parts]
+    border = len(before[-REACH:])
+    steps = sorted(range(-left, right + 1), key=abs)
+    best = max(steps, key=lambda step: min(_rank(text, border + step) for text in beside))
+    fixed, at = before + after, len(before) + best
+    return fixed[:at], fixed[at:]
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _rank(text: str, at: int) -> int:
+    """How well a part begins here: 3 where a line does or ends, 0 inside of a word."""
+    left, right = text[at - 1 : at] if at else "\n", text[at : at + 1]
+    if left == "\n" or right == "\n":
+        return 3
+    if right in CLOSING or not is_border(text, at):
+        return 0
+    return 2 if not left.isalnum() else 1
