@@ -88,8 +88,10 @@ class _Search:
         if self._ends.are_crossed(members):
             return []
         adrift = (len(members) < LOOSE or self._is_crossed(at)) and not may_be_held(self._pool, members)
-        if (adrift and len(_core(self._pool, members)) == len(members)) or self._forest.has_core(at):
+        if adrift and len(_core(self._pool, members)) == len(members):
             return []
+        if self._forest.has_core(at) and self._ends.are_open(members):
+            return []  # and the others quote it, for they begin or end otherwise
         new = [] if adrift else self._templates(members, at)
         core = members if new else _core(self._pool, members)
         return new if len(core) == len(members) else self._templates(core, at)

@@ -144,3 +144,16 @@ def test_texts_that_are_all_value_are_no_template_and_no_error(text):
     prompts = [text.format(dice.choice(TOPICS).split()[-1], dice.randint(1, 999)) for _ in range(40)]
     for group in mine(prompts):
         assert [group.template.render(values) for values in group.values] == [prompts[i] for i in group.members]
+
+
+@pytest.mark.parametrize("calls", [12, 40])
+def test_the_one_call_whose_list_is_empty_is_a_member(calls):
+    dice = Random(2)
+    lists = ["", *(items(dice, "{0}. ", 5) + ".\n" for _ in range(calls - 1))]
+    [found] = mine(
+        [
+            f"Goal: {dice.choice(TOPICS)} {n}\nYou are a planner. Steps completed so far:\n{done}Next step:"
+            for n, done in enumerate(lists)
+        ]
+    )
+    assert len(found.members) == calls
