@@ -6,23 +6,28 @@ edit      a place with few different texts, one of them five words or longer, wh
           time: two versions, two templates.
 option    the same, but the texts come mixed in time, or the place is empty in some members: one slot.
 value     a short text (a language, a tone, a day), whenever it comes: one slot.
+
+An edit right beside a slot is seen in its values: from some time on they all end, or begin, with the same words.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from templating.mining.pool import Pool
-from templating.mining.skeleton import Skeleton
+from templating.mining.skeleton import Skeleton, shared_length
 from templating.mining.units import split
 
 EDIT_UNITS = 5  # words an edit has at least; shorter differences are values
 EDIT_CALLS = 3  # members of each version
+ALIKE, BESIDE = 12, 8  # characters with which values begin or end alike, and different ones at least that do
 KINDS = 6  # different texts a place may have and still be edited rather than filled in
 # (chance that a member of the later version came after one of the earlier, standard deviations by which that beats
 # mixing): few members must be well apart, many may overlap
 APART = ((0.85, 2.0), (0.7, 2.6))
+CLEARLY = (0.9, 4.0)  # the same for what values begin or end with: it may be a part of them, as the frame of JSON is
 
 
 def versions(pool: Pool, found: Skeleton) -> list[list[int]]:
@@ -31,15 +36,32 @@ def versions(pool: Pool, found: Skeleton) -> list[list[int]]:
     for place in range(len(found.template.slots)):
         pool.go_on()
         column = [row[place] for row in found.values]
-        if _edited(column, [pool.times[m] for m in found.members]):
-            keys = [(*key, value) for key, value in zip(keys, column, strict=True)]
+        calls = [pool.times[m] for m in found.members]
+        for texts, apart in ((column, APART), *((edges, (CLEARLY,)) for edges in _edges(column))):
+            if _edited(texts, calls, apart):
+                keys = [(*key, value) for key, value in zip(keys, texts, strict=True)]
     groups: dict[tuple[str, ...], list[int]] = {}
     for key, member in zip(keys, found.members, strict=True):
         groups.setdefault(key, []).append(member)
     return list(groups.values())
 
 
-def _edited(column: Sequence[str], calls: Sequence[list[int]]) -> bool:
+def _edges(column: Sequence[str]) -> Iterable[list[str]]:
+    """Per end of the values the words that many different ones have there alike, and nothing for the others."""
+    for end, turned in ((slice(ALIKE), 1), (slice(-ALIKE, None), -1)):
+        kinds = [value[end] for value in column]
+        often = [kind for kind, count in Counter(kinds).most_common(KINDS) if count >= BESIDE]
+        edges = {}
+        for often_kind in often:
+            its = {value[::turned] for value, kind in zip(column, kinds, strict=True) if kind == often_kind}
+            edge = next(iter(its))[: shared_length(list(its))] if len(its) >= BESIDE else ""
+            if len(edge.split()) >= EDIT_UNITS:
+                edges[often_kind] = edge
+        if edges:
+            yield [edges.get(kind, "") for kind in kinds]
+
+
+def _edited(column: Sequence[str], calls: Sequence[list[int]], apart: Sequence[tuple[float, float]]) -> bool:
     """Whether the texts of a place follow each other in time, and differ by more than a value does."""
     times: dict[str, list[int]] = {}
     for value, when in zip(column, calls, strict=True):
@@ -52,12 +74,12 @@ def _edited(column: Sequence[str], calls: Sequence[list[int]]) -> bool:
     if int((rows.last - rows.first).max()) < EDIT_UNITS:
         return False
     eras = sorted(map(sorted, times.values()), key=lambda t: t[len(t) // 2])
-    return all(follows(early, late) for early, late in pairwise(eras))
+    return all(follows(early, late, apart) for early, late in pairwise(eras))
 
 
-def follows(early: Sequence[int], late: Sequence[int]) -> bool:
+def follows(early: Sequence[int], late: Sequence[int], apart: Sequence[tuple[float, float]] = APART) -> bool:
     """Whether `late` comes after `early` more than chance allows (Mann and Whitney's U)."""
     before, after = len(early), len(late)
     chance = float(np.searchsorted(np.asarray(early), np.asarray(late)).sum()) / (before * after)
     sigma = ((before + after + 1) / (12 * before * after)) ** 0.5
-    return any(chance >= least and chance - 0.5 >= sigmas * sigma for least, sigmas in APART)
+    return any(chance >= least and chance - 0.5 >= sigmas * sigma for least, sigmas in apart)

@@ -8,6 +8,7 @@ stays one slot.
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,6 +33,7 @@ BODIES = ((4.0, 0.9), (8.0, 0.6))
 SPOKEN = 0.6  # of few members, when the others are too few to make a set of their own
 QUOTED, QUOTED_PAIR = 0.9, 0.75  # of the members begin, or end, with the same unit, or two: the others only quote it
 CORED = 4  # members of which one may be left out by these shares
+REST = 0.6  # of a set of several templates is left when it is looked at again
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -53,6 +55,15 @@ def search(
     return _Search(pool, least, stop, accepts=accepts, settled=settled, whole=whole).run()
 
 
+@dataclass
+class _Several:
+    """A set of several templates. at: which set it comes from; looked: how many of its texts there were at the last look."""
+
+    members: set[int]
+    at: int
+    looked: int
+
+
 class _Search:
     def __init__(
         self,
@@ -69,6 +80,7 @@ class _Search:
         self._settled, self._old = settled, frozenset[int]().union(*settled)
         self._whole = whole
         self._taken: set[int] = set()
+        self._several: list[_Several] = []
 
     def run(self) -> list[Skeleton]:
         found: list[Skeleton] = []
@@ -76,11 +88,27 @@ class _Search:
             for at, one in enumerate(self._forest.sets):
                 self._pool.go_on()
                 members = one.members.tolist()
+                found += self._rests(len(members))
                 if self._old.issuperset(members):
                     if frozenset(members) in self._settled:
                         self._take(members)
                 elif self._taken.isdisjoint(members):
                     found += self._look(members, at)
+            found += self._rests(0)
+        return found
+
+    def _rests(self, size: int) -> list[Skeleton]:
+        """What is left of sets of several templates, when it is more than twice as wide as the sets that come now.
+
+        The texts of a version that only lacks a sentence have no grams of their own, so they are no set; but they are what is
+        left when the other versions are taken.
+        """
+        found: list[Skeleton] = []
+        for parted in list(self._several):
+            rest = parted.members - self._taken
+            if 2 * size < len(rest) <= REST * parted.looked and not self._old.issuperset(rest):
+                parted.looked = len(rest)
+                found += self._templates(sorted(rest), parted.at)
         return found
 
     def _look(self, members: list[int], at: int) -> list[Skeleton]:
@@ -113,7 +141,10 @@ class _Search:
         eras = versions(self._pool, best)
         if len(eras) > 1:
             return [s for era in eras for s in self._templates(era, at)]
-        if self._is_several(best, at) or not self._accepts(best):
+        if self._is_several(best, at):
+            self._several.append(_Several(set(members), at, len(members)))
+            return []
+        if not self._accepts(best):
             return []
         self._take(best.members)
         return [best]

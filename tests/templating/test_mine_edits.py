@@ -1,0 +1,55 @@
+"""An edit is told by when it came, also right beside a slot; what comes and goes is a value."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from templating import mine
+
+START = "You help the support team of a shop.\n\nTicket:\n{t}\n\n"
+PROMISE = "Never promise a refund before the team has agreed to it."
+EDITS = {
+    "another ending": (START + "Be brief.", START + "Write a formal reply to the customer in their own language."),
+    "a sentence added behind a slot": (START + "Reply now.", START + PROMISE + "\n\nReply now."),
+    "a sentence dropped": (START + PROMISE + "\n\nReply now.", START + "Reply now."),
+    "a sentence added before a slot": (START + "Last reply: {p}", START + f"{PROMISE}\n\n" + "Last reply: {p}"),
+    "a sentence replaced": (
+        START + "Write two sentences for the agent who takes over.\nLast reply: {p}",
+        START + PROMISE + "\nLast reply: {p}",
+    ),
+}
+
+
+def calls(prompts, seed=5):
+    dice = Random(seed)
+    words = ["".join(dice.choices("aeioubdgklmnprst", k=dice.randint(3, 9))) for _ in range(300)]
+    prose = lambda count: " ".join(dice.choices(words, k=count)).capitalize() + "."  # noqa: E731
+    return [(p, p.format(t=prose(dice.randint(5, 40)), p=prose(dice.randint(2, 9)))) for p in prompts for _ in range(40)]
+
+
+def groups_of(made):
+    return [dict(Counter(made[m][0] for m in group.members)) for group in mine([text for _, text in made])]
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_an_edit_beside_a_slot_makes_a_version(edit):
+    found = groups_of(calls(edit))
+    assert sorted(found, key=lambda counts: edit.index(next(iter(counts)))) == [{edit[0]: 40}, {edit[1]: 40}]
+
+
+def test_three_versions_follow_each_other():
+    prompts = (START + "Reply now.", START + PROMISE + "\n\nReply now.", START + "Sign with the name of the shop.\n\nReply now.")
+    assert sorted(map(len, groups_of(calls(prompts)))) == [1, 1, 1]
+
+
+def test_a_sentence_that_comes_and_goes_is_a_value():
+    made = calls(EDITS["a sentence added behind a slot"])
+    Random(1).shuffle(made)
+    assert len(groups_of(made)) == 1
+
+
+def test_the_frame_of_a_value_that_some_calls_have_is_a_value():
+    made = calls([START + "Reply now."])
+    asks_json = [(p, text.replace("Ticket:\n", 'Ticket:\n{"source": "mail", "text": "')) for p, text in made[::3]]
+    assert len(groups_of(sorted(made + asks_json, key=lambda call: len(call[1])))) == 1
