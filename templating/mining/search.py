@@ -26,6 +26,7 @@ FEW = 60.0  # and this, shared out among the calls: few can agree by chance
 WHOLE = 0.8  # of the pool that shares its beginning or end: what one call site sends, not chance among many
 WHOLE_WORTH, WHOLE_FEW = 16.0, 40.0  # the same two for such a set: "Translate to French: " is one
 LOOSE, LOOSE_WORTH = 8, 54.0  # texts and bits of one that neither begins nor ends with fixed text: so does a long value
+MARKED, MARKED_CALLS = 0.6, 8  # of fixed text, the letters at least when so few calls have it: any two JSON texts share the rest
 PAIR = 0.6  # of a text that is fixed when there are but two: two texts always share something
 LOOSE_MORE, LOOSE_UNION = 2.0, 0.5  # grams that other sets share more, as a multiple; share of its members in them
 # The same behind a preamble: the bodies share so many grams, and most of them twice as many.
@@ -160,6 +161,8 @@ class _Search:
         worth, few = (WHOLE_WORTH, WHOLE_FEW) if whole else (WORTH, FEW)
         if calls < self._least or best.bits < worth + few / calls:
             return False
+        if calls < MARKED_CALLS and _is_marks(best.template.literals):
+            return False
         if texts == 2 and best.template.fixed < PAIR * len(self._pool.texts[best.members[0]]):
             return False
         if best.held:
@@ -189,6 +192,12 @@ class _Search:
 
     def _holds_bodies(self, members: Sequence[int], at: int) -> bool:
         return all(self._explain(at, more, most, members) for more, most in BODIES)
+
+
+def _is_marks(literals: Sequence[str]) -> bool:
+    """Whether fixed text is braces, quotes and colons rather than words."""
+    text = "".join("".join(literals).split())
+    return sum(map(str.isalnum, text)) < MARKED * len(text)
 
 
 def _core(pool: Pool, members: list[int]) -> list[int]:

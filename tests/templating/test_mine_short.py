@@ -1,5 +1,8 @@
 """Short templates: few words are enough where a whole pool shares them, never where some of a pool do."""
 
+import json
+from random import Random
+
 import pytest
 
 from templating import mine
@@ -32,3 +35,25 @@ def test_the_same_words_in_a_few_of_many_free_texts_make_none() -> None:
 
 def test_one_word_makes_none() -> None:
     assert not mine([f"Summarize: {question}" for question in QUESTIONS])
+
+
+@pytest.mark.parametrize("seed", [5, 8, 24, 37])
+def test_few_json_texts_are_not_a_template_of_braces(seed: int) -> None:
+    dice, words = Random(seed), ["owner", "total", "red", "shipping", "address", "weight", "colour", "until", "since", "when", "of", "the", "and", "be", "not", "is", "what", "name", "price"]
+    value = lambda *others: dice.choice([None, False, *others])  # noqa: E731
+    texts = [
+        json.dumps(
+            {
+                dice.choice(words): dice.choice([False, None, True]),
+                dice.choice(words): dice.choice([None, dice.randint(1, 999), dice.choice(words)]),
+                dice.choice(words): value(dice.randint(1, 999)),
+            }
+        )
+        for _ in range(6)
+    ]
+    assert list(mine([*QUESTIONS, *texts])) == []
+
+
+def test_few_calls_with_a_json_prompt_of_words_are_a_template() -> None:
+    texts = [json.dumps({"instruction": "Translate to French", "text": f"The number {n} is next."}) for n in (17, 243, 3891)]
+    assert [group.template.literals[0] for group in mine(texts)] == ['{"instruction": "Translate to French", "text": "The number ']
