@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from templating.mining.units import is_border
 
 REACH = 64  # characters that a border may move
+BEST = 3
 CLOSING = frozenset(".,;:!?)>]}")  # marks that belong to what stands before them
 
 
@@ -29,12 +30,15 @@ def settled(
 
 def _moved(before: str, after: str, parts: Collection[str], least: int, most: int) -> tuple[str, str]:
     """Both texts beside a part, with the border where it is best; the nearest such place."""
-    heads = [(part[:REACH] + after[:REACH])[:REACH] for part in parts]
-    tails = [(before[-REACH:] + part[-REACH:])[-REACH:] for part in parts]
-    right = min(most, *(_shared(head, after) for head in heads))
-    left = min(-least, *(_shared(tail[::-1], before[: -REACH - 1 : -1]) for tail in tails))
     beside = [before[-REACH:] + part[:REACH] + after[:REACH] for part in parts]
-    border = len(before[-REACH:])
+    border = min(len(before), REACH)
+    if all(_rank(text, border) == BEST for text in beside):
+        return before, after
+    right = min(most, *(_shared((part[:REACH] + after[:REACH])[:REACH], after) for part in parts))
+    left = min(
+        -least,
+        *(_shared((before[-REACH:] + part[-REACH:])[: -REACH - 1 : -1], before[: -REACH - 1 : -1]) for part in parts),
+    )
     steps = sorted(range(-left, right + 1), key=abs)
     best = max(steps, key=lambda step: min(_rank(text, border + step) for text in beside))
     fixed, at = before + after, len(before) + best
@@ -47,10 +51,10 @@ def _shared(one: str, other: str) -> int:
 
 
 def _rank(text: str, at: int) -> int:
-    """How well a part begins here: 3 where a line does or ends, 0 inside of a word."""
+    """How well a part begins here: BEST where a line does or ends, 0 inside of a word."""
     left, right = text[at - 1 : at] if at else "\n", text[at : at + 1]
     if left == "\n" or right == "\n":
-        return 3
+        return BEST
     if right in CLOSING or not is_border(text, at):
         return 0
     return 2 if not left.isalnum() else 1

@@ -100,8 +100,7 @@ class Ends:
         size = len(members)
         for ways, often in zip(self._ways, self._often, strict=True):
             inside = np.bincount(ways[members], minlength=len(often))
-            across = int(inside[inside <= INSIDE * often].sum())
-            if across >= CROSSED * size and inside.max() < MIXED * size:
+            if inside.max() < MIXED * size and inside[inside <= INSIDE * often].sum() >= CROSSED * size:
                 return not self._has_own(members)
         return False
 

@@ -57,7 +57,7 @@ def outside(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], o
 
 def _is_joint(literal: str, place: int, rows: Sequence[Row]) -> bool:
     """Whether the literal behind the slot `place` is a mark inside of a token in every text."""
-    if literal not in JOINTS | NUMBER_JOINTS:
+    if literal not in JOINTS and literal not in NUMBER_JOINTS:
         return False
     kinds = (DIGIT, LETTER) if literal in JOINTS else (DIGIT,)
     return all(end and kind(end) in kinds for row in rows for end in (row[place][-1:], row[place + 1][:1]))
@@ -95,14 +95,18 @@ def _go_on(head: str, rows: Sequence[Row], place: int) -> bool:
 
 def _change_as_one(rows: Sequence[Row], place: int) -> bool:
     """Whether what stands on both sides is one text out of a few."""
+    if REPEATED * len({row[place] for row in rows}) > len(rows):
+        return False
     pairs = {(row[place], row[place + 1]) for row in rows}
     return REPEATED * len(pairs) <= len(rows) and all(len(set(side)) == len(pairs) for side in zip(*pairs, strict=True))
 
 
 def _head(literal: str) -> Head | None:
     """The head in fixed text that has one number and, but for what is on its line or, without a line end, in its token, no word."""
-    digits = [at for at, char in enumerate(literal) if char in DIGITS] if len(literal) <= HEAD else []
-    if not digits or digits[-1] - digits[0] >= min(len(digits), LONGEST):
+    if len(literal) > HEAD or DIGITS.isdisjoint(literal):
+        return None
+    digits = [at for at, char in enumerate(literal) if char in DIGITS]
+    if digits[-1] - digits[0] >= min(len(digits), LONGEST):
         return None
     start, end = digits[0], digits[-1] + 1
     line = literal.rfind("\n", 0, start)
