@@ -17,12 +17,14 @@ from itertools import pairwise
 import numpy as np
 
 from templating.mining.pool import Pool
+from templating.mining.sampling import spread
 from templating.mining.skeleton import Skeleton, shared_length
 from templating.mining.units import split
 
 EDIT_UNITS = 5  # words an edit has at least; shorter differences are values
 EDIT_CALLS = 3  # members of each version
 ALIKE, BESIDE = 12, 8  # characters with which values begin or end alike, and different ones at least that do
+PEEK, SEEN = 48, 3  # values that are looked at first, and how many of them, together, begin or end like others
 KINDS = 6  # different texts a place may have and still be edited rather than filled in
 # (chance that a member of the later version came after one of the earlier, standard deviations by which that beats
 # mixing): few members must be well apart, many may overlap
@@ -33,10 +35,9 @@ CLEARLY = (0.9, 4.0)  # the same for what values begin or end with: it may be a 
 def versions(pool: Pool, found: Skeleton) -> list[list[int]]:
     """The members by version, oldest first; one list when nothing was edited."""
     keys: list[tuple[str, ...]] = [() for _ in found.members]
-    for place in range(len(found.template.slots)):
+    calls = [pool.times[m] for m in found.members]
+    for column in zip(*found.values, strict=True):
         pool.go_on()
-        column = [row[place] for row in found.values]
-        calls = [pool.times[m] for m in found.members]
         for texts, apart in ((column, APART), *((edges, (CLEARLY,)) for edges in _edges(column))):
             if _edited(texts, calls, apart):
                 keys = [(*key, value) for key, value in zip(keys, texts, strict=True)]
@@ -48,7 +49,11 @@ def versions(pool: Pool, found: Skeleton) -> list[list[int]]:
 
 def _edges(column: Sequence[str]) -> Iterable[list[str]]:
     """Per end of the values the words that many different ones have there alike, and nothing for the others."""
+    peeked = spread(column, PEEK)
     for end, turned in ((slice(ALIKE), 1), (slice(-ALIKE, None), -1)):
+        some = [value[end] for value in peeked]
+        if len(set(some)) > len(some) - SEEN + 1:
+            continue
         kinds = [value[end] for value in column]
         often = [kind for kind, count in Counter(kinds).most_common(KINDS) if count >= BESIDE]
         edges = {}
@@ -70,11 +75,14 @@ def _edited(column: Sequence[str], calls: Sequence[list[int]], apart: Sequence[t
             return False
     if len(times) < 2 or min(map(len, times.values())) < EDIT_CALLS:
         return False
-    rows = split(list(times))
-    if int((rows.last - rows.first).max()) < EDIT_UNITS:
-        return False
     eras = sorted(map(sorted, times.values()), key=lambda t: t[len(t) // 2])
-    return all(follows(early, late, apart) for early, late in pairwise(eras))
+    return all(follows(early, late, apart) for early, late in pairwise(eras)) and _is_long(times)
+
+
+def _is_long(texts: Iterable[str]) -> bool:
+    """Whether one of them is longer than a value."""
+    rows = split(list(texts))
+    return int((rows.last - rows.first).max()) >= EDIT_UNITS
 
 
 def follows(early: Sequence[int], late: Sequence[int], apart: Sequence[tuple[float, float]] = APART) -> bool:
