@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from templating.mining.units import Rows, alike
+from templating.mining.units import Rows, alike, run_heads
 
 Item = TypeVar("Item")
 
@@ -77,7 +77,7 @@ class Aligner:
         while done < limit:
             width = min(width, limit - done)
             block = self.rows.codes[places[:, None] + step * np.arange(done, done + width)]
-            differ = np.flatnonzero((block != block[0]).any(axis=0))
+            differ = (block != block[0]).any(axis=0).nonzero()[0]
             if len(differ):
                 return done + int(differ[0])
             done += width
@@ -151,16 +151,16 @@ class Aligner:
         grams, owner, places = grams[order], owner[order], places[order]
         if not len(grams):
             return
-        fresh = np.append(True, grams[1:] != grams[:-1])
-        heads = np.flatnonzero(fresh)
-        fresh[1:] |= owner[1:] != owner[:-1]
-        held = np.add.reduceat(fresh, heads, dtype=np.int64)
-        once = np.add.reduceat(fresh & np.append(fresh[1:], True), heads, dtype=np.int64)
-        firsts = np.append(np.flatnonzero(fresh), len(fresh))
+        heads = run_heads(grams).nonzero()[0]
+        fresh = np.ones(len(grams) + 1, bool)
+        fresh[:-1] = run_heads(grams, owner)
+        firsts = fresh.nonzero()[0]
+        held = np.add.reduceat(fresh[:-1], heads, dtype=np.int64)
+        once = np.add.reduceat(fresh[:-1] & fresh[1:], heads, dtype=np.int64)
         rank = np.cumsum(held) - held
         before = 0
         for clear in CLEAR:
-            chosen = np.flatnonzero((held == count) & (once >= count * clear))
+            chosen = ((held == count) & (once >= count * clear)).nonzero()[0]
             if len(chosen) > before:
                 before = len(chosen)
                 for _ in range(CHAINS):
@@ -287,13 +287,13 @@ def _chain(places: np.ndarray, picks: np.ndarray, stops: np.ndarray) -> tuple[np
     rows = np.argsort(places[picks[:, lead]], kind="stable")
     picks, stops, doubtful = picks[rows], stops[rows], doubtful[rows]
     chosen = places[picks]
-    for member in range(chosen.shape[1]):
-        if (np.diff(chosen[:, member]) <= 0).any():
-            if doubtful[:, member].any():
-                kept = _first_fit(places, picks[:, member], stops[:, member], chosen[:, member])
-            else:
-                kept = _rising(chosen[:, member].tolist())
-            rows, picks, stops, doubtful, chosen = rows[kept], picks[kept], stops[kept], doubtful[kept], chosen[kept]
+    while len(falling := (chosen[1:] <= chosen[:-1]).any(axis=0).nonzero()[0]):
+        member = falling[0]  # those before it rise, and will when some of the grams are left out
+        if doubtful[:, member].any():
+            kept = _first_fit(places, picks[:, member], stops[:, member], chosen[:, member])
+        else:
+            kept = _rising(chosen[:, member].tolist())
+        rows, picks, stops, doubtful, chosen = rows[kept], picks[kept], stops[kept], doubtful[kept], chosen[kept]
     return rows, chosen
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from templating.mining.units import GRAM_WEIGHTS, Rows, alike, blocks
+from templating.mining.units import GRAM_WEIGHTS, Rows, alike, blocks, run_heads
 
 WIDTH = 3  # units in a gram: shorter ones are common by chance, longer ones miss short fixed texts
 REPEATS = (
@@ -55,8 +55,7 @@ def _pairs(
     order = alike(grams := grams[begins])
     tick()
     grams, owner = grams[order], owner[order]  # texts rise within a gram
-    fresh = np.append(True, (grams[1:] != grams[:-1]) | (owner[1:] != owner[:-1]))[: len(grams)]
-    heads = np.flatnonzero(fresh)
+    heads = run_heads(grams, owner).nonzero()[0]
     return grams[heads], owner[heads], np.diff(heads, append=len(grams))
 
 
@@ -85,7 +84,7 @@ def member_sets(
     gram, text, times = _pairs(rows, grams, parts, tick)
     if not len(gram):
         return []
-    begins = np.flatnonzero(np.append(True, gram[1:] != gram[:-1]))
+    begins = run_heads(gram).nonzero()[0]
     signature = np.add.reduceat(_numbers(texts)[text], begins)
     calls = np.add.reduceat(weights[text], begins)
     sizes = np.diff(begins, append=len(gram))
@@ -95,7 +94,7 @@ def member_sets(
     keep = (calls >= least) & (sizes >= 2) & (seldom | even)
     begins, sizes, signature = begins[keep], sizes[keep], signature[keep]
     order = alike(signature)
-    heads = np.flatnonzero(np.append(True, np.diff(signature[order]) != 0)[: len(order)])
+    heads = run_heads(signature[order]).nonzero()[0]
     shared = np.diff(heads, append=len(order))
     example, shared = order[heads[shared >= ALONE]], shared[shared >= ALONE]
     spans = zip(begins[example].tolist(), sizes[example].tolist(), shared.tolist(), strict=True)

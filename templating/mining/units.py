@@ -82,6 +82,15 @@ def alike(codes: np.ndarray) -> np.ndarray:
     return packed.view(np.int64)
 
 
+def run_heads(column: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    """Whether each element differs from the one before it, in one of these columns; the first does."""
+    heads = np.ones(len(column), bool)
+    np.not_equal(column[1:], column[:-1], out=heads[1:])
+    for other in others:
+        heads[1:] |= other[1:] != other[:-1]
+    return heads
+
+
 @cache
 def _classes() -> np.ndarray:
     """The class of every character up to U+FFFF."""
