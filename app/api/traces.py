@@ -93,7 +93,7 @@ def _create_batch(holder: KeyHolder, bodies: Any) -> Response:
     read = [_read_or_refuse(index, body, limits) for index, body in enumerate(bodies)]
     accepted = iter(_accept(holder, [item for item in read if isinstance(item, Incoming)]))
     results = [
-        {"index": index} | (_kept(next(accepted)) if isinstance(item, Incoming) else item)
+        _kept(index, next(accepted)) if isinstance(item, Incoming) else {"index": index} | item
         for index, item in enumerate(read)
     ]
     return json_answer({"results": results}, 207)
@@ -130,8 +130,8 @@ def _status(accepted: Accepted) -> int:
     return 201 if accepted.recorded.created else 200
 
 
-def _kept(accepted: Accepted) -> dict[str, Any]:
-    return {"status": _status(accepted)} | _row(accepted)
+def _kept(index: int, accepted: Accepted) -> dict[str, Any]:
+    return {"index": index, "status": _status(accepted), **_row(accepted)}
 
 
 def _row(accepted: Accepted) -> dict[str, Any]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from app.front.serving import Front
 
 
-_OBJECTS_BEFORE_A_LOOK = 20_000
+_OBJECTS_BEFORE_A_LOOK = 100_000
 
 
 def create() -> "Front":
