@@ -49,7 +49,7 @@ def _keep_freed_memory() -> None:
     """Let glibc's malloc keep what is freed, up to twice this size, for the arrays that come next.
 
     It gives arrays of some megabytes back to the kernel until it has seen a larger one freed, and to have each page cleared and
-    mapped anew took a fifth of the time of mining 5,000 prompts (mallopt(3), M_MMAP_THRESHOLD, "dynamic").  Nothing touches these
+    mapped anew took a twentieth of the time of mining 5,000 prompts (mallopt(3), M_MMAP_THRESHOLD, "dynamic").  Nothing touches these
     bytes; another malloc makes nothing of it.
     """
     import numpy as np

@@ -34,10 +34,10 @@ def _moved(before: str, after: str, parts: Collection[str], least: int, most: in
     border = min(len(before), REACH)
     if all(_rank(text, border) == BEST for text in beside):
         return before, after
-    right = min(most, *(_shared((part[:REACH] + after[:REACH])[:REACH], after) for part in parts))
+    right = min(most, *(shared_length(((part[:REACH] + after[:REACH])[:REACH], after[:REACH])) for part in parts))
     left = min(
         -least,
-        *(_shared((before[-REACH:] + part[-REACH:])[: -REACH - 1 : -1], before[: -REACH - 1 : -1]) for part in parts),
+        *(shared_length(((before[-REACH:] + part[-REACH:])[: -REACH - 1 : -1], before[: -REACH - 1 : -1])) for part in parts),
     )
     steps = sorted(range(-left, right + 1), key=abs)
     best = max(steps, key=lambda step: min(_rank(text, border + step) for text in beside))
@@ -45,9 +45,13 @@ def _moved(before: str, after: str, parts: Collection[str], least: int, most: in
     return fixed[:at], fixed[at:]
 
 
-def _shared(one: str, other: str) -> int:
-    """How many characters both begin with."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+def shared_length(values: Sequence[str]) -> int:
+    """How many characters all values begin with: what the first and the last in order share, all share."""
+    low, high = min(values), max(values)
+    size = min(len(low), len(high))
+    if low[:size] == high[:size]:
+        return size
+    return next(i for i in range(size) if low[i] != high[i])
 
 
 def _rank(text: str, at: int) -> int:

@@ -16,9 +16,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from templating.mining.borders import shared_length
 from templating.mining.pool import Pool
 from templating.mining.sampling import spread
-from templating.mining.skeleton import Skeleton, shared_length
+from templating.mining.skeleton import Skeleton
 from templating.mining.units import split
 
 EDIT_UNITS = 5  # words an edit has at least; shorter differences are values

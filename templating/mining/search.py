@@ -106,6 +106,8 @@ class _Search:
         """
         found: list[Skeleton] = []
         for parted in list(self._several):
+            if len(parted.members) <= 2 * size:
+                continue
             rest = parted.members - self._taken
             if 2 * size < len(rest) <= REST * parted.looked and not self._old.issuperset(rest):
                 parted.looked = len(rest)

@@ -24,9 +24,10 @@ from typing import NamedTuple
 import numpy as np
 
 from templating.matching import BARRIER
+from templating.mining.borders import shared_length
 from templating.mining.families import EDIT_UNITS
 from templating.mining.mixture import is_open
-from templating.mining.skeleton import Skeleton, shared_length
+from templating.mining.skeleton import Skeleton
 
 OWN = 12  # grams that the texts of a kind share beyond those of all
 FEWEST = 6  # texts that siblings make up; of fewer, see mixture

@@ -8,7 +8,7 @@ import numpy as np
 
 from templating.matching import fit
 from templating.mining.alignment import OFTEN, Aligner, Anchor
-from templating.mining.borders import settled
+from templating.mining.borders import settled, shared_length
 from templating.mining.inside import outside
 from templating.mining.pool import Pool
 from templating.mining.sampling import spread
@@ -161,12 +161,3 @@ def _trim(values: list[str]) -> tuple[str, str, bool]:
     while not all(is_border(v, len(v) - tail) for v in rest):
         tail -= 1
     return values[0][:size], rest[0][len(rest[0]) - tail :], any(len(v) > tail for v in rest)
-
-
-def shared_length(values: Sequence[str]) -> int:
-    """How many characters all values begin with: what the first and the last in order share, all share."""
-    low, high = min(values), max(values)
-    size = min(len(low), len(high))
-    if low[:size] == high[:size]:
-        return size
-    return next(i for i in range(size) if low[i] != high[i])

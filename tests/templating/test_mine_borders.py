@@ -5,20 +5,10 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shop_words import TOPICS
 
 from templating import mine
 from templating.mining.borders import settled
-
-TOPICS = [
-    "late parcels",
-    "a torn sleeve",
-    "gift cards",
-    "two refunds",
-    "wrong size",
-    "slow login",
-    "an open invoice",
-    "the new app",
-]
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,9 @@
 from random import Random
 
 import pytest
+from shop_words import TOPICS
 
 from templating import mine
-
-TOPICS = [
-    "late parcels",
-    "a torn sleeve",
-    "gift cards",
-    "two refunds",
-    "wrong size",
-    "slow login",
-    "an open invoice",
-    "the new app",
-]
 
 
 def said(dice):
