@@ -20,41 +20,50 @@ The idea, one module a step:
     mine        what a caller asks and gets (result), within what the caller allows (budget), with names (naming)
 """
 
+import gc
 import os
 import sys
 
 # What numpy takes from the environment when it is loaded, and what this is for here.
 _SETTINGS = {
     "OPENBLAS_NUM_THREADS": "1",  # threads wait actively for linear algebra that nobody does here: 0.1 s of CPU time
-    "NUMPY_MADVISE_HUGEPAGE": "0",  # arrays live for milliseconds: clearing 2 MB at a time costs more than the faults
 }
 
 _SEEN_FREED = 31 << 20  # bytes; glibc learns from chunks of less than 32 MB
 
 
 def _load_numpy() -> None:
-    """Load numpy in the way that mining needs it; who has loaded it before, or has set a variable, keeps what they have."""
+    """Load numpy in the way that mining needs it; who has loaded it before, or has set a variable, keeps what they have.
+
+    What a module makes while it is loaded stays, so nothing is collected meanwhile: that would look at all that the caller has.
+    """
     if "numpy" in sys.modules:
         return
     ours = _SETTINGS.keys() - os.environ.keys()
     os.environ.update({name: _SETTINGS[name] for name in ours})
+    collects = gc.isenabled()
+    gc.disable()
     try:
         import numpy  # noqa: F401
     finally:
+        if collects:
+            gc.enable()
         for name in ours:
             del os.environ[name]
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc's malloc keep what is freed, up to twice this size, for the arrays that come next.
+    """Let glibc's malloc keep what is freed, up to twice this size, for the arrays that come next, in large pages.
 
     It gives arrays of some megabytes back to the kernel until it has seen a larger one freed, and to have each page cleared and
-    mapped anew took a twentieth of the time of mining 5,000 prompts (mallopt(3), M_MMAP_THRESHOLD, "dynamic").  Nothing touches these
-    bytes; another malloc makes nothing of it.
+    mapped anew took a twentieth of the time of mining 5,000 prompts (mallopt(3), M_MMAP_THRESHOLD, "dynamic").  So the first of
+    these is mapped and teaches it; the second lies where all arrays will, and as it is large numpy asks for pages of 2 MB there
+    (madvise(2), MADV_HUGEPAGE): two in five page faults less.  Nothing touches these bytes; another malloc makes nothing of it.
     """
     import numpy as np
 
-    np.empty(_SEEN_FREED, np.uint8)
+    for _ in range(2):
+        np.empty(_SEEN_FREED, np.uint8)
 
 
 _load_numpy()
