@@ -24,6 +24,7 @@ LABEL, FEW = 6.0, 6  # bits for a label in so few texts: three that hold it just
 CLEAR = (1.0, 0.9, 0.75)  # of the members hold an anchor just once in the gap; less is the inside of a value (a list)
 ONCE = 1.44  # bits per member of standing just once there: by chance at most 1/e of texts do, however common the words
 QUOTED = 2  # units of the text behind a gap that a value quotes
+SHORT = 256  # units, in all spans, up to which sets of them are quicker than arrays
 MANY = 4_000  # grams in all spans from which on sorting them is dearer than sifting them first
 CHAINS = 2  # tries with the grams of a gap: when those in the longest order do not pay, those that it left
 OFTEN = 512  # steps of a loop, some microseconds each, after which the caller is asked whether to stop
@@ -97,6 +98,8 @@ class Aligner:
     def _anchors(self, begins: np.ndarray, ends: np.ndarray) -> list[Anchor]:
         """The longest pieces of these spans that pay."""
         size = int((ends - begins).min())
+        if not self._may_share(begins, ends):
+            return []
         for width in WIDTHS:
             if width <= size:
                 for places, once in self._common(begins, ends, width):
@@ -104,6 +107,20 @@ class Aligner:
                     if runs:
                         return runs
         return []
+
+    def _may_share(self, begins: np.ndarray, ends: np.ndarray) -> bool:
+        """Whether a unit stands in all spans, and so a gram may, as far as a look at short ones tells: those are most."""
+        spans = sorted(zip(begins.tolist(), ends.tolist(), strict=True), key=lambda span: span[1] - span[0])
+        shared, left = set[int](), SHORT
+        for number, (begin, end) in enumerate(spans):
+            left -= end - begin
+            if left < 0:
+                return True
+            units = self.rows.bare[begin:end].tolist()
+            shared = shared.intersection(units) if number else set(units)
+            if not shared:
+                return False
+        return True
 
     def _behind_quotes(self, begins: np.ndarray, ends: np.ndarray) -> list[Anchor]:
         """Anchors of spans in which some values quote the label that follows, behind the last place where they do.

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from types import MappingProxyType
 
+from templating.mining import uncollected
 from templating.mining.budget import Budget
 from templating.mining.naming import named
 from templating.mining.result import Mined, MiningResult, Options
@@ -23,6 +24,11 @@ def mine(prompts: Sequence[str], options: Options = DEFAULTS, known: Sequence[Te
     strike), in every process.
     Raises TypeError, naming the index, for a prompt that is no str.
     """
+    with uncollected():
+        return _mine(prompts, options, known)
+
+
+def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template]) -> MiningResult:
     budget = Budget(options.max_seconds, options.should_stop)
     calls = _calls(prompts, budget)
     hits = _hits(calls, known, options, budget)
@@ -30,7 +36,11 @@ def mine(prompts: Sequence[str], options: Options = DEFAULTS, known: Sequence[Te
     groups: list[Group] = []
     for barriers, texts in _by_barriers(budget.over(calls), options.barrier).items():
         fresh = [text for text in texts if text not in hits]
-        alike = [(i, t) for i, t in enumerate(known) if _barriers(t.literals, options.barrier) == barriers]
+        alike = [
+            (i, t)
+            for i, t in enumerate(known)
+            if sum(_barriers(text, options.barrier) for text in t.literals) == barriers
+        ]
         rounds = Rounds({t: calls[t] for t in texts}, alike, options, budget)
         rounds.run([t for t in fresh if t in seen])
         groups += rounds.groups(fresh, {t: hits[t] for t in texts if t in hits})
@@ -75,12 +85,12 @@ def _by_barriers(texts: Iterable[str], barrier: str) -> dict[int, list[str]]:
     """The texts by how many barriers they have: no template fits two of these."""
     kinds: dict[int, list[str]] = {}
     for text in texts:
-        kinds.setdefault(_barriers((text,), barrier), []).append(text)
+        kinds.setdefault(_barriers(text, barrier), []).append(text)
     return kinds
 
 
-def _barriers(texts: Iterable[str], barrier: str) -> int:
-    return sum(text.count(barrier) for text in texts if barrier in text) if barrier else 0
+def _barriers(text: str, barrier: str) -> int:
+    return text.count(barrier) if barrier and barrier in text else 0  # to look for a first one is the faster of the two
 
 
 def _result(

@@ -4,14 +4,31 @@ from collections.abc import Sequence
 
 from templating.template import Template
 
+Column = tuple[str, ...]
+
 SURE = 3  # different values that two places share before they share a name: two agree by chance, or are all there is
+PEEK = 8  # values that tell most columns apart
 
 
 def named(template: Template, rows: Sequence[Sequence[str]]) -> Template:
     """The template with its names.  rows: the values of every member, by place."""
-    names: dict[object, str] = {}
-    slots = []
-    for place, column in enumerate(zip(*rows, strict=True)):
-        key: object = column if len(set(column)) >= SURE else place
-        slots.append(names.setdefault(key, f"var_{len(names)}"))
+    slots, count = list[str](), 0
+    # Columns by their first values: to hash all of one is to read all text of the members.
+    seen: dict[Column, dict[str, Column]] = {}
+    for column in zip(*rows, strict=True):
+        alike = seen.setdefault(column[:PEEK], {}) if _is_sure(column) else {}
+        name = next((name for name, other in alike.items() if other == column), None)
+        if name is None:
+            name = f"var_{count}"
+            alike[name], count = column, count + 1
+        slots.append(name)
     return Template(template.literals, tuple(slots))
+
+
+def _is_sure(column: Column) -> bool:
+    values = set[str]()
+    for value in column:
+        values.add(value)
+        if len(values) >= SURE:
+            return True
+    return False

@@ -29,7 +29,7 @@ class Pool:
     @classmethod
     def of(cls, texts: list[str], times: list[list[int]], barrier: str, tick: Callable[[], object] = bool) -> "Pool":
         """texts: at least one.  tick: called often while units are made."""
-        pieces = [p for t in texts for p in t.split(barrier)] if barrier else texts
+        pieces = [p for t in texts for p in t.split(barrier)] if barrier and barrier in texts[0] else texts
         rows = split(pieces, tick)
         tick()
         return cls(texts, times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows), tick)

@@ -81,7 +81,8 @@ class Rounds:
 
     def run(self, texts: Sequence[str]) -> None:
         """Search these texts, a sample at a time, until all were looked at."""
-        self._show_known(texts)
+        if self._known:
+            self._show_known(texts)
         left, samples = dict.fromkeys(self._budget.over(texts)), Samples(texts, self._calls)
         while not self._budget.spent():
             sample = samples.deal(left)

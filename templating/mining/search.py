@@ -87,6 +87,8 @@ class _Search:
         found: list[Skeleton] = []
         with suppress(SpentError):
             for at, one in enumerate(self._forest.sets):
+                if len(self._taken) == len(self._pool.texts):
+                    break
                 self._pool.go_on()
                 members = one.members.tolist()
                 found += self._rests(len(members))
