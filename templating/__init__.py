@@ -7,6 +7,8 @@ tables of languages.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from templating.collecting import keep_old, uncollected
+
 if TYPE_CHECKING:
     from templating.matcher import Match, Matcher
     from templating.matching import BARRIER, match
@@ -49,7 +51,9 @@ def __getattr__(name: str) -> object:
     """The public name, from the module that is its home (PEP 562)."""
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(_HOME_OF[name]), name)
+    with uncollected():  # what a module makes while it is loaded stays
+        value: object = getattr(import_module(_HOME_OF[name]), name)
+        keep_old()
     globals()[name] = value
     return value
 

@@ -20,11 +20,8 @@ The idea, one module a step:
     mine        what a caller asks and gets (result), within what the caller allows (budget), with names (naming)
 """
 
-import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 # What numpy takes from the environment when it is loaded, and what this is for here.
 _SETTINGS = {
@@ -34,21 +31,6 @@ _SETTINGS = {
 _SEEN_FREED = 31 << 20  # bytes; glibc learns from chunks of less than 32 MB
 
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Work that makes many objects and no cycles of them: to look for cycles is to look at all that the caller has, in vain.
-
-    A twentieth of the time of mining 5,000 prompts, a twelfth with 100,000.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
-
-
 def _load_numpy() -> None:
     """Load numpy in the way that mining needs it; who has loaded it before, or has set a variable, keeps what they have."""
     if "numpy" in sys.modules:
@@ -56,8 +38,7 @@ def _load_numpy() -> None:
     ours = _SETTINGS.keys() - os.environ.keys()
     os.environ.update({name: _SETTINGS[name] for name in ours})
     try:
-        with uncollected():
-            import numpy  # noqa: F401
+        import numpy  # noqa: F401
     finally:
         for name in ours:
             del os.environ[name]

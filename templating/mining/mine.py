@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from types import MappingProxyType
 
-from templating.mining import uncollected
+from templating.collecting import uncollected
 from templating.mining.budget import Budget
 from templating.mining.naming import named
 from templating.mining.result import Mined, MiningResult, Options

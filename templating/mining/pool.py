@@ -10,7 +10,7 @@ from templating.mining.evidence import unit_bits
 from templating.mining.units import Rows, split
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Pool:
     """texts: different texts, oldest first.  times: when each came, at least once.  parts: parts per text.
 

@@ -32,7 +32,7 @@ PARTS, EXPLAINED = 6, 0.95  # a template falls apart into so many at most, which
 Placed = tuple[str, tuple[str, ...]]  # a text and its values
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Finding:
     """A template on its way: texts that it fits with their values, the known templates that it widens, bits per call.
 

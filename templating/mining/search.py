@@ -56,7 +56,7 @@ def search(
     return _Search(pool, least, stop, accepts=accepts, settled=settled, whole=whole).run()
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Several:
     """A set of several templates. at: which set it comes from; looked: how many of its texts there were at the last look."""
 

@@ -30,7 +30,7 @@ CHUNK = 1 << 16  # characters worked on at a time: the arrays below stay in the 
 BLOCK = 1 << 18  # units worked on at a time, for the same reason; memory touched for the first time costs most of all
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Rows:
     """Units of many texts, end to end, with two EDGE units before and behind each row.
 
@@ -55,7 +55,7 @@ class Rows:
 
     @cached_property
     def _grams(self) -> dict[int, np.ndarray]:
-        grams: dict[int, np.ndarray] = {1: self.bare * GRAM_WEIGHTS[0]}
+        grams = {1: self.bare}
         for width, weight in enumerate(GRAM_WEIGHTS[1:], 2):
             grams[width] = grams[width - 1][:-1] + self.codes[width - 1 :] * weight
         return grams
