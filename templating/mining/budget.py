@@ -1,6 +1,7 @@
 """How long a search may go on: the caller's clock and the caller's wish."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from time import monotonic
 from typing import TypeVar
 
@@ -35,7 +36,9 @@ class Budget:
 
     def over(self, items: Iterable[Item]) -> Iterator[Item]:
         """All of the items, for work that must be done whether time is up or not; the caller is asked in between."""
-        for number, item in enumerate(items):
-            if number % OFTEN == 0:
-                self.spent()
-            yield item
+        return chain.from_iterable(self._pieces(iter(items)))
+
+    def _pieces(self, items: Iterator[Item]) -> Iterator[Iterator[Item]]:
+        for first in items:
+            self.spent()
+            yield chain((first,), islice(items, OFTEN - 1))

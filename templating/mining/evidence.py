@@ -32,4 +32,4 @@ def unit_bits(rows: Rows) -> np.ndarray:
 
 
 def _buckets(rows: Rows, block: slice) -> np.ndarray:
-    return (rows.codes[block] >> _SHIFT).astype(np.int64)
+    return (rows.codes[block] >> _SHIFT).view(np.int64)

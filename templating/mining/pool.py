@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Pool:
         if self.tick():
             raise SpentError
 
-    @property
+    @cached_property
     def calls(self) -> np.ndarray:
         """How often each text came."""
         return np.fromiter(map(len, self.times), np.int64, len(self.times))

@@ -58,9 +58,12 @@ def search(
 
 @dataclass(eq=False, repr=False)
 class _Several:
-    """A set of several templates. at: which set it comes from; looked: how many of its texts there were at the last look."""
+    """A set of several templates.
 
-    members: set[int]
+    rest: its texts that are not taken.  at: which set it comes from.  looked: how many of its texts there were at the last look.
+    """
+
+    rest: set[int]
     at: int
     looked: int
 
@@ -108,12 +111,9 @@ class _Search:
         """
         found: list[Skeleton] = []
         for parted in list(self._several):
-            if len(parted.members) <= 2 * size:
-                continue
-            rest = parted.members - self._taken
-            if 2 * size < len(rest) <= REST * parted.looked and not self._old.issuperset(rest):
-                parted.looked = len(rest)
-                found += self._templates(sorted(rest), parted.at)
+            if 2 * size < len(parted.rest) <= REST * parted.looked and not self._old.issuperset(parted.rest):
+                parted.looked = len(parted.rest)
+                found += self._templates(sorted(parted.rest), parted.at)
         return found
 
     def _look(self, members: list[int], at: int) -> list[Skeleton]:
@@ -147,7 +147,7 @@ class _Search:
         if len(eras) > 1:
             return [s for era in eras for s in self._templates(era, at)]
         if self._is_several(best, at):
-            self._several.append(_Several(set(members), at, len(members)))
+            self._several.append(_Several(set(members) - self._taken, at, len(members)))
             return []
         if not self._accepts(best):
             return []
@@ -157,6 +157,8 @@ class _Search:
     def _take(self, members: Sequence[int]) -> None:
         self._ends.take([member for member in members if member not in self._taken])
         self._taken.update(members)
+        for parted in self._several:
+            parted.rest.difference_update(members)
 
     def _is_worth(self, best: Skeleton, at: int) -> bool:
         """Whether the fixed text is more than the members would share by chance."""

@@ -47,7 +47,7 @@ def gram_codes(rows: Rows) -> np.ndarray:
 def _pairs(
     rows: Rows, grams: np.ndarray, parts: int, tick: Callable[[], object]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per (gram, text) that occurs, sorted by gram: the gram, the text, how often."""
+    """Per (gram, text) that occurs, sorted by gram: the gram, the text, where it begins in that order (one more entry at the end)."""
     begins = np.ones(len(grams), bool)  # a gram in the row or in the edge before it
     begins[rows.last] = begins[rows.last + 1] = False
     owner = np.repeat(np.arange(len(rows.first), dtype=np.int32) // parts, rows.last - rows.first + 2)
@@ -56,7 +56,7 @@ def _pairs(
     tick()
     grams, owner = grams[order], owner[order]  # texts rise within a gram
     heads = run_heads(grams, owner).nonzero()[0]
-    return grams[heads], owner[heads], np.diff(heads, append=len(grams))
+    return grams[heads], owner[heads], np.append(heads, len(grams))
 
 
 def _numbers(count: int) -> np.ndarray:
@@ -65,6 +65,13 @@ def _numbers(count: int) -> np.ndarray:
     for shift, factor in _FINISH:
         mixed = (mixed ^ (mixed >> shift)) * factor
     return mixed ^ (mixed >> np.uint64(31))
+
+
+def _evenly(places: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Whether the numbers from each of `begins` up to its end lie equally far apart."""
+    steps = np.diff(places, append=0)  # one more, since an end may be the last
+    spans = np.stack((begins, ends), axis=1).ravel()
+    return np.maximum.reduceat(steps, spans)[::2] == np.minimum.reduceat(steps, spans)[::2]
 
 
 def member_sets(
@@ -81,17 +88,18 @@ def member_sets(
     weights: calls per text; parts: rows per text; tick: called often.
     """
     texts = len(weights)
-    gram, text, times = _pairs(rows, grams, parts, tick)
+    gram, text, places = _pairs(rows, grams, parts, tick)
     if not len(gram):
         return []
     begins = run_heads(gram).nonzero()[0]
     signature = np.add.reduceat(_numbers(texts)[text], begins)
     calls = np.add.reduceat(weights[text], begins)
-    sizes = np.diff(begins, append=len(gram))
+    ends = np.append(begins[1:], len(gram))
+    sizes = ends - begins
     tick()
-    seldom = np.add.reduceat(times, begins) <= sizes * REPEATS
-    even = np.maximum.reduceat(times, begins) == np.minimum.reduceat(times, begins)
-    keep = (calls >= least) & (sizes >= 2) & (seldom | even)
+    keep = (calls >= least) & (sizes >= 2)
+    repeated = np.flatnonzero(keep & (places[ends] - places[begins] > sizes * REPEATS))
+    keep[repeated] = _evenly(places, begins[repeated], ends[repeated])
     begins, sizes, signature = begins[keep], sizes[keep], signature[keep]
     order = alike(signature)
     heads = run_heads(signature[order]).nonzero()[0]

@@ -11,6 +11,7 @@ different units may share a number; nothing relies on it, for every template is 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -249,26 +250,17 @@ def split(texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
     codes, rest, counts = zip(*pieces, strict=True) if pieces else ([piece] for piece in _units_of([]))
     last = np.cumsum(np.concatenate(counts) + 4) - 2
     first = last - np.concatenate(counts)
-    spaced, bare = _spaced(codes, counts, first, EDGE)
-    starts, blanks, sizes = _spaced(rest, counts, first, 0)
+    spaced, bare = _spaced(codes, counts, EDGE)
+    starts, blanks, sizes = _spaced(rest, counts, 0)
     starts[last] = np.fromiter(map(len, texts), np.int64, len(texts))
     return Rows(spaced, bare, starts, blanks, sizes, first, last)
 
 
-def _spaced(
-    pieces: Sequence[np.ndarray], counts: Sequence[np.ndarray], first: np.ndarray, edge: int | np.uint64
-) -> np.ndarray:
+def _spaced(pieces: Sequence[np.ndarray], counts: Sequence[np.ndarray], edge: int | np.uint64) -> np.ndarray:
     """The pieces of some columns as one, with two edges before and behind each row."""
-    lengths = np.concatenate(counts)
-    spaced = np.empty((len(pieces[0]), int(lengths.sum()) + 4 * len(first)), pieces[0].dtype)
-    last = first + lengths
-    for at in (first - 2, first - 1, last, last + 1):
-        spaced[:, at] = edge
-    begins = iter(first.tolist())
+    edges = np.full((len(pieces[0]), 2), edge, pieces[0].dtype)
+    row = list[np.ndarray]()
     for piece, sizes in zip(pieces, counts, strict=True):
-        done = 0
-        for size in sizes.tolist():
-            begin = next(begins)
-            spaced[:, begin : begin + size] = piece[:, done : done + size]
-            done += size
-    return spaced
+        for begin, end in pairwise([0, *np.cumsum(sizes).tolist()]):
+            row += edges, piece[:, begin:end], edges
+    return np.concatenate(row, axis=1) if row else edges[:, :0]
