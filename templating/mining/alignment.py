@@ -75,6 +75,8 @@ class Aligner:
     def _equal_run(self, places: np.ndarray, limit: int, step: int) -> int:
         """How many units from `places` on, in direction `step`, are the same in all rows."""
         done, width = 0, 16
+        if limit and self.rows.codes[places[0]] != self.rows.codes[places[-1]]:
+            return 0  # as in most gaps
         while done < limit:
             width = min(width, limit - done)
             block = self.rows.codes[places[:, None] + step * np.arange(done, done + width)]
@@ -164,8 +166,8 @@ class Aligner:
         """
         count = len(begins)
         grams, places, owner = self._grams(begins, ends - (width - 1), width)
-        order = alike(grams)
-        grams, owner, places = grams[order], owner[order], places[order]
+        grams, order = alike(grams)
+        owner, places = owner[order], places[order]
         if not len(grams):
             return
         heads = run_heads(grams).nonzero()[0]

@@ -52,9 +52,9 @@ def _pairs(
     begins[rows.last] = begins[rows.last + 1] = False
     owner = np.repeat(np.arange(len(rows.first), dtype=np.int32) // parts, rows.last - rows.first + 2)
     tick()
-    order = alike(grams := grams[begins])
+    grams, order = alike(grams[begins])
     tick()
-    grams, owner = grams[order], owner[order]  # texts rise within a gram
+    owner = owner[order]  # texts rise within a gram
     heads = run_heads(grams, owner).nonzero()[0]
     return grams[heads], owner[heads], np.append(heads, len(grams))
 
@@ -101,8 +101,8 @@ def member_sets(
     repeated = np.flatnonzero(keep & (places[ends] - places[begins] > sizes * REPEATS))
     keep[repeated] = _evenly(places, begins[repeated], ends[repeated])
     begins, sizes, signature = begins[keep], sizes[keep], signature[keep]
-    order = alike(signature)
-    heads = run_heads(signature[order]).nonzero()[0]
+    signature, order = alike(signature)
+    heads = run_heads(signature).nonzero()[0]
     shared = np.diff(heads, append=len(order))
     example, shared = order[heads[shared >= ALONE]], shared[shared >= ALONE]
     spans = zip(begins[example].tolist(), sizes[example].tolist(), shared.tolist(), strict=True)

@@ -67,20 +67,21 @@ def blocks(units: int) -> Iterator[slice]:
     return (slice(start, min(start + BLOCK, units)) for start in range(0, units, BLOCK))
 
 
-def alike(codes: np.ndarray) -> np.ndarray:
-    """An order in which equal numbers are neighbours, each in the order in which it came.
+def alike(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(the numbers in an order in which equal ones are neighbours, where each was: equal ones in the order in which they came)
 
     The place of a number takes the room of its low bits, and one plain sort, which processors do many at a time, brings both in
-    order: several times as fast as an argsort.  Numbers that agree in the bits that are left (44 of a million numbers) may part
-    equal ones; that is as rare as equal hashes.
+    order: several times as fast as an argsort.  Numbers that agree in the bits that are left (44 of a million numbers) become
+    equal; that is as rare as equal hashes.
     """
     places = np.uint64((1 << (len(codes) - 1).bit_length()) - 1) if len(codes) else np.uint64(0)
     packed = codes & ~places
     for block in blocks(len(codes)):
         packed[block] |= np.arange(block.start, block.stop, dtype=np.uint64)
     packed.sort()
-    packed &= places
-    return packed.view(np.int64)
+    order = packed & places
+    packed ^= order
+    return packed, order.view(np.int64)
 
 
 def run_heads(column: np.ndarray, *others: np.ndarray) -> np.ndarray:

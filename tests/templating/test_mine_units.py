@@ -60,8 +60,9 @@ def test_characters_beyond_u_ffff_change_nothing_in_the_words_beside_them():
 @given(st.integers(0, 5000), st.integers(1, 40))
 def test_equal_numbers_become_neighbours_in_their_order(size, kinds):
     codes = (np.arange(size, dtype=np.uint64) % np.uint64(kinds)) * np.uint64(0x9E3779B97F4A7C15)
-    order = alike(codes)
+    ordered, order = alike(codes)
     runs = np.flatnonzero(np.diff(codes[order])) + 1
+    assert np.flatnonzero(np.diff(ordered)).tolist() == (runs - 1).tolist()
     assert sorted(order.tolist()) == list(range(size))
     assert len(runs) == max(0, min(size, kinds) - 1)
     assert all((np.diff(run) > 0).all() for run in np.split(order, runs))
