@@ -26,6 +26,7 @@ SHOWN = 5  # texts of a template that later rounds see again
 OFTEN = 64  # texts after which the caller is asked whether to stop: milliseconds
 LOOK = 40  # texts of a template at the second look, and at the first look from which on there is none
 PEEK, ALIKE = 32, 12  # texts, and characters at either end of their values, that decide whether it is needed
+DOUBTFUL, LONG = 0.7, 0.3  # of them that begin or end like two others, and that do so with as many characters
 LATE = 1 << 30  # when a part of a template that fell apart is born: only its own texts were held against it
 PARTS, EXPLAINED = 6, 0.95  # a template falls apart into so many at most, which fit so many of its texts
 
@@ -263,10 +264,15 @@ def _may_share(one: Template, other: Template) -> bool:
 
 
 def _doubtful(rows: Sequence[Placed]) -> bool:
-    """Whether many values of a slot begin or end alike, so that they may be templates of their own."""
-    for column in zip(*(values for _, values in spread(rows, PEEK)), strict=True):
+    """Whether the values of a slot begin or end in a few ways, so that they may be templates of their own.
+
+    Siblings part nearly all of the texts; some values that begin alike are what slots hold.
+    """
+    peeked = spread(rows, PEEK)
+    for column in zip(*(values for _, values in peeked), strict=True):
         for edges in ([v[:ALIKE] for v in column], [v[-ALIKE:] for v in column]):
-            common = Counter(e for e in edges if len(e) == ALIKE).most_common(4)
-            if sum(n for _, n in common if n >= 3) >= PEEK // 3:
+            common = [(edge, n) for edge, n in Counter(edges).most_common(PARTS) if n >= 3]
+            long = sum(n for edge, n in common if len(edge) == ALIKE)
+            if long >= LONG * len(peeked) and sum(n for _, n in common) >= DOUBTFUL * len(peeked):
                 return True
     return False
