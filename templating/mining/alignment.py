@@ -65,6 +65,8 @@ class Aligner:
     def _align(self, begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
         self._go_on()
         size = int((ends - begins).min())
+        if not size:
+            return []
         head = self._equal_run(begins, size, 1)
         tail = self._equal_run(ends - 1, size - head, -1)
         if head + tail < size and _same(self.rows.bare[ends - 1 - tail]):

@@ -20,11 +20,10 @@ def settled(
     moved = list(literals)
     for place, column in enumerate(zip(*rows, strict=True)):
         tick()
-        values = set(column)
-        if len(values) > 1 and "" in values:
+        if "" in column and any(column):
             least = -len(moved[place]) + (place > 0)  # only the first and the last text may become empty
             most = len(moved[place + 1]) - (place + 2 < len(moved))
-            moved[place : place + 2] = _moved(moved[place], moved[place + 1], values - {""}, least, most)
+            moved[place : place + 2] = _moved(moved[place], moved[place + 1], set(column) - {""}, least, most)
     return tuple(moved)
 
 

@@ -50,6 +50,8 @@ def versions(pool: Pool, found: Skeleton) -> list[list[int]]:
 
 def _edges(column: Sequence[str]) -> Iterable[list[str]]:
     """Per end of the values the words that many different ones have there alike, and nothing for the others."""
+    if len(column) <= BESIDE:
+        return
     peeked = spread(column, PEEK)
     for end, turned in ((slice(ALIKE), 1), (slice(-ALIKE, None), -1)):
         some = [value[end] for value in peeked]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from templating.mining import known as before
 from templating.mining.budget import Budget, SpentError
 from templating.mining.pool import Pool
 from templating.mining.result import Options
@@ -19,7 +18,6 @@ from templating.mining.sampling import Samples, spread
 from templating.mining.search import search
 from templating.mining.sieve import Sieve
 from templating.mining.skeleton import WITNESSES, Skeleton, skeleton
-from templating.mining.widening import Row, may_widen, swallows
 from templating.template import Template
 
 SHOWN = 5  # texts of a template that later rounds see again
@@ -30,7 +28,8 @@ DOUBTFUL, LONG = 0.7, 0.3  # of them that begin or end like two others, and that
 LATE = 1 << 30  # when a part of a template that fell apart is born: only its own texts were held against it
 PARTS, EXPLAINED = 6, 0.95  # a template falls apart into so many at most, which fit so many of its texts
 
-Placed = tuple[str, tuple[str, ...]]  # a text and its values
+Row = tuple[str, ...]  # the values of a text
+Placed = tuple[str, Row]
 
 
 @dataclass(eq=False, repr=False)
@@ -141,6 +140,8 @@ class Rounds:
         return says and len(self._calls[text]) >= self._options.min_group_size
 
     def _show_known(self, texts: Iterable[str]) -> None:
+        from templating.mining import known as before
+
         for template, numbers in before.near(self._known, texts).items():
             texts = before.shown(template)
             self._calls |= dict.fromkeys(texts, before.times(max(numbers), self._size))
@@ -170,6 +171,10 @@ class Rounds:
         self, one: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
     ) -> bool:
         """Whether a template leaves the known ones alone, or widens them in values only."""
+        if not self._old:
+            return True
+        from templating.mining.widening import may_widen, swallows  # here, as a first search knows no template
+
         gone = [t for t in self._old if rows.keys() >= set(shown[t])]
         if swallows(one.template, (shown[t][0] for t in self._old if t not in gone)):
             return False
