@@ -54,9 +54,9 @@ def _pairs(
     tick()
     grams, order = alike(grams[begins])
     tick()
-    owner = owner[order]  # texts rise within a gram
+    owner = owner.take(order)  # texts rise within a gram
     heads = run_heads(grams, owner).nonzero()[0]
-    return grams[heads], owner[heads], np.append(heads, len(grams))
+    return grams.take(heads), owner.take(heads), np.append(heads, len(grams))
 
 
 def _numbers(count: int) -> np.ndarray:
@@ -92,8 +92,8 @@ def member_sets(
     if not len(gram):
         return []
     begins = run_heads(gram).nonzero()[0]
-    signature = np.add.reduceat(_numbers(texts)[text], begins)
-    calls = np.add.reduceat(weights[text], begins)
+    signature = np.add.reduceat(_numbers(texts).take(text), begins)
+    calls = np.add.reduceat(weights.take(text), begins)
     ends = np.append(begins[1:], len(gram))
     sizes = ends - begins
     tick()

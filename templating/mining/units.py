@@ -176,7 +176,7 @@ def _ruled(table: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return long
 
 
-def _codes(points: np.ndarray, starts: np.ndarray, origins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _codes(points: np.ndarray, starts: np.ndarray, origins: np.ndarray, stops: np.ndarray) -> np.ndarray:
     """(number of each unit, number without its blank): origins are the characters after its blank.
 
     The number of a span is the sum of its characters, each times b to its place: a difference of two running sums,
@@ -187,13 +187,11 @@ def _codes(points: np.ndarray, starts: np.ndarray, origins: np.ndarray) -> tuple
     sums = np.zeros(len(points) + 1, np.uint64)
     np.multiply(points, powers[: len(points)], out=sums[1:])
     np.cumsum(sums, out=sums)
-    borders = sums[np.append(starts, len(points))]
-    back = inverse[origins]
-    return _stirred((borders[1:] - borders[:-1]) * back), _stirred((borders[1:] - sums[origins]) * back)
-
-
-def _stirred(codes: np.ndarray) -> np.ndarray:
-    codes = codes ^ (codes >> np.uint64(32))
+    ends, codes = sums.take(stops), np.empty((2, len(starts)), np.uint64)
+    np.subtract(ends, sums.take(starts), out=codes[0])
+    np.subtract(ends, sums.take(origins), out=codes[1])
+    codes *= inverse.take(origins)
+    codes ^= codes >> np.uint64(32)
     codes *= _MIX
     return codes
 
@@ -231,15 +229,15 @@ def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     filled = lengths > 0
     starts, origins = _cut(table, _classes().take(table), (ends - lengths)[filled], ends[filled])
     counts = np.diff(np.searchsorted(starts, np.append(0, ends)))
-    codes = np.empty((2, len(starts)), np.uint64)
-    codes[0], codes[1] = _codes(points, starts, origins)
+    stops = np.append(starts[1:], len(points))
     rest = np.empty((3, len(starts)), np.int32)
     own, blanks, sizes = rest
-    own[:] = starts - np.repeat(ends - lengths, counts)
+    np.subtract(starts, np.repeat(ends - lengths, counts), out=own, casting="unsafe")
     np.subtract(origins, starts, out=blanks, casting="unsafe")
-    sizes[:] = np.diff(starts, append=len(points)) - blanks + (points[starts] == ord("\n"))
+    np.subtract(stops, origins, out=sizes, casting="unsafe")
+    sizes += points.take(starts) == ord("\n")
     sizes[_ideograms().take(table[origins])] = IDEOGRAM
-    return codes, rest, counts
+    return _codes(points, starts, origins, stops), rest, counts
 
 
 def split(texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
