@@ -1,0 +1,59 @@
+"""Mining keeps Python's collector of cycles from looking, since it makes none, and leaves it as it was."""
+
+import gc
+
+import pytest
+
+from templating import mine
+from templating.collecting import keep_old, uncollected
+
+PROMPTS = [
+    f"Translate to {to}: word {n} of the list\nAnswer:" for n in range(40) for to in ("French", "Danish", "Welsh")
+]
+
+
+@pytest.fixture(autouse=True)
+def collector_as_it_was():
+    yield
+    gc.unfreeze()
+    gc.enable()
+
+
+def test_mining_makes_no_cycles():
+    mine(PROMPTS)
+    gc.collect()
+    gc.disable()
+    found = mine(PROMPTS)
+    mine([*PROMPTS, "Translate to Basque: one more"], known=[group.template for group in found])
+    assert gc.collect() == 0
+
+
+def test_a_collector_that_is_on_is_off_inside_and_on_afterwards():
+    with pytest.raises(RuntimeError), uncollected():
+        assert not gc.isenabled()
+        raise RuntimeError
+    assert gc.isenabled()
+
+
+def test_a_collector_that_is_off_stays_off():
+    gc.disable()
+    with uncollected():
+        pass
+    assert not gc.isenabled()
+
+
+def test_what_is_kept_old_is_collected_once_it_is_garbage():
+    cycle: list[object] = []
+    cycle.append(cycle)
+    gc.disable()
+    keep_old()
+    assert not any(cycle is one for one in gc.get_objects(generation=0))
+    del cycle
+    assert gc.collect() > 0
+
+
+def test_what_a_caller_has_frozen_stays_frozen():
+    gc.freeze()
+    count = gc.get_freeze_count()
+    keep_old()
+    assert gc.get_freeze_count() >= count
