@@ -3,21 +3,25 @@
 A round looks at a sample of what no template fits yet, and at a few texts of every template that there is: so a value
 that was the same by chance in one round becomes a slot in the next.  Templates whose values begin or end alike are
 looked at again with more of their own texts: a sample that holds two members of one template and four of another can
-make one of both.
+make one of both.  In the end each is asked once more, with all of its texts, whether it was edited: of a version that few calls have a
+sample holds too few to tell.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from templating.matching import fit
 from templating.mining.budget import Budget, SpentError
+from templating.mining.families import edits
 from templating.mining.pool import Pool
 from templating.mining.result import Options
 from templating.mining.sampling import Samples, spread
 from templating.mining.search import search
 from templating.mining.sieve import Sieve
-from templating.mining.skeleton import WITNESSES, Skeleton, skeleton
+from templating.mining.skeleton import MENDS, WITNESSES, Skeleton, skeleton
 from templating.template import Template
 
 SHOWN = 5  # texts of a template that later rounds see again
@@ -94,6 +98,9 @@ class Rounds:
                 fallen = [text for template in new for text in self._second_look(template)]
                 left |= dict.fromkeys(fallen)
                 samples.add(lost + fallen)
+        to_part = list(self._found)
+        while to_part and not self._budget.spent():
+            to_part += self._part_by_edits(to_part.pop())
 
     def groups(self, fresh: Sequence[str], hits: Mapping[str, int]) -> list[Group]:
         """What was found, with its texts.  hits: texts that a known template matches; it keeps them or is superseded."""
@@ -225,6 +232,51 @@ class Rounds:
         del self._found[template]
         self._found |= {t: Finding([], bits=s.bits, born=LATE, since=finding.since) for t, s in parts.items()}
         return self._place([text for text, _ in finding.rows], parts)
+
+    def _part_by_edits(self, template: Template) -> list[Template]:
+        """What this template was parted into, now that all texts were sorted in: one for each version.
+
+        A round has a thousand texts.  Of a version that few calls have it holds one or two, which nobody can tell from a rare value or an
+        optional part; whether they follow those of another version in time, only all of them together say.
+        """
+        finding = self._found[template]
+        if finding.supersedes or finding.looked >= len(finding.rows):
+            return []
+        kinds = self._by_edit(finding.rows)
+        if len(kinds) < 2 or sum(map(len, kinds)) < EXPLAINED * len(finding.rows):
+            return []
+        parts = [part for texts in kinds if (part := self._template_of(texts))]
+        if len(parts) < len(kinds):
+            return []
+        del self._found[template]
+        self._found |= {s.template: Finding([], bits=s.bits, born=LATE, since=finding.since) for s in parts}
+        new = [s.template for s in parts]
+        self._place([text for text, _ in finding.rows], new)
+        return new
+
+    def _by_edit(self, rows: Sequence[Placed]) -> list[list[str]]:
+        """The texts of each version that has enough calls; those of all when nothing was edited."""
+        ages = [self._calls[text][0] for text, _ in rows]
+        rows = [rows[at] for at in sorted(range(len(rows)), key=ages.__getitem__)]
+        keys = edits([values for _, values in rows], [self._calls[text] for text, _ in rows], self._budget.spent)
+        kinds: dict[tuple[str, ...], list[Placed]] = {}
+        for key, row in zip(keys, rows, strict=True):
+            kinds.setdefault(key, []).append(row)
+        least = self._options.min_group_size
+        return [[text for text, _ in its] for its in kinds.values() if self._count(its) >= least]
+
+    def _template_of(self, texts: Sequence[str]) -> Skeleton | None:
+        """The template of all of these texts, made from some of them; None when there is none, or time is up."""
+        some = spread(texts, LOOK)
+        with suppress(SpentError):
+            for _ in range(MENDS):
+                pool = self._pool(some)
+                best = skeleton(pool, range(len(pool.texts)))
+                misfits = [t for t in texts if best is None or fit(best.template.literals, t) is None]
+                if not misfits:
+                    return best
+                some += spread(misfits, LOOK)
+        return None
 
     def _place(self, texts: Iterable[str], templates: Iterable[Template]) -> list[str]:
         """Gives the texts to the templates that they fit; the others are returned."""

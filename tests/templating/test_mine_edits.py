@@ -21,11 +21,16 @@ EDITS = {
 }
 
 
-def calls(prompts, seed=5):
+def calls(prompts, seed=5, each=(40,) * 5):
     dice = Random(seed)
     words = ["".join(dice.choices("aeioubdgklmnprst", k=dice.randint(3, 9))) for _ in range(300)]
     prose = lambda count: " ".join(dice.choices(words, k=count)).capitalize() + "."  # noqa: E731
-    return [(p, p.format(t=prose(dice.randint(5, 40)), p=prose(dice.randint(2, 9)))) for p in prompts for _ in range(40)]
+    counts = zip(prompts, each, strict=False)
+    return [
+        (p, p.format(t=prose(dice.randint(5, 40)), p=prose(dice.randint(2, 9))))
+        for p, count in counts
+        for _ in range(count)
+    ]
 
 
 def groups_of(made):
@@ -53,3 +58,15 @@ def test_the_frame_of_a_value_that_some_calls_have_is_a_value():
     made = calls([START + "Reply now."])
     asks_json = [(p, text.replace("Ticket:\n", 'Ticket:\n{"source": "mail", "text": "')) for p, text in made[::3]]
     assert len(groups_of(sorted(made + asks_json, key=lambda call: len(call[1])))) == 1
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_a_version_that_few_of_many_calls_have_is_told_from_a_value(edit):
+    found = groups_of(calls(edit, each=(8, 2000)))
+    assert sorted(found, key=lambda counts: edit.index(next(iter(counts)))) == [{edit[0]: 8}, {edit[1]: 2000}]
+
+
+def test_a_sentence_that_some_of_many_calls_have_now_and_then_is_a_value():
+    made = calls(EDITS["another ending"], each=(200, 1800))
+    Random(1).shuffle(made)
+    assert len(groups_of(made)) == 1
