@@ -11,6 +11,7 @@ The idea, one module a step:
     skeleton    the template of a set, held against every text of it
     inside      what all values of a slot hold inside of them, which is no fixed text
     borders     where an optional part begins
+    separators  a mark that parts two values in every text
     families    an edit, which makes two templates, or a value, which makes a slot?
     siblings    several templates in one house style, or one with few-valued slots?
     mixture     few texts of two siblings, which look like one template with slots

@@ -10,7 +10,7 @@ sample holds too few to tell.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from templating.matching import fit
@@ -20,8 +20,9 @@ from templating.mining.pool import Pool
 from templating.mining.result import Options
 from templating.mining.sampling import Samples, spread
 from templating.mining.search import search
+from templating.mining.separators import parted
 from templating.mining.sieve import Sieve
-from templating.mining.skeleton import MENDS, WITNESSES, Skeleton, skeleton
+from templating.mining.skeleton import MENDS, WITNESSES, Skeleton, skeleton, template_of
 from templating.template import Template
 
 SHOWN = 5  # texts of a template that later rounds see again
@@ -101,6 +102,8 @@ class Rounds:
         to_part = list(self._found)
         while to_part and not self._budget.spent():
             to_part += self._part_by_edits(to_part.pop())
+        for template in list(self._found):
+            self._separate(template)
 
     def groups(self, fresh: Sequence[str], hits: Mapping[str, int]) -> list[Group]:
         """What was found, with its texts.  hits: texts that a known template matches; it keeps them or is superseded."""
@@ -277,6 +280,15 @@ class Rounds:
                     return best
                 some += spread(misfits, LOOK)
         return None
+
+    def _separate(self, template: Template) -> None:
+        """Takes the marks that part the values of a slot in every text for fixed text."""
+        finding = self._found[template]
+        literals, values = parted(template.literals, [values for _, values in finding.rows], self._budget.spent)
+        new = template_of(literals)
+        if len(literals) > len(template.literals) and new not in self._found:
+            rows = [(text, its) for (text, _), its in zip(finding.rows, values, strict=True)]
+            self._found[new] = replace(self._found.pop(template), rows=rows)
 
     def _place(self, texts: Iterable[str], templates: Iterable[Template]) -> list[str]:
         """Gives the texts to the templates that they fit; the others are returned."""

@@ -87,8 +87,12 @@ def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Ske
     moved = settled(outer, [values for _, values in found], pool.go_on)
     if moved != outer:
         outer, found = moved, _fitting(moved, pool, members)
-    template = Template(outer, tuple(f"var_{i}" for i in range(len(outer) - 1)))
-    return Skeleton(template, [m for m, _ in found], [v for _, v in found], bits, held)
+    return Skeleton(template_of(outer), [m for m, _ in found], [v for _, v in found], bits, held)
+
+
+def template_of(literals: tuple[str, ...]) -> Template:
+    """The template of these literals, its slots not named yet."""
+    return Template(literals, tuple(f"var_{i}" for i in range(len(literals) - 1)))
 
 
 def _has_text(literals: Sequence[str]) -> bool:
@@ -140,7 +144,7 @@ def _cut(anchors: list[Anchor], pool: Pool, texts: list[str]) -> list[str]:
         if number % OFTEN == 0:
             pool.go_on()
         values = [t[b:h] for t, b, h in zip(texts, begins, heads, strict=True)]
-        before, after, gap = _trim(values)
+        before, after, gap = trim(values)
         literals[-1] += before
         tail = after + texts[0][heads[0] : tails[0]]
         if gap:
@@ -151,7 +155,7 @@ def _cut(anchors: list[Anchor], pool: Pool, texts: list[str]) -> list[str]:
     return literals
 
 
-def _trim(values: list[str]) -> tuple[str, str, bool]:
+def trim(values: list[str]) -> tuple[str, str, bool]:
     """(what all values begin with, what all end with, whether anything is between), cut at borders."""
     size = shared_length(values)
     while not all(is_border(v, size) for v in values):

@@ -1,0 +1,78 @@
+"""A mark that parts two values in every text is fixed text, also when values hold it too; what prose, lists and records hold is not."""
+
+from random import Random
+
+import pytest
+
+from templating import mine
+from templating.mining.separators import parted
+
+START, END = "Compare what the two guests said about their stay.\n\n", "\n\nName one thing that both of them liked."
+
+
+def prose(dice, least=4, most=40, mark=","):
+    words = ["".join(dice.choices("aeioubdgklmnprst", k=dice.randint(3, 9))) for _ in range(dice.randint(least, most))]
+    return " ".join([f"{word}{mark}" if dice.random() < 0.1 else word for word in words[:-1]] + words[-1:])
+
+
+def record(dice):
+    return f"{dice.randint(1, 99)} {prose(dice, 1, 1)} {dice.choice(('Road', 'Lane', 'Square'))} - {prose(dice, 1, 1)}"
+
+
+def separators(value, calls=40):
+    dice = Random(3)
+    rows = [(value(dice),) for _ in range(calls)]
+    literals, values = parted((START, END), rows, bool)
+    assert [row[0] for row in rows] == [
+        "".join(map("".join, zip(its, [*literals[1:-1], ""], strict=True))) for its in values
+    ]
+    return list(literals[1:-1])
+
+
+@pytest.mark.parametrize(
+    "mark", ["\n#\n", " | ", "\n> ", " -> ", "\n```\n", "\n* * *\n", " — ", " <=> ", "\n\n\n---\n"]
+)
+def test_a_mark_between_two_values_is_fixed_text(mark):
+    assert separators(lambda dice: prose(dice) + mark + prose(dice)) == [mark]
+
+
+def test_what_stands_beside_a_mark_in_all_texts_is_fixed_text_too():
+    assert separators(lambda dice: f"{prose(dice)} (guest)\n#\nGuest: {prose(dice)}") == [" (guest)\n#\nGuest: "]
+
+
+def test_two_marks_between_three_values_are_fixed_text():
+    assert separators(lambda dice: f"{prose(dice)} | {prose(dice)} # {prose(dice)}") == [" | ", " # "]
+
+
+def test_values_may_hold_the_mark_as_well():
+    noted = lambda dice: f"{prose(dice)}\n* {prose(dice, mark='*')}{dice.choice(['', '', ' * with thanks'])}"  # noqa: E731
+    assert separators(noted) == ["\n* "]
+    dice = Random(5)
+    (group,) = mine([START + noted(dice) + END for _ in range(40)])
+    assert group.template.literals == (START, "\n* ", END)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda dice: f"{prose(dice)}. {prose(dice)}",
+        lambda dice: f"Dear {prose(dice, 1, 2)},\n{prose(dice)}",
+        lambda dice: "\n- ".join(prose(dice, 3, 6) for _ in range(dice.randint(2, 9))),
+        lambda dice: f"{prose(dice, 40, 90, ' -')} - {prose(dice, 40, 90, ' -')}",
+        lambda dice: f"{dice.choice(['a', 'a', 'the'])} = {prose(dice)}",
+        record,
+    ],
+    ids=["two sentences", "a greeting", "a list", "prose with dashes", "one out of a few", "the fields of a record"],
+)
+def test_what_values_hold_by_themselves_is_no_separator(value):
+    assert separators(value) == []
+
+
+def test_few_texts_prove_nothing():
+    assert separators(lambda dice: f"{prose(dice)} | {prose(dice)}", 10) == []
+
+
+def test_a_mark_that_one_value_lacks_is_no_separator():
+    dice = Random(6)
+    values = [f"{prose(dice)} | {prose(dice)}" for _ in range(99)] + [prose(dice)]
+    assert parted((START, END), [(value,) for value in values], bool)[0] == (START, END)
