@@ -3,8 +3,10 @@
 A round looks at a sample of what no template fits yet, and at a few texts of every template that there is: so a value
 that was the same by chance in one round becomes a slot in the next.  Templates whose values begin or end alike are
 looked at again with more of their own texts: a sample that holds two members of one template and four of another can
-make one of both.  In the end each is asked once more, with all of its texts, whether it was edited: of a version that few calls have a
-sample holds too few to tell.
+make one of both.
+
+In the end, when all texts were sorted in, each template is asked once more with all of them what a sample holds too few of to tell:
+whether another covers it, whether it was edited, and which marks part its values.
 """
 
 from collections import Counter
@@ -31,6 +33,7 @@ LOOK = 40  # texts of a template at the second look, and at the first look from 
 PEEK, ALIKE = 32, 12  # texts, and characters at either end of their values, that decide whether it is needed
 DOUBTFUL, LONG = 0.7, 0.3  # of them that begin or end like two others, and that do so with as many characters
 LATE = 1 << 30  # when a part of a template that fell apart is born: only its own texts were held against it
+MORE = 200  # characters of fixed text that a template has more than one that fits all its texts and may make way for it
 PARTS, EXPLAINED = 6, 0.95  # a template falls apart into so many at most, which fit so many of its texts
 
 Row = tuple[str, ...]  # the values of a text
@@ -99,6 +102,12 @@ class Rounds:
                 fallen = [text for template in new for text in self._second_look(template)]
                 left |= dict.fromkeys(fallen)
                 samples.add(lost + fallen)
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        """What all texts of a template tell."""
+        for narrow in list(self._found):
+            self._widen_covered(narrow)
         to_part = list(self._found)
         while to_part and not self._budget.spent():
             to_part += self._part_by_edits(to_part.pop())
@@ -235,6 +244,28 @@ class Rounds:
         del self._found[template]
         self._found |= {t: Finding([], bits=s.bits, born=LATE, since=finding.since) for t, s in parts.items()}
         return self._place([text for text, _ in finding.rows], parts)
+
+    def _widen_covered(self, narrow: Template) -> None:
+        """Makes one of a template and one that fits all its texts, unless a look at texts of both finds them to be two.
+
+        A value that few texts happened to have in common, in the round that found a template, keeps the texts that do for itself.
+        """
+        finding = self._found[narrow]
+        if finding.supersedes or not finding.rows:
+            return
+        for wide, other in self._found.items():
+            if wide.fixed < narrow.fixed <= wide.fixed + MORE and not other.supersedes and _may_share(wide, narrow):
+                texts = [text for text, _ in finding.rows]
+                if all(fit(wide.literals, text) is not None for text in texts) and self._are_one(finding, other):
+                    del self._found[narrow]
+                    self._place(texts, [wide])
+                    return
+
+    def _are_one(self, *findings: Finding) -> bool:
+        """Whether a search among as many texts of each finds one template."""
+        pool = self._pool({text for finding in findings for text in finding.some(LOOK)})
+        found = search(pool, self._options.min_group_size, self._budget.spent)
+        return len(found) == 1 and len(found[0].members) == len(pool.texts)
 
     def _part_by_edits(self, template: Template) -> list[Template]:
         """What this template was parted into, now that all texts were sorted in: one for each version.
