@@ -106,7 +106,7 @@ class Ingest:
             return None
         plan = self._planned(known.group, item, found, implementation_id, policy)
         try:
-            row = _row(project_id, item, plan, policy)
+            row = _row(project_id, item, plan, policy, datetime.now(UTC))
             stored = traces.insert_if_current(statements, row, known.group.templates_version)
         except exc.IntegrityError:
             return None  # the implementation is gone
@@ -137,7 +137,8 @@ class Ingest:
     ) -> dict[int, Recorded]:
         """Those that are stored now, by the identity of what came in."""
         in_order = sorted(wanted, key=lambda pair: pair[0].external_id or "")
-        rows = (_row(project_id, item, plan, policy) for item, plan in in_order)
+        now = datetime.now(UTC)
+        rows = (_row(project_id, item, plan, policy, now) for item, plan in in_order)
         if copy:
             traces.copy_new(connection, rows)
             return {id(item): plan for item, plan in wanted}
@@ -262,8 +263,11 @@ def _first_of_each(incoming: Sequence[Incoming]) -> list[Incoming]:
     return [item for item in incoming if firsts[item.external_id or id(item)] is item]
 
 
-def _row(project_id: UUID, item: Incoming, plan: Recorded, policy: Policy) -> dict[str, Any]:
-    """Where it is matched, template and values are its prompt; its texts are not stored again."""
+def _row(project_id: UUID, item: Incoming, plan: Recorded, policy: Policy, now: datetime) -> dict[str, Any]:
+    """Where it is matched, template and values are its prompt; its texts are not stored again.
+
+    now: when it was made, if its caller did not say.
+    """
     parts = item.columns["prompt_parts"]
     packed = inputs.packed(item.columns["input"], item.prompt.source, parts)
     if plan.values is not None and not policy.keeps_values:
@@ -274,7 +278,7 @@ def _row(project_id: UUID, item: Incoming, plan: Recorded, policy: Policy) -> di
         "id": plan.id,
         "project_id": project_id,
         "group_id": plan.group.id,
-        "seen_at": item.columns["started_at"] or datetime.now(UTC),
+        "seen_at": item.columns["started_at"] or now,
         "implementation_id": plan.implementation_id,
         "template_id": plan.template_id,
         "variables": None if plan.values is None else list(plan.values),

@@ -8,7 +8,7 @@ import gzip
 import io
 import json
 import zlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from flask import request
@@ -20,8 +20,15 @@ from app.config import Settings
 _READ_AT_ONCE = 1024 * 1024
 
 
-def read_json(settings: Settings) -> Any:
-    """The body as plain values.  Raises ProblemError: 400, 413, 415 or 422."""
+class Parsed(NamedTuple):
+    """Plain values, and whether they are as strictly JSON as orjson takes it."""
+
+    value: Any
+    strictly: bool
+
+
+def read_json(settings: Settings) -> Parsed:
+    """The body.  Raises ProblemError: 400, 413, 415 or 422."""
     _check_media_type()
     check_encoding()
     return parse_json(read_bytes(settings.max_body_bytes), settings.max_json_depth)
@@ -32,12 +39,12 @@ def read_bytes(limit: int) -> bytes:
     return _inflated(_read(limit), limit)
 
 
-def parse_json(data: bytes, depth: int) -> Any:
-    """Plain values.  Raises ProblemError: 400 or 422."""
+def parse_json(data: bytes, depth: int) -> Parsed:
+    """What the bytes say.  Raises ProblemError: 400 or 422."""
     try:
-        return orjson.loads(data)
+        return Parsed(orjson.loads(data), strictly=True)
     except orjson.JSONDecodeError:
-        return _parse_leniently(data, depth)
+        return Parsed(_parse_leniently(data, depth), strictly=False)
 
 
 def _check_media_type() -> None:

@@ -91,7 +91,7 @@ def delete_trace(holder: KeyHolder, trace_id: UUID) -> Response:
 @routes.route("POST", "/api/v1/deletions", scope="admin", body=Selected | Everything, answers={200: DeletionAnswer})
 def delete_traces(holder: KeyHolder) -> Response:
     """Delete traces by user, conversation, path, time or all of the project, and what was made of them alone."""
-    body = read_json(services().settings)
+    body = read_json(services().settings).value
     if isinstance(body, dict) and "everything" in body:
         _checked(Everything, body)
         return json_answer(_delete(holder, Selector(), everything=True))

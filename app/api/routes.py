@@ -107,7 +107,7 @@ def read_query(model: type[BaseModel]) -> Any:
 
 def read_body(model: type[Body], refusal: str) -> Body:
     """The body as this model.  Raises ProblemError 422 with this sentence, and what `read_json` raises."""
-    return validated(model, read_json(services().settings), refusal)
+    return validated(model, read_json(services().settings).value, refusal)
 
 
 def validated(model: type[Body], body: Any, refusal: str) -> Body:

@@ -1,6 +1,7 @@
 """POST and GET of traces."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from app.api.routes import Routes
 from app.api.services import services
 from app.api.shapes import BatchAnswer, Page, TraceDetail, TraceRow, TraceSummary
 from app.errors import NotFoundError
-from app.incoming import Incoming, InvalidTraceError, Limits, Problem, TraceIn, read_trace
+from app.incoming import Incoming, InvalidTraceError, Problem, TraceIn, read_trace
 from app.store import traces
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
@@ -25,6 +26,9 @@ from app.store.templates import ROLES
 from app.store.traces import TraceFilter, variables_of
 
 routes = Routes("traces")
+
+Read = Callable[[Any], Incoming]
+"""`read_trace`, for one body of JSON."""
 
 
 class TraceBatch(BaseModel):
@@ -51,10 +55,11 @@ class TraceQuery(PageQuery):
 )
 def create_traces(holder: KeyHolder) -> Response:
     """Store one trace or a batch of them, match them, and ask for what is new to be grouped."""
-    body = read_json(services().settings)
+    body, strictly = read_json(services().settings)
+    read = partial(read_trace, limits=services().limits, is_json=strictly)
     if isinstance(body, dict) and "traces" in body:
-        return _create_batch(holder, body["traces"])
-    return _create_one(holder, body)
+        return _create_batch(holder, body["traces"], read)
+    return _create_one(holder, body, read)
 
 
 @routes.route("GET", "/api/v1/traces", scope="read", query=TraceQuery, answers={200: Page[TraceSummary]})
@@ -76,9 +81,9 @@ def get_trace(holder: KeyHolder, trace_id: UUID) -> Response:
     return json_answer(_detail(row))
 
 
-def _create_one(holder: KeyHolder, body: Any) -> Response:
+def _create_one(holder: KeyHolder, body: Any, read: Read) -> Response:
     try:
-        incoming = read_trace(body, services().limits)
+        incoming = read(body)
     except InvalidTraceError as error:
         raise ProblemError(422, "The trace was not stored: see errors.", error.problems) from None
     services().limiter.take_traces(holder, 1)
@@ -86,15 +91,14 @@ def _create_one(holder: KeyHolder, body: Any) -> Response:
     return json_answer(_row(accepted), _status(accepted))
 
 
-def _create_batch(holder: KeyHolder, bodies: Any) -> Response:
+def _create_batch(holder: KeyHolder, bodies: Any, read: Read) -> Response:
     _check_batch(bodies, services().settings.max_batch)
     services().limiter.take_traces(holder, len(bodies))
-    limits = services().limits
-    read = [_read_or_refuse(index, body, limits) for index, body in enumerate(bodies)]
-    accepted = iter(_accept(holder, [item for item in read if isinstance(item, Incoming)]))
+    found = [_read_or_refuse(index, body, read) for index, body in enumerate(bodies)]
+    accepted = iter(_accept(holder, [item for item in found if isinstance(item, Incoming)]))
     results = [
         _kept(index, next(accepted)) if isinstance(item, Incoming) else {"index": index} | item
-        for index, item in enumerate(read)
+        for index, item in enumerate(found)
     ]
     return json_answer({"results": results}, 207)
 
@@ -111,9 +115,9 @@ def _check_batch(bodies: Any, most: int) -> None:
         raise ProblemError(413, "Nothing was stored: the batch is too large.", [problem])
 
 
-def _read_or_refuse(index: int, body: Any, limits: Limits) -> Incoming | dict[str, Any]:
+def _read_or_refuse(index: int, body: Any, read: Read) -> Incoming | dict[str, Any]:
     try:
-        return read_trace(body, limits)
+        return read(body)
     except InvalidTraceError as error:
         problems = [Problem(("traces", index, *problem.loc), problem.message) for problem in error.problems]
         detail = f"Trace {index} was not stored: see errors."

@@ -137,7 +137,7 @@ def _read(kind: type[wire.M]) -> wire.M:
     try:
         if request.mimetype == wire.PROTOBUF:
             return wire.from_protobuf(data, kind)
-        return wire.from_json(parse_json(data, settings.max_json_depth), kind)
+        return wire.from_json(parse_json(data, settings.max_json_depth).value, kind)
     except wire.UnreadableExportError as error:
         raise ProblemError(400, str(error)) from None
 

@@ -7,6 +7,7 @@ PostgreSQL's text format (manual, COPY, "Text Format"): a line for each row, tab
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -91,11 +92,17 @@ def _truth(value: bool) -> str:
     return "t" if value else "f"
 
 
+@lru_cache(maxsize=1)
+def _moment(value: datetime) -> str:
+    """Calls without a time of their own have one, that of their batch."""
+    return value.isoformat()
+
+
 _WRITERS: tuple[tuple[type[TypeEngine[Any]], Callable[[Any], str]], ...] = (
     (ARRAY, _texts),
     (JSON, _json),
     (Text, _text),
     (Uuid, _uuid),
     (Boolean, _truth),
-    (DateTime, datetime.isoformat),
+    (DateTime, _moment),
 )

@@ -1,8 +1,10 @@
 """One trace as a caller sends it: what is kept, what is refused and with which words."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -208,6 +210,23 @@ BODIES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st
 def test_what_is_quickly_found_storable_is(body: object) -> None:
     limits = Limits(text_bytes=16, depth=3)
     assert not (incoming.is_surely_storable(body, limits) and list(incoming.unstorable(body, limits)))
+
+
+@given(BODIES)
+def test_what_a_strict_parser_made_needs_no_look_for_nan(body: object) -> None:
+    try:
+        parsed = orjson.loads(json.dumps({"metadata": {"x": body}}))
+    except orjson.JSONDecodeError:  # NaN, an infinite number, a lone surrogate
+        return
+    limits = Limits(depth=5)
+    assert _outcome(SMALLEST | parsed, limits, is_json=True) == _outcome(SMALLEST | parsed, limits, is_json=False)
+
+
+def _outcome(body: object, limits: Limits, *, is_json: bool) -> object:
+    try:
+        return read_trace(body, limits, is_json=is_json).columns
+    except InvalidTraceError as error:
+        return error.problems
 
 
 def test_an_ordinary_trace_is_quickly_found_storable() -> None:
