@@ -19,7 +19,7 @@ from app.privacy import Policies, Policy
 from app.store import groups, inputs, traces
 from app.store.engine import transaction
 from app.store.groups import Group
-from app.store.ids import new_id
+from app.store.ids import new_id, new_ids
 from app.store.templates import Version, implementation_for, implementations_of
 from app.store.traces import StoredTrace, variables_of
 
@@ -104,7 +104,7 @@ class Ingest:
         implementation_id = None if found is None else known.implementation(_version(item, found))
         if found is not None and implementation_id is None:
             return None
-        plan = self._planned(known.group, item, found, implementation_id, policy)
+        plan = self._planned(new_id(), known.group, item, found, implementation_id, policy=policy)
         try:
             row = _row(project_id, item, plan, policy, datetime.now(UTC))
             stored = traces.insert_if_current(statements, row, known.group.templates_version)
@@ -188,26 +188,34 @@ class Ingest:
         implementations = _implementations(connection, by_path, wanted)
         planned = [
             self._planned(
+                id_,
                 by_path[item.path].group,
                 item,
                 found,
                 None if found is None else implementations[_version(item, found)],
-                policy,
+                policy=policy,
             )
-            for item, found in matches
+            for id_, (item, found) in zip(new_ids(len(matches)), matches, strict=True)
         ]
         learnt = [(by_path[item.path], version, implementations[version]) for version, (item, _) in wanted.items()]
         return planned, learnt
 
     def _planned(
-        self, group: Group, item: Incoming, found: Found | None, implementation_id: UUID | None, policy: Policy
+        self,
+        id_: UUID,
+        group: Group,
+        item: Incoming,
+        found: Found | None,
+        implementation_id: UUID | None,
+        *,
+        policy: Policy,
     ) -> Recorded:
         state = self._state(group, matched=found is not None, has_prompt=item.prompt.parts is not None)
         if found is None:
-            return Recorded(id=new_id(), external_id=item.external_id, created=True, group=group, state=state)
+            return Recorded(id=id_, external_id=item.external_id, created=True, group=group, state=state)
         template = found.template
         return Recorded(
-            id=new_id(),
+            id=id_,
             external_id=item.external_id,
             created=True,
             group=group,

@@ -23,9 +23,18 @@ def new_id() -> uuid.UUID:
     Ids of one process increase strictly, also within a millisecond and when the clock is set back: the traces of a batch
     keep their order, which mining reads as time.
     """
-    tick = _next_tick()
+    return _id_of(_next_ticks(1), os.urandom(8))
+
+
+def new_ids(count: int) -> list[uuid.UUID]:
+    """So many of them, in their order; in half the time that it takes to make them one by one."""
+    first, random = _next_ticks(count), os.urandom(8 * count)
+    return [_id_of(first + number, random[8 * number : 8 * number + 8]) for number in range(count)]
+
+
+def _id_of(tick: int, random: bytes) -> uuid.UUID:
     time_bits = (tick >> 12) << 80 | (tick & 0xFFF) << 64
-    return uuid.UUID(int=time_bits | _VERSION_7 | _VARIANT | int.from_bytes(os.urandom(8)) & _RANDOM_BITS)
+    return uuid.UUID(int=time_bits | _VERSION_7 | _VARIANT | int.from_bytes(random) & _RANDOM_BITS)
 
 
 def first_id_of(moment: datetime) -> uuid.UUID:
@@ -38,8 +47,10 @@ def moment_of(id_: uuid.UUID) -> datetime:
     return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
 
 
-def _next_tick() -> int:
+def _next_ticks(count: int) -> int:
+    """The first of so many that nobody else gets."""
     global _last_tick  # noqa: PLW0603  one clock a process is the point
     with _lock:
-        _last_tick = max(time.time_ns() * _TICKS_PER_MILLISECOND // 1_000_000, _last_tick + 1)
-        return _last_tick
+        first = max(time.time_ns() * _TICKS_PER_MILLISECOND // 1_000_000, _last_tick + 1)
+        _last_tick = first + count - 1
+        return first

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from app.store.ids import new_id
+from app.store.ids import new_id, new_ids
 
 
 def test_an_id_is_a_uuid_of_version_7() -> None:
@@ -18,7 +18,7 @@ def test_an_id_tells_when_it_was_made() -> None:
 
 
 def test_ids_of_one_process_increase_strictly() -> None:
-    made = [new_id() for _ in range(10_000)]
+    made = [new_id() for _ in range(10_000)] + new_ids(10_000) + [new_id()]
     assert made == sorted(set(made))
 
 
