@@ -24,8 +24,11 @@ SPARED = 4
 Who is refused in the middle of sending often sees a connection that broke, and not why (RFC 9112, 9.6).
 """
 
-SMALL = 64 * 1024
-"""Bytes of a body that is taken in one piece, and counted before it is there."""
+AT_ONCE, AT_ONCE_OF_A_PROJECT = 64 * 1024, 4 * 1024 * 1024
+"""Bytes of a body that is taken in one piece, and counted before it is there: in pieces a batch costs the loop thirty rounds.
+
+Whose key has worked is believed more: a stranger could hold memory of all by saying what he never sends.
+"""
 
 
 IN_CHUNKS = -1
@@ -76,19 +79,19 @@ class Reading:
         self._bodies: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
 
-    async def body(self, party: str, limit: int, length: int, source: Source) -> bytes:
+    async def body(self, party: str, limit: int, length: int, source: Source, *, at_once: int = AT_ONCE) -> bytes:
         """The whole body.  Raises SlowBodyError, LargeBodyError, CutBodyError or TooMuchUnderWayError.
 
-        length: as its header says, IN_CHUNKS, or 0 when nobody says.  A small body is taken in one piece: most calls are, and every piece costs
-        the loop a round.
+        length: as its header says, IN_CHUNKS, or 0 when nobody says.  at_once: up to which it is taken in one piece.
         """
         with self._under_way(party) as body:
             try:
                 async with asyncio.timeout(self._seconds):
-                    if 0 < length <= min(SMALL, limit):
+                    if 0 < length <= min(at_once, limit):
                         self._add(body, length)
-                        return await source()
-                    whole = await self._whole(body, limit, source, in_chunks=length == IN_CHUNKS)
+                        whole = await source()
+                    else:
+                        whole = await self._whole(body, limit, source, in_chunks=length == IN_CHUNKS)
             except TimeoutError:
                 raise SlowBodyError from None
             except ProtocolClosed:

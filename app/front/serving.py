@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import orjson
 from flask import Flask
@@ -20,7 +21,16 @@ from app.api.problem import problem_body
 from app.api.rates import subject_of
 from app.api.services import EXTENSION, Services
 from app.config import Settings
-from app.front.reading import IN_CHUNKS, CutBodyError, LargeBodyError, Reading, SlowBodyError, TooMuchUnderWayError
+from app.front.reading import (
+    AT_ONCE,
+    AT_ONCE_OF_A_PROJECT,
+    IN_CHUNKS,
+    CutBodyError,
+    LargeBodyError,
+    Reading,
+    SlowBodyError,
+    TooMuchUnderWayError,
+)
 from app.front.turns import TooManyWaitingError, Turns
 
 FORM_BYTES = 64 * 1024
@@ -75,13 +85,15 @@ class Front:
 
     async def _answer(self, scope: Any, protocol: Any) -> Answer:
         headers = _headers(scope)
-        party = self._party(scope, headers)
-        body = await self._body(party, scope.method, headers, protocol)
+        project = self._project(headers)
+        party = f"project {project}" if project else f"address {subject_of(self._address(scope, headers))}"
+        at_once = AT_ONCE_OF_A_PROJECT if project else AT_ONCE
+        body = await self._body(party, scope.method, headers, protocol, at_once)
         async with self._turns.turn(party):
             environ = _environ(scope, headers, body)
             return await asyncio.get_running_loop().run_in_executor(self._threads, _call, self._app, environ)
 
-    async def _body(self, party: str, method: str, headers: Mapping[str, str], protocol: Any) -> bytes:
+    async def _body(self, party: str, method: str, headers: Mapping[str, str], protocol: Any, at_once: int) -> bytes:
         if method in _WITHOUT_BODY:
             return b""
         if "authorization" in headers:
@@ -89,16 +101,16 @@ class Front:
                 if "expect" not in headers:  # else it is not on its way yet, and the answer spares it
                     await self._reading.spare(party, _length(headers), protocol)
                 raise LargeBodyError
-            return await self._reading.body(party, self._largest, _length(headers), protocol)
+            return await self._reading.body(party, self._largest, _length(headers), protocol, at_once=at_once)
         if headers.get("content-type", "").startswith(_FORM):
             return await self._reading.body(party, FORM_BYTES, _length(headers), protocol)
         return b""  # without a key it is refused, whatever it says
 
-    def _party(self, scope: Any, headers: Mapping[str, str]) -> str:
-        """The project of a key that has worked here before; else the address."""
+    def _project(self, headers: Mapping[str, str]) -> UUID | None:
+        """That of a key that has worked here before."""
         key = key_in(headers.get("authorization", ""))
         holder = self._services.authenticator.remembered(key) if key else None
-        return f"project {holder.project_id}" if holder else f"address {subject_of(self._address(scope, headers))}"
+        return holder.project_id if holder else None
 
     def _address(self, scope: Any, headers: Mapping[str, str]) -> str:
         forwarded = [each.strip() for each in headers.get("x-forwarded-for", "").split(",") if each.strip()]
