@@ -105,14 +105,16 @@ class Rounds:
         self._ask_again()
 
     def _ask_again(self) -> None:
-        """What all texts of a template tell."""
+        """What all texts of a template tell, while there is time."""
         for narrow in list(self._found):
-            self._widen_covered(narrow)
+            if not self._budget.spent():
+                self._widen_covered(narrow)
         to_part = list(self._found)
         while to_part and not self._budget.spent():
             to_part += self._part_by_edits(to_part.pop())
         for template in list(self._found):
-            self._separate(template)
+            if not self._budget.spent():
+                self._separate(template)
 
     def groups(self, fresh: Sequence[str], hits: Mapping[str, int]) -> list[Group]:
         """What was found, with its texts.  hits: texts that a known template matches; it keeps them or is superseded."""

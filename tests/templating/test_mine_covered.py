@@ -1,6 +1,9 @@
 """A template that is covered by another makes way for it, unless their texts say that they are two."""
 
+from itertools import pairwise
 from random import Random
+
+import pytest
 
 from templating import Template
 from templating.mining.budget import Budget
@@ -24,7 +27,7 @@ def left(plain, thanking, calls):
         narrow: Finding([(text, (text[len(FORM) : -len(THANKS)],)) for text in thanking]),
         wide: Finding([(text, (text[len(FORM) :],)) for text in plain]),
     }
-    rounds._widen_covered(narrow)
+    rounds._ask_again()
     assert sum(len(finding.rows) for finding in rounds._found.values()) == len(calls)
     return set(rounds._found), wide, narrow
 
@@ -42,3 +45,12 @@ def test_what_all_letters_end_with_from_some_time_on_is_an_edit():
     texts = (plain := letters(dice, 30)) + (thanking := letters(dice, 12, THANKS))
     found, wide, narrow = left(plain, thanking, {text: [at] for at, text in enumerate(texts)})
     assert found == {wide, narrow}
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_nothing_is_asked_of_a_template_when_time_is_up(in_time):
+    texts = [f"{first} | {second}" for first, second in pairwise(letters(Random(1), 40))]
+    rounds = Rounds({text: [at] for at, text in enumerate(texts)}, [], Options(), Budget(should_stop=lambda: not in_time))
+    rounds._found = {Template((FORM, ""), ("letters",)): Finding([(text, (text[len(FORM) :],)) for text in texts])}
+    rounds._ask_again()
+    assert (" | " in "".join(*(template.literals for template in rounds._found))) == in_time
