@@ -1,32 +1,40 @@
 """Mining keeps Python's collector of cycles from looking, since it makes none, and leaves it as it was."""
 
 import gc
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
 
-from templating import mine
 from templating.collecting import keep_old, uncollected
 
-PROMPTS = [
-    f"Translate to {to}: word {n} of the list\nAnswer:" for n in range(40) for to in ("French", "Danish", "Welsh")
-]
+MINING = """
+import gc
+from templating import mine
+
+prompts = [f"Translate to {to}: word {n} of the list\\nAnswer:" for n in range(40) for to in ("French", "Danish", "Welsh")]
+for _ in range(2):  # the first time modules are loaded
+    gc.collect()
+    gc.disable()
+    found = mine(prompts)
+    mine([*prompts, "Translate to Basque: one more"], known=[group.template for group in found])
+print(len(found), gc.collect())
+"""
 
 
 @pytest.fixture(autouse=True)
 def collector_as_it_was():
+    gc.unfreeze()
     yield
     gc.unfreeze()
     gc.enable()
 
 
 def test_mining_makes_no_cycles():
-    mine(PROMPTS)
-    gc.collect()
-    gc.disable()
-    found = mine(PROMPTS)
-    mine([*PROMPTS, "Translate to Basque: one more"], known=[group.template for group in found])
-    assert gc.collect() == 0
+    """In a process of its own, since threads that other tests have left make some."""
+    found, cycles = subprocess.run([sys.executable, "-c", MINING], capture_output=True, text=True, check=True).stdout.split()
+    assert (found, cycles) == ("1", "0")
 
 
 def test_a_collector_that_is_on_is_off_inside_and_on_afterwards():
