@@ -6,13 +6,19 @@ tell.  Two accounts of how often the values of a slot hold a mark are weighed:
 chance     it comes at a rate, as any word does: a Poisson variable of the value's length
 separator  it stands there once, and the rest comes at a (smaller) rate
 
-A mark stands apart, between white space: what touches a word (a comma, a full stop, a bracket) is how prose is written, and nearly
-every value has one.  And values with a mark each are also the fields of one thing ("12 Hill Road - Leeds"): these have about as many
-words in every text, where free text has now few, now many (R. A. Fisher's index of dispersion).
+Such a mark stands apart, between white space: what touches a word (a comma, a full stop, a bracket) is how prose is written, and
+nearly every value has one.  Of these, and of words, another thing tells: what stands on either side comes again with something else on
+the other.  "{{role}}. {{task}}" has one role with several tasks and one task for several roles; of prose that is cut at its first full
+stop no second half comes again with another first one.  Where halves do come again because values are made of few sentences or items,
+the last of them does so more often than all that follow the first.
+
+JSON is one value, whatever its keys.  And values with a mark each are also the fields of one thing ("12 Hill Road - Leeds"): these
+have about as many words in every text, where free text has now few, now many (R. A. Fisher's index of dispersion).
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from math import log
 
 from templating.mining.sampling import spread
@@ -21,6 +27,9 @@ from templating.mining.skeleton import trim
 FEWEST = 14  # different values: of fewer, each of which has a mark once, nothing is proved
 FIRST = 32  # values in which a mark is looked for before it is in all of them
 MARKS = 32  # different marks of the shortest value that are looked for
+PIECES = 128  # words at either end of it that are looked at
+AGAIN = 2  # values on either side come again at least so often
+OFTEN = 0.02  # and so often per value
 BITS = 20.0  # by which a separator must be the better account: slots and their marks, of which each is asked, are many
 EACH = 0.8  # bits per value: a list has a bullet before each item but the first, and is as long as it has items
 MOST = 0.5  # of the texts may have the same value on one side: nothing parts one out of a few from what follows it
@@ -55,30 +64,68 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
     if len(rows) < FEWEST:
         return None
     some = [row[place] for row in spread(rows, FIRST)]
-    marks = [mark for mark in _marks(min(some, key=len)) if all(mark in value for value in some)]
+    marks = list(islice((mark for mark in _marks(min(some, key=len)) if all(mark in value for value in some)), MARKS))
     values = list(dict.fromkeys(row[place] for row in rows)) if marks else []
     if len(values) < FEWEST:
         return None
-    proved: dict[str, float] = {}
+    proved = []
     for mark in marks:
         tick()
         if all(mark in value for value in values):
-            proved[mark] = _bits(mark, values)
-    best = max(proved, key=proved.__getitem__, default="")
-    return best if best and proved[best] >= max(BITS, EACH * len(values)) and _are_two(best, values) else None
+            apart = mark[0].isspace() and mark[-1].isspace() and not any(map(str.isalnum, mark))
+            bits = _bits(mark, values) if apart else 0.0
+            again = _again(mark, values)
+            if bits >= max(BITS, EACH * len(values)) or again >= max(AGAIN, OFTEN * len(values)):
+                proved.append((again, bits, len(mark), mark))
+    if not proved or all(map(_is_json, values[:FEWEST])):
+        return None
+    return next((mark for *_, mark in sorted(proved, reverse=True) if _are_two(mark, values)), None)
 
 
-def _marks(value: str) -> Sequence[str]:
-    """The first MARKS that stand apart in a value and have no letter and no digit, each with the blanks beside it."""
-    marks, end = dict[str, None](), 0
+def _marks(value: str) -> Iterator[str]:
+    """What may be a separator in a value: its words with the blanks beside them, and the marks at their ends with one blank."""
+    pieces, end = list[tuple[int, int]](), 0
     for piece in value.split():
         start = value.index(piece, end)
         end = start + len(piece)
-        if start > 0 and end < len(value) and not any(map(str.isalnum, piece)):
-            marks[value[start - 1 : end + 1]] = None
-            if len(marks) == MARKS:
-                break
-    return list(marks)
+        pieces.append((start, end))
+    seen = set[str]()
+    for start, end in dict.fromkeys((*pieces[:PIECES], *pieces[-PIECES:])):
+        for mark in _forms(value, start, end):
+            if mark not in seen:
+                seen.add(mark)
+                yield mark
+
+
+def _forms(value: str, start: int, end: int) -> Iterator[str]:
+    """The word value[start:end] between its blanks, then the marks that it begins and ends with, each with the blank beside them."""
+    if start > 0 and end < len(value):
+        yield value[start - 1 : end + 1]
+    if not any(map(str.isalnum, value[start:end])):
+        return
+    first = next(at for at in range(start, end) if value[at].isalnum())
+    last = next(at for at in range(end, start, -1) if value[at - 1].isalnum())
+    if start > 0:
+        yield from (value[start - 1 : at] for at in range(first, start, -1))
+    if end < len(value):
+        yield from (value[at : end + 1] for at in range(last, end))
+
+
+def _again(mark: str, values: Sequence[str]) -> int:
+    """How often what stands on either side of the first mark comes again with something else on the other: the less of both.
+
+    0 when another mark of the same values tells as much.  values: all different.
+    """
+    halves = [value.split(mark, 1) for value in values]
+    lefts, rights = (len(halves) - len(set(side)) for side in zip(*halves, strict=True))
+    if min(lefts, rights) < AGAIN:
+        return 0
+    more = [(left, right) for left, right in halves if mark in right]
+    tails = {right for _, right in more}
+    heads = {(left, right.split(mark, 1)[0]) for left, right in more}
+    if rights <= len(tails) - len({tail.rsplit(mark, 1)[1] for tail in tails}) or lefts <= len(more) - len(heads):
+        return 0
+    return min(lefts, rights)
 
 
 def _bits(mark: str, values: Sequence[str]) -> float:
@@ -92,6 +139,11 @@ def _bits(mark: str, values: Sequence[str]) -> float:
     rest = more * log(more / size) if more else 0.0
     each = sum(log(count / len(value)) for count, value in zip(counts, values, strict=True))
     return (rest - often * log(often / size) + len(values) + each) / log(2)
+
+
+def _is_json(value: str) -> bool:
+    """Whether it looks like an object or an array."""
+    return value[:1] + value[-1:] in ("{}", "[]")
 
 
 def _are_two(mark: str, values: Sequence[str]) -> bool:

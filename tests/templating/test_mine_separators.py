@@ -1,5 +1,6 @@
 """A mark that parts two values in every text is fixed text, also when values hold it too; what prose, lists and records hold is not."""
 
+import json
 from random import Random
 
 import pytest
@@ -76,3 +77,43 @@ def test_a_mark_that_one_value_lacks_is_no_separator():
     dice = Random(6)
     values = [f"{prose(dice)} | {prose(dice)}" for _ in range(99)] + [prose(dice)]
     assert parted((START, END), [(value,) for value in values], bool)[0] == (START, END)
+
+
+def few(made):
+    """dice -> one of twelve such values: what a slot holds comes again."""
+    dice = Random(8)
+    values = [made(dice) for _ in range(12)]
+    return lambda dice: dice.choice(values)
+
+
+ROLE, TASK = few(lambda dice: prose(dice, 1, 3)), few(lambda dice: f"{prose(dice, 3, 30)}. {prose(dice, 3, 30)}")
+
+
+@pytest.mark.parametrize("mark", [". ", ": ", " (", ",\n", " for ", ".\n\n", ') or "'])
+def test_a_mark_at_a_word_is_fixed_text_where_what_it_parts_comes_again_with_something_else(mark):
+    assert separators(lambda dice: ROLE(dice) + mark + TASK(dice)) == [mark]
+    (group,) = mine([START + ROLE(dice) + mark + TASK(dice) + END for dice in [Random(9)] for _ in range(40)])
+    assert group.template.literals == (START, mark, END)
+
+
+def test_a_mark_at_a_word_is_none_where_one_side_never_comes_again():
+    assert separators(lambda dice: f"{ROLE(dice)}. {prose(dice)}") == []
+    assert separators(lambda dice: f"{prose(dice)}. {TASK(dice)}") == []
+
+
+SENTENCE = few(lambda dice: prose(dice, 3, 30))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda dice: ". ".join(SENTENCE(dice) for _ in range(dice.randint(2, 4))),
+        lambda dice: "; ".join(ROLE(dice) for _ in range(dice.randint(2, 5))),
+        lambda dice: json.dumps({"who": ROLE(dice), "what": TASK(dice)}),
+        few(lambda dice: f"{prose(dice)}. {prose(dice)}"),
+        lambda dice: f"{dice.choice(['Leeds', 'York', 'New Ross', 'Bath'])}, {dice.choice(['UK', 'Ireland', 'Malta'])}",
+    ],
+    ids=["few sentences", "few items", "JSON", "values that come again as a whole", "places"],
+)
+def test_what_comes_again_within_one_value_is_not_parted(value):
+    assert separators(value, 200) == []
