@@ -1,15 +1,18 @@
 """Two templates behind one preamble, or one?
 
 Of few texts, two or three may be the first of a sibling: too few to be a set of their own, so the wide set looks like
-one template whose slots hold the texts of both.  Two signs tell them apart from values.
+one template whose slots hold the texts of both.  Three signs tell them apart from values.
 
 places   the texts fall into the same parts at two places or more: values are drawn one by one, siblings differ together
 bodies   at an open end, different values begin alike and share a run of words: the fixed text of a body
+pairs    different values of two texts share many words that no other text has: what they have in common is a template of its own
 
 A mixture is passed over: the sets below it are looked at, and what is left waits for more calls.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 from templating.mining.skeleton import Skeleton
 from templating.template import Template
@@ -18,6 +21,9 @@ FEW = 8  # texts of a mixture at most: of more, the rarest sibling makes a set o
 KINDS = 3  # siblings in a mixture
 TELLING = 8  # words that the texts of one part share, or a run of which different values share
 EDGE = 2  # words with which bodies begin alike
+PAIRED = 5  # texts of which two may be all that there is of a sibling
+RUN, RUNS, OPEN_RUNS = 3, 20, 5  # words in a row, and how many such rows only the two share: anywhere, at open ends
+WORDS = 5_000  # of a value that are looked at
 
 
 def is_mixture(found: Skeleton) -> bool:
@@ -25,8 +31,11 @@ def is_mixture(found: Skeleton) -> bool:
     if len(found.members) > FEW or not found.template.slots:
         return False
     columns = list(zip(*found.values, strict=True))
-    return _differ_together(columns) or any(
-        _share_a_body(column) for place, column in enumerate(columns) if is_open(found.template, place)
+    ends = [column for place, column in enumerate(columns) if is_open(found.template, place)]
+    return (
+        _differ_together(columns)
+        or any(map(_share_a_body, ends))
+        or (len(found.members) <= PAIRED and (_own_runs(ends) >= OPEN_RUNS or _own_runs(columns) >= RUNS))
     )
 
 
@@ -58,3 +67,20 @@ def _share_a_body(column: Sequence[str]) -> bool:
             return True
         seen |= runs
     return False
+
+
+def _own_runs(columns: Iterable[Sequence[str]]) -> int:
+    """How many runs of words two texts share in different values of a place, and no other text has there; of the two with most."""
+    shared = Counter[tuple[int, int]]()
+    for column in columns:
+        runs = [_runs(value) for value in column]
+        often = Counter(run for its in runs for run in its)
+        for one, other in combinations(range(len(column)), 2):
+            if column[one] != column[other]:
+                shared[one, other] += sum(often[run] == 2 for run in runs[one] & runs[other])
+    return max(shared.values(), default=0)
+
+
+def _runs(value: str) -> set[tuple[str, ...]]:
+    words = value.split(None, WORDS)[:WORDS]
+    return set(zip(*(words[at:] for at in range(RUN)), strict=False))

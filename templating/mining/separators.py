@@ -10,7 +10,7 @@ Such a mark stands apart, between white space: what touches a word (a comma, a f
 nearly every value has one.  Of these, and of words, another thing tells: what stands on either side comes again with something else on
 the other.  "{{role}}. {{task}}" has one role with several tasks and one task for several roles; of prose that is cut at its first full
 stop no second half comes again with another first one.  Where halves do come again because values are made of few sentences or items,
-the last of them does so more often than all that follow the first.
+the last of them does so more often than all that follow the first.  Numbers count the items of a value and part nothing.
 
 JSON is one value, whatever its keys.  And values with a mark each are also the fields of one thing ("12 Hill Road - Leeds"): these
 have about as many words in every text, where free text has now few, now many (R. A. Fisher's index of dispersion).
@@ -92,9 +92,9 @@ def _marks(value: str) -> Iterator[str]:
     seen = set[str]()
     for start, end in dict.fromkeys((*pieces[:PIECES], *pieces[-PIECES:])):
         for mark in _forms(value, start, end):
-            if mark not in seen:
-                seen.add(mark)
+            if mark not in seen and not any(map(str.isnumeric, mark)):
                 yield mark
+            seen.add(mark)
 
 
 def _forms(value: str, start: int, end: int) -> Iterator[str]:
