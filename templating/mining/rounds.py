@@ -317,6 +317,8 @@ class Rounds:
     def _separate(self, template: Template) -> None:
         """Takes the marks that part the values of a slot in every text for fixed text."""
         finding = self._found[template]
+        if template in self._old:
+            return
         literals, values = parted(template.literals, [values for _, values in finding.rows], self._budget.spent)
         new = template_of(literals)
         if len(literals) > len(template.literals) and new not in self._found:

@@ -12,6 +12,9 @@ the other.  "{{role}}. {{task}}" has one role with several tasks and one task fo
 stop no second half comes again with another first one.  Where halves do come again because values are made of few sentences or items,
 the last of them does so more often than all that follow the first.  Numbers count the items of a value and part nothing.
 
+A bracket or a quote needs no proof: where fixed text closes one that every value opens, "{{tactic}} ({{turns}} turns)", or opens one that every
+value closes, it is fixed text on both sides, however few the texts are.
+
 JSON is one value, whatever its keys.  And values with a mark each are also the fields of one thing ("12 Hill Road - Leeds"): these
 have about as many words in every text, where free text has now few, now many (R. A. Fisher's index of dispersion).
 """
@@ -24,6 +27,10 @@ from math import log
 from templating.mining.sampling import spread
 from templating.mining.skeleton import trim
 
+BRACKETS = ("(", ")"), ("[", "]"), ("{", "}")
+QUOTES = '"', "`"
+LOOSE = 0.8  # of the values leave it so; the others have another one that is loose
+ONCE = 0.5  # of the values have no other such bracket
 FEWEST = 14  # different values: of fewer, each of which has a mark once, nothing is proved
 FIRST = 32  # values in which a mark is looked for before it is in all of them
 MARKS = 32  # different marks of the shortest value that are looked for
@@ -45,7 +52,7 @@ def parted(
     parts, rows, place = list(literals), list(rows), 0
     while place < len(parts) - 1:
         tick()
-        mark = _separator(rows, place, tick)
+        mark = _bracket(parts, rows, place, tick) or _separator(rows, place, tick)
         if mark is None:
             place += 1
             continue
@@ -57,6 +64,48 @@ def parted(
             for row, (before, after) in zip(rows, sides, strict=True)
         ]
     return tuple(parts), rows
+
+
+def _bracket(
+    literals: Sequence[str], rows: Sequence[Row], place: int, tick: Callable[[], object]
+) -> str | None:
+    """The bracket or quote that every value of a slot opens and the text after it closes, or that the text before it opens and they close.
+
+    Most values have no other: those of code are opened and closed again and again.
+    """
+    before, after = literals[place : place + 2]
+    marks = [opening for opening, closing in BRACKETS if _loose(after, opening, closing)[0]]
+    marks += [closing for opening, closing in BRACKETS if _loose(before, opening, closing)[1]]
+    marks += [quote for quote in QUOTES if before.endswith(quote) or after.startswith(quote)]
+    for mark in marks:
+        if all(mark in row[place] for row in rows):
+            loose, once, some = 0, 0, spread(rows, FIRST)
+            for row in some:
+                tick()
+                loose += _is_loose(row[place], mark)
+                once += row[place].count(mark) == 1
+            if loose >= LOOSE * len(some) and once >= ONCE * len(some):
+                return mark
+    return None
+
+
+def _is_loose(text: str, mark: str) -> bool:
+    """Whether the text has such a bracket, or quote, without the other one of its pair."""
+    if mark in QUOTES:
+        return text.count(mark) % 2 == 1
+    return any(_loose(text, *pair)[1 - pair.index(mark)] for pair in BRACKETS if mark in pair)
+
+
+def _loose(text: str, opening: str, closing: str) -> tuple[int, int]:
+    """(how many brackets it closes and has not opened, how many it opens and does not close)"""
+    closed = opened = 0
+    if opening in text or closing in text:
+        for mark in text:
+            if mark == opening:
+                opened += 1
+            elif mark == closing:
+                opened, closed = (opened - 1, closed) if opened else (0, closed + 1)
+    return closed, opened
 
 
 def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> str | None:

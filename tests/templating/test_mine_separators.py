@@ -117,3 +117,23 @@ SENTENCE = few(lambda dice: prose(dice, 3, 30))
 )
 def test_what_comes_again_within_one_value_is_not_parted(value):
     assert separators(value, 200) == []
+
+
+@pytest.mark.parametrize(
+    "fixed",
+    [("", " (", " turns)"), ("one of [", "]\n", ""), ("", ": {", "}"), ("(", ") ", ""), ("f(", ")[", "]"), ("in `", "`.\n", ""), ("", ' "', '"')],
+    ids="".join,
+)
+def test_a_bracket_closes_where_it_was_opened_however_few_the_texts(fixed):
+    dice = Random(4)
+    before, between, after = fixed
+    calls = [
+        f"{START}{before}{prose(dice)}{between}{prose(dice, 1, 2)}{more}{after}{END}"
+        for more in ("", " [or not]", " (now)", "")
+    ]
+    (group,) = mine(calls)
+    assert group.template.literals == (START + before, between, after + END)
+
+
+def test_a_bracket_that_fixed_text_has_alone_takes_none_from_values():
+    assert parted(("Choose 1) ", " or 2) this.\n"), [("tea (hot)",), ("water",), ("milk (cold",)], bool)[0] == ("Choose 1) ", " or 2) this.\n")
