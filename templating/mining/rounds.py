@@ -319,10 +319,12 @@ class Rounds:
         finding = self._found[template]
         if template in self._old:
             return
-        literals, values = parted(template.literals, [values for _, values in finding.rows], self._budget.spent)
+        literals, _ = parted(template.literals, [values for _, values in finding.rows], self._budget.spent)
+        if literals == template.literals:
+            return
         new = template_of(literals)
-        if len(literals) > len(template.literals) and new not in self._found:
-            rows = [(text, its) for (text, _), its in zip(finding.rows, values, strict=True)]
+        rows = [(text, its) for text, _ in finding.rows if (its := fit(new.literals, text)) is not None]
+        if new not in self._found and len(rows) == len(finding.rows):
             self._found[new] = replace(self._found.pop(template), rows=rows)
 
     def _place(self, texts: Iterable[str], templates: Iterable[Template]) -> list[str]:

@@ -56,6 +56,14 @@ def parted(
         if mark is None:
             place += 1
             continue
+        if all(row[place].endswith(mark) for row in rows):  # it belongs to the text behind the slot
+            parts[place + 1] = mark + parts[place + 1]
+            rows = [(*row[:place], row[place].removesuffix(mark), *row[place + 1 :]) for row in rows]
+            continue
+        if all(row[place].startswith(mark) for row in rows):
+            parts[place] += mark
+            rows = [(*row[:place], row[place].removeprefix(mark), *row[place + 1 :]) for row in rows]
+            continue
         sides = [row[place].split(mark, 1) for row in rows]
         left, right = trim([before for before, _ in sides])[1], trim([after for _, after in sides])[0]
         parts.insert(place + 1, left + mark + right)

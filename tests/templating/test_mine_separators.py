@@ -137,3 +137,11 @@ def test_a_bracket_closes_where_it_was_opened_however_few_the_texts(fixed):
 
 def test_a_bracket_that_fixed_text_has_alone_takes_none_from_values():
     assert parted(("Choose 1) ", " or 2) this.\n"), [("tea (hot)",), ("water",), ("milk (cold",)], bool)[0] == ("Choose 1) ", " or 2) this.\n")
+
+
+def test_a_quote_that_all_values_end_with_belongs_to_the_text_behind_them():
+    dice = Random(5)
+    calls = [f"{START}`{prose(dice)}.`{END}" for _ in range(9)] + [f"{START}`{prose(dice)} `mint`.`{END}"]
+    (group,) = mine(calls)
+    assert group.template.literals[0] == START + "`"
+    assert group.template.literals[1].endswith("`" + END)
