@@ -1,11 +1,12 @@
 """Two templates behind one preamble, or one?
 
 Of few texts, two or three may be the first of a sibling: too few to be a set of their own, so the wide set looks like
-one template whose slots hold the texts of both.  Three signs tell them apart from values.
+one template whose slots hold the texts of both.  Four signs tell them apart from values.
 
 places   the texts fall into the same parts at two places or more: values are drawn one by one, siblings differ together
 bodies   at an open end, different values begin alike and share a run of words: the fixed text of a body
 pairs    different values of two texts share many words that no other text has: what they have in common is a template of its own
+parts    at an open end, different values of every text share words with those of some others, and there are several such parts
 
 A mixture is passed over: the sets below it are looked at, and what is left waits for more calls.
 """
@@ -18,6 +19,7 @@ from templating.mining.skeleton import Skeleton
 from templating.template import Template
 
 FEW = 8  # texts of a mixture at most: of more, the rarest sibling makes a set of its own
+MORE = 16  # but of so many two may still be all of it, which is told where every text is of a part
 KINDS = 3  # siblings in a mixture
 TELLING = 8  # words that the texts of one part share, or a run of which different values share
 EDGE = 2  # words with which bodies begin alike
@@ -28,10 +30,12 @@ WORDS = 5_000  # of a value that are looked at
 
 def is_mixture(found: Skeleton) -> bool:
     """Whether few texts look like those of several templates."""
-    if len(found.members) > FEW or not found.template.slots:
+    if len(found.members) > MORE or not found.template.slots:
         return False
     columns = list(zip(*found.values, strict=True))
     ends = [column for place, column in enumerate(columns) if is_open(found.template, place)]
+    if len(found.members) > FEW:
+        return any(map(_fall_apart, ends))
     return (
         _differ_together(columns)
         or any(map(_share_a_body, ends))
@@ -84,3 +88,16 @@ def _own_runs(columns: Iterable[Sequence[str]]) -> int:
 def _runs(value: str) -> set[tuple[str, ...]]:
     words = value.split(None, WORDS)[:WORDS]
     return set(zip(*(words[at:] for at in range(RUN)), strict=False))
+
+
+def _fall_apart(column: Sequence[str]) -> bool:
+    """Whether the texts are of several parts, each of texts that share runs of words in different values, and of two at least."""
+    runs, parts = [_runs(value) for value in column], list[set[int]]()
+    often = Counter(run for its in runs for run in its)
+    for pair in combinations(range(len(column)), 2):
+        one, other = pair
+        shared = runs[one] & runs[other]
+        if column[one] != column[other] and sum(often[run] < len(column) for run in shared) >= OPEN_RUNS:
+            met = [part for part in parts if not part.isdisjoint(pair)]
+            parts = [part for part in parts if part not in met] + [set(pair).union(*met)]
+    return len(parts) > 1 and sum(map(len, parts)) == len(column)

@@ -1,4 +1,4 @@
-"""A mark that stands between two values in every text: "{{passage}}\\n#\\n{{question}}", "{{title}} | {{text}}".
+"""A mark that stands between two values in every text: "{{passage}}\\n#\\n{{question}}", "{{title}} | {{text}}", "{{role}}. {{task}}".
 
 Where few texts are aligned such a mark says too little to be fixed text, for values hold it too.  All texts of a template together
 tell.  Two accounts of how often the values of a slot hold a mark are weighed:
@@ -7,7 +7,7 @@ chance     it comes at a rate, as any word does: a Poisson variable of the value
 separator  it stands there once, and the rest comes at a (smaller) rate
 
 Such a mark stands apart, between white space: what touches a word (a comma, a full stop, a bracket) is how prose is written, and
-nearly every value has one.  Of these, and of words, another thing tells: what stands on either side comes again with something else on
+nearly every value has one.  Of these, of words and of line breaks, another thing tells: what stands on either side comes again with something else on
 the other.  "{{role}}. {{task}}" has one role with several tasks and one task for several roles; of prose that is cut at its first full
 stop no second half comes again with another first one.  Where halves do come again because values are made of few sentences or items,
 the last of them does so more often than all that follow the first.  Numbers count the items of a value and part nothing.
@@ -19,9 +19,10 @@ JSON is one value, whatever its keys.  And values with a mark each are also the 
 have about as many words in every text, where free text has now few, now many (R. A. Fisher's index of dispersion).
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from math import log
 
 from templating.mining.sampling import spread
@@ -31,18 +32,19 @@ BRACKETS = ("(", ")"), ("[", "]"), ("{", "}")
 QUOTES = '"', "`"
 LOOSE = 0.8  # of the values leave it so; the others have another one that is loose
 ONCE = 0.5  # of the values have no other such bracket
-FEWEST = 14  # different values: of fewer, each of which has a mark once, nothing is proved
+FEWEST, FEWEST_ONCE = 8, 14  # different values: of fewer nothing is proved, of fewer nothing by their having a mark once each
 FIRST = 32  # values in which a mark is looked for before it is in all of them
 MARKS = 32  # different marks of the shortest value that are looked for
 PIECES = 128  # words at either end of it that are looked at
-AGAIN = 2  # values on either side come again at least so often
-OFTEN = 0.02  # and so often per value
+AGAIN, OFTEN, BOTH = 1, 0.02, 3  # so often values come again on either side, per value and at least, and on both sides together
+LINES = 0.8  # of the values have no other such line break, if one parts two: a conversation has one for each turn
 BITS = 20.0  # by which a separator must be the better account: slots and their marks, of which each is asked, are many
 EACH = 0.8  # bits per value: a list has a bullet before each item but the first, and is as long as it has items
 MOST = 0.5  # of the texts may have the same value on one side: nothing parts one out of a few from what follows it
 FREE = 1.0  # variance of the words on one side, as a multiple of their mean
 
 Row = tuple[str, ...]
+_WORD, _BLANKS = re.compile(r"\S+"), re.compile(r"\s+")
 
 
 def parted(
@@ -129,25 +131,22 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
     for mark in marks:
         tick()
         if all(mark in value for value in values):
-            apart = mark[0].isspace() and mark[-1].isspace() and not any(map(str.isalnum, mark))
-            bits = _bits(mark, values) if apart else 0.0
+            apart = mark[0].isspace() and mark[-1].isspace() and not (mark.isspace() or any(map(str.isalnum, mark)))
+            bits = _bits(mark, values) if apart and len(values) >= FEWEST_ONCE else 0.0
             again = _again(mark, values)
-            if bits >= max(BITS, EACH * len(values)) or again >= max(AGAIN, OFTEN * len(values)):
-                proved.append((again, bits, len(mark), mark))
+            if bits >= max(BITS, EACH * len(values)) or again > 0:
+                proved.append((again, len(mark) if again else bits, bits, mark))
     if not proved or all(map(_is_json, values[:FEWEST])):
         return None
     return next((mark for *_, mark in sorted(proved, reverse=True) if _are_two(mark, values)), None)
 
 
 def _marks(value: str) -> Iterator[str]:
-    """What may be a separator in a value: its words with the blanks beside them, and the marks at their ends with one blank."""
-    pieces, end = list[tuple[int, int]](), 0
-    for piece in value.split():
-        start = value.index(piece, end)
-        end = start + len(piece)
-        pieces.append((start, end))
+    """What may be a separator in a value: what stands at its words or between them, each once, without numbers."""
+    tail = len((value.rsplit(None, PIECES) or [""])[0])
+    words = chain(islice(_WORD.finditer(value), PIECES), _WORD.finditer(value, tail))
     seen = set[str]()
-    for start, end in dict.fromkeys((*pieces[:PIECES], *pieces[-PIECES:])):
+    for start, end in dict.fromkeys(word.span() for word in words):
         for mark in _forms(value, start, end):
             if mark not in seen and not any(map(str.isnumeric, mark)):
                 yield mark
@@ -155,17 +154,19 @@ def _marks(value: str) -> Iterator[str]:
 
 
 def _forms(value: str, start: int, end: int) -> Iterator[str]:
-    """The word value[start:end] between its blanks, then the marks that it begins and ends with, each with the blank beside them."""
-    if start > 0 and end < len(value):
+    """The word value[start:end] between its blanks, the marks that it begins and ends with, each with one blank, and a line break behind it."""
+    inside = end < len(value)
+    if start > 0 and inside:
         yield value[start - 1 : end + 1]
-    if not any(map(str.isalnum, value[start:end])):
-        return
-    first = next(at for at in range(start, end) if value[at].isalnum())
-    last = next(at for at in range(end, start, -1) if value[at - 1].isalnum())
-    if start > 0:
-        yield from (value[start - 1 : at] for at in range(first, start, -1))
-    if end < len(value):
-        yield from (value[at : end + 1] for at in range(last, end))
+    if inside and (blanks := _BLANKS.match(value, end)) and "\n" in blanks[0]:
+        yield blanks[0]
+    if any(map(str.isalnum, value[start:end])):
+        first = next(at for at in range(start, end) if value[at].isalnum())
+        last = next(at for at in range(end, start, -1) if value[at - 1].isalnum())
+        if start > 0:
+            yield from (value[start - 1 : at] for at in range(first, start, -1))
+        if inside:
+            yield from (value[at : end + 1] for at in range(last, end))
 
 
 def _again(mark: str, values: Sequence[str]) -> int:
@@ -173,9 +174,11 @@ def _again(mark: str, values: Sequence[str]) -> int:
 
     0 when another mark of the same values tells as much.  values: all different.
     """
+    if mark.isspace() and sum(value.count(mark) == 1 for value in values) < LINES * len(values):
+        return 0
     halves = [value.split(mark, 1) for value in values]
     lefts, rights = (len(halves) - len(set(side)) for side in zip(*halves, strict=True))
-    if min(lefts, rights) < AGAIN:
+    if min(lefts, rights) < max(AGAIN, OFTEN * len(values)) or lefts + rights < BOTH:
         return 0
     more = [(left, right) for left, right in halves if mark in right]
     tails = {right for _, right in more}

@@ -89,7 +89,7 @@ def few(made):
 ROLE, TASK = few(lambda dice: prose(dice, 1, 3)), few(lambda dice: f"{prose(dice, 3, 30)}. {prose(dice, 3, 30)}")
 
 
-@pytest.mark.parametrize("mark", [". ", ": ", " (", ",\n", " for ", ".\n\n", ') or "'])
+@pytest.mark.parametrize("mark", [". ", ": ", " (", ",\n", " for ", ".\n\n", ') or "', "\n    "])
 def test_a_mark_at_a_word_is_fixed_text_where_what_it_parts_comes_again_with_something_else(mark):
     assert separators(lambda dice: ROLE(dice) + mark + TASK(dice)) == [mark]
     (group,) = mine([START + ROLE(dice) + mark + TASK(dice) + END for dice in [Random(9)] for _ in range(40)])
@@ -111,9 +111,11 @@ SENTENCE = few(lambda dice: prose(dice, 3, 30))
         lambda dice: "; ".join(ROLE(dice) for _ in range(dice.randint(2, 5))),
         lambda dice: json.dumps({"who": ROLE(dice), "what": TASK(dice)}),
         few(lambda dice: f"{prose(dice)}. {prose(dice)}"),
+        lambda dice: "\n".join(SENTENCE(dice) for _ in range(2 * dice.randint(1, 4))),
+        lambda dice: " ".join(f"{n}, {ROLE(dice)}" for n in range(1, dice.randint(3, 9))),
         lambda dice: f"{dice.choice(['Leeds', 'York', 'New Ross', 'Bath'])}, {dice.choice(['UK', 'Ireland', 'Malta'])}",
     ],
-    ids=["few sentences", "few items", "JSON", "values that come again as a whole", "places"],
+    ids=["few sentences", "few items", "JSON", "values that come again as a whole", "turns", "numbered items", "places"],
 )
 def test_what_comes_again_within_one_value_is_not_parted(value):
     assert separators(value, 200) == []

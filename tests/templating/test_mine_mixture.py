@@ -1,0 +1,63 @@
+"""A few calls of several templates behind one preamble make no template of all of them; they wait for more calls of each."""
+
+from random import Random
+
+import pytest
+
+from templating import mine
+
+PREAMBLE = "You work for the library of a small town. Be brief, be polite, and never promise what you cannot keep.\n\n"
+BODIES = (
+    "Context: {0}\nSentence: {1}\nIs the sentence supported by the context above? Say yes or no and nothing else.",
+    "{1}\n\nAnswer the question of the reader in two sentences, and name the shelf on which the book stands. About: {0}",
+    "Rewrite the notice so that a child of eight understands every word of it.\nNotice: {0}",
+)
+
+
+def prose(dice, least=3, most=12):
+    words = ["".join(dice.choices("aeioubdgklmnprst", k=dice.randint(4, 9))) for _ in range(dice.randint(least, most))]
+    return " ".join(words).capitalize() + "."
+
+
+def calls(dice, body, count):
+    return [PREAMBLE + BODIES[body].format(prose(dice), prose(dice)) for _ in range(count)]
+
+
+def bodies_of(prompts, group):
+    return {next(n for n, body in enumerate(BODIES) if body[-20:-4] in prompts[at] or body[:7] in prompts[at]) for at in group.members}
+
+
+@pytest.mark.parametrize("counts", [(2, 1), (2, 0, 1), (1, 2, 1), (2, 2), (2, 2, 1), (6, 2, 2), (2, 30, 3)])
+def test_calls_of_several_templates_are_in_no_group_together(counts):
+    dice = Random(sum(counts))
+    prompts = [text for body, count in enumerate(counts) for text in calls(dice, body, count)]
+    dice.shuffle(prompts)
+    found = mine(prompts)
+    assert all(len(bodies_of(prompts, group)) == 1 for group in found)
+    assert sorted(len(group.members) for group in found) == sorted(count for count in counts if count > 2)
+
+
+def test_a_kind_with_far_more_words_of_its_own_is_a_template_beside_few_others():
+    dice = Random(2)
+    rules, form = prose(dice, 90, 90), prose(dice, 60, 60)
+    judge = "You are a judge. {0}\nSay a number between 0 and 1. {1}\nThe case: {2}".format
+    prompts = [judge(rules, form, prose(dice)) for _ in range(26)]
+    prompts += [judge(*(prose(dice, 40, 60) for _ in range(3))) for _ in range(4)]
+    group = mine(prompts)[0]
+    assert group.members == list(range(26))
+    assert rules in group.template.literals[0]
+
+
+def test_a_preamble_with_few_questions_is_one_template_though_some_are_alike():
+    dice = Random(3)
+    asked = ["Where is the key of the reading room?", "Where is the key of the cellar?", prose(dice), prose(dice)]
+    (group,) = mine([PREAMBLE + question for question in asked])
+    assert group.template.literals[0] == PREAMBLE
+
+
+def test_a_value_that_two_of_three_calls_have_is_a_value():
+    dice = Random(4)
+    document = prose(dice, 60, 60)
+    prompts = [f"{PREAMBLE}{text}\nQuestion: {prose(dice)}" for text in (document, document, prose(dice))]
+    (group,) = mine(prompts)
+    assert len(group.template.slots) == 2
