@@ -4,6 +4,7 @@ Of "a." + "" + "b" and "a." + "c." + "b" nobody can tell whether the part is "c.
 begins where a line does, else behind a mark or a blank, and not inside of a word or a tag.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
 
 from templating.mining.units import is_border
@@ -50,7 +51,7 @@ def shared_length(values: Sequence[str]) -> int:
     size = min(len(low), len(high))
     if low[:size] == high[:size]:
         return size
-    return next(i for i in range(size) if low[i] != high[i])
+    return bisect_left(range(1, size + 1), True, key=lambda most: low[:most] != high[:most])
 
 
 def _rank(text: str, at: int) -> int:

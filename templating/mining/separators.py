@@ -22,9 +22,10 @@ have about as many words in every text, where free text has now few, now many (R
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from math import log
 
+from templating.mining.borders import shared_length
 from templating.mining.sampling import spread
 from templating.mining.skeleton import trim
 
@@ -37,6 +38,7 @@ FIRST = 32  # values in which a mark is looked for before it is in all of them
 MARKS = 32  # different marks of the shortest value that are looked for
 PIECES = 128  # words at either end of it that are looked at
 AGAIN, OFTEN, BOTH = 1, 0.02, 3  # so often values come again on either side, per value and at least, and on both sides together
+BEGINS = 300  # values of which any two may begin alike
 LINES = 0.8  # of the values have no other such line break, if one parts two: a conversation has one for each turn
 BITS = 20.0  # by which a separator must be the better account: slots and their marks, of which each is asked, are many
 EACH = 0.8  # bits per value: a list has a bullet before each item but the first, and is as long as it has items
@@ -122,18 +124,19 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
     """The mark that parts the values of a slot best, with a blank on either side."""
     if len(rows) < FEWEST:
         return None
-    some = [row[place] for row in spread(rows, FIRST)]
-    marks = list(islice((mark for mark in _marks(min(some, key=len)) if all(mark in value for value in some)), MARKS))
+    some = sorted((row[place] for row in spread(rows, FIRST)), key=len)  # what the short ones lack need not be looked for in the long
+    marks = list(islice((mark for mark in _marks(some[0]) if all(mark in value for value in some)), MARKS))
     values = list(dict.fromkeys(row[place] for row in rows)) if marks else []
     if len(values) < FEWEST:
         return None
-    proved = []
+    proved, begins = [], _shared_begins(values)
     for mark in marks:
         tick()
-        if all(mark in value for value in values):
-            apart = mark[0].isspace() and mark[-1].isspace() and not (mark.isspace() or any(map(str.isalnum, mark)))
-            bits = _bits(mark, values) if apart and len(values) >= FEWEST_ONCE else 0.0
-            again = _again(mark, values)
+        apart = mark[0].isspace() and mark[-1].isspace() and not (mark.isspace() or any(map(str.isalnum, mark)))
+        once = apart and len(values) >= FEWEST_ONCE
+        if (once or mark in begins) and all(mark in value for value in values):
+            bits = _bits(mark, values) if once else 0.0
+            again = _again(mark, values) if mark in begins else 0
             if bits >= max(BITS, EACH * len(values)) or again > 0:
                 proved.append((again, len(mark) if again else bits, bits, mark))
     if not proved or all(map(_is_json, values[:FEWEST])):
@@ -169,16 +172,29 @@ def _forms(value: str, start: int, end: int) -> Iterator[str]:
             yield from (value[at : end + 1] for at in range(last, end))
 
 
+def _shared_begins(values: Sequence[str]) -> str:
+    """What two of the values begin with, for each two that are next to each other in order, one after the other.
+
+    Where the left side of a mark comes again, the mark is in there.
+    """
+    pairs = pairwise(sorted(spread(values, BEGINS)))
+    return "\x00".join(low[: shared_length((low, high))] for low, high in pairs)
+
+
 def _again(mark: str, values: Sequence[str]) -> int:
     """How often what stands on either side of the first mark comes again with something else on the other: the less of both.
 
     0 when another mark of the same values tells as much.  values: all different.
     """
-    if mark.isspace() and sum(value.count(mark) == 1 for value in values) < LINES * len(values):
+    size, least = len(values), max(AGAIN, OFTEN * len(values))
+    lefts = size - len({value[: value.index(mark)] for value in values})
+    if lefts < least:
         return 0
-    halves = [value.split(mark, 1) for value in values]
-    lefts, rights = (len(halves) - len(set(side)) for side in zip(*halves, strict=True))
-    if min(lefts, rights) < max(AGAIN, OFTEN * len(values)) or lefts + rights < BOTH:
+    halves = [(left, right) for left, _, right in (value.partition(mark) for value in values)]
+    rights = size - len({right for _, right in halves})
+    if rights < least or lefts + rights < BOTH:
+        return 0
+    if mark.isspace() and sum(value.count(mark) == 1 for value in values) < LINES * size:
         return 0
     more = [(left, right) for left, right in halves if mark in right]
     tails = {right for _, right in more}
