@@ -15,6 +15,8 @@ the last of them does so more often than all that follow the first.  Numbers cou
 A bracket or a quote needs no proof: where fixed text closes one that every value opens, "{{tactic}} ({{turns}} turns)", or opens one that every
 value closes, it is fixed text on both sides, however few the texts are.
 
+The other way round, a full stop that nearly all values end with is theirs, although it stands in every text.
+
 JSON is one value, whatever its keys.  And values with a mark each are also the fields of one thing ("12 Hill Road - Leeds"): these
 have about as many words in every text, where free text has now few, now many (R. A. Fisher's index of dispersion).
 """
@@ -33,6 +35,7 @@ BRACKETS = ("(", ")"), ("[", "]"), ("{", "}")
 QUOTES = '"', "`"
 LOOSE = 0.8  # of the values leave it so; the others have another one that is loose
 ONCE = 0.5  # of the values have no other such bracket
+STOPS, ENDS = (".", "!", "?", "。"), 0.8  # of the texts have nothing behind a mark that ends the values
 FEWEST, FEWEST_ONCE = 8, 14  # different values: of fewer nothing is proved, of fewer nothing by their having a mark once each
 FIRST = 32  # values in which a mark is looked for before it is in all of them
 MARKS = 32  # different marks of the shortest value that are looked for
@@ -53,7 +56,7 @@ def parted(
     literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]
 ) -> tuple[tuple[str, ...], list[Row]]:
     """The literals with the separators inside of slots, and the values of each text then.  tick: called for every slot."""
-    parts, rows, place = list(literals), list(rows), 0
+    (parts, rows), place = _rejoined(literals, rows), 0
     while place < len(parts) - 1:
         tick()
         mark = _bracket(parts, rows, place, tick) or _separator(rows, place, tick)
@@ -76,6 +79,19 @@ def parted(
             for row, (before, after) in zip(rows, sides, strict=True)
         ]
     return tuple(parts), rows
+
+
+def _rejoined(literals: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], list[Row]]:
+    """Without the marks behind which nearly every text has nothing more: they end the values, and some values go on."""
+    parts, rows = list(literals), list(rows)
+    for place in range(len(parts) - 2, 0, -1):
+        mark = parts[place]
+        if mark.rstrip() not in STOPS or len(rows) < FEWEST:
+            continue
+        if sum(not row[place] for row in rows) >= ENDS * len(rows):
+            rows = [(*row[: place - 1], row[place - 1] + mark + row[place], *row[place + 1 :]) for row in rows]
+            del parts[place]
+    return parts, rows
 
 
 def _bracket(

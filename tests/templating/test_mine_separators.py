@@ -147,3 +147,14 @@ def test_a_quote_that_all_values_end_with_belongs_to_the_text_behind_them():
     (group,) = mine(calls)
     assert group.template.literals[0] == START + "`"
     assert group.template.literals[1].endswith("`" + END)
+
+
+def test_a_full_stop_that_values_end_with_is_theirs_when_some_go_on():
+    rows = [(f"{number} pots", " Or so" if number % 8 == 5 else "") for number in range(24)]
+    literals, values = parted((START, ".", END), rows, bool)
+    assert literals == (START, END)
+    assert values == [(".".join(row),) for row in rows]
+
+
+def test_a_full_stop_between_two_values_is_fixed_text():
+    assert parted((START, ".", END), [("yes", dice.choice(["", "Now"])) for dice in [Random(8)] for _ in range(24)], bool)[0][1] == "."
