@@ -31,6 +31,7 @@ KINDS = 6  # different texts a place may have and still be edited rather than fi
 # (chance that a member of the later version came after one of the earlier, standard deviations by which that beats
 # mixing): few members must be well apart, many may overlap
 APART = ((0.85, 2.0), (0.7, 2.6))
+WELL = ((0.85, 4.0),)  # the same where all calls are known
 CLEARLY = ((0.9, 4.0),)  # the same for what values begin or end with: it may be a part of them, as the frame of JSON is
 
 
@@ -47,12 +48,12 @@ def edits(
     rows: Sequence[Sequence[str]],
     calls: Sequence[Sequence[int]],
     tick: Callable[[], object],
-    apart: Sequence[tuple[float, float]] = CLEARLY,
+    apart: Sequence[tuple[float, float]] = WELL,
 ) -> list[tuple[str, ...]]:
     """Per member what it has at the places that were edited: members with the same are of one version.
 
     rows: the values of the members, oldest first.  calls: per member when it came.  tick: called for every place.  apart: how clearly the
-    texts of a place must follow each other; where all calls are known, as clearly as what values begin or end with.
+    texts of a place must follow each other.
     """
     keys: list[tuple[str, ...]] = [() for _ in rows]
     for place in range(len(rows[0])):

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from templating import mine
+from templating.mining.families import edits
 
 START = "You help the support team of a shop.\n\nTicket:\n{t}\n\n"
 PROMISE = "Never promise a refund before the team has agreed to it."
@@ -70,3 +71,13 @@ def test_a_sentence_that_some_of_many_calls_have_now_and_then_is_a_value():
     made = calls(EDITS["another ending"], each=(200, 1800))
     Random(1).shuffle(made)
     assert len(groups_of(made)) == 1
+
+
+def test_a_version_whose_calls_overlap_with_those_of_the_next_is_told_by_all_of_them():
+    """Ten of 24 calls of one come between half of 40 of the next, which is 89 times in 100 the later one."""
+    order = "A" * 14 + "BBA" * 10 + "B" * 20
+    sentence = {"A": "Be as brief as you can be.", "B": "Say why you think so first."}
+    rows = [(sentence[version], f"guest {at}") for at, version in enumerate(order)]
+    assert len(set(edits(rows, [[at] for at in range(len(order))], bool))) == 2
+    mixed = [rows[at * 27 % len(rows)] for at in range(len(rows))]
+    assert len(set(edits(mixed, [[at] for at in range(len(order))], bool))) == 1
