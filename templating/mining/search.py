@@ -31,7 +31,7 @@ PAIR = 0.6  # of a text that is fixed when there are but two: two texts always s
 LOOSE_MORE, LOOSE_UNION = 2.0, 0.5  # grams that other sets share more, as a multiple; share of its members in them
 # The same behind a preamble: the bodies share so many grams, and most of them twice as many.
 BODIES = ((4.0, 0.9), (8.0, 0.6))
-SPOKEN = 0.6  # of few members, when the others are too few to make a set of their own
+SPOKEN, SPOKEN_MORE = 0.6, 3.0  # of few members, and so many times the grams, when the others are too few to make a set of their own
 QUOTED, QUOTED_PAIR = 0.9, 0.75  # of the members begin, or end, with the same unit, or two: the others only quote it
 CORED = 4  # members of which one may be left out by these shares
 REST = 0.6  # of a set of several templates is left when it is looked at again
@@ -132,7 +132,9 @@ class _Search:
     def _explain(self, at: int, more: float, most: float, among: Sequence[int]) -> bool:
         """Whether other sets explain so much of some members; of few members the rest may be too few to make a set."""
         share = self._forest.explained(at, more, among=among)
-        return share >= most or (share >= SPOKEN and (1 - share) * len(among) < self._least - 0.5)
+        if share >= most or share < SPOKEN or (1 - share) * len(among) >= self._least - 0.5:
+            return share >= most
+        return self._forest.explained(at, SPOKEN_MORE * more, among=among) >= SPOKEN
 
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it."""

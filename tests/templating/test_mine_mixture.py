@@ -61,3 +61,11 @@ def test_a_value_that_two_of_three_calls_have_is_a_value():
     prompts = [f"{PREAMBLE}{text}\nQuestion: {prose(dice)}" for text in (document, document, prose(dice))]
     (group,) = mine(prompts)
     assert len(group.template.slots) == 2
+
+
+def test_a_call_with_an_empty_value_is_of_the_template_though_the_others_have_a_full_stop_there():
+    dice = Random(11)
+    answers = [prose(dice) for _ in range(5)] + [""]
+    prompts = [f"Compare.\n\n  **First:**\n  {prose(dice)}\n\n  **Second:**\n  {text}\n\n  Say which is shorter.\n  ]}}\n" for text in answers]
+    (group,) = mine(prompts)
+    assert group.members == list(range(6))
