@@ -57,7 +57,7 @@ def parted(
 ) -> tuple[tuple[str, ...], list[Row]]:
     """The literals with the separators inside of slots, and the values of each text then.  tick: called for every slot."""
     (parts, rows), place = _rejoined(literals, rows), 0
-    while place < len(parts) - 1:
+    while rows and place < len(parts) - 1:
         tick()
         mark = _bracket(parts, rows, place, tick) or _separator(rows, place, tick)
         if mark is None:

@@ -158,3 +158,7 @@ def test_a_full_stop_that_values_end_with_is_theirs_when_some_go_on():
 
 def test_a_full_stop_between_two_values_is_fixed_text():
     assert parted((START, ".", END), [("yes", dice.choice(["", "Now"])) for dice in [Random(8)] for _ in range(24)], bool)[0][1] == "."
+
+
+def test_a_template_without_texts_stays_as_it_is():
+    assert parted(('Say "', '" and (', ")."), [], bool) == (('Say "', '" and (', ")."), [])
