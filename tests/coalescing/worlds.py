@@ -48,6 +48,8 @@ class ScriptWorld:
 
 
 class MemoryWorld:
+    shift = 0
+
     def __init__(self, terms: Terms) -> None:
         self.time = 1_000_000
         self.double = MemoryCoalescing(terms, clock=lambda: self.time)
