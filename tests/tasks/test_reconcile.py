@@ -25,7 +25,7 @@ from tests.flows.containers import wait_until
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str, redis_client: Redis) -> Settings:
-    return Settings(database_url=database_url, redis_url=redis_url, grouping_grace=1, task_grouping_queue_size=2)
+    return Settings(database_url=database_url, redis_url=redis_url, grouping_grace=30, task_grouping_queue_size=2)
 
 
 @pytest.fixture
