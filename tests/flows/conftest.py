@@ -129,12 +129,20 @@ class Shop:
     def tasks(self, path: str) -> list[dict]:
         return self.client.get("/api/v1/tasks", query_string={"path": path}).json["items"]
 
-    def wait_until_grouped(self, path: str, calls: int, seconds: float = 20) -> None:
+    def wait_until_grouped(self, path: str, calls: int, seconds: float = 90) -> None:
         wait_until(lambda: self.grouped(path) == calls, seconds, f"{calls} calls of {path} grouped")
 
     def run_is_held(self, path: str) -> AbstractContextManager[None]:
         """Inside, a run of the path has read its window and cannot save: it waits for a lock that this test holds."""
         return _held(self, path)
+
+    @contextmanager
+    def no_run_begins(self) -> Iterator[None]:
+        """Inside, no run gets as far as reading its window, however long the test takes."""
+        with self.engine.connect() as connection:
+            connection.execute(text("LOCK TABLE grouping_run IN SHARE MODE"))
+            yield
+            connection.rollback()
 
 
 def prompt_about(word: str) -> str:
@@ -146,7 +154,7 @@ def _held(shop: Shop, path: str) -> Iterator[None]:
     before = shop.runs(path)
     with shop.engine.connect() as connection:
         connection.execute(text("LOCK TABLE task IN SHARE MODE"))  # a run can read tasks, and not add one
-        shop.send(path, "ash", "birch", "cedar")
+        shop.send_batch(path, "ash", "birch", "cedar")  # in one request, so that the first run reads all
         wait_until(lambda: shop.runs(path, "running") and shop.runs(path) > before, what="a run has begun")
         yield
         connection.rollback()

@@ -4,12 +4,13 @@ A container is what pytest-celery calls a thing that runs: it can be killed, res
 """
 
 import configparser
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tests.rabbitmq import RabbitServer
 ROOT = Path(__file__).parents[2]
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 20, what: str = "") -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 90, what: str = "") -> Any:
     """What `condition` answers as soon as it is true; the test fails after `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -86,10 +87,9 @@ class ProcessContainer(CeleryTestContainer):
 
     def kill_child(self) -> None:
         """Kill the process that does the work; its parent lives."""
-        for child in psutil.Process(self.pid).children():
-            child.kill()
+        _kill(psutil.Process(self.pid).children())
 
-    def wait_for_exit(self, seconds: float = 30) -> int:
+    def wait_for_exit(self, seconds: float = 90) -> int:
         return self._process.wait(seconds)
 
     def reload(self) -> None:
@@ -121,9 +121,8 @@ class ProcessContainer(CeleryTestContainer):
 
     def _kill_family(self) -> None:
         parent = psutil.Process(self.pid)
-        for process in [parent, *parent.children(recursive=True)]:
-            process.kill()
-        self._process.wait(10)
+        _kill([parent, *parent.children(recursive=True)])
+        self._process.wait(60)
 
 
 class ValkeyContainer(CeleryTestContainer):
@@ -212,6 +211,13 @@ class RabbitContainer(CeleryTestContainer):
 def celery(*arguments: str) -> list[str]:
     """A `celery -A tasks` command of this Python."""
     return [sys.executable, "-m", "celery", "-A", "tasks", *arguments]
+
+
+def _kill(processes: Iterable[psutil.Process]) -> None:
+    """Those that still live: a child ends by itself as soon as its parent is gone."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _number(name: str | int) -> int:

@@ -14,9 +14,9 @@ def test_a_worker_that_is_killed_in_mid_run_is_seen_to_be_dead_and_loses_nothing
     wait_until(lambda: _workers_alive(shop, settings) == [True])
     with shop.run_is_held("/killed"):
         celery_worker.kill()
-    wait_until(lambda: _workers_alive(shop, settings) == [False], seconds=10)
+    wait_until(lambda: _workers_alive(shop, settings) == [False])
     celery_worker.restart()
-    shop.wait_until_grouped("/killed", 3, 30)
+    shop.wait_until_grouped("/killed", 3)
 
 
 def _workers_alive(shop: Shop, settings: Settings) -> list[bool]:
@@ -28,7 +28,7 @@ def test_a_child_that_is_killed_in_mid_run_loses_nothing(
 ) -> None:
     with shop.run_is_held("/child"):
         celery_worker.container.kill_child()
-    shop.wait_until_grouped("/child", 3, 30)
+    shop.wait_until_grouped("/child", 3)
 
 
 def test_a_worker_that_is_asked_to_end_finishes_its_run(shop: Shop, celery_worker: CeleryTestWorker) -> None:
@@ -45,4 +45,4 @@ def test_a_redis_that_restarts_empty_loses_nothing(
     celery_broker.kill(reload_container=False)
     assert shop.send("/outage", "oak", "pine", "elm") == ["deferred"] * 3
     celery_broker.restart()
-    shop.wait_until_grouped("/outage", 3, 40)
+    shop.wait_until_grouped("/outage", 3)

@@ -20,7 +20,7 @@ def flower(shop: Shop, flow_environment: dict[str, str], tmp_path: Path):  # typ
     container = flower_container(flow_environment, tmp_path, port)
     with requests.Session() as session:
         session.auth = ("anna", "secret")
-        yield lambda path, **options: session.get(f"http://127.0.0.1:{port}{path}", timeout=10, **options)
+        yield lambda path, **options: session.get(f"http://127.0.0.1:{port}{path}", timeout=60, **options)
     container.teardown()
 
 
@@ -56,7 +56,7 @@ def assert_is_guarded(flower) -> None:  # type: ignore[no-untyped-def]
     assert {path for path, status in seen.items() if status == 200} == OPEN
     for path in ("/api/worker/shutdown/x", "/api/worker/pool/grow/x", "/api/task/revoke/x"):
         address = flower("/workers").url.removesuffix("/workers") + path
-        assert requests.post(address, auth=("anna", "secret"), timeout=10).status_code == 403
+        assert requests.post(address, auth=("anna", "secret"), timeout=60).status_code == 403
 
 
 def test_the_document_names_what_flower_shows_without_a_login() -> None:

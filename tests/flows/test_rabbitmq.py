@@ -65,12 +65,13 @@ def test_a_burst_is_coalesced_and_all_of_it_is_grouped(
     shop: Shop, celery_worker: CeleryTestWorker, reconciler: ProcessContainer, settings: Settings
 ) -> None:
     with shop.run_is_held("/burst"):
+        before = shop.runs("/burst")
         answers = shop.send("/burst", *WORDS)
     assert answers == ["coalesced"] * len(WORDS)
     shop.wait_until_grouped("/burst", len(WORDS) + 3)
     now = wait_until(lambda: _at_rest(shop, settings), what="every message is accounted for")
     assert now["requests"] == now["coalesced"] + now["messages"]
-    assert now["runs"] <= 3
+    assert now["runs"] <= before + 2
 
 
 def test_a_worker_that_is_killed_in_mid_run_loses_nothing_and_its_message_comes_again(
@@ -79,7 +80,7 @@ def test_a_worker_that_is_killed_in_mid_run_loses_nothing_and_its_message_comes_
     with shop.run_is_held("/killed"):
         celery_worker.kill()
     celery_worker.restart()
-    shop.wait_until_grouped("/killed", 3, 30)
+    shop.wait_until_grouped("/killed", 3)
     wait_until(lambda: _counted(shop, settings).get("redelivered"), what="RabbitMQ delivered the message again")
 
 
@@ -91,9 +92,9 @@ def test_a_broker_that_restarts_loses_nothing(
     celery_broker.kill(reload_container=False)
     shop.send("/outage", "oak", "pine", "elm")
     celery_broker.restart()
-    shop.wait_until_grouped("/outage", 3, 60)
+    shop.wait_until_grouped("/outage", 3)
     shop.send("/after", "oak", "pine", "elm")
-    shop.wait_until_grouped("/after", 3, 60)
+    shop.wait_until_grouped("/after", 3)
 
 
 def test_a_message_that_waits_survives_a_restart(broker: Broker, rabbitmq: RabbitServer) -> None:
