@@ -275,5 +275,10 @@ def installed(folder: Path) -> str:
 
 
 def _ready(container: ProcessContainer) -> ProcessContainer:
-    container.ready()
+    """One that does not get ready is not left to other tests, which its end would fail."""
+    try:
+        container.ready()
+    except BaseException:
+        container.teardown()
+        raise
     return container
