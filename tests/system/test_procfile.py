@@ -49,7 +49,7 @@ def test_the_procfile_runs_under_honcho_and_ends_at_sigterm_in_time(
         finally:
             running.send_signal(signal.SIGTERM)
             running.wait(HEROKU_PATIENCE)
-    assert [process for process in family if not is_over(process)] == []
+    wait_until(lambda: all(map(is_over, family)), HEROKU_PATIENCE, lambda: f"still there: {family}")
 
 
 def answers(port: int, path: str) -> bool:

@@ -77,7 +77,7 @@ def test_if_the_launcher_is_killed_the_servers_end_with_it(servers_dir: Path, re
     launcher, pids = launch_and_kill(servers_dir / request.node.name)
     assert launcher == -signal.SIGKILL
     for pid in pids:
-        wait_until(lambda pid=pid: gone(pid), 20, lambda pid=pid: f"process {pid} outlived its launcher")
+        wait_until(lambda pid=pid: gone(pid), 60, lambda pid=pid: f"process {pid} outlived its launcher")
 
 
 def test_if_a_server_outlives_its_launcher_the_next_start_takes_its_folder(postgres: PostgresServer) -> None:
@@ -85,7 +85,7 @@ def test_if_a_server_outlives_its_launcher_the_next_start_takes_its_folder(postg
     successor = PostgresServer(postgres.home, durable=False)
     successor.start()
     assert run_sql(successor, "SELECT one FROM kept") == [(1,)]
-    wait_until(lambda: not postgres.is_running, 5, lambda: "the old server still runs beside the new one")
+    wait_until(lambda: not postgres.is_running, 60, lambda: "the old server still runs beside the new one")
     successor.stop()
 
 
@@ -187,11 +187,14 @@ def test_a_killed_valkey_comes_back_empty_on_its_port(valkey: ValkeyServer) -> N
 
 def test_a_paused_valkey_keeps_its_port_and_does_not_answer_until_resumed(valkey: ValkeyServer) -> None:
     valkey.pause()
-    with redis.Redis.from_url(valkey.url(), socket_timeout=0.2) as client:
+    with (
+        redis.Redis.from_url(valkey.url(), socket_timeout=0.2) as impatient,
+        redis.Redis.from_url(valkey.url(), socket_timeout=60) as patient,
+    ):
         with pytest.raises(redis.TimeoutError):
-            client.ping()
+            impatient.ping()
         valkey.resume()
-        assert client.ping()
+        assert patient.ping()
 
 
 def launch_and_kill(home: Path) -> tuple[int, list[int]]:

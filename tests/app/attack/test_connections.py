@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 import psutil
 import pytest
 
+from app.local.processes import find
 from tests.app.test_front import BODY, URL, ask, key, port  # noqa: F401 - fixtures
 
 CONNECTIONS = 1000
@@ -37,9 +38,8 @@ def held(number: int, at: int) -> Iterator[None]:
 
 def memory(at: int) -> int:
     """Bytes of the processes that serve this port."""
-    mine = [each for each in psutil.Process().children(recursive=True) if f"{at}" in " ".join(each.cmdline())]
-    family = {process for each in mine for process in (each, *each.children(recursive=True))}
-    return sum(process.memory_info().rss for process in family)
+    [server] = [each for each in psutil.Process().children() if find(each.pid, "granian") and find(each.pid, f"{at}")]
+    return sum(process.memory_info().rss for process in (server, *server.children(recursive=True)))
 
 
 def test_a_thousand_connections_hold_up_nobody(port: int, key: dict[str, str]) -> None:  # noqa: F811
