@@ -17,6 +17,7 @@ from typing import Any
 import psycopg2
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from psycopg2 import errors, sql
 
 from app.config import with_driver
@@ -29,6 +30,12 @@ from tasks.queues import FIRST, RERUN
 # interrupts would go on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples in every run, and as much time for each as it takes: whether a submission is accepted is no matter of luck or of
+# how busy a machine is.  `--hypothesis-profile=roaming` looks further, with other examples each time.
+settings.register_profile("roaming", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", settings.get_profile("roaming"), derandomize=True, database=None)
+settings.load_profile("repeatable")
 
 TEMPLATE = "migrated"
 BROKER_KEYS = ("_kombu.", "unacked", "celery", FIRST, RERUN)
