@@ -19,17 +19,19 @@ URL = "/api/v1/traces"
 BODY = {"model": "m", "path": "/p", "input": "Hi"}
 OFF = {f"rate_{name}": 0 for name in ("address", "ingest", "traces", "read", "failures")}
 TEN_SECONDS = 10
+NOW = 1_800_000_003.0
 
 Limited = Callable[..., Flask]
 
 
 @pytest.fixture
 def limited(settings: Settings) -> Iterator[Limited]:
-    """An application with these settings and no other rate."""
+    """An application with these settings and no other rate, for which no time passes, however long a test takes."""
     made: list[Flask] = []
 
     def make(**rates: Any) -> Flask:
         made.append(create_app(settings.model_copy(update=OFF | rates)))
+        made[-1].extensions[EXTENSION].limiter._rates._clock = lambda: NOW
         return made[-1]
 
     yield make

@@ -27,7 +27,8 @@ from app.store.runs import FIRST_ID
 from app.store.tables import grouping_key, trace, trace_external_id
 
 NUMBERS = count()
-LATER = datetime.now(UTC) + timedelta(days=400)
+LATER = (datetime.now(UTC) + timedelta(days=400)).replace(day=15)
+"""Far from the ends of its month: calls of some minutes, or of an hour before, are in one partition."""
 
 
 @pytest.fixture
