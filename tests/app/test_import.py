@@ -5,13 +5,14 @@ import io
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from rich.console import Console
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from app.cli.checkpoint import Checkpoint, Progress, digest
 from app.cli.progress import Lines
@@ -204,8 +205,28 @@ def test_an_empty_file_is_said_to_be_empty(cli: Cli, database_url: str, tmp_path
 # --- stopped, and gone on
 
 
+@pytest.fixture
+def slow_copies(engine: Engine) -> Iterator[Callable[[], None]]:
+    """Every batch takes a second until this is called: an import is not over before a test can interrupt it."""
+    statements = (
+        "CREATE FUNCTION take_a_second() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$",
+        "CREATE TRIGGER slow AFTER INSERT ON trace FOR EACH STATEMENT EXECUTE FUNCTION take_a_second()",
+    )
+    with transaction(engine) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+    def end() -> None:
+        with transaction(engine) as connection:
+            connection.execute(text("DROP FUNCTION IF EXISTS take_a_second CASCADE"))
+
+    yield end
+    end()
+
+
 def test_after_ctrl_c_the_same_command_goes_on(
-    cli: Cli, engine: Engine, tmp_path: Path, environment: dict[str, str]
+    cli: Cli, engine: Engine, tmp_path: Path, environment: dict[str, str], slow_copies: Callable[[], None]
 ) -> None:
     log = log_of(tmp_path, {"model": "m"}, *(call(number, metadata={"pad": "x" * 900}) for number in range(8000)))
     cli.environment["PROMPTLODE_DATA_DIR"] = str(tmp_path / "data")
@@ -223,6 +244,7 @@ def test_after_ctrl_c_the_same_command_goes_on(
     assert b"The same command goes on from there." in said
     assert b"Traceback" not in said
     assert 0 < stored(engine) < 8000
+    slow_copies()
     done = cli("import", log)
     assert b"Going on behind line" in done.stderr
     assert b"1 line was refused." in done.stderr  # the first one, which was reported then
