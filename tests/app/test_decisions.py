@@ -114,7 +114,7 @@ def test_a_name_given_while_a_run_saves_comes_after_it(
     # If a person names it at that moment
     monkeypatch.setattr("app.store.versions.given_name", named)
     assert group.run().outcome == "committed"
-    person.join(timeout=20)
+    person.join(timeout=90)
 
     # I expect the person's name
     assert [each.name for each in group.tasks] == ["Post room"]

@@ -171,7 +171,7 @@ def test_versions_made_at_the_same_time_have_different_numbers(world: World) -> 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=90)
     assert (len(made), len(set(made))) == (6, 3)
     assert [version.number for version in group.versions(known.task_id)] == [1, 2, 3, 4]
 

@@ -145,7 +145,7 @@ def test_it_tries_again_while_postgresql_is_down_and_loses_nothing(
         exporting = pool.submit(exporter(server, key, timeout=60).export, recorded(CALL))
         wait_for(lambda: 503 in server.statuses)
         own_postgres.restart()
-        assert exporting.result(timeout=60) is SpanExportResult.SUCCESS
+        assert exporting.result(timeout=90) is SpanExportResult.SUCCESS
     server.stop()
     assert server.statuses[-1] == 200
     assert len(traces(client_with(app, key))) == 1

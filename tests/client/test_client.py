@@ -32,7 +32,7 @@ NOWHERE = "http://127.0.0.1:9"
 def test_a_call_is_stored_as_it_was_recorded(client: Client, stored: Stored) -> None:
     text = " {x}\r\n Wo?\t🙂 "
     client.record(model="gpt-5", path="/chat", messages=[{"role": "user", "content": text}], usage={"input_tokens": 3})
-    assert client.flush()
+    assert client.flush(60)
     (trace,) = stored()
     assert (trace["path"], trace["prompt"]) == ("/chat", [{"role": "user", "text": text}])
     assert client.stats() == promptlode_client.Stats(waiting=0, sent=1, refused=0, dropped=0)
@@ -41,7 +41,7 @@ def test_a_call_is_stored_as_it_was_recorded(client: Client, stored: Stored) -> 
 def test_calls_are_sent_in_batches(client: Client, server: Serving) -> None:
     for number in range(1200):
         client.record(**CALL | {"input": str(number)})
-    assert client.flush(20)
+    assert client.flush(60)
     assert client.stats().sent == 1200
     assert len(server.statuses) < 100
 
@@ -50,14 +50,14 @@ def test_what_the_app_changes_afterwards_does_not_change_the_call(client: Client
     messages = [{"role": "user", "content": "Hi"}]
     client.record(model="gpt-5", path="/chat", messages=messages)
     messages.append({"role": "assistant", "content": "Hello"})
-    client.flush()
+    client.flush(60)
     assert stored()[0]["messages"] == [{"role": "user", "content": "Hi"}]
 
 
 def test_a_call_that_the_server_refuses_is_counted_and_the_others_are_stored(client: Client, stored: Stored) -> None:
     for call in (CALL, {"input": "no model"}, CALL):
         client.record(**call)
-    assert client.flush()
+    assert client.flush(60)
     stats = client.stats()
     assert (stats.sent, stats.refused, len(stored())) == (2, 1, 2)
 
@@ -65,7 +65,7 @@ def test_a_call_that_the_server_refuses_is_counted_and_the_others_are_stored(cli
 @pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}, threading.Lock(), "\x00\ud800", b"bytes", int])
 def test_values_of_any_kind_are_no_reason_to_raise(client: Client, value: Any) -> None:
     client.record(**CALL, metadata={"value": value, "list": [value]})
-    assert client.flush()
+    assert client.flush(60)
     assert client.stats().sent == 1
 
 
@@ -88,14 +88,14 @@ def make_a_call(client: Client) -> None:
 
 def test_without_a_path_the_function_that_made_the_call_is_it(client: Client, stored: Stored) -> None:
     make_a_call(client)
-    client.flush()
+    client.flush(60)
     assert stored()[0]["path"] == f"{__name__}.make_a_call"
 
 
 def test_a_path_that_was_set_around_the_call_is_taken(client: Client, stored: Stored) -> None:
     with at("/support/triage"):
         make_a_call(client)
-    client.flush()
+    client.flush(60)
     assert stored()[0]["path"] == "/support/triage"
 
 
@@ -103,7 +103,7 @@ def test_the_trace_context_of_opentelemetry_is_kept(client: Client, stored: Stor
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("tests")
     with tracer.start_as_current_span("handle mail") as span:
         client.record(**CALL)
-    client.flush()
+    client.flush(60)
     context = span.get_span_context()
     expected = f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
     assert stored()[0]["metadata"]["traceparent"] == expected
@@ -113,7 +113,7 @@ def test_a_trace_context_that_was_set_by_hand_is_kept(client: Client, stored: St
     header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with trace_context(header):
         client.record(**CALL)
-    client.flush()
+    client.flush(60)
     assert stored()[0]["metadata"]["traceparent"] == header
 
 
@@ -127,7 +127,7 @@ def test_what_a_failing_server_did_not_take_is_sent_again(
     failures = iter([(status, []), None])
     server.failing = lambda: next(failures, None)
     client.record(**CALL)
-    assert client.flush(20)
+    assert client.flush(60)
     assert (server.statuses, len(stored())) == ([int(status[:3]), 207], 1)
 
 
@@ -137,7 +137,7 @@ def test_nothing_is_sent_before_the_time_that_the_server_names(client: Client, s
     server.failing = lambda: next(failures, None)
     began = time.monotonic()
     client.record(**CALL)
-    assert client.flush(20)
+    assert client.flush(60)
     assert time.monotonic() - began >= 1.0
 
 
@@ -156,7 +156,7 @@ def test_a_batch_that_was_stored_but_whose_answer_was_lost_is_stored_once(
 
     server._app = slow_once
     client.record(**CALL)
-    assert client.flush(20)
+    assert client.flush(60)
     assert (len(stored()), client.stats().sent) == (1, 1)
     client.close()
 
@@ -169,7 +169,7 @@ def test_while_the_server_is_down_calls_wait_and_then_arrive(key: str, web: Any,
     wait_for(lambda: client._failures > 0)
     assert client.stats().waiting == 1
     with Serving(web, port):
-        assert client.flush(20)
+        assert client.flush(60)
         assert len(stored()) == 1
         client.close()
 
@@ -180,14 +180,14 @@ def test_a_batch_that_is_too_large_is_sent_in_halves(client: Client, server: Ser
     with client._changed:  # so that they are one batch
         for _ in range(10):
             client.record(**CALL)
-    assert client.flush(20)
+    assert client.flush(60)
     assert (server.statuses, client.stats().sent) == ([413, 207, 207], 10)
 
 
 def test_a_wrong_key_costs_the_calls_and_nothing_else(server: Serving) -> None:
     client = Client(Settings(url=server.url, api_key="wrong", flush_seconds=0.01))
     client.record(**CALL)
-    assert client.flush(20)
+    assert client.flush(60)
     assert (server.statuses, client.stats().refused) == ([401], 1)
     client.close()
 
@@ -196,7 +196,7 @@ def test_the_key_does_not_follow_a_redirect(client: Client, server: Serving) -> 
     with Serving(lambda *_: []) as elsewhere:
         server.failing = lambda: ("302 Found", [("Location", elsewhere.url)])
         client.record(**CALL)
-        assert client.flush(20)
+        assert client.flush(60)
         assert elsewhere.statuses == []
     assert client.stats().refused == 1
 
@@ -253,7 +253,7 @@ def test_a_stream_that_is_finalized_while_a_call_is_recorded_does_not_stop_the_a
     with client._changed:
         del stream
         gc.collect()
-    assert client.flush()
+    assert client.flush(60)
     assert client.stats().sent == 1
 
 
@@ -265,7 +265,7 @@ def run(code: str, server: Serving, key: str, **environment: str) -> None:
     env = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "PROMPTLODE_URL": server.url, "PROMPTLODE_API_KEY": key}
     program = f"import promptlode_client as p, os\ndef call(text): p.record(model='m', path='/p', input=text)\n{code}"
     done = subprocess.run(
-        [sys.executable, "-c", program], env=env | environment, capture_output=True, timeout=60, check=False
+        [sys.executable, "-c", program], env=env | environment, capture_output=True, timeout=120, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -275,7 +275,7 @@ def texts(stored: Stored) -> list[str]:
 
 
 def test_a_process_that_ends_sends_what_is_left(server: Serving, key: str, stored: Stored) -> None:
-    run("call('one')", server, key, PROMPTLODE_FLUSH_SECONDS="60")
+    run("call('one')", server, key, PROMPTLODE_FLUSH_SECONDS="60", PROMPTLODE_EXIT_SECONDS="60")
     assert texts(stored) == ["one"]
 
 
@@ -287,13 +287,14 @@ def test_a_child_after_fork_sends_its_own_calls_and_none_of_its_parent(
         server,
         key,
         PROMPTLODE_FLUSH_SECONDS="60",
+        PROMPTLODE_EXIT_SECONDS="60",
     )
     assert texts(stored) == ["both", "both", "parent"]
 
 
 def test_a_child_of_multiprocessing_sends_what_is_left(server: Serving, key: str, stored: Stored) -> None:
     child = "import multiprocessing as m\nc = m.get_context('fork').Process(target=call, args=('child',))\n"
-    run(f"{child}c.start()\nc.join()", server, key, PROMPTLODE_FLUSH_SECONDS="60")
+    run(f"{child}c.start()\nc.join()", server, key, PROMPTLODE_FLUSH_SECONDS="60", PROMPTLODE_EXIT_SECONDS="60")
     assert texts(stored) == ["child"]
 
 

@@ -33,7 +33,7 @@ def wrapped(client: Client, openai_url: str) -> Any:
 
 def sent(client: Client, stored: Stored) -> Any:
     """The only call that was recorded."""
-    assert client.flush(20)
+    assert client.flush(60)
     (trace,) = stored()
     return trace
 
@@ -142,7 +142,7 @@ def test_an_async_client_is_recorded_as_well(client: Client, openai_url: str, st
 
     whole, pieces = asyncio.run(calls())
     assert (whole.choices[0].message.content, len(pieces)) == ("Hello there", 5)
-    assert client.flush(20)
+    assert client.flush(60)
     found = stored()
     assert [trace["path"] for trace in found] == ["/async", "/async", f"{__name__}.calls"]
     assert [trace["output"][0]["content"] for trace in found[:2]] == ["Hello there"] * 2

@@ -62,4 +62,4 @@ def test_who_waits_for_the_first_group_does_not_hold_the_second(
         # I expect the second to be free for whoever holds the first
         connection.execute(HOLD, {"id": second})
         connection.rollback()
-        other.result(20)
+        other.result(90)
