@@ -10,7 +10,8 @@ Such a mark stands apart, between white space: what touches a word (a comma, a f
 nearly every value has one.  Of these, of words and of line breaks, another thing tells: what stands on either side comes again with something else on
 the other.  "{{role}}. {{task}}" has one role with several tasks and one task for several roles; of prose that is cut at its first full
 stop no second half comes again with another first one.  Where halves do come again because values are made of few sentences or items,
-the last of them does so more often than all that follow the first.  Numbers count the items of a value and part nothing.
+the last of them does so more often than all that follow the first.  Numbers count the items of a value and part nothing; but what
+follows a number in every value, and no other number follows, is fixed text ("{{chunk}}: {{text}}").
 
 A bracket or a quote needs no proof: where fixed text closes one that every value opens, "{{tactic}} ({{turns}} turns)", or opens one that every
 value closes, it is fixed text on both sides, however few the texts are.
@@ -42,6 +43,7 @@ MARKS = 32  # different marks of the shortest value that are looked for
 PIECES = 128  # words at either end of it that are looked at
 AGAIN, OFTEN, BOTH = 1, 0.02, 3  # so often values come again on either side, per value and at least, and on both sides together
 BEGINS = 300  # values of which any two may begin alike
+NUMBERS = 3  # different ones that stand before a mark
 LINES = 0.8  # of the values have no other such line break, if one parts two: a conversation has one for each turn
 BITS = 20.0  # by which a separator must be the better account: slots and their marks, of which each is asked, are many
 EACH = 0.8  # bits per value: a list has a bullet before each item but the first, and is as long as it has items
@@ -138,13 +140,14 @@ def _loose(text: str, opening: str, closing: str) -> tuple[int, int]:
 
 def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> str | None:
     """The mark that parts the values of a slot best, with a blank on either side."""
-    if len(rows) < FEWEST:
+    if len(rows) < NUMBERS:
         return None
     some = sorted((row[place] for row in spread(rows, FIRST)), key=len)  # what the short ones lack need not be looked for in the long
     marks = list(islice((mark for mark in _marks(some[0]) if all(mark in value for value in some)), MARKS))
     values = list(dict.fromkeys(row[place] for row in rows)) if marks else []
-    if len(values) < FEWEST:
-        return None
+    numbered = next((mark for mark in marks if _follows_a_number(mark, values)), None)
+    if numbered or len(values) < FEWEST:
+        return numbered
     proved, begins = [], _shared_begins(values)
     for mark in marks:
         tick()
@@ -186,6 +189,12 @@ def _forms(value: str, start: int, end: int) -> Iterator[str]:
             yield from (value[start - 1 : at] for at in range(first, start, -1))
         if inside:
             yield from (value[at : end + 1] for at in range(last, end))
+
+
+def _follows_a_number(mark: str, values: Sequence[str]) -> bool:
+    """Whether all values are a number, several different ones, then the mark and something else."""
+    heads = {value.partition(mark)[0] for value in values} if all(mark in value for value in values) else set[str]()
+    return len(heads) >= NUMBERS and all(map(str.isdecimal, heads)) and not any(value.partition(mark)[2][:1].isdecimal() for value in values)
 
 
 def _shared_begins(values: Sequence[str]) -> str:

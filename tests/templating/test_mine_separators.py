@@ -162,3 +162,12 @@ def test_a_full_stop_between_two_values_is_fixed_text():
 
 def test_a_template_without_texts_stays_as_it_is():
     assert parted(('Say "', '" and (', ")."), [], bool) == (('Say "', '" and (', ")."), [])
+
+
+@pytest.mark.parametrize("mark", [": ", " of the list: ", ")\n"])
+def test_what_follows_a_number_in_every_value_is_fixed_text(mark):
+    assert separators(lambda dice: f"{dice.randint(1, 30)}{mark}{prose(dice)}", 4) == [mark]
+
+
+def test_a_range_of_numbers_is_one_value():
+    assert separators(lambda dice: f"{dice.randint(1, 9)} to {dice.randint(10, 99)}", 30) == []
