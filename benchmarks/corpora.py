@@ -84,6 +84,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "versions": Scenario(1_500, 38, 0.4, 12, noise=0.02, versions=16),
     "long": Scenario(400, 12, 0.5, 12, noise=0.03, versions=1, optional=2, loops=2, preambles=1, static=1, long=True),
     "noise": Scenario(1_000, 10, 0.7, 8, noise=0.5, versions=1, optional=1, loops=1, static=1),
+    "rare": Scenario(6_000, 48, 2.5, 4, noise=0.3),
     "large": Scenario(
         100_000, 100, 1.1, 20, noise=0.03, versions=22, edits=(2, 4), optional=6, loops=5, preambles=3, static=4
     ),

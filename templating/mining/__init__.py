@@ -17,6 +17,8 @@ The idea, one module a step:
     mixture     few texts of two siblings, which look like one template with slots
     search      from the widest set of texts down, take every set that is one template
     rounds      a bounded sample at a time (sampling); the rest is matched (sieve)
+    filing      texts that share what few others hold, to be looked at together
+    hidden      templates of few calls behind one preamble, which look like one with a slot
     known       templates found before take part as texts; widening says what they may lose
     mine        what a caller asks and gets (result), within what the caller allows (budget), with names (naming)
 """

@@ -7,12 +7,12 @@ prompt that nearly fits it (the day that was frozen into it has changed) meets i
 from collections.abc import Iterable, Mapping
 from itertools import count
 
+from templating.mining.filing import are_near
 from templating.template import Template
 
 COPIES = 3  # texts per template: what all of them share is its fixed text
 CALLS = 4  # how often each of them came: often enough for an edit to be told from a value
 _PRIVATE, _PRIVATE_SIZE = 0xE000, 0x1900  # Unicode's private use area
-KEY = 12  # characters that a template must begin or end with like a prompt to be shown
 
 
 def shown(template: Template) -> list[str]:
@@ -41,11 +41,8 @@ def without_fillers(text: str) -> str:
 
 def near(known: Iterable[tuple[int, Template]], texts: Iterable[str]) -> Mapping[Template, set[int]]:
     """The templates that begin or end like one of the texts, with their numbers."""
-    texts = list(texts)
-    heads, tails = {t[:KEY] for t in texts}, {t[-KEY:] for t in texts}
-    found: dict[Template, set[int]] = {}
+    numbers: dict[Template, set[int]] = {}
     for number, template in known:
-        first, last = template.literals[0], template.literals[-1]
-        if first[:KEY] in heads or last[-KEY:] in tails or (len(first) < KEY and len(last) < KEY):
-            found.setdefault(template, set()).add(number)
-    return found
+        numbers.setdefault(template, set()).add(number)
+    close = are_near(numbers, texts)
+    return {template: its for template, its in numbers.items() if template in close}

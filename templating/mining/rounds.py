@@ -5,12 +5,15 @@ that was the same by chance in one round becomes a slot in the next.  Templates 
 looked at again with more of their own texts: a sample that holds two members of one template and four of another can
 make one of both.
 
+Of a template with few calls among many a sample has one or none: what is left is filed by what texts share (`filing`), and looked at in
+that order.
+
 In the end, when all texts were sorted in, each template is asked once more with all of them what a sample holds too few of to tell:
 whether another covers it, whether it was edited, and which marks part its values.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -18,12 +21,15 @@ from typing import NamedTuple
 from templating.matching import fit
 from templating.mining.budget import Budget, SpentError
 from templating.mining.families import edits
+from templating.mining.filing import KEY, WIDEST, Families, are_near, edges, families, held_alike
+from templating.mining.hidden import alike_in_many_ways, bounded
+from templating.mining.mixture import is_open
 from templating.mining.pool import Pool
 from templating.mining.result import Options
-from templating.mining.sampling import Samples, spread
+from templating.mining.sampling import TEXTS, Samples, spread
 from templating.mining.search import search
 from templating.mining.separators import parted
-from templating.mining.sieve import Sieve
+from templating.mining.sieve import Neighbours, Sieve
 from templating.mining.skeleton import MENDS, WITNESSES, Skeleton, skeleton, template_of
 from templating.template import Template
 
@@ -34,6 +40,12 @@ PEEK, ALIKE = 32, 12  # texts, and characters at either end of their values, tha
 DOUBTFUL, LONG = 0.7, 0.3  # of them that begin or end like two others, and that do so with as many characters
 LATE = 1 << 30  # when a part of a template that fell apart is born: only its own texts were held against it
 MORE = 200  # characters of fixed text that a template has more than one that fits all its texts and may make way for it
+THIN = 0.25  # of the texts fit no template but begin or end alike: many templates have too few calls to be seen by chance,
+STALE = 0.5  # after a round by chance that left so many of those that it found
+FILED_WORTH, FILED_FEW = 80.0, 160.0  # bits of fixed text among texts that were filed together, and shared out among the calls
+FILED_SHARE = 0.5  # and of such texts that is fixed when they begin with a value: so do free texts that end in one quotation
+CROSSED = 0.5  # of texts that have no end in common, at most, begin or end like others
+NO_END = 1 << 30  # rounds
 PARTS, EXPLAINED = 6, 0.95  # a template falls apart into so many at most, which fit so many of its texts
 
 Row = tuple[str, ...]  # the values of a text
@@ -85,30 +97,99 @@ class Rounds:
         self._found: dict[Template, Finding] = {}
         self._old: set[Template] = set()
         self._copies: set[str] = set()
+        self._ends = Counter[tuple[bool, str]]()  # how many texts begin, or end, in each way; counted when many templates are rare
+        self._parted: list[list[str]] = []  # some texts of each template that was several
         self._time = 0
 
     def run(self, texts: Sequence[str]) -> None:
         """Search these texts, a sample at a time, until all were looked at."""
         if self._known:
             self._show_known(texts)
-        left, samples = dict.fromkeys(self._budget.over(texts)), Samples(texts, self._calls)
-        while not self._budget.spent():
-            sample = samples.deal(left)
+        left = dict.fromkeys(self._budget.over(texts))
+        chance = Samples(texts, self._calls)
+        before = len(left)
+        left, rounds = self._look_at(chance, left, most=1)
+        while max(TEXTS, THIN * len(texts)) < len(left) < STALE * before and not self._budget.spent():
+            before = len(left)
+            left, more = self._look_at(chance, left, most=1)
+            rounds += more
+        unsure: dict[Template, Finding] = {}
+        if len(left) > max(TEXTS, THIN * len(texts)) and len(self._held_alike(left)) > THIN * len(texts):
+            self._ends = Counter(end for text in self._budget.over(texts) for end in edges(text))
+            unsure = self._unsure()
+            left |= dict.fromkeys(text for finding in unsure.values() for text, _ in finding.rows)
+            left = self._look_at_families(left)
+        left, more = self._look_at(chance, left)
+        if rounds + more > 1 or len(texts) > TEXTS:
+            left |= dict.fromkeys(text for template in list(self._found) for text in self._hidden(template))
+            left = self._look_at_families(left)
+        if self._budget.spent():
+            self._take_back(unsure, left)
+        self._ask_again()
+
+    def _look_at(
+        self, samples: Samples | Families, left: dict[str, None], *, most: int = NO_END, filed: bool = False
+    ) -> tuple[dict[str, None], int]:
+        """(what no template fits after rounds over all samples, or over so many; how many there were)"""
+        for rounds in range(most):
+            sample = [] if self._budget.spent() else samples.deal(left)
             if not sample:
-                break
-            new, lost = self._round(sample)
+                return left, rounds
+            new, lost = self._round(sample, filed=filed)
             if new:
                 left = dict.fromkeys(self._place([*left, *lost], new))
                 fallen = [text for template in new for text in self._second_look(template)]
                 left |= dict.fromkeys(fallen)
                 samples.add(lost + fallen)
-        self._ask_again()
+        return left, most
+
+    def _held_alike(self, texts: Iterable[str]) -> list[str]:
+        """Those that a template of few calls may fit; none when time is up.
+
+        What begins or ends like a known template is of that one, as a rule, which widens when rounds by chance see it.
+        """
+        if self._budget.spent():
+            return []
+        literals = [template.literals for _, template in self._known]
+        heads, tails = {first[:KEY] for first, *_ in literals}, {last[-KEY:] for *_, last in literals}
+        texts = [text for text in texts if text[:KEY] not in heads and text[-KEY:] not in tails] if literals else texts
+        return held_alike(self._budget.over(texts), self._calls, self._options.barrier, self._options.min_group_size)
+
+    def _look_at_families(self, left: dict[str, None]) -> dict[str, None]:
+        """What no template fits after rounds over the texts that one of few calls may fit, those that share most together."""
+        barrier, least = self._options.barrier, self._options.min_group_size
+        try:
+            filed = Families(families(self._held_alike(left), self._calls, barrier, least, self._go_on))
+        except SpentError:
+            return left
+        return self._look_at(filed, left, filed=True)[0]
+
+    def _go_on(self) -> None:
+        if self._budget.spent():
+            raise SpentError
+
+    def _unsure(self) -> dict[Template, Finding]:
+        """The templates that have few texts, or lie across others, when most were not seen: they are found no more."""
+        unsure = {}
+        for template, finding in list(self._found.items()):
+            few = len(finding.rows) < WIDEST or self._is_crossed([text for text, _ in finding.rows])
+            if few and template not in self._old and not finding.supersedes:
+                unsure[template] = self._found.pop(template)
+        return unsure
+
+    def _take_back(self, unsure: Mapping[Template, Finding], left: Container[str]) -> None:
+        """These are found after all, with the texts that no other template fits: there was no time to find better ones."""
+        for template, finding in unsure.items():
+            rows = [row for row in finding.rows if row[0] in left]
+            if rows and template not in self._found:
+                self._found[template] = replace(finding, rows=rows)
 
     def _ask_again(self) -> None:
         """What all texts of a template tell, while there is time."""
+        neighbours = Neighbours(self._found)
         for narrow in list(self._found):
             if not self._budget.spent():
-                self._widen_covered(narrow)
+                self._widen_covered(narrow, neighbours.of(narrow))
         to_part = list(self._found)
         while to_part and not self._budget.spent():
             to_part += self._part_by_edits(to_part.pop())
@@ -139,13 +220,13 @@ class Rounds:
     def _kept(self, found: Mapping[Template, Finding]) -> dict[Template, list[Placed]]:
         """The texts of each template where they were placed, or at one that came later and fits better."""
         kept: dict[Template, list[Placed]] = {}
-        for number, (template, finding) in enumerate(found.items()):
+        neighbours, number = Neighbours(found), {template: at for at, template in enumerate(found)}
+        for template, finding in found.items():
+            self._budget.spent()
             rows = {template: [row for row in finding.rows if row[0] not in self._copies]}
-            rank = (template.fixed, number)
+            rank = (template.fixed, number[template])
             later = [
-                t
-                for at, (t, f) in enumerate(found.items())
-                if f.born > finding.since and (t.fixed, at) > rank and _may_share(t, template)
+                t for t in neighbours.of(template) if found[t].born > finding.since and (t.fixed, number[t]) > rank
             ]
             if later:
                 rows, _ = _sorted((text for text, _ in rows[template]), [template, *later], self._budget.spent)
@@ -170,23 +251,53 @@ class Rounds:
             self._old.add(template)
             self._copies.update(texts)
 
-    def _round(self, sample: list[str]) -> tuple[list[Template], list[str]]:
+    def _round(self, sample: list[str], *, filed: bool = False) -> tuple[list[Template], list[str]]:
         """(templates that were not there, or that widen some that were, which are forgotten; texts that these lost)"""
-        shown = {t: f.some(SHOWN) for t, f in self._found.items() if f.rows}
+        shown = self._shown(sample, filed=filed)
         pool = self._pool([*sample, *(text for texts in shown.values() for text in texts)])
         fresh, number = set(sample), {text: at for at, text in enumerate(pool.texts)}
+        owner = {text: template for template, texts in shown.items() for text in texts}
         settled = {frozenset(number[text] for text in texts) for texts in shown.values()}
 
         def accepts(one: Skeleton) -> bool:
-            return self._may_replace(one, _rows(pool, one), shown, fresh)
+            rows = _rows(pool, one)
+            if (filed and not self._is_clear(one, pool)) or (not one.held and self._is_crossed(rows)):
+                return False
+            return not self._is_parted(one.template) and self._may_replace(one, rows, shown, fresh)
 
         found = search(pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled)
         new, misfits = [], list[str]()
         for one in found:
-            best, lost = self._add(one, set(_rows(pool, one)), fresh, shown)
+            best, lost = self._add(one, set(_rows(pool, one)), fresh, shown, owner)
             new += best
             misfits += lost
         return new, misfits
+
+    def _is_clear(self, one: Skeleton, pool: Pool) -> bool:
+        """Whether texts share more than those do that were filed together because they share it, a value or a turn of phrase."""
+        calls = int(pool.calls[one.members].sum())
+        if not one.held or one.bits < FILED_WORTH + FILED_FEW / calls:
+            return False
+        size = sum(len(pool.texts[member]) for member in one.members)
+        return bool(one.template.literals[0].strip()) or one.template.fixed * len(one.members) >= FILED_SHARE * size
+
+    def _is_parted(self, template: Template) -> bool:
+        """Whether it fits what was found to be several templates behind one preamble."""
+        return any(all(fit(template.literals, text) is not None for text in texts) for texts in self._parted)
+
+    def _is_crossed(self, texts: Collection[str]) -> bool:
+        """Whether most of these begin or end as others do: what they share is a value, and templates too rare to be seen hold it."""
+        inside = Counter(end for text in texts for end in edges(text))
+        crossed = [any(self._ends[end] > inside[end] for end in edges(text)) for text in texts]
+        return sum(crossed) >= CROSSED * len(texts)
+
+    def _shown(self, sample: Sequence[str], *, filed: bool) -> dict[Template, list[str]]:
+        """Texts of every template; of those alone that begin or end as one of the sample does when it is filed, or they are many."""
+        found = {t: f for t, f in self._found.items() if f.rows}
+        if filed or len(found) * SHOWN > TEXTS:
+            near = are_near(found, sample)
+            found = {t: f for t, f in found.items() if t in self._old or t in near}
+        return {t: f.some(SHOWN) for t, f in found.items()}
 
     def _may_replace(
         self, one: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
@@ -203,11 +314,17 @@ class Rounds:
         return all(may_widen(t, one.template, [rows[text] for text in shown[t]], new) for t in gone)
 
     def _add(
-        self, one: Skeleton, texts: set[str], fresh: set[str], shown: Mapping[Template, list[str]]
+        self,
+        one: Skeleton,
+        texts: set[str],
+        fresh: set[str],
+        shown: Mapping[Template, list[str]],
+        owner: Mapping[str, Template],
     ) -> tuple[list[Template], list[str]]:
         if not texts & fresh:
             return [], []
-        old = [t for t in self._found if t in shown and texts.issuperset(shown[t])]
+        met = {owner[text] for text in texts if text in owner}
+        old = [t for t in shown if t in met and t in self._found and texts.issuperset(shown[t])]
         best = self._widened(texts, old) if old else one
         if best is None:
             return [], []
@@ -247,7 +364,31 @@ class Rounds:
         self._found |= {t: Finding([], bits=s.bits, born=LATE, since=finding.since) for t, s in parts.items()}
         return self._place([text for text, _ in finding.rows], parts)
 
-    def _widen_covered(self, narrow: Template) -> None:
+    def _hidden(self, template: Template) -> list[str]:
+        """The texts of a template which is the preamble of others, of few calls; it is found no more."""
+        finding = self._found[template]
+        if finding.supersedes or template in self._old or len(finding.rows) <= finding.looked:
+            return []
+        places = [place for place in range(len(template.slots)) if is_open(template, place)]
+        if not places or self._budget.spent():
+            return []
+        rows = bounded(finding.rows)
+        if not any(self._are_several(template, finding, rows, place) for place in places):
+            return []
+        self._parted.append(finding.some(SHOWN))
+        return [text for text, _ in self._found.pop(template).rows]
+
+    def _are_several(self, template: Template, finding: Finding, rows: Sequence[Placed], place: int) -> bool:
+        """Whether most texts whose values in a slot begin, or end, alike have templates of their own."""
+        some = alike_in_many_ways([(text, values[place]) for text, values in rows], self._budget.spent)
+        if not some:
+            return False
+        pool, values = self._pool(some), dict(rows)
+        whole = Skeleton(template, list(range(len(some))), [values[text] for text in pool.texts], finding.bits, True)
+        parts = search(pool, self._options.min_group_size, self._budget.spent, whole=whole)
+        return len(parts) > PARTS and sum(len(s.members) for s in parts) >= DOUBTFUL * len(some)
+
+    def _widen_covered(self, narrow: Template, neighbours: Iterable[Template]) -> None:
         """Makes one of a template and one that fits all its texts, unless a look at texts of both finds them to be two.
 
         A value that few texts happened to have in common, in the round that found a template, keeps the texts that do for itself.
@@ -255,8 +396,9 @@ class Rounds:
         finding = self._found[narrow]
         if finding.supersedes or not finding.rows:
             return
-        for wide, other in self._found.items():
-            if wide.fixed < narrow.fixed <= wide.fixed + MORE and not other.supersedes and _may_share(wide, narrow):
+        for wide in neighbours:
+            other = self._found.get(wide)
+            if other and wide.fixed < narrow.fixed <= wide.fixed + MORE and not other.supersedes:
                 texts = [text for text, _ in finding.rows]
                 if all(fit(wide.literals, text) is not None for text in texts) and self._are_one(finding, other):
                     del self._found[narrow]
@@ -363,12 +505,6 @@ def _sorted(
     return rows, left
 
 
-def _may_share(one: Template, other: Template) -> bool:
-    """Whether a text can fit both, as far as their ends tell."""
-    (head, tail), (first, last) = ((t.literals[0], t.literals[-1]) for t in (one, other))
-    return (head.startswith(first) or first.startswith(head)) and (tail.endswith(last) or last.endswith(tail))
-
-
 def _doubtful(rows: Sequence[Placed]) -> bool:
     """Whether the values of a slot begin or end in a few ways, so that they may be templates of their own.
 
@@ -376,8 +512,8 @@ def _doubtful(rows: Sequence[Placed]) -> bool:
     """
     peeked = spread(rows, PEEK)
     for column in zip(*(values for _, values in peeked), strict=True):
-        for edges in ([v[:ALIKE] for v in column], [v[-ALIKE:] for v in column]):
-            common = [(edge, n) for edge, n in Counter(edges).most_common(PARTS) if n >= 3]
+        for ends in ([v[:ALIKE] for v in column], [v[-ALIKE:] for v in column]):
+            common = [(edge, n) for edge, n in Counter(ends).most_common(PARTS) if n >= 3]
             long = sum(n for edge, n in common if len(edge) == ALIKE)
             if long >= LONG * len(peeked) and sum(n for _, n in common) >= DOUBTFUL * len(peeked):
                 return True

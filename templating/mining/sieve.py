@@ -45,3 +45,30 @@ class Sieve:
             if values is not None and agree(template.repeats, values):
                 return template, values
         return None
+
+
+class Neighbours:
+    """Which templates a text of another may fit too, as far as their ends tell; looking at all pairs of thousands would take seconds."""
+
+    def __init__(self, templates: Iterable[Template]) -> None:
+        self._templates = list(templates)
+        self._starts: dict[str, list[int]] = {}
+        self._loose: list[int] = []
+        for number, template in enumerate(self._templates):
+            first = template.literals[0]
+            ranks = self._starts.setdefault(first[:KEY], []) if len(first) >= KEY else self._loose
+            ranks.append(number)
+
+    def of(self, template: Template) -> list[Template]:
+        """Those of the templates, in order; the template itself may be one."""
+        first = template.literals[0]
+        if len(first) < KEY:
+            return [other for other in self._templates if _may_share(other, template)]
+        numbers = sorted(self._starts.get(first[:KEY], []) + self._loose)
+        return [other for n in numbers if _may_share(other := self._templates[n], template)]
+
+
+def _may_share(one: Template, other: Template) -> bool:
+    """Whether a text can fit both, as far as their ends tell."""
+    (head, tail), (first, last) = ((t.literals[0], t.literals[-1]) for t in (one, other))
+    return (head.startswith(first) or first.startswith(head)) and (tail.endswith(last) or last.endswith(tail))

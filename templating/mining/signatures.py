@@ -44,15 +44,20 @@ def gram_codes(rows: Rows) -> np.ndarray:
     return codes
 
 
-def _pairs(
-    rows: Rows, grams: np.ndarray, parts: int, tick: Callable[[], object]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per (gram, text) that occurs, sorted by gram: the gram, the text, where it begins in that order (one more entry at the end)."""
-    begins = np.ones(len(grams), bool)  # a gram in the row or in the edge before it
+def occurrences(rows: Rows, grams: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """(every gram that stands in a row or in the edge before it, its text), in the order of the rows."""
+    begins = np.ones(len(grams), bool)
     begins[rows.last] = begins[rows.last + 1] = False
     owner = np.repeat(np.arange(len(rows.first), dtype=np.int32) // parts, rows.last - rows.first + 2)
+    return grams[begins], owner
+
+
+def _pairs(
+    grams: np.ndarray, owner: np.ndarray, tick: Callable[[], object]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per (gram, text) that occurs, sorted by gram: the gram, the text, where it begins in that order (one more entry at the end)."""
     tick()
-    grams, order = alike(grams[begins])
+    grams, order = alike(grams)
     tick()
     owner = owner.take(order)  # texts rise within a gram
     heads = run_heads(grams, owner).nonzero()[0]
@@ -87,8 +92,15 @@ def member_sets(
 
     weights: calls per text; parts: rows per text; tick: called often.
     """
+    return sets_of(*occurrences(rows, grams, parts), weights, least, tick=tick)
+
+
+def sets_of(
+    grams: np.ndarray, owner: np.ndarray, weights: np.ndarray, least: int, *, tick: Callable[[], object] = bool
+) -> list[MemberSet]:
+    """The same for grams whose texts are known."""
     texts = len(weights)
-    gram, text, places = _pairs(rows, grams, parts, tick)
+    gram, text, places = _pairs(grams, owner, tick)
     if not len(gram):
         return []
     begins = run_heads(gram).nonzero()[0]

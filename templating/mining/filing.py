@@ -1,0 +1,147 @@
+"""Families: texts that share what few others hold, to be looked at together.
+
+A round sees texts drawn by chance, and of a template with four calls among ten thousand it sees one or none.  Texts of one template
+hold the same grams, and one sort brings equal grams together, whatever the number of texts: so each text is filed with those that it
+shares most grams with.  What a family is, a template or several or chance, is for `search` to say; here is only the order in which
+it gets to see the texts.
+"""
+
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from templating.mining.sampling import CHARACTERS, FEWEST, TEXTS
+from templating.mining.signatures import ALONE, MemberSet, gram_codes, occurrences, sets_of
+from templating.mining.units import split
+from templating.template import Template
+
+WIDEST = TEXTS // 4  # texts of a family: a sample drawn by chance has some of every template that has more
+TELLING = 6  # grams that texts share at least to be filed together
+KEY = 12  # characters with which texts of one template begin, or end: one with few calls has fixed text at an end
+
+
+class Families:
+    """Texts in the order in which rounds look at them: a family at a time, each text once."""
+
+    def __init__(self, families: Iterable[Sequence[str]]) -> None:
+        self._families = deque(families)
+        self._dealt = set[str]()
+
+    def add(self, texts: Iterable[str]) -> None:
+        """These, if they were not dealt, come after all others."""
+        self._families.extend([text] for text in texts)
+
+    def deal(self, left: Container[str]) -> list[str]:
+        """The next sample, of those in `left`; empty when all were dealt."""
+        sample: list[str] = []
+        size = 0
+        while self._families:
+            family = [text for text in self._families[0] if text in left and text not in self._dealt]
+            more = sum(map(len, family))
+            if len(sample) >= FEWEST and (len(sample) + len(family) > TEXTS or size + more > CHARACTERS):
+                break
+            self._families.popleft()
+            self._dealt.update(family)
+            sample += family
+            size += more
+        return sample
+
+
+def held_alike(texts: Iterable[str], calls: Mapping[str, Sequence[int]], barrier: str, least: int) -> list[str]:
+    """The texts a part of which begins, or ends, as that of others does, if they have `least` calls together.
+
+    texts: all with the same number of parts.
+    """
+    texts = list(texts)
+    weights = [len(calls[text]) for text in texts]
+    several = bool(texts) and bool(barrier) and barrier in texts[0]
+    columns = zip(*(text.split(barrier) for text in texts), strict=True) if several else [texts]
+    alike = [False] * len(texts)
+    for column in columns:
+        for ends in ([part[:KEY] for part in column], [part[-KEY:] for part in column]):
+            often: dict[str, int] = {"": -sum(weights)}
+            for end, weight in zip(ends, weights, strict=True):
+                often[end] = often.get(end, 0) + weight
+            alike = [is_one or often[end] >= least for is_one, end in zip(alike, ends, strict=True)]
+    return [text for text, is_one in zip(texts, alike, strict=True) if is_one]
+
+
+def edges(text: str) -> tuple[tuple[bool, str], tuple[bool, str]]:
+    """The beginning and the end of a text, longer than what many values begin or end with."""
+    return (True, text[: 2 * KEY]), (False, text[-2 * KEY :])
+
+
+def are_near(templates: Iterable[Template], texts: Iterable[str]) -> set[Template]:
+    """Those of the templates that begin or end like one of the texts, as far as KEY tells."""
+    texts = list(texts)
+    heads, tails = {t[:KEY] for t in texts}, {t[-KEY:] for t in texts}
+    near = set()
+    for template in templates:
+        first, last = template.literals[0], template.literals[-1]
+        if first[:KEY] in heads or last[-KEY:] in tails or (len(first) < KEY and len(last) < KEY):
+            near.add(template)
+    return near
+
+
+def families(
+    texts: Sequence[str], calls: Mapping[str, Sequence[int]], barrier: str, least: int, tick: Callable[[], object]
+) -> list[list[str]]:
+    """Texts that share grams, those first that share most; texts that share too few with others are left out.
+
+    least: calls that hold a gram at least.  tick: called often.
+    """
+    weights = np.fromiter((len(calls[text]) for text in texts), np.int64, len(texts))
+    thin = 1 << max(0, sum(map(len, texts)) // CHARACTERS).bit_length()
+    sets = sets_of(*_grams(texts, barrier, thin, tick), weights, least, tick=tick)
+    telling = [one for one in sets if one.grams >= max(ALONE, TELLING // thin)]
+    telling.sort(key=lambda one: -one.grams)
+    return [[texts[member] for member in family] for family in _filed(telling, len(texts), tick)]
+
+
+def _filed(sets: Iterable[MemberSet], count: int, tick: Callable[[], object]) -> list[list[int]]:
+    """The texts of each set that no set before it has: a family, or members of the one family that has the others."""
+    family = [-1] * count
+    filed: list[list[int]] = []
+    for one in sets:
+        tick()
+        members = one.members.tolist()
+        fresh = [member for member in members if family[member] < 0]
+        if not fresh:
+            continue
+        others = {family[member] for member in members} - {-1}
+        into = others.pop() if len(others) == 1 else len(filed)
+        if into == len(filed) or len(filed[into]) + len(fresh) > WIDEST:
+            into = len(filed)
+            filed.append([])
+        filed[into] += fresh[:WIDEST]
+        for member in fresh[:WIDEST]:
+            family[member] = into
+    return filed
+
+
+def _grams(
+    texts: Sequence[str], barrier: str, thin: int, tick: Callable[[], object]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(grams, the text of each): one in `thin`, a power of two, the same ones in every text; so memory is bounded."""
+    grams, owners = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
+    for start, stop in _chunks(texts):
+        rows = split([text.replace(barrier, "\n") if barrier else text for text in texts[start:stop]], tick)
+        its, owner = occurrences(rows, gram_codes(rows), 1)
+        kept = np.flatnonzero((its >> np.uint64(32)) & np.uint64(thin - 1) == 0)
+        grams.append(its[kept])
+        owners.append(owner[kept] + np.int32(start))
+        tick()
+    return np.concatenate(grams), np.concatenate(owners)
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Ranges of texts of about CHARACTERS."""
+    start = size = 0
+    for at, text in enumerate(texts):
+        size += len(text)
+        if size >= CHARACTERS:
+            yield start, at + 1
+            start, size = at + 1, 0
+    if start < len(texts):
+        yield start, len(texts)
