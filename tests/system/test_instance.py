@@ -107,7 +107,7 @@ def nothing_lives(family: list[psutil.Process], seconds: float = 90) -> None:
     )
 
 
-@pytest.mark.timeout(400)  # several starts of everything; 20 s each on two idle cores
+@pytest.mark.timeout(900)  # several starts of everything; 20 s each on two idle cores
 def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_ends_whole(home: Path) -> None:
     run = started(home, "demo")
     assert [task.path for task in EXPECTED if task.path not in "".join(run.said)] == []
@@ -128,7 +128,7 @@ def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_ends_
     ends_whole(run, signal.SIGTERM)
 
 
-@pytest.mark.timeout(400)  # several starts of everything; 20 s each on two idle cores
+@pytest.mark.timeout(900)  # several starts of everything; 20 s each on two idle cores
 def test_whatever_was_killed_the_next_start_clears_it_and_has_the_same_data(home: Path) -> None:
     first = started(home)
     key, family = (home / "api_key").read_text(), first.family()
