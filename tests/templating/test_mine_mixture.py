@@ -63,9 +63,14 @@ def test_a_value_that_two_of_three_calls_have_is_a_value():
     assert len(group.template.slots) == 2
 
 
-def test_a_call_with_an_empty_value_is_of_the_template_though_the_others_have_a_full_stop_there():
+def test_one_call_without_an_optional_sentence_is_of_the_template_that_the_others_make():
     dice = Random(11)
-    answers = [prose(dice) for _ in range(5)] + [""]
-    prompts = [f"Compare.\n\n  **First:**\n  {prose(dice)}\n\n  **Second:**\n  {text}\n\n  Say which is shorter.\n  ]}}\n" for text in answers]
+    stress = "Pay particular attention to {} and put it first.\n".format
+    parts = ["", stress("deadlines"), stress("the budget"), stress("who talks to the shops")]
+    prompts = [
+        "Summarise the notes below for people who were not there.\n\nStart with one sentence on the outcome. Then list decisions.\n"
+        f'{part}Leave out jokes and who was late.\n\nNotes:\n"""\n{prose(dice)}\n{prose(dice)}\n"""'
+        for part in parts
+    ]
     (group,) = mine(prompts)
-    assert group.members == list(range(6))
+    assert group.members == [0, 1, 2, 3]
