@@ -12,13 +12,13 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 import numpy as np
 
 from templating.mining.sampling import CHARACTERS, FEWEST, TEXTS
+from templating.mining.sieve import KEY
 from templating.mining.signatures import ALONE, MemberSet, gram_codes, occurrences, sets_of
 from templating.mining.units import split
 from templating.template import Template
 
 WIDEST = TEXTS // 4  # texts of a family: a sample drawn by chance has some of every template that has more
 TELLING = 6  # grams that texts share at least to be filed together
-KEY = 12  # characters with which texts of one template begin, or end: one with few calls has fixed text at an end
 
 
 class Families:

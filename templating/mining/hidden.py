@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
-from templating.mining.filing import KEY
 from templating.mining.sampling import CHARACTERS, FEWEST, TEXTS, spread
+from templating.mining.sieve import KEY
 
 SEARCHED, LOOKED, SOME = 4 * TEXTS, 64, 4  # texts of a template that are looked at, that are searched, and of one kind among these
 ALIKE = 2 * KEY  # characters that values begin, or end, with: longer than what many questions begin with

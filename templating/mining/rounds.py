@@ -21,7 +21,7 @@ from typing import NamedTuple
 from templating.matching import fit
 from templating.mining.budget import Budget, SpentError
 from templating.mining.families import edits
-from templating.mining.filing import KEY, WIDEST, Families, are_near, edges, families, held_alike
+from templating.mining.filing import WIDEST, Families, are_near, edges, families, held_alike
 from templating.mining.hidden import alike_in_many_ways, bounded
 from templating.mining.mixture import is_open
 from templating.mining.pool import Pool
@@ -144,15 +144,9 @@ class Rounds:
         return left, most
 
     def _held_alike(self, texts: Iterable[str]) -> list[str]:
-        """Those that a template of few calls may fit; none when time is up.
-
-        What begins or ends like a known template is of that one, as a rule, which widens when rounds by chance see it.
-        """
+        """Those that a template of few calls may fit; none when time is up."""
         if self._budget.spent():
             return []
-        literals = [template.literals for _, template in self._known]
-        heads, tails = {first[:KEY] for first, *_ in literals}, {last[-KEY:] for *_, last in literals}
-        texts = [text for text in texts if text[:KEY] not in heads and text[-KEY:] not in tails] if literals else texts
         return held_alike(self._budget.over(texts), self._calls, self._options.barrier, self._options.min_group_size)
 
     def _look_at_families(self, left: dict[str, None]) -> dict[str, None]:
@@ -461,7 +455,7 @@ class Rounds:
         finding = self._found[template]
         if template in self._old:
             return
-        literals, _ = parted(template.literals, [values for _, values in finding.rows], self._budget.spent)
+        literals = parted(template.literals, [values for _, values in finding.rows], self._budget.spent)
         if literals == template.literals:
             return
         new = template_of(literals)

@@ -54,10 +54,8 @@ Row = tuple[str, ...]
 _WORD, _BLANKS = re.compile(r"\S+"), re.compile(r"\s+")
 
 
-def parted(
-    literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]
-) -> tuple[tuple[str, ...], list[Row]]:
-    """The literals with the separators inside of slots, and the values of each text then.  tick: called for every slot."""
+def parted(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> tuple[str, ...]:
+    """The literals with the separators inside of slots.  rows: the values of each text.  tick: called for every slot."""
     (parts, rows), place = _rejoined(literals, rows), 0
     while rows and place < len(parts) - 1:
         tick()
@@ -80,7 +78,7 @@ def parted(
             (*row[:place], before.removesuffix(left), after.removeprefix(right), *row[place + 1 :])
             for row, (before, after) in zip(rows, sides, strict=True)
         ]
-    return tuple(parts), rows
+    return tuple(parts)
 
 
 def _rejoined(literals: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], list[Row]]:
@@ -139,7 +137,7 @@ def _loose(text: str, opening: str, closing: str) -> tuple[int, int]:
 
 
 def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> str | None:
-    """The mark that parts the values of a slot best, with a blank on either side."""
+    """The mark, word or line break that parts the values of a slot best."""
     if len(rows) < NUMBERS:
         return None
     some = sorted((row[place] for row in spread(rows, FIRST)), key=len)  # what the short ones lack need not be looked for in the long

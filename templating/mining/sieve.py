@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from templating.matching import agree, fit
 from templating.template import Template
 
-KEY = 12  # characters of a beginning or an end that a template is filed under
+KEY = 12  # characters of a beginning or an end that texts and templates are filed under: one of few calls has fixed text at an end
 
 
 class Sieve:
