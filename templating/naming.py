@@ -2,9 +2,11 @@
 """name_slots: names for slots, from the words around each place.
 
 A place is named by what a reader would call it, in this order: the tag around it (<context>...</context>), the label
-before it on its line ("Question: ", "city": ", lang=), the label or heading on the line above, the noun that its
-sentence puts beside it ("the company ...", "at most ... words"), the kind of its values where that is a word of its
-own (a language, a date), the place before it in the same list.  Else it keeps var_N: a wrong name is worse than none.
+before it on its line ("Question: ", "city": ", lang=), the noun that its sentence puts beside it ("the company ...",
+"written by ..."), the label or heading on the line above, which may hold other places ("Notes of ...:"), the language of the
+code fence that it fills, a part of the prompt that it fills (message), the kind of its values (language, date, url, json, code),
+the noun that a number counts ("at most ... words"), the place before it in the same list.  Else it keeps var_N: a wrong name
+is worse than none.
 Sentences are read as English; labels, keys, tags and headings in any script, so a name may be 質問 (`str.isidentifier`
 allows it, and a name that people read beats a transliteration).  Words of the template only: a value never makes a
 name, since names are shown where values may not be.
@@ -15,7 +17,7 @@ from keyword import iskeyword
 
 from templating.matching import BARRIER
 from templating.mining.result import Mined
-from templating.slots import Kind, slot_kind
+from templating.slots import Kind, SlotKind, slot_kind
 from templating.template import Template
 
 REACH = 400
@@ -27,10 +29,35 @@ WORDS, CHARACTERS = 4, 40
 UNSPACED = 12
 """Characters of one word in a script without spaces (Thai and what follows it in Unicode) beyond which it is a clause."""
 
+PLACES = 8
+"""Places before a place that the line of its label may hold."""
+
 ROWS = 1000
 """Calls whose values are looked at for the kind of a slot that its text does not name."""
 
-KIND_NAMES = {Kind.LANGUAGE: "language", Kind.EMAIL: "email", Kind.URL: "url", Kind.DATE_TIME: "date"}
+KIND_NAMES = {
+    Kind.LANGUAGE: "language",
+    Kind.EMAIL: "email",
+    Kind.URL: "url",
+    Kind.DATE_TIME: "date",
+    Kind.JSON: "json",
+    Kind.CODE: "code",
+}
+
+WHOLE_PART = "message"
+"""The name of a place that is all of a part: the app sends a message as somebody wrote it."""
+
+OPTIONAL = "optional_text"
+"""The name of a place that some calls leave empty and nothing else names: a sentence that is not always there."""
+
+FENCE_NAMES = frozenset("csv css diff html json markdown sql xml yaml".split())
+"""Languages of a code fence that say what its text is; of any other the text is code."""
+
+KEYWORD_NAMES = {"from": "sender"}
+"""Labels that Python keeps for itself, by the word that people use for what such a label announces."""
+
+SLOT_MARK = "\ufffc"
+"""Stands for another place in the text before a place (Unicode's object replacement character): no letter, no mark of a label."""
 
 ENDS = " \t$\"'`*([{<|“‘„«「『_"
 """What may stand between a label and its value, and between a label and its colon."""
@@ -62,16 +89,24 @@ BREAKS = (
 
 MARKUP = "#*_=-–—~+[]<>{}()|/\\:：.\"'`「」【】 \t\r"
 
+MARKED = ("#", "*", "[", "<", "=", "-", "_", "~", "【")
+"""How a heading with markup begins."""
+
 LIST_MARKS = frozenset(" \n\r-*•+,;/|.)0123456789")
 """What may stand between two places of one list; "---" is a border between two things, but the second has no label."""
 
-LEADING = frozenset("the a an this that these those here is are my our your their its begin start of and or".split())
+LEADING = frozenset(
+    "the a an this that these those here is are my our your their its begin start of and or some all any".split()
+)
 DETERMINERS = frozenset("the a an this these those my our your their its his her each every following".split())
 BOUNDARIES = frozenset(
     "to for of in on at from with by as and or that which who below above into about using is are was were be between "
     "if when while than it you we they i not do does here".split()
 )
 COPULAS = frozenset("is are was were named called titled".split())
+QUESTIONS = frozenset("what how why when where who which".split())
+RELATIONS = frozenset("by from since until".split())
+"""Prepositions that name what follows them together with the word before: written by, member since."""
 
 
 def name_slots(mined: Mined, prompts: Sequence[str]) -> Template:
@@ -84,7 +119,7 @@ def name_slots(mined: Mined, prompts: Sequence[str]) -> Template:
     `mined.template`, since equality ignores names.
     """
     template = mined.template
-    labels = _labels(template.literals, lambda place: slot_kind(row[place] for row in mined.values[:ROWS]).kind)
+    labels = _labels(template.literals, lambda place: slot_kind(row[place] for row in mined.values[:ROWS]))
     by_slot: dict[int, str] = {}
     for place, first in enumerate(template.sharing):
         by_slot[first] = by_slot.get(first) or labels[place]
@@ -92,16 +127,46 @@ def name_slots(mined: Mined, prompts: Sequence[str]) -> Template:
     return Template(template.literals, tuple(names[first] for first in template.sharing))
 
 
-def _labels(literals: Sequence[str], kind_of: Callable[[int], Kind]) -> list[str]:
+def _labels(literals: Sequence[str], kind_of: Callable[[int], SlotKind]) -> list[str]:
     """A name or "" per place, not yet unique; kind_of is only asked where the text gives no name."""
     labels: list[str] = []
     for place in range(len(literals) - 1):
         before = literals[place].rpartition(BARRIER)[2][-REACH:]
         after = literals[place + 1].partition(BARRIER)[0][:REACH]
         goes_on = place > 0 and set(literals[place]) <= LIST_MARKS and before.strip() != "---"
-        label = _tag(before) or _line(before) or _above(before) or _named_by_kind(kind_of(place), after)
-        labels.append(label or (labels[-1] if goes_on else ""))
+        label = (
+            _tag(before)
+            or _line(before, after)
+            or _above(_text_before(literals, place))
+            or _fence(before)
+            or _whole_part(literals, place)
+            or _named_by_kind(kind_of(place), after)
+            or (labels[-1] if goes_on else "")
+        )
+        labels.append(label)
     return labels
+
+
+def _text_before(literals: Sequence[str], place: int) -> str:
+    """The fixed text of the part before a place, with a mark for each other place in it."""
+    return SLOT_MARK.join(literals[max(0, place - PLACES) : place + 1]).rpartition(BARRIER)[2][-REACH:]
+
+
+def _fence(before: str) -> str:
+    """diff of ```diff right before the place; code of the name of a programming language."""
+    line = before.rstrip("\n").rpartition("\n")[2].strip()
+    language = line.removeprefix("```").lower()
+    if not line.startswith("```") or not language.isalnum():
+        return ""
+    return language if language in FENCE_NAMES else "code"
+
+
+def _whole_part(literals: Sequence[str], place: int) -> str:
+    """The name of a place that is all of one part of several."""
+    begins = literals[place].endswith(BARRIER) or (place == 0 and not literals[0])
+    ends = literals[place + 1].startswith(BARRIER) or (place + 2 == len(literals) and not literals[-1])
+    parted = BARRIER in literals[place] or BARRIER in literals[place + 1]
+    return WHOLE_PART if begins and ends and parted else ""
 
 
 def _distinct(labels: Iterable[str]) -> list[str]:
@@ -123,35 +188,43 @@ def _tag(before: str) -> str:
     return _identifier(words[:1]) if is_tag else ""
 
 
-def _line(before: str) -> str:
+def _line(before: str, after: str) -> str:
     """What the line of the place says before it: a label, or a sentence that ends in the noun for it."""
     line = before.rpartition("\n")[2].rstrip(ENDS)
     if len(line) == 2 and line[1] in ".)":  # A. or b) of a choice
         return _identifier(_words(line))
-    return _phrase(_last_clause(_without_colon(line))) if line.endswith(COLONS) else _sentence(_last_clause(line))
+    if line.endswith(COLONS):
+        return _phrase(_last_clause(_without_colon(line)))
+    return _sentence(_last_clause(line), heads=after.lstrip(" *_").startswith(COLONS))
 
 
 def _above(before: str) -> str:
-    """The nearest line above that has words, if it is a label or a heading and not a sentence of its own."""
+    """The nearest line above that has words, if it is a label or a heading and not a sentence of its own.
+
+    What stands in brackets is a remark on a heading: "--- invoice (2 pages) ---".
+    """
     *above, line = before.split("\n")
-    if _words(line):
+    if _words(line) or SLOT_MARK in line:
         return ""
-    lines = (line.strip() for line in reversed(above) if _words(line))
+    lines = (line.strip() for line in reversed(above) if _words(line) or SLOT_MARK in line)
     nearest = next((line for line in lines if not line.startswith("```")), "")
     if nearest.startswith("<"):  # a chat marker: <|im_start|>user
         nearest = nearest.rpartition(">")[2] or nearest
     label = nearest.rstrip(ENDS + "*_")
     if label.endswith(COLONS):
         return _phrase(_last_clause(_without_colon(label)))
-    return _phrase(nearest.strip(MARKUP)) if _is_heading(nearest) else _pointed(_words(nearest))
+    heading = nearest.partition("(")[0] if nearest.startswith(MARKED) else nearest
+    if SLOT_MARK in heading:
+        return ""
+    return _phrase(heading.strip(MARKUP)) if _is_heading(heading) else _pointed(_words(nearest))
 
 
-def _named_by_kind(kind: Kind, after: str) -> str:
-    """language for languages; of a number, the noun after it: "at most {{words}} words"."""
-    words = _words(after.partition("\n")[0])[:1] if after[:1] == " " else []
-    if kind in (Kind.INTEGER, Kind.NUMBER) and BOUNDARIES.isdisjoint(word.lower() for word in words):
-        return _identifier(words)
-    return KIND_NAMES.get(kind, "")
+def _named_by_kind(kind: SlotKind, after: str) -> str:
+    """language for languages; of a number, the noun after it: "at most {{words}} words", "{{pages}} page(s)"."""
+    words = _words(after.partition("\n")[0].partition("(")[0])[:1] if after[:1] == " " else []
+    if kind.kind in (Kind.INTEGER, Kind.NUMBER) and BOUNDARIES.isdisjoint(word.lower() for word in words):
+        return _identifier([f"{word}s" for word in words] if after[1:].startswith(f"{''.join(words)}(s)") else words)
+    return KIND_NAMES.get(kind.kind) or (OPTIONAL if kind.kind is Kind.TEXT and kind.optional else "")
 
 
 def _is_heading(line: str) -> bool:
@@ -159,19 +232,25 @@ def _is_heading(line: str) -> bool:
     words = _words(line)
     if not 0 < len(words) <= WORDS or line.rstrip("*_ ").endswith((".", "!", "?", "。", ",", "，")):
         return False
-    return line[0] in "#*[<=-_~【" or len(words) == 1 or all(word[:1].isupper() for word in words)
+    return line.startswith(MARKED) or len(words) == 1 or all(word[:1].isupper() for word in words)
 
 
-def _sentence(clause: str) -> str:
-    """The noun right before a place without a label: "the company {{...}}", "the style of {{...}}", "Today is {{...}}"."""
+def _sentence(clause: str, heads: bool = False) -> str:
+    """The noun right before a place without a label: "the company {{...}}", "the style of {{...}}", "Today is {{...}}".
+
+    heads: a colon follows the place, so the noun is the label of what comes next: "Notes of {{notes_of}}: {{notes}}".
+    """
     words = _words(clause)
     lower = [word.lower() for word in words]
     if len(words) < 2:
         return ""
     if lower[-1] in COPULAS:
         return _phrase(" ".join(words[:-1]))
-    if lower[-1] == "of" and lower[-2] not in BOUNDARIES | DETERMINERS:
-        return _identifier(words[-2:-1])
+    noun = lower[-2] not in BOUNDARIES | DETERMINERS
+    if lower[-1] == "of" and noun:
+        return _identifier(words[-2:] if heads else words[-2:-1])
+    if lower[-1] in RELATIONS and noun:
+        return _identifier(words[-2:])
     return _identifier(words[-1:]) if lower[-2] in DETERMINERS and lower[-1] not in BOUNDARIES | DETERMINERS else ""
 
 
@@ -181,6 +260,9 @@ def _phrase(label: str) -> str:
     while len(words) > 1 and (words[0].lower() in LEADING or words[0].isdigit()):
         words = words[1:]
     lower = [word.lower() for word in words]
+    if lower[:1] and lower[0] in QUESTIONS:
+        plain = [word for word in words if word.lower() not in DETERMINERS]
+        return _identifier(plain) if len(plain) <= WORDS else ""
     if len(words) == 1 or (len(words) <= WORDS and not BOUNDARIES.union(DETERMINERS).intersection(lower)):
         return _identifier(words)
     return _pointed(words) or _noun(words, [-1, *(place for place, word in enumerate(lower) if word in DETERMINERS)])
@@ -200,6 +282,8 @@ def _noun(words: list[str], starts: list[int]) -> str:
         rest = words[start + 1 :]
         end = next((place for place, word in enumerate(rest) if word.lower() in BOUNDARIES), len(rest))
         if 0 < end <= 3:
+            while end > 1 and rest[0].lower() in LEADING:
+                rest, end = rest[1:], end - 1
             owned = words[start - 2 : start - 1] if start > 1 and words[start - 1].lower() == "of" else []
             return _identifier(rest[:end] + owned)
     return ""
@@ -232,6 +316,7 @@ def _identifier(words: list[str]) -> str:
     name = "_".join(filter(None, "_".join(_snake(word) for word in words).split("_")))
     if len(name) > CHARACTERS or not name.isidentifier() or name.startswith("var_"):
         return ""
+    name = KEYWORD_NAMES.get(name, name)
     return f"{name}_" if iskeyword(name) else name
 
 

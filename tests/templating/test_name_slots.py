@@ -36,7 +36,7 @@ class TestGoldenExamples:
             ("lang={{_1}}&max-size={{_2}}", ("lang", "max_size")),
             ("- **Order ID**: `{{_1}}`", ("order_id",)),
             ("User (as they signed up): {{_1}}", ("user",)),
-            ("From: {{_1}}\nTo: {{_2}}", ("from_", "to")),
+            ("From: {{_1}}\nTo: {{_2}}", ("sender", "to")),
             ("Here is the user's question:\n{{_1}}", ("user_question",)),
             ("Summarize the following article for a busy reader:\n\n{{_1}}", ("article",)),
             ("Summarize the following article.\n\n{{_1}}", ("article",)),
@@ -48,6 +48,14 @@ class TestGoldenExamples:
             ("Review this code:\n```python\n{{_1}}\n```", ("code",)),
             ("Pick one.\nA. {{_1}}\nB) {{_2}}", ("a", "b")),
             ("Items:\n- {{_1}}\n- {{_2}}", ("items", "items_2")),
+            ("Notes of {{_1}}:\n\"\"\"\n{{_2}}\n\"\"\"", ("notes_of", "notes")),
+            ("--- invoice ({{_1}} pages, received by {{_2}}) ---\n{{_3}}", ("var_0", "received_by", "invoice")),
+            ("Customer: {{_1}} (member since {{_2}})\nMail from {{_3}}", ("customer", "member_since", "mail_from")),
+            ("What the reply should do: {{_1}}", ("what_reply_should_do",)),
+            ("Some reviews that our editors have labelled already:\n{{_1}}", ("reviews",)),
+            ("Repository: {{_1}}\n\n```diff\n{{_2}}\n```", ("repository", "diff")),
+            ("Mend it.\x00```python\n{{_1}}\n```", ("code",)),
+            ("Question: \x00{{_1}}", ("message",)),
             ("質問：{{_1}}\n回答：{{_2}}", ("質問", "回答")),
             ("प्रश्न: {{_1}}", ("प्रश्न",)),
         ],
@@ -63,7 +71,6 @@ class TestGoldenExamples:
             "Before you answer, think.\n{{_1}}",
             "###\n{{_1}}\n###",
             "以下の文章を日本語に翻訳してください：\n{{_1}}",
-            "Question: \x00{{_1}}",
             "Var 0: {{_1}}",
         ],
     )
@@ -78,6 +85,19 @@ class TestGoldenExamples:
 
     def test_a_number_is_named_by_what_it_counts(self):
         assert names("Use at most {{_1}} words.", ("100",), ("20",)) == ("words",)
+
+    def test_an_empty_value_makes_free_text_without_a_label_optional_text(self):
+        assert names("Be brief.\n{{_1}}Go.", ("Mind the gap, please. ",), ("",)) == ("optional_text",)
+
+    def test_a_number_with_its_plural_in_brackets_counts_several(self):
+        assert names("It has {{_1}} page(s).", ("1",), ("2",)) == ("pages",)
+
+    @pytest.mark.parametrize(
+        ("name", "values"),
+        [("json", ('{"a": 1}', "[2]")), ("code", ("def f():\n    return 1;", "let a = 1;\nlet b = 2;"))],
+    )
+    def test_json_and_code_are_named_so(self, name, values):
+        assert names("Look:\x00!\n{{_1}}", *((value,) for value in values)) == (name,)
 
     def test_equal_labels_are_numbered_from_two(self):
         assert names("Q: {{_1}}\nQ: {{_2}}\nQ 2: {{_3}}") == ("q", "q_2", "q_2_2")
