@@ -5,7 +5,7 @@ A prompt mostly says what it is for in its first orders ("Classify the support t
 words.  Values of slots never come in: a sentence ends where a slot begins.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import count, islice
 
 from app.lineage import is_unspaced
@@ -70,6 +70,19 @@ LOOSE_ENDS = _words(
     "which who whose with within without you your"
 )
 
+PREPOSITIONS = _words(
+    "about and as at based by for from in into of on or over per than to under using via with within without"
+)
+"""Words that begin a phrase which a name can do without."""
+
+ARTICLES = _words("a an the one each every another")
+
+ITEM_WORDS = 4
+"""Words of one item of a list; a clause between commas has more."""
+
+REACH = 80
+"""Characters beside a slot that tell whether the slot stands before its noun."""
+
 SENTENCE_ENDS = frozenset(".!?;:\n。！？；：…")
 CLAUSE_ENDS = frozenset(',()[]{}<>|"“”—–=、，（）')
 DECORATION = " \t\r#*-_>`~•·=+0123456789.)('\"“”’&/\\|"
@@ -115,16 +128,39 @@ def _rank(order: str, name: str) -> int:
 
 
 def _sentences(template: Template) -> Iterator[str]:
-    """Sentences of the fixed text in order; slots and parts end one."""
-    for literal in template.literals:
+    """Sentences of the fixed text in order; parts end one, and so does a slot unless it stands before its noun."""
+    for text in _runs(template.literals):
         sentence = ""
-        for character in literal:
+        for character in text:
             if character in SENTENCE_ENDS or character == BARRIER:
                 yield from _trimmed(sentence)
                 sentence = ""
             else:
                 sentence += character
         yield from _trimmed(sentence)
+
+
+def _runs(literals: Sequence[str]) -> Iterator[str]:
+    """Fixed texts, those joined that a slot before a noun parts: "Write one read-only {{dialect}} query"."""
+    run = literals[0]
+    for literal in literals[1:]:
+        if _wants_noun(run) and _begins_with_noun(literal):
+            run += literal.removeprefix(" ")
+        else:
+            yield run
+            run = literal
+    yield run
+
+
+def _wants_noun(text: str) -> bool:
+    """Whether the last words are an article, or an article and one word more: "a", "one read-only"."""
+    line = text[-REACH:].rpartition("\n")[2]
+    return line.endswith(" ") and not ARTICLES.isdisjoint(line.lower().split()[-2:])
+
+
+def _begins_with_noun(text: str) -> bool:
+    first = next(iter(text[:REACH].split()), "").rstrip(".,;:!?")
+    return text[:1] == " " and first.isalpha() and first.lower() not in LOOSE_ENDS
 
 
 def _trimmed(sentence: str) -> Iterator[str]:
@@ -150,16 +186,48 @@ def _after(sentence: str, beginnings: tuple[str, ...]) -> str | None:
 
 
 def _cut(sentence: str) -> str:
-    """The first few words, up to the end of a clause, without words that would be left hanging."""
+    """The first few words, up to the end of a clause, a list as a whole or not at all, without words that would be left hanging."""
     clause = _first_clause(sentence)
     if any(map(is_unspaced, clause)):
         return clause.removesuffix("です")[:MOST_UNSPACED].strip()
-    words = list(_kept(clause.split()))[:MOST_WORDS]
-    while len(words) > 1 and len(" ".join(words)) > MOST_CHARACTERS:
-        words.pop()
+    words = list(_kept(clause.split()))
+    if _is_list(sentence[len(clause) :]):
+        words = _without_list(words)
+    if not _fits(words):
+        words = _shortened(words)
     while words and words[-1].lower() in LOOSE_ENDS:
         words.pop()
     return " ".join(words)[:MOST_CHARACTERS].strip(DECORATION)
+
+
+def _fits(words: list[str]) -> bool:
+    return len(words) <= MOST_WORDS and len(" ".join(words)) <= MOST_CHARACTERS
+
+
+def _is_list(rest: str) -> bool:
+    """Whether what follows a clause goes on a list: ", returns or other"; not ", a shop for tents, packs and boots"."""
+    items = [item.split() for item in rest.split(",")[1:]]
+    ends = [{"or", "and"}.isdisjoint(item[:ITEM_WORDS]) for item in items]
+    return False in ends and all(
+        item and item[0] not in ARTICLES and len(item) <= ITEM_WORDS for item in items[: ends.index(False)]
+    )
+
+
+def _without_list(words: list[str]) -> list[str]:
+    """The words before the preposition of the list's first item; all of them where the item has none."""
+    starts = [place for place, word in enumerate(words) if word.lower() in PREPOSITIONS and place > 1]
+    return words[: starts[-1]] if starts else words
+
+
+def _shortened(words: list[str]) -> list[str]:
+    """As many words as fit, without the phrase that the end would cut: "Review pull requests" of "... in the shop's Python services"."""
+    kept = words[:MOST_WORDS]
+    while len(kept) > 1 and not _fits(kept):
+        kept.pop()
+    if words[len(kept)].lower() in LOOSE_ENDS | PREPOSITIONS:
+        return kept
+    phrases = [place for place, word in enumerate(kept) if word.lower() in PREPOSITIONS and place > 1]
+    return kept[: phrases[-1]] if phrases else kept
 
 
 def _kept(words: list[str]) -> Iterator[str]:
