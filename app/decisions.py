@@ -11,9 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from app import naming
 from app.errors import CallerError, NotFoundError
-from app.incoming import Problem
+from app.grouping import task_names
+from app.intake.trace import Problem
 from app.store import decisions, groups, runs, versions
 from app.store.templates import from_parts
 
@@ -112,7 +112,7 @@ def _begin(connection: Connection, project_id: UUID, version: Row[Any]) -> UUID:
     """A task for the template of a version, apart from the one that it leaves."""
     path = groups.by_id(connection, [version.group_id])[version.group_id].path
     found = from_parts(version.parts, version.slots)
-    name = naming.task_name(found, versions.names_in(connection, version.group_id), path)
+    name = task_names.task_name(found, versions.names_in(connection, version.group_id), path)
     return versions.create_task(connection, project_id, version.group_id, name, apart_from=[version.task_id])
 
 

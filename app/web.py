@@ -4,11 +4,12 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, pages
-from app.api import admission, audit, decisions, deletions, groups, health, metrics, pipeline, problem, tasks, traces
+from app.api import audit, decisions, deletions, groups, health, pipeline, tasks, traces
 from app.api.meta import describing
-from app.api.services import EXTENSION, Services
 from app.config import Settings
 from app.config import settings as environment
+from app.http import admission, metrics, problem
+from app.http.services import EXTENSION, Services
 from app.otlp import counting
 from app.otlp import routes as otlp
 from tasks.monitor import collector_of

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import orjson
 import redis
 
-from app.api.rates import Rate, Rates
-from app.incoming import Incoming, read_trace
-from app.privacy import Policy, Wishes
+from app.http.rates import Rate, Rates
+from app.intake.privacy import Policy, Wishes
+from app.intake.trace import Incoming, read_trace
 from benchmarks.ingest import traffic
 from benchmarks.ingest.tables import table
 

@@ -12,10 +12,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Engine, Row, select
 
-from app import grouping
 from app.config import Settings, with_driver
-from app.incoming import read_trace
-from app.ingest import Ingest
+from app.grouping import run as grouping
+from app.intake.record import Ingest
+from app.intake.trace import read_trace
 from app.local.postgres import PostgresServer
 from app.store import groups, migrate, projects
 from app.store.engine import make_engine, transaction

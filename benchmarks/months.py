@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from app.months import make_ahead
-from app.store import browse, insights, traces
+from app.keeping.months import make_ahead
+from app.reading import browse, insights
+from app.store import traces
 from app.store.traces import TraceFilter
 from benchmarks.ingest.tables import ms, table, times
 from benchmarks.installation import installed

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, event, select, text
 
-from app.store import browse, calls, deletion, insights, owed, projects, retention, tasks, traces, versions
+from app.reading import browse, insights, tasks
+from app.store import calls, deletion, owed, projects, retention, traces, versions
 from app.store.deletion import Selector
 from app.store.tables import implementation, task, template, trace
 from app.store.traces import TraceFilter

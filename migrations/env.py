@@ -8,8 +8,8 @@ from alembic import context
 from sqlalchemy import Engine, create_engine, exc, pool, text
 
 from app.config import settings, with_driver
+from app.keeping.months import make_ahead
 from app.logs import describe
-from app.months import make_ahead
 from app.store.tables import metadata
 
 _log = structlog.get_logger(__name__)

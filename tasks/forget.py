@@ -6,9 +6,9 @@ from uuid import UUID
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
-from app import deletion
 from app.config import Settings
-from app.deletion import Deleted
+from app.keeping import deletion
+from app.keeping.deletion import Deleted
 from app.store.deletion import Selector
 from tasks.coalescing.protocol import DUE_KEY, key_of
 from tasks.connections import producer_redis
@@ -17,7 +17,7 @@ from tasks.connections import producer_redis
 def delete(
     engine: Engine, settings: Settings, project_id: UUID, selector: Selector, *, everything: bool = False
 ) -> Deleted:
-    """Delete the calls that the selector says, as `app.deletion.delete` does.
+    """Delete the calls that the selector says, as `app.keeping.deletion.delete` does.
 
     Redis holds ids and counts of a group, for an hour: where it does not answer, they end by themselves.
     """

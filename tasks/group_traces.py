@@ -9,9 +9,9 @@ from celery import Task
 from celery.exceptions import Ignore
 from redis.exceptions import RedisError
 
-from app import grouping
 from app.errors import CallerError
-from app.grouping import RunOutcome
+from app.grouping import run as grouping
+from app.grouping.run import RunOutcome
 from app.logs import describe
 from app.store import groups
 from app.store.engine import transaction

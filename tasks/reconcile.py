@@ -16,10 +16,10 @@ from sqlalchemy import Engine, exc
 
 from app.config import Settings
 from app.errors import DatabaseDownError
-from app.grouping import left_unfinished, reviews_due
+from app.grouping.run import left_unfinished, reviews_due
+from app.keeping.months import make_ahead
+from app.keeping.retention import expire
 from app.logs import describe
-from app.months import make_ahead
-from app.retention import expire
 from app.store import counters, counting, groups, heartbeats, owed
 from app.store.counters import Counted
 from app.store.engine import make_engine, transaction

@@ -10,7 +10,7 @@ import pytest
 
 from app.cli.main import main as promptlode
 from app.config import Settings
-from app.incoming import TraceIn
+from app.intake.trace import TraceIn
 from app.store.keys import SCOPES
 from app.web import create_app
 from tasks import commands

@@ -4,11 +4,11 @@ from typing import Any
 
 from flask import Response
 
-from app.api.answer import json_answer
-from app.api.paging import PageQuery, page_of
-from app.api.routes import Routes
-from app.api.services import services
 from app.api.shapes import AuditEntry, Page
+from app.http.answer import json_answer
+from app.http.paging import PageQuery, page_of
+from app.http.routes import Routes
+from app.http.services import services
 from app.store import audit
 from app.store.engine import transaction
 from app.store.keys import KeyHolder

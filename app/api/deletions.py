@@ -17,15 +17,15 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.api.answer import json_answer
-from app.api.auditing import note
-from app.api.body import read_json
-from app.api.problem import ProblemError
-from app.api.routes import Routes
-from app.api.services import services
 from app.api.shapes import DeletionAnswer
 from app.errors import NotFoundError
-from app.incoming import Moment, Name, Problem, Text, problems_of, unstorable
+from app.http.answer import json_answer
+from app.http.auditing import note
+from app.http.body import read_json
+from app.http.problem import ProblemError
+from app.http.routes import Routes
+from app.http.services import services
+from app.intake.trace import Moment, Name, Problem, Text, problems_of, unstorable
 from app.store.deletion import Selector
 from app.store.keys import KeyHolder
 from tasks.forget import delete

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from flask import Response
 
 from app import health
-from app.api.answer import json_answer, line_by_line_answer
-from app.api.routes import Routes
-from app.api.services import services
 from app.api.shapes import Alive, Readiness
+from app.http.answer import json_answer, line_by_line_answer
+from app.http.routes import Routes
+from app.http.services import services
 
 routes = Routes("health")
 

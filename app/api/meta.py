@@ -6,9 +6,9 @@ from importlib import metadata
 
 from flask import Response
 
-from app.api.answer import json_answer
-from app.api.openapi import document
-from app.api.routes import Operation, Routes
+from app.http.answer import json_answer
+from app.http.openapi import document
+from app.http.routes import Operation, Routes
 
 
 def describing(described: Sequence[Routes]) -> Routes:

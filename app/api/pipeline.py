@@ -2,10 +2,10 @@
 
 from flask import Response
 
-from app.api.answer import json_answer
-from app.api.routes import Routes
-from app.api.services import services
 from app.api.shapes import Pipeline
+from app.http.answer import json_answer
+from app.http.routes import Routes
+from app.http.services import services
 from app.store.keys import KeyHolder
 from tasks.monitor import pipeline
 

@@ -7,33 +7,10 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from app.http.shapes import ProblemShape, Shape
 
 Item = TypeVar("Item")
 Grouping = Literal["matched", "requested", "coalesced", "deferred", "off"]
-
-
-class Shape(BaseModel):
-    """An answer has these fields and no other."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class FieldProblem(Shape):
-    """One field that is wrong and what to do about it; `loc` goes from the body inwards."""
-
-    loc: list[str | int]
-    message: str
-
-
-class ProblemShape(Shape):
-    """An error (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[FieldProblem]
 
 
 class Page(Shape, Generic[Item]):

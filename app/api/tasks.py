@@ -8,14 +8,14 @@ from uuid import UUID
 from flask import Response
 from sqlalchemy import Connection
 
-from app.api.answer import json_answer
-from app.api.paging import PageQuery, page_of
-from app.api.routes import Routes
-from app.api.services import services
 from app.api.shapes import ImplementationDetail, MergedTask, Page, TaskDetail, TaskSummary
-from app.declared import DeclaredCalls, agreement
 from app.errors import NotFoundError
-from app.store import insights, tasks
+from app.http.answer import json_answer
+from app.http.paging import PageQuery, page_of
+from app.http.routes import Routes
+from app.http.services import services
+from app.reading import insights, tasks
+from app.reading.declared import DeclaredCalls, agreement
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 from app.store.templates import from_parts, to_texts

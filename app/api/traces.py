@@ -8,22 +8,22 @@ from uuid import UUID
 from flask import Response
 from pydantic import BaseModel
 
-from app.accept import Accepted, accept
-from app.api.answer import json_answer
-from app.api.body import read_json
-from app.api.paging import PageQuery, page_of
-from app.api.problem import ProblemError, problem_body
-from app.api.routes import Routes
-from app.api.services import services
 from app.api.shapes import BatchAnswer, Page, TraceDetail, TraceRow, TraceSummary
 from app.errors import NotFoundError
-from app.incoming import Incoming, InvalidTraceError, Problem, TraceIn, read_trace
+from app.http.answer import json_answer
+from app.http.body import read_json
+from app.http.paging import PageQuery, page_of
+from app.http.problem import ProblemError, problem_body
+from app.http.routes import Routes
+from app.http.services import services
+from app.intake.trace import Incoming, InvalidTraceError, Problem, TraceIn, read_trace
 from app.store import traces
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 from app.store.projects import Project
 from app.store.templates import ROLES
 from app.store.traces import TraceFilter, variables_of
+from tasks.accept import Accepted, accept
 
 routes = Routes("traces")
 

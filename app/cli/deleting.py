@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from app.cli.context import engine_of, settings_of_command
 from app.config import Settings
-from app.deletion import forms_of
 from app.errors import NotFoundError
+from app.keeping.deletion import forms_of
 from app.store import audit, deletion, projects
 from app.store.audit import COMMAND, Detail
 from app.store.deletion import Removed, Selector

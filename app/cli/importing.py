@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from app.accept import accept
 from app.cli.checkpoint import Checkpoint
 from app.cli.context import PROJECT_NAME, engine_of, settings_of_command
 from app.cli.formats.base import Reading
@@ -19,11 +18,12 @@ from app.cli.progress import Show, shown
 from app.cli.reading import AUTO, BATCH, SHOWN_PROBLEMS, Batch, Options, Reader, Report, WrongFormatError
 from app.cli.records import Source, opened
 from app.config import Settings
-from app.incoming import Limits
-from app.ingest import Ingest
+from app.intake.record import Ingest
+from app.intake.trace import Limits
 from app.store import projects
 from app.store.engine import transaction
 from app.store.projects import Project
+from tasks.accept import accept
 
 
 @click.command("import")

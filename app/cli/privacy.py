@@ -6,8 +6,8 @@ import click
 
 from app.cli.context import engine_of, settings_of_command
 from app.errors import NotFoundError
-from app.privacy import Mode, Wishes, policy_of
-from app.redaction import checked_patterns
+from app.intake.privacy import Mode, Wishes, policy_of
+from app.intake.redaction import checked_patterns
 from app.store import audit, privacy, projects
 from app.store.audit import COMMAND
 from app.store.engine import transaction

@@ -8,13 +8,13 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from app.accept import Accepted
 from app.cli.checkpoint import Progress, digest
 from app.cli.formats.base import Body, Reading, Record, Taken
 from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, kind_of
 from app.cli.records import DAMAGED, Layout, Source, layout_of, records, skip
 from app.errors import CallerError
-from app.incoming import Incoming, InvalidTraceError, Problem
+from app.intake.trace import Incoming, InvalidTraceError, Problem
+from tasks.accept import Accepted
 
 AUTO = "auto"
 

@@ -16,10 +16,6 @@ from uuid import UUID
 import orjson
 from flask import Flask
 
-from app.api.auth import key_in
-from app.api.problem import problem_body
-from app.api.rates import subject_of
-from app.api.services import EXTENSION, Services
 from app.config import Settings
 from app.front.reading import (
     AT_ONCE,
@@ -32,6 +28,10 @@ from app.front.reading import (
     TooMuchUnderWayError,
 )
 from app.front.turns import TooManyWaitingError, Turns
+from app.http.auth import key_in
+from app.http.problem import problem_body
+from app.http.rates import subject_of
+from app.http.services import EXTENSION, Services
 
 FORM_BYTES = 64 * 1024
 """The forms of the pages hold a key and a token."""

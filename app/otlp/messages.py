@@ -1,4 +1,4 @@
-"""Messages of every convention as the Chat Completions API writes them, which is what `app.prompts` reads."""
+"""Messages of every convention as the Chat Completions API writes them, which is what `app.intake.prompts` reads."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -13,13 +13,12 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.accept import accept
-from app.api.body import check_encoding, parse_json, read_bytes
-from app.api.problem import ProblemError
-from app.api.routes import Routes
-from app.api.services import services
-from app.api.shapes import Shape
-from app.incoming import Incoming
+from app.http.body import check_encoding, parse_json, read_bytes
+from app.http.problem import ProblemError
+from app.http.routes import Routes
+from app.http.services import services
+from app.http.shapes import Shape
+from app.intake.trace import Incoming
 from app.otlp import wire
 from app.otlp.counting import count
 from app.otlp.logs import spans_of_logs
@@ -28,6 +27,7 @@ from app.otlp.spans import spans_of
 from app.otlp.translate import Export, read_export, read_logs
 from app.store.keys import KeyHolder
 from app.store.projects import Project
+from tasks.accept import accept
 
 routes = Routes("otlp")
 

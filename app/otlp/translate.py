@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.incoming import MAX_NAME, Incoming, InvalidTraceError, Limits, is_surely_storable, read_trace, unstorable
+from app.intake.trace import MAX_NAME, Incoming, InvalidTraceError, Limits, is_surely_storable, read_trace, unstorable
 from app.otlp import genai, openinference
 from app.otlp.attributes import Attributes
 from app.otlp.messages import has_content

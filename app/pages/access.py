@@ -20,7 +20,8 @@ from flask import Flask, current_app, request, session
 from sqlalchemy import Connection, Engine
 
 from app.config import Settings
-from app.store import browse, keys
+from app.reading import browse
+from app.store import keys
 from app.store.audit import Actor
 from app.store.engine import transaction
 from app.store.projects import Project

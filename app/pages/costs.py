@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from app.pages.pieces import Part
-from app.store.insights import CountedValue, PlaceStatistics
+from app.reading.insights import CountedValue, PlaceStatistics
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,15 @@ from werkzeug.wrappers import Response
 
 from app import decisions
 from app.api.decisions import UNCHANGED, TaskChanges
-from app.api.problem import ProblemError
-from app.api.routes import validated
 from app.decisions import DecisionError
 from app.errors import NotFoundError
-from app.incoming import Problem
+from app.http.problem import ProblemError
+from app.http.routes import validated
+from app.intake.trace import Problem
 from app.pages import access
 from app.pages.views import id_or_404, pages
-from app.store import audit, tasks
+from app.reading import tasks
+from app.store import audit
 from app.store.audit import Detail
 
 __all__ = ["pages"]  # the blueprint, with the routes of this module too

@@ -16,16 +16,17 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.api.services import services
-from app.declared import DeclaredCalls, agreement
 from app.errors import DatabaseDownError
+from app.http.services import services
 from app.logs import describe
 from app.pages import access, changes, wording
 from app.pages.costs import costs
 from app.pages.pieces import Part, colours, marks, one_line, plain_parts, prompt_parts, start_of, template_parts
-from app.store import browse, insights, tasks, traces
-from app.store.browse import CallRow, Cursor, State
-from app.store.insights import PlaceStatistics
+from app.reading import browse, insights, tasks
+from app.reading.browse import CallRow, Cursor, State
+from app.reading.declared import DeclaredCalls, agreement
+from app.reading.insights import PlaceStatistics
+from app.store import traces
 from tasks import monitor
 
 PAGE_SIZE = 50

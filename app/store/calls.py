@@ -248,7 +248,7 @@ def consider(connection: Connection, run_id: UUID, call_ids: Sequence[UUID]) -> 
 
 @dataclass(frozen=True)
 class StoredLife:
-    """When the calls of a stored template were made: an `app.lineage.Life` that asks the database."""
+    """When the calls of a stored template were made: an `app.grouping.lineage.Life` that asks the database."""
 
     connection: Connection
     template_id: UUID

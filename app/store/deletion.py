@@ -45,7 +45,7 @@ from app.store.templates import from_parts
 from templating import Template
 
 AHEAD = timedelta(hours=25)
-"""A call's own time is at most 24 h after it was stored (`app.incoming`), and clocks differ: what was stored earlier than
+"""A call's own time is at most 24 h after it was stored (`app.intake.trace`), and clocks differ: what was stored earlier than
 so long before `since` was made before it too, which spares reading the whole table."""
 
 BLANKS = " \t\n\r\f\v"

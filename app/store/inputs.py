@@ -1,6 +1,6 @@
 """The input of a call, stored without the texts that its prompt has already.
 
-A prompt is taken out of the input (`app.prompts`), and the prompt of a matched call is stored as template and values.  So
+A prompt is taken out of the input (`app.intake.prompts`), and the prompt of a matched call is stored as template and values.  So
 what is left to store of an input is where its texts stand in the prompt:
 
 - a number: the input is `FORMS[number]` of the prompt, as nearly all are;
@@ -23,7 +23,7 @@ SHORTEST = 24
 """A text that is shorter than this takes no more room than a reference."""
 
 _BETWEEN = len("\n\n")
-"""What `app.prompts` puts between two texts of one part."""
+"""What `app.intake.prompts` puts between two texts of one part."""
 
 
 def packed(given: Mapping[str, Any], source: str | None, parts: Sequence[str] | None) -> Any:
@@ -124,7 +124,7 @@ def _are_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 class _References:
-    """Walks an input in its order, as `app.prompts` did, and finds each text where the one before it ended."""
+    """Walks an input in its order, as `app.intake.prompts` did, and finds each text where the one before it ended."""
 
     def __init__(self, parts: Sequence[str]) -> None:
         self._parts = parts

@@ -1,4 +1,4 @@
-"""What a project does not want stored, as its row has it; `app.privacy` knows what it means."""
+"""What a project does not want stored, as its row has it; `app.intake.privacy` knows what it means."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -47,7 +47,7 @@ project = Table(
     Column("name", Text, nullable=False, unique=True),
     _created_at(),
     Column("retention_days", Integer, comment="NULL: as the setting says; 0: for ever"),
-    Column("privacy", JSON, nullable=False, server_default="{}", comment="what is not stored: see app.privacy"),
+    Column("privacy", JSON, nullable=False, server_default="{}", comment="what is not stored: see app.intake.privacy"),
     Column(
         "secret",
         Text,

@@ -10,9 +10,11 @@ from celery import Celery
 from flask import Flask
 from redis import Redis
 
-from app import accept, grouping, web
+from app import web
 from app.config import settings
+from app.grouping import run as grouping
 from app.store.engine import make_engine
+from tasks import accept
 
 LOCK_SECONDS = 30
 

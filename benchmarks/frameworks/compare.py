@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import templating
-from app.prompts import prompt_of
+from app.intake.prompts import prompt_of
 from app.sample.parts import part
 from benchmarks.score import skeleton
 

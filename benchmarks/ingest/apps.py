@@ -12,10 +12,11 @@ import orjson
 from flask import Flask, request
 from sqlalchemy import JSON, Column, MetaData, Table, Text, Uuid, create_engine, insert
 
-import app.accept
-from app import front, grouping
+import tasks.accept
+from app import front
 from app.config import settings, with_driver
 from app.front.serving import Front
+from app.grouping import run as grouping
 from app.store.engine import make_engine
 
 bare_trace = Table(
@@ -54,5 +55,5 @@ def inside() -> Front:
         grouping.run(engine, group_id, reason="trace", should_stop=lambda: False, settings=settings())
         return "requested"
 
-    app.accept.request_grouping = group_now  # type: ignore[assignment]
+    tasks.accept.request_grouping = group_now  # type: ignore[assignment]
     return front.create()

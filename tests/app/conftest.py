@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from grouping_world import World
 from sqlalchemy import Engine
 
-from app.api.services import EXTENSION
 from app.config import Settings
+from app.http.services import EXTENSION
 from app.store import projects
 from app.store.engine import make_engine, transaction
 from app.store.projects import Project

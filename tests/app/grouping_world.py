@@ -12,11 +12,12 @@ import orjson
 import pytest
 from sqlalchemy import Engine, func, select, update
 
-from app import findings, grouping
 from app.config import Settings
-from app.grouping import RunOutcome
-from app.incoming import Incoming, read_trace
-from app.ingest import Ingest
+from app.grouping import findings
+from app.grouping import run as grouping
+from app.grouping.run import RunOutcome
+from app.intake.record import Ingest
+from app.intake.trace import Incoming, read_trace
 from app.store import groups, projects, traces
 from app.store.tables import call_count, grouping_key, grouping_run, implementation, task, template, trace
 from app.store.templates import from_parts, to_texts
@@ -93,11 +94,11 @@ def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) ->
     find = findings.find
 
     def found(*arguments: object) -> object:
-        monkeypatch.setattr("app.findings.find", find)
+        monkeypatch.setattr("app.grouping.findings.find", find)
         act()
         return find(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("app.findings.find", found)
+    monkeypatch.setattr("app.grouping.findings.find", found)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from app import deletion
-from app.api.auth import Authenticator
+from app.http.auth import Authenticator
+from app.keeping import deletion
 from app.store import audit, keys
 from app.store.audit import COMMAND
 from app.store.engine import transaction

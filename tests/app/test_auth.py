@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from app.api.auth import Authenticator
+from app.http.auth import Authenticator
 from app.store import keys
 from app.store.engine import transaction
 from tests.app.api_helpers import assert_problem, client_with, new_key

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from app.declared import Agreement, DeclaredCalls, agreement
+from app.reading.declared import Agreement, DeclaredCalls, agreement
 from app.store.projects import Project
 from tests.app.api_helpers import know
 

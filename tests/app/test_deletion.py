@@ -13,11 +13,11 @@ from flask.testing import FlaskClient
 from grouping_world import BEGIN, Group, World, during_mining, summary, triage, words
 from sqlalchemy import Engine, text
 
-from app import deletion
 from app.config import Settings
-from app.deletion import NothingSelectedError
-from app.incoming import read_trace
-from app.ingest import Ingest
+from app.intake.record import Ingest
+from app.intake.trace import read_trace
+from app.keeping import deletion
+from app.keeping.deletion import NothingSelectedError
 from app.store import privacy
 from app.store.deletion import Removed, Selector
 from app.store.engine import transaction

@@ -8,7 +8,7 @@ import pytest
 
 from app.cli.formats.base import Reading, Record
 from app.cli.formats.detect import FORMATS, detect
-from app.incoming import Incoming, InvalidTraceError, Limits
+from app.intake.trace import Incoming, InvalidTraceError, Limits
 from tests.app import log_records
 from tests.app.log_records import KINDS, Json
 

@@ -7,8 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select, update
 
-from app.api.services import EXTENSION
 from app.config import Settings
+from app.http.services import EXTENSION
 from app.store import tables
 from app.store.engine import transaction
 from app.store.projects import Project

@@ -10,8 +10,8 @@ from grouping_world import Group, World, summary, triage
 from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
-from app import findings, rematching
-from app.grouping import left_unfinished
+from app.grouping import findings, rematching
+from app.grouping.run import left_unfinished
 from app.store import runs
 from app.store.tables import grouping_key, trace
 
@@ -50,11 +50,11 @@ def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) ->
     find = findings.find
 
     def found(*arguments: object) -> object:
-        monkeypatch.setattr("app.findings.find", find)
+        monkeypatch.setattr("app.grouping.findings.find", find)
         act()
         return find(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("app.findings.find", found)
+    monkeypatch.setattr("app.grouping.findings.find", found)
 
 
 # --- overlap
@@ -192,7 +192,7 @@ def break_miner(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise BrokenMinerError("a secret of the prompt")
 
-    monkeypatch.setattr("app.findings.mine", broken)
+    monkeypatch.setattr("app.grouping.findings.mine", broken)
 
 
 def test_a_failing_run_backs_off_longer_each_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,7 +316,7 @@ def test_prompts_that_the_miner_did_not_get_to_stay_owed(world: World, monkeypat
         window, found = find(*arguments)  # type: ignore[arg-type]
         return window, replace(found, unseen=frozenset(ids[-1:]))
 
-    monkeypatch.setattr("app.findings.find", out_of_time)
+    monkeypatch.setattr("app.grouping.findings.find", out_of_time)
     outcome = group.run()
     assert (outcome.considered, outcome.more, group.owed) == (5, True, 1)
     assert group.run().considered == 1  # all that is left: taken as read, so that every run gets on

@@ -9,7 +9,7 @@ from grouping_world import Group, World
 from sqlalchemy import Engine
 
 from app.config import Settings
-from app.grouping import reviews_due
+from app.grouping.run import reviews_due
 from app.sample import EXPECTED, traces
 
 # Those that go wrong most easily: a date in the prompt, two tasks on one path, three versions, two models.

@@ -17,7 +17,7 @@ from app.cli.checkpoint import Checkpoint, Progress
 from app.cli.formats.base import Reading
 from app.cli.reading import Options, Reader
 from app.cli.records import UnreadableFileError, opened
-from app.incoming import Limits
+from app.intake.trace import Limits
 from tests.app.log_records import KINDS, Json
 
 RECORDS = [record for _, record in KINDS]

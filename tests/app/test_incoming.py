@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import incoming
-from app.incoming import Incoming, InvalidTraceError, Limits, Loc, read_trace, settings_digest
+from app.intake import trace as incoming
+from app.intake.trace import Incoming, InvalidTraceError, Limits, Loc, read_trace, settings_digest
 
 SMALLEST = {"model": "gpt-5", "path": "/chat"}
 

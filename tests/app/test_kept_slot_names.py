@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.slots import Named, going_on, keeping_names
+from app.grouping.slot_names import Named, going_on, keeping_names
 from templating import Template
 
 parse = Template.parse

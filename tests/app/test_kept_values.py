@@ -8,7 +8,7 @@ from grouping_world import Group, World, triage, words
 
 from app.cli.main import main as promptlode
 from app.config import Settings
-from app.privacy import Policy, Wishes
+from app.intake.privacy import Policy, Wishes
 from app.store import privacy
 from app.store.engine import transaction
 

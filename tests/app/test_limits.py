@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, func, select
 
-from app.api.services import EXTENSION
 from app.config import Settings
+from app.http.services import EXTENSION
 from app.otlp import wire
 from app.store import tables
 from app.store.engine import transaction
@@ -131,7 +131,7 @@ def test_the_login_counts_wrong_keys_too(limited: Limited, engine: Engine) -> No
 
 
 def test_local_mode_has_no_rate_but_those_that_are_set(environment: dict[str, str], monkeypatch: Any) -> None:
-    from app.api.limiting import Limits
+    from app.http.limiting import Limits
 
     for name in OFF:
         monkeypatch.delenv(name.upper(), raising=False)

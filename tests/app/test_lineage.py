@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.lineage import Relative, SeenCalls, alive_together, kinship, line_of, tokens
+from app.grouping.lineage import Relative, SeenCalls, alive_together, kinship, line_of, tokens
 from templating import Template
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

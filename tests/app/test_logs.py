@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from app import ingest, logs
+from app import logs
 from app.config import Settings
+from app.intake import record as ingest
 from app.web import create_app
 from tests.app.api_helpers import client_with, new_key
 

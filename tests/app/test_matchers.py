@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from app.matchers import KnownGroups
+from app.intake.known import KnownGroups
 from app.store import groups
 from app.store.engine import transaction
 from app.store.projects import Project

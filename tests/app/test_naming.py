@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.naming import MOST_CHARACTERS, suggestions, task_name
+from app.grouping.task_names import MOST_CHARACTERS, suggestions, task_name
 from templating import Template
 
 

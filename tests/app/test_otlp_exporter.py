@@ -21,8 +21,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from sqlalchemy import Engine
 
-from app.api.services import EXTENSION
 from app.config import Settings, with_driver
+from app.http.services import EXTENSION
 from app.local.postgres import PostgresServer
 from app.otlp.genai import DETAILS_EVENT
 from app.store.engine import make_engine

@@ -9,9 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
 
-from app import ingest
-from app.api.services import EXTENSION
 from app.config import Settings, with_driver
+from app.http.services import EXTENSION
+from app.intake import record as ingest
 from app.local.postgres import PostgresServer
 from app.local.valkey import ValkeyServer
 from app.store import tables

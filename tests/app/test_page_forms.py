@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from grouping_world import Group, World, summary, triage, triage_edited, words
 from sqlalchemy import Engine, select, update
 
-from app.api.services import EXTENSION
 from app.config import Settings
+from app.http.services import EXTENSION
 from app.store.tables import task, template
 from app.web import create_app
 from tests.app.api_helpers import new_key

@@ -24,7 +24,7 @@ from app.pages.pieces import (
     start_of,
     template_parts,
 )
-from app.store.insights import CountedValue, PlaceStatistics
+from app.reading.insights import CountedValue, PlaceStatistics
 
 PARTS = [{"role": "system", "literals": ["Be ", ".\n"]}, {"role": "user", "literals": ["Q: ", "\nA:"]}]
 SLOTS = ["tone", "question"]

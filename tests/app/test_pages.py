@@ -14,9 +14,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, create_engine, func, text, update
 from sqlalchemy.exc import InternalError
 
-from app import grouping, pages
-from app.api.services import EXTENSION
+from app import pages
 from app.config import Settings
+from app.grouping import run as grouping
+from app.http.services import EXTENSION
 from app.pages import access
 from app.store import groups, heartbeats, keys
 from app.store.engine import transaction
@@ -617,7 +618,7 @@ def test_a_page_that_takes_too_long_says_so(visitor: FlaskClient, monkeypatch: p
         connection.execute(text("SET LOCAL statement_timeout = 10"))
         connection.execute(text("SELECT pg_sleep(5)"))
 
-    monkeypatch.setattr("app.store.browse.tasks_page", slow)
+    monkeypatch.setattr("app.reading.browse.tasks_page", slow)
 
     answer = visitor.get("/")
 
@@ -631,7 +632,7 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing_of_our_insides(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a secret of the server")
 
-    monkeypatch.setattr("app.store.browse.tasks_page", broken)
+    monkeypatch.setattr("app.reading.browse.tasks_page", broken)
 
     answer = visitor.get("/")
 

@@ -13,12 +13,13 @@ from grouping_world import World, triage
 from sqlalchemy import Engine, delete, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from app import months
 from app.config import Settings, with_driver
+from app.keeping import months
+from app.keeping.months import make_ahead
+from app.keeping.retention import expire
 from app.local.postgres import PostgresServer
-from app.months import make_ahead
-from app.retention import expire
-from app.store import late_calls, migrate, partitions, tasks, traces
+from app.reading import tasks
+from app.store import late_calls, migrate, partitions, traces
 from app.store import retention as store
 from app.store.engine import make_engine, transaction
 from app.store.ids import first_id_of

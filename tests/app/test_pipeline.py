@@ -5,9 +5,9 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine
 
-from app import grouping
 from app.api.shapes import Pipeline
 from app.config import Settings
+from app.grouping import run as grouping
 from app.store import counters, groups
 from app.store.engine import transaction
 from app.store.projects import Project

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from app.cli.main import main as promptlode
 from app.config import Settings
-from app.privacy import Policies, Wishes
+from app.intake.privacy import Policies, Wishes
 from app.store import privacy
 from app.store.engine import transaction
 from app.store.projects import Project

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.prompts import Prompt, prompt_of
+from app.intake.prompts import Prompt, prompt_of
 
 
 def said(role: str, content: Any, **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.api.rates import MOST_SUBJECTS, PERIOD, SHARED_EVERY, Rate, Rates, subject_of
+from app.http.rates import MOST_SUBJECTS, PERIOD, SHARED_EVERY, Rate, Rates, subject_of
 from app.local.valkey import ValkeyServer
 
 RATE = Rate("test", 10)  # 100 in ten seconds

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.redaction import PatternError, Redactor, checked_pattern, checked_patterns, is_card, is_secret_name
+from app.intake.redaction import PatternError, Redactor, checked_pattern, checked_patterns, is_card, is_secret_name
 
 PLAIN = Redactor()
 SECRETS = {

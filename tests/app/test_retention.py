@@ -7,9 +7,10 @@ import pytest
 from grouping_world import Group, World, triage
 from sqlalchemy import Engine, func, select, update
 
-from app import deletion, findings, retention
-from app.retention import expire
-from app.store import browse, tasks
+from app.grouping import findings
+from app.keeping import deletion, retention
+from app.keeping.retention import expire
+from app.reading import browse, tasks
 from app.store import retention as store
 from app.store.deletion import Selector
 from app.store.ids import first_id_of

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.incoming import read_trace
-from app.prompts import prompt_of
+from app.intake.prompts import prompt_of
+from app.intake.trace import read_trace
 from app.sample import EXPECTED, traces, truth
 
 NOW = datetime(2026, 11, 23, 17, 30, tzinfo=UTC)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 
 from app import sample
 from app.config import Settings
-from app.prompts import prompt_of
+from app.intake.prompts import prompt_of
 from app.sample import EXPECTED, Truth, truth
 from app.store import traces
 from app.store.projects import Project

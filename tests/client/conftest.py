@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from promptlode_client import Client, Settings
 from sqlalchemy import Engine
 
-from app.api.services import EXTENSION
 from app.config import Settings as ServerSettings
+from app.http.services import EXTENSION
 from app.store.engine import make_engine
 from app.web import create_app
 from tests.app.api_helpers import client_with, new_key

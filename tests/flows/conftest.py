@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from pytest_celery import CeleryTestBroker, CeleryTestWorker, RedisTestBroker
 from sqlalchemy import Engine, text
 
-from app.api.services import EXTENSION
 from app.config import Settings
+from app.http.services import EXTENSION
 from app.local.valkey import ValkeyServer
 from app.store import keys, projects
 from app.store.engine import make_engine, transaction

@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import Engine, create_engine, text
 
 from app.config import Settings, with_driver
-from app.incoming import read_trace
-from app.ingest import Ingest
+from app.intake.record import Ingest
+from app.intake.trace import read_trace
 from app.local.binaries import postgres_prefix
 from app.local.postgres import PostgresServer
 from app.store import migrate, projects, traces

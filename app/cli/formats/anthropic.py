@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.cli.formats.base import Body, Call, Fit, Format, as_object, present
-from app.incoming import InvalidTraceError, Problem
+from app.intake.trace import InvalidTraceError, Problem
 
 _ENVELOPE = {"request", "response", "params", "result", "method", "url"}
 _CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")

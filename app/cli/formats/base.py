@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from app.incoming import Incoming, InvalidTraceError, Limits, Problem, read_trace
+from app.intake.trace import Incoming, InvalidTraceError, Limits, Problem, read_trace
 
 Body = dict[str, Any]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.cli.formats.base import Body, Call, Fit, Format, as_object, present
-from app.incoming import InvalidTraceError, Problem
+from app.intake.trace import InvalidTraceError, Problem
 
 # Names of the request, old and new, and what we call them.
 _REQUEST_NAMES = {"max_tokens": "max_output_tokens", "max_completion_tokens": "max_output_tokens", "user": "user_id"}

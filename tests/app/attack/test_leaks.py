@@ -13,8 +13,10 @@ from flask.testing import FlaskClient
 from grouping_world import World, triage
 from sqlalchemy import Engine, text
 
-from app import findings, ingest, logs
+from app import logs
 from app.config import Settings
+from app.grouping import findings
+from app.intake import record as ingest
 from app.local.postgres import PostgresServer
 from app.store.engine import transaction
 from app.web import create_app

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.prompts import prompt_of
+from app.intake.prompts import prompt_of
 from app.sample import traces
 from app.store.inputs import MARK, packed, unpacked
 

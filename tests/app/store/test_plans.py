@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from app.store import browse, tasks, traces
+from app.reading import browse, tasks
+from app.store import traces
 from app.store.engine import transaction
 from app.store.traces import TraceFilter
 from benchmarks.plans import without_months

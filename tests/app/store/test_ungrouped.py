@@ -7,8 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, update
 
-from app.store import browse
-from app.store.browse import State, UngroupedCall
+from app.reading import browse
+from app.reading.browse import State, UngroupedCall
 from app.store.engine import transaction
 from app.store.ids import new_id
 from app.store.projects import Project

@@ -2,9 +2,9 @@
 
 from flask import Flask, request
 
-from app.api.auth import bearer_key, caller
-from app.api.problem import ProblemError
-from app.api.services import services
+from app.http.auth import bearer_key, caller
+from app.http.problem import ProblemError
+from app.http.services import services
 from app.store.keys import KeyHolder
 
 _UNLIMITED = frozenset({"health.healthz"})

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from flask import request
 from sqlalchemy import Engine
 
-from app.api.problem import ProblemError
+from app.http.problem import ProblemError
 from app.store import keys
 from app.store.engine import transaction
 from app.store.keys import KeyHolder

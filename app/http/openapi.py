@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from app.api.routes import Operation
-from app.api.shapes import ProblemShape
+from app.http.routes import Operation
+from app.http.shapes import ProblemShape
 
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"

@@ -14,9 +14,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, exc
 
-from app import naming
 from app.errors import CallerError
-from app.privacy import policy_of
+from app.grouping import task_names
+from app.intake.privacy import policy_of
 from app.store import deletion, groups, runs, versions
 from app.store.deletion import Removed, Selector
 from app.store.engine import transaction
@@ -137,6 +137,6 @@ def _name_again(connection: Connection, group_id: UUID, task_ids: Collection[UUI
     path = groups.by_id(connection, [group_id])[group_id].path
     taken = versions.names_in(connection, group_id)
     for each in named:
-        name = naming.task_name(each.template, taken - {each.name}, path)
+        name = task_names.task_name(each.template, taken - {each.name}, path)
         taken = taken - {each.name} | {name}
         versions.rename_task(connection, each.id, name)

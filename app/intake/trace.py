@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from app.errors import CallerError
-from app.prompts import Prompt, prompt_of
+from app.intake.prompts import Prompt, prompt_of
 from app.store.templates import IDENTITY_SETTINGS
 
 MAX_NAME = 512

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Engine, exc
 
-from app import months
+from app.keeping import months
 from app.logs import describe
 from app.store import partitions, retention, runs
 from app.store.engine import transaction

@@ -8,7 +8,7 @@ words.  Values of slots never come in: a sentence ends where a slot begins.
 from collections.abc import Collection, Iterator, Sequence
 from itertools import count, islice
 
-from app.lineage import is_unspaced
+from app.grouping.lineage import is_unspaced
 from templating import BARRIER, Template
 
 MOST_WORDS = 7

@@ -17,12 +17,12 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, Engine
 
-from app import findings, recording, rematching
 from app.config import Settings
 from app.errors import DatabaseDownError, FencedError
-from app.findings import Findings, Window
+from app.grouping import findings, rematching, saving
+from app.grouping.findings import Findings, Window
+from app.intake.privacy import Policy, policy_of
 from app.logs import describe
-from app.privacy import Policy, policy_of
 from app.store import calls, lags, runs, templates, versions
 from app.store.calls import Call
 from app.store.engine import transaction
@@ -267,7 +267,7 @@ def _save(
     connection: Connection, window: Window, found: Findings, mining_seconds: float, settings: Settings
 ) -> RunOutcome:
     state = runs.hold_at(connection, window.state.id, window.state.fence)
-    grouped, tasks = recording.record(connection, window, found, review_after=settings.grouping_review_after)
+    grouped, tasks = saving.record(connection, window, found, review_after=settings.grouping_review_after)
     considered = _considered(window, found)
     calls.consider(connection, window.run_id, considered)
     lags.observe(connection, state.id, considered)

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from app.privacy import Policy, policy_of
-from app.recording import Chosen, assign
+from app.grouping.saving import Chosen, assign
+from app.intake.privacy import Policy, policy_of
 from app.store import calls, runs, templates, versions
 from app.store.calls import Call
 from app.store.engine import transaction

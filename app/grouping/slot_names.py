@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import count, takewhile
 
-from app.lineage import IN_ORDER_TOKENS, tokens
+from app.grouping.lineage import IN_ORDER_TOKENS, tokens
 from templating import BARRIER, Template
 
 _SLOT = ""

@@ -6,9 +6,9 @@ from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, GCCollector, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from app.api.admission import admitted
-from app.api.routes import Routes
-from app.api.services import services
+from app.http.admission import admitted
+from app.http.routes import Routes
+from app.http.services import services
 from tasks.monitor import collector_of
 
 # From a healthy POST (2 ms) to what a dependency that hangs may cost (5 s).

@@ -9,8 +9,8 @@ from typing import Literal
 from uuid import UUID
 
 from app.config import Settings
-from app.incoming import Incoming
-from app.ingest import Ingest, Recorded
+from app.intake.record import Ingest, Recorded
+from app.intake.trace import Incoming
 from app.store.projects import Project
 from tasks.publish import request_grouping
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
     true,
 )
 
-from app.store.browse import IS_CONSIDERED, IS_OWED, tokens_of
+from app.reading.browse import IS_CONSIDERED, IS_OWED, tokens_of
 from app.store.tables import grouping_key, implementation, task, template, trace
 
 SAMPLE = 2_000

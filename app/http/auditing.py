@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import Response, g
 
-from app.api.problem import ProblemError
-from app.api.services import services
 from app.errors import NotFoundError
+from app.http.problem import ProblemError
+from app.http.services import services
 from app.store import audit
 from app.store.audit import Actor, Detail
 from app.store.engine import transaction

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from app.lineage import SeenCalls, alive_together, fixed_tokens, kinship
+from app.grouping.lineage import SeenCalls, alive_together, fixed_tokens, kinship
 from app.store.calls import Call
 from app.store.runs import GroupState
 from app.store.templates import StoredTemplate

@@ -14,8 +14,8 @@ import orjson
 from flask import request
 from werkzeug.exceptions import ClientDisconnected
 
-from app.api.problem import ProblemError
 from app.config import Settings
+from app.http.problem import ProblemError
 
 _READ_AT_ONCE = 1024 * 1024
 

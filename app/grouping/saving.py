@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from app.family import Family
-from app.findings import Findings, Placement, Window
-from app.privacy import Policy, policy_of
+from app.grouping.findings import Findings, Placement, Window
+from app.grouping.placing import Family
+from app.intake.privacy import Policy, policy_of
 from app.store import calls, templates, versions
 from app.store.calls import Assignment, Call
 from app.store.templates import Version

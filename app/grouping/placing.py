@@ -6,11 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from app import naming
-from app.findings import Finding, Findings, Window
-from app.lineage import Life, Relative, SeenCalls, alive_together, line_of
-from app.privacy import Policy
-from app.slots import Named, keeping_names
+from app.grouping import task_names
+from app.grouping.findings import Finding, Findings, Window
+from app.grouping.lineage import Life, Relative, SeenCalls, alive_together, line_of
+from app.grouping.slot_names import Named, keeping_names
+from app.intake.privacy import Policy
 from app.store import templates, versions
 from app.store.calls import StoredLife
 from templating import Template
@@ -159,7 +159,7 @@ class Family:
         return task_id
 
     def _name(self, template: Template, taken: set[str]) -> str:
-        return naming.task_name(template, taken, self._window.state.path)
+        return task_names.task_name(template, taken, self._window.state.path)
 
     def _merged(self, task_ids: set[UUID]) -> UUID:
         """One task of several whose templates turn out to be one."""

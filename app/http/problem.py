@@ -13,9 +13,9 @@ from flask import Flask, Response
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
-from app.api.answer import json_answer
 from app.errors import CallerError, ConfigurationError, DependencyError, NotFoundError
-from app.incoming import Problem
+from app.http.answer import json_answer
+from app.intake.trace import Problem
 from app.logs import describe
 
 # Seconds after which a client may try again when a dependency is down.

@@ -19,9 +19,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
 
-from app.incoming import MAX_NAME, Incoming, settings_digest
-from app.prompts import prompt_of
-from app.redaction import Redactor
+from app.intake.prompts import prompt_of
+from app.intake.redaction import Redactor
+from app.intake.trace import MAX_NAME, Incoming, settings_digest
 from app.store import privacy
 from app.store.engine import transaction
 

@@ -10,8 +10,8 @@ from typing import NoReturn
 from flask import request
 from werkzeug.exceptions import TooManyRequests
 
-from app.api.rates import Rate, Rates, subject_of
 from app.config import Settings
+from app.http.rates import Rate, Rates, subject_of
 from app.store.keys import KeyHolder
 
 

@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, exc
 
 from app.errors import CopyRefusedError, TemplateGoneError
-from app.incoming import Incoming
-from app.matchers import Found, KnownGroup, KnownGroups
-from app.privacy import Policies, Policy
+from app.intake.known import Found, KnownGroup, KnownGroups
+from app.intake.privacy import Policies, Policy
+from app.intake.trace import Incoming
 from app.store import groups, inputs, traces
 from app.store.engine import transaction
 from app.store.groups import Group

@@ -1,0 +1,1 @@
+"""How long calls stay: partitions by month, retention, deletion."""

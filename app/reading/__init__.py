@@ -1,0 +1,1 @@
+"""What lists and pages ask: queries that read and change nothing."""
