@@ -1,0 +1,162 @@
+"""A response of a model, by whichever provider it is written, as `output`, `usage` and `error` of a trace.
+
+`_OUTPUTS` says where the answer stands and how it is read; token counts are those of `usage`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from app.intake.bodies.chunks import together
+from app.intake.bodies.messages import Message, message_of, messages_of
+from app.intake.bodies.usage import usage_of
+from app.intake.bodies.values import Body, as_object, filled, member, objects, parsed
+
+# Where the counts of tokens stand; the response itself has them in Ollama's API.
+_USAGE = (
+    "usage",
+    "usageMetadata",
+    "usage_metadata",
+    "llm_output.token_usage",
+    "llm_output.usage",
+    "meta.billed_units",
+    "meta.tokens",
+    "token_usage",
+)
+_OWN_COUNTS = ("prompt_eval_count", "eval_count", "promptTokenCount", "inputTextTokenCount")
+
+
+def answer_of(value: Any) -> Body:
+    """`output`, `usage` and `error` of a response, or of the JSON text of one; {} for nothing.
+
+    A list of chunks, as streams give them, is put together first.  What no provider writes so is the output as it is.
+    """
+    found = parsed(value)
+    if isinstance(found, str):
+        return {"output": [_said(found)]} if found else {}
+    if isinstance(found, list):
+        found = together(found) or found
+    if isinstance(found, list):
+        messages = messages_of(found) if found and all(isinstance(item, dict) for item in found) else None
+        return {"output": messages or found} if found else {}
+    if not isinstance(found, dict):
+        return {} if found is None else {"output": found}
+    return response_of(found) or ({"output": found} if found else {})
+
+
+def response_of(response: Body) -> Body:
+    """`output`, `usage` and `error` of a response that a provider is known to write; {} for any other object."""
+    made = filled({"output": output_of(response), "usage": _usage(response), "error": response.get("error")})
+    return made if made.keys() & {"output", "error"} or made.get("usage") else {}
+
+
+def output_of(response: Body) -> Any:
+    """What the model answered; None where there is no answer that we know."""
+    for name, read in _OUTPUTS.items():
+        if response.get(name) is not None and (made := read(response[name], response)) is not None:
+            return made
+    return None
+
+
+def _usage(response: Body) -> Body | None:
+    counts = next((found for path in _USAGE if isinstance(found := member(response, path), dict)), None)
+    if counts is None:
+        counts = {name: response[name] for name in _OWN_COUNTS if name in response}
+    if isinstance(inner := counts.get("tokens"), dict):
+        counts = inner | {name: value for name, value in counts.items() if name != "tokens"}
+    return usage_of(counts)
+
+
+def _said(text: str) -> Message:
+    return {"role": "assistant", "content": text}
+
+
+# --- where the answer stands
+
+
+def _choices(choices: Any, response: Body) -> list[Any] | None:
+    """Of Chat Completions messages, of Completions texts."""
+    if not isinstance(choices, list):
+        return None
+    return [_choice(choice) for choice in choices]
+
+
+def _choice(choice: Any) -> Any:
+    if not isinstance(choice, dict):
+        return choice
+    if isinstance(choice.get("text"), str) and "message" not in choice:
+        return _said(choice["text"])
+    return choice.get("message", choice)
+
+
+def _output(output: Any, response: Body) -> Any:
+    """Of the Responses API a list of items; of Converse an object around a message."""
+    if isinstance(output, list):
+        return output
+    if isinstance(output, str):
+        return [_said(output)]
+    inner = as_object(output)
+    return _message(inner["message"], response) if isinstance(inner.get("message"), dict) else None
+
+
+def _content(content: Any, response: Body) -> list[Message] | None:
+    """Of Anthropic's Messages API the blocks, which are kept; of LangChain and others whatever a message holds."""
+    if response.get("type") == "message" or response.get("role") is not None:
+        return message_of({"role": "assistant"} | {name: response[name] for name in _OF_A_MESSAGE if name in response})
+    return [_said(content)] if isinstance(content, str) else None
+
+
+_OF_A_MESSAGE = ("role", "content", "tool_calls", "name", "additional_kwargs")
+
+
+def _candidates(candidates: Any, response: Body) -> list[Message] | None:
+    found = [messages_of({"role": "model"} | as_object(item.get("content"))) for item in objects(candidates)]
+    return [message for messages in found for message in messages or ()] or None
+
+
+def _message(message: Any, response: Body) -> list[Message] | None:
+    return [_said(message)] if isinstance(message, str) else messages_of({"role": "assistant"} | as_object(message))
+
+
+def _messages(messages: Any, response: Body) -> list[Message] | None:
+    return messages_of(messages) if isinstance(messages, list) else None
+
+
+def _generations(generations: Any, response: Body) -> list[Message] | None:
+    """Of LangChain, a list for each prompt; each generation holds a message or a text."""
+    if not isinstance(generations, list):
+        return None
+    flat = [item for each in generations for item in (each if isinstance(each, list) else [each])]
+    found = [messages_of(item.get("message")) or messages_of(item.get("text")) for item in objects(flat)]
+    return [_as_assistant(message) for messages in found for message in messages or ()] or None
+
+
+def _as_assistant(message: Message) -> Message:
+    return message | {"role": "assistant"} if message.get("role") == "user" else message
+
+
+def _text(text: Any, response: Body) -> list[Message] | None:
+    return [_said(text)] if isinstance(text, str) else None
+
+
+def _results(results: Any, response: Body) -> list[Message] | None:
+    """Of Titan."""
+    found = [_said(item["outputText"]) for item in objects(results) if isinstance(item.get("outputText"), str)]
+    return found or None
+
+
+_OUTPUTS: dict[str, Callable[[Any, Body], Any]] = {
+    "choices": _choices,
+    "candidates": _candidates,
+    "output": _output,
+    "content": _content,
+    "message": _message,
+    "generations": _generations,
+    "results": _results,
+    "response": _text,  # Ollama's generate
+    "completion": _text,
+    "text": _text,  # Cohere's first version
+    "outputText": _text,
+    "generated_text": _text,
+    "messages": _messages,  # a graph answers with the whole conversation
+    "combined_chunk_content": _text,  # logfire, of a stream
+}

@@ -1,0 +1,161 @@
+"""A streamed response, put together out of its chunks: what the API would have answered without streaming.
+
+A log of a stream holds the chunks as a list of objects, or as the lines that came over the wire (`data: {...}`).
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import orjson
+
+from app.intake.bodies.values import Body, as_object, objects, present
+
+_TEXTS = ("content", "refusal", "reasoning_content", "thinking", "response")
+
+
+def together(chunks: list[Any]) -> Body | None:
+    """The whole response; None for a list that holds no chunks of any stream that we know."""
+    found = [chunk for each in chunks for chunk in _chunk(each)]
+    if not found or len(found) < len(objects(chunks)):
+        return None
+    return next((made for of in _STREAMS if (made := of(found)) is not None), None)
+
+
+def lines_together(text: str) -> Body | None:
+    """The whole response out of a body of server-sent events."""
+    return together(text.splitlines()) if "data:" in text[:200] else None
+
+
+def _chunk(each: Any) -> Iterable[Body]:
+    """An object, or the JSON of a line `data: {...}`; other lines of a stream say nothing."""
+    if isinstance(each, str):
+        try:
+            each = orjson.loads(each.strip().removeprefix("data:"))
+        except orjson.JSONDecodeError:
+            return []
+    return [each] if isinstance(each, dict) else []
+
+
+def _chat(chunks: list[Body]) -> Body | None:
+    """Chat Completions and Completions: each choice has a delta, or a piece of its text."""
+    pieces = [choice for chunk in chunks for choice in objects(chunk.get("choices"))]
+    if not any("delta" in choice or "text" in choice for choice in pieces):
+        return None
+    by_index: dict[Any, Body] = {}
+    for choice in pieces:
+        delta = as_object(choice.get("delta")) or present({"content": choice.get("text")})
+        _add(by_index.setdefault(str(choice.get("index", 0)), {"role": "assistant"}), delta)
+    return _last(chunks, "id", "model", "usage") | {"choices": [{"message": message} for message in by_index.values()]}
+
+
+def _add(message: Body, delta: Body) -> None:
+    """One delta into the message: texts grow, calls of tools by their index, the rest is said once."""
+    for name, value in delta.items():
+        if name == "tool_calls":
+            calls = message.setdefault("tool_calls", [])
+            for call in objects(value):
+                _add_call(calls, call)
+        elif isinstance(value, str) and name in _TEXTS:
+            message[name] = str(message.get(name) or "") + value
+        elif value is not None:
+            message.setdefault(name, value)
+
+
+def _add_call(calls: list[Body], piece: Body) -> None:
+    index = piece.get("index", len(calls))
+    while isinstance(index, int) and len(calls) <= index < 1_000:
+        calls.append({"type": "function", "function": {"name": "", "arguments": ""}})
+    call = calls[index] if isinstance(index, int) and -1 < index < len(calls) else calls[-1] if calls else {}
+    call |= present({"id": piece.get("id")})
+    function = as_object(piece.get("function"))
+    for name in ("name", "arguments"):
+        if isinstance(function.get(name), str):
+            call["function"][name] += function[name]
+
+
+def _responses(chunks: list[Body]) -> Body | None:
+    """The Responses API: its last event holds all of it."""
+    ends = [
+        chunk["response"] for chunk in chunks if str(chunk.get("type")).startswith("response.") and "response" in chunk
+    ]
+    whole = [as_object(end) for end in ends if as_object(end).get("output")]
+    return whole[-1] if whole else None
+
+
+def _anthropic(chunks: list[Body]) -> Body | None:
+    """The Messages API: a start, blocks that grow, an end with the rest of the usage."""
+    start = next((as_object(chunk.get("message")) for chunk in chunks if chunk.get("type") == "message_start"), None)
+    if start is None:
+        return None
+    blocks: dict[Any, Body] = {}
+    usage = as_object(start.get("usage"))
+    for chunk in chunks:
+        if chunk.get("type") == "content_block_start":
+            blocks[str(chunk.get("index"))] = dict(as_object(chunk.get("content_block")))
+        elif chunk.get("type") == "content_block_delta":
+            _grow(blocks.setdefault(str(chunk.get("index")), {"type": "text"}), as_object(chunk.get("delta")))
+        elif chunk.get("type") == "message_delta":
+            usage = usage | present(as_object(chunk.get("usage")))
+    return start | {"type": "message", "content": [_closed(block) for block in blocks.values()], "usage": usage}
+
+
+def _grow(block: Body, delta: Body) -> None:
+    for name in ("text", "thinking", "partial_json", "signature"):
+        if isinstance(delta.get(name), str):
+            block[name] = str(block.get(name) or "") + delta[name]
+
+
+def _closed(block: Body) -> Body:
+    """The input of a tool came as pieces of its JSON."""
+    if (pieces := block.pop("partial_json", None)) is not None:
+        try:
+            block["input"] = orjson.loads(pieces or "{}")
+        except orjson.JSONDecodeError:
+            block["input"] = pieces
+    return block
+
+
+def _gemini(chunks: list[Body]) -> Body | None:
+    """Gemini: each chunk has candidates with further parts; the last one counts."""
+    parts = [
+        part
+        for chunk in chunks
+        for candidate in objects(chunk.get("candidates"))
+        for part in objects(as_object(candidate.get("content")).get("parts"))
+    ]
+    if not any("candidates" in chunk for chunk in chunks):
+        return None
+    text = "".join(part["text"] for part in parts if isinstance(part.get("text"), str) and not part.get("thought"))
+    others = [part for part in parts if "text" not in part]
+    whole = ([{"text": text}] if text else []) + others
+    usage = _last(chunks, "usageMetadata", "usage_metadata", "modelVersion")
+    return usage | {"candidates": [{"content": {"role": "model", "parts": whole}}]}
+
+
+def _ollama(chunks: list[Body]) -> Body | None:
+    """Ollama: pieces of a message or of a text until one says that it is done."""
+    if not any("done" in chunk for chunk in chunks):
+        return None
+    message: Body = {}
+    for chunk in chunks:
+        _add(message, as_object(chunk.get("message")) or present({"response": chunk.get("response")}))
+    said = {"response": message["response"]} if "response" in message else {"message": message}
+    return chunks[-1] | said
+
+
+def _converse(chunks: list[Body]) -> Body | None:
+    """Converse: deltas of blocks of text, and the usage in the metadata at the end."""
+    deltas = [as_object(as_object(chunk.get("contentBlockDelta")).get("delta")) for chunk in chunks]
+    if not any("contentBlockDelta" in chunk for chunk in chunks):
+        return None
+    text = "".join(delta["text"] for delta in deltas if isinstance(delta.get("text"), str))
+    usage = as_object(_last([as_object(chunk.get("metadata")) for chunk in chunks], "usage").get("usage"))
+    return {"output": {"message": {"role": "assistant", "content": [{"text": text}]}}, "usage": usage}
+
+
+def _last(chunks: list[Body], *names: str) -> Body:
+    """The last value of each of these names."""
+    return {name: chunk[name] for chunk in chunks for name in names if chunk.get(name) is not None}
+
+
+_STREAMS: tuple[Callable[[list[Body]], Body | None], ...] = (_chat, _responses, _anthropic, _gemini, _converse, _ollama)

@@ -1,0 +1,255 @@
+"""Messages of every provider as the Chat Completions API writes them, which is what `app.prompts` reads.
+
+A message that is written so already stays the same object.  Each other way has a row in one of the tables: what the role is called,
+where the content stands, and what a part of it is.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from app.intake.bodies.values import Body, as_object, as_text, filled, member, objects
+
+Message = dict[str, Any]
+
+# Roles of the Chat Completions API; `function` is an old name of `tool` that its clients still send.
+ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+
+# Other names of them: LangChain, Gemini, Cohere, Titan; classes of LangChain end in Message or MessageChunk.
+_OTHER_ROLES = {
+    "human": "user",
+    "ai": "assistant",
+    "model": "assistant",
+    "bot": "assistant",
+    "chatbot": "assistant",
+    "chat": "user",
+    "generic": "user",
+}
+_CLASS_ENDS = ("messagechunk", "message")
+
+# Where a message that is none of ours keeps what it says.
+_CONTENTS = ("content", "parts", "message", "text", "contents", "blocks")
+_SAID = (*_CONTENTS, "tool_calls", "lc", "data", "kwargs")
+
+
+def messages_of(value: Any) -> list[Message] | None:
+    """A conversation out of a list of messages, a single one or a text; None where it is neither."""
+    if isinstance(value, str):
+        return [{"role": "user", "content": value}]
+    if isinstance(value, dict):
+        return message_of(value) if is_message(value) and any(name in value for name in _SAID) else None
+    if not isinstance(value, list):
+        return None
+    items = list(_flat(value))
+    if not all(isinstance(item, str) or is_message(item) for item in items):
+        return None
+    return [made for item in items for made in messages_of(item) or ()]
+
+
+def _flat(items: list[Any]) -> Iterator[Any]:
+    """LangChain sends a batch of conversations, which holds one; LlamaIndex and LangGraph pairs of role and text."""
+    for item in items:
+        if not isinstance(item, list):
+            yield item
+        elif len(item) == 2 and all(isinstance(each, str) for each in item) and _role(item[0]) in ROLES:
+            yield {"role": item[0], "content": item[1]}
+        else:
+            yield from _flat(item)
+
+
+def is_message(item: Any) -> bool:
+    """Whether an object is a message of any provider: it has a role, or a type that is one."""
+    if not isinstance(item, dict):
+        return False
+    if item.get("role") is not None:
+        return isinstance(item["role"], str)
+    inner = _unwrapped(item)
+    return (inner is not item or any(name in item for name in _CONTENTS)) and _kind_of(item) in ROLES
+
+
+def message_of(item: Body) -> list[Message]:
+    """The message; several where answers of tools stand within one, as most APIs but OpenAI's have it."""
+    if is_ours(item):
+        return [item]
+    inner = _unwrapped(item)
+    role = _kind_of(item)
+    answers, calls, parts = _sorted(_content(inner))
+    made = {
+        "role": role if role in ROLES else inner.get("role", role),
+        "content": _joined(parts),
+        "name": inner.get("name"),
+        "tool_calls": calls + _calls_of(inner),
+        "tool_call_id": inner.get("tool_call_id") or inner.get("toolCallId"),
+    }
+    rest = [filled(made)] if parts or made["tool_calls"] or not answers else []
+    return answers + rest
+
+
+def has_content(messages: Iterable[Message]) -> bool:
+    """Whether anything was captured beside roles."""
+    return any(message.get("content") or message.get("tool_calls") for message in messages)
+
+
+def tool_call(call_id: Any, name: Any, arguments: Any) -> Body:
+    """A call of a tool; its arguments are a text there, an object in some APIs."""
+    text = arguments if isinstance(arguments, str) else as_text(arguments or {})
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": text}}
+
+
+def system_message(value: Any) -> list[Message]:
+    """The system text of an API that has it beside the messages: a text, parts, or an object that holds them."""
+    if isinstance(value, dict) and not any(name in value for name in (*_CONTENTS, "type")):
+        return []
+    content = value if isinstance(value, str) else _joined(_sorted(_content(_as_holder(value)))[2])
+    return [{"role": "system", "content": content}] if content else []
+
+
+def _as_holder(value: Any) -> Body:
+    return value if isinstance(value, dict) and "type" not in value else {"content": value}
+
+
+def is_ours(item: Body) -> bool:
+    """Whether it is written as the Chat Completions API or Anthropic's has it, whose parts name their type."""
+    role = item.get("role")
+    if not isinstance(role, str) or role not in ROLES or "parts" in item:
+        return False
+    if "content" not in item:
+        return not any(name in item for name in _CONTENTS)
+    content = item["content"]
+    return (
+        content is None or isinstance(content, str) or (isinstance(content, list) and all(map(_is_our_part, content)))
+    )
+
+
+def _is_our_part(part: Any) -> bool:
+    if not isinstance(part, dict):
+        return isinstance(part, str)
+    kind = part.get("type")
+    return isinstance(kind, str) and (kind not in _PARTS_BY_TYPE or (kind == "text" and "text" in part))
+
+
+# --- who speaks
+
+
+def _unwrapped(item: Body) -> Body:
+    """LangChain keeps a message within `kwargs` (serialised) or `data` (dumped)."""
+    if "lc" in item or ("id" in item and isinstance(item.get("kwargs"), dict)):
+        return as_object(item.get("kwargs"))
+    data = item.get("data")
+    return data if isinstance(data, dict) and "content" in data and "role" not in item else item
+
+
+def _kind_of(item: Body) -> str | None:
+    """The role, as ours where it has a name here."""
+    inner = _unwrapped(item)
+    named = inner.get("role") or (inner.get("type") if inner is not item else None) or item.get("type")
+    if "lc" in item and not inner.get("role") and isinstance(item.get("id"), list) and item["id"]:
+        named = inner.get("type") or item["id"][-1]
+    return _role(named)
+
+
+def _role(named: Any) -> str | None:
+    if not isinstance(named, str) or named in ROLES:
+        return named if isinstance(named, str) else None
+    name = named.lower()
+    for end in _CLASS_ENDS:
+        name = name.removesuffix(end)
+    return _OTHER_ROLES.get(name, name if name in ROLES else named)
+
+
+# --- what is said
+
+
+def _content(inner: Body) -> list[Any]:
+    """Its parts, whatever holds them."""
+    found = next((inner[name] for name in _CONTENTS if inner.get(name) is not None), None)
+    if isinstance(found, dict) and isinstance(found.get("parts"), list):
+        return found["parts"]
+    return found if isinstance(found, list) else [] if found is None else [found]
+
+
+def _joined(parts: list[Any]) -> Any:
+    """One text as a string, anything else as a list of parts; None without any."""
+    if len(parts) == 1 and isinstance(parts[0], str):
+        return parts[0]
+    if len(parts) == 1 and as_object(parts[0]).keys() == {"type", "text"} and parts[0]["type"] == "text":
+        return parts[0]["text"]
+    return [{"type": "text", "text": part} if isinstance(part, str) else part for part in parts] or None
+
+
+def _sorted(parts: list[Any]) -> tuple[list[Message], list[Body], list[Any]]:
+    """Answers of tools, calls of tools, and content."""
+    answers: list[Message] = []
+    calls: list[Body] = []
+    others: list[Any] = []
+    for part in parts:
+        made = _part(part)
+        kind = as_object(made).get("role") or as_object(made).get("type")
+        (answers if kind == "tool" else calls if kind == "function" else others).append(made)
+    return answers, calls, others
+
+
+def _part(part: Any) -> Any:
+    """A part as the Chat Completions API has it: a text, a call of a tool or its answer; pictures and files stay."""
+    if not isinstance(part, dict):
+        return part
+    if isinstance(kind := part.get("type"), str):
+        read = _PARTS_BY_TYPE.get(kind)
+        return read(part) if read else part
+    named = next((name for name in _PARTS_BY_NAME if name in part), None)
+    return _PARTS_BY_NAME[named](part[named]) if named else part
+
+
+def _typed_text(part: Body) -> Body:
+    """`text` where it is written so; the conventions of OpenTelemetry say `content`."""
+    return part if "text" in part else {"type": "text", "text": part.get("content")}
+
+
+def _answer(call_id: Any, content: Any) -> Message:
+    return {"role": "tool", "tool_call_id": call_id, "content": as_text(content)}
+
+
+def _blocks_text(blocks: Any) -> Any:
+    """What a tool answered in Converse: one text or one JSON mostly."""
+    said = [block.get("text", block.get("json", block)) for block in objects(blocks)]
+    return said[0] if len(said) == 1 else said or blocks
+
+
+# By the type that a part has: OpenTelemetry's conventions and the Vercel AI SDK.
+_PARTS_BY_TYPE: dict[str, Callable[[Body], Any]] = {
+    "text": _typed_text,
+    "tool_call": lambda part: tool_call(part.get("id"), part.get("name"), part.get("arguments", part.get("args"))),
+    "tool_call_response": lambda part: _answer(part.get("id"), part.get("response", part.get("result"))),
+    "tool-call": lambda part: tool_call(
+        part.get("toolCallId"), part.get("toolName"), part.get("input", part.get("args"))
+    ),
+    "tool-result": lambda part: _answer(part.get("toolCallId"), _vercel_output(part.get("output", part.get("result")))),
+}
+
+# By the one name that it has: Converse, Gemini, and what they have in common with all.
+_PARTS_BY_NAME: dict[str, Callable[[Any], Any]] = {
+    "text": lambda text: {"type": "text", "text": text},
+    "toolUse": lambda use: tool_call(member(use, "toolUseId"), member(use, "name"), member(use, "input")),
+    "toolResult": lambda result: _answer(member(result, "toolUseId"), _blocks_text(member(result, "content"))),
+    "functionCall": lambda call: tool_call(member(call, "id"), member(call, "name"), member(call, "args")),
+    "function_call": lambda call: tool_call(member(call, "id"), member(call, "name"), member(call, "args")),
+    "functionResponse": lambda said: _answer(member(said, "id") or member(said, "name"), member(said, "response")),
+    "function_response": lambda said: _answer(member(said, "id") or member(said, "name"), member(said, "response")),
+}
+
+
+def _vercel_output(output: Any) -> Any:
+    """`{"type": "text" | "json", "value": ...}` since its fifth version, the bare value before."""
+    return output["value"] if isinstance(output, dict) and output.keys() == {"type", "value"} else output
+
+
+def _calls_of(inner: Body) -> list[Body]:
+    """Calls of tools beside the content; LangChain writes them flat, the others as OpenAI does."""
+    found = (
+        inner.get("tool_calls") or inner.get("toolCalls") or as_object(inner.get("additional_kwargs")).get("tool_calls")
+    )
+    return [call if "function" in call else _flat_call(call) for call in objects(found)]
+
+
+def _flat_call(call: Body) -> Body:
+    arguments = next((call[name] for name in ("arguments", "args", "input", "parameters") if name in call), None)
+    return tool_call(call.get("id") or call.get("toolCallId"), call.get("name") or call.get("toolName"), arguments)

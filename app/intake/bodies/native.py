@@ -1,0 +1,146 @@
+"""A provider's body as it is, sent to `POST /api/v1/traces` with a path: the trace that it stands for.
+
+Our own fields win.  Only where one is missing a provider's name of it is looked for; a body of our own fields is not touched.
+A field that holds a prompt is mapped or refused by its name, since under metadata nobody would ever see it again.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from app.errors import CallerError
+from app.intake.bodies.answers import response_of
+from app.intake.bodies.messages import is_ours, messages_of, system_message
+from app.intake.bodies.requests import SYSTEM, from_request, named, with_system
+from app.intake.bodies.usage import NAMES, usage_of
+from app.intake.bodies.values import Body, take
+
+OWN = frozenset(
+    {
+        "model", "path", "external_id", "instructions", "input", "messages", "output", "tools", "tool_choice", "temperature",
+        "max_output_tokens", "reasoning", "response_format", "usage", "conversation_id", "user_id", "started_at", "completed_at",
+        "error", "metadata",
+    }
+)  # fmt: skip
+
+_PROMPTS = ("messages", "input")
+
+# Fields of providers that hold nothing but prompts.
+_ONLY_PROMPTS = ("contents", "prompt", "prompts")
+_RESPONSES = ("response", "choices", "candidates", "generations")
+_BESIDE_RESPONSES = ("usageMetadata", "usage_metadata")
+
+
+class UnmappedPromptError(CallerError):
+    """A field holds a prompt that cannot be mapped."""
+
+    def __init__(self, field: str, remedy: str) -> None:
+        super().__init__(f"{field}: {remedy}")
+        self.field = field
+        self.remedy = remedy
+
+
+def native(body: Body) -> Body:
+    """The body by our names; the same object where it has no others.  Raises UnmappedPromptError."""
+    if body.keys() <= OWN and _has_our_usage(body) and _has_our_messages(body):
+        return body
+    made = dict(body)
+    own = {name: made.pop(name) for name in (OWN - set(_PROMPTS) - {"instructions"}) & made.keys()}
+    found = _prompt_in(made) | _response_in(made) | named(made)
+    return _settled(found | {name: value for name, value in own.items() if value is not None})
+
+
+def _prompt_in(made: Body) -> Body:
+    """The prompt, taken out of the body: our own fields first."""
+    prompt = {name: made.pop(name) for name in (*_PROMPTS, "instructions") if name in made}
+    has_own = any(prompt.get(name) not in (None, "", []) for name in _PROMPTS)
+    if not has_own:
+        return _foreign_prompt(made, prompt)
+    for name in _ONLY_PROMPTS:
+        if isinstance(made.get(name), str | list):
+            raise UnmappedPromptError(name, "The body holds another prompt too; send one of them.")
+    return _with_system(_in_our_words(prompt), made)
+
+
+def _foreign_prompt(made: Body, prompt: Body) -> Body:
+    request = from_request({name: value for name, value in made.items() if name not in SYSTEM})
+    if request is None:
+        _refuse_unread(made)
+        return _with_system(prompt, made)
+    for name in list(made):
+        if name not in request and name not in SYSTEM:
+            del made[name]
+    found = {name: request.pop(name) for name in (*_PROMPTS, "instructions") if name in request}
+    made.update(request)
+    return _with_system(found | {name: value for name, value in prompt.items() if value}, made)
+
+
+def _refuse_unread(made: Body) -> None:
+    for name in _ONLY_PROMPTS:
+        if isinstance(made.get(name), list) and made[name]:
+            raise UnmappedPromptError(
+                name, "Is no text and no list of messages; send the text that was sent to the model."
+            )
+
+
+def _with_system(prompt: Body, made: Body) -> Body:
+    """The system text that stands beside the prompt."""
+    for name in SYSTEM:
+        value = take(made, (name,))
+        if value is None:
+            continue
+        if not isinstance(value, str) and not system_message(value):
+            made[name.rpartition(".")[2]] = value  # somebody's own field of that name
+        elif prompt.get("instructions"):
+            raise UnmappedPromptError(name, "The body holds instructions too; send one of them.")
+        else:
+            prompt = with_system(prompt, value)
+    return prompt
+
+
+def _in_our_words(prompt: Body) -> Body:
+    """Messages whose roles or parts are another provider's, by our names; what is no list of messages is refused later."""
+    foreign = {name: prompt[name] for name in _PROMPTS if name in prompt and not _is_ours(prompt[name])}
+    return prompt | {name: messages_of(items) or items for name, items in foreign.items()}
+
+
+def _response_in(made: Body) -> Body:
+    """What the model answered, taken out of the body where a provider's response stands in it or is part of it."""
+    response = made.get("response")
+    whole = response if isinstance(response, dict) else {name: made[name] for name in _parts_of_response(made)}
+    found = response_of(whole)
+    if found:
+        for name in list(whole) if whole is not response else ["response"]:
+            made.pop(name, None)
+    return found
+
+
+def _parts_of_response(made: Body) -> Iterator[str]:
+    return (name for name in (*_RESPONSES, *_BESIDE_RESPONSES) if isinstance(made.get(name), list | dict))
+
+
+def _settled(body: Body) -> Body:
+    """Token counts by our names."""
+    usage = body.get("usage")
+    return body if not isinstance(usage, dict) or _has_our_usage(body) else body | {"usage": usage_of(usage)}
+
+
+def _has_our_usage(body: Body) -> bool:
+    usage = body.get("usage")
+    return not isinstance(usage, dict) or usage.keys() <= NAMES.keys()
+
+
+def _has_our_messages(body: Body) -> bool:
+    """Whether no message is written another way: most have a role of ours and a text."""
+    return all(_is_ours(body.get(name)) for name in _PROMPTS)
+
+
+def _is_ours(messages: Any) -> bool:
+    return not isinstance(messages, list) or all(map(_is_plain, messages))
+
+
+def _is_plain(item: Any) -> bool:
+    if not isinstance(item, dict):
+        return not isinstance(item, list)  # a list may be a conversation; anything else is refused later, by its place
+    if is_ours(item):
+        return True
+    return item.get("role") is None and not any(name in item for name in ("content", "kwargs", "data", "parts"))

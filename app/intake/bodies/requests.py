@@ -1,0 +1,265 @@
+"""A request to a model, by whichever provider it is written for, as a body of `POST /api/v1/traces`.
+
+Two tables hold all that providers differ in: `SETTINGS` says where each of our fields stands, `_PROMPTS` where the prompt does.
+A provider that writes both by names that are here needs nothing; one that does not, needs a line.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from app.intake.bodies.messages import is_message, messages_of, system_message
+from app.intake.bodies.values import Body, parsed, present, take
+
+MODEL = ("model", "modelId", "model_id", "modelName", "model_name", "azure_deployment", "deployment_id", "engine")
+
+# Our field: where it may stand, the first that is there; `a.b` is a member of an object.
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "temperature": (
+        "temperature",
+        "generationConfig.temperature",  # Gemini
+        "generation_config.temperature",
+        "config.temperature",  # google-genai
+        "inferenceConfig.temperature",  # Converse
+        "textGenerationConfig.temperature",  # Titan
+        "options.temperature",  # Ollama
+    ),
+    "max_output_tokens": (
+        "max_output_tokens",
+        "max_completion_tokens",
+        "max_tokens",
+        "maxTokens",
+        "maxOutputTokens",
+        "max_new_tokens",
+        "max_tokens_to_sample",
+        "generationConfig.maxOutputTokens",
+        "generation_config.max_output_tokens",
+        "config.max_output_tokens",
+        "inferenceConfig.maxTokens",
+        "textGenerationConfig.maxTokenCount",
+        "options.num_predict",
+    ),
+    "tools": ("tools", "functions", "toolConfig.tools", "tool_config.tools", "config.tools"),
+    "tool_choice": ("tool_choice", "toolChoice", "function_call", "toolConfig.toolChoice", "config.tool_config"),
+    "reasoning": (
+        "reasoning",
+        "reasoning_effort",
+        "thinking",
+        "generationConfig.thinkingConfig",
+        "config.thinking_config",
+    ),
+    "response_format": (
+        "response_format",
+        "responseFormat",
+        "text.format",
+        "output_config.format",
+        "output_format",
+        "generationConfig.responseSchema",
+        "generationConfig.responseMimeType",
+        "config.response_schema",
+    ),
+    "user_id": ("user", "metadata.user_id"),
+}
+
+# Fields with a system text beside the messages: Anthropic and Converse, Gemini, Cohere, Responses.
+SYSTEM = (
+    "system",
+    "systemInstruction",
+    "system_instruction",
+    "systemPrompt",
+    "system_prompt",
+    "config.system_instruction",
+    "config.systemInstruction",
+    "preamble",
+)
+
+# Fields that hold a prompt under a name that anybody may use for something else; a second sign tells.
+_WEAK = frozenset({"prompt", "input", "inputs", "message", "query", "question", "text"})
+_SECOND_SIGNS = frozenset(
+    {"model", "modelId", "stream", "temperature", "max_tokens", "max_output_tokens", "instructions", "chat_history"}
+)
+
+# Objects that instrumentations and decorators wrap a request in.
+_WRAPPERS = ("kwargs", "inputs", "input", "request", "body", "args", "arguments", "data")
+_DEEPEST = 4
+
+
+def request_of(value: Any, *, strict: bool = False) -> Body | None:
+    """The call that a request makes; None where it is none that we know.
+
+    value: the request, or the JSON text of one; wrapped in `kwargs`, `inputs` and the like it is found too.
+    strict: the text may be a user's own, so a name that anybody uses (`input`, `prompt`) needs a second sign.
+    """
+    return _found(parsed(value), strict, _DEEPEST)
+
+
+def prompt_of_value(value: Any, *, strict: bool = False) -> Body:
+    """The prompt out of whatever stands for the input of a call: a request, messages, or a plain text; {} without any."""
+    found = parsed(value)
+    if isinstance(found, list) and found and (messages := messages_of(found)):
+        return {"messages": messages}
+    if isinstance(found, dict):
+        if (messages := messages_of(found)) is not None:
+            return {"messages": messages}
+        if (request := request_of(found, strict=strict)) is not None:
+            return request
+    return {"input": value} if isinstance(value, str) and value else {}
+
+
+def _found(value: Any, strict: bool, deep: int) -> Body | None:
+    if not isinstance(value, dict) or not deep:
+        return None
+    if (made := from_request(value, strict=strict)) is not None:
+        return made
+    inner = (_inner(value[name]) for name in _WRAPPERS if name in value)
+    made = next((made for each in inner if (made := _found(each, strict, deep - 1)) is not None), None)
+    return (
+        made if made is None or made.get("model") is not None else present(made | {"model": take(dict(value), MODEL)})
+    )
+
+
+def _inner(value: Any) -> Any:
+    """`args` is a list, whose first object may be the request."""
+    value = parsed(value)
+    if isinstance(value, list):
+        return next((item for item in value if isinstance(item, dict)), None)
+    return value
+
+
+def from_request(request: Body, *, strict: bool = False) -> Body | None:
+    """The call of a request whose prompt stands in one of its own fields; None without."""
+    body = dict(request)
+    prompt = _take_prompt(body, strict)
+    if prompt is None:
+        return None
+    system = _take_system(body)
+    return with_system(prompt, system) | named(body)
+
+
+def named(body: Body) -> Body:
+    """Settings and model by our names; what has none of ours stays.  Takes them out of the body."""
+    if isinstance(effort := body.get("reasoning_effort"), str) and body.get("reasoning") is None:
+        body["reasoning"] = {"effort": effort}
+        del body["reasoning_effort"]
+    found = {name: take(body, paths) for name, paths in SETTINGS.items()}
+    found["tools"] = found["tools"] or None
+    if found["response_format"] is None and (body.get("format") == "json" or isinstance(body.get("format"), dict)):
+        found["response_format"] = body.pop("format")  # Ollama; anybody else's format is a word of the caller's own
+    return present({"model": take(body, MODEL)} | found) | {name: value for name, value in body.items() if value != {}}
+
+
+def with_system(prompt: Body, system: Any) -> Body:
+    """The prompt with a system text that stood beside it: `instructions` where it is a text, else a message."""
+    if isinstance(system, str) and system:
+        return prompt | {"instructions": system} if "instructions" not in prompt else prompt
+    found = system_message(system)
+    if not found:
+        return prompt
+    messages = prompt.get("messages") or messages_of(prompt.get("input")) or []
+    return {name: value for name, value in prompt.items() if name != "input"} | {"messages": [*found, *messages]}
+
+
+def _take_system(body: Body) -> Any:
+    """The system text, taken out; an object that holds none is somebody's own and stays."""
+    for path in SYSTEM:
+        found = take(body, (path,))
+        if isinstance(found, str) or system_message(found):
+            return found
+        if found is not None:
+            body[path.rpartition(".")[2]] = found
+    return None
+
+
+# --- where the prompt stands
+
+
+def _take_prompt(body: Body, strict: bool) -> Body | None:
+    for name, read in _PROMPTS.items():
+        if name not in body or (strict and name in _WEAK and not _has_second_sign(body, name)):
+            continue
+        made = read(parsed(body[name]), body)
+        if made is not None:
+            body.pop(name)
+            return made
+    return None
+
+
+def _has_second_sign(body: Body, name: str) -> bool:
+    return any(sign in body for sign in _SECOND_SIGNS if sign != name)
+
+
+def _conversation(value: Any, body: Body) -> Body | None:
+    """Messages, and instructions beside them where an API has both."""
+    if isinstance(value, list) and not value:
+        return None
+    messages = messages_of(value)
+    if messages is None:
+        return None
+    return {"messages": messages} | present({"instructions": body.pop("instructions", None)})
+
+
+def _items(value: Any, body: Body) -> Body | None:
+    """Of the Responses API: a text or items, which are kept as they are."""
+    if not isinstance(value, str) and not (isinstance(value, list) and _are_items(value)):
+        return _conversation(value, body) if isinstance(value, list) else None
+    return {"input": value} | present({"instructions": body.pop("instructions", None)})
+
+
+def _are_items(value: list[Any]) -> bool:
+    """Items of the Responses API beside messages: calls, their answers, reasoning."""
+    return bool(value) and all(isinstance(item, dict) and _is_item(item) for item in value)
+
+
+def _is_item(item: Body) -> bool:
+    if "role" in item:
+        return "parts" not in item
+    return "type" in item and not is_message(item)
+
+
+def _contents(value: Any, body: Body) -> Body | None:
+    """Of Gemini: contents without a role are the user's, and one may be a bare part or text."""
+    items = value if isinstance(value, list) else [value]
+    whole = [_content(item) for item in items]
+    messages = messages_of(whole) if all(item is not None for item in whole) else None
+    return {"messages": messages} if messages else None
+
+
+def _content(item: Any) -> Any:
+    if isinstance(item, str):
+        return {"role": "user", "parts": [{"text": item}]}
+    if not isinstance(item, dict):
+        return None
+    return {"role": "user"} | present(item) if "parts" in item else {"role": "user", "parts": [item]}
+
+
+def _prompt(value: Any, body: Body) -> Body | None:
+    """Of completions: a text, or several; a list of tokens is no text.  Of the Vercel AI SDK: also messages."""
+    if isinstance(value, str):
+        return {"input": value}
+    if isinstance(value, dict):
+        return _found(value, False, 2)
+    messages = messages_of(value) if isinstance(value, list) and value else None
+    return {"messages": messages} if messages else None
+
+
+def _message(value: Any, body: Body) -> Body | None:
+    """Of Cohere's first version: the newest message, and the ones before it."""
+    if not isinstance(value, str):
+        return None
+    before = messages_of(body.pop("chat_history", None) or [])
+    return {"messages": [*(before or []), {"role": "user", "content": value}]}
+
+
+def _text(value: Any, body: Body) -> Body | None:
+    return {"input": value} if isinstance(value, str) else None
+
+
+_PROMPTS: dict[str, Callable[[Any, Body], Body | None]] = {
+    "messages": _conversation,
+    "contents": _contents,
+    "input": _items,
+    "prompt": _prompt,
+    "prompts": _prompt,
+    "message": _message,
+    "inputText": _text,
+    "inputs": _prompt,
+}

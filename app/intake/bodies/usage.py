@@ -1,0 +1,96 @@
+"""Token counts of every provider by our names."""
+
+from typing import Any
+
+from app.intake.bodies.values import Body, as_object, member, present
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "input_tokens": (
+        "input_tokens",
+        "prompt_tokens",
+        "promptTokens",
+        "inputTokens",
+        "promptTokenCount",
+        "prompt_token_count",
+        "inputTokenCount",
+        "prompt_eval_count",
+        "tokens.input_tokens",
+        "input",
+    ),
+    "output_tokens": (
+        "output_tokens",
+        "completion_tokens",
+        "completionTokens",
+        "outputTokens",
+        "candidatesTokenCount",
+        "candidates_token_count",
+        "outputTokenCount",
+        "eval_count",
+        "tokens.output_tokens",
+        "output",
+    ),
+    "total_tokens": ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count", "total"),
+    "cached_tokens": (
+        "cached_tokens",
+        "prompt_tokens_details.cached_tokens",
+        "input_tokens_details.cached_tokens",
+        "inputTokenDetails.cacheReadTokens",
+        "input_token_details.cache_read",
+        "cache_read_input_tokens",
+        "cacheReadInputTokens",
+        "cachedInputTokens",
+        "cachedContentTokenCount",
+        "cached_content_token_count",
+    ),
+    "reasoning_tokens": (
+        "reasoning_tokens",
+        "completion_tokens_details.reasoning_tokens",
+        "output_tokens_details.reasoning_tokens",
+        "outputTokenDetails.reasoningTokens",
+        "output_token_details.reasoning",
+        "reasoningTokens",
+        "thoughtsTokenCount",
+        "thoughts_token_count",
+    ),
+}
+
+# What came from a cache or went into it, which Anthropic and Bedrock leave out of the input's count.
+_BESIDE = {
+    "input_tokens": ("cache_read_input_tokens", "cache_creation_input_tokens"),
+    "inputTokens": ("cacheReadInputTokens", "cacheWriteInputTokens"),
+}
+_WHOLE = ("prompt_tokens", "promptTokens", "input_tokens_details", "inputTokenDetails", "input_token_details")
+
+
+def usage_of(counts: Any) -> Body | None:
+    """The counts by our names, before those that have none of ours; None where nothing is counted.
+
+    Ours hold all that the model read, so counts of a cache that stand beside the input's are added to it.
+    """
+    sent = present(as_object(counts))
+    if not sent:
+        return None
+    named = {name: _first(sent, paths) for name, paths in NAMES.items()}
+    named["input_tokens"] = _with_cache(sent, named["input_tokens"])
+    used = {path for paths in NAMES.values() for path in paths}
+    rest = {name: value for name, value in sent.items() if name not in used or name in _CACHE_COUNTS}
+    return present(named) | {name: value for name, value in rest.items() if name not in present(named)}
+
+
+_CACHE_COUNTS = {name for names in _BESIDE.values() for name in names}
+
+
+def _first(sent: Body, paths: tuple[str, ...]) -> Any:
+    return next((value for path in paths if (value := member(sent, path)) is not None), None)
+
+
+def _with_cache(sent: Body, count: Any) -> Any:
+    """The count of the input with what came from a cache or went into it, where that stands beside it."""
+    if any(name in sent for name in _WHOLE) or not _is_count(count):
+        return count
+    beside = next((names for name, names in _BESIDE.items() if name in sent), ())
+    return count + sum(sent[name] for name in beside if _is_count(sent.get(name)))
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

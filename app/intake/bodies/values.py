@@ -1,0 +1,77 @@
+"""Looking into JSON of any shape."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+Body = dict[str, Any]
+
+
+def as_object(value: Any) -> Body:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[Body]:
+    """The objects of a list; none where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def parsed(value: Any) -> Any:
+    """The JSON object or list that a text holds, else the value itself."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+    return value
+
+
+def present(values: Mapping[str, Any]) -> Body:
+    """Without what is null."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def filled(values: Mapping[str, Any]) -> Body:
+    """Without what is null or an empty list or object; an empty text stays, for it is a value."""
+    return {name: value for name, value in values.items() if value is not None and value not in ([], {})}
+
+
+def member(value: Any, path: str) -> Any:
+    """What stands under `a.b.c`; None where there is no such thing."""
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def take(body: Body, paths: Iterable[str]) -> Any:
+    """The value of the first of these paths that has one, taken out; objects around it that are left empty go too."""
+    return next((value for path in paths if (value := _taken(body, path.split("."))) is not None), None)
+
+
+def _taken(body: Body, names: list[str]) -> Any:
+    name, *rest = names
+    if not rest:
+        return body.pop(name, None)
+    inner = body.get(name)
+    if not isinstance(inner, dict):
+        return None
+    copied = dict(inner)
+    value = _taken(copied, rest)
+    if value is not None:
+        body[name] = copied
+        if not copied:
+            del body[name]
+    return value
+
+
+def as_text(value: Any) -> str:
+    """A text as it is, anything else as its JSON."""
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except TypeError:  # lone surrogates and numbers of any length, which are refused by name later
+        return json.dumps(value, default=str)
