@@ -20,7 +20,7 @@ from app.grouping.run import left_unfinished, reviews_due
 from app.keeping.months import make_ahead
 from app.keeping.retention import expire
 from app.logs import describe
-from app.store import counters, counting, groups, heartbeats, owed
+from app.store import counters, counting, groups, heartbeats, owed, rollup
 from app.store.counters import Counted
 from app.store.engine import make_engine, transaction
 from tasks.background import Ticker
@@ -30,6 +30,9 @@ from tasks.publish import DEPTH_SECONDS, Publisher, patient_coalescing, patient_
 
 #: How often counters are carried to PostgreSQL; what Redis loses is at most the counts of so long.
 FOLD_SECONDS = 5.0
+
+#: How often what calls used is added up; a page is behind by so long, and by the time that adding up takes.
+USAGE_SECONDS = 3.0
 
 #: How often calls are looked for that are kept no longer: what is due goes within the hour, a little at a time.
 EXPIRE_SECONDS = 600.0
@@ -114,6 +117,13 @@ class Reconciler:
         with transaction(self._engine) as connection:
             counting.fold(connection)
 
+    def add_up_usage(self) -> None:
+        """Bring what versions used in every hour up to date."""
+        added = rollup.CELLS_AT_ONCE
+        while added == rollup.CELLS_AT_ONCE:
+            with transaction(self._engine) as connection:
+                added = rollup.add_up(connection)
+
     def beat(self) -> None:
         """Say that this process is alive, and forget those that are long gone."""
         with transaction(self._engine) as connection:
@@ -137,6 +147,7 @@ class Reconciler:
         self.make_partitions()
         self.expire()
         self.fold()
+        self.add_up_usage()
         return sent
 
     def duties(self) -> list[Ticker]:
@@ -150,6 +161,7 @@ class Reconciler:
             Ticker("turns", DEPTH_SECONDS, self.look_after_turns),
             Ticker("reviews", period, self.look_for_reviews),
             Ticker("counters", FOLD_SECONDS, self.fold),
+            Ticker("usage", USAGE_SECONDS, self.add_up_usage),
             Ticker("retention", EXPIRE_SECONDS, self.expire),
             Ticker("partitions", PARTITION_SECONDS, self.make_partitions),
         ]

@@ -175,6 +175,9 @@ WITH batch AS (SELECT id, project_id, external_id, implementation_id, seen_at FR
      counted AS (
        INSERT INTO call_count (implementation_id, calls)
        SELECT implementation_id, -count(*) FROM batch WHERE implementation_id IS NOT NULL GROUP BY implementation_id),
+     marked AS (
+       INSERT INTO usage_mark (implementation_id, hour)
+       SELECT DISTINCT implementation_id, full_hour(seen_at) FROM batch WHERE implementation_id IS NOT NULL),
      freed AS (
        DELETE FROM trace_external_id USING batch WHERE trace_external_id.project_id = batch.project_id
           AND trace_external_id.external_id = batch.external_id AND trace_external_id.trace_id = batch.id)

@@ -186,6 +186,50 @@ call_count = Table(
     comment="Calls of a version: the sum of its rows, which triggers of trace add and the reconciler makes one of",
 )
 
+usage_mark = Table(
+    "usage_mark",
+    metadata,
+    Column("implementation_id", Uuid, nullable=False),
+    Column("hour", _Time, nullable=False),
+    Column("came", ARRAY(Uuid), comment="calls that came; NULL: some went or changed, so add all up anew"),
+    comment="Hours of versions whose calls changed since the reconciler last added them up",
+)
+
+call_usage = Table(
+    "call_usage",
+    metadata,
+    Column("implementation_id", Uuid, primary_key=True),
+    Column("span", Text, primary_key=True, comment="hour or day, in UTC"),
+    Column("start", _Time, primary_key=True),
+    Column("project_id", Uuid, nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("estimated", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("answered", BigInteger, nullable=False),
+    Column("output_characters", BigInteger, nullable=False),
+    Column("timed", BigInteger, nullable=False),
+    Column("fastest_ms", Integer, comment="NULL where no call says how long it took"),
+    Column("slowest_ms", Integer),
+    Column("latency", ARRAY(BigInteger), nullable=False, comment="calls by how long they took: app.store.call_facts"),
+    Index("ix_call_usage_project", "project_id", "span", "start"),
+    comment="What the calls of a version used in an hour or a day: what a query over the calls says",
+)
+
+price = Table(
+    "price",
+    metadata,
+    Column("project_id", Uuid, ForeignKey(project.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("input", Double, nullable=False, comment="dollars for a million tokens"),
+    Column("output", Double, nullable=False, comment="dollars for a million tokens"),
+    Column("cached", Double, comment="dollars for a million tokens"),
+    comment="Prices that people set, in place of the published ones",
+)
+
 expired_calls = Table(
     "expired_calls",
     metadata,

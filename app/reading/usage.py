@@ -1,0 +1,141 @@
+"""What calls used, of whom and over any range of time: from whole days and hours that are kept, and the calls at the range's ends."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from app.store.call_facts import ADDED, ALL, TOGETHER, Usage, facts
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+Span = Literal["hour", "day"]
+
+
+class Piece(NamedTuple):
+    """A part of a range, and what it is read from: calls, hours or days."""
+
+    what: str
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Range:
+    """When calls were made: since the first moment, until before the last; None: no bound."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def pieces(self) -> Iterator[Piece]:
+        """Calls up to a full hour, hours up to a full day, days, hours, calls."""
+        for piece in self._parted("call", "hour", HOUR):
+            yield from [piece] if piece.what == "call" else Range(piece.since, piece.until)._parted("hour", "day", DAY)
+
+    def _parted(self, rest: str, whole: str, length: timedelta) -> list[Piece]:
+        """The whole spans of this length, and what is left before and after them."""
+        first = None if self.since is None else _full(self.since + length - timedelta(microseconds=1), length)
+        last = None if self.until is None else _full(self.until, length)
+        if first is not None and last is not None and first >= last:
+            return [Piece(rest, self.since, self.until)]
+        ends = [Piece(rest, self.since, first), Piece(rest, last, self.until)]
+        return [Piece(whole, first, last), *(end for end in ends if end.since != end.until)]
+
+
+def _full(moment: datetime, length: timedelta) -> datetime:
+    """The last full hour or day, in UTC."""
+    begin = datetime(1, 1, 1, tzinfo=UTC)
+    return begin + (moment - begin) // length * length
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whose usage is asked for: all that is given together.
+
+    What a user or a conversation used is read from its calls, which have an index; everything else from what is kept.
+    """
+
+    project_id: UUID
+    range: Range = Range()
+    task_id: UUID | None = None
+    implementation_id: UUID | None = None
+    model: str | None = None
+    user_id: str | None = None
+    conversation_id: str | None = None
+
+    @property
+    def of_calls(self) -> bool:
+        return self.user_id is not None or self.conversation_id is not None
+
+
+def of_versions(connection: Connection, asked: Asked) -> dict[UUID, Usage]:
+    """What each version used; those without a call in the range are left out."""
+    rows = connection.execute(*_statement(asked, "NULL::timestamptz", list(_pieces(asked))))
+    return {row[0]: Usage.of(row[2:]) for row in rows}
+
+
+def by_time(connection: Connection, asked: Asked, span: Span) -> dict[tuple[UUID, datetime], Usage]:
+    """What each version used in each hour or day that has calls, in UTC."""
+    pieces = [piece._replace(what=span) if piece.what == "day" else piece for piece in _pieces(asked)]
+    rows = connection.execute(*_statement(asked, f"date_trunc('{span}', start, 'UTC')", pieces))
+    return {(row[0], row[1]): Usage.of(row[2:]) for row in rows}
+
+
+def _pieces(asked: Asked) -> Iterator[Piece]:
+    return iter([Piece("call", asked.range.since, asked.range.until)]) if asked.of_calls else asked.range.pieces()
+
+
+def _statement(asked: Asked, start: str, pieces: list[Piece]) -> Any:
+    """The query and its values: cells of all pieces, added up by version and start."""
+    values = {name: value for name, value in vars(replace(asked, range=None)).items() if value is not None}  # type: ignore[arg-type]
+    cells = []
+    for number, piece in enumerate(pieces):
+        cells.append(_cells(asked, piece, number))
+        bounds = {f"since_{number}": piece.since, f"until_{number}": piece.until}
+        values |= {name: bound for name, bound in bounds.items() if bound is not None}
+    together = f"SELECT implementation_id, {start}, {TOGETHER} FROM ({' UNION ALL '.join(cells)}) AS cell GROUP BY 1, 2"  # noqa: S608
+    return text(together), values
+
+
+def _cells(asked: Asked, piece: Piece, number: int) -> str:
+    """What was used in a piece of the range, by version and hour or day."""
+    time = "seen_at" if piece.what == "call" else "start"
+    conditions = " AND ".join([*_whose(asked, piece), *_bounds(piece, time, number)])
+    if piece.what == "call":
+        calls = f"(SELECT * FROM trace WHERE implementation_id IS NOT NULL AND {conditions})"  # noqa: S608
+        start = "full_hour(seen_at) AS start"
+        return f"SELECT implementation_id, {start}, {ADDED} FROM ({facts(calls)}) AS fact GROUP BY 1, 2"  # noqa: S608
+    return f"SELECT implementation_id, start, {', '.join(ALL)} FROM call_usage WHERE span = '{piece.what}' AND {conditions}"  # noqa: S608
+
+
+def _bounds(piece: Piece, time: str, number: int) -> Iterator[str]:
+    if piece.since is not None:
+        yield f"{time} >= :since_{number}"
+    if piece.until is not None:
+        yield f"{time} < :until_{number}"
+
+
+def _whose(asked: Asked, piece: Piece) -> Iterator[str]:
+    """Calls without a user are found by their versions: there is no index of all calls of a project by time."""
+    yield "project_id = :project_id"
+    if asked.implementation_id is not None:
+        yield "implementation_id = :implementation_id"
+    elif asked.task_id is not None or asked.model is not None or (piece.what == "call" and not asked.of_calls):
+        yield f"implementation_id = ANY(ARRAY({_versions(asked)}))"
+    for name in ("user_id", "conversation_id"):
+        if getattr(asked, name) is not None:
+            yield f"{name} = :{name} AND md5({name}) = md5(:{name})"
+
+
+def _versions(asked: Asked) -> str:
+    conditions = ["task.project_id = :project_id"]
+    if asked.task_id is not None:
+        conditions.append("task.id = :task_id")
+    if asked.model is not None:
+        conditions.append("implementation.model = :model")
+    return (
+        f"SELECT implementation.id FROM implementation JOIN task ON task.id = task_id WHERE {' AND '.join(conditions)}"  # noqa: S608
+    )

@@ -1,0 +1,160 @@
+"""What calls used: what one of them adds, and what some make together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LATENCY_MS = tuple(round(50 * 2 ** (step / 2)) for step in range(27))
+"""Bounds of the buckets of latencies: 50 ms to seven minutes, each 1.41 times the one before; a quantile is some 10 % exact."""
+
+BUCKETS = len(LATENCY_MS) + 1
+
+MOST_MS = 86_400_000
+"""A call that took longer than a day, or ended before it began, was timed by clocks that differ: its latency counts as unknown."""
+
+BYTES_PER_TOKEN = 4
+"""Of a text whose tokens nobody stated: English has some 4 characters a token, Japanese one character of 3 bytes."""
+
+SUMS = (
+    "calls",
+    "failures",
+    "estimated",
+    "input_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "answered",
+    "output_characters",
+    "timed",
+)
+ALL = (*SUMS, "fastest_ms", "slowest_ms", "latency")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What some calls used.
+
+    estimated: calls whose tokens were not stated, or beyond belief; those were estimated from their texts and are in the sums.
+    failures: calls with an error. answered: calls with an output, which had `output_characters` in all. timed: calls that say how long
+    they took, counted by bucket in `latency`.
+    """
+
+    calls: int = 0
+    failures: int = 0
+    estimated: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    answered: int = 0
+    output_characters: int = 0
+    timed: int = 0
+    fastest_ms: int | None = None
+    slowest_ms: int | None = None
+    latency: Sequence[int] = (0,) * BUCKETS
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> "Usage":
+        """From columns in the order of `ALL`."""
+        return cls(**dict(zip(ALL, columns, strict=True)))
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage.of(
+            [
+                *(getattr(self, name) + getattr(other, name) for name in SUMS),
+                _of_known(min, self.fastest_ms, other.fastest_ms),
+                _of_known(max, self.slowest_ms, other.slowest_ms),
+                [one + two for one, two in zip(self.latency, other.latency, strict=True)],
+            ]
+        )
+
+    def latency_ms(self, share: float) -> float | None:
+        """How long the call took that is slower than this share of them; None where none was timed."""
+        wanted, passed = share * self.timed, 0
+        for bucket, calls in enumerate(self.latency):
+            if calls and passed + calls >= wanted:
+                return self._within(bucket, (wanted - passed) / calls)
+            passed += calls
+        return None
+
+    def _within(self, bucket: int, share: float) -> float:
+        """Between the bounds of a bucket, and of what was seen, by ratio: latencies spread over magnitudes."""
+        fastest, slowest = self.fastest_ms or 0, self.slowest_ms or 0
+        low = max(LATENCY_MS[bucket - 1] if bucket else 1, fastest, 1)
+        high = min(LATENCY_MS[bucket] if bucket < len(LATENCY_MS) else MOST_MS, slowest)
+        return float(high if high <= low else low * (high / low) ** share)
+
+
+def _of_known(choose: Any, *values: int | None) -> int | None:
+    known = [value for value in values if value is not None]
+    return choose(known) if known else None
+
+
+# --- one call
+
+
+def facts(calls: str) -> str:
+    """The statement that says of each call in `calls` (a name or a subquery of ours over trace) what it adds to a cell.
+
+    A failed call that answered nothing and states no usage costs nothing: providers bill no error.
+    """
+    return f"""
+      SELECT call.id, call.project_id, call.implementation_id, call.seen_at, 1 AS calls,
+             (call.error IS NOT NULL)::int AS failures,
+             (stated.input IS NULL AND NOT told.free OR stated.output IS NULL AND call.output IS NOT NULL)::int AS estimated,
+             tokens.input AS input_tokens, tokens.output AS output_tokens,
+             least(stated.cached, tokens.input) AS cached_tokens, least(stated.reasoning, tokens.output) AS reasoning_tokens,
+             (call.output IS NOT NULL)::int AS answered, coalesce(char_length(told.output), 0) AS output_characters,
+             (told.ms IS NOT NULL)::int AS timed, told.ms, width_bucket(told.ms, ARRAY{list(LATENCY_MS)}) AS bucket
+        FROM {calls} AS call
+       CROSS JOIN LATERAL (
+             SELECT coalesce(token_count(usage ->> 'input_tokens'), token_count(usage ->> 'prompt_tokens')) AS input,
+                    coalesce(token_count(usage ->> 'output_tokens'), token_count(usage ->> 'completion_tokens')) AS output,
+                    coalesce(token_count(usage ->> 'cached_tokens'),
+                             token_count(usage #>> '{{input_tokens_details,cached_tokens}}'),
+                             token_count(usage #>> '{{prompt_tokens_details,cached_tokens}}'), 0) AS cached,
+                    coalesce(token_count(usage ->> 'reasoning_tokens'),
+                             token_count(usage #>> '{{output_tokens_details,reasoning_tokens}}'),
+                             token_count(usage #>> '{{completion_tokens_details,reasoning_tokens}}'), 0) AS reasoning
+             OFFSET 0) AS stated
+       CROSS JOIN LATERAL (
+             SELECT call.output #>> '{{}}' AS output, call.error IS NOT NULL AND call.output IS NULL AS free,
+                    CASE WHEN call.completed_at >= call.started_at AND call.completed_at <= call.started_at + interval '1 day'
+                         THEN round(1000 * extract(epoch FROM call.completed_at - call.started_at))::int END AS ms
+             OFFSET 0) AS told
+       CROSS JOIN LATERAL (
+             SELECT coalesce(stated.input, CASE WHEN told.free THEN 0 ELSE {_IN_TOKENS.format(_SENT)} END) AS input,
+                    coalesce(stated.output, {_IN_TOKENS.format("coalesce(octet_length(told.output), 0)")}) AS output
+             OFFSET 0) AS tokens
+    """  # noqa: S608  ours
+
+
+_IN_TOKENS = f"(({{}}) + {BYTES_PER_TOKEN - 1}) / {BYTES_PER_TOKEN}"
+
+# Bytes of what a call sent: its prompt, which is its own or that of template and values, the input around it, and tools.
+_SENT = """
+    coalesce((SELECT sum(octet_length(part)) FROM unnest(call.prompt_parts) AS part), 0)
+  + coalesce((SELECT sum(octet_length(value)) FROM unnest(call.variables) AS value), 0)
+  + CASE WHEN call.prompt_parts IS NULL THEN coalesce((
+        SELECT sum(octet_length(literal)) FROM template, json_array_elements(template.parts) AS part,
+               json_array_elements_text(part -> 'literals') AS literal
+         WHERE template.id = call.template_id), 0) ELSE 0 END
+  + CASE WHEN json_typeof(call.input) = 'number' THEN 0 ELSE octet_length(call.input::text) END
+  + coalesce(octet_length(call.tools::text), 0)
+"""
+
+ADDED = (
+    ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
+    + ", min(ms) AS fastest_ms, max(ms) AS slowest_ms, ARRAY["
+    + ", ".join(f"count(*) FILTER (WHERE bucket = {bucket})" for bucket in range(BUCKETS))
+    + "] AS latency"
+)
+"""What calls make together, of rows of `facts`."""
+
+TOGETHER = (
+    ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
+    + ", min(fastest_ms) AS fastest_ms, max(slowest_ms) AS slowest_ms, ARRAY["
+    + ", ".join(f"sum(latency[{place}])::bigint" for place in range(1, BUCKETS + 1))
+    + "] AS latency"
+)
+"""The same of cells."""

@@ -1,0 +1,130 @@
+"""Usage per version and hour, kept by the reconciler: table `call_usage`.
+
+Triggers of `trace` leave a mark (`usage_mark`) in every transaction that stores, moves, changes or removes calls: which hour of
+which version, and which calls came.  `add_up` takes the marks and brings `call_usage` up to date.  Calls that came are added; where
+some went, the hour is added up anew.  Marks and calls are read in one snapshot, so a cell is what a query over the calls says in it:
+
+- a call of a version and hour that is new since the last snapshot has a mark that names it, and it is read by its id;
+- a call that left since then has a mark without names, and all calls of that hour are read.
+
+A day is the sum of its hours.  Ungrouped calls have no version, so they are in no cell.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, func, select, text
+
+from app.store.call_facts import ADDED, ALL, BUCKETS, SUMS, TOGETHER, Usage, facts
+
+_LOCK = 0x70726F6D70746D75  # any number, the same in every process: who adds up holds this advisory lock
+
+CELLS_AT_ONCE = 1_000
+"""Hours of versions added up in one transaction: some 50 ms where they have ten calls each."""
+
+_PATIENCE = (
+    "10min"  # a busy hour may have millions of calls, at some 10 µs each, and whatever it takes must come to an end
+)
+
+# OFFSET 0 keeps PostgreSQL from reading all calls into a hash table: it cannot know how few are marked.
+_CAME = """
+    (SELECT found.* FROM came CROSS JOIN LATERAL (
+            SELECT * FROM trace WHERE id = came.id AND implementation_id = came.implementation_id OFFSET 0) AS found)
+"""
+_ANEW = """
+    (SELECT found.* FROM marked CROSS JOIN LATERAL (
+            SELECT * FROM trace WHERE implementation_id = marked.implementation_id
+               AND seen_at >= marked.hour AND seen_at < marked.hour + interval '1 hour' OFFSET 0) AS found WHERE marked.anew)
+"""
+_ADD_UP = text(
+    f"""
+    WITH cell AS (SELECT implementation_id, hour FROM usage_mark GROUP BY 1, 2 LIMIT :most),
+         mark AS (DELETE FROM usage_mark USING cell
+                   WHERE usage_mark.implementation_id = cell.implementation_id AND usage_mark.hour = cell.hour
+               RETURNING usage_mark.*),
+         marked AS (SELECT implementation_id, hour, bool_or(came IS NULL) AS anew FROM mark GROUP BY 1, 2),
+         came AS (SELECT DISTINCT mark.implementation_id, unnest(mark.came) AS id FROM mark JOIN marked USING (implementation_id, hour)
+                   WHERE NOT marked.anew),
+         fact AS ({facts(_CAME)}
+                  UNION ALL
+                  {facts(_ANEW)}),
+         added AS (SELECT implementation_id, 'hour' AS span, full_hour(seen_at) AS start,
+                          (array_agg(project_id))[1] AS project_id, {ADDED} FROM fact GROUP BY 1, 3),
+         emptied AS (DELETE FROM call_usage USING marked
+                      WHERE marked.anew AND call_usage.implementation_id = marked.implementation_id AND call_usage.span = 'hour'
+                        AND call_usage.start = marked.hour
+                        AND NOT EXISTS (SELECT FROM added WHERE added.implementation_id = marked.implementation_id
+                                           AND added.start = marked.hour)),
+         written AS (
+           INSERT INTO call_usage (implementation_id, span, start, project_id, {", ".join(ALL)})
+           SELECT added.implementation_id, added.span, added.start, added.project_id, {
+        ", ".join(f"added.{name} + coalesce(old.{name}, 0)" for name in SUMS)
+    }, least(added.fastest_ms, old.fastest_ms), greatest(added.slowest_ms, old.slowest_ms),
+                  CASE WHEN old.latency IS NULL THEN added.latency ELSE ARRAY[{
+        ", ".join(f"added.latency[{place}] + old.latency[{place}]" for place in range(1, BUCKETS + 1))
+    }] END
+             FROM added JOIN marked ON marked.implementation_id = added.implementation_id AND marked.hour = added.start
+             LEFT JOIN (SELECT implementation_id, start AS hour, {
+        ", ".join(ALL)
+    } FROM call_usage WHERE span = 'hour') AS old
+                    ON NOT marked.anew AND old.implementation_id = marked.implementation_id AND old.hour = marked.hour
+             ON CONFLICT (implementation_id, span, start) DO UPDATE SET {
+        ", ".join(f"{name} = excluded.{name}" for name in ("project_id", *ALL))
+    })
+    SELECT implementation_id, date_trunc('day', hour, 'UTC') AS day FROM marked GROUP BY 1, 2
+    """  # noqa: S608  ours
+)
+
+_ADD_UP_DAYS = text(
+    f"""
+    WITH asked AS (SELECT DISTINCT * FROM unnest(CAST(:versions AS uuid[]), CAST(:days AS timestamptz[])) AS asked (implementation_id, day)),
+         summed AS (SELECT hour.implementation_id, asked.day, (array_agg(hour.project_id))[1] AS project_id, {TOGETHER}
+                      FROM asked JOIN call_usage AS hour ON hour.implementation_id = asked.implementation_id AND hour.span = 'hour'
+                       AND hour.start >= asked.day AND hour.start < asked.day + interval '1 day' GROUP BY 1, 2),
+         emptied AS (DELETE FROM call_usage USING asked
+                      WHERE call_usage.implementation_id = asked.implementation_id AND call_usage.span = 'day'
+                        AND call_usage.start = asked.day
+                        AND NOT EXISTS (SELECT FROM summed WHERE summed.implementation_id = asked.implementation_id
+                                           AND summed.day = asked.day))
+    INSERT INTO call_usage (implementation_id, span, start, project_id, {", ".join(ALL)})
+    SELECT implementation_id, 'day', day, project_id, {", ".join(ALL)} FROM summed
+    ON CONFLICT (implementation_id, span, start) DO UPDATE SET {
+        ", ".join(f"{name} = excluded.{name}" for name in ("project_id", *ALL))
+    }
+    """  # noqa: S608  ours
+)
+
+
+def add_up(connection: Connection, most: int = CELLS_AT_ONCE) -> int:
+    """Bring hours that have marks, and their days, up to date: at most so many; how many there were.
+
+    Does nothing while another process does it.
+    """
+    if not connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one():
+        return 0
+    connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
+    days = connection.execute(_ADD_UP, {"most": most}).all()
+    if days:
+        connection.execute(_ADD_UP_DAYS, {"versions": [row[0] for row in days], "days": [row[1] for row in days]})
+    return len(days)
+
+
+def recounted(connection: Connection, span: str) -> Mapping[tuple[UUID, datetime], Usage]:
+    """What the calls themselves say, of all projects; for tests and for who doubts `call_usage`."""
+    statement = (
+        f"SELECT implementation_id, date_trunc('{span}', seen_at, 'UTC'), {ADDED} FROM ({facts('trace')}) AS fact"  # noqa: S608
+        " WHERE implementation_id IS NOT NULL GROUP BY 1, 2"
+    )
+    rows = connection.execute(text(statement))
+    return {(row[0], row[1]): Usage.of(row[2:]) for row in rows}
+
+
+def kept(connection: Connection, span: str) -> Mapping[tuple[UUID, datetime], Usage]:
+    """The cells of `call_usage`, of all projects."""
+    names = ", ".join(ALL)
+    rows = connection.execute(
+        text(f"SELECT implementation_id, start, {names} FROM call_usage WHERE span = :span"),  # noqa: S608
+        {"span": span},
+    )
+    return {(row[0], row[1]): Usage.of(row[2:]) for row in rows}

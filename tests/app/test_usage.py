@@ -1,0 +1,272 @@
+"""What versions used, kept per hour and day, is what a query over the calls says, whatever stores, moves or removes them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+from grouping_world import World, summary, triage, triage_edited
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, insert, select, text, update
+
+from app.keeping import deletion, retention
+from app.reading import usage
+from app.reading.usage import Asked, Range
+from app.store import rollup
+from app.store.call_facts import Usage
+from app.store.engine import transaction
+from app.store.projects import Project
+from app.store.tables import call_usage, implementation, trace, usage_mark
+from tests.app.api_helpers import know
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+BODY = {"model": "m", "path": "/mail", "input": "Mail: where is it?"}
+
+
+def added_up(engine: Engine) -> None:
+    """Everything that is marked is added up, in small steps."""
+    with transaction(engine) as connection:
+        while rollup.add_up(connection, most=3):
+            pass
+
+
+def assert_true(engine: Engine) -> None:
+    """What is kept is what the calls say."""
+    added_up(engine)
+    with transaction(engine) as connection:
+        for span in ("hour", "day"):
+            assert rollup.kept(connection, span) == rollup.recounted(connection, span)
+
+
+@pytest.fixture
+def version(engine: Engine, project: Project) -> None:
+    know(engine, project, "/mail", "", "Mail: {{mail}}")
+
+
+def used(engine: Engine, project: Project, **asked: Any) -> Usage:
+    added_up(engine)
+    with transaction(engine) as connection:
+        found = usage.of_versions(connection, Asked(project.id, **asked))
+    return sum(found.values(), Usage())
+
+
+def at(moment: datetime, seconds: float = 1.0, **more: Any) -> dict[str, Any]:
+    times = {"started_at": moment.isoformat(), "completed_at": (moment + timedelta(seconds=seconds)).isoformat()}
+    return BODY | times | more
+
+
+def test_tokens_failures_and_times_are_those_of_the_calls(
+    engine: Engine, project: Project, client: FlaskClient, version: None
+) -> None:
+    stated = {"input_tokens": 900, "output_tokens": 30, "cached_tokens": 512, "reasoning_tokens": 8}
+    client.post("/api/v1/traces", json=at(NOON, 0.2, usage=stated, output="It is here."))
+    client.post("/api/v1/traces", json=at(NOON, 7.0, usage=stated, error="overloaded"))
+    found = used(engine, project)
+    assert (found.calls, found.failures, found.estimated) == (2, 1, 0)
+    assert (found.input_tokens, found.output_tokens, found.cached_tokens, found.reasoning_tokens) == (
+        1800,
+        60,
+        1024,
+        16,
+    )
+    assert (found.answered, found.output_characters, found.timed) == (1, 11, 2)
+    assert (found.fastest_ms, found.slowest_ms) == (200, 7000)
+
+
+def test_a_call_without_usage_is_estimated_by_its_texts_and_counted_as_such(
+    engine: Engine, project: Project, client: FlaskClient, version: None
+) -> None:
+    client.post("/api/v1/traces", json=BODY | {"input": "Mail: " + "x" * 394, "output": "y" * 40})
+    found = used(engine, project)
+    assert (found.calls, found.estimated, found.input_tokens, found.output_tokens) == (1, 1, 100, 10)
+
+
+def test_a_failed_call_that_says_nothing_costs_nothing(
+    engine: Engine, project: Project, client: FlaskClient, version: None
+) -> None:
+    client.post("/api/v1/traces", json=BODY | {"error": "overloaded"})
+    found = used(engine, project)
+    assert (found.failures, found.estimated, found.input_tokens, found.output_tokens) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("absurd", [10**18, 10**9])
+def test_usage_beyond_belief_is_estimated(
+    engine: Engine, project: Project, client: FlaskClient, version: None, absurd: int
+) -> None:
+    stated = {"input_tokens": absurd, "output_tokens": 5, "cached_tokens": absurd}
+    for _ in range(12):
+        assert client.post("/api/v1/traces", json=BODY | {"usage": stated}).status_code == 201
+    found = used(engine, project)
+    assert (found.estimated, found.input_tokens, found.output_tokens) == (12, 12 * 5, 60)
+    assert found.cached_tokens <= found.input_tokens
+
+
+def test_clocks_that_differ_make_no_latency(
+    engine: Engine, project: Project, client: FlaskClient, version: None
+) -> None:
+    client.post("/api/v1/traces", json=at(datetime(1971, 1, 1, tzinfo=UTC), 1_000_000_000))
+    client.post("/api/v1/traces", json=at(NOON, -3))
+    assert (used(engine, project).calls, used(engine, project).timed) == (2, 0)
+
+
+def test_usage_as_chat_completions_states_it_counts_too(
+    engine: Engine, project: Project, client: FlaskClient, version: None
+) -> None:
+    stated = {"prompt_tokens": 70, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 64}}
+    client.post("/api/v1/traces", json=BODY | {"usage": stated, "output": "ok"})
+    found = used(engine, project)
+    assert (found.estimated, found.input_tokens, found.output_tokens, found.cached_tokens) == (0, 70, 3, 64)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "calls"),
+    [
+        (None, None, 6),
+        (NOON, None, 4),
+        (NOON, NOON + timedelta(hours=1), 2),
+        (NOON + timedelta(minutes=30), NOON + timedelta(hours=1), 1),
+        (NOON + timedelta(minutes=30), NOON + timedelta(minutes=30, microseconds=1), 1),
+        (NOON - timedelta(days=3), NOON + timedelta(minutes=30), 3),
+        (NOON - timedelta(days=3, minutes=1), NOON + timedelta(days=3, minutes=1), 6),
+        (NOON + timedelta(days=4), None, 0),
+    ],
+)
+def test_a_range_is_exact_to_the_microsecond(
+    engine: Engine,
+    project: Project,
+    client: FlaskClient,
+    version: None,
+    since: datetime | None,
+    until: datetime | None,
+    calls: int,
+) -> None:
+    ages = [timedelta(days=-3), timedelta(days=-2), *(timedelta(minutes=each) for each in (0, 30)), timedelta(days=1)]
+    for age in [*ages, timedelta(days=3, seconds=1)]:
+        client.post("/api/v1/traces", json=at(NOON + age))
+    assert used(engine, project, range=Range(since, until)).calls == calls
+
+
+def test_a_quantile_lies_between_the_fastest_and_the_slowest(
+    engine: Engine, project: Project, client: FlaskClient, version: None
+) -> None:
+    for seconds in (1.0, 1.0, 1.0):
+        client.post("/api/v1/traces", json=at(NOON, seconds))
+    assert used(engine, project).latency_ms(0.95) == 1000
+    assert Usage().latency_ms(0.5) is None
+
+
+def test_quantiles_are_some_ten_percent_exact(
+    engine: Engine, project: Project, client: FlaskClient, version: None
+) -> None:
+    bodies = [at(NOON, 0.1 * number) for number in range(1, 101)]
+    client.post("/api/v1/traces", json={"traces": bodies})
+    found = used(engine, project)
+    assert found.latency_ms(0.5) == pytest.approx(5_000, rel=0.15)
+    assert found.latency_ms(0.95) == pytest.approx(9_500, rel=0.15)
+
+
+def test_calls_of_a_user_are_added_up_alone(
+    engine: Engine, project: Project, client: FlaskClient, version: None
+) -> None:
+    for user in ("ada", "ada", "bob"):
+        client.post("/api/v1/traces", json=at(NOON, user_id=user))
+    assert used(engine, project, user_id="ada").calls == 2
+    assert used(engine, project, user_id="ada", range=Range(NOON + timedelta(seconds=1))).calls == 0
+
+
+def test_what_is_marked_while_it_is_added_up_is_added_up_next(
+    engine: Engine, client: FlaskClient, version: None
+) -> None:
+    client.post("/api/v1/traces", json=at(NOON))
+    with transaction(engine) as coming:
+        row = dict(coming.execute(select(trace)).mappings().one())
+        coming.execute(insert(trace).values(row | {"id": UUID(int=row["id"].int + 1), "external_id": None}))
+        added_up(engine)
+    with transaction(engine) as connection:
+        assert [each.calls for each in rollup.kept(connection, "hour").values()] == [1]
+    assert_true(engine)
+
+
+def test_two_processes_never_add_up_at_the_same_time(engine: Engine, client: FlaskClient, version: None) -> None:
+    client.post("/api/v1/traces", json=at(NOON))
+    with transaction(engine) as first, transaction(engine) as second:
+        assert rollup.add_up(first) == 1
+        assert rollup.add_up(second) == 0
+    assert_true(engine)
+
+
+def test_a_call_that_is_changed_later_is_added_up_anew(engine: Engine, client: FlaskClient, version: None) -> None:
+    client.post("/api/v1/traces", json=at(NOON))
+    assert_true(engine)
+    with transaction(engine) as connection:
+        connection.execute(update(trace).values(usage={"input_tokens": 7}, seen_at=NOON + timedelta(days=1)))
+    assert_true(engine)
+
+
+def test_nothing_is_kept_of_a_version_that_is_gone(engine: Engine, client: FlaskClient, version: None) -> None:
+    client.post("/api/v1/traces", json=at(NOON))
+    added_up(engine)
+    with transaction(engine) as connection:
+        connection.execute(delete(trace))
+        connection.execute(delete(implementation))
+    added_up(engine)
+    with transaction(engine) as connection:
+        assert connection.execute(select(call_usage)).all() == []
+        assert connection.execute(select(usage_mark)).all() == []
+
+
+# --- anything, in any order
+
+PROMPTS = (triage, triage_edited, summary)
+STEPS = st.one_of(
+    st.tuples(st.just("calls"), st.sampled_from(PROMPTS), st.integers(1, 12), st.integers(0, 50)),
+    st.tuples(st.just("run")),
+    st.tuples(st.just("all")),
+    st.tuples(st.just("add up"), st.integers(1, 3)),
+    st.tuples(st.just("delete"), st.integers(0, 5)),
+    st.tuples(st.just("expire"), st.integers(0, 3)),
+)
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(STEPS, min_size=3, max_size=14))
+def test_what_is_kept_is_what_the_calls_say_after_anything(world: World, steps: list[tuple[Any, ...]]) -> None:
+    with transaction(world.engine) as connection:
+        connection.execute(text("TRUNCATE project CASCADE"))
+        connection.execute(text("TRUNCATE trace, call_usage, usage_mark, call_count, trace_external_id"))
+    group = world.group("/anything")
+    for step in steps:
+        carry_out(world, group, *step)
+    assert_true(world.engine)
+
+
+def carry_out(world: World, group: Any, what: str, *details: Any) -> None:
+    if what == "calls":
+        prompt, count, hours = details
+        group.take([body(prompt, number, hours) for number in range(count)])
+    elif what in {"run", "all"}:
+        if what == "all":
+            group.want("all")
+        group.run()
+    elif what == "add up":
+        with transaction(world.engine) as connection:
+            rollup.add_up(connection, most=details[0])
+    elif what == "delete":
+        chosen = deletion.Selector(user_id=f"user {details[0]}")
+        deletion.delete(world.engine, group.project_id, chosen)
+    else:
+        with transaction(world.engine) as connection:
+            connection.execute(text("UPDATE project SET retention_days = 1"))
+        retention.expire(world.engine, 0, now=datetime.now(UTC) + timedelta(days=details[0]))
+
+
+def body(prompt: Any, number: int, hours: int) -> dict[str, Any]:
+    moment = NOON + timedelta(hours=hours, minutes=7 * number)
+    body = {"model": "m", "path": "/anything", "input": prompt(number + hours), "user_id": f"user {number % 6}"}
+    if number % 3:
+        body |= {"usage": {"input_tokens": number * 10, "output_tokens": number, "cached_tokens": number}}
+    if number % 2:
+        body |= {"started_at": moment.isoformat(), "completed_at": (moment + timedelta(seconds=number)).isoformat()}
+    return body | ({"error": "late"} if number % 5 == 4 else {"output": "fine " * number})
