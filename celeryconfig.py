@@ -15,6 +15,9 @@ broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # a broker that is away for an hour needs no restart of ours
 # A run goes on when the broker goes away: its lease and its fence say whether it may save, not the connection.
 worker_cancel_long_running_tasks_on_connection_loss = False
+# What Redis refuses (a replica after a failover, a user without the right, a full memory) starts the consumer anew; the default
+# ends the worker.
+broker_channel_error_retry = True
 
 task_soft_time_limit = _settings.task_grouping_worker_timeout
 task_time_limit = _settings.task_grouping_worker_timeout + _HARD_LIMIT_AFTER
@@ -28,6 +31,9 @@ _redis_transport = {
     # In the order of task_queues: groups without a template before re-runs.
     "queue_order_strategy": "priority",
     "socket_keepalive": True,
+    # The loop of a worker waits for an acknowledgement; without an end a host that vanished keeps it for ever.
+    "socket_timeout": 15,
+    "socket_connect_timeout": 5,
     "health_check_interval": 10,
 }
 _amqp_transport = {"confirm_publish": True}

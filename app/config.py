@@ -129,6 +129,10 @@ class Settings(BaseSettings):
     )
     grouping_lease: Seconds = Field(20.0, description="Seconds without a heartbeat after which a run counts as dead.")
     grouping_ticket: Seconds = Field(60.0, description="Seconds after which a queued message counts as lost.")
+    grouping_stalled_after: Seconds = Field(
+        15.0,
+        description="Messages wait, none is in hand and none was taken for so many seconds: a worker starts its consumer anew, /readyz says so.",
+    )
     grouping_grace: Seconds = Field(10.0, description="Age of an owed trace from which the reconciler asks for it.")
     reconcile_period: Seconds = Field(10.0, description="Seconds between two looks of the reconciler for owed groups.")
     grouping_max_attempts: PositiveInt = Field(

@@ -33,7 +33,7 @@ def checks(engine: Engine, settings: Settings) -> dict[str, Check]:
     return {
         "database": database,
         "redis": redis(settings.redis_url),
-        "worker": _alive("worker", beats, "celery -A tasks worker"),
+        "worker": _worker(beats, settings.grouping_stalled_after),
         "reconciler": _alive("reconciler", beats, "celery -A tasks reconcile"),
     }
 
@@ -68,6 +68,16 @@ def _migrated(revision: str | None) -> Check:
     if revision == head:
         return Check(True, f"Answers, at schema {revision}.")
     return Check(False, f"Is at schema {revision}, this version needs {head}. Run: alembic upgrade head.")
+
+
+def _worker(beats: list[Heartbeat] | None, stalled_after: float) -> Check:
+    """A worker that is alive and, as the reconcilers see it, takes the messages that wait."""
+    stalled = max((beat.stalled_s or 0.0 for beat in beats or () if beat.alive), default=0.0)
+    check = _alive("worker", beats, "celery -A tasks worker")
+    if check.ok and stalled >= stalled_after:
+        detail = f"{check.detail} But messages wait, and none was taken for {stalled:.0f} s. Restart the workers."
+        return Check(False, detail)
+    return check
 
 
 def _alive(kind: str, beats: list[Heartbeat] | None, start: str) -> Check:

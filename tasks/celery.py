@@ -11,6 +11,7 @@ from app.config import settings
 app = Celery("promptlode")
 app.config_from_object("celeryconfig")
 app.steps["worker"].add("tasks.worker:Presence")
+app.steps["consumer"].add("tasks.taking:Step")
 
 
 @setup_logging.connect

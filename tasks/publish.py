@@ -105,6 +105,10 @@ class Publisher:
         """How many messages wait for a worker, in the broker or for their project's turn."""
         return self._broker.depth() + sum(line.wait for line in self._turns.lines().values())
 
+    def in_broker(self) -> int:
+        """How many messages a worker could take now."""
+        return self._broker.depth()
+
     def patience(self, project: str) -> float:
         """How much longer than its ticket a message of the project may be under way now."""
         return self._queue.patience(project)

@@ -23,10 +23,12 @@ from app.logs import describe
 from app.store import counters, counting, groups, heartbeats, owed, rollup
 from app.store.counters import Counted
 from app.store.engine import make_engine, transaction
+from app.store.heartbeats import Heartbeat
 from tasks.background import Ticker
 from tasks.coalescing.protocol import RedisCoalescing, Snapshot
 from tasks.pacer import TICK_SECONDS, Pacer
 from tasks.publish import DEPTH_SECONDS, Publisher, patient_coalescing, patient_publisher
+from tasks.stall import Stall
 
 #: How often counters are carried to PostgreSQL; what Redis loses is at most the counts of so long.
 FOLD_SECONDS = 5.0
@@ -59,6 +61,7 @@ class Reconciler:
         self._settings = settings
         self._folder = CounterFolder(engine, coalescing)
         self._held_back: set[str] = set()
+        self._stall = Stall()
         self._name = f"reconciler@{socket.gethostname()}:{os.getpid()}"
 
     def look_after_owed(self) -> int:
@@ -125,10 +128,26 @@ class Reconciler:
                 added = rollup.add_up(connection)
 
     def beat(self) -> None:
-        """Say that this process is alive, and forget those that are long gone."""
+        """Say that this process is alive, for how long no worker took what waits, and forget those that are long gone."""
         with transaction(self._engine) as connection:
-            heartbeats.beat(connection, self._name, "reconciler")
+            workers = [beat for beat in heartbeats.seen(connection) if beat.kind == "worker"]
+        stalled = self._stalled(workers)
+        with transaction(self._engine) as connection:
+            heartbeats.beat(connection, self._name, "reconciler", stalled_s=stalled)
             heartbeats.forget_old(connection)
+        if stalled >= self._settings.grouping_stalled_after:
+            _log.error("queue_stalled", seconds=round(stalled), alive=sum(beat.alive for beat in workers))
+
+    def _stalled(self, workers: list[Heartbeat]) -> float:
+        """Seconds for which messages wait and no worker takes one, as far as the workers say."""
+        try:
+            depth = self._publisher.in_broker()
+        except self._publisher.unreachable:
+            return 0.0  # no message can be taken, and whose fault that is is said elsewhere
+        alive = [beat for beat in workers if beat.alive]
+        says_nothing = any(beat.taken is None for beat in alive)
+        in_hand = sum(beat.in_hand for beat in alive)
+        return self._stall.look(0 if says_nothing else depth, in_hand, {beat.name: beat.taken for beat in alive})
 
     def leave(self) -> None:
         """End on purpose; when PostgreSQL is away, this process is soon seen to be dead anyway."""

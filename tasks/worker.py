@@ -20,10 +20,12 @@ from app.errors import DatabaseDownError
 from app.store import counters, heartbeats
 from app.store.counters import Refusal
 from app.store.engine import make_engine, transaction
+from app.store.heartbeats import Taking
 from tasks.background import Ticker
 from tasks.coalescing.protocol import RedisCoalescing
 from tasks.pacer import TICK_SECONDS, Pacer
 from tasks.publish import Publisher, patient_coalescing, patient_publisher
+from tasks.taking import Watch, proof, replace_process, restart_consumer
 
 #: After SIGTERM a run may go on for so long; then it stops and its group is sent again.  Platforms kill after 30 s, and FINISH
 #: and the last transaction need some of them.
@@ -100,7 +102,7 @@ def _count_in_the_parent(why: Refusal) -> None:
 
 
 class Presence(bootsteps.StartStopStep):
-    """In the worker's parent process: a sign of life in PostgreSQL, and a pacer.
+    """In the worker's parent process: a sign of life in PostgreSQL, a watch over what it is worth, and a pacer.
 
     The parent, because it lives while its children work, die and are replaced.
     """
@@ -111,14 +113,18 @@ class Presence(bootsteps.StartStopStep):
         super().__init__(parent, **options)
         self._tickers: list[Ticker] = []
         self._name = parent.hostname
+        self._parent = parent
 
     def start(self, parent: Any) -> None:
         config = settings().require("database_url", "redis_url")
         coalescing = patient_coalescing(config)
+        publisher = patient_publisher(config, coalescing)
         self._engine = make_engine(config)
+        self._watch = Watch(proof, publisher.in_broker, config.grouping_stalled_after)
         self._tickers = [
             Ticker("heartbeat", heartbeats.BEAT_SECONDS, self._beat),
-            Ticker("pacer", TICK_SECONDS, Pacer(coalescing, patient_publisher(config, coalescing)).tick),
+            Ticker("watch", heartbeats.BEAT_SECONDS, self._look),
+            Ticker("pacer", TICK_SECONDS, Pacer(coalescing, publisher).tick),
         ]
         for ticker in self._tickers:
             ticker.start()
@@ -133,5 +139,14 @@ class Presence(bootsteps.StartStopStep):
         self.stop(parent)
 
     def _beat(self) -> None:
-        with transaction(self._engine) as connection:
-            heartbeats.beat(connection, self._name, "worker")
+        """Only when messages are taken: the loop of the consumer turns, and does not leave what waits."""
+        if proof.turns and not self._watch.is_deaf:
+            with transaction(self._engine) as connection:
+                heartbeats.beat(connection, self._name, "worker", Taking(proof.in_hand, proof.taken))
+
+    def _look(self) -> None:
+        verdict = self._watch.look()
+        if verdict == "restart":
+            restart_consumer("messages wait and none comes")
+        elif verdict == "replace":
+            replace_process(self._parent.pool.info.get("processes", ()))

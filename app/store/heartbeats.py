@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, Double, cast, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Double, cast, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.tables import heartbeat
@@ -20,14 +20,29 @@ KEPT_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
+class Taking:
+    """What a worker says of messages: how many it has in hand, and how many it took since it began."""
+
+    in_hand: int
+    taken: int
+
+
+@dataclass(frozen=True)
 class Heartbeat:
-    """A process and when it was last seen."""
+    """A process, when it was last seen, and what it said then.
+
+    in_hand, taken: of a worker; taken is None where a version beats that does not say.
+    stalled_s: of a reconciler; seconds for which messages wait that no worker takes, None while they are taken.
+    """
 
     name: str
     kind: str
     started_at: datetime
     last_seen: datetime
     age_s: float
+    in_hand: int = 0
+    taken: int | None = None
+    stalled_s: float | None = None
 
     @property
     def alive(self) -> bool:
@@ -35,18 +50,43 @@ class Heartbeat:
         return self.age_s <= ALIVE_SECONDS
 
 
-def beat(connection: Connection, name: str, kind: Kind) -> None:
-    """Say that the process is alive."""
+def beat(
+    connection: Connection, name: str, kind: Kind, taking: Taking | None = None, *, stalled_s: float = 0.0
+) -> None:
+    """Say that the process is alive; a worker says what it takes, a reconciler for how long nobody has."""
     now = func.clock_timestamp()
-    statement = insert(heartbeat).values(name=name, kind=kind, started_at=now, last_seen=now)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"last_seen": now, "kind": kind}))
+    said = {
+        "last_seen": now,
+        "kind": kind,
+        "in_hand": taking.in_hand if taking else 0,
+        "taken": taking.taken if taking else None,
+        "stalled_since": _before(stalled_s) if stalled_s else None,
+    }
+    statement = insert(heartbeat).values(name=name, started_at=now, **said)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=said))
+
+
+def _before(seconds: float) -> ColumnElement[datetime]:
+    return func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+
+
+def _age(column: Column) -> ColumnElement[float]:
+    return cast(func.extract("epoch", func.clock_timestamp() - column), Double)
 
 
 def seen(connection: Connection) -> list[Heartbeat]:
     """Every process seen within the last hour, last seen first."""
-    age = cast(func.extract("epoch", func.clock_timestamp() - heartbeat.c.last_seen), Double)
+    said = heartbeat.c
+    age = _age(said.last_seen)
     query = select(
-        heartbeat.c.name, heartbeat.c.kind, heartbeat.c.started_at, heartbeat.c.last_seen, age.label("age")
+        said.name,
+        said.kind,
+        said.started_at,
+        said.last_seen,
+        age.label("age"),
+        said.in_hand,
+        said.taken,
+        _age(said.stalled_since).label("stalled"),
     ).where(age < KEPT_SECONDS)
     return [Heartbeat(*row) for row in connection.execute(query.order_by(age))]
 
@@ -58,5 +98,4 @@ def forget(connection: Connection, name: str) -> None:
 
 def forget_old(connection: Connection) -> None:
     """Remove what was not seen for an hour."""
-    age = cast(func.extract("epoch", func.clock_timestamp() - heartbeat.c.last_seen), Double)
-    connection.execute(delete(heartbeat).where(age >= KEPT_SECONDS))
+    connection.execute(delete(heartbeat).where(_age(heartbeat.c.last_seen) >= KEPT_SECONDS))

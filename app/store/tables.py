@@ -409,4 +409,7 @@ heartbeat = Table(
     Column("kind", Text, nullable=False, comment="worker or reconciler"),
     Column("started_at", _Time, nullable=False, server_default=func.clock_timestamp()),
     Column("last_seen", _Time, nullable=False, server_default=func.clock_timestamp()),
+    Column("in_hand", Integer, nullable=False, server_default="0", comment="a worker: messages that it works on"),
+    Column("taken", BigInteger, comment="a worker: messages that it took since it began; NULL: it does not say"),
+    Column("stalled_since", _Time, comment="a reconciler: since when messages wait and no worker takes one"),
 )

@@ -234,6 +234,7 @@ def quick_environment(database_url: str, redis_url: str) -> dict[str, str]:
         "GROUPING_LEASE": "2",
         "GROUPING_TICKET": "3",
         "GROUPING_GRACE": "1",
+        "GROUPING_STALLED_AFTER": "3",
         "RECONCILE_PERIOD": "0.5",
         "GROUPING_MAX_ATTEMPTS": "3",
         "DATABASE_LOCK_TIMEOUT": "60",

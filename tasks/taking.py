@@ -1,0 +1,183 @@
+"""Whether this worker takes messages: the proof behind its sign of life, and what is done when there is none.
+
+A worker that is connected, whose threads run and whose children live may still take no message any more.  kombu keeps a message
+whose acknowledgement failed as one under way, swallows the error, and with a prefetch count of 1 has no credit for another
+(celery/celery 3328, 8030, 10205 and 10302 tell of workers that went silent like that).  And an event loop may hang in a socket.
+
+So three things look:
+
+- the event loop itself, once a second (`Step`): that it turns is the proof.  Without credit and without a message in hand its
+  acknowledgement was lost, and the consumer starts anew, which gives the message back to the queue;
+- a thread beside it (`Watch`), whatever the cause: messages wait, none is in hand, none came for GROUPING_STALLED_AFTER.  The consumer starts
+  anew, and where that did not help, or the loop hangs, the process does;
+- the reconciler, over all workers (`tasks/stall.py`): what it finds is in `/readyz` and the metrics.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import structlog
+from celery import bootsteps
+from celery.signals import task_received
+from celery.worker import state
+
+from tasks.queues import FIRST, RERUN
+
+#: How often the event loop looks at itself.
+LOOK_SECONDS = 1.0
+
+#: So many times GROUPING_STALLED_AFTER without a message, the process is replaced: by then its consumer was started anew long ago, or
+#: its loop has hung for longer than kombu waits for a broker that does not answer (15 s, celeryconfig.py).
+REPLACE_FACTOR = 3
+
+#: A sign of life needs a turn of the loop this recent; the loop of a busy machine is late by seconds, not by ten.
+TURN_SECONDS = 10.0
+
+#: A credit that is gone for one look may be a message that arrives in this moment.
+LOOKS_WITHOUT_CREDIT = 2
+
+_log = structlog.get_logger(__name__)
+
+Verdict = Literal["takes", "waits", "restart", "replace"]
+
+
+class DeafError(ConnectionError):
+    """This consumer takes no messages; it starts anew."""
+
+
+@dataclass
+class Proof:
+    """What the event loop last said of itself.  The loop writes, threads read; times are those of time.monotonic."""
+
+    clock: Callable[[], float] = time.monotonic
+    turned_at: float = -float("inf")
+    taken: int = 0
+    in_hand: int = 0
+    consumes: bool = True
+    restart: str = ""
+
+    def turn(self, in_hand: int, *, consumes: bool) -> None:
+        """The loop turned, with so many messages in hand; `consumes`: from both queues, as it does unless somebody says otherwise."""
+        self.turned_at = self.clock()
+        self.in_hand = in_hand
+        self.consumes = consumes
+
+    def take(self) -> None:
+        """A message came."""
+        self.taken += 1
+
+    @property
+    def turns(self) -> bool:
+        """Whether the loop turned lately."""
+        return self.clock() - self.turned_at <= TURN_SECONDS
+
+
+#: Of this process; a worker has one consumer.
+proof = Proof()
+
+
+@task_received.connect
+def _taken(**_: Any) -> None:
+    proof.take()
+
+
+class Step(bootsteps.StartStopStep):
+    """In the consumer: the loop's own look."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._without_credit = 0
+
+    def start(self, consumer: Any) -> None:
+        self._without_credit = 0
+        proof.restart = ""
+
+    def register_with_event_loop(self, consumer: Any, hub: Any) -> None:
+        self._look(consumer)
+        hub.call_repeatedly(LOOK_SECONDS, self._look, consumer)
+
+    def _look(self, consumer: Any) -> None:
+        """Raises DeafError, an error of the connection to Celery, which then starts the consumer anew."""
+        in_hand = len(state.reserved_requests)
+        proof.turn(in_hand, consumes=set(consumer.app.amqp.queues.consume_from) >= {FIRST, RERUN})
+        self._without_credit = 0 if in_hand or _has_credit(consumer) else self._without_credit + 1
+        if self._without_credit >= LOOKS_WITHOUT_CREDIT:
+            raise DeafError("an acknowledgement was lost, and with it the credit for another message")
+        if proof.restart:
+            raise DeafError(proof.restart)
+
+
+def _has_credit(consumer: Any) -> bool:
+    """Whether the consumer may take another message, as far as it knows; RabbitMQ counts for itself."""
+    qos = getattr(consumer.task_consumer.channel, "qos", None) if consumer.task_consumer else None
+    return qos is None or qos.can_consume()
+
+
+class Watch:
+    """Beside the loop: whether messages wait that this worker does not take.
+
+    depth: how many wait in the queues of this worker.  Raises what says that the broker is away, and then nobody can tell.
+    patience: seconds; a consumer that works takes what waits within milliseconds.
+    """
+
+    def __init__(self, seen: Proof, depth: Callable[[], int], patience: float) -> None:
+        self._proof = seen
+        self._depth = depth
+        self._patience = patience
+        self._taken = -1
+        self._since = seen.clock()
+        self._silent = 0.0
+        self._restarted = False
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether this worker takes nothing although something waits."""
+        return self._silent >= self._patience
+
+    def look(self) -> Verdict:
+        """What to make of now.  `waits`: nothing is taken, but not for long enough to say more."""
+        depth = self._depth()
+        now = self._proof.clock()
+        if not self._is_silent(depth):
+            self._taken, self._since, self._silent, self._restarted = self._proof.taken, now, 0.0, False
+            return "takes"
+        self._silent = now - self._since
+        if self._silent >= REPLACE_FACTOR * self._patience:
+            return "replace"
+        if self.is_deaf and not self._restarted:
+            self._restarted = True
+            return "restart"
+        return "waits"
+
+    def _is_silent(self, depth: int) -> bool:
+        if not depth or not self._proof.consumes or self._taken != self._proof.taken:
+            return False
+        return self._proof.in_hand == 0 or not self._proof.turns
+
+
+def restart_consumer(silent: str) -> None:
+    """Ask the loop for it; one that hangs does not hear it, and its process is replaced in the end."""
+    _log.error("worker_deaf", why=silent, remedy="the consumer starts anew")
+    proof.restart = silent
+
+
+def replace_process(children: Iterable[int]) -> None:
+    """This process begins again, under the same number: whoever watches over it sees no death.
+
+    Its children go first.  A run that one of them has is taken up again, as after any death of a worker.
+    """
+    _log.error("worker_deaf", why="starting the consumer anew did not help", remedy="the process starts anew")
+    for child in children:
+        with contextlib.suppress(OSError):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, range(1, signal.NSIG))
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the command that this process began with
