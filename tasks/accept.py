@@ -12,7 +12,7 @@ from app.config import Settings
 from app.intake.record import Ingest, Recorded
 from app.intake.trace import Incoming
 from app.store.projects import Project
-from tasks.publish import request_grouping
+from tasks.ask import request_grouping
 
 Grouping = Literal["matched", "requested", "coalesced", "deferred", "off"]
 

@@ -34,7 +34,7 @@ class RunFailedError(Exception):
 @app.task(bind=True, name="tasks.group_traces", throws=(RunFailedError,))
 def group_traces(self: Task, *arguments: Any, **keywords: Any) -> None:
     """Group the traces of one group, if that is still needed."""
-    at = resources()
+    at = resources(self)
     try:
         message = Message.parse(arguments, keywords)
         group_id = message.group or _find(at, message)

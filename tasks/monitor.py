@@ -23,9 +23,10 @@ from app.store.engine import transaction
 from app.store.heartbeats import Heartbeat
 from app.store.lags import Lags
 from app.store.pipeline import last_runs
+from tasks.ask import publisher_of
 from tasks.coalescing.protocol import SKIPS
-from tasks.publish import impatient_coalescing, publisher_of
 from tasks.reconcile import CounterFolder
+from tasks.wiring import impatient_coalescing
 
 #: Counters that are shown by their own name.
 SHOWN = ("requests", "coalesced", "messages", "runs", "errors")

@@ -26,9 +26,12 @@ from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Heartbeat
 from tasks.background import Ticker
 from tasks.coalescing.protocol import RedisCoalescing, Snapshot
+from tasks.group_traces import group_traces
 from tasks.pacer import TICK_SECONDS, Pacer
-from tasks.publish import DEPTH_SECONDS, Publisher, patient_coalescing, patient_publisher
+from tasks.publish import Publisher
 from tasks.stall import Stall
+from tasks.waiting import DEPTH_SECONDS
+from tasks.wiring import patient_coalescing, patient_publisher
 
 #: How often counters are carried to PostgreSQL; what Redis loses is at most the counts of so long.
 FOLD_SECONDS = 5.0
@@ -238,7 +241,9 @@ def reconciler_of(settings: Settings) -> Reconciler:
     """A reconciler with connections of its own."""
     settings.require("database_url", "redis_url")
     coalescing = patient_coalescing(settings)
-    return Reconciler(make_engine(settings), coalescing, patient_publisher(settings, coalescing), settings)
+    return Reconciler(
+        make_engine(settings), coalescing, patient_publisher(settings, coalescing, group_traces), settings
+    )
 
 
 def serve(settings: Settings) -> None:

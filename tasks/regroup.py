@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 from app.config import Settings
 from app.store import groups
 from app.store.engine import transaction
-from tasks.publish import Asked, request_grouping
+from tasks.ask import request_grouping
+from tasks.publish import Asked
 
 
 def regroup(engine: Engine, settings: Settings, group_id: UUID, *, everything: bool = False) -> Asked | Literal["off"]:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from celery import bootsteps
+from celery import Task, bootsteps
 from celery.signals import task_rejected, task_unknown, worker_process_init, worker_shutting_down
 from kombu import pools
 from sqlalchemy import Engine
@@ -24,8 +24,9 @@ from app.store.heartbeats import Taking
 from tasks.background import Ticker
 from tasks.coalescing.protocol import RedisCoalescing
 from tasks.pacer import TICK_SECONDS, Pacer
-from tasks.publish import Publisher, patient_coalescing, patient_publisher
+from tasks.publish import Publisher
 from tasks.taking import Watch, proof, replace_process, restart_consumer
+from tasks.wiring import patient_coalescing, patient_publisher
 
 #: After SIGTERM a run may go on for so long; then it stops and its group is sent again.  Platforms kill after 30 s, and FINISH
 #: and the last transaction need some of them.
@@ -45,11 +46,11 @@ class Resources:
 
 
 @cache
-def resources() -> Resources:
+def resources(task: Task) -> Resources:
     """Made at first use, so after the fork."""
     config = settings()
     coalescing = patient_coalescing(config)
-    return Resources(config, make_engine(config), coalescing, patient_publisher(config, coalescing))
+    return Resources(config, make_engine(config), coalescing, patient_publisher(config, coalescing, task))
 
 
 def new_owner() -> str:
@@ -118,7 +119,7 @@ class Presence(bootsteps.StartStopStep):
     def start(self, parent: Any) -> None:
         config = settings().require("database_url", "redis_url")
         coalescing = patient_coalescing(config)
-        publisher = patient_publisher(config, coalescing)
+        publisher = patient_publisher(config, coalescing, parent.app.tasks["tasks.group_traces"])
         self._engine = make_engine(config)
         self._watch = Watch(proof, publisher.in_broker, config.grouping_stalled_after)
         self._tickers = [

@@ -5,6 +5,7 @@ circular import, a run does not notice a forbidden import that happens to work.
 """
 
 import ast
+import os
 import pkgutil
 import subprocess
 import sys
@@ -93,6 +94,24 @@ def test_the_rooms_themselves_import_nothing() -> None:
 
 
 def test_the_import_contracts_hold() -> None:
-    linter = Path(sys.executable).with_name("lint-imports")
-    result = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    result = lint_imports(ROOT)
     assert result.returncode == 0, result.stdout
+
+
+def test_a_circle_that_an_import_inside_a_function_hides_is_noticed(tmp_path: Path) -> None:
+    house = tmp_path / "house"
+    house.mkdir()
+    (house / "__init__.py").touch()
+    (house / "first.py").write_text("from house.second import second\n")
+    (house / "second.py").write_text("def second():\n    from house.first import second\n")
+    contract = "[importlinter:contract:circles]\nname = circles\ntype = acyclic_siblings\nancestors = house\n"
+    (tmp_path / "setup.cfg").write_text(f"[importlinter]\nroot_package = house\n\n{contract}")
+    assert lint_imports(tmp_path).returncode == 1
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    linter = Path(sys.executable).with_name("lint-imports")
+    paths = {"PYTHONPATH": str(folder)}
+    return subprocess.run(
+        [linter, "--no-cache"], cwd=folder, env=os.environ | paths, capture_output=True, text=True, timeout=60, check=False
+    )

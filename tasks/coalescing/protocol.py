@@ -33,7 +33,7 @@ I4   a message with seq > done, no live run and nothing parked always starts a r
 I5   a run reads at most its window; leftovers go to the tail of the queue (`more`), so groups take turns
 I6   no group waits longer than max_wait plus the queue
 I7   done <= seq in every atomic state
-I8   accepting a trace never depends on Redis (tasks/publish.py)
+I8   accepting a trace never depends on Redis (tasks/ask.py)
 I9   every Redis key expires
 I10  in every atomic state: requests = coalesced + messages + (1 while parked), and
      messages + redelivered = runs + skips + expired tickets + messages under way + live runs, short of lost messages

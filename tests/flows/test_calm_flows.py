@@ -14,7 +14,7 @@ from app.local.valkey import ValkeyServer
 from app.store import groups
 from app.store.engine import transaction
 from tasks.monitor import pipeline
-from tasks.publish import patient_coalescing
+from tasks.wiring import patient_coalescing
 from tests.conftest import empty
 from tests.flows.conftest import PROJECT, Shop, assert_no_immortal_key
 from tests.flows.containers import (

@@ -13,10 +13,13 @@ from app.local.valkey import ValkeyServer
 from app.store import counters
 from app.store.engine import transaction
 from app.store.ids import new_id
+from tasks.ask import publisher_of
+from tasks.broker import Broker, publishing_connection
 from tasks.celery import app as celery_app
 from tasks.connections import WORKER_TIMEOUT
+from tasks.group_traces import group_traces
 from tasks.monitor import pipeline
-from tasks.publish import Broker, Publisher, publisher_of, publishing_connection
+from tasks.publish import Publisher
 from tasks.queues import FIRST, RERUN
 from tests.flows.conftest import Shop
 from tests.flows.containers import ProcessContainer, RabbitContainer, quick_environment, wait_until, worker_container
@@ -58,7 +61,7 @@ def celery_broker(rabbitmq: RabbitServer) -> CeleryTestBroker:
 
 @pytest.fixture
 def broker(settings: Settings) -> Broker:
-    return Broker(publishing_connection(settings, WORKER_TIMEOUT))
+    return Broker(publishing_connection(settings, WORKER_TIMEOUT), group_traces)
 
 
 def test_a_burst_is_coalesced_and_all_of_it_is_grouped(

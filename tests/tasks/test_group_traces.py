@@ -15,8 +15,9 @@ from app.config import Settings
 from app.store.engine import make_engine, transaction
 from app.store.tables import grouping_key
 from tasks import worker
+from tasks.ask import publisher_of
 from tasks.group_traces import Run, RunFailedError, group_traces
-from tasks.publish import impatient_coalescing, publisher_of
+from tasks.wiring import impatient_coalescing
 from tasks.worker import Resources
 from tests.tasks.test_reconcile import owing_group
 

@@ -11,8 +11,9 @@ from redis import Redis
 from app.config import Settings
 from app.local.valkey import ValkeyServer
 from app.store.ids import new_id
+from tasks.ask import publisher_of
 from tasks.coalescing.protocol import key_of
-from tasks.publish import Publisher, publisher_of
+from tasks.publish import Publisher
 from tasks.queues import FIRST, RERUN
 from tests.flows.containers import wait_until
 

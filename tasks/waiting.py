@@ -1,0 +1,85 @@
+"""How many groups wait for a worker, and how long a message may therefore be under way."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from tasks.coalescing.turns import Line
+
+#: How long a look at the length of the queue serves.
+DEPTH_SECONDS = 1.0
+
+#: What a message that waits may cost those behind it: a run of a busy group.  It only has to be the right order: too little
+#: costs a second message, too much makes a message that was lost in a long queue wait for its end.
+SECONDS_A_MESSAGE = 2.0
+
+NO_LINE = Line(0, 0.0)
+
+
+class Waiting:
+    """How many groups wait for a worker.  Looks at most once a second and counts its own in between.
+
+    parked, lines, messages: how many groups are parked, the lines of the projects, how many messages are in the broker.  In this order: our own client gives up at once, kombu takes seconds to find out that the same Redis is gone.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        share: int,
+        *,
+        parked: Callable[[], int],
+        lines: Callable[[], dict[str, Line]],
+        messages: Callable[[], int],
+    ) -> None:
+        self._size, self._share = size, share
+        self._look = (parked, lines, messages)
+        self._parked = self._messages = 0
+        self._lines: dict[str, Line] = {}
+        self._mine: Counter[str] = Counter()
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def is_full(self, project: str) -> bool:
+        """Whether as many wait, parked or queued, as may wait; never for a project that has no more than its share of them."""
+        with self._lock:
+            self._refresh()
+            in_lines = sum(line.wait for line in self._lines.values())
+            own = self._line_of(project).wait + self._mine[project]
+            return self._parked + self._messages + in_lines + self._mine.total() >= self._size and own >= self._share
+
+    def patience(self, project: str) -> float:
+        """How much longer than its ticket a message may be under way: as long as those that go before it may take.
+
+        Else a long queue makes tickets expire, each of which makes the queue longer.  In a line the next goes when every other line
+        had its turn; and who is in it has waited as long as the one that waits longest, at most.  Of a project that is not known the
+        longest patience is right.
+        """
+        with self._lock:
+            self._refresh()
+            if project:
+                line = self._line_of(project)
+            else:
+                line = max(self._lines.values(), key=lambda line: line.age, default=NO_LINE)
+            return line.age + (self._messages + line.wait * len(self._lines)) * SECONDS_A_MESSAGE
+
+    def patience_in_the_broker(self) -> float:
+        """The same of a message that is in the broker."""
+        with self._lock:
+            self._refresh()
+            return self._messages * SECONDS_A_MESSAGE
+
+    def one_more(self, project: str) -> None:
+        with self._lock:
+            self._mine[project] += 1
+
+    def _line_of(self, project: str) -> Line:
+        return self._lines.get(project, NO_LINE)
+
+    def _refresh(self) -> None:
+        now = time.monotonic()
+        if now >= self._until:
+            parked, lines, messages = self._look
+            self._parked, self._lines, self._messages = parked(), lines(), messages()
+            self._mine.clear()
+            self._until = now + DEPTH_SECONDS
