@@ -1,14 +1,14 @@
 """what a sign of life says of the messages that are taken
 
 Revision ID: taking
-Revises: merge_and_split
+Revises: usage
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "taking"
-down_revision = "merge_and_split"
+down_revision = "usage"
 branch_labels = None
 depends_on = None
 
