@@ -18,8 +18,12 @@ demo: env-local ## start everything, send sample traffic, show the tasks found, 
 run: env-local ## start everything on this machine and serve until Ctrl-C
 	@$(TIED) SIGTERM -- $(PY) -m app.local run
 
-test: env-test ## run every test, on real servers of its own
-	@$(TIED) SIGINT -- $(PY) -m pytest $(ARGS)
+test: env-test ## run every test, on real servers of its own; ARGS=-n0: one after another
+	@$(TIED) SIGINT -- $(PY) -m pytest --durations 20 $(SIDE_BY_SIDE) $(ARGS)
+
+# Two workers, each with servers of its own. A module's tests share a worker, the longest modules begin first.
+# A debugger and -s need the terminal, and xdist can be left out: then the tests run one after another.
+SIDE_BY_SIDE = $(if $(filter -s --pdb --trace no:xdist,$(ARGS)),,-n 2 --dist loadscope --no-loadscope-reorder)
 
 golden: env-test ## rewrite the golden files of the miner's behaviours; read the difference before you commit it
 	@UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/templating/test_mine_golden.py

@@ -95,10 +95,16 @@ class Child:
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on 127.0.0.1 that nobody listens on now, and that the system gives to nobody else for a minute.
+
+    A port whose connection was closed by its own side first waits (TIME_WAIT). Only a server that asks for that very port
+    gets it then, so two programs that look for ports at the same time find different ones.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as client:
+            server.accept()[0].close()
+            client.recv(1)
+        return int(server.getsockname()[1])
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

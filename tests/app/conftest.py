@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from grouping_world import World
 from sqlalchemy import Engine
 
-from app.config import Settings
+from app.config import Settings, with_driver
 from app.http.services import EXTENSION
 from app.store import projects
 from app.store.engine import make_engine, transaction
@@ -26,6 +26,14 @@ def settings(environment: dict[str, str]) -> Settings:
 @pytest.fixture
 def engine(settings: Settings) -> Iterator[Engine]:
     engine = make_engine(settings)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def untouched_engine(settings: Settings, untouched_database: str) -> Iterator[Engine]:
+    """For plans of queries: no test has written in this database."""
+    engine = make_engine(settings.model_copy(update={"database_url": with_driver(untouched_database)}))
     yield engine
     engine.dispose()
 

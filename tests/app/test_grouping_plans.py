@@ -26,8 +26,10 @@ SOME_ID = UUID(int=7)
     ],
     ids=["owed", "residue", "residue in batches", "calls of a template", "sample", "due reviews", "unfinished"],
 )
-def test_a_query_of_a_run_uses_its_index(engine: Engine, query: Callable[[Connection], Any], index: str) -> None:
-    with engine.connect() as connection:
+def test_a_query_of_a_run_uses_its_index(
+    untouched_engine: Engine, query: Callable[[Connection], Any], index: str
+) -> None:
+    with untouched_engine.connect() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))  # on an empty table it would be the cheaper plan
         connection.execute(text("SET LOCAL enable_bitmapscan = off"))
         assert index in "\n".join(plans(connection, query))

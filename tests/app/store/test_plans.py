@@ -44,22 +44,30 @@ def plan_of(engine: Engine, query: Callable[[Connection], Any]) -> str:
     ],
 )
 @pytest.mark.parametrize("before", [None, BEFORE])
-def test_a_page_of_traces_sorts_nothing(engine: Engine, wanted: TraceFilter, index: str, before: UUID | None) -> None:
-    plan = plan_of(engine, lambda connection: traces.page(connection, PROJECT, wanted, limit=50, before=before))
+def test_a_page_of_traces_sorts_nothing(
+    untouched_engine: Engine, wanted: TraceFilter, index: str, before: UUID | None
+) -> None:
+    plan = plan_of(
+        untouched_engine, lambda connection: traces.page(connection, PROJECT, wanted, limit=50, before=before)
+    )
     assert not re.search(r"-> +(Incremental )?Sort", plan)
     assert index in plan
 
 
-def test_a_page_of_tasks_sorts_no_tasks_and_reads_no_month_of_calls(engine: Engine) -> None:
-    plan = plan_of(engine, lambda connection: tasks.page(connection, PROJECT, path=None, limit=50, before=BEFORE))
+def test_a_page_of_tasks_sorts_no_tasks_and_reads_no_month_of_calls(untouched_engine: Engine) -> None:
+    plan = plan_of(
+        untouched_engine, lambda connection: tasks.page(connection, PROJECT, path=None, limit=50, before=BEFORE)
+    )
     assert "ix_task_project" in plan
     assert "ix_call_count_implementation_id" in plan
     assert " on trace" not in plan
 
 
-def test_neither_the_page_of_tasks_nor_versions_read_a_month_of_calls(engine: Engine) -> None:
-    listed = plan_of(engine, lambda connection: browse.tasks_page(connection, PROJECT))
-    versions = plan_of(engine, lambda connection: tasks.implementations(connection, PROJECT, BEFORE, limit=50))
+def test_neither_the_page_of_tasks_nor_versions_read_a_month_of_calls(untouched_engine: Engine) -> None:
+    listed = plan_of(untouched_engine, lambda connection: browse.tasks_page(connection, PROJECT))
+    versions = plan_of(
+        untouched_engine, lambda connection: tasks.implementations(connection, PROJECT, BEFORE, limit=50)
+    )
     assert "call_count" in listed
     assert "call_count" in versions
     assert " on trace" not in listed + versions
