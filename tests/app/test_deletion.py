@@ -272,6 +272,16 @@ def test_no_call_of_another_project_is_deleted(world: World) -> None:
     assert other.owed == 1
 
 
+def test_an_external_id_names_a_call_of_its_own_project_alone(world: World) -> None:
+    group, other, third = world.group(), world.group(project="another"), world.group(project="third")
+    for each in (other, group):  # the id of the other project is the older one
+        each.send(["hello"], external_id="order-1")
+    assert delete(third, external_id="order-1").traces == 0
+    assert delete(group, external_id="order-1").traces == 1
+    assert (group.owed, other.owed) == (0, 1)
+    assert delete(other, external_id="order-1").traces == 1
+
+
 def test_nothing_is_deleted_for_a_selector_that_says_nothing(world: World) -> None:
     group = world.group()
     group.send(["one"])

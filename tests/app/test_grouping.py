@@ -1,9 +1,9 @@
 """Runs on a real PostgreSQL: what becomes of the calls of a group."""
 
 import pytest
-from grouping_world import World, summary, triage, words
+from grouping_world import World, during_mining, summary, triage, words
 
-from app.store import calls
+from app.store import calls, groups
 from app.store.runs import FIRST_ID
 
 # --- from calls to tasks
@@ -209,12 +209,19 @@ def test_a_wish_has_the_residue_mined_without_new_calls(world: World) -> None:
     assert group.run().outcome == "empty"
 
 
-def test_a_wish_made_during_a_run_is_kept_for_the_next(world: World) -> None:
+@pytest.mark.parametrize("before", [None, "residue", "all"])
+def test_a_wish_made_during_a_run_is_kept_for_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch, before: groups.Wanted | None
+) -> None:
     group = world.group()
     group.send(map(triage, range(4)))
-    group.want("residue")
-    group.run(should_stop=lambda: group.want("residue"))  # asked while it mines; None counts as no
-    assert group.row.wanted == "residue"
+    if before:
+        group.want(before)
+    during_mining(monkeypatch, lambda: group.want("all"))
+    assert group.run().outcome == "committed"
+    assert group.row.wanted == "all"
+    assert group.run().outcome == "committed"
+    assert group.row.wanted is None
 
 
 def test_nothing_to_do_is_an_empty_run_that_leaves_no_trace(world: World) -> None:

@@ -10,14 +10,16 @@ import pytest
 import redis
 from click.testing import CliRunner
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
 from app.cli.main import main as promptlode
 from app.config import Settings
 from app.intake.privacy import Policies, Wishes
+from app.intake.trace import settings_digest
 from app.store import privacy
 from app.store.engine import transaction
 from app.store.projects import Project
+from app.store.tables import trace
 from app.web import create_app
 from tests.app.api_helpers import client_with, know, new_key
 
@@ -153,6 +155,18 @@ def test_ids_that_differ_in_a_secret_alone_stay_two_and_one_stays_one(client: Fl
 
     cards = ("4111 1111 1111 1111", "4242 4242 4242 4242")
     assert [send(card) for card in (*cards, *cards)] == [201, 201, 200, 200]
+
+
+def test_the_digest_of_settings_is_one_of_what_is_stored(client: FlaskClient, engine: Engine) -> None:
+    """A digest of a secret could be compared with the digests of guesses."""
+    for word in (WORD, "another-secret"):
+        tools = [{"type": "function", "function": {"name": "pay", "password": word}}]
+        body = {"model": "m", "path": "/p", "input": "Hi", "tools": tools, "further": {"db_password": word}}
+        assert client.post(URL, json=body).status_code == 201
+    with engine.connect() as connection:
+        rows = connection.execute(select(trace.c.settings, trace.c.tools, trace.c.settings_digest)).all()
+    assert [row.settings_digest for row in rows] == [settings_digest(row.settings, row.tools) for row in rows]
+    assert rows[0] == rows[1]
 
 
 def test_a_known_template_matches_what_is_left(client: FlaskClient, engine: Engine, project: Project) -> None:

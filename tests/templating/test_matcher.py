@@ -43,6 +43,13 @@ class TestMatch:
         matcher.discard(1)
         assert matcher.match("Hello Ada, welcome") == Match(0, ("Ada",))
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_templates_whose_ends_differ_in_length_are_all_found(self, order):
+        some = [Template.parse("{{a}}" + chr(ord("a") + n) * 2**n) for n in range(8)][::order]
+        matcher = Matcher(some)
+        for index, template in enumerate(some):
+            assert matcher.match(template.render(("x y",))) == Match(index, ("x y",))
+
     def test_a_slot_never_crosses_the_barrier(self):
         assert Matcher([GREETING]).match("Hello Ada\x00, welcome") is None
         assert Matcher([GREETING], barrier="|").match("Hello Ada\x00, welcome") == Match(0, ("Ada\x00",))
