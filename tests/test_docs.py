@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import pytest
+from alembic.script import ScriptDirectory
 
 from app.cli.main import main as promptlode
 from app.config import Settings
@@ -97,6 +98,11 @@ def test_every_setting_is_read_somewhere() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in code if path != root / "app" / "config.py")
     unread = {name for name in Settings.model_fields if not re.search(rf"\b{name}\b", text)}
     assert unread - {"broker_url"} == set()  # read through Settings.broker
+
+
+def test_the_migrations_are_one_line() -> None:
+    """Two that were written side by side would both be the newest, and no database could be made."""
+    assert len(ScriptDirectory(str(DOCS.parent / "migrations")).get_heads()) == 1
 
 
 def test_every_test_that_docs_security_names_is_there() -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 
 from app.config import Settings
 from app.errors import DatabaseDownError, FencedError
-from app.grouping import findings, rematching, saving
+from app.grouping import mining, rematching, reviews, saving
 from app.grouping.findings import Findings, Window
 from app.intake.privacy import Policy, policy_of
 from app.logs import describe
@@ -174,7 +174,7 @@ def _under_review(connection: Connection, state: runs.GroupState, known: Sequenc
     due = set(versions.due_for_review(connection, state.id) if state.wanted == "review" else ())
     others = [stored for stored in known if stored.id not in due]
     to = [stored.template for stored in known if stored.id in due]
-    relatives = findings.related(to, others, findings.MOST_REVIEWED - len(due))
+    relatives = reviews.related(to, others, reviews.MOST_REVIEWED - len(due))
     return frozenset(due).union(stored.id for stored in relatives)
 
 
@@ -222,7 +222,7 @@ def _mine_and_save(engine: Engine, window: Window, should_stop: Callable[[], boo
             policy = policy_of(connection, window.state.project_id)
             return _sample(connection, policy, template_ids, settings.grouping_window_residue)
 
-    window, found = findings.find(window, Options(max_seconds=limit, should_stop=should_stop), sample)
+    window, found = mining.find(window, Options(max_seconds=limit, should_stop=should_stop), sample)
     if should_stop():
         raise _StoppedError
     with transaction(engine) as connection:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from app.config import Settings
-from app.grouping import findings
+from app.grouping import mining
 from app.grouping import run as grouping
 from app.grouping.run import RunOutcome
 from app.intake.record import Ingest
@@ -91,14 +91,14 @@ def miner_that_finds(
 
 def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Something happens between OPEN and SAVE, once."""
-    find = findings.find
+    find = mining.find
 
     def found(*arguments: object) -> object:
-        monkeypatch.setattr("app.grouping.findings.find", find)
+        monkeypatch.setattr("app.grouping.mining.find", find)
         act()
         return find(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("app.grouping.findings.find", found)
+    monkeypatch.setattr("app.grouping.mining.find", found)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from grouping_world import Group, World, summary, triage
 from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
-from app.grouping import findings, rematching
+from app.grouping import mining, rematching
 from app.grouping.run import left_unfinished
 from app.store import runs
 from app.store.tables import grouping_key, trace
@@ -47,14 +47,14 @@ def unfinished(world: World) -> list[UUID]:
 
 def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Something happens between OPEN and SAVE, once."""
-    find = findings.find
+    find = mining.find
 
     def found(*arguments: object) -> object:
-        monkeypatch.setattr("app.grouping.findings.find", find)
+        monkeypatch.setattr("app.grouping.mining.find", find)
         act()
         return find(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("app.grouping.findings.find", found)
+    monkeypatch.setattr("app.grouping.mining.find", found)
 
 
 # --- overlap
@@ -192,7 +192,7 @@ def break_miner(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise BrokenMinerError("a secret of the prompt")
 
-    monkeypatch.setattr("app.grouping.findings.mine", broken)
+    monkeypatch.setattr("app.grouping.mining.mine", broken)
 
 
 def test_a_failing_run_backs_off_longer_each_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,13 +310,13 @@ def test_a_run_stopped_while_it_matches_the_rest_says_that_there_is_more(world: 
 def test_prompts_that_the_miner_did_not_get_to_stay_owed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     group = world.group()
     ids = group.send([*map(triage, range(5)), "why is the sky blue"])
-    find = findings.find
+    find = mining.find
 
     def out_of_time(*arguments: object) -> object:
         window, found = find(*arguments)  # type: ignore[arg-type]
         return window, replace(found, unseen=frozenset(ids[-1:]))
 
-    monkeypatch.setattr("app.grouping.findings.find", out_of_time)
+    monkeypatch.setattr("app.grouping.mining.find", out_of_time)
     outcome = group.run()
     assert (outcome.considered, outcome.more, group.owed) == (5, True, 1)
     assert group.run().considered == 1  # all that is left: taken as read, so that every run gets on

@@ -32,7 +32,7 @@ AGAIN = EDITED.replace("say other.", "say other, and never guess.")
 @pytest.fixture
 def pair(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
     """Two tasks that are alike and in use side by side, of twenty calls each."""
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(TRIAGE, EDITED))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED))
     group = world.group()
     side_by_side(group, 0)
     group.run()
@@ -143,7 +143,7 @@ def test_an_edit_of_a_merged_line_is_the_next_version_of_the_task_though_the_oth
 ) -> None:
     first, second = pair.tasks
     merge(admin, second.id, first.id)
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(TRIAGE, EDITED, AGAIN))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED, AGAIN))
     side_by_side(pair, 20, triage_again)
     pair.run()
     assert found(pair) == [[(1, 40), (2, 20), (3, 20)]]
@@ -158,7 +158,7 @@ def test_two_lines_of_a_task_may_become_one(admin: FlaskClient, pair: Group, mon
     first, second = pair.tasks
     merge(admin, second.id, first.id)
     wide = TRIAGE.replace("other.", "other.{{rule}}")
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(wide, supersedes={wide: TRIAGE}))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, supersedes={wide: TRIAGE}))
     pair.want("all")
     pair.run()
     assert [each.id for each in pair.tasks] == [first.id]
@@ -288,7 +288,7 @@ def reports(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
     """A task of two versions, which differ in the day, with six calls each."""
     group = world.group()
     for day in (1, 2):
-        monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(frozen(day)))
+        monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(day)))
         group.send(report(day, number) for number in range(6))
         group.run()
     assert found(group) == [[(1, 6), (2, 6)]]
@@ -318,7 +318,7 @@ def test_one_template_for_both_does_not_bring_together_what_a_person_split(
 ) -> None:
     [whole] = reports.tasks
     split(admin, versions(admin, whole.id)[1]["id"])
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(REPORT))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
     for more in (0, 3):
         reports.send(report(3, number) for number in range(3))
         reports.want("all")
@@ -330,14 +330,14 @@ def test_one_template_for_both_does_not_bring_together_what_a_person_split(
 def test_one_template_for_both_does_not_bring_together_tasks_that_a_person_named(
     admin: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(frozen(1), frozen(2)))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(1), frozen(2)))
     group = world.group()
     for number in range(6):
         group.send([report(1, number), report(2, number)])
     group.run()
     first, second = group.tasks
     admin.patch(f"/api/v1/tasks/{first.id}", json={"name": "Log of the first"})
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(REPORT))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
     group.send(report(3, number) for number in range(3))
     during_mining(monkeypatch, lambda: admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Log of the second"}))
     assert [group.run().outcome, group.run().outcome] == ["fenced", "committed"]
@@ -352,7 +352,7 @@ def test_a_better_text_does_not_bring_together_what_a_person_split(
     [whole] = reports.tasks
     split(admin, versions(admin, whole.id)[1]["id"])
     wide = frozen(2) + "{{end}}"
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(wide, supersedes={wide: frozen(2)}))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, supersedes={wide: frozen(2)}))
     reports.send(report(2, number) + " now" for number in range(3))
     reports.run()
     assert found(reports) == [[(1, 6)], [(1, 9)]]
@@ -363,12 +363,12 @@ def test_a_split_holds_when_one_of_the_tasks_is_merged_into_a_third(
 ) -> None:
     [whole] = reports.tasks
     reports.send(map(triage, range(6)))
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(TRIAGE))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE))
     reports.run()
     third = reports.tasks[1].id
     split(admin, versions(admin, whole.id)[1]["id"])
     merge(admin, whole.id, third)
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(REPORT, TRIAGE))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT, TRIAGE))
     reports.send(report(3, number) for number in range(3))
     reports.want("all")
     reports.run()
@@ -382,7 +382,7 @@ def test_what_was_split_may_be_merged_again_and_is_one_for_runs_too(
     apart = split(admin, versions(admin, whole.id)[1]["id"])
     merge(admin, UUID(apart["id"]), whole.id)
     assert [each.apart_from for each in world.rows(select(task).where(task.c.id == whole.id))] == [[]]
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(REPORT))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
     reports.send(report(3, number) for number in range(3))
     reports.run()
     assert found(reports) == [[(1, 15)]]
@@ -393,7 +393,7 @@ def test_templates_whose_place_it_took_leave_with_the_one_that_is_split(
     admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wide = frozen(2) + "{{end}}"
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(wide, supersedes={wide: frozen(2)}))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, supersedes={wide: frozen(2)}))
     reports.send([report(2, 7) + " now"])
     reports.run()
     [whole] = reports.tasks
@@ -406,7 +406,7 @@ def test_a_run_that_read_its_calls_before_a_split_cannot_save(
 ) -> None:
     [whole] = reports.tasks
     version = versions(admin, whole.id)[1]["id"]
-    monkeypatch.setattr("app.grouping.findings.mine", miner_that_finds(REPORT))
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
     reports.send(report(3, number) for number in range(3))
     during_mining(monkeypatch, lambda: split(admin, version))
     assert reports.run().outcome == "fenced"

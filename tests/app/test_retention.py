@@ -7,7 +7,7 @@ import pytest
 from grouping_world import Group, World, triage
 from sqlalchemy import Engine, func, select, update
 
-from app.grouping import findings
+from app.grouping import mining
 from app.keeping import deletion, retention
 from app.keeping.retention import expire
 from app.reading import browse, tasks
@@ -109,13 +109,13 @@ def test_a_run_that_has_read_the_calls_writes_nothing(
     world: World, group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     group.send(["something that no template knows"])
-    find = findings.find
+    find = mining.find
 
     def find_slowly(*arguments: object) -> object:
         expire(world.engine, 30)
         return find(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(findings, "find", find_slowly)
+    monkeypatch.setattr(mining, "find", find_slowly)
     assert group.run().outcome == "fenced"
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 
 from app import logs
 from app.config import Settings
-from app.grouping import findings
+from app.grouping import mining
 from app.intake import record as ingest
 from app.local.postgres import PostgresServer
 from app.store.engine import transaction
@@ -238,7 +238,7 @@ def test_a_run_that_fails_does_not_quote_its_calls(
     def fail(window: Any, *_: Any) -> None:
         raise ValueError(window.owed[0].prompt)
 
-    monkeypatch.setattr(findings, "find", fail)
+    monkeypatch.setattr(mining, "find", fail)
     assert told("GET", "/healthz") == 200
     assert group.run().outcome == "failed"
     with transaction(engine) as connection:
