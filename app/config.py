@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     rate_read: Rate = Field(
         100, description="Requests a second that read with one key, and pages of one address; 0: no limit."
     )
+    rate_regroup: Rate = Field(
+        2, description="Requests a second of one project that a path be grouped anew; 0: no limit."
+    )
     rate_failures: Rate = Field(10, description="Wrong keys a second that one address may try; 0: no limit.")
     trusted_proxies: Annotated[int, Field(ge=0)] = Field(
         0, description="Proxies before us that add to X-Forwarded-For: the address of a caller is so many from its end."

@@ -100,11 +100,11 @@ class Publisher:
             self.publish(group_id, answer)
         return answer
 
-    def publish(self, group_id: UUID, answer: Answer, *, straight: bool = False) -> None:
-        """Publish the message that a transition asked for when it is its project's turn; `straight`: now."""
+    def publish(self, group_id: UUID, answer: Answer, *, urgent: bool = False) -> None:
+        """Publish the message that a transition asked for when it is its project's turn; `urgent`: a person asks."""
         queue = FIRST if answer.fresh else RERUN
         hold = self._hold()
-        let_in = [group_id] if straight else self._turns.enter(answer.project, group_id, fresh=answer.fresh, hold=hold)
+        let_in = self._turns.enter(answer.project, group_id, fresh=answer.fresh, hold=hold, urgent=urgent)
         log = _log.bind(group=str(group_id), ticket=answer.number, trace=answer.trace)
         if group_id in let_in:
             self._broker.send(queue, {"group": str(group_id), "ticket": answer.number, "trace": answer.trace})
@@ -142,7 +142,7 @@ class Publisher:
         return self._ticket + self._waiting.patience_in_the_broker()
 
     def _request(self, log: Any, group_id: UUID, project: str, trace: str, *, fresh: bool, urgent: bool) -> Asked:
-        if not urgent and self.is_full(project) and not self._is_seen_to(group_id):
+        if self.is_full(project) and not self._is_seen_to(group_id):
             log.info("deferred", why="queue_full")
             return "deferred"
         answer = self._coalescing.request(
@@ -154,11 +154,13 @@ class Publisher:
             patience=self._waiting.patience(project),
         )
         if answer.word == "coalesced":
+            if urgent:
+                self._let_in(self._turns.hurry(answer.project, group_id, hold=self._hold()))
             log.info("coalesced")
             return "coalesced"
         self._waiting.one_more(project)
         if answer.word == "send":
-            self.publish(group_id, answer, straight=urgent)
+            self.publish(group_id, answer, urgent=urgent)
         else:
             log.info("requested", due_in=(answer.until - answer.at) / 1000)
         return "requested"

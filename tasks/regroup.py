@@ -19,6 +19,7 @@ def regroup(engine: Engine, settings: Settings, group_id: UUID, *, everything: b
     """
     with transaction(engine) as connection:
         groups.want(connection, group_id, "all" if everything else "residue")
+        project_id = groups.projects_of(connection, {group_id})[group_id]
     if not settings.task_grouping_enabled:
         return "off"
-    return request_grouping(group_id, "", "", has_template=False, urgent=True, config=settings)
+    return request_grouping(group_id, "", "", project_id=project_id, has_template=False, urgent=True, config=settings)

@@ -61,7 +61,7 @@ def _no_foreign_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "PORT", "FLOWER_PORT"):
             patch.delenv(name, raising=False)
         patch.setenv("PROMPTLODE_DATA_DIR", str(tmp_path_factory.mktemp("data")))
-        for name in ("ADDRESS", "INGEST", "TRACES", "READ", "FAILURES"):
+        for name in ("ADDRESS", "INGEST", "TRACES", "READ", "REGROUP", "FAILURES"):
             patch.setenv(f"RATE_{name}", "0")  # a suite is one caller that never rests
         yield
 

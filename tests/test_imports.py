@@ -7,6 +7,7 @@ circular import, a run does not notice a forbidden import that happens to work.
 import ast
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,5 +114,23 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     linter = Path(sys.executable).with_name("lint-imports")
     paths = {"PYTHONPATH": str(folder)}
     return subprocess.run(
-        [linter, "--no-cache"], cwd=folder, env=os.environ | paths, capture_output=True, text=True, timeout=60, check=False
+        [linter, "--no-cache"],
+        cwd=folder,
+        env=os.environ | paths,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
+
+
+def test_the_migrations_are_one_line() -> None:
+    revisions = re.findall(r'^(revision|down_revision) = "(\w+)"', _migrations(), re.MULTILINE)
+    made = [name for what, name in revisions if what == "revision"]
+    followed = [name for what, name in revisions if what == "down_revision"]
+    assert len(set(made)) == len(made)
+    assert len(set(followed)) == len(followed) == len(made) - 1
+
+
+def _migrations() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "migrations" / "versions").glob("*.py"))

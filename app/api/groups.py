@@ -38,6 +38,7 @@ class RegroupIn(BaseModel):
 def regroup(holder: KeyHolder) -> Response:
     """Ask that a path be mined again, at once."""
     wanted = read_body(RegroupIn, "Nothing was asked for: see errors.")
+    services().limiter.take_regroup(holder)
     with transaction(services().engine) as connection:
         group = groups.find(connection, holder.project_id, wanted.path)
     if group is None:

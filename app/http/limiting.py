@@ -23,6 +23,7 @@ class Limits:
     ingest: Rate
     traces: Rate
     read: Rate
+    regroup: Rate
     failures: Rate
 
     @classmethod
@@ -33,6 +34,7 @@ class Limits:
             "ingest": settings.rate_ingest,
             "traces": settings.rate_traces,
             "read": settings.rate_read,
+            "regroup": settings.rate_regroup,
             "failures": settings.rate_failures,
         }
         is_set = settings.model_fields_set
@@ -61,6 +63,11 @@ class Limiter:
         self._take(
             self._limits.traces, str(holder.key_id), number, "Nothing was stored: too many traces of this API key."
         )
+
+    def take_regroup(self, holder: KeyHolder) -> None:
+        """One wish that a path be grouped anew, of all keys of the project.  Raises TooManyRequests."""
+        subject = str(holder.project_id)
+        self._take(self._limits.regroup, subject, 1, "This project asks too often that paths be grouped anew.")
 
     def take_page(self) -> None:
         """One page, which costs more than a request of the API.  Raises TooManyRequests."""

@@ -5,12 +5,13 @@
 -- ARGV[1] ttl     milliseconds        ARGV[2] share   messages under way at most
 -- ARGV[3] hold    milliseconds after which a message under way counts as lost
 -- ARGV[4] what    enter: the group has a message to send   leave: its message was delivered   look: neither
--- ARGV[5] group   '' for look         ARGV[6] fresh   1: the group has no template and goes before those that have one
+--                 hurry: a person asks for it; if it waits, it goes to the front
+-- ARGV[5] group   '' for look         ARGV[6] rank    0: a person asks   1: the group has no template   2: it has one
 -- returns {waited, wait, since, group ...}: how many waited before and wait now, since when the one that waits longest (its place),
 --          and whose messages the caller publishes now
 local key, share, hold = KEYS[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local what, group, fresh = ARGV[4], ARGV[5], ARGV[6] == '1'
-local LINE, RERUNS = 1e14, 2e14  -- no clock of ours gets there: 1e14 ms is the year 5138
+local what, group, rank = ARGV[4], ARGV[5], tonumber(ARGV[6])
+local LINE = 1e14  -- no clock of ours gets there: 1e14 ms is the year 5138.  Each rank has so many places, the first from LINE on
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000  -- a fraction of a millisecond keeps the order of a line
@@ -26,7 +27,9 @@ elseif what == 'enter' and score and score < LINE then
   again = true  -- its ticket ended, so this message is the one that counts: in the place of the other
   redis.call('ZADD', key, now + hold, group)
 elseif what == 'enter' and not score then
-  redis.call('ZADD', key, (fresh and LINE or RERUNS) + now, group)
+  redis.call('ZADD', key, (rank + 1) * LINE + now, group)
+elseif score and score >= (rank + 2) * LINE and (what == 'enter' or what == 'hurry') then
+  redis.call('ZADD', key, (rank + 1) * LINE + now, group)  -- it waits already, further back
 end
 
 local free = share - redis.call('ZCOUNT', key, '-inf', '(' .. LINE)
@@ -35,9 +38,9 @@ for _, one in ipairs(let_in) do redis.call('ZADD', key, now + hold, one) end
 if again then let_in[#let_in + 1] = group end
 redis.call('PEXPIRE', key, ARGV[1])
 
-local function since(from, to)  -- the first in this part of the line; the future when it is empty
-  local first = redis.call('ZRANGEBYSCORE', key, from, '(' .. to, 'WITHSCORES', 'LIMIT', 0, 1)
-  return first[2] and tonumber(first[2]) - from or LINE
+local longest = LINE
+for place = LINE, 3 * LINE, LINE do  -- the first of each rank
+  local first = redis.call('ZRANGEBYSCORE', key, place, '(' .. place + LINE, 'WITHSCORES', 'LIMIT', 0, 1)
+  if first[2] then longest = math.min(longest, math.floor(tonumber(first[2]) - place)) end
 end
-local longest = math.floor(math.min(since(LINE, RERUNS), since(RERUNS, 2 * RERUNS)))
 return {waited, redis.call('ZCOUNT', key, LINE, '+inf'), longest, unpack(let_in)}

@@ -22,6 +22,9 @@ from tasks.coalescing.protocol import evaluate, milliseconds, source, text
 
 INDEX_KEY = "promptlode:turns"
 
+URGENT, FRESH, RERUN = range(3)
+"""Who goes before whom in the line of a project: what a person asks for, groups without a template, the others."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -39,14 +42,19 @@ class Turns:
     share: int
     ttl: float
 
-    def enter(self, project: str, group: UUID, *, fresh: bool, hold: float) -> list[UUID]:
+    def enter(self, project: str, group: UUID, *, fresh: bool, hold: float, urgent: bool = False) -> list[UUID]:
         """The group has a message to send; answers the groups whose messages are to be published now, often just this one.
 
-        A message whose project nobody knows waits for nobody.
+        Who is urgent goes to the front of the line of its own project, and waits in it as others do: a person who asks for a
+        hundred groups delays no other project by them.  A message whose project nobody knows waits for nobody.
         """
         if not self.share or not project:
             return [group]
-        return self._ask(project, hold, "enter", group, fresh)
+        return self._ask(project, hold, "enter", group, URGENT if urgent else FRESH if fresh else RERUN)
+
+    def hurry(self, project: str, group: UUID, *, hold: float) -> list[UUID]:
+        """A person asks for a group that may wait already: to the front with it."""
+        return self._ask(project, hold, "hurry", group, URGENT) if self.share and project else []
 
     def leave(self, project: str, group: UUID, *, hold: float) -> list[UUID]:
         """The group's message was delivered; answers whose are to be published in its place."""
@@ -68,8 +76,8 @@ class Turns:
         now = seconds[0] * 1000
         return {text(project): _line(text(noted), now) for project, noted in found.items()}
 
-    def _ask(self, project: str, hold: float, what: str, group: UUID | None = None, fresh: bool = False) -> list[UUID]:
-        arguments = (milliseconds(self.ttl), self.share, milliseconds(hold), what, str(group or ""), int(fresh))
+    def _ask(self, project: str, hold: float, what: str, group: UUID | None = None, rank: int = RERUN) -> list[UUID]:
+        arguments = (milliseconds(self.ttl), self.share, milliseconds(hold), what, str(group or ""), rank)
         waited, wait, since, *let_in = evaluate(self.redis, source("turns"), key_of_line(project), *arguments)
         if waited or wait or what == "look":
             evaluate(self.redis, source("turns_note"), INDEX_KEY, milliseconds(self.ttl), project, wait, since)

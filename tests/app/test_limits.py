@@ -85,6 +85,16 @@ def test_who_reads_too_much_may_still_send(limited: Limited, engine: Engine) -> 
     assert client.post(URL, json=BODY).status_code == 201
 
 
+def test_a_project_that_asks_too_often_for_grouping_may_still_send(limited: Limited, engine: Engine) -> None:
+    app = limited(rate_regroup=1)
+    client, other = client_with(app, new_key(engine, "shop")), client_with(app, new_key(engine, "shop"))
+    client.post(URL, json=BODY)
+    wish = {"path": BODY["path"]}
+    answers = [each.post("/api/v1/groups/regroup", json=wish) for each in (client, other) * 6]
+    assert [answer.status_code for answer in answers] == [202] * 10 + [429] * 2
+    assert client.post(URL, json=BODY).status_code == 201
+
+
 def test_an_address_is_limited_on_every_route_but_the_sign_of_life(limited: Limited) -> None:
     client = limited(rate_address=1).test_client()
     assert [client.get("/openapi.json").status_code for _ in range(10)] == [200] * 10

@@ -76,7 +76,18 @@ def test_what_stands_around_a_secret_stays(text: str, left: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["password", "API_KEY", "x-api-key", "openaiApiKey", "client_secret", "db.password", "Cookie", "api__key", "apiKeys"]
+    "name",
+    [
+        "password",
+        "API_KEY",
+        "x-api-key",
+        "openaiApiKey",
+        "client_secret",
+        "db.password",
+        "Cookie",
+        "api__key",
+        "apiKeys",
+    ],
 )
 def test_a_field_may_have_a_secret_name(name: str) -> None:
     assert is_secret_name(name)

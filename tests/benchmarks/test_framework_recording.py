@@ -48,7 +48,10 @@ def mined(template, texts):
 
 
 GREETING = templating.Template(("Greet ", " in a ", " voice."), ("name", "tone"))
-GUESTS = [f"Greet {name} in a {tone} voice." for name, tone in (("Ann of Kent", "warm"), ("Bob of Ayr", "low"), ("Cleo of Tyre", "firm"))]
+GUESTS = [
+    f"Greet {name} in a {tone} voice."
+    for name, tone in (("Ann of Kent", "warm"), ("Bob of Ayr", "low"), ("Cleo of Tyre", "firm"))
+]
 
 
 def test_the_same_calls_and_the_same_text_are_exact():
@@ -88,5 +91,12 @@ def test_the_table_has_a_line_for_each_prompt(found):
 def test_the_summary_has_a_line_for_each_framework_and_counts_every_prompt_once(found):
     lines = [line.split(" | ") for line in list(summary(found))[2:]]
 
-    assert [line[0].removeprefix("| ") for line in lines] == ["llama-index", "langchain", "dspy", "haystack", "deepeval", "all"]
+    assert [line[0].removeprefix("| ") for line in lines] == [
+        "llama-index",
+        "langchain",
+        "dspy",
+        "haystack",
+        "deepeval",
+        "all",
+    ]
     assert sum(int(line[2]) for line in lines[:-1]) == int(lines[-1][2]) == len(found)

@@ -97,7 +97,10 @@ def test_one_group_of_everything_is_no_template(small):
 
 
 def test_lost_white_space_fails_the_round_trip(small):
-    squeezed = [group._replace(literals=tuple(" ".join(text.split()) for text in group.literals)) for group in true_groups(small)]
+    squeezed = [
+        group._replace(literals=tuple(" ".join(text.split()) for text in group.literals))
+        for group in true_groups(small)
+    ]
     found = score(small, squeezed)
 
     assert found.pair_f1 == 1

@@ -14,11 +14,17 @@ TOOL = {
         "name": "save",
         "parameters": {
             "type": "object",
-            "properties": {"people": {"type": "array", "items": {"$ref": "#/$defs/Person"}}, "urgent": {"type": "boolean"}},
+            "properties": {
+                "people": {"type": "array", "items": {"$ref": "#/$defs/Person"}},
+                "urgent": {"type": "boolean"},
+            },
             "$defs": {
                 "Person": {
                     "type": "object",
-                    "properties": {"name": {"type": "string"}, "age": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+                    "properties": {
+                        "name": {"type": "string"},
+                        "age": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                    },
                 }
             },
         },
@@ -42,7 +48,9 @@ def chat(url, text, **more):
 def test_an_exchange_is_kept_under_the_path_of_its_call_site(server):
     message = chat(server.url("/shop/summary"), "Sum this up.")
 
-    assert [(each["path"], each["request"]["messages"][0]["content"]) for each in server.exchanges] == [("/shop/summary", "Sum this up.")]
+    assert [(each["path"], each["request"]["messages"][0]["content"]) for each in server.exchanges] == [
+        ("/shop/summary", "Sum this up.")
+    ]
     assert server.exchanges[0]["response"]["choices"][0]["message"] == message
 
 
@@ -62,9 +70,17 @@ def test_a_tool_is_called_with_arguments_of_its_schema(server):
 
 
 def test_a_judge_answers_in_the_schema_that_was_asked_for(server):
-    schema = TOOL["function"]["parameters"] | {"properties": {"verdict": {"enum": ["yes", "no"]}, "reasons": {"type": "array", "items": {"type": "string"}}}}
+    schema = TOOL["function"]["parameters"] | {
+        "properties": {"verdict": {"enum": ["yes", "no"]}, "reasons": {"type": "array", "items": {"type": "string"}}}
+    }
     format = {"type": "json_schema", "json_schema": {"name": "Verdict", "schema": schema}}
-    answer = json.loads(chat(server.url("/x"), "Is it so?\n**\nText:\nThe old bridge leads over the river to the mill.", response_format=format)["content"])
+    answer = json.loads(
+        chat(
+            server.url("/x"),
+            "Is it so?\n**\nText:\nThe old bridge leads over the river to the mill.",
+            response_format=format,
+        )["content"]
+    )
 
     assert answer["verdict"] in ("yes", "no")
     assert set(answer["reasons"]) == {"The old bridge leads over the river to the mill."}
@@ -77,7 +93,12 @@ def test_the_fields_of_a_program_are_filled_in_by_their_types(server):
     )
     fields = chat(server.url("/x"), asked)["content"].split("\n\n")
 
-    assert [field.partition("\n")[0] for field in fields] == ["[[ ## thought ## ]]", "[[ ## tool ## ]]", "[[ ## arguments ## ]]", "[[ ## sure ## ]]"]
+    assert [field.partition("\n")[0] for field in fields] == [
+        "[[ ## thought ## ]]",
+        "[[ ## tool ## ]]",
+        "[[ ## arguments ## ]]",
+        "[[ ## sure ## ]]",
+    ]
     assert [field.partition("\n")[2] for field in fields[1:3]] == ["finish", "{}"]
     assert fields[3].partition("\n")[2] in ("True", "False")
 

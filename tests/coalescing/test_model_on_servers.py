@@ -35,7 +35,19 @@ FAR = 10_000.0
 TERMS = Terms(ttl=FAR, ticket=FAR, lease=FAR, grace=FAR, pace=Pace(quiet=FAR, max_wait=FAR, gap=0))
 WINDOW = 2
 WORLD = Coalescing(
-    4, 2, window=WINDOW, api=1, kill=1, flush=1, purge=1, duplicate=2, lease=1, ticket=1, pacer=1, reconciler=1, error=1,
+    4,
+    2,
+    window=WINDOW,
+    api=1,
+    kill=1,
+    flush=1,
+    purge=1,
+    duplicate=2,
+    lease=1,
+    ticket=1,
+    pacer=1,
+    reconciler=1,
+    error=1,
     turn=1,
 )
 IN_LINE = 1e14

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from app.store.ids import new_id
-from tasks.coalescing.turns import INDEX_KEY, Turns, key_of_line
+from tasks.coalescing.turns import FRESH, INDEX_KEY, URGENT, Turns, key_of_line
 
 FAR = 1000.0
 SHARE = 2
@@ -107,44 +107,78 @@ def test_every_key_expires(turns: Turns, redis_client: Redis) -> None:
     assert [redis_client.ttl(key) > 0 for key in (INDEX_KEY, key_of_line("shop"))] == [True, True]
 
 
+def test_an_urgent_group_goes_before_all_of_its_project_and_waits_for_its_turn(turns: Turns) -> None:
+    enter(turns, ONE, TWO, THREE, fresh=True)
+    assert turns.enter("shop", FOUR, fresh=False, urgent=True, hold=FAR) == []
+    assert turns.leave("shop", ONE, hold=FAR) == [FOUR]
+
+
+def test_a_group_that_waits_already_goes_to_the_front_in_a_hurry(turns: Turns) -> None:
+    enter(turns, ONE, TWO, THREE, FOUR)
+    assert turns.hurry("shop", FOUR, hold=FAR) == []
+    assert turns.leave("shop", ONE, hold=FAR) == [FOUR]
+
+
+def test_a_hurry_sends_nothing_for_a_group_that_does_not_wait(turns: Turns) -> None:
+    enter(turns, ONE, TWO)
+    assert [turns.hurry("shop", group, hold=FAR) for group in (ONE, THREE)] == [[], []]
+    assert waiting(turns) == {}
+
+
 class Line:
-    """The same, plainly: who is under way, and who waits in order."""
+    """The same, plainly: who is under way, and who waits in order, by rank."""
 
     def __init__(self) -> None:
         self.under_way: set[UUID] = set()
-        self.fresh: list[UUID] = []
-        self.others: list[UUID] = []
+        self.ranks: list[list[UUID]] = [[], [], []]
 
-    def enter(self, group: UUID, fresh: bool) -> list[UUID]:
+    @property
+    def waiting(self) -> list[UUID]:
+        return [group for rank in self.ranks for group in rank]
+
+    def enter(self, group: UUID, rank: int) -> list[UUID]:
         if group in self.under_way:
             return [group]
-        if group not in self.fresh + self.others:
-            (self.fresh if fresh else self.others).append(group)
+        if group not in self.waiting:
+            self.ranks[rank].append(group)
+        self._forward(group, rank)
         return self._let_in()
+
+    def hurry(self, group: UUID) -> list[UUID]:
+        self._forward(group, 0)
+        return self._let_in()
+
+    def _forward(self, group: UUID, rank: int) -> None:
+        for behind in self.ranks[rank + 1 :]:
+            if group in behind:
+                behind.remove(group)
+                self.ranks[rank].append(group)
 
     def leave(self, group: UUID) -> list[UUID]:
         self.under_way.discard(group)
         return self._let_in()
 
     def _let_in(self) -> list[UUID]:
-        let_in = (self.fresh + self.others)[: SHARE - len(self.under_way)]
+        let_in = self.waiting[: SHARE - len(self.under_way)]
         self.under_way |= set(let_in)
-        self.fresh = [one for one in self.fresh if one not in let_in]
-        self.others = [one for one in self.others if one not in let_in]
+        self.ranks = [[one for one in rank if one not in let_in] for rank in self.ranks]
         return let_in
 
 
-moves = st.tuples(st.sampled_from(["enter", "enter", "leave"]), st.integers(1, 6), st.booleans())
+moves = st.tuples(st.sampled_from(["enter", "enter", "leave", "hurry"]), st.integers(1, 6), st.integers(0, 2))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(moves, min_size=10, max_size=40))
-def test_a_line_moves_as_the_plain_one_does(redis_client: Redis, done: list[tuple[str, int, bool]]) -> None:
+def test_a_line_moves_as_the_plain_one_does(redis_client: Redis, done: list[tuple[str, int, int]]) -> None:
     turns, project, plain = Turns(redis_client, SHARE, ttl=FAR), str(new_id()), Line()
-    for what, number, fresh in done:
+    for what, number, rank in done:
         group = UUID(int=number)
         if what == "enter":
-            assert turns.enter(project, group, fresh=fresh, hold=FAR) == plain.enter(group, fresh)
+            told = turns.enter(project, group, fresh=rank == FRESH, urgent=rank == URGENT, hold=FAR)
+            assert told == plain.enter(group, rank)
+        elif what == "hurry":
+            assert turns.hurry(project, group, hold=FAR) == plain.hurry(group)
         else:
             assert turns.leave(project, group, hold=FAR) == plain.leave(group)
-        assert waiting(turns).get(project, 0) == len(plain.fresh) + len(plain.others)
+        assert waiting(turns).get(project, 0) == len(plain.waiting)

@@ -31,12 +31,20 @@ def test_a_project_that_floods_the_queue_delays_another_by_its_share(
 ) -> None:
     for number in range(FLOOD):
         shop.send_prompt(f"/flood/{number}", "hello")
+    if share != "0":
+        ask_for_all(shop)
     send_as(shop, "little", "/one", "/two")
     worker = worker_container(flow_environment | {"GROUPING_PROJECT_SHARE": share}, tmp_path)
     order = wait_until(lambda: all_runs(shop), what="every group has run")
     worker.teardown()
     place = max(number for number, project in enumerate(order, 1) if project == "little")
     assert earliest <= place <= latest
+
+
+def ask_for_all(shop: Shop) -> None:
+    """A person is urgent, but within the share of the own project."""
+    for number in range(FLOOD):
+        assert shop.client.post("/api/v1/groups/regroup", json={"path": f"/flood/{number}"}).status_code == 202
 
 
 def all_runs(shop: Shop) -> list[str] | None:

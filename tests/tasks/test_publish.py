@@ -92,12 +92,27 @@ def test_a_queue_that_one_project_fills_defers_no_other_project(publisher: Publi
     assert [ask(publisher, new_id(), project=CAFE) for _ in range(2)] == ["requested"] * 2
 
 
-def test_what_is_more_than_a_projects_share_waits_and_a_person_does_not(publisher: Publisher, redis: Redis) -> None:
+def test_what_is_more_than_a_projects_share_waits_also_when_a_person_asks(publisher: Publisher, redis: Redis) -> None:
     for _ in range(3):
         publisher.wake(new_id(), owed=True, fresh=True, project=str(SHOP))
     assert (redis.llen(FIRST), publisher.waiting()) == (2, 3)
-    ask(publisher, new_id(), urgent=True)
+    ask(publisher, groups_of_a_person := new_id(), urgent=True, project=CAFE)
     assert (redis.llen(FIRST), publisher.waiting()) == (3, 4)
+    for group in (groups_of_a_person, new_id(), new_id(), new_id()):
+        publisher.wake(group, owed=True, fresh=True, project=str(CAFE))
+        ask(publisher, group, urgent=True, project=CAFE)
+    assert redis.llen(FIRST) == 4
+
+
+def test_what_a_person_asks_for_is_next_of_its_project_whether_it_waits_already_or_not(
+    publisher: Publisher, redis: Redis
+) -> None:
+    groups = [new_id() for _ in range(4)]
+    for group in groups:
+        publisher.wake(group, owed=True, fresh=True, project=str(SHOP))
+    ask(publisher, groups[3], urgent=True)
+    publisher.arrived(groups[0], str(SHOP))
+    assert str(groups[3]) in redis.lindex(RERUN, 0) or groups[3].hex in redis.lindex(RERUN, 0)
 
 
 def test_a_message_that_was_delivered_lets_the_next_of_its_project_in(publisher: Publisher, redis: Redis) -> None:
@@ -108,10 +123,11 @@ def test_a_message_that_was_delivered_lets_the_next_of_its_project_in(publisher:
     assert (redis.llen(FIRST), redis.llen(RERUN)) == (2, 1)
 
 
-def test_a_person_is_not_deferred_by_a_full_queue(publisher: Publisher) -> None:
+def test_a_full_queue_defers_what_a_person_asks_for_beyond_the_share_of_its_project(publisher: Publisher) -> None:
     for _ in range(3):
         ask(publisher, new_id())
-    assert ask(publisher, new_id(), urgent=True) == "requested"
+    assert ask(publisher, new_id(), urgent=True) == "deferred"
+    assert ask(publisher, new_id(), urgent=True, project=CAFE) == "requested"
 
 
 @pytest.fixture

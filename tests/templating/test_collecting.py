@@ -33,7 +33,9 @@ def collector_as_it_was():
 
 def test_mining_makes_no_cycles():
     """In a process of its own, since threads that other tests have left make some."""
-    found, cycles = subprocess.run([sys.executable, "-c", MINING], capture_output=True, text=True, check=True).stdout.split()
+    found, cycles = subprocess.run(
+        [sys.executable, "-c", MINING], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert (found, cycles) == ("1", "0")
 
 

@@ -50,7 +50,9 @@ def test_what_all_letters_end_with_from_some_time_on_is_an_edit():
 @pytest.mark.parametrize("in_time", [True, False])
 def test_nothing_is_asked_of_a_template_when_time_is_up(in_time):
     texts = [f"{first} | {second}" for first, second in pairwise(letters(Random(1), 40))]
-    rounds = Rounds({text: [at] for at, text in enumerate(texts)}, [], Options(), Budget(should_stop=lambda: not in_time))
+    rounds = Rounds(
+        {text: [at] for at, text in enumerate(texts)}, [], Options(), Budget(should_stop=lambda: not in_time)
+    )
     rounds._found = {Template((FORM, ""), ("letters",)): Finding([(text, (text[len(FORM) :],)) for text in texts])}
     rounds._ask_again()
     assert (" | " in "".join(*(template.literals for template in rounds._found))) == in_time

@@ -45,7 +45,11 @@ def test_an_edit_beside_a_slot_makes_a_version(edit):
 
 
 def test_three_versions_follow_each_other():
-    prompts = (START + "Reply now.", START + PROMISE + "\n\nReply now.", START + "Sign with the name of the shop.\n\nReply now.")
+    prompts = (
+        START + "Reply now.",
+        START + PROMISE + "\n\nReply now.",
+        START + "Sign with the name of the shop.\n\nReply now.",
+    )
     assert sorted(map(len, groups_of(calls(prompts)))) == [1, 1, 1]
 
 

@@ -24,7 +24,10 @@ def calls(dice, body, count):
 
 
 def bodies_of(prompts, group):
-    return {next(n for n, body in enumerate(BODIES) if body[-20:-4] in prompts[at] or body[:7] in prompts[at]) for at in group.members}
+    return {
+        next(n for n, body in enumerate(BODIES) if body[-20:-4] in prompts[at] or body[:7] in prompts[at])
+        for at in group.members
+    }
 
 
 @pytest.mark.parametrize("counts", [(2, 1), (2, 0, 1), (1, 2, 1), (2, 2), (2, 2, 1), (6, 2, 2), (2, 30, 3)])

@@ -33,7 +33,10 @@ def calls_of(dice, number_of_templates, calls, preamble=""):
 def free_texts(dice, number):
     """What people write: every text has turns of phrase that others have too."""
     phrases = [words(dice, 2, 4) for _ in range(number // 2)]
-    return [(" ".join(f"{dice.choice(phrases)} {words(dice, 1, 4)}" for _ in range(dice.randint(1, 6))), None) for _ in range(number)]
+    return [
+        (" ".join(f"{dice.choice(phrases)} {words(dice, 1, 4)}" for _ in range(dice.randint(1, 6))), None)
+        for _ in range(number)
+    ]
 
 
 def found(prompts):
@@ -45,7 +48,9 @@ def found(prompts):
     groups = mine([text for text, _ in prompts])
     members = {tuple(group.members) for group in groups}
     for group in groups:
-        assert all(group.template.render(row) == prompts[i][0] for i, row in zip(group.members, group.values, strict=True))
+        assert all(
+            group.template.render(row) == prompts[i][0] for i, row in zip(group.members, group.values, strict=True)
+        )
     right = sum(tuple(its) in members for its in owners.values())
     return right, len(groups), len(free.intersection(i for group in groups for i in group.members))
 
@@ -72,7 +77,9 @@ def test_rare_templates_are_found_among_free_texts_which_stay_ungrouped():
 
 def test_rare_templates_are_found_beside_a_few_that_have_most_of_the_calls():
     dice = Random(3)
-    right, groups, _ = found(shuffled(dice, calls_of(dice, 5, 800) + [(text, number + 5) for text, number in calls_of(dice, 200, 4)]))
+    right, groups, _ = found(
+        shuffled(dice, calls_of(dice, 5, 800) + [(text, number + 5) for text, number in calls_of(dice, 200, 4)])
+    )
     assert right >= 200
     assert groups <= 205
 
@@ -102,7 +109,9 @@ def many_ways(values):
 
 def test_values_that_begin_in_many_ways_of_a_few_each_may_be_templates_of_their_own():
     dice = Random(10)
-    assert many_ways([f"{head} {words(dice, 5, 9)}" for head in [words(dice, 8, 8) for _ in range(40)] for _ in range(4)])
+    assert many_ways(
+        [f"{head} {words(dice, 5, 9)}" for head in [words(dice, 8, 8) for _ in range(40)] for _ in range(4)]
+    )
     assert not many_ways([words(dice, 9, 15) for _ in range(160)])
 
 
@@ -138,7 +147,9 @@ def test_what_was_found_is_returned_when_time_is_up_among_rare_templates(monkeyp
         assert len(placed) == len(set(placed))
         assert placed or share < 0.2
         for group in result:
-            assert all(group.template.render(row) == texts[i] for i, row in zip(group.members, group.values, strict=True))
+            assert all(
+                group.template.render(row) == texts[i] for i, row in zip(group.members, group.values, strict=True)
+            )
 
 
 def test_texts_that_share_most_are_of_one_family_and_no_text_is_in_two():

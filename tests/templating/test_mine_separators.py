@@ -116,7 +116,15 @@ SENTENCE = few(lambda dice: prose(dice, 3, 30))
         lambda dice: " ".join(f"{n}, {ROLE(dice)}" for n in range(1, dice.randint(3, 9))),
         lambda dice: f"{dice.choice(['Leeds', 'York', 'New Ross', 'Bath'])}, {dice.choice(['UK', 'Ireland', 'Malta'])}",
     ],
-    ids=["few sentences", "few items", "JSON", "values that come again as a whole", "turns", "numbered items", "places"],
+    ids=[
+        "few sentences",
+        "few items",
+        "JSON",
+        "values that come again as a whole",
+        "turns",
+        "numbered items",
+        "places",
+    ],
 )
 def test_what_comes_again_within_one_value_is_not_parted(value):
     assert separators(value, 200) == []
@@ -124,7 +132,15 @@ def test_what_comes_again_within_one_value_is_not_parted(value):
 
 @pytest.mark.parametrize(
     "fixed",
-    [("", " (", " turns)"), ("one of [", "]\n", ""), ("", ": {", "}"), ("(", ") ", ""), ("f(", ")[", "]"), ("in `", "`.\n", ""), ("", ' "', '"')],
+    [
+        ("", " (", " turns)"),
+        ("one of [", "]\n", ""),
+        ("", ": {", "}"),
+        ("(", ") ", ""),
+        ("f(", ")[", "]"),
+        ("in `", "`.\n", ""),
+        ("", ' "', '"'),
+    ],
     ids="".join,
 )
 def test_a_bracket_closes_where_it_was_opened_however_few_the_texts(fixed):
@@ -139,7 +155,10 @@ def test_a_bracket_closes_where_it_was_opened_however_few_the_texts(fixed):
 
 
 def test_a_bracket_that_fixed_text_has_alone_takes_none_from_values():
-    assert parted(("Choose 1) ", " or 2) this.\n"), [("tea (hot)",), ("water",), ("milk (cold",)], bool) == ("Choose 1) ", " or 2) this.\n")
+    assert parted(("Choose 1) ", " or 2) this.\n"), [("tea (hot)",), ("water",), ("milk (cold",)], bool) == (
+        "Choose 1) ",
+        " or 2) this.\n",
+    )
 
 
 def test_a_quote_that_all_values_end_with_belongs_to_the_text_behind_them():
@@ -156,7 +175,12 @@ def test_a_full_stop_that_values_end_with_is_theirs_when_some_go_on():
 
 
 def test_a_full_stop_between_two_values_is_fixed_text():
-    assert parted((START, ".", END), [("yes", dice.choice(["", "Now"])) for dice in [Random(8)] for _ in range(24)], bool)[1] == "."
+    assert (
+        parted((START, ".", END), [("yes", dice.choice(["", "Now"])) for dice in [Random(8)] for _ in range(24)], bool)[
+            1
+        ]
+        == "."
+    )
 
 
 def test_a_template_without_texts_stays_as_it_is():

@@ -6,7 +6,11 @@ import pytest
 
 from templating import mine
 
-WORDS = [a + b for a in ("amb", "bas", "ced", "del", "emb", "fjo", "gro", "har", "isl", "jun") for b in ("er", "in", "ar", "ta", "on", "id", "ve", "or")]
+WORDS = [
+    a + b
+    for a in ("amb", "bas", "ced", "del", "emb", "fjo", "gro", "har", "isl", "jun")
+    for b in ("er", "in", "ar", "ta", "on", "id", "ve", "or")
+]
 
 
 def prose(dice, count):
@@ -21,14 +25,19 @@ def test_tasks_over_one_knowledge_base_are_templates_each(documents):
     prompts = []
     for _ in range(240):
         begin, rule = tasks[len(prompts) % 8]
-        prompts.append(f"{begin}\n\nDocument:\n{dice.choice(base)}\n\n{rule}\nQuestion: {prose(dice, dice.randint(3, 9))}")
+        prompts.append(
+            f"{begin}\n\nDocument:\n{dice.choice(base)}\n\n{rule}\nQuestion: {prose(dice, dice.randint(3, 9))}"
+        )
     assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(task, 240, 8)) for task in range(8)}
 
 
 def test_two_tasks_whose_system_texts_are_the_same_few_personas_are_templates_each():
     dice = Random(4)
     personas = [prose(dice, 30) for _ in range(3)]
-    tasks = [("Find the names in this text and list them, one a line.", "Names:"), ("Rate how polite this text is towards its reader.", "Rating:")]
+    tasks = [
+        ("Find the names in this text and list them, one a line.", "Names:"),
+        ("Rate how polite this text is towards its reader.", "Rating:"),
+    ]
     prompts = []
     for _ in range(120):
         task, end = tasks[len(prompts) % 2]

@@ -39,7 +39,30 @@ def test_one_word_makes_none() -> None:
 
 @pytest.mark.parametrize("seed", [5, 8, 24, 37])
 def test_few_json_texts_are_not_a_template_of_braces(seed: int) -> None:
-    dice, words = Random(seed), ["owner", "total", "red", "shipping", "address", "weight", "colour", "until", "since", "when", "of", "the", "and", "be", "not", "is", "what", "name", "price"]
+    dice, words = (
+        Random(seed),
+        [
+            "owner",
+            "total",
+            "red",
+            "shipping",
+            "address",
+            "weight",
+            "colour",
+            "until",
+            "since",
+            "when",
+            "of",
+            "the",
+            "and",
+            "be",
+            "not",
+            "is",
+            "what",
+            "name",
+            "price",
+        ],
+    )
     value = lambda *others: dice.choice([None, False, *others])  # noqa: E731
     texts = [
         json.dumps(
@@ -55,5 +78,9 @@ def test_few_json_texts_are_not_a_template_of_braces(seed: int) -> None:
 
 
 def test_few_calls_with_a_json_prompt_of_words_are_a_template() -> None:
-    texts = [json.dumps({"instruction": "Translate to French", "text": f"The number {n} is next."}) for n in (17, 243, 3891)]
-    assert [group.template.literals[0] for group in mine(texts)] == ['{"instruction": "Translate to French", "text": "The number ']
+    texts = [
+        json.dumps({"instruction": "Translate to French", "text": f"The number {n} is next."}) for n in (17, 243, 3891)
+    ]
+    assert [group.template.literals[0] for group in mine(texts)] == [
+        '{"instruction": "Translate to French", "text": "The number '
+    ]

@@ -8,7 +8,57 @@ import pytest
 from templating import mine
 
 DICE = Random(7)
-WORDS = ["amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "harbor", "island", "jungle", "kettle", "lagoon", "meadow", "nectar", "orchard", "pebble", "quarry", "river", "summit", "timber", "umbra", "valley", "willow", "yonder", "zephyr", "anchor", "bridge", "candle", "dragon", "engine", "falcon", "garden", "hammer", "insect", "jacket", "kernel", "ladder", "magnet", "needle", "office", "parrot", "quiver", "ribbon", "saddle", "tunnel", "urchin", "violet", "walnut", "yellow"]
+WORDS = [
+    "amber",
+    "basin",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "harbor",
+    "island",
+    "jungle",
+    "kettle",
+    "lagoon",
+    "meadow",
+    "nectar",
+    "orchard",
+    "pebble",
+    "quarry",
+    "river",
+    "summit",
+    "timber",
+    "umbra",
+    "valley",
+    "willow",
+    "yonder",
+    "zephyr",
+    "anchor",
+    "bridge",
+    "candle",
+    "dragon",
+    "engine",
+    "falcon",
+    "garden",
+    "hammer",
+    "insect",
+    "jacket",
+    "kernel",
+    "ladder",
+    "magnet",
+    "needle",
+    "office",
+    "parrot",
+    "quiver",
+    "ribbon",
+    "saddle",
+    "tunnel",
+    "urchin",
+    "violet",
+    "walnut",
+    "yellow",
+]
 
 
 def prose(count, dice=DICE):
@@ -26,7 +76,13 @@ def picked(things, count, text):
 def documents(_):
     """Six documents of 300 words and a short instruction."""
     texts = [prose(300) for _ in range(6)]
-    return picked(texts, 200, lambda d: f"Answer from the document and from nothing else.\n\x00Document:\n{d}\n\nQuestion: {question()}\nAnswer:")
+    return picked(
+        texts,
+        200,
+        lambda d: (
+            f"Answer from the document and from nothing else.\n\x00Document:\n{d}\n\nQuestion: {question()}\nAnswer:"
+        ),
+    )
 
 
 def products(_):
@@ -46,7 +102,11 @@ def rubrics(_):
     """A rubric of five numbered lines, one of six."""
     texts = ["".join(f"{k}: {prose(12)}\n" for k in range(1, 6)) for _ in range(6)]
     return picked(
-        texts, 200, lambda r: f"Score the answer by the rubric. Give only the number.\nRubric:\n{r}\nQuestion: {question()}\nAnswer: {prose(40)}\nScore:"
+        texts,
+        200,
+        lambda r: (
+            f"Score the answer by the rubric. Give only the number.\nRubric:\n{r}\nQuestion: {question()}\nAnswer: {prose(40)}\nScore:"
+        ),
     )
 
 
@@ -57,7 +117,9 @@ def conversations(_):
         said = ""
         for _ in range(DICE.randint(2, 7)):
             said += f"User: {question()}\n"
-            prompts.append(f"Continue the conversation politely and ask when something is not clear.\n\nSo far:\n{said}Assistant:")
+            prompts.append(
+                f"Continue the conversation politely and ask when something is not clear.\n\nSo far:\n{said}Assistant:"
+            )
             said += f"Assistant: {prose(30)}\n"
     return prompts
 
@@ -67,10 +129,22 @@ def records(_):
 
     def record():
         if DICE.random() < 0.5:
-            return {"id": DICE.randint(1, 9999), "customer_name": prose(2), "street_address": prose(3), "order_total": DICE.random()}
-        return {"invoice": DICE.randint(1, 999), "account_holder": prose(2), "amount_due_in_cents": DICE.randint(1, 9999)}
+            return {
+                "id": DICE.randint(1, 9999),
+                "customer_name": prose(2),
+                "street_address": prose(3),
+                "order_total": DICE.random(),
+            }
+        return {
+            "invoice": DICE.randint(1, 999),
+            "account_holder": prose(2),
+            "amount_due_in_cents": DICE.randint(1, 9999),
+        }
 
-    return [f"Extract what the record says about the customer in one line.\nRecord: {json.dumps(record())}\nLine:" for _ in range(200)]
+    return [
+        f"Extract what the record says about the customer in one line.\nRecord: {json.dumps(record())}\nLine:"
+        for _ in range(200)
+    ]
 
 
 @pytest.mark.parametrize("prompts", [documents, products, rubrics, conversations, records])
@@ -89,7 +163,11 @@ FRAME = (
 def judges(count, dice):
     """Prompts which say something of their own before a frame that is larger than that, in turn."""
     own = [(prose(40, dice), prose(50, dice)) for _ in range(count)]
-    texts = [(k, f"{task}\nAnswer: {prose(20)}\nRules of this judge: {rules}{FRAME}") for _ in range(10) for k, (task, rules) in enumerate(own)]
+    texts = [
+        (k, f"{task}\nAnswer: {prose(20)}\nRules of this judge: {rules}{FRAME}")
+        for _ in range(10)
+        for k, (task, rules) in enumerate(own)
+    ]
     return [k for k, _ in texts], [text for _, text in texts]
 
 
@@ -97,14 +175,24 @@ def judges(count, dice):
 def test_judges_that_share_a_large_frame_are_templates_each_however_many(count):
     truth, texts = judges(count, Random(count))
     found = mine(texts)
-    assert {tuple(group.members) for group in found} == {tuple(i for i, k in enumerate(truth) if k == judge) for judge in range(count)}
+    assert {tuple(group.members) for group in found} == {
+        tuple(i for i, k in enumerate(truth) if k == judge) for judge in range(count)
+    }
 
 
 def test_siblings_that_differ_in_several_places_inside_a_frame_are_two_templates():
     def text(kind):
         say = {
-            "answer": ("whether the answer speaks to the query", "the answer that was given", "Words that the query lacks"),
-            "context": ("how much of the context serves the query", "the context that was found", "Passages of the context that serve nothing"),
+            "answer": (
+                "whether the answer speaks to the query",
+                "the answer that was given",
+                "Words that the query lacks",
+            ),
+            "context": (
+                "how much of the context serves the query",
+                "the context that was found",
+                "Passages of the context that serve nothing",
+            ),
         }[kind]
         return (
             f"Your task is to judge {say[0]}, strictly and without mercy for anybody.\n1. Does the text cover {say[1]} in full?\n"
@@ -113,7 +201,9 @@ def test_siblings_that_differ_in_several_places_inside_a_frame_are_two_templates
 
     kinds = [DICE.choice(["answer", "context"]) for _ in range(120)]
     found = mine([text(kind) for kind in kinds])
-    assert {tuple(group.members) for group in found} == {tuple(i for i, k in enumerate(kinds) if k == kind) for kind in ("answer", "context")}
+    assert {tuple(group.members) for group in found} == {
+        tuple(i for i, k in enumerate(kinds) if k == kind) for kind in ("answer", "context")
+    }
 
 
 PERSONAS = [prose(k) for k in (30, 42, 25, 38)]
@@ -124,9 +214,15 @@ CRITERIA = [prose(k) for k in (9, 14, 20)]
 @pytest.mark.parametrize(
     "text",
     [
-        lambda: f"{DICE.choice(PERSONAS)}\n\nRead the text and list three problems with it.\n\nText:\n{prose(DICE.randint(9, 30))}\n\nProblems:",
-        lambda: f"{DICE.choice(PERSONAS)}\x00Read the text and list three problems with it.\n\nText:\n{prose(DICE.randint(9, 30))}\n\nProblems:",
-        lambda: f"Grade the text by the criterion that is given at the end.\n\nText:\n{prose(DICE.randint(9, 30))}\n\nCriterion:\n{DICE.choice(CRITERIA)}",
+        lambda: (
+            f"{DICE.choice(PERSONAS)}\n\nRead the text and list three problems with it.\n\nText:\n{prose(DICE.randint(9, 30))}\n\nProblems:"
+        ),
+        lambda: (
+            f"{DICE.choice(PERSONAS)}\x00Read the text and list three problems with it.\n\nText:\n{prose(DICE.randint(9, 30))}\n\nProblems:"
+        ),
+        lambda: (
+            f"Grade the text by the criterion that is given at the end.\n\nText:\n{prose(DICE.randint(9, 30))}\n\nCriterion:\n{DICE.choice(CRITERIA)}"
+        ),
     ],
     ids=["a persona first", "a persona as system text", "a criterion last"],
 )
@@ -145,4 +241,6 @@ def test_tasks_behind_a_preamble_whose_ends_are_alike_are_templates_each():
 
     kinds = [DICE.randrange(3) for _ in range(90)]
     found = mine([text(tasks[kind]) for kind in kinds])
-    assert {tuple(group.members) for group in found} == {tuple(i for i, k in enumerate(kinds) if k == kind) for kind in range(3)}
+    assert {tuple(group.members) for group in found} == {
+        tuple(i for i, k in enumerate(kinds) if k == kind) for kind in range(3)
+    }

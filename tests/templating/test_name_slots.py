@@ -48,7 +48,7 @@ class TestGoldenExamples:
             ("Review this code:\n```python\n{{_1}}\n```", ("code",)),
             ("Pick one.\nA. {{_1}}\nB) {{_2}}", ("a", "b")),
             ("Items:\n- {{_1}}\n- {{_2}}", ("items", "items_2")),
-            ("Notes of {{_1}}:\n\"\"\"\n{{_2}}\n\"\"\"", ("notes_of", "notes")),
+            ('Notes of {{_1}}:\n"""\n{{_2}}\n"""', ("notes_of", "notes")),
             ("--- invoice ({{_1}} pages, received by {{_2}}) ---\n{{_3}}", ("var_0", "received_by", "invoice")),
             ("Customer: {{_1}} (member since {{_2}})\nMail from {{_3}}", ("customer", "member_since", "mail_from")),
             ("What the reply should do: {{_1}}", ("what_reply_should_do",)),
