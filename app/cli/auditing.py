@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import click
+import rich_click as click
 from rich.table import Table
 
 from app.cli.context import engine_of, settings_of_command, show

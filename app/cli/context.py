@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
+import rich_click as click
 from rich.console import Console
 from rich.table import Column, Table
 from sqlalchemy import Engine

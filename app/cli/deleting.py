@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import click
+import rich_click as click
 from sqlalchemy import Engine
 
 from app.cli.context import engine_of, settings_of_command

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-import click
+import rich_click as click
 from kombu import Connection
 from rich.table import Table
 

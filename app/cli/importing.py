@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-import click
+import rich_click as click
 from rich.console import Console
 
 from app.cli.checkpoint import Checkpoint

@@ -1,6 +1,6 @@
 """`promptlode retention`."""
 
-import click
+import rich_click as click
 
 from app.cli.context import engine_of, settings_of_command
 from app.errors import NotFoundError

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-import click
+import rich_click as click
 from rich.table import Table
 
 from app.cli.context import PROJECT_NAME, engine_of, id_column, settings_of_command, show

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import click
+import rich_click as click
 
 from app.cli.auditing import audit
 from app.cli.deleting import delete
@@ -12,21 +12,30 @@ from app.cli.keeping import retention_command
 from app.cli.keys import keys
 from app.cli.privacy import privacy_command
 from app.cli.projects import projects
+from app.cli.remote.calls import regroup, send, tail, traces, ungrouped
+from app.cli.remote.login import login
+from app.cli.remote.tasks import diff, show, tasks, values
 from app.errors import PromptlodeError
 
 
-class _Commands(click.Group):
+class _Commands(click.RichGroup):
     """Commands whose errors on purpose become one line on standard error and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except PromptlodeError as error:
-            raise click.ClickException(str(error)) from None
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(1)
+
+
+_LOOKING = [tasks, show, diff, traces, values, ungrouped, tail]
+_DOING = [import_file, send, regroup]
+_RUNNING = [doctor, login, keys, projects, delete, retention_command, audit, privacy_command]
 
 
 @click.group(
-    cls=_Commands, commands=[import_file, keys, projects, delete, retention_command, audit, privacy_command, doctor]
+    cls=_Commands, commands=[*_LOOKING, *_DOING, *_RUNNING], context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(package_name="promptlode")
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-import click
+import rich_click as click
 
 from app.cli.context import engine_of, settings_of_command
 from app.errors import NotFoundError

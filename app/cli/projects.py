@@ -1,6 +1,6 @@
 """`promptlode projects`."""
 
-import click
+import rich_click as click
 from rich.table import Table
 
 from app.cli.context import engine_of, id_column, settings_of_command, show

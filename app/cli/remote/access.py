@@ -1,0 +1,88 @@
+"""Where a Promptlode is and which key opens it: from flags, the environment, `promptlode login` or this machine's instance."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from app.config import SERVERS_FILE, read_settings
+from app.errors import PromptlodeError
+
+LOGIN_FILE = "login.json"
+"""In the user's configuration folder; only its owner reads it."""
+
+
+class NoAccessError(PromptlodeError):
+    """No Promptlode is known."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """url: address without a slash at its end. key: an API key."""
+
+    url: str
+    key: str
+
+
+def access_of(url: str | None, key: str | None) -> Access:
+    """What was given, completed by the first source that knows the rest.  Raises NoAccessError.
+
+    A source that names another address than the one given lends no key: a key never goes to a server it was not made for.
+    """
+    for known_url, known_key in ((url, key), _kept(), _local()):
+        url = url or known_url
+        if not key and known_key and (known_url is None or _same(url, known_url)):
+            key = known_key
+    if not url:
+        raise NoAccessError(
+            "No Promptlode is known: give --url (or PROMPTLODE_URL), run `promptlode login`, or start one here with `promptlode up`."
+        )
+    if not key:
+        raise NoAccessError(
+            f"No key for {url} is known: give --key (or PROMPTLODE_API_KEY), or run `promptlode login --url {url}`."
+        )
+    return Access(url.rstrip("/"), key)
+
+
+def keep(access: Access) -> Path:
+    """Remember an access for later commands; the file is never readable by others, also not for a moment."""
+    path = login_file()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.new")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(asdict(access), file)
+    partial.replace(path)
+    return path
+
+
+def login_file() -> Path:
+    return platformdirs.user_config_path("promptlode") / LOGIN_FILE
+
+
+def _same(url: str | None, other: str) -> bool:
+    return (url or "").rstrip("/") == other.rstrip("/")
+
+
+def _kept() -> tuple[str | None, str | None]:
+    found = _read_json(login_file())
+    return found.get("url"), found.get("key")
+
+
+def _local() -> tuple[str | None, str | None]:
+    """The instance that runs with this machine's data folder, if one does."""
+    home = read_settings().promptlode_data_dir
+    url = _read_json(home / SERVERS_FILE).get("url")
+    key = home / "api_key"
+    return url, key.read_text().strip() if url and key.exists() else None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,86 @@
+"""The HTTP API as commands use it: pages are followed, and every failure is one sentence with a remedy."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import requests
+
+from app.cli.remote.access import Access
+from app.errors import PromptlodeError
+
+TIMEOUT = (10, 60)
+"""Seconds to connect and to wait for an answer: a list over a large project takes a few."""
+
+MOST_PER_PAGE = 200
+"""Items of one page; the API gives no more."""
+
+Item = dict[str, Any]
+
+
+class ApiError(PromptlodeError):
+    """A Promptlode did not answer, or refused."""
+
+
+class Api:
+    """Requests to one Promptlode with one key."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {access.key}"
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        """The answer of GET; parameters that are None are left out.  Raises ApiError."""
+        wanted = {name: value for name, value in (query or {}).items() if value is not None}
+        return self._call("GET", path, params=wanted)
+
+    def post(self, path: str, body: object) -> Any:
+        """The answer of POST.  Raises ApiError."""
+        return self._call("POST", path, json=body)
+
+    def items(self, path: str, query: Mapping[str, Any] | None = None, limit: int | None = None) -> Iterator[Item]:
+        """The items of a list, page by page, at most `limit` of them."""
+        return islice(self._items(path, dict(query or {}), limit), limit)
+
+    def _items(self, path: str, query: dict[str, Any], limit: int | None) -> Iterator[Item]:
+        size = min(limit or MOST_PER_PAGE, MOST_PER_PAGE)
+        cursor = None
+        while True:
+            page = self.get(path, query | {"limit": size, "cursor": cursor})
+            yield from page["items"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            answer = self._session.request(method, self.access.url + path, timeout=TIMEOUT, **options)
+        except requests.exceptions.SSLError:
+            raise ApiError(
+                f"The certificate of {self.access.url} is not trusted; REQUESTS_CA_BUNDLE=FILE names your own authority."
+            ) from None
+        except (requests.RequestException, ValueError):
+            raise ApiError(f"{self.access.url} does not answer. Is it the right address, and does it run?") from None
+        if answer.ok:
+            return _json(answer)
+        raise ApiError(_refusal(self.access.url, answer))
+
+
+def _json(answer: requests.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        raise ApiError(f"{answer.url} answered something that is no JSON: is Promptlode there?") from None
+
+
+def _refusal(url: str, answer: requests.Response) -> str:
+    """What the problem document says, field by field."""
+    if answer.status_code == requests.codes.unauthorized:
+        return f"{url} does not know this key: make one with `promptlode keys create`, then `promptlode login`."
+    try:
+        problem = answer.json()
+        fields = [f"{'.'.join(map(str, each['loc']))}: {each['message']}" for each in problem.get("errors", [])]
+        return " ".join([str(problem["detail"]), *fields])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"{url} answered {answer.status_code}."

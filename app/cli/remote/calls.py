@@ -1,0 +1,182 @@
+"""`promptlode traces`, `ungrouped`, `tail`, `send` and `regroup`."""
+
+import json
+import sys
+import time
+from typing import Any
+
+import rich_click as click
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.remote.api import Api, ApiError, Item
+from app.cli.remote.options import connected, formed, limited, ranged
+from app.cli.remote.output import as_json, call_text, plain, printed, when
+from app.cli.remote.tasks import find_task
+from templating import Template
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks of `tail`: new calls are seen while they are of interest, at one small request a second."""
+
+NEWEST = 100
+"""Calls that one look of `tail` reads at most."""
+
+CALLS = {
+    "Id": lambda item: item["id"],
+    "When": when("created_at"),
+    "Path": lambda item: item["path"],
+    "Model": lambda item: item["model"],
+    "Version": lambda item: item["version"],
+    "Values": lambda item: ", ".join(
+        f"{name}={' '.join(value.split())[:40]}" for name, value in (item["variables"] or {}).items()
+    ),
+}
+
+
+@click.command()
+@click.option("--path", help="Of this path only.")
+@click.option("--task", help="Of this task only (id, its beginning, or name).")
+@click.option(
+    "--slot",
+    "slots",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="With this value in a slot; may be given several times.",
+)
+@click.option("--model", help="Of this model only.")
+@click.option("--user-id", help="Of this user only.")
+@ranged
+@limited
+@formed
+@connected
+def traces(api: Api, form: str, limit: int, task: str | None, slots: tuple[str, ...], **query: Any) -> None:
+    """List calls, newest first."""
+    task_id = find_task(api, task)["id"] if task else None
+    printed(api.items("/api/v1/traces", query | {"task_id": task_id} | dict(map(_slot, slots)), limit), CALLS, form)
+
+
+def _slot(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"--slot takes NAME=VALUE, not {text!r}.")
+    return f"slot.{name}", value
+
+
+@click.command()
+@click.option("--path", help="Of this path only.")
+@limited
+@formed
+@connected
+def ungrouped(api: Api, form: str, limit: int, path: str | None) -> None:
+    """List calls that no template matches, newest first."""
+    printed(api.items("/api/v1/traces", {"path": path, "ungrouped": "true"}, limit), CALLS, form)
+
+
+@click.command()
+@click.argument("path")
+@click.option("--all", "everything", is_flag=True, help="Mine calls that are grouped anew too.")
+@click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
+@connected
+def regroup(api: Api, path: str, everything: bool, as_json_: bool) -> None:
+    """Ask that the calls of PATH be grouped anew."""
+    answer = api.post("/api/v1/groups/regroup", {"path": path, "all": everything})
+    if as_json_:
+        as_json(answer)
+    else:
+        click.echo(f"{answer['path']}: {answer['grouping']}")
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@click.option("--path", help="The call site that it counts for.")
+@click.option("--model", help="The model that it is said to be of.")
+@click.option("--system", help="Its system text.")
+@click.option("--output", help="What the model answered.")
+@click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
+@connected
+def send(
+    api: Api,
+    *,
+    prompt: str | None,
+    path: str | None,
+    model: str | None,
+    system: str | None,
+    output: str | None,
+    as_json_: bool,
+) -> None:
+    """Send one call: PROMPT with its options, or without PROMPT a JSON body of POST /api/v1/traces on standard input."""
+    given = {"path": path, "model": model, "instructions": system, "input": prompt, "output": output}
+    body = (_body() if prompt is None else {}) | {name: value for name, value in given.items() if value is not None}
+    answer = api.post("/api/v1/traces", body)
+    if as_json_:
+        as_json(answer)
+        return
+    for row in answer.get("results", [answer]):
+        click.echo(f"{row['id']} {row['grouping']}" if "id" in row else f"refused: {row['error']['detail']}")
+
+
+def _body() -> dict[str, Any]:
+    if sys.stdin.isatty():
+        raise click.UsageError("Give a PROMPT, or a JSON body on standard input.")
+    try:
+        body = json.loads(click.get_binary_stream("stdin").read())
+    except ValueError:
+        raise click.UsageError("Standard input holds no JSON.") from None
+    if not isinstance(body, dict):
+        raise click.UsageError("Standard input must hold one JSON object.")
+    return body
+
+
+@click.command()
+@click.option("--path", help="Of this path only.")
+@click.option("--task", help="Of this task only (id, its beginning, or name).")
+@click.option("--json", "as_json_", is_flag=True, help="Print one JSON object a line.")
+@click.option("--limit", type=click.IntRange(1), help="End after so many calls.")
+@connected
+def tail(api: Api, path: str | None, task: str | None, as_json_: bool, limit: int | None) -> None:
+    """Show calls as they come, with their template and its values in colour, until Ctrl-C."""
+    query = {"path": path, "task_id": find_task(api, task)["id"] if task else None}
+    teller = _Teller(api)
+    told = 0
+    seen = {call["id"] for call in api.items("/api/v1/traces", query, NEWEST)}
+    while limit is None or told < limit:
+        for call in reversed([call for call in api.items("/api/v1/traces", query, NEWEST) if call["id"] not in seen]):
+            seen.add(call["id"])
+            click.echo(json.dumps(call, ensure_ascii=False)) if as_json_ else teller.tell(call)
+            told += 1
+            if told == limit:
+                return
+        time.sleep(LOOK_EVERY)
+
+
+class _Teller:
+    """Prints calls; remembers the versions that they are of."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._console = Console()
+        self._versions: dict[str, Item | None] = {}
+
+    def tell(self, call: Item) -> None:
+        head = Text.assemble(
+            (call["created_at"][11:19], "dim"), "  ", (plain(call["path"]).plain, "bold"), "  ", plain(call["model"])
+        )
+        self._console.print(head, soft_wrap=True)
+        version = self._version(call["implementation_id"])
+        if version is None:
+            self._console.print(Text("  ungrouped yet", style="dim"))
+            return
+        colours: dict[str, str] = {}
+        for part in version["template"]:
+            shown = call_text(Template.parse(part["text"]), call["variables"] or {}, colours)
+            self._console.print(Text("  ") + shown, soft_wrap=True)
+
+    def _version(self, implementation_id: str | None) -> Item | None:
+        if implementation_id is None:
+            return None
+        if implementation_id not in self._versions:
+            try:
+                self._versions[implementation_id] = self._api.get(f"/api/v1/implementations/{implementation_id}")
+            except ApiError:
+                self._versions[implementation_id] = None
+        return self._versions[implementation_id]

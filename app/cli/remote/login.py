@@ -1,0 +1,23 @@
+"""`promptlode login`."""
+
+import rich_click as click
+
+from app.cli.remote.access import Access, keep
+from app.cli.remote.api import Api
+
+
+@click.command()
+@click.option(
+    "--url",
+    envvar="PROMPTLODE_URL",
+    prompt="Address of Promptlode",
+    help="Address, for example https://promptlode.example.com.",
+)
+@click.option(
+    "--key", envvar="PROMPTLODE_API_KEY", prompt="API key", hide_input=True, help="API key; asked for if not given."
+)
+def login(url: str, key: str) -> None:
+    """Remember an address and a key for later commands, in a file that only you can read."""
+    access = Access(url.rstrip("/"), key.strip())
+    Api(access).get("/api/v1/tasks", {"limit": 1})
+    click.echo(f"Remembered in {keep(access)}.")

@@ -1,0 +1,55 @@
+"""Options that commands against the API share."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import rich_click as click
+
+from app.cli.remote.access import access_of
+from app.cli.remote.api import Api
+
+Command = Callable[..., Any]
+
+
+def connected(command: Command) -> Command:
+    """`--url` and `--key`; the command gets an `Api` as its first argument."""
+
+    @click.option(
+        "--url",
+        envvar="PROMPTLODE_URL",
+        help="Address of Promptlode; PROMPTLODE_URL, what `login` kept, or this machine's.",
+    )
+    @click.option(
+        "--key", envvar="PROMPTLODE_API_KEY", help="API key; PROMPTLODE_API_KEY, what `login` kept, or this machine's."
+    )
+    @wraps(command)
+    def with_api(url: str | None, key: str | None, **options: Any) -> Any:
+        return command(Api(access_of(url, key)), **options)
+
+    return with_api
+
+
+def formed(command: Command) -> Command:
+    """`--json` and `--csv`; the command gets `form`."""
+
+    @click.option("--json", "form", flag_value="json", help="Print JSON.")
+    @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+    @wraps(command)
+    def with_form(form: str | None, **options: Any) -> Any:
+        return command(form=form or "table", **options)
+
+    return with_form
+
+
+def limited(command: Command) -> Command:
+    """`--limit`."""
+    return click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")(
+        command
+    )
+
+
+def ranged(command: Command) -> Command:
+    """`--since` and `--until`."""
+    command = click.option("--until", help="Before this time (ISO 8601).")(command)
+    return click.option("--since", help="From this time on (ISO 8601).")(command)

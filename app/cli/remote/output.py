@@ -1,0 +1,100 @@
+"""What a command prints: a table for people, JSON or CSV for programs, templates with coloured slots."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import rich_click as click
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.context import show
+from app.cli.remote.api import Item
+from app.pages.wording import ago, parsed
+from templating import Template
+
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+"""Of slots, in the order of their names in a template."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would compute (OWASP, "CSV Injection")."""
+
+Cell = Callable[[Item], Any]
+
+
+def printed(items: Iterable[Item], columns: Mapping[str, Cell], form: str) -> None:
+    """Print a list.
+
+    columns: titles with what they show of an item. form: "table", "json" (a list of the items as the API gives them) or "csv".
+    """
+    if form == "json":
+        as_json(list(items))
+    elif form == "csv":
+        _csv(items, columns)
+    else:
+        show(_table(items, columns))
+
+
+def as_json(value: Any) -> None:
+    """Print JSON, for programs."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _csv(items: Iterable[Item], columns: Mapping[str, Cell]) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow(columns)
+    for item in items:
+        writer.writerow([_guarded(cell(item)) for cell in columns.values()])
+
+
+def _guarded(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _table(items: Iterable[Item], columns: Mapping[str, Cell]) -> Table:
+    table = Table()
+    for title in columns:
+        table.add_column(title, no_wrap=title == "Id", min_width=36 if title == "Id" else None)
+    for item in items:
+        table.add_row(*(plain(cell(item)) for cell in columns.values()))
+    return table
+
+
+def plain(value: Any) -> Text:
+    """A value as text that neither rich nor a terminal takes for anything else: traffic may hold escape sequences."""
+    text = "" if value is None else str(value)
+    return Text("".join(char if char.isprintable() or char == "\n" else "·" for char in text))
+
+
+def when(field: str) -> Cell:
+    """A time of an item as words: 5 min ago."""
+    return lambda item: ago(parsed(item[field])) if item.get(field) else ""
+
+
+def template_text(parts: Sequence[Mapping[str, str]]) -> Text:
+    """Parts of a template, each slot in a colour of its own."""
+    colours: dict[str, str] = {}
+    shown = Text()
+    for part in parts:
+        shown.append(f"{part['role']}\n", style="dim")
+        template = Template.parse(part["text"])
+        shown.append_text(_coloured(template, [f"{{{{{name}}}}}" for name in template.slots], colours))
+        shown.append("\n")
+    return shown
+
+
+def call_text(template: Template, values: Mapping[str, str], colours: dict[str, str]) -> Text:
+    """A prompt whose values have the colours of their slots."""
+    return _coloured(template, [values.get(name, "") for name in template.slots], colours)
+
+
+def _coloured(template: Template, fillings: Sequence[str], colours: dict[str, str]) -> Text:
+    shown = plain(template.literals[0])
+    for name, filling, literal in zip(template.slots, fillings, template.literals[1:], strict=True):
+        colour = colours.setdefault(name, COLOURS[len(colours) % len(COLOURS)])
+        shown.append_text(Text(plain(filling).plain, style=f"bold {colour}"))
+        shown.append_text(plain(literal))
+    return shown

@@ -1,0 +1,170 @@
+"""`promptlode tasks`, `show`, `diff` and `values`."""
+
+from collections.abc import Sequence
+from difflib import unified_diff
+from typing import Any
+from uuid import UUID
+
+import rich_click as click
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.remote.api import Api, ApiError, Item
+from app.cli.remote.options import connected, formed, limited, ranged
+from app.cli.remote.output import as_json, plain, printed, template_text, when
+
+DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def _of(field: str) -> Any:
+    return lambda item: item.get(field)
+
+
+TASKS = {
+    "Id": _of("id"),
+    "Task": _of("name"),
+    "Path": _of("path"),
+    "Versions": _of("versions"),
+    "Calls": _of("calls"),
+    "Last seen": when("last_seen"),
+}
+
+VERSIONS = {
+    "Version": _of("version"),
+    "Model": _of("model"),
+    "Calls": _of("calls"),
+    "Slots": lambda item: ", ".join(item["slots"]),
+    "First seen": when("first_seen"),
+    "Production": lambda item: "yes" if item["production"] else "",
+}
+
+
+@click.command()
+@click.option("--path", help="Of this path only.")
+@click.option("--model", help="With calls of this model.")
+@click.option("--user-id", help="With calls of this user.")
+@click.option("-q", "--search", "q", help="Words of name, path, template or model, in any order.")
+@click.option(
+    "--sort", type=click.Choice(["last_seen", "calls", "cost", "errors", "p95", "name"]), help="What decides the order."
+)
+@click.option("--order", type=click.Choice(["asc", "desc"]), help="Its direction.")
+@ranged
+@limited
+@formed
+@connected
+def tasks(api: Api, form: str, limit: int, **query: Any) -> None:
+    """List the tasks that were found: calls of one prompt at one call site."""
+    printed(api.items("/api/v1/tasks", query, limit), TASKS, form)
+
+
+@click.command()
+@click.argument("task")
+@click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
+@connected
+def show(api: Api, task: str, as_json_: bool) -> None:
+    """Show TASK: its versions and the template of the newest, slots in colour."""
+    found = find_task(api, task)
+    versions = versions_of(api, found["id"])
+    if as_json_:
+        as_json(found | {"implementations": versions})
+        return
+    console = Console()
+    console.print(
+        Text.assemble((plain(found["name"]).plain, "bold"), "  ", plain(found["path"]), "  ", f"{found['calls']} calls")
+    )
+    printed(versions, VERSIONS, "table")
+    console.print(template_text(versions[-1]["template"]), soft_wrap=True)
+
+
+@click.command()
+@click.argument("task")
+@click.option(
+    "--from",
+    "older",
+    type=click.IntRange(1),
+    help="Number of the older version; the one before the newest if not given.",
+)
+@click.option("--to", "newer", type=click.IntRange(1), help="Number of the newer version; the newest if not given.")
+@click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
+@connected
+def diff(api: Api, task: str, older: int | None, newer: int | None, as_json_: bool) -> None:
+    """Show what changed between two versions of TASK."""
+    versions = {each["version"]: each for each in versions_of(api, find_task(api, task)["id"])}
+    after = _version(versions, newer or max(versions))
+    before = _version(
+        versions, older or max((number for number in versions if number < after["version"]), default=after["version"])
+    )
+    lines = list(_changes(before, after))
+    if as_json_:
+        as_json({"from": before, "to": after, "diff": lines})
+        return
+    if before is after:
+        click.echo("The task has one version only.")
+    for line in lines:
+        Console().print(Text(plain(line).plain, style=DIFF_STYLES.get(line[:1], "")), soft_wrap=True)
+
+
+@click.command()
+@click.argument("task")
+@click.argument("slot")
+@click.option("--version", type=click.IntRange(1), help="Number of the version; the newest if not given.")
+@click.option("-q", "--search", "q", help="Values that hold this text.")
+@ranged
+@limited
+@formed
+@connected
+def values(api: Api, *, task: str, slot: str, version: int | None, form: str, limit: int, **query: Any) -> None:
+    """List the values of SLOT in calls of TASK, with how many calls have each."""
+    versions = {each["version"]: each for each in versions_of(api, find_task(api, task)["id"])}
+    chosen = _version(versions, version or max(versions))
+    if slot not in chosen["slots"]:
+        raise ApiError(
+            f"Version {chosen['version']} has no slot {slot}; it has: {', '.join(chosen['slots']) or 'none'}."
+        )
+    found = api.items(f"/api/v1/implementations/{chosen['id']}/slots/{slot}/values", query, limit)
+    printed(found, {"Calls": _of("calls"), "Value": _of("value")}, form)
+
+
+def find_task(api: Api, wanted: str) -> Item:
+    """The task with this id, or whose id begins so, or with this name.  Raises ApiError."""
+    if _is_uuid(wanted):
+        found: Item = api.get(f"/api/v1/tasks/{wanted}")
+        return found
+    fitting = [
+        task for task in api.items("/api/v1/tasks") if task["id"].startswith(wanted.lower()) or task["name"] == wanted
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise ApiError(f"{len(fitting)} tasks fit {wanted!r}; give the whole id, as `promptlode tasks` shows it.")
+    raise ApiError(f"No task has the id or name {wanted!r}; `promptlode tasks` lists them.")
+
+
+def versions_of(api: Api, task_id: str) -> list[Item]:
+    """The versions of a task by their numbers."""
+    return list(api.items(f"/api/v1/tasks/{task_id}/implementations"))
+
+
+def _version(versions: dict[int, Item], number: int) -> Item:
+    if number not in versions:
+        raise ApiError(f"There is no version {number}; there are {', '.join(map(str, versions))}.")
+    return versions[number]
+
+
+def _changes(before: Item, after: Item) -> Sequence[str]:
+    """A unified diff of model, settings and template."""
+    names = f"version {before['version']}", f"version {after['version']}"
+    return list(unified_diff(_lines(before), _lines(after), *names, lineterm=""))
+
+
+def _lines(version: Item) -> list[str]:
+    head = [f"model: {version['model']}", *(f"{name}: {value}" for name, value in sorted(version["settings"].items()))]
+    return head + [line for part in version["template"] for line in (f"--- {part['role']}", *part["text"].split("\n"))]
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
