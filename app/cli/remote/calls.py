@@ -119,7 +119,7 @@ def _body() -> dict[str, Any]:
     if sys.stdin.isatty():
         raise click.UsageError("Give a PROMPT, or a JSON body on standard input.")
     try:
-        body = json.loads(click.get_binary_stream("stdin").read())
+        body = json.loads(sys.stdin.buffer.read())
     except ValueError:
         raise click.UsageError("Standard input holds no JSON.") from None
     if not isinstance(body, dict):

@@ -1,0 +1,168 @@
+"""Commands that ask a Promptlode over HTTP."""
+
+import csv
+import io
+import json
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from sqlalchemy import Engine
+from werkzeug.serving import make_server
+
+from app.cli.remote.access import access_of, login_file
+from app.config import Settings
+from app.store.projects import Project
+from benchmarks.installation import Installation
+from tests.app.api_helpers import new_key
+from tests.app.cli_helpers import Cli
+from tests.app.grouping_world import triage, triage_edited
+
+SYSTEM = "You sort the mail."
+
+
+@pytest.fixture
+def url(web: Flask) -> Iterator[str]:
+    """The address of a web process that listens."""
+    server = make_server("127.0.0.1", 0, web, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def remote(cli: Cli, url: str, engine: Engine, project: Project, tmp_path: Path) -> Cli:
+    """Commands of somebody who knows the address and a key, and has no server of their own."""
+    hidden = {"DATABASE_URL": None, "REDIS_URL": None, "PROMPTLODE_DATA_DIR": str(tmp_path)}
+    cli.environment |= hidden | {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PROMPTLODE_URL": url}
+    cli.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name)
+    return cli
+
+
+@pytest.fixture
+def grouped(remote: Cli, engine: Engine, settings: Settings, project: Project) -> Cli:
+    """A task with two versions."""
+    installation = Installation(engine, settings, project)
+    for make in (triage, triage_edited):
+        calls = [{"model": "gpt-5", "path": "/mail", "instructions": SYSTEM, "input": make(n)} for n in range(12)]
+        installation.take(calls)
+        installation.work()
+    return remote
+
+
+def read(done: Any) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_tasks_are_listed_as_a_table_as_json_and_as_csv(grouped: Cli) -> None:
+    (task,) = read(grouped("tasks", "--json"))
+    assert (task["path"], task["versions"], task["calls"]) == ("/mail", 2, 24)
+    assert task["id"].encode() in grouped("tasks").stdout
+    (row,) = csv.DictReader(io.StringIO(grouped("tasks", "--csv").stdout.decode()))
+    assert (row["Id"], row["Calls"]) == (task["id"], "24")
+
+
+def test_a_task_is_shown_by_id_by_its_beginning_and_by_name(grouped: Cli) -> None:
+    (task,) = read(grouped("tasks", "--json"))
+    for wanted in (task["id"], task["id"][:13], task["name"]):
+        assert read(grouped("show", wanted, "--json"))["id"] == task["id"]
+    shown = grouped("show", task["id"]).stdout.decode()
+    assert "When in doubt, say other." in shown
+    assert "{{ticket}}" in shown
+
+
+def test_a_difference_is_of_the_newest_version_and_the_one_before(grouped: Cli) -> None:
+    (task,) = read(grouped("tasks", "--json"))
+    shown = grouped("diff", task["id"]).stdout.decode()
+    assert (
+        "+Classify the support ticket below into one of: billing, delivery, other. When in doubt, say other." in shown
+    )
+    assert read(grouped("diff", task["id"], "--from", "2", "--to", "1", "--json"))["from"]["version"] == 2
+    assert b"There is no version 7" in grouped("diff", task["id"], "--to", "7").stderr
+
+
+def test_calls_are_listed_and_those_without_a_template_apart(grouped: Cli) -> None:
+    grouped("send", "A text of its own.", "--path", "/mail", "--model", "gpt-5")
+    assert len(read(grouped("traces", "--limit", "30", "--json"))) == 25
+    assert [call["version"] for call in read(grouped("ungrouped", "--json"))] == [None]
+    (task,) = read(grouped("tasks", "--json"))
+    assert len(read(grouped("traces", "--task", task["name"], "--limit", "5", "--json"))) == 5
+
+
+def test_a_call_is_sent_from_options_and_from_standard_input(remote: Cli) -> None:
+    sent = read(remote("send", "Hello", "--path", "/p", "--model", "m", "--json"))
+    assert sent["grouping"] == "requested"
+    body = json.dumps({"path": "/p", "model": "m", "input": "Hello"}).encode()
+    assert read(remote("send", "--json", stdin=body))["id"] != sent["id"]
+    refused = remote("send", "Hello", "--path", "/p")
+    assert refused.returncode == 1
+    assert b"model: Is required." in refused.stderr
+
+
+def test_the_tail_shows_a_call_that_comes_with_its_values(grouped: Cli, url: str) -> None:
+    over = threading.Event()
+    sending = threading.Thread(target=_send_until, args=(over, url, str(grouped.environment["PROMPTLODE_API_KEY"])))
+    sending.start()
+    done = grouped("tail", "--limit", "1")
+    over.set()
+    sending.join()
+    assert done.returncode == 0
+    assert "amber" in done.stdout.decode()
+    assert "Classify the support ticket" in done.stdout.decode()
+
+
+def _send_until(over: threading.Event, url: str, key: str) -> None:
+    """One call after the other: one that comes before the first look is none of the tail's."""
+    body = {"path": "/mail", "model": "gpt-5", "instructions": SYSTEM, "input": triage_edited(12)}
+    while not over.wait(0.2):
+        requests.post(f"{url}/api/v1/traces", json=body, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+
+
+def test_login_keeps_a_key_that_works_in_a_file_of_mode_0600(remote: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = remote.environment.pop("PROMPTLODE_API_KEY")
+    assert remote("login", "--key", "pl_wrong").returncode == 1
+    assert remote("login", "--key", str(key)).returncode == 0
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(remote.environment["XDG_CONFIG_HOME"]))
+    assert stat.S_IMODE(login_file().stat().st_mode) == 0o600
+    assert remote("tasks").returncode == 0
+
+
+def test_a_key_that_was_kept_never_goes_to_another_address(remote: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(remote.environment["XDG_CONFIG_HOME"]))
+    monkeypatch.setenv("PROMPTLODE_DATA_DIR", str(remote.environment["PROMPTLODE_DATA_DIR"]))
+    remote("login")
+    assert access_of(None, None).key == remote.environment["PROMPTLODE_API_KEY"]
+    assert remote("tasks", "--url", "http://elsewhere.test", "--key", "").returncode == 1
+    del remote.environment["PROMPTLODE_API_KEY"]
+    assert b"No key for http://elsewhere.test" in remote("tasks", "--url", "http://elsewhere.test").stderr
+
+
+def test_escape_sequences_of_callers_do_not_reach_the_terminal(remote: Cli) -> None:
+    remote("send", "x", "--path", "/\x1b]0;owned\x07", "--model", "m\x1b[2J")
+    assert b"\x1b" not in remote("traces").stdout
+
+
+def test_a_csv_cell_is_no_formula(remote: Cli) -> None:
+    remote("send", "x", "--path", "=1+1", "--model", "m")
+    (row,) = csv.DictReader(io.StringIO(remote("traces", "--csv").stdout.decode()))
+    assert row["Path"] == "'=1+1"
+
+
+def test_a_promptlode_that_does_not_answer_is_said_in_a_sentence(remote: Cli) -> None:
+    done = remote("tasks", "--url", "http://127.0.0.1:1")
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert done.stderr.startswith(b"Error: http://127.0.0.1:1 does not answer.")
+
+
+def test_without_any_promptlode_a_command_says_how_to_name_one(remote: Cli) -> None:
+    remote.environment |= {"PROMPTLODE_URL": None, "PROMPTLODE_API_KEY": None}
+    assert b"give --url" in remote("tasks").stderr
