@@ -7,6 +7,7 @@ import rich_click as click
 from app.cli.auditing import audit
 from app.cli.deleting import delete
 from app.cli.doctor import doctor
+from app.cli.here import demo, down, logs, status, up
 from app.cli.importing import import_file
 from app.cli.keeping import retention_command
 from app.cli.keys import keys
@@ -31,7 +32,21 @@ class _Commands(click.RichGroup):
 
 _LOOKING = [tasks, show, diff, traces, values, ungrouped, tail]
 _DOING = [import_file, send, regroup]
-_RUNNING = [doctor, login, keys, projects, delete, retention_command, audit, privacy_command]
+_RUNNING = [
+    demo,
+    up,
+    status,
+    down,
+    logs,
+    doctor,
+    login,
+    keys,
+    projects,
+    delete,
+    retention_command,
+    audit,
+    privacy_command,
+]
 
 
 @click.group(

@@ -1,124 +1,13 @@
 """`python -m app.local run` and `python -m app.local demo`: what `make run` and `make demo` start."""
 
-import os
-import signal
 import sys
-import time
-from collections.abc import Callable
-from datetime import datetime
-from types import FrameType
 
-import click
-from rich.console import Console
+from app.local import serve
 
-from app.errors import PromptlodeError
-from app.local import demo as sample_demo
-from app.local.instance import Instance, running
-from app.local.supervision import Watch
-
-_LOOK_EVERY = 1.0
-_FILE_WIDTH = 140
-"""Columns of the table in a pipe or a file, where nobody says how wide a line may be."""
-
-
-class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM: the orderly end."""
-
-
-@click.group()
-def main() -> None:
-    """Promptlode on this machine, with embedded PostgreSQL and Valkey."""
-
-
-@main.command()
-def run() -> None:
-    """Start everything and serve until Ctrl-C."""
-    _until_interrupted(_run)
-
-
-@main.command()
-def demo() -> None:
-    """Send sample traffic to a new project, show the tasks found, and serve until Ctrl-C (DEMO_EXIT=1: stop then)."""
-    _until_interrupted(_demo)
-
-
-def _run(console: Console) -> int:
-    with running() as instance:
-        _wait_ready(instance, console)
-        _show(instance, console)
-        _serve(instance, console)
-    return 0
-
-
-def _demo(console: Console) -> int:
-    project = f"demo-{datetime.now():%Y%m%d-%H%M%S}"  # noqa: DTZ005 - read by the person at this machine
-    with running(project) as instance:
-        _wait_ready(instance, console)
-        lost = sample_demo.play(instance, console)
-        for task in lost:
-            _complain(
-                console, f"Not found as expected: {task.path} ({len(task.versions)} versions, {task.calls} calls)"
-            )
-        _show(instance, console)
-        if os.environ.get("DEMO_EXIT") != "1":
-            _serve(instance, console)
-    return 1 if lost else 0
-
-
-def _wait_ready(instance: Instance, console: Console) -> None:
-    with console.status("Waiting for worker and reconciler"):
-        instance.wait_ready()
-
-
-def _show(instance: Instance, console: Console) -> None:
-    """The URLs, the key, and a call to copy."""
-    lines = {
-        "Pages": instance.url,
-        "Flower": instance.flower_url,
-        "API key": f"{instance.key}  (project {instance.project}; also in {instance.home / 'api_key'})",
-        "Logs": str(instance.home / "logs"),
-    }
-    for name, value in lines.items():
-        _say(console, f"{name:8} {value}")
-    _say(console, f"\ncurl -H 'Authorization: Bearer {instance.key}' {instance.url}/api/v1/tasks")
-
-
-def _serve(instance: Instance, console: Console) -> None:
-    """Say what dies and comes back, until the end."""
-    _say(console, "\nServing. Ctrl-C stops everything.")
-    watch = Watch(instance.supervisor)
-    while True:
-        for line in watch.look():
-            _complain(console, line)
-        time.sleep(_LOOK_EVERY)
-
-
-def _until_interrupted(work: Callable[[Console], int]) -> None:
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:  # nohup means to stay
-            signal.signal(name, _interrupt)
-    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
-    try:
-        sys.exit(work(console))
-    except Interrupted:
-        _say(console, "Stopped.")
-    except PromptlodeError as error:
-        _complain(console, str(error))
-        sys.exit(1)
-
-
-def _say(console: Console, line: str, style: str = "") -> None:
-    """As it is: brackets are no markup, and a long line stays one line that can be copied."""
-    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
-
-
-def _complain(console: Console, line: str) -> None:
-    _say(console, line, style="red")
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise Interrupted
-
+COMMANDS = {"run": serve.run, "demo": serve.demo}
 
 if __name__ == "__main__":
-    main()
+    command = COMMANDS.get(" ".join(sys.argv[1:]))
+    if command is None:
+        sys.exit(f"Usage: python -m app.local {'|'.join(COMMANDS)}")
+    command()

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from app.cli.remote.api import Api, ApiError, Item
 from app.cli.remote.options import connected, formed, limited, ranged
-from app.cli.remote.output import as_json, call_text, plain, printed, when
+from app.cli.remote.output import When, as_json, call_text, plain, printed
 from app.cli.remote.tasks import find_task
 from templating import Template
 
@@ -23,7 +23,7 @@ NEWEST = 100
 
 CALLS = {
     "Id": lambda item: item["id"],
-    "When": when("created_at"),
+    "When": When("created_at"),
     "Path": lambda item: item["path"],
     "Model": lambda item: item["model"],
     "Version": lambda item: item["version"],

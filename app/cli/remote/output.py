@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import rich_click as click
@@ -46,7 +47,9 @@ def _csv(items: Iterable[Item], columns: Mapping[str, Cell]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
     for item in items:
-        writer.writerow([_guarded(cell(item)) for cell in columns.values()])
+        writer.writerow(
+            [_guarded(item[cell.field] if isinstance(cell, When) else cell(item)) for cell in columns.values()]
+        )
 
 
 def _guarded(value: Any) -> Any:
@@ -69,9 +72,14 @@ def plain(value: Any) -> Text:
     return Text("".join(char if char.isprintable() or char == "\n" else "·" for char in text))
 
 
-def when(field: str) -> Cell:
-    """A time of an item as words: 5 min ago."""
-    return lambda item: ago(parsed(item[field])) if item.get(field) else ""
+@dataclass(frozen=True)
+class When:
+    """A time of an item: words for people (5 minutes ago), as it is for programs."""
+
+    field: str
+
+    def __call__(self, item: Item) -> str:
+        return ago(parsed(item[self.field])) if item.get(self.field) else ""
 
 
 def template_text(parts: Sequence[Mapping[str, str]]) -> Text:

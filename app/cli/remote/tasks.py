@@ -11,7 +11,7 @@ from rich.text import Text
 
 from app.cli.remote.api import Api, ApiError, Item
 from app.cli.remote.options import connected, formed, limited, ranged
-from app.cli.remote.output import as_json, plain, printed, template_text, when
+from app.cli.remote.output import When, as_json, plain, printed, template_text
 
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -26,7 +26,7 @@ TASKS = {
     "Path": _of("path"),
     "Versions": _of("versions"),
     "Calls": _of("calls"),
-    "Last seen": when("last_seen"),
+    "Last seen": When("last_seen"),
 }
 
 VERSIONS = {
@@ -34,7 +34,7 @@ VERSIONS = {
     "Model": _of("model"),
     "Calls": _of("calls"),
     "Slots": lambda item: ", ".join(item["slots"]),
-    "First seen": when("first_seen"),
+    "First seen": When("first_seen"),
     "Production": lambda item: "yes" if item["production"] else "",
 }
 

@@ -1,0 +1,95 @@
+"""An instance that runs on its own: started in the background, found by its folder, ended by its process id."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from app.local.errors import LocalError
+from app.local.processes import is_over, wait_until
+from app.local.supervision import last_lines
+
+LOG = "up.log"
+"""In the folder of the logs: what the instance itself says."""
+
+PATIENCE_TO_START, PATIENCE_TO_STOP = 900.0, 120.0
+"""Seconds: longer than everything that `Instance` waits for; the end waits for six processes, each of which has 25."""
+
+
+def start(home: Path) -> str:
+    """Start an instance in the background; returns what it says once it serves.  Raises LocalError with the reason it does not."""
+    (home / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = home / "logs" / LOG
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.local", "run"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    wait_until(
+        lambda: process.poll() is not None or _serves(log),
+        PATIENCE_TO_START,
+        lambda: f"It takes too long. {last_lines(log, 15)}",
+    )
+    if process.poll() is not None:
+        raise LocalError(last_lines(log, 15))
+    return log.read_text()
+
+
+def _serves(log: Path) -> bool:
+    return "Serving." in log.read_text()
+
+
+def running(home: Path) -> psutil.Process | None:
+    """The process of the instance of this folder, if one runs: whoever holds the lock on it."""
+    try:
+        with (home / "lock").open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return psutil.Process(int(lock.read()))
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return None
+
+
+def stop(home: Path) -> bool:
+    """End the instance of this folder in order; whether there was one."""
+    process = running(home)
+    if process is None:
+        return False
+    process.send_signal(signal.SIGTERM)
+    wait_until(
+        lambda: is_over(process),
+        PATIENCE_TO_STOP,
+        lambda: f"Process {process.pid} does not end; its logs are in {home / 'logs'}.",
+    )
+    return True
+
+
+def logs(home: Path, program: str | None) -> list[Path]:
+    """The newest log of each program, or of one.  Raises LocalError when there is none of that name."""
+    found = sorted((home / "logs").glob("*.log"))
+    chosen = [log for log in found if program in (None, log.stem)]
+    if not chosen:
+        names = ", ".join(log.stem for log in found) or "none yet"
+        raise LocalError(f"There is no log of {program or home}; there are: {names}.")
+    return chosen
+
+
+def follow(log: Path, position: int) -> tuple[str, int]:
+    """What was added to a log since a position, and the new position; a log that was rotated begins anew."""
+    try:
+        size = os.path.getsize(log)
+        with log.open("rb") as file:
+            file.seek(position if size >= position else 0)
+            added = file.read()
+            return added.decode(errors="replace"), file.tell()
+    except FileNotFoundError:
+        return "", 0
