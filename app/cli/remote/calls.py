@@ -11,7 +11,7 @@ from rich.text import Text
 
 from app.cli.remote.api import Api, ApiError, Item
 from app.cli.remote.options import connected, formed, limited, ranged
-from app.cli.remote.output import When, as_json, call_text, plain, printed
+from app.cli.remote.output import Cell, When, as_json, call_text, plain, printed
 from app.cli.remote.tasks import find_task
 from templating import Template
 
@@ -21,7 +21,7 @@ LOOK_EVERY = 1.0
 NEWEST = 100
 """Calls that one look of `tail` reads at most."""
 
-CALLS = {
+CALLS: dict[str, Cell] = {
     "Id": lambda item: item["id"],
     "When": When("created_at"),
     "Path": lambda item: item["path"],

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from app.cli.remote.api import Api, ApiError, Item
 from app.cli.remote.options import connected, formed, limited, ranged
-from app.cli.remote.output import When, as_json, plain, printed, template_text
+from app.cli.remote.output import Cell, When, as_json, plain, printed, template_text
 
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -20,7 +20,7 @@ def _of(field: str) -> Any:
     return lambda item: item.get(field)
 
 
-TASKS = {
+TASKS: dict[str, Cell] = {
     "Id": _of("id"),
     "Task": _of("name"),
     "Path": _of("path"),
@@ -29,7 +29,7 @@ TASKS = {
     "Last seen": When("last_seen"),
 }
 
-VERSIONS = {
+VERSIONS: dict[str, Cell] = {
     "Version": _of("version"),
     "Model": _of("model"),
     "Calls": _of("calls"),
