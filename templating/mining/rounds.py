@@ -16,23 +16,26 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from math import log2
 from typing import NamedTuple
 
 from templating.matching import fit
 from templating.mining.budget import Budget, SpentError
 from templating.mining.families import edits
 from templating.mining.filing import WIDEST, Families, are_near, edges, families, held_alike
+from templating.mining.frames import FEWEST_CALLS, HALF, TEMPLATE, frames
 from templating.mining.hidden import alike_in_many_ways, bounded
-from templating.mining.mixture import is_open
+from templating.mining.mixture import is_mixture, is_open
 from templating.mining.pool import Pool
 from templating.mining.result import Options
 from templating.mining.sampling import TEXTS, Samples, spread
-from templating.mining.search import search
+from templating.mining.search import FEW, WORTH, search
 from templating.mining.separators import parted
 from templating.mining.sieve import Neighbours, Sieve
 from templating.mining.skeleton import MENDS, WITNESSES, Skeleton, skeleton, template_of
 from templating.template import Template
 
+SEARCHED = 64  # texts of a short template in which a search looks whether it is several
 SHOWN = 5  # texts of a template that later rounds see again
 OFTEN = 64  # texts after which the caller is asked whether to stop: milliseconds
 LOOK = 40  # texts of a template at the second look, and at the first look from which on there is none
@@ -45,6 +48,7 @@ STALE = 0.5  # after a round by chance that left so many of those that it found
 FILED_WORTH, FILED_FEW = 80.0, 160.0  # bits of fixed text among texts that were filed together, and shared out among the calls
 FILED_SHARE = 0.5  # and of such texts that is fixed when they begin with a value: so do free texts that end in one quotation
 CROSSED = 0.5  # of texts that have no end in common, at most, begin or end like others
+WEAK = 8  # texts of a template that a shorter one may have as well
 NO_END = 1 << 30  # rounds
 PARTS, EXPLAINED = 6, 0.95  # a template falls apart into so many at most, which fit so many of its texts
 
@@ -125,6 +129,7 @@ class Rounds:
             left = self._look_at_families(left)
         if self._budget.spent():
             self._take_back(unsure, left)
+        self._look_at_ends(left)
         self._ask_again()
 
     def _look_at(
@@ -142,6 +147,58 @@ class Rounds:
                 left |= dict.fromkeys(fallen)
                 samples.add(lost + fallen)
         return left, most
+
+    def _look_at_ends(self, left: Iterable[str]) -> None:
+        """Short templates among what no template fits, and what fits one of few texts alone."""
+        weak = {t: f for t, f in self._found.items() if 0 < len(f.rows) < WEAK and t not in self._old and not f.supersedes}
+        texts = [*left, *(text for finding in weak.values() for text, _ in finding.rows)]
+        texts = [text for text in dict.fromkeys(texts) if text not in self._copies]
+        texts.sort(key=lambda text: self._calls[text][0])
+        try:
+            sets = frames(texts, [len(self._calls[text]) for text in texts], self._go_on)
+        except SpentError:
+            return
+        new = []
+        for members in sets:
+            best = self._short([texts[member] for member in members])
+            if best is not None and best.template not in self._found:
+                self._found[best.template] = Finding([], bits=best.bits, born=self._time, looked=len(members))
+                new.append(best.template)
+        if not new:
+            return
+        sieve, texts = Sieve(new), list(left)
+        for template, finding in weak.items():
+            if self._is_value(finding, sieve):
+                texts += [text for text, _ in self._found.pop(template).rows]
+        self._place(texts, new)
+        for template in new:
+            if len(self._found[template].rows) < HALF * self._found[template].looked:
+                del self._found[template]
+
+    def _short(self, texts: Sequence[str]) -> Skeleton | None:
+        """The template of texts that begin and end alike; None when it has as much fixed text as the search needs and yet is several to it."""
+        best = self._template_of(texts)
+        if best is None or is_mixture(best):
+            return None
+        if best.bits < WORTH + FEW / self._calls_of(texts):
+            return best
+        some = spread(texts, SEARCHED)
+        found = search(self._pool(some), self._options.min_group_size, self._budget.spent)
+        return best if len(found) == 1 and len(found[0].members) == len(some) else None
+
+    def _is_value(self, finding: Finding, shorter: Sieve) -> bool:
+        """Whether what the texts of a template share is a value in shorter ones that fit them all."""
+        fits = [hit for text, _ in finding.rows if (hit := shorter.fit(text))]
+        if len(fits) < len(finding.rows):
+            return False
+        templates = {template for template, _ in fits}
+        if len(templates) > 1 or len({values for _, values in fits}) < len(fits):
+            return True
+        around, calls = self._found[templates.pop()], self._count(finding.rows)
+        more = finding.bits - around.bits
+        if calls < FEWEST_CALLS:
+            return more < WORTH + FEW / calls
+        return calls * (more - log2(max(1, around.looked / calls))) - finding.bits < TEMPLATE
 
     def _held_alike(self, texts: Iterable[str]) -> list[str]:
         """Those that a template of few calls may fit; none when time is up."""
@@ -229,7 +286,10 @@ class Rounds:
         return {template: its for template, its in kept.items() if its}
 
     def _count(self, rows: Iterable[Placed]) -> int:
-        return sum(len(self._calls[text]) for text, _ in rows)
+        return self._calls_of(text for text, _ in rows)
+
+    def _calls_of(self, texts: Iterable[str]) -> int:
+        return sum(len(self._calls[text]) for text in texts)
 
     def _is_static(self, text: str) -> bool:
         says = bool(text.replace(self._options.barrier, " ").strip())

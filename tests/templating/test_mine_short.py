@@ -1,4 +1,4 @@
-"""Short templates: few words are enough where a whole pool shares them, never where some of a pool do."""
+"""Short templates: a few words are enough where they save bits, and a turn of phrase is none."""
 
 import json
 from random import Random
@@ -33,8 +33,41 @@ def test_the_same_words_in_a_few_of_many_free_texts_make_none() -> None:
     assert not mine([*QUESTIONS, *(f"How do I {what}" for what in ("sign out", "pay by card", "find my size"))])
 
 
-def test_one_word_makes_none() -> None:
-    assert not mine([f"Summarize: {question}" for question in QUESTIONS])
+def test_one_word_is_enough_where_calls_enough_begin_with_it() -> None:
+    [found] = mine([f"Summarize: {question}" for question in QUESTIONS])
+    assert found.template.literals == ("Summarize: ", "")
+
+
+def of_frame(begin: str, end: str) -> list[str]:
+    return [begin + question + end for question in QUESTIONS]
+
+
+def test_short_templates_that_begin_with_one_word_are_told_apart_by_what_follows() -> None:
+    found = mine([*of_frame("Rate: ", ""), *of_frame("Rate this: ", ""), *of_frame("Rate ", " please"), *of_frame("Rate for ", " in one word")])
+    assert {group.template.literals for group in found} == {("Rate: ", ""), ("Rate this: ", ""), ("Rate ", " please"), ("Rate for ", " in one word")}
+
+
+def test_short_templates_that_differ_in_a_word_behind_the_same_words_are_templates_of_their_own() -> None:
+    others = [*of_frame("Rate: ", ""), *of_frame("Translate this: ", ""), *of_frame("", "\n\nSummarize it.")]
+    found = mine([*others, *of_frame("How would you rate ", "?"), *of_frame("How would you translate ", "?"), *of_frame("How would you shorten ", "?")])
+    assert [len(group.members) for group in found] == [10] * 6
+
+
+def test_a_last_line_makes_a_template() -> None:
+    found = mine([*of_frame("", "\n\nTranslate it."), *of_frame("", "\n\nSummarize it.")])
+    assert {group.template.literals for group in found} == {("", "\n\nTranslate it."), ("", "\n\nSummarize it.")}
+
+
+@pytest.mark.parametrize("greeting", ["hi ", "Hello! ", "hey, ", "ok so "])
+def test_a_greeting_makes_none(greeting: str) -> None:
+    places = ["Oslo", "Lima", "Cairo", "Quito", "Dhaka", "Seoul", "Minsk", "Tunis", "Accra", "Hanoi"]
+    free = [f"{places[n]} ships {n * 37} boxes {places[n - 3]} never wanted" for n in range(10)]
+    assert not mine([*free, *(f"{greeting}{question}" for question in QUESTIONS)])
+
+
+def test_what_values_have_in_common_is_no_template_beside_the_short_one() -> None:
+    found = mine([*of_frame("Translate: ", ""), *(f"Translate: Source: {name}" for name in ("a.txt", "b.csv", "c.md"))])
+    assert [group.template.literals for group in found] == [("Translate: ", "")]
 
 
 @pytest.mark.parametrize("seed", [5, 8, 24, 37])

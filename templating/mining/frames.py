@@ -1,0 +1,231 @@
+"""Short templates: texts that begin and end alike, with few words that are fixed ("Translate: {{text}}", "Cancel order {{id}}.").
+
+Three units in a row, of which the rest of the search is made, are more than such a prompt has.  Texts that are in no template are filed by
+how they begin and end, a unit at a time.  Two accounts of a set of texts are weighed, in bits: each text as free text, or the fixed text once
+and with each text the name of the template.  A set is passed over for narrower ones in it when these hold nearly all of it: so
+"How would you rate {{x}}?" and "How would you rank {{x}}?" are not "How would you {{x}}?".
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from math import log2
+from typing import NamedTuple
+
+import numpy as np
+
+from templating.mining.evidence import FLOOR, unit_bits
+from templating.mining.signatures import WIDTH
+from templating.mining.units import Rows, run_heads, split
+
+TEMPLATE = 40.0  # bits that a template must save: what it costs to say that there is one (the FEW of `search` for one that is held)
+FEWEST, FEWEST_CALLS = 3, 5  # texts and calls of one: a value that texts begin with comes again in threes and fours
+WORDS = (
+    0.5  # of the characters that are fixed, but for blanks, are letters: the rest is how JSON and code begin and end
+)
+HALF = 0.5  # of a set at least, when they are worth more
+SHARE = 0.002  # of all texts at least: in very many a few begin with any turn of phrase
+PHRASE = 0.2  # of the texts that begin in a way, when so many have it inside of them it is a turn of phrase
+COVERED = 0.9  # of a set in narrower ones: it is their union
+DEPTH = 12  # units that a set is split by, at either end; what is longer has grams
+# Words with which people begin what they write themselves: they tell no template.
+SPOKEN = frozenset(
+    [
+        "hi",
+        "hello",
+        "hey",
+        "dear",
+        "ok",
+        "okay",
+        "so",
+        "well",
+        "yes",
+        "no",
+        "please",
+        "thanks",
+        "thank",
+        "you",
+        "what",
+        "how",
+        "why",
+        "who",
+        "when",
+        "where",
+        "which",
+        "is",
+        "are",
+        "can",
+        "could",
+        "do",
+        "does",
+        "did",
+        "i",
+        "the",
+        "a",
+        "an",
+        "if",
+        "and",
+        "or",
+        "in",
+        "of",
+        "to",
+        "it",
+        "this",
+        "that",
+    ]
+)
+
+
+@dataclass(eq=False, repr=False)
+class _Texts:
+    """Texts by their units (`rows`).  Per outer unit: bits that it is worth, whether it has letters, whether a line begins."""
+
+    rows: Rows
+    bits: np.ndarray
+    letters: np.ndarray
+    lines: np.ndarray
+    spoken: np.ndarray
+    calls: np.ndarray
+
+
+def frames(texts: Sequence[str], calls: Sequence[int], tick: Callable[[], object] = bool) -> list[list[int]]:
+    """Sets of different texts, as their numbers, that begin and end alike, and save bits when that is written once.
+
+    calls: how often each text came.  tick: called often.
+    """
+    if len(texts) < FEWEST:
+        return []
+    rows = split(list(texts), tick)
+    letters, lines, spoken = (
+        np.zeros(len(rows.codes), np.int64),
+        np.zeros(len(rows.codes), bool),
+        np.zeros(len(rows.codes), bool),
+    )
+    for unit, piece in _outer(texts, rows):
+        letters[unit] = rows.sizes[unit] * any(map(str.isalpha, piece))
+        lines[unit] = "\n" in piece[: len(piece) - len(piece.lstrip())]
+        spoken[unit] = (word := piece.strip().lower()) in SPOKEN or not any(map(str.isalnum, word))
+    some = _Texts(rows, unit_bits(rows), letters, lines, spoken, np.asarray(calls))
+    return [frame.members.tolist() for frame in _Frames(some, tick).look(np.arange(len(texts)), 0, 0)]
+
+
+def _outer(texts: Sequence[str], rows: Rows) -> Iterator[tuple[int, str]]:
+    """(unit, its text with its blank) of the outer units of each text."""
+    starts = rows.starts
+    for text, first, last in zip(texts, rows.first.tolist(), rows.last.tolist(), strict=True):
+        tail = max(first + DEPTH, last - DEPTH)
+        for unit in chain(range(first, min(last, first + DEPTH)), range(tail, last)):
+            yield unit, text[starts[unit] : starts[unit + 1]]
+
+
+class _Frame(NamedTuple):
+    """Texts that begin and end alike, and the bits that this saves."""
+
+    members: np.ndarray
+    saved: float
+
+
+class _Frames:
+    def __init__(self, texts: _Texts, tick: Callable[[], object]) -> None:
+        self._texts, self._tick = texts, tick
+        self._size = int(texts.calls.sum())
+
+    def look(self, members: np.ndarray, head: int, tail: int, *, wordless: int = -1) -> list[_Frame]:
+        """The sets among texts that share so many units at either end.
+
+        wordless: of the tail that is not enough to set these apart from others: a mark more is how values end.
+        """
+        self._tick()
+        head, tail = self._extended(members, head, tail)
+        narrow = self._narrower(members, head, tail)
+        rest = _without(members, narrow)
+        if narrow and len(rest) >= FEWEST and self._extended(rest, head, tail) != (head, tail):
+            narrow += self.look(rest, head, tail)
+        stop = int(self._texts.rows.last[members[0]])
+        is_apart = wordless < 0 or self._texts.letters[stop - tail : stop - wordless].any()
+        saved = self._saved(members, head, tail) if is_apart else 0.0
+        if saved < TEMPLATE or (len(narrow) > 1 and self._are_more(narrow, members, saved)):
+            return narrow
+        return [_Frame(members, saved)]
+
+    def _are_more(self, narrow: Sequence[_Frame], members: np.ndarray, saved: float) -> bool:
+        """Whether narrower sets tell more than the one around them."""
+        calls = self._texts.calls
+        covered = sum(int(calls[frame.members].sum()) for frame in narrow) / int(calls[members].sum())
+        if covered >= COVERED:
+            return True
+        rest = saved * (1 - covered)
+        return covered >= HALF and rest + sum(frame.saved - TEMPLATE for frame in narrow) > saved
+
+    def _extended(self, members: np.ndarray, head: int, tail: int) -> tuple[int, int]:
+        texts = self._texts
+        first, last = texts.rows.first[members], texts.rows.last[members]
+        size = int((last - first).min())
+        while head + tail < size and head < DEPTH and _same(texts.rows.codes[first + head]):
+            head += 1
+        while (
+            head + tail < size
+            and tail < DEPTH
+            and _same(texts.rows.bare[last - 1 - tail])
+            and _same(texts.rows.codes[last - tail] if tail else texts.rows.bare[last - 1])
+        ):
+            tail += 1
+        return head, tail
+
+    def _narrower(self, members: np.ndarray, head: int, tail: int) -> list[_Frame]:
+        """The sets of those that go on alike behind the head, and of the rest of those that have one more word alike before the tail."""
+        rows, found = self._texts.rows, list[_Frame]()
+        if head < DEPTH:
+            longer = self._longer(members, head + tail)
+            for part in _parts(longer, rows.codes[rows.first[longer] + head], len(members)):
+                found += self.look(part, head + 1, tail)
+        if tail < DEPTH:
+            longer = self._longer(_without(members, found), head + tail)
+            for part in _parts(longer, rows.bare[rows.last[longer] - 1 - tail], len(members)):
+                found += self.look(part, head, tail + 1, wordless=tail)
+        return found
+
+    def _longer(self, members: np.ndarray, units: int) -> np.ndarray:
+        return members[self._texts.rows.last[members] - self._texts.rows.first[members] > units]
+
+    def _saved(self, members: np.ndarray, head: int, tail: int) -> float:
+        """Bits saved when what so many texts begin and end with is written once, and with each text which of all it is."""
+        texts = self._texts
+        start, stop = int(texts.rows.first[members[0]]), int(texts.rows.last[members[0]])
+        if not texts.letters[start : start + head].any():
+            while tail and not texts.lines[stop - tail]:  # what stands last alone is a line of its own
+                tail -= 1
+        units = [*range(start, start + head), *range(stop - tail, stop)]
+        if texts.letters[units].sum() < WORDS * texts.rows.sizes[units].sum():
+            return 0.0
+        if head and not tail and self._is_phrase(members, min(head, WIDTH)):
+            return 0.0
+        said = next((at for at in range(head) if not texts.spoken[start + at]), head)
+        bits = float(texts.bits[units].sum()) - float(texts.bits[start : start + said].sum()) + FLOOR * said
+        calls = int(texts.calls[members].sum())
+        return (
+            calls * (bits - log2(self._size / calls)) - bits if calls >= max(FEWEST_CALLS, SHARE * self._size) else 0.0
+        )
+
+    def _is_phrase(self, members: np.ndarray, width: int) -> bool:
+        """Whether what these begin with stands inside of texts too, as a turn of phrase does."""
+        rows = self._texts.rows
+        grams = rows.grams(width)
+        often = int((grams == grams[rows.first[members[0]]]).sum())
+        begins = int((grams[rows.first] == grams[rows.first[members[0]]]).sum())
+        return often - begins > PHRASE * begins
+
+
+def _parts(members: np.ndarray, units: np.ndarray, most: int) -> list[np.ndarray]:
+    """The texts by their unit, where enough have it, but not all."""
+    order = np.argsort(units, kind="stable")
+    cuts = np.flatnonzero(run_heads(units[order]))[1:]
+    return [np.sort(part) for part in np.split(members[order], cuts) if FEWEST <= len(part) < most]
+
+
+def _without(members: np.ndarray, frames: Sequence[_Frame]) -> np.ndarray:
+    return np.setdiff1d(members, np.concatenate([frame.members for frame in frames])) if frames else members
+
+
+def _same(codes: np.ndarray) -> bool:
+    return bool((codes == codes[0]).all())
