@@ -37,6 +37,9 @@ class _Named(click.ParamType):
     "--variables", type=click.Choice(get_args(Mode)), help="Keep values of slots, a keyed hash of each, or nothing."
 )
 @click.option(
+    "--fold-paths/--no-fold-paths", default=None, help="Write {id} in paths for numbers, dates, UUIDs and hashes."
+)
+@click.option(
     "--min-distinct", type=click.IntRange(min=0), help="Users or conversations that a template must be found with."
 )
 def privacy_command(project: str, added: tuple[tuple[str, str], ...], dropped: tuple[str, ...], **given: Any) -> None:

@@ -22,10 +22,13 @@ from sqlalchemy import Connection, Engine
 from app.intake.prompts import prompt_of
 from app.intake.redaction import Redactor
 from app.intake.trace import MAX_NAME, Incoming, settings_digest
-from app.store import privacy
+from app.store import paths, privacy
 from app.store.engine import transaction
 
 CACHE_SECONDS = 10.0
+RAW_PATH = "raw_path"
+"""Where the metadata of a call keep a path that was folded."""
+
 MOST_POLICIES = 10_000
 
 Mode = Literal["full", "hmac", "none"]
@@ -43,6 +46,7 @@ class Wishes(BaseModel):
     email: bool = Field(False, description="Remove e-mail addresses too.")
     patterns: dict[str, str] = Field(default_factory=dict, description="Remove what these RE2 patterns match, by name.")
     variables: Mode = Field("full", description="Keep values of slots, a keyed hash of each, or nothing of them.")
+    fold_paths: bool = Field(True, description="Write {id} in paths for numbers, dates, UUIDs and hashes.")
     min_distinct: int = Field(0, ge=0, description="Users or conversations that a template must have been seen with.")
 
 
@@ -55,7 +59,8 @@ class Policy:
         self._redactor = Redactor(email=wishes.email, patterns=wishes.patterns) if wishes.redact else None
 
     def cleaned(self, item: Incoming) -> Incoming:
-        """The call without secrets: its prompt is taken anew out of what is left."""
+        """The call without secrets: its prompt is taken anew out of what is left; its path without ids."""
+        item = _folded(item) if self.wishes.fold_paths else item
         redactor = self._redactor
         if redactor is None or (item.json is not None and redactor.is_clean(item.json)):
             return item
@@ -111,6 +116,15 @@ class Policy:
         """What is said of slots: no value is listed where values are not kept, or may be a single user's."""
         hide = not self.keeps_values or self.wishes.min_distinct > 1
         return [dict(kind) | {"values": []} if hide else kind for kind in kinds]
+
+
+def _folded(item: Incoming) -> Incoming:
+    """The call at the path of its call site; the path as it was sent stays under its metadata."""
+    path = paths.folded(item.path)
+    if path == item.path:
+        return item
+    metadata = {RAW_PATH: item.path} | (item.columns["metadata"] or {})
+    return replace(item, path=path, columns=item.columns | {"metadata": metadata})
 
 
 def _random_mark(value: str) -> str:

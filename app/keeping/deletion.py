@@ -34,6 +34,16 @@ class NothingSelectedError(CallerError):
     """Say which calls are to be deleted, or that all of them are."""
 
 
+class FoldedPathError(CallerError):
+    """Calls of this path are stored together with those of other ids."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"Calls of this path are stored at {path}, together with those of other ids. Delete that path, "
+            "or name user_id, conversation_id or external_id instead."
+        )
+
+
 @dataclass
 class Deleted:
     """What was deleted. `complete`: nothing that was to be deleted is left. `groups`: those that are gone whole."""
@@ -67,8 +77,17 @@ def forms_of(engine: Engine, project_id: UUID, selector: Selector) -> list[Selec
     """The selector as it was given, and as calls are stored where redaction changes the names in it."""
     with transaction(engine) as connection:
         policy = policy_of(connection, project_id)
+        if selector.path is not None:
+            _refuse_folded(connection, project_id, selector.path)
     stored: dict[str, Any] = {name: policy.as_stored(name, getattr(selector, name)) for name in _NAMES}
     return list(dict.fromkeys([selector, replace(selector, **stored)]))
+
+
+def _refuse_folded(connection: Connection, project_id: UUID, path: str) -> None:
+    """Raise FoldedPathError where only a path with {id} in place of the ids has calls."""
+    group = groups.find(connection, project_id, path)
+    if group is not None and group.path != path:
+        raise FoldedPathError(group.path)
 
 
 class _Work:

@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 
 from app.store.counting import calls_of_version, counted
+from app.store.paths import is_at
 from app.store.projects import Project
 from app.store.tables import expired_calls, grouping_key, implementation, project, task, template, trace
 from app.store.versions import is_shown, is_worth_showing
@@ -96,7 +97,7 @@ def tasks_page(
         .where(task.c.project_id == project_id, task.c.merged_into.is_(None), is_worth_showing())
     )
     if path:
-        found = found.where(grouping_key.c.path == path)
+        found = found.where(is_at(path))
     if text:
         found = found.where(_task_contains(text))
     listed = found.subquery()
@@ -308,7 +309,7 @@ def _newest_of_groups(
         .limit(limit)
     )
     if path:
-        query = query.where(grouping_key.c.path == path)
+        query = query.where(is_at(path))
     return [UngroupedCall(*row) for row in connection.execute(query)]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, Row, S
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.store.counting import counted
+from app.store.paths import is_at
 from app.store.tables import expired_calls, grouping_key, implementation, task, template
 from app.store.versions import is_shown, is_worth_showing
 
@@ -26,7 +27,7 @@ def page(
     query = _tasks(project_id).where(task.c.merged_into.is_(None), is_worth_showing())
     query = query.order_by(task.c.id.desc()).limit(limit)
     if path is not None:
-        query = query.where(grouping_key.c.path == path)
+        query = query.where(is_at(path))
     if before is not None:
         query = query.where(task.c.id < before)
     return connection.execute(query).all()

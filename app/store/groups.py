@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.errors import NotFoundError
 from app.store import projects
 from app.store.ids import new_id
+from app.store.paths import spellings
 from app.store.tables import grouping_key
 
 Wanted = Literal["residue", "review", "all"]
@@ -56,8 +57,9 @@ def get_or_create(connection: Connection, project_id: UUID, paths: Iterable[str]
 
 
 def find(connection: Connection, project_id: UUID, path: str) -> Group | None:
-    """The group of one path, if a trace ever named it."""
-    return _by_path(connection, project_id, [path]).get(path)
+    """The group of one path, if a trace ever named it: written like this, else with its ids folded."""
+    found = _by_path(connection, project_id, list(spellings(path)))
+    return next((found[each] for each in spellings(path) if each in found), None)
 
 
 def by_id(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Group]:

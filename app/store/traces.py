@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.store import inputs, templates
 from app.store.bulk import copy_into
+from app.store.paths import is_at
 from app.store.prepared import Prepared
 from app.store.tables import grouping_key, implementation, task, template, trace, trace_external_id
 
@@ -230,9 +231,12 @@ def _with_template() -> Join:
 
 
 def _group_of(project_id: UUID, path: str) -> Any:
+    """The group of a path, or where there is none that of the path with its ids folded."""
     return (
         select(grouping_key.c.id)
-        .where(grouping_key.c.project_id == project_id, grouping_key.c.path == path)
+        .where(grouping_key.c.project_id == project_id, is_at(path))
+        .order_by((grouping_key.c.path == path).desc())
+        .limit(1)
         .scalar_subquery()
     )
 

@@ -107,7 +107,7 @@ def trace(dice: random.Random, group: int, external_id: str) -> dict:
         )
     return {
         "model": "gpt-5-mini",
-        "path": f"/group/{group}",
+        "path": f"/group/g{group}",
         "external_id": external_id,
         "messages": [{"role": "user", "content": content}],
     }

@@ -90,7 +90,7 @@ class Bench:
         return table(head, rows)
 
     def _batch(self, number: int) -> list[object]:
-        path, known = f"/batch/{number}", traffic.templates(number)
+        path, known = f"/batch/b{number}", traffic.templates(number)
         self.at.know(path, known)
         calls = traffic.calls(path, known, 1000, 2_000)
         singles, batches = traffic.singles(calls[:200]), traffic.batches(calls)

@@ -30,7 +30,7 @@ def test_a_project_that_floods_the_queue_delays_another_by_its_share(
     latest: int,
 ) -> None:
     for number in range(FLOOD):
-        shop.send_prompt(f"/flood/{number}", "hello")
+        shop.send_prompt(f"/flood/p{number}", "hello")
     if share != "0":
         ask_for_all(shop)
     send_as(shop, "little", "/one", "/two")
@@ -44,7 +44,7 @@ def test_a_project_that_floods_the_queue_delays_another_by_its_share(
 def ask_for_all(shop: Shop) -> None:
     """A person is urgent, but within the share of the own project."""
     for number in range(FLOOD):
-        assert shop.client.post("/api/v1/groups/regroup", json={"path": f"/flood/{number}"}).status_code == 202
+        assert shop.client.post("/api/v1/groups/regroup", json={"path": f"/flood/p{number}"}).status_code == 202
 
 
 def all_runs(shop: Shop) -> list[str] | None:

@@ -1,0 +1,64 @@
+"""Paths of call sites with the ids of single things in them: /users/123/chat and /users/124/chat are one call site.  Pure.
+
+A group per such path would never get the three calls that make a template.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+
+from app.store.tables import grouping_key
+
+ID = "{id}"
+"""Stands for an id in a path, as in a route of OpenAPI."""
+
+HASH_CHARACTERS = 16
+"""Hexadecimal digits from which on a segment is no word: 64 bits. ObjectIds of MongoDB have 24, MD5 32, SHA-1 40."""
+
+ULID_CHARACTERS = 26
+"""Of a ULID, in the alphabet of Crockford's Base32."""
+
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
+_CROCKFORD = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
+
+def folded(path: str) -> str:
+    """The path with {id} in place of each segment that is a number, a date, a UUID, a ULID or a hash.
+
+    A path of nothing but ids stays as it is: what is left would name nothing.
+    """
+    segments = path.split("/")
+    kept = [ID if _is_id(segment) else segment for segment in segments]
+    return "/".join(kept) if any(segment not in (ID, "") for segment in kept) else path
+
+
+def _is_id(segment: str) -> bool:
+    if segment.isascii() and segment.isdigit():
+        return True
+    if len(segment) == len("2026-11-29") and segment[:4].isdigit():
+        return _parses(date.fromisoformat, segment)
+    if len(segment) == ULID_CHARACTERS and _CROCKFORD.issuperset(segment) and segment[0].isdigit():
+        return True
+    if len(segment) >= HASH_CHARACTERS and _HEXADECIMAL.issuperset(segment):
+        return not segment.isalpha()
+    return len(segment) == len("00000000-0000-0000-0000-000000000000") and "-" in segment and _parses(UUID, segment)
+
+
+def _parses(parser: Callable[[str], object], text: str) -> bool:
+    try:
+        parser(text)
+    except ValueError:
+        return False
+    return True
+
+
+def spellings(path: str) -> tuple[str, ...]:
+    """The path as somebody names it, and as calls of it may be stored."""
+    return tuple(dict.fromkeys((path, folded(path))))
+
+
+def is_at(path: str) -> ColumnElement[bool]:
+    """SQL: the group is that of a path, however the path is written."""
+    return grouping_key.c.path.in_(spellings(path))
