@@ -11,7 +11,7 @@ import threading
 import time
 from base64 import b32encode
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 from uuid import UUID
@@ -85,6 +85,12 @@ class Policy:
             columns=columns,
             json=None,
         )
+
+    def cleaned_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Members of a call without secrets."""
+        if self._redactor is None:
+            return dict(values)
+        return {name: self._redactor.value(value) if name in _JSON else value for name, value in values.items()}
 
     def _identifier(self, redactor: Redactor, text: str | None) -> str | None:
         """Two ids stay two, also when what is removed was all that told them apart."""

@@ -69,6 +69,13 @@ def prompt_of(body: Mapping[str, Any]) -> Prompt:
     return Prompt((system, user), source, follow_up)
 
 
+def texts_of(body: Mapping[str, Any]) -> Iterator[str]:
+    """Every text that was said to the model, in order: instructions, then each turn that has one."""
+    if instructions := body.get("instructions"):
+        yield instructions
+    yield from (turn.text for turn in _turns_of(body)[0] if turn.text)
+
+
 def _turns_of(body: Mapping[str, Any]) -> tuple[list[_Turn], str]:
     """The turns of the input and the field that holds it."""
     for field in ("input", "messages"):

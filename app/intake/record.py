@@ -4,7 +4,7 @@ One transaction per call. Accepting a trace never depends on Redis: the caller a
 it cannot ask for is found by the reconciler, since an unmatched trace is owed by its row alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from app.errors import CopyRefusedError, TemplateGoneError
 from app.intake.known import Found, KnownGroup, KnownGroups
 from app.intake.privacy import Policies, Policy
 from app.intake.trace import Incoming
-from app.store import groups, inputs, traces
+from app.store import groups, inputs, kin, traces
 from app.store.engine import transaction
 from app.store.groups import Group
 from app.store.ids import new_id, new_ids
@@ -91,6 +91,13 @@ class Ingest:
                 pass  # the next try inserts, and if that fails too says why; it reads what templates there are
             self._groups.forget(project_id, {item.path for item in incoming})
         return self._record(project_id, incoming, policy, copy=False)
+
+    def complete(self, project_id: UUID, additions: Iterable[tuple[UUID, Mapping[str, Any]]]) -> None:
+        """Add answers to stored calls, without what the project does not want stored.  Raises DatabaseDownError."""
+        policy = self._policies.of(project_id)
+        with transaction(self._engine) as connection:
+            for trace_id, values in sorted(additions, key=lambda pair: pair[0]):
+                kin.complete(connection, project_id, trace_id, policy.cleaned_values(values))
 
     def _record_at_once(self, statements: Engine, project_id: UUID, item: Incoming, policy: Policy) -> Recorded | None:
         """Store a trace by what is remembered of its group, with one statement; None when that does not hold any more.

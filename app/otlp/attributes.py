@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
+from app.intake.bodies.values import parsed
 
 # No convention goes half as deep; what a name holds beyond that stays one name.
 _DEEPEST = 16
@@ -27,13 +27,6 @@ class Attributes:
         """As `take`; a text that holds a JSON object or list counts as that."""
         return parsed(self.take(*names))
 
-    def take_count(self, *names: str) -> int | None:
-        """As `take`, of those that are whole numbers from 0: what a count can be.  JavaScript sends 31 as 31.0."""
-        for name in names:
-            if name in self._left and _is_count(self._left[name]):
-                return int(self._left.pop(name))
-        return None
-
     def take_list(self, prefix: str) -> list[Any]:
         """The list that is written as `prefix.0.role`, `prefix.0.content`, `prefix.1.role` ...: its items in order."""
         start = f"{prefix}."
@@ -44,22 +37,12 @@ class Attributes:
         found = _with_lists(tree)
         return found if isinstance(found, list) else []
 
+    def begins(self, prefix: str) -> bool:
+        """Whether the name of any attribute began so."""
+        return f"\n{prefix}" in self._names
+
     def rest(self) -> dict[str, Any]:
         return self._left
-
-
-def parsed(value: Any) -> Any:
-    """The JSON object or list that a text holds, else the value itself."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return value
-    return value
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and value == value // 1
 
 
 def _is_item(rest: str) -> bool:

@@ -1,30 +1,104 @@
-"""How many spans and log records came in, by what became of them: `promptlode_otlp_spans_total` in `/metrics`."""
+"""How many spans and log records came in, by what became of them, and why: `promptlode_otlp_*` in `/metrics`, and a line in the log."""
 
+import threading
+import time
+from dataclasses import dataclass, field
 from typing import cast
 
+import structlog
 from flask import Flask, current_app
 from prometheus_client import CollectorRegistry, Counter
 
+from app.otlp.refusal import label_of
 from app.otlp.translate import Export
 
 _EXTENSION = "promptlode.otlp"
+MOST_LABELS = 50
+"""Different reasons that are counted apart; senders choose some of the words, and each is a series for ever."""
+
+SAID_EVERY = 60.0
+"""Seconds before the log says the same of a project again: an exporter sends every five."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Counts:
+    """The counters of a web process."""
+
+    outcomes: Counter
+    reasons: Counter
+    odd: Counter
+    labels: set[str] = field(default_factory=set)
+    said: dict[tuple[str, str], float] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reason(self, outcome: str, label: str, number: int) -> None:
+        """So many spans met this fate for this reason; beyond MOST_LABELS reasons it is `other`."""
+        with self.lock:
+            known = label in self.labels or len(self.labels) < MOST_LABELS
+            if known:
+                self.labels.add(label)
+        self.reasons.labels(outcome, label if known else "other").inc(number)
+
+    def is_new(self, project: str, what: str) -> bool:
+        """Whether the log has not said this of a project for a while."""
+        now = time.monotonic()
+        with self.lock:
+            if now - self.said.get((project, what), -SAID_EVERY) < SAID_EVERY:
+                return False
+            if len(self.said) > 10_000:
+                self.said.clear()
+            self.said[project, what] = now
+            return True
 
 
 def install(app: Flask, registry: CollectorRegistry) -> None:
     """Count the spans of this app in the registry."""
-    app.extensions[_EXTENSION] = Counter(
-        "promptlode_otlp_spans",
-        "Spans and log records received by OTLP: stored, without_content (capture is off), rejected, ignored (no LLM call)",
-        ["outcome"],
-        registry=registry,
+    app.extensions[_EXTENSION] = Counts(
+        Counter(
+            "promptlode_otlp_spans",
+            "Spans and log records received by OTLP: stored, without_content (capture is off), rejected, doubled (another span"
+            " tells of the same call), ignored (no LLM call)",
+            ["outcome"],
+            registry=registry,
+        ),
+        Counter(
+            "promptlode_otlp_reasons",
+            "Spans and log records that are no calls of their own, by why: what they are, or what is wrong with them",
+            ["outcome", "reason"],
+            registry=registry,
+        ),
+        Counter(
+            "promptlode_otlp_odd_fields",
+            "Fields of stored calls that could not be read and are kept under metadata, by field",
+            ["field"],
+            registry=registry,
+        ),
     )
 
 
-def count(export: Export) -> None:
-    """An export whose traces are stored."""
-    counter = cast(Counter, current_app.extensions[_EXTENSION])
-    silent = sum(refusal.without_content for refusal in export.refusals)
-    counter.labels("stored").inc(len(export.incoming))
-    counter.labels("without_content").inc(silent)
-    counter.labels("rejected").inc(len(export.refusals) - silent)
-    counter.labels("ignored").inc(export.ignored)
+def counts() -> Counts:
+    """The counters of the app that answers the current request."""
+    return cast(Counts, current_app.extensions[_EXTENSION])
+
+
+def count(export: Export, project: str, message: str) -> None:
+    """An export whose traces are stored; message: what its answer says."""
+    found = counts()
+    silent = sum(refusal.without_content for refusal in export.refusals) + export.orphans
+    found.outcomes.labels("stored").inc(len(export.incoming))
+    found.outcomes.labels("without_content").inc(silent)
+    found.outcomes.labels("rejected").inc(len(export.refusals) - silent + export.orphans)
+    found.outcomes.labels("doubled").inc(export.doubled)
+    found.outcomes.labels("ignored").inc(export.ignored.total())
+    for why, number in export.ignored.items():
+        found.reason("ignored", why, number)
+    for refusal in export.refusals:
+        found.reason("without_content" if refusal.without_content else "rejected", label_of(refusal), 1)
+    if export.orphans:
+        found.reason("without_content", "no messages, and the span around it did not come along", export.orphans)
+    for name, number in export.odd.items():
+        found.odd.labels(name if name.partition(".")[0] not in ("metadata",) else "metadata").inc(number)
+    if message and found.is_new(project, message.partition(":")[0]):
+        _log.warning("otlp_spans_not_stored", project=project, stored=len(export.incoming), why=message)

@@ -1,15 +1,23 @@
 """Why a span does not become a trace, in words for whoever runs the exporter."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.errors import CallerError
 
 # The switches of the instrumentations that we know.  docs/ingest.md has a block for each.
+_CAPTURE = {
+    "openinference": "OPENINFERENCE_HIDE_INPUTS=false (OpenInference)",
+    "traceloop": "TRACELOOP_TRACE_CONTENT=true (OpenLLMetry)",
+    "ai": "experimental_telemetry: {isEnabled: true, recordInputs: true} (Vercel AI SDK)",
+    "opentelemetry": (
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=span_only with"
+        " OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental (OpenTelemetry)"
+    ),
+}
 HOW_TO_CAPTURE = (
-    "switch content capture on: OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=span_only with"
-    " OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental (OpenTelemetry), TRACELOOP_TRACE_CONTENT=true"
-    " (OpenLLMetry), OPENINFERENCE_HIDE_INPUTS=false (OpenInference)."
+    f"switch content capture on: {_CAPTURE['opentelemetry']}, {_CAPTURE['traceloop']}, {_CAPTURE['openinference']}."
 )
 HOW_TO_KEEP_ALL = "their SDK keeps too few: set OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=10000."
 IN_PIECES = (
@@ -30,14 +38,45 @@ class Refusal:
     span_id: str
     reason: str
     without_content: bool = False
+    scope: str = ""
 
 
-def summary(refusals: Sequence[Refusal], spans: int, maimed: int, what: str = "span") -> str:
+@dataclass(frozen=True)
+class Warnings:
+    """What is worth saying of calls that are stored, or may be told of by other spans."""
+
+    maimed: int = 0
+    orphans: int = 0
+    odd: Mapping[str, int] | None = None
+
+
+NO_WARNINGS = Warnings()
+
+
+def label_of(refusal: Refusal) -> str:
+    """The reason as a counter's label: the field that is wrong, never more of what was sent."""
+    if refusal.without_content:
+        return f"no messages: {refusal.scope.partition('.')[0] or 'unnamed'}"
+    return refusal.reason.partition(":")[0] if ":" in refusal.reason[:40] else refusal.reason.partition(";")[0][:60]
+
+
+def summary(refusals: Sequence[Refusal], spans: int, warnings: Warnings = NO_WARNINGS, what: str = "span") -> str:
     """The message of a partial success, of spans or of log records; empty when all is well."""
     sentences = list(_refused(refusals, spans, what)) if refusals else []
-    if maimed:
-        sentences.append(f"{maimed} LLM spans lost attributes before they came, perhaps messages; {HOW_TO_KEEP_ALL}")
-    return " ".join(sentences)
+    return " ".join([*sentences, *_warned(warnings, what)])
+
+
+def _warned(warnings: Warnings, what: str) -> Iterator[str]:
+    if warnings.orphans:
+        yield (
+            f"{warnings.orphans} LLM {what}s hold no messages, and the {what}s around them did not come along: if those hold them"
+            f" all is well, else {HOW_TO_CAPTURE}"
+        )
+    if warnings.maimed:
+        yield f"{warnings.maimed} LLM {what}s lost attributes before they came, perhaps messages; {HOW_TO_KEEP_ALL}"
+    if warnings.odd:
+        fields = ", ".join(f"{name} ({number})" for name, number in Counter(warnings.odd).most_common(SHOWN))
+        yield f"Fields that could not be read are kept under metadata, with the reason: {fields}."
 
 
 def _refused(refusals: Sequence[Refusal], spans: int, what: str) -> Iterator[str]:
@@ -46,7 +85,22 @@ def _refused(refusals: Sequence[Refusal], spans: int, what: str) -> Iterator[str
     wrong = [refusal for refusal in refusals if not refusal.without_content]
     yield f"{len(refusals)} of {spans} {what}s were not stored."
     if silent:
-        yield f"{len(silent)} LLM {what}s hold no messages; {HOW_TO_CAPTURE}"
+        yield f"{len(silent)} LLM {what}s hold no messages; {how_to_capture(silent)}"
     yield from (f"{what.capitalize()} {refusal.span_id}: {refusal.reason}" for refusal in wrong[:SHOWN])
     if len(wrong) > SHOWN:
         yield f"And {len(wrong) - SHOWN} more."
+
+
+def how_to_capture(silent: Sequence[Refusal]) -> str:
+    """The switch of the instrumentation that wrote these spans, where its name tells which; else all that we know."""
+    scopes = {refusal.scope for refusal in silent}
+    known = {_family(scope) for scope in scopes}
+    if None in known or not known:
+        return HOW_TO_CAPTURE
+    return f"switch content capture on: {', '.join(sorted(_CAPTURE[family] for family in known if family))}."
+
+
+def _family(scope: str) -> str | None:
+    if scope.startswith("openinference"):
+        return "openinference"
+    return "ai" if scope == "ai" else None  # OpenTelemetry's and OpenLLMetry's have the same names

@@ -21,8 +21,9 @@ from app.http.shapes import Shape
 from app.intake.trace import Incoming
 from app.otlp import wire
 from app.otlp.counting import count
+from app.otlp.known import Known
 from app.otlp.logs import spans_of_logs
-from app.otlp.refusal import summary
+from app.otlp.refusal import Warnings, summary
 from app.otlp.spans import spans_of
 from app.otlp.translate import Export, read_export, read_logs
 from app.store.keys import KeyHolder
@@ -85,10 +86,8 @@ class ExportLogsAnswer(Shape):
 def export_traces(holder: KeyHolder) -> Response:
     """Store the LLM calls among the spans of an OpenTelemetry export."""
     spans = spans_of(_read(ExportTraceServiceRequest))
-    export = read_export(spans, services().settings.otlp_path_attribute, services().limits)
-    _store(holder, export)
-    message = summary(export.refusals, export.spans, export.maimed)
-    return _answer(wire.response(len(export.refusals), message))
+    export = read_export(spans, services().settings.otlp_path_attribute, services().limits, _known(holder))
+    return _answer(wire.response(len(export.refusals), _stored(holder, export)))
 
 
 @routes.route(
@@ -102,20 +101,27 @@ def export_traces(holder: KeyHolder) -> Response:
 def export_logs(holder: KeyHolder) -> Response:
     """Store the LLM calls among the log records of an OpenTelemetry export."""
     records = spans_of_logs(_read(ExportLogsServiceRequest))
-    export = read_logs(records, services().settings.otlp_path_attribute, services().limits)
-    _store(holder, export)
-    message = summary(export.refusals, export.spans, export.maimed, "log record")
-    return _answer(wire.logs_response(len(export.refusals), message))
+    export = read_logs(records, services().settings.otlp_path_attribute, services().limits, _known(holder))
+    return _answer(wire.logs_response(len(export.refusals), _stored(holder, export, "log record")))
 
 
-def _store(holder: KeyHolder, export: Export) -> None:
-    """The calls of an export, in as many transactions as they need."""
+def _known(holder: KeyHolder) -> Known:
+    return Known(services().engine, holder.project_id)
+
+
+def _stored(holder: KeyHolder, export: Export, what: str = "span") -> str:
+    """Store the calls of an export, in as many transactions as they need; what its answer says, empty when all is well."""
     settings = services().settings
     services().limiter.take_traces(holder, len(export.incoming))
     project = Project(holder.project_id, holder.project_name)
     for some in _in_batches(export.incoming, settings.max_batch):
         accept(services().ingest, settings, project, some)
-    count(export)
+    if export.completed:
+        additions = [(each.row, each.news) for each in export.completed if each.row is not None]
+        services().ingest.complete(holder.project_id, additions)
+    message = summary(export.refusals, export.spans, Warnings(export.maimed, export.orphans, export.odd), what)
+    count(export, project.name, message)
+    return message
 
 
 @routes.blueprint.after_request

@@ -1,25 +1,31 @@
 """One export: the spans that become traces, those that are refused, and those that are no LLM calls."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 import orjson
 
-from app.intake.trace import MAX_NAME, Incoming, InvalidTraceError, Limits, is_surely_storable, read_trace, unstorable
-from app.otlp import genai, openinference
-from app.otlp.attributes import Attributes
-from app.otlp.messages import has_content
+from app.intake.bodies.native import OWN
+from app.intake.lenient import UNREAD, read_leniently
+from app.intake.trace import Incoming, InvalidTraceError, Limits, is_surely_storable, unstorable
+from app.otlp import ignored
+from app.otlp.dialects import Dialect, Kind, body_of, call_site_of, dialects_of, genai, kind_of
+from app.otlp.paths import Paths
 from app.otlp.refusal import IN_PIECES, Refusal, UnusableSpanError
+from app.otlp.same import Telling, one_of_each
 from app.otlp.spans import Span
 
 # As many attributes as an SDK keeps by default, and no attribute that is a document of its own.
 MAX_ATTRIBUTES = 128
 MAX_ATTRIBUTE_BYTES = 8 * 1024
 
-# Ancestors that are asked for a path: more than any trace is deep, and an end for one that turns in a ring.
-_MAX_ANCESTORS = 64
+PARENT = "otel.parent_span_id"
+SCOPE = "otel.scope_name"
+ALSO = "otel.answer_of"
+"""Ids of spans that told the answer of a call after it was stored."""
 
 # What a service says of itself that helps to find a call again.
 _RESOURCE = (
@@ -30,108 +36,179 @@ _RESOURCE = (
     "deployment.environment",
 )
 
-# Declared templates are kept whole: they are what mining can be held against.
-_DECLARED = ("gen_ai.prompt.", "llm.prompt_template.")
+# Kept whole: declared templates are what mining can be held against, and what could not be read is the only trace of it.
+_WHOLE = ("gen_ai.prompt.", "llm.prompt_template.", UNREAD)
+
+Known = Callable[[Iterable[Telling]], Iterable[Telling]]
+"""Tellings that are stored already and may be of the same calls."""
 
 
 @dataclass
 class Export:
-    """What an export holds; `maimed` calls are stored, but lost attributes before they came, perhaps messages."""
+    """What an export holds.
+
+    ignored: spans that are no calls, by what they are. doubled: spans that tell again of a call that another one tells. maimed: calls
+    that are stored, but lost attributes before they came. odd: fields that could not be read, by name. completed: stored calls to which
+    this export adds an answer.
+    """
 
     spans: int
-    ignored: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    doubled: int = 0
     maimed: int = 0
+    orphans: int = 0
+    odd: Counter[str] = field(default_factory=Counter)
     incoming: list[Incoming] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    completed: list[Telling] = field(default_factory=list)
 
 
-def read_logs(records: list[Span], path_attribute: str, limits: Limits) -> Export:
+def read_logs(records: list[Span], path_attribute: str, limits: Limits, known: Known | None = None) -> Export:
     """Every log record in its place: only the event that holds a whole call is one."""
     details = [record for record in records if record.name == genai.DETAILS_EVENT]
-    export = read_export(details, path_attribute, limits)
+    export = read_export(details, path_attribute, limits, known)
     others = [record for record in records if record.name in genai.MESSAGE_EVENTS or record.name == genai.CHOICE_EVENT]
     export.refusals += [Refusal(record.id, IN_PIECES) for record in others]
-    export.spans, export.ignored = len(records), export.ignored + len(records) - len(details) - len(others)
+    export.spans = len(records)
+    export.ignored[ignored.LOG] += len(records) - len(details) - len(others)
     return export
 
 
-def read_export(spans: list[Span], path_attribute: str, limits: Limits) -> Export:
-    """Every span in its place."""
+def read_export(spans: list[Span], path_attribute: str, limits: Limits, known: Known | None = None) -> Export:
+    """Every span in its place.  known: looks up what is stored already; without it an export is read for itself."""
     export = Export(len(spans))
-    reader = _Reader({span.id: span for span in spans}, path_attribute, limits)
-    for span in spans:
-        found = reader.read(span)
-        if found is None:
-            export.ignored += 1
-        elif isinstance(found, Refusal):
-            export.refusals.append(found)
-        else:
-            export.incoming.append(found)
-            export.maimed += span.lost_attributes > 0
+    _Reader(spans, path_attribute, limits, export).read(known or (lambda tellings: ()))
     return export
 
 
-@dataclass(frozen=True)
 class _Reader:
-    by_id: Mapping[str, Span]
-    path_attribute: str
-    limits: Limits
+    def __init__(self, spans: list[Span], path_attribute: str, limits: Limits, export: Export) -> None:
+        self.spans = {span.id: span for span in spans}
+        self.limits = limits
+        self.export = export
+        self.path_attribute = path_attribute
+        self._all = spans
+        self._dialects: dict[str, list[Dialect]] = {}
+        self._kinds: dict[str, Kind] = {}
+        self.paths = Paths(
+            self.spans,
+            path_attribute,
+            call_site=lambda span: call_site_of(span, self.dialects(span)),
+            is_call=lambda span: self.kind(span) is Kind.CALL or _is_outer(span),
+        )
 
-    def read(self, span: Span) -> Incoming | Refusal | None:
-        """The trace of a span; None when it is no call of a model."""
+    def dialects(self, span: Span) -> list[Dialect]:
+        if (found := self._dialects.get(span.id)) is None:
+            found = self._dialects[span.id] = dialects_of(span)
+        return found
+
+    def kind(self, span: Span) -> Kind:
+        if (found := self._kinds.get(span.id)) is None:
+            found = self._kinds[span.id] = kind_of(span, self.dialects(span))
+        return found
+
+    def read(self, known: Known) -> None:
+        tellings = [telling for span in self._all if (telling := self._telling(span)) is not None]
+        stored = self._stored(known, tellings) if tellings else []
+        for telling in one_of_each([*stored, *tellings]):
+            if telling.id in self.spans:
+                self._take(self.spans[telling.id], telling)
+        self.export.completed = [telling for telling in (*stored, *tellings) if telling.stored and telling.news]
+        for telling in self.export.completed:
+            also = sorted({*telling.also, *(each.id for each in telling.members if each is not telling)})
+            telling.news["metadata"] = telling.body.get("metadata", {}) | {ALSO: also}
+        self.export.doubled += sum(telling.covered for telling in tellings)
+
+    def _stored(self, known: Known, tellings: list[Telling]) -> list[Telling]:
+        """Those that are stored and not sent again; one that is sent again has its row."""
+        again = {telling.id: telling for telling in tellings}
+        others = []
+        for telling in known(tellings):
+            if sent := again.get(telling.id):
+                sent.stored, sent.row, sent.also = True, telling.row, telling.also
+                sent.body["metadata"] = telling.body["metadata"]
+            else:
+                around = (self.spans[each] for each in telling.ancestors if each in self.spans)
+                further = [each.parent_id for span in around for each in self.paths.line(span) if each.parent_id]
+                telling.ancestors = [*telling.ancestors, *further]
+                others.append(telling)
+        return others
+
+    def _telling(self, span: Span) -> Telling | None:
+        """What a span tells of a call; None where it tells of none."""
         if not span.has_valid_ids:
-            return Refusal(span.id, "traceId must be 16 bytes (32 hex digits), spanId 8 (16), and not all zero.")
+            self._refuse(span, "traceId must be 16 bytes (32 hex digits), spanId 8 (16), and not all zero.")
+            return None
+        kind = self.kind(span)
+        if kind is Kind.OTHER:
+            self.export.ignored[ignored.why(span, kind)] += 1
+            return None
         try:
-            body = _body_of(span)
-            if body is None:
-                return None
-            if not has_content(body["messages"]):
-                return Refusal(span.id, "it holds no messages.", without_content=True)
-            return read_trace(self._whole(span, body), self.limits)
+            body, further = body_of(span, self.dialects(span))
         except UnusableSpanError as error:
-            return Refusal(span.id, str(error))
-        except InvalidTraceError as error:
-            return Refusal(span.id, _first_problem(error))
+            self._refuse(span, str(error))
+            return None
+        return self._made(span, kind, body, further)
 
-    def _whole(self, span: Span, body: dict[str, Any]) -> dict[str, Any]:
-        """What every convention has in common."""
-        whole = body | {
-            "path": self._path(span),
+    def _made(self, span: Span, kind: Kind, body: dict[str, Any], further: dict[str, Any]) -> Telling | None:
+        whole = {
+            **{name: value for name, value in body.items() if name in OWN},
+            "usage": _present(body.get("usage") or {}),
             "external_id": span.id,
-            "usage": _present(body["usage"]),
             "started_at": span.started_at,
             "completed_at": span.completed_at,
             "error": _error(span),
-            "metadata": self._metadata(span, body["metadata"]),
+            "metadata": {name: value for name, value in body.items() if name not in OWN} | further,
         }
-        return _present(whole)
-
-    def _path(self, span: Span) -> str:
-        """The configured attribute, else the name of the span that made the call, else the service and the operation."""
-        declared = next(
-            (found for each in self._line(span) if (found := each.attributes.get(self.path_attribute))), None
+        ancestors = [span.parent_id] if span.parent_id else []
+        ancestors += [each.parent_id for each in islice(self.paths.line(span), 1, None) if each.parent_id]
+        telling = Telling(
+            span.id, ancestors, span.scope, kind, _present(whole), span.resource, _response_id(span.attributes)
         )
-        path = declared or span.resource.get(self.path_attribute)
-        if not isinstance(path, str) or not path:
-            parent = self.by_id.get(span.parent_id or "")
-            path = (parent.name if parent else "") or _service_and_operation(span)
-        return path[:MAX_NAME]
+        if not telling.has_content and kind in (Kind.MAYBE, Kind.WRAPPER):
+            self.export.ignored[ignored.why(span, kind)] += 1
+            return None
+        return telling
 
-    def _line(self, span: Span) -> Iterator[Span]:
-        """The span and its ancestors, as far as this export holds them."""
-        return islice(self._ancestors(span), _MAX_ANCESTORS)
+    def _take(self, span: Span, telling: Telling) -> None:
+        """The trace of a call, or why there is none."""
+        if not telling.has_content:
+            self._refuse_empty(span)
+            return
+        if telling.kind is Kind.WRAPPER and not telling.body.get("model"):
+            self.export.ignored[ignored.why(span, telling.kind)] += 1
+            return
+        path = self.paths.of(span)
+        body = telling.body | {"path": path, "metadata": self._metadata(span, telling.body.get("metadata", {}))}
+        try:
+            read = read_leniently(body, self.limits)
+        except InvalidTraceError as error:
+            self._refuse(span, _first_problem(error))
+            return
+        self.export.odd.update(list(read.odd))
+        self.export.incoming.append(read.incoming)
+        self.export.maimed += span.lost_attributes > 0
 
-    def _ancestors(self, span: Span | None) -> Iterator[Span]:
-        while span is not None:
-            yield span
-            span = self.by_id.get(span.parent_id or "")
+    def _refuse(self, span: Span, reason: str) -> None:
+        self.export.refusals.append(Refusal(span.id, reason))
+
+    def _refuse_empty(self, span: Span) -> None:
+        """A call without messages; what is around it but did not come along may hold them."""
+        if span.parent_id and span.parent_id not in self.spans:
+            self.export.orphans += 1
+        else:
+            self.export.refusals.append(
+                Refusal(span.id, "it holds no messages.", without_content=True, scope=span.scope)
+            )
 
     def _metadata(self, span: Span, further: dict[str, Any]) -> dict[str, Any]:
         about = {name: span.resource[name] for name in _RESOURCE if name in span.resource}
         further.pop(self.path_attribute, None)
         if span.lost_attributes:
             about["otel.lost_attributes"] = span.lost_attributes
-        found = {"otel.span_name": span.name, "otel.scope_name": span.scope} | about | further
+        if span.parent_id:
+            about[PARENT] = span.parent_id.partition(":")[2]
+        found = {"otel.span_name": span.name, SCOPE: span.scope} | about | further
         if len(found) <= MAX_ATTRIBUTES and self._is_kept("", found):
             return found  # most: together they are no longer than one may be
         kept = {name: value for name, value in found.items() if self._is_kept(name, value)}
@@ -143,33 +220,17 @@ class _Reader:
         held = {name: value}
         if not is_surely_storable(held, self.limits) and any(unstorable(held, self.limits)):
             return False
-        return name.startswith(_DECLARED) or len(orjson.dumps(held)) <= MAX_ATTRIBUTE_BYTES
+        return name.startswith(_WHOLE) or len(orjson.dumps(held)) <= MAX_ATTRIBUTE_BYTES
 
 
-def _body_of(span: Span) -> dict[str, Any] | None:
-    """The call by the convention that the span was written by, and under metadata what that has no field for."""
-    if openinference.is_ours(span):
-        return _by_openinference(span) if openinference.is_call(span) else None
-    return _by_genai(span) if genai.is_call(span) else None
+def _is_outer(span: Span) -> bool:
+    """Whether a span is a framework's own around a call, whose name says nothing of the app."""
+    return any(name in span.attributes for name in ("ai.operationId", "ai.prompt"))
 
 
-def _by_openinference(span: Span) -> dict[str, Any]:
-    attributes = Attributes(span.attributes)
-    body = openinference.body_of(attributes)
-    return body | {"metadata": body["metadata"] | attributes.rest()}
-
-
-def _by_genai(span: Span) -> dict[str, Any]:
-    events = list(span.events())
-    attributes = genai.attributes_of(span, events)
-    return genai.body_of(attributes, events) | {"metadata": attributes.rest()}
-
-
-def _service_and_operation(span: Span) -> str:
-    """Not the span's own name where there is an operation: that name holds the model by the conventions."""
-    operation = span.attributes.get("gen_ai.operation.name") or span.name
-    named = [str(name) for name in (span.resource.get("service.name"), operation) if name]
-    return "/".join(named) or "unnamed"
+def _response_id(attributes: Mapping[str, Any]) -> str | None:
+    found = attributes.get("gen_ai.response.id") or attributes.get("ai.response.id")
+    return found if isinstance(found, str) else None
 
 
 def _error(span: Span) -> dict[str, Any] | None:

@@ -178,6 +178,16 @@ def get(connection: Connection, project_id: UUID, trace_id: UUID) -> Any:
     return None if row is None else with_texts(row)
 
 
+def all_of(connection: Connection, project_id: UUID, trace_ids: Sequence[UUID]) -> list[SimpleNamespace]:
+    """As `get`, of several, in the order of their ids."""
+    query = (
+        _select(*_LISTED, *_SENT)
+        .where(trace.c.project_id == project_id, trace.c.id.in_(trace_ids))
+        .order_by(trace.c.id)
+    )
+    return [with_texts(row) for row in connection.execute(query)]
+
+
 def with_texts(row: Row[Any]) -> SimpleNamespace:
     """A row of `_LISTED` and `_SENT` with the prompt and the input of the trace as they were sent."""
     parts = row.prompt_parts

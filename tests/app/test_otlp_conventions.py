@@ -305,7 +305,7 @@ def test_times_and_ids_of_the_span_are_those_of_the_trace(client: FlaskClient) -
         {"http.request.method": "POST"},
         {},
         CHAT | {"gen_ai.operation.name": "embeddings"},
-        CALL | {"gen_ai.operation.name": "invoke_agent"},
+        CHAT | {"gen_ai.operation.name": "invoke_agent"},
         CALL | {"gen_ai.operation.name": "execute_tool"},
         OLD | {"llm.request.type": "embedding"},
         {"openinference.span.kind": "CHAIN", "input.value": "x"},

@@ -9,15 +9,23 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.otlp import refusal
+from app.otlp.dialects import DIALECTS
 from app.otlp.translate import MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES
 from tests.app.otlp_helpers import URL, traces
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "ingest.md").read_text(encoding="utf-8")
 SOURCES = "".join(
-    (ROOT / "app" / "otlp" / name).read_text(encoding="utf-8") for name in ("genai.py", "openinference.py")
+    (ROOT / "app" / "otlp" / "dialects" / name).read_text(encoding="utf-8") for name in ("genai.py", "openinference.py")
 )
-ATTRIBUTES = sorted(set(re.findall(r'"((?:gen_ai|llm|traceloop|session|user|enduser|input|output)\.[\w.]+)"', SOURCES)))
+IN_CODE = re.findall(r'"((?:gen_ai|llm|traceloop|session|user|enduser|input|output)\.[\w.]+)"', SOURCES)
+IN_TABLES = [
+    name
+    for dialect in DIALECTS
+    for names in (*dialect.fields.values(), dialect.requests, dialect.answers, dialect.counts, dialect.repeats)
+    for name in names
+]
+ATTRIBUTES = sorted({*IN_CODE, *IN_TABLES})
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)

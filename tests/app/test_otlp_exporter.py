@@ -24,7 +24,7 @@ from sqlalchemy import Engine
 from app.config import Settings, with_driver
 from app.http.services import EXTENSION
 from app.local.postgres import PostgresServer
-from app.otlp.genai import DETAILS_EVENT
+from app.otlp.dialects.genai import DETAILS_EVENT
 from app.store.engine import make_engine
 from app.web import create_app
 from tests.app.api_helpers import client_with, new_key, wait_for

@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from app.otlp.genai import DETAILS_EVENT
+from app.otlp.dialects.genai import DETAILS_EVENT
 from tests.app.otlp_helpers import CALL, CHAT, PROTOBUF, START, TRACE_ID, any_value, pairs, send, span, traces
 
 URL = "/v1/logs"

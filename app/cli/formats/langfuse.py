@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.cli.formats.base import Body, Call, Fit, Format, as_object, present
-from app.otlp.attributes import parsed
+from app.intake.bodies.values import parsed
 from app.otlp.messages import from_parts
 
 _LISTS = ("observations", "data")

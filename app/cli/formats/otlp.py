@@ -38,8 +38,8 @@ class Otlp(Format):
         except wire.UnreadableExportError as error:
             return Taken(problems=[Problem((), str(error))])
         what = "span" if any(name in value for name in _SPANS) else "log record"
-        said = summary(export.refusals, export.spans, maimed=0, what=what)
-        return Taken(export.incoming, [Problem((), said)] if said else [], export.ignored)
+        said = summary(export.refusals, export.spans, what=what)
+        return Taken(export.incoming, [Problem((), said)] if said else [], export.ignored.total() + export.doubled)
 
 
 def _export(value: Body, reading: Reading) -> Export:

@@ -75,7 +75,7 @@ def message_of(item: Body) -> list[Message]:
     answers, calls, parts = _sorted(_content(inner))
     made = {
         "role": role if role in ROLES else inner.get("role", role),
-        "content": _joined(parts),
+        "content": joined(parts),
         "name": inner.get("name"),
         "tool_calls": calls + _calls_of(inner),
         "tool_call_id": inner.get("tool_call_id") or inner.get("toolCallId"),
@@ -99,7 +99,7 @@ def system_message(value: Any) -> list[Message]:
     """The system text of an API that has it beside the messages: a text, parts, or an object that holds them."""
     if isinstance(value, dict) and not any(name in value for name in (*_CONTENTS, "type")):
         return []
-    content = value if isinstance(value, str) else _joined(_sorted(_content(_as_holder(value)))[2])
+    content = value if isinstance(value, str) else joined(_sorted(_content(_as_holder(value)))[2])
     return [{"role": "system", "content": content}] if content else []
 
 
@@ -110,7 +110,7 @@ def _as_holder(value: Any) -> Body:
 def is_ours(item: Body) -> bool:
     """Whether it is written as the Chat Completions API or Anthropic's has it, whose parts name their type."""
     role = item.get("role")
-    if not isinstance(role, str) or role not in ROLES or "parts" in item:
+    if not isinstance(role, str) or role not in ROLES or "parts" in item or _has_flat_calls(item):
         return False
     if "content" not in item:
         return not any(name in item for name in _CONTENTS)
@@ -118,6 +118,12 @@ def is_ours(item: Body) -> bool:
     return (
         content is None or isinstance(content, str) or (isinstance(content, list) and all(map(_is_our_part, content)))
     )
+
+
+def _has_flat_calls(item: Body) -> bool:
+    """Calls of tools that are not written as OpenAI does, around a `function`."""
+    calls = item.get("tool_calls")
+    return "toolCalls" in item or (calls is not None and not all("function" in call for call in objects(calls)))
 
 
 def _is_our_part(part: Any) -> bool:
@@ -167,7 +173,7 @@ def _content(inner: Body) -> list[Any]:
     return found if isinstance(found, list) else [] if found is None else [found]
 
 
-def _joined(parts: list[Any]) -> Any:
+def joined(parts: list[Any]) -> Any:
     """One text as a string, anything else as a list of parts; None without any."""
     if len(parts) == 1 and isinstance(parts[0], str):
         return parts[0]
@@ -235,6 +241,10 @@ _PARTS_BY_NAME: dict[str, Callable[[Any], Any]] = {
     "functionResponse": lambda said: _answer(member(said, "id") or member(said, "name"), member(said, "response")),
     "function_response": lambda said: _answer(member(said, "id") or member(said, "name"), member(said, "response")),
 }
+
+
+PART_NAMES = frozenset({*_PARTS_BY_NAME, "image", "document", "video", "cachePoint", "reasoningContent", "inlineData"})
+"""Names of parts that have no type; each part is an object with one of them."""
 
 
 def _vercel_output(output: Any) -> Any:

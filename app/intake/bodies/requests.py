@@ -189,9 +189,7 @@ def _has_second_sign(body: Body, name: str) -> bool:
 
 def _conversation(value: Any, body: Body) -> Body | None:
     """Messages, and instructions beside them where an API has both."""
-    if isinstance(value, list) and not value:
-        return None
-    messages = messages_of(value)
+    messages = messages_of(value) if isinstance(value, list) and value else None
     if messages is None:
         return None
     return {"messages": messages} | present({"instructions": body.pop("instructions", None)})

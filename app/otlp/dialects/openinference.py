@@ -3,40 +3,45 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.otlp.attributes import Attributes, parsed
-from app.otlp.messages import Message, content_of, has_content, tool_call
-from app.otlp.spans import Span
+from app.intake.bodies.answers import response_of
+from app.intake.bodies.messages import joined
+from app.intake.bodies.requests import SETTINGS, prompt_of_value, request_of
+from app.intake.bodies.values import parsed, take
+from app.otlp.attributes import Attributes
+from app.otlp.dialects.base import Body, Dialect, Kind, by_value
+from app.otlp.messages import Message, has_content, tool_call
+from app.otlp.spans import Event, Span
 
 # What its instrumentations write where content is hidden.
 _REDACTED = "__REDACTED__"
 
 _KIND = "openinference.span.kind"
+_KINDS = {"llm": Kind.CALL, "agent": Kind.WRAPPER, "chain": Kind.WRAPPER}
+_by_attribute = by_value(_KIND, _KINDS, otherwise=Kind.OTHER)
 
 
-def is_ours(span: Span) -> bool:
-    """Whether the span was written by OpenInference."""
-    return _KIND in span.attributes or any(name.startswith("llm.input_messages.") for name in span.attributes)
+def _kind(span: Span) -> Kind | None:
+    """By its attribute; a span without one that has messages is a call."""
+    if _KIND in span.attributes:
+        return _by_attribute(span) or Kind.CALL
+    return Kind.CALL if any(name.startswith("llm.input_messages.") for name in span.attributes) else None
 
 
-def is_call(span: Span) -> bool:
-    """Whether the span is a call of a model: no chain, tool, retriever or embedding."""
-    return span.attributes.get(_KIND, "LLM") == "LLM"
-
-
-def body_of(attributes: Attributes) -> dict[str, Any]:
-    """The call as the JSON API takes it."""
+def _read(attributes: Attributes, events: list[Event]) -> Body:
     parameters = attributes.take_json("llm.invocation_parameters")
     parameters = dict(parameters) if isinstance(parameters, dict) else {}
-    body = {
-        "model": _model(attributes, parameters),
-        "messages": _input(attributes),
-        "output": _output(attributes),
-        "tools": _tools(attributes, parameters),
-        "usage": _usage(attributes),
-        "conversation_id": attributes.take("session.id"),
+    prompt = _input(attributes)
+    body = prompt | {
+        "model": _model(attributes, parameters) or prompt.get("model"),
+        "tools": _tools(attributes, parameters) or prompt.get("tools"),
         "user_id": attributes.take("user.id") or parameters.pop("user", None),
-    } | _settings(parameters)
-    return body | {"metadata": {"llm.invocation_parameters": parameters} if parameters else {}}
+    }
+    return (
+        body
+        | _answer(attributes)
+        | _settings(parameters, prompt)
+        | ({"llm.invocation_parameters": parameters} if parameters else {})
+    )
 
 
 def _model(attributes: Attributes, parameters: dict[str, Any]) -> Any:
@@ -45,49 +50,35 @@ def _model(attributes: Attributes, parameters: dict[str, Any]) -> Any:
     return attributes.take("llm.request.model_name") or asked or attributes.take("llm.model_name")
 
 
-def _settings(parameters: dict[str, Any]) -> dict[str, Any]:
-    limits = [parameters.pop(name, None) for name in ("max_output_tokens", "max_completion_tokens", "max_tokens")]
-    return {
-        "temperature": parameters.pop("temperature", None),
-        "max_output_tokens": next((limit for limit in limits if limit is not None), None),
-        "tool_choice": parameters.pop("tool_choice", None),
-        "reasoning": parameters.pop("reasoning", None) or parameters.pop("reasoning_effort", None),
-        "response_format": parameters.pop("response_format", None),
-    }
+def _settings(parameters: dict[str, Any], prompt: Body) -> dict[str, Any]:
+    """Those of the parameters, else of the request, by whichever provider's names."""
+    made = {name: take(parameters, paths) for name, paths in SETTINGS.items() if name not in ("tools", "user_id")}
+    return {name: prompt.get(name) if value is None else value for name, value in made.items()}
 
 
-def _usage(attributes: Attributes) -> dict[str, int | None]:
-    return {
-        "input_tokens": attributes.take_count("llm.token_count.prompt"),
-        "output_tokens": attributes.take_count("llm.token_count.completion"),
-        "total_tokens": attributes.take_count("llm.token_count.total"),
-        "cached_tokens": attributes.take_count("llm.token_count.prompt_details.cache_read"),
-        "reasoning_tokens": attributes.take_count("llm.token_count.completion_details.reasoning"),
-    }
-
-
-def _input(attributes: Attributes) -> list[Message]:
-    """The messages; else the text that was completed.  `input.value` repeats them as the client's own request."""
+def _input(attributes: Attributes) -> Body:
+    """The messages; else the text that was completed; else the client's own request, which `input.value` repeats."""
     whole, _ = attributes.take("input.value"), attributes.take("input.mime_type")
     messages = _messages(attributes.take_list("llm.input_messages"))
     if has_content(messages):
-        return messages
+        return {"messages": messages}
     prompts = [_member(item, "prompt", "text") for item in attributes.take_list("llm.prompts")]
-    return _as_messages("user", prompts or [_bare_text(whole)])
+    if prompts:
+        return {"messages": _as_messages("user", prompts)}
+    if not isinstance(parsed(whole), str):
+        return request_of(whole) or prompt_of_value(parsed(whole)) if whole is not None else {}
+    return {"messages": _as_messages("user", [whole])}
 
 
-def _output(attributes: Attributes) -> list[Message] | None:
+def _answer(attributes: Attributes) -> Body:
     whole, _ = attributes.take("output.value"), attributes.take("output.mime_type")
     messages = _messages(attributes.take_list("llm.output_messages"))
     if has_content(messages):
-        return messages
+        return {"output": messages}
     choices = [_member(item, "completion", "text") for item in attributes.take_list("llm.choices")]
-    return _as_messages("assistant", choices or [_bare_text(whole)]) or None
-
-
-def _bare_text(value: Any) -> str | None:
-    """A plain text is the prompt itself; JSON is a request whose form we do not know."""
-    return value if isinstance(value, str) and isinstance(parsed(value), str) else None
+    if choices or isinstance(parsed(whole), str):
+        return {"output": _as_messages("assistant", choices or [whole]) or None}
+    return response_of(parsed(whole)) if isinstance(parsed(whole), dict) else {}
 
 
 def _as_messages(role: str, texts: list[Any]) -> list[Message]:
@@ -115,7 +106,7 @@ def _message(sent: Mapping[str, Any]) -> Message:
 def _content(sent: Mapping[str, Any]) -> Any:
     content = sent.get("content")
     if content is None:
-        content = content_of(list(_parts(_list(sent.get("contents")))))
+        content = joined(list(_parts(_list(sent.get("contents")))))
     return None if content == _REDACTED else content
 
 
@@ -149,3 +140,19 @@ def _member(value: Any, *names: str) -> Any:
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
+
+
+DIALECT = Dialect(
+    name="OpenInference",
+    signs=("openinference.", "llm.input_messages.", "llm.invocation_parameters"),
+    kind=_kind,
+    fields={
+        "conversation_id": ("session.id",),
+        "usage.input_tokens": ("llm.token_count.prompt",),
+        "usage.output_tokens": ("llm.token_count.completion",),
+        "usage.total_tokens": ("llm.token_count.total",),
+        "usage.cached_tokens": ("llm.token_count.prompt_details.cache_read",),
+        "usage.reasoning_tokens": ("llm.token_count.completion_details.reasoning",),
+    },
+    read=_read,
+)

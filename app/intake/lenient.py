@@ -1,0 +1,144 @@
+"""A call whose side fields are odd: nothing but the prompt, the model and the path can cost it.
+
+For what machines send (OTLP, SDKs of others, files).  `POST /api/v1/traces` stays strict: whoever writes its body can mend it.
+
+1. What a value plainly means is taken for it: "0.7" and 256.0 as numbers, an id of 7 as "7", an empty text as nothing.
+2. What is wrong after that is kept under metadata (`UNREAD`), with the reason, and the call is stored without the field.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.intake.trace import Incoming, InvalidTraceError, Limits, Problem, is_surely_storable, read_trace, unstorable
+
+UNREAD = "promptlode.unread"
+"""The member of metadata that holds values which could not be read, by field, each with the reason."""
+
+_PROMPT = ("model", "path", "instructions", "input", "messages")
+DEFAULT_LIMITS = Limits()
+_LONGEST_KEPT = 8 * 1024
+"""Characters of a value that is kept beside its reason; it is evidence, not data."""
+
+
+@dataclass
+class Read:
+    """A call, and the fields of it that could not be read, each with the reason."""
+
+    incoming: Incoming
+    odd: dict[str, str] = field(default_factory=dict)
+
+
+def read_leniently(body: dict[str, Any], limits: Limits = DEFAULT_LIMITS) -> Read:
+    """Check a call and keep it whatever its side fields hold.  Raises InvalidTraceError for its prompt, model or path."""
+    plain = _plain(body)
+    try:
+        return Read(read_trace(plain, limits))
+    except InvalidTraceError as error:
+        problems = [problem for problem in error.problems if not _is_of_prompt(problem)]
+        if len(problems) < len(error.problems):
+            raise InvalidTraceError([problem for problem in error.problems if _is_of_prompt(problem)]) from None
+    return _without(plain, problems, limits)
+
+
+def _is_of_prompt(problem: Problem) -> bool:
+    return not problem.loc or problem.loc[0] in _PROMPT
+
+
+def _without(body: dict[str, Any], problems: list[Problem], limits: Limits) -> Read:
+    """The call without the fields that these problems name; of usage and metadata only the members."""
+    odd = {_name(problem): problem.message for problem in problems}
+    kept = dict(body)
+    unread: dict[str, Any] = {}
+    for name, reason in odd.items():
+        value = _taken_out(kept, name)
+        shown = value if _is_evidence(value, limits) else None
+        unread[name] = {"value": shown, "reason": reason}
+    metadata = kept["metadata"] if isinstance(kept.get("metadata"), dict) else {}
+    return Read(read_trace(kept | {"metadata": {**metadata, UNREAD: unread}}, limits), odd)
+
+
+def _name(problem: Problem) -> str:
+    """The field, or the member of one that holds members of its own."""
+    first = str(problem.loc[0])
+    return f"{first}.{problem.loc[1]}" if first in ("usage", "metadata") and len(problem.loc) > 1 else first
+
+
+def _taken_out(body: dict[str, Any], name: str) -> Any:
+    first, _, member = name.partition(".")
+    inner = body.get(first)
+    if not member or not isinstance(inner, dict) or member not in inner:
+        return body.pop(first, None)
+    body[first] = {key: value for key, value in inner.items() if key != member}
+    return inner[member]
+
+
+def _is_evidence(value: Any, limits: Limits) -> bool:
+    held = {"value": value}
+    return len(str(value)) <= _LONGEST_KEPT and (is_surely_storable(held, limits) or not any(unstorable(held, limits)))
+
+
+# --- what a value plainly means
+
+
+def _plain(body: dict[str, Any]) -> dict[str, Any]:
+    """The body with values as they are meant; the same object where nothing is to do."""
+    mended = {name: mend(body[name]) for name, mend in _MENDED.items() if name in body}
+    changed = {name: value for name, value in mended.items() if value is not body[name]}
+    if not changed:
+        return body
+    return {name: value for name, value in (body | changed).items() if value is not None or name not in changed}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return float(value) if value.strip() else None
+        except ValueError:
+            return value
+    return value
+
+
+def _count(value: Any) -> Any:
+    """A whole number, also where it is written with a point or as a text."""
+    number = _number(value)
+    if isinstance(number, float) and not isinstance(value, bool) and number.is_integer() and abs(number) < 2**53:
+        return int(number)
+    return value if number is not None else None
+
+
+def _identifier(value: Any) -> Any:
+    """A text; ids are often numbers, and deletion by id must find them."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    whole = _count(value) if isinstance(value, float) else value
+    return str(whole) if whole != "" else None
+
+
+def _not_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _usage(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return _not_empty(value)
+    counts = {name: _count(count) for name, count in value.items()}
+    same = all(counts[name] is count for name, count in value.items())
+    return value if same else {name: count for name, count in counts.items() if count is not None}
+
+
+_MENDED: dict[str, Callable[[Any], Any]] = {
+    "external_id": _identifier,
+    "temperature": _number,
+    "max_output_tokens": _count,
+    "conversation_id": _identifier,
+    "user_id": _identifier,
+    "tool_choice": _not_empty,
+    "reasoning": _not_empty,
+    "response_format": _not_empty,
+    "error": _not_empty,
+    "tools": _not_empty,
+    "usage": _usage,
+    "started_at": _not_empty,
+    "completed_at": _not_empty,
+}

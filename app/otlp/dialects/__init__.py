@@ -1,0 +1,66 @@
+"""Dialects: how instrumentations write a call of a model onto a span.
+
+base           what a dialect is, and how its tables are read
+openinference  Arize Phoenix and its instrumentations
+vercel         Vercel AI SDK
+langfuse       Langfuse's SDKs since version 3
+mlflow         MLflow without its GenAI setting
+langsmith      LangSmith's exporter
+traceloop      Traceloop's decorators
+logfire        Logfire, and Pydantic AI of before
+adk            Google's Agent Development Kit
+genai          the GenAI semantic conventions, of today and before; what a span without any sign is read by
+
+A new dialect is a module with a `DIALECT` and a line in the registry.
+"""
+
+from typing import Any
+
+from app.otlp.dialects import adk, genai, langfuse, langsmith, logfire, mlflow, openinference, traceloop, vercel
+from app.otlp.dialects.base import Body, Dialect, Kind, merged
+from app.otlp.spans import Span
+
+__all__ = ["DIALECTS", "Dialect", "Kind", "body_of", "call_site_of", "dialects_of", "genai", "kind_of"]
+
+DIALECTS: tuple[Dialect, ...] = (
+    openinference.DIALECT,
+    vercel.DIALECT,
+    langfuse.DIALECT,
+    mlflow.DIALECT,
+    langsmith.DIALECT,
+    adk.DIALECT,
+    genai.DIALECT,
+    logfire.DIALECT,
+    traceloop.DIALECT,
+)
+"""In this order: what an earlier one says of a call stands."""
+
+
+def dialects_of(span: Span) -> list[Dialect]:
+    """The dialects that a span was written in; the GenAI conventions read every span."""
+    names = "\n".join(["", *span.attributes])
+    return [
+        dialect
+        for dialect in DIALECTS
+        if dialect is genai.DIALECT or any(f"\n{sign}" in names for sign in dialect.signs)
+    ]
+
+
+def kind_of(span: Span, dialects: list[Dialect]) -> Kind:
+    """What a span is.  A dialect knows its own spans better than the conventions, whose operation some of them misuse."""
+    own = (kind for dialect in dialects if dialect is not genai.DIALECT and (kind := dialect.kind(span)) is not None)
+    return next(own, None) or genai.DIALECT.kind(span) or Kind.OTHER
+
+
+def body_of(span: Span, dialects: list[Dialect]) -> tuple[Body, dict[str, Any]]:
+    """The call, and the attributes that no dialect has a field for.  Raises UnusableSpanError."""
+    events = list(span.events())
+    attributes = genai.attributes_of(span, events)
+    body = merged([dialect.body_of(attributes, events) for dialect in dialects])
+    return body, attributes.rest()
+
+
+def call_site_of(span: Span, dialects: list[Dialect]) -> str | None:
+    """What a dialect calls the place in the app that a call came from."""
+    names = (span.attributes.get(name) for dialect in dialects for name in dialect.call_site)
+    return next((name for name in names if isinstance(name, str) and name), None)

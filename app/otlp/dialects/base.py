@@ -1,0 +1,159 @@
+"""What a dialect is: the names by which an instrumentation writes a call of a model onto a span.
+
+Most dialects are tables and nothing else.  `read` is for what a table cannot say: members that are attributes of their own, events.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from app.intake.bodies.answers import answer_of
+from app.intake.bodies.requests import SETTINGS, prompt_of_value
+from app.intake.bodies.usage import NAMES, usage_of
+from app.intake.bodies.values import as_object, parsed
+from app.otlp.attributes import Attributes
+from app.otlp.spans import Event, Span
+
+Names = tuple[str, ...]
+_USAGE = "usage."
+Body = dict[str, Any]
+
+
+class Kind(Enum):
+    """What a span is to us."""
+
+    CALL = "call"
+    """A call of a model; without messages it is one whose content was not captured."""
+    MAYBE = "maybe"
+    """An operation that nobody here knows: a call if it carries messages."""
+    WRAPPER = "wrapper"
+    """Something around calls: an agent, a chain, a framework's outer span.  A call if it carries messages and no call is within it."""
+    OTHER = "other"
+    """No call of a model that writes text: an embedding, a tool, a retriever."""
+
+
+def never(span: Span) -> Kind | None:
+    """No opinion about any span."""
+    return None
+
+
+def nothing(attributes: Attributes, events: list[Event]) -> Body:
+    """Nothing beyond the tables."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One way to write a call.  Where several are on a span, those first in the registry fill what they know."""
+
+    name: str
+    signs: Names
+    """How names of its attributes begin; one that is there makes a span its own."""
+    kind: Callable[[Span], Kind | None] = never
+    """What a span is; None where the dialect has no word for it."""
+    fields: Mapping[str, Names] = field(default_factory=dict)
+    """Our field: its attributes, the first that is there."""
+    requests: Names = ()
+    """Attributes that hold the input: a request of any provider, messages, or a text."""
+    answers: Names = ()
+    """Attributes that hold the output: a response of any provider, messages, or a text."""
+    parameters: Names = ()
+    """Attributes that hold settings, by the names of any provider."""
+    counts: Names = ()
+    """Attributes that hold token counts, by the names of any provider."""
+    call_site: Names = ()
+    """Attributes that name the call site."""
+    repeats: Names = ()
+    """Attributes that say again what others hold, and would keep a prompt under metadata."""
+    strict: bool = False
+    """Whether an input may be a user's own text that only looks like a request."""
+    read: Callable[[Attributes, list[Event]], Body] = nothing
+    """What a table cannot say."""
+
+    def body_of(self, attributes: Attributes, events: list[Event]) -> Body:
+        """The call as far as this dialect tells it.  Takes what it reads.  Raises UnusableSpanError."""
+        body = self.read(attributes, events)
+        _fill(
+            body,
+            {name: attributes.take_json(*names) for name, names in self.fields.items() if not name.startswith(_USAGE)},
+        )
+        _fill(body, self._settings(attributes))
+        _fill(body, self._prompt(attributes))
+        _fill(body, self._answer(attributes))
+        usage = {name.removeprefix(_USAGE): names for name, names in self.fields.items() if name.startswith(_USAGE)}
+        counts = self._counts(attributes) | {name: attributes.take(*names) for name, names in usage.items()}
+        body["usage"] = {name: count for name, count in counts.items() if count is not None} | (body.get("usage") or {})
+        for name in self.repeats:
+            attributes.take(name)
+        return body
+
+    def _prompt(self, attributes: Attributes) -> Body:
+        """The first input that holds one; the others repeat it."""
+        found = [
+            prompt_of_value(value, strict=self.strict) for name in self.requests if (value := attributes.take(name))
+        ]
+        return next((made for made in found if has_prompt(made)), {})
+
+    def _answer(self, attributes: Attributes) -> Body:
+        found = [answer_of(value) for name in self.answers if (value := attributes.take(name))]
+        return next((made for made in found if made), {})
+
+    def _settings(self, attributes: Attributes) -> Body:
+        """Settings out of an object of parameters; those without a place of ours stay under its name."""
+        made: Body = {}
+        for name in self.parameters:
+            parameters = dict(as_object(parsed(attributes.take(name))))
+            for ours, theirs in SETTINGS.items():
+                made.setdefault(
+                    ours, next((parameters.pop(each) for each in theirs if parameters.get(each) is not None), None)
+                )
+            if parameters:
+                made[name] = parameters
+        return made
+
+    def _counts(self, attributes: Attributes) -> Body:
+        found = (usage_of(parsed(attributes.take(name))) for name in self.counts)
+        counts = next((counts for counts in found if counts), {})
+        return {name: counts[name] for name in NAMES if name in counts}
+
+
+def has_prompt(body: Mapping[str, Any]) -> bool:
+    """Whether a body holds anything that was said to the model."""
+    if body.get("instructions") or body.get("input"):
+        return True
+    return any(message.get("content") or message.get("tool_calls") for message in body.get("messages") or ())
+
+
+def _fill(body: Body, values: Mapping[str, Any]) -> None:
+    """What the body lacks; a prompt is one thing, so it is filled as a whole or not at all."""
+    whole = has_prompt(body)
+    for name, value in values.items():
+        if whole and name in ("messages", "input", "instructions"):
+            continue
+        if value is not None and body.get(name) in (None, [], {}):
+            body[name] = value
+
+
+def merged(bodies: list[Body]) -> Body:
+    """What several dialects tell of one call: the first that knows a thing."""
+    whole: Body = {}
+    for body in bodies:
+        usage = (body.pop("usage", None) or {}) | (whole.get("usage") or {})
+        _fill(whole, body)
+        whole["usage"] = usage
+    return whole
+
+
+def by_value(
+    attribute: str, kinds: Mapping[str, Kind], *, otherwise: Kind | None = None
+) -> Callable[[Span], Kind | None]:
+    """The kind that an attribute's value stands for, in any case and within quotes or not."""
+
+    def kind(span: Span) -> Kind | None:
+        value = span.attributes.get(attribute)
+        if not isinstance(value, str) or not value:
+            return None
+        return kinds.get(value.strip('"').lower(), otherwise)
+
+    return kind

@@ -1,0 +1,244 @@
+"""What a span says by the GenAI semantic conventions: those of today and the three ways before them.
+
+1. today: `gen_ai.input.messages`, on the span or in its event `gen_ai.client.inference.operation.details`;
+2. before: one attribute for each member (`gen_ai.prompt.0.role`), as OpenLLMetry wrote until 2025;
+3. before: one event for each message (`gen_ai.user.message`, `gen_ai.choice`);
+4. first: all in one text (`gen_ai.prompt`), on the span or in its event `gen_ai.content.prompt`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from app.intake.bodies.answers import answer_of
+from app.intake.bodies.messages import system_message
+from app.intake.bodies.requests import prompt_of_value
+from app.intake.bodies.values import parsed
+from app.otlp.attributes import Attributes
+from app.otlp.dialects.base import Body, Dialect, Kind, has_prompt
+from app.otlp.messages import Message, flat_messages, from_parts, has_content
+from app.otlp.refusal import UnusableSpanError
+from app.otlp.spans import Event, Span
+
+_OPERATION = ("gen_ai.operation.name", "llm.request.type")
+
+# Operations that write text, by name: a span of one that holds no messages is a call whose content was not captured.
+_TEXT = {
+    "chat",
+    "text_completion",
+    "completion",
+    "completions",
+    "generate_content",
+    "generate",
+    "generate_text",
+    "responses",
+}
+_TEXT |= {
+    "response",
+    "message",
+    "messages",
+    "anthropic_messages",
+    "converse",
+    "invoke_model",
+    "completion_stream",
+    "chat_completion",
+}
+
+# How operations begin that write no text, also with LiteLLM's `a` (awaited) before them.
+_NO_TEXT: tuple[str, ...] = (
+    "embed",
+    "rerank",
+    "moderat",
+    "image",
+    "audio",
+    "speech",
+    "transcri",
+    "tts",
+    "video",
+    "ocr",
+    "execute_tool",
+    "tool",
+)
+_NO_TEXT += ("generate_image", "text_to_", "retriev", "vector", "search", "create_embedding", "guardrail")
+_AROUND = (
+    "invoke_agent",
+    "create_agent",
+    "agent",
+    "chain",
+    "workflow",
+    "invoke_workflow",
+    "execute_event_loop",
+    "handoff",
+    "plan",
+)
+
+_SIGNS = (
+    "gen_ai.request.model",
+    "gen_ai.provider.name",
+    "gen_ai.system",
+    "gen_ai.input.messages",
+    "gen_ai.prompt",
+    "gen_ai.prompt.0.role",
+)
+
+DETAILS_EVENT = "gen_ai.client.inference.operation.details"
+
+# Events whose attributes belong to the span.
+_DETAILS = {
+    DETAILS_EVENT,
+    "gen_ai.content.prompt",
+    "gen_ai.content.completion",
+}
+CHOICE_EVENT = "gen_ai.choice"
+MESSAGE_EVENTS = {
+    "gen_ai.system.message": "system",
+    "gen_ai.user.message": "user",
+    "gen_ai.assistant.message": "assistant",
+    "gen_ai.tool.message": "tool",
+}
+
+
+def operation_of(span: Span) -> str:
+    """The operation that a span names; empty without."""
+    return next((name for each in _OPERATION if isinstance(name := span.attributes.get(each), str) and name), "")
+
+
+def _kind(span: Span) -> Kind | None:
+    operation = operation_of(span)
+    return kind_of_operation(operation) if operation else _kind_by_signs(span)
+
+
+def _kind_by_signs(span: Span) -> Kind | None:
+    return Kind.CALL if any(sign in span.attributes for sign in _SIGNS) else None
+
+
+def kind_of_operation(operation: str) -> Kind:
+    """By exclusion: what is not known to be something else is a call where it carries messages."""
+    name = operation.lower().replace(".", "_").replace("-", "_").replace(" ", "_")
+    awaited = name.removeprefix("a")
+    if name.startswith(_NO_TEXT) or awaited.startswith(_NO_TEXT):
+        return Kind.OTHER
+    if name.startswith(_AROUND):
+        return Kind.WRAPPER
+    known = name in _TEXT or awaited in _TEXT or name.startswith(("chat", "achat"))
+    return Kind.CALL if known else Kind.MAYBE
+
+
+def attributes_of(span: Span, events: Iterable[Event]) -> Attributes:
+    """The span's attributes and those that it put into events; its own win."""
+    noted = [event.attributes for event in events if event.name in _DETAILS]
+    if not noted:
+        return Attributes(span.attributes)
+    return Attributes({name: value for each in noted for name, value in each.items()} | dict(span.attributes))
+
+
+def _read(attributes: Attributes, events: list[Event]) -> Body:
+    """Raises UnusableSpanError."""
+    return _input(attributes, events) | {"output": _output(attributes, events), "tools": _tools(attributes)}
+
+
+def _input(attributes: Attributes, events: list[Event]) -> Body:
+    """The system instructions first: they are a message to whoever reads the prompt."""
+    instructions = system_message(attributes.take_json("gen_ai.system_instructions"))
+    whole = attributes.take("gen_ai.prompt")
+    ways = (
+        from_parts(_list(attributes, "gen_ai.input.messages")),
+        [message for item in _members(attributes, "gen_ai.prompt") for message in flat_messages(item)],
+        list(_event_messages(events)),
+    )
+    messages = next((messages for messages in ways if has_content(messages)), None)
+    if messages is not None:
+        return {"messages": instructions + messages}
+    first = prompt_of_value(whole, strict=True) if whole is not None else {}
+    return first if has_prompt(first) else {"messages": instructions}
+
+
+def _output(attributes: Attributes, events: list[Event]) -> Any:
+    whole = attributes.take("gen_ai.completion")
+    ways = (
+        from_parts(_list(attributes, "gen_ai.output.messages")),
+        [
+            made
+            for item in _members(attributes, "gen_ai.completion")
+            for made in flat_messages({"role": "assistant"} | item)
+        ],
+        [made for event in events if event.name == CHOICE_EVENT for made in choice_of(_event_body(event))],
+    )
+    messages = next((messages for messages in ways if has_content(messages)), None)
+    return messages if messages is not None else answer_of(whole).get("output")
+
+
+def _members(attributes: Attributes, prefix: str) -> list[Message]:
+    return [item for item in attributes.take_list(prefix) if isinstance(item, dict)]
+
+
+def _list(attributes: Attributes, name: str) -> list[Message]:
+    """A list of messages, as values or as the JSON text that most SDKs write."""
+    found = attributes.take_json(name)
+    if found is None or found == "":
+        return []
+    if isinstance(found, str):
+        raise UnusableSpanError(f"{name} is no JSON; is OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT cutting it off?")
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise UnusableSpanError(f"{name} is no list of messages.")
+    return found
+
+
+def _event_messages(events: list[Event]) -> Iterator[Message]:
+    for event in events:
+        if event.name in MESSAGE_EVENTS:
+            yield from message_of_event(event.name, _event_body(event))
+
+
+def message_of_event(name: str, body: dict[str, Any]) -> list[Message]:
+    """The message that an event of this name tells."""
+    return flat_messages({"role": MESSAGE_EVENTS[name]} | body)
+
+
+def choice_of(body: dict[str, Any]) -> list[Message]:
+    """A choice holds its message, or is it."""
+    inner = parsed(body.get("message"))
+    return flat_messages({"role": "assistant"} | (inner if isinstance(inner, dict) else {"content": inner} | body))
+
+
+def _event_body(event: Event) -> dict[str, Any]:
+    """What the event says: its attributes, or one of them as JSON."""
+    body = parsed(event.attributes.get("gen_ai.event.content"))
+    return body if isinstance(body, dict) else event.attributes
+
+
+def _tools(attributes: Attributes) -> list[Any] | None:
+    found = attributes.take_json("gen_ai.tool.definitions") or attributes.take_list("llm.request.functions")
+    return found or None
+
+
+DIALECT = Dialect(
+    name="GenAI conventions",
+    signs=("gen_ai.", "llm."),
+    kind=_kind,
+    fields={
+        "model": ("gen_ai.request.model", "gen_ai.response.model"),
+        "temperature": ("gen_ai.request.temperature",),
+        "max_output_tokens": ("gen_ai.request.max_tokens",),
+        "tool_choice": ("gen_ai.request.tool_choice",),
+        "reasoning": ("gen_ai.request.reasoning_effort",),
+        "response_format": (
+            "gen_ai.request.structured_output_schema",
+            "gen_ai.openai.request.response_format",
+            "gen_ai.output.type",
+        ),
+        "conversation_id": ("gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id"),
+        "user_id": (
+            "gen_ai.user",
+            "user.id",
+            "enduser.id",
+            "traceloop.association.properties.user_id",
+            "llm.user",
+        ),
+        "usage.input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+        "usage.output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+        "usage.total_tokens": ("gen_ai.usage.total_tokens", "llm.usage.total_tokens"),
+        "usage.cached_tokens": ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"),
+        "usage.reasoning_tokens": ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"),
+    },
+    read=_read,
+)

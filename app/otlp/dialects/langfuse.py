@@ -1,0 +1,29 @@
+"""Langfuse's SDKs since their third version, which are exporters of OpenTelemetry."""
+
+from app.otlp.dialects.base import Dialect, Kind, by_value
+
+_KINDS = {
+    "generation": Kind.CALL,
+    "span": Kind.WRAPPER,
+    "agent": Kind.WRAPPER,
+    "chain": Kind.WRAPPER,
+}
+
+DIALECT = Dialect(
+    name="Langfuse",
+    signs=("langfuse.observation.",),
+    kind=by_value("langfuse.observation.type", _KINDS, otherwise=Kind.OTHER),
+    fields={
+        "model": ("langfuse.observation.model.name", "langfuse.observation.model"),
+        "user_id": ("user.id", "langfuse.user.id", "langfuse.trace.user_id"),
+        "conversation_id": ("session.id", "langfuse.session.id", "langfuse.trace.session_id"),
+        "langfuse.prompt_name": ("langfuse.observation.prompt.name",),
+        "langfuse.prompt_version": ("langfuse.observation.prompt.version",),
+    },
+    requests=("langfuse.observation.input",),
+    answers=("langfuse.observation.output",),
+    parameters=("langfuse.observation.model.parameters",),
+    counts=("langfuse.observation.usage_details", "langfuse.observation.usage"),
+    call_site=("langfuse.trace.name",),
+    repeats=("langfuse.trace.input", "langfuse.trace.output"),
+)

@@ -1,0 +1,52 @@
+"""What is stored already of the calls that an export tells of: another span of the same call may have come in an export before."""
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from app.otlp.dialects import Kind
+from app.otlp.same import Telling
+from app.otlp.translate import ALSO, PARENT, SCOPE
+from app.store import kin
+from app.store.engine import transaction
+
+_INPUT = ("instructions", "input", "messages")
+_SAID = ("output", "usage", "error", "started_at", "completed_at", "conversation_id", "user_id", "model")
+
+
+class Known:
+    """The stored calls of a project."""
+
+    def __init__(self, engine: Engine, project_id: UUID) -> None:
+        self._engine = engine
+        self._project_id = project_id
+
+    def __call__(self, tellings: Iterable[Telling]) -> list[Telling]:
+        """Those of the same OpenTelemetry traces.  Raises DatabaseDownError."""
+        trace_ids = {telling.trace_id for telling in tellings}
+        with transaction(self._engine) as connection:
+            return [_telling(row) for row in kin.of_traces(connection, self._project_id, trace_ids)]
+
+
+def _telling(row: SimpleNamespace) -> Telling:
+    metadata = row.metadata or {}
+    trace_id = str(row.external_id).partition(":")[0]
+    parent = metadata.get(PARENT)
+    body = {name: value for name in _INPUT if (value := (row.input or {}).get(name)) is not None}
+    body |= {name: value for name in _SAID if (value := getattr(row, name)) is not None}
+    body["metadata"] = metadata
+    also = metadata.get(ALSO)
+    ancestors = [f"{trace_id}:{parent}"] if parent else []
+    scope = str(metadata.get(SCOPE, ""))
+    return Telling(
+        row.external_id,
+        ancestors,
+        scope,
+        Kind.CALL,
+        body,
+        stored=True,
+        row=row.id,
+        also=frozenset(map(str, also)) if isinstance(also, list) else frozenset(),
+    )

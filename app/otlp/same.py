@@ -1,0 +1,254 @@
+"""One call that several spans tell of is one trace: the one that tells most, filled with what the others know.  Pure.
+
+An SDK and the framework above it, or two instrumentations of one client, each write a span of the same call; a streamed call is a
+span for its request and a log when it is over.  Two tellings are one call when they say the same to the model and are
+
+- nested: one span is around the other;
+- or beside each other, at the same time, by different instrumentations;
+- or beside each other, where the first has no answer and the second has it (a stream).
+
+Calls that are merely alike stay two: the same prompt sent five times at once by one instrumentation is five calls, and answers with
+different ids of their provider are different answers.  What wraps calls (an agent, a framework's outer span) is a call only where none
+is within it; a span without messages is no call of its own where another tells of it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from app.intake.prompts import texts_of
+from app.otlp.dialects.base import Kind, has_prompt
+
+TOLERANCE = timedelta(milliseconds=50)
+"""Between the starts or ends that two instrumentations measure of one call: the work of one of them lies between."""
+
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+_ANSWER = ("output", "usage", "completed_at", "error")
+_ABOUT = ("external_id", "path", "metadata", "messages", "input", "instructions")
+
+
+@dataclass(eq=False)
+class Telling:
+    """What one span tells of a call.  `ancestors` are the ids of spans around it, as far as they are known, the nearest first."""
+
+    id: str
+    ancestors: Sequence[str]
+    scope: str
+    kind: Kind
+    body: dict[str, Any] = field(repr=False)
+    service: Any = None
+    response_id: str | None = None
+    stored: bool = False
+    """Its row is there; what others know beyond it is `news`."""
+    row: UUID | None = None
+    also: frozenset[str] = frozenset()
+    """Ids of further spans whose answer is in its row."""
+    news: dict[str, Any] = field(default_factory=dict, repr=False)
+    told_by: "Telling | None" = field(default=None, repr=False)
+    """The telling that stands for it, where another one does."""
+    covered: bool = False
+    """It is no call of its own."""
+    members: "list[Telling]" = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        self.members = [self]
+
+    @cached_property
+    def has_content(self) -> bool:
+        return has_prompt(self.body)
+
+    @property
+    def has_answer(self) -> bool:
+        return bool(self.body.get("output"))
+
+    @property
+    def trace_id(self) -> str:
+        return self.id.partition(":")[0]
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """All that was said to the model: the turns of a conversation have one prompt, but each turn says more."""
+        return tuple(texts_of(self.body))
+
+    @property
+    def starts(self) -> datetime | None:
+        return self.body.get("started_at") or self.ends
+
+    @property
+    def ends(self) -> datetime | None:
+        return self.body.get("completed_at")
+
+    @property
+    def wealth(self) -> tuple[bool, bool, bool, int]:
+        """How much it tells: its row is there, messages, an answer, then the number of its fields."""
+        fields = sum(value not in (None, {}, []) for value in self.body.values())
+        return self.stored, self.has_content, self.has_answer, fields
+
+    @property
+    def teller(self) -> "Telling":
+        """Who stands for it: itself, or the richest of those that tell of the same call."""
+        return self if self.told_by is None else self.told_by.teller
+
+
+def one_of_each(tellings: Iterable[Telling]) -> list[Telling]:
+    """The tellings that stand for a call each, in order; the others are `covered`, and what they know is filled in."""
+    tellings = list(tellings)
+    _settle_known(tellings)
+    for family in _families([telling for telling in tellings if not telling.covered]):
+        _settle_nested(family)
+        _settle_beside(family)
+        _settle_wrappers(family)
+        _settle_empty(family)
+    return [telling for telling in tellings if not telling.covered]
+
+
+def _settle_known(tellings: list[Telling]) -> None:
+    """Those whose answer is in the row of another already: their export is sent again."""
+    known = {each: telling for telling in tellings for each in telling.also}
+    for telling in tellings:
+        if (row := known.get(telling.id)) is not None:
+            telling.told_by, telling.covered = row, True
+
+
+def _families(tellings: list[Telling]) -> Iterator[list[Telling]]:
+    """Those of one trace; spans that nothing is around have each a trace of their own, so they are looked at together."""
+    by_trace: dict[str, list[Telling]] = defaultdict(list)
+    for telling in tellings:
+        by_trace[telling.trace_id].append(telling)
+    yield from (family for family in by_trace.values() if len(family) > 1)
+    roots = [family[0] for family in by_trace.values() if len(family) == 1 and not family[0].ancestors]
+    if len({root.scope for root in roots}) > 1:
+        yield roots
+
+
+def _settle_nested(family: list[Telling]) -> None:
+    """From the inside out, each with the nearest one around it."""
+    by_id = {telling.id: telling for telling in family}
+    for inner in sorted(family, key=lambda telling: -len(telling.ancestors)):
+        outer = next((by_id[each] for each in inner.ancestors if each in by_id and by_id[each] is not inner), None)
+        if outer is not None and _is_one(inner, outer):
+            _make_one(inner.teller, outer.teller)
+
+
+def _is_one(inner: Telling, outer: Telling) -> bool:
+    """Of two that are nested: where one has no messages the other one tells them."""
+    if Kind.WRAPPER in (inner.kind, outer.kind) or inner.teller is outer.teller:
+        return False
+    if not (inner.has_content and outer.has_content):
+        return True
+    again = any(each.scope == inner.scope and each.id not in inner.ancestors for each in outer.teller.members)
+    return not again and not _answers_differ(inner, outer) and inner.texts == outer.texts
+
+
+def _settle_beside(family: list[Telling]) -> None:
+    """Pairs, the earliest first."""
+    alike: dict[tuple[str, ...], list[Telling]] = defaultdict(list)
+    for telling in family:
+        if telling.has_content and telling.kind is not Kind.WRAPPER:
+            alike[telling.texts].append(telling)
+    for tellings in alike.values():
+        if len(tellings) > 1:
+            in_order = sorted(tellings, key=lambda telling: telling.starts or _BEFORE_ALL)
+            for earlier, later in ((one, other) for place, other in enumerate(in_order) for one in in_order[:place]):
+                if _are_one_beside(earlier, later):
+                    _make_one(earlier.teller, later.teller)
+
+
+def _are_one_beside(earlier: Telling, later: Telling) -> bool:
+    """Whether two that are not nested tell of one call."""
+    one, other = earlier.teller, later.teller
+    if one is other or earlier.id in later.ancestors or later.id in earlier.ancestors or _answers_differ(one, other):
+        return False
+    if _is_stream(one, other):
+        return True
+    apart = {each.scope for each in one.members}.isdisjoint(each.scope for each in other.members)
+    return (
+        apart and _overlap(earlier, later) and (earlier.trace_id == later.trace_id or earlier.service == later.service)
+    )
+
+
+def _is_stream(request: Telling, over: Telling) -> bool:
+    """A request without an answer, and what tells of the same request with it, under the same span."""
+    if request.trace_id != over.trace_id or request.ancestors[:1] != over.ancestors[:1]:
+        return False
+    return not request.has_answer and not request.body.get("error") and over.has_answer
+
+
+def _overlap(earlier: Telling, later: Telling) -> bool:
+    if earlier.ends is None or later.starts is None:
+        return earlier.trace_id == later.trace_id
+    return later.starts <= earlier.ends + TOLERANCE
+
+
+def _answers_differ(one: Telling, other: Telling) -> bool:
+    """Whether the provider gave the two answers different ids."""
+    return one.response_id is not None and other.response_id is not None and one.response_id != other.response_id
+
+
+def _make_one(one: Telling, other: Telling) -> None:
+    """The richer of two stands for both; one that is stored stays, since its row is there."""
+    if one.stored and other.stored:
+        return
+    richer, poorer = (one, other) if one.wealth >= other.wealth else (other, one)
+    _fill(richer, poorer)
+    richer.members += poorer.members
+    poorer.told_by, poorer.covered = richer, True
+
+
+def _fill(richer: Telling, poorer: Telling) -> None:
+    """What the richer one lacks; never a prompt or what is about the span alone.  A row gets an answer and nothing else."""
+    late = richer.stored and poorer.has_answer and not richer.has_answer
+    for name, value in poorer.body.items():
+        if name in _ABOUT or value in (None, {}, []) or (richer.stored and name not in _ANSWER):
+            continue
+        known = richer.body.get(name)
+        added = _added(name, known, value, late=late)
+        if added != known:
+            richer.body[name] = richer.news[name] = added
+
+
+def _added(name: str, known: Any, value: Any, *, late: bool) -> Any:
+    """What is known together with what is new; late: the answer came after the row, and with it the end of the call."""
+    if name == "usage" and isinstance(value, dict) and isinstance(known, dict):
+        return value | known
+    return value if known in (None, {}, []) or (late and name == "completed_at") else known
+
+
+def _settle_wrappers(family: list[Telling]) -> None:
+    """A wrapper with a call within it is none; which that is, is told by the spans between or, where those are missing, by the time."""
+    calls = [telling for telling in family if telling.kind is not Kind.WRAPPER and telling.has_content]
+    wrappers = [telling for telling in family if telling.kind is Kind.WRAPPER]
+    for wrapper in wrappers:
+        within = [call for call in calls if _is_within(call, wrapper)]
+        nested = [other for other in wrappers if other.has_content and wrapper.id in other.ancestors]
+        wrapper.covered = bool(within or nested)
+        for call in within:
+            _tell_who(wrapper, call.teller)
+
+
+def _tell_who(wrapper: Telling, call: Telling) -> None:
+    """The conversation and the user of a wrapper are those of the calls within it."""
+    for name in ("conversation_id", "user_id"):
+        if wrapper.body.get(name) and not call.body.get(name) and not call.stored:
+            call.body[name] = wrapper.body[name]
+
+
+def _is_within(call: Telling, wrapper: Telling) -> bool:
+    if wrapper.id in call.ancestors:
+        return True
+    if wrapper.starts is None or wrapper.ends is None or call.starts is None or call.ends is None:
+        return False
+    return wrapper.starts - TOLERANCE <= call.starts and call.ends <= wrapper.ends + TOLERANCE
+
+
+def _settle_empty(family: list[Telling]) -> None:
+    """A call without messages beneath something that tells them, also where that is a wrapper."""
+    by_id = {telling.id: telling for telling in family}
+    for telling in family:
+        if not telling.has_content and telling.kind is not Kind.WRAPPER and not telling.covered:
+            around = (by_id[each] for each in telling.ancestors if each in by_id)
+            telling.covered = any(each.has_content and not each.covered for each in around)

@@ -1,0 +1,45 @@
+"""Calls that are stored already and may be told of again, by another span of the same OpenTelemetry trace.
+
+The id that a caller gives a call of OpenTelemetry is `traceId:spanId`, so those of one trace stand together in the index of ids.
+"""
+
+from collections.abc import Collection, Mapping
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from app.store.tables import trace
+from app.store.traces import all_of
+
+MOST_OF_A_TRACE = 100
+"""Calls of one trace that are looked at: a long agent run has some dozens, and more would only cost."""
+
+_ADDED = ("output", "usage", "completed_at", "error", "metadata")
+
+_FIND = text(
+    """
+    SELECT found.trace_id FROM unnest(cast(:first AS text[]), cast(:last AS text[])) AS wanted (first, last)
+     CROSS JOIN LATERAL (SELECT trace_id FROM trace_external_id
+                          WHERE project_id = :project AND external_id BETWEEN wanted.first AND wanted.last
+                          LIMIT :most) AS found
+    """
+)
+
+
+def of_traces(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> list[SimpleNamespace]:
+    """The stored calls of these OpenTelemetry traces, each with everything that was sent."""
+    # Both bounds are as long as every id between them and differ from it in digits alone, so this holds in every collation.
+    bounds = {
+        "first": [f"{each}:{'0' * 16}" for each in trace_ids],
+        "last": [f"{each}:{'f' * 16}" for each in trace_ids],
+    }
+    ids = connection.execute(_FIND, bounds | {"project": project_id, "most": MOST_OF_A_TRACE}).scalars().all()
+    return all_of(connection, project_id, ids) if ids else []
+
+
+def complete(connection: Connection, project_id: UUID, trace_id: UUID, values: Mapping[str, Any]) -> None:
+    """Add an answer to a stored call: some of `output`, `usage`, `completed_at`, `error` and `metadata`."""
+    update = trace.update().where(trace.c.id == trace_id, trace.c.project_id == project_id)
+    connection.execute(update.values({name: values[name] for name in _ADDED if name in values}))

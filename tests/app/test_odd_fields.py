@@ -1,0 +1,95 @@
+"""Side fields of a wrong kind never cost a call."""
+
+from typing import Any
+
+import pytest
+
+from app.intake.lenient import UNREAD, read_leniently
+from app.intake.trace import InvalidTraceError
+
+BODY = {"model": "m", "path": "/p", "input": "Hi"}
+
+
+@pytest.mark.parametrize(
+    ("field", "sent", "stored"),
+    [
+        ("temperature", "0.7", 0.7),
+        ("temperature", "", None),
+        ("max_output_tokens", 256.0, 256),
+        ("max_output_tokens", "256", 256),
+        ("max_output_tokens", "", None),
+        ("reasoning", "", None),
+        ("tool_choice", "", None),
+        ("response_format", "", None),
+    ],
+)
+def test_a_setting_is_taken_for_what_it_plainly_means(field: str, sent: Any, stored: Any) -> None:
+    read = read_leniently(BODY | {field: sent})
+    assert read.incoming.columns["settings"].get(field) == stored
+    assert read.odd == {}
+
+
+@pytest.mark.parametrize("field", ["user_id", "conversation_id", "external_id"])
+@pytest.mark.parametrize(("sent", "stored"), [(7, "7"), (7.0, "7"), (0, "0"), ("", None), ("u", "u"), (1.5, "1.5")])
+def test_an_id_that_is_a_number_is_its_text(field: str, sent: Any, stored: Any) -> None:
+    assert read_leniently(BODY | {field: sent}).incoming.columns[field] == stored
+
+
+@pytest.mark.parametrize(
+    ("field", "sent"),
+    [
+        ("temperature", "warm"),
+        ("temperature", True),
+        ("temperature", -1),
+        ("temperature", float("nan")),
+        ("max_output_tokens", -1),
+        ("max_output_tokens", 1.5),
+        ("max_output_tokens", "inf"),
+        ("user_id", {"id": 7}),
+        ("user_id", True),
+        ("conversation_id", ["a"]),
+        ("tools", "none"),
+        ("tools", [3]),
+        ("tool_choice", 3),
+        ("reasoning", True),
+        ("response_format", ["json"]),
+        ("error", 3),
+        ("started_at", "soon"),
+        ("completed_at", "9999-01-01T00:00:00Z"),
+        ("output", "a\0b"),
+        ("usage", 3),
+        ("external_id", "x" * 600),
+    ],
+)
+def test_what_cannot_be_read_is_kept_under_metadata_with_the_reason(field: str, sent: Any) -> None:
+    read = read_leniently(BODY | {field: sent})
+    assert list(read.odd) == [field]
+    unread = read.incoming.columns["metadata"][UNREAD]
+    assert unread[field]["reason"] == read.odd[field]
+    assert read.incoming.prompt.parts == ("", "Hi")
+
+
+def test_one_count_that_is_odd_costs_none_of_the_others() -> None:
+    read = read_leniently(BODY | {"usage": {"input_tokens": 3.0, "output_tokens": "4", "total_tokens": -1}})
+    assert read.incoming.columns["usage"] == {"input_tokens": 3, "output_tokens": 4}
+    assert read.incoming.columns["metadata"][UNREAD]["usage.total_tokens"]["value"] == -1
+
+
+def test_several_odd_fields_are_all_named() -> None:
+    read = read_leniently(BODY | {"temperature": "warm", "max_output_tokens": -1, "metadata": {"a": 1}})
+    assert set(read.odd) == {"temperature", "max_output_tokens"}
+    assert read.incoming.columns["metadata"]["a"] == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"model": ""}, {"model": 3}, {"path": ""}, {"messages": "x"}, {"input": "a\0b"}, {"instructions": 3}]
+)
+def test_the_prompt_the_model_and_the_path_refuse_a_call(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidTraceError) as refused:
+        read_leniently(BODY | {"temperature": "warm"} | wrong)
+    assert [problem.loc[0] for problem in refused.value.problems] == list(wrong)
+
+
+def test_a_call_without_odd_fields_keeps_its_body() -> None:
+    read = read_leniently(BODY | {"temperature": 0.5, "usage": {"input_tokens": 3}, "user_id": "u"})
+    assert (read.odd, read.incoming.columns["metadata"]) == ({}, None)

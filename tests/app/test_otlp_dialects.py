@@ -1,0 +1,433 @@
+"""Spans of every instrumentation that we know: which are calls, and what their prompts are.  Read without a database."""
+
+import json
+from typing import Any
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from app.intake.trace import Incoming, Limits
+from app.otlp.spans import spans_of
+from app.otlp.translate import Export, read_export
+from tests.app.otlp_helpers import CALL, CHAT, START, export, span
+
+HI = [{"role": "user", "content": "Hi"}]
+SAID = json.dumps([{"role": "system", "content": "Be brief."}, *HI])
+PARTS = ("Be brief.", "Hi")
+MODEL = {"gen_ai.request.model": "m"}
+SECOND = 1_000_000_000
+
+Json = dict[str, Any]
+
+
+def read(*spans: Span, resource: Json | None = None) -> Export:
+    return read_export(spans_of(export(*spans, resource=resource)), "promptlode.path", Limits())
+
+
+def only(found: Export) -> Incoming:
+    assert found.refusals == []
+    (call,) = found.incoming
+    return call
+
+
+# --- operations
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["chat", "acompletion", "responses", "aresponses", "generate", "chat.completions", "text_completion", "anthropic_messages",
+     "invoke_model", "agenerate_content", "something new"],
+)  # fmt: skip
+def test_an_operation_that_is_not_known_to_be_another_is_a_call_where_it_carries_messages(operation: str) -> None:
+    sent = CALL | {"llm.request.type": operation, "gen_ai.operation.name": operation}
+    assert only(read(span(sent))).prompt.parts == ("", "Where is my refund?")
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["embeddings", "embedding", "aembedding", "rerank", "arerank", "moderation", "amoderation", "image_generation",
+     "aimage_generation", "transcription", "atranscription", "speech", "execute_tool", "tool", "invoke_agent", "create_agent",
+     "chain", "count_tokens"],
+)  # fmt: skip
+def test_what_writes_no_text_is_no_call_and_is_counted_as_what_it_is(operation: str) -> None:
+    found = read(span(CHAT | {"gen_ai.operation.name": operation}))
+    assert (found.incoming, found.refusals) == ([], [])
+    assert [why.partition(" ")[0] for why in found.ignored] == [operation]
+
+
+def test_an_embedding_is_none_even_with_its_text() -> None:
+    texts = {"gen_ai.prompt.0.content": "Hi", "llm.request.type": "embedding", "gen_ai.request.model": "e"}
+    assert read(span(texts)).incoming == []
+
+
+def test_what_a_label_says_is_never_the_senders_text() -> None:
+    found = read(span(CHAT | {"gen_ai.operation.name": "a long text, with 12 blanks and more"}))
+    assert set(found.ignored) == {"another operation"}
+
+
+# --- dialects
+
+INNER = {"ai.operationId": "ai.generateText.doGenerate", "ai.prompt.messages": SAID}
+LC = {
+    "messages": [
+        [
+            {"lc": 1, "kwargs": {"content": "Be brief.", "type": "system"}},
+            {"lc": 1, "kwargs": {"content": "Hi", "type": "human"}},
+        ]
+    ]
+}
+REQUEST = {"model": "m", "messages": json.loads(SAID), "temperature": 0.5, "max_tokens": 9}
+CONVERSE = {
+    "modelId": "m",
+    "system": [{"text": "Be brief."}],
+    "messages": [{"role": "user", "content": [{"text": "Hi"}]}],
+}
+GEMINI = {
+    "model": "m",
+    "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
+    "systemInstruction": {"parts": [{"text": "Be brief."}]},
+}
+COHERE = {"model": "m", "message": "Hi", "preamble": "Be brief."}
+
+DIALECTS: dict[str, Json] = {
+    "Vercel AI SDK": MODEL | INNER,
+    "Vercel AI SDK, only its own names": {"ai.model.id": "m"} | INNER,
+    "Vercel AI SDK, only the outer span": {"ai.model.id": "m", "ai.operationId": "ai.generateText", "ai.prompt": json.dumps({"system": "Be brief.", "prompt": "Hi"})},
+    "Vercel AI SDK, messages of its own": {"ai.model.id": "m", "ai.prompt.messages": json.dumps([{"role": "system", "content": "Be brief."}, {"role": "user", "content": [{"type": "text", "text": "Hi"}]}])},
+    "Langfuse": {"langfuse.observation.type": "generation", "langfuse.observation.model.name": "m", "langfuse.observation.input": SAID},
+    "Langfuse, arguments of a function": {"langfuse.observation.type": "generation", "langfuse.observation.model.name": "m", "langfuse.observation.input": json.dumps({"args": [], "kwargs": REQUEST})},
+    "MLflow": {"mlflow.spanType": '"CHAT_MODEL"', "mlflow.spanInputs": json.dumps(REQUEST)},
+    "MLflow, without a type": {"mlflow.spanInputs": json.dumps(REQUEST)},
+    "MLflow, Converse": {"mlflow.spanType": "LLM", "mlflow.spanInputs": json.dumps(CONVERSE)},
+    "MLflow, Gemini": {"mlflow.spanType": "LLM", "mlflow.spanInputs": json.dumps(GEMINI)},
+    "MLflow, Cohere": {"mlflow.spanType": "LLM", "mlflow.spanInputs": json.dumps(COHERE)},
+    "MLflow, model beside": {"mlflow.spanType": "CHAT_MODEL", "mlflow.llm.model": "m", "mlflow.spanInputs": json.dumps(LC)},
+    "LangSmith": MODEL | {"langsmith.span.kind": "llm", "gen_ai.operation.name": "chat", "gen_ai.prompt": json.dumps(LC)},
+    "LangSmith, a client that it wraps": {"langsmith.span.kind": "llm", "gen_ai.prompt": json.dumps(REQUEST)},
+    "serialised messages without LangSmith's signs": MODEL | {"gen_ai.prompt": json.dumps(LC)},
+    "Traceloop": MODEL | {"llm.request.type": "chat", "traceloop.entity.input": json.dumps({"inputs": LC, "tags": []})},
+    "Traceloop, of a function": {"traceloop.span.kind": "task", "traceloop.entity.input": json.dumps({"args": [], "kwargs": REQUEST})},
+    "OpenInference, the client's request": {"openinference.span.kind": "LLM", "llm.model_name": "m", "input.value": json.dumps(REQUEST), "input.mime_type": "application/json"},
+    "OpenInference, Converse": {"openinference.span.kind": "LLM", "input.value": json.dumps(CONVERSE)},
+    "Logfire": MODEL | {"request_data": json.dumps(REQUEST)},
+    "Pydantic AI of before": MODEL | {"events": json.dumps([{"event.name": "gen_ai.system.message", "content": "Be brief.", "role": "system"}, {"event.name": "gen_ai.user.message", "content": "Hi", "role": "user"}])},
+    "Agent Development Kit": {"gcp.vertex.agent.llm_request": json.dumps({"model": "m", "contents": GEMINI["contents"], "config": {"system_instruction": "Be brief."}})},
+    "a request held as text": {"gen_ai.prompt": json.dumps(REQUEST), "gen_ai.system": "x"},
+    "a request of Converse held as text": {"gen_ai.prompt": json.dumps(CONVERSE), "gen_ai.system": "x"},
+    "a request of Gemini held as text": {"gen_ai.prompt": json.dumps(GEMINI), "gen_ai.system": "x"},
+    "messages as values": MODEL | {"gen_ai.prompt": json.loads(SAID)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_span_of_each_dialect_is_a_call_with_its_prompt(dialect: str) -> None:
+    call = only(read(span(DIALECTS[dialect], name="call")))
+    assert (call.prompt.parts, call.model) == (PARTS, "m")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_no_prompt_lands_under_metadata(dialect: str) -> None:
+    call = only(read(span(DIALECTS[dialect], name="call")))
+    assert "Be brief." not in json.dumps(call.columns["metadata"])
+
+
+def test_a_completion_of_before_has_its_text() -> None:
+    request = json.dumps({"model": "m", "prompt": "Hi", "max_tokens": 9})
+    for sent in (
+        {"mlflow.spanType": "LLM", "mlflow.spanInputs": request},
+        {"gen_ai.prompt": request, "gen_ai.system": "x"},
+    ):
+        assert only(read(span(sent))).prompt.parts == ("", "Hi")
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', '{"input": "x"}', "[1]", "plain", '{"messages": "none"}'])
+def test_a_text_of_the_users_own_stays_that_text(text: str) -> None:
+    assert only(read(span(MODEL | {"gen_ai.prompt": text}))).prompt.parts == ("", text)
+
+
+def test_an_event_whose_content_is_a_list_of_blocks_without_a_type_has_their_text() -> None:
+    events = [
+        ("gen_ai.system.message", {"content": '[{"text": "Be brief."}]'}),
+        ("gen_ai.user.message", {"content": '[{"text": "Hi"}]'}),
+        ("gen_ai.choice", {"message": '[{"text": "Yo"}]', "finish_reason": "end_turn"}),
+    ]
+    call = only(read(span(MODEL | {"gen_ai.operation.name": "chat"}, events=events)))
+    assert call.prompt.parts == PARTS
+    assert call.columns["output"] == [{"role": "assistant", "content": "Yo"}]
+
+
+def test_tools_of_strands_read_as_everybody_elses() -> None:
+    use = '[{"toolUse": {"toolUseId": "1", "name": "f", "input": {"a": 1}}}]'
+    result = '[{"toolResult": {"toolUseId": "1", "content": [{"text": "ok"}]}}]'
+    events = [
+        ("gen_ai.user.message", {"content": '[{"text": "Hi"}]'}),
+        ("gen_ai.assistant.message", {"content": use}),
+        ("gen_ai.tool.message", {"content": result}),
+    ]
+    call = only(read(span(MODEL | {"gen_ai.operation.name": "chat"}, events=events)))
+    _, assistant, tool = call.columns["input"]["messages"]
+    assert assistant["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"a":1}'}
+    assert tool == {"role": "tool", "tool_call_id": "1", "content": "ok"}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"langsmith.span.kind": "prompt", "gen_ai.operation.name": "chat", "gen_ai.prompt": '{"input": "x"}'},
+        {"langsmith.span.kind": "tool", "gen_ai.prompt": SAID} | MODEL,
+        {"langfuse.observation.type": "embedding", "langfuse.observation.input": "Hi", "langfuse.observation.model.name": "e"},
+        {"langfuse.observation.type": "span", "langfuse.observation.input": "Hi"},
+        {"mlflow.spanType": '"RETRIEVER"', "mlflow.spanInputs": json.dumps(REQUEST)},
+        {"mlflow.spanType": "PARSER", "mlflow.spanInputs": json.dumps({"input": "x"})},
+        {"ai.operationId": "ai.embed.doEmbed", "ai.value": "Hi"} | MODEL,
+        {"ai.operationId": "ai.toolCall", "ai.toolCall.args": "{}"},
+        {"traceloop.span.kind": "workflow", "traceloop.entity.input": '{"inputs": {"question": "Hi"}}'},
+        {"openinference.span.kind": "AGENT", "input.value": "Hi"},
+    ],
+)  # fmt: skip
+def test_what_a_dialect_says_is_no_call_is_none(sent: Json) -> None:
+    found = read(span(sent))
+    assert (found.incoming, found.refusals, found.ignored.total()) == ([], [], 1)
+
+
+def test_answers_settings_and_counts_of_vercel_have_their_place() -> None:
+    sent = MODEL | INNER | {
+        "ai.response.text": "Yo",
+        "ai.response.toolCalls": '[{"toolCallId": "1", "toolName": "f", "input": {"a": 1}}]',
+        "ai.usage.inputTokens": 3,
+        "ai.usage.outputTokens": 2,
+        "ai.settings.temperature": 0.5,
+        "ai.settings.maxOutputTokens": 9,
+        "ai.telemetry.functionId": "triage",
+        "ai.telemetry.metadata.userId": "u",
+    }  # fmt: skip
+    call = only(read(span(sent, name="ai.generateText.doGenerate")))
+    assert call.columns["output"][0]["content"] == "Yo"
+    assert call.columns["output"][0]["tool_calls"][0]["function"]["name"] == "f"
+    assert call.columns["usage"] == {"input_tokens": 3, "output_tokens": 2}
+    assert call.columns["settings"] == {"temperature": 0.5, "max_output_tokens": 9}
+    assert (call.path, call.columns["user_id"]) == ("triage", "u")
+
+
+def test_answers_settings_and_counts_of_langfuse_have_their_place() -> None:
+    sent = DIALECTS["Langfuse"] | {
+        "langfuse.observation.output": '{"role": "assistant", "content": "Yo"}',
+        "langfuse.observation.usage_details": '{"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}',
+        "langfuse.observation.model.parameters": '{"temperature": 0.5, "max_tokens": 9, "top_p": 1}',
+        "langfuse.trace.name": "triage",
+        "langfuse.observation.prompt.name": "brief",
+        "user.id": "u",
+        "session.id": "s",
+    }
+    call = only(read(span(sent)))
+    assert call.columns["output"] == [{"role": "assistant", "content": "Yo"}]
+    assert call.columns["usage"] == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    assert call.columns["settings"] == {"temperature": 0.5, "max_output_tokens": 9}
+    assert (call.columns["conversation_id"], call.columns["user_id"]) == ("s", "u")
+    assert call.columns["metadata"]["langfuse.prompt_name"] == "brief"
+
+
+def test_answers_and_counts_of_mlflow_have_their_place() -> None:
+    outputs = {
+        "choices": [{"message": {"role": "assistant", "content": "Yo"}}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2},
+    }
+    call = only(read(span(DIALECTS["MLflow"] | {"mlflow.spanOutputs": json.dumps(outputs)})))
+    assert call.columns["output"] == [{"role": "assistant", "content": "Yo"}]
+    assert call.columns["usage"] == {"input_tokens": 3, "output_tokens": 2}
+    assert call.columns["settings"] == {"temperature": 0.5, "max_output_tokens": 9}
+
+
+def test_the_answer_of_a_run_of_langsmith_is_a_message() -> None:
+    outputs = {"generations": [[{"text": "Yo", "message": {"lc": 1, "kwargs": {"content": "Yo", "type": "ai"}}}]]}
+    call = only(read(span(DIALECTS["LangSmith"] | {"gen_ai.completion": json.dumps(outputs)})))
+    assert call.columns["output"] == [{"role": "assistant", "content": "Yo"}]
+
+
+# --- side fields
+
+
+@pytest.mark.parametrize(
+    ("attribute", "sent", "field", "stored"),
+    [
+        ("gen_ai.request.temperature", "", "temperature", None),
+        ("gen_ai.request.temperature", "0.7", "temperature", 0.7),
+        ("gen_ai.request.max_tokens", 256.0, "max_output_tokens", 256),
+        ("gen_ai.request.max_tokens", -1, "max_output_tokens", None),
+        ("gen_ai.request.temperature", "warm", "temperature", None),
+    ],
+)
+def test_an_odd_setting_costs_no_call(attribute: str, sent: Any, field: str, stored: Any) -> None:
+    assert only(read(span(CALL | {attribute: sent}))).columns["settings"].get(field) == stored
+
+
+@pytest.mark.parametrize(
+    ("attribute", "field"), [("user.id", "user_id"), ("gen_ai.conversation.id", "conversation_id")]
+)
+def test_an_id_that_is_a_number_is_its_text(attribute: str, field: str) -> None:
+    assert only(read(span(CALL | {attribute: 42}))).columns[field] == "42"
+
+
+def test_what_could_not_be_read_is_counted_by_field() -> None:
+    found = read(span(CALL | {"gen_ai.request.max_tokens": -1, "gen_ai.usage.input_tokens": "many"}))
+    assert found.odd == {"max_output_tokens": 1, "usage.input_tokens": 1}
+
+
+# --- one call, one trace
+
+
+def within(number: int, parent: int, said: Json, **fields: Any) -> Span:
+    return span(said, number, parent=parent, **fields)
+
+
+def test_the_outer_and_the_inner_span_of_vercel_are_one_call() -> None:
+    outer = span(
+        {"ai.operationId": "ai.generateText", "ai.prompt": '{"prompt": "Hi"}'} | MODEL, 1, name="ai.generateText"
+    )
+    inner = within(2, 1, MODEL | INNER, name="ai.generateText.doGenerate")
+    assert only(read(inner, outer)).external_id == inner_id(2)
+
+
+def inner_id(number: int) -> str:
+    return f"0102030405060708090a0b0c0d0e0f10:{number:016x}"
+
+
+def test_each_step_of_an_outer_span_is_a_call() -> None:
+    outer = span({"ai.operationId": "ai.generateText", "ai.prompt": '{"prompt": "Hi"}'} | MODEL, 1)
+    steps = [within(number, 1, MODEL | INNER) for number in (2, 3)]
+    assert len(read(outer, *steps).incoming) == 2
+
+
+def test_an_agent_with_messages_is_a_call_only_where_none_is_within_it() -> None:
+    agent = span(CALL | {"gen_ai.operation.name": "invoke_agent"}, 1)
+    assert only(read(agent)).external_id == inner_id(1)
+    assert only(read(agent, within(2, 1, CALL))).external_id == inner_id(2)
+
+
+def test_a_span_without_messages_beneath_one_of_the_same_call_is_no_call_and_no_refusal() -> None:
+    found = read(span(CALL, 1), within(2, 1, CHAT))
+    assert (only(found).external_id, found.doubled) == (inner_id(1), 1)
+
+
+def test_a_span_without_messages_around_one_of_the_same_call_is_no_call_and_no_refusal() -> None:
+    assert only(read(span(CHAT, 1), within(2, 1, CALL))).external_id == inner_id(2)
+
+
+def test_of_two_nested_spans_of_one_call_the_richer_one_stays_with_what_the_other_knows() -> None:
+    answer = {"gen_ai.output.messages": '[{"role": "assistant", "content": "Yo"}]'}
+    outer = span(CALL | {"gen_ai.conversation.id": "c"}, 1)
+    call = only(read(outer, within(2, 1, CALL | answer | {"gen_ai.usage.input_tokens": 3})))
+    assert call.external_id == inner_id(2)
+    assert (call.columns["conversation_id"], call.columns["usage"]) == ("c", {"input_tokens": 3})
+
+
+def test_three_nested_spans_of_one_call_are_one() -> None:
+    assert len(read(span(CALL, 1), within(2, 1, CALL), within(3, 2, CALL)).incoming) == 1
+
+
+def test_two_tries_within_one_span_are_two_calls() -> None:
+    found = read(span(CALL, 1), within(2, 1, CALL), within(3, 1, CALL))
+    assert len(found.incoming) == 2
+
+
+def scoped(said: Json, number: int, scope: str, start: float, seconds: float, parent: int = 9, trace: int = 1) -> Any:
+    """A resource's spans of one instrumentation, with one span."""
+    times = {
+        "start_time_unix_nano": START + int(start * SECOND),
+        "end_time_unix_nano": START + int((start + seconds) * SECOND),
+    }
+    request = export(span(said, number, parent=parent, trace_id=bytes([trace] * 16), **times))
+    request.resource_spans[0].scope_spans[0].scope.name = scope
+    return request.resource_spans[0]
+
+
+def read_scoped(*parts: Any) -> Export:
+    whole = export()
+    del whole.resource_spans[:]
+    whole.resource_spans.extend(parts)
+    return read_export(spans_of(whole), "promptlode.path", Limits())
+
+
+def test_a_streamed_call_beside_itself_by_another_instrumentation_is_one() -> None:
+    found = read_scoped(scoped(CALL, 1, "one", 0, 2), scoped(CALL, 2, "two", 0.001, 1.9))
+    assert len(found.incoming) == 1
+
+
+def test_a_streamed_call_that_nothing_is_around_is_one_by_two_instrumentations() -> None:
+    found = read_scoped(scoped(CALL, 1, "one", 0, 2, 0, 1), scoped(CALL, 2, "two", 0.001, 1.9, 0, 2))
+    assert len(found.incoming) == 1
+
+
+def test_the_same_prompt_sent_several_times_at_once_is_several_calls() -> None:
+    parts = [scoped(CALL, number, "one", 0, 2) for number in range(1, 6)]
+    assert len(read_scoped(*parts).incoming) == 5
+    beside = [scoped(CALL, number + 10, "two", 0.001, 1.9) for number in range(1, 6)]
+    assert len(read_scoped(*parts, *beside).incoming) == 5
+
+
+def test_alike_calls_one_after_the_other_are_two_whoever_wrote_them() -> None:
+    found = read_scoped(scoped(CALL, 1, "one", 0, 1), scoped(CALL, 2, "two", 5, 1))
+    assert len(found.incoming) == 2
+
+
+def test_answers_with_different_ids_are_two_calls() -> None:
+    answers = [CALL | {"gen_ai.response.id": name} for name in ("a", "b")]
+    assert len(read_scoped(scoped(answers[0], 1, "one", 0, 2), scoped(answers[1], 2, "two", 0, 2)).incoming) == 2
+
+
+def test_a_request_and_the_log_of_its_stream_are_one_call_with_the_answer() -> None:
+    sent = MODEL | {"request_data": json.dumps(REQUEST)}
+    answer = json.dumps({"combined_chunk_content": "Yo", "chunk_count": 2})
+    found = read_scoped(
+        scoped(sent, 1, "logfire", 0, 0.1), scoped(sent | {"response_data": answer}, 2, "logfire", 3, 0)
+    )
+    assert only(found).columns["output"] == [{"role": "assistant", "content": "Yo"}]
+
+
+def test_the_turns_of_a_conversation_are_calls_of_their_own() -> None:
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yo"},
+        {"role": "user", "content": "So?"},
+    ]
+    first = CHAT | {"gen_ai.input.messages": json.dumps(turns[:1])}
+    second = CHAT | {"gen_ai.input.messages": json.dumps(turns)}
+    assert len(read_scoped(scoped(first, 1, "one", 0, 2), scoped(second, 2, "two", 0.5, 2)).incoming) == 2
+
+
+# --- call sites
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ({"code.function.name": "shop.support.triage"}, "shop.support.triage"),
+        ({"code.function": "triage", "code.namespace": "shop.support"}, "shop.support.triage"),
+        ({"code.function": "triage", "code.filepath": "shop/support.py"}, "shop/support.py:triage"),
+        ({"code.function": "triage"}, "triage"),
+    ],
+)
+def test_the_function_in_the_code_names_the_call_site(said: Json, path: str) -> None:
+    assert only(read(span(CALL | said, parent=9), span({}, 9, name="POST /mail"))).path == path
+    assert only(read(span(CALL, parent=9), span(said, 9, name="x"))).path == path
+
+
+def test_the_nearest_place_around_a_call_names_it() -> None:
+    found = read(
+        within(1, 2, CALL), within(2, 3, {}, name="summarise"), span({"code.function.name": "main"}, 3, name="run")
+    )
+    assert only(found).path == "summarise"
+
+
+def test_a_span_around_it_that_is_a_call_itself_or_has_no_name_names_nothing() -> None:
+    outer = within(2, 3, {"ai.operationId": "ai.generateText", "ai.prompt": '{"prompt": "Hi"}'}, name="ai.generateText")
+    found = read(within(1, 2, MODEL | INNER), outer, within(3, 4, {}, name=""), span({}, 4, name="POST /mail"))
+    assert only(found).path == "POST /mail"
+
+
+# --- what is said of what is not stored
+
+
+def test_a_call_whose_span_around_it_did_not_come_along_is_waited_for_and_counted() -> None:
+    found = read(within(1, 77, CHAT))
+    assert (found.refusals, found.orphans) == ([], 1)
