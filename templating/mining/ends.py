@@ -1,6 +1,5 @@
 """What a look at the beginnings and ends of texts tells about a set of them, before anything is aligned."""
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -8,11 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from templating.mining.pool import Pool
-from templating.mining.siblings import may_be_choice
 
-WAYS, REACH = 12, 4096  # units at an end that tell one value out of a few from another, and that it has at most
-EXAMPLES = 4  # texts of each kind that are looked at
-EDGED = 0.8  # of the texts have the same fixed text behind the value
+WAYS = 12  # units at an end that tell one beginning from another
 CROSSED = 0.5  # of a set begin in ways that texts outside have too
 INSIDE = 0.8  # of the texts that begin in such a way, the most that are in the set
 MIXED = 0.6  # of a set that has several beginnings, the most begin alike
@@ -67,30 +63,6 @@ class Ends:
         """Whether the texts begin with different units, or end with different ones."""
         ends = (self._pool.rows.bare[side.units[members]] for side in self._sides)
         return any(bool((end != end[0]).any()) for end in ends)
-
-    def have_choice(self, members: Sequence[int]) -> bool:
-        """Whether the texts seem to begin, or end, with one value out of a few.
-
-        What the texts of each kind share there goes up to one fixed text, the same for all kinds.
-        """
-        for side, ways in zip(self._sides, self._ways, strict=True):
-            kinds = ways[members]
-            counts = Counter(kinds.tolist())
-            if may_be_choice(list(counts.values())):
-                behind = Counter[int]()
-                for kind, count in counts.items():
-                    if count > 1:
-                        behind[self._behind(side, np.array(members)[kinds == kind][:EXAMPLES])] += count
-                if max(behind.values(), default=0) >= EDGED * len(members):
-                    return True
-        return False
-
-    def _behind(self, side: _Side, texts: np.ndarray) -> int:
-        """The last unit inward that these texts share with each other from their end on."""
-        self._pool.go_on()
-        reach = np.arange(min(REACH, max(1, int(side.sizes[texts].min()))))
-        units = self._pool.rows.bare[side.units[texts, None] + side.step * reach]
-        return int(units[0, (units == units[0]).all(axis=0).argmin() - 1])
 
     def are_crossed(self, members: Sequence[int]) -> bool:
         """Whether the set lies across templates: its texts have several beginnings, or ends, which other texts have too.

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from templating.mining.eras import Calls
 from templating.mining.pool import Pool
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
 NARROWER = 0.97  # of the members in a set that shares more: the others merely quote the shared text
 MEETING = 0.3  # of a set that lies in another, or its text is a value that the texts of many templates hold
 FRESH = 0.8  # of a set that no set before it explained
+VALUES, HELD = 4, 4.0  # such sets are values if they are so many, each with so many bits of evidence that its calls have a time of their own
 KINDS = 20  # sets that explain another one, at most
 PROBES = 64  # members whose sets are looked at
 BLOCK = 1024  # sets whose members are packed at a time: a megabyte
@@ -26,6 +28,7 @@ class Forest:
 
     def __init__(self, pool: Pool, least: int, tick: Callable[[], object] = bool) -> None:
         """least: calls that a set has at least.  tick: called often."""
+        self._pool = pool
         grams = gram_codes(pool.rows)
         tick()
         self.sets: list[MemberSet] = member_sets(pool.rows, grams, pool.parts, pool.calls, least, tick=tick)
@@ -80,13 +83,15 @@ class Forest:
         order = near[telling[np.argsort(-(counts[near] * extra)[telling], kind="stable")]]
         position = np.full(len(self._of_text), -1)
         position[members] = np.arange(len(members))
-        parts = (position[self.sets[i].members] for i in order.tolist())
-        return [part[part >= 0] for part in parts]
+        parts = [part[part >= 0] for part in (position[self.sets[i].members] for i in order.tolist())]
+        return self._without_held(parts, members)
 
-    def explained(self, at: int, more: float, *, among: Sequence[int] = ()) -> float:
+    def explained(
+        self, at: int, more: float, *, among: Sequence[int] = (), counts: Callable[[np.ndarray], bool] = lambda _: True
+    ) -> float:
         """The share of the members that lie in other sets, each of which shares at least `more` grams more.
 
-        among: some members, which stand for the whole set.
+        among: some members, which stand for the whole set.  counts: whether a set does, which has the texts at these positions of them.
         """
         whole = not among or len(among) == len(self.sets[at].members)
         members = self.sets[at].members if whole else np.array(among)
@@ -94,10 +99,33 @@ class Forest:
         mask = left = int.from_bytes(own.tobytes(), "little")
         shared = self.shared(at) if whole else self._grams(mask, self._of_text[int(members[0])])
         size, least = len(members), max(self._least, len(members) // KINDS)
+        apart = list[int]()
         for inner in [kind & mask for kind in self._kinds(members, own, shared, more, least)]:
             if (inner & left).bit_count() >= max(least, FRESH * inner.bit_count()):
                 left &= ~inner
-        return 1 - left.bit_count() / size
+                apart.append(inner)
+        parts = [np.array([place for place, member in enumerate(members.tolist()) if kind >> member & 1]) for kind in apart]
+        explained = np.zeros(size, bool)
+        for part in self._without_held(parts, members):
+            if counts(part):
+                explained[part] = True
+        return float(explained.mean())
+
+    def _without_held(self, parts: list[np.ndarray], members: Sequence[int] | np.ndarray) -> list[np.ndarray]:
+        """The parts without those whose calls have a time of their own, where these are several: they hold a value for a while.
+
+        So do the calls of an agent's run, which has its goal, and of a batch job, which has an outer loop.
+        parts: positions of texts in `members`, the most telling part first.
+        """
+        if len(parts) < VALUES:
+            return parts
+        calls = Calls([self._pool.times[member] for member in members])
+        held = [part for part in parts if calls.stay(part) >= HELD]
+        left, apart = np.ones(len(members), bool), 0
+        for part in held:
+            apart += int(left[part].sum()) >= FRESH * len(part)
+            left[part] = False
+        return [part for part in parts if not any(part is other for other in held)] if apart >= VALUES else parts
 
     def _kinds(self, members: np.ndarray, own: np.ndarray, shared: int, more: float, least: int) -> list[int]:
         """Parts of a set (as masks) that share `more` grams more, the most telling first."""

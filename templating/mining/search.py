@@ -18,7 +18,7 @@ from templating.mining.families import versions
 from templating.mining.forest import Forest
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
-from templating.mining.siblings import OWN, PARTED, are_siblings, is_choice
+from templating.mining.siblings import OWN, PARTED, Places, are_siblings, is_choice
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 
 WORTH = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
@@ -129,21 +129,18 @@ class _Search:
         core = members if new else _core(self._pool, members)
         return new if len(core) == len(members) else self._templates(core, at)
 
-    def _explain(self, at: int, more: float, most: float, among: Sequence[int]) -> bool:
+    def _explain(self, at: int, more: float, most: float, among: Sequence[int], counts: Callable[[np.ndarray], bool]) -> bool:
         """Whether other sets explain so much of some members; of few members the rest may be too few to make a set."""
-        share = self._forest.explained(at, more, among=among)
+        share = self._forest.explained(at, more, among=among, counts=counts)
         if share >= most or share < SPOKEN or (1 - share) * len(among) >= self._least - 0.5:
             return share >= most
-        return self._forest.explained(at, SPOKEN_MORE * more, among=among) >= SPOKEN
+        return self._forest.explained(at, SPOKEN_MORE * more, among=among, counts=counts) >= SPOKEN
 
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it."""
         known = self._whole if len(members) == len(self._pool.texts) else None
-        bodies = known is None and self._ends.are_open(members) and self._holds_bodies(members, at)
-        if bodies and not self._ends.have_choice(members):
-            return []  # and need not be aligned
         best = known or skeleton(self._pool, members)
-        if best is None or not (known or self._is_worth(best, at)) or (bodies and not self._is_choice(best)):
+        if best is None or not (known or self._is_worth(best, at)):
             return []
         eras = versions(self._pool, best)
         if len(eras) > 1:
@@ -191,15 +188,11 @@ class _Search:
         """Whether a slot at one end holds the bodies of different templates."""
         literals = best.template.literals
         is_open = not all(any(map(str.isalnum, literal)) for literal in (literals[0], literals[-1]))
-        if not is_open or not self._holds_bodies(best.members, at):
+        if not is_open:
             return False
-        return not self._is_choice(best)
-
-    def _is_choice(self, best: Skeleton) -> bool:
-        return is_choice(best, self._pool.barrier, self._pool.go_on)
-
-    def _holds_bodies(self, members: Sequence[int], at: int) -> bool:
-        return all(self._explain(at, more, most, members) for more, most in BODIES)
+        counts = Places(best, self._pool.barrier).have_body
+        holds_bodies = all(self._explain(at, more, most, best.members, counts) for more, most in BODIES)
+        return holds_bodies and not is_choice(best, self._pool.barrier, self._pool.go_on)
 
 
 def _is_marks(literals: Sequence[str]) -> bool:

@@ -25,7 +25,7 @@ import numpy as np
 
 from templating.matching import BARRIER
 from templating.mining.borders import shared_length
-from templating.mining.families import EDIT_UNITS
+from templating.mining.families import EDIT_UNITS, longest
 from templating.mining.mixture import is_open
 from templating.mining.skeleton import Skeleton
 
@@ -41,6 +41,7 @@ ORDERS, ORDERS_WORDS = 2, EDIT_UNITS  # places in a part of the prompt, and word
 SETTLED = 15  # texts of a kind for each further text that a place of such a part may have: an edit is one
 LABELLED, LABELLED_TEXTS = 2, 4  # such places beside a label of one word, and texts that rule out that it is chance
 CHOICES, MOST_CHOICES, CHOSEN = 2, 32, 3  # values of a place that holds one out of a few, and texts of each on average
+RUN, RUN_TEXTS = 3, 8  # words in a row that texts of a kind share, and texts of it that are looked at
 COMMON = 0.3  # of the texts may agree in more than that: few do by chance
 
 
@@ -58,7 +59,7 @@ def are_siblings(
         covered[kind] = True
     if size < FEWEST or covered.sum() < PARTED * size:
         return False
-    places = _Places(found, barrier)
+    places = Places(found, barrier)
     left, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
     for kind in kinds:
         tick()
@@ -82,7 +83,7 @@ def is_choice(found: Skeleton, barrier: str = BARRIER, tick: Callable[[], object
 
     The texts that have one of them agree in nothing else.
     """
-    places = _Places(found, barrier)
+    places = Places(found, barrier)
     return any(_is_chosen(places, kinds, tick) for kinds in places.choices())
 
 
@@ -92,7 +93,7 @@ def may_be_choice(counts: Sequence[int]) -> bool:
     return CHOICES <= len(counts) <= min(MOST_CHOICES, size / CHOSEN) and size - max(counts) >= REST * size
 
 
-def _is_chosen(places: "_Places", kinds: Sequence[np.ndarray], tick: Callable[[], object]) -> bool:
+def _is_chosen(places: "Places", kinds: Sequence[np.ndarray], tick: Callable[[], object]) -> bool:
     more = 0
     for kind in kinds:
         tick()
@@ -137,7 +138,7 @@ class _Agreement(NamedTuple):
         return is_alone and sum(self.blocks) >= EDIT_UNITS and not self.says_much
 
 
-class _Places:
+class Places:
     """The slots of a template and what the texts have there."""
 
     def __init__(self, found: Skeleton, barrier: str) -> None:
@@ -171,6 +172,11 @@ class _Places:
             if may_be_choice(often.tolist()):
                 yield np.split(np.argsort(row, kind="stable"), np.cumsum(often)[:-1])
 
+    def have_body(self, kind: np.ndarray) -> bool:
+        """Whether different values of a kind have fixed text in common at an open end."""
+        ends = ([column[row] for row in kind.tolist()] for place, column in enumerate(self._columns) if is_open(self._template, place))
+        return any(len(set(values)) > 1 and (_label(values) > 0 or _share_a_run(values)) for values in ends)
+
     def agreement(self, kind: np.ndarray) -> _Agreement:
         """Where the texts of a kind agree."""
         numbers = self._numbers[:, kind]
@@ -198,6 +204,13 @@ class _Places:
         settled = max((n for part, n in orders.items() if varied and part not in varied), default=0)
         apart = bool(own) and (self._parts[own[0]] != self._parts[own[-1]] or not constant[own[0] : own[-1]].all())
         return _Agreement(blocks, labels, has_body, settled, apart)
+
+
+def _share_a_run(values: Sequence[str]) -> bool:
+    """Whether different values hold the same words in a row."""
+    own = [value.split() for value in longest(values)[:RUN_TEXTS]]
+    runs = [set(zip(*(words[at:] for at in range(RUN)), strict=False)) for words in own]
+    return len(own) > 1 and bool(set.intersection(*runs))
 
 
 def _label(values: Sequence[str]) -> int:

@@ -1,0 +1,93 @@
+"""Traffic in the shapes that programs give it: runs of an agent, sorted jobs, values of which there are few, edits taken back."""
+
+from itertools import cycle
+from random import Random
+
+import pytest
+
+from templating import mine
+
+DICE = Random(7)
+WORDS = ["".join(DICE.choices("aeioubdgklmnprst", k=DICE.randint(4, 9))) for _ in range(400)]
+LANGUAGES = ["French", "German", "Polish", "Greek", "Danish"]
+RUBRICS = [
+    "Judge whether the answer names every person who is in the text and nobody else.",
+    "Count how many of the claims in the answer have a source that a reader can look up.",
+    "Say how well the tone of the answer suits a customer who has waited for two weeks.",
+]
+EXAMPLES = "Input: The parcel is late again.\nOutput: complaint\n\nInput: Where is your shop in Lima, and when does it open?\nOutput: question\n\n"
+
+
+def prose(least=4, most=16):
+    return " ".join(DICE.choices(WORDS, k=DICE.randint(least, most))).capitalize() + "."
+
+
+def session(number, calls=8):
+    """The calls of one run: a task that is its own, a plan of three lines, a history that grows."""
+    task, plan = prose(), "\n".join(f"{step}. {prose()}" for step in (1, 2, 3))
+    history = [prose() for _ in range(calls)]
+    for turn in range(calls):
+        yield (
+            "You are a careful assistant that works step by step.\nUse the tools, and say when you are done.\n\n"
+            f"Task: {task}\nPlan:\n{plan}\nHistory:\n" + "\n".join(history[:turn]) + "\nNext step:"
+        )
+
+
+def side_by_side(*runs):
+    """Calls of several runs in turn."""
+    return [call for calls in zip(*runs, strict=True) for call in calls]
+
+
+def test_the_runs_of_an_agent_are_one_template():
+    found = mine([call for number in range(6) for call in session(number)])
+    assert [len(group.members) for group in found] == [48]
+    assert [group.template.literals[0][-6:] for group in found] == ["Task: "]
+
+
+def test_runs_side_by_side_are_one_template():
+    found = mine([call for _ in range(4) for call in side_by_side(session(0), session(1), session(2))])
+    assert [len(group.members) for group in found] == [96]
+
+
+def test_a_record_that_is_compared_with_twenty_others_is_a_value():
+    prompts = [
+        f"Are these two records of one customer? Answer yes or no.\n\nA: {first}\nB: {prose()}\n\nAnswer:"
+        for first in (prose(9, 12) for _ in range(5))
+        for _ in range(20)
+    ]
+    assert [len(group.members) for group in mine(prompts)] == [100]
+
+
+def test_a_language_in_a_sorted_job_is_a_slot_with_and_without_examples():
+    ask = "Translate the sentence into {lang}. Write nothing but the {lang} sentence.\nSentence: {text}"
+    prompts = [before + ask.format(lang=lang, text=prose()) for lang in LANGUAGES for before in ("", EXAMPLES) for _ in range(8)]
+    found = mine(prompts)
+    assert [len(group.members) for group in found] == [40, 40]
+    assert [group.template.slots for group in found] == [("var_0", "var_0", "var_1")] * 2
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1, 1, 0, 2]])
+def test_few_sentences_that_come_in_turn_are_values(order):
+    prompts = [f"You read answers of a help desk.\n{RUBRICS[n]}\n\nAnswer: {prose()}\nScore:" for n, _ in zip(cycle(order), range(36), strict=False)]
+    assert [len(group.members) for group in mine(prompts)] == [36]
+
+
+def test_four_sentences_in_blocks_are_values_where_three_are_versions():
+    rubrics = [*RUBRICS, "Tell whether the answer promises anything that a shop cannot keep."]
+    prompts = [f"You read answers of a help desk.\n{rubric}\n\nAnswer: {prose()}\nScore:" for rubric in rubrics for _ in range(9)]
+    assert [len(group.members) for group in mine(prompts)] == [36]
+    assert [len(group.members) for group in mine(prompts[:27])] == [9, 9, 9]
+
+
+def test_an_edit_that_is_taken_back_makes_two_versions():
+    prompts = [f"You read answers of a help desk.\n{RUBRICS[n]}\n\nAnswer: {prose()}\nScore:" for n in (0, 1, 0) for _ in range(20)]
+    assert [group.members for group in mine(prompts)] == [[*range(20), *range(40, 60)], [*range(20, 40)]]
+
+
+def test_few_documents_that_all_calls_have_in_turn_are_values():
+    documents = [" ".join(prose() for _ in range(6)) for _ in range(4)]
+    prompts = [
+        f"Answer from the document, in one sentence.\n\n<document>\n{documents[n]}\n</document>\n\nQuestion: {prose()}"
+        for n, _ in zip(cycle(range(4)), range(48), strict=False)
+    ]
+    assert [len(group.members) for group in mine(prompts)] == [48]
