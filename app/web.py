@@ -4,7 +4,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, pages
-from app.api import audit, decisions, deletions, groups, health, pipeline, tasks, traces
+from app.api import audit, comparing, decisions, deletions, groups, health, pipeline, tasks, traces, usage
 from app.api.meta import describing
 from app.config import Settings
 from app.config import settings as environment
@@ -18,6 +18,8 @@ API = (
     traces.routes,
     otlp.routes,
     tasks.routes,
+    usage.routes,
+    comparing.routes,
     groups.routes,
     decisions.routes,
     deletions.routes,

@@ -2,20 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from flask import Response
+from pydantic import Field
 from sqlalchemy import Connection
 
-from app.api.shapes import ImplementationDetail, MergedTask, Page, TaskDetail, TaskSummary
+from app.api.shapes import ImplementationDetail, MergedTask, Page, TaskDetail
+from app.api.usage_shapes import ListedTask, used
 from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.paging import PageQuery, page_of
+from app.http.problem import ProblemError
+from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
-from app.reading import insights, tasks
+from app.intake.trace import Problem
+from app.reading import insights, spending, tasks, worklist
 from app.reading.declared import DeclaredCalls, agreement
+from app.reading.spending import Spent
+from app.reading.usage import Asked
+from app.reading.worklist import Listed, Sort, UnknownCursorError, Wanted
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 from app.store.templates import from_parts, to_texts
@@ -23,18 +31,68 @@ from app.store.templates import from_parts, to_texts
 routes = Routes("tasks")
 
 
-class TaskQuery(PageQuery):
-    """Which tasks a list shows."""
+class TaskQuery(RangeQuery, PageQuery):
+    """Which tasks a list shows, and in what order."""
 
-    path: str | None = None
+    path: str | None = Field(None, description="Tasks of this path.")
+    q: str = Field("", description="Words, in any order, of names, paths, templates, models and values.")
+    model: str | None = Field(None, description="Tasks with a version of this model; what they used is of that model.")
+    user_id: str | None = Field(None, description="Tasks that this user called; what they used is of those calls.")
+    conversation_id: str | None = Field(None, description="Tasks called in this conversation; the same.")
+    sort: Sort | None = Field(None, description="Left out: the newest task first.")
+    order: Literal["asc", "desc"] | None = Field(None, description="desc, unless sort is name.")
 
 
-@routes.route("GET", "/api/v1/tasks", scope="read", query=TaskQuery, answers={200: Page[TaskSummary]})
+@routes.route("GET", "/api/v1/tasks", scope="read", query=TaskQuery, answers={200: Page[ListedTask]})
 def list_tasks(holder: KeyHolder, query: TaskQuery) -> Response:
-    """Tasks, newest first; of one path or of all."""
+    """Tasks with what they used in a range (24 hours unless told), newest first or sorted."""
     with transaction(services().engine) as connection:
-        rows = tasks.page(connection, holder.project_id, path=query.path, limit=query.limit + 1, before=query.cursor)
-    return json_answer(page_of(rows, query.limit, _task))
+        if query.sort is None and not (query.q.strip() or query.model or query.user_id or query.conversation_id):
+            return json_answer(page_of(_newest(connection, holder, query), query.limit, _listed, _id_of))
+        found = worklist.found(connection, _wanted(holder, query))
+        try:
+            ids = found.after(query.cursor)[: query.limit + 1]
+        except UnknownCursorError:
+            raise ProblemError(422, "A parameter of the query string is wrong.", [_GONE]) from None
+        listed = found.in_full(connection, holder.project_id, ids)
+    return json_answer(page_of(listed, query.limit, _listed, _id_of))
+
+
+_GONE = Problem(("query", "cursor"), "The task that it leads on from is in the list no more; begin anew.")
+
+
+def _newest(connection: Connection, holder: KeyHolder, query: TaskQuery) -> list[Listed]:
+    """By id: a new task never shifts the pages behind it."""
+    rows = tasks.page(connection, holder.project_id, path=query.path, limit=query.limit + 1, before=query.cursor)
+    asked = Asked(holder.project_id, query.range(), task_ids=[row.id for row in rows])
+    spent = spending.by_task(spending.of_versions(connection, asked))
+    return [Listed(row, spent.get(row.id, Spent())) for row in rows]
+
+
+def _wanted(holder: KeyHolder, query: TaskQuery) -> Wanted:
+    sort = query.sort or "last_seen"
+    return Wanted(
+        holder.project_id,
+        query.range(),
+        path=query.path,
+        text=query.q,
+        model=query.model,
+        user_id=query.user_id,
+        conversation_id=query.conversation_id,
+        sort=sort,
+        descending=query.order == "desc" if query.order else sort != "name",
+        whenever=query.stated is None,
+    )
+
+
+def _listed(one: Listed) -> dict[str, Any]:
+    spent = used(one.spent)
+    names = ("cost", "cost_estimated", "tokens", "errors", "latency")
+    return _task(one.row) | {"calls_in_range": spent["calls"]} | {name: spent[name] for name in names}
+
+
+def _id_of(one: Listed) -> UUID:
+    return one.row.id
 
 
 @routes.route("GET", "/api/v1/tasks/<uuid:task_id>", scope="read", answers={200: TaskDetail, 308: MergedTask})

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.api.shapes import BatchAnswer, Page, TraceDetail, TraceRow, TraceSummary
 from app.errors import NotFoundError
@@ -14,6 +14,7 @@ from app.http.answer import json_answer
 from app.http.body import read_json
 from app.http.paging import PageQuery, page_of
 from app.http.problem import ProblemError, problem_body
+from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
 from app.intake.trace import Incoming, InvalidTraceError, Problem, TraceIn, read_trace
@@ -37,13 +38,40 @@ class TraceBatch(BaseModel):
     traces: list[TraceIn]
 
 
-class TraceQuery(PageQuery):
-    """Which traces a list shows."""
+SLOT = "slot."
 
-    path: str | None = None
-    task_id: UUID | None = None
-    implementation_id: UUID | None = None
-    ungrouped: bool = False
+
+def _described(schema: dict[str, Any]) -> None:
+    """A parameter for each slot: `slot.plan=free`."""
+    properties = schema["properties"]
+    properties.pop("slots")
+    properties[SLOT + "NAME"] = {
+        "type": "string",
+        "description": "Calls that hold this value in the slot NAME; slot.plan=free for the slot plan. Several: all of them.",
+    }
+
+
+class TraceQuery(RangeQuery, PageQuery):
+    """Which traces a list shows: those that everything holds for."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, json_schema_extra=_described)
+
+    path: str | None = Field(None, description="The caller's name of the call site.")
+    task_id: UUID | None = Field(None, description="Calls of this task.")
+    implementation_id: UUID | None = Field(None, description="Calls of this version.")
+    ungrouped: bool = Field(False, description="Calls that are in no task.")
+    model: str | None = Field(None, description="Calls of this model.")
+    user_id: str | None = Field(None, description="Calls of this user.")
+    conversation_id: str | None = Field(None, description="Calls of this conversation.")
+    slots: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_slots(cls, values: dict[str, str]) -> dict[str, Any]:
+        """Parameters that begin with `slot.` together."""
+        slots = {name.removeprefix(SLOT): value for name, value in values.items() if name.startswith(SLOT)}
+        rest = {name: value for name, value in values.items() if not name.startswith(SLOT)}
+        return rest | ({"slots": slots} if slots else {})
 
 
 @routes.route(
@@ -65,7 +93,18 @@ def create_traces(holder: KeyHolder) -> Response:
 @routes.route("GET", "/api/v1/traces", scope="read", query=TraceQuery, answers={200: Page[TraceSummary]})
 def list_traces(holder: KeyHolder, query: TraceQuery) -> Response:
     """Traces, newest first; of a path, a task or an implementation, or those in no group."""
-    wanted = TraceFilter(query.path, query.task_id, query.implementation_id, query.ungrouped)
+    wanted = TraceFilter(
+        path=query.path,
+        task_id=query.task_id,
+        implementation_id=query.implementation_id,
+        ungrouped=query.ungrouped,
+        model=query.model,
+        user_id=query.user_id,
+        conversation_id=query.conversation_id,
+        since=query.since,
+        until=query.until,
+        slots=query.slots,
+    )
     with transaction(services().engine) as connection:
         rows = traces.page(connection, holder.project_id, wanted, limit=query.limit + 1, before=query.cursor)
     return json_answer(page_of(rows, query.limit, _summary))

@@ -14,7 +14,8 @@ from app.http.shapes import ProblemShape
 
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
-_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+_PARAMETER = re.compile(r"<(\w+):(\w+)>")
+_ID = {"type": "string", "format": "uuid"}
 
 # Errors that an operation may answer besides its own answers: every one, with a key, with an id in its path, with a query
 # string, with a body.
@@ -63,7 +64,7 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     components |= {name: _without_nul(components[name]) for name in sent} | {"JsonValue": _JSON_VALUE}
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        methods = paths.setdefault(_PARAMETER.sub(r"{\1}", operation.rule), {})
+        methods = paths.setdefault(_PARAMETER.sub(r"{\2}", operation.rule), {})
         methods[operation.method.lower()] = _described(operation, schemas)
     return {
         "openapi": "3.1.0",
@@ -167,10 +168,10 @@ def _errors(operation: Operation, schemas: _Schemas) -> dict[int, Any]:
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
-    """Every id in a path is a UUID."""
-    schema = {"type": "string", "format": "uuid"}
+    """An id is a UUID; the name of a slot is a text."""
     return [
-        {"name": name, "in": "path", "required": True, "schema": schema} for name in _PARAMETER.findall(operation.rule)
+        {"name": name, "in": "path", "required": True, "schema": _TEXT | {"minLength": 1} if kind == "string" else _ID}
+        for kind, name in _PARAMETER.findall(operation.rule)
     ]
 
 
@@ -178,5 +179,14 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
     if operation.query is None:
         return []
     model: type[BaseModel] = operation.query
-    properties = model.model_json_schema()["properties"]
-    return [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
+    described = model.model_json_schema()
+    return [
+        _query_parameter(name, dict(schema), required=name in described.get("required", ()))
+        for name, schema in described["properties"].items()
+    ]
+
+
+def _query_parameter(name: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    """A parameter with its description beside its schema, where viewers look for it."""
+    said = {"description": schema.pop("description")} if "description" in schema else {}
+    return {"name": name, "in": "query", **said, **({"required": True} if required else {}), "schema": schema}

@@ -81,19 +81,20 @@ def _checked(view: Callable[..., Response], operation: Operation) -> Callable[..
     @functools.wraps(view)
     def checked(**arguments: Any) -> Response:
         if operation.scope == "admin" and operation.method != "GET":
-            return audited(view, operation.name, admitted(operation.scope), arguments)
+            return audited(asking, operation.name, admitted(operation.scope), arguments)
         if operation.scope is not None:
             arguments["holder"] = admitted(operation.scope)
-        if operation.query is not None:
-            arguments["query"] = read_query(operation.query)
-        return view(**arguments)
+        return asking(**arguments)
+
+    def asking(**arguments: Any) -> Response:
+        return view(**arguments) if operation.query is None else view(query=read_query(operation.query), **arguments)
 
     return checked
 
 
 def read_query(model: type[BaseModel]) -> Any:
-    """The query string as this model; an empty value counts as absent.  Raises ProblemError 422."""
-    values = {name: value for name, value in request.args.items() if value != ""}
+    """The query string as this model; an empty value counts as absent, but that of a slot.  Raises ProblemError 422."""
+    values = {name: value for name, value in request.args.items() if value != "" or name.startswith("slot.")}
     problems = list(unstorable(values, services().limits))
     try:
         found = model.model_validate(values)

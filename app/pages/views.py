@@ -19,13 +19,13 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.errors import DatabaseDownError
 from app.http.services import services
 from app.logs import describe
-from app.pages import access, changes, wording
-from app.pages.costs import costs
-from app.pages.pieces import Part, colours, marks, one_line, plain_parts, prompt_parts, start_of, template_parts
-from app.reading import browse, insights, tasks
+from app.pages import access, wording
+from app.reading import browse, changes, insights, tasks
 from app.reading.browse import CallRow, Cursor, State
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.insights import PlaceStatistics
+from app.reading.pieces import Part, colours, marks, one_line, plain_parts, prompt_parts, start_of, template_parts
+from app.reading.shares import costs
 from app.store import traces
 from tasks import monitor
 

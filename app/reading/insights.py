@@ -12,8 +12,10 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Double,
     Subquery,
     Text,
+    case,
     cast,
     func,
     literal_column,
@@ -197,3 +199,21 @@ def _counted_values(project_id: UUID, implementation_id: UUID, template_id: UUID
         .group_by(one.c.place, func.md5(value))
         .subquery()
     )
+
+
+def around_prompt(connection: Connection, project_id: UUID, implementation_id: UUID) -> float:
+    """Characters of an average one of the newest calls of a version that stand around its prompt: later turns, tools.
+
+    `input` is a number where nothing stands around the prompt (`app.store.inputs`).
+    """
+    newest = (
+        select(trace.c.input, trace.c.tools)
+        .where(trace.c.implementation_id == implementation_id, trace.c.project_id == project_id)
+        .order_by(trace.c.seen_at.desc())
+        .limit(SAMPLE)
+        .subquery()
+    )
+    beside = case((func.json_typeof(newest.c.input) == "number", 0), else_=func.char_length(cast(newest.c.input, Text)))
+    tools = func.coalesce(func.char_length(cast(newest.c.tools, Text)), 0)
+    query = select(cast(func.coalesce(func.avg(beside + tools), 0), Double))
+    return float(connection.execute(query).scalar_one())

@@ -38,6 +38,11 @@ def get(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any] | N
     return connection.execute(_tasks(project_id).where(task.c.id == task_id)).one_or_none()
 
 
+def by_ids(connection: Connection, project_id: UUID, ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """These tasks of the project, in no order."""
+    return connection.execute(_tasks(project_id).where(task.c.id.in_(ids))).all()
+
+
 def others_of_path(connection: Connection, task_id: UUID, limit: int) -> Sequence[Row[Any]]:
     """Id and name of the other tasks of a task's path, by name; those merged into another or emptied are left out."""
     own_group = select(task.c.group_id).where(task.c.id == task_id).scalar_subquery()
@@ -174,3 +179,15 @@ def _shown_template() -> LateralFromClause:
         .limit(1)
         .lateral("shown")
     )
+
+
+def version_by_number(connection: Connection, project_id: UUID, task_id: UUID, number: int) -> Row[Any] | None:
+    """The version of a task that has this number."""
+    found = implementations(connection, project_id, task_id, limit=1, after=number - 1)
+    return found[0] if found and found[0].version == number else None
+
+
+def models(connection: Connection, project_id: UUID) -> Sequence[str]:
+    """The models that versions of a project name, in order."""
+    query = select(implementation.c.model).distinct().join_from(implementation, task)
+    return connection.execute(query.where(task.c.project_id == project_id).order_by(implementation.c.model)).scalars().all()

@@ -1,7 +1,7 @@
 """What calls used, of whom and over any range of time: from whole days and hours that are kept, and the calls at the range's ends."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -60,7 +60,7 @@ class Asked:
 
     project_id: UUID
     range: Range = Range()
-    task_id: UUID | None = None
+    task_ids: Sequence[UUID] | None = None
     implementation_id: UUID | None = None
     model: str | None = None
     user_id: str | None = None
@@ -90,7 +90,9 @@ def _pieces(asked: Asked) -> Iterator[Piece]:
 
 def _statement(asked: Asked, start: str, pieces: list[Piece]) -> Any:
     """The query and its values: cells of all pieces, added up by version and start."""
-    values = {name: value for name, value in vars(replace(asked, range=None)).items() if value is not None}  # type: ignore[arg-type]
+    values = {name: value for name, value in vars(asked).items() if name != "range" and value is not None}
+    if asked.task_ids is not None:
+        values["task_ids"] = list(map(str, asked.task_ids))
     cells = []
     for number, piece in enumerate(pieces):
         cells.append(_cells(asked, piece, number))
@@ -123,7 +125,7 @@ def _whose(asked: Asked, piece: Piece) -> Iterator[str]:
     yield "project_id = :project_id"
     if asked.implementation_id is not None:
         yield "implementation_id = :implementation_id"
-    elif asked.task_id is not None or asked.model is not None or (piece.what == "call" and not asked.of_calls):
+    elif asked.task_ids is not None or asked.model is not None or (piece.what == "call" and not asked.of_calls):
         yield f"implementation_id = ANY(ARRAY({_versions(asked)}))"
     for name in ("user_id", "conversation_id"):
         if getattr(asked, name) is not None:
@@ -132,8 +134,8 @@ def _whose(asked: Asked, piece: Piece) -> Iterator[str]:
 
 def _versions(asked: Asked) -> str:
     conditions = ["task.project_id = :project_id"]
-    if asked.task_id is not None:
-        conditions.append("task.id = :task_id")
+    if asked.task_ids is not None:
+        conditions.append("task.id = ANY(CAST(:task_ids AS uuid[]))")
     if asked.model is not None:
         conditions.append("implementation.model = :model")
     return (

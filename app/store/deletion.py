@@ -7,7 +7,7 @@ deleted call said; one that keeps none is deleted with its versions, and a task 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -42,11 +42,8 @@ from app.store.tables import (
     trace_external_id,
 )
 from app.store.templates import from_parts
+from app.store.traces import AHEAD
 from templating import Template
-
-AHEAD = timedelta(hours=25)
-"""A call's own time is at most 24 h after it was stored (`app.intake.trace`), and clocks differ: what was stored earlier than
-so long before `since` was made before it too, which spares reading the whole table."""
 
 BLANKS = " \t\n\r\f\v"
 

@@ -1,20 +1,28 @@
 """Traces: one LLM call each, stored as they were sent."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, Connection, Engine, Join, Row, Select, bindparam, exists, select
+from sqlalchemy import CTE, ColumnElement, Connection, Engine, Join, Row, Select, any_, bindparam, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store import inputs, templates
 from app.store.bulk import copy_into
+from app.store.ids import first_id_of
 from app.store.paths import is_at
 from app.store.prepared import Prepared
 from app.store.tables import grouping_key, implementation, task, template, trace, trace_external_id
+
+AHEAD = timedelta(hours=25)
+"""A call's own time is at most 24 h after it was stored (`app.intake.trace`), and clocks differ: one made since a moment was stored
+later than so long before it, which spares reading the whole table."""
+
+EPOCH = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,13 @@ class TraceFilter:
     task_id: UUID | None = None
     implementation_id: UUID | None = None
     ungrouped: bool = False
+    model: str | None = None
+    user_id: str | None = None
+    conversation_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    slots: Mapping[str, str] = field(default_factory=dict)
+    """Values by the names of their slots."""
 
 
 def variables_of(slots: Sequence[str] | None, values: Sequence[str] | None) -> dict[str, str] | None:
@@ -168,7 +183,40 @@ def page(
         query = query.where(trace.c.implementation_id.is_(None))
     if before is not None:
         query = query.where(trace.c.id < before)
-    return connection.execute(query).all()
+    return connection.execute(query.where(*_more_conditions(project_id, wanted))).all()
+
+
+def _more_conditions(project_id: UUID, wanted: TraceFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.model is not None:
+        yield trace.c.model == wanted.model
+    for name in ("user_id", "conversation_id"):
+        if (value := getattr(wanted, name)) is not None:
+            yield trace.c.project_id == project_id
+            yield trace.c[name] == value
+            yield func.md5(trace.c[name]) == func.md5(value)  # so it is indexed: a value may be larger than an entry
+    if wanted.since is not None:
+        yield trace.c.seen_at >= wanted.since
+        yield trace.c.id >= first_id_of(_stored_after(wanted.since))
+    if wanted.until is not None:
+        yield trace.c.seen_at < wanted.until
+    for name, value in wanted.slots.items():
+        yield _holds(project_id, name, value)
+
+
+def _stored_after(moment: datetime) -> datetime:
+    """A call made at this moment was not stored before: its own time is at most so far ahead."""
+    return moment - AHEAD if moment > EPOCH + AHEAD else EPOCH
+
+
+def _holds(project_id: UUID, slot: str, value: str) -> ColumnElement[bool]:
+    """The value in that slot, of templates that have it; the templates are few and have an index of their calls."""
+    own = (
+        select(template.c.id)
+        .join(grouping_key, grouping_key.c.id == template.c.group_id)
+        .where(grouping_key.c.project_id == project_id, any_(template.c.slots) == slot)
+    )
+    place = func.array_position(template.c.slots, slot)
+    return trace.c.template_id.in_(own) & (trace.c.variables[place] == value)
 
 
 def get(connection: Connection, project_id: UUID, trace_id: UUID) -> Any:
@@ -200,6 +248,7 @@ def with_texts(row: Row[Any]) -> SimpleNamespace:
 # A list shows neither inputs nor outputs: 200 of them may be 200 MB.
 _LISTED = (
     trace.c.id,
+    trace.c.group_id,
     trace.c.external_id,
     trace.c.model,
     trace.c.conversation_id,

@@ -55,6 +55,12 @@ def test_a_task_in_a_list_shows_its_calls_versions_and_template(client: FlaskCli
             "first_seen": "2026-01-01T00:00:00Z",
             "last_seen": "2026-01-03T00:00:00Z",
             "template": TEMPLATE,
+            "calls_in_range": 0,
+            "errors": 0,
+            "tokens": {"input": 0, "output": 0, "cached": 0, "reasoning": 0},
+            "cost": 0.0,
+            "cost_estimated": False,
+            "latency": {"p50": None, "p95": None},
         }
     ]
 

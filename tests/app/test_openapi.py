@@ -1,5 +1,6 @@
 """openapi.json: valid, complete, and what the routes really answer."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,7 @@ def resolved(document: Any, method: str, path: str, status: int, media_type: str
 def test_every_route_of_the_api_is_described(web: Flask, document: Any) -> None:
     ours = ("/api", "/v1", "/healthz", "/readyz", "/metrics", "/openapi.json")
     routes = {
-        (method.lower(), rule.rule.replace("<uuid:", "{").replace(">", "}"))
+        (method.lower(), re.sub(r"<\w+:(\w+)>", r"{\1}", rule.rule))
         for rule in web.url_map.iter_rules()
         for method in rule.methods or ()
         if rule.rule.startswith(ours) and method not in ("HEAD", "OPTIONS")

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.pages import wording
-from app.pages.changes import MOST_WORDS, compare, is_changed
-from app.pages.costs import costs
-from app.pages.pieces import (
+from app.reading.changes import MOST_WORDS, compare, is_changed
+from app.reading.insights import CountedValue, PlaceStatistics
+from app.reading.pieces import (
     COLOURS,
     Part,
     Piece,
@@ -24,7 +24,7 @@ from app.pages.pieces import (
     start_of,
     template_parts,
 )
-from app.reading.insights import CountedValue, PlaceStatistics
+from app.reading.shares import costs
 
 PARTS = [{"role": "system", "literals": ["Be ", ".\n"]}, {"role": "user", "literals": ["Q: ", "\nA:"]}]
 SLOTS = ["tone", "question"]
@@ -193,7 +193,7 @@ def test_long_templates_are_compared_in_bounded_time(monkeypatch: pytest.MonkeyP
         assert len(old) * len(new) <= MOST_WORDS**2
         return SequenceMatcher(junk, old, new, **options)
 
-    monkeypatch.setattr("app.pages.changes.SequenceMatcher", bounded)
+    monkeypatch.setattr("app.reading.changes.SequenceMatcher", bounded)
     old = " ".join(f"word{n}" for n in range(20_000))
 
     changes = _changes(old, old.replace("word", "other"))

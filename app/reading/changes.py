@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from itertools import groupby
 from operator import itemgetter
 
-from app.pages.pieces import Part, Piece
+from app.reading.pieces import Part, Piece
 
 _WORDS = re.compile(r"\w+|[^\S\n]+|\n|[^\w\s]")
 

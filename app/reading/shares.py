@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from app.pages.pieces import Part
 from app.reading.insights import CountedValue, PlaceStatistics
+from app.reading.pieces import Part
 
 
 @dataclass(frozen=True)

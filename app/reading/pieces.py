@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from templating import BARRIER, Template
+
 ROLES = ("system", "user", "input")
 
 COLOURS = 10
@@ -37,6 +39,19 @@ def template_parts(parts: Sequence[Mapping[str, Any]], slots: Sequence[str]) -> 
     """A stored template; the piece of a slot has no text.  Parts without text are left out."""
     values: Iterator[tuple[str, str]] = ((name, "") for name in slots)
     return _without_empty(Part(part["role"], list(_interleave(part["literals"], values))) for part in parts)
+
+
+def template_text(part: Part) -> str:
+    """A part of a template in text form; what would read as a slot is escaped."""
+    literals: list[str] = [BARRIER]  # a part may be all slot, which no template may
+    slots: list[str] = []
+    for piece in part.pieces:
+        if piece.slot is None:
+            literals[-1] += piece.text
+        else:
+            slots.append(piece.slot)
+            literals.append("")
+    return Template(tuple(literals), tuple(slots)).to_text().removeprefix(BARRIER)
 
 
 def prompt_parts(

@@ -1,0 +1,123 @@
+"""GET of what changed between versions, and of why a call is where it is."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from flask import Response
+from pydantic import ConfigDict, Field
+from sqlalchemy import Connection, Row
+
+from app.api.usage_shapes import DiffAnswer, WhyAnswer, used
+from app.errors import NotFoundError
+from app.http.answer import json_answer
+from app.http.ranges import RangeQuery
+from app.http.routes import Routes
+from app.http.services import services
+from app.reading import changes, placing, spending, tasks
+from app.reading.pieces import Part, template_parts
+from app.reading.spending import Spent
+from app.reading.tasks import LAST_VERSION
+from app.reading.usage import Asked
+from app.store import traces
+from app.store.engine import transaction
+from app.store.keys import KeyHolder
+
+routes = Routes("comparing")
+
+Number = Annotated[int, Field(ge=1, le=LAST_VERSION)]
+
+
+class DiffQuery(RangeQuery):
+    """Which versions, and when their calls were made."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    from_: Number = Field(alias="from", description="The number of the version that is compared.")
+    to: Number = Field(description="The number of the version that it is compared with.")
+
+
+@routes.route("GET", "/api/v1/tasks/<uuid:task_id>/diff", scope="read", query=DiffQuery, answers={200: DiffAnswer})
+def get_diff(holder: KeyHolder, task_id: UUID, query: DiffQuery) -> Response:
+    """What changed between two versions of a task, word by word, and what each used (24 hours unless told)."""
+    with transaction(services().engine) as connection:
+        own = _task(connection, holder, task_id)
+        old, new = (_version(connection, holder, own, number) for number in (query.from_, query.to))
+        asked = Asked(holder.project_id, query.range(), task_ids=[own])
+        spent = {version.id: some for version, some in spending.of_versions(connection, asked).items()}
+    template = changes.compare(template_parts(old.parts, old.slots), template_parts(new.parts, new.slots))
+    sides = {name: _side(version, spent) for name, version in (("from", old), ("to", new))}
+    return json_answer(
+        sides | {"changed": changes.is_changed(template), "template": [_part(part) for part in template]}
+    )
+
+
+def _side(version: Row[Any], spent: dict[UUID, Spent]) -> dict[str, Any]:
+    return {
+        "version": version.version,
+        "implementation_id": version.id,
+        "model": version.model,
+        "settings": version.settings,
+        "tools": version.tools,
+        "usage": used(spent.get(version.id, Spent())),
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "role": part.role,
+        "pieces": [
+            {
+                "change": piece.change if piece.change in {"added", "removed"} else "same",
+                "text": piece.text,
+                "slot": piece.slot,
+            }
+            for piece in part.pieces
+        ],
+    }
+
+
+@routes.route("GET", "/api/v1/traces/<uuid:trace_id>/why", scope="read", answers={200: WhyAnswer})
+def get_why(holder: KeyHolder, trace_id: UUID) -> Response:
+    """Why a call is where it is: the nearest template of its path, and the very words where the text leaves it."""
+    with transaction(services().engine) as connection:
+        call = traces.get(connection, holder.project_id, trace_id)
+        if call is None:
+            raise NotFoundError("This project has no such trace.")
+        found = placing.placed(connection, call)
+    return json_answer({"state": found.state, "summary": found.summary, "nearest": _nearest(found.nearest)})
+
+
+def _nearest(found: placing.Nearest | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    leaves = found.leaves
+    return {
+        "task_id": found.task_id,
+        "implementation_id": found.implementation_id,
+        "version": found.version,
+        "name": found.name,
+        "share": found.share,
+        "leaves": None
+        if leaves is None
+        else {
+            "role": placing.role_of(leaves.part),
+            "offset": leaves.offset,
+            "expected": leaves.expected,
+            "found": leaves.found,
+        },
+    }
+
+
+def _task(connection: Connection, holder: KeyHolder, task_id: UUID) -> UUID:
+    """The task, or the one that it was merged into."""
+    found = tasks.get(connection, holder.project_id, task_id)
+    if found is None:
+        raise NotFoundError("This project has no such task.")
+    return found.merged_into or found.id
+
+
+def _version(connection: Connection, holder: KeyHolder, task_id: UUID, number: int) -> Row[Any]:
+    found = tasks.version_by_number(connection, holder.project_id, task_id, number)
+    if found is None:
+        raise NotFoundError(f"This task has no version {number}.")
+    return found

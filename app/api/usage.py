@@ -1,0 +1,269 @@
+"""GET of what tasks, versions and slots used and cost; and the prices that a project sets."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from flask import Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import Connection, Row
+
+from app.api.shapes import Page
+from app.api.usage_shapes import CostAnswer, PriceList, PriceShape, UsageAnswer, ValueItem, used
+from app.errors import NotFoundError
+from app.http.answer import json_answer
+from app.http.auditing import note
+from app.http.paging import PageQuery, page_of
+from app.http.ranges import RangeQuery
+from app.http.routes import Routes, read_body
+from app.http.services import services
+from app.intake.trace import Name
+from app.reading import bill, costing, prices, slot_values, spending, tasks
+from app.reading.bill import Item
+from app.reading.pieces import template_text
+from app.reading.slot_values import Place
+from app.reading.spending import Spent
+from app.reading.tasks import LAST_VERSION
+from app.reading.usage import Asked, Range
+from app.store import prices as set_prices
+from app.store.engine import transaction
+from app.store.keys import KeyHolder
+
+routes = Routes("usage")
+
+MOST_HOURS = timedelta(days=31)
+MOST_DAYS = timedelta(days=3 * 366)
+"""An answer by hour has up to 744 items a version, one by day some 1,100."""
+
+DEFAULT = {"hour": timedelta(hours=24), "day": timedelta(days=30)}
+
+
+class UsageQuery(RangeQuery):
+    """What a task used, by hour or day."""
+
+    by: Literal["hour", "day"] = Field("day", description="The length of an item, in UTC.")
+    version: Annotated[int, Field(ge=1, le=LAST_VERSION)] | None = Field(None, description="Of this version alone.")
+
+    @model_validator(mode="after")
+    def _is_short_enough(self) -> Self:
+        most = MOST_HOURS if self.by == "hour" else MOST_DAYS
+        if self.stated is not None and (self.since is None or _length(self) > most):
+            raise PydanticCustomError(
+                "range", "Is too long: by {by} a range has at most {days} days.", {"by": self.by, "days": most.days}
+            )
+        return self
+
+
+def _length(query: RangeQuery) -> timedelta:
+    """Of a range; without an end it lasts until now."""
+    now = datetime.now(UTC)
+    return (query.until or now) - (query.since or now)
+
+
+@routes.route("GET", "/api/v1/tasks/<uuid:task_id>/usage", scope="read", query=UsageQuery, answers={200: UsageAnswer})
+def get_usage(holder: KeyHolder, task_id: UUID, query: UsageQuery) -> Response:
+    """What each version of a task used in each hour or day (24 hours, or 30 days, unless told otherwise)."""
+    with transaction(services().engine) as connection:
+        own = _task(connection, holder, task_id)
+        asked = Asked(holder.project_id, query.range(DEFAULT[query.by]), task_ids=[own])
+        hours = spending.by_time(connection, asked, query.by)
+        if query.version is not None:
+            if tasks.version_by_number(connection, holder.project_id, own, query.version) is None:
+                raise NotFoundError("This task has no such version.")
+            hours = [hour for hour in hours if hour.version.number == query.version]
+    total = sum((hour.spent for hour in hours), Spent())
+    return json_answer({"items": [_usage_item(hour) for hour in hours], "total": used(total)})
+
+
+def _usage_item(hour: spending.Hour) -> dict[str, Any]:
+    version = {"version": hour.version.number, "implementation_id": hour.version.id, "model": hour.version.model}
+    return {"start": hour.start, **version, **used(hour.spent)}
+
+
+@routes.route(
+    "GET",
+    "/api/v1/implementations/<uuid:implementation_id>/cost",
+    scope="read",
+    query=RangeQuery,
+    answers={200: CostAnswer},
+)
+def get_cost(holder: KeyHolder, implementation_id: UUID, query: RangeQuery) -> Response:
+    """The bill of a prompt: what its fixed text and each slot cost, and what a cache could save (24 hours unless told)."""
+    with transaction(services().engine) as connection:
+        version = _implementation(connection, holder, implementation_id)
+        found = costing.of_version(connection, holder.project_id, version, query.range())
+    return json_answer(_cost(found))
+
+
+def _cost(found: costing.Costing) -> dict[str, Any]:
+    made = found.bill
+    return {
+        "calls": found.spent.used.calls,
+        "cost": found.spent.cost.dollars,
+        "cost_estimated": found.spent.cost.estimated,
+        "output_cost": found.output_dollars,
+        "fixed": _item(made.fixed),
+        "slots": [{"name": name, **_item(item)} for name, item in made.slots.items()],
+        "around": _item(made.around),
+        "cache": _cache(made.cache),
+    }
+
+
+def _item(item: Item) -> dict[str, Any]:
+    return {"tokens": item.tokens, "cost": item.dollars, "share": item.share}
+
+
+def _cache(advice: bill.CacheAdvice) -> dict[str, Any]:
+    parts = None if advice.reordered is None else [_part(part) for part in advice.reordered]
+    return {
+        "prefix_tokens": advice.prefix,
+        "cached_seen": advice.seen,
+        "cached_possible": advice.possible,
+        "saving": advice.saving,
+        "reordered": parts,
+        "reordered_prefix_tokens": advice.reordered_prefix,
+    }
+
+
+def _part(part: Any) -> dict[str, str]:
+    return {"role": part.role, "text": template_text(part)}
+
+
+# --- values of slots
+
+
+class ValueQuery(RangeQuery, PageQuery):
+    """Which values of a slot."""
+
+    q: str = Field("", description="Values that hold this text, in whatever case.")
+
+
+@routes.route(
+    "GET",
+    "/api/v1/implementations/<uuid:implementation_id>/slots/<string:name>/values",
+    scope="read",
+    query=ValueQuery,
+    answers={200: Page[ValueItem]},
+)
+def list_values(holder: KeyHolder, implementation_id: UUID, name: str, query: ValueQuery) -> Response:
+    """The values of a slot with how many calls had each, the most frequent first; of the newest 20,000 calls of the range."""
+    skip = 0 if query.cursor is None else min(query.cursor.int, slot_values.MOST_CALLS)
+    with transaction(services().engine) as connection:
+        version = _implementation(connection, holder, implementation_id)
+        place = _place(holder, version, name)
+        found = slot_values.values(
+            connection, place, query.stated or Range(), holding=query.q, limit=query.limit + 1, skip=skip
+        )
+    answer = page_of(found, query.limit, _value, lambda _: UUID(int=skip + query.limit))
+    return json_answer(answer)
+
+
+def _value(value: slot_values.Value) -> dict[str, Any]:
+    return {
+        "value": value.text,
+        "calls": value.calls,
+        "first_seen": value.first_seen,
+        "last_seen": value.last_seen,
+    }
+
+
+# --- prices
+
+Dollars = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)]
+
+
+class PriceIn(BaseModel):
+    """The price of a model in a project, in US dollars for a million tokens."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    model: Name = Field(description='The model as calls name it; "*": every model that has no other price.')
+    input: Dollars
+    output: Dollars
+    cached: Dollars | None = Field(
+        None, description="Of input from the provider's cache; that of other input if left out."
+    )
+
+
+class PriceQuery(BaseModel):
+    """Whose price."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    model: Name = Field(description="The model as calls name it.")
+
+
+@routes.route("GET", "/api/v1/prices", scope="read", answers={200: PriceList})
+def list_prices(holder: KeyHolder) -> Response:
+    """The prices that hold: those that the project has set, and the published ones of its other models."""
+    with transaction(services().engine) as connection:
+        known = prices.of_project(connection, holder.project_id)
+        models = tasks.models(connection, holder.project_id)
+    names = sorted({*known.own, *models})
+    return json_answer({"items": [_price(name, known.of(name)) for name in names]})
+
+
+@routes.route("PUT", "/api/v1/prices", scope="admin", body=PriceIn, answers={200: PriceShape})
+def put_price(holder: KeyHolder) -> Response:
+    """Set the price of a model for the project; what was used before costs so too from now on."""
+    wanted = read_body(PriceIn, "No price was set: see errors.")
+    note(fields=["price"])
+    with transaction(services().engine) as connection:
+        set_prices.put(
+            connection,
+            holder.project_id,
+            wanted.model,
+            input=wanted.input,
+            output=wanted.output,
+            cached=wanted.cached,
+        )
+        known = prices.of_project(connection, holder.project_id)
+    return json_answer(_price(wanted.model, known.of(wanted.model)))
+
+
+@routes.route(
+    "DELETE",
+    "/api/v1/prices",
+    scope="admin",
+    query=PriceQuery,
+    answers={200: PriceShape},
+    problems={404: "No price is set for this model."},
+)
+def delete_price(holder: KeyHolder, query: PriceQuery) -> Response:
+    """The published price of a model holds again."""
+    with transaction(services().engine) as connection:
+        if not set_prices.remove(connection, holder.project_id, query.model):
+            raise NotFoundError("This project has set no price for such a model.")
+        known = prices.of_project(connection, holder.project_id)
+    return json_answer(_price(query.model, known.of(query.model)))
+
+
+def _price(model: str, price: prices.Price | None) -> dict[str, Any]:
+    if price is None:
+        return {"model": model, "input": None, "output": None, "cached": None, "source": "none"}
+    return {"model": model} | vars(price)
+
+
+# --- what the routes share
+
+
+def _task(connection: Connection, holder: KeyHolder, task_id: UUID) -> UUID:
+    """The task, or the one that it was merged into."""
+    found = tasks.get(connection, holder.project_id, task_id)
+    if found is None:
+        raise NotFoundError("This project has no such task.")
+    return found.merged_into or found.id
+
+
+def _implementation(connection: Connection, holder: KeyHolder, implementation_id: UUID) -> Row[Any]:
+    found = tasks.implementation_by_id(connection, holder.project_id, implementation_id)
+    if found is None:
+        raise NotFoundError("This project has no such implementation.")
+    return found
+
+
+def _place(holder: KeyHolder, version: Row[Any], name: str) -> Place:
+    if name not in version.slots:
+        raise NotFoundError("This implementation has no such slot.")
+    return Place(holder.project_id, version.id, version.template_id, version.slots.index(name))

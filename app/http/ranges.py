@@ -1,0 +1,59 @@
+"""`since` and `until`, as lists and usage take them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.reading.usage import Range
+
+_DATE = re.compile(r"\d{4}-\d")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("date", "Is no date of the calendar in UTC.") from None
+
+
+def _is_no_number(text: Any) -> Any:
+    """A number would be taken for Unix seconds, or milliseconds."""
+    if not _DATE.match(str(text)):
+        raise PydanticCustomError("date", "Must be a date, like 2026-03-01 or 2026-03-01T12:00:00Z.")
+    return text
+
+
+Bound = Annotated[datetime, BeforeValidator(_is_no_number), AfterValidator(_in_utc)]
+
+
+class RangeQuery(BaseModel):
+    """When calls were made."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    since: Bound | None = Field(None, description="Calls made at this moment or later; ISO 8601, without a zone: UTC.")
+    until: Bound | None = Field(None, description="Calls made before this moment.")
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise PydanticCustomError("range", "since must be before until.")
+        return self
+
+    @property
+    def stated(self) -> Range | None:
+        """The range that the caller gave; None where there is none."""
+        return None if self.since is None and self.until is None else Range(self.since, self.until)
+
+    def range(self, default: timedelta = timedelta(hours=24)) -> Range:
+        """The range that the caller gave, else the last 24 hours or so long, from a full hour on."""
+        return self.stated or last(default)
+
+
+def last(length: timedelta, now: datetime | None = None) -> Range:
+    """So long until now, beginning with a full hour; without an end, so that nobody need read the calls of this hour."""
+    begin = (now or datetime.now(UTC)) - length
+    return Range(begin.replace(minute=0, second=0, microsecond=0))

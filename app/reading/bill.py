@@ -1,0 +1,141 @@
+"""The bill of a prompt: what its fixed text and each of its slots cost, and what a cache could save.  Pure.
+
+Providers bill the tokens of a whole input. They are shared out here by characters: of an average call of the sample, so much is fixed
+text, so much each slot, so much what stands around the prompt (history, tools).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from app.reading.pieces import Part, Piece
+from app.reading.prices import MILLION, Price, input_dollars
+from app.reading.shares import Costs
+from app.store.call_facts import Usage
+
+LEAST_CACHED = 1024
+"""Tokens that a prefix must have before OpenAI, Anthropic and Google cache it; some of their models ask for more."""
+
+ENOUGH_CALLS = 20
+"""Calls that must agree in the value of a slot before it counts as one that does not vary."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line of the bill: tokens and dollars of the range, share of the input."""
+
+    tokens: int
+    dollars: float
+    share: float
+
+
+@dataclass(frozen=True)
+class CacheAdvice:
+    """What a provider's cache of prefixes saw and could see, in the range.
+
+    prefix: tokens of a call before the first slot that varies. seen, possible: cached tokens of all calls. saving: dollars, were the texts
+    with slots that vary moved behind the others, as in `reordered`, whose prefix has `reordered_prefix` tokens; None: nothing to move.
+    """
+
+    prefix: int
+    seen: int
+    possible: int
+    saving: float
+    reordered: list[Part] | None
+    reordered_prefix: int
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What the input of a version cost, by where it comes from."""
+
+    fixed: Item
+    slots: dict[str, Item]
+    around: Item
+    cache: CacheAdvice
+
+
+def bill(parts: Sequence[Part], costs: Costs, around: float, used: Usage, price: Price | None) -> Bill:
+    """The bill of a version.  around: characters of an average call beside its prompt; price: None where nobody knows it."""
+    whole = costs.mean + around
+    dollars = input_dollars(price, used) if price else 0.0
+
+    def item(characters: float) -> Item:
+        share = characters / whole if whole else 0.0
+        return Item(round(used.input_tokens * share), dollars * share, share)
+
+    slots = {slot.name: item(slot.mean) for slot in costs.slots}
+    return Bill(item(costs.fixed), slots, item(around), _advice(parts, costs, whole, used, price))
+
+
+def varying(costs: Costs) -> set[str]:
+    """Slots whose values differ from call to call, as far as the sample knows."""
+    return {slot.name for slot in costs.slots if slot.distinct > 1 or costs.calls < ENOUGH_CALLS}
+
+
+def _advice(parts: Sequence[Part], costs: Costs, whole: float, used: Usage, price: Price | None) -> CacheAdvice:
+    moving = varying(costs)
+    means = {slot.name: slot.mean / max(slot.places, 1) for slot in costs.slots}
+    per_call = used.input_tokens / used.calls if used.calls else 0.0
+
+    def prefix(template: Sequence[Part]) -> int:
+        return round(per_call * _prefix(template, moving, means) / whole) if whole else 0
+
+    ordered = reordered(parts, moving)
+    now, then = prefix(parts), prefix(ordered)
+    possible, better = (tokens * used.calls if tokens >= LEAST_CACHED else 0 for tokens in (now, then))
+    gain = max(0, better - max(possible, used.cached_tokens))
+    saving = gain * max(0.0, price.input - price.cached) / MILLION if price else 0.0
+    return CacheAdvice(now, used.cached_tokens, possible, saving, ordered if then > now else None, then)
+
+
+def _prefix(parts: Sequence[Part], moving: set[str], means: dict[str, float]) -> float:
+    """Characters before the first slot that varies."""
+    pieces = (piece for part in parts for piece in part.pieces)
+    return sum(_mean(piece, means) for piece in takewhile(lambda piece: piece.slot not in moving, pieces))
+
+
+def _mean(piece: Piece, means: dict[str, float]) -> float:
+    return len(piece.text) if piece.slot is None else means.get(piece.slot, 0.0)
+
+
+# --- another order
+
+
+def reordered(parts: Sequence[Part], moving: set[str]) -> list[Part]:
+    """The same paragraphs, those with slots that vary behind the others; those of the system part stand in the user part then."""
+    blocks = {part.role: _blocks(part.pieces) for part in parts}
+    stays = {role: [block for block in own if not _moves(block, moving)] for role, own in blocks.items()}
+    moves = [block for role in ("system", "user") for block in blocks.get(role, []) if _moves(block, moving)]
+    ordered = [
+        Part("system", _joined(stays.get("system", []))),
+        Part("user", _joined([*stays.get("user", []), *moves])),
+        *(part for part in parts if part.role not in {"system", "user"}),
+    ]
+    return [part for part in ordered if part.pieces]
+
+
+def _blocks(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Paragraphs, parted at blank lines of the fixed text."""
+    blocks: list[list[Piece]] = [[]]
+    for piece in pieces:
+        first, *further = piece.text.split("\n\n") if piece.slot is None else [piece]
+        blocks[-1].append(Piece(first) if isinstance(first, str) else first)
+        blocks.extend([Piece(text)] for text in further if isinstance(text, str))
+    return [block for block in blocks if any(piece.slot or piece.text.strip() for piece in block)]
+
+
+def _moves(block: Sequence[Piece], moving: set[str]) -> bool:
+    return any(piece.slot in moving for piece in block)
+
+
+def _joined(blocks: Sequence[Sequence[Piece]]) -> list[Piece]:
+    """Paragraphs with blank lines between them, neighbouring texts as one piece."""
+    pieces: list[Piece] = []
+    for number, block in enumerate(blocks):
+        for piece in [*([Piece("\n\n")] if number else []), *block]:
+            if pieces and piece.slot is None and pieces[-1].slot is None:
+                pieces[-1] = Piece(pieces[-1].text + piece.text)
+            else:
+                pieces.append(piece)
+    return pieces

@@ -1,0 +1,37 @@
+"""The bill of a version in a range of time, from what is stored."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from app.reading import insights, prices, spending
+from app.reading.bill import Bill, bill
+from app.reading.pieces import template_parts
+from app.reading.prices import MILLION
+from app.reading.shares import costs
+from app.reading.spending import Spent
+from app.reading.usage import Asked, Range
+
+
+@dataclass(frozen=True)
+class Costing:
+    """What a version used, and its bill; `output_dollars` are the part of its cost that is no input."""
+
+    spent: Spent
+    bill: Bill
+    output_dollars: float
+
+
+def of_version(connection: Connection, project_id: UUID, version: Row[Any], range: Range) -> Costing:
+    """The bill of a version, a row of `app.reading.tasks`."""
+    found = spending.of_versions(connection, Asked(project_id, range, implementation_id=version.id))
+    spent = next(iter(found.values()), Spent())
+    price = prices.of_project(connection, project_id).of(version.model)
+    parts = template_parts(version.parts, version.slots)
+    places = insights.place_statistics(connection, project_id, version.id, version.template_id)
+    around = insights.around_prompt(connection, project_id, version.id)
+    made = bill(parts, costs(parts, version.slots, version.slot_kinds, places), around, spent.used, price)
+    output = price.output * spent.used.output_tokens / MILLION if price else 0.0
+    return Costing(spent, made, output)

@@ -1,0 +1,102 @@
+"""Why a call is where it is, from what is stored: its template, or the one of its path that its text follows farthest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, select
+
+from app.reading import why
+from app.reading.why import Departure
+from app.store.tables import implementation, task, template
+from app.store.templates import ROLES
+from app.store.versions import is_shown
+
+MOST_TEMPLATES = 500
+"""Newest templates of a path that a text is held against: some 0.1 s at 5 kB each."""
+
+State = Literal["matched", "owed", "considered", "no prompt"]
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """A template, its newest version, and how far the call follows it."""
+
+    task_id: UUID
+    name: str
+    implementation_id: UUID | None
+    version: int | None
+    share: float
+    leaves: Departure | None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a call is, in a sentence; nearest is None where nothing is near, or the call has no text."""
+
+    state: State
+    summary: str
+    nearest: Nearest | None
+
+
+def role_of(part: int) -> str:
+    """The name of a part of a prompt."""
+    return ROLES[part]
+
+
+def placed(connection: Connection, call: Any) -> Placed:
+    """Why a call, a row of `app.reading.traces.get`, is where it is."""
+    if call.prompt_parts is None:
+        return Placed("no prompt", "The call has no text prompt, so there is nothing to find a template in.", None)
+    if call.implementation_id is not None:
+        own = Nearest(call.task_id, _name(connection, call.task_id), call.implementation_id, call.version, 1.0, None)
+        return Placed("matched", f"Every fixed text of version {call.version} stands in the call, in order.", own)
+    state: State = "owed" if call.considered_run_id is None else "considered"
+    near = _nearest(connection, call)
+    return Placed(state, f"{_WAITS[state]} {_told(near)}", near)
+
+
+_WAITS = {
+    "owed": "The call waits for a run to read it.",
+    "considered": "A run has read the call and found no template for it; it is read again with the next calls of its path.",
+}
+
+
+def _told(near: Nearest | None) -> str:
+    if near is None:
+        return "No template of its path is near to it."
+    if near.leaves is None:
+        return "It follows a template of its path to the end, so a run will match it."
+    return f"It follows {near.share:.0%} of the nearest template of its path, and leaves it in the {role_of(near.leaves.part)} part."
+
+
+def _name(connection: Connection, task_id: UUID) -> str:
+    return connection.execute(select(task.c.name).where(task.c.id == task_id)).scalar_one()
+
+
+def _nearest(connection: Connection, call: Any) -> Nearest | None:
+    rows = _templates(connection, call.group_id)
+    literals = [(number, [part["literals"] for part in row.parts]) for number, row in enumerate(rows)]
+    found = why.nearest(literals, call.prompt_parts)
+    if found is None:
+        return None
+    row, followed = rows[found[0]], found[1]
+    newest = (
+        select(implementation.c.id, implementation.c.version)
+        .where(implementation.c.template_id == row.id, is_shown())
+        .order_by(implementation.c.version.desc())
+    )
+    version = connection.execute(newest.limit(1)).one_or_none()
+    id_, number = (None, None) if version is None else (version.id, version.version)
+    return Nearest(row.task_id, row.name, id_, number, followed.share, followed.leaves)
+
+
+def _templates(connection: Connection, group_id: UUID) -> Sequence[Row[Any]]:
+    """The templates in use of a path, the newest first."""
+    query: Select[Any] = (
+        select(template.c.id, template.c.parts, template.c.task_id, task.c.name)
+        .join_from(template, task, task.c.id == template.c.task_id)
+        .where(template.c.group_id == group_id, template.c.retired_at.is_(None))
+    )
+    return connection.execute(query.order_by(template.c.id.desc()).limit(MOST_TEMPLATES)).all()

@@ -1,0 +1,108 @@
+"""What tokens cost: the prices that a project has set, else the published ones of the package genai-prices.
+
+The package holds the prices of its release; its updater, which asks a server, is never started, so nothing leaves this machine.  It is
+loaded when the first price is asked for, which takes a second.  Prices are those of today, for the tier of short inputs: a model that
+costs more from 200,000 tokens a call on is counted too low there.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from app.store import prices
+from app.store.call_facts import Usage
+
+EVERY_MODEL = "*"
+"""The name under which a project prices every model that has no other price."""
+
+MILLION = 1_000_000
+
+_PROBE = 1_000
+"""Tokens for which the package is asked: short inputs, whatever tiers a model has."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """Dollars for a million tokens. source: set (by a person) or published."""
+
+    input: float
+    output: float
+    cached: float
+    source: str = "set"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Dollars. estimated: some tokens or a price were not known; a call without a price adds nothing."""
+
+    dollars: float = 0.0
+    estimated: bool = False
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.dollars + other.dollars, self.estimated or other.estimated)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The prices of a project."""
+
+    own: Mapping[str, Price] = field(default_factory=dict)
+
+    def of(self, model: str) -> Price | None:
+        """The price of a model; None where nobody knows it."""
+        return self.own.get(model) or published(model) or self.own.get(EVERY_MODEL)
+
+    def cost(self, model: str, used: Usage) -> Cost:
+        """What calls of a model cost."""
+        price = self.of(model)
+        if price is None:
+            return Cost(0.0, used.calls > 0)
+        return Cost(input_dollars(price, used) + price.output * used.output_tokens / MILLION, used.estimated > 0)
+
+
+def input_dollars(price: Price, used: Usage) -> float:
+    """What the input alone cost, cached tokens at their own price."""
+    return (price.input * (used.input_tokens - used.cached_tokens) + price.cached * used.cached_tokens) / MILLION
+
+
+def of_project(connection: Connection, project_id: UUID) -> Prices:
+    """The prices that hold for a project."""
+    rows = prices.of_project(connection, project_id)
+    return Prices({row.model: Price(row.input, row.output, _or(row.cached, row.input)) for row in rows})
+
+
+def _or(cached: float | None, price: float) -> float:
+    return price if cached is None else cached
+
+
+@lru_cache(maxsize=4096)
+def published(model: str) -> Price | None:
+    """The published price of a model, whose name may begin with its provider's (`azure/gpt-4o`)."""
+    for name, provider in _names(model):
+        if (price := _dollars(name, provider, input_tokens=_PROBE)) is not None:
+            cached = _dollars(name, provider, input_tokens=_PROBE, cache_read_tokens=_PROBE)
+            output = _dollars(name, provider, output_tokens=_PROBE)  # none where a model embeds
+            return Price(price, output or 0.0, _or(cached, price), "published")
+    return None
+
+
+def _names(model: str) -> Iterator[tuple[str, str | None]]:
+    provider, slash, name = model.rpartition("/")
+    if slash:
+        yield name, provider.rpartition("/")[2].lower()
+    yield model, None
+    if slash:
+        yield name, None
+
+
+def _dollars(model: str, provider: str | None, **counts: int) -> float | None:
+    """Of a million; None where the package knows no such model or the model has no such use."""
+    from genai_prices import Usage, calc_price  # a second, which only who asks for a price waits
+
+    try:
+        return float(calc_price(Usage(**counts), model, provider_id=provider).total_price) * MILLION / _PROBE
+    except (LookupError, ValueError):
+        return None

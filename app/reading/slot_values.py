@@ -1,0 +1,130 @@
+"""The values of a slot with how many calls had each; which calls had one; and how a slot's values changed over time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, TextClause, text
+
+from app.reading.usage import Range
+
+MOST_CALLS = 20_000
+"""Newest calls of the range whose values are counted: some 2 s where a value has 10 kB."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A slot of a version: where its value stands among those of a call."""
+
+    project_id: UUID
+    implementation_id: UUID
+    template_id: UUID
+    number: int
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value, and the calls that have it."""
+
+    text: str
+    calls: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+_HELD = """
+    WITH newest AS MATERIALIZED (
+           SELECT variables[:place] AS value, seen_at, template_id FROM trace
+            WHERE implementation_id = :version AND project_id = :project
+              AND (CAST(:since AS timestamptz) IS NULL OR seen_at >= :since)
+              AND (CAST(:until AS timestamptz) IS NULL OR seen_at < :until)
+            ORDER BY seen_at DESC LIMIT :most),
+         held AS (SELECT value, seen_at FROM newest WHERE template_id = :template AND value IS NOT NULL)
+"""
+
+
+def _of_held(query: str) -> TextClause:
+    """A query over the values that the calls of a range held."""
+    return text(_HELD + query)
+
+
+_VALUES = _of_held(
+    """
+    SELECT min(value), count(*), min(seen_at), max(seen_at) FROM held
+     WHERE strpos(lower(value), lower(:text)) > 0 OR :text = ''
+     GROUP BY md5(value) ORDER BY 2 DESC, max(seen_at) DESC, md5(value) LIMIT :limit OFFSET :skip
+    """
+)
+
+
+def values(
+    connection: Connection, place: Place, range: Range, *, holding: str = "", limit: int = 50, skip: int = 0
+) -> list[Value]:
+    """Values of the newest `MOST_CALLS` calls in a range that hold a text, the most frequent first."""
+    given = _given(place, range) | {"text": holding, "limit": limit, "skip": skip}
+    return [Value(*row) for row in connection.execute(_VALUES, given)]
+
+
+def _given(place: Place, range: Range) -> dict[str, Any]:
+    return {
+        "place": place.number + 1,
+        "version": place.implementation_id,
+        "project": place.project_id,
+        "template": place.template_id,
+        "since": range.since,
+        "until": range.until,
+        "most": MOST_CALLS,
+    }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a slot held in the calls that were looked at.
+
+    lengths: calls by the length of their value, as (up to so many characters, calls). days: by day the calls, and how many different
+    values they had. fresh: values that no call before the last seven days had.
+    """
+
+    calls: int
+    distinct: int
+    empty: int
+    longest: int
+    mean: float
+    lengths: Sequence[tuple[int, int]]
+    days: Sequence[tuple[datetime, int, int]]
+    fresh: int
+
+
+_SUMMARY = _of_held(
+    """
+    SELECT count(*) AS calls, count(DISTINCT md5(value)) AS distinct, count(*) FILTER (WHERE value = '') AS empty,
+           coalesce(max(char_length(value)), 0) AS longest, coalesce(avg(char_length(value)), 0)::float8 AS mean
+      FROM held
+    """
+)
+_LENGTHS = _of_held(
+    """
+    SELECT CASE WHEN value = '' THEN 0 ELSE ceil(log(2.0, char_length(value)::numeric))::int END AS power, count(*) FROM held
+     GROUP BY 1 ORDER BY 1
+    """
+)
+_DAYS = _of_held(
+    "SELECT date_trunc('day', seen_at, 'UTC'), count(*), count(DISTINCT md5(value)) FROM held GROUP BY 1 ORDER BY 1"
+)
+_FRESH = _of_held(
+    """
+    SELECT count(*) FROM (SELECT FROM held GROUP BY md5(value) HAVING min(seen_at) >= now() - interval '7 days') AS fresh
+    """
+)
+
+
+def summary(connection: Connection, place: Place, range: Range) -> Summary:
+    """What a slot held in the newest calls of a range."""
+    given = _given(place, range)
+    totals = connection.execute(_SUMMARY, given).one()
+    lengths = [(2 ** row[0] if row[0] else 0, row[1]) for row in connection.execute(_LENGTHS, given)]
+    days = [(row[0], row[1], row[2]) for row in connection.execute(_DAYS, given)]
+    fresh = connection.execute(_FRESH, given).scalar_one()
+    return Summary(**totals._mapping, lengths=lengths, days=days, fresh=fresh)

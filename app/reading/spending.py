@@ -1,0 +1,79 @@
+"""What tasks and versions used and what it cost, in a range of time."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from app.reading import prices, usage
+from app.reading.prices import Cost
+from app.reading.usage import Asked, Span
+from app.store.call_facts import Usage
+from app.store.tables import implementation
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What some calls used, and what they cost."""
+
+    used: Usage = field(default_factory=Usage)
+    cost: Cost = field(default_factory=Cost)
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(self.used + other.used, self.cost + other.cost)
+
+
+class Version(NamedTuple):
+    """A version as a bill names it."""
+
+    id: UUID
+    task_id: UUID
+    number: int
+    model: str
+
+
+class Hour(NamedTuple):
+    """What a version used in an hour or a day."""
+
+    start: datetime
+    version: Version
+    spent: Spent
+
+
+def of_versions(connection: Connection, asked: Asked) -> dict[Version, Spent]:
+    """What each version with calls in the range used."""
+    used = usage.of_versions(connection, asked)
+    known, priced = _versions(connection, used), prices.of_project(connection, asked.project_id)
+    return {
+        known[each]: Spent(some, priced.cost(known[each].model, some)) for each, some in used.items() if each in known
+    }
+
+
+def by_task(spent: Mapping[Version, Spent]) -> dict[UUID, Spent]:
+    """What each task used."""
+    found: dict[UUID, Spent] = defaultdict(Spent)
+    for version, some in spent.items():
+        found[version.task_id] += some
+    return dict(found)
+
+
+def by_time(connection: Connection, asked: Asked, span: Span) -> list[Hour]:
+    """What each version used in each hour or day with calls, by time and number."""
+    used = usage.by_time(connection, asked, span)
+    known, priced = _versions(connection, {each for each, _ in used}), prices.of_project(connection, asked.project_id)
+    hours = [
+        Hour(start, known[each], Spent(some, priced.cost(known[each].model, some)))
+        for (each, start), some in used.items()
+        if each in known
+    ]
+    return sorted(hours, key=lambda hour: (hour.start, hour.version.number, hour.version.id))
+
+
+def _versions(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Version]:
+    columns = (implementation.c.id, implementation.c.task_id, implementation.c.version, implementation.c.model)
+    rows = connection.execute(select(*columns).where(implementation.c.id.in_(list(ids))))
+    return {row.id: Version(*row) for row in rows}

@@ -1,0 +1,239 @@
+"""The tasks of a project, in any order and by what is searched for, with what they used in a range of time.
+
+A project has hundreds of tasks, and what they cost is known only once prices are applied: all that match are read with little of
+each, sorted here, and only those that are shown are read in full.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    cast,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+
+from app.reading import spending, tasks
+from app.reading.spending import Spent, Version
+from app.reading.usage import Asked, Range
+from app.store.paths import is_at
+from app.store.tables import call_count, expired_calls, grouping_key, implementation, task, template, trace
+from app.store.versions import is_worth_showing
+
+Sort = Literal["last_seen", "calls", "cost", "errors", "p95", "name"]
+
+MOST_WORDS = 8
+"""Words that are looked for; each is a look through all templates of the project."""
+
+VALUES_SEARCHED = 2_000
+"""Newest calls of the project whose values are looked through for a word: some 20 MB at 10 kB a call."""
+
+
+class UnknownCursorError(Exception):
+    """The task that the cursor names is in the list no more."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which tasks, and in what order.  range: of what they used; a user or a conversation also chooses tasks by their calls.
+
+    whenever: the calls of that user or conversation may also lie outside of the range.
+    """
+
+    project_id: UUID
+    range: Range
+    path: str | None = None
+    text: str = ""
+    model: str | None = None
+    user_id: str | None = None
+    conversation_id: str | None = None
+    sort: Sort = "last_seen"
+    descending: bool = True
+    whenever: bool = False
+
+
+class Listed(NamedTuple):
+    """A task and what it used in the range."""
+
+    row: Row[Any]
+    spent: Spent
+
+
+class _Brief(NamedTuple):
+    """As much of a task as its place in the order needs."""
+
+    id: UUID
+    name: str
+    calls: int
+    last_seen: datetime
+    spent: Spent
+
+
+@dataclass(frozen=True)
+class Worklist:
+    """All tasks that were found, in order, and what each version of them used."""
+
+    briefs: Sequence[_Brief]
+    versions: Mapping[Version, Spent]
+
+    def after(self, task_id: UUID | None) -> Sequence[UUID]:
+        """The ids behind this one.  Raises UnknownCursorError."""
+        ids = [brief.id for brief in self.briefs]
+        if task_id is None:
+            return ids
+        if task_id not in ids:
+            raise UnknownCursorError
+        return ids[ids.index(task_id) + 1 :]
+
+    def in_full(self, connection: Connection, project_id: UUID, ids: Sequence[UUID]) -> list[Listed]:
+        """These tasks with everything that lists show, in this order."""
+        rows = {row.id: row for row in tasks.by_ids(connection, project_id, ids)}
+        spent = {brief.id: brief.spent for brief in self.briefs}
+        return [Listed(rows[each], spent[each]) for each in ids if each in rows]
+
+
+def found(connection: Connection, wanted: Wanted) -> Worklist:
+    """The tasks that are wanted."""
+    asked = Asked(
+        wanted.project_id,
+        wanted.range,
+        model=wanted.model,
+        user_id=wanted.user_id,
+        conversation_id=wanted.conversation_id,
+    )
+    versions = spending.of_versions(connection, asked)
+    spent = spending.by_task(versions)
+    briefs = [
+        _Brief(row.id, row.name, row.calls, row.last_seen, spent.get(row.id, Spent()))
+        for row in connection.execute(_matching(connection, wanted, spent))
+    ]
+    briefs.sort(key=lambda brief: brief.id, reverse=True)
+    briefs.sort(key=_KEYS[wanted.sort], reverse=wanted.descending)
+    return Worklist(briefs, versions)
+
+
+_KEYS: Mapping[Sort, Callable[[_Brief], Any]] = {
+    "last_seen": lambda brief: brief.last_seen or datetime(1, 1, 1, tzinfo=UTC),
+    "calls": lambda brief: brief.calls,
+    "cost": lambda brief: brief.spent.cost.dollars,
+    "errors": lambda brief: brief.spent.used.failures,
+    "p95": lambda brief: brief.spent.used.latency_ms(0.95) or -1.0,
+    "name": lambda brief: brief.name.casefold(),
+}
+
+
+def _matching(connection: Connection, wanted: Wanted, spent: Mapping[UUID, Spent]) -> Select[Any]:
+    query = (
+        select(
+            task.c.id,
+            task.c.name,
+            (func.coalesce(func.sum(call_count.c.calls), 0) + _expired(func.sum(expired_calls.c.calls), 0)).label(
+                "calls"
+            ),
+            func.coalesce(
+                func.max(call_count.c.last_seen), _expired(func.max(expired_calls.c.last_seen), None), task.c.created_at
+            ).label("last_seen"),
+        )
+        .select_from(
+            task.join(grouping_key, grouping_key.c.id == task.c.group_id)
+            .outerjoin(implementation, implementation.c.task_id == task.c.id)
+            .outerjoin(call_count, call_count.c.implementation_id == implementation.c.id)
+        )
+        .where(task.c.project_id == wanted.project_id, task.c.merged_into.is_(None), is_worth_showing())
+        .group_by(task.c.id)
+    )
+    if wanted.path is not None:
+        query = query.where(is_at(wanted.path))
+    if wanted.model is not None:
+        query = query.where(_has_version(lambda version: version.c.model == wanted.model))
+    if (callers := _of_callers(connection, wanted, spent)) is not None:
+        query = query.where(task.c.id.in_(callers))
+    for word in wanted.text.split()[:MOST_WORDS]:
+        query = query.where(_contains(wanted.project_id, word))
+    return query
+
+
+def _expired(what: ColumnElement[Any], otherwise: int | None) -> ColumnElement[Any]:
+    """Of the calls of a task that retention has removed."""
+    of_task = select(what).join_from(expired_calls, implementation).where(implementation.c.task_id == task.c.id)
+    return func.coalesce(of_task.correlate(task).scalar_subquery(), otherwise)
+
+
+def _of_callers(connection: Connection, wanted: Wanted, spent: Mapping[UUID, Spent]) -> list[UUID] | None:
+    """Tasks with calls of the user and of the conversation; None where neither is asked for."""
+    if wanted.user_id is None and wanted.conversation_id is None:
+        return None
+    if not wanted.whenever:
+        return list(spent)
+    asked = Asked(wanted.project_id, model=wanted.model, user_id=wanted.user_id, conversation_id=wanted.conversation_id)
+    return list(spending.by_task(spending.of_versions(connection, asked)))
+
+
+# --- search
+
+
+def _contains(project_id: UUID, word: str) -> ColumnElement[bool]:
+    """The word in what people read of a task: name, path, template, slots, models, values of the newest calls."""
+    return or_(
+        task.c.name.icontains(word, autoescape=True),
+        grouping_key.c.path.icontains(word, autoescape=True),
+        _in_template(word),
+        _has_version(lambda version: version.c.model.icontains(word, autoescape=True)),
+        task.c.id.in_(_with_value(project_id, word)),
+    )
+
+
+def _has_version(condition: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+    version = implementation.alias("of_task")
+    return exists().where(version.c.task_id == task.c.id, condition(version)).correlate(task)
+
+
+def _in_template(word: str) -> ColumnElement[bool]:
+    """In a text or a slot's name of a template of the task; the texts are unpacked, since JSON holds them escaped."""
+    part = func.json_array_elements(template.c.parts).table_valued("value", name="part")
+    texts = func.json_array_elements_text(literal_column("part.value -> 'literals'")).table_valued(
+        "value", name="texts"
+    )
+    own = template.c.task_id == task.c.id
+    in_texts: Select[Any] = (
+        select(literal_column("1"))
+        .select_from(template)
+        .join(part, true())
+        .join(texts, true())
+        .where(own, cast(texts.c.value, Text).icontains(word, autoescape=True))
+        .correlate(task)
+    )
+    names = func.array_to_string(template.c.slots, " ")
+    in_names: Select[Any] = (
+        select(literal_column("1")).where(own, names.icontains(word, autoescape=True)).correlate(task)
+    )
+    return or_(exists(in_texts), exists(in_names))
+
+
+def _with_value(project_id: UUID, word: str) -> Select[Any]:
+    """Tasks of which a newest call holds the word in a value."""
+    newest = (
+        select(trace.c.implementation_id, trace.c.variables)
+        .where(trace.c.project_id == project_id)
+        .order_by(trace.c.id.desc())
+        .limit(VALUES_SEARCHED)
+        .subquery()
+    )
+    value = func.unnest(newest.c.variables).table_valued("value", name="one").render_derived()
+    return (
+        select(implementation.c.task_id)
+        .select_from(newest.join(implementation, implementation.c.id == newest.c.implementation_id).join(value, true()))
+        .where(cast(value.c.value, Text).icontains(word, autoescape=True))
+    )

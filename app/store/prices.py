@@ -1,0 +1,33 @@
+"""Prices that people set for a project, in dollars for a million tokens."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.tables import price
+
+
+def of_project(connection: Connection, project_id: UUID) -> Sequence[Row[Any]]:
+    """The prices of a project (model, input, output, cached), by model."""
+    query: Select[Any] = select(price.c.model, price.c.input, price.c.output, price.c.cached).where(
+        price.c.project_id == project_id
+    )
+    return connection.execute(query.order_by(price.c.model)).all()
+
+
+def put(
+    connection: Connection, project_id: UUID, model: str, *, input: float, output: float, cached: float | None
+) -> None:
+    """Set the price of a model, whatever it was."""
+    values = {"input": input, "output": output, "cached": cached}
+    added = insert(price).values(values | {"project_id": project_id, "model": model})
+    connection.execute(added.on_conflict_do_update(index_elements=["project_id", "model"], set_=values))
+
+
+def remove(connection: Connection, project_id: UUID, model: str) -> bool:
+    """The published price holds again; whether one was set."""
+    gone = delete(price).where(price.c.project_id == project_id, price.c.model == model)
+    return connection.execute(gone).rowcount > 0
