@@ -17,12 +17,10 @@ from app.errors import CallerError, ConfigurationError, DependencyError, NotFoun
 from app.http.answer import json_answer
 from app.intake.trace import Problem
 from app.logs import describe
+from app.store.sqlstates import is_busy
 
 # Seconds after which a client may try again when a dependency is down.
 RETRY_AFTER = 2
-
-# A lock or a statement took too long, or two transactions met: the database is busy, not the request wrong.
-_BUSY = {"55P03", "57014", "40P01", "40001"}
 
 _log = structlog.get_logger(__name__)
 
@@ -100,7 +98,7 @@ def _of_outage(error: DependencyError) -> Response:
 
 
 def _of_database(error: exc.DBAPIError) -> Response:
-    if getattr(error.orig, "pgcode", None) in _BUSY:
+    if is_busy(error):
         return _of_outage(DependencyError("PostgreSQL is busy."))
     return _of_bug(error)
 

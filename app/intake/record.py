@@ -20,6 +20,7 @@ from app.store import groups, inputs, kin, traces
 from app.store.engine import transaction
 from app.store.groups import Group
 from app.store.ids import new_id, new_ids
+from app.store.sqlstates import is_crossing, is_gone
 from app.store.templates import Version, implementation_for, implementations_of
 from app.store.traces import StoredTrace, variables_of
 
@@ -27,8 +28,6 @@ from app.store.traces import StoredTrace, variables_of
 # off: no text prompt, or grouping is disabled.
 State = Literal["matched", "owed", "held", "off"]
 
-# Another transaction was in the way (deadlock, serialization) or removed what we refer to: the same call may succeed.
-_WORTH_ANOTHER_TRY = {"40P01", "40001", "23503"}
 TRIES = 6
 """Of a call or batch, before its sender is asked to come again: many deletions in a row can be in the way more than once."""
 
@@ -85,7 +84,7 @@ class Ingest:
             try:
                 return self._record(project_id, incoming, policy, copy=attempt == 0 and len(incoming) >= _COPY_FROM)
             except exc.DBAPIError as error:
-                if getattr(error.orig, "pgcode", None) not in _WORTH_ANOTHER_TRY:
+                if not (is_crossing(error) or is_gone(error)):
                     raise
             except (CopyRefusedError, TemplateGoneError):
                 pass  # the next try inserts, and if that fails too says why; it reads what templates there are

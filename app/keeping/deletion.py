@@ -20,13 +20,13 @@ from app.intake.privacy import policy_of
 from app.store import deletion, groups, runs, versions
 from app.store.deletion import Removed, Selector
 from app.store.engine import transaction
+from app.store.sqlstates import is_crossing
 
 BATCH = 500
 """Calls deleted in one transaction: some 50 ms, in which ingest of their group waits."""
 
 _NAMES = ("path", "external_id", "user_id", "conversation_id")
 
-_DEADLOCK = "40P01"
 _TRIES = 3
 
 
@@ -130,7 +130,7 @@ class _Work:
                 removed = _delete_batch(self._engine, group_id, call_ids)
                 break
             except exc.DBAPIError as error:
-                if getattr(error.orig, "pgcode", None) != _DEADLOCK or attempt == _TRIES - 1:
+                if not is_crossing(error) or attempt == _TRIES - 1:
                     raise
         self.done.removed += removed
         self.done.groups += [group_id] * removed.paths

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Select,
     Subquery,
     Text,
-    and_,
     case,
     cast,
     exists,
@@ -32,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 
 from app.store.counting import calls_of_version, counted
+from app.store.owed import IS_OWED, IS_RESIDUE, IS_UNGROUPED
 from app.store.paths import is_at
 from app.store.projects import Project
 from app.store.tables import expired_calls, grouping_key, implementation, project, task, template, trace
@@ -235,10 +235,6 @@ def _stated(field: str) -> ColumnElement[Any]:
 State = Literal["owed", "considered", "no prompt"]
 
 HAS_PROMPT = or_(trace.c.prompt_parts.isnot(None), trace.c.template_id.isnot(None))
-_UNMATCHED = and_(trace.c.implementation_id.is_(None), trace.c.prompt_parts.isnot(None))
-IS_OWED = and_(_UNMATCHED, trace.c.considered_run_id.is_(None))
-IS_CONSIDERED = and_(_UNMATCHED, trace.c.considered_run_id.isnot(None))
-"""The conditions of the partial indexes of `trace`: PostgreSQL uses those only where a query says the same."""
 
 
 @dataclass(frozen=True)
@@ -273,7 +269,7 @@ def _among_newest(
     connection: Connection, project_id: UUID, states: Collection[State], after: UUID | None, limit: int
 ) -> list[UngroupedCall] | None:
     """The page out of the newest ungrouped calls in any state; None where they do not fill it and there are more."""
-    newest = select(trace.c.id, IS_OWED.label("owed"), IS_CONSIDERED.label("considered")).where(
+    newest = select(trace.c.id, IS_OWED.label("owed"), IS_RESIDUE.label("considered")).where(
         trace.c.project_id == project_id, trace.c.implementation_id.is_(None)
     )
     if after is not None:
@@ -285,7 +281,7 @@ def _among_newest(
     state = case((IS_OWED, "owed"), else_="considered").label("state")
     shown = select(trace.c.id, trace.c.created_at, grouping_key.c.path, trace.c.model, state, *_beginnings())
     query = shown.join_from(trace, grouping_key, grouping_key.c.id == trace.c.group_id)
-    query = query.where(trace.c.id.in_(ids), _UNMATCHED).order_by(trace.c.id.desc())
+    query = query.where(trace.c.id.in_(ids), IS_UNGROUPED).order_by(trace.c.id.desc())
     return [UngroupedCall(*row) for row in connection.execute(query)]
 
 
@@ -293,7 +289,7 @@ def _newest_of_groups(
     connection: Connection, project_id: UUID, *, path: str, states: Collection[State], after: UUID | None, limit: int
 ) -> list[UngroupedCall]:
     """Each group gives its newest from the two partial indexes."""
-    conditions: dict[State, ColumnElement[bool]] = {"owed": IS_OWED, "considered": IS_CONSIDERED}
+    conditions: dict[State, ColumnElement[bool]] = {"owed": IS_OWED, "considered": IS_RESIDUE}
     newest = union_all(
         *(
             _newest_of_group(state, condition, after, limit)
@@ -372,7 +368,7 @@ class UngroupedPath:
 
 def ungrouped_paths(connection: Connection, project_id: UUID, limit: int = 200) -> list[UngroupedPath]:
     """Groups that have ungrouped calls, most first.  Counted by the partial indexes."""
-    owed, considered = (_counts_by_group(project_id, condition) for condition in (IS_OWED, IS_CONSIDERED))
+    owed, considered = (_counts_by_group(project_id, condition) for condition in (IS_OWED, IS_RESIDUE))
     numbers = [func.coalesce(counts.c.calls, 0) for counts in (owed, considered)]
     total = numbers[0] + numbers[1]
     state = (grouping_key.c.attempts, grouping_key.c.not_before, grouping_key.c.quarantined_at)

@@ -24,7 +24,8 @@ from sqlalchemy import (
     true,
 )
 
-from app.reading.browse import IS_CONSIDERED, IS_OWED, tokens_of
+from app.reading.browse import tokens_of
+from app.store.owed import IS_OWED, IS_RESIDUE
 from app.store.tables import grouping_key, implementation, task, template, trace
 
 SAMPLE = 2_000
@@ -54,7 +55,7 @@ def totals(connection: Connection, project_id: UUID) -> Totals:
         select(func.count()).select_from(task).where(task.c.project_id == project_id).scalar_subquery(),
         _bounded_count(trace.c.project_id == project_id),
         _bounded_count(trace.c.group_id.in_(groups), IS_OWED),
-        _bounded_count(trace.c.group_id.in_(groups), IS_CONSIDERED),
+        _bounded_count(trace.c.group_id.in_(groups), IS_RESIDUE),
     )
     return Totals(*connection.execute(select(*counts)).one())
 

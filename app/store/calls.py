@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 
+from app.store.owed import IS_OWED, IS_RESIDUE
 from app.store.tables import trace
 from app.store.templates import parts_of, prompt_of
 from templating import BARRIER
@@ -74,31 +75,25 @@ class Assignment:
     variables: tuple[str, ...]
 
 
-_HAS_PROMPT = trace.c.prompt_parts.is_not(None)
-_UNGROUPED = and_(trace.c.implementation_id.is_(None), _HAS_PROMPT)
-_OWED = and_(_UNGROUPED, trace.c.considered_run_id.is_(None))
-_RESIDUE = and_(_UNGROUPED, trace.c.considered_run_id.is_not(None))
-
-
 def owed(connection: Connection, group_id: UUID, limit: int) -> tuple[list[Call], bool]:
     """Owed calls, oldest first, and whether some were left out."""
-    return _window(connection, and_(trace.c.group_id == group_id, _OWED), trace.c.id.asc(), limit)
+    return _window(connection, and_(trace.c.group_id == group_id, IS_OWED), trace.c.id.asc(), limit)
 
 
 def residue(connection: Connection, group_id: UUID, limit: int) -> list[Call]:
     """Ungrouped calls that a run considered before, newest first."""
-    return _window(connection, and_(trace.c.group_id == group_id, _RESIDUE), trace.c.id.desc(), limit)[0]
+    return _window(connection, and_(trace.c.group_id == group_id, IS_RESIDUE), trace.c.id.desc(), limit)[0]
 
 
 def residue_size(connection: Connection, group_id: UUID, at_most: int) -> int:
     """How many calls `residue` would find."""
-    found = select(trace.c.id).where(trace.c.group_id == group_id, _RESIDUE).limit(at_most).subquery()
+    found = select(trace.c.id).where(trace.c.group_id == group_id, IS_RESIDUE).limit(at_most).subquery()
     return connection.execute(select(func.count()).select_from(found)).scalar_one()
 
 
 def residue_after(connection: Connection, group_id: UUID, after: UUID, limit: int) -> tuple[list[Call], bool]:
     """The next batch of the residue, by id, and whether there is more."""
-    condition = and_(trace.c.group_id == group_id, _RESIDUE, trace.c.id > after)
+    condition = and_(trace.c.group_id == group_id, IS_RESIDUE, trace.c.id > after)
     return _window(connection, condition, trace.c.id.asc(), limit)
 
 

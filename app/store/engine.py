@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc
 
 from app.config import Settings
 from app.errors import DatabaseDownError
+from app.store.sqlstates import is_outage
 
 # A host that does not answer is given up after 3 s; one that vanished within a connection is noticed after 15 s (ms here).
 _NETWORK = {"connect_timeout": 3, "tcp_user_timeout": 15_000, "keepalives_idle": 10, "keepalives_interval": 5}
@@ -123,17 +124,3 @@ def outages_named() -> Iterator[None]:
         if is_outage(error):
             raise DatabaseDownError("PostgreSQL does not answer.") from error
         raise
-
-
-def is_outage(error: exc.DBAPIError) -> bool:
-    """Whether the server is away, starting or stopping, rather than our statement wrong.
-
-    Class 08 is "connection exception", 57P01 to 57P03 "shutting down" and "cannot connect now", 53300 "too many
-    connections" (PostgreSQL manual, appendix A); a failed connect has no code at all.
-    """
-    code = getattr(error.orig, "pgcode", None)
-    if error.connection_invalidated:
-        return True
-    if code is None:
-        return isinstance(error, exc.OperationalError)
-    return code.startswith("08") or code in {"57P01", "57P02", "57P03", "53300"}

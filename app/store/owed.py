@@ -1,6 +1,6 @@
 """Owed traces, and the groups that must run for them.
 
-A trace is owed while it is unmatched, has a prompt, and no committed run has read it.  This is the truth that everything in
+A trace is owed while it is unmatched, has a prompt, and no committed run has read it; it is residue once one has.  This is the truth that everything in
 Redis can be rebuilt from.
 """
 
@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, Connection, Double, and_, cast, func, or_,
 
 from app.store.tables import grouping_key, project, trace
 
-IS_OWED = and_(
-    trace.c.implementation_id.is_(None), trace.c.considered_run_id.is_(None), trace.c.prompt_parts.is_not(None)
-)
+# The conditions of the partial indexes of `trace`: PostgreSQL uses those only where a query says the same.
+IS_UNGROUPED = and_(trace.c.implementation_id.is_(None), trace.c.prompt_parts.is_not(None))
+IS_OWED = and_(IS_UNGROUPED, trace.c.considered_run_id.is_(None))
+IS_RESIDUE = and_(IS_UNGROUPED, trace.c.considered_run_id.is_not(None))
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def waiting_groups(
     place = func.row_number().over(partition_by=grouping_key.c.project_id, order_by=grouping_key.c.id)
     query = (
         select(grouping_key.c.id, grouping_key.c.project_id, grouping_key.c.templates_version == 0)
-        .where(grouping_key.c.id.in_(union(long_owed, long_wanted)), _may_run(), *_among(among))
+        .where(grouping_key.c.id.in_(union(long_owed, long_wanted)), may_run(), *_among(among))
         .order_by(place)
         .limit(limit)
     )
@@ -125,7 +126,8 @@ def _of(project_id: UUID | None) -> list[ColumnElement[bool]]:
     return [] if project_id is None else [grouping_key.c.project_id == project_id]
 
 
-def _may_run() -> ColumnElement[bool]:
+def may_run() -> ColumnElement[bool]:
+    """Whether a group may run now: not while it is quarantined or waits after a failure."""
     not_before = grouping_key.c.not_before
     return and_(
         grouping_key.c.quarantined_at.is_(None), or_(not_before.is_(None), not_before <= func.clock_timestamp())

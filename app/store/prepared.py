@@ -15,9 +15,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.types import TypeEngine
 
 from app.store.engine import outages_named
-
-# A pooler in between has given us another session than the one that prepared it.
-_NOT_OURS = frozenset({"26000", "42P05"})
+from app.store.sqlstates import is_of_another_session
 
 
 class Prepared:
@@ -53,7 +51,7 @@ class Prepared:
                 return self._sent(connection, parameters)
             except psycopg2.Error as error:
                 connection.info.pop(self._name, None)
-                if error.pgcode not in _NOT_OURS:
+                if not is_of_another_session(error):
                     raise
                 return None
 

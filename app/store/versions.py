@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.store.counting import calls_of_version, counted
 from app.store.ids import new_id
+from app.store.owed import may_run
 from app.store.runs import FIRST_ID
 from app.store.tables import expired_calls, grouping_key, implementation, task, template, trace
 from app.store.templates import Version, digest_of, next_version, to_parts
@@ -391,9 +392,5 @@ def unfinished_groups(connection: Connection) -> list[UUID]:
 
 
 def _groups_that_may_run(connection: Connection, condition: ColumnElement[bool]) -> list[UUID]:
-    query = select(grouping_key.c.id).where(
-        grouping_key.c.quarantined_at.is_(None),
-        or_(grouping_key.c.not_before.is_(None), grouping_key.c.not_before <= func.clock_timestamp()),
-        condition,
-    )
-    return list(connection.execute(query.order_by(grouping_key.c.id)).scalars())
+    query = select(grouping_key.c.id).where(may_run(), condition).order_by(grouping_key.c.id)
+    return list(connection.execute(query).scalars())
