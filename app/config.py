@@ -222,6 +222,11 @@ def read_settings() -> Settings:
         raise ConfigurationError(" ".join(_wrong(found["loc"], found["msg"]) for found in error.errors())) from None
 
 
+def default_of(setting: str) -> Any:
+    """What the setting is where the environment does not say."""
+    return Settings.model_fields[setting].default
+
+
 def _wrong(loc: tuple[int | str, ...], message: str) -> str:
     said = message.removeprefix("Value error, ").replace("Input should be", "must be")
     return f"{'.'.join(map(str, loc)).upper()} is wrong: {said}."

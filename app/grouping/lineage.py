@@ -13,7 +13,7 @@ for people in docs/lineage.md:
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import SequenceMatcher
@@ -21,7 +21,8 @@ from itertools import takewhile
 from typing import Protocol
 from uuid import UUID
 
-from templating import BARRIER, Template
+from templating import Template
+from templating.scripts import tokens
 
 Moment = tuple[datetime, UUID]
 
@@ -153,44 +154,11 @@ def _common_start(left: Sequence[str], right: Sequence[str]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
 
 
-def _size(tokens: Iterable[str]) -> int:
+def _size(words: Iterable[str]) -> int:
     """Characters of tokens; white space between them does not count."""
-    return sum(map(len, tokens))
+    return sum(map(len, words))
 
 
 def fixed_tokens(template: Template) -> list[str]:
     """The words and marks of the fixed text, in order."""
     return [token for literal in template.literals for token in tokens(literal)]
-
-
-def tokens(text: str) -> Iterator[str]:
-    """Words and numbers, single characters of scripts that write without spaces, single marks; no white space."""
-    word = ""
-    for character in text:
-        if _in_word(character):
-            word += character
-            continue
-        if word:
-            yield word
-            word = ""
-        if not character.isspace() and character != BARRIER:
-            yield character
-    if word:
-        yield word
-
-
-def _in_word(character: str) -> bool:
-    return (character.isalnum() or character == "_") and not is_unspaced(character)
-
-
-def is_unspaced(character: str) -> bool:
-    """Of a script that does not put spaces between words: Thai to Khmer, kana, Han (with Hangul's syllables apart)."""
-    code = ord(character)
-    return (
-        0x0E00 <= code <= 0x0EFF
-        or 0x1780 <= code <= 0x17FF
-        or 0x3040 <= code <= 0x30FF
-        or 0x3400 <= code <= 0x9FFF
-        or 0xF900 <= code <= 0xFAFF
-        or 0x20000 <= code <= 0x3FFFF
-    )

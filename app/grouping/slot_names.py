@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import count, takewhile
 
-from app.grouping.lineage import IN_ORDER_TOKENS, tokens
+from app.grouping.lineage import IN_ORDER_TOKENS
 from templating import BARRIER, Template
+from templating.scripts import tokens
 
 _SLOT = ""
 """Stands where a slot is; no token is empty."""

@@ -8,8 +8,8 @@ words.  Values of slots never come in: a sentence ends where a slot begins.
 from collections.abc import Collection, Iterator, Sequence
 from itertools import count, islice
 
-from app.grouping.lineage import is_unspaced
 from templating import BARRIER, Template
+from templating.scripts import is_unspaced
 
 MOST_WORDS = 7
 MOST_CHARACTERS = 48

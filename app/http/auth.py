@@ -4,13 +4,10 @@ A key that was found is trusted for at most CACHE_SECONDS, so a revoked one stop
 process, and a busy client does not cost a query a request.
 """
 
-import threading
-import time
-from collections import OrderedDict
-
 from flask import request
 from sqlalchemy import Engine
 
+from app.cache import Cache
 from app.http.problem import ProblemError
 from app.store import keys
 from app.store.engine import transaction
@@ -25,33 +22,24 @@ class Authenticator:
 
     def __init__(self, engine: Engine, cache_seconds: float = CACHE_SECONDS) -> None:
         self._engine = engine
-        self._cache_seconds = cache_seconds
-        self._kept: OrderedDict[str, tuple[float, KeyHolder]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._holders: Cache[str, KeyHolder] = Cache(MAX_KEYS, cache_seconds)
 
     def holder(self, key: str) -> KeyHolder | None:
         """Whose key it is; None for an unknown or revoked one."""
         key_hash = keys.hash_of(key)
-        with self._lock:
-            until, holder = self._kept.get(key_hash, (0.0, None))
-        if holder is None or until < time.monotonic():
-            holder = self._look_up(key_hash)
-        return holder
+        return self._holders.fresh(key_hash) or self._look_up(key_hash)
 
     def remembered(self, key: str) -> KeyHolder | None:
         """Whose key it was when it worked here last; it may have been revoked since."""
-        with self._lock:
-            return self._kept.get(keys.hash_of(key), (0.0, None))[1]
+        return self._holders.last(keys.hash_of(key))
 
     def _look_up(self, key_hash: str) -> KeyHolder | None:
         with transaction(self._engine) as connection:
             holder = keys.holder(connection, key_hash)
-        with self._lock:
-            self._kept.pop(key_hash, None)
-            if holder is not None:
-                self._kept[key_hash] = (time.monotonic() + self._cache_seconds, holder)
-            while len(self._kept) > MAX_KEYS:
-                self._kept.popitem(last=False)
+        if holder is None:
+            self._holders.forget(key_hash)
+        else:
+            self._holders.keep(key_hash, holder)
         return holder
 
 

@@ -5,13 +5,12 @@ that stores the traces, or compared in the statement that does, so a template se
 committed, in every process, without any time-out.
 """
 
-import threading
-from collections import OrderedDict
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from app.cache import Cache
 from app.store.groups import Group
 from app.store.templates import StoredTemplate, Version, load_templates
 from templating import Matcher
@@ -59,17 +58,11 @@ class KnownGroups:
     """The groups used last, safe to share between threads."""
 
     def __init__(self, max_groups: int = MAX_GROUPS) -> None:
-        self._max_groups = max_groups
-        self._kept: OrderedDict[tuple[UUID, str], KnownGroup] = OrderedDict()
-        self._lock = threading.Lock()
+        self._groups: Cache[tuple[UUID, str], KnownGroup] = Cache(max_groups)
 
     def recall(self, project_id: UUID, path: str) -> KnownGroup | None:
         """The group as it was when it was last read."""
-        with self._lock:
-            known = self._kept.get((project_id, path))
-            if known is not None:
-                self._kept.move_to_end((project_id, path))
-            return known
+        return self._groups.fresh((project_id, path))
 
     def at(self, connection: Connection, project_id: UUID, group: Group) -> KnownGroup:
         """The group as the caller's transaction has just read it."""
@@ -77,18 +70,10 @@ class KnownGroups:
         if known is None or known.group != group:
             # Two threads may load at once; the work is done twice and the result is the same.
             known = KnownGroup(group, load_templates(connection, group.id) if group.has_templates else [])
-            self._keep(project_id, known)
+            self._groups.keep((project_id, group.path), known)
         return known
 
     def forget(self, project_id: UUID, paths: set[str]) -> None:
         """Something that these were remembered with is gone."""
-        with self._lock:
-            for path in paths:
-                self._kept.pop((project_id, path), None)
-
-    def _keep(self, project_id: UUID, known: KnownGroup) -> None:
-        with self._lock:
-            self._kept[project_id, known.group.path] = known
-            self._kept.move_to_end((project_id, known.group.path))
-            while len(self._kept) > self._max_groups:
-                self._kept.popitem(last=False)
+        for path in paths:
+            self._groups.forget((project_id, path))

@@ -7,10 +7,7 @@ CACHE_SECONDS, for what comes from then on.
 import hashlib
 import hmac
 import secrets
-import threading
-import time
 from base64 import b32encode
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -19,6 +16,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
 
+from app.cache import Cache
 from app.intake.prompts import prompt_of
 from app.intake.redaction import Redactor
 from app.intake.trace import MAX_NAME, Incoming, settings_digest
@@ -154,24 +152,14 @@ class Policies:
 
     def __init__(self, engine: Engine, cache_seconds: float = CACHE_SECONDS) -> None:
         self._engine = engine
-        self._cache_seconds = cache_seconds
-        self._kept: OrderedDict[UUID, tuple[float, Policy]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._policies: Cache[UUID, Policy] = Cache(MOST_POLICIES, cache_seconds)
 
     def of(self, project_id: UUID) -> Policy:
         """The policy of a project, as it was at most `cache_seconds` ago.  Raises DatabaseDownError."""
-        with self._lock:
-            until, policy = self._kept.get(project_id, (0.0, None))
-        if policy is None or until < time.monotonic():
-            policy = self._look_up(project_id)
-        return policy
+        return self._policies.fresh(project_id) or self._look_up(project_id)
 
     def _look_up(self, project_id: UUID) -> Policy:
         with transaction(self._engine) as connection:
             policy = policy_of(connection, project_id)
-        with self._lock:
-            self._kept[project_id] = (time.monotonic() + self._cache_seconds, policy)
-            self._kept.move_to_end(project_id)
-            while len(self._kept) > MOST_POLICIES:
-                self._kept.popitem(last=False)
+        self._policies.keep(project_id, policy)
         return policy

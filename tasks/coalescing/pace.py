@@ -15,6 +15,8 @@ Python for whoever needs to think about it: the double that the scripts are chec
 
 from dataclasses import dataclass
 
+from app.config import default_of
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -25,9 +27,9 @@ class Pace:
     stream, a gap of two costs 1.6 on the slow one; `crowd` takes the better half of each.
     """
 
-    quiet: float = 0.5
-    max_wait: float = 5.0
-    gap: float = 3.0
+    quiet: float = default_of("grouping_quiet")
+    max_wait: float = default_of("grouping_max_wait")
+    gap: float = default_of("grouping_gap_factor")
     crowd: float = 20.0
 
     def due(self, now: float, first: float, rest_until: float) -> float:

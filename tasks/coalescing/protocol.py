@@ -55,7 +55,7 @@ from uuid import UUID
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-from app.config import Settings
+from app.config import Settings, default_of
 from tasks.coalescing.pace import Pace
 
 Outcome = Literal["committed", "empty", "fenced", "failed", "stopped"]
@@ -98,9 +98,9 @@ class Terms:
     """
 
     ttl: float = 3600.0
-    ticket: float = 60.0
-    lease: float = 20.0
-    grace: float = 10.0
+    ticket: float = default_of("grouping_ticket")
+    lease: float = default_of("grouping_lease")
+    grace: float = default_of("grouping_grace")
     pace: Pace = field(default_factory=Pace)
 
     @classmethod

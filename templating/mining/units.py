@@ -15,10 +15,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from templating.scripts import UNSPACED
+
 BLANK, MARK, DIGIT, LETTER = 0, 1, 2, 3
 _BMP = 0x10000  # beyond it (emoji, rare scripts) every character is a mark
-# Scripts written without blanks: one character, one unit.
-_UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0x312F), (0x31A0, 0x9FFF), (0xF900, 0xFAFF))
+_UNSPACED = [each for each in UNSPACED if each[1] < _BMP]  # one character, one unit
 # What has letters, digits or blanks up to U+FFFF, without the ideograms, which are marks, and private characters.
 _ALPHABETS = ((0, 0x3400), (0xA000, 0xAC00), (0xD7B0, 0xD800), (0xF900, _BMP))
 _HANGUL = (0xAC00, 0xD7A4)

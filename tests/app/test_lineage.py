@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from app.grouping.lineage import Relative, SeenCalls, alive_together, kinship, line_of, tokens
+from app.grouping.lineage import Relative, SeenCalls, alive_together, kinship, line_of
 from templating import Template
+from templating.scripts import tokens
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 LINE, OTHER_LINE = UUID(int=1), UUID(int=2)

@@ -1,0 +1,50 @@
+"""What a process remembers of the things that it was asked for last."""
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Cache(Generic[Key, Value]):
+    """At most `size` values, the least recently used forgotten first; safe to share between threads.
+
+    seconds: how long a value counts as fresh.
+    """
+
+    def __init__(self, size: int, seconds: float = math.inf) -> None:
+        self._size = size
+        self._seconds = seconds
+        self._kept: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def fresh(self, key: Key) -> Value | None:
+        """The value, while it is fresh."""
+        with self._lock:
+            until, value = self._kept.get(key, (0.0, None))
+            if value is None or until < time.monotonic():
+                return None
+            self._kept.move_to_end(key)
+            return value
+
+    def last(self, key: Key) -> Value | None:
+        """The value as it was last kept, however long ago."""
+        with self._lock:
+            return self._kept.get(key, (0.0, None))[1]
+
+    def keep(self, key: Key, value: Value) -> None:
+        """Remember the value, as of now."""
+        with self._lock:
+            self._kept[key] = (time.monotonic() + self._seconds, value)
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+
+    def forget(self, key: Key) -> None:
+        """Remember nothing of the key."""
+        with self._lock:
+            self._kept.pop(key, None)
