@@ -49,6 +49,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_seconds_of_module, reverse=True)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes have a number for a name: those of gzip hold the time, and workers must give a test the same name."""
+    return argname if isinstance(val, bytes) else None
+
+
 def _seconds_of_module(item: pytest.Item) -> float:
     mark = item.get_closest_marker("long")
     return float(mark.args[0]) if mark else 0.0
