@@ -3,7 +3,7 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import logs, pages
+from app import logs, pages, viewer
 from app.api import audit, comparing, decisions, deletions, groups, health, pipeline, tasks, traces, usage
 from app.api.meta import describing
 from app.config import Settings
@@ -44,6 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     services.registry.register(collector_of(services.engine, settings))
     problem.install(app)
     pages.install(app, settings, services.engine)
+    viewer.install(app)
     _trust_proxies(app, settings.trusted_proxies)
     return app
 

@@ -56,6 +56,13 @@ _SAYS = {"type", "anyOf", "oneOf", "allOf", "$ref", "enum", "const"}
 _Schemas = dict[tuple[str, str], dict[str, Any]]
 
 
+_ABOUT = """Finds the prompt templates behind LLM traffic.
+
+Every route of `/api/v1` and of OTLP needs `Authorization: Bearer KEY`. Times are ISO 8601 in UTC, money is in US dollars, ids are UUIDs. Lists answer
+`{"items": [...], "next_cursor": ...}`; hand `next_cursor` back as `cursor`. Errors are `application/problem+json` whose `errors` name each
+field that is wrong and what to do about it."""
+
+
 def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     """The OpenAPI document of these operations."""
     schemas, components = _schemas(operations)
@@ -68,13 +75,28 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
         methods[operation.method.lower()] = _described(operation, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Promptlode", "version": version, "description": "Finds the prompts behind LLM traffic."},
+        "info": {
+            "title": "Promptlode",
+            "version": version,
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/", "description": "This server"}],
+        "tags": [{"name": name} for name in sorted({_tag(operation) for operation in operations})],
         "paths": paths,
         "components": {
             "schemas": components,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _tag(operation: Operation) -> str:
+    """What an operation is about: the first word of its address behind /api/v1."""
+    first, *further = operation.rule.removeprefix("/api/").strip("/").split("/")
+    if first == "v1" and operation.rule.startswith("/api/") and further:
+        return further[0]
+    return "otlp" if first == "v1" else "service"
 
 
 def _schemas(operations: Iterable[Operation]) -> tuple[_Schemas, dict[str, Any]]:
@@ -128,6 +150,7 @@ def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
+        "tags": [_tag(operation)],
         "parameters": _path_parameters(operation) + _query_parameters(operation),
         "responses": {str(status): answers[status] for status in sorted(answers)},
         "security": [] if operation.scope is None else [{"key": []}],
