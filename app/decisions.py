@@ -11,9 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
+from app.checks import Problem
 from app.errors import CallerError, NotFoundError
 from app.grouping import task_names
-from app.intake.trace import Problem
 from app.store import decisions, groups, runs, versions
 from app.store.templates import from_parts
 

@@ -13,13 +13,13 @@ from sqlalchemy import Connection
 from app import decisions
 from app.api.shapes import ImplementationDetail, TaskDetail
 from app.api.tasks import implementation_detail, task_detail
+from app.checks import Text
 from app.decisions import DecisionError
 from app.http.answer import json_answer
 from app.http.auditing import note
 from app.http.problem import ProblemError
 from app.http.routes import Routes, read_body
 from app.http.services import services
-from app.intake.trace import Text
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.api.shapes import DeletionAnswer
+from app.checks import Moment, Name, Problem, Text, problems_of, unstorable
 from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.auditing import note
@@ -25,7 +26,6 @@ from app.http.body import read_json
 from app.http.problem import ProblemError
 from app.http.routes import Routes
 from app.http.services import services
-from app.intake.trace import Moment, Name, Problem, Text, problems_of, unstorable
 from app.store.deletion import Selector
 from app.store.keys import KeyHolder
 from tasks.forget import delete

@@ -4,12 +4,12 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, StrictBool
 
 from app.api.shapes import RegroupAnswer
+from app.checks import Name, Problem
 from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.problem import ProblemError
 from app.http.routes import Routes, read_body
 from app.http.services import services
-from app.intake.trace import Name, Problem
 from app.store import groups
 from app.store.engine import transaction
 from app.store.keys import KeyHolder

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from app.api.shapes import ImplementationDetail, MergedTask, Page, TaskDetail
 from app.api.usage_shapes import ListedTask, used
+from app.checks import Problem
 from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.paging import PageQuery, page_of
@@ -18,7 +19,6 @@ from app.http.problem import ProblemError
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
-from app.intake.trace import Problem
 from app.reading import insights, spending, tasks, worklist
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.spending import Spent

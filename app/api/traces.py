@@ -9,6 +9,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.api.shapes import BatchAnswer, Page, TraceDetail, TraceRow, TraceSummary
+from app.checks import Problem
 from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.body import read_json
@@ -17,7 +18,7 @@ from app.http.problem import ProblemError, problem_body
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
-from app.intake.trace import Incoming, InvalidTraceError, Problem, TraceIn, read_trace
+from app.intake.trace import Incoming, InvalidTraceError, TraceIn, read_trace
 from app.store import traces
 from app.store.engine import transaction
 from app.store.keys import KeyHolder

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from app.api.shapes import Page
 from app.api.usage_shapes import CostAnswer, PriceList, PriceShape, UsageAnswer, ValueItem, used
+from app.checks import Name
 from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.auditing import note
@@ -18,7 +19,6 @@ from app.http.paging import PageQuery, page_of
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes, read_body
 from app.http.services import services
-from app.intake.trace import Name
 from app.reading import bill, costing, prices, slot_values, spending, tasks
 from app.reading.bill import Item
 from app.reading.pieces import template_text

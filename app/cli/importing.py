@@ -10,6 +10,7 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 
+from app.checks import Limits
 from app.cli.checkpoint import Checkpoint
 from app.cli.context import PROJECT_NAME, engine_of, settings_of_command
 from app.cli.formats.base import Reading
@@ -19,7 +20,6 @@ from app.cli.reading import AUTO, BATCH, SHOWN_PROBLEMS, Batch, Options, Reader,
 from app.cli.records import Source, opened
 from app.config import Settings
 from app.intake.record import Ingest
-from app.intake.trace import Limits
 from app.store import projects
 from app.store.engine import transaction
 from app.store.projects import Project

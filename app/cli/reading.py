@@ -8,12 +8,13 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
+from app.checks import Problem
 from app.cli.checkpoint import Progress, digest
 from app.cli.formats.base import Body, Reading, Record, Taken
 from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, kind_of
 from app.cli.records import DAMAGED, Layout, Source, layout_of, records, skip
 from app.errors import CallerError
-from app.intake.trace import Incoming, InvalidTraceError, Problem
+from app.intake.trace import Incoming, InvalidTraceError
 from tasks.accept import Accepted
 
 AUTO = "auto"

@@ -13,9 +13,9 @@ from flask import Flask, Response
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
+from app.checks import Problem
 from app.errors import CallerError, ConfigurationError, DependencyError, NotFoundError
 from app.http.answer import json_answer
-from app.intake.trace import Problem
 from app.logs import describe
 from app.store.sqlstates import is_busy
 

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ValidationError
 
+from app.checks import Problem, problems_of, unstorable
 from app.http.admission import admitted
 from app.http.auditing import audited
 from app.http.body import read_json
 from app.http.problem import ProblemError
 from app.http.services import services
-from app.intake.trace import Problem, problems_of, unstorable
 
 View = TypeVar("View", bound=Callable[..., Response])
 Body = TypeVar("Body", bound=BaseModel)

@@ -7,13 +7,13 @@ from flask import current_app
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
+from app.checks import Limits
 from app.config import Settings
 from app.http import limiting
 from app.http.auth import Authenticator
 from app.http.limiting import Limiter
 from app.http.rates import Rates
 from app.intake.record import Ingest
-from app.intake.trace import Limits
 from app.store.engine import make_engine, make_single_statement_engine
 from tasks.connections import producer_redis
 

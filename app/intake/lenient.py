@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.intake.trace import Incoming, InvalidTraceError, Limits, Problem, is_surely_storable, read_trace, unstorable
+from app.checks import Limits, Problem, is_surely_storable, unstorable
+from app.intake.trace import Incoming, InvalidTraceError, read_trace
 
 UNREAD = "promptlode.unread"
 """The member of metadata that holds values which could not be read, by field, each with the reason."""

@@ -17,9 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
 
 from app.cache import Cache
+from app.checks import MAX_NAME
 from app.intake.prompts import prompt_of
 from app.intake.redaction import Redactor
-from app.intake.trace import MAX_NAME, Incoming, settings_digest
+from app.intake.trace import Incoming, settings_digest
 from app.store import paths, privacy
 from app.store.engine import transaction
 

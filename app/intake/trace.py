@@ -5,10 +5,8 @@ Values are kept as they were sent (key order, number formats): the checked model
 """
 
 import hashlib
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any
 
@@ -16,31 +14,29 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.checks import (
+    DEFAULT_LIMITS,
+    Count,
+    Limits,
+    Loc,
+    Moment,
+    Name,
+    Problem,
+    Text,
+    is_storable_json,
+    json_of,
+    problems_of,
+    unstorable,
+)
 from app.errors import CallerError
 from app.intake.prompts import Prompt, prompt_of
 from app.store.templates import IDENTITY_SETTINGS
-
-MAX_NAME = 512
-MAX_BIGINT = 2**63 - 1
-MAX_AHEAD = timedelta(hours=24)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MOST_PROBLEMS = 100
 """Of one trace: a body of a million wrong values must not be answered with a million sentences."""
 
 _SETTINGS = (*IDENTITY_SETTINGS, "max_output_tokens")
 _INPUTS = ("instructions", "input", "messages")
-_LISTS = (("input",), ("messages",), ("tools",))
-
-Loc = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, where, and how to mend it.  Never shows the value."""
-
-    loc: Loc
-    message: str
 
 
 class InvalidTraceError(CallerError):
@@ -49,15 +45,6 @@ class InvalidTraceError(CallerError):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__(f"{len(problems)} field(s) of the trace are wrong.")
         self.problems = problems
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How large one trace may be (see Settings)."""
-
-    text_bytes: int = 1024 * 1024
-    depth: int = 64
-    items: int = 10_000
 
 
 # --- the model: what is checked by type, and what openapi.json says
@@ -91,24 +78,11 @@ def _wrong_item(item: Any) -> str | None:
     return None
 
 
-def _check_date(value: datetime) -> datetime:
-    moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-    if moment < EPOCH:
-        raise PydanticCustomError("date", "Must not be before 1970-01-01T00:00:00Z.")
-    if moment > datetime.now(UTC) + MAX_AHEAD:
-        raise PydanticCustomError("date", "Is more than 24 hours ahead of the server's clock; send the time in UTC.")
-    return moment.astimezone(UTC)
-
-
 _OBJECT = {"type": "object", "additionalProperties": True}
 _OBJECTS = {"type": "array", "items": _OBJECT}
 _TEXT_OR_OBJECT = {"anyOf": [{"type": "string"}, _OBJECT]}
 _TEXT_OR_OBJECTS = {"anyOf": [{"type": "string"}, _OBJECTS]}
 
-Name = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_NAME)]
-Text = Annotated[str, Field(strict=True)]
-Count = Annotated[int, Field(strict=True, ge=0, le=MAX_BIGINT)]
-Moment = Annotated[datetime, AfterValidator(_check_date)]
 Choice = Annotated[Any, _one_of("a string or an object", str, dict), WithJsonSchema(_TEXT_OR_OBJECT)]
 Items = Annotated[Any, _one_of("a list of objects", list), AfterValidator(_check_items), WithJsonSchema(_OBJECTS)]
 Input = Annotated[
@@ -180,15 +154,15 @@ class Incoming:
     json: bytes | None = field(default=None, repr=False)
 
 
-def read_trace(body: object, limits: Limits = Limits(), *, is_json: bool = False) -> Incoming:
+def read_trace(body: object, limits: Limits = DEFAULT_LIMITS, *, is_json: bool = False) -> Incoming:
     """Check one trace.  Raises InvalidTraceError, which names every wrong field.
 
     is_json: the body is what a strict parser made of JSON, so that nobody need look for NaN.
     """
     if not isinstance(body, dict):
         raise InvalidTraceError([Problem((), "A trace must be a JSON object.")])
-    text = _json_of(body)
-    sure = text is not None and _is_surely_storable(body, text, limits, is_json=is_json)
+    text = json_of(body)
+    sure = text is not None and is_storable_json(body, text, limits, is_json=is_json)
     problems = {} if sure else _first_unstorable(body, limits)
     try:
         checked = TraceIn.model_validate(body)
@@ -243,125 +217,3 @@ def _metadata(body: dict[str, Any]) -> dict[str, Any] | None:
     """The caller's metadata and every field we do not know; where both have a name, metadata's own stays."""
     further = {name: value for name, value in body.items() if name not in _FIELDS}
     return (further | (body.get("metadata") or {})) or None
-
-
-# --- what cannot be stored, whatever field it stands in
-
-
-def is_surely_storable(body: object, limits: Limits) -> bool:
-    """A quick proof that `unstorable` would find nothing, which holds for most traces at a tenth of its time."""
-    text = _json_of(body)
-    return text is not None and _is_surely_storable(body, text, limits)
-
-
-def _json_of(body: object) -> bytes | None:
-    """As JSON; None where JSON cannot have it: lone surrogates, and what does not fit in 64 bits."""
-    try:
-        return orjson.dumps(body)
-    except TypeError:
-        return None
-
-
-def _is_surely_storable(body: object, text: bytes, limits: Limits, *, is_json: bool = False) -> bool:
-    """orjson writes NUL as an escape and NaN as null, so a body that its text gives back has none of them."""
-    brackets = text.count(b"{") + text.count(b"[")
-    return (
-        len(text) <= limits.text_bytes
-        and brackets <= limits.items
-        and b"\\u0000" not in text
-        and (is_json or b"null" not in text or orjson.loads(text) == body)
-        and (brackets <= limits.depth or _is_shallow(body, limits.depth))
-    )
-
-
-def _is_shallow(body: object, depth: int) -> bool:
-    """Whether nothing is nested deeper than `unstorable` lets pass: looks at objects and lists only, a level at a time."""
-    level = [body]
-    for _ in range(depth):
-        level = [
-            inner
-            for value in level
-            for inner in (value.values() if isinstance(value, dict) else value)  # type: ignore[attr-defined]
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return True
-    return False
-
-
-def unstorable(body: object, limits: Limits) -> Iterator[Problem]:
-    """Texts, numbers and nesting that PostgreSQL or JSON cannot hold, or that are over a limit.
-
-    Looks at every value once, with its own stack: a body may be nested deeper than Python's.
-    """
-    stack: list[tuple[Any, Loc]] = [(body, ())]
-    while stack:
-        value, loc = stack.pop()
-        if isinstance(value, dict | list):
-            if len(loc) >= limits.depth:
-                yield Problem(loc[:3], f"Is nested deeper than {limits.depth} levels; send it as a text.")
-                continue
-            if loc in _LISTS and len(value) > limits.items:
-                yield Problem(loc, f"Has {len(value)} items; send at most {limits.items}.")
-                continue
-            entries = value.items() if isinstance(value, dict) else enumerate(value)
-            stack.extend((inner, (*loc, key)) for key, inner in entries)
-            if isinstance(value, dict):
-                yield from (
-                    Problem(loc, f"A field name {wrong}") for key in value if (wrong := _wrong_text(key, limits))
-                )
-        elif wrong := _wrong_scalar(value, limits):
-            yield Problem(loc, wrong[0].upper() + wrong[1:])
-
-
-def _wrong_scalar(value: Any, limits: Limits) -> str | None:
-    if isinstance(value, str):
-        return _wrong_text(value, limits)
-    if isinstance(value, float) and not math.isfinite(value):
-        return "is not a number that JSON has (NaN or infinite); send null."
-    if isinstance(value, int) and not -MAX_BIGINT - 1 <= value <= 2 * MAX_BIGINT + 1:
-        return "does not fit in 64 bits; send it as a text."
-    return None
-
-
-def _wrong_text(text: str, limits: Limits) -> str | None:
-    if "\x00" in text:
-        return "holds a NUL character, which PostgreSQL cannot store; remove it."
-    try:
-        size = len(text) if text.isascii() else len(text.encode())
-    except UnicodeEncodeError:
-        return "holds a lone surrogate, which is not valid Unicode; send complete characters."
-    if size > limits.text_bytes:
-        return f"is longer than {limits.text_bytes} bytes; shorten it or send it as several texts."
-    return None
-
-
-# --- pydantic's errors in our words
-
-_REMEDIES = {
-    "missing": "Is required.",
-    "string_type": "Must be a string.",
-    "int_type": "Must be a whole number.",
-    "float_type": "Must be a number.",
-    "dict_type": "Must be an object.",
-    "model_type": "Must be an object.",
-    "model_attributes_type": "Must be an object.",
-    "list_type": "Must be a list.",
-    "bool_type": "Must be true or false.",
-    "finite_number": "Must be a finite number.",
-    "extra_forbidden": "Is not known here; remove it.",
-    "string_unicode": "Holds a lone surrogate, which is not valid Unicode; send complete characters.",
-}
-
-
-def problems_of(error: ValidationError) -> list[Problem]:
-    """Every field that pydantic refused, without its value."""
-    return [
-        Problem(tuple(found["loc"]), _REMEDIES.get(found["type"]) or _sentence(found["msg"]))
-        for found in error.errors(include_input=False, include_context=False, include_url=False)
-    ]
-
-
-def _sentence(message: str) -> str:
-    ours = message.replace("Input should be", "Must be").replace("String should have", "Must have")
-    return ours.replace("Value error, ", "").rstrip(".") + "."

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from app.intake.trace import MAX_NAME
+from app.checks import MAX_NAME
 from app.otlp.dialects.genai import operation_of
 from app.otlp.spans import Span
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 
+from app.checks import Limits, is_surely_storable, unstorable
 from app.intake.bodies.native import OWN
 from app.intake.lenient import UNREAD, read_leniently
-from app.intake.trace import Incoming, InvalidTraceError, Limits, is_surely_storable, unstorable
+from app.intake.trace import Incoming, InvalidTraceError
 from app.otlp import ignored
 from app.otlp.dialects import Dialect, Kind, body_of, call_site_of, dialects_of, genai, kind_of
 from app.otlp.paths import Paths

@@ -12,11 +12,11 @@ from werkzeug.wrappers import Response
 
 from app import decisions
 from app.api.decisions import UNCHANGED, TaskChanges
+from app.checks import Problem
 from app.decisions import DecisionError
 from app.errors import NotFoundError
 from app.http.problem import ProblemError
 from app.http.routes import validated
-from app.intake.trace import Problem
 from app.pages import access
 from app.pages.views import id_or_404, pages
 from app.reading import tasks

@@ -6,9 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
+from app.checks import Limits
 from app.cli.formats.base import Reading, Record
 from app.cli.formats.detect import FORMATS, detect
-from app.intake.trace import Incoming, InvalidTraceError, Limits
+from app.intake.trace import Incoming, InvalidTraceError
 from tests.app import log_records
 from tests.app.log_records import KINDS, Json
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from app.checks import Limits
 from app.cli.checkpoint import Checkpoint, Progress
 from app.cli.formats.base import Reading
 from app.cli.reading import Options, Reader
 from app.cli.records import UnreadableFileError, opened
-from app.intake.trace import Limits
 from tests.app.log_records import KINDS, Json
 
 RECORDS = [record for _, record in KINDS]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.intake import trace as incoming
-from app.intake.trace import Incoming, InvalidTraceError, Limits, Loc, read_trace, settings_digest
+from app.checks import Limits, Loc, is_surely_storable, unstorable
+from app.intake.trace import MOST_PROBLEMS, Incoming, InvalidTraceError, read_trace, settings_digest
 
 SMALLEST = {"model": "gpt-5", "path": "/chat"}
 
@@ -209,7 +209,7 @@ BODIES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st
 @given(BODIES)
 def test_what_is_quickly_found_storable_is(body: object) -> None:
     limits = Limits(text_bytes=16, depth=3)
-    assert not (incoming.is_surely_storable(body, limits) and list(incoming.unstorable(body, limits)))
+    assert not (is_surely_storable(body, limits) and list(unstorable(body, limits)))
 
 
 @given(BODIES)
@@ -231,7 +231,7 @@ def _outcome(body: object, limits: Limits, *, is_json: bool) -> object:
 
 def test_an_ordinary_trace_is_quickly_found_storable() -> None:
     body = SMALLEST | {"messages": [{"role": "user", "content": "Hi, {name}!"}], "usage": {"input_tokens": 3}}
-    assert incoming.is_surely_storable(body, Limits())
+    assert is_surely_storable(body, Limits())
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_an_ordinary_trace_is_quickly_found_storable() -> None:
     ids=["null", "many small objects"],
 )
 def test_what_agents_send_is_quickly_found_storable(further: dict[str, object]) -> None:
-    assert incoming.is_surely_storable(SMALLEST | further, Limits())
+    assert is_surely_storable(SMALLEST | further, Limits())
 
 
 @pytest.mark.parametrize("name", ["input", "messages", "tools"])
@@ -256,4 +256,4 @@ def test_a_list_with_too_many_items_is_refused(name: str) -> None:
 def test_a_body_of_a_million_faults_is_answered_with_a_hundred() -> None:
     with pytest.raises(InvalidTraceError) as caught:
         read_trace(SMALLEST | {"metadata": {"x": [float("nan")] * 1_000_000}})
-    assert len(caught.value.problems) == incoming.MOST_PROBLEMS
+    assert len(caught.value.problems) == MOST_PROBLEMS

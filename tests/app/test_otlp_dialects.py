@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from app.intake.trace import Incoming, Limits
+from app.checks import Limits
+from app.intake.trace import Incoming
 from app.otlp.spans import spans_of
 from app.otlp.translate import Export, read_export
 from tests.app.otlp_helpers import CALL, CHAT, START, export, span

@@ -10,8 +10,9 @@ are all that the model read, so the three are added and its own counts kept besi
 from collections.abc import Iterable
 from typing import Any
 
+from app.checks import Problem
 from app.cli.formats.base import Body, Call, Fit, Format, as_object, present
-from app.intake.trace import InvalidTraceError, Problem
+from app.intake.trace import InvalidTraceError
 
 _ENVELOPE = {"request", "response", "params", "result", "method", "url"}
 _CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from app.intake.trace import Incoming, InvalidTraceError, Limits, Problem, read_trace
+from app.checks import Limits, Problem
+from app.intake.trace import Incoming, InvalidTraceError, read_trace
 
 Body = dict[str, Any]
 

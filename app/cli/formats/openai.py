@@ -8,8 +8,9 @@ and win. What has no place of its own is kept under metadata, so nothing of a li
 from collections.abc import Iterable
 from typing import Any
 
+from app.checks import Problem
 from app.cli.formats.base import Body, Call, Fit, Format, as_object, present
-from app.intake.trace import InvalidTraceError, Problem
+from app.intake.trace import InvalidTraceError
 
 # Names of the request, old and new, and what we call them.
 _REQUEST_NAMES = {"max_tokens": "max_output_tokens", "max_completion_tokens": "max_output_tokens", "user": "user_id"}

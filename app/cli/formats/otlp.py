@@ -7,8 +7,8 @@ passed over.
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from app.checks import Problem
 from app.cli.formats.base import Body, Fit, Format, Reading, Record, Taken
-from app.intake.trace import Problem
 from app.otlp import wire
 from app.otlp.logs import spans_of_logs
 from app.otlp.refusal import summary
