@@ -26,6 +26,8 @@ WORDS = (
 HALF = 0.5  # of a set at least, when they are worth more
 SHARE = 0.002  # of all texts at least: in very many a few begin with any turn of phrase
 PHRASE = 0.2  # of the texts that begin in a way, when so many have it inside of them it is a turn of phrase
+MANY = 16  # texts that show whether their next words come again
+GOING_ON = 0.4  # of texts whose next word others have too: several templates
 COVERED = 0.9  # of a set in narrower ones: it is their union
 DEPTH = 12  # units that a set is split by, at either end; what is longer has grams
 # Words with which people begin what they write themselves: they tell no template.
@@ -106,7 +108,8 @@ def frames(texts: Sequence[str], calls: Sequence[int], tick: Callable[[], object
         lines[unit] = "\n" in piece[: len(piece) - len(piece.lstrip())]
         spoken[unit] = (word := piece.strip().lower()) in SPOKEN or not any(map(str.isalnum, word))
     some = _Texts(rows, unit_bits(rows), letters, lines, spoken, np.asarray(calls))
-    return [frame.members.tolist() for frame in _Frames(some, tick).look(np.arange(len(texts)), 0, 0)]
+    found = _Frames(some, tick).look(np.arange(len(texts)), 0, 0)
+    return [frame.members.tolist() for frame in found if frame.is_sure]
 
 
 def _outer(texts: Sequence[str], rows: Rows) -> Iterator[tuple[int, str]]:
@@ -119,10 +122,14 @@ def _outer(texts: Sequence[str], rows: Rows) -> Iterator[tuple[int, str]]:
 
 
 class _Frame(NamedTuple):
-    """Texts that begin and end alike, and the bits that this saves."""
+    """Texts that begin and end alike, and the bits that this saves.
+
+    is_sure: whether fixed text ends where a word does not go on; else, of few texts, it may be what several templates begin with.
+    """
 
     members: np.ndarray
     saved: float
+    is_sure: bool
 
 
 class _Frames:
@@ -145,8 +152,8 @@ class _Frames:
         is_apart = wordless < 0 or self._texts.letters[stop - tail : stop - wordless].any()
         saved = self._saved(members, head, tail) if is_apart else 0.0
         if saved < TEMPLATE or (len(narrow) > 1 and self._are_more(narrow, members, saved)):
-            return narrow
-        return [_Frame(members, saved)]
+            return narrow if len(narrow) < 2 or not head else [frame._replace(is_sure=True) for frame in narrow]
+        return [_Frame(members, saved, self._is_sure(members, head, tail))]
 
     def _are_more(self, narrow: Sequence[_Frame], members: np.ndarray, saved: float) -> bool:
         """Whether narrower sets tell more than the one around them."""
@@ -207,6 +214,19 @@ class _Frames:
             calls * (bits - log2(self._size / calls)) - bits if calls >= max(FEWEST_CALLS, SHARE * self._size) else 0.0
         )
 
+    def _is_sure(self, members: np.ndarray, head: int, tail: int) -> bool:
+        """Whether this is no beginning of several templates, each of which has few calls yet: a word behind the last comes again in them."""
+        rows, letters = self._texts.rows, self._texts.letters
+        stop, behind = rows.last[members], rows.first[members] + head
+        if not head or not letters[behind[0] - 1] or letters[stop[0] - tail : stop[0]].any():
+            return True
+        goes_on = (letters[behind] > 0) | self._texts.spoken[behind]
+        if goes_on.sum() < HALF * len(members):
+            return True  # numbers
+        alike = _come_again(rows.codes[behind]) & goes_on
+        alike |= _come_again(rows.bare[stop - 1 - tail]) & (letters[stop - 1 - tail] > 0)
+        return (len(members) >= MANY or head > WIDTH) and int(alike.sum()) < GOING_ON * len(members)
+
     def _is_phrase(self, members: np.ndarray, width: int) -> bool:
         """Whether what these begin with stands inside of texts too, as a turn of phrase does."""
         rows = self._texts.rows
@@ -221,6 +241,12 @@ def _parts(members: np.ndarray, units: np.ndarray, most: int) -> list[np.ndarray
     order = np.argsort(units, kind="stable")
     cuts = np.flatnonzero(run_heads(units[order]))[1:]
     return [np.sort(part) for part in np.split(members[order], cuts) if FEWEST <= len(part) < most]
+
+
+def _come_again(units: np.ndarray) -> np.ndarray:
+    """Whether each has an equal one."""
+    _, which, often = np.unique(units, return_inverse=True, return_counts=True)
+    return np.asarray(often[which] > 1)
 
 
 def _without(members: np.ndarray, frames: Sequence[_Frame]) -> np.ndarray:

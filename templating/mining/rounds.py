@@ -48,6 +48,7 @@ STALE = 0.5  # after a round by chance that left so many of those that it found
 FILED_WORTH, FILED_FEW = 80.0, 160.0  # bits of fixed text among texts that were filed together, and shared out among the calls
 FILED_SHARE = 0.5  # and of such texts that is fixed when they begin with a value: so do free texts that end in one quotation
 CROSSED = 0.5  # of texts that have no end in common, at most, begin or end like others
+ENDING = 12  # characters with which values may begin or end alike: less than two words
 WEAK = 8  # texts of a template that a shorter one may have as well
 NO_END = 1 << 30  # rounds
 PARTS, EXPLAINED = 6, 0.95  # a template falls apart into so many at most, which fit so many of its texts
@@ -150,29 +151,33 @@ class Rounds:
 
     def _look_at_ends(self, left: Iterable[str]) -> None:
         """Short templates among what no template fits, and what fits one of few texts alone."""
-        weak = {t: f for t, f in self._found.items() if 0 < len(f.rows) < WEAK and t not in self._old and not f.supersedes}
-        texts = [*left, *(text for finding in weak.values() for text, _ in finding.rows)]
-        texts = [text for text in dict.fromkeys(texts) if text not in self._copies]
+        weak = {t: f for t, f in self._found.items() if t in self._old or (0 < len(f.rows) < WEAK and not f.supersedes)}
+        left = [text for text in left if text not in self._copies]
+        texts = list(dict.fromkeys([*left, *(text for finding in weak.values() for text, _ in finding.rows)]))
         texts.sort(key=lambda text: self._calls[text][0])
         try:
             sets = frames(texts, [len(self._calls[text]) for text in texts], self._go_on)
         except SpentError:
             return
-        new = []
+        new = {}
         for members in sets:
-            best = self._short([texts[member] for member in members])
+            its = [texts[member] for member in members]
+            best = None if self._copies.issuperset(its) else self._short(its)
             if best is not None and best.template not in self._found:
-                self._found[best.template] = Finding([], bits=best.bits, born=self._time, looked=len(members))
-                new.append(best.template)
+                new[best.template] = Finding([], bits=best.bits, born=self._time, looked=len(members))
         if not new:
             return
+        self._found |= new
         sieve, texts = Sieve(new), list(left)
         for template, finding in weak.items():
-            if self._is_value(finding, sieve):
-                texts += [text for text, _ in self._found.pop(template).rows]
+            around = self._around(template, finding, sieve)
+            if around:
+                texts += [text for text, _ in self._found.pop(template).rows if text not in self._copies]
+                around.supersedes |= finding.supersedes
+                self._old.discard(template)
         self._place(texts, new)
-        for template in new:
-            if len(self._found[template].rows) < HALF * self._found[template].looked:
+        for template, finding in new.items():
+            if len(finding.rows) < HALF * finding.looked and not finding.supersedes:
                 del self._found[template]
 
     def _short(self, texts: Sequence[str]) -> Skeleton | None:
@@ -186,19 +191,20 @@ class Rounds:
         found = search(self._pool(some), self._options.min_group_size, self._budget.spent)
         return best if len(found) == 1 and len(found[0].members) == len(some) else None
 
-    def _is_value(self, finding: Finding, shorter: Sieve) -> bool:
-        """Whether what the texts of a template share is a value in shorter ones that fit them all."""
+    def _around(self, template: Template, finding: Finding, shorter: Sieve) -> Finding | None:
+        """The shorter template that fits all texts of another when what these share beyond it is a value."""
         fits = [hit for text, _ in finding.rows if (hit := shorter.fit(text))]
         if len(fits) < len(finding.rows):
-            return False
-        templates = {template for template, _ in fits}
-        if len(templates) > 1 or len({values for _, values in fits}) < len(fits):
-            return True
-        around, calls = self._found[templates.pop()], self._count(finding.rows)
-        more = finding.bits - around.bits
-        if calls < FEWEST_CALLS:
-            return more < WORTH + FEW / calls
-        return calls * (more - log2(max(1, around.looked / calls))) - finding.bits < TEMPLATE
+            return None
+        around = self._found[fits[0][0]]
+        if template in self._old:
+            is_value = not template.slots or template.fixed <= fits[0][0].fixed + ENDING
+        elif len({wide for wide, _ in fits}) > 1 or len({values for _, values in fits}) < len(fits):
+            is_value = True
+        else:
+            calls, more = self._count(finding.rows), finding.bits - around.bits
+            is_value = more < WORTH + FEW / calls if calls < FEWEST_CALLS else calls * (more - log2(max(1, around.looked / calls))) - finding.bits < TEMPLATE
+        return around if is_value else None
 
     def _held_alike(self, texts: Iterable[str]) -> list[str]:
         """Those that a template of few calls may fit; none when time is up."""

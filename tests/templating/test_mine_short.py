@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from templating import mine
+from templating import Matcher, Template, mine
 
 QUESTIONS = [
     "How do I reset my password?",
@@ -117,3 +117,21 @@ def test_few_calls_with_a_json_prompt_of_words_are_a_template() -> None:
     assert [group.template.literals[0] for group in mine(texts)] == [
         '{"instruction": "Translate to French", "text": "The number '
     ]
+
+
+def test_short_templates_that_come_a_few_calls_at_a_time_are_told_apart_as_well() -> None:
+    calls = [frame[number] for number in range(10) for frame in (of_frame("Rate: ", ""), of_frame("Rate ", " please"), of_frame("Rate for ", " in one word"), of_frame("Translate: ", ""))]
+    known, pool = list[Template](), list[str]()
+    for start in range(0, len(calls), 8):
+        pool += calls[start : start + 8]
+        known += [group.template for group in mine(pool, known=known)]
+        matcher = Matcher(known)
+        pool = [text for text in pool if matcher.match(text) is None]
+    assert {template.literals for template in known} == {("Rate: ", ""), ("Rate ", " please"), ("Rate for ", " in one word"), ("Translate: ", "")}
+
+
+def test_a_short_template_takes_the_place_of_one_that_froze_the_end_of_its_values() -> None:
+    early = Template(("Translate: ", "."), ("text",))
+    [found] = mine(of_frame("Translate: ", ""), known=[early])
+    assert found.template.literals == ("Translate: ", "")
+    assert found.supersedes == (0,)
