@@ -33,7 +33,7 @@ EXAMPLES = 24  # words of examples before a prompt, at least
 
 def versions(pool: Pool, found: Skeleton) -> list[list[int]]:
     """The members by version, oldest first; one list when nothing was edited."""
-    keys = edits(found.values, [pool.times[m] for m in found.members], pool.go_on, APART)
+    keys = edits(found.values, [pool.runs[m] for m in found.members], pool.go_on, APART)
     if _begin_in_two_ways(found):
         keys = [(*key, values[0]) for key, values in zip(keys, found.values, strict=True)]
     groups: dict[tuple[str, ...], list[int]] = {}
@@ -58,7 +58,7 @@ def edits(
 ) -> list[tuple[str, ...]]:
     """Per member what it has at the places that were edited: members with the same are of one version.
 
-    rows: the values of the members, oldest first.  calls: per member when it came.  tick: called for every place.  apart: how clearly the
+    rows: the values of the members, oldest first.  calls: per member when it came, or the run that it is of began.  tick: called for every place.  apart: how clearly the
     texts of a place must follow each other.
     """
     keys: list[tuple[str, ...]] = [() for _ in rows]
@@ -111,14 +111,14 @@ def _have_changed(column: Sequence[str], end: slice) -> bool:
 
 def _edited(column: Sequence[str], calls: Sequence[Sequence[int]], least: float) -> bool:
     """Whether each text of a place has its time, and they differ by more than a value does."""
-    times: dict[str, list[int]] = {}
+    times: dict[str, set[int]] = {}
     for value, when in zip(column, calls, strict=True):
-        times.setdefault(value, []).extend(when)
+        times.setdefault(value, set()).update(when)
         if len(times) > KINDS:
             return False
     if len(times) < 2 or min(map(len, times.values())) < EDIT_CALLS:
         return False
-    return _have_times(list(times.values()), least) and _is_long(times)
+    return _have_times([*map(sorted, times.values())], least) and _is_long(times)
 
 
 def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:

@@ -5,6 +5,7 @@ when its texts fall into other sets that share much more with each other than wi
 """
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -17,6 +18,7 @@ NARROWER = 0.97  # of the members in a set that shares more: the others merely q
 MEETING = 0.3  # of a set that lies in another, or its text is a value that the texts of many templates hold
 FRESH = 0.8  # of a set that no set before it explained
 VALUES, HELD = 4, 4.0  # such sets are values if they are so many, each with so many bits of evidence that its calls have a time of their own
+RUN = 0.8  # of the calls of such a set are of one run when what they share is a value of that run
 KINDS = 20  # sets that explain another one, at most
 PROBES = 64  # members whose sets are looked at
 BLOCK = 1024  # sets whose members are packed at a time: a megabyte
@@ -117,6 +119,8 @@ class Forest:
         So do the calls of an agent's run, which has its goal, and of a batch job, which has an outer loop.
         parts: positions of texts in `members`, the most telling part first.
         """
+        if len({run for member in members for run in self._pool.runs[member]}) > 1:
+            parts = [part for part in parts if not self._is_one_run([members[at] for at in part])]
         if len(parts) < VALUES:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
@@ -126,6 +130,11 @@ class Forest:
             apart += int(left[part].sum()) >= FRESH * len(part)
             left[part] = False
         return [part for part in parts if not any(part is other for other in held)] if apart >= VALUES else parts
+
+    def _is_one_run(self, texts: Sequence[int]) -> bool:
+        """Whether the calls of some texts are of one run: they are one witness."""
+        runs = Counter(run for text in texts for run in self._pool.runs[text])
+        return self._pool.runs is not self._pool.times and max(runs.values()) >= RUN * sum(runs.values())
 
     def _kinds(self, members: np.ndarray, own: np.ndarray, shared: int, more: float, least: int) -> list[int]:
         """Parts of a set (as masks) that share `more` grams more, the most telling first."""

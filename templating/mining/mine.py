@@ -1,6 +1,6 @@
 """mine(): what a caller asks, and the answer in the caller's terms."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from types import MappingProxyType
 
@@ -14,21 +14,37 @@ from templating.template import Template
 DEFAULTS = Options()
 
 
-def mine(prompts: Sequence[str], options: Options = DEFAULTS, known: Sequence[Template] = ()) -> MiningResult:
+def mine(
+    prompts: Sequence[str],
+    options: Options = DEFAULTS,
+    known: Sequence[Template] = (),
+    sessions: Sequence[Hashable | None] | None = None,
+) -> MiningResult:
     """Templates behind prompts.
 
-    prompts come oldest first; order is used as time only (an edit follows, an optional part mixes).  Prompts that a
+    prompts come oldest first; order is used as time only (an edit follows, an optional part mixes).  sessions says of each
+    to which run or conversation it belongs, None where that is not known (it is a session of its own then): calls of one
+    session are one witness of what is fixed and of what was edited.  One session for all says nothing.  Prompts that a
     template of `known` matches are reported as ungrouped with reason "known" and never mined again, except where a
     group supersedes that template: then they are its members.  Of several groups that a prompt fits it is in the most
     specific one, as in `Matcher`.  mine([]) is empty.  Deterministic for equal arguments (when max_seconds does not
     strike), in every process.
-    Raises TypeError, naming the index, for a prompt that is no str.
+    Raises TypeError, naming the index, for a prompt that is no str; ValueError for sessions of another length.
     """
+    if sessions is not None and len(sessions) != len(prompts):
+        raise ValueError(f"sessions must have one entry per prompt: {len(sessions)} sessions, {len(prompts)} prompts")
     with uncollected():
-        return _mine(prompts, options, known)
+        return _mine(prompts, options, known, _runs(sessions or ()))
 
 
-def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template]) -> MiningResult:
+def _runs(sessions: Sequence[Hashable | None]) -> list[int]:
+    """Per prompt the index of the first one of its session; nothing when fewer than two sessions are known."""
+    first: dict[Hashable, int] = {}
+    runs = [at if session is None else first.setdefault(session, at) for at, session in enumerate(sessions)]
+    return runs if len(first) > 1 else []
+
+
+def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template], runs: Sequence[int]) -> MiningResult:
     budget = Budget(options.max_seconds, options.should_stop)
     calls = _calls(prompts, budget)
     hits = _hits(calls, known, options, budget)
@@ -41,7 +57,7 @@ def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template]) -
             for i, t in enumerate(known)
             if sum(_barriers(text, options.barrier) for text in t.literals) == barriers
         ]
-        rounds = Rounds({t: calls[t] for t in texts}, alike, options, budget)
+        rounds = Rounds({t: calls[t] for t in texts}, alike, options, budget, runs)
         rounds.run([t for t in fresh if t in seen])
         groups += rounds.groups(fresh, {t: hits[t] for t in texts if t in hits})
     return _result(groups, calls, hits, seen, budget)

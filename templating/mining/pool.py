@@ -15,11 +15,13 @@ from templating.mining.units import Rows, split
 class Pool:
     """texts: different texts, oldest first.  times: when each came, at least once.  parts: parts per text.
 
+    runs: per text and call when the run (a session) began that the call belongs to; a call of no known run is one of its own.
     rows: units, `parts` rows per text.  bits: worth of each unit.  tick: whether time is up; called often.
     """
 
     texts: list[str]
     times: list[list[int]]
+    runs: list[list[int]]
     barrier: str
     parts: int
     pieces: list[str]
@@ -28,12 +30,19 @@ class Pool:
     tick: Callable[[], object] = bool
 
     @classmethod
-    def of(cls, texts: list[str], times: list[list[int]], barrier: str, tick: Callable[[], object] = bool) -> "Pool":
-        """texts: at least one.  tick: called often while units are made."""
+    def of(
+        cls,
+        texts: list[str],
+        times: list[list[int]],
+        barrier: str,
+        tick: Callable[[], object] = bool,
+        runs: list[list[int]] | None = None,
+    ) -> "Pool":
+        """texts: at least one.  tick: called often while units are made.  runs: None where no run is known."""
         pieces = [p for t in texts for p in t.split(barrier)] if barrier and barrier in texts[0] else texts
         rows = split(pieces, tick)
         tick()
-        return cls(texts, times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows), tick)
+        return cls(texts, times, runs or times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows), tick)
 
     def go_on(self) -> None:
         """Raises SpentError when time is up: for loops over the places of a text, which may be a book of lines."""

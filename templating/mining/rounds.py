@@ -95,8 +95,10 @@ class Rounds:
         known: Iterable[tuple[int, Template]],
         options: Options,
         budget: Budget,
+        runs: Sequence[int] = (),
     ) -> None:
-        self._calls, self._options, self._budget = dict(calls), options, budget
+        """calls: text -> when it came.  runs: per call when its run began; empty where no run is known."""
+        self._calls, self._options, self._budget, self._run_of = dict(calls), options, budget, runs
         self._known = list(known)
         self._size = max((number for number, _ in self._known), default=0) + 1
         self._found: dict[Template, Finding] = {}
@@ -496,7 +498,7 @@ class Rounds:
         """The texts of each version that has enough calls; those of all when nothing was edited."""
         ages = [self._calls[text][0] for text, _ in rows]
         rows = [rows[at] for at in sorted(range(len(rows)), key=ages.__getitem__)]
-        keys = edits([values for _, values in rows], [self._calls[text] for text, _ in rows], self._budget.spent)
+        keys = edits([values for _, values in rows], [self._runs(text) for text, _ in rows], self._budget.spent)
         kinds: dict[tuple[str, ...], list[Placed]] = {}
         for key, row in zip(keys, rows, strict=True):
             kinds.setdefault(key, []).append(row)
@@ -539,7 +541,12 @@ class Rounds:
 
     def _pool(self, texts: Iterable[str]) -> Pool:
         ordered = sorted(texts, key=lambda t: (self._calls[t][0], t))
-        return Pool.of(ordered, [list(self._calls[t]) for t in ordered], self._options.barrier, self._budget.spent)
+        runs = [self._runs(t) for t in ordered] if self._run_of else None
+        return Pool.of(ordered, [list(self._calls[t]) for t in ordered], self._options.barrier, self._budget.spent, runs)
+
+    def _runs(self, text: str) -> list[int]:
+        """When the run began that each call of a text belongs to; a known template's texts are of no run."""
+        return [self._run_of[at] if self._run_of and at >= 0 else at for at in self._calls[text]]
 
 
 def _rows(pool: Pool, one: Skeleton) -> dict[str, Row]:
