@@ -23,6 +23,7 @@ from app.intake.redaction import Redactor
 from app.intake.trace import Incoming, settings_digest
 from app.store import paths, privacy
 from app.store.engine import transaction
+from app.store.tables import trace
 
 CACHE_SECONDS = 10.0
 RAW_PATH = "raw_path"
@@ -32,8 +33,7 @@ MOST_POLICIES = 10_000
 
 Mode = Literal["full", "hmac", "none"]
 
-_JSON = ("settings", "tools", "input", "output", "usage", "error", "metadata")
-_IDENTIFIERS = ("external_id", "conversation_id", "user_id")
+_REDACTION = {column.name: column.info.get("redaction", "all") for column in trace.c}
 
 
 class Wishes(BaseModel):
@@ -63,9 +63,8 @@ class Policy:
         redactor = self._redactor
         if redactor is None or (item.json is not None and redactor.is_clean(item.json)):
             return item
-        columns = item.columns | {name: redactor.value(item.columns[name]) for name in _JSON}
-        columns |= {name: self._identifier(redactor, item.columns[name]) for name in _IDENTIFIERS}
-        columns["model"] = redactor.text(item.model)[:MAX_NAME]
+        columns = self.cleaned_values(item.columns)
+        columns["model"] = columns["model"][:MAX_NAME]
         prompt = prompt_of(columns["input"] | {name: columns[name] for name in ("tools", "conversation_id")})
         digest = settings_digest(columns["settings"], columns["tools"])
         columns |= {
@@ -86,13 +85,20 @@ class Policy:
         )
 
     def cleaned_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Members of a call without secrets."""
+        """Columns of a call without secrets; those that are derived from others are left as they are."""
         if self._redactor is None:
             return dict(values)
-        return {name: self._redactor.value(value) if name in _JSON else value for name, value in values.items()}
+        return {name: self._cleaned_value(self._redactor, name, value) for name, value in values.items()}
+
+    def _cleaned_value(self, redactor: Redactor, name: str, value: Any) -> Any:
+        """The value of a column of trace; of a column that nobody has marked, or that is no column, without secrets."""
+        redaction = _REDACTION.get(name, "all")
+        if redaction == "identifier":
+            return self._identifier(redactor, value)
+        return redactor.value(value) if redaction == "all" else value
 
     def _identifier(self, redactor: Redactor, text: str | None) -> str | None:
-        """Two ids stay two, also when what is removed was all that told them apart."""
+        """The id without secrets; distinct ids stay distinct."""
         cleaned = None if text is None else redactor.text(text)
         return cleaned if text is None or cleaned == text else f"{cleaned}:{self._mark(text)}"[:MAX_NAME]
 

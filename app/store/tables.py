@@ -35,9 +35,14 @@ metadata = MetaData(
 
 _Time = DateTime(timezone=True)
 
+# What `app.intake.privacy` does with a column of trace before it is stored.  A column without a mark is redacted.
+SAFE = {"redaction": "none"}  # an id or a time: its type holds no text
+DERIVED = {"redaction": "derived"}  # made anew from the redacted columns
+IDENTIFIER = {"redaction": "identifier"}  # redacted, and distinct ids stay distinct
+
 
 def _created_at() -> Column:
-    return Column("created_at", _Time, nullable=False, server_default=func.clock_timestamp())
+    return Column("created_at", _Time, nullable=False, server_default=func.clock_timestamp(), info=SAFE)
 
 
 project = Table(
@@ -272,26 +277,28 @@ grouping_run = Table(
 trace = Table(
     "trace",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("project_id", Uuid, nullable=False, comment="that of its group, which goes with it"),
-    Column("group_id", Uuid, ForeignKey(grouping_key.c.id, ondelete="CASCADE"), nullable=False),
-    Column("external_id", Text),
+    Column("id", Uuid, primary_key=True, info=SAFE),
+    Column("project_id", Uuid, nullable=False, comment="that of its group, which goes with it", info=SAFE),
+    Column("group_id", Uuid, ForeignKey(grouping_key.c.id, ondelete="CASCADE"), nullable=False, info=SAFE),
+    Column("external_id", Text, info=IDENTIFIER),
     Column("model", Text, nullable=False),
     Column(
         "prompt_parts",
         ARRAY(Text),
         comment="system, user and, for few-shot by messages, input; NULL: no text prompt, or template and values have it",
+        info=DERIVED,
     ),
-    Column("prompt_source", Text, comment="which fields the prompt was taken from"),
+    Column("prompt_source", Text, comment="which fields the prompt was taken from", info=DERIVED),
     Column(
         "follow_up",
         Boolean,
         nullable=False,
         server_default=false(),
         comment="the input already holds an assistant message",
+        info=DERIVED,
     ),
-    Column("conversation_id", Text),
-    Column("user_id", Text),
+    Column("conversation_id", Text, info=IDENTIFIER),
+    Column("user_id", Text, info=IDENTIFIER),
     Column("settings", JSON, nullable=False, comment="request settings as they were sent"),
     Column("tools", JSON(none_as_null=True)),
     Column(
@@ -299,6 +306,7 @@ trace = Table(
         Text,
         nullable=False,
         comment="of the settings that make an implementation different, and tools",
+        info=DERIVED,
     ),
     Column(
         "input",
@@ -310,20 +318,24 @@ trace = Table(
     Column("usage", JSON(none_as_null=True)),
     Column("error", JSON(none_as_null=True)),
     Column("metadata", JSON(none_as_null=True)),
-    Column("started_at", _Time),
-    Column("completed_at", _Time),
-    Column("seen_at", _Time, nullable=False, comment="started_at, else when it was stored"),
+    Column("started_at", _Time, info=SAFE),
+    Column("completed_at", _Time, info=SAFE),
+    Column("seen_at", _Time, nullable=False, comment="started_at, else when it was stored", info=SAFE),
     _created_at(),
-    Column("implementation_id", Uuid, ForeignKey(implementation.c.id, ondelete="SET NULL")),
+    Column("implementation_id", Uuid, ForeignKey(implementation.c.id, ondelete="SET NULL"), info=SAFE),
     Column(
         "template_id",
         Uuid,
         ForeignKey(template.c.id),
         comment="whose places `variables` follows, also while its implementation moves on; has the text of the prompt",
+        info=SAFE,
     ),
-    Column("variables", ARRAY(Text), comment="values by place of the template"),
+    Column("variables", ARRAY(Text), comment="values by place of the template", info=DERIVED),
     Column(
-        "considered_run_id", Uuid, comment="the last run that read it and found no template for it, or its template"
+        "considered_run_id",
+        Uuid,
+        comment="the last run that read it and found no template for it, or its template",
+        info=SAFE,
     ),
     Index("ix_trace_project", "project_id", "id"),
     Index("ix_trace_group", "group_id", "id"),

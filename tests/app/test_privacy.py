@@ -10,12 +10,12 @@ import pytest
 import redis
 from click.testing import CliRunner
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select, text
+from sqlalchemy import DateTime, Engine, Uuid, select, text
 
 from app.cli.main import main as promptlode
 from app.config import Settings
-from app.intake.privacy import Policies, Wishes
-from app.intake.trace import settings_digest
+from app.intake.privacy import Policies, Policy, Wishes
+from app.intake.trace import TraceIn, settings_digest
 from app.store import privacy
 from app.store.engine import transaction
 from app.store.projects import Project
@@ -103,6 +103,36 @@ def test_nothing_that_was_planted_is_anywhere(
         assert secret not in stored
         assert secret not in everything_in(redis_client)
         assert secret not in logged
+
+
+FORMS: list[Any] = [f"x {KEY}", [{"role": "user", "content": KEY}], {"note": KEY}]
+NO_TEXT = {"temperature", "max_output_tokens", "started_at", "completed_at"}
+
+
+def test_no_field_of_the_schema_keeps_a_secret(client: FlaskClient, settings: Settings) -> None:
+    """In every form that the field takes; those that take none of them are numbers and times."""
+    smallest = {"model": "m", "path": "/p"}
+    taken = {
+        field
+        for field in [*TraceIn.model_fields, "unknown"]
+        for form in FORMS
+        if client.post(URL, json=smallest | {field: form}).status_code == 201
+    }
+    assert {*TraceIn.model_fields, "unknown"} - taken == NO_TEXT
+    assert KEY not in dump(settings.database_url)
+
+
+@pytest.mark.parametrize("name", [*trace.c.keys(), "a_column_of_tomorrow"])
+def test_a_column_is_redacted_unless_it_is_marked(name: str) -> None:
+    """Marked safe are ids and times, which hold no text; what is derived is made of the others."""
+    kind = trace.c[name].type if name in trace.c else None
+    mark = trace.c[name].info.get("redaction") if name in trace.c else None
+    if mark == "none":
+        assert isinstance(kind, Uuid | DateTime)
+    elif mark == "derived":
+        assert name in {"prompt_parts", "prompt_source", "follow_up", "settings_digest", "variables"}
+    else:
+        assert KEY not in str(Policy(Wishes(), "secret").cleaned_values({name: f"x {KEY}"}))
 
 
 def _single(client: FlaskClient, settings: Settings, folder: Path) -> None:

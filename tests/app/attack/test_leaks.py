@@ -17,6 +17,7 @@ from app import logs
 from app.config import Settings
 from app.grouping import mining
 from app.intake import record as ingest
+from app.intake.trace import TraceIn
 from app.local.postgres import PostgresServer
 from app.store.engine import transaction
 from app.web import create_app
@@ -24,28 +25,7 @@ from tests.app.api_helpers import client_with, new_key
 from tests.app.otlp_helpers import CHAT, send, send_bytes, span
 
 MARK = "mxqz7marker"
-FIELDS = [
-    "model",
-    "external_id",
-    "instructions",
-    "input",
-    "messages",
-    "output",
-    "tools",
-    "tool_choice",
-    "temperature",
-    "max_output_tokens",
-    "reasoning",
-    "response_format",
-    "usage",
-    "conversation_id",
-    "user_id",
-    "started_at",
-    "completed_at",
-    "error",
-    "metadata",
-    "unknown",
-]
+FIELDS = [*TraceIn.model_fields, "unknown"]
 URL = "/api/v1/traces"
 
 
