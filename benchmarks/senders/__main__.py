@@ -1,0 +1,106 @@
+"""Real clients against a running Promptlode: how many of their calls are stored, and how exactly.
+
+    python -m benchmarks.senders [WORD ...] [--record] [--log FOLDER]
+
+Every client is run by nothing but the settings of its own documentation, in an environment of its own that uv makes (`pip install uv`;
+a few gigabytes in uv's cache, and the network for the first run). --record keeps what each sent for the tests, and writes the matrix
+and the settings into the documents.
+"""
+
+import argparse
+import json
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.ingest.load import Target
+from benchmarks.ingest.world import World, world
+from benchmarks.senders import documents, recordings
+from benchmarks.senders.running import Outcome, SkippedError, tried
+from benchmarks.senders.senders import SENDERS, Sender
+
+WEB = "app.front:create"
+
+
+def main() -> int:
+    options = _options()
+    wanted = [sender for sender in SENDERS if _is_wanted(sender, options.words)]
+    with world() as at:
+        outcomes = list(_outcomes(at, wanted, options.log))
+    if options.record:
+        for outcome in outcomes:
+            recordings.write(outcome)
+        documents.write()
+    print("\n" + documents.matrix([recordings.as_recording(outcome) for outcome in outcomes]))
+    return 0 if len(outcomes) == len(wanted) else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="*", metavar="WORD", help="only clients whose name holds one; all by default")
+    parser.add_argument("--record", action="store_true", help="keep what was sent, and write the documents")
+    parser.add_argument(
+        "--log", type=Path, metavar="FOLDER", help="write there what each client printed and what was stored"
+    )
+    return parser.parse_args()
+
+
+def _is_wanted(sender: Sender, words: list[str]) -> bool:
+    return not words or any(word.lower() in sender.name.lower() for word in words)
+
+
+def _outcomes(at: World, senders: list[Sender], log: Path | None) -> Iterator[Outcome]:
+    """One client after the other, each with a project of its own."""
+    target = at.serve(WEB)
+    for sender in senders:
+        key = at.new_key(sender.slug)
+        try:
+            outcome = tried(sender, target, key, lambda key=key: _stored(target, key))  # type: ignore[misc]
+        except SkippedError as error:
+            _say(f"SKIPPED {sender.name}: {error}")
+            continue
+        _tell(outcome)
+        if log:
+            _log(outcome, log, _stored(target, key))
+        yield outcome
+
+
+def _tell(outcome: Outcome) -> None:
+    """What happens, while it happens; of a client that fails its own words."""
+    _say(f"{outcome.sender.name}: {outcome.row}")
+    if outcome.returncode:
+        _say(f"  ended with {outcome.returncode}:\n{outcome.log[-2000:]}")
+    for answer in sorted({f"{one.path} {one.status}" for one in outcome.sent if one.status >= 400}):
+        _say(f"  answered: {answer}")
+
+
+def _log(outcome: Outcome, folder: Path, traces: list[Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{outcome.sender.slug}.log").write_text(outcome.log, encoding="utf-8")
+    held = recordings.as_recording(outcome) | {"traces": traces}
+    (folder / f"{outcome.sender.slug}.json").write_text(
+        json.dumps(held, ensure_ascii=False, indent=1), encoding="utf-8"
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _stored(target: Target, key: str) -> list[Any]:
+    """Every trace of a project in full, oldest first."""
+    items = _get(target, key, "/api/v1/traces?limit=200")["items"]
+    return [_get(target, key, f"/api/v1/traces/{item['id']}") for item in reversed(items)]
+
+
+def _get(target: Target, key: str, path: str) -> Any:
+    headers = {"Authorization": f"Bearer {key}"}
+    request = urllib.request.Request(f"http://127.0.0.1:{target.port}{path}", headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

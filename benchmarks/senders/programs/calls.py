@@ -1,0 +1,14 @@
+"""What every program asks: texts with all that is easily lost on the way."""
+
+MODEL = "gpt-5-mini"
+SYSTEM = 'Sort the mail into billing, returns or other.\nAnswer as {"label": "…"}.\n'
+
+
+def mail(number):
+    """The user's text of a call: no two are alike."""
+    return f"  Mail {number}:\r\n\tWhere is {{my}} refund? \\n 🙂 "
+
+
+def messages(number):
+    """The messages of a call as OpenAI takes them."""
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": mail(number)}]

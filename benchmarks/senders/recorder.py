@@ -1,0 +1,108 @@
+"""Stands between a client and Promptlode: passes every request on, and keeps it.
+
+A kept request holds everything that the server decides by, and no key: `{key}` stands where the client sent it.
+"""
+
+import base64
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+_KEPT = ("Content-Type", "Content-Encoding", "Authorization")
+KEY = "{key}"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request of a client, and what was answered."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    status: int
+    answer: bytes
+
+    def as_json(self) -> dict[str, object]:
+        """Without the answer: a replay makes its own."""
+        kept = asdict(self) | {"body": base64.b64encode(self.body).decode()}
+        return {name: kept[name] for name in ("method", "path", "headers", "body")}
+
+
+class Recorder(ThreadingHTTPServer):
+    """Passes requests on to one server."""
+
+    daemon_threads = True
+
+    def __init__(self, target: str, key: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.target, self.key = target, key
+        self.sent: list[Sent] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def without_key(self, value: str) -> str:
+        """Basic auth holds the key in base64, so all of it is replaced."""
+        return f"Basic {KEY}" if value.startswith("Basic ") else value.replace(self.key, KEY)
+
+
+@contextmanager
+def recording(target: str, key: str) -> Iterator[Recorder]:
+    """A recorder that passes on until the block ends."""
+    server = Recorder(target, key)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Recorder
+
+    def _pass_on(self) -> None:
+        body = self._body()
+        headers = {
+            name: value for name, value in self.headers.items() if name.lower() not in ("host", "content-length")
+        }
+        headers.pop("Transfer-Encoding", None)
+        request = urllib.request.Request(self.server.target + self.path, body or None, headers, method=self.command)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                self._give_back(body, answer.status, answer.headers.get("Content-Type", ""), answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                self._give_back(body, error.code, error.headers.get("Content-Type", ""), error.read())
+
+    do_POST = do_GET = do_PUT = do_PATCH = _pass_on
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline().strip() or b"0", 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
+
+    def _give_back(self, body: bytes, status: int, kind: str, answer: bytes) -> None:
+        kept = {name: self.server.without_key(self.headers[name]) for name in _KEPT if name in self.headers}
+        self.server.sent.append(Sent(self.command, self.path, kept, body, status, answer))
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Silent: the table says what came."""

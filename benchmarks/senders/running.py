@@ -1,0 +1,122 @@
+"""Runs the program of one client, in an environment of its own, against the stand-in and Promptlode."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.ingest.load import Target
+from benchmarks.senders.comparing import Row, compared
+from benchmarks.senders.recorder import Recorder, Sent, recording
+from benchmarks.senders.senders import Sender
+from benchmarks.senders.standin import Exchange, StandIn, standing_in
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+LONGEST_RUN = 300
+"""Seconds that a client may take, the first download of its packages included."""
+
+_NOT_PASSED_ON = (
+    "OTEL_", "PROMPTLODE_", "LANGFUSE_", "LANGSMITH_", "TRACELOOP_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_",
+    "AWS_", "DATABASE_", "REDIS_", "VIRTUAL_ENV", "PYTHON",
+)  # fmt: skip
+"""Settings of this process that a client would take for its own."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one client's calls."""
+
+    sender: Sender
+    row: Row
+    exchanges: list[Exchange]
+    sent: list[Sent]
+    versions: dict[str, str]
+    returncode: int
+    log: str
+
+
+class SkippedError(Exception):
+    """A client that cannot be tried on this machine, and why."""
+
+
+def tried(sender: Sender, target: Target, key: str, traces: Callable[[], list[Any]]) -> Outcome:
+    """Run one client to its end; `traces` reads what the key's project holds then.  Raises SkippedError."""
+    if not shutil.which("uv"):
+        raise SkippedError("uv is not there: pip install uv")
+    with standing_in() as models, recording(f"http://127.0.0.1:{target.port}", key) as recorder:
+        environment = _environment(sender, models, recorder)
+        done = _run(command(sender), environment)
+        row = compared(models.exchanges, traces())
+    versions = _versions(sender, environment)
+    return Outcome(sender, row, models.exchanges, recorder.sent, versions, done.returncode, done.stdout + done.stderr)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """In an empty folder, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="sender-") as folder:
+        settled = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
+        try:
+            return subprocess.run(command, check=False, timeout=LONGEST_RUN, **settled)
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(command, 1, "", f"Took longer than {LONGEST_RUN} s.")
+
+
+def command(sender: Sender) -> list[str]:
+    """The client's packages in an environment of their own, which uv keeps in its cache."""
+    return [*_in_environment(sender), *sender.launcher, str(PROGRAMS / sender.program), *sender.arguments]
+
+
+def _in_environment(sender: Sender) -> list[str]:
+    packages = [part for package in sender.packages for part in ("--with", package)]
+    return [
+        "uv",
+        "run",
+        "--quiet",
+        "--no-project",
+        "--isolated",
+        "--no-env-file",
+        "--python",
+        sys.executable,
+        *packages,
+    ]
+
+
+_VERSIONS = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
+
+
+def _versions(sender: Sender, environment: dict[str, str]) -> dict[str, str]:
+    """The releases that uv chose."""
+    names = [re.split(r"[<>=\[]", package)[0] for package in sender.packages]
+    done = _run([*_in_environment(sender), "python", "-c", _VERSIONS, *names], environment)
+    return dict(zip(names, done.stdout.split(), strict=False))
+
+
+def _environment(sender: Sender, models: StandIn, recorder: Recorder) -> dict[str, str]:
+    here = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
+    names = {"url": recorder.url, "key": recorder.key, "models": models.url}
+    own = {name: value.format(**names) for name, value in {**_MODELS, **sender.settings}.items()}
+    return here | own | {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
+_MODELS = {
+    "OPENAI_BASE_URL": "{models}/v1",
+    "OPENAI_API_BASE": "{models}/v1",
+    "OPENAI_API_KEY": "none",
+    "ANTHROPIC_BASE_URL": "{models}",
+    "ANTHROPIC_API_KEY": "none",
+    "GOOGLE_GEMINI_BASE_URL": "{models}",
+    "GEMINI_API_KEY": "none",
+    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "{models}",
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "true",
+}
+"""Where each provider's client finds its server, by that client's own settings; and LiteLLM fetches no list of prices."""

@@ -1,0 +1,290 @@
+"""A stand-in for the servers of models, on 127.0.0.1: what a client sends is kept, and answered so that it can go on.
+
+Speaks Chat Completions, Responses, embeddings, Anthropic's Messages, Gemini's generateContent and Bedrock's Converse; the first three
+and Anthropic's and Gemini's stream where they are asked to. Every answer and every count is another one, so that what is
+stored can be told apart.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Json = dict[str, Any]
+Text = tuple[str, str]
+"""A role and a text."""
+
+FIELDS = r"\[\[ ## (\w+) ## \]\]"  # how DSPy asks for its fields, and wants them answered
+CREATED = 1_760_000_000
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One call as it went over the wire: the texts of its messages, and what was answered."""
+
+    model: str
+    texts: list[Text]
+    answer: str
+    input_tokens: int
+    output_tokens: int
+
+
+class StandIn(ThreadingHTTPServer):
+    """Keeps every call of a model that writes text, in the order of arrival."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.exchanges: list[Exchange] = []
+        self.embeddings = 0
+        self._lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def keep(self, model: str, texts: list[Text]) -> Exchange:
+        with self._lock:
+            number = len(self.exchanges) + 1
+            asked = "\n".join(text for _, text in texts)
+            exchange = Exchange(model, texts, _answer(number, asked), 100 + number, 10 + number)
+            self.exchanges.append(exchange)
+        return exchange
+
+
+@contextmanager
+def standing_in() -> Iterator[StandIn]:
+    """A stand-in that answers until the block ends."""
+    server = StandIn()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _answer(number: int, asked: str) -> str:
+    """In the form that a framework needs to go on."""
+    text = f"Answer {number}: billing."
+    if fields := re.findall(FIELDS, asked):
+        names = [name for name in dict.fromkeys(fields) if name not in ("mail", "completed")]
+        return "\n\n".join([f"[[ ## {name} ## ]]\n{text}" for name in names] + ["[[ ## completed ## ]]"])
+    return f"Thought: I know it.\nFinal Answer: {text}" if "Final Answer" in asked else text
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: StandIn
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+        for pattern, answer in _ROUTES.items():
+            if re.search(pattern, self.path):
+                self._send(*answer(self.server, self.path, body))
+                return
+        self._send("application/json", b"{}")
+
+    def do_GET(self) -> None:
+        self._send("application/json", b'{"data": []}')
+
+    def _send(self, kind: str, data: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Silent: the table says what came."""
+
+
+Answer = tuple[str, bytes]
+
+
+def _json(body: Json) -> Answer:
+    return "application/json", json.dumps(body).encode()
+
+
+def _events(pieces: list[Json], *, named: bool = False, done: bool = False) -> Answer:
+    lines = [(f"event: {piece['type']}\n" if named else "") + f"data: {json.dumps(piece)}\n\n" for piece in pieces]
+    return "text/event-stream", "".join([*lines, "data: [DONE]\n\n" if done else ""]).encode()
+
+
+def _halves(text: str) -> tuple[str, str]:
+    return text[: len(text) // 2], text[len(text) // 2 :]
+
+
+def _texts(role: str, content: Any) -> Iterator[Text]:
+    """The texts of a content, whatever its provider calls a part."""
+    for part in content if isinstance(content, list) else [content]:
+        text = part.get("text") if isinstance(part, dict) else part
+        if isinstance(text, str):
+            yield role, text
+
+
+def _of_messages(messages: list[Json]) -> list[Text]:
+    return [text for message in messages for text in _texts(message.get("role", "user"), message.get("content"))]
+
+
+# --- OpenAI
+
+
+def _chat(server: StandIn, _: str, body: Json) -> Answer:
+    kept = server.keep(body["model"], _of_messages(body["messages"]))
+    head = {"id": f"chatcmpl-{kept.input_tokens}", "created": CREATED, "model": kept.model}
+    usage = {
+        "prompt_tokens": kept.input_tokens,
+        "completion_tokens": kept.output_tokens,
+        "total_tokens": kept.input_tokens + kept.output_tokens,
+    }
+    if not body.get("stream"):
+        message = {"role": "assistant", "content": kept.answer}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return _json(head | {"object": "chat.completion", "choices": [choice], "usage": usage})
+    head["object"] = "chat.completion.chunk"
+    deltas: list[Json] = [{"role": "assistant", "content": ""}, *({"content": half} for half in _halves(kept.answer))]
+    chunks = [head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks.append(head | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    if (body.get("stream_options") or {}).get("include_usage"):
+        chunks.append(head | {"choices": [], "usage": usage})
+    return _events(chunks, done=True)
+
+
+def _response(server: StandIn, _: str, body: Json) -> Answer:
+    given = body["input"]
+    instructions = list(_texts("system", body.get("instructions")))
+    kept = server.keep(
+        body["model"], instructions + (_of_messages(given) if isinstance(given, list) else [("user", given)])
+    )
+    part = {"type": "output_text", "text": kept.answer, "annotations": [], "logprobs": []}
+    item = {
+        "id": f"msg_{kept.input_tokens}",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [part],
+    }
+    whole = {
+        "id": f"resp_{kept.input_tokens}", "object": "response", "created_at": CREATED, "status": "completed", "model": kept.model,
+        "output": [item], "parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "error": None, "incomplete_details": None,
+        "instructions": body.get("instructions"), "metadata": {}, "temperature": 1.0, "top_p": 1.0,
+        "usage": {
+            "input_tokens": kept.input_tokens, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": kept.output_tokens, "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": kept.input_tokens + kept.output_tokens,
+        },
+    }  # fmt: skip
+    if not body.get("stream"):
+        return _json(whole)
+    begun = whole | {"status": "in_progress", "output": [], "usage": None}
+    place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+    steps: list[Json] = [
+        {"type": "response.created", "response": begun},
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": item | {"content": [], "status": "in_progress"},
+        },
+        {"type": "response.content_part.added", **place, "part": part | {"text": ""}},
+        *(
+            {"type": "response.output_text.delta", **place, "delta": half, "logprobs": []}
+            for half in _halves(kept.answer)
+        ),
+        {"type": "response.output_text.done", **place, "text": kept.answer, "logprobs": []},
+        {"type": "response.content_part.done", **place, "part": part},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": whole},
+    ]
+    return _events([step | {"sequence_number": number} for number, step in enumerate(steps)], named=True)
+
+
+def _embeddings(server: StandIn, _: str, body: Json) -> Answer:
+    server.embeddings += 1
+    given = body["input"] if isinstance(body["input"], list) else [body["input"]]
+    data = [{"object": "embedding", "index": number, "embedding": [0.5] * 8} for number in range(len(given))]
+    return _json(
+        {"object": "list", "model": body["model"], "data": data, "usage": {"prompt_tokens": 3, "total_tokens": 3}}
+    )
+
+
+# --- Anthropic
+
+
+def _message(server: StandIn, _: str, body: Json) -> Answer:
+    kept = server.keep(body["model"], list(_texts("system", body.get("system"))) + _of_messages(body["messages"]))
+    head = {
+        "id": f"msg_{kept.input_tokens}", "type": "message", "role": "assistant", "model": kept.model, "stop_sequence": None,
+    }  # fmt: skip
+    usage = {"input_tokens": kept.input_tokens, "output_tokens": kept.output_tokens}
+    whole = head | {"content": [{"type": "text", "text": kept.answer}], "stop_reason": "end_turn", "usage": usage}
+    if not body.get("stream"):
+        return _json(whole)
+    begun = head | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
+    deltas = [{"type": "text_delta", "text": half} for half in _halves(kept.answer)]
+    steps = [
+        {"type": "message_start", "message": begun},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": usage},
+        {"type": "message_stop"},
+    ]
+    return _events(steps, named=True)
+
+
+# --- Gemini
+
+
+def _generate(server: StandIn, path: str, body: Json) -> Answer:
+    system = list(_texts("system", (body.get("systemInstruction") or {}).get("parts", [])))
+    turns = [text for turn in body["contents"] for text in _texts(turn.get("role", "user"), turn.get("parts", []))]
+    kept = server.keep(path.rpartition("/")[2].partition(":")[0], system + turns)
+    usage = {
+        "promptTokenCount": kept.input_tokens,
+        "candidatesTokenCount": kept.output_tokens,
+        "totalTokenCount": kept.input_tokens + kept.output_tokens,
+    }
+    head = {"modelVersion": kept.model, "responseId": f"r-{kept.input_tokens}", "usageMetadata": usage}
+    if ":stream" not in path:
+        return _json(head | {"candidates": [_candidate(kept.answer, "STOP")]})
+    first, second = _halves(kept.answer)
+    return _events([head | {"candidates": [_candidate(first)]}, head | {"candidates": [_candidate(second, "STOP")]}])
+
+
+def _candidate(text: str, reason: str | None = None) -> Json:
+    found: Json = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}
+    return found | ({"finishReason": reason} if reason else {})
+
+
+# --- Bedrock
+
+
+def _converse(server: StandIn, path: str, body: Json) -> Answer:
+    texts = list(_texts("system", body.get("system", []))) + _of_messages(body["messages"])
+    kept = server.keep(path.split("/")[2], texts)
+    usage = {
+        "inputTokens": kept.input_tokens,
+        "outputTokens": kept.output_tokens,
+        "totalTokens": kept.input_tokens + kept.output_tokens,
+    }
+    message = {"role": "assistant", "content": [{"text": kept.answer}]}
+    return _json(
+        {"output": {"message": message}, "stopReason": "end_turn", "usage": usage, "metrics": {"latencyMs": 5}}
+    )
+
+
+_ROUTES: dict[str, Callable[[StandIn, str, Json], Answer]] = {
+    r"/chat/completions$": _chat,
+    r"/responses$": _response,
+    r"/embeddings$": _embeddings,
+    r"/messages$": _message,
+    r":(stream)?[gG]enerateContent": _generate,
+    r"/model/[^/]+/converse$": _converse,
+}
