@@ -6,6 +6,7 @@ Goes through the same checks and the same use case as `POST /api/v1/traces`, wit
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 from rich.console import Console
@@ -19,6 +20,7 @@ from app.cli.progress import Show, shown
 from app.cli.reading import AUTO, BATCH, SHOWN_PROBLEMS, Batch, Options, Reader, Report, WrongFormatError
 from app.cli.records import Source, opened
 from app.config import Settings
+from app.intake.bodies.native import OWN
 from app.intake.record import Ingest
 from app.store import projects
 from app.store.engine import transaction
@@ -26,8 +28,22 @@ from app.store.projects import Project
 from tasks.accept import accept
 
 
+def _columns(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """`FIELD=COLUMN` by our field."""
+    pairs = [text.partition("=") for text in given]
+    wrong = next(
+        (text for text, (ours, _, theirs) in zip(given, pairs, strict=True) if ours not in OWN or not theirs), None
+    )
+    if wrong is not None:
+        raise click.BadParameter(f"{wrong} is no FIELD=COLUMN; fields are {', '.join(sorted(OWN))}.")
+    return {ours: theirs for ours, _, theirs in pairs}
+
+
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+
+
 @click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_FILE)
 @click.option(
     "--project",
     "project_name",
@@ -37,6 +53,16 @@ from tasks.accept import accept
     help="Project; made if need be.",
 )
 @click.option("--path", "default_path", help="Path of the calls that name none.")
+@click.option("--path-field", help="Field of each record that holds its path: a name, or a.b within objects.")
+@click.option("--model", "default_model", help="Model of the calls that name none.")
+@click.option(
+    "--column",
+    "columns",
+    metavar="FIELD=COLUMN",
+    multiple=True,
+    callback=_columns,
+    help="Where a field stands in a table or a log of your own.",
+)
 @click.option(
     "--format",
     "format_",
@@ -46,27 +72,54 @@ from tasks.accept import accept
     help="Kind of log.",
 )
 @click.option("--restart", is_flag=True, help="Begin with the first line, also where an import was stopped.")
-def import_file(file: Path, project_name: str, default_path: str | None, format_: str, restart: bool) -> None:
-    """Import FILE (- is standard input, gzip is inflated): a log of LLM calls, one JSON object a line, or a JSON list of them.
+def import_file(files: tuple[Path, ...], project_name: str, format_: str, restart: bool, **how: Any) -> None:
+    """Import FILE (- is standard input, gzip is inflated): a log of LLM calls, one JSON object a line, a JSON list of them, CSV or Parquet.
 
-    Understood are bodies of POST /api/v1/traces, requests and responses of OpenAI (Chat Completions, Responses) and of
-    Anthropic (Messages), Langfuse exports, and OTLP/JSON lines. Lines that cannot be stored are reported by number; the others are
-    kept. Importing a file again stores nothing twice; after Ctrl-C the same command goes on where it was. Exit code 1 when a line was
-    refused.
+    Understood are bodies of POST /api/v1/traces, requests and responses of providers, batch and fine-tuning files, OTLP/JSON lines, and
+    exports of LiteLLM, Langfuse, LangSmith, Helicone, Bedrock, promptfoo, Phoenix and MLflow. Several files are read one after the other: requests of a
+    batch find their answers in another. Lines that cannot be stored are reported by number; the others are kept. Importing a file again
+    stores nothing twice; after Ctrl-C the same command goes on where it was. Exit code 1 when a line was refused.
     """
     settings = settings_of_command().require("database_url", "redis_url")
-    where = (settings.database_url, project_name, str(file.absolute()), default_path, format_)
-    note = Checkpoint(settings.promptlode_data_dir, *where)
-    if restart or str(file) == "-":
-        note.forget()
-    limits = Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items)
-    reading = Reading(limits, default_path, settings.otlp_path_attribute)
-    with engine_of(settings) as engine, opened(file) as source:
-        console = Console(stderr=True)
-        reader = _reader(source, Options(format_, reading, settings.max_body_bytes), console, note)
+    reading = _reading(settings, **how)
+    refused = 0
+    with engine_of(settings) as engine:
         with transaction(engine) as connection:
             project = projects.find(connection, project_name) or projects.get_or_create(connection, project_name)
         store = _Store(Ingest(engine, grouping_enabled=settings.task_grouping_enabled), settings, project)
+        for file in files:
+            options = Options(format_, reading, settings.max_body_bytes, is_last=file is files[-1])
+            note = _note(settings, str(file.absolute()), project_name, format_, how)
+            if restart or str(file) == "-":
+                note.forget()
+            refused += _import_file(file, options, store, note)
+    sys.exit(1 if refused else 0)
+
+
+def _reading(
+    settings: Settings,
+    default_path: str | None,
+    path_field: str | None,
+    default_model: str | None,
+    columns: dict[str, str],
+) -> Reading:
+    limits = Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items)
+    return Reading(limits, default_path, settings.otlp_path_attribute, default_model, path_field, columns)
+
+
+def _note(settings: Settings, file: str, project: str, format_: str, how: dict[str, Any]) -> Checkpoint:
+    """The note of how far this import of this file came."""
+    further = [f"{name}={value}" for name, value in sorted(how.items()) if value and name != "default_path"]
+    return Checkpoint(
+        settings.promptlode_data_dir, settings.database_url, project, file, how["default_path"], format_, *further
+    )
+
+
+def _import_file(file: Path, options: Options, store: "_Store", note: Checkpoint) -> int:
+    """How many of its lines were refused."""
+    console = Console(stderr=True)
+    with opened(file) as source:
+        reader = _reader(source, options, console, note)
         before, began = reader.report.traces, time.monotonic()
         try:
             with shown(console, file.name, _left(source)) as show:
@@ -75,8 +128,8 @@ def import_file(file: Path, project_name: str, default_path: str | None, format_
             _print_stopped(console, reader, note)
             sys.exit(1)
     note.forget()
-    _print(console, project, reader.report, reader.report.traces - before, time.monotonic() - began)
-    sys.exit(1 if reader.report.refused else 0)
+    _print(console, store.project, reader.report, reader.report.traces - before, time.monotonic() - began)
+    return reader.report.refused
 
 
 def _reader(source: Source, options: Options, console: Console, note: Checkpoint) -> Reader:
@@ -88,7 +141,10 @@ def _reader(source: Source, options: Options, console: Console, note: Checkpoint
         raise click.UsageError(str(error)) from None
     if before:
         console.print(f"Going on behind {reader.word} {before.number:,}; --restart begins anew.")
-    console.print("The file is empty." if reader.is_empty else f"Format: {reader.format.name}.")
+    if reader.warning:
+        console.print(reader.warning, style="yellow", markup=False)
+    else:
+        console.print("The file is empty." if reader.is_empty else f"Format: {reader.format.name}.")
     return reader
 
 
@@ -96,13 +152,13 @@ class _Store:
     """Where batches go."""
 
     def __init__(self, ingest: Ingest, settings: Settings, project: Project) -> None:
-        self._ingest, self._settings, self._project = ingest, settings, project
+        self._ingest, self._settings, self.project = ingest, settings, project
 
     def add(self, batch: Batch, report: Report) -> None:
         """A record of OTLP may hold more calls than one transaction should."""
         for start in range(0, len(batch.incoming), BATCH):
             some = batch.incoming[start : start + BATCH]
-            for accepted in accept(self._ingest, self._settings, self._project, some):
+            for accepted in accept(self._ingest, self._settings, self.project, some):
                 report.add(accepted)
 
 
@@ -115,7 +171,7 @@ def _import(source: Source, reader: Reader, store: _Store, note: Checkpoint, sho
     before, skipped = reader.report.traces, source.position()
     for batch in reader.batches():
         store.add(batch, reader.report)
-        if source.is_file:
+        if reader.is_noted:
             note.write(reader.progress(batch))
         show(source.position() - skipped, reader.report.traces - before)
 

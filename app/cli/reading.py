@@ -10,10 +10,12 @@ from rich.text import Text
 
 from app.checks import Problem
 from app.cli.checkpoint import Progress, digest
-from app.cli.formats.base import Body, Reading, Record, Taken
-from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, kind_of
+from app.cli.formats.base import Reading, Record, Taken, at
+from app.cli.formats.batch import lonely
+from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, is_unknown, kind_of
 from app.cli.records import DAMAGED, Layout, Source, layout_of, records, skip
 from app.errors import CallerError
+from app.intake.bodies.values import Body, present
 from app.intake.trace import Incoming, InvalidTraceError
 from tasks.accept import Accepted
 
@@ -27,6 +29,9 @@ _MOST_RECORDS = 10_000
 
 # A million bad lines are one bad file: these many are shown one by one.
 SHOWN_PROBLEMS = 20
+
+# Names of fields that tell a person which file it is.
+_SHOWN_NAMES = 12
 
 
 class WrongFormatError(CallerError):
@@ -65,11 +70,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class Options:
-    """How a file is to be read; `longest` is the longest record in bytes."""
+    """How a file is to be read; `longest` is the longest record in bytes; `is_last`: no file comes after this one."""
 
     format: str
     reading: Reading
     longest: int
+    is_last: bool = True
 
 
 class Reader:
@@ -80,12 +86,13 @@ class Reader:
         self.layout: Layout = before.layout if before else layout_of(source.stream)
         self.number, self.end = (before.number, before.end) if before else (0, 0)
         self._source, self._reading, self._longest, self._console = source, options.reading, options.longest, console
-        self._forced = options.format != AUTO
+        self._forced, self._is_last = options.format != AUTO, options.is_last
         if before:
             skip(source.stream, before.end)
         self._records = self._until_damaged()
         self._first = list(islice(self._records, LOOKED_AT))
-        values = [value for record in self._first if (value := _object_of(record)) is not None]
+        values = [self._renamed(value) for record in self._first if (value := _object_of(record)) is not None]
+        self.warning = _unknown(values, self.word) if not self._forced and is_unknown(values) else None
         known = options.format if self._forced else before.format if before else None
         self.format = FORMATS[known] if known else detect(values)
         if self._forced and (other := contradicts(values, self.format)):
@@ -98,6 +105,8 @@ class Reader:
     @property
     def word(self) -> str:
         """What a record is to whoever looks into the file."""
+        if self._source.is_table:
+            return "row"
         return "line" if self.layout == "lines" else "item"
 
     def batches(self) -> Iterator[Batch]:
@@ -110,7 +119,19 @@ class Reader:
             if len(batch) >= BATCH or record.number - begun >= _MOST_RECORDS:
                 yield Batch(batch, record.number, record.end)
                 batch, begun = [], record.number
+        if self._is_last:
+            batch += self._lonely()
         yield Batch(batch, self.number, self.end)
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether an import can go on behind here: what waits for its other half would be forgotten."""
+        return self._source.is_file and not self._reading.batches.wait
+
+    def _lonely(self) -> Iterator[Incoming]:
+        """Halves of batches that no other half came for."""
+        for record, taken in lonely(self._reading.batches, self._reading):
+            yield from self._counted(record, taken, None)
 
     def progress(self, batch: Batch) -> Progress:
         """What to remember once the batch is stored."""
@@ -137,6 +158,9 @@ class Reader:
             taken = kind.take(record, value, self._reading)
         except InvalidTraceError as error:
             taken = Taken(problems=error.problems)
+        return self._counted(record, taken, value)
+
+    def _counted(self, record: Record, taken: Taken, value: Body | None) -> list[Incoming]:
         self.report.passed_over += taken.passed_over
         if taken.problems:
             self._refuse(record.number, taken.problems, value)
@@ -151,7 +175,14 @@ class Reader:
             raise InvalidTraceError([Problem((), _no_json(record, error))]) from None
         if not isinstance(value, dict):
             raise InvalidTraceError([Problem((), "Must be a JSON object.")])
-        return value
+        return self._renamed(value)
+
+    def _renamed(self, value: Body) -> Body:
+        """With the fields that `--column` names under our names."""
+        found = {ours: at(value, theirs) for ours, theirs in self._reading.columns.items()}
+        return {name: held for name, held in value.items() if name not in self._reading.columns.values()} | present(
+            found
+        )
 
     def _refuse(self, number: int, problems: list[Problem], value: Body | None = None) -> None:
         self.report.refused += 1
@@ -163,8 +194,24 @@ class Reader:
     def _hint(self, problems: list[Problem], value: Body | None) -> str:
         if self._forced and value is not None and (other := contradicts([value], self.format)):
             return f" It looks like {other.name}; leave --format out."
-        lacks_path = self._reading.default_path is None and any(problem.loc == ("path",) for problem in problems)
-        return " Give one for all with --path." if lacks_path else ""
+        given = {"path": self._reading.default_path, "model": self._reading.default_model}
+        lacking = [name for name, default in given.items() if default is None and _lacks(problems, name)]
+        return f" Give one for all with {' and '.join(f'--{name}' for name in lacking)}." if lacking else ""
+
+
+def _lacks(problems: list[Problem], name: str) -> bool:
+    return any(problem.loc == (name,) for problem in problems)
+
+
+def _unknown(values: list[Body], word: str) -> str:
+    """What the file looks like, and what could be done with it: names of fields, never what they hold."""
+    names = list(dict.fromkeys(str(name)[:40] for value in values for name in value))
+    shown = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
+    kinds = ", ".join(name for name in FORMATS)
+    return (
+        f"No call of a model was found: the {word}s have the fields {shown}, and none of them is a prompt that is known here. Read are {kinds}. "
+        f"Of any other log name the fields: --column input=FIELD --column output=FIELD --model MODEL --path PATH."
+    )
 
 
 def _no_json(record: Record, error: orjson.JSONDecodeError) -> str:

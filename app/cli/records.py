@@ -16,7 +16,7 @@ from typing import Any, Literal
 import orjson
 
 from app.cli.formats.base import Record
-from app.errors import CallerError
+from app.cli.tables import PARQUET, Lines, UnreadableFileError, delimiter_of, rows_of_csv, rows_of_parquet
 
 # What reading a .gz raises that is no gzip, or is cut off.
 DAMAGED = (zlib.error, EOFError)
@@ -35,12 +35,7 @@ _FOREIGN = {
     b"PK\x03\x04": "is a zip archive; unpack it first",
     b"\xfd7zXZ": "is compressed with xz; inflate it first: xz -d",
     b"BZh": "is compressed with bzip2; inflate it first: bzip2 -d",
-    b"PAR1": "is Parquet; export it as JSON lines",
 }
-
-
-class UnreadableFileError(CallerError):
-    """The file as a whole cannot be imported."""
 
 
 @dataclass
@@ -51,6 +46,7 @@ class Source:
     total: int | None
     position: Callable[[], int]
     head: bytes = field(repr=False)
+    is_table: bool = False
 
     @property
     def is_file(self) -> bool:
@@ -66,11 +62,24 @@ def opened(file: Path) -> Iterator[Source]:
         stream = on_disk
         if file.suffix == ".gz" or head.startswith(_GZIP):
             stream = io.BufferedReader(_Inflated(on_disk), _PEEK)
-        _refuse_foreign(file.name, _first_bytes(stream))
-        if str(file) != "-" and file.is_file():
-            yield Source(stream, file.stat().st_size, raw.tell, head)
+        rows = _rows(file, stream)
+        if rows is None:
+            _refuse_foreign(file.name, _first_bytes(stream))
         else:
-            yield Source(stream, None, lambda: 0, head)
+            stream = io.BufferedReader(Lines(rows), _PEEK)
+        if str(file) != "-" and file.is_file():
+            yield Source(stream, file.stat().st_size, raw.tell, head, is_table=rows is not None)
+        else:
+            yield Source(stream, None, lambda: 0, head, is_table=rows is not None)
+
+
+def _rows(file: Path, stream: io.BufferedReader) -> Iterator[dict[str, Any]] | None:
+    """The rows of a table; None for a file that is none."""
+    head = _first_bytes(stream)
+    if head.startswith(PARQUET):
+        return rows_of_parquet(stream if stream.seekable() else io.BytesIO(stream.read()), file.name)
+    delimiter = delimiter_of(file.name, head)
+    return None if delimiter is None or b"\x00" in head else rows_of_csv(stream, delimiter)
 
 
 def _raw(file: Path) -> Any:

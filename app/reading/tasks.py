@@ -190,4 +190,8 @@ def version_by_number(connection: Connection, project_id: UUID, task_id: UUID, n
 def models(connection: Connection, project_id: UUID) -> Sequence[str]:
     """The models that versions of a project name, in order."""
     query = select(implementation.c.model).distinct().join_from(implementation, task)
-    return connection.execute(query.where(task.c.project_id == project_id).order_by(implementation.c.model)).scalars().all()
+    return (
+        connection.execute(query.where(task.c.project_id == project_id).order_by(implementation.c.model))
+        .scalars()
+        .all()
+    )

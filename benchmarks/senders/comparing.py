@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.senders.standin import Exchange, Text
+from benchmarks.senders.standin import Exchange, Text, same_role
 
 Json = dict[str, Any]
 
@@ -71,7 +71,7 @@ def texts_of(trace: Json) -> list[Text]:
         content = message.get("content")
         parts = content if isinstance(content, list) else [content]
         texts = (part.get("text") if isinstance(part, dict) else part for part in parts)
-        found += [(str(message.get("role", "user")), text) for text in texts if isinstance(text, str)]
+        found += [(same_role(str(message.get("role", "user"))), text) for text in texts if isinstance(text, str)]
     return found
 
 

@@ -118,5 +118,7 @@ _MODELS = {
     "AWS_SECRET_ACCESS_KEY": "none",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "LITELLM_LOCAL_MODEL_COST_MAP": "true",
+    "OTEL_NODE_RESOURCE_DETECTORS": "env,serviceinstance",
 }
-"""Where each provider's client finds its server, by that client's own settings; and LiteLLM fetches no list of prices."""
+"""Where each provider's client finds its server, by that client's own settings; LiteLLM fetches no list of prices, and
+Node tells nothing of this machine."""

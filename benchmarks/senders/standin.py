@@ -41,7 +41,6 @@ class StandIn(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.exchanges: list[Exchange] = []
-        self.embeddings = 0
         self._lock = threading.Lock()
 
     @property
@@ -126,7 +125,12 @@ def _texts(role: str, content: Any) -> Iterator[Text]:
     for part in content if isinstance(content, list) else [content]:
         text = part.get("text") if isinstance(part, dict) else part
         if isinstance(text, str):
-            yield role, text
+            yield same_role(role), text
+
+
+def same_role(role: str) -> str:
+    """OpenAI's newer models call the system's role developer; most instrumentations keep the old word."""
+    return "system" if role == "developer" else role
 
 
 def _of_messages(messages: list[Json]) -> list[Text]:
@@ -205,8 +209,7 @@ def _response(server: StandIn, _: str, body: Json) -> Answer:
     return _events([step | {"sequence_number": number} for number, step in enumerate(steps)], named=True)
 
 
-def _embeddings(server: StandIn, _: str, body: Json) -> Answer:
-    server.embeddings += 1
+def _embeddings(_: StandIn, __: str, body: Json) -> Answer:
     given = body["input"] if isinstance(body["input"], list) else [body["input"]]
     data = [{"object": "embedding", "index": number, "embedding": [0.5] * 8} for number in range(len(given))]
     return _json(

@@ -105,7 +105,7 @@ def test_any_bytes_can_be_cut(data: bytes) -> None:
         ('{"a": 1}'.encode("utf-16"), "no text"),
         (b"PK\x03\x04rest", "zip"),
         (b"\x28\xb5\x2f\xfdrest", "zstd -d"),
-        (b"PAR1rest", "JSON lines"),
+        (b"PAR1rest", "no whole Parquet file"),
         (gzip.compress(b"ab\x00cd"), "no text"),
     ],
 )

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.checks import Problem
-from app.cli.formats.base import Body, Call, Fit, Format, as_object, present
+from app.cli.formats.base import Body, Call, Fit, Format
+from app.intake.bodies.values import as_object, present
 from app.intake.trace import InvalidTraceError
 
 _ENVELOPE = {"request", "response", "params", "result", "method", "url"}

@@ -4,15 +4,20 @@ A *record* is one JSON object of the file: mostly one call, but a record of OTLP
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
 from app.checks import Limits, Problem
+from app.intake.bodies.values import Body, as_object, parsed, present
+from app.intake.lenient import read_leniently
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
 
-Body = dict[str, Any]
+PROMPTS = ("messages", "input", "instructions")
+"""Our fields that hold a prompt."""
+
+NO_PROMPT = "No prompt was found: neither messages nor a text stands where this kind of log has them."
 
 # Ids of providers are far shorter; the digest behind must fit into 512.
 _LONGEST_ID = 400
@@ -40,13 +45,32 @@ class Record:
         return hashlib.sha256(self.data).hexdigest()
 
 
+@dataclass
+class Batches:
+    """Requests and answers of batches that wait for each other, by custom_id; a batch has 50,000 requests and 200 MB at most."""
+
+    requests: dict[str, tuple[Record, Body]] = field(default_factory=dict, repr=False)
+    answers: dict[str, tuple[Record, Body]] = field(default_factory=dict, repr=False)
+
+    @property
+    def wait(self) -> bool:
+        return bool(self.requests or self.answers)
+
+
 @dataclass(frozen=True)
 class Reading:
-    """What reading a record needs besides it."""
+    """What reading a record needs besides it.
+
+    path_field: a field of each record, `a.b` within objects, that holds its path; columns: our field -> the record's own.
+    """
 
     limits: Limits
     default_path: str | None
     path_attribute: str
+    default_model: str | None = None
+    path_field: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    batches: Batches = field(default_factory=Batches)
 
 
 @dataclass(frozen=True)
@@ -55,6 +79,16 @@ class Call:
 
     body: Body = field(repr=False)
     provider_id: Any = None
+    usual_path: str | None = None
+    """Where neither the call nor the command names a path."""
+    remedy: str = NO_PROMPT
+    """What is said where the call turns out to have no prompt."""
+    is_strict: bool = False
+    """Whether whoever wrote the line can mend it: a side field that is odd costs the call then."""
+
+    def read(self, body: Body, limits: Limits) -> Incoming:
+        """The call checked.  Raises InvalidTraceError."""
+        return read_trace(body, limits) if self.is_strict else read_leniently(body, limits).incoming
 
 
 @dataclass
@@ -81,26 +115,62 @@ class Format:
 
     def take(self, record: Record, value: Body, reading: Reading) -> Taken:
         """The calls of a record, checked; one that is wrong costs none of the others."""
-        taken = Taken()
-        for index, call in enumerate(self.calls(value)):
-            if call is None:
-                taken.passed_over += 1
-                continue
-            try:
-                taken.incoming.append(read_trace(_completed(call, record, index, reading), reading.limits))
-            except InvalidTraceError as error:
-                taken.problems += error.problems
-        return taken
+        return checked(self.calls(value), record, value, reading)
 
 
-def _completed(call: Call, record: Record, index: int, reading: Reading) -> Body:
-    """The body with a path and an external id where it has none."""
+def checked(calls: Iterable[Call | None], record: Record, value: Body, reading: Reading) -> Taken:
+    """These calls of a record as what can be stored, what is wrong, and what is passed over."""
+    taken = Taken()
+    for index, call in enumerate(calls):
+        if call is None:
+            taken.passed_over += 1
+            continue
+        body = _completed(call, record, index, value, reading)
+        try:
+            incoming = call.read(body, reading.limits)
+        except InvalidTraceError as error:
+            taken.problems += error.problems
+            taken.problems += [] if _has_prompt(body) or call.is_strict else [Problem((), call.remedy)]
+            continue
+        if not _has_prompt(body):
+            taken.problems.append(
+                Problem((), call.remedy or NO_PROMPT)
+            )  # without its prompt a call is worth nothing here
+        else:
+            taken.incoming.append(incoming)
+    return taken
+
+
+def _has_prompt(body: Body) -> bool:
+    return any(body.get(name) for name in PROMPTS)
+
+
+def _completed(call: Call, record: Record, index: int, value: Body, reading: Reading) -> Body:
+    """The body with a path, a model and an external id where it has none."""
     body = dict(call.body)
-    if body.get("path") is None and reading.default_path is not None:
-        body["path"] = reading.default_path
-    if body.get("external_id") is None:
-        body["external_id"] = _derived_id(call.provider_id, record, index)
-    return body
+    named = text_at(value, reading.path_field) if reading.path_field else None
+    usual = {
+        "path": named or body.get("path") or reading.default_path or call.usual_path,
+        "model": body.get("model") or reading.default_model,
+        "external_id": body.get("external_id") or _derived_id(call.provider_id, record, index),
+    }
+    return body | present(usual)
+
+
+def text_at(value: Body, path: str) -> str | None:
+    """The text there; looked for in metadata too."""
+    found = at(value, path)
+    found = at(as_object(parsed(value.get("metadata"))), path) if found is None else found
+    return None if found is None or isinstance(found, dict | list) else str(found)
+
+
+def at(value: Body, path: str) -> Any:
+    """What stands under `a.b`, or under a name that has a dot itself; objects may be JSON texts, as in tables."""
+    if path in value:
+        return value[path]
+    first, _, rest = path.partition(".")
+    inner = parsed(value.get(first))
+    return at(inner, rest) if rest and isinstance(inner, dict) else None
 
 
 def _derived_id(provider_id: Any, record: Record, index: int) -> str:
@@ -112,16 +182,3 @@ def _derived_id(provider_id: Any, record: Record, index: int) -> str:
     if isinstance(provider_id, str) and provider_id:
         return f"{provider_id[:_LONGEST_ID]}-{record.digest[:16]}" + (f"-{index}" if index else "")
     return f"import-{record.number}-{record.digest[:32]}" + (f"-{index}" if index else "")
-
-
-# --- what every kind needs to look into JSON of any shape
-
-
-def as_object(value: Any) -> Body:
-    """The value if it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def present(values: Body) -> Body:
-    """Without what is null."""
-    return {name: value for name, value in values.items() if value is not None}

@@ -1,31 +1,54 @@
-"""Which kind of log a file is, by its first records that are JSON objects."""
+"""Which kind of log a file is, by its first records that are JSON objects.
+
+Each kind has signs of its own: fields that no other kind has (`run_type`, `call_type`, `schemaType`). An id or a message list alone is no
+sign, for all of them have those.
+"""
 
 from collections.abc import Sequence
 
 from app.cli.formats.anthropic import Anthropic
-from app.cli.formats.base import Body, Fit, Format
+from app.cli.formats.base import Fit, Format
+from app.cli.formats.batch import Batch
+from app.cli.formats.bedrock import Bedrock
+from app.cli.formats.finetuning import FineTuning
+from app.cli.formats.helicone import Helicone
 from app.cli.formats.langfuse import Langfuse
+from app.cli.formats.langsmith import LangSmith
+from app.cli.formats.litellm import LiteLLM
 from app.cli.formats.openai import OpenAI
 from app.cli.formats.otlp import Otlp
+from app.cli.formats.promptfoo import Promptfoo
 from app.cli.formats.promptlode import Promptlode
+from app.cli.formats.spans import Spans
+from app.intake.bodies.values import Body
+
+_ALL: tuple[Format, ...] = (
+    Otlp(), Bedrock(), LiteLLM(), LangSmith(), Helicone(), Promptfoo(), Batch(), Langfuse(), Spans(), FineTuning(), Anthropic(), OpenAI(),
+    Promptlode(),
+)  # fmt: skip
 
 # Where two fit as well, the first is taken.
-FORMATS: dict[str, Format] = {kind.name: kind for kind in (Otlp(), Langfuse(), Anthropic(), OpenAI(), Promptlode())}
+FORMATS: dict[str, Format] = {kind.name: kind for kind in _ALL}
 
 # So many records tell; more would only wait.
 LOOKED_AT = 20
 
 
 def detect(values: Sequence[Body]) -> Format:
-    """The kind that fits these best; our own without any."""
+    """The kind that fits these best; our own without any, whose errors name the fields that are asked for."""
     totals = {kind.name: sum(kind.fit(value) for value in values) for kind in FORMATS.values()}
     return FORMATS[max(totals, key=lambda name: totals[name])] if any(totals.values()) else FORMATS["promptlode"]
+
+
+def is_unknown(values: Sequence[Body]) -> bool:
+    """Whether there are records, and none is of any kind."""
+    return bool(values) and not any(kind.fit(value) for kind in FORMATS.values() for value in values)
 
 
 def kind_of(value: Body, expected: Format) -> Format:
     """The kind of one record: that of its file unless another fits better, for some files are mixed."""
     found = detect([value])
-    return expected if expected.fit(value) >= found.fit(value) else found
+    return expected if expected.fit(value) and expected.fit(value) >= found.fit(value) else found
 
 
 def contradicts(values: Sequence[Body], chosen: Format) -> Format | None:

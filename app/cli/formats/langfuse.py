@@ -8,8 +8,9 @@ over. Langfuse counts as input whatever usage has `input` in its name, and so do
 from collections.abc import Iterable
 from typing import Any
 
-from app.cli.formats.base import Body, Call, Fit, Format, as_object, present
-from app.intake.bodies.values import parsed
+from app.cli.formats.base import PROMPTS, Body, Call, Fit, Format
+from app.intake.bodies.requests import prompt_of_value
+from app.intake.bodies.values import as_object, parsed, present
 from app.otlp.messages import from_parts
 
 _LISTS = ("observations", "data")
@@ -24,6 +25,19 @@ _LEFT_OUT = {
 }  # fmt: skip
 
 
+# Fields that only its observations have, and what it calls them.
+_SIGNS = {
+    "project_id",
+    "usage_details",
+    "model_parameters",
+    "provided_model_name",
+    "parent_observation_id",
+    "status_message",
+    "trace_name",
+}
+_TYPES = {"GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EMBEDDING", "EVALUATOR", "GUARDRAIL"}
+
+
 class Langfuse(Format):
     """Its exports as JSON or JSON lines."""
 
@@ -32,9 +46,11 @@ class Langfuse(Format):
     def fit(self, value: Body) -> Fit:
         if inner := _listed(value):
             value = as_object(inner[0])
-        has_id = "id" in value and ("traceId" in value or "trace_id" in value)
-        is_row = "id" in value and ("projectId" in value or "project_id" in value)
-        return Fit.CERTAIN if has_id or is_row else Fit.NO
+        names = {_snake(name) for name in value}
+        is_row = "id" in names and ("trace_id" in names or "project_id" in names)
+        if not is_row or "messages" in names:
+            return Fit.NO
+        return Fit.CERTAIN if names & _SIGNS or str(value.get("type")).upper() in _TYPES else Fit.POSSIBLE
 
     def calls(self, value: Body) -> Iterable[Call | None]:
         found = _listed(value)
@@ -64,7 +80,10 @@ def _call(sent: Body) -> Call | None:
         "error": _error(row),
     }
     tools = _declared_tools(row.pop("tool_definitions", None))
-    prompt = _prompt(parsed(row.pop("input", None)))
+    given = row.pop("input", None)
+    prompt = _prompt(parsed(given))
+    if not any(name in prompt for name in PROMPTS):
+        prompt = prompt_of_value(given) or prompt
     further = {"metadata": _metadata(row, prompt.pop("metadata", {}))}
     return Call(present(tools | _settings(parameters) | parameters | prompt | body | further))
 

@@ -1,95 +1,80 @@
-"""Requests and responses of OpenAI's APIs as they went over the wire, Chat Completions or Responses.
+"""Requests and responses of any provider's API as they went over the wire: OpenAI, Gemini, Bedrock, Ollama, Cohere and others.
 
 `{"request": {...}, "response": {...}}`, or `{"body": {...}}` as in OpenAI's batch files, or a request with its `response`
-among its fields. Fields of our own beside them (`path`, `external_id`, `started_at`, `metadata`, ...) are taken as they are
-and win. What has no place of its own is kept under metadata, so nothing of a line is lost but the response's own envelope.
+among its fields. A streamed response is a list of its chunks, or the text of its events. Fields of our own beside them (`path`,
+`external_id`, `started_at`, `metadata`, ...) are taken as they are and win. What has no place of its own is kept under metadata.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from app.checks import Problem
-from app.cli.formats.base import Body, Call, Fit, Format, as_object, present
+from app.cli.formats.base import NO_PROMPT, PROMPTS, Body, Call, Fit, Format
+from app.intake.bodies.answers import answer_of
+from app.intake.bodies.chunks import lines_together, together
+from app.intake.bodies.requests import request_of
+from app.intake.bodies.values import as_object, parsed, present
 from app.intake.trace import InvalidTraceError
 
-# Names of the request, old and new, and what we call them.
-_REQUEST_NAMES = {"max_tokens": "max_output_tokens", "max_completion_tokens": "max_output_tokens", "user": "user_id"}
-_USAGE_NAMES = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
-_DETAILS = (
-    ("prompt_tokens_details", "cached_tokens"),
-    ("input_tokens_details", "cached_tokens"),
-    ("completion_tokens_details", "reasoning_tokens"),
-    ("output_tokens_details", "reasoning_tokens"),
-)
 _ENVELOPE = {"request", "response", "body", "method", "url"}
-_PROMPTS = ("messages", "input", "prompt", "instructions")
+_RESPONSES = ("choices", "candidates", "usageMetadata")
 
 
 class OpenAI(Format):
-    """Chat Completions and Responses."""
+    """Chat Completions, Responses, Completions, and whatever else `app.intake.bodies` reads."""
 
     name = "openai"
 
     def fit(self, value: Body) -> Fit:
         request, response = _request(value), _response(value)
-        if "choices" in response or isinstance(response.get("output"), list):
+        if (
+            "choices" in response
+            or isinstance(response.get("output"), list)
+            or any(name in response for name in _RESPONSES)
+        ):
             return Fit.CERTAIN
-        if response.get("type") == "message" or "system" in request:
+        if response.get("type") == "message" or (isinstance(value.get("system"), str) and "max_tokens" in value):
             return Fit.NO
-        return Fit.POSSIBLE if request or response else Fit.NO
+        if request_of(request, strict=True) is not None:
+            return Fit.CERTAIN
+        return Fit.POSSIBLE if request or response or request_of(value, strict=True) else Fit.NO
 
     def calls(self, value: Body) -> Iterable[Call]:
         request, response = _request(value), _response(value)
-        if not request and not any(name in value for name in _PROMPTS):
-            raise InvalidTraceError([Problem(("request",), "Is required: the answer alone holds no prompt.")])
         beside = {name: field for name, field in value.items() if name not in _ENVELOPE}
-        own_id = beside.get("custom_id") or response.get("id")
-        return [Call(_from_request(request) | _from_response(response) | beside, own_id)]
+        if not request:
+            request, beside = beside, {}
+        made = request_of(request)
+        if made is None and not any(name in beside for name in PROMPTS):
+            raise InvalidTraceError([Problem(("request",), _no_prompt(value))])
+        own_id = value.get("custom_id") or response.get("id") or value.get("id")
+        return [Call((made or request) | _from_response(response) | beside, own_id)]
+
+
+def _no_prompt(value: Body) -> str:
+    if not _request(value) and _response(value):
+        return "Is required: the answer alone holds no prompt."
+    return NO_PROMPT
 
 
 def _request(value: Body) -> Body:
-    return as_object(value.get("request") or value.get("body"))
+    return as_object(parsed(value.get("request")) or parsed(value.get("body")))
 
 
 def _response(value: Body) -> Body:
-    response = as_object(value.get("response"))
-    return as_object(response.get("body")) or response  # batch files wrap it with its status code
-
-
-def _from_request(request: Body) -> Body:
-    body = {_REQUEST_NAMES.get(name, name): value for name, value in request.items()}
-    if "reasoning_effort" in body:
-        body.setdefault("reasoning", {"effort": body.pop("reasoning_effort")})
-    output_format = as_object(body.get("text")).get("format")
-    if output_format is not None:
-        body.setdefault("response_format", output_format)
-    return body
+    """Batch files wrap it with its status code; a stream is put together."""
+    response = parsed(value.get("response"))
+    if isinstance(response, list):
+        return together(response) or {"output": response}
+    if isinstance(response, str):
+        return lines_together(response) or {"text": response}
+    whole = as_object(response)
+    return as_object(whole.get("body")) or whole
 
 
 def _from_response(response: Body) -> Body:
-    found = {
-        "output": response.get("output") or _messages(response.get("choices")),
-        "usage": _usage(response.get("usage")),
-        "error": response.get("error"),
+    found: dict[str, Any] = {
+        **(answer_of(response) if response else {}),
         "started_at": response.get("created") or response.get("created_at"),
     }
     return present(found)
-
-
-def _messages(choices: Any) -> list[Any] | None:
-    if not isinstance(choices, list):
-        return None
-    return [choice.get("message", choice) if isinstance(choice, dict) else choice for choice in choices]
-
-
-def _usage(usage: Any) -> Body | None:
-    """Token counts by our names; details that have none stay as they are."""
-    if not isinstance(usage, dict):
-        return None
-    counts: Body = usage
-    named = {_USAGE_NAMES.get(name, name): value for name, value in counts.items() if value is not None}
-    for details, name in _DETAILS:
-        count = as_object(named.get(details)).get(name)
-        if count is not None:
-            named.setdefault(name, count)
-    return named

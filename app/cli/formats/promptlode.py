@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from app.cli.formats.base import Body, Call, Fit, Format
+from app.cli.formats.base import PROMPTS, Body, Call, Fit, Format
 
 _WIRE = ("request", "body", "response", "params", "result")
-_PROMPTS = ("input", "messages", "instructions")
+_FIELDS = ("model", "path", *PROMPTS)
 
 
 class Promptlode(Format):
@@ -14,9 +14,11 @@ class Promptlode(Format):
     name = "promptlode"
 
     def fit(self, value: Body) -> Fit:
-        if any(isinstance(value.get(name), dict) for name in _WIRE) or "path" not in value:
+        if any(isinstance(value.get(name), dict) for name in _WIRE):
             return Fit.POSSIBLE
-        return Fit.CERTAIN if any(name in value for name in _PROMPTS) else Fit.POSSIBLE
+        if not any(name in value for name in _FIELDS):
+            return Fit.NO
+        return Fit.CERTAIN if "path" in value and any(name in value for name in PROMPTS) else Fit.POSSIBLE
 
     def calls(self, value: Body) -> Iterable[Call]:
-        return [Call(value)]
+        return [Call(value, is_strict=True)]

@@ -1,0 +1,94 @@
+"""Batches of OpenAI and Anthropic: requests in one file, answers in another, joined by `custom_id`.
+
+A request is `{"custom_id", "url", "body"}` or `{"custom_id", "params"}`, an answer `{"custom_id", "response": {"body"}}` or
+`{"custom_id", "result"}`, and a line may hold both. Whichever comes first waits for the other, across the files of one command. Requests to
+embeddings, moderations and images are no calls of a model that writes.
+"""
+
+from collections.abc import Iterator
+
+from app.checks import Problem
+from app.cli.formats.anthropic import Anthropic
+from app.cli.formats.base import Batches, Body, Call, Fit, Format, Reading, Record, Taken, checked
+from app.cli.formats.openai import OpenAI
+from app.intake.bodies.values import as_object
+
+_REQUEST = ("body", "params", "request")
+_ANSWER = ("response", "result", "error")
+_WRITING = ("/chat/completions", "/completions", "/responses", "/messages")
+
+LONELY_ANSWER = (
+    "The answer alone holds no prompt: import it together with its requests, promptlode import REQUESTS ANSWERS."
+)
+
+
+class Batch(Format):
+    """Lines of batch files."""
+
+    name = "batch"
+
+    def fit(self, value: Body) -> Fit:
+        has_part = any(isinstance(value.get(name), dict) for name in (*_REQUEST, *_ANSWER))
+        return Fit.CERTAIN if value.get("custom_id") is not None and has_part else Fit.NO
+
+    def take(self, record: Record, value: Body, reading: Reading) -> Taken:
+        if _is_of_another_kind(value):
+            return Taken(passed_over=1)
+        request, answer = _request_of(value), _answer_of(value)
+        key = str(value.get("custom_id"))
+        if request and answer:
+            return _whole(record, value, reading)
+        if request:
+            return self._meet(record, value, reading.batches.answers.pop(key, None), reading)
+        waiting = reading.batches.requests.pop(key, None)
+        if waiting is None:
+            reading.batches.answers[key] = (record, value)
+            return Taken()
+        return _whole(waiting[0], waiting[1] | answer, reading)
+
+    def _meet(self, record: Record, value: Body, answer: tuple[Record, Body] | None, reading: Reading) -> Taken:
+        if answer is None:
+            reading.batches.requests[str(value["custom_id"])] = (record, value)
+            return Taken()
+        return _whole(record, value | _answer_of(answer[1]), reading)
+
+    def calls(self, value: Body) -> Iterator[Call | None]:
+        yield from _format_of(value).calls(value)
+
+
+def lonely(batches: Batches, reading: Reading) -> Iterator[tuple[Record, Taken]]:
+    """What found no other half by the end: requests are calls without an answer, answers are none."""
+    for record, value in batches.requests.values():
+        yield record, _whole(record, value, reading)
+    for record, value in batches.answers.values():
+        passed_over = _is_embedding(value)
+        yield record, Taken(passed_over=1) if passed_over else Taken(problems=[Problem((), LONELY_ANSWER)])
+
+
+def _whole(record: Record, value: Body, reading: Reading) -> Taken:
+    return checked(_format_of(value).calls(value), record, value, reading)
+
+
+def _format_of(value: Body) -> Format:
+    return Anthropic() if isinstance(value.get("params"), dict) or "result" in value else OpenAI()
+
+
+def _request_of(value: Body) -> Body:
+    return {name: value[name] for name in _REQUEST if isinstance(value.get(name), dict)}
+
+
+def _answer_of(value: Body) -> Body:
+    return {name: value[name] for name in _ANSWER if value.get(name) is not None}
+
+
+def _is_of_another_kind(value: Body) -> bool:
+    url = value.get("url")
+    if isinstance(url, str) and url:
+        return not url.rstrip("/").endswith(_WRITING)
+    return _is_embedding(value)
+
+
+def _is_embedding(value: Body) -> bool:
+    body = as_object(as_object(value.get("response")).get("body"))
+    data = body.get("data")
+    return (isinstance(data, list) and bool(data) and "embedding" in as_object(data[0])) or "results" in body

@@ -1,0 +1,58 @@
+"""Invocation logs of Amazon Bedrock, as CloudWatch and S3 hold them: `{"schemaType": "ModelInvocationLog", ...}`.
+
+The bodies are those of the model's own API or of Converse; a streamed answer is a list of its events. Bodies over 100 KB lie in S3 by
+themselves, so their prompt is not here.
+"""
+
+from collections.abc import Iterable
+
+from app.cli.formats.base import Body, Call, Fit, Format
+from app.intake.bodies.answers import answer_of
+from app.intake.bodies.requests import request_of
+from app.intake.bodies.usage import usage_of
+from app.intake.bodies.values import as_object, filled, member, parsed, present
+
+_KEPT = ("operation", "region", "accountId", "errorCode", "inferenceRegion", "requestMetadata")
+_OTHERS = ("embed", "rerank", "image", "canvas", "reel", "sonic", "stable-")
+
+
+class Bedrock(Format):
+    """Its invocation logs."""
+
+    name = "bedrock"
+
+    def fit(self, value: Body) -> Fit:
+        is_log = value.get("schemaType") == "ModelInvocationLog"
+        has_body = "modelId" in value and any(name.startswith("input") for name in as_object(value.get("input")))
+        return Fit.CERTAIN if is_log or has_body else Fit.NO
+
+    def calls(self, value: Body) -> Iterable[Call | None]:
+        model = str(value.get("modelId") or "").rpartition("/")[2]
+        if any(word in model for word in _OTHERS):
+            return [None]
+        sent, answered = as_object(value.get("input")), as_object(value.get("output"))
+        request = request_of(sent.get("inputBodyJson")) or {}
+        answer = answer_of(answered.get("outputBodyJson"))
+        body = request | answer | present(_beside(value, sent, answered, answer) | {"model": model or None})
+        return [Call(body, value.get("requestId"), "bedrock", _why(sent))]
+
+
+def _why(sent: Body) -> str:
+    if sent.get("inputBodyS3Path"):
+        return "The body lies in S3, at inputBodyS3Path: put it into the line as inputBodyJson."
+    return "inputBodyJson holds no prompt: switch on text in the invocation logging of Bedrock."
+
+
+def _beside(value: Body, sent: Body, answered: Body, answer: Body) -> Body:
+    counts = present({"inputTokens": sent.get("inputTokenCount"), "outputTokens": answered.get("outputTokenCount")})
+    metadata = as_object(parsed(value.get("requestMetadata")))
+    return {
+        "path": metadata.get("promptlode.path"),
+        "usage": answer.get("usage") or usage_of(counts),
+        "user_id": metadata.get("user_id"),
+        "started_at": value.get("timestamp"),
+        "error": {"type": str(value["errorCode"])} if value.get("errorCode") else None,
+        "metadata": filled(
+            {f"bedrock.{name}": value.get(name) for name in _KEPT} | {"bedrock.identity": member(value, "identity.arn")}
+        ),
+    }

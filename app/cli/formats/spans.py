@@ -1,0 +1,152 @@
+"""Spans as JSON, which is not OTLP/JSON: exports of Phoenix and MLflow, and what console exporters of Python and Node print.
+
+Each is turned into OTLP/JSON and read as that, so every convention that `POST /v1/traces` knows is known here. Spans of one record
+see each other; those of other records do not.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from app.cli.formats.base import Body, Fit, Format, Reading, Record, Taken
+from app.cli.formats.otlp import Otlp
+from app.intake.bodies.values import as_object, as_text, member, objects, parsed
+
+_LISTS = ("spans", "data", "traces")
+_TRACE_IDS = ("context.trace_id", "trace_id", "traceId", "spanContext.traceId", "trace_request_id")
+_SPAN_IDS = ("context.span_id", "span_id", "spanId", "spanContext.spanId", "id")
+_PARENTS = ("parent_id", "parent_span_id", "parentSpanId", "parentId", "parentSpanContext.spanId")
+_STARTS = ("start_time_unix_nano", "start_time_ns", "start_time", "startTime", "start_timestamp", "timestamp")
+_ENDS = ("end_time_unix_nano", "end_time_ns", "end_time", "endTime", "end_timestamp")
+_NAMES = ("name", "span_name", "spanName")
+_FLAT = "attributes."
+
+
+class Spans(Format):
+    """Spans by their attributes."""
+
+    name = "spans"
+
+    def fit(self, value: Body) -> Fit:
+        first = next(_spans(value), None)
+        return Fit.CERTAIN if first is not None and _attributes(first) and _first(first, _SPAN_IDS) else Fit.NO
+
+    def take(self, record: Record, value: Body, reading: Reading) -> Taken:
+        spans = [_as_otlp(span) for span in _spans(value)]
+        return Otlp().take(
+            record, {"resourceSpans": [{"resource": _resource(value), "scopeSpans": [{"spans": spans}]}]}, reading
+        )
+
+
+def _spans(value: Body) -> Iterator[Body]:
+    """The record itself, or the spans that it holds; MLflow has them under `data.spans`, and tables as JSON texts."""
+    data = parsed(value.get("data"))
+    holders = [as_object(data), value]
+    found = next((spans for each in holders for name in _LISTS if (spans := objects(parsed(each.get(name))))), None)
+    if found is None:
+        yield value
+        return
+    for each in found:
+        yield from _spans(each) if "spans" in each else iter((each,))
+
+
+def _resource(value: Body) -> Body:
+    sent = as_object(member(value, "resource.attributes"))
+    named = {"service.name": sent["service.name"]} if isinstance(sent.get("service.name"), str) else {}
+    return {"attributes": _pairs(named)}
+
+
+def _as_otlp(span: Body) -> Body:
+    failed = "ERROR" in str(
+        member(span, "status.status_code") or member(span, "status.code") or span.get("status_code")
+    )
+    made = {
+        "traceId": _id(_first(span, _TRACE_IDS), 16),
+        "spanId": _id(_first(span, _SPAN_IDS), 8),
+        "name": str(_first(span, _NAMES) or ""),
+        "startTimeUnixNano": _nanoseconds(_first(span, _STARTS)),
+        "endTimeUnixNano": _nanoseconds(_first(span, _ENDS)),
+        "attributes": _pairs(_attributes(span)),
+        "events": [_event(event) for event in objects(parsed(span.get("events")))],
+        "status": {
+            "code": 2,
+            "message": str(_first(span, ("status.message", "status.description", "status_message")) or ""),
+        }
+        if failed
+        else {},
+    }
+    parent = _first(span, _PARENTS)
+    return made | ({"parentSpanId": _id(parent, 8)} if parent else {})
+
+
+def _event(event: Body) -> Body:
+    return {"name": str(event.get("name")), "attributes": _pairs(as_object(event.get("attributes")))}
+
+
+def _first(span: Body, paths: tuple[str, ...]) -> Any:
+    """Tables have `context.span_id` as one name, JSON as an object."""
+    found = (span.get(path, member(span, path)) for path in paths)
+    return next((value for value in found if value not in (None, "")), None)
+
+
+def _attributes(span: Body) -> Body:
+    """By their whole names, as the conventions have them, whether they are nested, in columns, or whole already."""
+    whole = as_object(parsed(span.get("attributes")))
+    columns = {name.removeprefix(_FLAT): value for name, value in span.items() if name.startswith(_FLAT)}
+    kind = {"openinference.span.kind": span["span_kind"]} if isinstance(span.get("span_kind"), str) else {}
+    found = kind | whole | columns
+    return {name: value for top, inner in found.items() for name, value in _flat(top, inner) if value is not None}
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Phoenix nests what OpenInference writes as one attribute each; no other names are taken apart."""
+    value = parsed(value) if name.startswith("llm.") and isinstance(value, str) and "messages" in name else value
+    if name.startswith("llm") and isinstance(value, dict | list) and not name.endswith(("parameters", "json_schema")):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in items:
+            yield from _flat(f"{name}.{key}", inner)
+    else:
+        yield name, value
+
+
+def _pairs(attributes: Body) -> list[Body]:
+    return [{"key": name, "value": _value(value)} for name, value in attributes.items()]
+
+
+def _value(value: Any) -> Body:
+    if isinstance(value, bool):
+        return {"boolValue": value}
+    if isinstance(value, int) and abs(value) < 2**63:
+        return {"intValue": str(value)}
+    return {"doubleValue": value} if isinstance(value, float) else {"stringValue": as_text(value)}
+
+
+def _id(value: Any, size: int) -> str:
+    """Hex digits as they are, base64 as MLflow has it; anything else (a number, a name) gives the same digits every time."""
+    text = str(value or "").removeprefix("0x").removeprefix("tr-").replace("-", "").lower()
+    if len(text) == 2 * size and all(digit in "0123456789abcdef" for digit in text):
+        return text
+    with suppress(binascii.Error, ValueError):
+        if len(decoded := base64.b64decode(str(value), validate=True)) == size:
+            return decoded.hex()
+    return hashlib.sha256(str(value).encode()).hexdigest()[: 2 * size]
+
+
+def _nanoseconds(value: Any) -> str:
+    """ISO 8601; seconds, milliseconds, microseconds or nanoseconds since 1970; [seconds, nanoseconds] as Node has it."""
+    if isinstance(value, list) and len(value) == 2:
+        return str(int(value[0]) * 10**9 + int(value[1]))
+    if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()):
+        number = float(value)
+        digits = len(str(int(number)))
+        return str(int(value) if digits > 17 else int(number * 10 ** (19 - min(digits, 19))) if digits >= 10 else 0)
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return "0"
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return str(int(moment.timestamp() * 10**6) * 1000)

@@ -1,0 +1,98 @@
+"""Rows of CSV and Parquet files as JSON lines, so that everything behind reads one kind of file.
+
+A cell stays the text that it is: a format that has JSON in it parses it by itself. Empty cells of CSV count as absent. Parquet needs
+pyarrow, which is the extra `parquet`.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from app.errors import CallerError
+
+PARQUET = b"PAR1"
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+
+LONGEST_CELL = 64 * 1024 * 1024
+"""Bytes of a cell; Python's own limit, 128 KB, is less than many prompts."""
+
+WITHOUT_PYARROW = "is Parquet, which needs pyarrow: pip install 'promptlode[parquet]', or export it as JSON lines."
+
+
+class UnreadableFileError(CallerError):
+    """The file as a whole cannot be imported."""
+
+
+class Lines(io.RawIOBase):
+    """Rows as JSON lines, made as they are read."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
+        self._rows = iter(rows)
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._left:
+            row = next(self._rows, None)
+            self._left = (
+                b""
+                if row is None
+                else json.dumps(row, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass") + b"\n"
+            )
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
+
+
+def delimiter_of(name: str, head: bytes) -> str | None:
+    """What parts the cells of a table of text; None for a file that is none.
+
+    By the file's name, or, where that says nothing (standard input), by a first line that is a list of names.
+    """
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes if suffix.lower() != ".gz"]
+    if suffixes and suffixes[-1] in _DELIMITERS:
+        return _DELIMITERS[suffixes[-1]]
+    first = head.split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").strip()
+    if suffixes or not first or first[:1] in (b"{", b"["):
+        return None
+    return next((mark for mark in (",", "\t") if first.count(mark.encode()) >= 2 and b" " not in first), None)
+
+
+def rows_of_csv(stream: BinaryIO, delimiter: str) -> Iterator[dict[str, Any]]:
+    """Raises UnreadableFileError."""
+    csv.field_size_limit(LONGEST_CELL)
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    try:
+        for row in csv.DictReader(text, delimiter=delimiter, strict=True):
+            further = {"further cells": cells} if (cells := row.pop(None, None)) else {}
+            yield {name: cell for name, cell in row.items() if cell not in (None, "")} | further
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UnreadableFileError(f"The table cannot be read further: {error}; save it as CSV in UTF-8.") from None
+
+
+def rows_of_parquet(stream: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
+    """The rows of a file, whose end is read at once.  Raises UnreadableFileError."""
+    parquet = _pyarrow(name)
+    try:
+        return _batches(parquet.ParquetFile(stream))
+    except (OSError, ValueError) as error:
+        raise UnreadableFileError(f"{name} is no whole Parquet file ({type(error).__name__}); copy it again.") from None
+
+
+def _batches(file: Any) -> Iterator[dict[str, Any]]:
+    for batch in file.iter_batches(batch_size=500):
+        for row in batch.to_pylist():
+            yield {column: value for column, value in row.items() if value is not None}
+
+
+def _pyarrow(name: str) -> Any:
+    try:
+        from pyarrow import parquet  # type: ignore[import-untyped]
+    except ImportError:
+        raise UnreadableFileError(f"{name} {WITHOUT_PYARROW}") from None
+    return parquet
