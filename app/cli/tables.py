@@ -92,7 +92,7 @@ def _batches(file: Any) -> Iterator[dict[str, Any]]:
 
 def _pyarrow(name: str) -> Any:
     try:
-        from pyarrow import parquet  # type: ignore[import-untyped]
+        from pyarrow import parquet
     except ImportError:
         raise UnreadableFileError(f"{name} {WITHOUT_PYARROW}") from None
     return parquet
