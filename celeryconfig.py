@@ -2,6 +2,7 @@
 
 from kombu import Queue
 
+from app import redis_server
 from app.config import settings
 from tasks.queues import FIRST, RERUN
 
@@ -10,7 +11,8 @@ _settings = settings()
 #: A run that does not end at its soft limit (an exception inside the run; late inside C code) is killed this much later.
 _HARD_LIMIT_AFTER = 15.0
 
-broker_url = _settings.broker
+broker_url = redis_server.broker_url(_settings)
+broker_use_ssl = redis_server.tls(_settings, broker_url) or None
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # a broker that is away for an hour needs no restart of ours
 # A run goes on when the broker goes away: its lease and its fence say whether it may save, not the connection.
@@ -30,6 +32,7 @@ _redis_transport = {
     "unacked_restore_throttle": 1,
     # In the order of task_queues: groups without a template before re-runs.
     "queue_order_strategy": "priority",
+    "master_name": redis_server.master_of(_settings.broker),  # for Sentinel
     "socket_keepalive": True,
     # The loop of a worker waits for an acknowledgement; without an end a host that vanished keeps it for ever.
     "socket_timeout": 15,

@@ -45,6 +45,13 @@ class Settings(BaseSettings):
         "", description="Redis or Valkey: coalescing state, and the broker unless BROKER_URL is set."
     )
     broker_url: str = Field("", description="Celery broker; REDIS_URL when empty.")
+    redis_tls_verify: bool = Field(
+        True,
+        description="Whether the certificate of a rediss:// server must be trusted; false where a platform signs for itself.",
+    )
+    redis_ca_file: str = Field(
+        "", description="File with the authority that signed the certificate of a rediss:// server."
+    )
 
     # --- web
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port of the web process.")
@@ -160,8 +167,10 @@ class Settings(BaseSettings):
     @field_validator("redis_url", mode="after")
     @classmethod
     def _redis(cls, url: str) -> str:
-        if url and not url.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must be like redis://host:6379/0, or rediss:// with TLS")
+        if url and not url.startswith(("redis://", "rediss://", "unix://", "sentinel://")):
+            raise ValueError(
+                "must be like redis://host:6379/0, rediss:// with TLS, or sentinel://host:26379/0?master=name"
+            )
         return url
 
     @model_validator(mode="before")

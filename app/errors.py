@@ -25,7 +25,14 @@ class DependencyError(PromptlodeError):
 
 
 class DatabaseDownError(DependencyError):
-    """PostgreSQL does not answer."""
+    """PostgreSQL does not answer, or is in a state in which it cannot do what it is asked.
+
+    why: what a person who runs it must know, with the remedy; the message itself is for callers.
+    """
+
+    def __init__(self, said: str = "PostgreSQL does not answer.", why: str = "") -> None:
+        super().__init__(said)
+        self.why = why or said
 
 
 class TemplateGoneError(DependencyError):

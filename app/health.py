@@ -2,21 +2,24 @@
 
 from dataclasses import dataclass
 
-from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
+from app import reasons, redis_server
 from app.config import Settings
 from app.errors import DatabaseDownError
 from app.store import heartbeats
-from app.store.engine import transaction
+from app.store.engine import make_probe_engine, transaction
 from app.store.heartbeats import Heartbeat
 from app.store.migrate import head_revision
 
 # Somebody waits for the answer, and a load balancer asks again soon.
 TIMEOUT = 1.0
+
+READY_KEY, READY_SECONDS = "promptlode:ready", 10
+"""Written by every look, for so many seconds: a Redis that is read-only or full answers a PING."""
 
 
 @dataclass(frozen=True)
@@ -27,39 +30,45 @@ class Check:
     detail: str
 
 
-def checks(engine: Engine, settings: Settings) -> dict[str, Check]:
-    """Every dependency of the product at work."""
-    database, beats = _database(engine)
+def checks(settings: Settings) -> dict[str, Check]:
+    """Every dependency of the product at work, each written to as the product will."""
+    database, beats = _database(settings)
     return {
         "database": database,
-        "redis": redis(settings.redis_url),
+        "redis": redis(settings),
         "worker": _worker(beats, settings.grouping_stalled_after),
         "reconciler": _alive("reconciler", beats, "celery -A tasks reconcile"),
     }
 
 
-def redis(url: str) -> Check:
-    """Whether Redis answers."""
+def redis(settings: Settings) -> Check:
+    """Whether Redis takes a write."""
     try:
-        with Redis.from_url(
-            url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
+        with redis_server.client(
+            settings, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
         ) as client:
-            client.ping()
+            client.set(READY_KEY, 1, ex=READY_SECONDS)
     except (RedisError, OSError, ValueError) as error:
-        return Check(False, f"Does not answer ({type(error).__name__}). Start it, or set REDIS_URL.")
+        return Check(False, reasons.of_redis(error))
     return Check(True, "Answers.")
 
 
-def _database(engine: Engine) -> tuple[Check, list[Heartbeat] | None]:
+def _database(settings: Settings) -> tuple[Check, list[Heartbeat] | None]:
     """PostgreSQL, and the signs of life that only it can tell."""
+    engine = make_probe_engine(settings, TIMEOUT)
+    beats = None
     try:
         with transaction(engine) as connection:
             revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
             beats = heartbeats.seen(connection)
-    except DatabaseDownError:
-        return Check(False, "Does not answer. Start it, or set DATABASE_URL."), None
-    except Exception as error:  # noqa: BLE001  a table that is missing, a wrong password: whatever it is, we are not ready
-        return Check(False, f"Cannot be read ({type(error).__name__}). Run: alembic upgrade head."), None
+        with transaction(engine) as connection:
+            heartbeats.try_a_write(connection)
+    except DatabaseDownError as error:
+        return Check(False, error.why), beats
+    except Exception as error:  # noqa: BLE001  a table or a column that is missing, a lock: whatever it is, we are not ready
+        return Check(False, f"Cannot be used ({type(error).__name__}). Run: alembic upgrade head."), beats
+    finally:
+        engine.dispose()
     return _migrated(revision), beats
 
 

@@ -4,7 +4,10 @@ import threading
 from collections.abc import Callable
 
 import structlog
+from redis.exceptions import RedisError
 
+from app import reasons
+from app.errors import DatabaseDownError
 from app.logs import describe
 
 _log = structlog.get_logger(__name__)
@@ -49,7 +52,13 @@ class Ticker:
 
     def _report(self, error: Exception | None) -> None:
         if error is not None and not self._failing:
-            _log.warning("background_failing", what=self._name, **describe(error))
+            _log.warning("background_failing", what=self._name, **_why(error), **describe(error))
         if error is None and self._failing:
             _log.info("background_recovered", what=self._name)
         self._failing = error is not None
+
+
+def _why(error: Exception) -> dict[str, str]:
+    if isinstance(error, DatabaseDownError):
+        return {"why": error.why}
+    return {"why": reasons.of_redis(error)} if isinstance(error, RedisError) else {}

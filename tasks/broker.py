@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 from kombu.pools import producers
 from redis.exceptions import RedisError
 
+from app import redis_server
 from app.config import Settings
 from tasks.celery import app as celery_app
 from tasks.connections import PRODUCER_TIMEOUT
@@ -67,6 +68,7 @@ def _length(channel: Any, queue: str) -> int:
 def publishing_connection(settings: Settings, timeout: float) -> Connection:
     """A connection to publish over that gives up after `timeout` seconds, whichever broker it is."""
     options = {
+        "master_name": redis_server.master_of(settings.broker),
         # Redis
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
@@ -81,7 +83,8 @@ def publishing_connection(settings: Settings, timeout: float) -> Connection:
         "interval_max": 0,
     }
     return celery_app.connection_for_write(
-        settings.broker,
+        redis_server.broker_url(settings),
+        ssl=redis_server.tls(settings, settings.broker) or None,
         connect_timeout=timeout,
         heartbeat=0,  # nobody would send them between two publications, and RabbitMQ would hang up
         transport_options=celery_app.conf.broker_transport_options | options,

@@ -4,6 +4,7 @@ from redis import Redis
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
+from app import redis_server
 from app.config import Settings
 
 #: A web request must not wait for a Redis that is gone: half a second, once.
@@ -15,9 +16,8 @@ WORKER_TIMEOUT = 5.0
 
 def producer_redis(settings: Settings) -> Redis:
     """For whoever accepts traces: gives up at once."""
-    settings.require("redis_url")
-    return Redis.from_url(
-        settings.redis_url,
+    return redis_server.client(
+        settings,
         socket_timeout=PRODUCER_TIMEOUT,
         socket_connect_timeout=PRODUCER_TIMEOUT,
         retry=Retry(NoBackoff(), 0),
@@ -26,9 +26,8 @@ def producer_redis(settings: Settings) -> Redis:
 
 def worker_redis(settings: Settings) -> Redis:
     """For workers and the reconciler: tries again for a few seconds, so that a restart of Redis goes unnoticed."""
-    settings.require("redis_url")
-    return Redis.from_url(
-        settings.redis_url,
+    return redis_server.client(
+        settings,
         socket_timeout=WORKER_TIMEOUT,
         socket_connect_timeout=WORKER_TIMEOUT,
         retry=Retry(ExponentialBackoff(cap=1.0, base=0.1), 4),

@@ -22,7 +22,7 @@ def healthz() -> Response:
 @routes.route("GET", "/readyz", scope=None, answers={200: Readiness, 503: Readiness})
 def readyz() -> Response:
     """Whether database, Redis, worker and reconciler are up, one line each; 503 when one is down."""
-    checks = health.checks(services().engine, services().settings)
+    checks = health.checks(services().settings)
     ready = all(check.ok for check in checks.values())
     entries = {name: asdict(check) for name, check in checks.items()}
     return line_by_line_answer({"status": "ok" if ready else "down"} | entries, 200 if ready else 503)

@@ -9,14 +9,14 @@ from importlib import metadata
 from pathlib import Path
 
 import rich_click as click
-from kombu import Connection
 from rich.table import Table
 
-from app import health
-from app.cli.context import engine_of, settings_of_command, show
+from app import health, reasons
+from app.cli.context import settings_of_command, show
 from app.config import SERVERS_FILE, Settings
 from app.errors import ConfigurationError
 from app.health import Check
+from tasks.broker import publishing_connection
 
 OLDEST_PYTHON = (3, 11)
 
@@ -49,8 +49,7 @@ def _all(settings: Settings) -> Iterator[Named]:
     except ConfigurationError as error:
         yield "settings", Check(False, str(error))
         return
-    with engine_of(settings) as engine:
-        yield from health.checks(engine, settings).items()
+    yield from health.checks(settings).items()
     yield "broker", _broker(settings)
 
 
@@ -114,10 +113,9 @@ def _servers(settings: Settings) -> Check:
 
 def _broker(settings: Settings) -> Check:
     """Whether Celery's broker answers; it may be another server than Redis."""
-    timeout = {"socket_timeout": health.TIMEOUT, "socket_connect_timeout": health.TIMEOUT}
     try:
-        with Connection(settings.broker, connect_timeout=health.TIMEOUT, transport_options=timeout) as connection:
+        with publishing_connection(settings, health.TIMEOUT) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
     except Exception as error:  # noqa: BLE001  every transport of kombu has its own errors
-        return Check(False, f"Does not answer ({type(error).__name__}). Start it, or set BROKER_URL.")
+        return Check(False, reasons.of_broker(error))
     return Check(True, "Answers.")

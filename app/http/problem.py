@@ -14,10 +14,10 @@ from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
 from app.checks import Problem
-from app.errors import CallerError, ConfigurationError, DependencyError, NotFoundError
+from app.errors import CallerError, ConfigurationError, DatabaseDownError, DependencyError, NotFoundError
 from app.http.answer import json_answer
 from app.logs import describe
-from app.store.sqlstates import is_busy
+from app.store.sqlstates import is_busy, state_of
 
 # Seconds after which a client may try again when a dependency is down.
 RETRY_AFTER = 2
@@ -91,7 +91,7 @@ def _of_http(error: HTTPException) -> Response:
 
 
 def _of_outage(error: DependencyError) -> Response:
-    _log.warning("dependency_down", error=type(error).__name__)
+    _log.warning("dependency_down", error=type(error).__name__, why=getattr(error, "why", str(error)))
     # No promise that nothing was stored: a connection may die while the server answers a COMMIT.
     detail = f"{error} Send the request again; a trace with an external_id is never stored twice."
     return problem_answer(503, detail, headers={"Retry-After": str(RETRY_AFTER)})
@@ -100,6 +100,8 @@ def _of_outage(error: DependencyError) -> Response:
 def _of_database(error: exc.DBAPIError) -> Response:
     if is_busy(error):
         return _of_outage(DependencyError("PostgreSQL is busy."))
+    if state := state_of(error):
+        return _of_outage(DatabaseDownError("PostgreSQL cannot do this now.", state))
     return _of_bug(error)
 
 

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event, exc
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, exc
 
+from app import reasons
 from app.config import Settings
 from app.errors import DatabaseDownError
-from app.store.sqlstates import is_outage
+from app.store import session
+from app.store.sqlstates import is_outage, is_read_only, state_of
 
 # A host that does not answer is given up after 3 s; one that vanished within a connection is noticed after 15 s (ms here).
 _NETWORK = {"connect_timeout": 3, "tcp_user_timeout": 15_000, "keepalives_idle": 10, "keepalives_interval": 5}
@@ -38,8 +40,20 @@ def make_single_statement_engine(settings: Settings, beside: Engine) -> Engine:
     return engine
 
 
-def _pooled(settings: Settings, **options: Any) -> Engine:
+def make_probe_engine(settings: Settings, seconds: float) -> Engine:
+    """An engine for one look at the server: a connection of its own, and no statement takes longer than this.
+
+    A new connection finds out what those of the pool do not: that the password was changed, or that there are too many.
+    """
+    hurried = settings.model_copy(
+        update={"database_statement_timeout": seconds, "database_lock_timeout": seconds, "database_pool_size": 1}
+    )
+    return _pooled(hurried, connect_timeout=2)  # libpq waits for two seconds at least
+
+
+def _pooled(settings: Settings, *, connect_timeout: int = _NETWORK["connect_timeout"], **options: Any) -> Engine:
     settings.require("database_url")
+    told = {"application_name": "promptlode", "options": session.options(settings), "connect_timeout": connect_timeout}
     engine = create_engine(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -48,11 +62,22 @@ def _pooled(settings: Settings, **options: Any) -> Engine:
         hide_parameters=True,
         json_serializer=_to_json,
         json_deserializer=orjson.loads,
-        connect_args=_NETWORK | {"application_name": "promptlode", "options": _session_options(settings)},
+        connect_args=_NETWORK | told,
         **options,
     )
+    session.install(engine, settings)
+    _leave_a_standby(engine)
     _ask_idle_connections(engine)
     return engine
+
+
+def _leave_a_standby(engine: Engine) -> None:
+    """After a failover the pool still holds connections to what was the primary: none of them is of use any more."""
+
+    @event.listens_for(engine, "handle_error")
+    def look(context: ExceptionContext) -> None:
+        if is_read_only(context.original_exception):
+            context.is_disconnect = True
 
 
 def _ask_idle_connections(engine: Engine) -> None:
@@ -93,16 +118,6 @@ def _to_json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def _session_options(settings: Settings) -> str:
-    """Limits that end what hangs: a statement, a lock, and a transaction that its process forgot."""
-    milliseconds = {
-        "statement_timeout": settings.database_statement_timeout,
-        "lock_timeout": settings.database_lock_timeout,
-        "idle_in_transaction_session_timeout": settings.database_statement_timeout,
-    }
-    return " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in milliseconds.items()) + " -c timezone=UTC"
-
-
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction: commits at the end, rolls back on an exception.
@@ -115,12 +130,14 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def outages_named() -> Iterator[None]:
-    """Raises DatabaseDownError in place of what SQLAlchemy says when PostgreSQL does not answer."""
+    """Raises DatabaseDownError in place of what SQLAlchemy says when PostgreSQL does not answer or is in no state to."""
     try:
         yield
-    except (exc.InterfaceError, exc.TimeoutError) as error:
-        raise DatabaseDownError("PostgreSQL does not answer.") from error
+    except exc.TimeoutError as error:
+        raise DatabaseDownError("PostgreSQL is busy.", "All connections of this process are taken.") from error
     except exc.DBAPIError as error:
-        if is_outage(error):
-            raise DatabaseDownError("PostgreSQL does not answer.") from error
-        raise
+        if not is_outage(error):
+            raise
+        if state := state_of(error):
+            raise DatabaseDownError("PostgreSQL cannot do this now.", state) from error
+        raise DatabaseDownError(why=reasons.of_postgres(error)) from error

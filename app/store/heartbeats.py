@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Column, ColumnElement, Connection, Double, cast, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Double, cast, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.tables import heartbeat
@@ -14,6 +14,8 @@ Kind = Literal["worker", "reconciler"]
 # A process beats every BEAT_SECONDS; one beat may be late or lost before it counts as dead (right within 10 s of a death).
 BEAT_SECONDS = 3.0
 ALIVE_SECONDS = 8.0
+
+_PROBE = "readyz"
 
 # Dead ones are listed this long, so that a person sees what died; then they are forgotten.
 KEPT_SECONDS = 3600.0
@@ -89,6 +91,16 @@ def seen(connection: Connection) -> list[Heartbeat]:
         _age(said.stalled_since).label("stalled"),
     ).where(age < KEPT_SECONDS)
     return [Heartbeat(*row) for row in connection.execute(query.order_by(age))]
+
+
+def try_a_write(connection: Connection) -> None:
+    """Write what nobody reads: a database that is read-only, or whose disk is full, answers every query."""
+    statement = insert(heartbeat).values(name=_PROBE, kind="probe")
+    now = {"last_seen": func.clock_timestamp()}
+    connection.execute(
+        text("SET LOCAL synchronous_commit = off")
+    )  # whoever asks every second shall not sync every second
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=now))
 
 
 def forget(connection: Connection, name: str) -> None:

@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.types import TypeEngine
 
 from app.store.engine import outages_named
-from app.store.sqlstates import is_of_another_session
+from app.store.session import THROUGH_POOLER
+from app.store.sqlstates import is_of_another_session, is_read_only
 
 
 class Prepared:
@@ -47,10 +48,14 @@ class Prepared:
     def _carried_out(self, engine: Engine, parameters: list[Any]) -> int | None:
         """A connection that broke is noticed when it is next taken out of the pool."""
         with closing(engine.raw_connection()) as connection:
+            if connection.info.get(THROUGH_POOLER):
+                return None
             try:
                 return self._sent(connection, parameters)
             except psycopg2.Error as error:
                 connection.info.pop(self._name, None)
+                if is_read_only(error):
+                    connection.invalidate()
                 if not is_of_another_session(error):
                     raise
                 return None

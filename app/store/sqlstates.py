@@ -5,9 +5,7 @@ Each question takes what SQLAlchemy or the driver raised.
 
 from sqlalchemy import exc
 
-CONNECTION_CLASS = "08"
-SHUTTING_DOWN = frozenset({"57P01", "57P02", "57P03"})  # admin shutdown, crash shutdown, cannot connect now
-TOO_MANY_CONNECTIONS = "53300"
+READ_ONLY = "25006"
 DEADLOCK = "40P01"
 SERIALIZATION_FAILURE = "40001"
 LOCK_NOT_AVAILABLE = "55P03"
@@ -15,6 +13,26 @@ QUERY_CANCELED = "57014"  # by statement_timeout
 FOREIGN_KEY_VIOLATION = "23503"
 UNKNOWN_STATEMENT = "26000"
 DUPLICATE_STATEMENT = "42P05"
+
+STATES = {
+    "25006": "PostgreSQL is read-only: it is a standby, or somebody made it so. Let DATABASE_URL name the primary.",
+    "42501": "The role of DATABASE_URL may not do what we need. Make it the owner of the database.",
+    "53100": "The disk of PostgreSQL is full. Make room on it.",
+    "53200": "PostgreSQL is out of memory. Lower its connections or work_mem, or give it more.",
+    "53300": "PostgreSQL takes no more connections. Raise max_connections, or lower DATABASE_POOL_SIZE.",
+    "53400": "PostgreSQL has reached a limit of its configuration. Its log says which.",
+    "57P01": "PostgreSQL was told to end the connection.",
+    "57P03": "PostgreSQL is starting, stopping or recovering. It answers by itself when it is done.",
+}
+"""What a server says of itself by SQLSTATE (PostgreSQL manual, appendix A); the request is not wrong, and may be sent again."""
+
+CLASSES = {
+    "08": "The connection to PostgreSQL broke.",
+    "53": "PostgreSQL lacks a resource. Its log says which.",
+    "57": "PostgreSQL ends what it does.",
+    "58": "PostgreSQL cannot read or write its files. Look at its log and its disk.",
+}
+"""The same by the class of a SQLSTATE."""
 
 _CROSSED = frozenset({DEADLOCK, SERIALIZATION_FAILURE})
 
@@ -25,16 +43,28 @@ def code_of(error: BaseException) -> str | None:
 
 
 def is_outage(error: exc.DBAPIError) -> bool:
-    """Whether the server is away, starting or stopping, rather than our statement wrong.
+    """Whether the server is away, or in no state to do what it is asked, rather than our statement wrong.
 
     A failed connect has no code at all.
     """
+    return error.connection_invalidated or _never_connected(error) or state_of(error) is not None
+
+
+def state_of(error: BaseException) -> str | None:
+    """What the error says of the server, for a person who runs it; None when it says something of the statement."""
     code = code_of(error)
-    if error.connection_invalidated:
-        return True
-    if code is None:
-        return isinstance(error, exc.OperationalError)
-    return code.startswith(CONNECTION_CLASS) or code in SHUTTING_DOWN or code == TOO_MANY_CONNECTIONS
+    if code is None or code == QUERY_CANCELED:
+        return None
+    return STATES.get(code) or CLASSES.get(code[:2])
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Whether the server refused to write at all: a standby, perhaps one that was the primary a moment ago."""
+    return code_of(error) == READ_ONLY
+
+
+def _never_connected(error: exc.DBAPIError) -> bool:
+    return code_of(error) is None and isinstance(error, (exc.OperationalError, exc.InterfaceError))
 
 
 def is_busy(error: BaseException) -> bool:

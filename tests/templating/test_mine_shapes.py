@@ -60,7 +60,12 @@ def test_a_record_that_is_compared_with_twenty_others_is_a_value():
 
 def test_a_language_in_a_sorted_job_is_a_slot_with_and_without_examples():
     ask = "Translate the sentence into {lang}. Write nothing but the {lang} sentence.\nSentence: {text}"
-    prompts = [before + ask.format(lang=lang, text=prose()) for lang in LANGUAGES for before in ("", EXAMPLES) for _ in range(8)]
+    prompts = [
+        before + ask.format(lang=lang, text=prose())
+        for lang in LANGUAGES
+        for before in ("", EXAMPLES)
+        for _ in range(8)
+    ]
     found = mine(prompts)
     assert [len(group.members) for group in found] == [40, 40]
     assert [group.template.slots for group in found] == [("var_0", "var_0", "var_1")] * 2
@@ -68,19 +73,30 @@ def test_a_language_in_a_sorted_job_is_a_slot_with_and_without_examples():
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1, 1, 0, 2]])
 def test_few_sentences_that_come_in_turn_are_values(order):
-    prompts = [f"You read answers of a help desk.\n{RUBRICS[n]}\n\nAnswer: {prose()}\nScore:" for n, _ in zip(cycle(order), range(36), strict=False)]
+    prompts = [
+        f"You read answers of a help desk.\n{RUBRICS[n]}\n\nAnswer: {prose()}\nScore:"
+        for n, _ in zip(cycle(order), range(36), strict=False)
+    ]
     assert [len(group.members) for group in mine(prompts)] == [36]
 
 
 def test_four_sentences_in_blocks_are_values_where_three_are_versions():
     rubrics = [*RUBRICS, "Tell whether the answer promises anything that a shop cannot keep."]
-    prompts = [f"You read answers of a help desk.\n{rubric}\n\nAnswer: {prose()}\nScore:" for rubric in rubrics for _ in range(9)]
+    prompts = [
+        f"You read answers of a help desk.\n{rubric}\n\nAnswer: {prose()}\nScore:"
+        for rubric in rubrics
+        for _ in range(9)
+    ]
     assert [len(group.members) for group in mine(prompts)] == [36]
     assert [len(group.members) for group in mine(prompts[:27])] == [9, 9, 9]
 
 
 def test_an_edit_that_is_taken_back_makes_two_versions():
-    prompts = [f"You read answers of a help desk.\n{RUBRICS[n]}\n\nAnswer: {prose()}\nScore:" for n in (0, 1, 0) for _ in range(20)]
+    prompts = [
+        f"You read answers of a help desk.\n{RUBRICS[n]}\n\nAnswer: {prose()}\nScore:"
+        for n in (0, 1, 0)
+        for _ in range(20)
+    ]
     assert [group.members for group in mine(prompts)] == [[*range(20), *range(40, 60)], [*range(20, 40)]]
 
 

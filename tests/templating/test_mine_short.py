@@ -43,13 +43,32 @@ def of_frame(begin: str, end: str) -> list[str]:
 
 
 def test_short_templates_that_begin_with_one_word_are_told_apart_by_what_follows() -> None:
-    found = mine([*of_frame("Rate: ", ""), *of_frame("Rate this: ", ""), *of_frame("Rate ", " please"), *of_frame("Rate for ", " in one word")])
-    assert {group.template.literals for group in found} == {("Rate: ", ""), ("Rate this: ", ""), ("Rate ", " please"), ("Rate for ", " in one word")}
+    found = mine(
+        [
+            *of_frame("Rate: ", ""),
+            *of_frame("Rate this: ", ""),
+            *of_frame("Rate ", " please"),
+            *of_frame("Rate for ", " in one word"),
+        ]
+    )
+    assert {group.template.literals for group in found} == {
+        ("Rate: ", ""),
+        ("Rate this: ", ""),
+        ("Rate ", " please"),
+        ("Rate for ", " in one word"),
+    }
 
 
 def test_short_templates_that_differ_in_a_word_behind_the_same_words_are_templates_of_their_own() -> None:
     others = [*of_frame("Rate: ", ""), *of_frame("Translate this: ", ""), *of_frame("", "\n\nSummarize it.")]
-    found = mine([*others, *of_frame("How would you rate ", "?"), *of_frame("How would you translate ", "?"), *of_frame("How would you shorten ", "?")])
+    found = mine(
+        [
+            *others,
+            *of_frame("How would you rate ", "?"),
+            *of_frame("How would you translate ", "?"),
+            *of_frame("How would you shorten ", "?"),
+        ]
+    )
     assert [len(group.members) for group in found] == [10] * 6
 
 

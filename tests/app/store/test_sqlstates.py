@@ -15,7 +15,7 @@ def raised(engine: Engine, code: str) -> exc.DBAPIError:
 
 
 def meanings(error: exc.DBAPIError) -> set[str]:
-    asked = ("is_outage", "is_busy", "is_crossing", "is_gone", "is_of_another_session")
+    asked = ("is_outage", "is_busy", "is_crossing", "is_gone", "is_of_another_session", "is_read_only")
     return {question for question in asked if getattr(sqlstates, question)(error)}
 
 
@@ -30,6 +30,9 @@ def meanings(error: exc.DBAPIError) -> set[str]:
         ("57P01", {"is_outage"}),
         ("53300", {"is_outage"}),
         ("08006", {"is_outage"}),
+        ("53100", {"is_outage"}),
+        ("58030", {"is_outage"}),
+        ("25006", {"is_outage", "is_read_only"}),
         ("26000", {"is_of_another_session"}),
         ("22012", set()),
     ],

@@ -1,0 +1,70 @@
+"""How Redis is reached, the same by our own client and by Celery's: with TLS, through Sentinel, as a user, in a database.
+
+REDIS_URL is one of
+  redis://[user:password@]host:6379/0
+  rediss://...                                        with TLS
+  sentinel://[user:password@]host:26379,host:26379/0?master=mymaster
+  unix:///path/to/socket
+"""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from redis import Redis
+from redis.sentinel import Sentinel
+
+from app.config import Settings
+
+SENTINEL = "sentinel://"
+
+
+def client(settings: Settings, **options: Any) -> Redis:
+    """A client of REDIS_URL.  Raises ConfigurationError when it is not set."""
+    settings.require("redis_url")
+    if settings.redis_url.startswith(SENTINEL):
+        return _of_sentinel(settings, options)
+    return Redis.from_url(settings.redis_url, **tls(settings, settings.redis_url), **options)
+
+
+def tls(settings: Settings, url: str) -> dict[str, Any]:
+    """What a client of a rediss:// URL verifies, as redis-py and kombu both name it; nothing for any other URL."""
+    if not url.startswith("rediss://"):
+        return {}
+    verified = {"ssl_cert_reqs": "required" if settings.redis_tls_verify else "none"}
+    authority = {"ssl_ca_certs": settings.redis_ca_file} if settings.redis_ca_file else {}
+    return {**verified, "ssl_check_hostname": settings.redis_tls_verify, **authority}
+
+
+def broker_url(settings: Settings) -> str:
+    """The same for Celery, which writes sentinels as URLs with semicolons between."""
+    url = settings.broker
+    if not url.startswith(SENTINEL):
+        return url
+    found = urlsplit(url)
+    credentials, _, hosts = found.netloc.rpartition("@")
+    before = f"{credentials}@" if credentials else ""
+    return ";".join(f"{SENTINEL}{before}{host}{found.path or '/0'}" for host in hosts.split(","))
+
+
+def master_of(url: str) -> str:
+    """The name of the primary that the sentinels of the URL watch over."""
+    return parse_qs(urlsplit(url).query).get("master", ["mymaster"])[0]
+
+
+def _of_sentinel(settings: Settings, options: dict[str, Any]) -> Redis:
+    found = urlsplit(settings.redis_url)
+    hosts = [urlsplit(f"//{host}") for host in found.netloc.rpartition("@")[2].split(",")]
+    watchers = Sentinel(
+        [(str(host.hostname), host.port or 26379) for host in hosts],
+        sentinel_kwargs={
+            name: options[name] for name in ("socket_timeout", "socket_connect_timeout") if name in options
+        },
+    )
+    primary: Redis = watchers.master_for(
+        master_of(settings.redis_url),
+        username=found.username,
+        password=found.password,
+        db=int(found.path.strip("/") or 0),
+        **options,
+    )
+    return primary
