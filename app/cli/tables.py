@@ -73,6 +73,8 @@ def rows_of_csv(stream: BinaryIO, delimiter: str) -> Iterator[dict[str, Any]]:
             yield {name: cell for name, cell in row.items() if cell not in (None, "")} | further
     except (csv.Error, UnicodeDecodeError) as error:
         raise UnreadableFileError(f"The table cannot be read further: {error}; save it as CSV in UTF-8.") from None
+    finally:
+        text.detach()  # the stream is the caller's to close
 
 
 def rows_of_parquet(stream: BinaryIO, name: str) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow
+import pyarrow.parquet
 import pytest
 from rich.console import Console
 from sqlalchemy import Engine, select, text
@@ -302,3 +304,70 @@ def test_without_a_terminal_rate_and_time_left_are_said_now_and_then() -> None:
     for read, traces in ((100, 10), (200, 400), (300, 500)):
         lines(read, traces)
     assert said.getvalue() == "400 traces, 20/s, about 80 s left\n"
+
+
+# --- tables, batches and logs of others
+
+
+def test_a_table_is_imported_with_its_columns_named_by_flags(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text('site,question,answer\n/a,"Where, is\nit?",There\n/b,"",There\n', encoding="utf-8")
+    named = ("--column", "input=question", "--column", "output=answer", "--model", "m", "--path-field", "site")
+    done = cli("import", str(file), *named)
+    assert done.returncode == 1
+    assert b"row 2: No prompt was found" in done.stderr
+    with transaction(engine) as connection:
+        assert connection.execute(select(tables.trace.c.prompt_parts, tables.trace.c.model)).all() == [
+            (["", "Where, is\nit?"], "m")
+        ]
+        assert connection.execute(select(tables.grouping_key.c.path)).scalar_one() == "/a"
+
+
+def test_parquet_is_imported(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "calls.parquet"
+    rows = [{"model": "m", "path": "/p", "messages": [{"role": "user", "content": f"Hi {n}"}]} for n in range(3)]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+    done = cli("import", str(file))
+    assert done.returncode == 0, done.stderr
+    assert stored(engine) == 3
+
+
+def test_parquet_without_pyarrow_names_the_remedy(
+    cli: Cli, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "calls.parquet"
+    file.write_bytes(b"PAR1\x00\x00")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    done = cli("import", str(file))
+    assert done.returncode == 1
+    assert b"pip install 'promptlode[parquet]'" in done.stderr
+
+
+def test_answers_of_a_batch_find_their_requests_in_another_file(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "Hi"}]
+    answer = {"choices": [{"message": {"role": "assistant", "content": "Hello"}}]}
+    request = {"custom_id": "1", "url": "/v1/chat/completions", "body": {"model": "m", "messages": messages}}
+    for name, line in (("in", request), ("out", {"custom_id": "1", "response": {"status_code": 200, "body": answer}})):
+        (tmp_path / f"{name}.jsonl").write_bytes(orjson.dumps(line))
+    done = cli("import", str(tmp_path / "in.jsonl"), str(tmp_path / "out.jsonl"), "--path", "/p")
+    assert done.returncode == 0, done.stderr
+    with transaction(engine) as connection:
+        assert connection.execute(select(tables.trace.c.output)).scalar_one() == [answer["choices"][0]["message"]]
+    alone = cli("import", str(tmp_path / "out.jsonl"), "--path", "/p", "--restart")
+    assert alone.returncode == 1
+    assert b"line 1: The answer alone holds no prompt: import it together" in alone.stderr
+
+
+def test_an_unknown_file_says_what_it_looks_like_and_what_is_read(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    done = cli("import", log_of(tmp_path, {"foo": 1, "bar": "secret"}))
+    assert done.returncode == 1
+    said = b" ".join(done.stderr.split())
+    for part in (b"fields foo, bar", b"litellm", b"langsmith", b"--column input=FIELD", b"line 1:"):
+        assert part in said
+    assert b"secret" not in said
+
+
+def test_a_column_of_no_field_is_wrong_usage(cli: Cli, tmp_path: Path) -> None:
+    done = cli("import", log_of(tmp_path, call(1)), "--column", "text=body")
+    assert done.returncode == 2
+    assert b"text=body is no FIELD=COLUMN" in done.stderr

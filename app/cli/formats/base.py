@@ -115,30 +115,34 @@ class Format:
 
     def take(self, record: Record, value: Body, reading: Reading) -> Taken:
         """The calls of a record, checked; one that is wrong costs none of the others."""
-        return checked(self.calls(value), record, value, reading)
+        return checked(self, record, value, reading)
 
 
-def checked(calls: Iterable[Call | None], record: Record, value: Body, reading: Reading) -> Taken:
-    """These calls of a record as what can be stored, what is wrong, and what is passed over."""
+def checked(kind: Format, record: Record, value: Body, reading: Reading) -> Taken:
+    """The calls of a record as what can be stored, what is wrong, and what is passed over."""
     taken = Taken()
+    try:
+        calls = list(kind.calls(value))
+    except InvalidTraceError as error:
+        return Taken(problems=error.problems)
     for index, call in enumerate(calls):
         if call is None:
             taken.passed_over += 1
-            continue
-        body = _completed(call, record, index, value, reading)
-        try:
-            incoming = call.read(body, reading.limits)
-        except InvalidTraceError as error:
-            taken.problems += error.problems
-            taken.problems += [] if _has_prompt(body) or call.is_strict else [Problem((), call.remedy)]
-            continue
-        if not _has_prompt(body):
-            taken.problems.append(
-                Problem((), call.remedy or NO_PROMPT)
-            )  # without its prompt a call is worth nothing here
         else:
-            taken.incoming.append(incoming)
+            _take_call(call, _completed(call, record, index, value, reading), reading.limits, taken)
     return taken
+
+
+def _take_call(call: Call, body: Body, limits: Limits, taken: Taken) -> None:
+    """Without its prompt a call is worth nothing here, so its line is told rather than stored."""
+    lack = [] if _has_prompt(body) else [Problem((), call.remedy)]
+    try:
+        incoming = call.read(body, limits)
+    except InvalidTraceError as error:
+        taken.problems += [*error.problems, *([] if call.is_strict else lack)]
+        return
+    taken.problems += lack
+    taken.incoming += [] if lack else [incoming]
 
 
 def _has_prompt(body: Body) -> bool:

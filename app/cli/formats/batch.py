@@ -66,7 +66,7 @@ def lonely(batches: Batches, reading: Reading) -> Iterator[tuple[Record, Taken]]
 
 
 def _whole(record: Record, value: Body, reading: Reading) -> Taken:
-    return checked(_format_of(value).calls(value), record, value, reading)
+    return checked(_format_of(value), record, value, reading)
 
 
 def _format_of(value: Body) -> Format:
