@@ -48,6 +48,7 @@ STALE = 0.5  # after a round by chance that left so many of those that it found
 FILED_WORTH, FILED_FEW = 80.0, 160.0  # bits of fixed text among texts that were filed together, and shared out among the calls
 FILED_SHARE = 0.5  # and of such texts that is fixed when they begin with a value: so do free texts that end in one quotation
 CROSSED = 0.5  # of texts that have no end in common, at most, begin or end like others
+SENTENCE = 80  # characters of fixed text that a known template has at most to give way to a shorter one: of longer ones rounds tell
 ENDING = 12  # characters with which values may begin or end alike: less than two words
 WEAK = 8  # texts of a template that a shorter one may have as well
 NO_END = 1 << 30  # rounds
@@ -153,7 +154,7 @@ class Rounds:
 
     def _look_at_ends(self, left: Iterable[str]) -> None:
         """Short templates among what no template fits, and what fits one of few texts alone."""
-        weak = {t: f for t, f in self._found.items() if t in self._old or (0 < len(f.rows) < WEAK and not f.supersedes)}
+        weak = {t: f for t, f in self._found.items() if (t.fixed <= SENTENCE if t in self._old else 0 < len(f.rows) < WEAK and not f.supersedes)}
         left = [text for text in left if text not in self._copies]
         texts = list(dict.fromkeys([*left, *(text for finding in weak.values() for text, _ in finding.rows)]))
         texts.sort(key=lambda text: self._calls[text][0])
@@ -373,7 +374,10 @@ class Rounds:
         if swallows(one.template, (shown[t][0] for t in self._old if t not in gone)):
             return False
         new = [row for text, row in rows.items() if text in fresh]
-        return all(may_widen(t, one.template, [rows[text] for text in shown[t]], new) for t in gone)
+        own = {t: [rows[text] for text in shown[t]] for t in gone}
+        return all(
+            may_widen(t, one.template, own[t], new, [its[0] for other, its in own.items() if other is not t]) for t in gone
+        )
 
     def _add(
         self,

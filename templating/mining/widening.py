@@ -5,9 +5,10 @@ another one.  An edit looks alike and must not: it makes a template of its own.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from templating.matching import fit
-from templating.mining.families import EDIT_UNITS
+from templating.mining.families import EDIT_UNITS, KINDS
 from templating.mining.known import without_fillers
 from templating.mining.mixture import is_open
 from templating.mining.units import split
@@ -25,18 +26,29 @@ def swallows(wide: Template, texts: Iterable[str]) -> bool:
     return any(fit(wide.literals, text) is not None for text in texts)
 
 
-def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence[Row]) -> bool:
+def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence[Row], others: Sequence[Row] = ()) -> bool:
     """Whether what the known template loses is values.
 
-    own: values that texts of the known template have in the wide one; new: those of the prompts that it did not match.
+    own: values that texts of the known template have in the wide one; new: those of the prompts that it did not match; others: those of
+    texts of known templates that are widened with it.
     """
-    if known.fixed - wide.fixed > VALUE and len({tuple(row) for row in new}) < SEEN:
+    places = list(zip(*(list(zip(*rows, strict=True)) or [()] * len(wide.slots) for rows in (own, new, others)), strict=True))
+    varied = [_is_varied(*values) for values in places]
+    if known.fixed - wide.fixed > VALUE and len({tuple(row) for row in new}) < SEEN and not any(varied):
         return False
-    places = [([row[place] for row in own], [row[place] for row in new]) for place in range(len(wide.slots))]
-    renamed = {(own[0], *sorted(set(new))) for own, new in places if _is_renamed(own, new)}
+    rest = [values for values, is_varied in zip(places, varied, strict=True) if not is_varied]
+    renamed = {(own[0], *sorted(set(new))) for own, new, _ in rest if _is_renamed(own, new)}
     if len(renamed) > 1:  # one variable may stand at two places
         return False
-    return all(_is_value(*values, is_open(wide, place)) for place, values in enumerate(places))
+    return all(
+        is_varied or _is_value(own, new, is_open(wide, place))
+        for place, (is_varied, (own, new, _)) in enumerate(zip(varied, places, strict=True))
+    )
+
+
+def _is_varied(own: Sequence[str], new: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether a text that the known template has is one of more than an edit makes."""
+    return len(set(own)) == 1 and len({*own, *new, *others}) > KINDS
 
 
 def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
@@ -54,7 +66,10 @@ def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
         return not at_end or _words(without_fillers(min(own))) < BODY
     changed = [text for text in new if text not in frozen]
     is_short = max(map(_units, [*frozen, *new]), default=0) < EDIT_UNITS
-    return is_short or not changed or len(set(changed)) >= max(2, VARIED * len(changed))
+    if is_short or not changed:
+        return True
+    kinds, changes = len(set(changed)), sum(a != b for a, b in pairwise(changed))
+    return kinds > 1 and (kinds >= VARIED * len(changed) or changes >= kinds)  # one of them comes again after another
 
 
 def _units(text: str) -> int:

@@ -243,16 +243,26 @@ def test_json_of_one_shape_that_was_frozen_goes_when_another_shape_comes():
     assert "active" not in "".join(wider.template.literals)
 
 
-def test_a_long_value_that_was_frozen_goes_once_five_others_stand_in_its_place():
+def test_a_long_value_that_was_frozen_is_a_value_when_a_fourth_stands_in_its_place():
+    def plan(tasks, nodes):
+        return f"Assign the tasks to the nodes by what they can do.\nTasks:\n{tasks}\nNodes:\n{nodes}\nReturn JSON and nothing else."
+
+    known = list[Template]()
+    for page in range(3):
+        (group,) = mine([plan(t, unlike(page, 60)) for t in TEXTS[3 * page : 3 * page + 3]], known=known)
+        assert not group.supersedes
+        known.append(group.template)
+    (wider,) = mine([plan(t, unlike(3, 60)) for t in TEXTS[:2]], known=known)
+    assert wider.supersedes == (0, 1, 2)
+
+
+def test_a_long_value_that_was_frozen_goes_once_three_others_stand_in_its_place():
     def plan(tasks, nodes):
         return f"Assign the tasks to the nodes by what they can do.\nTasks:\n{tasks}\nNodes:\n{nodes}\nReturn JSON and nothing else."
 
     page = unlike(0, 60)  # over 300 characters
     (first,) = mine([plan(t, page) for t in TEXTS[:3]])
     assert page in "".join(first.template.literals)
-    assert not any(
-        group.supersedes
-        for group in mine([plan(t, unlike(n + 1, 60)) for n, t in enumerate(TEXTS[:3])], known=[first.template])
-    )
-    (wider,) = mine([plan(t, unlike(n + 1, 60)) for n, t in enumerate(TEXTS[:6])], known=[first.template])
+    assert not any(group.supersedes for group in mine([plan(t, unlike(n // 2 + 1, 60)) for n, t in enumerate(TEXTS[:4])], known=[first.template]))
+    (wider,) = mine([plan(t, unlike(n + 1, 60)) for n, t in enumerate(TEXTS[:3])], known=[first.template])
     assert wider.supersedes == (0,)
