@@ -9,14 +9,16 @@ from app.api.meta import describing
 from app.config import Settings
 from app.config import settings as environment
 from app.http import admission, metrics, problem
+from app.http.base_path import BasePath
 from app.http.services import EXTENSION, Services
-from app.otlp import counting
+from app.otlp import counting, langfuse_api
 from app.otlp import routes as otlp
 from tasks.monitor import collector_of
 
 API = (
     traces.routes,
     otlp.routes,
+    langfuse_api.routes,
     tasks.routes,
     usage.routes,
     comparing.routes,
@@ -50,6 +52,6 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _trust_proxies(app: Flask, number: int) -> None:
-    """Take a caller's address from what our own proxies add; anybody can write the rest of that header."""
+    """Take a caller's address, and the path that we stand under, from what our own proxies add; anybody can write those headers."""
     if number:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=number, x_proto=0)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(BasePath(app.wsgi_app), x_for=number, x_proto=0)  # type: ignore[method-assign]

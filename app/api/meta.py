@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 from importlib import metadata
 
-from flask import Response
+from flask import Response, request
 
 from app.http.answer import json_answer
 from app.http.openapi import document
@@ -22,7 +22,7 @@ def describing(described: Sequence[Routes]) -> Routes:
     @routes.route("GET", "/openapi.json", scope=None, answers={200: dict[str, object]})
     def openapi() -> Response:
         """This description of the API."""
-        return json_answer(_document())
+        return json_answer({**_document(), "servers": [{"url": request.script_root or "/"}]})
 
     return routes
 

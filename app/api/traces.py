@@ -18,7 +18,8 @@ from app.http.problem import ProblemError, problem_body
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
-from app.intake.trace import Incoming, InvalidTraceError, TraceIn, read_trace
+from app.intake.posted import read_posted
+from app.intake.trace import Incoming, InvalidTraceError, TraceIn
 from app.store import traces
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
@@ -30,7 +31,7 @@ from tasks.accept import Accepted, accept
 routes = Routes("traces")
 
 Read = Callable[[Any], Incoming]
-"""`read_trace`, for one body of JSON."""
+"""`read_posted`, for one body of JSON."""
 
 
 class TraceBatch(BaseModel):
@@ -85,7 +86,7 @@ class TraceQuery(RangeQuery, PageQuery):
 def create_traces(holder: KeyHolder) -> Response:
     """Store one trace or a batch of them, match them, and ask for what is new to be grouped."""
     body, strictly = read_json(services().settings)
-    read = partial(read_trace, limits=services().limits, is_json=strictly)
+    read = partial(read_posted, limits=services().limits, is_json=strictly)
     if isinstance(body, dict) and "traces" in body:
         return _create_batch(holder, body["traces"], read)
     return _create_one(holder, body, read)

@@ -134,8 +134,9 @@ def _length(headers: Mapping[str, str]) -> int:
 
 
 def _host_and_port(address: str) -> tuple[str, str]:
+    """The parts of `host:port`; an IPv4 caller of a socket that listens on IPv6 too is written as IPv4."""
     found = urlsplit(f"//{address}")
-    return found.hostname or "", str(found.port or "")
+    return (found.hostname or "").removeprefix("::ffff:"), str(found.port or "")
 
 
 def _environ(scope: Any, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:

@@ -1,8 +1,11 @@
-"""Who calls: `Authorization: Bearer KEY`.
+"""Who calls: `Authorization: Bearer KEY`, or Basic with the key as the password.
 
 A key that was found is trusted for at most CACHE_SECONDS, so a revoked one stops working within that time in every
 process, and a busy client does not cost a query a request.
 """
+
+import base64
+from urllib.parse import unquote
 
 from flask import request
 from sqlalchemy import Engine
@@ -62,9 +65,23 @@ def bearer_key() -> str:
 
 
 def key_in(authorization: str) -> str:
-    """The key in the header of that name; empty when it holds none."""
-    scheme, _, key = authorization.partition(" ")
+    """The key in the header of that name; empty when it holds none.
+
+    Bearer, as we document it; `Bearer%20KEY`, which some SDKs send as it stands in OTEL_EXPORTER_OTLP_HEADERS; and Basic with the key as
+    the password, which is how Langfuse's SDKs send their two keys.
+    """
+    scheme, _, key = unquote(authorization).strip().partition(" ")
+    if scheme.lower() == "basic":
+        return _password(key.strip())
     return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _password(credentials: str) -> str:
+    """The part behind the colon of `user:password` in Base64 (RFC 7617); empty for anything else."""
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2].strip()
+    except ValueError:
+        return ""
 
 
 def _unauthorized(detail: str) -> ProblemError:

@@ -9,13 +9,14 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, request
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
 
 from app.checks import Problem
 from app.errors import CallerError, ConfigurationError, DatabaseDownError, DependencyError, NotFoundError
 from app.http.answer import json_answer
+from app.http.hints import where_to
 from app.logs import describe
 from app.store.sqlstates import is_busy, state_of
 
@@ -87,7 +88,8 @@ def _of_problem(error: ProblemError) -> Response:
 def _of_http(error: HTTPException) -> Response:
     """Flask's own errors (404, 405, 413, 415 ...), with the headers that belong to them (Allow, Retry-After)."""
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    return problem_answer(error.code or 500, error.description or "", headers=headers)
+    hint = where_to(request.path) if error.code == HTTPStatus.NOT_FOUND else None
+    return problem_answer(error.code or 500, hint or error.description or "", headers=headers)
 
 
 def _of_outage(error: DependencyError) -> Response:

@@ -162,4 +162,6 @@ def subject_of(address: str | None) -> str:
         found = ip_address(address or "")
     except ValueError:
         return "unknown"
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped  # how a socket that listens on both writes an IPv4 caller: they are not one customer
     return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else str(found)

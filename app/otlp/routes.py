@@ -10,6 +10,7 @@ from typing import Any
 from flask import Response, request
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -69,6 +70,16 @@ class LogsPartialSuccess(Shape):
     error_message: str | None = Field(None, alias="errorMessage")
 
 
+class ExportMetrics(BaseModel):
+    """OTLP's ExportMetricsServiceRequest, which nobody reads."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ExportMetricsAnswer(Shape):
+    """OTLP's ExportMetricsServiceResponse: empty."""
+
+
 class ExportLogsAnswer(Shape):
     """OTLP's ExportLogsServiceResponse."""
 
@@ -85,9 +96,41 @@ class ExportLogsAnswer(Shape):
 )
 def export_traces(holder: KeyHolder) -> Response:
     """Store the LLM calls among the spans of an OpenTelemetry export."""
+    return export_traces_of(holder)
+
+
+def export_traces_of(holder: KeyHolder) -> Response:
+    """The answer to an export of spans."""
     spans = spans_of(_read(ExportTraceServiceRequest))
     export = read_export(spans, services().settings.otlp_path_attribute, services().limits, _known(holder))
     return _answer(wire.response(len(export.refusals), _stored(holder, export)))
+
+
+@routes.route(
+    "POST",
+    "/api/public/otel/v1/traces",
+    scope="ingest",
+    body=ExportTraces,
+    media_types=(wire.PROTOBUF,),
+    answers={200: ExportAnswer},
+)
+def export_langfuse_traces(holder: KeyHolder) -> Response:
+    """As `/v1/traces`, where Langfuse's SDKs send, with Basic auth of any public key and the API key as the secret one."""
+    return export_traces_of(holder)
+
+
+@routes.route(
+    "POST",
+    "/v1/metrics",
+    scope="ingest",
+    body=ExportMetrics,
+    media_types=(wire.PROTOBUF,),
+    answers={200: ExportMetricsAnswer},
+)
+def export_metrics(holder: KeyHolder) -> Response:
+    """Take the metrics of an OpenTelemetry set-up and keep nothing of them: no call stands in them."""
+    _check_media_type()
+    return _answer(ExportMetricsServiceResponse())
 
 
 @routes.route(
@@ -124,10 +167,11 @@ def _stored(holder: KeyHolder, export: Export, what: str = "span") -> str:
     return message
 
 
-@routes.blueprint.after_request
+@routes.blueprint.after_app_request
 def as_status(response: Response) -> Response:
     """A problem as the Status that a protobuf client reads; status and headers (Retry-After) stay."""
-    if response.status_code >= 400 and request.mimetype == wire.PROTOBUF:
+    is_problem = response.mimetype == "application/problem+json"
+    if is_problem and request.mimetype == wire.PROTOBUF:
         response.set_data(wire.status((response.get_json(force=True) or {})["detail"]).SerializeToString())
         response.mimetype = wire.PROTOBUF
     return response
@@ -135,8 +179,7 @@ def as_status(response: Response) -> Response:
 
 def _read(kind: type[wire.M]) -> wire.M:
     """The request in either encoding.  Raises ProblemError: 400, 413, 415 or 422."""
-    if request.mimetype not in (wire.PROTOBUF, wire.JSON):
-        raise ProblemError(415, f"Send Content-Type: {wire.PROTOBUF} or {wire.JSON}.")
+    _check_media_type()
     check_encoding()
     settings = services().settings
     data = read_bytes(settings.max_body_bytes)
@@ -146,6 +189,12 @@ def _read(kind: type[wire.M]) -> wire.M:
         return wire.from_json(parse_json(data, settings.max_json_depth).value, kind)
     except wire.UnreadableExportError as error:
         raise ProblemError(400, str(error)) from None
+
+
+def _check_media_type() -> None:
+    """Raises ProblemError 415 for an encoding that OTLP over HTTP does not have."""
+    if request.mimetype not in (wire.PROTOBUF, wire.JSON):
+        raise ProblemError(415, f"Send Content-Type: {wire.PROTOBUF} or {wire.JSON}.")
 
 
 def _in_batches(incoming: Sequence[Incoming], size: int) -> Iterator[Sequence[Incoming]]:

@@ -8,17 +8,16 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from google.protobuf import json_format
+from google.protobuf import json_format, message_factory
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsPartialSuccess,
-    ExportLogsServiceRequest,
     ExportLogsServiceResponse,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
-    ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 
@@ -29,12 +28,10 @@ JSON = "application/json"
 
 # Both spellings: protobuf's JSON reads either, and so do the receivers that people come from.
 _ID_FIELDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
-# How protobuf's errors begin; what follows may quote a value.
-_PLACE = re.compile(r"(?:Failed to parse \w+ field: )*")
-_FIELD = re.compile(r"Failed to parse (\w+) field: ")
+# An item of a list within a place.
+_ITEM = re.compile(r"\[(\d+)\]")
 
-
-M = TypeVar("M", ExportTraceServiceRequest, ExportLogsServiceRequest)
+M = TypeVar("M", bound=Message)
 
 
 class UnreadableExportError(CallerError):
@@ -57,16 +54,51 @@ def from_json(body: Any, kind: type[M]) -> M:
         raise UnreadableExportError(f"The body must be a JSON object, an {name}.")
     for holder in _holders_of_ids(body):
         _turn_ids(holder)
+    if (made := _parsed(body, kind)) is None:
+        raise UnreadableExportError(f"The body is not an OTLP/JSON {name}{_told(_place(body, kind))}.")
+    return made
+
+
+def _told(place: str) -> str:
+    """The fields from the outside in, and which item of each list."""
+    items = ", ".join(_ITEM.findall(place))
+    return f": see {_ITEM.sub('', place)}{f' (items {items})' if items else ''}" if place else ""
+
+
+def _parsed(body: Any, kind: type[M]) -> M | None:
+    """The message; None for what is none.  Whatever protobuf makes of a body that breaks it, the body is wrong, not we."""
     try:
         return json_format.ParseDict(body, kind(), ignore_unknown_fields=True)
-    except (json_format.ParseError, UnicodeEncodeError, TypeError, AttributeError, ValueError) as error:
-        raise UnreadableExportError(f"The body is not an OTLP/JSON {name}{_where(error)}.") from None
+    except Exception:  # noqa: BLE001  it raises a dozen kinds: an object may be a text, a number have 400 digits
+        return None
 
 
-def _where(error: Exception) -> str:
-    """The field that protobuf names, without what stands there: that may be a prompt."""
-    fields = _FIELD.findall(_PLACE.match(str(error))[0])  # type: ignore[index]  # it matches any text
-    return f": see {'.'.join(fields)}" if fields else ""
+def _place(body: Any, kind: type[Message]) -> str:
+    """Which field and item is wrong, as `resourceSpans[0].scopeSpans`, without what stands there: that may be a prompt."""
+    if not isinstance(body, dict):
+        return ""
+    for field in kind.DESCRIPTOR.fields:
+        name = field.json_name if field.json_name in body else field.name
+        if name in body and _parsed({name: body[name]}, kind) is None:
+            return f"{name}{_within(body[name], field)}"
+    return ""
+
+
+def _within(value: Any, field: FieldDescriptor) -> str:
+    """The rest of the place; empty where the value itself is wrong."""
+    if field.message_type is None:
+        return ""
+    inner = message_factory.GetMessageClass(field.message_type)
+    if not isinstance(value, list):
+        return _behind(".", _place(value, inner))
+    wrong = next(
+        (at for at, item in enumerate(value) if not isinstance(item, dict) or _parsed(item, inner) is None), None
+    )
+    return "" if wrong is None else f"[{wrong}]{_behind('.', _place(value[wrong], inner))}"
+
+
+def _behind(mark: str, place: str) -> str:
+    return f"{mark}{place}" if place else ""
 
 
 def _holders_of_ids(body: Any) -> Iterator[dict[str, Any]]:

@@ -279,7 +279,7 @@ def do_login() -> AnyResponse | tuple[str, int]:
     if problem:
         services().limiter.failed()
         return render_template("pages/login.html", target=target, problem=problem), HTTPStatus.FORBIDDEN
-    return redirect(target, HTTPStatus.SEE_OTHER)
+    return redirect(f"{request.script_root}{target}", HTTPStatus.SEE_OTHER)
 
 
 @pages.post("/logout")

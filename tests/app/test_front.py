@@ -60,7 +60,12 @@ def listening(database_url: str, redis_url: str, folder: Path, body_timeout: flo
     }
     procfile = (ROOT / "Procfile").read_text(encoding="utf-8")
     (command,) = [line for line in procfile.splitlines() if line.startswith("web: ")]
-    words = command.removeprefix("web: ").replace("0.0.0.0", "127.0.0.1").replace("${PORT:-8000}", str(port)).split()
+    words = (
+        command.removeprefix("web: ")
+        .replace("--host ::", "--host 127.0.0.1")
+        .replace("${PORT:-8000}", str(port))
+        .split()
+    )
     log = folder / "log"
     with log.open("wb") as output:
         running = subprocess.Popen(

@@ -107,6 +107,7 @@ def test_an_attacker_with_many_addresses_makes_no_memory_grow() -> None:
     [
         ("192.0.2.7", "192.0.2.7"),
         ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),  # as a socket that listens on IPv6 too writes an IPv4 caller
         (None, "unknown"),
         ("x\r\ny", "unknown"),
     ],

@@ -1,0 +1,186 @@
+"""Events of Langfuse's older SDKs, as `/api/public/ingestion` takes them.
+
+A generation comes as `generation-create` when it begins and `generation-update` when it is over, in one batch or in several; what a
+trace is called and whose it is comes as an event of its own.  The pieces of a generation are put together: what is new joins what
+came before (`Pieces`), and when there is a prompt and a model the call is stored; an answer that comes later is added to it.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from app.intake.bodies.answers import answer_of
+from app.intake.bodies.requests import SETTINGS, prompt_of_value
+from app.intake.bodies.usage import NAMES, usage_of
+from app.intake.bodies.values import as_object, parsed, present
+from app.intake.lenient import Read, read_leniently
+from app.checks import MAX_NAME, Limits, Problem
+from app.intake.trace import Incoming, InvalidTraceError
+from app.otlp.dialects.base import has_prompt
+
+Body = dict[str, Any]
+
+KEPT_SECONDS = 3600.0
+"""As long as the pieces of a generation and the name of a trace are waited for: an agent's trace lasts minutes, seldom an hour."""
+
+MOST_KEPT = 20_000
+"""Generations and traces whose pieces a process keeps; the oldest go first."""
+
+_GENERATIONS = frozenset({"generation-create", "generation-update", "observation-create", "observation-update"})
+_TRACES = frozenset({"trace-create", "trace-update"})
+_OTHERS = frozenset({"span-create", "span-update", "event-create", "score-create", "sdk-log"})
+
+_UNKNOWN = "type: Is not known here; generations and traces are read, spans, events and scores passed over."
+
+
+class Pieces:
+    """What came of generations and traces so far, by project and id; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[UUID, str], tuple[float, Body]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def joined(self, project_id: UUID, name: str, piece: Body) -> Body:
+        """The pieces so far with this one, which wins."""
+        now = time.monotonic()
+        with self._lock:
+            since, before = self._kept.pop((project_id, name), (now, {}))
+            whole = (before if now - since < KEPT_SECONDS else {}) | present(piece)
+            self._kept[project_id, name] = (now, whole)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return whole
+
+    def of(self, project_id: UUID, name: str) -> Body:
+        """The pieces so far."""
+        with self._lock:
+            return self._kept.get((project_id, name), (0.0, {}))[1]
+
+
+@dataclass
+class Taken:
+    """What became of each event: accepted ids, refused ones with the reason, and the calls that are to be stored, with what they say."""
+
+    accepted: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    calls: dict[str, Incoming] = field(default_factory=dict)
+    odd: dict[str, str] = field(default_factory=dict)
+    waiting: int = 0
+    ignored: int = 0
+
+
+def read_events(events: Iterable[Any], project_id: UUID, pieces: Pieces, limits: Limits) -> Taken:
+    """Every event in its place; of a generation the calls hold the last state."""
+    reader = _Reader(project_id, pieces, limits)
+    for event in sorted(map(as_object, events), key=lambda each: str(each.get("type")) not in _TRACES):
+        reader.take(event)
+    for name, event_id in reader.touched.items():
+        reader.read(name, event_id)
+    return reader.taken
+
+
+@dataclass
+class _Reader:
+    project_id: UUID
+    pieces: Pieces
+    limits: Limits
+    taken: Taken = field(default_factory=Taken)
+    touched: dict[str, str] = field(default_factory=dict)
+    """By the id of each generation of these events the last event of it."""
+
+    def take(self, event: Body) -> None:
+        event_id, kind, body = str(event.get("id", "")), str(event.get("type")), as_object(event.get("body"))
+        if kind not in _GENERATIONS | _TRACES | _OTHERS:
+            self.taken.refused[event_id] = _UNKNOWN
+            return
+        self.taken.accepted.append(event_id)
+        named = body.get("id") or body.get("traceId")
+        is_generation = kind in _GENERATIONS and str(body.get("type", "GENERATION")).upper() == "GENERATION"
+        if isinstance(named, str) and kind in _TRACES:
+            self.pieces.joined(self.project_id, f"trace {named}", body)
+        elif isinstance(named, str) and is_generation:
+            self.pieces.joined(self.project_id, named, body)
+            self.touched[named] = event_id
+        else:
+            self.taken.ignored += 1
+
+    def read(self, name: str, event_id: str) -> None:
+        """The call of a generation, once its pieces hold a prompt and a model."""
+        whole = self.pieces.of(self.project_id, name)
+        body = _body_of(whole, self.pieces.of(self.project_id, f"trace {whole.get('traceId')}"))
+        if not (has_prompt(body) and body.get("model")) and not _is_over(whole):
+            self.taken.waiting += 1
+            return
+        try:
+            read = _checked(body, self.limits)
+        except InvalidTraceError as error:
+            problem = error.problems[0]
+            self.taken.accepted = [each for each in self.taken.accepted if each != event_id]
+            self.taken.refused[event_id] = f"{'.'.join(map(str, problem.loc))}: {problem.message}"
+            return
+        self.taken.odd |= read.odd
+        self.taken.calls[str(body["external_id"])] = read.incoming
+
+
+def _checked(body: Body, limits: Limits) -> Read:
+    if not has_prompt(body):
+        raise InvalidTraceError([Problem(("input",), "Holds no prompt in a form that is known here.")])
+    return read_leniently(body, limits)
+
+
+def _is_over(whole: Body) -> bool:
+    return whole.get("endTime") is not None or whole.get("output") is not None
+
+
+def _body_of(whole: Body, trace: Body) -> Body:
+    """The call of a generation, by our names."""
+    parameters = dict(as_object(whole.get("modelParameters")))
+    settings = {
+        ours: next((parameters.pop(each) for each in theirs if parameters.get(each) is not None), None)
+        for ours, theirs in SETTINGS.items()
+    }
+    own = as_object(whole.get("metadata")) or present({"langfuse.metadata": whole.get("metadata")})
+    about = {
+        "langfuse.prompt_name": whole.get("promptName"),
+        "langfuse.prompt_version": whole.get("promptVersion"),
+        "langfuse.parameters": parameters or None,
+        "langfuse.tags": trace.get("tags"),
+        "langfuse.environment": whole.get("environment") or trace.get("environment"),
+    }
+    names = [name for name in (trace.get("name"), whole.get("name")) if isinstance(name, str) and name]
+    request = prompt_of_value(whole.get("input"))
+    further = {name: value for name, value in request.items() if name not in _OURS}
+    body = {
+        **{name: value for name, value in request.items() if name in _OURS},
+        **present(settings),
+        "model": whole.get("model") or request.get("model"),
+        "path": own.get("promptlode.path") or "/".join(dict.fromkeys(names))[:MAX_NAME] or "langfuse",
+        "external_id": f"{whole.get('traceId') or 'langfuse'}:{whole.get('id')}",
+        "output": answer_of(whole.get("output")).get("output"),
+        "usage": _usage(whole),
+        "conversation_id": trace.get("sessionId"),
+        "user_id": trace.get("userId"),
+        "started_at": whole.get("startTime"),
+        "completed_at": whole.get("endTime"),
+        "error": _error(whole),
+        "metadata": present(about) | further | own,
+    }
+    return present(body)
+
+
+_OURS = frozenset({"model", "messages", "input", "instructions", *SETTINGS})
+
+
+def _usage(whole: Body) -> Body | None:
+    counts = usage_of(parsed(whole.get("usageDetails"))) or usage_of(parsed(whole.get("usage")))
+    return {name: counts[name] for name in NAMES if name in counts} if counts else None
+
+
+def _error(whole: Body) -> Body | None:
+    if whole.get("level") != "ERROR":
+        return None
+    return {"message": str(whole.get("statusMessage") or "The observation's level is ERROR.")}

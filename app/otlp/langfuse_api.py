@@ -1,0 +1,148 @@
+"""What Langfuse's SDKs ask of their server beside spans: batches of events, and whether it is there and knows the keys.
+
+LANGFUSE_HOST, any public key and an API key as the secret key are all that an app needs to send here.
+"""
+
+from typing import Any
+
+from flask import Response, current_app
+from pydantic import BaseModel, ConfigDict
+
+from app.checks import Problem
+from app.http.answer import json_answer
+from app.http.body import read_json
+from app.http.problem import ProblemError
+from app.http.routes import Routes
+from app.http.services import services
+from app.http.shapes import Shape
+from app.otlp.counting import counts
+from app.otlp.ingestion import Pieces, Taken, read_events
+from app.store.keys import KeyHolder
+from app.store.projects import Project
+from tasks.accept import Accepted, accept
+
+routes = Routes("langfuse")
+
+_PIECES = "promptlode.langfuse"
+_ADDED = ("output", "usage", "completed_at", "error")
+
+
+class Batch(BaseModel):
+    """Events of a Langfuse SDK of its second version or before."""
+
+    model_config = ConfigDict(extra="allow")
+
+    batch: list[dict[str, Any]]
+
+
+class EventKept(Shape):
+    """An event that was taken."""
+
+    id: str
+    status: int
+
+
+class EventRefused(Shape):
+    """An event that was not, and why."""
+
+    id: str
+    status: int
+    message: str
+    error: str
+
+
+class BatchTaken(Shape):
+    """One entry for each event."""
+
+    successes: list[EventKept]
+    errors: list[EventRefused]
+
+
+class ServerState(Shape):
+    """The server answers."""
+
+    status: str
+    version: str
+
+
+class OwnProjects(BaseModel):
+    """The project of the key."""
+
+    data: list[dict[str, Any]]
+
+
+@routes.route("POST", "/api/public/ingestion", scope="ingest", body=Batch, answers={207: BatchTaken})
+def ingest_events(holder: KeyHolder) -> Response:
+    """Store the generations among the events of an older Langfuse SDK."""
+    body = read_json(services().settings).value
+    events = body.get("batch") if isinstance(body, dict) else None
+    if not isinstance(events, list):
+        raise ProblemError(
+            422, "Nothing was stored: batch is no list.", [Problem(("batch",), "Must be a list of events.")]
+        )
+    pieces: Pieces = current_app.extensions.setdefault(_PIECES, Pieces())
+    taken = read_events(events, holder.project_id, pieces, services().limits)
+    _store(holder, taken)
+    _count(taken)
+    return json_answer(
+        {"successes": [_kept(each) for each in taken.accepted], "errors": list(map(_refused, taken.refused.items()))},
+        207,
+    )
+
+
+@routes.route("GET", "/api/public/health", scope="ingest", answers={200: ServerState})
+def langfuse_health(holder: KeyHolder) -> Response:
+    """Whether there is a server, as Langfuse's SDKs ask."""
+    return json_answer({"status": "OK", "version": "3"})
+
+
+@routes.route("GET", "/api/public/projects", scope="ingest", answers={200: OwnProjects})
+def langfuse_projects(holder: KeyHolder) -> Response:
+    """The project of the key, as Langfuse's SDKs ask to check their keys."""
+    named = {"id": str(holder.project_id), "name": holder.project_name}
+    return json_answer({"data": [{**named, "organization": named, "metadata": {}, "retentionDays": None}]})
+
+
+def _store(holder: KeyHolder, taken: Taken) -> None:
+    """The calls; where one is stored already, what it lacks."""
+    if not taken.calls:
+        return
+    incoming = list(taken.calls.values())
+    services().limiter.take_traces(holder, len(incoming))
+    size = services().settings.max_batch
+    project = Project(holder.project_id, holder.project_name)
+    for start in range(0, len(incoming), size):
+        some = incoming[start : start + size]
+        stored = accept(services().ingest, services().settings, project, some)
+        additions = [
+            (each.recorded.id, _news(item.columns)) for each, item in zip(stored, some, strict=True) if _is_known(each)
+        ]
+        services().ingest.complete(holder.project_id, [(row, news) for row, news in additions if news])
+
+
+def _is_known(accepted: Accepted) -> bool:
+    return not accepted.recorded.created
+
+
+def _news(columns: dict[str, Any]) -> dict[str, Any]:
+    return {name: columns[name] for name in _ADDED if columns[name] is not None}
+
+
+def _count(taken: Taken) -> None:
+    found = counts()
+    found.outcomes.labels("stored").inc(len(taken.calls))
+    found.outcomes.labels("rejected").inc(len(taken.refused))
+    found.outcomes.labels("ignored").inc(taken.ignored)
+    for reason in taken.refused.values():
+        found.reason("rejected", reason.partition(":")[0], 1)
+    for name in taken.odd:
+        found.odd.labels(name).inc()
+
+
+def _kept(event_id: str) -> dict[str, Any]:
+    return {"id": event_id, "status": 201}
+
+
+def _refused(refused: tuple[str, str]) -> dict[str, Any]:
+    event_id, reason = refused
+    return {"id": event_id, "status": 400, "message": reason, "error": "Invalid request data"}
