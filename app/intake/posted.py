@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.intake.bodies.native import UnmappedPromptError, native
 from app.checks import Limits, Problem
+from app.intake.bodies.native import UnmappedPromptError, native
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
 
 _EXPORTS = {"resourceSpans": "/v1/traces", "resourceLogs": "/v1/logs"}

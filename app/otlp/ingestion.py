@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from app.checks import MAX_NAME, Limits, Problem
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.requests import SETTINGS, prompt_of_value
 from app.intake.bodies.usage import NAMES, usage_of
 from app.intake.bodies.values import as_object, parsed, present
 from app.intake.lenient import Read, read_leniently
-from app.checks import MAX_NAME, Limits, Problem
 from app.intake.trace import Incoming, InvalidTraceError
 from app.otlp.dialects.base import has_prompt
 
