@@ -1,0 +1,41 @@
+"""The registry of formats."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.exporting import dotprompt, jinja, langchain, messages, programs, promptfoo, registries
+from app.exporting.version import Version
+
+JSON, YAML, PYTHON, TEXT = "application/json", "application/yaml", "text/x-python", "text/plain"
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a version is written. ending: of the file's name, with its dot. media_type: of the answer."""
+
+    name: str
+    ending: str
+    media_type: str
+    write: Callable[[Version], str]
+
+
+FORMATS = {
+    each.name: each
+    for each in (
+        Format("jinja2", ".j2", TEXT, jinja.write),
+        Format("python", ".py", PYTHON, programs.write_function),
+        Format("openai", ".openai.json", JSON, messages.write_openai),
+        Format("anthropic", ".anthropic.json", JSON, messages.write_anthropic),
+        Format("langchain", ".langchain.py", PYTHON, langchain.write),
+        Format("promptfoo", ".promptfoo.yaml", YAML, promptfoo.write),
+        Format("dspy", ".dspy.py", PYTHON, programs.write_dspy),
+        Format("langfuse", ".langfuse.json", JSON, registries.write_langfuse),
+        Format("mlflow", ".mlflow.json", JSON, registries.write_mlflow),
+        Format("dotprompt", ".prompt", TEXT, dotprompt.write),
+    )
+}
+
+
+def exported(version: Version, name: str) -> str:
+    """The version in this format, a key of FORMATS."""
+    return FORMATS[name].write(version.named())

@@ -1,0 +1,51 @@
+"""Jinja2: a block a message, `template.blocks["system"]` and so on.
+
+Jinja reads `{{`, `{%` and `{#` anywhere and makes one line end of each kind, Nunjucks refuses `#}` alone; such text is written as an expression.  Block bodies keep every blank, as long as trim_blocks and lstrip_blocks are off (the default).
+"""
+
+from collections.abc import Iterator
+
+from app.exporting.version import Message, Version
+
+_AFTER_BRACE = ("{", "%", "#", "\r", "")
+"""What must not follow a brace: Jinja's own openings, and what is written as an expression or a tag (the end of a text)."""
+
+
+def write(version: Version) -> str:
+    """A file with one block a message; two of one role are numbered."""
+    blocks = [
+        f"{{% block {name} %}}{body(message)}{{% endblock %}}"
+        for name, message in zip(block_names(version), version.messages, strict=True)
+    ]
+    return "\n".join([f"{{# {_comment(version)} #}}", *blocks, ""])
+
+
+def block_names(version: Version) -> list[str]:
+    """Names of the blocks: system, user, user_2."""
+    names: list[str] = []
+    for message in version.messages:
+        taken = sum(name.partition("_")[0] == message.role for name in names)
+        names.append(f"{message.role}_{taken + 1}" if taken else message.role)
+    return names
+
+
+def body(message: Message) -> str:
+    """The text of a template for Jinja."""
+    slots = [f"{{{{ {name} }}}}" for name in message.slots] + [""]
+    return "".join("".join(_pieces(literal)) + slot for literal, slot in zip(message.literals, slots, strict=True))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for place, character in enumerate(text):
+        if character == "{" and text[place + 1 : place + 2] in _AFTER_BRACE:
+            yield '{{ "{" }}'
+        elif text.startswith("#}", place):
+            yield '{{ "#" }}'
+        elif character == "\r":
+            yield '{{ "\\r" }}'
+        else:
+            yield character
+
+
+def _comment(version: Version) -> str:
+    return f"{version.name}, version {version.version} at {version.path}".replace("#}", "# }").replace("{#", "{ #")

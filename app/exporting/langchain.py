@@ -1,0 +1,27 @@
+"""LangChain: a module with a ChatPromptTemplate of f-string messages."""
+
+from app.exporting.python_text import format_string, head
+from app.exporting.version import Version
+
+ROLES = {"system": "system", "user": "human"}
+
+
+def write(version: Version) -> str:
+    """A module whose `prompt.format_messages(slot=...)` gives the messages."""
+    lines = [f"        ({ROLES[each.role]!r}, {format_string(each)!r})," for each in version.messages]
+    return "\n".join(
+        [
+            head(version),
+            "from langchain_core.prompts import ChatPromptTemplate",
+            "",
+            f"MODEL = {version.model!r}",
+            f"SETTINGS = {dict(version.settings)!r}",
+            "",
+            "prompt = ChatPromptTemplate.from_messages(",
+            "    [",
+            *lines,
+            "    ]",
+            ")",
+            "",
+        ]
+    )

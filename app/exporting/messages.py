@@ -1,0 +1,40 @@
+"""Bodies of OpenAI's and Anthropic's APIs; a slot is written {{name}}, as in the product (docs/templates.md)."""
+
+import json
+from typing import Any
+
+from app.exporting.version import Version
+
+MOST_TOKENS = 4096
+"""max_tokens where the calls named none: Anthropic's API wants one."""
+
+
+def write_openai(version: Version) -> str:
+    """The body of a chat completion."""
+    body: dict[str, Any] = {"model": version.model, "messages": _messages(version), **version.settings}
+    if version.tools:
+        body["tools"] = version.tools
+    return as_json(body)
+
+
+def write_anthropic(version: Version) -> str:
+    """The body of a message: the system text stands beside the messages."""
+    system = [each["content"] for each in _messages(version) if each["role"] == "system"]
+    body: dict[str, Any] = {"model": version.model, "max_tokens": MOST_TOKENS}
+    if system:
+        body["system"] = "\n\n".join(system)
+    body["messages"] = [each for each in _messages(version) if each["role"] != "system"]
+    if "temperature" in version.settings:
+        body["temperature"] = version.settings["temperature"]
+    if version.tools:
+        body["tools"] = version.tools
+    return as_json(body)
+
+
+def _messages(version: Version) -> list[dict[str, str]]:
+    return [{"role": each.role, "content": each.text} for each in version.messages]
+
+
+def as_json(body: Any) -> str:
+    """JSON for people and version control."""
+    return json.dumps(body, ensure_ascii=False, indent=2) + "\n"

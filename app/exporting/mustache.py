@@ -1,0 +1,63 @@
+"""{{name}} for tools that replace it and cannot write every brace as fixed text.
+
+Such a tool would find a variable in fixed `{{` (MLflow a tag of Jinja in `{%`), three braces where one stands right before a slot, and as many at its end where one stands
+right behind.  Those braces become constants: variables of the file that always hold the same.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from app.exporting.version import Message, Version
+
+NAMES = {"{{": "open_braces", "{%": "open_tag", "{": "open_brace", "}": "close_brace"}
+"""Names of the constants by what they hold; an underscore follows where a slot has the name."""
+
+
+class Mustache:
+    """The templates of a version in this notation, and the constants that they need."""
+
+    def __init__(self, version: Version) -> None:
+        self._names = {held: free_name(name, version.slots) for held, name in NAMES.items()}
+        self._used: set[str] = set()
+        self.texts = [self._text(message) for message in version.messages]
+        """One for each message."""
+
+    @property
+    def constants(self) -> Mapping[str, str]:
+        """What to give for variables that are no slots."""
+        return {name: held for held, name in self._names.items() if held in self._used}
+
+    def _text(self, message: Message) -> str:
+        last = len(message.literals) - 1
+        literals = [
+            "".join(self._pieces(literal, behind_slot=place > 0, before_slot=place < last))
+            for place, literal in enumerate(message.literals)
+        ]
+        slots = [f"{{{{{name}}}}}" for name in message.slots] + [""]
+        return "".join(literal + slot for literal, slot in zip(literals, slots, strict=True))
+
+    def _pieces(self, literal: str, *, behind_slot: bool, before_slot: bool) -> Iterator[str]:
+        place, after_variable = 0, behind_slot
+        while place < len(literal):
+            held = _constant_at(literal, place, after_variable=after_variable, before_slot=before_slot)
+            yield self._constant(held) if held else literal[place]
+            place, after_variable = place + (len(held) or 1), bool(held)
+
+    def _constant(self, held: str) -> str:
+        self._used.add(held)
+        return f"{{{{{self._names[held]}}}}}"
+
+
+def _constant_at(literal: str, place: int, *, after_variable: bool, before_slot: bool) -> str:
+    """The braces at this place that must be a constant; "" where none must."""
+    if literal.startswith(("{{", "{%"), place):
+        return literal[place : place + 2]
+    if literal[place] == "{" and before_slot and place + 1 == len(literal):
+        return "{"
+    return "}" if literal[place] == "}" and after_variable else ""
+
+
+def free_name(name: str, slots: Collection[str]) -> str:
+    """The name, with underscores behind it until no slot has it."""
+    while name in slots:
+        name += "_"
+    return name

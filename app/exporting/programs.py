@@ -1,0 +1,50 @@
+"""Python: a function that gives the messages, and a DSPy signature with an adapter that sends them as they are."""
+
+from app.exporting.python_text import docstring, format_string, head
+from app.exporting.version import Version
+
+
+def write_function(version: Version) -> str:
+    """A module with `messages(*, slot: str, ...)`, made of f-strings."""
+    return (
+        f"{head(version)}\nMODEL = {version.model!r}\nSETTINGS = {dict(version.settings)!r}\n\n\n{_function(version)}"
+    )
+
+
+def _function(version: Version) -> str:
+    names = ", ".join(f"{name}: str" for name in version.slots)
+    arguments = f"*, {names}" if names else ""
+    lines = [f"        {{'role': {each.role!r}, 'content': f{format_string(each)!r}}}," for each in version.messages]
+    return "\n".join([f"def messages({arguments}) -> list[dict[str, str]]:", "    return [", *lines, "    ]", ""])
+
+
+def write_dspy(version: Version) -> str:
+    """A module with a dspy.Signature of the slots and a dspy.Adapter whose messages are the version's own."""
+    fields = [f"    {name}: str = dspy.InputField()" for name in version.slots]
+    arguments = ", ".join(f"{name}=inputs[{name!r}]" for name in version.slots)
+    return "\n".join(
+        [
+            head(version),
+            "import dspy",
+            "",
+            "",
+            _function(version),
+            "",
+            "class Task(dspy.Signature):",
+            f'    """{docstring(version.name)}"""',
+            "",
+            *fields,
+            "    output: str = dspy.OutputField()",
+            "",
+            "",
+            "class Verbatim(dspy.Adapter):",
+            '    """Sends the messages as the app sends them: dspy.context(adapter=Verbatim())."""',
+            "",
+            "    def format(self, signature, demos, inputs):",
+            f"        return messages({arguments})",
+            "",
+            "    def parse(self, signature, completion):",
+            "        return {next(iter(signature.output_fields)): completion}",
+            "",
+        ]
+    )

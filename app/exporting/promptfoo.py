@@ -1,0 +1,24 @@
+"""promptfoo: a configuration with the prompt as chat messages and a test case for each of some real calls.  YAML that is JSON."""
+
+import json
+
+from app.exporting import jinja
+from app.exporting.version import Sample, Version
+
+
+def write(version: Version) -> str:
+    """promptfooconfig.yaml: promptfoo renders each message with Nunjucks, which reads Jinja's expressions."""
+    messages = [{"role": each.role, "content": jinja.body(each)} for each in version.messages]
+    config = {
+        "description": f"{version.name}, version {version.version} at {version.path}",
+        "prompts": [{"id": version.slug, "label": version.name, "raw": json.dumps(messages, ensure_ascii=False)}],
+        "providers": [version.model],
+        "tests": [_test(sample) for sample in version.samples],
+    }
+    return json.dumps(config, ensure_ascii=False, indent=2) + "\n"
+
+
+def _test(sample: Sample) -> dict[str, object]:
+    """The values of a call; what the model answered then is kept for assertions."""
+    test: dict[str, object] = {"vars": dict(sample.values), "options": {"disableVarExpansion": True}}
+    return test if sample.output is None else test | {"metadata": {"output": sample.output}}

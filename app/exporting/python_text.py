@@ -1,0 +1,20 @@
+"""Fixed text and slots as Python writes them."""
+
+from app.exporting.version import Message, Version
+
+
+def format_string(message: Message) -> str:
+    """The template for str.format and for f-strings: {name} is a slot, fixed braces are doubled."""
+    literals = [literal.replace("{", "{{").replace("}", "}}") for literal in message.literals]
+    slots = [f"{{{name}}}" for name in message.slots] + [""]
+    return "".join(literal + slot for literal, slot in zip(literals, slots, strict=True))
+
+
+def docstring(text: str) -> str:
+    """A text inside three double quotes."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def head(version: Version) -> str:
+    """The docstring of a module about a version."""
+    return f'"""{docstring(version.name)}: version {version.version} at {docstring(version.path)}."""\n'

@@ -1,0 +1,119 @@
+"""Print a table: format, library, calls that came out byte for byte."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from app import sample
+from app.exporting import FORMATS, Version, exported
+from app.intake.prompts import prompt_of
+from templating import BARRIER, Mined, Template, mine, name_slots
+
+NOW = datetime(2026, 11, 23, 17, 30, tzinfo=UTC)
+CALLS = 200
+PROGRAMS = Path(__file__).parent / "programs"
+
+HOSTILE = Template(
+    ("{\\", "\\\\", " {{", "{x}} {% if %} {# #} \\{{y}} '''\"\"\" \r\n\t", "}", "}}} {{{", "é😀  "),
+    ("one", "two", "three", "one", "two", "four"),
+)
+"""Fixed text that every notation stumbles over: braces and backslashes beside slots, line ends, quotes."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """format: of the product. program: that renders. needs: packages from PyPI, or from npm where the program is JavaScript."""
+
+    format: str
+    program: str
+    needs: tuple[str, ...]
+
+
+TARGETS = (
+    Target("jinja2", "with_jinja2.py", ("jinja2",)),
+    Target("python", "with_python.py", ()),
+    Target("langchain", "with_langchain.py", ("langchain-core",)),
+    Target("dspy", "with_dspy.py", ("dspy",)),
+    Target("langfuse", "with_langfuse.py", ("langfuse",)),
+    Target("mlflow", "with_mlflow.py", ("mlflow",)),
+    Target("promptfoo", "with_nunjucks.mjs", ("nunjucks",)),
+    Target("dotprompt", "with_dotprompt.mjs", ("dotprompt",)),
+)
+
+
+def work() -> list[dict[str, Any]]:
+    """Versions of the demo and one that is hostile, with the messages and values of sampled calls."""
+    prompts: dict[str, list[str]] = defaultdict(list)
+    for body in sample.traces(0, NOW):
+        text = prompt_of(body).text
+        if text is not None:
+            prompts[body["path"]].append(text)
+    found = [(path, group, name_slots(group, texts)) for path, texts in prompts.items() for group in mine(texts)]
+    hostile = ("}{", "\\", "{{two}}", "\n{%")
+    hostile_row = tuple(hostile[("one", "two", "three", "four").index(name)] for name in HOSTILE.slots)
+    chance = Random(0)
+    picked = [_work(path, group, template, chance) for path, group, template in found]
+    return [*picked, _work("/hostile", Mined(HOSTILE, [0], [hostile_row]), HOSTILE, chance)]
+
+
+def _work(path: str, group: Mined, template: Template, chance: Random) -> dict[str, Any]:
+    version = Version(path.strip("/"), path, 1, "gpt-5", {}, template, roles=_roles(template))
+    rows = chance.sample(group.values, min(len(group.values), CALLS))
+    calls = [dict(zip(template.slots, row, strict=True)) for row in rows]
+    cases = [
+        {"values": values, "messages": [message.render(values) for message in version.messages]} for values in calls
+    ]
+    return {"version": version, "cases": cases}
+
+
+def _roles(template: Template) -> tuple[str, ...]:
+    return ("system", "user", "user") if any(BARRIER in literal for literal in template.literals) else ("user",)
+
+
+def run(target: Target, items: list[dict[str, Any]], folder: Path) -> str:
+    """What the program of a target says."""
+    payload = [
+        {"file": exported(item["version"], target.format), "slug": item["version"].slug, "cases": item["cases"]}
+        for item in items
+    ]
+    data = folder / f"{target.format}.json"
+    data.write_text(json.dumps(payload))
+    program = PROGRAMS / target.program
+    if program.suffix == ".py":
+        uv = shutil.which("uv")
+        if uv is None:
+            return "skipped: uv is not installed (pip install uv)"
+        needs = [option for package in target.needs for option in ("--with", package)]
+        command = [uv, "run", "--quiet", "--no-project", "--isolated", *needs, "python", str(program), str(data)]
+    else:
+        if shutil.which("npm") is None:
+            return "skipped: node is not installed"
+        subprocess.run(["npm", "install", "--silent", "--no-audit", *target.needs], cwd=folder, check=True, timeout=600)
+        shutil.copy(program, folder)
+        command = ["node", str(folder / program.name), str(data)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
+    return done.stdout.strip().splitlines()[-1] if done.returncode == 0 else f"failed: {done.stderr.strip()[-300:]}"
+
+
+def main() -> None:
+    wanted = set(sys.argv[1:]) or set(FORMATS)
+    items = work()
+    with tempfile.TemporaryDirectory() as folder:
+        for target in TARGETS:
+            if target.format in wanted:
+                print(
+                    f"| {target.format} | {', '.join(target.needs) or 'Python'} | {run(target, items, Path(folder))} |",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+from common import count
+
+
+def prepare(item):
+    module = {}
+    exec(item["file"], module)
+    return lambda values: [message.content for message in module["prompt"].format_messages(**values)]
+
+
+count(prepare)

@@ -1,0 +1,133 @@
+"""A version as a file: what the format's own library makes of it is the call, byte for byte.
+
+Jinja2 and Python are tried here; `python -m benchmarks.exports` tries all formats, each with the real library.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment, StrictUndefined
+
+from app.exporting import FORMATS, Version, exported
+from app.exporting.jinja import block_names
+from app.exporting.version import python_name
+from templating import BARRIER, Template
+
+HOSTILE = [
+    "{",
+    "}",
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{#",
+    "#}",
+    "\\",
+    '"',
+    "'",
+    "\n",
+    "\r\n",
+    " ",
+    "$",
+    "%s",
+    "{x}",
+    "é",
+    "😀",
+    '"""',
+    "{{slot}}",
+]
+
+
+def version_of(*templates: Template, **fields: Any) -> Version:
+    """A version of these messages: the last is the user's, the one before the system's."""
+    literals = list(templates[0].literals)
+    for template in templates[1:]:
+        literals[-1] += BARRIER + template.literals[0]
+        literals += template.literals[1:]
+    slots = tuple(name for template in templates for name in template.slots)
+    roles = ("system", "user")[-len(templates) :]
+    return Version(
+        "Sort mail", "/mail", 2, "gpt-5", {"temperature": 0.5}, Template(tuple(literals), slots), roles, **fields
+    )
+
+
+texts = st.lists(st.sampled_from(HOSTILE) | st.text("ab ", max_size=3), max_size=6).map("".join)
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> tuple[Version, dict[str, str]]:
+    """A version with hostile fixed text, and values for it."""
+    values = {name: draw(texts) for name in ("slot", "other", "class_")}
+    templates = []
+    for _ in range(draw(st.integers(1, 2))):
+        names = tuple(draw(st.lists(st.sampled_from(sorted(values)), max_size=3)))
+        inner = [draw(texts) or "-" for _ in names[1:]]
+        literals = ("x" + draw(texts), *inner, draw(texts)) if names else ("x" + draw(texts),)
+        templates.append(Template(literals, names))
+    return version_of(*templates), values
+
+
+def prompt(version: Version, values: dict[str, str]) -> list[str]:
+    return [message.render(values) for message in version.messages]
+
+
+@given(versions())
+def test_jinja_gives_the_call_back(made: tuple[Version, dict[str, str]]) -> None:
+    version, values = made
+    template = Environment(undefined=StrictUndefined).from_string(exported(version, "jinja2"))
+    blocks = [template.blocks[name] for name in block_names(version)]
+    assert ["".join(block(template.new_context(values))) for block in blocks] == prompt(version, values)
+
+
+@given(versions())
+def test_python_gives_the_call_back(made: tuple[Version, dict[str, str]]) -> None:
+    version, values = made
+    module: dict[str, Any] = {}
+    exec(exported(version, "python"), module)
+    given_values = {name: values[name] for name in version.slots}
+    assert [message["content"] for message in module["messages"](**given_values)] == prompt(version, values)
+    assert module["MODEL"] == "gpt-5"
+
+
+@given(versions())
+def test_bodies_of_apis_hold_the_text_form(made: tuple[Version, dict[str, str]]) -> None:
+    version, values = made
+    for name in ("openai", "anthropic"):
+        body = json.loads(exported(version, name))
+        system = [body["system"]] if "system" in body else []
+        shown = system + [message["content"] for message in body["messages"]]
+        assert [Template.parse(text).render(values) for text in shown] == prompt(version, values)
+
+
+@given(versions())
+def test_every_format_writes_every_version(made: tuple[Version, dict[str, str]]) -> None:
+    for name in FORMATS:
+        assert exported(made[0], name).strip()
+
+
+def test_a_name_that_python_reads_otherwise_is_written_as_python_reads_it() -> None:
+    assert (python_name("ﬁle"), python_name("class")) == ("file", "class_")
+    assert "def messages(*, file: str)" in exported(version_of(Template(("a ", ""), ("ﬁle",))), "python")
+
+
+@pytest.mark.parametrize("name", ["langfuse", "mlflow"])
+def test_constants_are_named_where_fixed_braces_would_be_a_variable(name: str) -> None:
+    text = exported(version_of(Template(("Keep {{price}} of ", ""), ("open_braces",))), name)
+    assert "{{open_braces_}}price}} of {{open_braces}}" in text
+    assert '"{{"' in text
+
+
+def test_a_message_that_is_a_slot_alone_is_written_too() -> None:
+    version = Version("Chat", "/chat", 1, "m", {}, Template(("Be brief." + BARRIER, ""), ("message",)))
+    assert [(each.role, each.text) for each in version.messages] == [("system", "Be brief."), ("user", "{{message}}")]
+    for name in FORMATS:
+        assert "message" in exported(version, name)
+
+
+def test_the_name_of_a_file_is_one_that_every_system_takes() -> None:
+    version = version_of(Template(("x",)))
+    assert version.slug == "sort-mail"
+    assert Version("../..\\/:*?", "/", 1, "m", {}, version.template).slug == "task"
