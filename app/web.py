@@ -4,7 +4,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, pages, viewer
-from app.api import audit, comparing, decisions, deletions, groups, health, pipeline, tasks, traces, usage
+from app.api import audit, comparing, decisions, deletions, exports, groups, health, pipeline, tasks, traces, usage
 from app.api.meta import describing
 from app.config import Settings
 from app.config import settings as environment
@@ -22,6 +22,7 @@ API = (
     tasks.routes,
     usage.routes,
     comparing.routes,
+    exports.routes,
     groups.routes,
     decisions.routes,
     deletions.routes,

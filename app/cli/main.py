@@ -14,6 +14,7 @@ from app.cli.keys import keys
 from app.cli.privacy import privacy_command
 from app.cli.projects import projects
 from app.cli.remote.calls import regroup, send, tail, traces, ungrouped
+from app.cli.remote.exporting import export
 from app.cli.remote.login import login
 from app.cli.remote.tasks import diff, show, tasks, values
 from app.errors import PromptlodeError
@@ -31,7 +32,7 @@ class _Commands(click.RichGroup):
 
 
 _LOOKING = [tasks, show, diff, traces, values, ungrouped, tail]
-_DOING = [import_file, send, regroup]
+_DOING = [import_file, send, regroup, export]
 _RUNNING = [
     demo,
     up,

@@ -166,3 +166,30 @@ def test_a_promptlode_that_does_not_answer_is_said_in_a_sentence(remote: Cli) ->
 def test_without_any_promptlode_a_command_says_how_to_name_one(remote: Cli) -> None:
     remote.environment |= {"PROMPTLODE_URL": None, "PROMPTLODE_API_KEY": None}
     assert b"give --url" in remote("tasks").stderr
+
+
+# --- export
+
+
+def test_a_version_is_printed_as_a_file_of_another_tool(grouped: Cli) -> None:
+    (task,) = read(grouped("tasks", "--json"))
+    newest = grouped("export", task["id"], "--format", "jinja2").stdout.decode()
+    assert "{% block system %}You sort the mail.{% endblock %}" in newest
+    assert "When in doubt, say other." in newest
+    assert b"When in doubt" not in grouped("export", task["id"], "--version", "1").stdout
+    assert grouped("export", task["id"], "--version", "9").returncode == 2
+    assert grouped("export").returncode == 2
+
+
+def test_all_tasks_go_into_a_folder_and_the_next_time_only_what_changed_is_said(grouped: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "prompts"
+    first = grouped("export", "--all", str(folder)).stdout.decode()
+    (file,) = folder.rglob("*.prompt")
+    assert first == f"new: {file}\n"
+    assert grouped("export", "--all", str(folder)).stdout == b""
+    file.write_text(file.read_text().replace("doubt", "question"))
+    (folder / "old.prompt").write_text("x")
+    again = grouped("export", "--all", str(folder)).stdout.decode()
+    assert f"changed: {file}" in again
+    assert "left over" in again
+    assert "doubt" in file.read_text()

@@ -35,6 +35,10 @@ class Api:
         wanted = {name: value for name, value in (query or {}).items() if value is not None}
         return self._call("GET", path, params=wanted)
 
+    def text(self, path: str, query: Mapping[str, Any]) -> str:
+        """The answer of GET as the text that it is.  Raises ApiError."""
+        return self._answer("GET", path, params=dict(query)).content.decode()
+
     def post(self, path: str, body: object) -> Any:
         """The answer of POST.  Raises ApiError."""
         return self._call("POST", path, json=body)
@@ -54,6 +58,9 @@ class Api:
                 return
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
+        return _json(self._answer(method, path, **options))
+
+    def _answer(self, method: str, path: str, **options: Any) -> requests.Response:
         try:
             answer = self._session.request(method, self.access.url + path, timeout=TIMEOUT, **options)
         except requests.exceptions.SSLError:
@@ -63,7 +70,7 @@ class Api:
         except (requests.RequestException, ValueError):
             raise ApiError(f"{self.access.url} does not answer. Is it the right address, and does it run?") from None
         if answer.ok:
-            return _json(answer)
+            return answer
         raise ApiError(_refusal(self.access.url, answer))
 
 

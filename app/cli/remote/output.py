@@ -13,14 +13,12 @@ from rich.text import Text
 
 from app.cli.context import show
 from app.cli.remote.api import Item
+from app.exporting.tables import guarded
 from app.pages.wording import ago, parsed
 from templating import Template
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 """Of slots, in the order of their names in a template."""
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would compute (OWASP, "CSV Injection")."""
 
 Cell = Callable[[Item], Any]
 
@@ -48,13 +46,8 @@ def _csv(items: Iterable[Item], columns: Mapping[str, Cell]) -> None:
     writer.writerow(columns)
     for item in items:
         writer.writerow(
-            [_guarded(item[cell.field] if isinstance(cell, When) else cell(item)) for cell in columns.values()]
+            [guarded(item[cell.field] if isinstance(cell, When) else cell(item)) for cell in columns.values()]
         )
-
-
-def _guarded(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _table(items: Iterable[Item], columns: Mapping[str, Cell]) -> Table:

@@ -1,0 +1,130 @@
+"""GET of a version as other tools read it, and of its calls as a data set."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, cast
+from uuid import UUID
+
+from flask import Response
+from pydantic import Field
+from sqlalchemy import Connection, Row
+
+from app.errors import NotFoundError
+from app.exporting import FORMATS, Sample, Version, exported, tables
+from app.http.ranges import RangeQuery
+from app.http.routes import Routes
+from app.http.services import services
+from app.reading import datasets, tasks
+from app.reading.datasets import Example
+from app.store.engine import transaction
+from app.store.keys import KeyHolder
+from app.store.templates import from_parts
+
+routes = Routes("exports")
+
+SAMPLES = 20
+"""Real calls that stand in a file with test cases: enough to see a difference, few enough to read."""
+
+FormatName = Literal[
+    "jinja2", "python", "openai", "anthropic", "langchain", "promptfoo", "dspy", "langfuse", "mlflow", "dotprompt"
+]
+FILE = {200: "text/plain"}
+
+
+class ExportQuery(RangeQuery):
+    """As which file."""
+
+    format: FormatName = Field(description="The tool that reads the file.")
+
+
+class DatasetQuery(RangeQuery):
+    """Which calls, as which file."""
+
+    format: Literal["jsonl", "csv", "parquet"] = Field(
+        "jsonl", description="JSON lines and Parquet are exact; CSV is guarded against formulas."
+    )
+    limit: Annotated[int, Field(ge=1, le=datasets.MOST_CALLS)] = Field(1000, description="The newest so many calls.")
+    answered: bool = Field(False, description="Only calls with an output and without an error.")
+
+
+Writer = Callable[[Sequence[tables.Row]], bytes]
+TABLES: dict[str, tuple[str, Writer]] = {
+    "jsonl": ("application/jsonl", tables.as_json_lines),
+    "csv": ("text/csv", tables.as_csv),
+    "parquet": ("application/vnd.apache.parquet", tables.as_parquet),
+}
+
+
+@routes.route(
+    "GET", "/api/v1/implementations/<uuid:implementation_id>/export", scope="read", query=ExportQuery, answers=FILE
+)
+def get_export(holder: KeyHolder, implementation_id: UUID, query: ExportQuery) -> Response:
+    """A version as a file of another tool: rendered there with the values of a call, it gives the call back byte for byte."""
+    with transaction(services().engine) as connection:
+        row = _implementation(connection, holder, implementation_id)
+        samples = list(datasets.examples(connection, holder.project_id, implementation_id, query.stated, limit=SAMPLES))
+        path, name = _task(connection, holder, row.task_id)
+    form = FORMATS[query.format]
+    version = _version(row, name, path, samples)
+    return _file(
+        exported(version, form.name).encode(), form.media_type, f"{version.slug}.v{version.version}{form.ending}"
+    )
+
+
+@routes.route(
+    "GET", "/api/v1/implementations/<uuid:implementation_id>/dataset", scope="read", query=DatasetQuery, answers=FILE
+)
+def get_dataset(holder: KeyHolder, implementation_id: UUID, query: DatasetQuery) -> Response:
+    """The calls of a version, newest first: a column for each slot, and what the model answered."""
+    with transaction(services().engine) as connection:
+        row = _implementation(connection, holder, implementation_id)
+        found = datasets.examples(
+            connection, holder.project_id, implementation_id, query.stated, limit=query.limit, answered=query.answered
+        )
+        rows = [_row(example, row.slots) for example in found]
+    media_type, write = TABLES[query.format]
+    return _file(write(rows), media_type, f"calls.v{row.version}.{query.format}")
+
+
+def _implementation(connection: Connection, holder: KeyHolder, implementation_id: UUID) -> Row[Any]:
+    row = tasks.implementation_by_id(connection, holder.project_id, implementation_id)
+    if row is None:
+        raise NotFoundError("This project has no such implementation.")
+    return row
+
+
+def _task(connection: Connection, holder: KeyHolder, task_id: UUID) -> tuple[str, str]:
+    row = cast(Any, tasks.get(connection, holder.project_id, task_id))
+    return row.path, row.name
+
+
+def _version(row: Row[Any], name: str, path: str, samples: Sequence[Example]) -> Version:
+    return Version(
+        name=name,
+        path=path,
+        version=row.version,
+        model=row.model,
+        settings=row.settings or {},
+        template=from_parts(row.parts, row.slots),
+        tools=row.tools,
+        samples=[Sample(example.variables, datasets.text_of(example.output)) for example in samples],
+    )
+
+
+def _row(example: Example, slots: Sequence[str]) -> dict[str, Any]:
+    """Names of slots come behind a prefix, so that no slot takes the place of a column of ours."""
+    values = {f"slot.{name}": example.variables.get(name, "") for name in dict.fromkeys(slots)}
+    return {
+        "trace_id": str(example.id),
+        "started_at": example.started_at.isoformat(),
+        "model": example.model,
+        **values,
+        "output": datasets.text_of(example.output),
+    }
+
+
+def _file(content: bytes, media_type: str, name: str) -> Response:
+    """An attachment.  The name of a task is whatever a prompt says, so only what is ASCII of it is in the header."""
+    answer = Response(content, mimetype=media_type)
+    safe = name.encode("ascii", "ignore").decode().lstrip(".-") or "export"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{safe}"'
+    return answer

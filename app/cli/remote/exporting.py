@@ -1,0 +1,116 @@
+"""`promptlode export`: versions as files of other tools."""
+
+import re
+from collections.abc import Iterator
+from difflib import unified_diff
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.remote.api import Api, Item
+from app.cli.remote.options import connected
+from app.cli.remote.output import plain
+from app.cli.remote.tasks import DIFF_STYLES, find_task, versions_of
+from app.exporting import FORMATS
+
+
+@click.command()
+@click.argument("task", required=False)
+@click.option(
+    "--all",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write every task into this folder, and show what changed since.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(sorted(FORMATS)),
+    default="dotprompt",
+    show_default=True,
+    help="The tool that reads the file.",
+)
+@click.option(
+    "--version",
+    type=click.IntRange(1),
+    help="Number of the version; the one in production, else the newest, if not given.",
+)
+@connected
+def export(api: Api, task: str | None, folder: Path | None, form: str, version: int | None) -> None:
+    """Print a version of TASK as a file of another tool, or write all tasks into a folder that can be committed."""
+    if (task is None) == (folder is None):
+        raise click.UsageError("Give a TASK, or --all DIR.")
+    if folder is None:
+        chosen = _chosen(versions_of(api, find_task(api, str(task))["id"]), version)
+        click.echo(_file_of(api, chosen, form), nl=False)
+        return
+    if version is not None:
+        raise click.UsageError("--version goes with a TASK.")
+    _write_all(api, folder, form)
+
+
+def _chosen(versions: list[Item], number: int | None) -> Item:
+    """The version of this number; else the one in production, else the newest."""
+    wanted = [each for each in versions if each["version"] == number]
+    if number is not None and not wanted:
+        raise click.UsageError(
+            f"There is no version {number}; there are {', '.join(str(each['version']) for each in versions)}."
+        )
+    return next(iter(wanted), None) or next((each for each in versions if each["production"]), versions[-1])
+
+
+def _file_of(api: Api, version: Item, form: str) -> str:
+    return api.text(f"/api/v1/implementations/{version['id']}/export", {"format": form})
+
+
+def _write_all(api: Api, folder: Path, form: str) -> None:
+    """One file a task; says of each whether it is new, changed (with what changed) or the same, and which are left over."""
+    console = Console()
+    before = set(folder.rglob(f"*{FORMATS[form].ending}"))
+    written: set[Path] = set()
+    for task in api.items("/api/v1/tasks"):
+        version = _chosen(versions_of(api, task["id"]), None)
+        path = _free(folder / _place(task, FORMATS[form].ending), written)
+        written.add(path)
+        _write(console, path, _file_of(api, version, form))
+    for path in sorted(before - written):
+        console.print(
+            Text(f"left over: {plain(path).plain}: no task has this name any more", style="yellow"), soft_wrap=True
+        )
+
+
+def _write(console: Console, path: Path, text: str) -> None:
+    old = path.read_bytes().decode() if path.exists() else None
+    if old == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())
+    console.print(Text(f"{'new' if old is None else 'changed'}: {plain(path).plain}", style="bold"), soft_wrap=True)
+    if old is not None:
+        for line in unified_diff(old.splitlines(), text.splitlines(), "before", "now", lineterm=""):
+            console.print(Text(plain(line).plain, style=DIFF_STYLES.get(line[:1], "")), soft_wrap=True)
+
+
+def _place(task: Item, ending: str) -> Path:
+    """support/triage/sort-the-mail.prompt: nothing of a path leads out of the folder."""
+    folders = [_plain(part) for part in task["path"].split("/")]
+    return Path(*filter(None, folders), f"{_plain(task['name']) or 'task'}{ending}")
+
+
+def _plain(text: str) -> str:
+    """Letters, digits and hyphens, at most 60: a name on every file system."""
+    return "-".join(re.findall(r"\w+", text.lower()))[:60]
+
+
+def _free(path: Path, taken: set[Path]) -> Path:
+    """The path, numbered where another task of the same name has it."""
+    return next(each for each in _numbered(path) if each not in taken)
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    yield path
+    name, dot, ending = path.name.partition(".")
+    for number in range(2, 10_000):
+        yield path.with_name(f"{name}-{number}{dot}{ending}")

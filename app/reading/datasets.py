@@ -1,0 +1,85 @@
+"""Calls of a version with the values of their slots and what the model answered: a data set for evaluations."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from app.reading.usage import Range
+from app.store.tables import template, trace
+from app.store.traces import variables_of
+
+MOST_CALLS = 10_000
+"""Calls of one answer: it is made in memory, and a value may have a megabyte."""
+
+MOST_CHARACTERS = 100_000_000
+"""Of values and answers in one answer; the newest calls are kept."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One call."""
+
+    id: UUID
+    started_at: datetime
+    model: str
+    variables: Mapping[str, str]
+    output: Any
+    usage: Any
+    error: Any
+
+
+def examples(
+    connection: Connection,
+    project_id: UUID,
+    implementation_id: UUID,
+    within: Range | None,
+    *,
+    limit: int,
+    answered: bool = False,
+) -> Iterator[Example]:
+    """The newest calls of a version; answered: only those that have an output and no error."""
+    query = (
+        select(
+            trace.c.id,
+            trace.c.seen_at,
+            trace.c.model,
+            template.c.slots,
+            trace.c.variables,
+            trace.c.output,
+            trace.c.usage,
+            trace.c.error,
+        )
+        .join_from(trace, template, template.c.id == trace.c.template_id)
+        .where(trace.c.project_id == project_id, trace.c.implementation_id == implementation_id)
+        .order_by(trace.c.id.desc())
+        .limit(min(limit, MOST_CALLS))
+    )
+    if within is not None and within.since is not None:
+        query = query.where(trace.c.seen_at >= within.since)
+    if within is not None and within.until is not None:
+        query = query.where(trace.c.seen_at < within.until)
+    if answered:
+        query = query.where(trace.c.output.is_not(None), trace.c.error.is_(None))
+    left = MOST_CHARACTERS
+    for row in connection.execute(query, execution_options={"yield_per": 100}):
+        variables = variables_of(row.slots, row.variables) or {}
+        left -= sum(map(len, variables.values())) + len(str(row.output))
+        if left < 0:
+            return
+        yield Example(row.id, row.seen_at, row.model, variables, row.output, row.usage, row.error)
+
+
+def text_of(output: Any) -> str | None:
+    """The text of an answer: of its last message, or of the content that it is; None where it has none."""
+    if isinstance(output, str):
+        return output
+    if isinstance(output, Mapping):
+        return text_of(output.get("content", output.get("text")))
+    if isinstance(output, list):
+        texts = [text for item in output if (text := text_of(item)) is not None]
+        return "\n\n".join(texts) if texts else None
+    return None
