@@ -14,7 +14,7 @@ from templating import MiningResult, Template, name_slots, slot_kind
 
 @dataclass(frozen=True)
 class Window:
-    """What a run has read. `state`: the group as it was found, with the fence of this run.
+    """What a run has read. `state`: the group with the fence of this run.
 
     cut: owed calls were left out. residue_read: the residue is in the window, though it may have been empty.
     known: the templates that match calls of the group now; reviewing: those of them that are under review, with
@@ -44,7 +44,7 @@ class Finding:
     """A new template and the calls that it was found in, oldest first.
 
     supersedes: stored templates that it takes the place of.
-    taken_from: stored templates whose slots held some of its calls until now; they stay.
+    taken_from: stored templates that stay, and whose slots held some of the calls until now.
     kinds: what each slot holds, told from its values.
     """
 
@@ -58,7 +58,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Placement:
-    """The template of a call: a stored one by id, a new one by its place among the findings."""
+    """The template of a call: a stored template by id, a new template by its place among the findings."""
 
     call: Call
     template: UUID | int
@@ -69,7 +69,7 @@ class Placement:
 class Findings:
     """new: in the order of their first calls. placements: calls whose template is another than before.
 
-    unseen: calls that the miner did not get to before its time was up.
+    unseen: calls that the miner did not read before its time was up.
     """
 
     new: Sequence[Finding]

@@ -26,24 +26,24 @@ from templating.scripts import tokens
 
 Moment = tuple[datetime, UUID]
 
-# Fixed text that both have, against the mean of what each has. An edit rewrites a sentence or two; two prompts that
-# have only a system message in common mostly stay below.
-RELATED = 0.6
+# Shared fixed text, as a part of the mean of both fixed texts. An edit rewrites a sentence or two; two prompts that share only a
+# system message mostly stay below.
+RELATED_SHARE = 0.6
 
-# An edit may add more than there was: then nearly all of the smaller is in the larger ...
-CONTAINED = 0.9
-# ... and the smaller is more than a greeting that many prompts begin with.
-CONTAINED_SIZE = 1 / 3
+# Part of the smaller fixed text that the larger one has: an edit may add more text than there was.
+CONTAINED_SHARE = 0.9
+# Size of the smaller fixed text, as a part of the larger: below it the smaller may be a greeting that many prompts begin with.
+SMALLER_SHARE = 1 / 3
 
-# The share of each one's calls during the life of the other, up to which one is an edit of the other that is being
-# rolled out.  Versions of which a fifth of the traffic overlaps come to 0.14 to 0.44, call sites in daily use side by
-# side to 0.7 and more; with three calls each in turns it is 0.67.
-ROLL_OUT = 0.5
+# Part of each template's calls during the life of the other; up to it the newer template is an edit that is being rolled out.
+# Measured: 0.14 to 0.44 where a fifth of the traffic overlaps, 0.7 and more for call sites in daily use side by side, 0.67 for
+# three calls each in turns.
+ROLL_OUT_SHARE = 0.5
 
-# So many of a template's calls at either end do not count for its life: a retry next week, a try the day before.
-STRAYS = 0.05
+# Part of a template's calls at either end that does not count for its life: a retry next week, a try the day before.
+STRAY_SHARE = 0.05
 
-# Beyond this many tokens the differing middles of two templates are compared as bags of words: in-order comparison is
+# Tokens of the differing middles of two templates; longer middles are compared as bags of words, since comparing in order is
 # quadratic at worst.
 IN_ORDER_TOKENS = 1000
 
@@ -52,13 +52,13 @@ class Life(Protocol):
     """When the calls of a template were made."""
 
     def span(self, strays: float) -> tuple[Moment, Moment] | None:
-        """First and last without this share of the calls at either end; None while there are no calls."""
+        """The first and the last call without this share of the calls at either end; None without calls."""
 
     def total(self) -> int:
-        """How many calls there are."""
+        """How many calls the template has."""
 
     def between(self, first: Moment, last: Moment) -> int:
-        """How many were made after `first` and before `last`."""
+        """How many calls were made after `first` and before `last`."""
 
 
 class SeenCalls:
@@ -80,7 +80,7 @@ class SeenCalls:
 
 @dataclass(frozen=True)
 class Relative:
-    """A template that a new one may descend from. `swallowed`: it matched the new one's calls so far."""
+    """A template that a new template may descend from. `swallowed`: it matched the calls of the new template so far."""
 
     line_id: UUID
     template: Template
@@ -89,7 +89,7 @@ class Relative:
 
 
 def line_of(template: Template, life: Life, relatives: Sequence[Relative]) -> UUID | None:
-    """The line that a new template continues; None when it begins one.
+    """The line that a new template continues; None when the template begins a line.
 
     relatives: every template of the same path, retired ones included (an old version may come back changed).
     """
@@ -104,21 +104,21 @@ def _in_use(line_id: UUID, life: Life, relatives: Sequence[Relative]) -> bool:
 
 
 def _closeness(template: Template, other: Relative) -> float:
-    """Kinship; a template whose slot held all of the new one's calls is related by that alone."""
-    return max(kinship(other.template, template), RELATED if other.swallowed else 0.0)
+    """Kinship; a template whose slot held all calls of the new template is related by that alone."""
+    return max(kinship(other.template, template), RELATED_SHARE if other.swallowed else 0.0)
 
 
-def alive_together(one: Life, other: Life) -> bool:
-    """Whether both were in use at the same time for long, rather than one after the other."""
-    one_span, other_span = one.span(STRAYS), other.span(STRAYS)
-    if one_span is None or other_span is None:
+def alive_together(first: Life, second: Life) -> bool:
+    """Whether two templates were in use at the same time for long, rather than one after the other."""
+    first_span, second_span = first.span(STRAY_SHARE), second.span(STRAY_SHARE)
+    if first_span is None or second_span is None:
         return False
-    shares = (one.between(*other_span) / one.total(), other.between(*one_span) / other.total())
-    return min(shares) > ROLL_OUT
+    shares = (first.between(*second_span) / first.total(), second.between(*first_span) / second.total())
+    return min(shares) > ROLL_OUT_SHARE
 
 
 def kinship(older: Template, newer: Template) -> float:
-    """0.0 for templates that are not related; else the share of fixed text that they have in common, up to 1.0."""
+    """0.0 for templates that are not related; else their shared fixed text as a part of the mean of both, up to 1.0."""
     left, right = fixed_tokens(older), fixed_tokens(newer)
     smaller, larger = sorted((_size(left), _size(right)))
     if not smaller or not _related(_shared_anyhow(left, right), smaller, larger):
@@ -128,12 +128,12 @@ def kinship(older: Template, newer: Template) -> float:
 
 
 def _related(shared: int, smaller: int, larger: int) -> bool:
-    contained = shared >= CONTAINED * smaller and smaller >= CONTAINED_SIZE * larger
-    return contained or 2 * shared >= RELATED * (smaller + larger)
+    contained = shared >= CONTAINED_SHARE * smaller and smaller >= SMALLER_SHARE * larger
+    return contained or 2 * shared >= RELATED_SHARE * (smaller + larger)
 
 
 def _shared_in_order(left: list[str], right: list[str]) -> int:
-    """Characters of the tokens that both have in the same order."""
+    """Characters of the tokens that both sides have in the same order."""
     start = _common_start(left, right)
     left, right, shared = left[start:], right[start:], _size(left[:start])
     end = _common_start(left[::-1], right[::-1])
@@ -146,7 +146,7 @@ def _shared_in_order(left: list[str], right: list[str]) -> int:
 
 
 def _shared_anyhow(left: list[str], right: list[str]) -> int:
-    """Characters of the tokens that both have, in any order."""
+    """Characters of the tokens that both sides have, in any order."""
     return _size((Counter(left) & Counter(right)).elements())
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from app.grouping.findings import Finding, Findings, Placement, Window, as_findings
-from app.grouping.reviews import MOST_REVIEWED, judged, late_edits, related
+from app.grouping.reviews import REVIEWED_TEMPLATES, judged, late_edits, related
 from app.store.calls import Call
 from app.store.templates import StoredTemplate
 from templating import Matcher, MiningResult, Options, mine
@@ -22,12 +22,14 @@ Sampler = Callable[[Collection[UUID]], Sequence[Call]]
 
 
 def find(window: Window, options: Options, sample: Sampler) -> tuple[Window, Findings]:
-    """Mine a window; answers it as it was in the end, with what came under review on the way."""
-    found = _find(window, options)
+    """Mine a window. Answers the window with the templates that came under review on the way, and the findings."""
+    findings = _find(window, options)
     known = [stored for stored in window.known if stored.id not in window.reviewing]
-    doubtful = {stored.id for stored in related([finding.template for finding in found.new], known, MOST_REVIEWED)}
+    doubtful = {
+        stored.id for stored in related([finding.template for finding in findings.new], known, REVIEWED_TEMPLATES)
+    }
     if not doubtful:
-        return window, found
+        return window, findings
     window = replace(
         window, reviewing=window.reviewing | doubtful, reviewed=[*window.reviewed, *sample(sorted(doubtful))]
     )
@@ -53,12 +55,12 @@ def _find(window: Window, options: Options) -> Findings:
 
 
 def _is_of_enough(finding: Finding, authors: int) -> bool:
-    """Whether so many users or conversations have what the template holds in every call; those without a name are none."""
+    """Whether at least so many named users or conversations made the calls of a finding."""
     return authors <= 1 or len({call.author for call in finding.calls} - {None}) >= authors
 
 
 def _kept_apart(finding: Finding, window: Window) -> Finding:
-    """It takes the place of templates of tasks that may be one, the oldest first; others stay beside it."""
+    """The finding, superseding only templates whose tasks may become one; the oldest decide, the others stay beside it."""
     task_ids = {stored.id: stored.task_id for stored in window.known}
     kept: list[UUID] = []
     for old in sorted(finding.supersedes):
@@ -70,8 +72,8 @@ def _kept_apart(finding: Finding, window: Window) -> Finding:
 def evidence(calls: Sequence[Call]) -> list[Call]:
     """The calls that count as evidence for a template.
 
-    Later turns of an agent repeat the prompt of the first; counted each, one conversation would make a template of
-    what a single user wrote. So a follow-up turn counts only when nothing else in the window has its prompt.
+    Later turns of an agent repeat the prompt of its first turn. A follow-up turn therefore counts only when no other call in the
+    window has its prompt: one conversation must not make a template of what a single user wrote.
     """
     counted = {call.prompt for call in calls if not call.follow_up}
     chosen = []
@@ -89,16 +91,16 @@ def _placed(
 ) -> tuple[list[Finding], list[Placement]]:
     """Findings that some call chooses, and the calls whose template changes.
 
-    The matcher decides, as it will for the next call of the same prompt at ingest; so a window and the calls after it
-    are read alike, also those that were no evidence.
+    The matcher decides, as it will at ingest for the next call of the same prompt: calls of the window and later calls get the same
+    template.
     """
     superseded = frozenset().union(*(finding.supersedes for finding in findings))
     keys: list[UUID | int] = [stored.id for stored in known if stored.id not in superseded]
     templates = [stored.template for stored in known if stored.id not in superseded]
     matcher = Matcher([*templates, *(finding.template for finding in findings)])
     keys += range(len(findings))
-    found = [(call, matcher.match(call.prompt)) for call in calls]
-    placements = [Placement(call, keys[hit.index], hit.values) for call, hit in found if hit is not None]
+    hits = [(call, matcher.match(call.prompt)) for call in calls]
+    placements = [Placement(call, keys[hit.index], hit.values) for call, hit in hits if hit is not None]
     return _without_idle(
         findings, [placement for placement in placements if placement.template != placement.call.template_id]
     )
@@ -107,7 +109,7 @@ def _placed(
 def _without_idle(
     findings: Sequence[Finding], placements: Sequence[Placement]
 ) -> tuple[list[Finding], list[Placement]]:
-    """Leave out findings that no call chooses: more specific ones have them all."""
+    """Leave out findings that no call chooses: more specific templates match all their calls."""
     chosen = {placement.template for placement in placements}
     kept = [place for place, finding in enumerate(findings) if place in chosen or finding.supersedes]
     renumbered: dict[UUID | int, UUID | int] = {old: new for new, old in enumerate(kept)}

@@ -1,4 +1,4 @@
-"""The templates of a group while a run saves: which task each new one belongs to, under which names.  The caller holds the group."""
+"""Which task each new template belongs to, and under which names, while a run saves.  The caller holds the group."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -15,49 +15,48 @@ from app.store import templates, versions
 from app.store.calls import StoredLife
 from templating import Template
 
-FIRST_REVIEW = 4
-"""A template is reviewed first when its calls are so many times those that it was found in: what three calls have in
-common may be a day's date, or the scraps that two prompts share."""
+FIRST_REVIEW_GROWTH = 4
+"""A template is first reviewed at so many times the calls that it was found in: what three calls have in common may be a
+day's date, or the scraps that two prompts share."""
+
+PARTING_CALLS = 20
+"""Calls of each of two versions, at least, before versions in use side by side become two tasks."""
 
 
-SURE = 20
-"""Calls of each, from which versions in use side by side are parted: a task is not to change for a handful."""
+class Placing:
+    """The templates of a group, among which new templates get their tasks, lines and names."""
 
-
-class Family:
-    """The templates of a group, while new ones find their place among them."""
-
-    def __init__(self, connection: Connection, window: Window, found: Findings, policy: Policy) -> None:
+    def __init__(self, connection: Connection, window: Window, findings: Findings, policy: Policy) -> None:
         self._connection = connection
         self._policy = policy
         self._window = window
-        staying = _staying(window, found)
-        family = templates.load_family(connection, window.state.id)
+        staying = _staying(window, findings)
+        stored_templates = templates.load_all(connection, window.state.id)
         self._relatives = {
             stored.id: Relative(
                 stored.line_id, stored.template, staying.get(stored.id) or StoredLife(connection, stored.id)
             )
-            for stored in family
+            for stored in stored_templates
         }
-        self._task_of = {stored.line_id: stored.task_id for stored in family}
+        self._task_of = {stored.line_id: stored.task_id for stored in stored_templates}
         self._apart = versions.apart(connection, window.state.id)
-        self._named = {stored.id: Named(stored.template, stored.named_places) for stored in family}
+        self._named = {stored.id: Named(stored.template, stored.named_places) for stored in stored_templates}
 
     def tasks(self) -> dict[UUID, UUID]:
         """The task of every template."""
         return {template_id: self._task_of[relative.line_id] for template_id, relative in self._relatives.items()}
 
     def add(self, finding: Finding, review_after: int) -> UUID:
-        """Store a finding in the task that it belongs to; its id."""
+        """Store a finding in the task that it belongs to; the id of its template."""
         template_id = self._again(finding) or self._new(finding, review_after)
         life = SeenCalls(call.moment for call in finding.calls)
         self._relatives[template_id] = replace(self._relatives[template_id], template=finding.template, life=life)
         return template_id
 
     def _again(self, finding: Finding) -> UUID | None:
-        """The id of the same template from earlier times, which matches again from now on."""
-        found = (known for known, relative in self._relatives.items() if relative.template == finding.template)
-        template_id = next(found, None)
+        """The id of the same template, if it was known before; it matches again from now on."""
+        same = (known for known, relative in self._relatives.items() if relative.template == finding.template)
+        template_id = next(same, None)
         if template_id is not None and versions.revive(self._connection, template_id):
             own = self._named[template_id].template
             named = self._keeping_names(own, self._relatives[template_id].line_id, {template_id})
@@ -76,7 +75,7 @@ class Family:
             named_places=named.places,
             kinds=self._policy.shown(finding.kinds),
             evidence=dict(finding.evidence),
-            review_at_calls=min(review_after, FIRST_REVIEW * len(finding.calls)),
+            review_at_calls=min(review_after, FIRST_REVIEW_GROWTH * len(finding.calls)),
             run_id=self._window.run_id,
         )
         self._relatives[template_id] = Relative(line_id, finding.template, SeenCalls(()))
@@ -84,7 +83,7 @@ class Family:
         return template_id
 
     def _keeping_names(self, template: Template, line_id: UUID, sources: Collection[UUID]) -> Named:
-        """The template with the names that people gave in those that it comes from, else in the newest of its line."""
+        """The template with the slot names that people gave in `sources`, else in the newest template of its line."""
         named = (each for each in self._named if self._named[each].places)
         older = [each for each in named if each in sources or self._relatives[each].line_id == line_id]
         older.sort(key=lambda each: (each in sources, each), reverse=True)
@@ -101,10 +100,10 @@ class Family:
         return line_of(finding.template, life, relatives) or self._begin(finding.template)
 
     def _successor(self, finding: Finding, life: Life) -> UUID:
-        """The line of a template that takes the place of others: that of the oldest of them.
+        """The line of a template that supersedes others: the line of the oldest superseded template.
 
-        The better text may show a kinship that the worse one hid: then their task, when it is theirs alone, is one
-        with the relative's.
+        The new text may be related to a task that the old text was not related to. Then the two tasks become one, if the old task has
+        no other templates in use.
         """
         oldest = self._relatives[min(finding.supersedes)].line_id
         task_ids = {self._task_of[self._relatives[old].line_id] for old in finding.supersedes}
@@ -116,15 +115,15 @@ class Family:
         return survivor if oldest in task_ids else oldest
 
     def _outside(self, task_ids: Collection[UUID]) -> list[Relative]:
-        """The templates of tasks that these may be brought together with."""
+        """The templates of tasks that may become one with `task_ids`."""
         others = set(self._task_of.values()).difference(task_ids)
         willing = {other for other in others if not any(self._apart.keeps(other, each) for each in task_ids)}
         return [relative for relative in self._relatives.values() if self._task_of[relative.line_id] in willing]
 
     def part(self) -> None:
-        """Versions of a line that turn out to be in use side by side are two call sites: the newer one leaves.
+        """Two versions of a line that are in use side by side are two call sites: the newer version leaves the line.
 
-        When it came, a few calls could not tell it from an edit that was being rolled out.
+        When the newer version came, its few calls looked like an edit that is being rolled out.
         """
         for template_id in sorted(self._window.reviewing):
             relative = self._relatives[template_id]
@@ -143,7 +142,7 @@ class Family:
         self._relatives[template_id] = replace(relative, line_id=line_id)
 
     def _begin(self, template: Template) -> UUID:
-        """A task of one line, which has its id."""
+        """Begin a task of one line; the line has the id of the task."""
         state = self._window.state
         name = self._name(template, versions.names_in(self._connection, state.id))
         task_id = versions.create_task(self._connection, state.project_id, state.id, name)
@@ -151,7 +150,7 @@ class Family:
         return task_id
 
     def _renamed(self, task_id: UUID, template: Template) -> UUID:
-        """A name that was made from the words of a worse template follows the better one; a person's stays."""
+        """Rename a task after a better template, unless a person named the task."""
         taken = versions.names_in(self._connection, self._window.state.id)
         given = versions.given_name(self._connection, task_id)
         if given is not None:
@@ -162,7 +161,7 @@ class Family:
         return task_names.task_name(template, taken, self._window.state.path)
 
     def _merged(self, task_ids: set[UUID]) -> UUID:
-        """One task of several whose templates turn out to be one."""
+        """Make one task of several; the id of the task that stays."""
         survivor = versions.survivor_of(self._connection, task_ids)
         for task_id in task_ids - {survivor}:
             versions.merge_task(self._connection, task_id, survivor)
@@ -176,16 +175,16 @@ class Family:
         return survivor
 
 
-def _surely_together(one: Life, other: Life) -> bool:
-    return min(one.total(), other.total()) >= SURE and alive_together(one, other)
+def _surely_together(first: Life, second: Life) -> bool:
+    return min(first.total(), second.total()) >= PARTING_CALLS and alive_together(first, second)
 
 
-def _staying(window: Window, found: Findings) -> dict[UUID, Life]:
-    """Lives of the templates under review: of their sampled calls, those that no finding takes away.
+def _staying(window: Window, findings: Findings) -> dict[UUID, Life]:
+    """The lives of templates under review, made of the sampled calls that no finding takes away.
 
-    Their stored lives hold the calls of every edit that they have swallowed.
+    The stored life of such a template also holds the calls of edits that it swallowed.
     """
-    leaving = {placement.call.id for placement in found.placements}
+    leaving = {placement.call.id for placement in findings.placements}
     return {
         template_id: SeenCalls(
             call.moment for call in window.reviewed if call.template_id == template_id and call.id not in leaving

@@ -1,8 +1,7 @@
-"""After a run: match what is older against the templates of now, in batches that each commit.
+"""After a run: match older calls against the templates of now, in batches that each commit.
 
-Three things wait to be matched: the residue, once templates are new; calls of a template from which a review took
-some away; calls of a template that was replaced.  How far it came is in the database (`rematch_after`), so whoever runs
-next goes on where a killed run stopped.
+Three kinds of calls wait: the residue, once templates are new; calls of a template from which a review took some away; calls of a
+template that was replaced.  The cursor is in the database (`rematch_after`): the next run goes on where a killed run stopped.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,14 +20,14 @@ from app.store.templates import StoredTemplate, Version
 from app.store.versions import Unfinished
 from templating import Matcher
 
-BATCH = 500
+REMATCHED_CALLS = 500
 """Calls matched in one transaction: some 50 ms, during which only other runs of the group wait."""
 
 
 def match_the_rest(engine: Engine, state: GroupState, should_stop: Callable[[], bool]) -> bool:
-    """Match everything of a group that waits for it; False when it was told to stop before the end.
+    """Match every call of a group that waits for it; False when `should_stop` said so before the end.
 
-    Raises FencedError when a newer run has begun, which will go on.
+    Raises FencedError when a newer run has begun, which matches the rest.
     """
     templates_now: _Templates | None = None
     while not should_stop():
@@ -46,17 +45,17 @@ def match_the_rest(engine: Engine, state: GroupState, should_stop: Callable[[], 
 
 
 def _residue(connection: Connection, group_id: UUID, after: UUID, known: "_Templates") -> None:
-    batch, more = calls.residue_after(connection, group_id, after, BATCH)
+    batch, more = calls.residue_after(connection, group_id, after, REMATCHED_CALLS)
     assign(connection, known.choose(batch), known.made, known.policy)
     runs.move_cursor(connection, group_id, batch[-1].id if more else None)
 
 
 def _of_template(connection: Connection, unfinished: Unfinished, known: "_Templates") -> None:
     """Calls that stay with a living template are left as they are; a retired one keeps none."""
-    batch, more = calls.of_template_after(connection, unfinished.id, unfinished.after, BATCH)
+    batch, more = calls.of_template_after(connection, unfinished.id, unfinished.after, REMATCHED_CALLS)
     chosen = known.choose(batch)
-    assign(connection, [one for one in chosen if one.template_id != unfinished.id], known.made, known.policy)
-    matched = {one.call.id for one in chosen}
+    assign(connection, [choice for choice in chosen if choice.template_id != unfinished.id], known.made, known.policy)
+    matched = {choice.call.id for choice in chosen}
     calls.release(connection, unfinished.id, [call for call in batch if call.id not in matched])
     cursor = batch[-1].id if more else None
     versions.move_cursor(connection, unfinished.id, cursor)
@@ -79,9 +78,9 @@ class _Templates:
         return cls(stored, Matcher(each.template for each in stored), policy_of(connection, state.project_id))
 
     def choose(self, batch: Sequence[Call]) -> list[Chosen]:
-        found = ((call, self.matcher.match(call.prompt)) for call in batch)
+        hits = ((call, self.matcher.match(call.prompt)) for call in batch)
         return [
             Chosen(call, self.stored[hit.index].task_id, self.stored[hit.index].id, hit.values)
-            for call, hit in found
+            for call, hit in hits
             if hit is not None
         ]

@@ -13,19 +13,26 @@ from app.store.calls import Call
 from app.store.templates import StoredTemplate
 from templating import MiningResult, Template, match
 
-MOST_REVIEWED = 20
-"""Templates under review at once: more would leave a sample of few calls for each."""
+REVIEWED_TEMPLATES = 20
+"""Templates under review at once, at most: more would leave a sample of few calls for each."""
 
-NEWEST, FEWEST_NEWEST = 5, 10
-"""The newest fifth of a sample, at least ten calls, is searched for an edit: soon enough to see one by the next review,
-enough calls to have little in common by chance."""
+NEWEST_PART = 5
+"""The newest fifth of a sample is searched for an edit, which is then seen by the next review."""
 
-SENTENCE_TOKENS, SENTENCE_SIZE = 4, 20
-"""Less fixed text than this more is no edit: a day, a language or a tone that has changed is a value."""
+NEWEST_CALLS = 10
+"""Calls in that part, at least: fewer have too much in common by chance."""
 
-MENDING_CALLS, MENDED = 20, 2
-"""Fixed text twice as long, in all of at least twenty calls from the whole life of a template, is no whim of the sample;
-should it be one, the calls that do not have it are mined again and widen it."""
+EDIT_TOKENS = 4
+"""Tokens of fixed text that an edit adds, at least: a day, a language or a tone that changed is a value."""
+
+EDIT_CHARACTERS = 20
+"""Characters of fixed text that an edit adds, at least, for the same reason."""
+
+MENDING_CALLS = 20
+"""Sampled calls, from the template's whole life, that show longer fixed text to be no accident of the sample."""
+
+MENDING_GROWTH = 2
+"""Times as much fixed text as before. Should it be an accident, the calls without that text are mined again and widen it."""
 
 
 Miner = Callable[[Sequence[Call]], MiningResult]
@@ -33,7 +40,7 @@ Miner = Callable[[Sequence[Call]], MiningResult]
 
 
 def related(to: Sequence[Template], known: Sequence[StoredTemplate], most: int) -> list[StoredTemplate]:
-    """The known templates that are most related to some of these."""
+    """The known templates that are most related to any of `to`, at most `most`."""
     ranked = [(max((kinship(stored.template, each) for each in to), default=0.0), stored) for stored in known]
     ranked.sort(key=lambda entry: entry[0], reverse=True)
     return [stored for closeness, stored in ranked[: max(0, most)] if closeness > 0]
@@ -42,7 +49,7 @@ def related(to: Sequence[Template], known: Sequence[StoredTemplate], most: int) 
 def judged(
     findings: Sequence[Finding], reviewed: Sequence[StoredTemplate], proofs: Sequence[Call]
 ) -> Sequence[Finding]:
-    """The findings, after every template under review has had its say about them."""
+    """The findings, changed by what each template under review says about them."""
     for old in reviewed:
         findings = _verdict(findings, old, [call for call in proofs if call.template_id == old.id])
     return findings
@@ -71,7 +78,7 @@ def _verdict(findings: Sequence[Finding], old: StoredTemplate, own: Sequence[Cal
 
 
 def _covered(own: Sequence[Call], takers: Sequence[Finding]) -> bool:
-    """Whether every call goes to one of the findings, though it may not have been its evidence."""
+    """Whether each call matches one of the findings, also a call that was no evidence for it."""
     members = {call.id for taker in takers for call in taker.calls}
     others = (call.prompt for call in own if call.id not in members)
     return all(any(match(taker.template, prompt) is not None for taker in takers) for prompt in others)
@@ -94,7 +101,7 @@ def _replace(finding: Finding, old: StoredTemplate) -> Finding:
 
 def _widen_or_mend(finding: Finding, old: StoredTemplate, calls: int) -> Finding | None:
     wider = any(match(old.template, call.prompt) is None for call in finding.calls)
-    mends = calls >= MENDING_CALLS and fixed_size(finding.template) >= MENDED * fixed_size(old.template)
+    mends = calls >= MENDING_CALLS and fixed_size(finding.template) >= MENDING_GROWTH * fixed_size(old.template)
     return _replace(finding, old) if wider or mends else None
 
 
@@ -112,7 +119,7 @@ def fixed_size(template: Template) -> int:
 def late_edits(
     findings: Sequence[Finding], reviewed: Sequence[StoredTemplate], proofs: Sequence[Call], mine_alone: Miner
 ) -> list[Finding]:
-    """Edits beside a slot, which read like an optional part when the calls of all times are mined together."""
+    """Edits beside a slot; mined with the calls of all times, such an edit reads like an optional part."""
     taken = {call.id for finding in findings for call in finding.calls}
     edits = []
     for old in reviewed:
@@ -123,12 +130,11 @@ def late_edits(
 
 
 def _late_edit(old: StoredTemplate, own: Sequence[Call], mine_alone: Miner) -> Finding | None:
-    """A template of the newest calls alone, if it is an edit of the old one.
+    """A template of the newest calls alone, if that template is an edit of the old one.
 
-    It is when its calls follow the others in time, it has a sentence more, and the slots still vary: a slot that has
-    held one value lately is no edit.
+    An edit has calls that follow the others in time, a sentence more, and slots that still vary.
     """
-    newest = own[-max(FEWEST_NEWEST, len(own) // NEWEST) :]
+    newest = own[-max(NEWEST_CALLS, len(own) // NEWEST_PART) :]
     if len(own) < 2 * len(newest):
         return None
     mined = mine_alone(newest)
@@ -146,4 +152,4 @@ def _late_edit(old: StoredTemplate, own: Sequence[Call], mine_alone: Miner) -> F
 def _has_a_sentence_more(old: Template, new: Template) -> bool:
     before, after = fixed_tokens(old), fixed_tokens(new)
     more = len("".join(after)) - len("".join(before))
-    return len(new.slots) >= len(old.slots) and len(after) - len(before) >= SENTENCE_TOKENS and more >= SENTENCE_SIZE
+    return len(new.slots) >= len(old.slots) and len(after) - len(before) >= EDIT_TOKENS and more >= EDIT_CHARACTERS

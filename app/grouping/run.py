@@ -33,20 +33,20 @@ from templating import Options
 log = structlog.get_logger(__name__)
 
 MINER_VERSION = "1"
-"""Kept with every run; raised when `templating.mine` answers differently."""
+"""Stored with every run; raise it when `templating.mine` answers differently."""
 
-SMALL_RESIDUE = 200
-"""A residue of so many calls is mined with every run: that takes milliseconds, and traces that arrive one at a time
-become a template with the third."""
+SMALL_RESIDUE_CALLS = 200
+"""Up to so many calls every run mines the residue: mining takes milliseconds, and calls that come one by one become a template
+with the third."""
 
-NEW_SHARE = 0.05
-"""A larger residue is mined again once so much of it is new, so that noise costs a bounded factor of its size."""
+NEW_RESIDUE_SHARE = 0.05
+"""Part of a larger residue that must be new before it is mined again: noise costs at most 20 times its size."""
 
-REVIEW_SAMPLE = 300
-"""Calls of a template that a review mines anew: an edit that 5 % of the calls have is among them fifteen times."""
+REVIEW_SAMPLE_CALLS = 300
+"""Calls of a template that a review mines anew: an edit in 5 % of the calls is among them 15 times."""
 
-MINING_SHARE = 0.3
-"""The part of the time limit that mining a window may take, which may be done twice; the rest is for saving."""
+MINING_TIME_SHARE = 0.3
+"""Part of the run's time limit for mining a window; a run may mine twice, and 40 % are left for saving."""
 
 OutcomeName = Literal["committed", "empty", "fenced", "failed", "stopped"]
 
@@ -59,7 +59,7 @@ class RunOutcome:
         failed (an error, named by its class; the group backs off); stopped (`should_stop`; nothing was written).
     more: calls or batches are left for another run. considered: owed calls that this run read. tasks: how many tasks
     its calls went to. trace_id: the newest call that it read. pause: seconds until the group may run again after a
-    failure. error: its class.
+    failure. error: the class of the exception.
     """
 
     outcome: OutcomeName
@@ -89,7 +89,7 @@ def run(
     """Group what is owed in a group, if anything is.
 
     reason: why the run was asked for, kept with its row. should_stop: asked often; True ends the run.
-    is_excused: asked of a run that stopped; True says that its group had no part in it (a deploy), so no attempt is counted.
+    is_excused: asked of a run that stopped; True says that the group did not cause the stop (a deploy), so no attempt counts.
     An error while mining or saving ends in `failed` and a back-off; only an error of opening the run is raised.
     """
     started = time.monotonic()
@@ -106,8 +106,8 @@ def reviews_due(connection: Connection) -> list[UUID]:
 def left_unfinished(connection: Connection) -> list[UUID]:
     """Groups whose last run has saved and is still matching what is older, or was killed at that.
 
-    Which of the two only Redis knows, so nobody may write a wish for them: the run that is under way would not serve
-    it, and another would follow for nothing.  A run that finds such work does it without being asked.
+    Only Redis knows which of the two, so nobody writes a wish for such a group: a run under way would not serve the wish, and
+    another run would follow for nothing.  A run that finds such work does it without being asked.
     """
     return versions.unfinished_groups(connection)
 
@@ -116,7 +116,7 @@ def left_unfinished(connection: Connection) -> list[UUID]:
 
 
 def _open(engine: Engine, group_id: UUID, reason: str, settings: Settings) -> Window | None:
-    """The window of a new run; None when there is nothing to do."""
+    """The window of a new run; None when the group has nothing to do."""
     with transaction(engine) as connection:
         state = runs.hold(connection, group_id)
         if state is None or state.quarantined_at is not None or not settings.task_grouping_enabled:
@@ -161,8 +161,8 @@ def _read_window(
 def _residue(connection: Connection, state: runs.GroupState, owed: int, limit: int) -> tuple[list[Call], bool]:
     """Ungrouped calls considered before, when mining them again can find something new; and whether they were read."""
     size = calls.residue_size(connection, state.id, limit)
-    enough = max(3, NEW_SHARE * size)
-    if state.wanted or (owed and (size <= SMALL_RESIDUE or state.residue_run_owed + owed >= enough)):
+    enough = max(3, NEW_RESIDUE_SHARE * size)
+    if state.wanted or (owed and (size <= SMALL_RESIDUE_CALLS or state.residue_run_owed + owed >= enough)):
         return calls.residue(connection, state.id, limit), True
     return [], size == 0
 
@@ -174,7 +174,7 @@ def _under_review(connection: Connection, state: runs.GroupState, known: Sequenc
     due = set(versions.due_for_review(connection, state.id) if state.wanted == "review" else ())
     others = [stored for stored in known if stored.id not in due]
     to = [stored.template for stored in known if stored.id in due]
-    relatives = reviews.related(to, others, reviews.MOST_REVIEWED - len(due))
+    relatives = reviews.related(to, others, reviews.REVIEWED_TEMPLATES - len(due))
     return frozenset(due).union(stored.id for stored in relatives)
 
 
@@ -182,7 +182,7 @@ def _sample(connection: Connection, policy: Policy, reviewing: Collection[UUID],
     """Calls of the templates under review, a fair part of the limit for each; none where their values are not kept."""
     if not policy.keeps_values:
         return []
-    size = max(1, min(REVIEW_SAMPLE, limit // max(1, len(reviewing))))
+    size = max(1, min(REVIEW_SAMPLE_CALLS, limit // max(1, len(reviewing))))
     return [call for template_id in sorted(reviewing) for call in calls.sample(connection, template_id, size)]
 
 
@@ -214,7 +214,7 @@ def _run(
 
 
 def _mine_and_save(engine: Engine, window: Window, should_stop: Callable[[], bool], settings: Settings) -> RunOutcome:
-    limit = MINING_SHARE * settings.task_grouping_worker_timeout
+    limit = MINING_TIME_SHARE * settings.task_grouping_worker_timeout
     begun = time.monotonic()
 
     def sample(template_ids: Collection[UUID]) -> list[Call]:
@@ -222,15 +222,15 @@ def _mine_and_save(engine: Engine, window: Window, should_stop: Callable[[], boo
             policy = policy_of(connection, window.state.project_id)
             return _sample(connection, policy, template_ids, settings.grouping_window_residue)
 
-    window, found = mining.find(window, Options(max_seconds=limit, should_stop=should_stop), sample)
+    window, findings = mining.find(window, Options(max_seconds=limit, should_stop=should_stop), sample)
     if should_stop():
         raise _StoppedError
     with transaction(engine) as connection:
-        return _save(connection, window, found, time.monotonic() - begun, settings)
+        return _save(connection, window, findings, time.monotonic() - begun, settings)
 
 
 def _match_the_rest(engine: Engine, window: Window, should_stop: Callable[[], bool]) -> bool:
-    """Whether nothing is left for this run: a newer one that has begun takes the rest over."""
+    """Whether nothing is left to match for this run; a newer run, once begun, matches the rest."""
     try:
         return rematching.match_the_rest(engine, window.state, should_stop)
     except FencedError:
@@ -264,11 +264,11 @@ def _ended(
 
 
 def _save(
-    connection: Connection, window: Window, found: Findings, mining_seconds: float, settings: Settings
+    connection: Connection, window: Window, findings: Findings, mining_seconds: float, settings: Settings
 ) -> RunOutcome:
     state = runs.hold_at(connection, window.state.id, window.state.fence)
-    grouped, tasks = saving.record(connection, window, found, review_after=settings.grouping_review_after)
-    considered = _considered(window, found)
+    grouped, tasks = saving.record(connection, window, findings, review_after=settings.grouping_review_after)
+    considered = _considered(window, findings)
     calls.consider(connection, window.run_id, considered)
     lags.observe(connection, state.id, considered)
     versions.reviewed(connection, window.reviewing)
@@ -281,14 +281,14 @@ def _save(
             owed=len(considered),
             residue=len(window.residue),
             reviewed=len(window.reviewed),
-            templates=len(found.new),
+            templates=len(findings.new),
             grouped=grouped,
         ),
         newest_trace_id=newest,
         mining_seconds=mining_seconds,
         served=window.state.wanted_at,
         residue_read=window.residue_read,
-        templates_changed=bool(found.new),
+        templates_changed=bool(findings.new),
     )
     return RunOutcome(
         "committed",
@@ -300,7 +300,7 @@ def _save(
     )
 
 
-def _considered(window: Window, found: Findings) -> list[UUID]:
-    """The owed calls that the miner got to; all of them when it got to none, so that every run gets on."""
-    seen = [call.id for call in window.owed if call.id not in found.unseen]
+def _considered(window: Window, findings: Findings) -> list[UUID]:
+    """The owed calls that the miner read; all owed calls when it read none, so that every run makes progress."""
+    seen = [call.id for call in window.owed if call.id not in findings.unseen]
     return seen or [call.id for call in window.owed]

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from app.grouping.findings import Findings, Placement, Window
-from app.grouping.placing import Family
+from app.grouping.placing import Placing
 from app.intake.privacy import Policy, policy_of
 from app.store import calls, templates, versions
 from app.store.calls import Assignment, Call
@@ -25,27 +25,27 @@ class Chosen:
     variables: tuple[str, ...]
 
 
-def record(connection: Connection, window: Window, found: Findings, *, review_after: int) -> tuple[int, int]:
+def record(connection: Connection, window: Window, findings: Findings, *, review_after: int) -> tuple[int, int]:
     """Write the findings of a window; how many calls were grouped, and to how many tasks."""
     policy = policy_of(connection, window.state.project_id)
-    family = Family(connection, window, found, policy)
-    saved = [family.add(finding, review_after) for finding in found.new]
-    for finding, template_id in zip(found.new, saved, strict=True):
-        for old in sorted(finding.supersedes - {template_id}):  # the oldest first: its versions stay
-            _hand_on(connection, found, saved, old)
+    placing = Placing(connection, window, findings, policy)
+    saved = [placing.add(finding, review_after) for finding in findings.new]
+    for finding, template_id in zip(findings.new, saved, strict=True):
+        for old in sorted(finding.supersedes - {template_id}):  # the oldest first: its versions keep their numbers
+            _hand_on(connection, findings, saved, old)
             versions.retire(connection, old, template_id)
-    family.part()
-    tasks = family.tasks()
-    chosen = [_chosen(placement, saved, tasks) for placement in found.placements]
+    placing.part()
+    tasks = placing.tasks()
+    chosen = [_chosen(placement, saved, tasks) for placement in findings.placements]
     grouped = assign(connection, chosen, {}, policy)
-    versions.match_again(connection, _to_match_again(window, found))
-    return grouped, len({one.task_id for one in chosen})
+    versions.match_again(connection, _to_match_again(window, findings))
+    return grouped, len({call.task_id for call in chosen})
 
 
-def _hand_on(connection: Connection, found: Findings, saved: Sequence[UUID], old: UUID) -> None:
+def _hand_on(connection: Connection, findings: Findings, saved: Sequence[UUID], old: UUID) -> None:
     """Versions of a template that was a mixture go where most of their calls go."""
     heirs: dict[tuple[str, str], Counter[UUID]] = defaultdict(Counter)
-    for placement in found.placements:
+    for placement in findings.placements:
         if placement.call.template_id == old:
             heirs[placement.call.model, placement.call.settings_digest][_stored(placement, saved)] += 1
     for (model, digest), counts in heirs.items():
@@ -61,44 +61,44 @@ def _chosen(placement: Placement, saved: Sequence[UUID], tasks: dict[UUID, UUID]
     return Chosen(placement.call, tasks[template_id], template_id, placement.variables)
 
 
-def _to_match_again(window: Window, found: Findings) -> frozenset[UUID]:
-    """Templates of which only a sample was read, but some calls go elsewhere."""
+def _to_match_again(window: Window, findings: Findings) -> frozenset[UUID]:
+    """Templates of which the run read a sample, and some of whose calls go to other templates."""
     everything = window.reviewing if window.state.wanted == "all" else frozenset()
-    return everything.union(*(finding.taken_from for finding in found.new))
+    return everything.union(*(finding.taken_from for finding in findings.new))
 
 
 def assign(connection: Connection, chosen: Iterable[Chosen], made: dict[Version, UUID], policy: Policy) -> int:
     """Give calls their template, version and values; how many were written.
 
     New versions are numbered in the order of their first calls. Tasks come in the order of their ids, as everyone who
-    makes versions of several takes them. made: versions that the caller has met already; grows.
+    makes versions of several takes them. made: the id of each version that the caller knows; this function adds to it.
     """
-    ordered = sorted(chosen, key=lambda one: (one.task_id, one.call.moment))
+    ordered = sorted(chosen, key=lambda choice: (choice.task_id, choice.call.moment))
     return calls.assign(
         connection,
         [
-            Assignment(one.call.id, one.template_id, _version(connection, one, made), _kept(one, policy))
-            for one in ordered
+            Assignment(choice.call.id, choice.template_id, _version(connection, choice, made), _kept(choice, policy))
+            for choice in ordered
         ],
         keep_texts=policy.keeps_values,
     )
 
 
-def _kept(one: Chosen, policy: Policy) -> tuple[str, ...]:
-    """What is stored of the values; those of a call that had a template are what was stored of them before."""
-    return policy.kept(one.variables) if one.call.template_id is None else one.variables
+def _kept(choice: Chosen, policy: Policy) -> tuple[str, ...]:
+    """The values as they are stored. A call that had a template already has stored values, which stay as they are."""
+    return policy.kept(choice.variables) if choice.call.template_id is None else choice.variables
 
 
-def _version(connection: Connection, one: Chosen, made: dict[Version, UUID]) -> UUID:
-    key = (one.template_id, one.call.model, one.call.settings_digest)
+def _version(connection: Connection, choice: Chosen, made: dict[Version, UUID]) -> UUID:
+    key = (choice.template_id, choice.call.model, choice.call.settings_digest)
     if key not in made:
-        settings, tools = calls.settings_of(connection, one.call.id)
+        settings, tools = calls.settings_of(connection, choice.call.id)
         made[key] = templates.implementation_for(
             connection,
-            one.template_id,
-            model=one.call.model,
+            choice.template_id,
+            model=choice.call.model,
             settings=settings,
             tools=tools,
-            settings_digest=one.call.settings_digest,
+            settings_digest=choice.call.settings_digest,
         )
     return made[key]

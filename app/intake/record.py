@@ -28,7 +28,7 @@ from app.store.traces import StoredTrace, variables_of
 # off: no text prompt, or grouping is disabled.
 State = Literal["matched", "owed", "held", "off"]
 
-TRIES = 6
+RECORD_TRIES = 6
 """Of a call or batch, before its sender is asked to come again: many deletions in a row can be in the way more than once."""
 
 # From so many rows on COPY is worth its detours; what it cannot do is found out by doing it.
@@ -80,7 +80,7 @@ class Ingest:
             recorded = self._record_at_once(self._statements, project_id, incoming[0], policy)
             if recorded is not None:
                 return [recorded]
-        for attempt in range(TRIES - 1):
+        for attempt in range(RECORD_TRIES - 1):
             try:
                 return self._record(project_id, incoming, policy, copy=attempt == 0 and len(incoming) >= _COPY_FROM)
             except exc.DBAPIError as error:

@@ -22,12 +22,12 @@ from app.store.deletion import Removed, Selector
 from app.store.engine import transaction
 from app.store.sqlstates import is_crossing
 
-BATCH = 500
+DELETED_CALLS = 500
 """Calls deleted in one transaction: some 50 ms, in which ingest of their group waits."""
 
 _NAMES = ("path", "external_id", "user_id", "conversation_id")
 
-_TRIES = 3
+_DELETION_TRIES = 3
 
 
 class NothingSelectedError(CallerError):
@@ -121,16 +121,16 @@ class _Work:
 
     def _next(self, selector: Selector, after: UUID | None) -> list[tuple[UUID, UUID]]:
         with transaction(self._engine) as connection:
-            return deletion.selected(connection, self._project_id, selector, after=after, limit=BATCH)
+            return deletion.selected(connection, self._project_id, selector, after=after, limit=DELETED_CALLS)
 
     def _delete(self, group_id: UUID, call_ids: Sequence[UUID]) -> None:
         """Ingest that makes versions and a deletion may wait for each other in a ring: PostgreSQL ends one, we try again."""
-        for attempt in range(_TRIES):
+        for attempt in range(_DELETION_TRIES):
             try:
                 removed = _delete_batch(self._engine, group_id, call_ids)
                 break
             except exc.DBAPIError as error:
-                if not is_crossing(error) or attempt == _TRIES - 1:
+                if not is_crossing(error) or attempt == _DELETION_TRIES - 1:
                     raise
         self.done.removed += removed
         self.done.groups += [group_id] * removed.paths

@@ -16,7 +16,7 @@ from app.store.late_calls import Moving
 from app.store.partitions import Partition
 from app.store.runs import FIRST_ID
 
-TRIES = 20
+COPY_TRIES = 20
 """Of a step that copies calls: each gives up after a moment when a run just holds one of them."""
 
 
@@ -45,7 +45,7 @@ def _move(engine: Engine, moving: Moving, step: int) -> list[Partition]:
 
 
 def _copy(engine: Engine, moving: Moving, after: UUID, step: int) -> UUID | None:
-    for _ in range(TRIES - 1):
+    for _ in range(COPY_TRIES - 1):
         try:
             with transaction(engine) as connection:
                 return late_calls.copy(connection, moving, after, step)

@@ -22,7 +22,7 @@ from app.store.partitions import Partition
 
 log = structlog.get_logger(__name__)
 
-BATCH = 1000
+EXPIRED_CALLS = 1000
 """Calls looked for at once; those of one group are removed in one transaction, in some 50 ms."""
 
 
@@ -56,7 +56,7 @@ def _drop(engine: Engine, month: Partition, end: float) -> int:
 
 def _next(engine: Engine, project_id: UUID, since: datetime) -> dict[UUID, list[UUID]]:
     with transaction(engine) as connection:
-        found = retention.overdue(connection, project_id, since, BATCH)
+        found = retention.overdue(connection, project_id, since, EXPIRED_CALLS)
     by_group: dict[UUID, list[UUID]] = defaultdict(list)
     for call_id, group_id in found:
         by_group[group_id].append(call_id)

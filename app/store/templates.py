@@ -52,7 +52,7 @@ def load_templates(connection: Connection, group_id: UUID) -> list[StoredTemplat
     return _load(connection, template.c.group_id == group_id, template.c.retired_at.is_(None))
 
 
-def load_family(connection: Connection, group_id: UUID) -> list[StoredTemplate]:
+def load_all(connection: Connection, group_id: UUID) -> list[StoredTemplate]:
     """Every template that a group ever had, oldest first, retired ones too."""
     return _load(connection, template.c.group_id == group_id)
 

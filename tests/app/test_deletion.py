@@ -293,7 +293,7 @@ def test_nothing_is_deleted_for_a_selector_that_says_nothing(world: World) -> No
 def test_a_deletion_that_runs_out_of_time_says_so_and_goes_on_when_asked_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deletion, "BATCH", 2)
+    monkeypatch.setattr(deletion, "DELETED_CALLS", 2)
     group = world.group()
     group.send(f"call {number}" for number in range(5))
     first = deletion.delete(world.engine, group.project_id, Selector(), everything=True, seconds=0)

@@ -162,7 +162,7 @@ def test_a_group_that_kills_its_runs_is_quarantined(world: World) -> None:
 def test_a_run_killed_while_it_matches_the_rest_is_taken_up_by_the_next(
     world: World, monkeypatch: pytest.MonkeyPatch, batches: int
 ) -> None:
-    monkeypatch.setattr(rematching, "BATCH", 2)
+    monkeypatch.setattr(rematching, "REMATCHED_CALLS", 2)
     group = world.group()
     for number in range(2):
         group.send([triage(number), summary(number)])

@@ -85,7 +85,7 @@ def test_a_connection_that_dies_within_a_transaction_leaves_nothing_behind(
     assert client.post(URL, json=BODY).status_code == 201
 
 
-@pytest.mark.parametrize(("deadlocks", "status"), [(ingest.TRIES - 1, 201), (ingest.TRIES, 503)])
+@pytest.mark.parametrize(("deadlocks", "status"), [(ingest.RECORD_TRIES - 1, 201), (ingest.RECORD_TRIES, 503)])
 def test_a_deadlock_is_tried_again_a_few_times(
     client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, deadlocks: int, status: int
 ) -> None:

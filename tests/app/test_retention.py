@@ -75,7 +75,7 @@ def test_another_project_keeps_its_calls(world: World, group: Group) -> None:
 def test_batches_follow_each_other_until_all_is_done(
     world: World, group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "BATCH", 3)
+    monkeypatch.setattr(retention, "EXPIRED_CALLS", 3)
     assert expire(world.engine, 30) == 10
 
 
