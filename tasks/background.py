@@ -1,4 +1,4 @@
-"""Work that repeats beside the main thing: heartbeats, the pacer, the reconciler's rounds."""
+"""Work that repeats in a thread: heartbeats, the pacer, the duties of the reconciler."""
 
 import threading
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class Ticker:
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Ask it to end, and wait for the action that is going on."""
+        """Ask the thread to end, and wait for the action under way."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout)

@@ -1,4 +1,4 @@
-"""A circuit breaker: only the first request finds out that Redis is gone, the others are told."""
+"""A circuit breaker: the first request finds out that Redis is gone, the next requests are told at once."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Breaker:
         return self._open.is_set()
 
     def trip(self) -> None:
-        """Something failed: open, and probe until it works."""
+        """Open after a failure, and probe until Redis answers."""
         with self._lock:
             if self._open.is_set():
                 return

@@ -7,10 +7,10 @@ from redis.retry import Retry
 from app import redis_server
 from app.config import Settings
 
-#: A web request must not wait for a Redis that is gone: half a second, once.
+#: Seconds that a web request waits for Redis, once.
 PRODUCER_TIMEOUT = 0.5
 
-#: A worker has time: its lease outlives a few tries.
+#: Seconds that a worker waits for Redis in one try; its lease outlives a few tries.
 WORKER_TIMEOUT = 5.0
 
 

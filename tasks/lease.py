@@ -10,10 +10,10 @@ from tasks.coalescing.protocol import Coalescing
 
 
 class Lease:
-    """Keeps the lease alive inside a `with`, and knows when it is lost.
+    """Keeps the lease alive inside a `with`, and knows when the lease is lost.
 
-    Lost is also a lease of which nothing was heard for its whole length: Redis does not answer, so another worker may have
-    the group by now.  Mining on is harmless (the fence in PostgreSQL refuses the SAVE) but a waste.
+    A lease is also lost when Redis did not answer for its whole length: another worker may have the group by now.  To go on mining
+    would be harmless, since the fence in PostgreSQL refuses the SAVE, but a waste.
     """
 
     def __init__(self, coalescing: Coalescing, group: UUID, owner: str, seconds: float) -> None:

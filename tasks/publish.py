@@ -47,7 +47,7 @@ class Publisher:
         has_template: bool,
         urgent: bool = False,
     ) -> Asked:
-        """Ask that the group be grouped; only after the COMMIT of what makes it worth it."""
+        """Ask that the group be grouped, after the COMMIT of the traces or the wish."""
         owner = str(project_id or "")
         log = _log.bind(group=str(group_id), project=project, path=path, trace=str(trace_id or ""))
         if self._breaker.is_open:
@@ -92,7 +92,7 @@ class Publisher:
         return self._waiting.patience(project)
 
     def wake(self, group_id: UUID, *, owed: bool = False, fresh: bool | None = None, project: str = "") -> Answer:
-        """Send for a group that is due or owed, if nothing else will."""
+        """Send a message for a group that is due or owed, unless a message or a run is under way."""
         patience = self._waiting.patience(project)
         answer = self._coalescing.wake(group_id, owed=owed, fresh=fresh, project=project, patience=patience)
         if answer.word == "send":

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from tasks.coalescing.turns import Line
 
-#: How long a look at the length of the queue serves.
+#: Seconds for which a look at the length of the queue is used.
 DEPTH_SECONDS = 1.0
 
-#: What a message that waits may cost those behind it: a run of a busy group.  It only has to be the right order: too little
-#: costs a second message, too much makes a message that was lost in a long queue wait for its end.
+#: Seconds that a waiting message may cost the messages behind it: a run of a busy group.  The right order is enough: too little costs a
+#: second message, too much makes a message that was lost in a long queue wait for the end of that queue.
 SECONDS_A_MESSAGE = 2.0
 
 NO_LINE = Line(0, 0.0)
@@ -20,7 +20,8 @@ NO_LINE = Line(0, 0.0)
 class Waiting:
     """How many groups wait for a worker.  Looks at most once a second and counts its own in between.
 
-    parked, lines, messages: how many groups are parked, the lines of the projects, how many messages are in the broker.  In this order: our own client gives up at once, kombu takes seconds to find out that the same Redis is gone.
+    parked, lines, messages: how many groups are parked, the lines of the projects, how many messages are in the broker.  Asked in this
+    order: our client gives up at once, kombu takes seconds to find out that the same Redis is gone.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Waiting:
         self._lock = threading.Lock()
 
     def is_full(self, project: str) -> bool:
-        """Whether as many wait, parked or queued, as may wait; never for a project that has no more than its share of them."""
+        """Whether the queue is full, parked groups included; never for a project with no more than its share."""
         with self._lock:
             self._refresh()
             in_lines = sum(line.wait for line in self._lines.values())
@@ -49,11 +50,10 @@ class Waiting:
             return self._parked + self._messages + in_lines + self._mine.total() >= self._size and own >= self._share
 
     def patience(self, project: str) -> float:
-        """How much longer than its ticket a message may be under way: as long as those that go before it may take.
+        """Seconds beyond its ticket that a message of the project may be under way: as long as the messages before it may take.
 
-        Else a long queue makes tickets expire, each of which makes the queue longer.  In a line the next goes when every other line
-        had its turn; and who is in it has waited as long as the one that waits longest, at most.  Of a project that is not known the
-        longest patience is right.
+        Without patience a long queue makes tickets expire, and each expired ticket makes the queue longer.  In the line of a project the
+        next message goes when every other line had its turn.  For an unknown project the longest patience of all lines holds.
         """
         with self._lock:
             self._refresh()
@@ -64,7 +64,7 @@ class Waiting:
             return line.age + (self._messages + line.wait * len(self._lines)) * SECONDS_A_MESSAGE
 
     def patience_in_the_broker(self) -> float:
-        """The same of a message that is in the broker."""
+        """Seconds beyond its ticket that a message in the broker may be under way."""
         with self._lock:
             self._refresh()
             return self._messages * SECONDS_A_MESSAGE

@@ -1,4 +1,4 @@
-"""What a worker process has: its connections, its sign of life, and the news that it shall end."""
+"""What a worker process has: its connections, its sign of life, and the shutdown flag."""
 
 import contextlib
 import multiprocessing
@@ -28,8 +28,8 @@ from tasks.publish import Publisher
 from tasks.taking import Watch, proof, replace_process, restart_consumer
 from tasks.wiring import patient_coalescing, patient_publisher
 
-#: After SIGTERM a run may go on for so long; then it stops and its group is sent again.  Platforms kill after 30 s, and FINISH
-#: and the last transaction need some of them.
+#: Seconds after SIGTERM that a run may go on; then it stops and its group is sent again.  Platforms kill after 30 s, and FINISH and the
+#: last transaction need some of them.
 STOP_RUNS_AFTER = 12.0
 
 _shutting_down_at = multiprocessing.RawValue("d", 0.0)  # shared with the children: they are forked from this process
@@ -54,7 +54,7 @@ def resources(task: Task) -> Resources:
 
 
 def new_owner() -> str:
-    """A name for one delivery of a message that nobody else has; says where it runs."""
+    """A unique name for one delivery of a message: host, process, random."""
     return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
@@ -78,7 +78,7 @@ def _tell_the_children(**_: Any) -> None:
 
 
 def count_refusal(engine: Engine, why: Refusal) -> None:
-    """Count a message that was refused; with PostgreSQL away the log is all that says so."""
+    """Count a refused message; while PostgreSQL is away, only the log tells of it."""
     with contextlib.suppress(DatabaseDownError), transaction(engine) as connection:
         counters.refuse(connection, why)
 

@@ -1,8 +1,8 @@
 """What a process remembers of groups: their known templates as a matcher, and the implementations of those.
 
-A memory is good as long as the group's `templates_version` stands where it stood. The version is read in the transaction
-that stores the traces, or compared in the statement that does, so a template serves the first POST after its run
-committed, in every process, without any time-out.
+A remembered group is valid while `templates_version` of its row is unchanged. The version is read in the transaction that stores the
+traces, or compared in the statement that stores one. So a template serves the first POST after its run committed, in every
+process, without a time-out.
 """
 
 from typing import NamedTuple
@@ -15,10 +15,10 @@ from app.store.groups import Group
 from app.store.templates import StoredTemplate, Version, load_templates
 from templating import Matcher
 
-# Enough for every busy group of a large installation; a rare one costs one query to load again.
+# Groups in memory, enough for every busy group of a large installation; a forgotten group costs one query.
 MAX_GROUPS = 2000
 
-# A group with more is one whose tools or settings change with every call; to look one up costs a query again.
+# Implementations of a group in memory. More means that tools or settings change with every call; a forgotten one costs a query.
 MAX_IMPLEMENTATIONS = 10_000
 
 
@@ -40,8 +40,8 @@ class KnownGroup:
 
     def match(self, prompt: str | None) -> Found | None:
         """The template that a prompt came from, if one is known."""
-        found = self._matcher.match(prompt) if prompt is not None and self._templates else None
-        return None if found is None else Found(self._templates[found.index], found.values)
+        hit = self._matcher.match(prompt) if prompt is not None and self._templates else None
+        return None if hit is None else Found(self._templates[hit.index], hit.values)
 
     def implementation(self, version: Version) -> UUID | None:
         """The implementation of a template here, once `remember` was told of it."""
@@ -74,6 +74,6 @@ class KnownGroups:
         return known
 
     def forget(self, project_id: UUID, paths: set[str]) -> None:
-        """Something that these were remembered with is gone."""
+        """Forget groups, since a template or implementation of theirs is gone."""
         for path in paths:
             self._groups.forget((project_id, path))

@@ -1,7 +1,7 @@
 """Use case: record traces, match them against what is known, say which groups have work.
 
-One transaction per call. Accepting a trace never depends on Redis: the caller asks for grouping after the COMMIT, and what
-it cannot ask for is found by the reconciler, since an unmatched trace is owed by its row alone.
+One transaction per request. Accepting a trace never depends on Redis: the caller asks for grouping after the COMMIT. If the caller
+cannot ask, the reconciler finds the trace, since the row alone says that the trace is owed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,10 +29,10 @@ from app.store.traces import StoredTrace, variables_of
 State = Literal["matched", "owed", "held", "off"]
 
 RECORD_TRIES = 6
-"""Of a call or batch, before its sender is asked to come again: many deletions in a row can be in the way more than once."""
+"""Tries of a call or batch before its sender gets 503: several deletions in a row can be in the way."""
 
-# From so many rows on COPY is worth its detours; what it cannot do is found out by doing it.
-_COPY_FROM = 20
+# Rows; COPY from 20 rows up. A known external_id aborts COPY, then we INSERT.
+_COPY_ROWS = 20
 
 
 @dataclass(slots=True)
@@ -82,12 +82,12 @@ class Ingest:
                 return [recorded]
         for attempt in range(RECORD_TRIES - 1):
             try:
-                return self._record(project_id, incoming, policy, copy=attempt == 0 and len(incoming) >= _COPY_FROM)
+                return self._record(project_id, incoming, policy, copy=attempt == 0 and len(incoming) >= _COPY_ROWS)
             except exc.DBAPIError as error:
                 if not (is_crossing(error) or is_gone(error)):
                     raise
             except (CopyRefusedError, TemplateGoneError):
-                pass  # the next try inserts, and if that fails too says why; it reads what templates there are
+                pass  # the next try reads the templates anew and inserts; an error of INSERT names its cause
             self._groups.forget(project_id, {item.path for item in incoming})
         return self._record(project_id, incoming, policy, copy=False)
 

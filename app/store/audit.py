@@ -17,7 +17,7 @@ from app.store.keys import KeyHolder
 from app.store.tables import audit_entry
 
 Detail = int | bool | UUID | datetime | Sequence[str]
-"""What may stand in an entry; a sequence is of names of ours."""
+"""What an entry may hold; a sequence holds names of fields."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def record(
     outcome: str = "done",
     details: Mapping[str, Detail] = {},
 ) -> UUID:
-    """Write an entry, in the transaction of what it tells where that is one."""
+    """Write an entry, in the transaction of the action if the action has one."""
     entry_id = new_id()
     connection.execute(
         audit_entry.insert().values(
@@ -65,7 +65,7 @@ def record(
 
 
 def finish(connection: Connection, entry_id: UUID, outcome: str, details: Mapping[str, Detail]) -> None:
-    """How an action ended that was recorded when it began."""
+    """Write how an action ended; `record` noted its beginning."""
     connection.execute(
         update(audit_entry).where(audit_entry.c.id == entry_id).values(outcome=outcome, details=_plain(details))
     )

@@ -1,6 +1,6 @@
-"""COPY: many rows into a table at once, some times faster than INSERT.
+"""COPY: many rows into a table at once, several times faster than INSERT.
 
-Rows are written while PostgreSQL stores those before them, which takes it as long: two cores work instead of one.
+We write rows while PostgreSQL stores the rows before: two cores work instead of one.
 PostgreSQL's text format (manual, COPY, "Text Format"): a line for each row, tabs between columns, backslash escapes.
 """
 
@@ -20,13 +20,13 @@ from sqlalchemy.types import TypeEngine
 from app.errors import CopyRefusedError
 
 _NULL = "\\N"
-_BYTES_AT_ONCE = 64 * 1024
+_CHUNK_BYTES = 64 * 1024
 
 
 def copy_into(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Copy rows, which all have the same columns, in their order; each is asked for when it is sent.
+    """Copy rows in their order; all rows have the same columns. A row is read from the iterable when it is sent.
 
-    Raises CopyRefusedError when PostgreSQL refuses one of them or goes away; the transaction is broken then.
+    Raises CopyRefusedError when PostgreSQL refuses a row or goes away; the transaction is then aborted.
     """
     rows = iter(rows)
     first = next(rows, None)
@@ -38,7 +38,7 @@ def copy_into(connection: Connection, table: Table, rows: Iterable[Mapping[str, 
     lines = (_line(row, columns) for row in chain([first], rows))
     try:
         with closing(connection.connection.cursor()) as cursor:
-            cursor.copy_expert(statement, _Stream(lines), _BYTES_AT_ONCE)
+            cursor.copy_expert(statement, _Stream(lines), _CHUNK_BYTES)
     except psycopg2.Error as error:
         raise CopyRefusedError(f"COPY was refused ({type(error).__name__}).") from None
 
@@ -50,14 +50,14 @@ class _Stream:
         self._lines = lines
 
     def read(self, size: int) -> bytes:
-        """The next lines: about so many bytes, and empty at the end; the driver sends what it gets."""
-        found, length = [], 0
+        """The next lines, about `size` bytes; empty at the end."""
+        lines, length = [], 0
         for line in self._lines:
-            found.append(line)
+            lines.append(line)
             length += len(line)
             if length >= size:
                 break
-        return "".join(found).encode()
+        return "".join(lines).encode()
 
 
 def _line(row: Mapping[str, Any], columns: Sequence[tuple[str, Callable[[Any], str]]]) -> str:
@@ -94,7 +94,7 @@ def _truth(value: bool) -> str:
 
 @lru_cache(maxsize=1)
 def _moment(value: datetime) -> str:
-    """Calls without a time of their own have one, that of their batch."""
+    """Cached, since calls without a time of their own all have the time of their batch."""
     return value.isoformat()
 
 

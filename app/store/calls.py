@@ -33,11 +33,11 @@ from app.store.tables import trace
 from app.store.templates import parts_of, prompt_of
 from templating import BARRIER
 
-# The texts of one window in memory; the miner needs a few times that. 10,000 calls of 5,000 characters fit.
+# Characters of the texts of one window; the miner needs a few times that in memory. 10,000 calls of 5,000 characters fit.
 WINDOW_CHARACTERS = 50_000_000
 
-# Rows that are fetched at once, before their texts are counted: one of them may have 32 MB.
-FETCHED = 20
+# Rows fetched at once, before their texts are counted: one row may have 32 MB.
+FETCHED_ROWS = 20
 
 Parts = Sequence[Mapping[str, Any]]
 Moment = tuple[datetime, UUID]
@@ -46,7 +46,7 @@ Moment = tuple[datetime, UUID]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What mining needs of a trace. `template_id`: whose call it is now, None while it is ungrouped.
+    """What mining needs of a trace. `template_id`: the template of the call, None while the call is ungrouped.
 
     author: the user, else the conversation, where the caller named one.
     """
@@ -87,8 +87,8 @@ def residue(connection: Connection, group_id: UUID, limit: int) -> list[Call]:
 
 def residue_size(connection: Connection, group_id: UUID, at_most: int) -> int:
     """How many calls `residue` would find."""
-    found = select(trace.c.id).where(trace.c.group_id == group_id, IS_RESIDUE).limit(at_most).subquery()
-    return connection.execute(select(func.count()).select_from(found)).scalar_one()
+    sized = select(trace.c.id).where(trace.c.group_id == group_id, IS_RESIDUE).limit(at_most).subquery()
+    return connection.execute(select(func.count()).select_from(sized)).scalar_one()
 
 
 def residue_after(connection: Connection, group_id: UUID, after: UUID, limit: int) -> tuple[list[Call], bool]:
@@ -126,18 +126,18 @@ def _window(
 ) -> tuple[list[Call], bool]:
     """At most `limit` calls with at most `WINDOW_CHARACTERS`, but one in any case; and whether there were more."""
     query = _select(condition).order_by(order).limit(limit + 1)
-    with connection.execute(query, execution_options={"yield_per": FETCHED}) as rows:
+    with connection.execute(query, execution_options={"yield_per": FETCHED_ROWS}) as rows:
         chosen = list(islice(_within_budget(_each(rows, parts)), limit + 1))
     cut = len(chosen) > limit or None in chosen
     return [call for call in chosen[:limit] if call is not None], cut
 
 
-def _within_budget(found: Iterator[Call]) -> Iterator[Call | None]:
+def _within_budget(read: Iterator[Call]) -> Iterator[Call | None]:
     """Calls while their texts fit; then None, once."""
-    left = WINDOW_CHARACTERS
-    for number, call in enumerate(found):
-        left -= len(call.prompt)
-        if left < 0 and number:
+    budget = WINDOW_CHARACTERS
+    for number, call in enumerate(read):
+        budget -= len(call.prompt)
+        if budget < 0 and number:
             yield None
             return
         yield call
@@ -179,9 +179,9 @@ def settings_of(connection: Connection, call_id: UUID) -> tuple[dict[str, Any], 
 
 
 def assign(connection: Connection, assignments: Sequence[Assignment], *, keep_texts: bool = True) -> int:
-    """Write template and values to calls, in place of their text; how many were written.
+    """Write template and values to calls, in place of their text. Answers how many calls were written.
 
-    Without keep_texts nothing stays of an input either but its form, as `inputs.without_texts` has it.
+    keep_texts: False removes the texts of inputs as well, as `inputs.without_texts` does.
     """
     batches = (assignments[start : start + 1000] for start in range(0, len(assignments), 1000))
     return sum(_assign(connection, batch, keep_texts) for batch in batches)
@@ -207,15 +207,15 @@ _FORGET_TEXTS = text(
 def _assign(connection: Connection, assignments: Sequence[Assignment], keep_texts: bool) -> int:
     rows = [
         {
-            "id": str(one.call_id),
-            "template_id": str(one.template_id),
-            "implementation_id": str(one.implementation_id),
-            "variables": one.variables,
+            "id": str(assignment.call_id),
+            "template_id": str(assignment.template_id),
+            "implementation_id": str(assignment.implementation_id),
+            "variables": assignment.variables,
         }
-        for one in assignments
+        for assignment in assignments
     ]
     if not keep_texts:
-        connection.execute(_FORGET_TEXTS, {"ids": [one.call_id for one in assignments]})
+        connection.execute(_FORGET_TEXTS, {"ids": [assignment.call_id for assignment in assignments]})
     return connection.execute(_ASSIGN, {"rows": json.dumps(rows)}).rowcount
 
 

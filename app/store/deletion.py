@@ -1,7 +1,7 @@
-"""What deletion removes: calls, and everything that was made of them and has no call left to say it.
+"""What deletion removes: calls, and everything that was made of deleted calls alone.
 
-A template's fixed text stands word for word in each of its calls. So one that keeps a call tells nothing that only a
-deleted call said; one that keeps none is deleted with its versions, and a task or path that keeps none with them.
+The fixed text of a template stands word for word in each of its calls. A template that keeps a call therefore tells nothing that only
+a deleted call said. A template without calls is deleted with its versions, and so is a task or path without templates.
 """
 
 from collections import defaultdict
@@ -50,9 +50,9 @@ BLANKS = " \t\n\r\f\v"
 
 @dataclass(frozen=True)
 class Selector:
-    """Which calls of a project: those that everything given here holds for.
+    """Which calls of a project: those that fit every given field.
 
-    since, until: when the call was made, its first moment included and its last not.
+    since, until: when the call was made; `since` is included, `until` is not.
     """
 
     trace_id: UUID | None = None
@@ -64,7 +64,7 @@ class Selector:
     until: datetime | None = None
 
     def described(self) -> dict[str, Any]:
-        """What the audit log may keep of it: the fields that were given, and of values an id of ours and times."""
+        """What the audit log may keep: the names of the given fields, and of their values our own id and times."""
         given = {name: value for name, value in vars(self).items() if value is not None}
         return {"by": sorted(given)} | {name: given[name] for name in ("trace_id", "since", "until") if name in given}
 
@@ -130,15 +130,15 @@ def _groups_at(project_id: UUID, path: str) -> Select[tuple[UUID]]:
 def take_group(connection: Connection, group_id: UUID) -> bool:
     """Hold the group's row against runs and ingest until the transaction ends; False when it is gone.
 
-    Against ingest too (FOR UPDATE, not NO KEY): a call that comes in now would be matched to a template that we find
-    without calls. It waits for one batch, some 50 ms.
+    FOR UPDATE, not NO KEY, holds ingest too: it could match a new call to a template that we find without calls. Ingest waits for one
+    batch, some 50 ms.
     """
     held = select(grouping_key.c.id).where(grouping_key.c.id == group_id).with_for_update()
     return connection.execute(held).one_or_none() is not None
 
 
 def delete_calls(connection: Connection, call_ids: Collection[UUID]) -> tuple[int, dict[UUID, list[Sequence[str]]]]:
-    """How many there were, and the values that they had, by template."""
+    """Delete calls; how many there were, and their values by template."""
     rows = connection.execute(
         delete(trace).where(trace.c.id.in_(call_ids)).returning(trace.c.template_id, trace.c.variables)
     )
@@ -157,10 +157,10 @@ def delete_calls(connection: Connection, call_ids: Collection[UUID]) -> tuple[in
 def delete_uncalled(
     connection: Connection, group_id: UUID, losing: Collection[UUID] | None
 ) -> tuple[Removed, set[UUID]]:
-    """Versions, templates and tasks of a group that have no call any more, and the group when nothing of it is left.
+    """Delete versions, templates and tasks of a group that have no call left, and the group when nothing of it is left.
 
-    losing: the templates that lose calls now; those that lost all theirs to retention before stay. None: they go too.
-    Answers also the tasks that lost a template.
+    losing: the templates that lose calls now; templates that lost all calls to retention stay. None: those are deleted too.
+    Answers what was deleted, and the tasks that lost a template.
     """
     in_question = true() if losing is None else or_(template.c.id.in_(losing), ~_has_expired_calls())
     versions = _delete_versions(connection, group_id, in_question)
@@ -214,7 +214,7 @@ def _delete_group(connection: Connection, group_id: UUID) -> int:
 
 
 def forget_values(connection: Connection, deleted: Mapping[UUID, Iterable[Sequence[str]]]) -> None:
-    """Take those values out of the lists that enums show which no call of the template has any more."""
+    """Remove deleted values from the lists of enums, unless another call of the template has the value."""
     rows = connection.execute(select(template.c.id, template.c.slot_kinds).where(template.c.id.in_(deleted)))
     for template_id, kinds in rows.all():
         gone = _gone(connection, template_id, _listed(kinds, deleted[template_id]))
@@ -234,20 +234,20 @@ def _listed(kinds: Sequence[Mapping[str, Any]], deleted: Iterable[Sequence[str]]
 
 
 def _gone(connection: Connection, template_id: UUID, listed: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Those that no call of the template has at their place."""
+    """The values that no call of the template has at their place."""
     if not listed:
         return set()
     places, values = zip(*listed, strict=True)
     asked = func.unnest(literal(list(places), ARRAY(Integer)), literal(list(values), ARRAY(Text)))
-    one = asked.table_valued("place", "value", name="one").render_derived()
-    same = func.btrim(trace.c.variables[one.c.place + 1], BLANKS) == one.c.value
-    held = exists(select(literal(1)).where(trace.c.template_id == template_id, same).correlate(one))
-    return {(row.place, row.value) for row in connection.execute(select(one.c.place, one.c.value).where(~held))}
+    pair = asked.table_valued("place", "value", name="pair").render_derived()
+    same = func.btrim(trace.c.variables[pair.c.place + 1], BLANKS) == pair.c.value
+    held = exists(select(literal(1)).where(trace.c.template_id == template_id, same).correlate(pair))
+    return {(row.place, row.value) for row in connection.execute(select(pair.c.place, pair.c.value).where(~held))}
 
 
 @dataclass(frozen=True)
 class NamedTask:
-    """A task whose name we made, and the template that it is to be named after."""
+    """A task whose name we made, and the template that gives the task its name."""
 
     id: UUID
     name: str
@@ -255,7 +255,7 @@ class NamedTask:
 
 
 def named_by_us(connection: Connection, task_ids: Collection[UUID]) -> list[NamedTask]:
-    """Those of the tasks, and of those merged into them, that no person named; with the newest template of the line."""
+    """The tasks that no person named, with tasks merged into them; each with the newest template of its line."""
     owner = func.coalesce(task.c.merged_into, task.c.id)
     newest = (
         select(template.c.parts, template.c.slots)
@@ -276,12 +276,12 @@ def named_by_us(connection: Connection, task_ids: Collection[UUID]) -> list[Name
 
 
 def delete_project(connection: Connection, project_id: UUID) -> None:
-    """The project with its keys, and whatever is left of it."""
+    """Delete the project with its keys and everything that is left of it."""
     connection.execute(delete(project).where(project.c.id == project_id))
 
 
 def groups_of(connection: Connection, project_id: UUID, selector: Selector) -> list[UUID]:
-    """The groups that are to go whole: those of a project, or the one of a path."""
+    """The groups to delete as a whole: all groups of a project, or the group of a path."""
     query = select(grouping_key.c.id).where(grouping_key.c.project_id == project_id).order_by(grouping_key.c.id)
     if selector.path is not None:
         query = query.where(grouping_key.c.path == selector.path)

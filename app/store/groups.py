@@ -44,7 +44,7 @@ _COLUMNS = (
 def get_or_create(connection: Connection, project_id: UUID, paths: Iterable[str]) -> dict[str, Group]:
     """The group of every path, by path.
 
-    Missing ones are inserted in the order of their paths, so that two batches never wait for each other in a ring.
+    Missing groups are inserted in the order of their paths, so two batches never deadlock.
     """
     wanted = sorted(set(paths))
     found = _by_path(connection, project_id, wanted)
@@ -86,7 +86,7 @@ def named(connection: Connection, project: str, path: str) -> Group:
 
 
 def want(connection: Connection, group_id: UUID, what: Wanted) -> None:
-    """Ask that the next run also reads this; the larger of two wishes stays.  `wanted_at` tells it from an older one."""
+    """Ask that the next run also reads `what`; the larger of two wishes stays.  `wanted_at` tells a wish from an older wish."""
     larger_stays = case(
         (grouping_key.c.wanted == "all", "all"),
         else_=what,
@@ -99,12 +99,12 @@ def want(connection: Connection, group_id: UUID, what: Wanted) -> None:
 
 
 def want_reviews(connection: Connection, group_ids: Iterable[UUID]) -> list[UUID]:
-    """Ask for a review of each group that nothing is asked of yet; answers those.
+    """Ask for a review of each group without an open wish; answers those groups.
 
-    A wish that is open stays as it is: renewing it during the run that serves it would ask for another run, for ever.
+    An open wish stays as it is: a wish renewed during the run that serves it would ask for another run, for ever.
     """
     free = select(grouping_key.c.id).where(grouping_key.c.id.in_(list(group_ids)), grouping_key.c.wanted.is_(None))
-    held = free.order_by(grouping_key.c.id).with_for_update(key_share=True)  # in one order: two must not make a ring
+    held = free.order_by(grouping_key.c.id).with_for_update(key_share=True)  # in one order, against deadlocks
     ids = list(connection.scalars(held))
     connection.execute(
         update(grouping_key).where(grouping_key.c.id.in_(ids)).values(wanted="review", wanted_at=func.clock_timestamp())
@@ -113,11 +113,11 @@ def want_reviews(connection: Connection, group_ids: Iterable[UUID]) -> list[UUID
 
 
 def wanted(connection: Connection, group_id: UUID) -> Wanted | None:
-    """What is asked of the group and not served yet."""
+    """The open wish of the group."""
     return connection.scalar(select(grouping_key.c.wanted).where(grouping_key.c.id == group_id))
 
 
-# Asked by every POST, so built once.
+# Built once, since every POST runs it.
 _BY_PATH = select(*_COLUMNS).where(
     grouping_key.c.project_id == bindparam("project_id"), grouping_key.c.path.in_(bindparam("paths", expanding=True))
 )

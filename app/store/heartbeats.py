@@ -11,13 +11,16 @@ from app.store.tables import heartbeat
 
 Kind = Literal["worker", "reconciler"]
 
-# A process beats every BEAT_SECONDS; one beat may be late or lost before it counts as dead (right within 10 s of a death).
+# Seconds between two beats of a process.
 BEAT_SECONDS = 3.0
+
+# Seconds after the last beat that a process counts as alive: one beat may be late or lost, and a death is seen within 10 s.
 ALIVE_SECONDS = 8.0
 
+# The name under which `/readyz` tries a write.
 _PROBE = "readyz"
 
-# Dead ones are listed this long, so that a person sees what died; then they are forgotten.
+# Seconds that a dead process stays listed, so that a person sees what died.
 KEPT_SECONDS = 3600.0
 
 
@@ -104,10 +107,10 @@ def try_a_write(connection: Connection) -> None:
 
 
 def forget(connection: Connection, name: str) -> None:
-    """A process that ends on purpose takes its name away."""
+    """Remove a process that ends on purpose."""
     connection.execute(delete(heartbeat).where(heartbeat.c.name == name))
 
 
 def forget_old(connection: Connection) -> None:
-    """Remove what was not seen for an hour."""
+    """Remove processes that were not seen for an hour."""
     connection.execute(delete(heartbeat).where(_age(heartbeat.c.last_seen) >= KEPT_SECONDS))

@@ -1,14 +1,14 @@
-"""The input of a call, stored without the texts that its prompt has already.
+"""The input of a call, stored without the texts that stand in its prompt.
 
-A prompt is taken out of the input (`app.intake.prompts`), and the prompt of a matched call is stored as template and values.  So
-what is left to store of an input is where its texts stand in the prompt:
+The prompt is taken out of the input (`app.intake.prompts`); the prompt of a matched call is stored as template and values.  Of an
+input we store where its texts stand in the prompt:
 
 - a number: the input is `FORMS[number]` of the prompt, as nearly all are;
 - a list: a number, then what follows in the input (the later turns of a conversation), with references;
 - an object: the input with references in place of texts, "\\0<part>" for a whole part of the prompt and
   "\\0<part>:<start>:<end>" for a stretch of one.  No text of a caller begins with NUL, since PostgreSQL cannot hold it.
 
-All of it names places in the prompt, not values of a template: it stays right whatever template matches the call.
+References name places in the prompt, not values of a template: they stay valid whatever template matches the call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +19,11 @@ import orjson
 
 MARK = "\x00"
 
-SHORTEST = 24
-"""A text that is shorter than this takes no more room than a reference."""
+REFERENCED_CHARACTERS = 24
+"""Characters of a text from which a reference takes less room than the text."""
 
 _BETWEEN = len("\n\n")
-"""What `app.intake.prompts` puts between two texts of one part."""
+"""Characters that `app.intake.prompts` puts between two texts of one part."""
 
 
 def packed(given: Mapping[str, Any], source: str | None, parts: Sequence[str] | None) -> Any:
@@ -32,7 +32,7 @@ def packed(given: Mapping[str, Any], source: str | None, parts: Sequence[str] | 
         return given
     source = source or ""
     field = _field(source)
-    numbers = _OF_TEXT if isinstance(given.get(field), str) else _OF_LISTS
+    numbers = _FORMS_OF_TEXT if isinstance(given.get(field), str) else _FORMS_OF_LISTS
     for number in numbers:
         further = _beyond(FORMS[number](source, parts), given, field)
         if further is not None:
@@ -52,7 +52,7 @@ def unpacked(stored: Any, source: str | None, parts: Sequence[str] | None) -> An
 
 
 def without_texts(stored: Any) -> Any:
-    """What may be stored of an input whose values must not be: its form, when it has one of the usual; nothing of a text."""
+    """What is stored of an input whose values must not be stored: the number of its form, if it has one; no text."""
     return stored if isinstance(stored, int) else {}
 
 
@@ -102,8 +102,11 @@ FORMS: tuple[Callable[[str, Sequence[str]], dict[str, Any]], ...] = (
 )
 """Numbers are stored: add at the end, change none."""
 
-_OF_TEXT, _OF_LISTS = range(1), range(1, len(FORMS))
-"""Which of them have a text as input, and which a list."""
+_FORMS_OF_TEXT = range(1)
+"""Numbers of the forms whose input is a text."""
+
+_FORMS_OF_LISTS = range(1, len(FORMS))
+"""Numbers of the forms whose input is a list."""
 
 
 def _beyond(usual: Mapping[str, Any], given: Mapping[str, Any], field: str) -> list[Any] | None:
@@ -115,16 +118,16 @@ def _beyond(usual: Mapping[str, Any], given: Mapping[str, Any], field: str) -> l
     return items[len(start) :] if _are_same(usual, begun) else None
 
 
-def _are_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Also in the order of their keys, which == does not see."""
-    return one == other and orjson.dumps(one) == orjson.dumps(other)
+def _are_same(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    """Whether both are equal, also in the order of their keys, which == does not compare."""
+    return left == right and orjson.dumps(left) == orjson.dumps(right)
 
 
 # All others
 
 
 class _References:
-    """Walks an input in its order, as `app.intake.prompts` did, and finds each text where the one before it ended."""
+    """Walks an input in its order, as `app.intake.prompts` does, and looks for each text where the text before it ended."""
 
     def __init__(self, parts: Sequence[str]) -> None:
         self._parts = parts
@@ -132,7 +135,7 @@ class _References:
 
     def of(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._of_text(value) if len(value) >= SHORTEST else value
+            return self._of_text(value) if len(value) >= REFERENCED_CHARACTERS else value
         if isinstance(value, Mapping):
             return {key: self.of(inner) for key, inner in value.items()}
         return [self.of(inner) for inner in value] if isinstance(value, list) else value

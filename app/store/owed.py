@@ -22,7 +22,7 @@ IS_RESIDUE = and_(IS_UNGROUPED, trace.c.considered_run_id.is_not(None))
 
 @dataclass(frozen=True)
 class Backlog:
-    """How much is owed, and for how long the oldest of it."""
+    """How many calls are owed, and the age of the oldest."""
 
     owed: int
     oldest_age_s: float | None
@@ -30,7 +30,7 @@ class Backlog:
 
 @dataclass(frozen=True)
 class WaitingGroup:
-    """A group that somebody should have run for by now."""
+    """A group that a run should have read by now."""
 
     id: UUID
     project_id: UUID
@@ -53,8 +53,8 @@ def waiting_groups(
 ) -> list[WaitingGroup]:
     """Groups with a trace that is owed, or with a wish that is open, for longer than `older_than` seconds.
 
-    Not those that are quarantined or wait after a failure.  Projects take turns: the limit cuts off none of them altogether.
-    among: look at these only.
+    Without groups that are quarantined or wait after a failure.  Projects take turns, so the limit leaves every project some groups.
+    among: look at these groups only.
     """
     owed = _owed_groups()
     oldest = _oldest_owed(owed.c.group_id)
@@ -75,7 +75,7 @@ def waiting_groups(
 
 
 def backlog(connection: Connection, project_id: UUID | None) -> Backlog:
-    """What is owed in a project, or in all.  Quarantined groups are shown on their own and not counted here."""
+    """What is owed in a project, or in all projects, without quarantined groups, which are shown by themselves."""
     age = func.extract("epoch", func.clock_timestamp() - func.min(trace.c.created_at))
     query = (
         select(func.count(), cast(age, Double))
@@ -113,7 +113,7 @@ def release(connection: Connection, group_id: UUID) -> None:
 
 
 def _is_past(moment: ColumnElement[datetime], seconds: float) -> ColumnElement[bool]:
-    """Longer ago than this; or still to come, where the clock was set back since and would have to get there first."""
+    """Longer ago than `seconds`. A moment later than now counts too: the clock went back."""
     now = func.clock_timestamp()
     return or_(moment < now - func.make_interval(0, 0, 0, 0, 0, 0, seconds), moment > now)
 
@@ -135,9 +135,9 @@ def may_run() -> ColumnElement[bool]:
 
 
 def _owed_groups() -> Any:
-    """The groups that have owed traces, by jumping from one to the next in the partial index.
+    """The groups that have owed traces, by jumping from group to group in the partial index.
 
-    SELECT DISTINCT would read every owed trace; after an outage that is a million of them in ten groups.
+    SELECT DISTINCT would read every owed trace: after an outage a million traces in ten groups.
     """
     first = select(trace.c.group_id).where(IS_OWED).order_by(trace.c.group_id).limit(1).cte("owed", recursive=True)
     following = (

@@ -1,6 +1,6 @@
-"""Calls that a project keeps no longer: which they are, and what stays of them.
+"""Calls that a project no longer keeps, and what stays of them.
 
-By when a call was stored, which its id tells: a log that is imported today is kept as long as a call of today.
+The time of storing decides, which the id of a call tells: a log imported today is kept as long as a call made today.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +16,7 @@ from app.store.ids import first_id_of
 from app.store.partitions import Partition
 from app.store.tables import project, trace
 
-FOR_EVER = 0
-"""So many days mean that nothing is removed."""
+FOR_EVER = 0  # days; the project removes nothing
 
 
 def days_of(connection: Connection, project_id: UUID) -> int | None:
@@ -31,23 +30,25 @@ def set_days(connection: Connection, project_id: UUID, days: int | None) -> None
 
 
 def due(connection: Connection, default_days: int, now: datetime) -> dict[UUID, datetime]:
-    """Since when a project keeps its calls, of those that do not keep them for ever."""
+    """The moment since when each project keeps its calls; without projects that keep them for ever."""
     days = func.coalesce(project.c.retention_days, default_days)
     rows = connection.execute(select(project.c.id, days.label("days")).where(days != FOR_EVER).order_by(project.c.id))
     return {row.id: now - timedelta(days=row.days) for row in rows}
 
 
 def months_over(connection: Connection, since: Mapping[UUID, datetime]) -> list[Partition]:
-    """Partitions that hold no call which somebody still keeps, the oldest first.  since: as of `due`."""
+    """Months whose calls no project keeps, the oldest first.  since: the answer of `due`."""
     *all_but_the_newest, _ = partitions.partitions(connection)  # whose end is where the next one begins
-    past = [one for one in all_but_the_newest if since and one.until <= max(since.values())]
+    past = [month for month in all_but_the_newest if since and month.until <= max(since.values())]
     everybody = connection.scalars(select(project.c.id)).all() if past else []
-    return [one for one in past if not partitions.has_calls_of(connection, one, _keepers(everybody, since, one))]
+    return [
+        month for month in past if not partitions.has_calls_of(connection, month, _keepers(everybody, since, month))
+    ]
 
 
-def _keepers(projects: Iterable[UUID], since: Mapping[UUID, datetime], one: Partition) -> list[UUID]:
-    """Projects that keep calls of the end of the partition."""
-    return [each for each in projects if each not in since or since[each] < one.until]
+def _keepers(projects: Iterable[UUID], since: Mapping[UUID, datetime], month: Partition) -> list[UUID]:
+    """Projects that keep calls of the end of the month."""
+    return [project_id for project_id in projects if project_id not in since or since[project_id] < month.until]
 
 
 def overdue(connection: Connection, project_id: UUID, since: datetime, limit: int) -> list[tuple[UUID, UUID]]:
@@ -56,7 +57,7 @@ def overdue(connection: Connection, project_id: UUID, since: datetime, limit: in
     return [(row.id, row.group_id) for row in connection.execute(old.order_by(trace.c.id).limit(limit))]
 
 
-# What versions show of their calls (how many, the first, the last) is read from the calls, so it is noted as they go.
+# Versions show how many calls they have, the first and the last; we note these numbers before the calls go.
 _REMOVE = text(
     f"""
     WITH gone AS (DELETE FROM trace WHERE id = ANY(:ids) RETURNING implementation_id, seen_at),

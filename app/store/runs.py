@@ -69,15 +69,15 @@ def hold_at(connection: Connection, group_id: UUID, fence: int) -> GroupState:
 
 
 def raise_fence(connection: Connection, group_id: UUID) -> None:
-    """Whoever deletes calls of a group does this too: a run that has read them must not bring their text back."""
+    """Raise the fence of a group whose calls are deleted: a run that has read them must not bring their text back."""
     connection.execute(update(grouping_key).where(grouping_key.c.id == group_id).values(fence=grouping_key.c.fence + 1))
 
 
 def interrupt(connection: Connection, group_id: UUID) -> None:
-    """Whoever changes the templates of a group besides runs does this too.
+    """Tell runs and processes that somebody other than a run changes the templates of a group.
 
-    A run that has read them cannot save, every process loads them anew, and a group that backs off may run again: what
-    made its runs fail may be gone, and a run that was fenced off here is no failure.
+    A run that has read the templates cannot save, and every process loads them anew. A group that backs off may run again: the cause of
+    its failures may be gone.
     """
     raise_fence(connection, group_id)
     reload_templates(connection, group_id)
@@ -95,7 +95,7 @@ def reload_templates(connection: Connection, group_id: UUID) -> None:
 
 
 def quarantine(connection: Connection, group_id: UUID) -> None:
-    """Stop asking for runs of a group that failed too often, until a person clears it."""
+    """Put a group that failed too often in quarantine: no runs until a person clears it."""
     connection.execute(
         update(grouping_key).where(grouping_key.c.id == group_id).values(quarantined_at=func.clock_timestamp())
     )
@@ -104,10 +104,10 @@ def quarantine(connection: Connection, group_id: UUID) -> None:
 def open_run(
     connection: Connection, state: GroupState, run_id: UUID, *, reason: str, miner: str, back_off: float
 ) -> None:
-    """Write fence and attempt of a new run, which are already raised in `state`. The caller holds the group.
+    """Write fence and attempt of a new run, which `state` has raised already. The caller holds the group.
 
-    The attempt and the pause after it (`back_off`, seconds) are written now, since a run that is killed cannot do it
-    later. Rows of runs that never ended are closed: their fence is gone.
+    The attempt and the pause after it (`back_off`, seconds) are written now, since a killed run cannot write them later. Rows of runs
+    that never ended are closed: a newer fence has replaced theirs.
     """
     connection.execute(
         update(grouping_run)
@@ -150,8 +150,8 @@ def commit_run(
     """The run is done. The caller holds the group.
 
     served: `wanted_at` of the wish that this run has read; a newer wish stays.
-    residue_read: the count of what is new since then begins again.
-    templates_changed: web processes load them anew, and the residue is to be matched again, from its first call.
+    residue_read: the count of owed calls since the residue was mined begins again.
+    templates_changed: web processes load the templates anew, and the residue is matched again from its first call.
     """
     fulfilled = grouping_key.c.wanted_at == served if served is not None else literal(False)
     connection.execute(
@@ -194,9 +194,9 @@ def end_run(connection: Connection, run_id: UUID, outcome: str, error: str | Non
 
 
 def set_back_off(connection: Connection, state: GroupState, seconds: float, *, quarantine: bool) -> None:
-    """The group waits so long before its next run, or for a person; unless a newer run has begun.
+    """Let the group wait before its next run, or for a person, unless a newer run has begun.
 
-    The attempt is written again: a run may fail after it has committed, while it matches what is older.
+    The attempt is written again: a run may fail after its commit, while it matches older calls.
     """
     connection.execute(
         update(grouping_key)
@@ -210,5 +210,5 @@ def set_back_off(connection: Connection, state: GroupState, seconds: float, *, q
 
 
 def move_cursor(connection: Connection, group_id: UUID, after: UUID | None) -> None:
-    """The residue is matched up to this call; None: all of it."""
+    """Note that the residue is matched up to this call; None: all of the residue."""
     connection.execute(update(grouping_key).where(grouping_key.c.id == group_id).values(rematch_after=after))

@@ -92,17 +92,16 @@ def implementation_for(
 ) -> UUID:
     """The implementation of a template, a model and settings with tools; made as the next version when it is new.
 
-    Web processes and runs make versions at the same time: whoever makes one holds the row of the task, and looks again
-    once it has it. A caller that may make several in one transaction goes in the order of `task_id`, so that two
-    of them never wait for each other in a ring.
+    Web processes and runs make versions at the same time: each holds the row of the task, and then looks again for the version. A caller
+    that makes several versions in one transaction goes in the order of `task_id`, against deadlocks.
     """
-    found = _find_implementation(connection, template_id, model, settings_digest)
-    if found is not None:
-        return found
+    known = _find_implementation(connection, template_id, model, settings_digest)
+    if known is not None:
+        return known
     task_id, template_id = _lock_versions(connection, template_id)
-    found = _find_implementation(connection, template_id, model, settings_digest)
-    if found is not None:
-        return found
+    made_meanwhile = _find_implementation(connection, template_id, model, settings_digest)
+    if made_meanwhile is not None:
+        return made_meanwhile
     values = {
         "id": new_id(),
         "task_id": task_id,
@@ -118,7 +117,7 @@ def implementation_for(
 
 
 def implementations_of(connection: Connection, versions: Collection[Version]) -> dict[Version, UUID]:
-    """Those of many versions that have been made."""
+    """The implementations of versions, for those that exist."""
     if not versions:
         return {}
     key = (implementation.c.template_id, implementation.c.model, implementation.c.settings_digest)
@@ -145,9 +144,8 @@ def _find_implementation(connection: Connection, template_id: UUID, model: str, 
 def _lock_versions(connection: Connection, template_id: UUID) -> tuple[UUID, UUID]:
     """Hold the task of a template; answers the task and the template that its implementations are under now.
 
-    While we waited for the row, a run may have put a wider template in place of ours; the implementations went along. Or the
-    template moved to another task.
-    NO KEY: rows that point to the task may be written meanwhile.
+    While we waited for the row, a run may have replaced the template by a wider one, with its implementations, or moved the template to
+    another task. NO KEY: rows that point to the task may be written meanwhile.
     """
     task_id = connection.execute(
         select(task.c.id)
@@ -164,10 +162,10 @@ def _lock_versions(connection: Connection, template_id: UUID) -> tuple[UUID, UUI
     return _lock_versions(connection, now.replaced_by or template_id)
 
 
-def to_parts(found: Template) -> list[dict[str, Any]]:
+def to_parts(mined: Template) -> list[dict[str, Any]]:
     """The parts of a template: a barrier is always in a literal, so each part is literals with whole slots between."""
     parts: list[list[str]] = [[]]
-    for literal in found.literals:
+    for literal in mined.literals:
         first, *further = literal.split(BARRIER)
         parts[-1].append(first)
         parts.extend([piece] for piece in further)

@@ -19,8 +19,8 @@ from app.store.prepared import Prepared
 from app.store.tables import grouping_key, implementation, task, template, trace, trace_external_id
 
 AHEAD = timedelta(hours=25)
-"""A call's own time is at most 24 h after it was stored (`app.intake.trace`), and clocks differ: one made since a moment was stored
-later than so long before it, which spares reading the whole table."""
+"""The time of a call is at most 24 h after it was stored (`app.checks`), and clocks differ. A search for calls since a moment therefore
+begins at ids of 25 h before, and spares reading the whole table."""
 
 EPOCH = datetime(1970, 1, 2, tzinfo=UTC)
 
@@ -66,9 +66,9 @@ def variables_of(slots: Sequence[str] | None, values: Sequence[str] | None) -> d
 
 
 def insert_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[UUID]:
-    """Insert what is not there yet; answers the ids that are now stored.  An external id that is known wins.
+    """Insert rows whose external id is new; answers the ids that are now stored.
 
-    Rows come in the order of their external ids, so that two batches never wait for each other in a ring.
+    Rows come in the order of their external ids, so two batches never deadlock.
     """
     named = list(_external_ids(rows))
     free = set(connection.execute(_TAKE_EXTERNAL_IDS, named).scalars()) if named else set()
@@ -82,9 +82,9 @@ _TAKE_EXTERNAL_IDS = insert(trace_external_id).on_conflict_do_nothing().returnin
 
 
 def copy_new(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """As `insert_new`, some times faster; raises CopyRefusedError when an external id is known.
+    """As `insert_new`, several times faster; raises CopyRefusedError when an external id is known.
 
-    The transaction is broken then, and the caller inserts the rows in another one.  Each row is asked for when it is sent.
+    The transaction is then aborted, and the caller inserts the rows in another transaction.
     """
     named: list[dict[str, Any]] = []
     copy_into(connection, trace, _noting(rows, named))
@@ -92,7 +92,7 @@ def copy_new(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _noting(rows: Iterable[Mapping[str, Any]], named: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The same rows; their external ids are added to a list as they go by."""
+    """The same rows; adds their external ids to `named`."""
     for row in rows:
         named += _external_ids([row])
         yield row
@@ -106,10 +106,9 @@ def _external_ids(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]
 
 
 def insert_if_current(engine: Engine, row: Mapping[str, Any], templates_version: int) -> bool:
-    """Insert a row of a group that is as the caller remembers it; in one statement, so nothing comes between.
+    """Insert a row if its group is as the caller remembers it; one statement, so nothing comes between.
 
-    Whether it was stored: not when the group's templates have changed, it is quarantined or gone, or the external id
-    is known.
+    False, and nothing stored, when the group has other templates, is quarantined or gone, or the external id is known.
     """
     statement = _insert_if_current(named=row["external_id"] is not None)
     return statement.rows_changed(engine, {**row, "remembered_version": templates_version}) == 1

@@ -62,8 +62,8 @@ Outcome = Literal["committed", "empty", "fenced", "failed", "stopped"]
 
 DUE_KEY = "promptlode:due"
 
-#: Milliseconds: what is that much in the future was written before the clock was set back, and not while we looked.
-SET_BACK = 5000
+#: Milliseconds; later than now + 5 s: the clock went back.
+CLOCK_STEP_MS = 5000
 
 #: Counters of a group, in the order in which people read them.  `n_` + name is the field of the hash.
 COUNTERS = (
@@ -295,7 +295,7 @@ def evaluate(redis: "Redis", script: str, key: str, *arguments: str | float) -> 
 
 
 def _is_attended(found: Snapshot, now: int, patience: int) -> bool:
-    if found.at > now + SET_BACK:
+    if found.at > now + CLOCK_STEP_MS:
         return False  # whoever wakes the group makes its times those of the clock, and finds out
     return found.state != "idle" and now < found.until + (patience if found.state == "queued" else 0)
 
