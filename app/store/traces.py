@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.store import inputs, templates
 from app.store.bulk import copy_into
 from app.store.ids import first_id_of
-from app.store.paths import is_at
+from app.store.paths import spellings
 from app.store.prepared import Prepared
 from app.store.tables import grouping_key, implementation, task, template, trace, trace_external_id
 
@@ -289,14 +289,14 @@ def _with_template() -> Join:
 
 
 def _group_of(project_id: UUID, path: str) -> Any:
-    """The group of a path, or where there is none that of the path with its ids folded."""
-    return (
+    """The group of a path; without one, the group of the path with its ids folded."""
+    groups = [
         select(grouping_key.c.id)
-        .where(grouping_key.c.project_id == project_id, is_at(path))
-        .order_by((grouping_key.c.path == path).desc())
-        .limit(1)
+        .where(grouping_key.c.project_id == project_id, grouping_key.c.path == spelling)
         .scalar_subquery()
-    )
+        for spelling in spellings(path)
+    ]
+    return func.coalesce(*groups)
 
 
 def _implementations_of(connection: Connection, task_id: UUID) -> Select[Any]:
