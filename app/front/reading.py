@@ -32,10 +32,11 @@ Whose key has worked is believed more: a stranger could hold memory of all by sa
 
 
 IN_CHUNKS = -1
-"""The length of a body in chunks (HTTP/1.1) without trailers: its own form says where it ends."""
+"""The length of a body in chunks (HTTP/1.1): its own form says where it ends."""
 
 _ENDS = 1
-"""Empty pieces with which granian ends such a body; it has one more for an error, and says nothing else of it."""
+"""Empty pieces with which granian ends such a body.  It has one more for an error, and one more for trailers, and says nothing else
+of either: so trailers are refused, or a body that was cut off would pass for one that has them."""
 
 
 class Source(Protocol):

@@ -39,6 +39,15 @@ FORM_BYTES = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
+
+class HostError(Exception):
+    """The request names no host, or several."""
+
+
+class MethodError(Exception):
+    """There is no such method."""
+
+
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
@@ -67,7 +76,11 @@ class Front:
         self._refusals = {
             SlowBodyError: _Refusal(408, f"The body did not arrive within {settings.body_timeout:g} s."),
             LargeBodyError: _Refusal(413, f"The body is over {self._largest} bytes; send fewer traces in one request."),
-            CutBodyError: _Refusal(400, "The body ended before it was whole."),
+            CutBodyError: _Refusal(
+                400, "The body ended before it was whole, or has trailers; send all of it, without trailers."
+            ),
+            HostError: _Refusal(400, "Send one Host header."),
+            MethodError: _Refusal(400, "Methods are written in capitals, as POST."),
             TooMuchUnderWayError: _Refusal(429, "Too many bodies of this caller are under way.", 1),
             TooManyWaitingError: _Refusal(429, "Too many requests of this caller wait.", 1),
         }
@@ -84,6 +97,7 @@ class Front:
         protocol.response_bytes(status, headers, body)
 
     async def _answer(self, scope: Any, protocol: Any) -> Answer:
+        _check(scope)
         headers = _headers(scope)
         project = self._project(headers)
         party = f"project {project}" if project else f"address {subject_of(self._address(scope, headers))}"
@@ -117,6 +131,14 @@ class Front:
         return forwarded[-self._proxies] if 0 < self._proxies <= len(forwarded) else _host_and_port(scope.client)[0]
 
 
+def _check(scope: Any) -> None:
+    """Raises HostError (RFC 9112, 3.2: a request of HTTP/1.1 has one) or MethodError (RFC 9110, 9.1: case matters)."""
+    if scope.http_version == "1.1" and sum(name == "host" for name, _ in scope.headers.items()) != 1:
+        raise HostError
+    if scope.method != scope.method.upper():
+        raise MethodError
+
+
 def _headers(scope: Any) -> dict[str, str]:
     """By lower-case name; one that is there several times counts as one list (RFC 9110, 5.3), cookies as RFC 9113 has it."""
     found: dict[str, str] = {}
@@ -128,7 +150,7 @@ def _headers(scope: Any) -> dict[str, str]:
 
 def _length(headers: Mapping[str, str]) -> int:
     if "transfer-encoding" in headers:
-        return 0 if "trailer" in headers else IN_CHUNKS
+        return IN_CHUNKS
     said = headers.get("content-length", "")
     return int(said) if said.isascii() and said.isdigit() else 0
 

@@ -4,8 +4,6 @@ orjson parses what is valid.  Where it refuses, the standard library may still r
 of any length), so that the item and field can be named and the good items of a batch kept.
 """
 
-import gzip
-import io
 import json
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +15,7 @@ from flask import request
 from werkzeug.exceptions import ClientDisconnected
 
 from app.config import Settings
+from app.http.counting import CutOffError, TooManyMembersError, has_more_values, inflate
 from app.http.problem import ProblemError
 
 _READ_AT_ONCE = 1024 * 1024
@@ -42,20 +41,23 @@ def read_json(settings: Settings) -> Parsed:
     """The body.  Raises ProblemError: 400, 413, 415 or 422."""
     _check_media_type()
     check_encoding()
-    return parse_json(read_bytes(settings.max_body_bytes), settings.max_json_depth)
+    return parse_json(read_bytes(settings), settings)
 
 
-def read_bytes(limit: int) -> bytes:
+def read_bytes(settings: Settings) -> bytes:
     """The body behind its encoding.  Raises ProblemError: 400 or 413."""
-    return _inflated(_read(limit), limit)
+    return _inflated(_read(settings.max_body_bytes), settings)
 
 
-def parse_json(data: bytes, depth: int) -> Parsed:
-    """What the bytes say.  Raises ProblemError: 400 or 422."""
+def parse_json(data: bytes, settings: Settings) -> Parsed:
+    """What the bytes say.  Raises ProblemError: 400, 413 or 422."""
+    most = settings.max_json_values
+    if has_more_values(data, most):
+        raise ProblemError(413, f"The body has over {most} JSON values; send fewer traces in one request.")
     try:
         return Parsed(orjson.loads(data), strictly=True)
     except orjson.JSONDecodeError:
-        return Parsed(_parse_leniently(data, depth), strictly=False)
+        return Parsed(_parse_leniently(data, settings.max_json_depth), strictly=False)
 
 
 def _check_media_type() -> None:
@@ -96,34 +98,40 @@ def _read(limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _inflated(data: bytes, limit: int) -> bytes:
+def _inflated(data: bytes, settings: Settings) -> bytes:
     """The body behind its encoding; a small body that inflates without end is stopped at the limit."""
-    plain = _INFLATE[_encoding()](data, limit)
+    limit = settings.max_body_bytes
+    try:
+        plain = _INFLATE[_encoding()](data, limit, settings.max_gzip_members)
+    except TooManyMembersError:
+        detail = f"The compressed body has over {settings.max_gzip_members} parts; send it as one."
+        raise ProblemError(413, detail) from None
     if len(plain) > limit:
         raise _too_large(limit)
     return plain
 
 
-def _of_gzip(data: bytes, limit: int) -> bytes:
+def _of_gzip(data: bytes, limit: int, most: int) -> bytes:
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-            return stream.read(limit + 1)
-    except EOFError:
+        return inflate(data, limit, most)
+    except CutOffError:
         raise ProblemError(400, "The gzip body is cut off; send all of it.") from None
-    except (gzip.BadGzipFile, zlib.error):
+    except zlib.error:
         raise ProblemError(400, "The body is not valid gzip.") from None
 
 
-def _of_zstd(data: bytes, limit: int) -> bytes:
+def _of_zstd(data: bytes, limit: int, most: int) -> bytes:
     """Frame after frame, a little at a time: a thousand bytes may become 32 MB, and a header may ask for gigabytes."""
     parts: list[bytes] = []
-    size, frame = 0, _frame()
+    size, frames, frame = 0, 1, _frame()
     try:
         for piece in _pieces(data):
             rest = piece
             while rest and size <= limit:
                 if frame.eof:
-                    frame = _frame()
+                    frames, frame = frames + 1, _frame()
+                if frames > most:
+                    raise TooManyMembersError
                 parts.append(frame.decompress(rest))
                 size += len(parts[-1])
                 rest = frame.unused_data
@@ -142,8 +150,8 @@ def _pieces(data: bytes) -> Iterator[bytes]:
     return (data[start : start + _PIECE] for start in range(0, len(data), _PIECE))
 
 
-_INFLATE: dict[str, Callable[[bytes, int], bytes]] = {
-    _PLAIN: lambda data, limit: data,
+_INFLATE: dict[str, Callable[[bytes, int, int], bytes]] = {
+    _PLAIN: lambda data, *_: data,
     "gzip": _of_gzip,
     "x-gzip": _of_gzip,
     "zstd": _of_zstd,

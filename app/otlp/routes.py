@@ -182,11 +182,11 @@ def _read(kind: type[wire.M]) -> wire.M:
     _check_media_type()
     check_encoding()
     settings = services().settings
-    data = read_bytes(settings.max_body_bytes)
+    data = read_bytes(settings)
     try:
         if request.mimetype == wire.PROTOBUF:
             return wire.from_protobuf(data, kind)
-        return wire.from_json(parse_json(data, settings.max_json_depth).value, kind)
+        return wire.from_json(parse_json(data, settings).value, kind)
     except wire.UnreadableExportError as error:
         raise ProblemError(400, str(error)) from None
 

@@ -194,12 +194,37 @@ def test_of_a_body_that_is_cut_off_nothing_is_stored(
     assert stored(engine) == 2
 
 
-def test_a_body_in_chunks_may_have_trailers_that_it_declares(port: int, key: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [(b"0\r\n\r\n", 201), (b"0\r\nX-Sum: 1\r\n\r\n", 400), (b"", 400), (b"0\r\n", 400), (b"0\r\nX-Sum: 1\r\n", 400)],
+    ids=["whole", "with trailers", "cut", "cut in its end", "cut in its trailers"],
+)
+def test_a_body_in_chunks_that_declares_trailers_is_taken_when_it_is_whole_and_has_none(
+    port: int, engine: Engine, key: dict[str, str], end: bytes, status: int
+) -> None:
     lines = "".join(f"{name}: {value}\r\n" for name, value in (key | {"Trailer": "X-Sum"}).items())
     head = f"POST {URL} HTTP/1.1\r\nHost: x\r\n{lines}Transfer-Encoding: chunked\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", port), 60) as connection:
-        connection.sendall(head + b"%x\r\n%s\r\n0\r\nX-Sum: 1\r\n\r\n" % (len(BODY), BODY))
-        assert connection.recv(4096).startswith(b"HTTP/1.1 201 ")
+        connection.sendall(head + b"%x\r\n%s\r\n" % (len(BODY), BODY) + end)
+        if not end.endswith(b"\r\n\r\n"):
+            connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 %d " % status)
+    assert stored(engine) == (status == 201)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b"POST %s HTTP/1.1\r\n", b"POST %s HTTP/1.1\r\nHost: x\r\nHost: y\r\n", b"post %s HTTP/1.1\r\nHost: x\r\n"],
+)
+def test_a_request_without_one_host_or_a_method_in_capitals_is_refused(
+    port: int, engine: Engine, key: dict[str, str], first: bytes
+) -> None:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in key.items())
+    head = first % URL.encode() + f"{lines}Content-Length: {len(BODY)}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+        connection.sendall(head + BODY)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+    assert stored(engine) == 0
 
 
 def test_a_form_without_a_key_is_small(port: int) -> None:

@@ -263,6 +263,9 @@ def test_a_long_value_that_was_frozen_goes_once_three_others_stand_in_its_place(
     page = unlike(0, 60)  # over 300 characters
     (first,) = mine([plan(t, page) for t in TEXTS[:3]])
     assert page in "".join(first.template.literals)
-    assert not any(group.supersedes for group in mine([plan(t, unlike(n // 2 + 1, 60)) for n, t in enumerate(TEXTS[:4])], known=[first.template]))
+    assert not any(
+        group.supersedes
+        for group in mine([plan(t, unlike(n // 2 + 1, 60)) for n, t in enumerate(TEXTS[:4])], known=[first.template])
+    )
     (wider,) = mine([plan(t, unlike(n + 1, 60)) for n, t in enumerate(TEXTS[:3])], known=[first.template])
     assert wider.supersedes == (0,)

@@ -20,7 +20,9 @@ def test_sessions_of_another_length_are_refused_with_both_lengths():
         mine(["a", "b", "c"], sessions=["s", "s"])
 
 
-@pytest.mark.parametrize("sessions", [["s"] * 24, [None] * 24, range(24)], ids=["one for all", "none known", "one per call"])
+@pytest.mark.parametrize(
+    "sessions", [["s"] * 24, [None] * 24, range(24)], ids=["one for all", "none known", "one per call"]
+)
 def test_sessions_that_say_nothing_change_nothing(sessions):
     assert sets(mine(CALLS, sessions=sessions)) == sets(mine(CALLS))
 
@@ -35,13 +37,20 @@ def test_what_only_one_session_shows_is_no_fixed_text():
     held = [(prose(30, 40), prose(30, 40)) for _ in range(4)]
     order = [number for number in range(4) for _ in range(8)]
     Random(3).shuffle(order)
-    asks = [f"You help a reader.\nGoal: {held[n][0]}\nLast step: {prose()}\nDocument: {held[n][1]}\nNext step:" for n in order]
+    asks = [
+        f"You help a reader.\nGoal: {held[n][0]}\nLast step: {prose()}\nDocument: {held[n][1]}\nNext step:"
+        for n in order
+    ]
     assert len(mine(asks)) == 4
     assert sets(mine(asks, sessions=order)) == [tuple(range(32))]
 
 
 def test_a_sentence_of_one_session_is_no_edit():
-    asks = [f"You read answers of a help desk.\n{RUBRICS[n]}\n\nAnswer: {prose()}\nScore:" for n in (0, 1) for _ in range(10)]
+    asks = [
+        f"You read answers of a help desk.\n{RUBRICS[n]}\n\nAnswer: {prose()}\nScore:"
+        for n in (0, 1)
+        for _ in range(10)
+    ]
     assert sets(mine(asks)) == [tuple(range(10)), tuple(range(10, 20))]
     assert sets(mine(asks, sessions=[at // 10 for at in range(20)])) == [tuple(range(20))]
     assert sets(mine(asks, sessions=[at // 2 for at in range(20)])) == [tuple(range(10)), tuple(range(10, 20))]

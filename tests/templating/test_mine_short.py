@@ -139,14 +139,28 @@ def test_few_calls_with_a_json_prompt_of_words_are_a_template() -> None:
 
 
 def test_short_templates_that_come_a_few_calls_at_a_time_are_told_apart_as_well() -> None:
-    calls = [frame[number] for number in range(10) for frame in (of_frame("Rate: ", ""), of_frame("Rate ", " please"), of_frame("Rate for ", " in one word"), of_frame("Translate: ", ""))]
+    calls = [
+        frame[number]
+        for number in range(10)
+        for frame in (
+            of_frame("Rate: ", ""),
+            of_frame("Rate ", " please"),
+            of_frame("Rate for ", " in one word"),
+            of_frame("Translate: ", ""),
+        )
+    ]
     known, pool = list[Template](), list[str]()
     for start in range(0, len(calls), 8):
         pool += calls[start : start + 8]
         known += [group.template for group in mine(pool, known=known)]
         matcher = Matcher(known)
         pool = [text for text in pool if matcher.match(text) is None]
-    assert {template.literals for template in known} == {("Rate: ", ""), ("Rate ", " please"), ("Rate for ", " in one word"), ("Translate: ", "")}
+    assert {template.literals for template in known} == {
+        ("Rate: ", ""),
+        ("Rate ", " please"),
+        ("Rate for ", " in one word"),
+        ("Translate: ", ""),
+    }
 
 
 def test_a_short_template_takes_the_place_of_one_that_froze_the_end_of_its_values() -> None:

@@ -1,0 +1,59 @@
+"""What a body costs beyond its bytes: counted before it is parsed or inflated.
+
+A value of JSON takes two bytes to send and some hundred to keep, a member of gzip twenty to send and a whole decoder to read: eight
+million empty lists in 24 MB cost half a minute, 32 MB of empty members sixteen seconds.
+"""
+
+import zlib
+
+_PIECE = 64 * 1024
+"""Bytes that are inflated at once.  What a member leaves over is copied, so it must be little."""
+
+_GZIP = zlib.MAX_WBITS + 16
+
+
+class TooManyMembersError(Exception):
+    """More members of gzip than anybody needs."""
+
+
+class CutOffError(Exception):
+    """The gzip ends within a member."""
+
+
+def has_more_values(data: bytes, most: int) -> bool:
+    """Whether JSON holds more values and names than `most`.  Each but the first follows a comma, a colon or a bracket."""
+    if sum(data.count(mark) for mark in b",:[{") < most:
+        return False
+    bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    if bare.count(b'"') > 2 * most:
+        return True
+    outside = bare.split(b'"')[::2]
+    return sum(part.count(mark) for part in outside for mark in b",:[{") >= most
+
+
+def inflate(data: bytes, limit: int, most_members: int) -> bytes:
+    """What is behind gzip; of what inflates without end one byte over the limit.
+
+    Raises TooManyMembersError, CutOffError, or zlib.error for what is no gzip.
+    """
+    plain = bytearray()
+    member, members = None, 0
+    view = memoryview(data)
+    for start in range(0, len(data), _PIECE):
+        left = bytes(view[start : start + _PIECE])
+        while left and len(plain) <= limit:
+            if member is None:
+                left = left.lstrip(b"\0") if members else left  # padding (RFC 1952 has none, tapes do)
+                if not left:
+                    break
+                members += 1
+                if members > most_members:
+                    raise TooManyMembersError
+                member = zlib.decompressobj(_GZIP)
+            plain += member.decompress(left, limit + 1 - len(plain))
+            left = member.unconsumed_tail or member.unused_data
+            if member.eof:
+                member = None
+    if member is not None and len(plain) <= limit:
+        raise CutOffError
+    return bytes(plain)
