@@ -15,7 +15,7 @@ from app.grouping.findings import Finding, Findings, Placement, Window, as_findi
 from app.grouping.reviews import REVIEWED_TEMPLATES, judged, late_edits, related
 from app.store.calls import Call
 from app.store.templates import StoredTemplate
-from templating import Matcher, MiningResult, Options, mine
+from templating import Matcher, MiningResult, Options, Template, mine
 
 Sampler = Callable[[Collection[UUID]], Sequence[Call]]
 """Gives a sample of the calls of these templates."""
@@ -41,17 +41,22 @@ def _find(window: Window, options: Options) -> Findings:
     proofs = evidence(ordered)
 
     def mine_alone(calls: Sequence[Call]) -> MiningResult:
-        return mine([call.prompt for call in calls], options)
+        return _mined(calls, options)
 
     told = [stored for stored in window.known if stored.id not in window.reviewing]
     reviewed = [stored for stored in window.known if stored.id in window.reviewing]
-    mined = mine([call.prompt for call in proofs], options, [stored.template for stored in told])
+    mined = _mined(proofs, options, [stored.template for stored in told])
     new = judged(as_findings(mined, proofs, told), reviewed, proofs)
     new = [*new, *late_edits(new, reviewed, proofs, mine_alone)]
     new = [_kept_apart(finding, window) for finding in new if _is_of_enough(finding, window.min_distinct)]
     new, placements = _placed(sorted(new, key=lambda finding: finding.calls[0].moment), window.known, ordered)
     unseen = frozenset(proofs[index].id for index, reason in mined.ungrouped.items() if reason == "unseen")
     return Findings(new, placements, unseen - {placement.call.id for placement in placements})
+
+
+def _mined(calls: Sequence[Call], options: Options, known: Sequence[Template] = ()) -> MiningResult:
+    """What the miner finds; calls of one session are one witness of what is fixed text."""
+    return mine([call.prompt for call in calls], options, known, sessions=[call.session for call in calls])
 
 
 def _is_of_enough(finding: Finding, authors: int) -> bool:

@@ -39,6 +39,11 @@ WINDOW_CHARACTERS = 50_000_000
 # Rows fetched at once, before their texts are counted: one row may have 32 MB.
 FETCHED_ROWS = 20
 
+OTEL_TRACE_DIGITS, OTEL_SPAN_DIGITS = 32, 16
+"""Hexadecimal digits of the ids of OpenTelemetry: 16 and 8 bytes."""
+
+HEXADECIMAL = frozenset("0123456789abcdef")
+
 Parts = Sequence[Mapping[str, Any]]
 Moment = tuple[datetime, UUID]
 """When a call was made; the id orders the calls of one instant."""
@@ -48,7 +53,8 @@ Moment = tuple[datetime, UUID]
 class Call:
     """What mining needs of a trace. `template_id`: the template of the call, None while the call is ungrouped.
 
-    author: the user, else the conversation, where the caller named one.
+    author: the user, else the conversation, where the caller named one. session: the conversation, else the OpenTelemetry trace that the
+    call was a span of; None where neither is known.
     """
 
     id: UUID
@@ -59,6 +65,7 @@ class Call:
     follow_up: bool
     template_id: UUID | None
     author: str | None = None
+    session: str | None = None
 
     @property
     def moment(self) -> Moment:
@@ -153,6 +160,8 @@ def _select(condition: ColumnElement[bool]) -> Select[Any]:
         trace.c.seen_at,
         trace.c.follow_up,
         trace.c.template_id,
+        trace.c.external_id,
+        trace.c.conversation_id,
         func.coalesce(trace.c.user_id, trace.c.conversation_id).label("author"),
     ).where(condition)
 
@@ -169,7 +178,19 @@ def _each(rows: Iterable[Row[Any]], parts: Parts | None = None) -> Iterator[Call
             follow_up=row.follow_up,
             template_id=row.template_id,
             author=row.author,
+            session=row.conversation_id or otel_trace_of(row.external_id),
         )
+
+
+def otel_trace_of(external_id: str | None) -> str | None:
+    """The trace of a span, by the external id that a span gets: `traceId:spanId` in hex (docs/ingest.md)."""
+    trace_id, colon, span_id = (external_id or "").partition(":")
+    is_span = (
+        len(trace_id) == OTEL_TRACE_DIGITS
+        and len(span_id) == OTEL_SPAN_DIGITS
+        and HEXADECIMAL.issuperset(trace_id + span_id)
+    )
+    return trace_id if colon and is_span else None
 
 
 def settings_of(connection: Connection, call_id: UUID) -> tuple[dict[str, Any], Any]:

@@ -63,7 +63,9 @@ def miner_that_finds(
     supersedes: a new template's text -> the text of the known one that it widens.
     """
 
-    def mine(prompts: Sequence[str], _: Options, known: Sequence[Template] = ()) -> MiningResult:
+    def mine(
+        prompts: Sequence[str], _: Options, known: Sequence[Template] = (), sessions: Sequence[str | None] = ()
+    ) -> MiningResult:
         templates = [Template.parse(BARRIER + text) for text in texts]
         matcher = Matcher(templates)
         widened = {

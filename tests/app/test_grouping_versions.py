@@ -249,7 +249,7 @@ def test_a_new_template_related_to_a_known_one_has_that_mined_with_it(
     group.send(report(1, number) for number in range(6))
     group.run()
 
-    def mine(prompts: Any, options: Any, known: Any) -> Any:
+    def mine(prompts: Any, options: Any, known: Any, sessions: Any) -> Any:
         """Finds the next day's template while the first day's is known, and the truth when it sees the calls of both."""
         return miner_that_finds(frozen(2) if known else REPORT)(prompts, options, known)
 
