@@ -34,33 +34,33 @@ class RunFailedError(Exception):
 @app.task(bind=True, name="tasks.group_traces", throws=(RunFailedError,))
 def group_traces(self: Task, *arguments: Any, **keywords: Any) -> None:
     """Group the traces of one group, if that is still needed."""
-    at = resources(self)
+    process = resources(self)
     try:
         message = Message.parse(arguments, keywords)
-        group_id = message.group or _find(at, message)
+        group_id = message.group or _find(process, message)
     except CallerError as error:
-        _refuse(at, error)
+        _refuse(process, error)
         raise Ignore from error
-    if not at.settings.task_grouping_enabled:
+    if not process.settings.task_grouping_enabled:
         _skip(self, group_id, message.trace, "disabled")
     redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
     owner = new_owner()
     try:
-        claimed = at.coalescing.claim(group_id, owner, ticketless=message.ticket is None, redelivered=redelivered)
+        claimed = process.coalescing.claim(group_id, owner, ticketless=message.ticket is None, redelivered=redelivered)
     except RedisError as error:  # the reconciler sends for the group once its ticket has expired
         _log.error("claim_failed", group=str(group_id), trace=message.trace, **describe(error))
         raise RunFailedError(f"the group {group_id} could not be claimed") from error
     if claimed.word != "run":
-        at.publisher.arrived(group_id, claimed.project)
+        process.publisher.arrived(group_id, claimed.project)
         _skip(self, group_id, message.trace, claimed.word)
-    Run(at, group_id, owner, claimed, reason="asked" if claimed.number else "owed").carry_out(self)
+    Run(process, group_id, owner, claimed, reason="asked" if claimed.number else "owed").carry_out(self)
 
 
 @dataclass(frozen=True)
 class Run:
     """A claimed group: run it, say what became of it, send what must follow."""
 
-    at: Resources
+    process: Resources
     group_id: UUID
     owner: str
     claimed: Answer
@@ -68,8 +68,8 @@ class Run:
 
     def carry_out(self, task: Task) -> None:
         log = _log.bind(group=str(self.group_id), trace=self.claimed.trace)
-        with Lease(self.at.coalescing, self.group_id, self.owner, self.at.settings.grouping_lease) as lease:
-            self.at.publisher.arrived(self.group_id, self.claimed.project)
+        with Lease(self.process.coalescing, self.group_id, self.owner, self.process.settings.grouping_lease) as lease:
+            self.process.publisher.arrived(self.group_id, self.claimed.project)
             outcome = self._run(log, lease)
         self._finish(log, outcome)
         if outcome.outcome in ("empty", "fenced"):
@@ -81,12 +81,12 @@ class Run:
     def _run(self, log: Any, lease: Lease) -> RunOutcome:
         try:
             outcome = grouping.run(
-                self.at.engine,
+                self.process.engine,
                 self.group_id,
                 reason=self.reason,
                 should_stop=lambda: lease.lost or should_end(),
                 is_excused=lambda: should_end() and not lease.lost,
-                settings=self.at.settings,
+                settings=self.process.settings,
             )
         except Exception as error:  # noqa: BLE001 - the next message must be processed, whatever this one did
             log.error("failed", **describe(error))
@@ -101,27 +101,27 @@ class Run:
         Nor does a Redis or a broker that is away: what the run saved is saved, and what is left is owed.
         """
         try:
-            answer = self.at.coalescing.finish(
+            answer = self.process.coalescing.finish(
                 self.group_id, self.owner, outcome.outcome, more=outcome.more, pause=outcome.pause
             )
             if answer.word == "send":
-                self.at.publisher.publish(self.group_id, answer)
-        except self.at.publisher.unreachable as error:
+                self.process.publisher.publish(self.group_id, answer)
+        except self.process.publisher.unreachable as error:
             log.error("finish_failed", **_figures(outcome), **describe(error))
             raise RunFailedError(f"the run of group {self.group_id} could not be finished") from error
         if answer.word == "lost":
             log.warning("lease_lost", outcome=outcome.outcome)
 
 
-def _refuse(at: Resources, error: CallerError) -> None:
+def _refuse(process: Resources, error: CallerError) -> None:
     """Log and count a message that names no group, or one that nobody knows."""
     _log.error("refused", why=str(error))
-    count_refusal(at.engine, "malformed" if isinstance(error, BadMessageError) else "unknown")
+    count_refusal(process.engine, "malformed" if isinstance(error, BadMessageError) else "unknown")
 
 
-def _find(at: Resources, message: Message) -> UUID:
+def _find(process: Resources, message: Message) -> UUID:
     """The group that a person named; whoever asks by hand also wants what earlier runs found no template for."""
-    with transaction(at.engine) as connection:
+    with transaction(process.engine) as connection:
         group = groups.named(connection, message.project, message.path)
         groups.want(connection, group.id, "residue")
     return group.id

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from templating.matching import BARRIER, match
     from templating.mining.mine import mine
     from templating.mining.result import REASONS, Mined, MiningResult, Options
-    from templating.naming import name_slots
+    from templating.slot_naming import name_slots
     from templating.slots import Kind, SlotKind, slot_kind
     from templating.template import Template
 
@@ -40,7 +40,7 @@ _HOMES = {
     "templating.matching": ("BARRIER", "match"),
     "templating.mining.mine": ("mine",),
     "templating.mining.result": ("REASONS", "Mined", "MiningResult", "Options"),
-    "templating.naming": ("name_slots",),
+    "templating.slot_naming": ("name_slots",),
     "templating.slots": ("Kind", "SlotKind", "slot_kind"),
     "templating.template": ("Template",),
 }

@@ -1,12 +1,12 @@
 """Matcher: which of many templates a prompt came from, in about the time that it takes to split the prompt into words.
 
-`filing` finds the few templates that may fit; here they are tried, the most specific first.
+`key_index` finds the few templates that may fit; the matcher tries them, the most specific first.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from templating.filing import Cabinet, Card
+from templating.key_index import Cabinet, Card
 from templating.matching import BARRIER, agree, fit
 from templating.template import Template
 

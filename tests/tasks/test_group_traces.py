@@ -50,8 +50,8 @@ def told_to_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     worker._shutting_down_at.value = 0.0
 
 
-def run_of(at: Resources, group: UUID) -> Run:
-    return Run(at, group, "me", at.coalescing.claim(group, "me", ticketless=True), reason="owed")
+def run_of(process: Resources, group: UUID) -> Run:
+    return Run(process, group, "me", process.coalescing.claim(group, "me", ticketless=True), reason="owed")
 
 
 def attempts(engine: Engine, group: UUID) -> int:
@@ -68,7 +68,7 @@ def test_a_run_that_redis_does_not_let_finish_is_logged_with_its_group(resources
     run = run_of(resources, group)
     gone = impatient_coalescing(resources.settings.model_copy(update={"redis_url": NOWHERE}))
     with capture_logs() as logs, pytest.raises(RunFailedError):
-        replace(run, at=replace(resources, coalescing=gone)).carry_out(group_traces)
+        replace(run, process=replace(resources, coalescing=gone)).carry_out(group_traces)
     line = named(logs, "finish_failed")
     assert (line["group"], line["outcome"], line["error"]) == (str(group), "committed", "ConnectionError")
 
@@ -85,5 +85,5 @@ def test_a_run_that_lost_its_lease_is_one_even_while_a_deploy_goes_on(
     group = owing_group(engine)
     run = run_of(resources, group)
     brief = replace(resources, settings=resources.settings.model_copy(update={"grouping_lease": 1e-9}))
-    replace(run, at=brief).carry_out(group_traces)
+    replace(run, process=brief).carry_out(group_traces)
     assert attempts(engine, group) == 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from template_strategies import filled, plain, templates, texts
 
 from templating import Match, Matcher, Template, match
-from templating.filing import Cabinet, Card
+from templating.key_index import Cabinet, Card
 from templating.trie import PrefixSet
 
 GREETING = Template.parse("Hello {{name}}, welcome")
