@@ -32,7 +32,8 @@ model: env-test ## check the coalescing protocol in every state that the model c
 	@exec $(PY) -m pytest -m model tests/coalescing $(ARGS)
 
 chaos: env-test ## kill, stop, empty and restart everything under traffic, then audit (about ten minutes)
-	@exec $(PY) -m benchmarks.chaos $(ARGS)
+	@$(PY) -m benchmarks.chaos $(ARGS)
+	@$(if $(ARGS),,exec $(PY) -m pytest -q -m chaos tests/flows)
 
 check: env-dev ## ruff, mypy and the import contracts
 	@$(PY) -m ruff check .

@@ -11,20 +11,27 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 import redis
-from hypothesis import HealthCheck, settings
+from flask import Flask
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg2 import sql
+from sqlalchemy import Engine
 
-from app.config import with_driver
+from app.config import Settings, with_driver
+from app.http.services import EXTENSION
 from app.local.postgres import PostgresServer
 from app.local.valkey import ValkeyServer
 from app.store import migrate
+from app.store.engine import make_engine
+from app.web import create_app
 from tasks.queues import FIRST, RERUN
 
 # A shell starts what goes on in the background with Ctrl-C ignored, and whatever that starts inherits it: commands that a test
@@ -34,9 +41,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The same examples in every run, and as much time for each as it takes: whether a submission is accepted is no matter of luck or of
 # how busy a machine is.  `--hypothesis-profile=roaming` looks further, with other examples each time.
-settings.register_profile("roaming", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("repeatable", settings.get_profile("roaming"), derandomize=True, database=None)
-settings.load_profile("repeatable")
+hypothesis_settings.register_profile("roaming", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile(
+    "repeatable", hypothesis_settings.get_profile("roaming"), derandomize=True, database=None
+)
+hypothesis_settings.load_profile("repeatable")
 
 TEMPLATE = "migrated"
 BROKER_KEYS = ("_kombu.", "unacked", "celery", FIRST, RERUN)
@@ -55,8 +64,28 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def _seconds_of_module(item: pytest.Item) -> float:
-    mark = item.get_closest_marker("long")
-    return float(mark.args[0]) if mark else 0.0
+    return SECONDS_OF_LONG_MODULES.get(item.path.relative_to(Path(__file__).parent).as_posix(), 0)
+
+
+SECONDS_OF_LONG_MODULES = {
+    "flows/test_chaos.py": 60,
+    "flows/test_rabbitmq.py": 60,
+    "system/test_instance.py": 50,
+    "flows/test_calm_flows.py": 40,
+    "app/test_grouping_sample.py": 40,
+    "flows/test_deaths.py": 25,
+    "app/attack/test_schemathesis.py": 25,
+    "app/test_front.py": 20,
+    "system/test_servers.py": 20,
+    "app/test_pages.py": 20,
+    "coalescing/test_model.py": 15,
+    "app/test_import.py": 15,
+    "flows/test_worker.py": 12,
+    "flows/test_fairness.py": 12,
+    "coalescing/test_model_on_servers.py": 10,
+    "system/test_procfile.py": 10,
+}
+"""On an idle machine of two cores, about: only their order matters (`pytest --durations 20` shows what is missing here)."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -235,3 +264,50 @@ def immortal_keys(client: redis.Redis) -> list[str]:
 def environment(database_url: str, redis_client: redis.Redis, redis_url: str) -> dict[str, str]:
     """The environment of a Promptlode process that is to use this test's servers."""
     return os.environ | {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+
+
+# What is made of the two.  Kept for the next test: to make an application and to compile its statements anew takes 0.1 s.
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> Settings:
+    return Settings(database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"])
+
+
+@pytest.fixture(scope="session")
+def engines(postgres_server: PostgresServer) -> Iterator[Callable[[Settings], Engine]]:
+    """Engines by their settings."""
+    with contextlib.ExitStack() as stack:
+
+        @cache
+        def engine_of(settings: Settings) -> Engine:
+            engine = make_engine(settings)
+            stack.callback(engine.dispose)
+            return engine
+
+        yield engine_of
+
+
+@pytest.fixture
+def engine(settings: Settings, engines: Callable[[Settings], Engine]) -> Engine:
+    return engines(settings)
+
+
+@pytest.fixture(scope="session")
+def webs(postgres_server: PostgresServer, valkey_server: ValkeyServer) -> Iterator[Callable[[Settings], Flask]]:
+    """Applications by their settings."""
+    with contextlib.ExitStack() as stack:
+
+        @cache
+        def web_of(settings: Settings) -> Flask:
+            app = create_app(settings)
+            stack.callback(app.extensions[EXTENSION].engine.dispose)
+            return app
+
+        yield web_of
+
+
+@pytest.fixture
+def web(settings: Settings, webs: Callable[[Settings], Flask]) -> Flask:
+    """The product's application.  Other tests use it too: what a test changes in it, `monkeypatch` takes back."""
+    return webs(settings)

@@ -134,3 +134,9 @@ def test_the_migrations_are_one_line() -> None:
 
 def _migrations() -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "migrations" / "versions").glob("*.py"))
+
+
+def test_no_two_test_modules_have_one_name() -> None:
+    """pytest imports them by their file's name alone, and refuses the second."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

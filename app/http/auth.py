@@ -1,7 +1,7 @@
 """Who calls: `Authorization: Bearer KEY`, or Basic with the key as the password.
 
-A write looks the key up, so a revoked one writes and deletes nothing from that moment on.  A read trusts a key that was found for at
-most CACHE_SECONDS, in every process: pages that look every second do not cost a query each.
+A key that was found is trusted for at most CACHE_SECONDS, so a revoked one stops working within that time in every
+process, and a busy client does not cost a query a request.
 """
 
 import base64
@@ -19,8 +19,6 @@ from app.store.keys import KeyHolder
 CACHE_SECONDS = 30.0
 MAX_KEYS = 10_000
 
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})
-
 
 class Authenticator:
     """Finds the holder of a key; safe to share between threads."""
@@ -29,10 +27,10 @@ class Authenticator:
         self._engine = engine
         self._holders: Cache[str, KeyHolder] = Cache(MAX_KEYS, cache_seconds)
 
-    def holder(self, key: str, *, now: bool = False) -> KeyHolder | None:
-        """Whose key it is; None for an unknown or revoked one.  `now`: whatever was remembered."""
+    def holder(self, key: str) -> KeyHolder | None:
+        """Whose key it is; None for an unknown or revoked one."""
         key_hash = keys.hash_of(key)
-        return (None if now else self._holders.fresh(key_hash)) or self._look_up(key_hash)
+        return self._holders.fresh(key_hash) or self._look_up(key_hash)
 
     def remembered(self, key: str) -> KeyHolder | None:
         """Whose key it was when it worked here last; it may have been revoked since."""
@@ -50,7 +48,7 @@ class Authenticator:
 
 def caller(authenticator: Authenticator, scope: str) -> KeyHolder:
     """The holder of the request's key.  Raises ProblemError: 401 without a valid key, 403 without the scope."""
-    holder = authenticator.holder(bearer_key(), now=request.method not in _READS)
+    holder = authenticator.holder(bearer_key())
     if holder is None:
         raise _unauthorized("The API key is unknown or revoked.")
     if not holder.may(scope):

@@ -37,16 +37,15 @@ class Services:
         """Everything made from the settings; connects to nothing yet.  Raises ConfigurationError when one is missing."""
         settings.require("database_url", "redis_url")
         engine = make_engine(settings)
-        statements = make_single_statement_engine(settings, beside=engine)
         return cls(
             settings=settings,
             engine=engine,
             ingest=Ingest(
                 engine,
                 grouping_enabled=settings.task_grouping_enabled,
-                statements=statements,
+                statements=make_single_statement_engine(settings, beside=engine),
             ),
-            authenticator=Authenticator(statements),
+            authenticator=Authenticator(engine),
             limits=Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items),
             limiter=Limiter(Rates(producer_redis(settings)), limiting.Limits.of(settings)),
             registry=CollectorRegistry(),

@@ -65,7 +65,7 @@ def _pooled(settings: Settings, *, connect_timeout: int = _NETWORK["connect_time
         connect_args=_NETWORK | told,
         **options,
     )
-    session.install(engine, settings, single_statements="isolation_level" in options)
+    session.install(engine, settings)
     _leave_a_standby(engine)
     _ask_idle_connections(engine)
     return engine

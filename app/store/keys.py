@@ -15,7 +15,7 @@ from app.store.ids import new_id
 from app.store.tables import api_key, project
 
 PREFIX = "pl_"
-SCOPES = ("ingest", "read", "admin", "operator")
+SCOPES = ("ingest", "read", "admin")
 DEFAULT_SCOPES = ("ingest", "read")
 
 
@@ -38,8 +38,8 @@ class KeyHolder:
     last4: str = ""
 
     def may(self, scope: str) -> bool:
-        """Whether the key has this scope.  admin has every one of its project; operator, of all projects, is given by itself."""
-        return scope in self.scopes or ("admin" in self.scopes and scope != "operator")
+        """Whether the key has this scope; admin has every one."""
+        return scope in self.scopes or "admin" in self.scopes
 
 
 @dataclass(frozen=True)

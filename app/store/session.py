@@ -44,8 +44,8 @@ def _of_url(url: str) -> str:
     return said if isinstance(said, str) else " ".join(said)
 
 
-def install(engine: Engine, settings: Settings, *, single_statements: bool = False) -> None:
-    """Tell every connection of the engine, as far as what is in between lets us; `single_statements` are no transactions."""
+def install(engine: Engine, settings: Settings) -> None:
+    """Tell every connection of the engine, as far as what is in between lets us."""
     told = parameters(settings).items()
 
     @event.listens_for(engine, "do_connect")
@@ -66,7 +66,7 @@ def install(engine: Engine, settings: Settings, *, single_statements: bool = Fal
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.info.get(THROUGH_POOLER) and not single_statements:
+        if connection.info.get(THROUGH_POOLER):
             statements = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in told)
             with closing(connection.connection.cursor()) as cursor:
                 cursor.execute(statements)

@@ -9,25 +9,11 @@ from grouping_world import World
 from sqlalchemy import Engine
 
 from app.config import Settings, with_driver
-from app.http.services import EXTENSION
 from app.store import projects
 from app.store.engine import make_engine, transaction
 from app.store.projects import Project
-from app.web import create_app
 from tests.app.api_helpers import client_with, new_key
 from tests.app.cli_helpers import Cli
-
-
-@pytest.fixture
-def settings(environment: dict[str, str]) -> Settings:
-    return Settings(database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"])
-
-
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    engine = make_engine(settings)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -42,13 +28,6 @@ def untouched_engine(settings: Settings, untouched_database: str) -> Iterator[En
 def project(engine: Engine) -> Project:
     with transaction(engine) as connection:
         return projects.get_or_create(connection, "shop")
-
-
-@pytest.fixture
-def web(settings: Settings) -> Iterator[Flask]:
-    app = create_app(settings)
-    yield app
-    app.extensions[EXTENSION].engine.dispose()
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from app.store.projects import Project
 from tests.app.api_helpers import new_key
 from tests.app.cli_helpers import stored
 from tests.app.otlp_helpers import export, span
+from tests.flows.containers import tied
 
 ROOT = Path(app.__file__).parent.parent
 URL = "/api/v1/traces"
@@ -68,9 +69,8 @@ def listening(database_url: str, redis_url: str, folder: Path, body_timeout: flo
     )
     log = folder / "log"
     with log.open("wb") as output:
-        running = subprocess.Popen(
-            [sys.executable, "-m", *words], cwd=ROOT, env=environment, stdout=output, stderr=output
-        )
+        command = tied("SIGKILL", [sys.executable, "-m", *words])
+        running = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
     try:
         wait_until(lambda: _answers(port), 90, log.read_text)
         yield port

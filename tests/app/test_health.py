@@ -79,7 +79,7 @@ def test_a_database_without_our_tables_is_not_ready(settings: Settings, postgres
 
 
 def test_requests_are_measured_by_route_and_not_by_url(web: Flask, engine: Engine) -> None:
-    client = client_with(web, new_key(engine, "shop", "admin", "operator"))
+    client = client_with(web, new_key(engine, "shop", "admin"))
     trace_id = client.post("/api/v1/traces", json={"model": "m", "path": "/p"}).json["id"]
     client.get(f"/api/v1/traces/{trace_id}")
     text = client.get("/metrics").text

@@ -97,5 +97,5 @@ def test_calls_of_another_project_are_never_looked_at(client: FlaskClient, other
 
 def test_what_is_told_twice_is_counted(web: Flask, client: FlaskClient, engine: Engine) -> None:
     send(client, span(CALL, 1), span(CALL, 2, parent=1))
-    metrics: Any = client_with(web, new_key(engine, "shop", "read", "operator")).get("/metrics").text
+    metrics: Any = client_with(web, new_key(engine, "shop", "admin")).get("/metrics").text
     assert 'promptlode_otlp_spans_total{outcome="doubled"} 1.0' in metrics

@@ -69,6 +69,6 @@ def test_a_known_template_is_matched_at_once(client: FlaskClient, engine: Engine
 def test_spans_are_counted_by_what_became_of_them(web: Flask, client: FlaskClient, engine: Engine) -> None:
     wrong = span(CALL | {"gen_ai.request.model": ""}, 3)
     assert rejected(send(client, span(CALL), span({}, 2), wrong, span({"gen_ai.system": "x"}, 4)))[0] == 2
-    metrics = client_with(web, new_key(engine, "shop", "read", "operator")).get("/metrics").text
+    metrics = client_with(web, new_key(engine, "shop", "admin")).get("/metrics").text
     for outcome in ("stored", "ignored", "rejected", "without_content"):
         assert f'promptlode_otlp_spans_total{{outcome="{outcome}"}} 1.0' in metrics

@@ -601,10 +601,12 @@ def test_without_a_secret_key_the_login_says_what_to_set(settings: Settings) -> 
         assert "SECRET_KEY" in answer.text
 
 
-def test_a_database_that_is_away_is_a_page_that_says_so(visitor: FlaskClient, web: Flask) -> None:
+def test_a_database_that_is_away_is_a_page_that_says_so(
+    visitor: FlaskClient, web: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     services = web.extensions["promptlode.pages"]
     away = create_engine(services.engine.url.set(port=1))
-    web.extensions["promptlode.pages"] = access.Services(services.settings, away, away)
+    monkeypatch.setitem(web.extensions, "promptlode.pages", access.Services(services.settings, away, away))
 
     answer = visitor.get("/")
 

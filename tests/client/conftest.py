@@ -9,30 +9,8 @@ from flask.testing import FlaskClient
 from promptlode_client import Client, Settings
 from sqlalchemy import Engine
 
-from app.config import Settings as ServerSettings
-from app.http.services import EXTENSION
-from app.store.engine import make_engine
-from app.web import create_app
 from tests.app.api_helpers import client_with, new_key
 from tests.client.serving import Serving, standin
-
-
-@pytest.fixture
-def engine(environment: dict[str, str]) -> Iterator[Engine]:
-    engine = make_engine(server_settings(environment))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def web(environment: dict[str, str]) -> Iterator[Flask]:
-    app = create_app(server_settings(environment))
-    yield app
-    app.extensions[EXTENSION].engine.dispose()
-
-
-def server_settings(environment: dict[str, str]) -> ServerSettings:
-    return ServerSettings(database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"])
 
 
 @pytest.fixture

@@ -111,7 +111,12 @@ class ProcessContainer(CeleryTestContainer):
     def _start(self) -> None:
         log = self._log.open("wb")
         self._process = subprocess.Popen(
-            self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            tied("SIGKILL", self._command),
+            cwd=ROOT,
+            env=self._environment,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
         )
         log.close()
 
@@ -206,6 +211,11 @@ class RabbitContainer(CeleryTestContainer):
 
     def teardown(self) -> None:
         """Its own fixture stops it."""
+
+
+def tied(ending: str, command: list[str]) -> list[str]:
+    """The command, which gets that signal when we end: an interrupted pytest gives its workers no time to end anything."""
+    return [sys.executable, "-I", str(ROOT / "app" / "local" / "child.py"), ending, "--", *command]
 
 
 def celery(*arguments: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The guarantees under fire, small; `make chaos` is the whole of it.  And the plain scheme under the same fire, which must fail."""
+"""The guarantees under fire, small; `make chaos` is the whole of it, with the plain scheme under the same fire, which must fail."""
 
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ def test_nothing_is_lost_or_done_twice_while_everything_is_killed() -> None:
     assert run(SMALL).broken == []
 
 
+@pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_the_plain_scheme_loses_traces_under_less() -> None:
     """A kill that hits no run costs nothing, and four may all miss: one of a dozen runs loses, as a rule the first."""

@@ -21,6 +21,7 @@ from app.config import Settings
 from app.local.instance import leftovers
 from app.local.processes import free_port, is_over, wait_until
 from app.sample import EXPECTED
+from tests.flows.containers import tied
 
 ROOT = Path(app.__file__).parent.parent
 STARTED = "Serving."
@@ -34,7 +35,7 @@ class Run:
         ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
         self.home = home
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "app.local", command],
+            tied("SIGTERM", [sys.executable, "-m", "app.local", command]),
             cwd=ROOT,
             env=os.environ | ports | {"PROMPTLODE_DATA_DIR": str(home)} | environment,
             stdout=subprocess.PIPE,

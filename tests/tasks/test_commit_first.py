@@ -1,6 +1,6 @@
 """A transaction that does not commit asks for nothing: a message for it would find nothing to do, and for its trace none would come."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from redis import Redis
@@ -10,7 +10,7 @@ from app.config import Settings
 from app.intake.record import Ingest
 from app.intake.trace import read_trace
 from app.store import groups, projects, tables
-from app.store.engine import make_engine, make_single_statement_engine, transaction
+from app.store.engine import make_single_statement_engine, transaction
 from app.store.projects import Project
 from tasks.accept import accept
 from tasks.coalescing.protocol import key_of
@@ -25,17 +25,16 @@ REFUSE = """
 
 
 @pytest.fixture
-def settings(environment: dict[str, str]) -> Settings:
-    return Settings(database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"])
+def refuse_every_commit(engine: Engine) -> Iterator[Callable[[str], None]]:
+    """From now on, whatever is written into a table is refused when its transaction commits, and not before."""
 
+    def refuse(table: str) -> None:
+        with transaction(engine) as connection:
+            connection.execute(text(REFUSE.format(table=table)))
 
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    engine = make_engine(settings)
-    yield engine
+    yield refuse
     with transaction(engine) as connection:
         connection.execute(text("DROP FUNCTION IF EXISTS refuse CASCADE"))
-    engine.dispose()
 
 
 @pytest.fixture
@@ -45,26 +44,28 @@ def shop(engine: Engine) -> Project:
 
 
 @pytest.fixture
-def ingest(engine: Engine, settings: Settings) -> Ingest:
+def ingest(engine: Engine, settings: Settings) -> Iterator[Ingest]:
     statements = make_single_statement_engine(settings, beside=engine)
-    return Ingest(engine, grouping_enabled=True, statements=statements)
-
-
-def refuse_every_commit(engine: Engine, table: str) -> None:
-    """Whatever is written into the table is refused when its transaction commits, and not before."""
-    with transaction(engine) as connection:
-        connection.execute(text(REFUSE.format(table=table)))
+    yield Ingest(engine, grouping_enabled=True, statements=statements)
+    statements.dispose()
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["a new path", "a known path"])
 @pytest.mark.parametrize("calls", [1, 3, 30])
 def test_traces_that_are_not_committed_ask_for_no_grouping(
-    engine: Engine, settings: Settings, shop: Project, ingest: Ingest, redis_client: Redis, calls: int, known: bool
+    engine: Engine,
+    settings: Settings,
+    shop: Project,
+    ingest: Ingest,
+    redis_client: Redis,
+    refuse_every_commit: Callable[[str], None],
+    calls: int,
+    known: bool,
 ) -> None:
     if known:
         assert accept(ingest, settings, shop, [read_trace(TRACE)])[0].grouping == "requested"
         redis_client.flushall()
-    refuse_every_commit(engine, "trace")
+    refuse_every_commit("trace")
     with pytest.raises(exc.DBAPIError, match="refused at COMMIT"):
         accept(ingest, settings, shop, [read_trace(TRACE) for _ in range(calls)])
     assert list(redis_client.scan_iter("promptlode:*")) == []
@@ -73,11 +74,15 @@ def test_traces_that_are_not_committed_ask_for_no_grouping(
 
 
 def test_a_wish_that_is_not_committed_asks_for_no_grouping(
-    engine: Engine, settings: Settings, shop: Project, redis_client: Redis
+    engine: Engine,
+    settings: Settings,
+    shop: Project,
+    redis_client: Redis,
+    refuse_every_commit: Callable[[str], None],
 ) -> None:
     with transaction(engine) as connection:
         group = groups.get_or_create(connection, shop.id, ["/chat"])["/chat"]
-    refuse_every_commit(engine, "grouping_key")
+    refuse_every_commit("grouping_key")
     with pytest.raises(exc.DBAPIError, match="refused at COMMIT"):
         regroup(engine, settings, group.id)
     assert not redis_client.exists(key_of(group.id))

@@ -7,12 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from redis import Redis
 from sqlalchemy import Engine, select
 from structlog.testing import capture_logs
 
 from app.config import Settings
-from app.store.engine import make_engine, transaction
+from app.store.engine import transaction
 from app.store.tables import grouping_key
 from tasks import worker
 from tasks.ask import publisher_of
@@ -22,18 +21,6 @@ from tasks.worker import Resources
 from tests.tasks.test_reconcile import owing_group
 
 NOWHERE = "redis://127.0.0.1:1/0"
-
-
-@pytest.fixture
-def settings(database_url: str, redis_url: str, redis_client: Redis) -> Settings:
-    return Settings(database_url=database_url, redis_url=redis_url)
-
-
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    engine = make_engine(settings)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

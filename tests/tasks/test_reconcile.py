@@ -12,7 +12,7 @@ from sqlalchemy import Engine, func, insert, text, update
 
 from app.config import Settings
 from app.store import counters, groups, partitions, projects, runs
-from app.store.engine import make_engine, transaction
+from app.store.engine import transaction
 from app.store.ids import new_id
 from app.store.tables import grouping_run, trace
 from tasks.coalescing.protocol import RedisCoalescing, key_of
@@ -26,13 +26,6 @@ from tests.flows.containers import wait_until
 @pytest.fixture
 def settings(database_url: str, redis_url: str, redis_client: Redis) -> Settings:
     return Settings(database_url=database_url, redis_url=redis_url, grouping_grace=30, task_grouping_queue_size=2)
-
-
-@pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    engine = make_engine(settings)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
