@@ -12,7 +12,10 @@ import rich_click as click
 from rich.table import Table
 
 from app import health, reasons
+from app.cli import ingest_check
 from app.cli.context import settings_of_command, show
+from app.cli.remote.access import access_of
+from app.cli.remote.api import Api
 from app.config import SERVERS_FILE, Settings
 from app.errors import ConfigurationError
 from app.health import Check
@@ -27,10 +30,16 @@ Named = tuple[str, Check]
 
 
 @click.command()
-def doctor() -> None:
+@click.option(
+    "--ingest", is_flag=True, help="Send a test span and a test POST, and say what became of what others sent."
+)
+@click.option("--url", envvar="PROMPTLODE_URL", help="With --ingest: address of Promptlode; this machine's by default.")
+@click.option(
+    "--key", envvar="PROMPTLODE_API_KEY", help="With --ingest: API key; with the scope admin it sees the counters."
+)
+def doctor(*, ingest: bool, url: str | None, key: str | None) -> None:
     """Check each dependency and say how to mend it.  Exit code 1 when one is down."""
-    settings = settings_of_command()
-    found = list(_all(settings))
+    found = list(ingest_check.checks(Api(access_of(url, key))) if ingest else _all(settings_of_command()))
     table = Table("", "What", "State", show_header=False, box=None)
     for name, check in found:
         table.add_row("[green]ok[/]" if check.ok else "[red]DOWN[/]", name, check.detail)

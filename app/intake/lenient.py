@@ -6,6 +6,7 @@ For what machines send (OTLP, SDKs of others, files).  `POST /api/v1/traces` sta
 2. What is wrong after that is kept under metadata (`UNREAD`), with the reason, and the call is stored without the field.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,8 +85,10 @@ def _is_evidence(value: Any, limits: Limits) -> bool:
 
 def _plain(body: dict[str, Any]) -> dict[str, Any]:
     """The body with values as they are meant; the same object where nothing is to do."""
-    mended = {name: mend(body[name]) for name, mend in _MENDED.items() if name in body}
-    changed = {name: value for name, value in mended.items() if value is not body[name]}
+    changed = {}
+    for name, value in body.items():
+        if name in _MENDED and (mended := _MENDED[name](value)) is not value:
+            changed[name] = mended
     if not changed:
         return body
     return {name: value for name, value in (body | changed).items() if value is not None or name not in changed}
@@ -98,6 +101,11 @@ def _number(value: Any) -> Any:
         except ValueError:
             return value
     return value
+
+
+def _limit(value: Any) -> Any:
+    """A count; without a limit some SDKs write that it is infinite."""
+    return None if isinstance(value, str | float) and _number(value) == math.inf else _count(value)
 
 
 def _count(value: Any) -> Any:
@@ -131,7 +139,7 @@ def _usage(value: Any) -> Any:
 _MENDED: dict[str, Callable[[Any], Any]] = {
     "external_id": _identifier,
     "temperature": _number,
-    "max_output_tokens": _count,
+    "max_output_tokens": _limit,
     "conversation_id": _identifier,
     "user_id": _identifier,
     "tool_choice": _not_empty,

@@ -12,9 +12,10 @@ _DEEPEST = 16
 class Attributes:
     """The attributes of a span.  `take` hands a value out once; `rest` is what nobody took."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], names: str | None = None) -> None:
+        """names: of the values, one a line, each behind a line break; to see at a glance that none of them begins so."""
         self._left = dict(values)
-        self._names = "\n".join(["", *values])  # to see at a glance that none of them begins so
+        self._names = "\n".join(["", *values]) if names is None else names
 
     def take(self, *names: str) -> Any:
         """The value of the first of these names that is there; further ones stay."""

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from app.otlp.dialects import Kind
+from app.otlp.recent import Recent
 from app.otlp.same import Telling
 from app.otlp.translate import ALSO, PARENT, SCOPE
 from app.store import kin
@@ -19,15 +20,23 @@ _SAID = ("output", "usage", "error", "started_at", "completed_at", "conversation
 class Known:
     """The stored calls of a project."""
 
-    def __init__(self, engine: Engine, project_id: UUID) -> None:
+    def __init__(self, engine: Engine, project_id: UUID, recent: Recent) -> None:
         self._engine = engine
         self._project_id = project_id
+        self._recent = recent
 
     def __call__(self, tellings: Iterable[Telling]) -> list[Telling]:
-        """Those of the same OpenTelemetry traces.  Raises DatabaseDownError."""
+        """Those of the same OpenTelemetry traces; marks the tellings that another signal has told of.  Raises DatabaseDownError."""
+        tellings = list(tellings)
+        for telling in tellings:
+            telling.covered = self._recent.covered(self._project_id, telling)
         trace_ids = {telling.trace_id for telling in tellings}
         with transaction(self._engine) as connection:
             return [_telling(row) for row in kin.of_traces(connection, self._project_id, trace_ids)]
+
+    def note(self, tellings: Iterable[Telling]) -> None:
+        """Remember what is stored now."""
+        self._recent.note(self._project_id, tellings)
 
 
 def _telling(row: SimpleNamespace) -> Telling:

@@ -42,7 +42,7 @@ def _span(record: LogRecord, scope: str, resource: dict[str, object]) -> Span:
     )
     if "error.type" in attributes:
         sent.status.code = trace_pb2.Status.STATUS_CODE_ERROR
-    return Span(sent, scope, resource, attributes)
+    return Span(sent, f"{scope} (log)", resource, attributes)
 
 
 def _ids(record: LogRecord) -> tuple[bytes, bytes]:

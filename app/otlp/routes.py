@@ -7,7 +7,7 @@ gets the Status, since it reads nothing else; everybody else gets the problem, w
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from flask import Response, request
+from flask import Response, current_app, request
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
@@ -24,6 +24,7 @@ from app.otlp import wire
 from app.otlp.counting import count
 from app.otlp.known import Known
 from app.otlp.logs import spans_of_logs
+from app.otlp.recent import Recent
 from app.otlp.refusal import Warnings, summary
 from app.otlp.spans import spans_of
 from app.otlp.translate import Export, read_export, read_logs
@@ -32,6 +33,8 @@ from app.store.projects import Project
 from tasks.accept import accept
 
 routes = Routes("otlp")
+
+_RECENT = "promptlode.otlp.recent"
 
 
 class ExportTraces(BaseModel):
@@ -149,7 +152,8 @@ def export_logs(holder: KeyHolder) -> Response:
 
 
 def _known(holder: KeyHolder) -> Known:
-    return Known(services().engine, holder.project_id)
+    recent: Recent = current_app.extensions.setdefault(_RECENT, Recent())
+    return Known(services().engine, holder.project_id, recent)
 
 
 def _stored(holder: KeyHolder, export: Export, what: str = "span") -> str:
@@ -159,6 +163,7 @@ def _stored(holder: KeyHolder, export: Export, what: str = "span") -> str:
     project = Project(holder.project_id, holder.project_name)
     for some in _in_batches(export.incoming, settings.max_batch):
         accept(services().ingest, settings, project, some)
+    _known(holder).note(export.tellings)
     if export.completed:
         additions = [(each.row, each.news) for each in export.completed if each.row is not None]
         services().ingest.complete(holder.project_id, additions)

@@ -54,12 +54,16 @@ class Telling:
     """It is no call of its own."""
     members: "list[Telling]" = field(default_factory=list, repr=False)
 
+    has_content: bool = field(init=False)
+
     def __post_init__(self) -> None:
         self.members = [self]
+        self.has_content = has_prompt(self.body)
 
-    @cached_property
-    def has_content(self) -> bool:
-        return has_prompt(self.body)
+    @property
+    def is_around(self) -> bool:
+        """Whether it is no call where one is within it: a wrapper, or a call without a model, which some frameworks' own steps claim to be."""
+        return self.kind is Kind.WRAPPER or not self.body.get("model")
 
     @property
     def has_answer(self) -> bool:
@@ -107,10 +111,12 @@ def one_of_each(tellings: Iterable[Telling]) -> list[Telling]:
 
 
 def _settle_known(tellings: list[Telling]) -> None:
-    """Those whose answer is in the row of another already: their export is sent again."""
+    """Those whose answer is in the row of another already, since their export is sent again; and those without messages whose answer another one tells."""
     known = {each: telling for telling in tellings for each in telling.also}
+    told = {telling.response_id: telling for telling in tellings if telling.response_id and telling.has_content}
     for telling in tellings:
-        if (row := known.get(telling.id)) is not None:
+        row = known.get(telling.id) or (None if telling.has_content else told.get(telling.response_id or ""))
+        if row is not None and row is not telling:
             telling.told_by, telling.covered = row, True
 
 
@@ -220,11 +226,15 @@ def _added(name: str, known: Any, value: Any, *, late: bool) -> Any:
 
 def _settle_wrappers(family: list[Telling]) -> None:
     """A wrapper with a call within it is none; which that is, is told by the spans between or, where those are missing, by the time."""
-    calls = [telling for telling in family if telling.kind is not Kind.WRAPPER and telling.has_content]
-    wrappers = [telling for telling in family if telling.kind is Kind.WRAPPER]
-    for wrapper in wrappers:
+    wrappers = [telling for telling in family if telling.is_around]
+    calls = [telling for telling in family if not telling.is_around and telling.has_content]
+    for wrapper in (wrapper for wrapper in wrappers if not wrapper.covered):
         within = [call for call in calls if _is_within(call, wrapper)]
-        nested = [other for other in wrappers if other.has_content and wrapper.id in other.ancestors]
+        nested = [
+            other
+            for other in wrappers
+            if other.kind is wrapper.kind and other.has_content and wrapper.id in other.ancestors
+        ]
         wrapper.covered = bool(within or nested)
         for call in within:
             _tell_who(wrapper, call.teller)
@@ -238,8 +248,8 @@ def _tell_who(wrapper: Telling, call: Telling) -> None:
 
 
 def _is_within(call: Telling, wrapper: Telling) -> bool:
-    if wrapper.id in call.ancestors:
-        return True
+    if wrapper.id in call.ancestors or wrapper.kind is not Kind.WRAPPER:
+        return wrapper.id in call.ancestors
     if wrapper.starts is None or wrapper.ends is None or call.starts is None or call.ends is None:
         return False
     return wrapper.starts - TOLERANCE <= call.starts and call.ends <= wrapper.ends + TOLERANCE

@@ -44,6 +44,11 @@ class Span:
     def parent_id(self) -> str | None:
         return f"{self.sent.trace_id.hex()}:{self.sent.parent_span_id.hex()}" if self.sent.parent_span_id else None
 
+    @cached_property
+    def names(self) -> str:
+        """The names of its attributes, each behind a line break."""
+        return "\n".join(["", *self.attributes])
+
     @property
     def has_valid_ids(self) -> bool:
         """16 and 8 bytes, not all zero, as W3C trace context has it."""
@@ -91,12 +96,13 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
 
 def values_of(attributes: Iterable[KeyValue]) -> dict[str, Any]:
     """Attributes as plain values; one without a value counts as absent."""
-    found = {attribute.key: _value(attribute.value) for attribute in attributes}
-    return {name: value for name, value in found.items() if value is not None}
+    return {attribute.key: value for attribute in attributes if (value := _value(attribute.value)) is not None}
 
 
 def _value(value: AnyValue) -> Any:
     kind = value.WhichOneof("value")
+    if kind == "string_value":  # most of them
+        return value.string_value
     if kind is None:
         return None
     if kind == "array_value":

@@ -61,6 +61,7 @@ class Export:
     odd: Counter[str] = field(default_factory=Counter)
     incoming: list[Incoming] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    tellings: list[Telling] = field(default_factory=list)
     completed: list[Telling] = field(default_factory=list)
 
 
@@ -152,19 +153,22 @@ class _Reader:
         return self._made(span, kind, body, further)
 
     def _made(self, span: Span, kind: Kind, body: dict[str, Any], further: dict[str, Any]) -> Telling | None:
-        whole = {
-            **{name: value for name, value in body.items() if name in OWN},
-            "usage": _present(body.get("usage") or {}),
+        metadata = further
+        if not body.keys() <= OWN:
+            metadata = {name: value for name, value in body.items() if name not in OWN} | further
+            body = {name: value for name, value in body.items() if name in OWN}
+        body |= {
             "external_id": span.id,
             "started_at": span.started_at,
             "completed_at": span.completed_at,
             "error": _error(span),
-            "metadata": {name: value for name, value in body.items() if name not in OWN} | further,
+            "metadata": metadata,
         }
         ancestors = [span.parent_id] if span.parent_id else []
-        ancestors += [each.parent_id for each in islice(self.paths.line(span), 1, None) if each.parent_id]
+        if span.parent_id in self.spans:
+            ancestors += [each.parent_id for each in islice(self.paths.line(span), 1, None) if each.parent_id]
         telling = Telling(
-            span.id, ancestors, span.scope, kind, _present(whole), span.resource, _response_id(span.attributes)
+            span.id, ancestors, span.scope, kind, _present(body), span.resource, _response_id(span.attributes)
         )
         if not telling.has_content and kind in (Kind.MAYBE, Kind.WRAPPER):
             self.export.ignored[ignored.why(span, kind)] += 1
@@ -188,6 +192,7 @@ class _Reader:
             return
         self.export.odd.update(list(read.odd))
         self.export.incoming.append(read.incoming)
+        self.export.tellings.append(telling)
         self.export.maimed += span.lost_attributes > 0
 
     def _refuse(self, span: Span, reason: str) -> None:
@@ -210,7 +215,7 @@ class _Reader:
         if span.parent_id:
             about[PARENT] = span.parent_id.partition(":")[2]
         found = {"otel.span_name": span.name, SCOPE: span.scope} | about | further
-        if len(found) <= MAX_ATTRIBUTES and self._is_kept("", found):
+        if len(found) <= MAX_ATTRIBUTES and (_is_plain(found) or self._is_kept("", found)):
             return found  # most: together they are no longer than one may be
         kept = {name: value for name, value in found.items() if self._is_kept(name, value)}
         kept = dict(islice(kept.items(), MAX_ATTRIBUTES))
@@ -222,6 +227,19 @@ class _Reader:
         if not is_surely_storable(held, self.limits) and any(unstorable(held, self.limits)):
             return False
         return name.startswith(_WHOLE) or len(orjson.dumps(held)) <= MAX_ATTRIBUTE_BYTES
+
+
+def _is_plain(values: Mapping[str, Any]) -> bool:
+    """Whether these are short texts and numbers that any JSON holds: a quick look that most attributes pass."""
+    size = 0
+    for name, value in values.items():
+        if isinstance(value, str):
+            size += len(name) + len(value)
+            if "\0" in value:
+                return False
+        elif not isinstance(value, int):
+            return False
+    return size <= MAX_ATTRIBUTE_BYTES // 4 and "\0" not in "".join(values)
 
 
 def _is_outer(span: Span) -> bool:

@@ -14,6 +14,7 @@ genai          the GenAI semantic conventions, of today and before; what a span 
 A new dialect is a module with a `DIALECT` and a line in the registry.
 """
 
+import re
 from typing import Any
 
 from app.otlp.dialects import adk, genai, langfuse, langsmith, logfire, mlflow, openinference, traceloop, vercel
@@ -35,19 +36,26 @@ DIALECTS: tuple[Dialect, ...] = (
 )
 """In this order: what an earlier one says of a call stands."""
 
+_ANY_SIGN = re.compile(
+    "|".join(f"\n{re.escape(sign)}" for dialect in DIALECTS if dialect is not genai.DIALECT for sign in dialect.signs)
+)
+
 
 def dialects_of(span: Span) -> list[Dialect]:
     """The dialects that a span was written in; the GenAI conventions read every span."""
-    names = "\n".join(["", *span.attributes])
+    if _ANY_SIGN.search(span.names) is None:  # most of them
+        return [genai.DIALECT]
     return [
         dialect
         for dialect in DIALECTS
-        if dialect is genai.DIALECT or any(f"\n{sign}" in names for sign in dialect.signs)
+        if dialect is genai.DIALECT or any(f"\n{sign}" in span.names for sign in dialect.signs)
     ]
 
 
 def kind_of(span: Span, dialects: list[Dialect]) -> Kind:
     """What a span is.  A dialect knows its own spans better than the conventions, whose operation some of them misuse."""
+    if len(dialects) == 1:
+        return genai.DIALECT.kind(span) or Kind.OTHER
     own = (kind for dialect in dialects if dialect is not genai.DIALECT and (kind := dialect.kind(span)) is not None)
     return next(own, None) or genai.DIALECT.kind(span) or Kind.OTHER
 
@@ -56,8 +64,8 @@ def body_of(span: Span, dialects: list[Dialect]) -> tuple[Body, dict[str, Any]]:
     """The call, and the attributes that no dialect has a field for.  Raises UnusableSpanError."""
     events = list(span.events())
     attributes = genai.attributes_of(span, events)
-    body = merged([dialect.body_of(attributes, events) for dialect in dialects])
-    return body, attributes.rest()
+    bodies = [dialect.body_of(attributes, events) for dialect in dialects]
+    return merged(bodies) if len(bodies) > 1 else bodies[0], attributes.rest()
 
 
 def call_site_of(span: Span, dialects: list[Dialect]) -> str | None:

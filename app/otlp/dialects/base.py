@@ -6,6 +6,7 @@ Most dialects are tables and nothing else.  `read` is for what a table cannot sa
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from app.intake.bodies.answers import answer_of
@@ -71,22 +72,42 @@ class Dialect:
     read: Callable[[Attributes, list[Event]], Body] = nothing
     """What a table cannot say."""
 
+    @cached_property
+    def _places(self) -> dict[str, tuple[str, int]]:
+        """By attribute: the field of ours that it may fill, and how many attributes of that field go before it."""
+        return {name: (ours, rank) for ours, names in self.fields.items() for rank, name in enumerate(names)}
+
     def body_of(self, attributes: Attributes, events: list[Event]) -> Body:
         """The call as far as this dialect tells it.  Takes what it reads.  Raises UnusableSpanError."""
         body = self.read(attributes, events)
-        _fill(
-            body,
-            {name: attributes.take_json(*names) for name, names in self.fields.items() if not name.startswith(_USAGE)},
-        )
-        _fill(body, self._settings(attributes))
-        _fill(body, self._prompt(attributes))
-        _fill(body, self._answer(attributes))
-        usage = {name.removeprefix(_USAGE): names for name, names in self.fields.items() if name.startswith(_USAGE)}
-        counts = self._counts(attributes) | {name: attributes.take(*names) for name, names in usage.items()}
-        body["usage"] = {name: count for name, count in counts.items() if count is not None} | (body.get("usage") or {})
+        usage = body.setdefault("usage", {})
+        for ours, name in self._present(attributes).items():
+            value = parsed(attributes.take(name))
+            if ours.startswith(_USAGE):
+                usage.setdefault(ours.removeprefix(_USAGE), value)
+            elif not body.get(ours):
+                body[ours] = value
+        if self.parameters or self.requests or self.answers or self.counts:
+            self._fill_from_objects(body, attributes)
         for name in self.repeats:
             attributes.take(name)
         return body
+
+    def _present(self, attributes: Attributes) -> dict[str, str]:
+        """By field of ours the first of its attributes that is there: one look at each attribute, of which a span has few."""
+        best: dict[str, tuple[int, str]] = {}
+        for name in attributes.rest():
+            place = self._places.get(name)
+            if place is not None and (place[0] not in best or place[1] < best[place[0]][0]):
+                best[place[0]] = (place[1], name)
+        return {ours: name for ours, (_, name) in best.items()}
+
+    def _fill_from_objects(self, body: Body, attributes: Attributes) -> None:
+        """What attributes tell that hold a whole request, response, or object of settings or counts."""
+        _fill(body, self._settings(attributes))
+        _fill(body, self._prompt(attributes))
+        _fill(body, self._answer(attributes))
+        body["usage"] = self._counts(attributes) | (body.get("usage") or {})
 
     def _prompt(self, attributes: Attributes) -> Body:
         """The first input that holds one; the others repeat it."""

@@ -127,7 +127,7 @@ def attributes_of(span: Span, events: Iterable[Event]) -> Attributes:
     """The span's attributes and those that it put into events; its own win."""
     noted = [event.attributes for event in events if event.name in _DETAILS]
     if not noted:
-        return Attributes(span.attributes)
+        return Attributes(span.attributes, span.names)
     return Attributes({name: value for each in noted for name, value in each.items()} | dict(span.attributes))
 
 
@@ -140,31 +140,33 @@ def _input(attributes: Attributes, events: list[Event]) -> Body:
     """The system instructions first: they are a message to whoever reads the prompt."""
     instructions = system_message(attributes.take_json("gen_ai.system_instructions"))
     whole = attributes.take("gen_ai.prompt")
-    ways = (
-        from_parts(_list(attributes, "gen_ai.input.messages")),
-        [message for item in _members(attributes, "gen_ai.prompt") for message in flat_messages(item)],
-        list(_event_messages(events)),
-    )
+    ways = _ways_in(attributes, events)
     messages = next((messages for messages in ways if has_content(messages)), None)
     if messages is not None:
-        return {"messages": instructions + messages}
+        return {"messages": [each for each in instructions if each not in messages] + messages}
     first = prompt_of_value(whole, strict=True) if whole is not None else {}
     return first if has_prompt(first) else {"messages": instructions}
 
 
+def _ways_in(attributes: Attributes, events: list[Event]) -> Iterator[list[Message]]:
+    """The messages by each of the conventions, the newest first."""
+    members = _members(attributes, "gen_ai.prompt")
+    yield from_parts(_list(attributes, "gen_ai.input.messages"))
+    yield [message for item in members for message in flat_messages(item)]
+    yield list(_event_messages(events))
+
+
 def _output(attributes: Attributes, events: list[Event]) -> Any:
     whole = attributes.take("gen_ai.completion")
-    ways = (
-        from_parts(_list(attributes, "gen_ai.output.messages")),
-        [
-            made
-            for item in _members(attributes, "gen_ai.completion")
-            for made in flat_messages({"role": "assistant"} | item)
-        ],
-        [made for event in events if event.name == CHOICE_EVENT for made in choice_of(_event_body(event))],
-    )
-    messages = next((messages for messages in ways if has_content(messages)), None)
-    return messages if messages is not None else answer_of(whole).get("output")
+    messages = next((messages for messages in _ways_out(attributes, events) if has_content(messages)), None)
+    return messages if messages is not None or whole is None else answer_of(whole).get("output")
+
+
+def _ways_out(attributes: Attributes, events: list[Event]) -> Iterator[list[Message]]:
+    members = _members(attributes, "gen_ai.completion")
+    yield from_parts(_list(attributes, "gen_ai.output.messages"))
+    yield [made for item in members for made in flat_messages({"role": "assistant"} | item)]
+    yield [made for event in events if event.name == CHOICE_EVENT for made in choice_of(_event_body(event))]
 
 
 def _members(attributes: Attributes, prefix: str) -> list[Message]:

@@ -1,0 +1,119 @@
+"""`promptlode doctor --ingest`: does what is sent arrive, and what became of what others sent.
+
+It sends what an exporter and a program would, by HTTP, so it tells of the whole way: address, key, proxy, web process, PostgreSQL.
+Its two calls have always the same ids, so however often it runs they are stored once.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.cli.remote.api import TIMEOUT, Api, ApiError
+from app.health import Check
+
+PATH = "/promptlode/doctor"
+_QUESTION = "Does what is sent arrive?"
+_ABOUT = {"model": "promptlode-doctor", "path": PATH}
+_TRACE_ID, _SPAN_ID = "d0c70d0c70d0c70d0c70d0c70d0c70d0", "d0c70d0c70d0c70d"
+
+# What to do about spans that met this fate; docs/ingest.md says it at length.
+_REMEDIES = {
+    "without_content": "Switch content capture on in the instrumentation.",
+    "rejected": "The answer to the exporter, and the log of the web process, name the field.",
+    "ignored": "No call of a model, so nothing is to do, unless one of these is.",
+    "doubled": "Another span told of the same call, so nothing is to do.",
+}
+
+Named = tuple[str, Check]
+
+
+def checks(api: Api) -> Iterator[Named]:
+    """A span and a POST that are sent and looked for, then the counters of what others sent, worst first."""
+    yield "test span", _tried(lambda: _span(api))
+    yield "test POST", _tried(lambda: _post(api))
+    try:
+        found = _counters(api)
+    except (ApiError, requests.RequestException) as error:
+        yield "counters", Check(True, f"Not read: {error}")
+        return
+    yield from _told(found)
+
+
+def _tried(send: Callable[[], str]) -> Check:
+    try:
+        return Check(True, send())
+    except ApiError as error:
+        return Check(False, str(error))
+
+
+def _span(api: Api) -> str:
+    answer = api.post("/v1/traces", _export())
+    refused = answer.get("partialSuccess", {}).get("errorMessage") if isinstance(answer, dict) else None
+    if refused:
+        raise ApiError(str(refused))
+    return _arrived(api, f"{_TRACE_ID}:{_SPAN_ID}")
+
+
+def _post(api: Api) -> str:
+    api.post("/api/v1/traces", _ABOUT | {"external_id": "promptlode-doctor", "input": _QUESTION})
+    return _arrived(api, "promptlode-doctor")
+
+
+def _arrived(api: Api, external_id: str) -> str:
+    """That the call can be read again; a key that may only send cannot tell."""
+    try:
+        stored = {item["external_id"] for item in api.items("/api/v1/traces", {"path": PATH}, 50)}
+    except ApiError:
+        return "Was taken. (The key may not read, so it was not looked for.)"
+    if external_id not in stored:
+        raise ApiError("Was taken and is not there: look at the log of the web process.")
+    return f"Arrived, and stands under {PATH}."
+
+
+def _export() -> dict[str, Any]:
+    messages = json.dumps([{"role": "user", "parts": [{"type": "text", "content": _QUESTION}]}])
+    said = {
+        "promptlode.path": PATH,
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": _ABOUT["model"],
+        "gen_ai.input.messages": messages,
+    }
+    attributes = [{"key": name, "value": {"stringValue": value}} for name, value in said.items()]
+    span = {"traceId": _TRACE_ID, "spanId": _SPAN_ID, "name": "doctor", "attributes": attributes}
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+
+
+def _counters(api: Api) -> dict[tuple[str, str], int]:
+    """Spans by outcome and reason; odd fields under the outcome `odd`.  Raises ApiError where the key may not see them."""
+    headers = {"Authorization": f"Bearer {api.access.key}"}
+    answer = requests.get(f"{api.access.url}/metrics", headers=headers, timeout=TIMEOUT)
+    if not answer.ok or "promptlode_otlp_spans_total" not in answer.text:
+        raise ApiError("the key sees no counters of the web process; one with the scope admin does.")
+    found: dict[tuple[str, str], int] = {}
+    for family in text_string_to_metric_families(answer.text):
+        for sample in family.samples:
+            if sample.name == "promptlode_otlp_spans_total":
+                found[sample.labels["outcome"], ""] = int(sample.value)
+            elif sample.name == "promptlode_otlp_reasons_total":
+                found[sample.labels["outcome"], sample.labels["reason"]] = int(sample.value)
+            elif sample.name == "promptlode_otlp_odd_fields_total":
+                found["odd", sample.labels["field"]] = int(sample.value)
+    return found
+
+
+def _told(found: dict[tuple[str, str], int]) -> Iterator[Named]:
+    yield "stored", Check(True, f"{found.get(('stored', ''), 0):,} spans and log records since the web process began.")
+    for outcome, remedy in _REMEDIES.items():
+        number = found.get((outcome, ""), 0)
+        reasons = {reason: count for (each, reason), count in found.items() if each == outcome and reason}
+        if number:
+            why = ", ".join(
+                f"{reason} ({count:,})" for reason, count in sorted(reasons.items(), key=lambda pair: -pair[1])
+            )
+            yield outcome.replace("_", " "), Check(True, f"{number:,}{f': {why}' if why else ''}. {remedy}")
+    odd = ", ".join(f"{name} ({count:,})" for (outcome, name), count in found.items() if outcome == "odd")
+    if odd:
+        yield "odd fields", Check(True, f"{odd}: kept under metadata, promptlode.unread.")

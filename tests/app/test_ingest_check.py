@@ -1,0 +1,61 @@
+"""`promptlode doctor --ingest` against a web process that listens."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from werkzeug.serving import make_server
+
+from app.cli.ingest_check import PATH, checks
+from app.cli.remote.access import Access
+from app.cli.remote.api import Api
+from tests.app.api_helpers import new_key
+from tests.app.otlp_helpers import CALL, CHAT, send, span, traces
+
+
+@pytest.fixture
+def url(web: Flask) -> Iterator[str]:
+    """The application on a port of its own."""
+    server = make_server("127.0.0.1", 0, web, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(60)
+    server.server_close()
+
+
+def test_a_span_and_a_post_are_sent_and_found_and_stored_once(url: str, client: FlaskClient, engine: Engine) -> None:
+    api = Api(Access(url, new_key(engine, "shop", "admin")))
+    for _ in range(2):
+        found = dict(checks(api))
+        assert found["test span"].ok, found["test span"].detail
+        assert found["test POST"].ok, found["test POST"].detail
+        assert PATH in found["test span"].detail
+    assert len(traces(client)) == 2
+
+
+def test_what_others_sent_is_told_with_the_reasons(url: str, client: FlaskClient, engine: Engine) -> None:
+    wrong = CALL | {"gen_ai.request.model": ""}
+    odd = CALL | {"gen_ai.request.max_tokens": -1}
+    send(client, span(CHAT), span(wrong, 2), span({"gen_ai.operation.name": "embeddings"}, 3), span(odd, 4))
+    found = dict(checks(Api(Access(url, new_key(engine, "shop", "admin")))))
+    assert "no messages" in found["without content"].detail
+    assert "capture" in found["without content"].detail
+    assert "model (1)" in found["rejected"].detail
+    assert "embeddings (1)" in found["ignored"].detail
+    assert "max_output_tokens (1)" in found["odd fields"].detail
+
+
+def test_a_key_that_may_only_send_is_enough_to_try(url: str, client: FlaskClient, engine: Engine) -> None:
+    found = dict(checks(Api(Access(url, new_key(engine, "shop", "ingest")))))
+    assert found["test span"].ok
+    assert "admin" in found["counters"].detail
+
+
+def test_a_wrong_key_and_a_wrong_address_are_said(url: str, client: FlaskClient) -> None:
+    assert not dict(checks(Api(Access(url, "pl_wrong"))))["test span"].ok
+    assert not dict(checks(Api(Access(f"{url}/nowhere", "pl_wrong"))))["test POST"].ok
