@@ -189,7 +189,7 @@ class BrokenMinerError(Exception):
 
 
 def break_miner(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise BrokenMinerError("a secret of the prompt")
 
     monkeypatch.setattr("app.grouping.mining.mine", broken)
