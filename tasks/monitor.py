@@ -50,6 +50,7 @@ def pipeline(engine: Engine, project_id: UUID | None, config: Settings | None = 
     shown = {name: counted.get(name, 0) for name in SHOWN}
     return {
         "queue_depth": queue_depth,
+        "queue_stalled_s": max((beat.stalled_s or 0.0 for beat in beats if beat.alive), default=0.0),
         "owed": backlog.owed,
         "oldest_owed_age_s": round(backlog.oldest_age_s or 0.0, 3),
         **shown,
@@ -97,6 +98,7 @@ def collector_of(
 def _gauges(now: dict[str, Any]) -> Iterator[Metric]:
     texts = {
         "queue_depth": "Messages that wait for a worker",
+        "queue_stalled_s": "Seconds for which messages wait, none is in hand and no worker takes one",
         "owed": "Traces that no run has read yet",
         "oldest_owed_age_s": "Age of the oldest of them in seconds",
         "quarantined": "Groups that failed too often",

@@ -27,6 +27,8 @@ def _web(port: int) -> Program:
         "--interface=rsgi",
         "--factory",
         "--no-ws",
+        "--respawn-failed-workers",
+        "--respawn-interval=0.1",
         "--backpressure=16384",
         "--http1-buffer-size=65536",
         f"--host={HOST}",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 import pytest
 from sqlalchemy import Engine
 
@@ -274,3 +275,18 @@ def test_a_flood_of_one_project_leaves_the_others_their_turn(port: int, engine: 
         quiet = [ask(port, "POST", URL, BODY, other)[0] for _ in range(20)]
         assert quiet == [201] * 20
         assert {each.result()[0] for each in flood} <= {201, 429}
+
+
+def test_a_worker_that_dies_is_replaced_and_the_web_process_lives_on(hasty_port: int) -> None:
+    worker = next(each for each in psutil.Process().children(recursive=True) if _listens(each, hasty_port))
+    parent = worker.parent()
+    worker.kill()
+    worker.wait(60)
+    wait_until(lambda: _answers(hasty_port), 90, str)
+    assert parent is not None
+    assert parent.is_running()
+
+
+def _listens(process: psutil.Process, port: int) -> bool:
+    """Whether it is a worker of granian: those have the port, and the main process that started them has it, too."""
+    return not process.children() and any(each.laddr.port == port for each in process.net_connections() if each.laddr)
