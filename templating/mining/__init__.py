@@ -20,6 +20,7 @@ The idea, one module a step:
     filing      texts that share what few others hold, to be looked at together
     hidden      templates of few calls behind one preamble, which look like one with a slot
     frames      short templates: texts that begin and end alike, where few words are fixed
+    witnesses   what the calls of one run (a session) say about a template
     known       templates found before take part as texts; widening says what they may lose
     mine        what a caller asks and gets (result), within what the caller allows (budget), with names (naming)
 """

@@ -28,6 +28,7 @@ SHARE = 0.002  # of all texts at least: in very many a few begin with any turn o
 PHRASE = 0.2  # of the texts that begin in a way, when so many have it inside of them it is a turn of phrase
 MANY = 16  # texts that show whether their next words come again
 GOING_ON = 0.4  # of texts whose next word others have too: several templates
+ALIKE = 2  # units behind the one in which short templates differ, when they are one with a value out of a few
 COVERED = 0.9  # of a set in narrower ones: it is their union
 DEPTH = 12  # units that a set is split by, at either end; what is longer has grams
 # Words with which people begin what they write themselves: they tell no template.
@@ -148,12 +149,27 @@ class _Frames:
         rest = _without(members, narrow)
         if narrow and len(rest) >= FEWEST and self._extended(rest, head, tail) != (head, tail):
             narrow += self.look(rest, head, tail)
+        if len(narrow) > 1 and self._go_on_alike(members, narrow, head, tail):
+            return [_Frame(members, sum(frame.saved for frame in narrow), is_sure=True)]
         stop = int(self._texts.rows.last[members[0]])
         is_apart = wordless < 0 or self._texts.letters[stop - tail : stop - wordless].any()
         saved = self._saved(members, head, tail) if is_apart else 0.0
         if saved < TEMPLATE or (len(narrow) > 1 and self._are_more(narrow, members, saved)):
             return narrow if len(narrow) < 2 or not head else [frame._replace(is_sure=True) for frame in narrow]
         return [_Frame(members, saved, self._is_sure(members, head, tail))]
+
+    def _go_on_alike(self, members: np.ndarray, narrow: Sequence[_Frame], head: int, tail: int) -> bool:
+        """Whether nearly all are of sets that differ in one word, with the same fixed text behind it: one value out of a few."""
+        rows = self._texts.rows
+        if sum(len(frame.members) for frame in narrow) < COVERED * len(members):
+            return False
+        for begin, step in ((rows.first + head, 1), (rows.last - 1 - tail, -1)):
+            ways = [rows.bare[begin[frame.members][:, None] + step * np.arange(1, 1 + ALIKE)] for frame in narrow]
+            if all((way == ways[0][0]).all() for way in ways) and all(
+                _same(rows.bare[begin[frame.members]]) for frame in narrow
+            ):
+                return True
+        return False
 
     def _are_more(self, narrow: Sequence[_Frame], members: np.ndarray, saved: float) -> bool:
         """Whether narrower sets tell more than the one around them."""

@@ -33,6 +33,7 @@ from templating.mining.search import FEW, WORTH, search
 from templating.mining.separators import parted
 from templating.mining.sieve import Neighbours, Sieve
 from templating.mining.skeleton import MENDS, WITNESSES, Skeleton, skeleton, template_of
+from templating.mining.witnesses import Witnesses
 from templating.template import Template
 
 SEARCHED = 64  # texts of a short template in which a search looks whether it is several
@@ -43,10 +44,17 @@ PEEK, ALIKE = 32, 12  # texts, and characters at either end of their values, tha
 DOUBTFUL, LONG = 0.7, 0.3  # of them that begin or end like two others, and that do so with as many characters
 LATE = 1 << 30  # when a part of a template that fell apart is born: only its own texts were held against it
 MORE = 200  # characters of fixed text that a template has more than one that fits all its texts and may make way for it
-THIN = 0.25  # of the texts fit no template but begin or end alike: many templates have too few calls to be seen by chance,
+THIN = (
+    0.25  # of the texts fit no template but begin or end alike: many templates have too few calls to be seen by chance,
+)
 STALE = 0.5  # after a round by chance that left so many of those that it found
-FILED_WORTH, FILED_FEW = 80.0, 160.0  # bits of fixed text among texts that were filed together, and shared out among the calls
-FILED_SHARE = 0.5  # and of such texts that is fixed when they begin with a value: so do free texts that end in one quotation
+FILED_WORTH, FILED_FEW = (
+    80.0,
+    160.0,
+)  # bits of fixed text among texts that were filed together, and shared out among the calls
+FILED_SHARE = (
+    0.5  # and of such texts that is fixed when they begin with a value: so do free texts that end in one quotation
+)
 CROSSED = 0.5  # of texts that have no end in common, at most, begin or end like others
 SENTENCE = 80  # characters of fixed text that a known template has at most to give way to a shorter one: of longer ones rounds tell
 ENDING = 12  # characters with which values may begin or end alike: less than two words
@@ -100,12 +108,15 @@ class Rounds:
     ) -> None:
         """calls: text -> when it came.  runs: per call when its run began; empty where no run is known."""
         self._calls, self._options, self._budget, self._run_of = dict(calls), options, budget, runs
+        self._witnesses = Witnesses(self._runs)
         self._known = list(known)
         self._size = max((number for number, _ in self._known), default=0) + 1
         self._found: dict[Template, Finding] = {}
         self._old: set[Template] = set()
         self._copies: set[str] = set()
-        self._ends = Counter[tuple[bool, str]]()  # how many texts begin, or end, in each way; counted when many templates are rare
+        self._ends = Counter[
+            tuple[bool, str]
+        ]()  # how many texts begin, or end, in each way; counted when many templates are rare
         self._parted: list[list[str]] = []  # some texts of each template that was several
         self._time = 0
 
@@ -154,7 +165,11 @@ class Rounds:
 
     def _look_at_ends(self, left: Iterable[str]) -> None:
         """Short templates among what no template fits, and what fits one of few texts alone."""
-        weak = {t: f for t, f in self._found.items() if (t.fixed <= SENTENCE if t in self._old else 0 < len(f.rows) < WEAK and not f.supersedes)}
+        weak = {
+            t: f
+            for t, f in self._found.items()
+            if (t.fixed <= SENTENCE if t in self._old else 0 < len(f.rows) < WEAK and not f.supersedes)
+        }
         left = [text for text in left if text not in self._copies]
         texts = list(dict.fromkeys([*left, *(text for finding in weak.values() for text, _ in finding.rows)]))
         texts.sort(key=lambda text: self._calls[text][0])
@@ -188,6 +203,15 @@ class Rounds:
         best = self._template_of(texts)
         if best is None or is_mixture(best):
             return None
+        if not self._are_enough(
+            best.template,
+            {
+                text: values
+                for text in texts
+                if text not in self._copies and (values := fit(best.template.literals, text)) is not None
+            },
+        ):
+            return None
         if best.bits < WORTH + FEW / self._calls_of(texts):
             return best
         some = spread(texts, SEARCHED)
@@ -206,7 +230,11 @@ class Rounds:
             is_value = True
         else:
             calls, more = self._count(finding.rows), finding.bits - around.bits
-            is_value = more < WORTH + FEW / calls if calls < FEWEST_CALLS else calls * (more - log2(max(1, around.looked / calls))) - finding.bits < TEMPLATE
+            is_value = (
+                more < WORTH + FEW / calls
+                if calls < FEWEST_CALLS
+                else calls * (more - log2(max(1, around.looked / calls))) - finding.bits < TEMPLATE
+            )
         return around if is_value else None
 
     def _held_alike(self, texts: Iterable[str]) -> list[str]:
@@ -326,6 +354,8 @@ class Rounds:
             rows = _rows(pool, one)
             if (filed and not self._is_clear(one, pool)) or (not one.held and self._is_crossed(rows)):
                 return False
+            if not self._are_enough(one.template, {text: values for text, values in rows.items() if text in fresh}):
+                return False
             return not self._is_parted(one.template) and self._may_replace(one, rows, shown, fresh)
 
         found = search(pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled)
@@ -335,6 +365,16 @@ class Rounds:
             new += best
             misfits += lost
         return new, misfits
+
+    def _are_enough(self, template: Template, rows: Mapping[str, Row]) -> bool:
+        """Whether texts without a template are of runs enough to have one, as far as runs are known."""
+        return (
+            not self._run_of
+            or not rows
+            or self._witnesses.are_enough(
+                rows, [place for place in range(len(template.slots)) if is_open(template, place)]
+            )
+        )
 
     def _is_clear(self, one: Skeleton, pool: Pool) -> bool:
         """Whether texts share more than those do that were filed together because they share it, a value or a turn of phrase."""
@@ -376,7 +416,8 @@ class Rounds:
         new = [row for text, row in rows.items() if text in fresh]
         own = {t: [rows[text] for text in shown[t]] for t in gone}
         return all(
-            may_widen(t, one.template, own[t], new, [its[0] for other, its in own.items() if other is not t]) for t in gone
+            may_widen(t, one.template, own[t], new, [its[0] for other, its in own.items() if other is not t])
+            for t in gone
         )
 
     def _add(
@@ -546,7 +587,9 @@ class Rounds:
     def _pool(self, texts: Iterable[str]) -> Pool:
         ordered = sorted(texts, key=lambda t: (self._calls[t][0], t))
         runs = [self._runs(t) for t in ordered] if self._run_of else None
-        return Pool.of(ordered, [list(self._calls[t]) for t in ordered], self._options.barrier, self._budget.spent, runs)
+        return Pool.of(
+            ordered, [list(self._calls[t]) for t in ordered], self._options.barrier, self._budget.spent, runs
+        )
 
     def _runs(self, text: str) -> list[int]:
         """When the run began that each call of a text belongs to; a known template's texts are of no run."""

@@ -54,3 +54,13 @@ def test_a_sentence_of_one_session_is_no_edit():
     assert sets(mine(asks)) == [tuple(range(10)), tuple(range(10, 20))]
     assert sets(mine(asks, sessions=[at // 10 for at in range(20)])) == [tuple(range(20))]
     assert sets(mine(asks, sessions=[at // 2 for at in range(20)])) == [tuple(range(10)), tuple(range(10, 20))]
+
+
+def test_runs_of_few_templates_behind_one_preamble_are_no_template_of_the_preamble():
+    preamble = f"You build a graph from a text.\n{prose(30, 40)}\n\n"
+    bodies = [f"{prose(12, 14)}\nGoal: " for _ in range(3)]
+    order = [number for number in range(3) for _ in range(6)]
+    asks = [f"{preamble}{bodies[number]}{prose()}" for number in order]
+    assert sets(mine(asks, sessions=order)) == []
+    later = [f"{preamble}{bodies[0]}{prose()}" for _ in range(4)]
+    assert sets(mine([*asks, *later], sessions=[*order, *[3] * 4])) == [(*range(6), *range(18, 22))]

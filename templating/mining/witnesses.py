@@ -1,0 +1,65 @@
+"""What the runs of agents (sessions) say about a template: the calls of one run are one witness.
+
+A run holds its goal, its plan, the beginning of its history.  What only one run shows is not fixed text; what two or three runs have, each its
+own, may be what several templates behind one preamble say, until a fourth comes: the same number that makes a slot of an edit.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from templating.mining.borders import shared_length
+from templating.mining.families import KINDS
+
+BODY = 8  # words with which the values of a run begin, or end, to be a body
+ALIKE = 2  # of them that are the same in runs of one template
+RUNS = 8  # after which it is values that begin alike
+MOST = 0.8  # of the texts are of runs that hold something of their own at a place
+
+
+class Witnesses:
+    """What the runs say about sets of texts.  runs: per text those of its calls."""
+
+    def __init__(self, runs: Callable[[str], Sequence[int]]) -> None:
+        self._runs = runs
+        self._kinds: list[dict[str, str]] = []
+
+    def are_enough(self, rows: Mapping[str, Sequence[str]], places: Iterable[int]) -> bool:
+        """Whether the texts of a template are of runs enough to tell a value that a run holds from fixed text.
+
+        rows: text -> its values.  places: those at an end, where templates behind one preamble have their bodies.
+        What has texts of several kinds, of which a set before was made that was of too few runs, is of too few as well.
+        """
+        by_run: dict[int, list[str]] = {}
+        for text in rows:
+            for run in set(self._runs(text)):
+                by_run.setdefault(run, []).append(text)
+        if len(by_run) == 1 or any(
+            len({kinds.get(text, "") for text in rows}) > 1
+            for kinds in self._kinds
+            if not kinds.keys().isdisjoint(rows)
+        ):
+            return False
+        runs = [its for its in by_run.values() if len(its) > 1]
+        if sum(map(len, runs)) < MOST * sum(map(len, by_run.values())):
+            return True
+        for place in places:
+            held = _held([[rows[text][place] for text in its] for its in runs])
+            if held:
+                self._kinds.append({text: kind for kind, its in zip(held, runs, strict=True) for text in its})
+                return False
+        return True
+
+
+def _held(columns: Sequence[Sequence[str]]) -> list[str]:
+    """Per run the text of its own with which its values begin, or end; none unless nearly all have one, and these are few."""
+    for turn in (1, -1):
+        held = [_shared([value[::turn] for value in column]) for column in columns]
+        own = sum(len(column) for text, column in zip(held, columns, strict=True) if text)
+        if 1 < len(set(held) - {""}) <= KINDS and len(columns) <= RUNS and own >= MOST * sum(map(len, columns)):
+            return held
+    return []
+
+
+def _shared(values: Sequence[str]) -> str:
+    """The first words of a text with which all values begin; nothing when it is short."""
+    words = values[0][: shared_length(values)].split(None, BODY)[:BODY]
+    return " ".join(words[:ALIKE]) if len(words) == BODY else ""
