@@ -58,9 +58,9 @@ def test_a_sentence_of_one_session_is_no_edit():
 
 def test_runs_of_few_templates_behind_one_preamble_are_no_template_of_the_preamble():
     preamble = f"You build a graph from a text.\n{prose(30, 40)}\n\n"
-    bodies = [f"{prose(12, 14)}\nGoal: " for _ in range(3)]
+    bodies = [f"{prose(12, 14)[:-1]} {word} " for word in ("goal", "asks", "seeks")]
     order = [number for number in range(3) for _ in range(6)]
-    asks = [f"{preamble}{bodies[number]}{prose()}" for number in order]
+    asks = [f"{preamble}{bodies[number]}{prose()[:-1]}" for number in order]
     assert sets(mine(asks, sessions=order)) == []
-    later = [f"{preamble}{bodies[0]}{prose()}" for _ in range(4)]
+    later = [f"{preamble}{bodies[0]}{prose()[:-1]}" for _ in range(4)]
     assert sets(mine([*asks, *later], sessions=[*order, *[3] * 4])) == [(*range(6), *range(18, 22))]
