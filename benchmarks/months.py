@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from app.keeping.months import make_ahead
-from app.reading import browse, insights
+from app.reading import browse, insights, worklist
+from app.reading.usage import Range
+from app.reading.worklist import Wanted
 from app.store import traces
 from app.store.traces import TraceFilter
 from benchmarks.ingest.tables import ms, table, times
@@ -31,7 +33,7 @@ PAGES: dict[str, Callable[[Connection, Ids], Any]] = {
     "traces of a task": lambda at, ids: traces.page(
         at, ids.project, TraceFilter(task_id=ids.task), limit=50, before=None
     ),
-    "tasks, on a page": lambda at, ids: browse.tasks_page(at, ids.project),
+    "tasks, on a page": lambda at, ids: worklist.found(at, Wanted(ids.project, Range())),
     "ungrouped calls, on a page": lambda at, ids: browse.ungrouped_page(at, ids.project),
     "their paths, on a page": lambda at, ids: browse.ungrouped_paths(at, ids.project),
     "how much a project holds, on a page": lambda at, ids: insights.totals(at, ids.project),

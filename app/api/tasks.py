@@ -54,7 +54,7 @@ def list_tasks(holder: KeyHolder, query: TaskQuery) -> Response:
             ids = found.after(query.cursor)[: query.limit + 1]
         except UnknownCursorError:
             raise ProblemError(422, "A parameter of the query string is wrong.", [_GONE]) from None
-        listed = found.in_full(connection, holder.project_id, ids)
+        listed = found.in_full(connection, ids)
     return json_answer(page_of(listed, query.limit, _listed, _id_of))
 
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import abort, g, redirect, request, url_for
+from flask import abort, flash, g, redirect, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
@@ -33,6 +33,7 @@ def change_task(task_id: str) -> Response:
         with _deciding("change_task", asked, {"fields": sorted(changed)}) as connection:
             changes = validated(TaskChanges, changed, UNCHANGED).model_dump(exclude_unset=True)
             decisions.change_task(connection, g.visitor.project.id, asked, changes)
+        flash(f"Saved: {', '.join(sorted(changed))}.")
     return redirect(url_for("pages.task", task_id=asked), HTTPStatus.SEE_OTHER)
 
 
@@ -44,6 +45,7 @@ def name_slots(implementation_id: str) -> Response:
     if names:
         with _deciding("change_implementation", asked, {"slots": len(names)}) as connection:
             decisions.rename_slots(connection, project_id, asked, names)
+        flash("Saved: the names of the slots.")
     with access.reading() as connection:
         version = tasks.implementation_by_id(connection, project_id, asked) or abort(HTTPStatus.NOT_FOUND)
     address = url_for("pages.task", task_id=version.task_id, version=version.version, _anchor="slots")
@@ -55,6 +57,7 @@ def merge_task(task_id: str) -> Response:
     asked, into = id_or_404(task_id), id_or_404(request.form.get("into", ""))
     with _deciding("merge_task", asked, {"into": into}) as connection:
         decisions.merge(connection, g.visitor.project.id, asked, into)
+    flash("Merged: the versions of the other task go on here.")
     return redirect(url_for("pages.task", task_id=into), HTTPStatus.SEE_OTHER)
 
 
@@ -64,6 +67,7 @@ def split_implementation(implementation_id: str) -> Response:
     asked = id_or_404(implementation_id)
     with _deciding("split_implementation", asked, details) as connection:
         details["task"] = begun = decisions.split(connection, g.visitor.project.id, asked)
+    flash("Split: this is a task of its own now.")
     return redirect(url_for("pages.task", task_id=begun), HTTPStatus.SEE_OTHER)
 
 

@@ -19,13 +19,19 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.errors import DatabaseDownError
 from app.http.services import services
 from app.logs import describe
-from app.pages import access, wording
-from app.reading import browse, changes, insights, tasks
+from app.pages import access, ranging, wording
+from app.pages.history import history
+from app.pages.overview import overview
+from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
+from app.reading import browse, changes, insights, neighbours, placing, prices, tasks
+from app.reading.bill import LEAST_CACHED, prefix_end, varying
 from app.reading.browse import CallRow, Cursor, State
+from app.reading.costing import of_version
 from app.reading.declared import DeclaredCalls, agreement
-from app.reading.insights import PlaceStatistics
 from app.reading.pieces import Part, colours, marks, one_line, plain_parts, prompt_parts, start_of, template_parts
-from app.reading.shares import costs
+from app.reading.spending import Spent
+from app.reading.usage import Asked
+from app.reading.worklist import SortOfPage, UnknownCursorError, Wanted
 from app.store import traces
 from tasks import monitor
 
@@ -37,7 +43,7 @@ LONGEST_QUERY = 512
 """The longest path that a trace may have, and so the longest text worth looking for."""
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -131,7 +137,21 @@ def _bug(error: Exception) -> tuple[str, int, dict[str, str]]:
 
 @pages.context_processor
 def _common() -> dict[str, Any]:
-    return {"visitor": g.get("visitor"), "form_token": access.form_token, "asset": _asset, "is_open": access.is_open}
+    return {
+        "visitor": g.get("visitor"),
+        "form_token": access.form_token,
+        "asset": _asset,
+        "is_open": access.is_open,
+        "here": _here,
+        "short": wording.short,
+        "dollars": wording.dollars,
+    }
+
+
+def _here(**changes: object) -> str:
+    """The address of this page with some parameters changed; None takes one out."""
+    args = {name: value for name, value in (request.args.to_dict() | changes).items() if value not in {None, ""}}
+    return url_for(request.endpoint or "pages.task_list", **(request.view_args or {}), **args)  # type: ignore[arg-type]
 
 
 def _asset(name: str) -> str:
@@ -147,39 +167,78 @@ _ASSET_MARK = sha256(
 # --- the pages
 
 
+SORTS: Mapping[str, SortOfPage] = {
+    "last": "last_seen",
+    "calls": "used",
+    "cost": "cost",
+    "errors": "errors",
+    "p95": "p95",
+    "name": "name",
+}
+
+
 @pages.get("/")
 def task_list() -> str:
-    path, text, after = _argument("path"), _argument("q"), _cursor("after")
+    shown, filters = ranging.shown(_arguments()), _filters()
+    sort, descending = _sort()
+    wanted = Wanted(
+        project(),
+        shown.range,
+        path=filters["path"] or None,
+        text=filters["q"],
+        model=filters["model"] or None,
+        user_id=filters["user"] or None,
+        conversation_id=filters["conversation"] or None,
+        sort=SORTS[sort],
+        descending=descending,
+    )
+    after = _argument("after")
     with access.reading() as connection:
-        found = browse.tasks_page(connection, _project(), path=path, text=text, after=after, limit=PAGE_SIZE + 1)
-        totals = insights.totals(connection, _project())
-        shares = insights.token_shares(connection, _project())
-        paths = browse.paths(connection, _project())
-    shown = found[:PAGE_SIZE]
+        try:
+            found = overview(connection, wanted, shown, after=id_or_404(after) if after else None, limit=PAGE_SIZE)
+        except UnknownCursorError:
+            abort(HTTPStatus.NOT_FOUND, "The task behind which this page begins is in the list no more.")
     return render_template(
         "pages/tasks.html",
-        rows=[(task, start_of(template_parts(task.parts, task.slots)), colours([task.slots])) for task in shown],
-        more=_next(found, PAGE_SIZE, lambda task: Cursor(task.last_seen, task.id)),
-        totals=totals,
+        found=found,
+        shown=shown,
+        sort=sort,
+        descending=descending,
         most=insights.MOST_COUNTED,
-        shares=shares,
-        paths=paths,
-        path=path,
-        text=text,
+        filters=filters,
         after=after,
         curl=_curl(),
     )
 
 
+def _arguments() -> dict[str, str]:
+    return {name: _argument(name) for name in request.args}
+
+
+def _filters() -> dict[str, str]:
+    return {name: _argument(name).strip() for name in ("q", "path", "model", "user", "conversation")}
+
+
+def _sort() -> tuple[str, bool]:
+    """The column and whether the largest comes first: a name begins with A, a number with the largest."""
+    sort = _argument("sort")
+    sort = sort if sort in SORTS else "last"
+    order = _argument("order")
+    return sort, order == "desc" if order in {"asc", "desc"} else sort != "name"
+
+
 @pages.get("/tasks/<task_id>")
 def task(task_id: str) -> str | AnyResponse:
-    after = _cursor("after")
+    after, shown = _cursor("after"), ranging.shown(_arguments())
+    metric = "cost" if _argument("metric") == "cost" else "calls"
     with access.reading() as connection:
-        found = tasks.get(connection, _project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        versions = _versions(connection, found.id)
+        found = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
+        versions = versions_of(connection, found.id)
         chosen = _chosen(versions)
         calls = _calls(connection, chosen, after)
-        places = _places(connection, chosen)
+        costing = of_version(connection, project(), chosen, shown.range) if chosen else None
+        asked = Asked(project(), shown.range, task_ids=[found.id])
+        past = history(connection, asked, versions, shown=shown, metric=metric)
         declared = agreement(DeclaredCalls(*said) for said in insights.declared_calls(connection, found.id))
         others = tasks.others_of_path(connection, found.id, MOST_OTHERS) if g.visitor.decides else []
     if found.merged_into:
@@ -193,11 +252,19 @@ def task(task_id: str) -> str | AnyResponse:
         versions=versions,
         chosen=chosen,
         parts=parts,
+        prefix_end=prefix_end(parts, varying(costing.costs)) if costing else None,
         before=before,
         compared=compared,
         is_changed=changes.is_changed(compared),
-        costs=costs(parts, chosen.slots, chosen.slot_kinds, places) if chosen else None,
-        colours=_colours(versions),
+        board=_board(past.spent, before, chosen),
+        costing=costing,
+        costs=costing.costs if costing else None,
+        least_cached=LEAST_CACHED,
+        few_calls=FEW_CALLS,
+        shown=shown,
+        metric=metric,
+        past=past,
+        colours=colours_of(versions),
         calls=calls[:CALLS_SHOWN],
         more=_next(calls, CALLS_SHOWN, lambda call: Cursor(call.seen_at, call.id)),
         after=after,
@@ -211,16 +278,26 @@ def task(task_id: str) -> str | AnyResponse:
 @pages.get("/traces/<trace_id>")
 def trace(trace_id: str) -> str:
     with access.reading() as connection:
-        call = traces.get(connection, _project(), id_or_404(trace_id)) or abort(HTTPStatus.NOT_FOUND)
-        of_task = tasks.get(connection, _project(), call.task_id) if call.task_id else None
-        versions = _versions(connection, call.task_id) if call.task_id else []
+        call = traces.get(connection, project(), id_or_404(trace_id)) or abort(HTTPStatus.NOT_FOUND)
+        of_task = tasks.get(connection, project(), call.task_id) if call.task_id else None
+        versions = versions_of(connection, call.task_id) if call.task_id else []
+        placed = placing.placed(connection, call)
+        beside = neighbours.of_call(connection, project(), call)
+        turns = neighbours.turns(connection, project(), call.conversation_id) if call.conversation_id else []
+        priced = prices.of_project(connection, project()).of(call.model)
     return render_template(
         "pages/trace.html",
         call=call,
         task=of_task,
         parts=_prompt(call),
         values=traces.variables_of(call.slots, call.variables),
-        colours=_colours(versions),
+        places=list(zip(call.slots or [], call.variables or [], strict=False)),
+        colours=colours_of(versions),
+        placed=placed,
+        role_of=placing.role_of,
+        beside=beside,
+        turns=turns,
+        price=priced,
     )
 
 
@@ -231,12 +308,12 @@ def ungrouped() -> str:
     before = id_or_404(after) if after else None
     with access.reading() as connection:
         if state == "none":
-            calls = browse.without_prompt(connection, _project(), limit=PAGE_SIZE)
+            calls = browse.without_prompt(connection, project(), limit=PAGE_SIZE)
         else:
             calls = browse.ungrouped_page(
-                connection, _project(), path=path, states=states, after=before, limit=PAGE_SIZE + 1
+                connection, project(), path=path, states=states, after=before, limit=PAGE_SIZE + 1
             )
-        paths = browse.ungrouped_paths(connection, _project())
+        paths = browse.ungrouped_paths(connection, project())
     return render_template(
         "pages/ungrouped.html",
         calls=[(call, start_of(plain_parts(call.prompt))) for call in calls[:PAGE_SIZE]],
@@ -255,7 +332,7 @@ def pipeline() -> str:
     services = access.services()
     return render_template(
         "pages/pipeline.html",
-        now=monitor.pipeline(services.engine, _project(), services.settings),
+        now=monitor.pipeline(services.engine, project(), services.settings),
         grouping_enabled=services.settings.task_grouping_enabled,
     )
 
@@ -301,7 +378,7 @@ def choose_project() -> AnyResponse:
 # --- what the routes share
 
 
-def _project() -> UUID:
+def project() -> UUID:
     return cast(UUID, g.visitor.project.id)
 
 
@@ -337,9 +414,9 @@ def _next(rows: Sequence[Any], size: int, cursor_of: Any) -> str:
     return f"{last.seen.isoformat()}_{last.id}"
 
 
-def _versions(connection: Connection, task_id: UUID) -> Sequence[Row[Any]]:
+def versions_of(connection: Connection, task_id: UUID) -> Sequence[Row[Any]]:
     """The versions of a task, newest first."""
-    found = tasks.implementations(connection, _project(), task_id, limit=MOST_VERSIONS)
+    found = tasks.implementations(connection, project(), task_id, limit=MOST_VERSIONS)
     return sorted(found, key=lambda version: version.version, reverse=True)
 
 
@@ -347,13 +424,7 @@ def _calls(connection: Connection, version: Row[Any] | None, after: Cursor | Non
     if version is None:
         return []
     ids = (version.id, version.template_id)
-    return browse.calls_page(connection, _project(), *ids, after=after, limit=CALLS_SHOWN + 1)
-
-
-def _places(connection: Connection, version: Row[Any] | None) -> dict[int, PlaceStatistics]:
-    if version is None:
-        return {}
-    return insights.place_statistics(connection, _project(), version.id, version.template_id)
+    return browse.calls_page(connection, project(), *ids, after=after, limit=CALLS_SHOWN + 1)
 
 
 def _template(version: Row[Any] | None) -> list[Part]:
@@ -366,7 +437,7 @@ def _prompt(call: Row[Any]) -> list[Part]:
     return prompt_parts(call.parts, call.slots, call.variables, prompt) if call.parts else plain_parts(prompt)
 
 
-def _colours(versions: Sequence[Row[Any]]) -> dict[str, int]:
+def colours_of(versions: Sequence[Row[Any]]) -> dict[str, int]:
     return colours(version.slots for version in reversed(versions))
 
 
@@ -392,6 +463,12 @@ def _compared_to(versions: Sequence[Row[Any]], chosen: Row[Any] | None) -> Row[A
         return None
     older = [version for version in versions if version.version < chosen.version]
     return _numbered(versions, _argument("against")) or next(iter(older), None)
+
+
+def _board(spent: Mapping[UUID, Spent], before: Row[Any] | None, chosen: Row[Any] | None) -> Scoreboard | None:
+    if before is None or chosen is None:
+        return None
+    return scoreboard(spent.get(before.id, Spent()), spent.get(chosen.id, Spent()))
 
 
 def _numbered(versions: Sequence[Row[Any]], number: str) -> Row[Any] | None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from app.reading.prices import Cost
+
 _SECONDS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
@@ -29,6 +31,42 @@ def percent(share: float | None) -> str:
     if share is None:
         return "–"
     return "< 1 %" if 0 < share < 0.01 else f"{share:.0%}".replace("%", " %")
+
+
+def dollars(value: float | None) -> str:
+    """12.3456 -> "$12.35", 0.00123 -> "$0.0012"; what is little is not called nothing."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "$0"
+    if abs(value) >= 1000:
+        return f"${value:,.0f}" if abs(value) < 1e6 else f"${short(value)}"
+    if abs(value) >= 0.01:
+        return f"${value:,.2f}"
+    return f"${value:.2g}" if abs(value) >= 0.0001 else "< $0.0001"
+
+
+def money(cost: Cost) -> str:
+    """A cost in dollars; "~" says that it is an estimate."""
+    return f"{'~' if cost.estimated else ''}{dollars(cost.dollars)}"
+
+
+def day(time: datetime) -> str:
+    """A day in UTC, as charts name it: "1 Mar"; with the hour where it is not midnight."""
+    time = time.astimezone(UTC)
+    return f"{time.day} {time:%b}" + (f" {time:%H:%M}" if time.hour or time.minute else "")
+
+
+def seconds(milliseconds: float | None) -> str:
+    """Milliseconds as `duration` says them."""
+    return duration(None if milliseconds is None else milliseconds / 1000)
+
+
+def signed(value: float | None) -> str:
+    """A change as a share: 0.123 -> "+12 %"."""
+    if value is None:
+        return "–"
+    return "± 0 %" if abs(value) < 0.005 else f"{value:+,.0%}".replace("%", " %").replace("-", "−")
 
 
 def duration(seconds: float | None) -> str:
@@ -103,5 +141,22 @@ def _text_alone(item: Mapping[str, Any]) -> str:
     return "\n\n".join(text for text in texts if isinstance(text, str))
 
 
-_ALL = (number, short, percent, duration, moment, ago, parsed, plural, pretty, shell, messages)
+_ALL = (
+    number,
+    short,
+    percent,
+    dollars,
+    money,
+    day,
+    seconds,
+    signed,
+    duration,
+    moment,
+    ago,
+    parsed,
+    plural,
+    pretty,
+    shell,
+    messages,
+)
 FILTERS: dict[str, Callable[..., Any]] = {function.__name__: function for function in _ALL}

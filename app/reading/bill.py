@@ -95,6 +95,15 @@ def _prefix(parts: Sequence[Part], moving: set[str], means: dict[str, float]) ->
     return sum(_mean(piece, means) for piece in takewhile(lambda piece: piece.slot not in moving, pieces))
 
 
+def prefix_end(parts: Sequence[Part], moving: set[str]) -> tuple[int, int] | None:
+    """Number of the part and of the piece in it with which what may be cached ends; None where nothing varies."""
+    for number, part in enumerate(parts):
+        for place, piece in enumerate(part.pieces):
+            if piece.slot in moving:
+                return number, place
+    return None
+
+
 def _mean(piece: Piece, means: dict[str, float]) -> float:
     return len(piece.text) if piece.slot is None else means.get(piece.slot, 0.0)
 

@@ -1,6 +1,6 @@
 """Lists and single rows as people read them, on the pages.  Newest first, read by keyset, cut to what a page shows."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -18,24 +18,22 @@ from sqlalchemy import (
     Text,
     case,
     cast,
-    exists,
     func,
     literal,
-    literal_column,
     or_,
     select,
     true,
     tuple_,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.dialects.postgresql import array, distinct_on
 
-from app.store.counting import calls_of_version, counted
+from app.store.counting import counted
 from app.store.owed import IS_OWED, IS_RESIDUE, IS_UNGROUPED
 from app.store.paths import is_at
 from app.store.projects import Project
 from app.store.tables import expired_calls, grouping_key, implementation, project, task, template, trace
-from app.store.versions import is_shown, is_worth_showing
+from app.store.versions import is_shown
 
 VALUE_START = 400
 """Characters of a value or prompt that lists read; the page of a call has all of it."""
@@ -65,100 +63,32 @@ def _keyset(query: Select[Any], seen: ColumnElement[Any], id_: ColumnElement[Any
 
 
 @dataclass(frozen=True)
-class TaskRow:
-    """A task as the list shows it, with the template of its newest version in use."""
+class Newest:
+    """The newest version of a task in use: its number, how many there are, and its first call."""
 
-    id: UUID
-    name: str
-    path: str
-    last_seen: datetime
+    number: int
     versions: int
-    calls: int
-    changed_at: datetime | None
-    """The first call of its newest version."""
-    parts: list[dict[str, Any]]
-    slots: list[str]
+    began: datetime | None
 
 
-def tasks_page(
-    connection: Connection,
-    project_id: UUID,
-    *,
-    path: str = "",
-    text: str = "",
-    after: Cursor | None = None,
-    limit: int = 50,
-) -> list[TaskRow]:
-    """Tasks by last call, newest first; of one path, and with a text in name, path or template."""
-    last_seen = func.coalesce(_last_call_of_task(), task.c.created_at)
-    found = (
-        select(task.c.id, task.c.name, grouping_key.c.path, last_seen.label("last_seen"))
-        .join_from(task, grouping_key)
-        .where(task.c.project_id == project_id, task.c.merged_into.is_(None), is_worth_showing())
-    )
-    if path:
-        found = found.where(is_at(path))
-    if text:
-        found = found.where(_task_contains(text))
-    listed = found.subquery()
-    query = _keyset(select(listed), listed.c.last_seen, listed.c.id, after).limit(limit)
-    return _with_templates(connection, query.subquery("listed"))
-
-
-def _last_call_of_task() -> ColumnElement[Any]:
-    """When the task was last called."""
-    each = counted()
-    return (
-        select(func.max(each.c.last_seen))
-        .select_from(implementation)
-        .join(each, true())
-        .where(implementation.c.task_id == task.c.id)
-        .correlate(task)
-        .scalar_subquery()
-    )
-
-
-def _task_contains(text: str) -> ColumnElement[bool]:
-    """The text in what people read of a task; the literals are unpacked, since JSON holds them escaped."""
-    part = func.json_array_elements(template.c.parts).table_valued("value", name="part")
-    texts = func.json_array_elements_text(literal_column("part.value -> 'literals'")).table_valued(
-        "value", name="texts"
-    )
-    in_template = exists(
-        select(literal_column("1"))
-        .select_from(template)
-        .join(part, true())
-        .join(texts, true())
-        .where(template.c.task_id == task.c.id, cast(texts.c.value, Text).icontains(text, autoescape=True))
-        .correlate(task)
-    )
-    in_names = [column.icontains(text, autoescape=True) for column in (task.c.name, grouping_key.c.path)]
-    return or_(*in_names, in_template)
-
-
-def _with_templates(connection: Connection, listed: Subquery) -> list[TaskRow]:
-    of_task = implementation.c.task_id == listed.c.id
+def newest_versions(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, Newest]:
+    """The newest version in use of each of these tasks."""
     of_version = counted()
-    began = func.least(of_version.c.first_seen, _first_expired()).label("began")
-    newest = (
-        select(template.c.parts, template.c.slots, began)
+    began = func.least(of_version.c.first_seen, _first_expired())
+    query = (
+        select(
+            implementation.c.task_id,
+            implementation.c.version,
+            func.count().over(partition_by=implementation.c.task_id),
+            began,
+        )
         .join_from(implementation, template)
         .join(of_version, true())
-        .where(of_task, is_shown())
-        .order_by(template.c.retired_at.isnot(None), implementation.c.version.desc())
-        .limit(1)
-        .lateral("newest")
+        .where(implementation.c.task_id.in_(task_ids), is_shown())
+        .ext(distinct_on(implementation.c.task_id))
+        .order_by(implementation.c.task_id, template.c.retired_at.isnot(None), implementation.c.version.desc())
     )
-    versions = select(func.count()).select_from(implementation).where(of_task, is_shown()).scalar_subquery()
-    kept = select(func.coalesce(func.sum(calls_of_version()), 0)).where(of_task).scalar_subquery()
-    expired = select(func.sum(expired_calls.c.calls)).join_from(implementation, expired_calls).where(of_task)
-    calls = cast(kept + func.coalesce(expired.scalar_subquery(), 0), BigInteger)
-    query = (
-        select(listed, versions, calls, newest.c.began, newest.c.parts, newest.c.slots)
-        .outerjoin_from(listed, newest, true())
-        .order_by(listed.c.last_seen.desc(), listed.c.id.desc())
-    )
-    return [TaskRow(*row[:-2], *(column or [] for column in row[-2:])) for row in connection.execute(query)]
+    return {row[0]: Newest(*row[1:]) for row in connection.execute(query)}
 
 
 def _first_expired() -> ScalarSelect[Any]:
@@ -171,6 +101,13 @@ def paths(connection: Connection, project_id: UUID, limit: int = 500) -> list[st
     """Paths of the project in order, for a filter."""
     query = select(grouping_key.c.path).where(grouping_key.c.project_id == project_id)
     return list(connection.execute(query.order_by(grouping_key.c.path).limit(limit)).scalars())
+
+
+def models(connection: Connection, project_id: UUID, limit: int = 500) -> list[str]:
+    """Models of the project's versions in order, for a filter."""
+    query = select(implementation.c.model).distinct().join_from(implementation, task)
+    query = query.where(task.c.project_id == project_id).order_by(implementation.c.model)
+    return list(connection.execute(query.limit(limit)).scalars())
 
 
 # --- calls

@@ -10,7 +10,7 @@ from app.reading import insights, prices, spending
 from app.reading.bill import Bill, bill
 from app.reading.pieces import template_parts
 from app.reading.prices import MILLION
-from app.reading.shares import costs
+from app.reading.shares import Costs, costs
 from app.reading.spending import Spent
 from app.reading.usage import Asked, Range
 
@@ -22,6 +22,7 @@ class Costing:
     spent: Spent
     bill: Bill
     output_dollars: float
+    costs: Costs
 
 
 def of_version(connection: Connection, project_id: UUID, version: Row[Any], range: Range) -> Costing:
@@ -32,6 +33,7 @@ def of_version(connection: Connection, project_id: UUID, version: Row[Any], rang
     parts = template_parts(version.parts, version.slots)
     places = insights.place_statistics(connection, project_id, version.id, version.template_id)
     around = insights.around_prompt(connection, project_id, version.id)
-    made = bill(parts, costs(parts, version.slots, version.slot_kinds, places), around, spent.used, price)
+    shares = costs(parts, version.slots, version.slot_kinds, places)
+    made = bill(parts, shares, around, spent.used, price)
     output = price.output * spent.used.output_tokens / MILLION if price else 0.0
-    return Costing(spent, made, output)
+    return Costing(spent, made, output, shares)

@@ -65,6 +65,24 @@ def _bounded_count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
     return select(func.count()).select_from(some).scalar_subquery()
 
 
+@dataclass(frozen=True)
+class Fresh:
+    """Tasks and versions that were found in the last day."""
+
+    tasks: int
+    versions: int
+
+
+def fresh(connection: Connection, project_id: UUID) -> Fresh:
+    """What is new since yesterday."""
+    since = func.now() - func.make_interval(0, 0, 0, 1)
+    own = (task.c.project_id == project_id, task.c.merged_into.is_(None))
+    tasks = select(func.count()).select_from(task).where(*own, task.c.created_at >= since)
+    versions = select(func.count()).select_from(implementation.join(task, task.c.id == implementation.c.task_id))
+    versions = versions.where(*own, implementation.c.created_at >= since, task.c.created_at < since)
+    return Fresh(*connection.execute(select(tasks.scalar_subquery(), versions.scalar_subquery())).one())
+
+
 def token_shares(connection: Connection, project_id: UUID) -> dict[UUID, float]:
     """Each task's share of the tokens that the newest `SAMPLE` calls of the project used; {} where no call says."""
     newest = (

@@ -14,6 +14,10 @@ MOST_CALLS = 20_000
 """Newest calls of the range whose values are counted: some 2 s where a value has 10 kB."""
 
 
+ENOUGH_CALLS = 20
+"""Calls of which all must agree before a slot is called constant."""
+
+
 @dataclass(frozen=True)
 class Place:
     """A slot of a version: where its value stands among those of a call."""
@@ -128,3 +132,19 @@ def summary(connection: Connection, place: Place, range: Range) -> Summary:
     days = [(row[0], row[1], row[2]) for row in connection.execute(_DAYS, given)]
     fresh = connection.execute(_FRESH, given).scalar_one()
     return Summary(**totals._mapping, lengths=lengths, days=days, fresh=fresh)
+
+
+_BY_DAY = _of_held(
+    """
+    , ranked AS (SELECT md5(value) AS digest, row_number() OVER (ORDER BY count(*) DESC, md5(value)) AS rank FROM held GROUP BY 1)
+    SELECT CASE WHEN least(rank, :top + 1) <= :top THEN left(min(value), 200) END, date_trunc('day', seen_at, 'UTC') AS day, count(*)
+      FROM held JOIN ranked ON digest = md5(value) GROUP BY least(rank, :top + 1), 2
+     ORDER BY least(rank, :top + 1), day
+    """
+)
+
+
+def by_day(connection: Connection, place: Place, range: Range, top: int) -> list[tuple[str | None, datetime, int]]:
+    """How many calls had each of the most frequent values on each day, and (None) any other."""
+    rows = connection.execute(_BY_DAY, _given(place, range) | {"top": top})
+    return [(row[0], row[1], row[2]) for row in rows]

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -44,9 +44,9 @@ class Hour(NamedTuple):
     spent: Spent
 
 
-def of_versions(connection: Connection, asked: Asked) -> dict[Version, Spent]:
-    """What each version with calls in the range used."""
-    used = usage.of_versions(connection, asked)
+def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> dict[Version, Spent]:
+    """What each version with calls in the range used; timed: how long its calls took, too."""
+    used = usage.of_versions(connection, asked, timed=timed)
     known, priced = _versions(connection, used), prices.of_project(connection, asked.project_id)
     return {
         known[each]: Spent(some, priced.cost(known[each].model, some)) for each, some in used.items() if each in known
@@ -71,6 +71,28 @@ def by_time(connection: Connection, asked: Asked, span: Span) -> list[Hour]:
         if each in known
     ]
     return sorted(hours, key=lambda hour: (hour.start, hour.version.number, hour.version.id))
+
+
+class Stretch(NamedTuple):
+    """What a version used in one of the equally long stretches of a range."""
+
+    number: int
+    version: Version
+    spent: Spent
+
+
+def in_stretches(connection: Connection, asked: Asked, begin: datetime, width: timedelta) -> list[Stretch]:
+    """What each version used in stretches of so long from `begin` on; without how long calls took."""
+    bins = usage.in_bins(connection, asked, begin, width)
+    known, priced = (
+        _versions(connection, {each.version for each in bins}),
+        prices.of_project(connection, asked.project_id),
+    )
+    return [
+        Stretch(each.number, version, Spent(each.used, priced.cost(version.model, each.used)))
+        for each in bins
+        if (version := known.get(each.version)) is not None
+    ]
 
 
 def _versions(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Version]:

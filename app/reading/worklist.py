@@ -5,7 +5,7 @@ each, sorted here, and only those that are shown are read in full.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -33,6 +33,8 @@ from app.store.tables import call_count, expired_calls, grouping_key, implementa
 from app.store.versions import is_worth_showing
 
 Sort = Literal["last_seen", "calls", "cost", "errors", "p95", "name"]
+SortOfPage = Literal[Sort, "used"]
+"""A page shows the calls of the range and sorts by them: `used`."""
 
 MOST_WORDS = 8
 """Words that are looked for; each is a look through all templates of the project."""
@@ -59,7 +61,7 @@ class Wanted:
     model: str | None = None
     user_id: str | None = None
     conversation_id: str | None = None
-    sort: Sort = "last_seen"
+    sort: SortOfPage = "last_seen"
     descending: bool = True
     whenever: bool = False
 
@@ -87,6 +89,7 @@ class Worklist:
 
     briefs: Sequence[_Brief]
     versions: Mapping[Version, Spent]
+    asked: Asked
 
     def after(self, task_id: UUID | None) -> Sequence[UUID]:
         """The ids behind this one.  Raises UnknownCursorError."""
@@ -97,11 +100,12 @@ class Worklist:
             raise UnknownCursorError
         return ids[ids.index(task_id) + 1 :]
 
-    def in_full(self, connection: Connection, project_id: UUID, ids: Sequence[UUID]) -> list[Listed]:
+    def in_full(self, connection: Connection, ids: Sequence[UUID]) -> list[Listed]:
         """These tasks with everything that lists show, in this order."""
-        rows = {row.id: row for row in tasks.by_ids(connection, project_id, ids)}
-        spent = {brief.id: brief.spent for brief in self.briefs}
-        return [Listed(rows[each], spent[each]) for each in ids if each in rows]
+        asked = replace(self.asked, task_ids=ids)
+        rows = {row.id: row for row in tasks.by_ids(connection, asked.project_id, ids)}
+        spent = spending.by_task(spending.of_versions(connection, asked))
+        return [Listed(rows[each], spent.get(each, Spent())) for each in ids if each in rows]
 
 
 def found(connection: Connection, wanted: Wanted) -> Worklist:
@@ -113,7 +117,7 @@ def found(connection: Connection, wanted: Wanted) -> Worklist:
         user_id=wanted.user_id,
         conversation_id=wanted.conversation_id,
     )
-    versions = spending.of_versions(connection, asked)
+    versions = spending.of_versions(connection, asked, timed=wanted.sort == "p95")
     spent = spending.by_task(versions)
     briefs = [
         _Brief(row.id, row.name, row.calls, row.last_seen, spent.get(row.id, Spent()))
@@ -121,15 +125,16 @@ def found(connection: Connection, wanted: Wanted) -> Worklist:
     ]
     briefs.sort(key=lambda brief: brief.id, reverse=True)
     briefs.sort(key=_KEYS[wanted.sort], reverse=wanted.descending)
-    return Worklist(briefs, versions)
+    return Worklist(briefs, versions, asked)
 
 
-_KEYS: Mapping[Sort, Callable[[_Brief], Any]] = {
+_KEYS: Mapping[SortOfPage, Callable[[_Brief], Any]] = {
     "last_seen": lambda brief: brief.last_seen or datetime(1, 1, 1, tzinfo=UTC),
     "calls": lambda brief: brief.calls,
     "cost": lambda brief: brief.spent.cost.dollars,
     "errors": lambda brief: brief.spent.used.failures,
     "p95": lambda brief: brief.spent.used.latency_ms(0.95) or -1.0,
+    "used": lambda brief: brief.spent.used.calls,
     "name": lambda brief: brief.name.casefold(),
 }
 

@@ -151,10 +151,11 @@ ADDED = (
 )
 """What calls make together, of rows of `facts`."""
 
+SUMMED = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
+
 TOGETHER = (
-    ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
-    + ", min(fastest_ms) AS fastest_ms, max(slowest_ms) AS slowest_ms, ARRAY["
+    SUMMED + ", min(fastest_ms) AS fastest_ms, max(slowest_ms) AS slowest_ms, ARRAY["
     + ", ".join(f"sum(latency[{place}])::bigint" for place in range(1, BUCKETS + 1))
     + "] AS latency"
 )
-"""The same of cells."""
+"""The same of cells; `SUMMED` without how long the calls took."""

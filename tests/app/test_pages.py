@@ -621,7 +621,7 @@ def test_a_page_that_takes_too_long_says_so(visitor: FlaskClient, monkeypatch: p
         connection.execute(text("SET LOCAL statement_timeout = 10"))
         connection.execute(text("SELECT pg_sleep(5)"))
 
-    monkeypatch.setattr("app.reading.browse.tasks_page", slow)
+    monkeypatch.setattr("app.reading.worklist.found", slow)
 
     answer = visitor.get("/")
 
@@ -635,7 +635,7 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing_of_our_insides(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a secret of the server")
 
-    monkeypatch.setattr("app.reading.browse.tasks_page", broken)
+    monkeypatch.setattr("app.reading.worklist.found", broken)
 
     answer = visitor.get("/")
 

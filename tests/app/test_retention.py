@@ -10,7 +10,9 @@ from sqlalchemy import Engine, func, select, update
 from app.grouping import mining
 from app.keeping import deletion, retention
 from app.keeping.retention import expire
-from app.reading import browse, tasks
+from app.reading import tasks, worklist
+from app.reading.usage import Range
+from app.reading.worklist import Wanted
 from app.store import retention as store
 from app.store.deletion import Selector
 from app.store.ids import first_id_of
@@ -92,7 +94,8 @@ def shown(group: Group) -> tuple[object, ...]:
     """What lists say of the one task and version."""
     with group.world.engine.begin() as connection:
         [of_api] = tasks.page(connection, group.project_id, path=None, limit=9, before=None)
-        [of_page] = browse.tasks_page(connection, group.project_id)
+        found = worklist.found(connection, Wanted(group.project_id, Range()))
+        [of_page] = [one.row for one in found.in_full(connection, [of_api.id])]
         [version] = tasks.implementations(connection, group.project_id, of_api.id, limit=9)
     counted = [(row.calls, row.first_seen, row.last_seen) for row in (of_api, version)]
     return (*counted, of_page.calls, of_page.versions, of_page.parts)

@@ -34,6 +34,35 @@ function focusOnSlash(search) {
   });
 }
 
+/** Times in the reader's own zone: the server knows none. */
+function localTimes() {
+  const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+  document.querySelectorAll("time[datetime]").forEach((time) => {
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.valueOf())) return;
+    time.title = full.format(at) + " (" + time.dateTime.slice(0, 19).replace("T", " ") + " UTC)";
+    if ("local" in time.dataset) time.textContent = full.format(at);
+    if ("day" in time.dataset) time.textContent = day.format(at);
+  });
+}
+
+const NEWS_EVERY = 15000; // milliseconds
+
+/** Says how much is new since the page was drawn; the link draws it. */
+function watchForNews(place) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    const answer = await fetch(place.dataset.news).catch(() => null);
+    if (!answer || !answer.ok || answer.redirected) return;
+    const news = await answer.json();
+    place.hidden = news.calls === 0;
+    place.querySelector("a").textContent = news.words;
+  }, Number(place.dataset.every) || NEWS_EVERY);
+}
+
+localTimes();
+document.querySelectorAll("[data-news]").forEach(watchForNews);
 if (navigator.clipboard) document.querySelectorAll("[data-copy]").forEach(addCopyButton);
 document.querySelectorAll("[data-submit]").forEach(submitOnChange);
 document.querySelectorAll("[data-search]").forEach(focusOnSlash);

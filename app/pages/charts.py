@@ -1,0 +1,113 @@
+"""Charts as geometry: the points of lines, areas and bars, which templates draw as SVG.  Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+WIDTH, HEIGHT = 960.0, 200.0
+"""The box of a large chart in units of its own; it is stretched to the page."""
+
+MOST_LAYERS = 8
+"""Versions that are drawn apart; the smallest others are one layer."""
+
+
+class Spark(NamedTuple):
+    """A small line over time: the line and the area below it, as SVG paths, in a box of 100 by 24; and its largest value."""
+
+    line: str
+    area: str
+    most: float
+
+
+def spark(values: Sequence[float]) -> Spark | None:
+    """A line through these values; None where all are nothing."""
+    most = max(values, default=0)
+    if most <= 0:
+        return None
+    step = 100 / max(len(values) - 1, 1)
+    points = [f"{number * step:.1f} {23 - 21 * value / most:.1f}" for number, value in enumerate(values)]
+    line = "M" + " L".join(points if len(points) > 1 else points * 2)
+    return Spark(line, f"{line} L100 24 L0 24 Z", most)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One kind of what is stacked; total: of all its values."""
+
+    name: str
+    colour: int
+    total: float
+    path: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark of an axis: where it is in the box, and the value that it stands for."""
+
+    at: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Layers on each other; ticks of the height; the largest sum."""
+
+    layers: Sequence[Layer]
+    ticks: Sequence[Tick]
+    most: float
+
+
+def stack(layers: Mapping[str, Sequence[float]]) -> Stack | None:
+    """Columns of values on each other, as steps, the first layer lowest; None where all are nothing."""
+    if not layers or not (most := max(map(sum, zip(*layers.values(), strict=True)), default=0)) > 0:
+        return None
+    top = _rounded_up(most)
+    base = [0.0] * len(next(iter(layers.values())))
+    drawn = []
+    for number, (name, values) in enumerate(layers.items()):
+        upper = [below + value for below, value in zip(base, values, strict=True)]
+        drawn.append(Layer(name, number % 10, sum(values), _band(base, upper, top)))
+        base = upper
+    return Stack(drawn, [Tick(HEIGHT * (1 - part / 2), top * part / 2) for part in (0, 1, 2)], most)
+
+
+def _band(lower: Sequence[float], upper: Sequence[float], top: float) -> str:
+    """The outline between two lines of steps."""
+    step = WIDTH / len(upper)
+    forth = [f"{x:.1f} {HEIGHT * (1 - y / top):.1f}" for x, y in _steps(upper, step)]
+    back = [f"{x:.1f} {HEIGHT * (1 - y / top):.1f}" for x, y in reversed(list(_steps(lower, step)))]
+    return "M" + " L".join([*forth, *back]) + " Z"
+
+
+def _steps(values: Sequence[float], step: float) -> Sequence[tuple[float, float]]:
+    return [(x * step, value) for number, value in enumerate(values) for x in (number, number + 1)]
+
+
+def _rounded_up(most: float) -> float:
+    """The next of 1, 2, 4, 6, 8 or 10 times a power of ten: halves of it are good to read."""
+    power = 1.0
+    while power * 10 <= most:
+        power *= 10
+    while power > most:
+        power /= 10
+    return next(power * part for part in (1, 2, 4, 6, 8, 10) if power * part >= most * 0.999)
+
+
+class Bar(NamedTuple):
+    """A bar of a histogram: x and height in a box of 100 by 40, what it stands for, and how many."""
+
+    x: float
+    width: float
+    height: float
+    label: str
+    calls: int
+
+
+def bars(counts: Sequence[tuple[str, int]]) -> list[Bar]:
+    """Bars beside each other."""
+    most = max((count for _, count in counts), default=0)
+    step = 100 / max(len(counts), 1)
+    return [
+        Bar(number * step + step * 0.08, step * 0.84, 38 * count / most if most else 0, label, count)
+        for number, (label, count) in enumerate(counts)
+    ]

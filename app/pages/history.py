@@ -1,0 +1,64 @@
+"""What the versions of a task used over time, as a chart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from app.pages.charts import MOST_LAYERS, Stack, stack
+from app.pages.ranging import Shown
+from app.reading import spending
+from app.reading.spending import Spent, Stretch
+from app.reading.usage import Asked
+
+METRICS = {"calls": "Calls", "cost": "Cost"}
+
+
+@dataclass(frozen=True)
+class History:
+    """A chart with a mark where each version began, and what each version used in all."""
+
+    chart: Stack | None
+    marks: Sequence[tuple[float, str]]
+    spent: Mapping[UUID, Spent]
+
+    @property
+    def total(self) -> Spent:
+        return sum(self.spent.values(), Spent())
+
+
+def history(connection: Connection, asked: Asked, versions: Sequence[Any], *, shown: Shown, metric: str) -> History:
+    """The usage of a task in a range.  asked: for the task; versions: rows of `app.reading.tasks`."""
+    spent = {version.id: some for version, some in spending.of_versions(connection, asked).items()}
+    stretches = spending.in_stretches(connection, asked, shown.begin, shown.width)
+    return History(stack(_layers(stretches, shown.stretches, metric)), list(_marks(versions, shown)), spent)
+
+
+def _layers(stretches: Sequence[Stretch], count: int, metric: str) -> Mapping[str, Sequence[float]]:
+    """A layer a version, by number; those that have least are one."""
+    values: dict[int, list[float]] = {}
+    for each in stretches:
+        if 0 <= each.number < count:
+            line = values.setdefault(each.version.number, [0.0] * count)
+            line[each.number] += each.spent.cost.dollars if metric == "cost" else each.spent.used.calls
+    largest = set(sorted(values, key=lambda number: sum(values[number]), reverse=True)[:MOST_LAYERS])
+    named = {f"v{number}": values[number] for number in sorted(values) if number in largest}
+    others = [values[number] for number in values if number not in largest]
+    return named | ({"others": list(map(sum, zip(*others, strict=True)))} if others else {})
+
+
+def _marks(versions: Sequence[Any], shown: Shown) -> Sequence[tuple[float, str]]:
+    """Where versions began, as a share of the range; those that began at one place share a mark."""
+    places: dict[int, tuple[float, list[int]]] = {}
+    for version in sorted(versions, key=lambda version: version.version):
+        if _began_within(version.first_seen, shown):
+            at = (version.first_seen - shown.begin) / (shown.end - shown.begin)
+            places.setdefault(int(at * 40), (at, []))[1].append(version.version)
+    return [(at, ", ".join(f"v{number}" for number in numbers)) for at, numbers in places.values()]
+
+
+def _began_within(moment: datetime | None, shown: Shown) -> bool:
+    return moment is not None and shown.begin < moment < shown.end

@@ -1,0 +1,160 @@
+"""Pages that look into a slot, and at the calls that hold a value."""
+
+import csv
+import io
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from flask import Response, abort, render_template, request
+
+from app.http.paging import MAX_LIMIT
+from app.pages import access, ranging
+from app.pages.charts import Stack, bars, stack
+from app.pages.views import PAGE_SIZE, colours_of, id_or_404, pages, project, versions_of
+from app.reading import slot_values, tasks
+from app.reading.slot_values import Place, Summary
+from app.reading.usage import DAY, Range
+from app.store import traces
+from app.store.traces import TraceFilter
+
+__all__ = ["pages"]
+
+SLOT = "slot."
+MOST_EXPORTED = slot_values.MOST_CALLS
+"""Values of a download: all that are counted."""
+
+TOP = 5
+"""Values that a chart tells apart."""
+
+
+@pages.get("/tasks/<task_id>/slots/<name>")
+def slot(task_id: str, name: str) -> str:
+    """One slot of a version: what it holds, how often, how long, since when."""
+    shown = ranging.shown(request.args)
+    text = request.args.get("q", "").replace("\x00", "")[:512]
+    with access.reading() as connection:
+        found = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
+        versions = versions_of(connection, found.id)
+        version, place = _place(versions, name)
+        summary = slot_values.summary(connection, place, shown.range)
+        values = slot_values.values(connection, place, shown.range, holding=text, limit=PAGE_SIZE + 1)
+        days = slot_values.by_day(connection, place, shown.range, TOP)
+        before = slot_values.summary(connection, place, Range(None, shown.begin)) if shown.range.since else None
+    kind = version.slot_kinds[place.number] if place.number < len(version.slot_kinds) else {}
+    return render_template(
+        "pages/slot.html",
+        task=found,
+        version=version,
+        versions=[each for each in versions if name in each.slots],
+        name=name,
+        kind=kind,
+        shown=shown,
+        summary=summary,
+        values=values[:PAGE_SIZE],
+        more=len(values) > PAGE_SIZE,
+        lengths=bars([(_up_to(length), calls) for length, calls in summary.lengths]),
+        over_time=_over_time(days, shown),
+        turned=_turned(before, summary),
+        text=text,
+        most=slot_values.MOST_CALLS,
+        colours=colours_of(versions),
+    )
+
+
+def _up_to(length: int) -> str:
+    return "empty" if length == 0 else f"up to {length:,} characters"
+
+
+def _place(versions: Any, name: str) -> tuple[Any, Place]:
+    """The version that the link names, else the newest with this slot, and the slot's place in it."""
+    having = [version for version in versions if name in version.slots]
+    number = request.args.get("version", "")
+    chosen = [version for version in having if not number or str(version.version) == number]
+    if not chosen:
+        abort(HTTPStatus.NOT_FOUND)
+    version = chosen[0]
+    return version, Place(project(), version.id, version.template_id, version.slots.index(name))
+
+
+def _over_time(days: Any, shown: ranging.Shown) -> Stack | None:
+    """The most frequent values and all others, day by day."""
+    width = max(shown.width, DAY)
+    count = max(1, -(-(shown.end - shown.begin) // width))
+    layers: dict[str, list[float]] = {}
+    for value, day, calls in days:
+        number = (day - shown.begin) // width
+        words = "all others" if value is None else (value[:60].strip() or "empty")
+        if -1 <= number < count:
+            layers.setdefault(words, [0.0] * count)[max(number, 0)] += calls
+    return stack(layers)
+
+
+def _turned(before: Summary | None, now: Summary) -> str:
+    """Whether a slot that varied became constant in this range, or the other way round."""
+    if before is None or min(before.calls, now.calls) < slot_values.ENOUGH_CALLS:
+        return ""
+    if before.distinct > 1 and now.distinct == 1:
+        return "constant"
+    return "varies" if before.distinct == 1 and now.distinct > 1 else ""
+
+
+@pages.get("/tasks/<task_id>/slots/<name>/values.<kind>")
+def slot_download(task_id: str, name: str, kind: str) -> Response:
+    """All values of a slot in a range, as JSON lines or CSV."""
+    shown = ranging.shown(request.args)
+    if kind not in {"jsonl", "csv"}:
+        abort(HTTPStatus.NOT_FOUND)
+    with access.reading() as connection:
+        found = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
+        _, place = _place(versions_of(connection, found.id), name)
+        values = slot_values.values(connection, place, shown.range, limit=MOST_EXPORTED)
+    body, media_type = (_lines(values), "application/jsonl") if kind == "jsonl" else (_table(values), "text/csv")
+    response = Response(body, mimetype=media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="values.{kind}"'
+    return response
+
+
+def _lines(values: list[slot_values.Value]) -> bytes:
+    rows = (
+        {"value": value.text, "calls": value.calls, "first_seen": value.first_seen, "last_seen": value.last_seen}
+        for value in values
+    )
+    return b"".join(orjson.dumps(row, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE) for row in rows)
+
+
+def _table(values: list[slot_values.Value]) -> str:
+    """A value that a spreadsheet would take for a formula begins with an apostrophe (OWASP, "CSV Injection")."""
+    written = io.StringIO()
+    rows = csv.writer(written)
+    rows.writerow(["value", "calls", "first_seen", "last_seen"])
+    for value in values:
+        text = f"'{value.text}" if value.text.startswith(("=", "+", "-", "@", "\t", "\r")) else value.text
+        rows.writerow([text, value.calls, value.first_seen.isoformat(), value.last_seen.isoformat()])
+    return written.getvalue()
+
+
+@pages.get("/tasks/<task_id>/calls")
+def task_calls(task_id: str) -> str:
+    """The calls of a task that hold some values: `?slot.plan=free`."""
+    slots = {
+        name.removeprefix(SLOT): value.replace("\x00", "")
+        for name, value in request.args.items()
+        if name.startswith(SLOT)
+    }
+    after = request.args.get("after", "")
+    with access.reading() as connection:
+        found = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
+        versions = versions_of(connection, found.id)
+        wanted = TraceFilter(task_id=found.id, slots=slots)
+        before = id_or_404(after) if after else None
+        rows = traces.page(connection, project(), wanted, limit=min(PAGE_SIZE, MAX_LIMIT) + 1, before=before)
+    return render_template(
+        "pages/calls.html",
+        task=found,
+        slots=slots,
+        rows=[(row, traces.variables_of(row.slots, row.variables)) for row in rows[:PAGE_SIZE]],
+        more=rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None,
+        after=after,
+        colours=colours_of(versions),
+    )

@@ -1,0 +1,99 @@
+"""What the list of tasks shows: totals, a line and a bill a task, all of one range of time."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from app.pages.charts import Spark, spark
+from app.pages.ranging import Shown
+from app.reading import browse, insights, spending, worklist
+from app.reading.browse import Newest
+from app.reading.insights import Totals
+from app.reading.pieces import Piece, colours, start_of, template_parts
+from app.reading.spending import Spent
+from app.reading.worklist import Listed, Wanted
+
+
+@dataclass(frozen=True)
+class Line:
+    """A task as the list shows it. share: of the cost of all that is listed, else of the tokens of the newest calls."""
+
+    task: Any
+    spent: Spent
+    share: float
+    spark: Spark | None
+    newest: Newest | None
+    start: Sequence[Piece]
+    colours: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The list. more: the task behind which the next page begins; found: how many tasks there are in all."""
+
+    lines: Sequence[Line]
+    more: UUID | None
+    found: int
+    spent: Spent
+    totals: Totals
+    fresh: insights.Fresh
+    paths: Sequence[str]
+    models: Sequence[str]
+
+
+def overview(connection: Connection, wanted: Wanted, shown: Shown, *, after: UUID | None, limit: int) -> Overview:
+    """The tasks that are wanted, behind one of them. Raises UnknownCursorError."""
+    listed = worklist.found(connection, wanted)
+    ids = listed.after(after)
+    rows = listed.in_full(connection, ids[:limit])
+    own = [row.row.id for row in rows]
+    total = sum(listed.versions.values(), Spent())
+    return Overview(
+        list(_lines(connection, rows, shown, listed, total)),
+        own[-1] if len(ids) > limit and own else None,
+        len(listed.briefs),
+        total,
+        insights.totals(connection, wanted.project_id),
+        insights.fresh(connection, wanted.project_id),
+        browse.paths(connection, wanted.project_id),
+        browse.models(connection, wanted.project_id),
+    )
+
+
+def _lines(
+    connection: Connection, rows: Sequence[Listed], shown: Shown, listed: worklist.Worklist, total: Spent
+) -> Any:
+    ids = [row.row.id for row in rows]
+    sparks = _sparks(connection, replace(listed.asked, task_ids=ids), shown)
+    newest = browse.newest_versions(connection, ids)
+    shares = _shares(connection, rows, total, listed.asked.project_id)
+    for one in rows:
+        task = one.row
+        parts = template_parts(task.parts or [], task.slots or [])
+        yield Line(
+            task,
+            one.spent,
+            shares.get(task.id, 0.0),
+            sparks.get(task.id),
+            newest.get(task.id),
+            start_of(parts),
+            colours([task.slots or []]),
+        )
+
+
+def _sparks(connection: Connection, asked: Any, shown: Shown) -> Mapping[UUID, Spark | None]:
+    calls: dict[UUID, list[float]] = defaultdict(lambda: [0.0] * shown.stretches)
+    for each in spending.in_stretches(connection, asked, shown.begin, shown.width):
+        if 0 <= each.number < shown.stretches:
+            calls[each.version.task_id][each.number] += each.spent.used.calls
+    return {task_id: spark(values) for task_id, values in calls.items()}
+
+
+def _shares(connection: Connection, rows: Sequence[Listed], total: Spent, project_id: UUID) -> Mapping[UUID, float]:
+    if total.cost.dollars > 0:
+        return {one.row.id: one.spent.cost.dollars / total.cost.dollars for one in rows}
+    return insights.token_shares(connection, project_id)

@@ -1,0 +1,99 @@
+"""The range of time that a page shows: `range=24h`, `7d` or `30d`, or dates of one's own, all in the address."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from app.reading.usage import DAY, HOUR, Range
+
+LENGTHS = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
+WIDTHS = {"24h": HOUR, "7d": 4 * HOUR, "30d": DAY}
+"""Length of a stretch in charts, so that there are 24 to 42 of them."""
+
+DEFAULT = "7d"
+MOST_STRETCHES = 60
+
+WRONG_DATE = "A date is written like 2026-03-01."
+WRONG_ORDER = "The first day must not be after the last."
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page shows: `range` for queries, `stretches` of `width` from `begin` on for charts, `args` for links.
+
+    problem: why the range that was asked for is not the one that is shown.
+    """
+
+    name: str
+    begin: datetime
+    end: datetime
+    width: timedelta
+    range: Range
+    args: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def days(self) -> float:
+        return (self.end - self.begin) / DAY
+
+    @property
+    def stretches(self) -> int:
+        return -(-(self.end - self.begin) // self.width)
+
+    @property
+    def first_day(self) -> str:
+        return f"{self.begin:%Y-%m-%d}"
+
+    @property
+    def last_day(self) -> str:
+        return f"{self.end - timedelta(seconds=1):%Y-%m-%d}"
+
+
+def shown(args: Mapping[str, str], now: datetime | None = None) -> Shown:
+    """The range that the address asks for; the default one, with the reason, where that makes no sense."""
+    now = now or datetime.now(UTC)
+    since, until = args.get("since", ""), args.get("until", "")
+    if since or until:
+        try:
+            return _own(since, until, now)
+        except ValueError as error:
+            return _last(DEFAULT, now, str(error))
+    return _last(args.get("range", ""), now)
+
+
+def _last(name: str, now: datetime, problem: str = "") -> Shown:
+    """The last hours or days until now, from a full stretch on."""
+    name = name if name in LENGTHS else DEFAULT
+    width = WIDTHS[name]
+    end = _full(now, width) + width
+    begin = end - LENGTHS[name]
+    return Shown(name, begin, end, width, Range(begin), {"range": name} if name != DEFAULT else {}, problem)
+
+
+def _own(since: str, until: str, now: datetime) -> Shown:
+    """Whole days. Raises ValueError, in words for people."""
+    begin = _day(since) if since else _day(until) - 6 * DAY
+    last = _day(until) if until else _full(now, DAY)
+    if begin > last:
+        raise ValueError(WRONG_ORDER)
+    end = last + DAY
+    days = (end - begin) // DAY
+    width = HOUR if days == 1 else -(-days // MOST_STRETCHES) * DAY
+    return Shown(
+        "own", begin, end, width, Range(begin, end), {"since": f"{begin:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
+    )
+
+
+def _day(text: str) -> datetime:
+    try:
+        day = datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError(WRONG_DATE) from None
+    if not 1970 <= day.year < 9000:
+        raise ValueError("Days from 1970 on can be shown.")
+    return day
+
+
+def _full(moment: datetime, length: timedelta) -> datetime:
+    begin = datetime(1970, 1, 1, tzinfo=UTC)
+    return begin + (moment - begin) // length * length

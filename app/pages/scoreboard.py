@@ -1,0 +1,82 @@
+"""Two versions of a task side by side: what a call of each took, cost and gave.  Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.pages.wording import dollars, duration, number, percent
+from app.reading.spending import Spent
+
+FEW_CALLS = 30
+"""Calls of a version below which a difference is most likely chance."""
+
+LITTLE = 0.03
+"""A change by less says nothing, and is called neither better nor worse."""
+
+
+class Row(NamedTuple):
+    """A figure of both versions in words; change: as a share of the old one; verdict: better, worse or nothing."""
+
+    title: str
+    old: str
+    new: str
+    change: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Scoreboard:
+    """The figures, and whether one of the versions has too few calls to tell."""
+
+    rows: Sequence[Row]
+    few: bool
+
+
+def scoreboard(old: Spent, new: Spent) -> Scoreboard:
+    """Both versions, figure by figure."""
+    few = min(old.used.calls, new.used.calls) < FEW_CALLS
+    return Scoreboard([_row(figure, old, new, few=few) for figure in _FIGURES], few)
+
+
+class _Figure(NamedTuple):
+    title: str
+    of: Callable[[Spent], float | None]
+    words: Callable[[float | None], str]
+    less_is_better: bool = False
+
+
+def _a_call(value: Callable[[Spent], float], calls: Callable[[Spent], int]) -> Callable[[Spent], float | None]:
+    return lambda spent: value(spent) / calls(spent) if calls(spent) else None
+
+
+def _all(spent: Spent) -> int:
+    return spent.used.calls
+
+
+def _latency(share: float) -> Callable[[Spent], float | None]:
+    return lambda spent: None if (found := spent.used.latency_ms(share)) is None else found / 1000
+
+
+_FIGURES = (
+    _Figure("Calls", lambda spent: spent.used.calls, number),
+    _Figure("Half took at most", _latency(0.5), duration, True),
+    _Figure("95 of 100 took at most", _latency(0.95), duration, True),
+    _Figure("Input tokens a call", _a_call(lambda spent: spent.used.input_tokens, _all), number),
+    _Figure("Output tokens a call", _a_call(lambda spent: spent.used.output_tokens, _all), number),
+    _Figure("Cost a call", _a_call(lambda spent: spent.cost.dollars, _all), dollars, True),
+    _Figure("Failed", _a_call(lambda spent: spent.used.failures, _all), percent, True),
+    _Figure(
+        "Characters of an output",
+        _a_call(lambda spent: spent.used.output_characters, lambda spent: spent.used.answered),
+        number,
+    ),
+)
+
+
+def _row(figure: _Figure, old: Spent, new: Spent, *, few: bool) -> Row:
+    before, after = figure.of(old), figure.of(new)
+    change = None if before is None or after is None or before == 0 else after / before - 1
+    verdict = ""
+    if figure.less_is_better and change is not None and abs(change) >= LITTLE and not few:
+        verdict = "better" if change < 0 else "worse"
+    return Row(figure.title, figure.words(before), figure.words(after), change, verdict)

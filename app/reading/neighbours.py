@@ -1,0 +1,56 @@
+"""Calls beside a call: those before and after it, and the turns of its conversation."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from app.store.tables import grouping_key, implementation, trace
+
+MOST_TURNS = 100
+"""Calls of a conversation that a page lists, the first ones."""
+
+
+class Neighbours(NamedTuple):
+    """The calls stored before and after a call: of its version, or of its path where it has none."""
+
+    before: UUID | None
+    after: UUID | None
+
+
+def of_call(connection: Connection, project_id: UUID, call: Any) -> Neighbours:
+    """The neighbours of a call, a row of `app.store.traces`."""
+    if call.implementation_id is not None:
+        alike = trace.c.implementation_id == call.implementation_id
+    else:
+        alike = (trace.c.group_id == call.group_id) & trace.c.implementation_id.is_(None)
+    own = select(trace.c.id).where(trace.c.project_id == project_id, alike)
+    earlier = own.where(trace.c.id < call.id).order_by(trace.c.id.desc()).limit(1)
+    later = own.where(trace.c.id > call.id).order_by(trace.c.id).limit(1)
+    return Neighbours(connection.execute(earlier).scalar(), connection.execute(later).scalar())
+
+
+def turns(connection: Connection, project_id: UUID, conversation_id: str) -> Sequence[Row[Any]]:
+    """The calls of a conversation in the order they were made: id, seen_at, model, path, version, error."""
+    query: Select[Any] = (
+        select(
+            trace.c.id,
+            trace.c.seen_at,
+            trace.c.model,
+            grouping_key.c.path,
+            implementation.c.version,
+            trace.c.error.isnot(None).label("failed"),
+        )
+        .select_from(
+            trace.join(grouping_key, grouping_key.c.id == trace.c.group_id).outerjoin(
+                implementation, implementation.c.id == trace.c.implementation_id
+            )
+        )
+        .where(
+            trace.c.project_id == project_id,
+            trace.c.conversation_id == conversation_id,
+            func.md5(trace.c.conversation_id) == func.md5(conversation_id),
+        )
+    )
+    return connection.execute(query.order_by(trace.c.seen_at, trace.c.id).limit(MOST_TURNS)).all()
