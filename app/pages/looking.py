@@ -38,6 +38,7 @@ def slot(task_id: str, name: str) -> str:
         versions = versions_of(connection, found.id)
         version, place = _place(versions, name)
         summary = slot_values.summary(connection, place, shown.range)
+        fresh = slot_values.fresh(connection, place)
         values = slot_values.values(connection, place, shown.range, holding=text, limit=PAGE_SIZE + 1)
         days = slot_values.by_day(connection, place, shown.range, TOP)
         before = slot_values.summary(connection, place, Range(None, shown.begin)) if shown.range.since else None
@@ -51,6 +52,7 @@ def slot(task_id: str, name: str) -> str:
         kind=kind,
         shown=shown,
         summary=summary,
+        fresh=fresh,
         values=values[:PAGE_SIZE],
         more=len(values) > PAGE_SIZE,
         lengths=bars([(_up_to(length), calls) for length, calls in summary.lengths]),

@@ -88,7 +88,7 @@ class Summary:
     """What a slot held in the calls that were looked at.
 
     lengths: calls by the length of their value, as (up to so many characters, calls). days: by day the calls, and how many different
-    values they had. fresh: values that no call before the last seven days had.
+    values they had.
     """
 
     calls: int
@@ -98,7 +98,6 @@ class Summary:
     mean: float
     lengths: Sequence[tuple[int, int]]
     days: Sequence[tuple[datetime, int, int]]
-    fresh: int
 
 
 _SUMMARY = _of_held(
@@ -119,9 +118,16 @@ _DAYS = _of_held(
 )
 _FRESH = _of_held(
     """
-    SELECT count(*) FROM (SELECT FROM held GROUP BY md5(value) HAVING min(seen_at) >= now() - interval '7 days') AS fresh
+    SELECT count(*) FILTER (WHERE began >= now() - interval '7 days'), count(*) FILTER (WHERE began < now() - interval '7 days')
+      FROM (SELECT min(seen_at) AS began FROM held GROUP BY md5(value)) AS value
     """
 )
+
+
+def fresh(connection: Connection, place: Place) -> int | None:
+    """Values that no call before the last seven days had, of the newest calls; None where there is no earlier call to tell."""
+    row = connection.execute(_FRESH, _given(place, Range())).one()
+    return row[0] if row[1] else None
 
 
 def summary(connection: Connection, place: Place, range: Range) -> Summary:
@@ -130,8 +136,7 @@ def summary(connection: Connection, place: Place, range: Range) -> Summary:
     totals = connection.execute(_SUMMARY, given).one()
     lengths = [(2 ** row[0] if row[0] else 0, row[1]) for row in connection.execute(_LENGTHS, given)]
     days = [(row[0], row[1], row[2]) for row in connection.execute(_DAYS, given)]
-    fresh = connection.execute(_FRESH, given).scalar_one()
-    return Summary(**totals._mapping, lengths=lengths, days=days, fresh=fresh)
+    return Summary(**totals._mapping, lengths=lengths, days=days)
 
 
 _BY_DAY = _of_held(
