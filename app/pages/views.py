@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import DatabaseDownError
+from app.http.answer import json_answer
 from app.http.services import services
 from app.logs import describe
 from app.pages import access, ranging, wording
@@ -196,6 +197,7 @@ def task_list() -> str:
     with access.reading() as connection:
         try:
             found = overview(connection, wanted, shown, after=id_or_404(after) if after else None, limit=PAGE_SIZE)
+            newest = neighbours.newest(connection, project())
         except UnknownCursorError:
             abort(HTTPStatus.NOT_FOUND, "The task behind which this page begins is in the list no more.")
     return render_template(
@@ -206,6 +208,7 @@ def task_list() -> str:
         descending=descending,
         most=insights.MOST_COUNTED,
         filters=filters,
+        newest=newest,
         after=after,
         curl=_curl(),
     )
@@ -239,6 +242,7 @@ def task(task_id: str) -> str | AnyResponse:
         costing = of_version(connection, project(), chosen, shown.range) if chosen else None
         asked = Asked(project(), shown.range, task_ids=[found.id])
         past = history(connection, asked, versions, shown=shown, metric=metric)
+        newest = neighbours.newest(connection, project())
         declared = agreement(DeclaredCalls(*said) for said in insights.declared_calls(connection, found.id))
         others = tasks.others_of_path(connection, found.id, MOST_OTHERS) if g.visitor.decides else []
     if found.merged_into:
@@ -264,6 +268,7 @@ def task(task_id: str) -> str | AnyResponse:
         shown=shown,
         metric=metric,
         past=past,
+        newest=newest,
         colours=colours_of(versions),
         calls=calls[:CALLS_SHOWN],
         more=_next(calls, CALLS_SHOWN, lambda call: Cursor(call.seen_at, call.id)),
@@ -299,6 +304,16 @@ def trace(trace_id: str) -> str:
         turns=turns,
         price=priced,
     )
+
+
+@pages.get("/news")
+def news() -> Response:
+    """How many calls of the project, or of a task, came after a call, for a page that lies open."""
+    after, of_task = id_or_404(_argument("after")), _argument("task")
+    with access.reading() as connection:
+        calls = neighbours.later(connection, project(), after, id_or_404(of_task) if of_task else None)
+    more = "+" if calls >= neighbours.MOST_NEWS else ""
+    return json_answer({"calls": calls, "words": f"{calls}{more} new call{'s' if calls != 1 else ''}"})
 
 
 @pages.get("/ungrouped")

@@ -12,6 +12,10 @@ MOST_TURNS = 100
 """Calls of a conversation that a page lists, the first ones."""
 
 
+MOST_NEWS = 1_000
+"""Later calls that are counted."""
+
+
 class Neighbours(NamedTuple):
     """The calls stored before and after a call: of its version, or of its path where it has none."""
 
@@ -54,3 +58,18 @@ def turns(connection: Connection, project_id: UUID, conversation_id: str) -> Seq
         )
     )
     return connection.execute(query.order_by(trace.c.seen_at, trace.c.id).limit(MOST_TURNS)).all()
+
+
+def newest(connection: Connection, project_id: UUID) -> UUID | None:
+    """The call of the project that was stored last."""
+    query = select(trace.c.id).where(trace.c.project_id == project_id).order_by(trace.c.id.desc())
+    return connection.execute(query.limit(1)).scalar()
+
+
+def later(connection: Connection, project_id: UUID, after: UUID, task_id: UUID | None) -> int:
+    """Calls of the project, or of one of its tasks, that were stored after a call; at most `MOST_NEWS`."""
+    some = select(trace.c.id).where(trace.c.project_id == project_id, trace.c.id > after)
+    if task_id is not None:
+        own = select(implementation.c.id).where(implementation.c.task_id == task_id)
+        some = some.where(trace.c.implementation_id.in_(own))
+    return connection.execute(select(func.count()).select_from(some.limit(MOST_NEWS).subquery())).scalar_one()

@@ -1,7 +1,8 @@
 """Why a call is where it is: the template nearest to its text, and where the text leaves it.  Pure.
 
-A text follows a template as far as the template's fixed texts stand in it, in order. The nearest is the one of which most fixed text was
-followed; where it ends, the words that the template asks for and those that the call has stand side by side.
+A text follows a template as far as the template's fixed texts stand in it, in order, from its beginning and from its end. The nearest is
+the one of which most fixed text is followed; where the text first leaves it, the words that the template asks for and those that the
+call has stand side by side.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,12 +42,26 @@ class Follow:
 
 
 def follow(template: Sequence[Sequence[str]], prompt: Parts) -> Follow:
-    """How far a prompt follows a template. template: the literals of each of its parts."""
+    """How far a prompt follows a template, from its beginning and from its end. template: the literals of each of its parts."""
+    whole = [*prompt, *[""] * (len(template) - len(prompt))]
+    forth = _forth(template, whole)
+    if forth.leaves is None:
+        return forth
+    back = _forth([_turned(literals) for literals in reversed(template)], _turned(whole))
+    return Follow(forth.fixed, min(forth.fixed, forth.followed + back.followed), forth.leaves)
+
+
+def _turned(texts: Sequence[str]) -> list[str]:
+    """The texts read from their ends."""
+    return [text[::-1] for text in reversed(texts)]
+
+
+def _forth(template: Sequence[Sequence[str]], prompt: Parts) -> Follow:
+    """How far from the beginning alone."""
     fixed = sum(len(literal) for literals in template for literal in literals)
     followed = 0
     for part, literals in enumerate(template):
-        text = prompt[part] if part < len(prompt) else ""
-        passed, leaves = _follow(literals, text)
+        passed, leaves = _follow(literals, prompt[part])
         followed += passed
         if leaves is not None:
             return Follow(fixed, followed, Departure(part, *leaves))

@@ -49,16 +49,18 @@ function localTimes() {
 
 const NEWS_EVERY = 15000; // milliseconds
 
-/** Says how much is new since the page was drawn; the link draws it. */
+/** Says how many calls came since the page was drawn; the link draws it anew. */
 function watchForNews(place) {
-  setInterval(async () => {
+  const look = async () => {
     if (document.hidden) return;
     const answer = await fetch(place.dataset.news).catch(() => null);
     if (!answer || !answer.ok || answer.redirected) return;
     const news = await answer.json();
     place.hidden = news.calls === 0;
-    place.querySelector("a").textContent = news.words;
-  }, Number(place.dataset.every) || NEWS_EVERY);
+    place.firstElementChild.textContent = news.words;
+  };
+  setInterval(look, NEWS_EVERY);
+  window.addEventListener("focus", look);
 }
 
 localTimes();

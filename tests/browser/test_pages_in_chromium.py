@@ -1,0 +1,163 @@
+"""The pages as a person sees and uses them: nothing fails in the browser, nothing is out of reach, and what is clicked does it."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import AXE, Site
+
+PATIENCE = 60_000
+"""Milliseconds that a step may take, on a machine that has much else to do."""
+
+SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
+
+
+class Window:
+    """A page of the browser, and what went wrong in it."""
+
+    def __init__(self, browser: Any, site: Site, *, size: str = "desk", **more: Any) -> None:
+        self.site = site
+        self.context = browser.new_context(viewport=SIZES[size], **more)
+        self.context.set_default_timeout(PATIENCE)
+        self.page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.page.on(
+            "console", lambda said: self.wrong.append(said.text) if said.type in {"error", "warning"} else None
+        )
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+
+    def __enter__(self) -> "Window":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+    def open(self, path: str) -> Any:
+        answer = self.page.goto(self.site.url + path)
+        assert answer.status == 200, f"{path} answered {answer.status}"
+        return self.page
+
+    def violations(self) -> list[str]:
+        """What axe-core finds in light, and of contrasts in dark."""
+        self.page.evaluate(AXE)
+        self.page.emulate_media(color_scheme="light")
+        light = self._found_by_axe("{resultTypes: ['violations']}")
+        self.page.emulate_media(color_scheme="dark")
+        return [*light, *self._found_by_axe("{runOnly: ['color-contrast']}")]
+
+    def _found_by_axe(self, options: str) -> list[str]:
+        found = self.page.evaluate(f"axe.run(document, {options})")
+        return [
+            f"{each['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+            for each in found["violations"]
+            for node in each["nodes"][:3]
+        ]
+
+    def faults(self, path: str) -> list[str]:
+        """Everything that is wrong with a page."""
+        self.open(path)
+        wide = ["is wider than its window"] if self.is_wider_than_its_window() else []
+        failed, self.wrong = self.wrong, []
+        return [*self.violations(), *wide, *failed]
+
+    def is_wider_than_its_window(self) -> bool:
+        return self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_every_page_is_accessible_and_fails_in_nothing(browser: Any, site: Site, size: str) -> None:
+    task = f"/tasks/{site.ids['task']}"
+    pages = (
+        "/",
+        "/?range=30d&sort=cost&q=mail",
+        "/?since=2026-03-09&until=2026-03-01",
+        task,
+        f"{task}?version=2&metric=cost",
+        f"{task}/slots/plan",
+        f"{task}/calls?slot.plan=free",
+        f"/traces/{site.ids['call']}",
+        f"/traces/{site.ids['ungrouped']}",
+        "/ungrouped",
+        "/pipeline",
+        "/login",
+    )
+    with Window(browser, site, size=size) as window:
+        found = [f"{path}: {fault}" for path in pages for fault in window.faults(path)]
+    assert not found, "\n".join(found)
+
+
+def test_tasks_are_sorted_searched_and_seen_over_another_range(browser: Any, site: Site) -> None:
+    with Window(browser, site) as window:
+        page = window.open("/")
+        page.click("th a:has-text('Cost a day')")
+        page.wait_for_url(re.compile("sort=cost"))
+        assert page.get_attribute("th[aria-sort]", "aria-sort") == "descending"
+        page.click("nav.ranges a:has-text('24 h')")
+        page.wait_for_url(re.compile("range=24h"))
+        assert "sort=cost" in page.url
+        page.keyboard.press("/")
+        page.keyboard.type("order plan")
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile("q=order"))
+        assert page.locator("table.tasks tbody tr").count() == 1
+        assert window.wrong == []
+
+
+def test_a_value_leads_to_its_calls_and_a_call_to_the_next(browser: Any, site: Site) -> None:
+    with Window(browser, site) as window:
+        page = window.open(f"/tasks/{site.ids['task']}")
+        page.click("table.slots a:has-text('plan')")
+        page.click("a:has-text('trade')")
+        page.wait_for_url(re.compile(r"slot\.plan=trade"))
+        page.click("table.calls tbody a >> nth=0")
+        assert "trade" in page.inner_text("#main")
+        before = page.url
+        page.click("a[rel=prev]")
+        page.wait_for_url(lambda url: url != before)
+        assert page.locator("a[rel=next]").count() == 1
+
+
+def test_versions_stand_beside_each_other(browser: Any, site: Site) -> None:
+    with Window(browser, site) as window:
+        page = window.open(f"/tasks/{site.ids['task']}?version=2&against=1")
+        board = page.inner_text(".board")
+        assert "95 of 100 took at most" in board
+        assert "fewer than 30 calls" in board
+        assert page.locator(".plot path.layer").count() == 2
+
+
+def test_an_ungrouped_call_shows_the_words_that_stopped_it(browser: Any, site: Site) -> None:
+    with Window(browser, site) as window:
+        page = window.open(f"/traces/{site.ids['ungrouped']}")
+        assert page.inner_text(".sides ins").startswith("or other.")
+        assert page.inner_text(".sides del").startswith("and other.")
+
+
+def test_what_is_saved_is_confirmed(browser: Any, site: Site) -> None:
+    with Window(browser, site) as window:
+        page = window.open(f"/tasks/{site.ids['task']}")
+        page.click("summary:has-text('Name and describe')")
+        page.fill("#name", "Sort mail")
+        page.click("form:has(#name) button")
+        page.wait_for_selector("[role=status]:has-text('Saved: name')")
+        assert page.inner_text("h1") == "Sort mail"
+
+
+def test_new_calls_are_told_without_a_reload(browser: Any, site: Site) -> None:
+    with Window(browser, site) as window:
+        page = window.open("/")
+        site.send([{"model": "gpt-5", "path": "/say", "input": "Something"}] * 3)
+        page.evaluate("window.dispatchEvent(new Event('focus'))")
+        page.wait_for_selector("text=3 new calls")
+
+
+def test_times_are_those_of_the_reader(browser: Any, site: Site) -> None:
+    with Window(browser, site, timezone_id="Asia/Tokyo", locale="en-GB") as window:
+        page = window.open(f"/traces/{site.ids['call']}")
+        utc = page.get_attribute("h1 time", "datetime")
+        shown = page.evaluate(
+            "new Intl.DateTimeFormat('en-GB', {dateStyle: 'medium', timeStyle: 'medium', timeZone: 'Asia/Tokyo'})"
+            f".format(new Date('{utc}'))"
+        )
+        assert page.inner_text("h1 time") == shown
