@@ -7,7 +7,7 @@ PY := .venv/bin/python
 TIED := exec $(PY) -I app/local/child.py
 export PYTHON
 
-.PHONY: help demo run test golden model chaos check bench sbom env-local env-test env-dev env-bench
+.PHONY: help demo run test golden model chaos check bench screenshots sbom env-local env-test env-dev env-bench
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -45,6 +45,9 @@ sbom: env-dev ## lock the installed dependencies and describe them: build/requir
 	@$(PY) tools/lock.py 'promptlode[local]' > build/requirements.lock
 	@$(PY) -m cyclonedx_py requirements build/requirements.lock --of JSON -o build/sbom.cdx.json
 	@echo "build/sbom.cdx.json: $$(wc -l < build/requirements.lock) components"
+
+screenshots: env-test ## draw the pictures of docs/pages.md in headless Chromium
+	@exec $(PY) -m benchmarks.screenshots
 
 bench: env-bench ## measure, and write docs/benchmarks.md
 	@exec $(PY) -m benchmarks

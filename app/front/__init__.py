@@ -6,6 +6,7 @@ time and a size, and a request takes a thread only when it is whole and its proj
 """
 
 import gc
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,9 +20,11 @@ def create() -> "Front":
     """The web process on the settings of the environment; granian calls this in each of its workers."""
     from app.config import settings
     from app.front.serving import Front
+    from app.reading import prices
     from app.web import create_app
 
     front = Front(create_app(), settings())
+    threading.Thread(target=prices.load, name="prices", daemon=True).start()
     _spare_the_collector()
     return front
 

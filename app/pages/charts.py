@@ -11,6 +11,11 @@ MOST_LAYERS = 8
 """Versions that are drawn apart; the smallest others are one layer."""
 
 
+REST = frozenset({"others", "all others"})
+REST_COLOUR = 10
+"""What is none of those that are told apart is grey."""
+
+
 class Spark(NamedTuple):
     """A small line over time: the line and the area below it, as SVG paths, in a box of 100 by 24; and its largest value."""
 
@@ -66,7 +71,8 @@ def stack(layers: Mapping[str, Sequence[float]]) -> Stack | None:
     drawn = []
     for number, (name, values) in enumerate(layers.items()):
         upper = [below + value for below, value in zip(base, values, strict=True)]
-        drawn.append(Layer(name, number % 10, sum(values), _band(base, upper, top)))
+        colour = REST_COLOUR if name in REST else number % 10
+        drawn.append(Layer(name, colour, sum(values), _band(base, upper, top)))
         base = upper
     return Stack(drawn, [Tick(HEIGHT * (1 - part / 2), top * part / 2) for part in (0, 1, 2)], most)
 

@@ -89,6 +89,11 @@ def published(model: str) -> Price | None:
     return None
 
 
+def load() -> None:
+    """Load the published prices, so that the first page need not."""
+    published("gpt-4o")
+
+
 def _names(model: str) -> Iterator[tuple[str, str | None]]:
     provider, slash, name = model.rpartition("/")
     if slash:

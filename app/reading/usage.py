@@ -22,6 +22,10 @@ class Piece(NamedTuple):
     since: datetime | None
     until: datetime | None
 
+    def in_hours(self) -> "Piece":
+        """The same, but from no whole days."""
+        return self._replace(what="hour") if self.what == "day" else self
+
 
 @dataclass(frozen=True)
 class Range:
@@ -91,8 +95,10 @@ class Bin(NamedTuple):
 
 def in_bins(connection: Connection, asked: Asked, begin: datetime, width: timedelta) -> list[Bin]:
     """What each version used in stretches of so long, counted from `begin`; without how long calls took."""
+    whole_days = width % DAY == timedelta() and begin == _full(begin, DAY)
+    pieces = [piece if whole_days else piece.in_hours() for piece in _pieces(asked)]
     number = f"floor(extract(epoch FROM start - :begin) / {width.total_seconds()})::int"
-    statement, values = _statement(asked, f"implementation_id, {number}", list(_pieces(asked)), SUMMED)
+    statement, values = _statement(asked, f"implementation_id, {number}", pieces, SUMMED)
     rows = connection.execute(statement, values | {"begin": begin})
     return [Bin(row[0], row[1], Usage.of([*row[2:], *NOT_TIMED])) for row in rows]
 
@@ -102,7 +108,7 @@ NOT_TIMED = (None, None, (0,) * BUCKETS)
 
 def by_time(connection: Connection, asked: Asked, span: Span) -> dict[tuple[UUID, datetime], Usage]:
     """What each version used in each hour or day that has calls, in UTC."""
-    pieces = [piece._replace(what=span) if piece.what == "day" else piece for piece in _pieces(asked)]
+    pieces = [piece if span == "day" else piece.in_hours() for piece in _pieces(asked)]
     rows = connection.execute(*_statement(asked, f"implementation_id, date_trunc('{span}', start, 'UTC')", pieces, TOGETHER))
     return {(row[0], row[1]): Usage.of(row[2:]) for row in rows}
 

@@ -176,6 +176,21 @@ def test_calls_of_a_user_are_added_up_alone(
     assert used(engine, project, user_id="ada", range=Range(NOON + timedelta(seconds=1))).calls == 0
 
 
+@pytest.mark.parametrize("hours", [1, 4, 24, 36])
+def test_calls_are_in_the_stretch_in_which_they_were_made(
+    engine: Engine, project: Project, client: FlaskClient, version: None, hours: int
+) -> None:
+    ages = (0, 3, 5, 26, 50)
+    for age in ages:
+        client.post("/api/v1/traces", json=at(NOON + timedelta(hours=age)))
+    added_up(engine)
+    width = timedelta(hours=hours)
+    with transaction(engine) as connection:
+        found = usage.in_bins(connection, Asked(project.id, range=Range(NOON - timedelta(days=4))), NOON, width)
+    numbers = [each.number for each in found for _ in range(each.used.calls)]
+    assert sorted(numbers) == [age // hours for age in ages]
+
+
 def test_what_is_marked_while_it_is_added_up_is_added_up_next(
     engine: Engine, client: FlaskClient, version: None
 ) -> None:

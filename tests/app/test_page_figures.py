@@ -1,0 +1,124 @@
+"""Ranges, charts, costs and comparisons as pages show them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.pages import ranging
+from app.pages.charts import HEIGHT, spark, stack
+from app.pages.scoreboard import scoreboard
+from app.pages.wording import dollars, signed
+from app.reading.bill import reordered
+from app.reading.pieces import Part, Piece, template_text
+from app.reading.prices import Cost
+from app.reading.spending import Spent
+from app.store.call_facts import Usage
+
+NOW = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("asked", "begin", "stretches"),
+    [
+        ({}, "2026-03-03 16:00", 42),
+        ({"range": "24h"}, "2026-03-09 15:00", 24),
+        ({"range": "30d"}, "2026-02-09 00:00", 30),
+        ({"range": "a thousand years"}, "2026-03-03 16:00", 42),
+        ({"since": "2026-03-01", "until": "2026-03-01"}, "2026-03-01 00:00", 24),
+        ({"since": "2026-03-01"}, "2026-03-01 00:00", 10),
+        ({"since": "2025-01-01", "until": "2026-01-01"}, "2025-01-01 00:00", 53),
+    ],
+)
+def test_a_range_begins_with_a_full_stretch(asked: dict[str, str], begin: str, stretches: int) -> None:
+    shown = ranging.shown(asked, NOW)
+    assert (f"{shown.begin:%Y-%m-%d %H:%M}", shown.stretches, shown.problem) == (begin, stretches, "")
+    assert shown.range.since == shown.begin
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "problem"),
+    [
+        ("2026-03-02", "2026-03-01", "must not be after"),
+        ("yesterday", "", "written like"),
+        ("2026-02-30", "", "written like"),
+        ("0001-01-01", "", "from 1970 on"),
+        ("9999-12-31", "", "from 1970 on"),
+        ("2027-01-01", "", "must not be after"),
+    ],
+)
+def test_a_range_that_makes_no_sense_says_why_and_shows_the_last_week(since: str, until: str, problem: str) -> None:
+    shown = ranging.shown({"since": since, "until": until}, NOW)
+    assert problem in shown.problem
+    assert shown.end - shown.begin == timedelta(days=7)
+
+
+def test_layers_stand_on_each_other_and_the_axis_ends_with_a_round_number() -> None:
+    chart = stack({"v1": [1.0, 0.0], "v2": [2.0, 4.5]})
+    assert chart is not None
+    assert [tick.value for tick in chart.ticks] == [0, 3, 6]
+    assert [layer.total for layer in chart.layers] == [1, 6.5]
+    assert f" {HEIGHT * (1 - 3 / 6):.1f}" in chart.layers[1].path
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [0.0, 0.0]])
+def test_nothing_draws_no_chart(values: list[float]) -> None:
+    assert spark(values) is None
+    assert stack({"v1": values}) is None
+    assert stack({}) is None
+
+
+@pytest.mark.parametrize("most", [1e-9, 0.5, 1, 10**12, 9e18])
+def test_any_size_fits_in_a_chart(most: float) -> None:
+    chart = stack({"v1": [most, most / 2]})
+    assert chart is not None
+    assert most <= chart.ticks[-1].value * 1.01 <= most * 2.6
+
+
+def test_faster_and_cheaper_is_better_once_there_are_enough_calls() -> None:
+    old = Spent(
+        Usage(calls=100, timed=100, fastest_ms=2000, slowest_ms=2000, latency=[0] * 12 + [100] + [0] * 15), Cost(2.0)
+    )
+    new = Spent(
+        Usage(calls=100, timed=100, fastest_ms=1000, slowest_ms=1000, latency=[0] * 9 + [100] + [0] * 18), Cost(3.0)
+    )
+    verdicts = {row.title: row.verdict for row in scoreboard(old, new).rows}
+    assert verdicts["Half took at most"] == "better"
+    assert verdicts["Cost a call"] == "worse"
+    assert scoreboard(old, Spent()).few
+
+
+def test_a_few_calls_make_no_version_better() -> None:
+    board = scoreboard(Spent(Usage(calls=2), Cost(2.0)), Spent(Usage(calls=200), Cost(3.0)))
+    assert board.few
+    assert {row.verdict for row in board.rows} == {""}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "–"), (0.0, "$0"), (12.345, "$12.35"), (0.00123, "$0.0012"), (1e-9, "< $0.0001"), (41_234.5, "$41,234")],
+)
+def test_dollars_say_no_more_than_they_know(value: float | None, words: str) -> None:
+    assert dollars(value) == words
+
+
+def test_a_change_has_a_sign() -> None:
+    assert [signed(each) for each in (0.123, -0.5, 0.001, None)] == ["+12 %", "−50 %", "± 0 %", "–"]
+
+
+def test_paragraphs_that_vary_stand_behind_those_that_stay() -> None:
+    parts = [
+        Part(
+            "system",
+            [Piece("You are "), Piece("", "name"), Piece(".\n\nBe brief.\n\nUse "), Piece("", "unit"), Piece("s.")],
+        ),
+        Part("user", [Piece("Question: "), Piece("", "question")]),
+    ]
+    assert [(part.role, template_text(part)) for part in reordered(parts, {"name", "question"})] == [
+        ("system", "Be brief.\n\nUse {{unit}}s."),
+        ("user", "You are {{name}}.\n\nQuestion: {{question}}"),
+    ]
+
+
+def test_a_part_that_is_all_slot_has_a_text() -> None:
+    assert template_text(Part("user", [Piece("", "mail")])) == "{{mail}}"
+    assert template_text(Part("user", [Piece("a {{b}} c")])) == r"a \{{b}} c"
