@@ -111,8 +111,8 @@ def split(connection: Connection, project_id: UUID, implementation_id: UUID) -> 
 def _begin(connection: Connection, project_id: UUID, version: Row[Any]) -> UUID:
     """A task for the template of a version, apart from the one that it leaves."""
     path = groups.by_id(connection, [version.group_id])[version.group_id].path
-    found = from_parts(version.parts, version.slots)
-    name = task_names.task_name(found, versions.names_in(connection, version.group_id), path)
+    template = from_parts(version.parts, version.slots)
+    name = task_names.task_name(template, versions.names_in(connection, version.group_id), path)
     return versions.create_task(connection, project_id, version.group_id, name, apart_from=[version.task_id])
 
 
@@ -133,7 +133,7 @@ def _held(connection: Connection, find: Callable[[], Row[Any] | None], what: str
     before = find()
     if before is not None:
         runs.hold(connection, before.group_id)
-    found = find()
-    if before is None or found is None:
+    named = find()
+    if before is None or named is None:
         raise NotFoundError(f"This project has no such {what}.")
-    return found
+    return named

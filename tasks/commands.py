@@ -135,10 +135,10 @@ def list_quarantined() -> None:
     from app.store.owed import quarantined
 
     with _engine() as (engine, _), transaction(engine) as connection:
-        found = quarantined(connection)
-    for group in found:
+        groups_found = quarantined(connection)
+    for group in groups_found:
         click.echo(f"{group.since:%Y-%m-%d %H:%M}  {group.project}  {group.path}  failed {group.attempts} times")
-    if not found:
+    if not groups_found:
         click.echo("no group is quarantined")
 
 

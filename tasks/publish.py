@@ -111,7 +111,7 @@ class Publisher:
             log.info("enqueued", queue=queue)
         else:
             log.info("enqueued", queue="turns")
-        self._let_in(one for one in let_in if one != group_id)
+        self._let_in(waiting_id for waiting_id in let_in if waiting_id != group_id)
 
     def arrived(self, group_id: UUID, project: str) -> None:
         """A message of the group was delivered: it is the turn of another group of its project.

@@ -115,7 +115,7 @@ class Reconciler:
             _log.info("partitions_busy", **describe(error))
             return
         if made:
-            _log.info("partitions_made", names=[one.name for one in made])
+            _log.info("partitions_made", names=[month.name for month in made])
 
     def fold(self) -> None:
         """Carry the counters to PostgreSQL, and make those short that it keeps itself."""
@@ -229,8 +229,8 @@ class CounterFolder:
         self._known = {group: self._known[group] for group in seen if group in self._known}
 
     def _fold(self, batch: Sequence[UUID]) -> None:
-        found = self._coalescing.snapshots(batch)
-        changed = {group: now for group, now in found.items() if self._known.get(group) != now}
+        snapshots = self._coalescing.snapshots(batch)
+        changed = {group: now for group, now in snapshots.items() if self._known.get(group) != now}
         if changed:
             with transaction(self._engine) as connection:
                 counters.fold(connection, [Counted(group, now.born, now.counters) for group, now in changed.items()])

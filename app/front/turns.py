@@ -102,7 +102,7 @@ class Turns:
     def _call_next(self) -> None:
         """Give free threads to who waits, one after the other in a ring."""
         while ready := next(
-            (each for each in self._parties.items() if each[1].waiting and self._may_begin(each[1])), None
+            (entry for entry in self._parties.items() if entry[1].waiting and self._may_begin(entry[1])), None
         ):
             name, party = ready
             turn = party.waiting.popleft()
@@ -113,5 +113,5 @@ class Turns:
 
     def _forget_absent(self) -> None:
         since = self._clock() - PRESENT
-        for name in [name for name, each in self._parties.items() if each.is_idle and each.seen_at < since]:
+        for name in [name for name, party in self._parties.items() if party.is_idle and party.seen_at < since]:
             del self._parties[name]

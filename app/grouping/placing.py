@@ -107,8 +107,15 @@ class Placing:
         """
         oldest = self._relatives[min(finding.supersedes)].line_id
         task_ids = {self._task_of[self._relatives[old].line_id] for old in finding.supersedes}
-        inside = [each for each in self._relatives if self._task_of[self._relatives[each].line_id] in task_ids]
-        if all(each in finding.supersedes or self._relatives[each].life.total() == 0 for each in inside):
+        inside = [
+            template_id
+            for template_id in self._relatives
+            if self._task_of[self._relatives[template_id].line_id] in task_ids
+        ]
+        if all(
+            template_id in finding.supersedes or self._relatives[template_id].life.total() == 0
+            for template_id in inside
+        ):
             kin = line_of(finding.template, life, self._outside(task_ids))
             task_ids |= set() if kin is None else {self._task_of[kin]}
         survivor = self._renamed(self._merged(task_ids), finding.template)
@@ -117,7 +124,7 @@ class Placing:
     def _outside(self, task_ids: Collection[UUID]) -> list[Relative]:
         """The templates of tasks that may become one with `task_ids`."""
         others = set(self._task_of.values()).difference(task_ids)
-        willing = {other for other in others if not any(self._apart.keeps(other, each) for each in task_ids)}
+        willing = {task_id for task_id in others if not any(self._apart.keeps(task_id, own_id) for own_id in task_ids)}
         return [relative for relative in self._relatives.values() if self._task_of[relative.line_id] in willing]
 
     def part(self) -> None:

@@ -75,7 +75,7 @@ class _Templates:
     @classmethod
     def load(cls, connection: Connection, state: GroupState) -> "_Templates":
         stored = templates.load_templates(connection, state.id)
-        return cls(stored, Matcher(each.template for each in stored), policy_of(connection, state.project_id))
+        return cls(stored, Matcher(template.template for template in stored), policy_of(connection, state.project_id))
 
     def choose(self, batch: Sequence[Call]) -> list[Chosen]:
         hits = ((call, self.matcher.match(call.prompt)) for call in batch)

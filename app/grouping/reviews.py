@@ -41,7 +41,7 @@ Miner = Callable[[Sequence[Call]], MiningResult]
 
 def related(to: Sequence[Template], known: Sequence[StoredTemplate], most: int) -> list[StoredTemplate]:
     """The known templates that are most related to any of `to`, at most `most`."""
-    ranked = [(max((kinship(stored.template, each) for each in to), default=0.0), stored) for stored in known]
+    ranked = [(max((kinship(stored.template, template) for template in to), default=0.0), stored) for stored in known]
     ranked.sort(key=lambda entry: entry[0], reverse=True)
     return [stored for closeness, stored in ranked[: max(0, most)] if closeness > 0]
 

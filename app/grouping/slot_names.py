@@ -28,8 +28,8 @@ class Named:
 def keeping_names(newer: Template, older: Iterable[Named]) -> Named:
     """The newer template with the names that people gave to slots that go on in it; of several the first that is told."""
     names: dict[int, str] = {}  # by the first place of a name in the newer template
-    for each in older:
-        for place, name in _names_of(each, newer):
+    for source in older:
+        for place, name in _names_of(source, newer):
             if name not in names.values():
                 names.setdefault(newer.sharing[place], name)
     places = frozenset(place for place, first in enumerate(newer.sharing) if first in names)
@@ -64,9 +64,10 @@ def going_on(older: Template, newer: Template) -> dict[int, int]:
     beside = _side_by_side(left, right)
     places, followers = _places(left), _places(right)
     return {
-        places[at]: followers[beside[at]]
-        for at in places
-        if at in beside and any(left[at + step] and beside.get(at + step) == beside[at] + step for step in (-1, 1))
+        places[index]: followers[beside[index]]
+        for index in places
+        if index in beside
+        and any(left[index + step] and beside.get(index + step) == beside[index] + step for step in (-1, 1))
     }
 
 
@@ -83,7 +84,7 @@ def _words(template: Template) -> list[str]:
 
 def _places(words: Sequence[str]) -> dict[int, int]:
     """Which place of the template each slot among the words is."""
-    return {at: place for place, at in enumerate(at for at, word in enumerate(words) if word == _SLOT)}
+    return {index: place for place, index in enumerate(index for index, word in enumerate(words) if word == _SLOT)}
 
 
 def _side_by_side(left: list[str], right: list[str]) -> dict[int, int]:
@@ -94,7 +95,7 @@ def _side_by_side(left: list[str], right: list[str]) -> dict[int, int]:
     """
     start = _common(left, right)
     end = min(_common(left[::-1], right[::-1]), min(len(left), len(right)) - start)
-    beside = {at: at for at in range(start)}
+    beside = {index: index for index in range(start)}
     beside |= {len(left) - back: len(right) - back for back in range(1, end + 1)}
     middles = left[start : len(left) - end], right[start : len(right) - end]
     if max(map(len, middles)) <= IN_ORDER_TOKENS:

@@ -240,7 +240,7 @@ def _kept(words: list[str]) -> Iterator[str]:
 
 
 def _first_clause(sentence: str) -> str:
-    end = next((at for at, character in enumerate(sentence) if at and character in CLAUSE_ENDS), len(sentence))
+    end = next((index for index, character in enumerate(sentence) if index and character in CLAUSE_ENDS), len(sentence))
     return sentence[:end].strip()
 
 

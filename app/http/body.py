@@ -86,14 +86,14 @@ def _read(limit: int) -> bytes:
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     parts: list[bytes] = []
-    left = limit
+    allowed = limit
     try:
-        while left >= 0 and (part := request.stream.read(min(left + 1, _READ_AT_ONCE))):
+        while allowed >= 0 and (part := request.stream.read(min(allowed + 1, _READ_AT_ONCE))):
             parts.append(part)
-            left -= len(part)
+            allowed -= len(part)
     except ClientDisconnected:
         raise ProblemError(400, "The body ended before its Content-Length.") from None
-    if left < 0:
+    if allowed < 0:
         raise _too_large(limit)
     return b"".join(parts)
 

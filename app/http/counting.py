@@ -40,18 +40,20 @@ def inflate(data: bytes, limit: int, most_members: int) -> bytes:
     member, members = None, 0
     view = memoryview(data)
     for start in range(0, len(data), _PIECE):
-        left = bytes(view[start : start + _PIECE])
-        while left and len(plain) <= limit:
+        compressed = bytes(view[start : start + _PIECE])
+        while compressed and len(plain) <= limit:
             if member is None:
-                left = left.lstrip(b"\0") if members else left  # padding (RFC 1952 has none, tapes do)
-                if not left:
+                compressed = (
+                    compressed.lstrip(b"\0") if members else compressed
+                )  # padding (RFC 1952 has none, tapes do)
+                if not compressed:
                     break
                 members += 1
                 if members > most_members:
                     raise TooManyMembersError
                 member = zlib.decompressobj(_GZIP)
-            plain += member.decompress(left, limit + 1 - len(plain))
-            left = member.unconsumed_tail or member.unused_data
+            plain += member.decompress(compressed, limit + 1 - len(plain))
+            compressed = member.unconsumed_tail or member.unused_data
             if member.eof:
                 member = None
     if member is not None and len(plain) <= limit:

@@ -29,7 +29,7 @@ class Limits:
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
         """In local mode only those that somebody set: its one caller is the person at this machine."""
-        found = {
+        limits = {
             "address": settings.rate_address,
             "ingest": settings.rate_ingest,
             "traces": settings.rate_traces,
@@ -38,8 +38,8 @@ class Limits:
             "failures": settings.rate_failures,
         }
         is_set = settings.model_fields_set
-        bounded = {name for name in found if not settings.local_mode or f"rate_{name}" in is_set}
-        return cls(**{name: Rate(name, each if name in bounded else 0) for name, each in found.items()})
+        bounded = {name for name in limits if not settings.local_mode or f"rate_{name}" in is_set}
+        return cls(**{name: Rate(name, amount if name in bounded else 0) for name, amount in limits.items()})
 
 
 class Limiter:

@@ -108,8 +108,8 @@ def _schemas(operations: Iterable[Operation]) -> tuple[_Schemas, dict[str, Any]]
         for status, shape in operation.answers.items():
             if not isinstance(shape, str):
                 inputs.append((f"{operation.name} {status}", "serialization", TypeAdapter(shape)))
-    found, definitions = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
-    return dict(found), definitions.get("$defs", {})  # type: ignore[arg-type]
+    schemas, definitions = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
+    return dict(schemas), definitions.get("$defs", {})  # type: ignore[arg-type]
 
 
 def _reached(schemas: Iterable[Any], components: Mapping[str, Any]) -> set[str]:
@@ -132,10 +132,10 @@ def _reached(schemas: Iterable[Any], components: Mapping[str, Any]) -> set[str]:
 def _without_nul(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of something that is sent, with the rule about NUL wherever it allows any text, any name or anything."""
     schema = schema | {
-        name: [_without_nul(each) for each in schema[name]] for name in ("anyOf", "oneOf", "allOf") if name in schema
+        name: [_without_nul(inner) for inner in schema[name]] for name in ("anyOf", "oneOf", "allOf") if name in schema
     }
     if "properties" in schema:
-        schema["properties"] = {name: _without_nul(each) for name, each in schema["properties"].items()}
+        schema["properties"] = {name: _without_nul(inner) for name, inner in schema["properties"].items()}
     if isinstance(schema.get("items"), dict):
         schema["items"] = _without_nul(schema["items"])
     if more := schema.get("additionalProperties"):

@@ -90,10 +90,10 @@ class Rates:
             return 0.0
         now = self._clock()
         with self._lock:
-            found = self._count(rate, subject, now)
-            wait = _wait(found, rate.amount, cost, now)
+            counted = self._count(rate, subject, now)
+            wait = _wait(counted, rate.amount, cost, now)
             if count and wait == 0:
-                found.own += cost
+                counted.own += cost
         self._share_sometimes(now)
         return wait
 
@@ -159,9 +159,11 @@ def _wait(count: _Count, amount: float, cost: int, now: float) -> float:
 def subject_of(address: str | None) -> str:
     """Who counts as one address: an IPv6 customer has a /64 of them."""
     try:
-        found = ip_address(address or "")
+        caller = ip_address(address or "")
     except ValueError:
         return "unknown"
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped  # how a socket that listens on both writes an IPv4 caller: they are not one customer
-    return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else str(found)
+    if isinstance(caller, IPv6Address) and caller.ipv4_mapped is not None:
+        caller = (
+            caller.ipv4_mapped
+        )  # how a socket that listens on both writes an IPv4 caller: they are not one customer
+    return str(ip_network((caller, 64), strict=False)) if isinstance(caller, IPv6Address) else str(caller)

@@ -97,13 +97,13 @@ def read_query(model: type[BaseModel]) -> Any:
     values = {name: value for name, value in request.args.items() if value != "" or name.startswith("slot.")}
     problems = list(unstorable(values, services().limits))
     try:
-        found = model.model_validate(values)
+        query = model.model_validate(values)
     except ValidationError as error:
         problems += problems_of(error)
     if problems:
         named = [Problem(("query", *problem.loc), problem.message) for problem in problems]
         raise ProblemError(422, "A parameter of the query string is wrong.", named)
-    return found
+    return query
 
 
 def read_body(model: type[Body], refusal: str) -> Body:

@@ -161,7 +161,7 @@ def _share_frame(texts: list[str]) -> bool:
 def _common_start(texts: list[str]) -> str:
     """The longest text that all begin with: what the first and the last in order share, all between share."""
     first, last = min(texts), max(texts)
-    differs = (index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    differs = (index for index, (left, right) in enumerate(zip(first, last, strict=False)) if left != right)
     return first[: next(differs, len(first))]
 
 

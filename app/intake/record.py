@@ -106,11 +106,11 @@ class Ingest:
         known = self._groups.recall(project_id, item.path)
         if known is None or known.group.quarantined_at is not None:
             return None
-        found = known.match(item.prompt.text)
-        implementation_id = None if found is None else known.implementation(_version(item, found))
-        if found is not None and implementation_id is None:
+        match = known.match(item.prompt.text)
+        implementation_id = None if match is None else known.implementation(_version(item, match))
+        if match is not None and implementation_id is None:
             return None
-        plan = self._planned(new_id(), known.group, item, found, implementation_id, policy=policy)
+        plan = self._planned(new_id(), known.group, item, match, implementation_id, policy=policy)
         try:
             row = _row(project_id, item, plan, policy, datetime.now(UTC))
             stored = traces.insert_if_current(statements, row, known.group.templates_version)
@@ -164,11 +164,11 @@ class Ingest:
         external_ids = {item.external_id for item in incoming if item.external_id is not None}
         if not external_ids:
             return {}
-        found = traces.by_external_id(connection, project_id, external_ids)
-        their_groups = groups.by_id(connection, {stored.group_id for stored in found.values()})
+        stored_traces = traces.by_external_id(connection, project_id, external_ids)
+        their_groups = groups.by_id(connection, {stored.group_id for stored in stored_traces.values()})
         return {
             external_id: self._as_recorded(stored, their_groups[stored.group_id])
-            for external_id, stored in found.items()
+            for external_id, stored in stored_traces.items()
         }
 
     def _as_recorded(self, stored: StoredTrace, group: Group) -> Recorded:
@@ -190,18 +190,18 @@ class Ingest:
     ) -> tuple[list[Recorded], list[tuple[KnownGroup, Version, UUID]]]:
         """What each new trace becomes: matched to an implementation, or not.  And what to remember once it is committed."""
         matches = [(item, by_path[item.path].match(item.prompt.text)) for item in fresh]
-        wanted = {_version(item, found): (item, found) for item, found in matches if found is not None}
+        wanted = {_version(item, match): (item, match) for item, match in matches if match is not None}
         implementations = _implementations(connection, by_path, wanted)
         planned = [
             self._planned(
                 id_,
                 by_path[item.path].group,
                 item,
-                found,
-                None if found is None else implementations[_version(item, found)],
+                match,
+                None if match is None else implementations[_version(item, match)],
                 policy=policy,
             )
-            for id_, (item, found) in zip(new_ids(len(matches)), matches, strict=True)
+            for id_, (item, match) in zip(new_ids(len(matches)), matches, strict=True)
         ]
         learnt = [(by_path[item.path], version, implementations[version]) for version, (item, _) in wanted.items()]
         return planned, learnt

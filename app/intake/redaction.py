@@ -199,8 +199,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without secrets."""
-        found = self._hints.search(text) is not None
-        for shape in (*(self._shapes if found else ()), *self._own):
+        hinted = self._hints.search(text) is not None
+        for shape in (*(self._shapes if hinted else ()), *self._own):
             text = _without(shape, text)
         return text
 
@@ -277,5 +277,5 @@ def _options() -> Any:
 
 
 def _words(error: Exception) -> str:
-    found = error.args[0] if error.args else ""
-    return found.decode() if isinstance(found, bytes) else str(found)
+    message = error.args[0] if error.args else ""
+    return message.decode() if isinstance(message, bytes) else str(message)

@@ -174,7 +174,7 @@ def read_trace(body: object, limits: Limits = DEFAULT_LIMITS, *, is_json: bool =
 
 
 def _first_unstorable(body: object, limits: Limits) -> dict[Loc, Problem]:
-    return {found.loc: found for found in islice(unstorable(body, limits), MOST_PROBLEMS)}
+    return {problem.loc: problem for problem in islice(unstorable(body, limits), MOST_PROBLEMS)}
 
 
 def _incoming(body: dict[str, Any], checked: TraceIn, text: bytes | None) -> Incoming:

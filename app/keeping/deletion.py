@@ -115,8 +115,8 @@ class _Work:
     def delete_rests(self, selector: Selector) -> None:
         """Groups whose calls were all deleted before."""
         with transaction(self._engine) as connection:
-            found = deletion.groups_of(connection, self._project_id, selector)
-        for group_id in found:
+            group_ids = deletion.groups_of(connection, self._project_id, selector)
+        for group_id in group_ids:
             self._delete(group_id, [])
 
     def _next(self, selector: Selector, after: UUID | None) -> list[tuple[UUID, UUID]]:
@@ -155,7 +155,7 @@ def _name_again(connection: Connection, group_id: UUID, task_ids: Collection[UUI
         return
     path = groups.by_id(connection, [group_id])[group_id].path
     taken = versions.names_in(connection, group_id)
-    for each in named:
-        name = task_names.task_name(each.template, taken - {each.name}, path)
-        taken = taken - {each.name} | {name}
-        versions.rename_task(connection, each.id, name)
+    for renamed in named:
+        name = task_names.task_name(renamed.template, taken - {renamed.name}, path)
+        taken = taken - {renamed.name} | {name}
+        versions.rename_task(connection, renamed.id, name)

@@ -56,9 +56,9 @@ def _drop(engine: Engine, month: Partition, end: float) -> int:
 
 def _next(engine: Engine, project_id: UUID, since: datetime) -> dict[UUID, list[UUID]]:
     with transaction(engine) as connection:
-        found = retention.overdue(connection, project_id, since, EXPIRED_CALLS)
+        overdue = retention.overdue(connection, project_id, since, EXPIRED_CALLS)
     by_group: dict[UUID, list[UUID]] = defaultdict(list)
-    for call_id, group_id in found:
+    for call_id, group_id in overdue:
         by_group[group_id].append(call_id)
     return by_group
 

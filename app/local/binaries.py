@@ -31,8 +31,8 @@ def valkey_server() -> Path:
     if of_wheel and of_wheel.is_file():
         return of_wheel
     for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return Path(found)
+        if path := shutil.which(name):
+            return Path(path)
     raise LocalError("No Valkey or Redis server found. " + _REMEDY.format(variable="REDIS_URL"))
 
 
@@ -43,8 +43,8 @@ def _of_wheel(package: str, inside: str) -> Path | None:
 
 
 def _on_path(program: str) -> list[Path]:
-    found = shutil.which(program)
-    return [Path(found).resolve().parent.parent] if found else []
+    path = shutil.which(program)
+    return [Path(path).resolve().parent.parent] if path else []
 
 
 def _of_debian() -> list[Path]:

@@ -94,9 +94,9 @@ def play(instance: Instance, console: Console) -> list[ExpectedTask]:
     api = Api(instance.url, instance.key)
     _send(api, list(traces()), console)
     _wait_until_grouped(api, console)
-    found = api.found()
-    console.print(table(found))
-    return missing(found)
+    tasks = api.found()
+    console.print(table(tasks))
+    return missing(tasks)
 
 
 def _send(api: Api, bodies: list[dict[str, Any]], console: Console) -> None:
@@ -126,12 +126,12 @@ def _wait_until_grouped(api: Api, console: Console) -> None:
 
 def missing(found: Iterable[Found]) -> list[ExpectedTask]:
     """The expected tasks without a found one of their own."""
-    left = list(found)
+    uncovered = list(found)
     lost = []
     for expected in EXPECTED:
-        covering = next((each for each in left if each.covers(expected)), None)
+        covering = next((task for task in uncovered if task.covers(expected)), None)
         if covering:
-            left.remove(covering)
+            uncovered.remove(covering)
         else:
             lost.append(expected)
     return lost

@@ -75,10 +75,10 @@ def stop(home: Path) -> bool:
 
 def logs(home: Path, program: str | None) -> list[Path]:
     """The newest log of each program, or of one.  Raises LocalError when there is none of that name."""
-    found = sorted((home / "logs").glob("*.log"))
-    chosen = [log for log in found if program in (None, log.stem)]
+    files = sorted((home / "logs").glob("*.log"))
+    chosen = [log for log in files if program in (None, log.stem)]
     if not chosen:
-        names = ", ".join(log.stem for log in found) or "none yet"
+        names = ", ".join(log.stem for log in files) or "none yet"
         raise LocalError(f"There is no log of {program or home}; there are: {names}.")
     return chosen
 

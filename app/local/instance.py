@@ -49,13 +49,13 @@ class Servers:
     @property
     def programs(self) -> list[Program]:
         """What must be supervised of them."""
-        found = []
+        programs_found = []
         if self.postgres:
             account = self.postgres.account
-            found.append(Program("postgres", self.postgres.command, stop=signal.SIGINT, account=account))
+            programs_found.append(Program("postgres", self.postgres.command, stop=signal.SIGINT, account=account))
         if self.valkey:
-            found.append(Program("valkey", self.valkey.command))
-        return found
+            programs_found.append(Program("valkey", self.valkey.command))
+        return programs_found
 
     @property
     def checks(self) -> dict[str, Callable[[], bool]]:

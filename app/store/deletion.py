@@ -165,8 +165,8 @@ def delete_uncalled(
     in_question = true() if losing is None else or_(template.c.id.in_(losing), ~_has_expired_calls())
     versions = _delete_versions(connection, group_id, in_question)
     uncalled = in_question & ~exists(select(literal(1)).where(trace.c.template_id == template.c.id))
-    found = delete(template).where(template.c.group_id == group_id, uncalled).returning(template.c.task_id)
-    losers = connection.execute(found).scalars().all()
+    removal = delete(template).where(template.c.group_id == group_id, uncalled).returning(template.c.task_id)
+    losers = connection.execute(removal).scalars().all()
     tasks = _delete_tasks(connection, group_id)
     paths = _delete_group(connection, group_id)
     return Removed(versions=versions, templates=len(losers), tasks=tasks, paths=paths), set(losers)
@@ -184,8 +184,8 @@ def _delete_versions(connection: Connection, group_id: UUID, in_question: Column
     """Versions without calls: their model, settings and tools came from the first one."""
     of_group = select(template.c.id).where(template.c.group_id == group_id, in_question)
     uncalled = ~exists(select(literal(1)).where(trace.c.implementation_id == implementation.c.id))
-    found = delete(implementation).where(implementation.c.template_id.in_(of_group), uncalled)
-    ids = connection.execute(found.returning(implementation.c.id)).scalars().all()
+    removal = delete(implementation).where(implementation.c.template_id.in_(of_group), uncalled)
+    ids = connection.execute(removal.returning(implementation.c.id)).scalars().all()
     connection.execute(
         update(task)
         .where(task.c.group_id == group_id, task.c.production_implementation_id.in_(ids))
@@ -206,7 +206,7 @@ def _delete_tasks(connection: Connection, group_id: UUID) -> int:
 def _delete_group(connection: Connection, group_id: UUID) -> int:
     used = [exists(select(literal(1)).where(table.c.group_id == group_id)) for table in (trace, template)]
     return connection.execute(
-        delete(grouping_key).where(grouping_key.c.id == group_id, *(~each for each in used))
+        delete(grouping_key).where(grouping_key.c.id == group_id, *(~in_use for in_use in used))
     ).rowcount
 
 
@@ -229,8 +229,8 @@ def forget_values(connection: Connection, deleted: Mapping[UUID, Iterable[Sequen
 def _listed(kinds: Sequence[Mapping[str, Any]], deleted: Iterable[Sequence[str]]) -> list[tuple[int, str]]:
     """Deleted values that an enum lists, with their places."""
     shown = [frozenset(kind["values"]) for kind in kinds]
-    found = {(place, value.strip()) for values in deleted for place, value in enumerate(values)}
-    return sorted((place, value) for place, value in found if place < len(shown) and value in shown[place])
+    pairs = {(place, value.strip()) for values in deleted for place, value in enumerate(values)}
+    return sorted((place, value) for place, value in pairs if place < len(shown) and value in shown[place])
 
 
 def _gone(connection: Connection, template_id: UUID, listed: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:

@@ -47,19 +47,19 @@ def get_or_create(connection: Connection, project_id: UUID, paths: Iterable[str]
     Missing groups are inserted in the order of their paths, so two batches never deadlock.
     """
     wanted = sorted(set(paths))
-    found = _by_path(connection, project_id, wanted)
-    missing = [path for path in wanted if path not in found]
+    groups = _by_path(connection, project_id, wanted)
+    missing = [path for path in wanted if path not in groups]
     if missing:
         rows = [{"id": new_id(), "project_id": project_id, "path": path} for path in missing]
         connection.execute(insert(grouping_key).values(rows).on_conflict_do_nothing())
-        found |= _by_path(connection, project_id, missing)
-    return found
+        groups |= _by_path(connection, project_id, missing)
+    return groups
 
 
 def find(connection: Connection, project_id: UUID, path: str) -> Group | None:
     """The group of one path, if a trace ever named it: written like this, else with its ids folded."""
-    found = _by_path(connection, project_id, list(spellings(path)))
-    return next((found[each] for each in spellings(path) if each in found), None)
+    groups = _by_path(connection, project_id, list(spellings(path)))
+    return next((groups[spelling] for spelling in spellings(path) if spelling in groups), None)
 
 
 def by_id(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Group]:

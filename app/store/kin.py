@@ -32,8 +32,8 @@ def of_traces(connection: Connection, project_id: UUID, trace_ids: Collection[st
     """The stored calls of these OpenTelemetry traces, each with everything that was sent."""
     # Both bounds are as long as every id between them and differ from it in digits alone, so this holds in every collation.
     bounds = {
-        "first": [f"{each}:{'0' * 16}" for each in trace_ids],
-        "last": [f"{each}:{'f' * 16}" for each in trace_ids],
+        "first": [f"{trace_id}:{'0' * 16}" for trace_id in trace_ids],
+        "last": [f"{trace_id}:{'f' * 16}" for trace_id in trace_ids],
     }
     ids = connection.execute(_FIND, bounds | {"project": project_id, "most": MOST_OF_A_TRACE}).scalars().all()
     return all_of(connection, project_id, ids) if ids else []

@@ -98,10 +98,10 @@ def make_missing(connection: Connection, enough: datetime) -> list[Partition]:
 
 
 def _make(connection: Connection, begin: datetime) -> Partition:
-    one = before(month_after(begin))
+    month = before(month_after(begin))
     for statement in _MAKING:
-        connection.execute(text(statement.format(one.name, first_id_of(begin), first_id_of(one.until))))
-    return one
+        connection.execute(text(statement.format(month.name, first_id_of(begin), first_id_of(month.until))))
+    return month
 
 
 # Names of partitions are ours.  Attached rather than created in its place, which would lock the whole table.
@@ -148,8 +148,8 @@ UPDATE grouping_key SET fence = fence + 1
 def leaving(connection: Connection) -> list[Partition]:
     """Months that were taken out and are still there."""
     names = text("SELECT relname FROM pg_class WHERE relname LIKE :names AND relkind = 'r' AND NOT relispartition")
-    found = connection.scalars(names, {"names": _PREFIX.replace("_", r"\_") + "%"})
-    return sorted(map(named, found), key=lambda one: one.until)
+    names_found = connection.scalars(names, {"names": _PREFIX.replace("_", r"\_") + "%"})
+    return sorted(map(named, names_found), key=lambda one: one.until)
 
 
 def note_gone(connection: Connection, one: Partition, limit: int = STEP) -> int | None:

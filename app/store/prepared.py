@@ -26,12 +26,12 @@ class Prepared:
         dialect = PGDialect_psycopg2(paramstyle="numeric_dollar")
         compiled: Any = statement.compile(dialect=dialect)
         names = compiled.positiontup
-        kinds = [compiled.binds[each].type for each in names]
+        kinds = [compiled.binds[name_of_value].type for name_of_value in names]
         types = ", ".join(kind.compile(dialect) for kind in kinds)
         self._name = name
         self._prepare = f"PREPARE {name} ({types}) AS {compiled}"
         self._execute = f"EXECUTE {name} ({', '.join(['%s'] * len(names))})"
-        self._parameters = [(each, _writer(kind)) for each, kind in zip(names, kinds, strict=True)]
+        self._parameters = [(name_of_value, _writer(kind)) for name_of_value, kind in zip(names, kinds, strict=True)]
 
     def rows_changed(self, engine: Engine, values: Mapping[str, Any]) -> int | None:
         """Carry it out; how many rows it changed, None when it could not be prepared and nothing was done.

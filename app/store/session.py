@@ -30,7 +30,7 @@ def parameters(settings: Settings) -> dict[str, str]:
         "lock_timeout": settings.database_lock_timeout,
         "idle_in_transaction_session_timeout": settings.database_statement_timeout,
     }
-    return {name: str(int(each * 1000)) for name, each in seconds.items()} | {"timezone": "UTC"}
+    return {name: str(int(limit * 1000)) for name, limit in seconds.items()} | {"timezone": "UTC"}
 
 
 def options(settings: Settings) -> str:

@@ -187,8 +187,8 @@ def from_parts(parts: Iterable[Mapping[str, Any]], slots: Sequence[str]) -> Temp
 
 def prompt_of(parts: Iterable[Mapping[str, Any]], values: Sequence[str]) -> list[str]:
     """The parts of the prompt that these values make.  Needs no names of slots, so that no name can cost a text."""
-    left = iter(values)
-    return [_filled(part["literals"], left) for part in parts]
+    remaining = iter(values)
+    return [_filled(part["literals"], remaining) for part in parts]
 
 
 def _filled(literals: Sequence[str], values: Iterator[str]) -> str:

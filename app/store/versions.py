@@ -147,12 +147,12 @@ def _move_versions(connection: Connection, source: UUID, into: UUID, which: Colu
     """Some versions of a task become the next ones of another, by their first calls."""
     _hold_tasks(connection, source, into)
     start = next_version(connection, into)
-    each = counted()
-    first_seen = func.least(each.c.first_seen, expired_calls.c.first_seen).nulls_last()
+    counted_calls = counted()
+    first_seen = func.least(counted_calls.c.first_seen, expired_calls.c.first_seen).nulls_last()
     rank = func.row_number().over(order_by=(first_seen, implementation.c.version))
     moved = (
         select(implementation.c.id, rank.label("rank"))
-        .select_from(implementation.join(each, true()))
+        .select_from(implementation.join(counted_calls, true()))
         .outerjoin(expired_calls, expired_calls.c.implementation_id == implementation.c.id)
         .where(which)
         .subquery()
@@ -274,7 +274,7 @@ def hand_on(connection: Connection, version: Version, template_id: UUID) -> None
     It stays where it is when the other template has a version of its model and settings already.
     """
     old, model, digest = version
-    source, into = (_task_of(connection, each) for each in (old, template_id))
+    source, into = (_task_of(connection, side) for side in (old, template_id))
     own = and_(
         implementation.c.template_id == old,
         implementation.c.model == model,

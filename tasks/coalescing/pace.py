@@ -34,8 +34,8 @@ class Pace:
 
     def due(self, now: float, first: float, rest_until: float) -> float:
         """When a message is due for requests of which the first came at `first` and the last `now`."""
-        at = rest_until if rest_until > now else now + self.quiet
-        return min(at, first + self.max_wait)
+        due = rest_until if rest_until > now else now + self.quiet
+        return min(due, first + self.max_wait)
 
     def pause(self, took: float, waiting: int) -> float:
         """How long the group pauses after a run of this length during which `waiting` requests came."""

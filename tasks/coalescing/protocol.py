@@ -256,14 +256,16 @@ class RedisCoalescing:
         with self.redis.pipeline(transaction=False) as pipeline:
             for group in groups:
                 pipeline.hgetall(key_of(group))
-            return {group: read_snapshot(found) for group, found in zip(groups, pipeline.execute(), strict=True)}
+            return {group: read_snapshot(fields) for group, fields in zip(groups, pipeline.execute(), strict=True)}
 
     def unattended(self, patience: Mapping[UUID, float]) -> set[UUID]:
         """Those of the groups that no run, message or due time will see to; `patience` of each as in REQUEST."""
         seconds: Any = self.redis.time()
         now = seconds[0] * 1000
-        found = self.snapshots(patience)
-        return {group for group, held in patience.items() if not _is_attended(found[group], now, milliseconds(held))}
+        snapshots = self.snapshots(patience)
+        return {
+            group for group, held in patience.items() if not _is_attended(snapshots[group], now, milliseconds(held))
+        }
 
     def groups(self) -> Iterable[UUID]:
         """Every group that has a hash now."""

@@ -69,12 +69,12 @@ class Turns:
 
     def lines(self) -> dict[str, Line]:
         """The line of each project that has one."""
-        found: Any = self.redis.hgetall(INDEX_KEY)
-        if not found:
+        fields: Any = self.redis.hgetall(INDEX_KEY)
+        if not fields:
             return {}
         seconds: Any = self.redis.time()
         now = seconds[0] * 1000
-        return {text(project): _line(text(noted), now) for project, noted in found.items()}
+        return {text(project): _line(text(noted), now) for project, noted in fields.items()}
 
     def _ask(self, project: str, hold: float, what: str, group: UUID | None = None, rank: int = RERUN) -> list[UUID]:
         arguments = (milliseconds(self.ttl), self.share, milliseconds(hold), what, str(group or ""), rank)
