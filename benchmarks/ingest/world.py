@@ -73,7 +73,7 @@ class World:
         port = free_port()
         options = f"--interface {interface} --factory --no-ws --host 127.0.0.1 --port {port}"
         self._launch(app, [sys.executable, "-m", "granian", *options.split(), app], **settings)
-        wait_until(lambda: _answers(port), 30, lambda: f"{app} does not answer; its log:\n{self.log(app)}")
+        wait_until(lambda: _answers(port), 180, lambda: f"{app} does not answer; its log:\n{self.log(app)}")
         return Target(port, self.key)
 
     def celery(self, name: str, *command: str) -> None:
