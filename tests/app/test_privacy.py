@@ -48,7 +48,7 @@ EVERYWHERE = {
     "usage": {"input_tokens": 3, "note": KEY},
     "error": f"refused {KEY}",
     "metadata": {"headers": {"X-Api-Key": WORD}, "deep": [[{KEY: CARD}]]},
-    "further": {"db_password": WORD, "max_tokens": 5},
+    "further": {"db_password": WORD, "max_words": 5},
 }
 PLANTED = (KEY, CARD, WORD)
 
@@ -210,12 +210,12 @@ def test_what_is_no_secret_is_kept_as_it_was_sent(client: FlaskClient) -> None:
         "model": "m",
         "path": "/p",
         "input": "The token of the day",
-        "max_tokens": 5,
+        "max_words": 5,
         "metadata": {"token": "x", "n": 4111},
     }
     stored = client.get(f"{URL}/{client.post(URL, json=body).json['id']}").json
     assert stored["input"] == body["input"]
-    assert stored["metadata"] == {"max_tokens": 5, "token": "x", "n": 4111}
+    assert stored["metadata"] == {"max_words": 5, "token": "x", "n": 4111}
 
 
 def test_a_project_that_wants_everything_has_everything(settings: Settings, engine: Engine, project: Project) -> None:
