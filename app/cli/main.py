@@ -1,5 +1,6 @@
 """The command group, and what every command shares."""
 
+from itertools import chain
 from typing import Any
 
 import rich_click as click
@@ -12,6 +13,7 @@ from app.cli.importing import import_file
 from app.cli.keeping import retention_command
 from app.cli.keys import keys
 from app.cli.privacy import privacy_command
+from app.cli.process import migrate, process
 from app.cli.projects import projects
 from app.cli.remote.calls import regroup, send, tail, traces, ungrouped
 from app.cli.remote.exporting import export
@@ -40,6 +42,9 @@ _RUNNING = [
     down,
     logs,
     doctor,
+    process,
+]
+_KEEPING = [
     login,
     keys,
     projects,
@@ -47,11 +52,18 @@ _RUNNING = [
     retention_command,
     audit,
     privacy_command,
+    migrate,
 ]
+_GROUPS = {"See what was found": _LOOKING, "Send and take away": _DOING, "Run it": _RUNNING, "Look after it": _KEEPING}
+click.rich_click.COMMAND_GROUPS = {
+    "promptlode": [{"name": name, "commands": [str(each.name) for each in group]} for name, group in _GROUPS.items()]
+}
 
 
 @click.group(
-    cls=_Commands, commands=[*_LOOKING, *_DOING, *_RUNNING], context_settings={"help_option_names": ["-h", "--help"]}
+    cls=_Commands,
+    commands=list(chain(*_GROUPS.values())),
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="promptlode")
 def main() -> None:

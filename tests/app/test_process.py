@@ -1,0 +1,29 @@
+"""The processes of images and service managers are those of the Procfile."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from app.cli.process import commands
+from tests.app.cli_helpers import Cli
+
+ROOT = Path(__file__).parents[2]
+PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+
+
+@pytest.mark.parametrize("name", sorted(PROCFILE.keys() - {"release"}))
+def test_a_process_has_the_options_of_the_procfile(name: str) -> None:
+    words = shlex.split(PROCFILE[name].replace("${PORT:-8000}", "8000").replace("${FLOWER_PORT:-5555}", "5555"))
+    assert commands({})[name][2:] == words
+
+
+def test_ports_come_from_the_environment() -> None:
+    made = commands({"PORT": "9", "FLOWER_PORT": "10"})
+    assert "9" in made["web"]
+    assert "--port=10" in made["flower"]
+
+
+def test_release_brings_the_database_to_the_schema_of_this_version(cli: Cli) -> None:
+    assert cli("migrate").returncode == 0
+    assert commands({})["release"][1:] == ["-m", "app.cli", "migrate"]
