@@ -285,6 +285,9 @@ class Pipeline(Shape):
     """
 
     queue_depth: int | None
+    queue_stalled_s: float = Field(
+        description="Seconds for which messages wait and no worker takes one; 0 while they are taken."
+    )
     owed: int
     oldest_owed_age_s: float
     requests: int
