@@ -280,14 +280,12 @@ class Lag(Shape):
 class Pipeline(Shape):
     """What the pipeline is doing.
 
-    `queue_depth` is null while Redis does not answer.  `refused`: messages that named no known group; they belong to no project, so
+    `queue_depth` is null while Redis does not answer; `queue_stalled_s`: for how long messages wait that no worker takes.  `refused`: messages that named no known group; they belong to no project, so
     only a key that sees all projects sees them.
     """
 
     queue_depth: int | None
-    queue_stalled_s: float = Field(
-        description="Seconds for which messages wait and no worker takes one; 0 while they are taken."
-    )
+    queue_stalled_s: float
     owed: int
     oldest_owed_age_s: float
     requests: int
