@@ -13,6 +13,8 @@ Examples that some calls begin with and others lack make two prompts as well, wh
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from operator import ne
 
 from templating.mining.borders import shared_length
 from templating.mining.eras import Calls, blocks, in_order
@@ -23,12 +25,14 @@ from templating.mining.units import split
 EDIT_UNITS = 5  # words an edit has at least; shorter differences are values
 EDIT_CALLS = 3  # members of each version
 KINDS = 3  # different texts a place may have and still be edited rather than filled in
-ALIKE, BESIDE = 12, 8  # characters with which values begin or end alike, and different ones at least that do
-ENDS = (slice(ALIKE), 1), (slice(-ALIKE, None), -1)  # of a value, each with the step in which it is read from there on
+BESIDE = 8  # different values at least that begin or end alike where an edit is beside a slot
+REACH = 200  # characters that these words have at most
 PEEK, CHANGED = 24, 6  # values of some time, and how many more than at another time begin, or end, alike
 APART, WELL = 6.0, 8.0  # bits of evidence that texts have their times: of a sample, of all calls or in what values begin or end with
+TOGETHER = 2  # texts that change at a time when they are a record, on average; an edit is of one sentence
 ORDERED = 1.2  # bits that are enough of few calls when each text has one block: three calls and four have no more
 EXAMPLES = 24  # words of examples before a prompt, at least
+Kind = tuple[str, ...]
 
 
 def versions(pool: Pool, found: Skeleton) -> list[list[int]]:
@@ -67,29 +71,39 @@ def edits(
         for texts, least in ((column, apart), *((edges, WELL) for edges in _edges(column))):
             if _edited(texts, calls, least):
                 keys = [(*key, value) for key, value in zip(keys, texts, strict=True)]
-    return keys
+    return [() for _ in rows] if _are_records(list(dict.fromkeys(keys))) else keys
+
+
+def _are_records(versions: Sequence[tuple[str, ...]]) -> bool:
+    """Whether many texts change together, as fields of one value do: it has four values and more.  versions: oldest first."""
+    changes = [sum(map(ne, before, after)) for before, after in pairwise(versions)]
+    return len(versions) > KINDS and sum(changes) >= TOGETHER * len(changes)
 
 
 def _edges(column: Sequence[str]) -> Iterable[list[str]]:
     """Per end of the values the words that many different ones have there alike, and nothing for the others."""
     if len(column) <= BESIDE:
         return
-    for end, turned in ENDS:
-        if _have_changed(column, end):
-            kinds = [value[end] for value in column]
+    for turned in (1, -1):
+        kinds = [_words(value, turned) for value in column]
+        if _have_changed(kinds):
             edges = dict(_alike(column, kinds, turned))
             if 0 < len(edges) <= KINDS:
                 yield [edges.get(kind, "") for kind in kinds]
 
 
-def _alike(column: Sequence[str], kinds: Sequence[str], turned: int) -> Iterable[tuple[str, str]]:
-    """Per kind of values that begin, or end, alike (the kind, the words); no words for one that few values are of."""
+def _words(value: str, turned: int) -> tuple[str, ...]:
+    """The first words of a value, or the last ones, as many as an edit has."""
+    return tuple(value[:REACH].split()[:EDIT_UNITS]) if turned == 1 else tuple(value[-REACH:].split()[-EDIT_UNITS:])
+
+
+def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterable[tuple[Kind, str]]:
+    """Per kind of values that begin, or end, alike (the kind, its words); no words for one that few values are of."""
     for kind, count in Counter(kinds).items():
-        if count >= EDIT_CALLS:
+        if count >= EDIT_CALLS and len(kind) == EDIT_UNITS:
             its = longest({value[::turned] for value, own in zip(column, kinds, strict=True) if own == kind})
-            edge = its[0][: shared_length(its)] if len(its) >= EDIT_CALLS else ""
-            if len(edge.split()) >= EDIT_UNITS:
-                yield kind, edge if len(its) >= BESIDE else ""
+            if len(its) >= EDIT_CALLS:
+                yield kind, its[0][: shared_length(its)] if len(its) >= BESIDE else ""
 
 
 def longest(values: Iterable[str]) -> list[str]:
@@ -98,13 +112,10 @@ def longest(values: Iterable[str]) -> list[str]:
     return [value for value, after in zip(ordered, [*ordered[1:], ""], strict=True) if not after.startswith(value)]
 
 
-def _have_changed(column: Sequence[str], end: slice) -> bool:
-    """Whether many values of the first, the middle or the last calls begin, or end, as few of another of these times do."""
-    middle = max(0, len(column) - PEEK) // 2
-    times = [[value[end] for value in some] for some in (column[:PEEK], column[middle : middle + PEEK], column[-PEEK:])]
-    if all(len(set(some)) > len(some) - CHANGED + 1 for some in times):
-        return False
-    counts = [Counter(some) for some in times]
+def _have_changed(kinds: Sequence[Kind]) -> bool:
+    """Whether many values of the first, the middle or the last calls are of a kind that few of another of these times are of."""
+    middle = max(0, len(kinds) - PEEK) // 2
+    counts = [Counter(some) for some in (kinds[:PEEK], kinds[middle : middle + PEEK], kinds[-PEEK:])]
     often = {kind for count in counts for kind, times in count.items() if times >= CHANGED}
     return any(max(its) - min(its) >= CHANGED for kind in often if (its := [count[kind] for count in counts]))
 
