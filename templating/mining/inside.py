@@ -20,6 +20,7 @@ JOINTS = frozenset((*"./-@+#&~'’", "://"))  # inside of tokens: example.org, a
 NUMBER_JOINTS = frozenset(".,:/-T")  # inside of numbers, times and ISO 8601; between words "," and ":" are separators
 GOING_ON = 0.1  # of the values of a list have a further item: in fewer, a value quotes what looks like the next head
 HEAD, DIGITS, LONGEST = 100, frozenset("0123456789"), 4  # characters of a head and what surrounds it; of its number
+FEW = 6  # texts of which such a list is one; of more, two values may belong together
 REPEATED = 2  # texts per value, on average, of a list that is one of a few
 WORDS, LONG = 2, 5  # words that texts of so many share by chance, when there are but a few
 
@@ -84,7 +85,7 @@ def _listed(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], o
         if number != follower - 1:
             going_on.clear()
         going_on |= {head.series for _, head in item if _go_on(head.next, rows, last + 1)}
-        inside |= {place for place, head in item if head.series in going_on or _change_as_one(rows, place)}
+        inside |= {place for place, head in item if head.series in going_on or (_change_as_one(rows, place) and len({row[place] for row in rows}) <= FEW)}
         follower = number
     return inside
 

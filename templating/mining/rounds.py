@@ -27,6 +27,7 @@ from templating.mining.frames import FEWEST_CALLS, HALF, TEMPLATE, frames
 from templating.mining.hidden import alike_in_many_ways, bounded
 from templating.mining.mixture import is_mixture, is_open
 from templating.mining.pool import Pool
+from templating.mining.repeats import repeated
 from templating.mining.result import Options
 from templating.mining.sampling import TEXTS, Samples, spread
 from templating.mining.search import FEW, WORTH, search
@@ -568,7 +569,10 @@ class Rounds:
         finding = self._found[template]
         if template in self._old:
             return
-        literals = parted(template.literals, [values for _, values in finding.rows], self._budget.spent)
+        rows = [values for _, values in finding.rows]
+        literals = repeated(template.literals, rows, self._budget.spent)
+        if literals == template.literals:
+            literals = parted(literals, rows, self._budget.spent)
         if literals == template.literals:
             return
         new = template_of(literals)

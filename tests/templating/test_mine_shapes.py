@@ -107,3 +107,10 @@ def test_few_documents_that_all_calls_have_in_turn_are_values():
         for n, _ in zip(cycle(range(4)), range(48), strict=False)
     ]
     assert [len(group.members) for group in mine(prompts)] == [48]
+
+
+def test_marks_between_a_value_that_is_said_twice_are_fixed_text():
+    tags = [prose(1, 1)[:-1].lower() for _ in range(12)]
+    prompts = [f"Put the answer of the model into <{tag}></{tag}> and nothing else, as the tag {tag} says.\nQuestion: {prose()}" for tag in tags]
+    found = mine(prompts)
+    assert [group.template.literals[:3] for group in found] == [("Put the answer of the model into <", "></", "> and nothing else, as the tag ")]

@@ -1,0 +1,121 @@
+"""What each rule of the miner is worth: the template F1 of every corpus without it.
+
+    python -m benchmarks.ablation [--rule NAME ...] [--scenario NAME ...] [--seed 1 ...]
+
+Prints one Markdown table: a line per rule with what its absence costs on each corpus (mean over the seeds, in template F1; negative: better
+without it), and the recordings of `benchmarks.frameworks` in templates that are found exactly.  A rule is worth keeping where that is .005
+or more somewhere.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from statistics import mean
+from typing import Any
+from unittest.mock import patch
+
+import templating
+from benchmarks.corpora import SCENARIOS, Corpus, corpus
+from benchmarks.frameworks import compare
+from benchmarks.score import Group, score
+from templating.mining import alignment, ends, families, forest, rounds, search, siblings, skeleton
+
+Off = Sequence[tuple[Any, str, object]]
+LARGE = {"large"}  # a quarter of an hour for all rules
+
+
+def _gives(value: object) -> Callable[..., object]:
+    return lambda *_, **__: value
+
+
+def _first(one: object, *_: object, **__: object) -> object:
+    return one
+
+
+def _second(_: object, two: object, *__: object) -> object:
+    return two
+
+
+RULES: Mapping[str, Off] = {
+    "separators": [(rounds, "parted", _first)],
+    "inside": [(skeleton, "outside", _first)],
+    "borders": [(skeleton, "settled", _first)],
+    "hidden": [(rounds.Rounds, "_hidden", _gives([]))],
+    "filing": [(rounds.Rounds, "_look_at_families", _second)],
+    "mixture": [(search, "is_mixture", _gives(False))],
+    "siblings": [(search, "are_siblings", _gives(False))],
+    "preamble": [(search._Search, "_is_preamble", _gives(False))],
+    "choice": [(search, "is_choice", _gives(False))],
+    "held": [(forest.Forest, "_without_held", _second)],
+    "examples": [(families, "_begin_in_two_ways", _gives(False))],
+    "edits": [(search, "versions", lambda _, found: [found.members])],
+    "edits beside a slot": [(families, "_edges", _gives(()))],
+    "edits of all texts": [(rounds.Rounds, "_part_by_edits", _gives([]))],
+    "crossed ends": [(ends.Ends, "are_crossed", _gives(False))],
+    "crossed sets": [(search._Search, "_is_crossed", _gives(False))],
+    "crossed rounds": [(rounds.Rounds, "_is_crossed", _gives(False))],
+    "core": [(search, "_core", _second), (forest.Forest, "has_core", _gives(False))],
+    "spoken": [(search, "SPOKEN", 2.0)],
+    "rests": [(search._Search, "_rests", _gives([]))],
+    "second look": [(rounds.Rounds, "_second_look", _gives([]))],
+    "covered": [(rounds.Rounds, "_widen_covered", _gives(None))],
+    "loose": [(search, "LOOSE", 0), (search, "LOOSE_WORTH", 0.0)],
+    "marks": [(search, "_is_marks", _gives(False))],
+    "pair": [(search, "PAIR", 0.0)],
+    "whole": [(search, "WHOLE", 2.0)],
+    "behind quotes": [(alignment.Aligner, "_behind_quotes", _gives([]))],
+    "label": [(alignment.Aligner, "_labels", _gives(False))],
+    "much": [(siblings, "MUCH", 1e9)],
+}
+
+
+@contextmanager
+def without(rule: str) -> Iterator[None]:
+    """The miner without a rule ("": with all)."""
+    with ExitStack() as stack:
+        for owner, name, value in RULES.get(rule, ()):
+            stack.enter_context(patch.object(owner, name, value))
+        yield
+
+
+def template_f1(made: Corpus) -> float:
+    found = templating.mine([trace.text for trace in made.traces])
+    return score(made, [Group(each.template.literals, each.members, each.values) for each in found]).template_f1
+
+
+def exact_of_frameworks() -> float:
+    """The share of the frameworks' own templates that are found exactly."""
+    words = Counter(verdict.word for verdict in compare.verdicts(compare.recorded()))
+    return words["exact"] / sum(words.values())
+
+
+def figures(rule: str, corpora: Mapping[str, Sequence[Corpus]]) -> dict[str, float]:
+    with without(rule):
+        found = {name: mean(map(template_f1, made)) for name, made in corpora.items()}
+        return found | {"frameworks": exact_of_frameworks()}
+
+
+def table(rules: Sequence[str], corpora: Mapping[str, Sequence[Corpus]]) -> Iterator[str]:
+    whole = figures("", corpora)
+    yield f"| without | {' | '.join(whole)} |"
+    yield f"|{'---|' * (1 + len(whole))}"
+    yield f"| nothing | {' | '.join(f'{value:.3f}' for value in whole.values())} |"
+    for rule in rules:
+        costs = [whole[name] - value for name, value in figures(rule, corpora).items()]
+        yield f"| {rule} | {' | '.join(f'{cost:+.3f}' if abs(cost) >= 0.0005 else '' for cost in costs)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rule", nargs="+", choices=RULES, default=list(RULES))
+    parser.add_argument("--scenario", nargs="+", choices=SCENARIOS, default=[name for name in SCENARIOS if name not in LARGE])
+    parser.add_argument("--seed", nargs="+", type=int, default=[1, 2])
+    asked = parser.parse_args()
+    corpora = {name: [corpus(name, seed) for seed in asked.seed] for name in asked.scenario}
+    for line in table(asked.rule, corpora):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

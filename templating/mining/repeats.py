@@ -1,0 +1,36 @@
+"""A value that another value says again, with the same text around it each time: "<{{tag}}></{{tag}}>".
+
+Marks alone say too little to be fixed text where texts are aligned; that they part what stands elsewhere tells.
+"""
+
+from collections.abc import Callable, Sequence
+
+from templating.mining.naming import SURE
+
+Row = tuple[str, ...]
+MOST = 16  # places whose values are looked for in the others: work is bounded
+_AGAIN = "\x00"  # in no value
+
+
+def repeated(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> tuple[str, ...]:
+    """The literals with the text between values that are said again.  rows: the values of each text.  tick: called for every slot."""
+    columns, parts = list(zip(*rows, strict=True)), list(literals)
+    said = [column for column in columns if all(column) and len(set(column)) >= SURE][:MOST]
+    for place in reversed(range(len(columns))):
+        tick()
+        for other in said:
+            if other is not columns[place] and other[0] in columns[place][0] and (pieces := _pieces(columns[place], other)):
+                parts[place : place + 2] = [parts[place] + pieces[0], *pieces[1:-1], pieces[-1] + parts[place + 1]]
+                break
+    return tuple(parts)
+
+
+def _pieces(column: Sequence[str], other: Sequence[str]) -> list[str]:
+    """What stands around the values of another place in the values of this one, when it is the same in all; nothing when it is not."""
+    texts = set[str]()
+    for value, said in zip(column, other, strict=True):
+        texts.add(value.replace(said, _AGAIN))
+        if len(texts) > 1:
+            return []
+    pieces = texts.pop().split(_AGAIN)
+    return pieces if len(pieces) > 1 and (len(pieces) > 2 or any(pieces)) and all(pieces[1:-1]) else []
