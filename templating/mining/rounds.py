@@ -569,10 +569,10 @@ class Rounds:
         finding = self._found[template]
         if template in self._old:
             return
-        rows = [values for _, values in finding.rows]
-        literals = repeated(template.literals, rows, self._budget.spent)
+        its_values = [values for _, values in finding.rows]
+        literals = repeated(template.literals, its_values, self._budget.spent)
         if literals == template.literals:
-            literals = parted(literals, rows, self._budget.spent)
+            literals = parted(literals, its_values, self._budget.spent)
         if literals == template.literals:
             return
         new = template_of(literals)
