@@ -7,7 +7,7 @@ PY := .venv/bin/python
 TIED := exec $(PY) -I app/local/child.py
 export PYTHON
 
-.PHONY: help demo run test golden model chaos check bench screenshots sbom env-local env-test env-dev env-bench
+.PHONY: help demo run test golden model chaos check bench screenshots senders sbom env-local env-test env-dev env-bench
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -51,6 +51,9 @@ screenshots: env-test ## draw the pictures of docs/pages.md in headless Chromium
 
 bench: env-bench ## measure, and write docs/benchmarks.md
 	@exec $(PY) -m benchmarks
+
+senders: env-bench ## run real clients against Promptlode by their own settings (the network; ARGS="WORD --record")
+	@exec $(PY) -m benchmarks.senders $(ARGS)
 
 env-local env-test env-dev env-bench: env-%:
 	@tools/venv $*

@@ -1,40 +1,46 @@
 """Real clients against a running Promptlode: how many of their calls are stored, and how exactly.
 
-    python -m benchmarks.senders [WORD ...] [--record] [--log FOLDER]
+    python -m benchmarks.senders [WORD ...] [--record | --replay] [--log FOLDER]
 
 Every client is run by nothing but the settings of its own documentation, in an environment of its own that uv makes (`pip install uv`;
 a few gigabytes in uv's cache, and the network for the first run). --record keeps what each sent for the tests, and writes the matrix
-and the settings into the documents.
+and the settings into the documents. --replay runs no client: it sends again what was kept, and writes the same.
 """
 
 import argparse
 import json
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.ingest.load import Target
 from benchmarks.ingest.world import World, world
 from benchmarks.senders import documents, recordings
+from benchmarks.senders.replay import replayed
 from benchmarks.senders.running import Outcome, SkippedError, tried
 from benchmarks.senders.senders import SENDERS, Sender
 
 WEB = "app.front:create"
+Json = dict[str, Any]
 
 
 def main() -> int:
     options = _options()
     wanted = [sender for sender in SENDERS if _is_wanted(sender, options.words)]
     with world() as at:
-        outcomes = list(_outcomes(at, wanted, options.log))
-    if options.record:
-        for outcome in outcomes:
-            recordings.write(outcome)
+        target = at.serve(WEB)
+        held = list(_replayed(at, target, wanted) if options.replay else _run(at, target, wanted, options.log))
+    if options.record or options.replay:
+        for recording in held:
+            recordings.write(recording)
         documents.write()
-    print("\n" + documents.matrix([recordings.as_recording(outcome) for outcome in outcomes]))
-    return 0 if len(outcomes) == len(wanted) else 1
+    print("\n" + documents.matrix(held))
+    return 0 if len(held) == len(wanted) else 1
 
 
 def _options() -> argparse.Namespace:
@@ -51,9 +57,8 @@ def _is_wanted(sender: Sender, words: list[str]) -> bool:
     return not words or any(word.lower() in sender.name.lower() for word in words)
 
 
-def _outcomes(at: World, senders: list[Sender], log: Path | None) -> Iterator[Outcome]:
+def _run(at: World, target: Target, senders: list[Sender], log: Path | None) -> Iterator[Json]:
     """One client after the other, each with a project of its own."""
-    target = at.serve(WEB)
     for sender in senders:
         key = at.new_key(sender.slug)
         try:
@@ -64,7 +69,27 @@ def _outcomes(at: World, senders: list[Sender], log: Path | None) -> Iterator[Ou
         _tell(outcome)
         if log:
             _log(outcome, log, _stored(target, key))
-        yield outcome
+        yield recordings.as_recording(outcome)
+
+
+def _replayed(at: World, target: Target, senders: list[Sender]) -> Iterator[Json]:
+    """What each client sent, sent again."""
+    for sender in senders:
+        key = at.new_key(sender.slug)
+        recording = recordings.read(sender.slug)
+        row, failed = replayed(recording, key, partial(_send, target), partial(_stored, target, key))
+        _say(f"{sender.name}: {row} {' '.join(failed)}")
+        yield recording | {"row": asdict(row)}
+
+
+def _send(target: Target, method: str, path: str, headers: dict[str, str], body: bytes) -> int:
+    request = urllib.request.Request(f"http://127.0.0.1:{target.port}{path}", body or None, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
 
 
 def _tell(outcome: Outcome) -> None:

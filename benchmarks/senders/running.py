@@ -48,7 +48,7 @@ class SkippedError(Exception):
 
 def tried(sender: Sender, target: Target, key: str, traces: Callable[[], list[Any]]) -> Outcome:
     """Run one client to its end; `traces` reads what the key's project holds then.  Raises SkippedError."""
-    if not shutil.which("uv"):
+    if _uv() is None:
         raise SkippedError("uv is not there: pip install uv")
     with standing_in() as models, recording(f"http://127.0.0.1:{target.port}", key) as recorder:
         environment = _environment(sender, models, recorder)
@@ -59,8 +59,9 @@ def tried(sender: Sender, target: Target, key: str, traces: Callable[[], list[An
 
 
 def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """In an empty folder, which is gone afterwards."""
+    """In a folder with the programs alone, which is gone afterwards: where they lie is told by some clients."""
     with tempfile.TemporaryDirectory(prefix="sender-") as folder:
+        shutil.copytree(PROGRAMS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         settled = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
         try:
             return subprocess.run(command, check=False, timeout=LONGEST_RUN, **settled)
@@ -70,13 +71,13 @@ def _run(command: list[str], environment: dict[str, str]) -> subprocess.Complete
 
 def command(sender: Sender) -> list[str]:
     """The client's packages in an environment of their own, which uv keeps in its cache."""
-    return [*_in_environment(sender), *sender.launcher, str(PROGRAMS / sender.program), *sender.arguments]
+    return [*_in_environment(sender), *sender.launcher, sender.program, *sender.arguments]
 
 
 def _in_environment(sender: Sender) -> list[str]:
     packages = [part for package in sender.packages for part in ("--with", package)]
     return [
-        "uv",
+        str(_uv()),
         "run",
         "--quiet",
         "--no-project",
@@ -86,6 +87,11 @@ def _in_environment(sender: Sender) -> list[str]:
         sys.executable,
         *packages,
     ]
+
+
+def _uv() -> str | None:
+    """Beside this Python, else wherever it is."""
+    return shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 
 _VERSIONS = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"

@@ -56,7 +56,11 @@ class Sender:
     @property
     def slug(self) -> str:
         """Its name in the name of a file."""
-        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
+        return slug_of(self.name)
+
+
+def slug_of(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _sender(name: str, packages: str, command: str, settings: Mapping[str, str], note: str = "") -> Sender:
@@ -97,7 +101,7 @@ SENDERS = (
     _sender("LangChain, OpenLLMetry", f"langchain-openai langchain {DISTRO} opentelemetry-instrumentation-langchain", f"{ZERO_CODE} langchain_chat.py", HTTP),
     _sender("LangChain, OpenTelemetry", f"langchain-openai langchain {DISTRO} opentelemetry-instrumentation-genai-langchain", f"{ZERO_CODE} langchain_chat.py", HTTP | GENAI),
     _sender("LlamaIndex, OpenInference", f"llama-index-core llama-index-llms-openai {DISTRO} openinference-instrumentation-llama-index[instruments]", f"{ZERO_CODE} llama_index_chat.py", HTTP),
-    _sender("LlamaIndex, OpenLLMetry", f"llama-index llama-index-llms-openai {DISTRO} opentelemetry-instrumentation-llamaindex", f"{ZERO_CODE} llama_index_chat.py", HTTP),
+    _sender("LlamaIndex, OpenLLMetry", f"llama-index llama-index-llms-openai {DISTRO} opentelemetry-instrumentation-llamaindex opentelemetry-instrumentation-openai", f"{ZERO_CODE} llama_index_chat.py", HTTP),
     _sender("Strands Agents", "strands-agents[otel,openai]", "python strands_agent.py", OTLP),
     _sender("Strands Agents, GenAI", "strands-agents[otel,openai]", "python strands_agent.py", OTLP | {"OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"}),
     _sender("Haystack", f"haystack-ai opentelemetry-haystack {DISTRO}", f"{ZERO_CODE} haystack_traced.py", HAYSTACK),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from promptlode_client.plain import plain
+from promptlode_client.wrapping import Answer
 
 _USAGE: dict[str, str] = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
 _DETAILS = {
@@ -16,7 +17,7 @@ _DETAILS = {
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
-class ChatAnswer:
+class ChatAnswer(Answer):
     """Of a chat completion."""
 
     def __init__(self) -> None:

@@ -11,7 +11,10 @@ _PATH: ContextVar[str | None] = ContextVar("promptlode_path", default=None)
 _TRACEPARENT: ContextVar[str | None] = ContextVar("promptlode_traceparent", default=None)
 
 # Modules whose functions are never the call site.
-_NOT_THE_APP = ("promptlode_client", "openai")
+_NOT_THE_APP = (
+    "promptlode_client", "openai", "anthropic", "google", "litellm", "langchain_core", "langchain", "langchain_openai", "langchain_classic",
+    "langgraph", "asyncio", "concurrent", "threading", "contextvars", "functools", "tenacity",
+)  # fmt: skip
 
 
 @contextmanager

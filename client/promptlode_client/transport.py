@@ -21,6 +21,9 @@ _LONGEST_WAIT = 600.0
 _TOO_LARGE = 413
 _LARGEST_ANSWER = 16 * 1024 * 1024
 
+# Tries in a row that fail before it is news: a server that restarts is back before the third, 0.75 to 1.5 s after the first.
+_TRIES_BEFORE_NEWS = 3
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -47,21 +50,35 @@ class Transport:
         self._url = settings.url.rstrip("/") + "/api/v1/traces"
         self._key = settings.api_key
         self._opener = urllib.request.build_opener(_NoRedirect)
+        self._said: set[str] = set()
+        self._unreached = 0
 
     def post(self, items: list[bytes], timeout: float) -> Outcome:
         """Raises nothing that a network can cause."""
         try:
             with self._opener.open(self._request(items), timeout=timeout) as answer:
-                return _of_answer(answer.read(_LARGEST_ANSWER), len(items))
+                outcome = _of_answer(answer.read(_LARGEST_ANSWER), len(items))
+                self._said.clear()
+                self._unreached = 0
+                return outcome
         except urllib.error.HTTPError as error:
             with error:
-                return _of_status(error.code, error.headers.get("Retry-After"), len(items))
-        except (OSError, ValueError) as error:  # unreachable, slow, cut off; a URL that is none
-            logger.debug("Promptlode was not reached: %s", type(error).__name__)
+                outcome = _of_status(error.code, error.headers.get("Retry-After"), len(items))
+                self._say_once(str(error.code), _meaning(error.code, outcome))
+                return outcome
+        except Exception as error:  # noqa: BLE001  # unreachable, slow, cut off; a URL that is none; a server that speaks no HTTP
+            self._unreached += 1
+            if self._unreached >= _TRIES_BEFORE_NEWS:
+                self._say_once(
+                    "unreached", f"is not reached ({_kind(error)}{_by_proxy(self._url)}); calls wait and are sent again"
+                )
             return Outcome(again=True)
-        except Exception as error:  # noqa: BLE001  # what http.client raises of a server that speaks no HTTP
-            logger.debug("Promptlode did not answer: %s", type(error).__name__)
-            return Outcome(again=True)
+
+    def _say_once(self, kind: str, what: str) -> None:
+        """A warning when a trouble begins; the same again is no news until something was sent."""
+        level = logging.DEBUG if kind in self._said or not what else logging.WARNING
+        self._said.add(kind)
+        logger.log(level, "Promptlode %s; see PROMPTLODE_URL and PROMPTLODE_API_KEY.", what)
 
     def _request(self, items: list[bytes]) -> urllib.request.Request:
         body = gzip.compress(b'{"traces":[' + b",".join(items) + b"]}", compresslevel=1)
@@ -79,10 +96,33 @@ def _of_status(status: int, retry_after: str | None, size: int) -> Outcome:
         return Outcome(split=True)
     if status in (408, 429) or status >= 500:
         return Outcome(again=True, wait=seconds(retry_after))
-    logger.warning(
-        "Promptlode refused %d calls with status %d; see PROMPTLODE_URL and PROMPTLODE_API_KEY.", size, status
-    )
     return Outcome(refused=size)
+
+
+def _meaning(status: int, outcome: Outcome) -> str:
+    """What a status means for whoever reads the app's log; nothing where waiting helps by itself."""
+    if status in (401, 403):
+        return f"refused the key (status {status}), so no call is stored"
+    if outcome.refused:
+        return f"refused {outcome.refused} calls with status {status}"
+    return f"answers with status {status}; calls wait and are sent again" if status >= 500 else ""
+
+
+def _kind(error: Exception) -> str:
+    reason = getattr(error, "reason", None)
+    return type(reason if isinstance(reason, Exception) else error).__name__
+
+
+def _by_proxy(url: str) -> str:
+    """A proxy of the environment is asked instead of the server: whoever looks for the trouble has to know."""
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0].partition(":")[0]
+    proxies = urllib.request.getproxies()
+    return (
+        f", by the {scheme} proxy of the environment"
+        if scheme in proxies and not urllib.request.proxy_bypass(host)
+        else ""
+    )
 
 
 def _of_answer(body: bytes, size: int) -> Outcome:

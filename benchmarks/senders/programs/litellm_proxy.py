@@ -35,7 +35,7 @@ def answers():
         return False
 
 
-until = time.monotonic() + 120
+until = time.monotonic() + 240
 while not answers() and proxy.poll() is None and time.monotonic() < until:
     time.sleep(0.5)
 url = {"base_url": f"http://127.0.0.1:{port}", "api_key": "sk-none"}

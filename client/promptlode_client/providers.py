@@ -1,0 +1,30 @@
+"""Which provider's client an object is, by the resources that it has."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, TypeVar
+
+from promptlode_client.anthropic import wrap_anthropic
+from promptlode_client.client import Client
+from promptlode_client.gemini import wrap_gemini
+from promptlode_client.openai import wrap_openai
+
+logger = logging.getLogger("promptlode_client")
+
+T = TypeVar("T")
+
+_WRAPPERS = (wrap_openai, wrap_anthropic, wrap_gemini)
+_warned: set[type[Any]] = set()
+
+
+def wrap_any(recorder: Client, client: T, path: str | None = None) -> T:
+    """The same client, recorded from now on; what is none of these stays as it is, which is said once for each class."""
+    if not any(wrap(recorder, client, path) for wrap in _WRAPPERS) and type(client) not in _warned:
+        _warned.add(type(client))
+        logger.warning(
+            "%s.%s is no client that wrap() knows (OpenAI, Anthropic, google-genai), so its calls are not recorded; use record(...).",
+            type(client).__module__,
+            type(client).__qualname__,
+        )
+    return client

@@ -1,0 +1,236 @@
+"""A client of a provider, recorded: its methods are called as ever, and each call is noted with its answer.
+
+What the app gets is what the client gave: the same object, or, of a stream, the same with its iterator watched. What the watch cannot read is
+recorded without it; nothing here raises but what the app's own call raised.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Callable
+
+from promptlode_client.client import Client
+from promptlode_client.context import calling_function, current_path, trace_headers
+from promptlode_client.plain import is_given, plain
+
+logger = logging.getLogger("promptlode_client")
+
+
+class Answer:
+    """What a model answered, whole or in the pieces of a stream."""
+
+    def found(self) -> dict[str, Any]:
+        """`output` and `usage`, as far as they are there."""
+        raise NotImplementedError
+
+    def whole(self, answer: Any) -> None:
+        """Read an answer that is not streamed."""
+        raise NotImplementedError
+
+    def piece(self, chunk: Any) -> None:
+        """Read a piece of a stream."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class How:
+    """How a provider's calls are read: its arguments as a body, its answers, and arguments that are no part of a request."""
+
+    request: Callable[[dict[str, Any]], dict[str, Any]]
+    answer: Callable[[], Answer]
+
+
+def arguments(kwargs: dict[str, Any], without: set[str]) -> dict[str, Any]:
+    """What was given, as JSON has it: a copy, since the app may go on with its list of messages."""
+    return {name: plain(value) for name, value in kwargs.items() if name not in without and is_given(value)}
+
+
+def watch_method(recorder: Client, resource: Any, name: str, how: How, path: str | None) -> bool:
+    """Record a method of a client from now on; False where there is none.  Doing it again changes nothing."""
+    original = getattr(resource, name, None)
+    if original is None:
+        return False
+    if not hasattr(original, "__promptlode__"):
+        setattr(resource, name, _recorded(recorder, original, how, path))
+    return True
+
+
+def _recorded(recorder: Client, original: Callable[..., Any], how: How, path: str | None) -> Any:
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        watch = _Watch.begun(recorder, how, path, kwargs)
+        try:
+            result = original(*args, **kwargs)
+        except BaseException as error:
+            watch.failed(error)
+            raise
+        return watch.awaited(result) if inspect.isawaitable(result) else watch.answered(result)
+
+    call.__promptlode__ = True  # type: ignore[attr-defined]
+    return call
+
+
+class _Watch:
+    """One call from its request to its answer.  No method raises, but what the app's own call raised."""
+
+    def __init__(self, recorder: Client, answer: Answer, body: dict[str, Any]) -> None:
+        self._recorder, self._answer, self._body = recorder, answer, body
+        self._done = False
+
+    @classmethod
+    def begun(cls, recorder: Client, how: How, path: str | None, kwargs: dict[str, Any]) -> _Watch:
+        """The request is copied now: the app may go on with the list of its messages."""
+        try:
+            body = how.request(kwargs)
+            body["path"] = current_path() or path or recorder.settings.path or calling_function()
+            body.update(trace_headers())
+        except Exception as error:  # noqa: BLE001  # the app's call comes first
+            logger.debug("A request could not be read: %s", type(error).__name__)
+            body = {}
+        return cls(recorder, how.answer(), {"started_at": _now(), **body})
+
+    def answered(self, result: Any) -> Any:
+        """The result itself, which is recorded now, or, of a stream, at its end."""
+        if inspect.isgenerator(result):
+            return self._watched(result)
+        if inspect.isasyncgen(result) or (isinstance(result, AsyncIterator) and not hasattr(result, "_iterator")):
+            return self._watched_async(result)
+        if hasattr(result, "__enter__") and not hasattr(result, "_iterator"):
+            return _Managed(self, result)
+        if hasattr(result, "__aenter__") and not hasattr(result, "_iterator"):
+            return _AsyncManaged(self, result)
+        if not self._follow(result):
+            self.whole(result)
+        return result
+
+    def _follow(self, result: Any) -> bool:
+        """Watch the iterator of a stream; False for what is none."""
+        iterator = getattr(result, "_iterator", None)
+        if isinstance(iterator, AsyncIterator):
+            result._iterator = self._watched_async(iterator)
+        elif isinstance(iterator, Iterator):
+            result._iterator = self._watched(iterator)
+        else:
+            return False
+        self._watch_close(result)
+        return True
+
+    def whole(self, result: Any) -> None:
+        """A whole answer, which ends the call."""
+        self._read(self._answer.whole, result)
+        self._record()
+
+    async def awaited(self, result: Any) -> Any:
+        try:
+            found = await result
+        except BaseException as error:
+            self.failed(error)
+            raise
+        return self.answered(found)
+
+    def failed(self, error: BaseException) -> None:
+        """Its kind alone: a message may quote the prompt."""
+        self._body["error"] = {"type": type(error).__name__}
+        self._record()
+
+    def _watch_close(self, stream: Any) -> None:
+        """An app that leaves a stream early closes it, and that does not end its iterator."""
+        original = stream.close
+
+        @functools.wraps(original)
+        def close() -> Any:
+            self._record()
+            return original()
+
+        stream.close = close
+
+    def _watched(self, iterator: Iterator[Any]) -> Iterator[Any]:
+        try:
+            for item in iterator:
+                self._read(self._answer.piece, item)
+                yield item
+        except GeneratorExit:
+            getattr(iterator, "close", lambda: None)()
+            raise
+        except BaseException as error:
+            self.failed(error)
+            raise
+        finally:
+            self._record()
+
+    async def _watched_async(self, iterator: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        try:
+            async for item in iterator:
+                self._read(self._answer.piece, item)
+                yield item
+        except GeneratorExit:
+            await getattr(iterator, "aclose", _nothing)()
+            raise
+        except BaseException as error:
+            self.failed(error)
+            raise
+        finally:
+            self._record()
+
+    def _read(self, read: Callable[[Any], None], value: Any) -> None:
+        try:
+            read(value)
+        except Exception as error:  # noqa: BLE001  # an answer of another shape is recorded without it
+            logger.debug("An answer could not be read: %s", type(error).__name__)
+
+    def _record(self) -> None:
+        if not self._done and self._body.get("model"):
+            self._recorder.record(**{**self._body, **self._answer.found(), "completed_at": _now()})
+        self._done = True
+
+
+class _Manager:
+    """A `with client.messages.stream(...)`: what the stream has put together by its end is the answer."""
+
+    def __init__(self, watch: _Watch, inner: Any) -> None:
+        self._watch, self._inner = watch, inner
+        self._stream: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def _end(self, error: BaseException | None) -> None:
+        if isinstance(error, Exception):
+            self._watch.failed(error)
+        try:
+            self._watch.whole(self._stream.current_message_snapshot)
+        except Exception:  # noqa: BLE001  # nothing came, or the stream is of another kind
+            self._watch.whole(None)
+
+
+class _Managed(_Manager):
+    def __enter__(self) -> Any:
+        self._stream = self._inner.__enter__()
+        return self._stream
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> Any:
+        self._end(error)
+        return self._inner.__exit__(kind, error, trace)
+
+
+class _AsyncManaged(_Manager):
+    async def __aenter__(self) -> Any:
+        self._stream = await self._inner.__aenter__()
+        return self._stream
+
+    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> Any:
+        self._end(error)
+        return await self._inner.__aexit__(kind, error, trace)
+
+
+async def _nothing() -> None:
+    """Of an iterator that cannot be closed."""
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat()
