@@ -1,7 +1,7 @@
 """What a project does not want stored, applied to a call before anything of it is.
 
 `Policies.of` gives the policy of a project; `Ingest` and the runs ask it.  A change holds in every process within
-CACHE_SECONDS, for what comes from then on.
+POLICY_CACHE_SECONDS, for what comes from then on.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ from app.store import paths, privacy
 from app.store.engine import transaction
 from app.store.tables import trace
 
-CACHE_SECONDS = 10.0
+POLICY_CACHE_SECONDS = 10.0
 RAW_PATH = "raw_path"
 """Where the metadata of a call keep a path that was folded."""
 
-MOST_POLICIES = 10_000
+CACHED_POLICIES = 10_000
 
 Mode = Literal["full", "hmac", "none"]
 
@@ -157,9 +157,9 @@ def policy_of(connection: Connection, project_id: UUID) -> Policy:
 class Policies:
     """The policies used last; safe to share between threads."""
 
-    def __init__(self, engine: Engine, cache_seconds: float = CACHE_SECONDS) -> None:
+    def __init__(self, engine: Engine, cache_seconds: float = POLICY_CACHE_SECONDS) -> None:
         self._engine = engine
-        self._policies: Cache[UUID, Policy] = Cache(MOST_POLICIES, cache_seconds)
+        self._policies: Cache[UUID, Policy] = Cache(CACHED_POLICIES, cache_seconds)
 
     def of(self, project_id: UUID) -> Policy:
         """The policy of a project, as it was at most `cache_seconds` ago.  Raises DatabaseDownError."""

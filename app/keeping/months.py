@@ -20,13 +20,13 @@ COPY_TRIES = 20
 """Of a step that copies calls: each gives up after a moment when a run just holds one of them."""
 
 
-def make_ahead(engine: Engine, now: datetime | None = None, *, step: int = late_calls.STEP) -> list[Partition]:
+def make_ahead(engine: Engine, now: datetime | None = None, *, step: int = late_calls.COPIED_CALLS) -> list[Partition]:
     """Make the partitions that are missing for the time to come, and move into them what `trace_later` took; those made.
 
     Raises OperationalError when a dump or a long transaction is in the way; what was done until then stays done.
     """
     now = now or datetime.now(UTC)
-    enough = now + partitions.AHEAD
+    enough = now + partitions.MADE_AHEAD
     with transaction(engine) as connection:
         if partitions.end(connection) >= enough:
             return []
@@ -55,7 +55,7 @@ def _copy(engine: Engine, moving: Moving, after: UUID, step: int) -> UUID | None
         return late_calls.copy(connection, moving, after, step)
 
 
-def drop(engine: Engine, month: Partition, end: float, *, step: int = partitions.STEP) -> Iterator[int]:
+def drop(engine: Engine, month: Partition, end: float, *, step: int = partitions.NOTED_CALLS) -> Iterator[int]:
     """Drop a month of calls; how many there were, step by step.  Ends early when the clock (`time.monotonic`) is at `end`.
 
     Raises OperationalError when the table is in use for longer than ingest may wait behind this; what was done until then

@@ -45,7 +45,7 @@ class Refusal:
 class Warnings:
     """What is worth saying of calls that are stored, or may be told of by other spans."""
 
-    maimed: int = 0
+    truncated: int = 0
     orphans: int = 0
     odd: Mapping[str, int] | None = None
 
@@ -72,8 +72,8 @@ def _warned(warnings: Warnings, what: str) -> Iterator[str]:
             f"{warnings.orphans} LLM {what}s hold no messages, and the {what}s around them did not come along: if those hold them"
             f" all is well, else {HOW_TO_CAPTURE}"
         )
-    if warnings.maimed:
-        yield f"{warnings.maimed} LLM {what}s lost attributes before they came, perhaps messages; {HOW_TO_KEEP_ALL}"
+    if warnings.truncated:
+        yield f"{warnings.truncated} LLM {what}s lost attributes before they came, perhaps messages; {HOW_TO_KEEP_ALL}"
     if warnings.odd:
         fields = ", ".join(f"{name} ({number})" for name, number in Counter(warnings.odd).most_common(SHOWN))
         yield f"Fields that could not be read are kept under metadata, with the reason: {fields}."

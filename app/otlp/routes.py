@@ -167,7 +167,7 @@ def _stored(holder: KeyHolder, export: Export, what: str = "span") -> str:
     if export.completed:
         additions = [(each.row, each.news) for each in export.completed if each.row is not None]
         services().ingest.complete(holder.project_id, additions)
-    message = summary(export.refusals, export.spans, Warnings(export.maimed, export.orphans, export.odd), what)
+    message = summary(export.refusals, export.spans, Warnings(export.truncated, export.orphans, export.odd), what)
     count(export, project.name, message)
     return message
 

@@ -48,7 +48,7 @@ Known = Callable[[Iterable[Telling]], Iterable[Telling]]
 class Export:
     """What an export holds.
 
-    ignored: spans that are no calls, by what they are. doubled: spans that tell again of a call that another one tells. maimed: calls
+    ignored: spans that are no calls, by what they are. doubled: spans that tell again of a call that another one tells. truncated: calls
     that are stored, but lost attributes before they came. odd: fields that could not be read, by name. completed: stored calls to which
     this export adds an answer.
     """
@@ -56,7 +56,7 @@ class Export:
     spans: int
     ignored: Counter[str] = field(default_factory=Counter)
     doubled: int = 0
-    maimed: int = 0
+    truncated: int = 0
     orphans: int = 0
     odd: Counter[str] = field(default_factory=Counter)
     incoming: list[Incoming] = field(default_factory=list)
@@ -193,7 +193,7 @@ class _Reader:
         self.export.odd.update(list(read.odd))
         self.export.incoming.append(read.incoming)
         self.export.tellings.append(telling)
-        self.export.maimed += span.lost_attributes > 0
+        self.export.truncated += span.lost_attributes > 0
 
     def _refuse(self, span: Span, reason: str) -> None:
         self.export.refusals.append(Refusal(span.id, reason))

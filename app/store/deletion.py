@@ -42,7 +42,7 @@ from app.store.tables import (
     trace_external_id,
 )
 from app.store.templates import from_parts
-from app.store.traces import AHEAD
+from app.store.traces import CALL_AHEAD
 from templating import Template
 
 BLANKS = " \t\n\r\f\v"
@@ -113,7 +113,7 @@ def _conditions(project_id: UUID, selector: Selector) -> Iterator[ColumnElement[
             yield func.md5(trace.c[name]) == func.md5(value)  # so it is indexed: a value may be larger than an entry
     if selector.since is not None:
         yield trace.c.seen_at >= selector.since
-        yield trace.c.id >= first_id_of(selector.since - AHEAD)
+        yield trace.c.id >= first_id_of(selector.since - CALL_AHEAD)
     if selector.until is not None:
         yield trace.c.seen_at < selector.until
 

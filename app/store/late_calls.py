@@ -18,7 +18,7 @@ from app.store import partitions
 from app.store.ids import first_id_of, moment_of
 from app.store.partitions import Partition
 
-STEP = 200
+COPIED_CALLS = 200
 """Calls copied in one transaction: one of them may have 32 MB."""
 
 
@@ -82,7 +82,7 @@ def _under_way(connection: Connection) -> Moving | None:
     return Moving(row[0], partitions.named(name), UUID(first), UUID(end))
 
 
-def copy(connection: Connection, moving: Moving, after: UUID, limit: int = STEP) -> UUID | None:
+def copy(connection: Connection, moving: Moving, after: UUID, limit: int = COPIED_CALLS) -> UUID | None:
     """Copy the next calls; the last of them, None when there are no more.
 
     Held while they are copied, so that nobody changes them in between; raises OperationalError when somebody just does.

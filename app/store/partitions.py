@@ -20,17 +20,17 @@ from app.store.runs import FIRST_ID
 
 _PREFIX = "trace_before_"
 
-AHEAD = timedelta(days=40)
-"""How far ahead partitions are made: a month in which no reconciler runs needs no moving of calls."""
+MADE_AHEAD = timedelta(days=40)
+"""Partitions are made so far ahead: a month without a reconciler leaves no calls to move."""
 
-_PATIENCE = 2
-"""Seconds: to take a part from a table that is read takes a lock on all of it, and whoever comes meanwhile waits too."""
+_DROP_LOCK_SECONDS = 2
+"""Seconds to wait for the lock on the whole table that detaching takes; ingest waits behind it."""
 
-_PATIENCE_AHEAD = 200
-"""Milliseconds: there are weeks left for the next try."""
+_ATTACH_LOCK_MS = 200
+"""Milliseconds to wait for the lock that attaching takes; weeks are left for the next try."""
 
-_LOCK = (
-    0x70726F6D70746D6F  # any number, the same in every process: who makes or drops partitions holds this advisory lock
+_ADVISORY_LOCK = (
+    0x70726F6D70746D6F  # any number, the same in every process; whoever makes or drops partitions holds this lock
 )
 
 
@@ -79,8 +79,8 @@ def hold(connection: Connection) -> None:
 
     A lock that is asked for and not granted holds up whoever comes after it, ingest too.
     """
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE_AHEAD}ms'"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_ATTACH_LOCK_MS}ms'"))
 
 
 def make_missing(connection: Connection, enough: datetime) -> list[Partition]:
@@ -113,7 +113,7 @@ _MAKING = (
 
 # Dropping
 
-STEP = 10_000
+NOTED_CALLS = 10_000
 """Calls of a month that goes whose traces are removed in one transaction, in some 100 ms."""
 
 
@@ -129,11 +129,11 @@ def detach(connection: Connection, one: Partition) -> None:
 
     Raises OperationalError, with nothing done, when the table is in use for longer than ingest may wait behind this.
     """
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     if one in partitions(connection):
         # Groups before their calls, as runs and deletions lock them; then nobody assigns calls of the month any more.
         connection.execute(text(_RAISING.format(one.name)))
-        connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}s'"))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_DROP_LOCK_SECONDS}s'"))
         connection.execute(text(f"ALTER TABLE trace DETACH PARTITION {one.name}"))
         connection.execute(text(f"COMMENT ON TABLE {one.name} IS '{FIRST_ID}'"))
 
@@ -152,12 +152,12 @@ def leaving(connection: Connection) -> list[Partition]:
     return sorted(map(named, names_found), key=lambda one: one.until)
 
 
-def note_gone(connection: Connection, one: Partition, limit: int = STEP) -> int | None:
+def note_gone(connection: Connection, one: Partition, limit: int = NOTED_CALLS) -> int | None:
     """Note what only the next calls of a month that leaves say, and free their external ids; how many there were, None at the end.
 
     What versions show of their calls stays, as when calls go one by one.
     """
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     if one not in leaving(connection):
         return None
     row = connection.execute(text(_NOTING.format(one.name, noting("batch"))), {"name": one.name, "limit": limit}).one()
@@ -190,6 +190,6 @@ def drop(connection: Connection, one: Partition) -> None:
 
     Raises OperationalError, with nothing done, when the tables that its calls refer to are in use for long.
     """
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}s'"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_DROP_LOCK_SECONDS}s'"))
     connection.execute(text(f"DROP TABLE IF EXISTS {one.name}"))

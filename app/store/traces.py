@@ -18,11 +18,11 @@ from app.store.paths import spellings
 from app.store.prepared import Prepared
 from app.store.tables import grouping_key, implementation, task, template, trace, trace_external_id
 
-AHEAD = timedelta(hours=25)
+CALL_AHEAD = timedelta(hours=25)
 """The time of a call is at most 24 h after it was stored (`app.checks`), and clocks differ. A search for calls since a moment therefore
 begins at ids of 25 h before, and spares reading the whole table."""
 
-EPOCH = datetime(1970, 1, 2, tzinfo=UTC)
+EARLIEST_STORED = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _more_conditions(project_id: UUID, wanted: TraceFilter) -> Iterator[ColumnEl
 
 def _stored_after(moment: datetime) -> datetime:
     """A call made at this moment was not stored before: its own time is at most so far ahead."""
-    return moment - AHEAD if moment > EPOCH + AHEAD else EPOCH
+    return moment - CALL_AHEAD if moment > EARLIEST_STORED + CALL_AHEAD else EARLIEST_STORED
 
 
 def _holds(project_id: UUID, slot: str, value: str) -> ColumnElement[bool]:

@@ -96,7 +96,7 @@ def test_partitions_are_made_ahead_once_however_many_ask(engine: Engine) -> None
         made = list(threads.map(make, range(4)))
     after = names(engine)
     assert sum(made) == len(after) - len(before) >= 12
-    assert after[-1] >= f"trace_before_{LATER + partitions.AHEAD:%Y_%m}"
+    assert after[-1] >= f"trace_before_{LATER + partitions.MADE_AHEAD:%Y_%m}"
 
 
 def test_partitions_are_not_made_while_a_dump_would_keep_readers_waiting_behind_them(
@@ -119,7 +119,7 @@ def test_partitions_are_not_made_while_a_dump_would_keep_readers_waiting_behind_
 def test_the_present_and_the_weeks_to_come_are_there_once_the_schema_is(engine: Engine, world: World) -> None:
     [call_id] = world.group().send(["hello"])
     assert home(engine, call_id) == names(engine)[0]
-    assert months_of(engine)[-1].until >= datetime.now(UTC) + partitions.AHEAD
+    assert months_of(engine)[-1].until >= datetime.now(UTC) + partitions.MADE_AHEAD
 
 
 def test_an_upgrade_beside_a_dump_makes_no_partitions_and_is_no_failure(
@@ -129,7 +129,7 @@ def test_an_upgrade_beside_a_dump_makes_no_partitions_and_is_no_failure(
     migrate.upgrade(url)
     engine = make_engine(settings.model_copy(update={"database_url": url}))
     before = names(engine)
-    monkeypatch.setattr(partitions, "AHEAD", timedelta(days=400))
+    monkeypatch.setattr(partitions, "MADE_AHEAD", timedelta(days=400))
     with transaction(engine) as dump:
         dump.execute(text("LOCK TABLE trace IN ACCESS SHARE MODE"))
         migrate.upgrade(url)
@@ -158,7 +158,7 @@ def test_calls_that_change_while_they_move_are_moved_as_they_are_then(engine: En
     group.run()
     old, *late = [moved(engine, call, LATER + timedelta(minutes=n)) for n, call in enumerate(calls)]
     with transaction(engine) as connection:
-        moving = late_calls.begin(connection, LATER, LATER + partitions.AHEAD)
+        moving = late_calls.begin(connection, LATER, LATER + partitions.MADE_AHEAD)
         assert moving
     with transaction(engine) as connection:
         assert late_calls.copy(connection, moving, FIRST_ID, 4) == late[2]
@@ -187,7 +187,7 @@ def test_a_call_that_a_run_holds_is_not_waited_for_and_not_copied(engine: Engine
     [call] = world.group().send([triage(1)])
     late = moved(engine, call, LATER)
     with transaction(engine) as connection:
-        moving = late_calls.begin(connection, LATER, LATER + partitions.AHEAD)
+        moving = late_calls.begin(connection, LATER, LATER + partitions.MADE_AHEAD)
         assert moving
     with transaction(engine) as run:
         run.execute(update(trace).where(trace.c.id == late).values(user_id="changed"))

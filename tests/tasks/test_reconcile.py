@@ -229,7 +229,7 @@ def test_who_was_not_seen_for_ten_seconds_is_dead(reconciler: Reconciler, engine
 def test_a_dump_that_is_in_the_way_of_new_partitions_ends_no_round(
     reconciler: Reconciler, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partitions, "AHEAD", timedelta(days=400))
+    monkeypatch.setattr(partitions, "MADE_AHEAD", timedelta(days=400))
     with transaction(engine) as dump:
         dump.execute(text("LOCK TABLE trace IN ACCESS SHARE MODE"))
         before = partitions.partitions(dump)
