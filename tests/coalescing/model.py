@@ -35,10 +35,11 @@ class Budget(NamedTuple):
     pacer: int = 0  # a pacer dies after it took the group from the index, or after WAKE
     reconciler: int = 0  # the reconciler dies after WAKE
     error: int = 0  # a run fails
+    deaf: int = 0  # a worker's acknowledgement is lost, and with it its credit for another message
 
 
 class Worker(NamedTuple):
-    """phase: idle, got, claimed, mining, saved, publish, note, acknowledge."""
+    """phase: idle, got, claimed, mining, saved, publish, note, acknowledge, deaf."""
 
     phase: str = "idle"
     owner: int = 0
@@ -88,6 +89,7 @@ class Defences:
     pacer: bool = True
     reconciler: bool = True
     acknowledge_late: bool = True
+    the_deaf_start_anew: bool = True
 
 
 class Coalescing:
@@ -212,9 +214,18 @@ class Coalescing:
             yield from self._publish(("follow up", number), _work(s, number, Worker("acknowledge")))
         elif worker.phase == "note":
             yield "system", ("note due", number), _work(s, number, Worker("acknowledge"))._replace(indexed=True)
+        elif worker.phase == "deaf":
+            yield from self._start_anew(s, number)
         else:
             yield "system", ("acknowledge", number), _work(s, number, Worker())
+            if spent := spend(s, "deaf"):
+                yield "failure", ("lose the acknowledgement", number), _work(spent, number, Worker("deaf"))
         yield from self._death(s, number)
+
+    def _start_anew(self, s: State, number: int) -> Iterator[Move]:
+        """A consumer without credit and without a message in hand begins again, which gives the message back."""
+        if self._on.the_deaf_start_anew:
+            yield "system", ("start anew", number), _work(s, number, Worker())._replace(queue=s.queue + 1)
 
     def _claim(self, s: State, number: int) -> Iterator[Move]:
         if s.group == "running" and self._on.claim_refuses_a_live_run:

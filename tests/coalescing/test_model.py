@@ -22,6 +22,8 @@ HOLDS: list[tuple[int, int, dict[str, Any]]] = [
     (1, 2, {"error": 2}),
     (1, 2, {"purge": 1, "ticket": 1}),
     (1, 2, {"turn": 1, "ticket": 1}),
+    (2, 1, {"deaf": 1}),
+    (1, 2, {"deaf": 1, "lease": 1}),
 ]
 """Traces, workers, and what goes wrong."""
 
@@ -37,6 +39,9 @@ HOLDS_AT_LENGTH: list[tuple[int, int, dict[str, Any]]] = [
     (2, 2, {"pacer": 2}),
     (2, 2, {"purge": 1, "ticket": 1}),
     (2, 2, {"turn": 2}),
+    (2, 2, {"deaf": 2}),
+    (2, 2, {"deaf": 1, "flush": 1}),
+    (2, 1, {"deaf": 1, "error": 1, "kill": 1}),
     (2, 2, {"turn": 1, "flush": 1}),
     (2, 2, {"flush": 1, "kill": 1}),
     (2, 2, {"window": 1, "kill": 1, "error": 1}),
@@ -66,6 +71,7 @@ MUTATIONS: dict[str, tuple[int, int, Defences, dict[str, Any]]] = {
     "FINISH that forgets the leftovers": (
         2, 1, Defences(finish_sends_for_leftovers=False, reconciler=False), {"window": 1}),
     "a failure that counts as done": (1, 1, Defences(failures_cover_nothing=False, reconciler=False), {"error": 1}),
+    "a worker that stays deaf": (2, 1, Defences(the_deaf_start_anew=False), {"deaf": 1}),
     "REQUEST before COMMIT": (1, 1, Defences(request_after_commit=False, reconciler=False), {}),
 }  # fmt: skip
 """A defence taken out, and the failures (or none) with which that must be seen."""

@@ -40,6 +40,7 @@ WORLD = Coalescing(
     window=WINDOW,
     api=1,
     kill=1,
+    deaf=1,
     flush=1,
     purge=1,
     duplicate=2,
@@ -212,6 +213,10 @@ class Servers:
             self._redis.zrem(DUE_KEY, str(self.group))
 
     _child_dies = _worker_dies
+
+    def _lose_the_acknowledgement(self, before: State, number: int) -> None: ...
+
+    def _start_anew(self, before: State, number: int) -> None: ...
 
     # pacer and reconciler
 
