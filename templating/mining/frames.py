@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from templating.mining.evidence import FLOOR, unit_bits
+from templating.mining.evidence import unit_bits
 from templating.mining.signatures import WIDTH
 from templating.mining.units import Rows, run_heads, split
 
@@ -226,7 +226,7 @@ class _Frames:
         if head and not tail and self._is_phrase(members, min(head, WIDTH)):
             return 0.0
         said = next((at for at in range(head) if not texts.spoken[start + at]), head)
-        bits = float(texts.bits[units].sum()) - float(texts.bits[start : start + said].sum()) + FLOOR * said
+        bits = float(texts.bits[units].sum()) - float(texts.bits[start : start + said].sum())
         calls = int(texts.calls[members].sum())
         return (
             calls * (bits - log2(self._size / calls)) - bits if calls >= max(FEWEST_CALLS, SHARE * self._size) else 0.0
