@@ -34,6 +34,8 @@ class Paths:
 
     def of(self, span: Span) -> str:
         """The path of a call; never empty."""
+        if own := _text(span.attributes.get(self._attribute)):
+            return own[:MAX_NAME]
         line = list(self.line(span))
         declared = [_text(each.attributes.get(self._attribute)) for each in line] + [
             _text(span.resource.get(self._attribute))

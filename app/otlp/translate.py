@@ -235,11 +235,11 @@ def _is_plain(values: Mapping[str, Any]) -> bool:
     for name, value in values.items():
         if isinstance(value, str):
             size += len(name) + len(value)
-            if "\0" in value:
+            if "\0" in value or "\0" in name:
                 return False
         elif not isinstance(value, int):
             return False
-    return size <= MAX_ATTRIBUTE_BYTES // 4 and "\0" not in "".join(values)
+    return size <= MAX_ATTRIBUTE_BYTES // 4
 
 
 def _is_outer(span: Span) -> bool:

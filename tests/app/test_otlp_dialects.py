@@ -432,3 +432,21 @@ def test_a_span_around_it_that_is_a_call_itself_or_has_no_name_names_nothing() -
 def test_a_call_whose_span_around_it_did_not_come_along_is_waited_for_and_counted() -> None:
     found = read(within(1, 77, CHAT))
     assert (found.refusals, found.orphans) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 900 + "]" * 900, '{"messages": ' + "[" * 500 + "]" * 500 + "}", '{"input": ' * 300 + "1" + "}" * 300,
+     '[{"role": "user", "parts": [{"functionCall": {"args": ' + "[" * 600 + "]" * 600 + "}}]}]"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "attribute",
+    ["gen_ai.prompt", "gen_ai.input.messages", "gen_ai.output.messages", "ai.prompt", "langfuse.observation.input", "mlflow.spanInputs", "input.value"],
+)  # fmt: skip
+def test_what_is_nested_deep_is_no_fault_of_ours(attribute: str, text: str) -> None:
+    for said in (
+        {attribute: text},
+        {attribute: text, "openinference.span.kind": "LLM"},
+        {attribute: text, "gen_ai.completion": text},
+    ):
+        assert read(span(MODEL | said), span(CALL, 2)).incoming[-1].external_id == inner_id(2)

@@ -45,15 +45,15 @@ def messages_of(value: Any) -> list[Message] | None:
     return [made for item in items for made in messages_of(item) or ()]
 
 
-def _flat(items: list[Any]) -> Iterator[Any]:
+def _flat(items: list[Any], deep: int = 3) -> Iterator[Any]:
     """LangChain sends a batch of conversations, which holds one; LlamaIndex and LangGraph pairs of role and text."""
     for item in items:
-        if not isinstance(item, list):
+        if not isinstance(item, list) or not deep:
             yield item
         elif len(item) == 2 and all(isinstance(each, str) for each in item) and _role(item[0]) in ROLES:
             yield {"role": item[0], "content": item[1]}
         else:
-            yield from _flat(item)
+            yield from _flat(item, deep - 1)
 
 
 def is_message(item: Any) -> bool:

@@ -74,4 +74,8 @@ def as_text(value: Any) -> str:
     try:
         return orjson.dumps(value, default=str).decode()
     except TypeError:  # lone surrogates and numbers of any length, which are refused by name later
+        pass
+    try:
         return json.dumps(value, default=str)
+    except RecursionError:
+        return "nested too deep"
