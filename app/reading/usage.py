@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from app.store.call_facts import ADDED, ALL, BUCKETS, SUMMED, TOGETHER, Usage, facts
+from app.store.call_facts import ADDED, ALL, BUCKETS, READ_SUMMED, READ_TOGETHER, Usage, facts
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -81,7 +81,7 @@ def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> 
     timed: how long the calls took too, which takes most of the time where versions are many.
     """
     group = "implementation_id, NULL::timestamptz"
-    rows = connection.execute(*_statement(asked, group, list(_pieces(asked)), TOGETHER if timed else SUMMED))
+    rows = connection.execute(*_statement(asked, group, list(_pieces(asked)), READ_TOGETHER if timed else READ_SUMMED))
     return {row[0]: Usage.of([*row[2:], *([] if timed else NOT_TIMED)]) for row in rows}
 
 
@@ -98,7 +98,7 @@ def in_bins(connection: Connection, asked: Asked, begin: datetime, width: timede
     whole_days = width % DAY == timedelta() and begin == _full(begin, DAY)
     pieces = [piece if whole_days else piece.in_hours() for piece in _pieces(asked)]
     number = f"floor(extract(epoch FROM start - :begin) / {width.total_seconds()})::int"
-    statement, values = _statement(asked, f"implementation_id, {number}", pieces, SUMMED)
+    statement, values = _statement(asked, f"implementation_id, {number}", pieces, READ_SUMMED)
     rows = connection.execute(statement, values | {"begin": begin})
     return [Bin(row[0], row[1], Usage.of([*row[2:], *NOT_TIMED])) for row in rows]
 
@@ -109,7 +109,7 @@ NOT_TIMED = (None, None, (0,) * BUCKETS)
 def by_time(connection: Connection, asked: Asked, span: Span) -> dict[tuple[UUID, datetime], Usage]:
     """What each version used in each hour or day that has calls, in UTC."""
     pieces = [piece if span == "day" else piece.in_hours() for piece in _pieces(asked)]
-    rows = connection.execute(*_statement(asked, f"implementation_id, date_trunc('{span}', start, 'UTC')", pieces, TOGETHER))
+    rows = connection.execute(*_statement(asked, f"implementation_id, date_trunc('{span}', start, 'UTC')", pieces, READ_TOGETHER))
     return {(row[0], row[1]): Usage.of(row[2:]) for row in rows}
 
 

@@ -151,11 +151,13 @@ ADDED = (
 )
 """What calls make together, of rows of `facts`."""
 
-SUMMED = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
+def _of_cells(summed: str) -> tuple[str, str]:
+    """What cells make together, with and without how long the calls took.  summed: how a column is added up."""
+    sums = ", ".join(f"{summed.format(name)} AS {name}" for name in SUMS)
+    latencies = ", ".join(summed.format(f"latency[{place}]") for place in range(1, BUCKETS + 1))
+    return f"{sums}, min(fastest_ms) AS fastest_ms, max(slowest_ms) AS slowest_ms, ARRAY[{latencies}] AS latency", sums
 
-TOGETHER = (
-    SUMMED + ", min(fastest_ms) AS fastest_ms, max(slowest_ms) AS slowest_ms, ARRAY["
-    + ", ".join(f"sum(latency[{place}])::bigint" for place in range(1, BUCKETS + 1))
-    + "] AS latency"
-)
-"""The same of cells; `SUMMED` without how long the calls took."""
+
+TOGETHER, _ = _of_cells("sum({})::bigint")
+READ_TOGETHER, READ_SUMMED = _of_cells("sum({}::float8)::bigint")
+"""The same of cells; for lists and pages in floating point, which is exact up to 2^53 and takes a third of the time."""
