@@ -100,6 +100,14 @@ def test_every_setting_is_read_somewhere() -> None:
     assert unread - {"broker_url"} == set()  # read through Settings.broker
 
 
+def test_every_room_is_in_the_table_of_rooms() -> None:
+    table = (DOCS / "architecture.md").read_text(encoding="utf-8").partition("## Where a change goes")[0]
+    rooms = {
+        path.name for path in (DOCS.parent / "app").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert {room for room in rooms - {"__init__.py"} if f"{room}`" not in table and f"{room}/`" not in table} == set()
+
+
 def test_the_migrations_are_one_line() -> None:
     """Two that were written side by side would both be the newest, and no database could be made."""
     assert len(ScriptDirectory(str(DOCS.parent / "migrations")).get_heads()) == 1
