@@ -55,8 +55,6 @@ RULES: Mapping[str, Off] = {
     "crossed ends": [(ends.Ends, "are_crossed", _gives(False))],
     "crossed sets": [(search._Search, "_is_crossed", _gives(False))],
     "crossed rounds": [(rounds.Rounds, "_is_crossed", _gives(False))],
-    "core": [(search, "_core", _second), (forest.Forest, "has_core", _gives(False))],
-    "spoken": [(search, "SPOKEN", 2.0)],
     "rests": [(search._Search, "_rests", _gives([]))],
     "second look": [(rounds.Rounds, "_second_look", _gives([]))],
     "covered": [(rounds.Rounds, "_widen_covered", _gives(None))],

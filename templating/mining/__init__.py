@@ -12,6 +12,8 @@ The idea, one module a step:
     inside      what all values of a slot hold inside of them, which is no fixed text
     borders     where an optional part begins
     separators  a mark that parts two values in every text
+    eras        what time tells about a few kinds of calls, in bits
+    repeats     the text between values that are said twice
     families    an edit, which makes two templates, or a value, which makes a slot?
     siblings    several templates in one house style, or one with few-valued slots?
     mixture     few texts of two siblings, which look like one template with slots

@@ -14,7 +14,6 @@ from templating.mining.eras import Calls
 from templating.mining.pool import Pool
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
-NARROWER = 0.97  # of the members in a set that shares more: the others merely quote the shared text
 MEETING = 0.3  # of a set that lies in another, or its text is a value that the texts of many templates hold
 FRESH = 0.8  # of a set that no set before it explained
 VALUES, HELD = 4, 4.0  # such sets are values if they are so many, each with so many bits of evidence that its calls have a time of their own
@@ -55,18 +54,6 @@ class Forest:
     def _grams(self, mask: int, around: Sequence[int]) -> int:
         """Grams of those sets that hold all texts of a mask."""
         return sum([self.sets[i].grams for i in around if mask & self._masks[i] == mask])
-
-    def has_core(self, at: int) -> bool:
-        """Whether nearly all members share more, so that the fixed text lost with the others would be regained."""
-        one = self.sets[at]
-        size = len(one.members)
-        for i in self._near(one.members[:: max(1, size // 8)].tolist(), NARROWER * size - 1, size - 1):
-            if self._masks[i] & self._masks[at] == self._masks[i]:
-                inner = len(self.sets[i].members)
-                extra, lost = self.shared(i) - self.shared(at), (size - inner) * self.shared(at)
-                if extra >= 3 and extra * inner > 2 * lost:
-                    return True
-        return False
 
     def parts(self, members: Sequence[int], more: float, most: float) -> list[np.ndarray]:
         """What other sets hold of some members and share `more` grams more among themselves, the most telling first.

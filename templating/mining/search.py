@@ -10,8 +10,6 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
 from templating.mining.budget import SpentError
 from templating.mining.ends import Ends
 from templating.mining.families import versions
@@ -31,11 +29,7 @@ PAIR = 0.6  # of a text that is fixed when there are but two: two texts always s
 LOOSE_MORE, LOOSE_UNION = 2.0, 0.5  # grams that other sets share more, as a multiple; share of its members in them
 # The same behind a preamble: the bodies share so many grams, and most of them twice as many.
 BODIES = ((4.0, 0.9), (8.0, 0.6))
-SPOKEN, SPOKEN_MORE = 0.6, 3.0  # of few members, and so many times the grams, when the others are too few to make a set of their own
-QUOTED, QUOTED_PAIR = 0.9, 0.75  # of the members begin, or end, with the same unit, or two: the others only quote it
-CORED = 4  # members of which one may be left out by these shares
 REST = 0.6  # of a set of several templates is left when it is looked at again
-_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def search(
@@ -117,24 +111,11 @@ class _Search:
         return found
 
     def _look(self, members: list[int], at: int) -> list[Skeleton]:
-        """The templates of a set, or of its core."""
+        """The templates of a set."""
         if self._ends.are_crossed(members):
             return []
         adrift = (len(members) < LOOSE or self._is_crossed(at)) and not may_be_held(self._pool, members)
-        if adrift and len(_core(self._pool, members)) == len(members):
-            return []
-        if self._forest.has_core(at) and self._ends.are_open(members):
-            return []  # and the others quote it, for they begin or end otherwise
-        new = [] if adrift else self._templates(members, at)
-        core = members if new else _core(self._pool, members)
-        return new if len(core) == len(members) else self._templates(core, at)
-
-    def _explain(self, at: int, more: float, most: float, among: Sequence[int], counts: Callable[[np.ndarray], bool]) -> bool:
-        """Whether other sets explain so much of some members; of few members the rest may be too few to make a set."""
-        share = self._forest.explained(at, more, among=among, counts=counts)
-        if share >= most or share < SPOKEN or (1 - share) * len(among) >= self._least - 0.5:
-            return share >= most
-        return self._forest.explained(at, SPOKEN_MORE * more, among=among, counts=counts) >= SPOKEN
+        return [] if adrift else self._templates(members, at)
 
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it."""
@@ -191,7 +172,7 @@ class _Search:
         if not is_open:
             return False
         counts = Places(best, self._pool.barrier).have_body
-        holds_bodies = all(self._explain(at, more, most, best.members, counts) for more, most in BODIES)
+        holds_bodies = all(self._forest.explained(at, more, among=best.members, counts=counts) >= most for more, most in BODIES)
         return holds_bodies and not is_choice(best, self._pool.barrier, self._pool.go_on)
 
 
@@ -199,26 +180,3 @@ def _is_marks(literals: Sequence[str]) -> bool:
     """Whether fixed text is braces, quotes and colons rather than words."""
     text = "".join("".join(literals).split())
     return sum(map(str.isalnum, text)) < MARKED * len(text)
-
-
-def _core(pool: Pool, members: list[int]) -> list[int]:
-    """Without the few that hold the shared text but begin or end otherwise: they quote it.
-
-    Two units tell more than one, which values share by chance: most questions end with "?".
-    """
-    if len(members) < CORED:
-        return members
-    rows, ids = pool.rows, np.array(members) * pool.parts
-    first, last = rows.first[ids], rows.last[ids + pool.parts - 1] - 1
-    edges = (rows.codes[first], QUOTED), (rows.bare[last], QUOTED)
-    pairs = (_pair(rows.codes, first, 1), QUOTED_PAIR), (_pair(rows.bare, last, -1), QUOTED_PAIR)
-    for ends, most in edges + pairs:
-        codes, counts = np.unique(ends, return_counts=True)
-        if most * len(ends) <= counts.max() < len(ends):
-            return [m for m, end in zip(members, ends.tolist(), strict=True) if end == codes[counts.argmax()]]
-    return members
-
-
-def _pair(codes: np.ndarray, places: np.ndarray, step: int) -> np.ndarray:
-    """The units at these places with those next to them, as one number each."""
-    return codes[places] * _ODD + codes[places + step]
