@@ -8,7 +8,7 @@ from typing import Any
 
 from app.sample import material as m
 from app.sample.prompts import TOOLS, Prompt
-from app.sample.values import as_json, several, spin
+from app.sample.values import as_json, restock_step, several, spin
 
 Body = dict[str, Any]
 Message = dict[str, Any]
@@ -61,6 +61,8 @@ SHAPES: dict[str, Callable[[Texts], Body]] = {
     "input": _input,
     "content-parts": _content_parts,
     "agent": _agent,
+    "steps": _messages,
+    "batch": _input,
 }
 
 
@@ -139,6 +141,9 @@ ANSWERS: dict[str, Callable[[Random, Mapping[str, str]], str]] = {
     "greeting": lambda r, _: spin(r, "[Welcome|Come in], the kettle in {city} is on."),
     "ja-reply": lambda r, v: f"{v['customer']}様、お問い合わせありがとうございます。{v['policy']}でございます。",
     "mail": lambda r, v: f"Thank you for writing. {spin(r, r.choice(m.DETAILS))}\n\nKind regards\n{v['agent']}",
+    "restock": lambda r, _: restock_step(r),
+    "attributes": lambda r, _: r.choice(("unknown", spin(r, "{n}"), spin(r, "{city}"), "yes", "no")),
+    "spelling": lambda r, v: v["search"].strip(),
     "search": lambda r, v: "\n".join([v["search"].strip(), *several(r, m.SEARCHES, 2, 2)]),
 }
 

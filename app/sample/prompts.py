@@ -2,7 +2,8 @@
 
 Chosen so that every behaviour of the product shows: long contexts, braces and `{{...}}` in fixed text, an optional
 section, a list of varying examples, few-valued slots, two tasks on one path that share a long value, three
-versions that follow each other, one template on two models, a static text, Japanese, and chat without any template.
+versions that follow each other, one template on two models, a static text, Japanese, an agent that keeps a plan through a run, a batch job
+sorted by its outer loop, a prompt of three words, and chat without any template.
 """
 
 from dataclasses import dataclass, field
@@ -234,6 +235,35 @@ Never add a brand that the customer did not name.""",
 )
 _SEARCH_USER = part("user", "Search: <<search>>\nResults so far: <<hits>>")
 
+_RESTOCK_SYSTEM = part(
+    "system",
+    """\
+You are the stock planner of Fernhill Outdoor. You work towards the goal one step at a time, and each step is one sentence.
+Never order more than the shop sold in a season. If a step cannot be done, say what is missing.""",
+)
+_RESTOCK_USER = part(
+    "user",
+    """\
+Goal: <<goal>>
+
+Plan:
+<<plan>>
+
+Done so far:
+<<done>>
+
+Say the next step.""",
+)
+
+_ATTRIBUTES = """\
+Answer a question of our catalogue from the record of the product, and from nothing else.
+
+Record:
+<<record>>
+
+Question: <<question>>
+Answer with one value, or with "unknown"."""
+
 PROMPTS: tuple[Prompt, ...] = (
     Prompt(
         "triage",
@@ -393,6 +423,39 @@ SQL:""",
         (_SEARCH, _SEARCH_USER),
         (0.55, 1.0),
         0.0,
+    ),
+)
+
+PROMPTS += (
+    Prompt(
+        "restock",
+        "restock",
+        "/agent/restock",
+        "gpt-5-mini",
+        96,
+        "steps",
+        (_RESTOCK_SYSTEM, _RESTOCK_USER),
+        temperature=0.2,
+    ),
+    Prompt(
+        "attributes",
+        "attributes",
+        "/catalogue/attributes",
+        "gpt-5-nano",
+        120,
+        "batch",
+        (part("user", _ATTRIBUTES),),
+        during=(0.42, 0.43),
+        temperature=0.0,
+    ),
+    Prompt(
+        "spelling",
+        "spelling",
+        "/search/spelling",
+        "gpt-5-nano",
+        90,
+        "input",
+        (part("user", "Fix the spelling: <<search>>"),),
     ),
 )
 

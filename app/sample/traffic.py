@@ -12,7 +12,7 @@ from app.sample.bodies import Call, Message, answer, assistant, body, tool_call,
 from app.sample.material import ASKS, CHAT_ANSWERS, CHATS
 from app.sample.parts import Part
 from app.sample.prompts import CHAT_CALLS, CHAT_MODEL, CHAT_PATH, PROMPTS, Prompt
-from app.sample.values import spin, variables_for
+from app.sample.values import attribute_question, spin, variables_for
 
 WEEK = timedelta(days=7)
 LIMITED = {"type": "rate_limit_exceeded", "message": "Rate limit reached, try again in 2 s."}
@@ -85,7 +85,7 @@ def _named(seed: int, now: datetime | None) -> Iterator[tuple[str, Call, Random]
 def _calls(seed: int, start: datetime) -> Iterator[Call]:
     for prompt in PROMPTS:
         r = Random(f"{seed}-{prompt.id}")
-        draw = _conversation if prompt.shape == "agent" else _attempts
+        draw = DRAWS.get(prompt.shape, _attempts)
         yield from _exactly(prompt.calls, partial(draw, r, prompt), r, start, prompt.during)
     r = Random(f"{seed}-chat")
     topics = r.sample(CHATS, len(CHATS))
@@ -132,6 +132,34 @@ def _conversation(r: Random, prompt: Prompt, at: datetime) -> list[Call]:
     return _turns(first, _agent_steps(r), r)
 
 
+def _steps(r: Random, prompt: Prompt, at: datetime) -> list[Call]:
+    """One run of an agent that keeps its goal and plan and tells in each call what it has done so far."""
+    variables = variables_for(prompt.task, r, at)
+    conversation = f"run-{r.getrandbits(40):010x}"
+    calls: list[Call] = []
+    for _ in range(r.randint(4, 8)):
+        step = answer(r, prompt.task, variables)
+        calls.append(
+            Call(prompt, _texts(prompt, variables), at, variables, [assistant(step)], conversation=conversation)
+        )
+        variables = variables | {"done": f"{variables['done']}- {step}\n"}
+        at += timedelta(seconds=r.uniform(3, 20))
+    return calls
+
+
+def _batch(r: Random, prompt: Prompt, at: datetime) -> list[Call]:
+    """A job that asks many questions about one product, then about the next."""
+    calls: list[Call] = []
+    for number in range(prompt.calls):
+        if number % 10 == 0:
+            record = variables_for(prompt.task, r, at)["record"]
+        variables = {"record": record, "question": attribute_question(r)}
+        output = [assistant(answer(r, prompt.task, variables))]
+        calls.append(Call(prompt, _texts(prompt, variables), at, variables, output))
+        at += timedelta(seconds=r.uniform(0.5, 2))
+    return calls
+
+
 def _agent_steps(r: Random) -> list[list[Message]]:
     """What each call brings, then what the app adds before the next: [answer, result], [answer, user], ... [answer]."""
     order = spin(r, "{order}")
@@ -174,3 +202,11 @@ def _turns(first: Call, steps: list[list[Message]], r: Random) -> list[Call]:
         calls.append(replace(first, at=at, output=step[:1], history=history))
         history, at = (*history, *step), at + timedelta(seconds=r.uniform(4, 70))
     return calls
+
+
+DRAWS: dict[str, Callable[[Random, Prompt, datetime], list[Call]]] = {
+    "agent": _conversation,
+    "steps": _steps,
+    "batch": _batch,
+}
+"""What one moment brings, by the shape of the prompt; all others are sent once, or again after an error."""

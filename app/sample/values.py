@@ -309,6 +309,74 @@ def search(r: Random) -> Variables:
     return {"search": quirk(r, spin(r, r.choice(m.SEARCHES))), "hits": str(r.choice((0, 0, 1, 2, 3, 14, 260)))}
 
 
+def restock(r: Random) -> Variables:
+    """What one run of the planner holds; what was done grows with each step."""
+    goal = spin(
+        r,
+        r.choice(
+            (
+                "{n} more of the {product} in {city} by {day}",
+                "No shop may run out of {part}s before the season",
+                "Sell what is left of the {product}, then close the line",
+                "Get {company} to deliver to {city} [twice a week|on {day}]",
+                "Halve what lies in {city}: {money} is too much",
+            )
+        ),
+    )
+    mark = r.choice(("- ", "", "* ", "then "))
+    plan = "\n".join(mark + restock_step(r) for _ in range(r.randint(2, 4)))
+    return {"goal": goal, "plan": plan, "done": ""}
+
+
+def restock_step(r: Random) -> str:
+    return spin(
+        r,
+        r.choice(
+            (
+                "Count the {product} in {city}",
+                "ask {company} for {n} {part}s.",
+                "Move {n} boxes to {city} by {day}",
+                "compare {money} with last {day}",
+                "{name} knows more about the {part} of the {product}",
+                "order from {company}, {money}",
+            )
+        ),
+    )
+
+
+def attributes(r: Random) -> Variables:
+    """A product's record as the shop system prints it, in any order."""
+    lines = [
+        *several(r, m.FEATURES, 3, 6),
+        spin(r, r.choice(("{product}", "{money}", "{city}, {day}"))),
+        spin(r, r.choice(("{order}", "{n}"))),
+    ]
+    r.shuffle(lines)
+    return {"record": r.choice(("\n", "; ", " | ")).join(lines), "question": attribute_question(r)}
+
+
+def attribute_question(r: Random) -> str:
+    return spin(
+        r,
+        r.choice(
+            (
+                "How many {part}s does it have?",
+                "does it fit a {job}",
+                "Can the {part} be replaced, in {city} too?",
+                "is the {part} sold alone",
+                "What does the {part} weigh?",
+                "{name} asks how long the warranty is",
+                "Which {part} goes with the {product}?",
+                "washing at {n} degrees, yes or no",
+            )
+        ),
+    )
+
+
+def spelling(r: Random) -> Variables:
+    return {"search": spin(r, r.choice(m.SEARCHES))}
+
+
 VALUES: dict[str, Callable[[Random], Variables]] = {
     "triage": triage,
     "help-answer": help_answer,
@@ -325,6 +393,9 @@ VALUES: dict[str, Callable[[Random], Variables]] = {
     "notes": notes,
     "mail": mail,
     "search": search,
+    "restock": restock,
+    "attributes": attributes,
+    "spelling": spelling,
 }
 
 

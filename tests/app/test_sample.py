@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from itertools import groupby, pairwise
 
 import pytest
 
@@ -150,7 +151,7 @@ def test_some_calls_fail_and_are_sent_again_word_for_word(bodies):
 def test_follow_ups_repeat_the_prompt_of_their_conversation(bodies):
     conversations = defaultdict(list)
     for body in bodies:
-        if "conversation_id" in body:
+        if "conversation_id" in body and body["path"] != "/agent/restock":
             conversations[body["conversation_id"]].append(body)
 
     assert max(map(len, conversations.values())) >= 3
@@ -158,6 +159,22 @@ def test_follow_ups_repeat_the_prompt_of_their_conversation(bodies):
         assert len({str(sent_texts(body)) for body in turns}) == 1
         lengths = [len(body["messages"]) for body in turns]
         assert lengths == sorted(set(lengths))
+
+
+def test_a_run_of_the_planner_keeps_its_goal_and_plan_while_what_was_done_grows(known, bodies):
+    runs = defaultdict(list)
+    for body in bodies:
+        if body["path"] == "/agent/restock":
+            runs[body["conversation_id"]].append(known[body["external_id"]].variables)
+    assert len(runs) > 10
+    for steps in runs.values():
+        assert len({(step["goal"], step["plan"]) for step in steps}) == 1
+        assert all(later["done"].startswith(before["done"]) for before, later in pairwise(steps))
+
+
+def test_a_batch_job_goes_through_one_product_after_the_other(known, bodies):
+    records = [known[b["external_id"]].variables["record"] for b in bodies if b["path"] == "/catalogue/attributes"]
+    assert len(list(groupby(records))) == len(set(records)) == 12
 
 
 def common(values):
