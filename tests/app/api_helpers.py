@@ -32,6 +32,12 @@ def client_with(web: Flask, key: str) -> FlaskClient:
     return client
 
 
+def metric(admin: FlaskClient, sample: str) -> float:
+    """A sample of /metrics by its name and labels; 0 before it is there.  Tests share an application: they look at what is added."""
+    lines = [line.rpartition(" ") for line in admin.get("/metrics").text.splitlines()]
+    return next((float(value) for name, _, value in lines if name == sample), 0.0)
+
+
 def know(engine: Engine, project: Project, path: str, *parts: str) -> UUID:
     """Make a template of a path known, as a run that saved it would; answers the id of its task."""
     found = Template.parse(BARRIER.join(parts))

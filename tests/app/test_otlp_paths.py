@@ -1,13 +1,12 @@
 """Which call site a span belongs to."""
 
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from app.config import Settings
 from app.store.projects import Project
 from app.web import create_app
-from tests.app.api_helpers import client_with, know, new_key
+from tests.app.api_helpers import client_with, know, metric, new_key
 from tests.app.otlp_helpers import CALL, rejected, send, span, stored, traces
 
 
@@ -66,9 +65,12 @@ def test_a_known_template_is_matched_at_once(client: FlaskClient, engine: Engine
     assert trace["variables"] == {"thing": "my refund"}
 
 
-def test_spans_are_counted_by_what_became_of_them(web: Flask, client: FlaskClient, engine: Engine) -> None:
+def test_spans_are_counted_by_what_became_of_them(client: FlaskClient, admin: FlaskClient) -> None:
+    outcomes = [
+        f'promptlode_otlp_spans_total{{outcome="{outcome}"}}'
+        for outcome in ("stored", "ignored", "rejected", "without_content")
+    ]
+    before = [metric(admin, outcome) for outcome in outcomes]
     wrong = span(CALL | {"gen_ai.request.model": ""}, 3)
     assert rejected(send(client, span(CALL), span({}, 2), wrong, span({"gen_ai.system": "x"}, 4)))[0] == 2
-    metrics = client_with(web, new_key(engine, "shop", "admin")).get("/metrics").text
-    for outcome in ("stored", "ignored", "rejected", "without_content"):
-        assert f'promptlode_otlp_spans_total{{outcome="{outcome}"}} 1.0' in metrics
+    assert [metric(admin, outcome) for outcome in outcomes] == [number + 1 for number in before]
