@@ -23,6 +23,13 @@ def foreign(world: World) -> dict[str, UUID]:
     return {"trace_id": call, "task_id": task_id, "implementation_id": implementation_id}
 
 
+@pytest.fixture
+def slot(world: World, foreign: dict[str, UUID]) -> str:
+    """The name of a slot of that project."""
+    [(slots,)] = world.rows(select(template.c.slots))
+    return str(slots[0])
+
+
 def answered(
     client: Any, url: str, asked: UUID, method: str = "GET", json: Any = None
 ) -> tuple[int, dict[str, str], str]:
@@ -32,24 +39,30 @@ def answered(
     return answer.status_code, headers, answer.get_data(as_text=True).replace(str(asked), "ID")
 
 
+QUERIES = {"get_diff": "?from=1&to=1", "get_export": "?format=python"}
+"""By endpoint, where the route needs one."""
+
+
 def test_an_id_of_another_project_is_an_id_of_nobody_on_every_route(
-    web: Flask, engine: Engine, foreign: dict[str, UUID]
+    web: Flask, engine: Engine, foreign: dict[str, UUID], slot: str
 ) -> None:
-    client = client_with(web, new_key(engine, "another"))
+    client, owner = client_with(web, new_key(engine, "another")), client_with(web, new_key(engine, "shop"))
     rules = [
         rule
         for rule in web.url_map.iter_rules()
         if rule.rule.startswith("/api/v1/") and "GET" in (rule.methods or ()) and rule.arguments
     ]
-    assert {name for rule in rules for name in rule.arguments} == foreign.keys()
+    assert {name for rule in rules for name in rule.arguments} == {*foreign, "name"}
     for rule in rules:
-        [name] = rule.arguments
+        [name] = rule.arguments - {"name"}
+        url = rule.rule.replace("<string:name>", slot) + QUERIES.get(rule.endpoint.rpartition(".")[2], "")
         seen = [
-            answered(client, rule.rule.replace(f"<uuid:{name}>", str(asked)), asked)
-            for asked in (foreign[name], uuid4())
+            answered(each, url.replace(f"<uuid:{name}>", str(asked)), asked)
+            for each, asked in ((client, foreign[name]), (client, uuid4()), (owner, foreign[name]))
         ]
         assert seen[0] == seen[1], rule.rule
         assert seen[0][0] == 404, rule.rule
+        assert seen[2][0] != 404, rule.rule
 
 
 CHANGES: dict[str, Any] = {
