@@ -3,6 +3,7 @@
 Chromium is Debian's (`apt-get install chromium`), Google's or whatever CHROMIUM names; without one these tests are skipped, aloud.
 """
 
+import asyncio
 import gzip
 import os
 import shutil
@@ -44,8 +45,9 @@ def chromium() -> str | None:
     return next((path for path in found if path), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """For one module: while Playwright is started its event loop runs in this thread, in which no other test could await anything."""
     path = chromium()
     if path is None:
         pytest.skip("NO BROWSER: the pages are not tested. Install one: apt-get install chromium, or set CHROMIUM")
@@ -54,6 +56,7 @@ def browser() -> Iterator[Any]:
         opened = started.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield opened
         opened.close()
+    assert asyncio._get_running_loop() is None
 
 
 @pytest.fixture
