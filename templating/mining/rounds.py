@@ -109,7 +109,7 @@ class Rounds:
     ) -> None:
         """calls: text -> when it came.  runs: per call when its run began; empty where no run is known."""
         self._calls, self._options, self._budget, self._run_of = dict(calls), options, budget, runs
-        self._witnesses = Witnesses(self._runs)
+        self._witnesses = Witnesses()
         self._known = list(known)
         self._size = max((number for number, _ in self._known), default=0) + 1
         self._found: dict[Template, Finding] = {}
@@ -373,7 +373,7 @@ class Rounds:
             not self._run_of
             or not rows
             or self._witnesses.are_enough(
-                rows, [place for place in range(len(template.slots)) if is_open(template, place)]
+                rows, [place for place in range(len(template.slots)) if is_open(template, place)], self._runs
             )
         )
 

@@ -16,21 +16,23 @@ MOST = 0.8  # of the texts are of runs that hold something of their own at a pla
 
 
 class Witnesses:
-    """What the runs say about sets of texts.  runs: per text those of its calls."""
+    """What the runs say about sets of texts."""
 
-    def __init__(self, runs: Callable[[str], Sequence[int]]) -> None:
-        self._runs = runs
+    def __init__(self) -> None:
         self._kinds: list[dict[str, str]] = []
 
-    def are_enough(self, rows: Mapping[str, Sequence[str]], places: Iterable[int]) -> bool:
+    def are_enough(
+        self, rows: Mapping[str, Sequence[str]], places: Iterable[int], runs_of: Callable[[str], Sequence[int]]
+    ) -> bool:
         """Whether the texts of a template are of runs enough to tell a value that a run holds from fixed text.
 
         rows: text -> its values.  places: those at an end, where templates behind one preamble have their bodies.
+        runs_of: text -> the runs of its calls.
         What has texts of several kinds, of which a set before was made that was of too few runs, is of too few as well.
         """
         by_run: dict[int, list[str]] = {}
         for text in rows:
-            for run in set(self._runs(text)):
+            for run in set(runs_of(text)):
                 by_run.setdefault(run, []).append(text)
         if len(by_run) == 1 or any(
             len({kinds.get(text, "") for text in rows}) > 1

@@ -19,6 +19,7 @@ for _ in range(2):  # the first time modules are loaded
     gc.disable()
     found = mine(prompts)
     mine([*prompts, "Translate to Basque: one more"], known=[group.template for group in found])
+    mine(prompts, sessions=[number // 4 for number in range(len(prompts))])
 print(len(found), gc.collect())
 """
 
