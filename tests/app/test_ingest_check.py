@@ -12,8 +12,19 @@ from werkzeug.serving import make_server
 from app.cli.ingest_check import PATH, checks
 from app.cli.remote.access import Access
 from app.cli.remote.api import Api
+from app.config import Settings
+from app.http.services import EXTENSION
+from app.web import create_app
 from tests.app.api_helpers import new_key
 from tests.app.otlp_helpers import CALL, CHAT, send, span, traces
+
+
+@pytest.fixture
+def web(settings: Settings) -> Iterator[Flask]:
+    """An application that has counted nothing yet: the check tells of all that a process was sent."""
+    app = create_app(settings)
+    yield app
+    app.extensions[EXTENSION].engine.dispose()
 
 
 @pytest.fixture
