@@ -16,7 +16,7 @@ def commands(environment: dict[str, str]) -> dict[str, list[str]]:
     """The command of each process, as in the Procfile."""
     port, flower_port = environment.get("PORT", "8000"), environment.get("FLOWER_PORT", "5555")
     celery = [sys.executable, "-m", "celery", "-A", "tasks"]
-    web = "--interface rsgi --factory --no-ws --backpressure 16384 --http1-buffer-size 65536"
+    web = "--interface rsgi --factory --no-ws --respawn-failed-workers --respawn-interval 0.1 --backpressure 16384 --http1-buffer-size 65536"
     return {
         "release": [sys.executable, "-m", "app.cli", "migrate"],
         "web": [sys.executable, "-m", "granian", *web.split(), "--host", "::", "--port", port, "app.front:create"],

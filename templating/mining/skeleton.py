@@ -77,9 +77,9 @@ def _shared_bits(pool: Pool, places: np.ndarray, size: int, step: int) -> float:
 
 def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Skeleton | None:
     literals, bits, held = _literals(pool, witnesses)
-    found = _fitting(literals, pool, members) if _has_text(literals) else []
+    found = _fitting(literals, pool, members) if _has_text(literals, pool.barrier) else []
     outer = outside(literals, [values for _, values in found], pool.go_on)
-    if not _has_text(outer):
+    if not _has_text(outer, pool.barrier):
         return None
     if len(outer) < len(literals):
         found = _fitting(outer, pool, members)
@@ -95,8 +95,9 @@ def template_of(literals: tuple[str, ...]) -> Template:
     return Template(literals, tuple(f"var_{i}" for i in range(len(literals) - 1)))
 
 
-def _has_text(literals: Sequence[str]) -> bool:
-    return any(literal and not literal.isspace() for literal in literals)
+def _has_text(literals: Sequence[str], barrier: str) -> bool:
+    """Whether something is fixed besides white space and the border of parts, which every prompt of several parts has."""
+    return any(literal.replace(barrier, "").strip() for literal in literals)
 
 
 def _fitting(literals: tuple[str, ...], pool: Pool, members: Sequence[int]) -> list[tuple[int, tuple[str, ...]]]:
