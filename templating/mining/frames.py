@@ -110,7 +110,7 @@ def frames(texts: Sequence[str], calls: Sequence[int], tick: Callable[[], object
         spoken[unit] = (word := piece.strip().lower()) in SPOKEN or not any(map(str.isalnum, word))
     some = _Texts(rows, unit_bits(rows), letters, lines, spoken, np.asarray(calls))
     found = _Frames(some, tick).look(np.arange(len(texts)), 0, 0)
-    return [frame.members.tolist() for frame in found if frame.is_sure and frame.is_short]
+    return [frame.members.tolist() for frame in found if frame.is_sure]
 
 
 def _outer(texts: Sequence[str], rows: Rows) -> Iterator[tuple[int, str]]:
@@ -125,14 +125,12 @@ def _outer(texts: Sequence[str], rows: Rows) -> Iterator[tuple[int, str]]:
 class _Frame(NamedTuple):
     """Texts that begin and end alike, and the bits that this saves.
 
-    is_short: whether it is less than what the rest of the search sees.
     is_sure: whether fixed text ends where a word does not go on; else, of few texts, it may be what several templates begin with.
     """
 
     members: np.ndarray
     saved: float
     is_sure: bool
-    is_short: bool = True
 
 
 class _Frames:
@@ -158,7 +156,7 @@ class _Frames:
         saved = self._saved(members, head, tail) if is_apart else 0.0
         if saved < TEMPLATE or (len(narrow) > 1 and self._are_more(narrow, members, saved)):
             return narrow if len(narrow) < 2 or not head else [frame._replace(is_sure=True) for frame in narrow]
-        return [_Frame(members, saved, self._is_sure(members, head, tail), max(head, tail) < DEPTH)]
+        return [_Frame(members, saved, self._is_sure(members, head, tail))]
 
     def _go_on_alike(self, members: np.ndarray, narrow: Sequence[_Frame], head: int, tail: int) -> bool:
         """Whether nearly all are of sets that differ in one word, with the same fixed text behind it: one value out of a few."""

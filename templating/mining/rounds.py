@@ -143,13 +143,20 @@ class Rounds:
         if rounds + more > 1 or len(texts) > TEXTS:
             left |= dict.fromkeys(text for template in list(self._found) for text in self._hidden(template))
             left = self._look_at_families(left)
+        left = self._look_again(left)
         if self._budget.spent():
             self._take_back(unsure, left)
         self._look_at_ends(left)
         self._ask_again()
 
     def _look_at(
-        self, samples: Samples | Families, left: dict[str, None], *, most: int = NO_END, filed: bool = False
+        self,
+        samples: Samples | Families,
+        left: dict[str, None],
+        *,
+        most: int = NO_END,
+        filed: bool = False,
+        narrow: bool = False,
     ) -> tuple[dict[str, None], int]:
         """(what no template fits after rounds over all samples, or over so many; how many there were)"""
         for rounds in range(most):
@@ -157,12 +164,35 @@ class Rounds:
             if not sample:
                 return left, rounds
             new, lost = self._round(sample, filed=filed)
+            if narrow:
+                new, freed = self._narrowest(new, sample)
+                lost = [*lost, *freed]
             if new:
                 left = dict.fromkeys(self._place([*left, *lost], new))
                 fallen = [text for template in new for text in self._second_look(template)]
                 left |= dict.fromkeys(fallen)
                 samples.add(lost + fallen)
         return left, most
+
+    def _look_again(self, left: dict[str, None]) -> dict[str, None]:
+        """Rounds over what is left alone, as long as each finds something: texts of found templates hide others no more."""
+        most = len(self._calls)
+        while len(left) < most and not self._budget.spent():
+            most = len(left)
+            ordered = sorted(left, key=lambda text: self._calls[text][0])
+            left, _ = self._look_at(Samples(ordered, self._calls), left, narrow=True)
+        return left
+
+    def _narrowest(self, new: Sequence[Template], sample: Sequence[str]) -> tuple[list[Template], list[str]]:
+        """New templates without those around others, which wait for a round that finds nothing narrower; and the texts of these."""
+        fitting = {t: {text for text in sample if fit(t.literals, text) is not None} for t in new}
+        around = [
+            t
+            for t in new
+            if any(u.fixed > t.fixed and fitting[u] and fitting[u] <= fitting[t] for u in new if u is not t)
+        ]
+        freed = [text for t in around for text, _ in self._found.pop(t).rows if text not in self._copies]
+        return [t for t in new if t not in around], freed
 
     def _look_at_ends(self, left: Iterable[str]) -> None:
         """Short templates among what no template fits, and what fits one of few texts alone."""
