@@ -2,8 +2,8 @@
 
 from kombu import Queue
 
-from app import redis_server
 from app.config import settings
+from app.servers import redis_server
 from tasks.queues import FIRST, RERUN
 
 _settings = settings()

@@ -7,9 +7,9 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from sqlalchemy import text
 
-from app import reasons, redis_server
 from app.config import Settings
 from app.errors import DatabaseDownError
+from app.servers import reasons, redis_server
 from app.store import heartbeats
 from app.store.engine import make_probe_engine, transaction
 from app.store.heartbeats import Heartbeat

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import structlog
 from redis.exceptions import RedisError
 
-from app import reasons
 from app.errors import DatabaseDownError
 from app.logs import describe
+from app.servers import reasons
 
 _log = structlog.get_logger(__name__)
 

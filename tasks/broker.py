@@ -8,8 +8,8 @@ from kombu.exceptions import OperationalError
 from kombu.pools import producers
 from redis.exceptions import RedisError
 
-from app import redis_server
 from app.config import Settings
+from app.servers import redis_server
 from tasks.celery import app as celery_app
 from tasks.connections import PRODUCER_TIMEOUT
 from tasks.queues import FIRST, RERUN

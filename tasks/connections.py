@@ -4,8 +4,8 @@ from redis import Redis
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
-from app import redis_server
 from app.config import Settings
+from app.servers import redis_server
 
 #: Seconds that a web request waits for Redis, once.
 PRODUCER_TIMEOUT = 0.5

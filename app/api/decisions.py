@@ -10,11 +10,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
-from app import decisions
 from app.api.shapes import ImplementationDetail, TaskDetail
 from app.api.tasks import implementation_detail, task_detail
 from app.checks import Text
-from app.decisions import DecisionError
+from app.grouping import decisions
+from app.grouping.decisions import DecisionError
 from app.http.answer import json_answer
 from app.http.auditing import note
 from app.http.problem import ProblemError

@@ -11,7 +11,7 @@ from pathlib import Path
 import rich_click as click
 from rich.table import Table
 
-from app import health, reasons
+from app import health
 from app.cli import ingest_check
 from app.cli.context import settings_of_command, show
 from app.cli.remote.access import access_of
@@ -19,6 +19,7 @@ from app.cli.remote.api import Api
 from app.config import SERVERS_FILE, Settings
 from app.errors import ConfigurationError
 from app.health import Check
+from app.servers import reasons
 from tasks.broker import publishing_connection
 
 OLDEST_PYTHON = (3, 11)

@@ -10,11 +10,11 @@ from flask import abort, flash, g, redirect, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from app import decisions
 from app.api.decisions import UNCHANGED, TaskChanges
 from app.checks import Problem
-from app.decisions import DecisionError
 from app.errors import NotFoundError
+from app.grouping import decisions
+from app.grouping.decisions import DecisionError
 from app.http.problem import ProblemError
 from app.http.routes import validated
 from app.pages import access

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, exc
 
-from app import reasons
 from app.config import Settings
 from app.errors import DatabaseDownError
+from app.servers import reasons
 from app.store import session
 from app.store.sqlstates import is_outage, is_read_only, state_of
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from grouping_world import World
 from sqlalchemy import Engine
 
 from app.config import Settings, with_driver
@@ -14,6 +13,7 @@ from app.store.engine import make_engine, transaction
 from app.store.projects import Project
 from tests.app.api_helpers import client_with, new_key
 from tests.app.cli_helpers import Cli
+from tests.app.grouping_world import World
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from app.local.processes import find
-from tests.app.test_front import BODY, URL, ask, key, port  # noqa: F401 - fixtures
+from tests.app.front.test_front import BODY, URL, ask, key, port  # noqa: F401 - fixtures
 
 CONNECTIONS = 1000
 BEGINNINGS = [

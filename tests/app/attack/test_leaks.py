@@ -10,7 +10,6 @@ import orjson
 import pytest
 import redis
 from flask.testing import FlaskClient
-from grouping_world import World, triage
 from sqlalchemy import Engine, text
 
 from app import logs
@@ -22,6 +21,7 @@ from app.local.postgres import PostgresServer
 from app.store.engine import transaction
 from app.web import create_app
 from tests.app.api_helpers import client_with, new_key
+from tests.app.grouping_world import World, triage
 from tests.app.otlp_helpers import CHAT, send, send_bytes, span
 
 MARK = "mxqz7marker"

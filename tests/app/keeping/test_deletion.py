@@ -10,7 +10,6 @@ import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
-from grouping_world import BEGIN, Group, World, during_mining, summary, triage, words
 from sqlalchemy import Engine, text
 
 from app.config import Settings
@@ -25,6 +24,7 @@ from app.store.ids import first_id_of, new_id
 from app.store.projects import Project
 from app.web import create_app
 from tests.app.api_helpers import assert_problem, client_with, new_key
+from tests.app.grouping_world import BEGIN, Group, World, during_mining, summary, triage, words
 
 MARK = "mxqz7marker"
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from grouping_world import Group, World, triage, words
 
 from app.cli.main import main as promptlode
 from app.config import Settings
 from app.intake.privacy import Policy, Wishes
 from app.store import privacy
 from app.store.engine import transaction
+from tests.app.grouping_world import Group, World, triage, words
 
 HIDDEN = pytest.mark.parametrize("mode", ["hmac", "none"])
 

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from grouping_world import World, triage
 from sqlalchemy import Engine, delete, select, text, update
 from sqlalchemy.exc import OperationalError
 
@@ -26,6 +25,7 @@ from app.store.ids import first_id_of
 from app.store.partitions import Partition
 from app.store.runs import FIRST_ID
 from app.store.tables import grouping_key, trace, trace_external_id
+from tests.app.grouping_world import World, triage
 
 NUMBERS = count()
 LATER = (datetime.now(UTC) + timedelta(days=400)).replace(day=15)

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from grouping_world import World, summary, triage, triage_edited
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, insert, select, text, update
@@ -20,6 +19,7 @@ from app.store.engine import transaction
 from app.store.projects import Project
 from app.store.tables import call_usage, implementation, trace, usage_mark
 from tests.app.api_helpers import know
+from tests.app.grouping_world import World, summary, triage, triage_edited
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BODY = {"model": "m", "path": "/mail", "input": "Mail: where is it?"}

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from grouping_world import Group, World, summary, triage, triage_edited, words
 from sqlalchemy import Engine, select, update
 
 from app.config import Settings
@@ -17,6 +16,7 @@ from app.http.services import EXTENSION
 from app.store.tables import task, template
 from app.web import create_app
 from tests.app.api_helpers import new_key
+from tests.app.grouping_world import Group, World, summary, triage, triage_edited, words
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from grouping_world import Group, World, triage
 from sqlalchemy import Engine, func, select, update
 
 from app.grouping import mining
@@ -18,6 +17,7 @@ from app.store.deletion import Selector
 from app.store.ids import first_id_of
 from app.store.tables import template, trace
 from tests.app.cli_helpers import Cli
+from tests.app.grouping_world import Group, World, triage
 
 
 @pytest.fixture

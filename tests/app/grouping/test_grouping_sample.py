@@ -5,12 +5,12 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from grouping_world import Group, World
 from sqlalchemy import Engine
 
 from app.config import Settings
 from app.grouping.run import reviews_due
 from app.sample import EXPECTED, traces
+from tests.app.grouping_world import Group, World
 
 # Those that go wrong most easily: a date in the prompt, two tasks on one path, three versions, two models.
 PATHS = ("/agent/orders", "/help/answer", "/catalogue/describe", "/search/rewrite")

@@ -1,10 +1,10 @@
 """Runs on a real PostgreSQL: what becomes of the calls of a group."""
 
 import pytest
-from grouping_world import World, during_mining, summary, triage, words
 
 from app.store import calls, groups
 from app.store.runs import FIRST_ID
+from tests.app.grouping_world import World, during_mining, summary, triage, words
 
 # --- from calls to tasks
 

@@ -26,7 +26,7 @@ from tests.app.api_helpers import know, wait_for
 from tests.app.cli_helpers import Cli, call, log_of, stored
 from tests.app.log_records import KINDS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_log_is_imported_and_grouping_is_asked_for(cli: Cli, engine: Engine, tmp_path: Path) -> None:

@@ -7,7 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from grouping_world import (
+from sqlalchemy import Engine, select, text
+
+from app.grouping import decisions
+from app.store.tables import implementation, task
+from app.store.templates import implementation_for
+from tests.app.api_helpers import assert_problem, client_with, new_key, versions, wait_for
+from tests.app.grouping_world import (
     BEGIN,
     EDITED,
     TRIAGE,
@@ -19,12 +25,6 @@ from grouping_world import (
     triage_edited,
     words,
 )
-from sqlalchemy import Engine, select, text
-
-from app import decisions
-from app.store.tables import implementation, task
-from app.store.templates import implementation_for
-from tests.app.api_helpers import assert_problem, client_with, new_key, versions, wait_for
 
 AGAIN = EDITED.replace("say other.", "say other, and never guess.")
 

@@ -13,7 +13,7 @@ from app.otlp.dialects import DIALECTS
 from app.otlp.translate import MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES
 from tests.app.otlp_helpers import URL, traces
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "ingest.md").read_text(encoding="utf-8")
 SOURCES = "".join(
     (ROOT / "app" / "otlp" / "dialects" / name).read_text(encoding="utf-8") for name in ("genai.py", "openinference.py")

@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from grouping_world import TRIAGE, Group, World, during_mining, miner_that_finds, triage, triage_edited, words
 from sqlalchemy import Engine, text, update
 
 from app.store import versions as versions_store
 from app.store.tables import task, template
 from tests.app.api_helpers import assert_problem, client_with, new_key, versions, wait_for
+from tests.app.grouping_world import TRIAGE, Group, World, during_mining, miner_that_finds, triage, triage_edited, words
 
 NARROW, WIDE = TRIAGE.replace("support", "gold"), TRIAGE.replace("support", "{{level}}")
 

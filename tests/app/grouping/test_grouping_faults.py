@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from grouping_world import Group, World, summary, triage
 from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
@@ -14,6 +13,7 @@ from app.grouping import mining, rematching
 from app.grouping.run import left_unfinished
 from app.store import runs
 from app.store.tables import grouping_key, trace
+from tests.app.grouping_world import Group, World, summary, triage
 
 
 class KilledError(BaseException):

@@ -15,7 +15,7 @@ from app.store.audit import COMMAND
 from app.store.engine import transaction
 from app.store.projects import Project
 from tests.app.api_helpers import client_with, new_key
-from tests.app.test_cli import Cli
+from tests.app.cli_helpers import Cli
 
 MARK = "mxqz7marker"
 ASKED = {

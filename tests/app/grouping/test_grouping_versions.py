@@ -4,7 +4,6 @@ import threading
 from typing import Any
 
 import pytest
-from grouping_world import EDITED, TRIAGE, Group, World, miner_that_finds, triage, triage_edited, words
 from sqlalchemy import func, select, update
 
 from app.grouping.run import left_unfinished, reviews_due
@@ -12,6 +11,7 @@ from app.reading import tasks
 from app.store import calls
 from app.store.tables import implementation, task, trace
 from app.store.templates import implementation_for
+from tests.app.grouping_world import EDITED, TRIAGE, Group, World, miner_that_finds, triage, triage_edited, words
 
 
 def found(group: Group) -> list[list[tuple[int, int]]]:

@@ -5,11 +5,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
-from grouping_world import World, triage
 from sqlalchemy import Engine, select
 
 from app.store.tables import implementation, task, template, trace
 from tests.app.api_helpers import client_with, new_key
+from tests.app.grouping_world import World, triage
 
 
 @pytest.fixture

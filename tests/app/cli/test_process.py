@@ -8,7 +8,7 @@ import pytest
 from app.cli.process import commands
 from tests.app.cli_helpers import Cli
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
 
 

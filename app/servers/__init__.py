@@ -1,0 +1,1 @@
+"""The servers that others run for us: how Redis is reached, and why a server cannot be used."""
