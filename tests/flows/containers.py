@@ -3,13 +3,13 @@
 A container is what pytest-celery calls a thing that runs: it can be killed, restarted, asked for its log.
 """
 
-import configparser
 import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -274,14 +274,13 @@ def flower_container(environment: dict[str, str], folder: Path, port: int) -> Pr
 
 
 def installed(folder: Path) -> str:
-    """A PYTHONPATH on which the product is installed: its commands are found by the entry points of setup.cfg."""
+    """A PYTHONPATH on which the product is installed: its commands are found by the entry points of pyproject.toml."""
     metadata = folder / "promptlode-0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: promptlode\nVersion: 0\n", encoding="utf-8")
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg")
-    commands = setup["options.entry_points"]["celery.commands"]
-    (metadata / "entry_points.txt").write_text(f"[celery.commands]{commands}\n", encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    commands = [f"{name} = {place}" for name, place in project["entry-points"]["celery.commands"].items()]
+    (metadata / "entry_points.txt").write_text("\n".join(["[celery.commands]", *commands, ""]), encoding="utf-8")
     return f"{folder}{os.pathsep}{ROOT}"
 
 

@@ -14,11 +14,20 @@ ROOT = Path(app.__file__).parent.parent
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """As much of a checkout as tools/venv reads."""
-    for name in ("tools/venv", "setup.cfg", "pyproject.toml"):
+    """As much of a checkout as tools/venv reads, and a uv on the PATH that installs nothing."""
+    for name in ("tools/venv", "pyproject.toml", "uv.lock"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
+    fake_uv(tmp_path)
     return tmp_path
+
+
+def fake_uv(checkout: Path, ending: int = 0) -> None:
+    """A uv that says what it was asked for and ends so."""
+    path = checkout / "bin" / "uv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'#!/bin/sh\n[ "$1" = --version ] || {{ echo "uv $*"; exit {ending}; }}\n')
+    path.chmod(0o755)
 
 
 def fake_python(checkout: Path, *refused: str) -> Path:
@@ -30,8 +39,9 @@ def fake_python(checkout: Path, *refused: str) -> Path:
     return path
 
 
-def make_venv(checkout: Path, python: Path | str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHON": str(python)}
+def make_venv(checkout: Path, python: Path | str, **settings: str) -> subprocess.CompletedProcess[str]:
+    path = f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PYTHON": str(python), "PATH": path, "PIP_INDEX_URL": "", "PIP_NO_INDEX": ""} | settings
     command = [checkout / "tools" / "venv", "local"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -51,27 +61,48 @@ def test_if_a_python_has_no_way_to_pip_it_names_the_package_to_install(checkout:
 
 def test_what_is_installed_is_not_installed_again(checkout: Path) -> None:
     # Given an environment with its stamp
-    (checkout / ".venv" / "bin").mkdir(parents=True)
-    (checkout / ".venv" / "bin" / "python").symlink_to(fake_python(checkout))
-    stamp = f"{checkout.resolve()}\n" + (checkout / "setup.cfg").read_text() + (checkout / "pyproject.toml").read_text()
+    environment(checkout)
+    stamp = f"{checkout.resolve()}\n" + (checkout / "pyproject.toml").read_text() + (checkout / "uv.lock").read_text()
     (checkout / ".venv" / "installed-local").write_text(stamp)
     # I expect nothing to be done
     result = make_venv(checkout, "/nonexistent")
     assert (result.returncode, result.stdout) == (0, "")
 
 
-def test_if_the_requirements_changed_it_installs_again(checkout: Path) -> None:
-    (checkout / ".venv" / "bin").mkdir(parents=True)
-    (checkout / ".venv" / "bin" / "python").symlink_to(fake_python(checkout))
-    (checkout / ".venv" / "installed-local").write_text("an older setup.cfg")
+def test_if_the_requirements_changed_uv_installs_what_the_lock_says(checkout: Path) -> None:
+    environment(checkout)
+    (checkout / ".venv" / "installed-local").write_text("an older pyproject.toml")
     result = make_venv(checkout, "/nonexistent")
     assert "Installing Promptlode [local]" in result.stdout
+    assert "uv sync --inexact --extra local" in result.stdout
+    assert (checkout / ".venv" / "installed-local").read_text() != "an older pyproject.toml"
 
 
-def test_if_pip_fails_it_says_what_may_help(checkout: Path) -> None:
-    (checkout / ".venv" / "bin").mkdir(parents=True)
-    (checkout / ".venv" / "bin" / "python").symlink_to(fake_python(checkout, "pip install"))
+def test_if_uv_fails_pip_installs(checkout: Path) -> None:
+    environment(checkout)
+    fake_uv(checkout, ending=2)
+    assert make_venv(checkout, "/nonexistent").returncode == 0
+    assert (checkout / ".venv" / "installed-local").exists()
+
+
+@pytest.mark.parametrize("setting", ["PIP_INDEX_URL", "PIP_NO_INDEX"])
+def test_where_pip_is_told_of_a_mirror_uv_is_not_asked(checkout: Path, setting: str) -> None:
+    environment(checkout)
+    result = make_venv(checkout, "/nonexistent", **{setting: "1"})
+    assert result.returncode == 0
+    assert "uv sync" not in result.stdout
+
+
+def test_if_neither_can_install_it_says_what_may_help(checkout: Path) -> None:
+    environment(checkout, "pip install")
+    fake_uv(checkout, ending=2)
     result = make_venv(checkout, "/nonexistent")
     assert result.returncode == 1
     assert "PIP_INDEX_URL" in result.stderr
     assert not (checkout / ".venv" / "installed-local").exists()
+
+
+def environment(checkout: Path, *refused: str) -> None:
+    """A virtual environment whose Python fails at command lines with one of these words."""
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    (checkout / ".venv" / "bin" / "python").symlink_to(fake_python(checkout, *refused))
