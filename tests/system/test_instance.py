@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -22,21 +23,23 @@ from app.local.instance import leftovers
 from app.local.processes import free_port, is_over, wait_until
 from app.sample import EXPECTED
 from tests.flows.containers import tied
+from tests.system import wheel
 
 ROOT = Path(app.__file__).parent.parent
+RUN = (sys.executable, "-m", "app.local", "run")
 STARTED = "Serving."
 SIGNS = ((" granian ", "web"), (" worker ", "worker"), ("bin/postgres -D", "postgres"), ("valkey-server", "valkey"))
 
 
 class Run:
-    """A `python -m app.local run` (or `demo`) and what it says."""
+    """A `python -m app.local run`, or another command that starts everything, and what it says."""
 
-    def __init__(self, home: Path, command: str = "run", **environment: str) -> None:
+    def __init__(self, home: Path, command: Sequence[str] = RUN, folder: Path = ROOT, **environment: str) -> None:
         ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
         self.home = home
         self.process = subprocess.Popen(
-            tied("SIGTERM", [sys.executable, "-m", "app.local", command]),
-            cwd=ROOT,
+            tied("SIGTERM", list(command)),
+            cwd=folder,
             env=os.environ | ports | {"PROMPTLODE_DATA_DIR": str(home)} | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -96,8 +99,8 @@ def home(servers_dir: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
         process.kill()
 
 
-def started(home: Path, command: str = "run") -> Run:
-    run = Run(home, command)
+def started(home: Path, *command: str, **settings: Any) -> Run:
+    run = Run(home, command or RUN, **settings)
     run.wait_for(STARTED, seconds=150)
     return run
 
@@ -109,8 +112,12 @@ def nothing_lives(family: list[psutil.Process], seconds: float = 90) -> None:
 
 
 @pytest.mark.timeout(900)  # several starts of everything; 20 s each on two idle cores
-def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_ends_whole(home: Path) -> None:
-    run = started(home, "demo")
+def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_ends_whole(
+    home: Path, tmp_path: Path, servers_dir: Path
+) -> None:
+    """From the wheel alone, in an empty folder, with an empty HOME: what a checkout has besides is not needed."""
+    promptlode = wheel.install(servers_dir / "wheel")
+    run = started(home, str(promptlode), "demo", folder=tmp_path, HOME=str(tmp_path), PYTHONDONTWRITEBYTECODE="1")
     assert [task.path for task in EXPECTED if task.path not in "".join(run.said)] == []
     assert "Not found as expected" not in "".join(run.said)
     told = json.loads((home / "servers.json").read_text())

@@ -1,0 +1,32 @@
+"""The wheel of this checkout, installed as a user would: outside of the checkout, on the packages that the tests have."""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+UV = Path(sys.executable).with_name("uv")
+
+
+def install(folder: Path) -> Path:
+    """The command `promptlode` of an environment in `folder`, in which nothing can be written any more."""
+    source = folder / "source"
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "*.egg-info", "__pycache__", "build", "tests"))
+    _uv("build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", folder, source)
+    shutil.rmtree(source)
+    environment = folder / "environment"
+    _uv("venv", "--quiet", "--python", sys.executable, environment)
+    _uv("pip", "install", "--no-deps", "--python", environment, *folder.glob("*.whl"))
+    packages = next((environment / "lib").glob("python*/site-packages"))
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    for path in (*packages.rglob("*"), packages):
+        path.chmod(path.stat().st_mode & ~0o222)
+    return environment / "bin" / "promptlode"
+
+
+def _uv(*arguments: str | Path) -> None:
+    command = [UV, "--offline", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
