@@ -1,7 +1,8 @@
-"""What people decide about tasks: PATCH of tasks and implementations, POST of merges and splits."""
+"""What people decide about tasks: PATCH of tasks and implementations, POST of merges, splits and undoing, GET of the history."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -10,16 +11,22 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
-from app.api.shapes import ImplementationDetail, TaskDetail
+from app.api.decision_shapes import DecisionShape, Kind, PreviewShape
+from app.api.shapes import ImplementationDetail, Page, TaskDetail
 from app.api.tasks import implementation_detail, task_detail
 from app.checks import Text
-from app.grouping import decisions
-from app.grouping.decisions import DecisionError
+from app.deciding import decisions, previewing, telling, undoing
+from app.deciding.holding import ConflictError, DecisionError
+from app.deciding.previewing import Preview
 from app.http.answer import json_answer
 from app.http.auditing import note
+from app.http.paging import PageQuery, page_of
 from app.http.problem import ProblemError
+from app.http.ranges import RangeQuery
 from app.http.routes import Routes, read_body
 from app.http.services import services
+from app.store import history
+from app.store.audit import Actor, Detail
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 
@@ -47,7 +54,18 @@ def _described(schema: dict[str, Any]) -> None:
     """Something must be given; what is left out stays as it is, so nothing has a default."""
     schema["minProperties"] = 1
     for field in schema["properties"].values():
-        del field["default"]
+        field.pop("default", None)
+
+
+class ExpectedFields(BaseModel):
+    """What a caller believes fields of a task to be."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    name: Text | None = None
+    description: Text | None = None
+    response_schema: dict[str, Any] | None = None
+    production: UUID | None = None
 
 
 class TaskChanges(BaseModel):
@@ -59,21 +77,47 @@ class TaskChanges(BaseModel):
     description: Text = Field("", max_length=MAX_DESCRIPTION)
     response_schema: dict[str, Any] | None = Field(None, description="A JSON Schema of what the model answers.")
     production: UUID | None = Field(None, description="The id of the implementation that is in production.")
+    expected: ExpectedFields = Field(
+        default_factory=ExpectedFields,
+        description="What you believe some of these to be: 409 where somebody changed one meanwhile.",
+    )
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields that are to change."""
+        return self.model_dump(exclude_unset=True, exclude={"expected"})
+
+    @property
+    def believed(self) -> dict[str, Any]:
+        """What the caller believes fields to be, as `decisions.facts_of` has them."""
+        return self.expected.model_dump(mode="json", exclude_unset=True)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_fields_set:
+        if not self.model_fields_set - {"expected"}:
             raise PydanticCustomError("empty", "Say what is to change: name, description, response_schema, production.")
         return self
 
 
-@routes.route("PATCH", "/api/v1/tasks/<uuid:task_id>", scope="admin", body=TaskChanges, answers={200: TaskDetail})
+CHANGED_MEANWHILE = {409: "Somebody decided otherwise meanwhile; errors says what."}
+
+
+@routes.route(
+    "PATCH",
+    "/api/v1/tasks/<uuid:task_id>",
+    scope="admin",
+    body=TaskChanges,
+    answers={200: TaskDetail},
+    problems=CHANGED_MEANWHILE,
+)
 def change_task(holder: KeyHolder, task_id: UUID) -> Response:
     """Name a task, describe it, say what its answers look like and which version is in production."""
-    changes = read_body(TaskChanges, UNCHANGED).model_dump(exclude_unset=True)
-    note(fields=sorted(changes))
+    wanted = read_body(TaskChanges, UNCHANGED)
+    note(fields=sorted(wanted.changes))
     with _deciding() as connection:
-        decisions.change_task(connection, holder.project_id, task_id, changes)
+        decisions.change_task(
+            connection, holder.project_id, task_id, wanted.changes, by=Actor.of(holder), expected=wanted.believed
+        )
         return json_answer(task_detail(connection, holder.project_id, task_id))
 
 
@@ -99,8 +143,26 @@ def change_implementation(holder: KeyHolder, implementation_id: UUID) -> Respons
     names = read_body(VersionChanges, UNCHANGED).slots
     note(slots=len(names))
     with _deciding() as connection:
-        decisions.rename_slots(connection, holder.project_id, implementation_id, names)
+        decisions.rename_slots(connection, holder.project_id, implementation_id, names, by=Actor.of(holder))
         return json_answer(implementation_detail(connection, holder.project_id, implementation_id))
+
+
+class PreviewQuery(BaseModel):
+    """Whether the decision is only looked at."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    preview: bool = Field(False, description="Say what would become of which versions and calls, and write nothing.")
+
+    @property
+    def noted(self) -> dict[str, Detail]:
+        """For the audit log: a look at a decision is none."""
+        return {"preview": True} if self.preview else {}
+
+
+State = Annotated[
+    str | None, Field(max_length=64, description="The `state` of a preview: 409 where it is not so any more.")
+]
 
 
 class Merge(BaseModel):
@@ -109,38 +171,138 @@ class Merge(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     into: UUID = Field(description="The id of a task of the same path.")
+    expected: State = None
 
 
-@routes.route("POST", "/api/v1/tasks/<uuid:task_id>/merge", scope="admin", body=Merge, answers={200: TaskDetail})
-def merge_task(holder: KeyHolder, task_id: UUID) -> Response:
+@routes.route(
+    "POST",
+    "/api/v1/tasks/<uuid:task_id>/merge",
+    scope="admin",
+    query=PreviewQuery,
+    body=Merge,
+    answers={200: TaskDetail | PreviewShape},
+    problems=CHANGED_MEANWHILE,
+)
+def merge_task(holder: KeyHolder, task_id: UUID, query: PreviewQuery) -> Response:
     """Make two tasks of a path one: the versions of this one go on as the next ones of the other."""
-    into = read_body(Merge, UNCHANGED).into
-    note(into=into)
+    wanted = read_body(Merge, UNCHANGED)
+    note(into=wanted.into, **query.noted)
+    named = (holder.project_id, task_id, wanted.into)
     with _deciding() as connection:
-        decisions.merge(connection, holder.project_id, task_id, into)
-        return json_answer(task_detail(connection, holder.project_id, into))
+        if query.preview:
+            return _previewed(previewing.of_merge(connection, *named, Actor.of(holder)))
+        decisions.merge(connection, *named, by=Actor.of(holder), expected=wanted.expected)
+        return json_answer(task_detail(connection, holder.project_id, wanted.into))
+
+
+class SplitQuery(PreviewQuery):
+    """Whether the split is only looked at, and what it is decided by."""
+
+    expected: State = None
 
 
 @routes.route(
     "POST",
     "/api/v1/implementations/<uuid:implementation_id>/split",
     scope="admin",
-    answers={201: TaskDetail},
-    problems={409: "Its task has no other template, or another one took the place of its own."},
+    query=SplitQuery,
+    answers={201: TaskDetail, 200: PreviewShape},
+    problems={
+        409: "Its task has no other template, another one took the place of its own, or somebody decided otherwise meanwhile."
+    },
 )
-def split_implementation(holder: KeyHolder, implementation_id: UUID) -> Response:
+def split_implementation(holder: KeyHolder, implementation_id: UUID, query: SplitQuery) -> Response:
     """Make a task of its own of the template of a version."""
+    note(**query.noted)
+    named = (holder.project_id, implementation_id)
     with _deciding(409) as connection:
-        task_id = decisions.split(connection, holder.project_id, implementation_id)
+        if query.preview:
+            return _previewed(previewing.of_split(connection, *named, Actor.of(holder)))
+        task_id = decisions.split(connection, *named, by=Actor.of(holder), expected=query.expected)
         note(task=task_id)
         return json_answer(task_detail(connection, holder.project_id, task_id), 201)
 
 
+class DecisionQuery(RangeQuery, PageQuery):
+    """Which decisions a list shows; since and until are about when they were taken."""
+
+    task_id: UUID | None = Field(None, description="Decisions about this task.")
+    kind: Kind | None = Field(None, description="Decisions of this kind.")
+
+
+@routes.route("GET", "/api/v1/decisions", scope="read", query=DecisionQuery, answers={200: Page[DecisionShape]})
+def list_decisions(holder: KeyHolder, query: DecisionQuery) -> Response:
+    """What people decided about tasks, newest first, with what was before and whether it was undone."""
+    with transaction(services().engine) as connection:
+        rows = history.page(
+            connection,
+            holder.project_id,
+            limit=query.limit + 1,
+            before=query.cursor,
+            task_id=query.task_id,
+            kind=query.kind,
+            since=query.since,
+            until=query.until,
+        )
+    return json_answer(page_of(rows, query.limit, _decision))
+
+
+@routes.route(
+    "POST",
+    "/api/v1/decisions/<uuid:decision_id>/undo",
+    scope="admin",
+    query=PreviewQuery,
+    answers={200: DecisionShape | PreviewShape},
+    problems={409: "It was undone already, or something else stands in the way; errors says what to undo first."},
+)
+def undo_decision(holder: KeyHolder, decision_id: UUID, query: PreviewQuery) -> Response:
+    """Take a decision back: everything is as if it had not been taken, but for what came since."""
+    note(**query.noted)
+    named = (holder.project_id, decision_id)
+    with _deciding(409) as connection:
+        if query.preview:
+            return _previewed(previewing.of_undo(connection, *named, Actor.of(holder)))
+        return json_answer(_decision(undoing.undo(connection, *named, by=Actor.of(holder))))
+
+
+_DECISION = (
+    "id",
+    "kind",
+    "actor",
+    "key_id",
+    "path",
+    "task_id",
+    "task_name",
+    "other_task_id",
+    "other_task_name",
+    "template_id",
+    "before",
+    "after",
+    "created_at",
+    "undone_at",
+)
+
+
+def _decision(row: Any) -> dict[str, Any]:
+    undone = row.undone_at and telling.who(row.undone_actor, row.undone_key_name, row.undone_key_last4)
+    return {name: getattr(row, name) for name in _DECISION} | {
+        "summary": telling.summary(row),
+        "who": telling.who(row.actor, row.key_name, row.key_last4),
+        "undone_by": undone or None,
+    }
+
+
+def _previewed(found: Preview) -> Response:
+    return json_answer({"preview": True, "calls": found.calls, **asdict(found)})
+
+
 @contextmanager
 def _deciding(status: int = 422) -> Iterator[Connection]:
-    """One transaction; a decision that cannot be taken is a problem of its field, of this status."""
+    """One transaction; a decision that cannot be taken is a problem of its field, of this status, one in conflict of 409."""
     try:
         with transaction(services().engine) as connection:
             yield connection
+    except ConflictError as error:
+        raise ProblemError(409, UNCHANGED, error.problems) from None
     except DecisionError as error:
         raise ProblemError(status, UNCHANGED, error.problems) from None

@@ -13,6 +13,7 @@ from app.grouping.slot_names import Named, keeping_names
 from app.intake.privacy import Policy
 from app.store import templates, versions
 from app.store.calls import StoredLife
+from app.store.marks import marks_of
 from templating import Template
 
 FIRST_REVIEW_GROWTH = 4
@@ -77,6 +78,7 @@ class Placing:
             evidence=dict(finding.evidence),
             review_at_calls=min(review_after, FIRST_REVIEW_GROWTH * len(finding.calls)),
             run_id=self._window.run_id,
+            marks=marks_of(self._window.state.project_id, named.template),
         )
         self._relatives[template_id] = Relative(line_id, finding.template, SeenCalls(()))
         self._named[template_id] = named

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, exc
 from app.errors import CallerError
 from app.grouping import task_names
 from app.intake.privacy import policy_of
-from app.store import deletion, groups, runs, versions
+from app.store import deletion, groups, history, runs, versions
 from app.store.deletion import Removed, Selector
 from app.store.engine import transaction
 from app.store.sqlstates import is_crossing
@@ -150,6 +150,7 @@ def _delete_batch(engine: Engine, group_id: UUID, call_ids: Sequence[UUID]) -> R
 
 def _name_again(connection: Connection, group_id: UUID, task_ids: Collection[UUID]) -> None:
     """A name that we made may hold words of a template that is gone."""
+    history.forget_our_names(connection, task_ids)
     named = deletion.named_by_us(connection, task_ids)
     if not named:
         return

@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response
 
 from app.api.decisions import UNCHANGED, TaskChanges
 from app.checks import Problem
+from app.deciding import decisions
+from app.deciding.holding import ConflictError, DecisionError
 from app.errors import NotFoundError
-from app.grouping import decisions
-from app.grouping.decisions import DecisionError
 from app.http.problem import ProblemError
 from app.http.routes import validated
 from app.pages import access
@@ -22,6 +22,9 @@ from app.pages.views import id_or_404, pages
 from app.reading import tasks
 from app.store import audit
 from app.store.audit import Detail
+
+PLAIN = {"decision", "undo_first", "expected"}
+"""Places of problems that no field of a form has: their sentences say all."""
 
 __all__ = ["pages"]  # the blueprint, with the routes of this module too
 
@@ -32,7 +35,7 @@ def change_task(task_id: str) -> Response:
     if changed := _changed():
         with _deciding("change_task", asked, {"fields": sorted(changed)}) as connection:
             changes = validated(TaskChanges, changed, UNCHANGED).model_dump(exclude_unset=True)
-            decisions.change_task(connection, g.visitor.project.id, asked, changes)
+            decisions.change_task(connection, g.visitor.project.id, asked, changes, by=g.visitor.decides)
         flash(f"Saved: {', '.join(sorted(changed))}.")
     return redirect(url_for("pages.task", task_id=asked), HTTPStatus.SEE_OTHER)
 
@@ -44,7 +47,7 @@ def name_slots(implementation_id: str) -> Response:
     names = {slot: name.strip() for slot, name in pairs if name.strip() != slot}
     if names:
         with _deciding("change_implementation", asked, {"slots": len(names)}) as connection:
-            decisions.rename_slots(connection, project_id, asked, names)
+            decisions.rename_slots(connection, project_id, asked, names, by=g.visitor.decides)
         flash("Saved: the names of the slots.")
     with access.reading() as connection:
         version = tasks.implementation_by_id(connection, project_id, asked) or abort(HTTPStatus.NOT_FOUND)
@@ -56,7 +59,7 @@ def name_slots(implementation_id: str) -> Response:
 def merge_task(task_id: str) -> Response:
     asked, into = id_or_404(task_id), id_or_404(request.form.get("into", ""))
     with _deciding("merge_task", asked, {"into": into}) as connection:
-        decisions.merge(connection, g.visitor.project.id, asked, into)
+        decisions.merge(connection, g.visitor.project.id, asked, into, by=g.visitor.decides)
     flash("Merged: the versions of the other task go on here.")
     return redirect(url_for("pages.task", task_id=into), HTTPStatus.SEE_OTHER)
 
@@ -66,7 +69,7 @@ def split_implementation(implementation_id: str) -> Response:
     details: dict[str, Detail] = {}
     asked = id_or_404(implementation_id)
     with _deciding("split_implementation", asked, details) as connection:
-        details["task"] = begun = decisions.split(connection, g.visitor.project.id, asked)
+        details["task"] = begun = decisions.split(connection, g.visitor.project.id, asked, by=g.visitor.decides)
     flash("Split: this is a task of its own now.")
     return redirect(url_for("pages.task", task_id=begun), HTTPStatus.SEE_OTHER)
 
@@ -102,14 +105,17 @@ def _deciding(action: str, subject: UUID, details: dict[str, Detail]) -> Iterato
         abort(HTTPStatus.NOT_FOUND)
     except ProblemError as error:
         _refuse(error.errors)
+    except ConflictError as error:
+        _refuse(error.problems, HTTPStatus.CONFLICT)
     except DecisionError as error:
         _refuse(error.problems)
 
 
-def _refuse(problems: Any) -> None:
+def _refuse(problems: Any, status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY) -> None:
     sentences = " ".join(f"{_where(problem)}{problem.message}" for problem in problems)
-    abort(HTTPStatus.UNPROCESSABLE_ENTITY, f"Nothing was changed. {sentences}")
+    abort(status, f"Nothing was changed. {sentences}")
 
 
 def _where(problem: Problem) -> str:
-    return f"{problem.loc[-1]}: " if problem.loc else ""
+    """The field, where the problem is one of a field of the form."""
+    return f"{problem.loc[-1]}: " if problem.loc and problem.loc[0] not in PLAIN else ""

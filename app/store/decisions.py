@@ -1,11 +1,14 @@
 """What people decide about tasks, as it is stored.  The caller holds the row of the group."""
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, any_, func, select, update
 
+from app.store.counting import calls_of_version
 from app.store.tables import implementation, task, template
 from app.store.versions import is_shown
 
@@ -42,10 +45,65 @@ def is_of_task(connection: Connection, implementation_id: UUID, task_id: UUID) -
     return connection.execute(select(implementation.c.id).where(of_task)).scalar_one_or_none() is not None
 
 
-def change_task(connection: Connection, task_id: UUID, values: Mapping[str, Any]) -> None:
-    """Columns of a task; a name among them is a person's from now on."""
-    named = {"name_by_person": True} if "name" in values else {}
-    connection.execute(update(task).where(task.c.id == task_id).values({**values, **named}))
+Facts = Mapping[str, Any]
+"""What a task is besides its versions: name, name_by_person, description, response_schema, production (an id, as text, or None)."""
+
+
+def facts_of(connection: Connection, task_id: UUID) -> Facts:
+    """The facts of a task, as JSON has them."""
+    columns = (task.c.name, task.c.name_by_person, task.c.description, task.c.response_schema)
+    query = select(*columns, task.c.production_implementation_id.label("production")).where(task.c.id == task_id)
+    facts = connection.execute(query).mappings().one()
+    return {**facts, "production": facts["production"] and str(facts["production"])}
+
+
+def field_of(facts: Facts, field: str) -> Facts:
+    """One fact; a name with whose it is."""
+    return {name: facts[name] for name in ((field, "name_by_person") if field == "name" else (field,))}
+
+
+def change_task(connection: Connection, task_id: UUID, facts: Facts) -> None:
+    """Set facts of a task; a name is a person's from now on, unless `name_by_person` says whose it is."""
+    named = {"name_by_person": True} if "name" in facts else {}
+    values = dict(facts)
+    if "production" in facts:
+        version = values.pop("production")
+        values["production_implementation_id"] = UUID(str(version)) if version else None
+    if values:
+        connection.execute(update(task).where(task.c.id == task_id).values({**named, **values}))
+
+
+def slots_of(connection: Connection, template_id: UUID) -> Mapping[str, Any]:
+    """`slots` and `named_places` of a template."""
+    query = select(template.c.slots, template.c.named_places).where(template.c.id == template_id)
+    return dict(connection.execute(query).mappings().one())
+
+
+def state_of(connection: Connection, task_ids: Sequence[UUID]) -> str:
+    """A mark of everything that a merge or split of these tasks depends on; calls may come without changing it."""
+    facts = [[str(task_id), facts_of(connection, task_id)] for task_id in task_ids]
+    versions = [
+        [str(row.id), str(row.task_id), str(row.template_id), row.version]
+        for row in versions_of(connection, task_ids)
+        if row.is_shown
+    ]
+    content = json.dumps([facts, versions], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+
+def versions_of(connection: Connection, task_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+    """All versions of tasks by number: id, task_id, template_id, version, model, calls, is_shown."""
+    query: Select[Any] = select(
+        implementation.c.id,
+        implementation.c.task_id,
+        implementation.c.template_id,
+        implementation.c.version,
+        implementation.c.model,
+        calls_of_version().label("calls"),
+        is_shown().label("is_shown"),
+    )
+    mine = query.select_from(implementation).where(implementation.c.task_id.in_(task_ids))
+    return connection.execute(mine.order_by(implementation.c.version, implementation.c.id)).all()
 
 
 def has_other_template(connection: Connection, task_id: UUID, template_id: UUID) -> bool:
@@ -60,3 +118,82 @@ def with_forerunners(connection: Connection, template_id: UUID) -> list[UUID]:
     older = template.alias("older")
     line = line.union(select(older.c.id).where(older.c.replaced_by == line.c.id))
     return [template_id, *connection.execute(select(line.c.id).where(line.c.id != template_id)).scalars()]
+
+
+def newest_template(connection: Connection, task_id: UUID) -> Row[Any]:
+    """The template that names a task: the newest in use, else the newest; group_id, parts, slots."""
+    query: Select[Any] = select(template.c.group_id, template.c.parts, template.c.slots)
+    mine = query.where(template.c.task_id == task_id)
+    return connection.execute(mine.order_by(template.c.retired_at.is_not(None), template.c.id.desc()).limit(1)).one()
+
+
+# What goes back when a merge or split is undone
+
+
+def goes_back_from_merge(connection: Connection, source: UUID, into: UUID) -> Mapping[str, Any]:
+    """Before a merge: lines and versions of the task that goes on in another, tasks that lead to it, and tasks kept apart from it.
+
+    lines: ids; versions: id -> number; emptied: tasks merged into it; others: tasks that a person split from it; kept: of these the ones split from
+    the other too; apart: what the other was split from.
+    """
+    others = _ids(connection, select(task.c.id).where(any_(task.c.apart_from) == source, task.c.id != into))
+    both = select(task.c.id).where(task.c.id.in_(others), any_(task.c.apart_from) == into)
+    return {
+        "lines": list(dict.fromkeys(lines_of(connection, source).values())),
+        "versions": _numbers(connection, implementation.c.task_id == source),
+        "emptied": _ids(connection, select(task.c.id).where(task.c.merged_into == source)),
+        "others": others,
+        "kept": _ids(connection, both),
+        "apart": connection.execute(select(task.c.apart_from).where(task.c.id == into)).scalar_one(),
+    }
+
+
+def goes_back_from_split(connection: Connection, task_id: UUID, template_ids: Sequence[UUID]) -> Mapping[str, Any]:
+    """Before a split: the lines of the templates that leave (template -> line), the first one's first, and their versions' numbers."""
+    lines = lines_of(connection, task_id)
+    leaving = implementation.c.template_id.in_(template_ids) & (implementation.c.task_id == task_id)
+    return {
+        "lines": {template_id: lines[template_id] for template_id in template_ids if template_id in lines},
+        "versions": _numbers(connection, leaving),
+    }
+
+
+def lines_of(connection: Connection, task_id: UUID) -> dict[UUID, UUID]:
+    """The line of each template of a task, retired ones too."""
+    line = func.coalesce(template.c.line_id, template.c.task_id)
+    query = select(template.c.id, line).where(template.c.task_id == task_id).order_by(template.c.id)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _numbers(connection: Connection, condition: Any) -> dict[UUID, int]:
+    query = select(implementation.c.id, implementation.c.version).where(condition)
+    return {row.id: row.version for row in connection.execute(query)}
+
+
+def _ids(connection: Connection, query: Select[Any]) -> list[UUID]:
+    return list(connection.execute(query.order_by(task.c.id)).scalars())
+
+
+def merged_into(connection: Connection, task_id: UUID) -> UUID | None:
+    return connection.execute(select(task.c.merged_into).where(task.c.id == task_id)).scalar_one()
+
+
+def took_over(connection: Connection, task_id: UUID) -> list[UUID]:
+    """Tasks that were merged into this one."""
+    return _ids(connection, select(task.c.id).where(task.c.merged_into == task_id))
+
+
+def lead_to(connection: Connection, task_ids: Iterable[UUID], into: UUID | None) -> None:
+    """These tasks go on in another, or (None) stand by themselves again."""
+    connection.execute(update(task).where(task.c.id.in_(list(task_ids))).values(merged_into=into))
+
+
+def set_apart(connection: Connection, task_id: UUID, apart_from: Iterable[UUID]) -> None:
+    """The tasks that no run brings together with this one."""
+    values = {"apart_from": sorted(set(apart_from))}
+    connection.execute(update(task).where(task.c.id == task_id).values(values))
+
+
+def apart_from(connection: Connection, task_id: UUID) -> set[UUID]:
+    """The tasks that a person split this one from."""
+    return set(connection.execute(select(task.c.apart_from).where(task.c.id == task_id)).scalar_one())

@@ -159,8 +159,15 @@ template = Table(
         comment="its calls above this id are still to be matched against more specific templates; NULL: all are",
     ),
     Column("created_run_id", Uuid),
+    Column(
+        "marks",
+        ARRAY(BigInteger),
+        comment="hashes of stretches of its fixed text, by which similar templates of its project are found; NULL: to be made",
+    ),
     _created_at(),
     UniqueConstraint("group_id", "digest"),
+    Index("ix_template_marks", "marks", postgresql_using="gin"),
+    Index("ix_template_unmarked", "id", postgresql_where=text("marks IS NULL")),
 )
 
 implementation = Table(
@@ -412,6 +419,49 @@ audit_entry = Table(
     _created_at(),
     Index("ix_audit_entry_project", "project_id", "id"),
     comment="Who did what and when; no text or value of a call",
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Uuid, ForeignKey(project.c.id, ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False, comment="rename, describe, schema, production, slots, merge or split"),
+    Column(
+        "task_id",
+        Uuid,
+        ForeignKey(task.c.id, ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+        comment="what it is about; of a merge the task that went on in another, of a split the task that was split",
+    ),
+    Column(
+        "other_task_id",
+        Uuid,
+        ForeignKey(task.c.id, ondelete="CASCADE"),
+        index=True,
+        comment="of a merge the task that took over, of a split the new task",
+    ),
+    Column(
+        "template_id",
+        Uuid,
+        ForeignKey(template.c.id, ondelete="CASCADE"),
+        index=True,
+        comment="of slots and of a split the template",
+    ),
+    Column("before", JSON, nullable=False, comment="what was, for people and for undo"),
+    Column("after", JSON, nullable=False, comment="what became of it; undone only while it is still so"),
+    Column("moved", JSON, nullable=False, server_default="{}", comment="of a merge and a split: what goes back, by id"),
+    Column("actor", Text, nullable=False, comment="key, page or command"),
+    Column("key_id", Uuid),
+    Column("key_last4", Text, nullable=False, server_default=""),
+    Column("undone_at", _Time, comment="when it was taken back; NULL: it stands"),
+    Column("undone_actor", Text),
+    Column("undone_key_id", Uuid),
+    Column("undone_key_last4", Text, nullable=False, server_default=""),
+    _created_at(),
+    Index("ix_decision_project", "project_id", "id"),
+    comment="What people decided about tasks, with what it takes to undo it",
 )
 
 heartbeat = Table(

@@ -1,6 +1,6 @@
 """Tasks, templates and implementations as a run changes them.  The caller holds the row of the group."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -138,6 +138,28 @@ def move_templates(connection: Connection, template_ids: Sequence[UUID], into: U
     connection.execute(update(template).where(template.c.id.in_(template_ids)).values(values))
 
 
+def move_back(
+    connection: Connection, source: UUID, into: UUID, lines: Mapping[UUID, UUID], numbers: Mapping[UUID, int]
+) -> None:
+    """Templates return to the task that they left, each to its line (template -> line), with all their versions.
+
+    numbers: of versions when they left; a version gets its number again where no other has it by now, else the next one.
+    """
+    _hold_tasks(connection, source, into)
+    own = implementation.c.template_id.in_(list(lines)) & (implementation.c.task_id == source)
+    _move_production(connection, source, into, select(implementation.c.id).where(own))
+    taken = select(implementation.c.version).where(implementation.c.task_id == into)
+    is_free = set(numbers.values()).difference(connection.execute(taken).scalars())
+    for version_id, number in numbers.items():
+        if number in is_free:
+            known = own & (implementation.c.id == version_id)
+            connection.execute(update(implementation).where(known).values(task_id=into, version=number))
+    _move_versions(connection, source, into, own)
+    for template_id, line_id in lines.items():
+        values = {"task_id": into, "line_id": _line(line_id, into)}
+        connection.execute(update(template).where(template.c.id == template_id).values(values))
+
+
 def _line(line_id: UUID, task_id: UUID) -> UUID | None:
     """As it is stored: a task's own line moves with it."""
     return None if line_id == task_id else line_id
@@ -198,7 +220,9 @@ def add_template(
     evidence: dict[str, Any],
     review_at_calls: int,
     run_id: UUID,
+    marks: Sequence[int] | None = None,
 ) -> UUID:
+    """marks: of `app.store.marks`; None leaves them to the reconciler."""
     template_id = new_id()
     connection.execute(
         insert(template).values(
@@ -214,6 +238,7 @@ def add_template(
             evidence=evidence,
             review_at_calls=review_at_calls,
             created_run_id=run_id,
+            marks=marks,
         )
     )
     return template_id

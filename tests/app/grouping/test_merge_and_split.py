@@ -9,7 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, text
 
-from app.grouping import decisions
+from app.deciding import decisions
+from app.store.audit import COMMAND
 from app.store.tables import implementation, task
 from app.store.templates import implementation_for
 from tests.app.api_helpers import assert_problem, client_with, new_key, versions, wait_for
@@ -193,7 +194,7 @@ def test_a_version_made_while_tasks_are_merged_is_of_the_one_that_stays(world: W
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     thread = threading.Thread(target=make)
     with world.engine.begin() as connection:
-        decisions.merge(connection, pair.project_id, second.id, first.id)
+        decisions.merge(connection, pair.project_id, second.id, first.id, by=COMMAND)
         thread.start()
         wait_for(lambda: bool(world.rows(waiting)[0][0]))
     thread.join(timeout=90)

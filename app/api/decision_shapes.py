@@ -1,0 +1,141 @@
+"""The shapes of answers about decisions."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from app.http.shapes import Shape
+
+Kind = Literal["rename", "describe", "schema", "production", "slots", "merge", "split"]
+Actor = Literal["key", "page", "command"]
+
+_TASK, _OTHER = "0198c0de-0000-7000-8000-00000000000a", "0198c0de-0000-7000-8000-00000000000b"
+_VERSION, _DECISION = "0198c0de-0000-7000-8000-0000000000c2", "0198c0de-0000-7000-8000-0000000000d1"
+_KEY = "0198c0de-0000-7000-8000-0000000000e1"
+
+
+class DecisionShape(Shape):
+    """What a person decided.  task_id: what it is about; of a merge the task that went on in other_task_id, of a split the one that was split.
+
+    before, after: the fields that it changed, by name. undone_at: null while it stands.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": _DECISION,
+                    "kind": "rename",
+                    "summary": "Renamed “Classify the support ticket” to “Post room”.",
+                    "who": "Ann's key",
+                    "actor": "key",
+                    "key_id": _KEY,
+                    "path": "/support/triage",
+                    "task_id": _TASK,
+                    "task_name": "Post room",
+                    "other_task_id": None,
+                    "other_task_name": None,
+                    "template_id": None,
+                    "before": {"name": "Classify the support ticket", "name_by_person": False},
+                    "after": {"name": "Post room", "name_by_person": True},
+                    "created_at": "2026-03-02T09:30:00Z",
+                    "undone_at": None,
+                    "undone_by": None,
+                }
+            ]
+        },
+    )
+
+    id: UUID
+    kind: Kind
+    summary: str
+    who: str
+    actor: Actor
+    key_id: UUID | None
+    path: str
+    task_id: UUID
+    task_name: str
+    other_task_id: UUID | None
+    other_task_name: str | None
+    template_id: UUID | None
+    before: dict[str, Any]
+    after: dict[str, Any]
+    created_at: datetime
+    undone_at: datetime | None
+    undone_by: str | None
+
+
+class SideShape(Shape):
+    """How many versions a task shows, and how many calls they have."""
+
+    versions: int
+    calls: int
+
+
+class ChangedTask(Shape):
+    """A task that would change.  id: null for one that would begin. before: null where it does not stand by itself yet, after: any more."""
+
+    id: UUID | None
+    name: str
+    before: SideShape | None
+    after: SideShape | None
+
+
+class MoveShape(Shape):
+    """A version that would be of another task, with its calls.  to_task: null for one that would begin."""
+
+    implementation_id: UUID
+    model: str
+    calls: int
+    from_task: UUID
+    from_version: int
+    to_task: UUID | None
+    to_version: int
+
+
+class PreviewShape(Shape):
+    """What a decision would do; nothing was written.  Hand `state` back as `expected`: it is then taken only while this holds."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "preview": True,
+                    "kind": "merge",
+                    "state": "5f2b8c0e9d4a41b7a7c3e1d09b6f2e84",
+                    "calls": 20,
+                    "tasks": [
+                        {"id": _TASK, "name": "Triage", "before": {"versions": 1, "calls": 20}, "after": None},
+                        {
+                            "id": _OTHER,
+                            "name": "Post room",
+                            "before": {"versions": 1, "calls": 40},
+                            "after": {"versions": 2, "calls": 60},
+                        },
+                    ],
+                    "moves": [
+                        {
+                            "implementation_id": _VERSION,
+                            "model": "gpt-5-mini",
+                            "calls": 20,
+                            "from_task": _TASK,
+                            "from_version": 1,
+                            "to_task": _OTHER,
+                            "to_version": 2,
+                        }
+                    ],
+                }
+            ]
+        },
+    )
+
+    preview: Literal[True]
+    kind: Literal["merge", "split", "undo"]
+    state: str
+    calls: int
+    tasks: list[ChangedTask]
+    moves: list[MoveShape]

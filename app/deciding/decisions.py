@@ -1,0 +1,164 @@
+"""Use case: what a person decides about tasks and versions, and every later run respects.
+
+A decision holds its group, as a run does while it saves.  So it comes before a run has saved, which then reads it, or
+after, and changes what the run has written.  One that says which tasks are one raises the fence too (names do, which keep two tasks
+apart): a run that mined without knowing it cannot save.
+
+Every decision is written down with what it takes to undo it (`app.deciding.undoing`).  expected: what the caller believes to be so; ConflictError
+where somebody decided otherwise meanwhile.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from app.checks import Problem
+from app.deciding.holding import DecisionError, check_fields, check_state, hold_task, hold_version
+from app.grouping import task_names
+from app.store import decisions, groups, history, runs, versions
+from app.store.audit import Actor
+from app.store.history import Entry, Kind
+from app.store.templates import from_parts
+
+MAX_SLOT_NAME = 100
+
+KINDS: Mapping[str, Kind] = {
+    "name": "rename",
+    "description": "describe",
+    "response_schema": "schema",
+    "production": "production",
+}
+"""Fields of a task, each with the kind of a decision about it."""
+
+
+def change_task(
+    connection: Connection,
+    project_id: UUID,
+    task_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    by: Actor,
+    expected: Mapping[str, Any] = {},
+) -> None:
+    """Set some of name, description, response_schema and production (an implementation of the task, or None).
+
+    Raises NotFoundError where the project has no such task, DecisionError for an implementation of another one, ConflictError.
+    """
+    group_id = hold_task(connection, project_id, task_id).group_id
+    before = decisions.facts_of(connection, task_id)
+    check_fields(before, expected)
+    if "production" in changes:
+        _check_own(connection, task_id, changes["production"])
+    decisions.change_task(connection, task_id, changes)
+    after = decisions.facts_of(connection, task_id)
+    for field, kind in KINDS.items():
+        old, new = (decisions.field_of(facts, field) for facts in (before, after))
+        if old != new:
+            history.record(connection, project_id, Entry(kind, task_id, old, new), by)
+    if "name" in changes:
+        runs.interrupt(connection, group_id)
+
+
+def _check_own(connection: Connection, task_id: UUID, implementation_id: UUID | None) -> None:
+    if implementation_id is not None and not decisions.is_of_task(connection, implementation_id, task_id):
+        message = "Is no implementation of this task; take an id of its list, or null."
+        raise DecisionError(Problem(("production",), message))
+
+
+def rename_slots(
+    connection: Connection, project_id: UUID, implementation_id: UUID, names: Mapping[str, str], *, by: Actor
+) -> None:
+    """Give slots of a version's template other names, all at once: old name -> new name.
+
+    Values are stored by place, so every call has them under the new names.  Raises NotFoundError, or DecisionError with
+    each slot that cannot be renamed so.
+    """
+    version = hold_version(connection, project_id, implementation_id)
+    if problems := list(_wrong_names(version.slots, names)):
+        raise DecisionError(*problems)
+    before = decisions.slots_of(connection, version.template_id)
+    slots = [names.get(name, name) for name in version.slots]
+    named = {place for place, name in enumerate(version.slots) if name in names}
+    versions.name_slots(connection, version.template_id, slots, named.union(version.named_places))
+    after = decisions.slots_of(connection, version.template_id)
+    if before != after:
+        entry = Entry("slots", version.task_id, before, after, template_id=version.template_id)
+        history.record(connection, project_id, entry, by)
+    runs.reload_templates(connection, version.group_id)
+
+
+def _wrong_names(slots: Sequence[str], names: Mapping[str, str]) -> Iterator[Problem]:
+    """Two slots of one name would have to hold the same value in every call: another template."""
+    others = {name for name in slots if name not in names}
+    for old, new in names.items():
+        if old not in slots:
+            yield Problem(("slots", old), "Is no slot of this template; its slots are listed with the implementation.")
+        elif not new.isidentifier() or len(new) > MAX_SLOT_NAME:
+            rule = f"letters, digits and _, no digit first, at most {MAX_SLOT_NAME} characters"
+            yield Problem(("slots", old), f"Cannot have this name; a slot's name is an identifier: {rule}.")
+        elif new in others:
+            yield Problem(("slots", old), "Cannot have this name: another slot of the template has it.")
+        others.add(new)
+
+
+def merge(
+    connection: Connection, project_id: UUID, task_id: UUID, into: UUID, *, by: Actor, expected: str | None = None
+) -> None:
+    """The versions of a task go on as the next ones of another of the same path, in the order of their first calls.
+
+    What a person decided about it holds for the other where nothing else was decided there. expected: the `state` of a preview. Raises
+    NotFoundError, DecisionError for a task that it cannot go on in, ConflictError.
+    """
+    source = hold_both(connection, project_id, task_id, into)
+    check_state(connection, (task_id, into), expected)
+    before = {"task": decisions.facts_of(connection, task_id), "into": decisions.facts_of(connection, into)}
+    moved = decisions.goes_back_from_merge(connection, task_id, into)
+    versions.merge_task(connection, task_id, into, lines_stay=True)
+    after = {"into": decisions.facts_of(connection, into)}
+    history.record(connection, project_id, Entry("merge", task_id, before, after, into, moved=moved), by)
+    runs.interrupt(connection, source.group_id)
+
+
+def hold_both(connection: Connection, project_id: UUID, task_id: UUID, into: UUID) -> Row[Any]:
+    """The first of two tasks that may become one.  Raises NotFoundError, DecisionError."""
+    source = hold_task(connection, project_id, task_id)
+    target = decisions.task_of_project(connection, project_id, into)
+    if target is None or target.group_id != source.group_id or into == task_id:
+        raise DecisionError(Problem(("into",), "Must be another task of the same path."))
+    return source
+
+
+def split(
+    connection: Connection, project_id: UUID, implementation_id: UUID, *, by: Actor, expected: str | None = None
+) -> UUID:
+    """The template of a version becomes a task of its own, with all its versions; the id of the task.
+
+    expected: the `state` of a preview. Raises NotFoundError, DecisionError where nothing else would be left, or the template is out of use,
+    ConflictError.
+    """
+    version = hold_version(connection, project_id, implementation_id)
+    if version.retired_at is not None:
+        raise DecisionError(Problem((), "Another template took the place of this version's; split that."))
+    if not decisions.has_other_template(connection, version.task_id, version.template_id):
+        raise DecisionError(Problem((), "Its task has no other template, so there is nothing to split it from."))
+    check_state(connection, (version.task_id,), expected)
+    template_ids = decisions.with_forerunners(connection, version.template_id)
+    before = {"task": decisions.facts_of(connection, version.task_id)}
+    moved = decisions.goes_back_from_split(connection, version.task_id, template_ids)
+    task_id = _begin(connection, project_id, version)
+    versions.move_templates(connection, template_ids, task_id, task_id)
+    after = {"task": decisions.facts_of(connection, version.task_id), "new": decisions.facts_of(connection, task_id)}
+    entry = Entry("split", version.task_id, before, after, task_id, version.template_id, moved)
+    history.record(connection, project_id, entry, by)
+    runs.interrupt(connection, version.group_id)
+    return task_id
+
+
+def _begin(connection: Connection, project_id: UUID, version: Row[Any]) -> UUID:
+    """A task for the template of a version, apart from the one that it leaves."""
+    path = groups.by_id(connection, [version.group_id])[version.group_id].path
+    template = from_parts(version.parts, version.slots)
+    name = task_names.task_name(template, versions.names_in(connection, version.group_id), path)
+    return versions.create_task(connection, project_id, version.group_id, name, apart_from=[version.task_id])

@@ -1,0 +1,153 @@
+"""How a merge, a split or an undo would look: carried out in a transaction that is then rolled back, by the same code.
+
+Nothing is written: the group is held for the milliseconds that it takes, and everything is as it was.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from app.deciding import decisions as deciding
+from app.deciding.holding import hold_version
+from app.deciding.undoing import undo
+from app.errors import NotFoundError
+from app.store import decisions, history
+from app.store.audit import Actor
+
+
+@dataclass(frozen=True)
+class Side:
+    """A task before or after: how many versions it shows and how many calls they have."""
+
+    versions: int
+    calls: int
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A task that the decision changes. id: None for one that it would begin. after: None for one that goes on in another."""
+
+    id: UUID | None
+    name: str
+    before: Side | None
+    after: Side | None
+
+
+@dataclass(frozen=True)
+class Move:
+    """A version that would be of another task. to_task: None for one that would begin."""
+
+    implementation_id: UUID
+    model: str
+    calls: int
+    from_task: UUID
+    from_version: int
+    to_task: UUID | None
+    to_version: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a decision would do. state: hand it back as `expected`, and the decision is taken only if this is still so."""
+
+    kind: str
+    state: str
+    tasks: Sequence[Changed]
+    moves: Sequence[Move]
+
+    @property
+    def calls(self) -> int:
+        """How many calls would be of another task."""
+        return sum(move.calls for move in self.moves)
+
+
+def of_merge(connection: Connection, project_id: UUID, task_id: UUID, into: UUID, by: Actor) -> Preview:
+    """What `decisions.merge` would do; raises what that raises."""
+    deciding.hold_both(connection, project_id, task_id, into)
+
+    def act() -> None:
+        deciding.merge(connection, project_id, task_id, into, by=by)
+
+    return _preview(connection, "merge", [task_id, into], act)
+
+
+def of_split(connection: Connection, project_id: UUID, implementation_id: UUID, by: Actor) -> Preview:
+    """What `decisions.split` would do; raises what that raises."""
+    version = hold_version(connection, project_id, implementation_id)
+
+    def act() -> UUID:
+        return deciding.split(connection, project_id, implementation_id, by=by)
+
+    return _preview(connection, "split", [version.task_id], act)
+
+
+def of_undo(connection: Connection, project_id: UUID, decision_id: UUID, by: Actor) -> Preview:
+    """What `undoing.undo` would do; raises what that raises."""
+    found = history.get(connection, project_id, decision_id)
+    if found is None:
+        raise NotFoundError("This project has no such decision.")
+    task_ids = [each for each in (found.task_id, found.other_task_id) if each is not None]
+    owners = {decisions.merged_into(connection, each) or each for each in task_ids}
+
+    def act() -> None:
+        undo(connection, project_id, decision_id, by=by)
+
+    return _preview(connection, "undo", sorted(owners.union(task_ids)), act)
+
+
+def _preview(connection: Connection, kind: str, task_ids: Sequence[UUID], act: Callable[[], UUID | None]) -> Preview:
+    state = decisions.state_of(connection, task_ids)
+    before = _Seen.of(connection, task_ids)
+    with _taken_back(connection):
+        begun = act()
+        after = _Seen.of(connection, [*task_ids, *([begun] if begun else [])])
+    return Preview(kind, state, list(_changed(before, after, begun)), list(_moves(before, after, begun)))
+
+
+@contextmanager
+def _taken_back(connection: Connection) -> Iterator[None]:
+    savepoint = connection.begin_nested()
+    try:
+        yield
+    finally:
+        savepoint.rollback()
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Tasks that stand by themselves, by id: their names; and all versions by id."""
+
+    names: Mapping[UUID, str]
+    versions: Mapping[UUID, Row[Any]]
+
+    @classmethod
+    def of(cls, connection: Connection, task_ids: Sequence[UUID]) -> "_Seen":
+        alive = [each for each in task_ids if decisions.merged_into(connection, each) is None]
+        names = {each: str(decisions.facts_of(connection, each)["name"]) for each in alive}
+        return cls(names, {version.id: version for version in decisions.versions_of(connection, task_ids)})
+
+    def side(self, task_id: UUID) -> Side | None:
+        if task_id not in self.names:
+            return None
+        own = [each for each in self.versions.values() if each.task_id == task_id and each.is_shown]
+        return Side(len(own), sum(int(each.calls) for each in own))
+
+
+def _changed(before: _Seen, after: _Seen, begun: UUID | None) -> Iterator[Changed]:
+    names = {**before.names, **after.names}
+    for task_id in sorted(names):
+        known = None if task_id == begun else task_id
+        yield Changed(known, names[task_id], before.side(task_id), after.side(task_id))
+
+
+def _moves(before: _Seen, after: _Seen, begun: UUID | None) -> Iterator[Move]:
+    for version in after.versions.values():
+        old = before.versions.get(version.id)  # None: a call has just made it
+        if old is not None and version.task_id != old.task_id and version.is_shown:
+            to_task = None if version.task_id == begun else version.task_id
+            places = (old.task_id, old.version, to_task, version.version)
+            yield Move(version.id, version.model, int(version.calls), *places)

@@ -1,0 +1,67 @@
+"""A decision in words: what it did and who took it, for lists and pages."""
+
+from typing import Any
+
+MOST_SHOWN = 80
+"""Characters of a name in a sentence."""
+
+
+def summary(row: Any) -> str:
+    """One sentence on a decision, a row of `app.store.history`."""
+    return _SENTENCES[row.kind](row.before, row.after)
+
+
+def _rename(before: Any, after: Any) -> str:
+    return f"Renamed {_quoted(before['name'])} to {_quoted(after['name'])}."
+
+
+def _describe(_: Any, after: Any) -> str:
+    return "Changed the description." if after["description"] else "Removed the description."
+
+
+def _schema(_: Any, after: Any) -> str:
+    return "Removed the response schema." if after["response_schema"] is None else "Changed the response schema."
+
+
+def _production(_: Any, after: Any) -> str:
+    return "Put another version into production." if after["production"] else "Took the version out of production."
+
+
+def _slots(before: Any, after: Any) -> str:
+    pairs = dict(zip(before["slots"], after["slots"], strict=False))
+    changed = [f"{_quoted(old)} to {_quoted(new)}" for old, new in pairs.items() if old != new]
+    return f"Renamed slots: {', '.join(changed)}." if changed else "Kept the names of slots."
+
+
+def _merge(before: Any, _: Any) -> str:
+    return f"Merged {_quoted(before['task']['name'])} into {_quoted(before['into']['name'])}."
+
+
+def _split(_: Any, after: Any) -> str:
+    return f"Split {_quoted(after['new']['name'])} from {_quoted(after['task']['name'])}."
+
+
+_SENTENCES = {
+    "rename": _rename,
+    "describe": _describe,
+    "schema": _schema,
+    "production": _production,
+    "slots": _slots,
+    "merge": _merge,
+    "split": _split,
+}
+
+
+def _quoted(name: str | None) -> str:
+    """A name in quotation marks; one that was deleted has none."""
+    if name is None:
+        return "a name that was deleted"
+    shown = name if len(name) <= MOST_SHOWN else f"{name[:MOST_SHOWN]}…"
+    return f"“{shown}”"
+
+
+def who(actor: str, key_name: str | None, last4: str) -> str:
+    """Who acts: the name of the key, else its end; whoever sees the pages of local mode, or may run commands, has none."""
+    if last4:
+        return key_name or f"key …{last4}"
+    return "a command" if actor == "command" else "the pages of this machine"
