@@ -7,6 +7,7 @@ describes them in `$PROMPTLODE_DATA_DIR/servers.json`.
 
 import functools
 import json
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -154,6 +155,20 @@ class Settings(BaseSettings):
         900.0, description="Longest pause in seconds after a failed run; 2, 4, 8 ... up to it."
     )
 
+    # --- webhooks (see docs/changes.md)
+    webhook_hosts: str = Field(
+        "",
+        description="Hosts that changes may be sent to, with commas between, like `hooks.slack.com, *.example.com`; `*`: every public one. Empty: webhooks are off.",
+    )
+    webhook_networks: str = Field(
+        "", description="Private networks in which hosts of webhooks may be, with commas between, like `10.1.0.0/16`."
+    )
+    webhook_delay: Annotated[float, Field(ge=0)] = Field(
+        30.0,
+        description="Seconds that a change must stand before it is sent: what a run finds first in a burst of calls, the next may put right.",
+    )
+    public_url: str = Field("", description="Address of the pages, for links in messages of webhooks and in the feed.")
+
     # --- logs
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: str = Field("console", description="console for people, json for machines.")
@@ -174,6 +189,20 @@ class Settings(BaseSettings):
                 "must be like redis://host:6379/0, rediss:// with TLS, or sentinel://host:26379/0?master=name"
             )
         return url
+
+    @field_validator("webhook_networks", mode="after")
+    @classmethod
+    def _networks(cls, networks: str) -> str:
+        for each in listed(networks):
+            ip_network(each)
+        return networks
+
+    @field_validator("public_url", mode="after")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        if url and not url.startswith(("https://", "http://")):
+            raise ValueError("must be like https://promptlode.example.com")
+        return url.rstrip("/")
 
     @model_validator(mode="before")
     @classmethod
@@ -199,6 +228,11 @@ class Settings(BaseSettings):
                     f"(looked for {self.promptlode_data_dir / SERVERS_FILE}). Set {name.upper()}, or start one with `make run`."
                 )
         return self
+
+
+def listed(setting: str) -> list[str]:
+    """The parts of a setting that has commas between them."""
+    return [part.strip() for part in setting.split(",") if part.strip()]
 
 
 def with_driver(url: str) -> str:

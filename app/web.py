@@ -4,7 +4,21 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, pages, viewer
-from app.api import audit, comparing, decisions, deletions, exports, groups, health, pipeline, tasks, traces, usage
+from app.api import (
+    audit,
+    changes,
+    comparing,
+    decisions,
+    deletions,
+    exports,
+    groups,
+    health,
+    pipeline,
+    tasks,
+    traces,
+    usage,
+    webhooks,
+)
 from app.api.meta import describing
 from app.config import Settings
 from app.config import settings as environment
@@ -21,6 +35,8 @@ API = (
     langfuse_api.routes,
     tasks.routes,
     usage.routes,
+    changes.routes,
+    webhooks.routes,
     comparing.routes,
     exports.routes,
     groups.routes,

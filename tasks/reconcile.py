@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
@@ -17,13 +18,15 @@ from sqlalchemy import Engine, exc
 from app.config import Settings
 from app.errors import DatabaseDownError
 from app.grouping.run import left_unfinished, reviews_due
+from app.hooks.delivering import Deliverer
 from app.keeping.months import make_ahead
 from app.keeping.retention import expire
 from app.logs import describe
-from app.store import counters, counting, groups, heartbeats, owed, rollup
+from app.store import changes, counters, counting, groups, heartbeats, owed, rollup
 from app.store.counters import Counted
 from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Heartbeat
+from app.telling import looking
 from tasks.background import Ticker
 from tasks.coalescing.protocol import RedisCoalescing, Snapshot
 from tasks.group_traces import group_traces
@@ -38,6 +41,12 @@ FOLD_SECONDS = 5.0
 
 #: How often what calls used is added up; a page is behind by so long, and by the time that adding up takes.
 USAGE_SECONDS = 3.0
+
+#: How often it is looked for tasks, versions and models that began, and whether an hour is over whose figures are to be looked at.
+TELL_SECONDS = 5.0
+
+#: How often changes are sent to webhooks.
+SEND_SECONDS = 2.0
 
 #: How often calls are looked for that are kept no longer: what is due goes within the hour, a little at a time.
 EXPIRE_SECONDS = 600.0
@@ -65,6 +74,8 @@ class Reconciler:
         self._folder = CounterFolder(engine, coalescing)
         self._held_back: set[str] = set()
         self._stall = Stall()
+        self._looked_at: datetime | None = None
+        self._deliverer = Deliverer(engine, settings)
         self._name = f"reconciler@{socket.gethostname()}:{os.getpid()}"
 
     def look_after_owed(self) -> int:
@@ -130,6 +141,16 @@ class Reconciler:
             with transaction(self._engine) as connection:
                 added = rollup.add_up(connection)
 
+    def tell(self) -> None:
+        """Tell what began since the last time, and once an hour what the figures say."""
+        with transaction(self._engine) as connection:
+            changes.note_versions(connection)
+        hour = looking.due(datetime.now(UTC))
+        if hour != self._looked_at:
+            told = looking.look_at_all(self._engine, hour)
+            self._looked_at = hour
+            _log.info("looked", hour=hour.isoformat(), told=told)
+
     def beat(self) -> None:
         """Say that this process is alive, for how long no worker took what waits, and forget those that are long gone."""
         with transaction(self._engine) as connection:
@@ -170,6 +191,8 @@ class Reconciler:
         self.expire()
         self.fold()
         self.add_up_usage()
+        self.tell()
+        self._deliverer.deliver()
         return sent
 
     def duties(self) -> list[Ticker]:
@@ -184,6 +207,8 @@ class Reconciler:
             Ticker("reviews", period, self.look_for_reviews),
             Ticker("counters", FOLD_SECONDS, self.fold),
             Ticker("usage", USAGE_SECONDS, self.add_up_usage),
+            Ticker("changes", TELL_SECONDS, self.tell),
+            Ticker("webhooks", SEND_SECONDS, self._deliverer.deliver),
             Ticker("retention", EXPIRE_SECONDS, self.expire),
             Ticker("partitions", PARTITION_SECONDS, self.make_partitions),
         ]

@@ -242,6 +242,71 @@ price = Table(
     comment="Prices that people set, in place of the published ones",
 )
 
+change = Table(
+    "change",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("project_id", Uuid, ForeignKey(project.c.id, ondelete="CASCADE"), nullable=False),
+    Column("key", Text, nullable=False, comment="what it says, so that it is told once"),
+    Column("kind", Text, nullable=False, comment="task.new, version.new ...: app.reading.feed"),
+    Column("at", _Time, nullable=False, comment="when it happened, by the times of the calls"),
+    Column("group_id", Uuid, ForeignKey(grouping_key.c.id, ondelete="CASCADE"), index=True),
+    Column("task_id", Uuid, ForeignKey(task.c.id, ondelete="CASCADE"), index=True),
+    Column("implementation_id", Uuid, ForeignKey(implementation.c.id, ondelete="CASCADE"), index=True),
+    Column(
+        "details", JSON, nullable=False, server_default="{}", comment="figures, models and places of slots; no text"
+    ),
+    _created_at(),
+    UniqueConstraint("project_id", "key"),
+    Index("ix_change_feed", "project_id", "at", "id"),
+    comment="What changed in a project: the feed. What it says of a text is read from the versions",
+)
+
+unmatched_hour = Table(
+    "unmatched_hour",
+    metadata,
+    Column("group_id", Uuid, ForeignKey(grouping_key.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("start", _Time, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    comment="Calls of an hour for which a run found no template, as it was soon after the hour",
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("project_id", Uuid, ForeignKey(project.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("url", Text, nullable=False),
+    Column("format", Text, nullable=False, comment="json or slack"),
+    Column("kinds", ARRAY(Text), comment="kinds of changes that are sent; NULL: all"),
+    Column(
+        "include_text", Boolean, nullable=False, server_default=false(), comment="whether texts of prompts are sent"
+    ),
+    Column("secret", Text, nullable=False, comment="key of the signatures; shown once"),
+    Column("failures", Integer, nullable=False, server_default="0", comment="deliveries that failed in a row"),
+    Column("next_at", _Time, nullable=False, server_default=func.clock_timestamp(), comment="nothing is sent before"),
+    _created_at(),
+    comment="Where changes are sent",
+)
+
+webhook_delivery = Table(
+    "webhook_delivery",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("webhook_id", Uuid, ForeignKey(webhook.c.id, ondelete="CASCADE"), nullable=False),
+    Column("change_id", Uuid, ForeignKey(change.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("state", Text, nullable=False, server_default="waiting", comment="waiting, delivered or given up"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", _Time, nullable=False, server_default=func.clock_timestamp(), comment="the next attempt"),
+    Column("attempted_at", _Time, comment="the last attempt"),
+    Column("status", Integer, comment="of the last answer; NULL: there was none"),
+    Column("problem", Text, comment="why the last attempt failed, in our words"),
+    _created_at(),
+    UniqueConstraint("webhook_id", "change_id"),
+    Index("ix_webhook_delivery_waiting", "webhook_id", "next_at", postgresql_where=text("state = 'waiting'")),
+    comment="A change on its way to a webhook, and what became of it",
+)
+
 expired_calls = Table(
     "expired_calls",
     metadata,

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, select
 
+from app.store import webhooks
 from app.store.tables import implementation, task, template, trace
 from tests.app.api_helpers import client_with, new_key
 from tests.app.grouping_world import World, triage
@@ -20,7 +21,16 @@ def foreign(world: World) -> dict[str, UUID]:
     group.run()
     [(task_id,)] = world.rows(select(task.c.id))
     [(implementation_id,)] = world.rows(select(implementation.c.id))
-    return {"trace_id": call, "task_id": task_id, "implementation_id": implementation_id}
+    with world.engine.begin() as connection:
+        hook = webhooks.create(
+            connection, group.project_id, url="https://a.example/", format="json", kinds=None, include_text=False
+        )
+    return {
+        "trace_id": call,
+        "task_id": task_id,
+        "implementation_id": implementation_id,
+        "webhook_id": hook.id,
+    }
 
 
 @pytest.fixture
@@ -46,7 +56,7 @@ QUERIES = {"get_diff": "?from=1&to=1", "get_export": "?format=python"}
 def test_an_id_of_another_project_is_an_id_of_nobody_on_every_route(
     web: Flask, engine: Engine, foreign: dict[str, UUID], slot: str
 ) -> None:
-    client, owner = client_with(web, new_key(engine, "another")), client_with(web, new_key(engine, "shop"))
+    client, owner = (client_with(web, new_key(engine, name, "admin")) for name in ("another", "shop"))
     rules = [
         rule
         for rule in web.url_map.iter_rules()
@@ -71,6 +81,7 @@ CHANGES: dict[str, Any] = {
     "merge_task": {"into": str(uuid4())},
     "split_implementation": None,
     "delete_trace": None,
+    "delete_webhook": None,
 }
 
 

@@ -1,0 +1,1 @@
+"""Webhooks: changes as messages, signed, to hosts that an operator allows."""

@@ -1,0 +1,98 @@
+"""Where a webhook may be sent: to hosts that an operator named, at public addresses only.
+
+A host is resolved once, its addresses are checked, and the connection is made to a checked address: whoever answers the next question
+about its name with 127.0.0.1 (DNS rebinding) is not asked again.
+"""
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from app.config import Settings, listed
+from app.errors import CallerError
+
+Address = IPv4Address | IPv6Address
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_LAST_32_BITS = 0xFFFFFFFF
+
+LONGEST_URL = 2_000
+
+
+class NotAllowedError(CallerError):
+    """A webhook may not be sent there."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What the settings allow. hosts: names, `*.` before a domain, or `*`; networks: private ones that are allowed nevertheless."""
+
+    hosts: Sequence[str]
+    networks: Sequence[IPv4Network | IPv6Network] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Allowed":
+        hosts = [host.lower() for host in listed(settings.webhook_hosts)]
+        return cls(hosts, [ip_network(each) for each in listed(settings.webhook_networks)])
+
+    def check_url(self, url: str) -> None:
+        """Raises NotAllowedError for what is no URL of a host that is allowed; asks nobody for the host's address."""
+        host = _host(url)
+        if not self.hosts:
+            raise NotAllowedError("Webhooks are off; the operator of this Promptlode turns them on with WEBHOOK_HOSTS.")
+        if not any(_fits(host, pattern) for pattern in self.hosts):
+            raise NotAllowedError("Its host is not among WEBHOOK_HOSTS; ask the operator of this Promptlode.")
+        literal = _literal(host)
+        if literal is not None and not self.is_allowed(literal):
+            raise NotAllowedError("Its address is private; WEBHOOK_NETWORKS may allow its network.")
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of a host that are allowed.  Raises NotAllowedError where there is none, OSError where it has no address."""
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        allowed = sorted(each for each in found if self.is_allowed(ip_address(each.partition("%")[0])))
+        if not allowed:
+            raise NotAllowedError("The addresses of its host are private; WEBHOOK_NETWORKS may allow their network.")
+        return allowed
+
+    def is_allowed(self, address: Address) -> bool:
+        inner = _inner(address)
+        return any(inner in network for network in self.networks) or (inner.is_global and not inner.is_multicast)
+
+
+def _host(url: str) -> str:
+    """The host in a URL that is well made.  Raises NotAllowedError."""
+    if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
+        raise NotAllowedError(f"Must be printable ASCII without blanks, at most {LONGEST_URL} characters.")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise NotAllowedError("Is no URL.") from None
+    if parts.scheme not in {"https", "http"} or not host or port == 0:
+        raise NotAllowedError("Must be like https://hooks.example.com/promptlode.")
+    if parts.username is not None or parts.fragment:
+        raise NotAllowedError("Must have no user, password or fragment: the signature says who sends.")
+    return host.rstrip(".").lower()
+
+
+def _fits(host: str, pattern: str) -> bool:
+    return pattern in {"*", host} or (pattern.startswith("*.") and host.endswith(pattern[1:]))
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _inner(address: Address) -> Address:
+    """The IPv4 address that an IPv6 address stands for, as mapped, 6to4, Teredo and NAT64 have them."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & _LAST_32_BITS)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else address)

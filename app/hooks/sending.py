@@ -1,0 +1,85 @@
+"""One POST to a checked address, within a bound of time whatever the other side does.  No redirect is followed, no proxy is used."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import SplitResult, urlsplit
+
+from app.hooks.addresses import Allowed, NotAllowedError
+
+CONNECT_SECONDS = 5.0
+"""To connect, and between two packets of an answer."""
+
+ALL_SECONDS = 15.0
+"""For one delivery from the connection on: a host that sends a byte now and then is cut off."""
+
+PORTS = {"https": 443, "http": 80}
+
+
+class NotDeliveredError(Exception):
+    """A delivery failed.  status: of the answer, None where none came."""
+
+    def __init__(self, problem: str, status: int | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.status = status
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Allowed) -> int:
+    """Send it; the status of the answer, which is 2xx.  Raises NotDeliveredError, in words that hold nothing of the answer."""
+    try:
+        allowed.check_url(url)
+        status = _status(urlsplit(url), body, headers, allowed)
+    except NotAllowedError as error:
+        raise NotDeliveredError(str(error)) from None
+    except TimeoutError:
+        raise NotDeliveredError("The host did not answer in time.") from None
+    except ssl.SSLError:
+        raise NotDeliveredError("The certificate of the host is not trusted.") from None
+    except socket.gaierror:
+        raise NotDeliveredError("The name of the host has no address.") from None
+    except (OSError, HTTPException):
+        raise NotDeliveredError("The host cannot be reached, or ended the connection.") from None
+    if not 200 <= status < 300:
+        why = "a redirect, which is not followed" if 300 <= status < 400 else "no success"
+        raise NotDeliveredError(f"The host answered {status}: {why}.", status)
+    return status
+
+
+def _status(url: SplitResult, body: bytes, headers: Mapping[str, str], allowed: Allowed) -> int:
+    host, port = url.hostname or "", url.port or PORTS[url.scheme]
+    address = allowed.addresses(host, port)[0]
+    connection = HTTPConnection(host, port)
+    connection.default_port = PORTS[url.scheme]  # the header Host names any other
+    connection.sock = socket.create_connection((address, port), CONNECT_SECONDS)
+    with _ended(connection):
+        if url.scheme == "https":
+            context = ssl.create_default_context()
+            connection.sock = context.wrap_socket(connection.sock, server_hostname=host, do_handshake_on_connect=False)
+            connection.sock.do_handshake()
+        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        connection.request("POST", target, body, dict(headers))
+        return connection.getresponse().status
+
+
+@contextmanager
+def _ended(connection: HTTPConnection) -> Iterator[None]:
+    """The connection is closed in the end, and by the end of its time: then whoever waits for it gets an OSError."""
+    timer = threading.Timer(ALL_SECONDS, _cut, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        connection.close()
+
+
+def _cut(connection: HTTPConnection) -> None:
+    try:
+        connection.sock.shutdown(socket.SHUT_RDWR)
+    except (OSError, AttributeError):
+        return

@@ -1,0 +1,258 @@
+"""The feed of changes, as it is read: the newest first, each with what it says and, for an edit, the very words.
+
+What a change says of texts is read from the versions as they are now, so a merge and a deletion hold for the feed too; a version that
+turned out to be a mistake of a run is left out.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal, get_args
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
+
+from app.reading import changes
+from app.reading.pieces import Part, Piece, template_parts
+from app.reading.usage import Range
+from app.store.paths import is_at
+from app.store.tables import change, grouping_key, implementation, project, task, template
+from app.store.templates import from_parts, to_parts, to_texts
+from app.store.versions import is_shown
+from templating import Template
+
+Kind = Literal[
+    "task.new",
+    "version.new",
+    "version.back",
+    "slot.varies",
+    "slot.constant",
+    "task.quiet",
+    "unmatched.rate",
+    "cost.jump",
+    "error.jump",
+    "model.new",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+MOST_OF_PIECE = 2_000
+"""Characters of a stretch that was added or removed; `GET /api/v1/tasks/{id}/diff` has all of them."""
+
+MOST_COMPARED = 200_000
+"""Characters of two templates that are compared for a feed, in a fifth of a second; longer ones are compared on their own page."""
+
+COMPARISONS_KEPT = 64
+"""Some 20 MB at most: two templates of 100,000 characters and what they differ in."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Whose changes, and which.  before: those behind this one in the feed."""
+
+    project_ids: Collection[UUID]
+    range: Range
+    kinds: Collection[str] | None = None
+    task_id: UUID | None = None
+    path: str | None = None
+    before: UUID | None = None
+    ids: Collection[UUID] | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """A change.  name: of its task; by_person: whether a person gave it, else it is made of words of the prompt.
+
+    details: figures, ids, models, settings.  texts: what is made of prompts: `template` of a new task, `diff` of an edit (None where the
+    templates are too long), `slot` by name.
+    """
+
+    id: UUID
+    kind: Kind
+    at: datetime
+    project_id: UUID
+    project: str
+    task_id: UUID | None
+    version: int | None
+    path: str | None
+    name: str | None
+    by_person: bool
+    details: Mapping[str, Any]
+    texts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def page(connection: Connection, wanted: Wanted, limit: int) -> list[Told]:
+    """The newest changes that are wanted."""
+    query = _told().where(*_conditions(wanted)).order_by(change.c.at.desc(), change.c.id.desc()).limit(limit)
+    rows = connection.execute(query).all()
+    older = _older(connection, rows)
+    return [_change(row, older.get(row.id)) for row in rows]
+
+
+def _told() -> Select[Any]:
+    of_change = func.coalesce(implementation.c.task_id, change.c.task_id)
+    into = task.alias("into")
+    return select(
+        change.c.id,
+        change.c.kind,
+        change.c.at,
+        change.c.project_id,
+        change.c.details,
+        project.c.name.label("project"),
+        func.coalesce(into.c.id, task.c.id).label("task_id"),
+        func.coalesce(into.c.name, task.c.name).label("name"),
+        func.coalesce(into.c.name_by_person, task.c.name_by_person, False).label("by_person"),
+        grouping_key.c.path,
+        change.c.implementation_id,
+        implementation.c.version,
+        implementation.c.model,
+        implementation.c.settings,
+        implementation.c.tools,
+        implementation.c.settings_digest,
+        implementation.c.template_id,
+        template.c.parts,
+        template.c.slots,
+    ).select_from(
+        change.join(project, project.c.id == change.c.project_id)
+        .outerjoin(implementation, implementation.c.id == change.c.implementation_id)
+        .outerjoin(template, template.c.id == implementation.c.template_id)
+        .outerjoin(task, task.c.id == of_change)
+        .outerjoin(into, into.c.id == task.c.merged_into)
+        .outerjoin(grouping_key, grouping_key.c.id == func.coalesce(task.c.group_id, change.c.group_id))
+    )
+
+
+def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    yield change.c.project_id.in_(list(wanted.project_ids))
+    yield change.c.implementation_id.is_(None) | is_shown()
+    if wanted.range.since is not None:
+        yield change.c.at >= wanted.range.since
+    if wanted.range.until is not None:
+        yield change.c.at < wanted.range.until
+    if wanted.kinds is not None:
+        yield change.c.kind.in_(list(wanted.kinds))
+    if wanted.task_id is not None:
+        yield func.coalesce(task.c.merged_into, task.c.id) == wanted.task_id
+    if wanted.path is not None:
+        yield is_at(wanted.path)
+    if wanted.ids is not None:
+        yield change.c.id.in_(list(wanted.ids))
+    if wanted.before is not None:
+        last = change.alias("last")
+        place = select(last.c.at, last.c.id).where(last.c.id == wanted.before).subquery()
+        yield tuple_(change.c.at, change.c.id) < select(place.c.at, place.c.id).scalar_subquery()
+
+
+# --- what a change says
+
+
+def _change(row: Row[Any], older: Row[Any] | None) -> Told:
+    details: dict[str, Any] = dict(row.details)
+    texts: dict[str, Any] = {}
+    if row.implementation_id is not None:
+        details |= {"implementation_id": row.implementation_id, "model": row.model}
+        place = details.pop("place", None)
+        if place is not None and place < len(row.slots):
+            texts["slot"] = row.slots[place]
+            details["place"] = place + 1
+    if row.kind == "task.new":
+        shown = to_texts(from_parts(row.parts, row.slots))
+        texts["template"] = [part | {"text": _cut(part["text"])} for part in shown]
+    elif older is not None:
+        details |= {"from": older.version, "changed": list(_changed(older, row))}
+        texts["diff"] = _difference(from_parts(older.parts, older.slots), from_parts(row.parts, row.slots))
+    name = row.name if row.task_id is not None else None
+    return Told(
+        row.id,
+        row.kind,
+        row.at,
+        row.project_id,
+        row.project,
+        row.task_id,
+        row.version,
+        row.path,
+        name,
+        row.by_person,
+        details,
+        texts,
+    )
+
+
+def _changed(older: Row[Any], newer: Row[Any]) -> Iterator[str]:
+    if older.template_id != newer.template_id:
+        yield "template"
+    for name in ("model", "settings", "tools"):
+        if getattr(older, name) != getattr(newer, name):
+            yield name
+
+
+@lru_cache(maxsize=COMPARISONS_KEPT)
+def _difference(older: Template, newer: Template) -> list[dict[str, Any]] | None:
+    if sum(map(len, (*older.literals, *newer.literals))) > MOST_COMPARED:
+        return None
+    parts = changes.compare(*(_parts(each) for each in (older, newer)))
+    if not changes.is_changed(parts):
+        return []
+    return [{"role": part.role, "pieces": list(map(_piece, part.pieces))} for part in parts]
+
+
+def _parts(of: Template) -> list[Part]:
+    return template_parts(to_parts(of), of.slots)
+
+
+def _piece(piece: Piece) -> dict[str, Any]:
+    """What both have and is long is left out, as on the pages; what was added or removed is cut."""
+    return {
+        "change": piece.change or "same",
+        "text": "" if piece.change == "folded" else _cut(piece.text),
+        "slot": piece.slot,
+        "characters": len(piece.text),
+    }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_OF_PIECE else f"{text[:MOST_OF_PIECE]}…"
+
+
+# --- what a version is compared with
+
+
+def _older(connection: Connection, rows: Sequence[Row[Any]]) -> dict[UUID, Any]:
+    """By change: the version that was in use before, with its template."""
+    edits = [row for row in rows if row.kind in {"version.new", "version.back"} and row.task_id is not None]
+    if not edits:
+        return {}
+    own: dict[UUID, list[Row[Any]]] = {}
+    columns = (
+        implementation.c.id,
+        implementation.c.task_id,
+        implementation.c.version,
+        implementation.c.model,
+        implementation.c.settings_digest,
+    )
+    shown: Select[Any] = select(*columns).where(
+        implementation.c.task_id.in_({row.task_id for row in edits}), is_shown()
+    )
+    for version in connection.execute(shown):
+        own.setdefault(version.task_id, []).append(version)
+    chosen = {row.id: _before(row, own.get(row.task_id, [])) for row in edits}
+    full = _in_full(connection, {each for each in chosen.values() if each is not None})
+    return {
+        change_id: full[version] for change_id, version in chosen.items() if version is not None and version in full
+    }
+
+
+def _before(row: Row[Any], versions: Sequence[Row[Any]]) -> UUID | None:
+    """What a version came back in place of; else the last one of the same model and settings, else the last one at all."""
+    if row.kind == "version.back":
+        return next((each.id for each in versions if each.version == row.details.get("from")), None)
+    below = sorted((each for each in versions if each.version < row.version), key=lambda each: each.version)
+    alike = [each for each in below if (each.model, each.settings_digest) == (row.model, row.settings_digest)]
+    return (alike or below)[-1].id if below else None
+
+
+def _in_full(connection: Connection, ids: Collection[UUID]) -> Mapping[UUID, Row[Any]]:
+    query: Select[Any] = select(implementation, template.c.parts, template.c.slots).join_from(
+        implementation, template, template.c.id == implementation.c.template_id
+    )
+    return {row.id: row for row in connection.execute(query.where(implementation.c.id.in_(list(ids))))}

@@ -1,0 +1,129 @@
+"""The feed: what changed, each once.
+
+`note_versions` tells of tasks, versions and models from the rows that runs and ingest wrote, in one statement each: a version is told
+of as soon as it has a call, and nothing is told twice, however often or by how many it is asked.  What it says of texts is read from
+the versions when somebody asks, so a merge, an edit or a deletion is seen in the feed too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.tables import change
+
+_LOCK = 0x70726F6D70746D68  # any number, the same in every process: who notes changes holds this advisory lock
+
+UNSETTLED = timedelta(hours=1)
+"""While a run's first findings may still be put right: a version is told as the beginning of its task, or not, as it is now.
+
+Calls of a burst are mined several times within seconds, so what begins a task is settled long before."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something to be told.  key: equal for what is to be told once.  at: when it happened, by the times of the calls."""
+
+    kind: str
+    key: str
+    at: datetime
+    group_id: UUID | None = None
+    task_id: UUID | None = None
+    implementation_id: UUID | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+# The lowest version of a task that has not turned out to be a mistake begins it.
+_BEGINS = """
+    NOT EXISTS (SELECT FROM implementation AS older
+                 WHERE older.task_id = implementation.task_id AND older.version < implementation.version
+                   AND (older.emptied_at IS NULL
+                        OR (SELECT sum(calls) FROM call_count WHERE implementation_id = older.id) > 0))
+"""
+
+_NOTE_VERSIONS = text(
+    f"""
+    WITH untold AS MATERIALIZED (
+           SELECT implementation.id, task.project_id, task.group_id FROM implementation JOIN task ON task.id = task_id
+            WHERE NOT EXISTS (SELECT FROM change WHERE change.project_id = task.project_id
+                                 AND change.key = 'version:' || implementation.id)),
+         counted AS (
+           SELECT untold.*, sum(calls) AS calls,
+                  CASE WHEN bool_or(first_seen IS NULL) THEN first_call(untold.id) ELSE min(first_seen) END AS first_seen
+             FROM untold JOIN call_count ON call_count.implementation_id = untold.id
+            GROUP BY untold.id, untold.project_id, untold.group_id)
+    INSERT INTO change (project_id, key, kind, at, group_id, task_id, implementation_id)
+    SELECT counted.project_id, 'version:' || implementation.id, CASE WHEN {_BEGINS} THEN 'task.new' ELSE 'version.new' END,
+           counted.first_seen, counted.group_id, implementation.task_id, implementation.id
+      FROM counted JOIN implementation ON implementation.id = counted.id
+     WHERE counted.calls > 0 AND counted.first_seen IS NOT NULL
+        ON CONFLICT DO NOTHING
+    """  # noqa: S608  ours
+)
+
+_SETTLE = text(
+    f"""
+    UPDATE change SET kind = now.kind
+      FROM (SELECT implementation.id, CASE WHEN {_BEGINS} THEN 'task.new' ELSE 'version.new' END AS kind
+              FROM implementation JOIN change ON change.implementation_id = implementation.id
+             WHERE change.created_at > clock_timestamp() - :unsettled AND change.key LIKE 'version:%') AS now
+     WHERE change.implementation_id = now.id AND change.key LIKE 'version:%' AND change.kind <> now.kind
+       AND change.created_at > clock_timestamp() - :unsettled
+    """  # noqa: S608  ours
+)
+
+# A model is news where calls of the project used another one before.
+_NOTE_MODELS = text(
+    """
+    INSERT INTO change (project_id, key, kind, at, group_id, task_id, implementation_id)
+    SELECT DISTINCT ON (told.project_id, own.model)
+           told.project_id, 'model:' || md5(own.model), 'model.new', told.at, told.group_id, told.task_id, told.implementation_id
+      FROM change AS told JOIN implementation AS own ON own.id = told.implementation_id
+     WHERE told.created_at > clock_timestamp() - :unsettled AND told.key LIKE 'version:%'
+       AND NOT EXISTS (SELECT FROM change WHERE change.project_id = told.project_id AND change.key = 'model:' || md5(own.model))
+       AND NOT EXISTS (SELECT FROM change JOIN implementation ON implementation.id = change.implementation_id
+                        WHERE change.project_id = told.project_id AND change.key LIKE 'version:%'
+                          AND implementation.model = own.model AND change.at < told.at)
+       AND EXISTS (SELECT FROM change JOIN implementation ON implementation.id = change.implementation_id
+                    WHERE change.project_id = told.project_id AND change.key LIKE 'version:%'
+                      AND implementation.model <> own.model AND change.at < told.at)
+     ORDER BY told.project_id, own.model, told.at
+        ON CONFLICT DO NOTHING
+    """
+)
+
+
+def note_versions(connection: Connection) -> None:
+    """Tell of tasks, versions and models that nobody was told of yet.  Does nothing while another process does it."""
+    if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one():
+        connection.execute(_NOTE_VERSIONS)
+        connection.execute(_SETTLE, {"unsettled": UNSETTLED})
+        connection.execute(_NOTE_MODELS, {"unsettled": UNSETTLED})
+
+
+def note(connection: Connection, project_id: UUID, changes: Sequence[Change]) -> int:
+    """Tell of these; how many had not been told."""
+    if not changes:
+        return 0
+    rows = [vars(each) | {"project_id": project_id, "details": dict(each.details)} for each in changes]
+    return connection.execute(insert(change).values(rows).on_conflict_do_nothing()).rowcount
+
+
+def since(connection: Connection, project_id: UUID, moment: datetime, kinds: Sequence[str]) -> Sequence[Row[Any]]:
+    """What was told of these kinds, of this moment or later: kind, at, group_id, task_id, implementation_id, details."""
+    columns = (
+        change.c.kind,
+        change.c.at,
+        change.c.group_id,
+        change.c.task_id,
+        change.c.implementation_id,
+        change.c.details,
+    )
+    query: Select[Any] = select(*columns).where(
+        change.c.project_id == project_id, change.c.at >= moment, change.c.kind.in_(list(kinds))
+    )
+    return connection.execute(query.order_by(change.c.at)).all()

@@ -1,0 +1,55 @@
+"""How many calls of an hour no template matched, kept for 35 days: `unmatched_hour`.
+
+Calls without a version are in no cell of `call_usage`.  They are counted once, soon after their hour, since a run may find a template
+for them weeks later, and the rate of that hour was what it was.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.ids import first_id_of
+from app.store.owed import IS_RESIDUE
+from app.store.tables import grouping_key, trace, unmatched_hour
+
+KEPT = timedelta(days=35)
+
+LATEST_ARRIVAL = timedelta(hours=2)
+"""An exporter holds calls back for seconds, a batch of a job for an hour."""
+
+
+def count(connection: Connection, project_id: UUID, hour: datetime) -> None:
+    """Count the calls of an hour of a project that runs have read and found no template for, unless that is done."""
+    own = trace.c.project_id == project_id
+    within = (trace.c.seen_at >= hour) & (trace.c.seen_at < hour + timedelta(hours=1))
+    counted = (
+        select(trace.c.group_id, literal(hour), func.count())
+        .where(own, within, IS_RESIDUE, trace.c.id >= first_id_of(hour - LATEST_ARRIVAL))
+        .group_by(trace.c.group_id)
+    )
+    columns = [unmatched_hour.c.group_id, unmatched_hour.c.start, unmatched_hour.c.calls]
+    connection.execute(insert(unmatched_hour).from_select(columns, counted).on_conflict_do_nothing())
+
+
+def forget(connection: Connection, now: datetime) -> None:
+    """Remove what nobody compares with any more."""
+    connection.execute(unmatched_hour.delete().where(unmatched_hour.c.start < now - KEPT))
+
+
+def in_blocks(
+    connection: Connection, project_id: UUID, begin: datetime, until: datetime, width: timedelta
+) -> Mapping[UUID, Mapping[int, int]]:
+    """Calls by group and number of the block of time, counted from `begin`."""
+    query = (
+        select(unmatched_hour)
+        .join(grouping_key, grouping_key.c.id == unmatched_hour.c.group_id)
+        .where(grouping_key.c.project_id == project_id, unmatched_hour.c.start >= begin, unmatched_hour.c.start < until)
+    )
+    found: dict[UUID, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for row in connection.execute(query):
+        found[row.group_id][(row.start - begin) // width] += row.calls
+    return found

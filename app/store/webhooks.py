@@ -1,0 +1,198 @@
+"""Webhooks, and changes on their way to them.
+
+A delivery is a row before anything is sent, and is held for a while by whoever sends it: who dies between sending and noting it leaves
+a row that is due again, so every change arrives at least once, each time with the same ids.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, case, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.store.ids import new_id
+from app.store.tables import change, webhook, webhook_delivery
+
+HELD = timedelta(seconds=60)
+"""Twice what a delivery may take: then whoever sent it is dead."""
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)
+"""After a failure; each next pause is twice as long."""
+
+GIVEN_UP_AFTER = timedelta(days=3)
+"""A receiver that is down over a week-end misses nothing."""
+
+MOST = 20
+"""Webhooks of a project."""
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Due:
+    """A delivery that is to be sent now."""
+
+    id: UUID
+    change_id: UUID
+    project_id: UUID
+    webhook_id: UUID
+    url: str
+    format: str
+    include_text: bool
+    secret: str
+
+
+def create(
+    connection: Connection, project_id: UUID, *, url: str, format: str, kinds: Sequence[str] | None, include_text: bool
+) -> Row[Any]:
+    """A webhook with a secret of its own; changes from now on are sent to it."""
+    values = {
+        "id": new_id(),
+        "project_id": project_id,
+        "url": url,
+        "format": format,
+        "kinds": None if kinds is None else list(kinds),
+        "include_text": include_text,
+        "secret": f"whsec_{secrets.token_urlsafe(SECRET_BYTES)}",
+    }
+    return connection.execute(insert(webhook).values(values).returning(webhook)).one()
+
+
+def of_project(connection: Connection, project_id: UUID) -> Sequence[Row[Any]]:
+    """The webhooks of a project, newest first, with how many deliveries wait and were given up."""
+    waiting, given_up = (
+        select(func.count())
+        .where(webhook_delivery.c.webhook_id == webhook.c.id, webhook_delivery.c.state == state)
+        .scalar_subquery()
+        for state in ("waiting", "given up")
+    )
+    query: Select[Any] = select(webhook, waiting.label("waiting"), given_up.label("given_up"))
+    return connection.execute(query.where(webhook.c.project_id == project_id).order_by(webhook.c.id.desc())).all()
+
+
+def count(connection: Connection, project_id: UUID) -> int:
+    return connection.execute(select(func.count()).where(webhook.c.project_id == project_id)).scalar_one()
+
+
+def remove(connection: Connection, project_id: UUID, webhook_id: UUID) -> bool:
+    """Remove a webhook and its log; whether the project had it."""
+    own = (webhook.c.id == webhook_id) & (webhook.c.project_id == project_id)
+    return connection.execute(delete(webhook).where(own)).rowcount > 0
+
+
+def exists(connection: Connection, project_id: UUID, webhook_id: UUID) -> bool:
+    own = (webhook.c.id == webhook_id) & (webhook.c.project_id == project_id)
+    return connection.execute(select(webhook.c.id).where(own)).scalar_one_or_none() is not None
+
+
+def deliveries(
+    connection: Connection, project_id: UUID, webhook_id: UUID | None, *, limit: int, before: UUID | None = None
+) -> Sequence[Row[Any]]:
+    """What was sent to a webhook, or to all of the project, and what waits; newest first, with kind and time of the change."""
+    query: Select[Any] = (
+        select(webhook_delivery, change.c.kind, change.c.at)
+        .select_from(
+            webhook_delivery.join(webhook, webhook.c.id == webhook_delivery.c.webhook_id).join(
+                change, change.c.id == webhook_delivery.c.change_id
+            )
+        )
+        .where(webhook.c.project_id == project_id)
+        .order_by(webhook_delivery.c.id.desc())
+        .limit(limit)
+    )
+    if webhook_id is not None:
+        query = query.where(webhook.c.id == webhook_id)
+    if before is not None:
+        query = query.where(webhook_delivery.c.id < before)
+    return connection.execute(query).all()
+
+
+# --- on their way
+
+_ENQUEUE = text(
+    """
+    SELECT webhook.id AS webhook_id, change.id AS change_id
+      FROM webhook JOIN change ON change.project_id = webhook.project_id AND change.created_at > webhook.created_at
+     WHERE change.created_at <= clock_timestamp() - :delay AND (webhook.kinds IS NULL OR change.kind = ANY(webhook.kinds))
+       AND NOT EXISTS (SELECT FROM webhook_delivery AS known WHERE known.webhook_id = webhook.id AND known.change_id = change.id)
+     ORDER BY change.created_at LIMIT :most
+    """
+)
+
+MOST_ENQUEUED = 1_000
+"""In one transaction; the next round takes the others."""
+
+
+def enqueue(connection: Connection, delay: timedelta) -> None:
+    """Put the changes that have stood for so long on their way, each once to each webhook that wants its kind."""
+    rows = connection.execute(_ENQUEUE, {"delay": delay, "most": MOST_ENQUEUED}).all()
+    if rows:
+        values = [{"id": new_id(), "webhook_id": row.webhook_id, "change_id": row.change_id} for row in rows]
+        connection.execute(insert(webhook_delivery).on_conflict_do_nothing(), values)
+
+
+_CLAIM = text(
+    """
+    WITH free AS (
+           SELECT id FROM webhook
+            WHERE next_at <= clock_timestamp() AND EXISTS (
+                  SELECT FROM webhook_delivery WHERE webhook_id = webhook.id AND state = 'waiting' AND next_at <= clock_timestamp())
+            ORDER BY next_at LIMIT :most FOR UPDATE SKIP LOCKED),
+         held AS (
+           UPDATE webhook SET next_at = clock_timestamp() + :held FROM free WHERE webhook.id = free.id RETURNING webhook.*)
+    SELECT due.id, due.change_id, held.project_id, held.id AS webhook_id, held.url, held.format, held.include_text, held.secret
+      FROM held CROSS JOIN LATERAL (
+           SELECT id, change_id FROM webhook_delivery
+            WHERE webhook_id = held.id AND state = 'waiting' AND next_at <= clock_timestamp()
+            ORDER BY attempts, id LIMIT 1) AS due
+    """
+)
+
+
+def claim(connection: Connection, most: int) -> list[Due]:
+    """One delivery of each webhook that may be sent to, held for this caller; those that failed least first, then the oldest."""
+    return [Due(*row) for row in connection.execute(_CLAIM, {"most": most, "held": HELD})]
+
+
+def delivered(connection: Connection, due: Due, status: int) -> None:
+    """The receiver has it; the next one may be sent at once."""
+    now = func.clock_timestamp()
+    _note(connection, due, state="delivered", status=status, problem=None, attempted_at=now)
+    connection.execute(update(webhook).where(webhook.c.id == due.webhook_id).values(failures=0, next_at=now))
+
+
+def failed(connection: Connection, due: Due, problem: str, status: int | None) -> None:
+    """It is tried again after a pause, and so is everything else for this receiver; given up after three days."""
+    now = func.clock_timestamp()
+    is_old = webhook_delivery.c.created_at < now - GIVEN_UP_AFTER
+    _note(
+        connection,
+        due,
+        state=case((is_old, "given up"), else_="waiting"),
+        status=status,
+        problem=problem,
+        attempted_at=now,
+        next_at=now + _pause(webhook_delivery.c.attempts),
+    )
+    paused = {"failures": webhook.c.failures + 1, "next_at": now + _pause(webhook.c.failures)}
+    connection.execute(update(webhook).where(webhook.c.id == due.webhook_id).values(paused))
+
+
+def drop(connection: Connection, due: Due, problem: str) -> None:
+    """It is not sent at all."""
+    _note(connection, due, state="given up", problem=problem, attempted_at=func.clock_timestamp())
+    connection.execute(update(webhook).where(webhook.c.id == due.webhook_id).values(next_at=func.clock_timestamp()))
+
+
+def _note(connection: Connection, due: Due, **values: Any) -> None:
+    noted = {"attempts": webhook_delivery.c.attempts + 1} | values
+    connection.execute(update(webhook_delivery).where(webhook_delivery.c.id == due.id).values(noted))
+
+
+def _pause(failures: Any) -> Any:
+    """5 s, 10 s, 20 s ... up to an hour, after so many failures before this one."""
+    return func.least(LONGEST_PAUSE, FIRST_PAUSE * func.power(2, func.least(failures, 20)))

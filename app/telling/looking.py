@@ -1,0 +1,44 @@
+"""A look at every project that has calls, once an hour."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Engine, select
+
+from app.errors import DatabaseDownError
+from app.logs import describe
+from app.store import unmatched
+from app.store.engine import transaction
+from app.store.tables import call_usage
+from app.telling import hourly
+
+SETTLED = timedelta(minutes=5)
+"""How long after an hour it is looked at: exporters hold calls back for seconds, and a run needs some to match them."""
+
+_log = structlog.get_logger(__name__)
+
+
+def due(now: datetime) -> datetime:
+    """The newest full hour that may be looked at."""
+    return (now - SETTLED).replace(minute=0, second=0, microsecond=0)
+
+
+def look_at_all(engine: Engine, hour: datetime) -> int:
+    """Tell what changed in every project up to a full hour; how many changes were told.  A project that fails keeps no other waiting."""
+    with transaction(engine) as connection:
+        unmatched.forget(connection, hour)
+        recent = (call_usage.c.span == "day") & (call_usage.c.start >= hour - hourly.BLOCKS * hourly.BLOCK)
+        projects = list(connection.execute(select(call_usage.c.project_id).where(recent).distinct()).scalars())
+    return sum(_look_at(engine, project_id, hour) for project_id in projects)
+
+
+def _look_at(engine: Engine, project_id: UUID, hour: datetime) -> int:
+    try:
+        with transaction(engine) as connection:
+            return hourly.look(connection, project_id, hour)
+    except DatabaseDownError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the other projects are looked at whatever this one has
+        _log.error("look_failed", project=str(project_id), **describe(error))
+        return 0

@@ -1,0 +1,238 @@
+"""When a figure has changed enough to be told.  Pure.
+
+One rule for all: **what is now is compared with what was, in portions of at least 30 calls, and told when the difference is large, lies
+outside of what the portions before had among themselves, and is beyond chance.**  docs/changes.md has the words, and
+`benchmarks/changes.py` tries the rule on a month of traffic.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import exp, lgamma, log, sqrt
+from operator import eq
+from typing import NamedTuple
+
+LEAST_CALLS = 30
+"""Calls of a portion: the mean of fewer says little. A task of ten calls a day is looked at three days at a time."""
+
+MOST_PORTIONS = 28
+"""Portions before that are compared with: a week of a busy task, in blocks of six hours."""
+
+LEAST_PORTIONS = 8
+"""Portions before, at least: the spread of fewer is not known. A busy task is two days old then."""
+
+SPREADS = 5.0
+"""Standard deviations of the portions before that the difference must exceed. The portions of the back-test's month have no outlier
+beyond 4.2; each hour of each task is another try, some 20,000 a month."""
+
+CHANCE = 1e-6
+"""Probability at most that calls as they were make such a portion: one false alarm a month at 20,000 tries would be 5e-5."""
+
+
+class Figures(NamedTuple):
+    """Calls of a block of time, and what is measured of them: how many failed, or dollars."""
+
+    calls: int
+    amount: float
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is compared. factor, margin: how large a rise must be, in times and in units. is_share: the amount counts some of the calls."""
+
+    factor: float
+    margin: float
+    is_share: bool
+
+
+SHARE = Measure(factor=2.0, margin=0.05, is_share=True)
+"""Failed or unmatched calls: twice as many, and 5 of 100 more. From 1 % to 3 % is no news to anybody, from 50 % to 55 % neither."""
+
+COST = Measure(factor=1.25, margin=0.0, is_share=False)
+"""Dollars a call: a quarter more is a change of price, model or prompt; values that people write vary by some 10 % a portion."""
+
+
+class Jump(NamedTuple):
+    """before, now: the amount for a call; calls: how many `now` is made of; blocks: how many blocks of time they took."""
+
+    before: float
+    now: float
+    calls: int
+    blocks: int
+
+
+def jump(blocks: Sequence[Figures], measure: Measure) -> Jump | None:
+    """Whether the newest portion rose above those before it.  blocks: oldest first, the last one ends now."""
+    newest, *before = [*_portions(blocks)][: MOST_PORTIONS + 1] or [_Portion(0, 0.0, 0)]
+    if len(before) < LEAST_PORTIONS:
+        return None
+    calls, amount = sum(each.calls for each in before), sum(each.amount for each in before)
+    was, now = amount / calls, newest.amount / newest.calls
+    is_large = now >= was * measure.factor and now - was >= measure.margin and now > 0
+    if not is_large or now - was <= SPREADS * _spread(before, was):
+        return None
+    if measure.is_share and _at_least(round(newest.amount), newest.calls, (amount + 1) / (calls + 2)) > CHANCE:
+        return None
+    return Jump(was, now, newest.calls, newest.blocks)
+
+
+class _Portion(NamedTuple):
+    calls: int
+    amount: float
+    blocks: int
+
+
+def _portions(blocks: Sequence[Figures]) -> Iterator[_Portion]:
+    """Neighbouring blocks that have enough calls together, the newest first; what is left over at the old end has too few."""
+    calls, amount, count = 0, 0.0, 0
+    for block in reversed(blocks):
+        calls, amount, count = calls + block.calls, amount + block.amount, count + 1
+        if calls >= LEAST_CALLS:
+            yield _Portion(calls, amount, count)
+            calls, amount, count = 0, 0.0, 0
+
+
+def _spread(portions: Sequence[_Portion], mean: float) -> float:
+    """The standard deviation of what the portions have for a call, and of the mean of all."""
+    squares = [(each.amount / each.calls - mean) ** 2 for each in portions]
+    return sqrt(sum(squares) / (len(squares) - 1) * (1 + 1 / len(squares)))
+
+
+def _at_least(hits: int, tries: int, share: float) -> float:
+    """The probability of so many hits or more, each with this probability."""
+    return sum(exp(_log_binomial(count, tries, share)) for count in range(hits, tries + 1))
+
+
+def _log_binomial(count: int, tries: int, share: float) -> float:
+    ways = lgamma(tries + 1) - lgamma(count + 1) - lgamma(tries - count + 1)
+    return ways + count * log(share) + (tries - count) * log(1 - share)
+
+
+# --- tasks gone quiet
+
+BLOCKS_OF_WEEK = 28
+"""Blocks of six hours."""
+
+LEAST_QUIET_BLOCKS = 2
+"""Twelve hours: a night is no news."""
+
+LONG_QUIET_BLOCKS = 12
+"""Three days: longer than a week-end, so what the other tasks do excuses it no more."""
+
+EXPECTED_CALLS = 30.0
+"""Calls that should have come. Of independent calls none comes once in 1e13; calls of a day that is ten times quieter, once in 20."""
+
+
+class Quiet(NamedTuple):
+    """blocks: how long no call came; expected: calls that the same hours of the weeks before had, at the least."""
+
+    blocks: int
+    expected: float
+
+
+def quiet(own: Sequence[int], others: Sequence[int]) -> Quiet | None:
+    """Whether a task has gone quiet.  Calls by block, oldest first, the last one ends now; others: of the project's other tasks.
+
+    It has when the same hours of one and of two weeks before had at least 30 calls, as far as the task is that old, and it is a week
+    at least. Where the other tasks were quieter too, so many fewer calls are expected: a quiet week-end or a day off is no news.
+    """
+    silent = next((place for place, calls in enumerate(reversed(own)) if calls), len(own))
+    if not LEAST_QUIET_BLOCKS <= silent <= BLOCKS_OF_WEEK:
+        return None
+    first = next(place for place, calls in enumerate(own) if calls)
+    stretches = [_stretch(len(own), silent, weeks) for weeks in (1, 2)]
+    known = [each for each in stretches if each.start >= max(first, 0)]
+    expected = [_expected(own, others, each, _stretch(len(own), silent, 0)) for each in known]
+    return Quiet(silent, min(expected)) if expected and min(expected) >= EXPECTED_CALLS else None
+
+
+def _stretch(length: int, silent: int, weeks: int) -> slice:
+    end = length - weeks * BLOCKS_OF_WEEK
+    return slice(end - silent, end)
+
+
+def _expected(own: Sequence[int], others: Sequence[int], then: slice, now: slice) -> float:
+    """What came then; nothing where it all came in one block, as a batch does that somebody starts."""
+    if sum(calls > 0 for calls in own[then]) < LEAST_QUIET_BLOCKS:
+        return 0.0
+    excused = 1.0 if now.stop - now.start >= LONG_QUIET_BLOCKS else _ratio(sum(others[now]), sum(others[then]))
+    return sum(own[then]) * excused
+
+
+def _ratio(now: int, then: int) -> float:
+    return min(1.0, now / then) if then else 0.0
+
+
+# --- edits that are taken back
+
+IN_USE = 0.8
+"""Share of the calls from which a version is the one in use: what is tried on a fifth of the traffic is not."""
+
+LEAST_USES = 10
+"""Calls of the blocks that say which version is in use."""
+
+
+class Back(NamedTuple):
+    """version: the one that came back; newer: the one that was taken back; since, newer_since: blocks since when they are, or were, in use."""
+
+    version: int
+    newer: int
+    since: int
+    newer_since: int
+
+
+def taken_back(blocks: Sequence[tuple[int, dict[int, int]]]) -> Back | None:
+    """Whether the version in use was in use before, and a newer one between.
+
+    blocks: number of the block and calls by version in it, oldest first; numbers of versions rise in the order of their first use.
+    """
+    in_use: list[tuple[int, int]] = []
+    for start, version in _versions_in_use(blocks):
+        if not in_use or in_use[-1][0] != version:
+            in_use.append((version, start))
+    if len(in_use) < 3:
+        return None
+    (newer, newer_since), (back, since) = in_use[-2:]
+    was_there = back < newer and back in {version for version, _ in in_use[:-2]}
+    return Back(back, newer, since, newer_since) if was_there else None
+
+
+def _versions_in_use(blocks: Sequence[tuple[int, dict[int, int]]]) -> Iterator[tuple[int, int]]:
+    calls: dict[int, int] = {}
+    begin: int | None = None
+    for number, counts in blocks:
+        begin = number if begin is None else begin
+        calls = {version: calls.get(version, 0) + counts.get(version, 0) for version in {*calls, *counts}}
+        total, most = sum(calls.values()), max(calls, key=lambda version: calls[version], default=0)
+        if total >= LEAST_USES:
+            if calls[most] >= IN_USE * total:
+                yield begin, most
+            calls, begin = {}, None
+
+
+# --- slots
+
+LEAST_BEFORE = 50
+LEAST_NOW = 20
+"""Calls that a slot is judged by: of the days before, and of the last day."""
+
+LEAST_OTHERS = 3
+"""Calls with another value from which a slot that had one only varies: one may be a test."""
+
+
+def begins_to_vary(before: Sequence[str], now: Sequence[str]) -> bool:
+    """Whether a slot had one value and has several now."""
+    if len(before) < LEAST_BEFORE or len(now) < LEAST_NOW or len(set(before)) > 1:
+        return False
+    return sum(value != before[0] for value in now) >= LEAST_OTHERS and len(set(now)) > 1
+
+
+def ceases_to_vary(before: Sequence[str], now: Sequence[str]) -> bool:
+    """Whether a slot varied and has one value now, beyond chance.  Values in the order of their calls.
+
+    Chance is how often neighbouring calls had the same value before, once for each call now: a date, or the document of a batch, has
+    one value for a day and is no news.
+    """
+    if len(before) < LEAST_BEFORE or len(now) < LEAST_NOW or len(set(now)) > 1:
+        return False
+    alike = sum(map(eq, before, before[1:]))
+    return (alike + 1) / (len(before) + 1) < CHANCE ** (1 / (len(now) - 1))

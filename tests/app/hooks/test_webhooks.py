@@ -1,0 +1,336 @@
+"""Webhooks against a real HTTP server that fails, hangs, redirects and comes back."""
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from grouping_world import World, triage, triage_edited
+from sqlalchemy import func, update
+
+from app.config import Settings
+from app.hooks import sending
+from app.hooks.addresses import Allowed, NotAllowedError
+from app.hooks.delivering import Deliverer
+from app.store import changes, webhooks
+from app.store.engine import transaction
+from app.store.tables import task, webhook, webhook_delivery
+from tests.app.api_helpers import assert_problem, client_with, new_key
+
+DOCS = (Path(__file__).parents[3] / "docs" / "changes.md").read_text(encoding="utf-8")
+
+
+class Receiver:
+    """A server that keeps what it gets and answers as `behave` says: a status, or a function of the handler."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.behave: int | Callable[[BaseHTTPRequestHandler], None] = 200
+        self.released = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                receiver.got.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+                if callable(receiver.behave):
+                    receiver.behave(self)
+                else:
+                    self.send_response(receiver.behave)
+                    self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Handler
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    @property
+    def bodies(self) -> list[Any]:
+        return [orjson.loads(body) for _, body in self.got]
+
+    def close(self) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def open_settings(settings: Settings) -> Settings:
+    """Webhooks may be sent to this machine."""
+    changed = {"webhook_hosts": "127.0.0.1", "webhook_networks": "127.0.0.0/8", "webhook_delay": 0.0}
+    return settings.model_copy(update=changed)
+
+
+@pytest.fixture
+def allowing(open_settings: Settings, webs: Callable[[Settings], Flask], world: World) -> FlaskClient:
+    """An admin of an application that allows them."""
+    return client_with(webs(open_settings), new_key(world.engine, "shop", "admin"))
+
+
+@pytest.fixture
+def deliverer(world: World, open_settings: Settings) -> Deliverer:
+    return Deliverer(world.engine, open_settings)
+
+
+def made(client: FlaskClient, url: str, **fields: Any) -> Any:
+    answer = client.post("/api/v1/webhooks", json={"url": url} | fields)
+    assert answer.status_code == 201, answer.text
+    return answer.json
+
+
+def log(client: FlaskClient, hook: Any) -> list[Any]:
+    return client.get(f"/api/v1/webhooks/{hook['id']}/deliveries").json["items"]
+
+
+def new_task(world: World, path: str = "/support/triage", prompts: Callable[[int], str] = triage) -> None:
+    group = world.group(path)
+    group.send(map(prompts, range(12)))
+    group.run()
+    with transaction(world.engine) as connection:
+        changes.note_versions(connection)
+
+
+def due_again(world: World) -> None:
+    """The pause after a failure is over."""
+    with transaction(world.engine) as connection:
+        for table in (webhook, webhook_delivery):
+            connection.execute(update(table).values(next_at=func.clock_timestamp()))
+
+
+def test_a_receiver_written_from_the_docs_verifies_the_signature(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
+) -> None:
+    hook = made(allowing, receiver.url)
+    new_task(world)
+    assert deliverer.deliver() == 1
+    documented: dict[str, Any] = {}
+    exec(re.findall(r"```python\n(.*?)```", DOCS, re.S)[0], documented)
+    [(headers, body)] = receiver.got
+    is_genuine = documented["is_genuine"]
+    assert is_genuine(hook["secret"], headers["Promptlode-Signature"], body, tolerance=3600)
+    assert not is_genuine(hook["secret"], headers["Promptlode-Signature"], body + b" ", tolerance=3600)
+    assert not is_genuine("whsec_another", headers["Promptlode-Signature"], body, tolerance=3600)
+    assert re.fullmatch(r"t=\d+, v1=[0-9a-f]{64}", headers["Promptlode-Signature"])
+
+
+def test_no_word_of_a_prompt_is_sent_unless_that_was_chosen(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
+) -> None:
+    made(allowing, receiver.url)
+    new_task(world)
+    new_task(world, prompts=triage_edited)
+    deliverer.deliver()
+    kinds = [body["kind"] for body in receiver.bodies]
+    assert kinds == ["task.new", "version.new"]
+    for word in ("ticket", "Classify", "doubt", "amber"):
+        assert not any(word in body.decode() for _, body in receiver.got)
+    receiver.got.clear()
+    made(allowing, receiver.url, include_text=True)
+    new_task(world, "/other")
+    deliverer.deliver()
+    assert [b"Classify" in body for _, body in receiver.got].count(True) == 1
+
+
+def test_a_slack_message_mentions_nobody_and_makes_no_link(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
+) -> None:
+    made(allowing, receiver.url, format="slack", include_text=True)
+    new_task(world, "/x<!channel>@all&<https://evil.example|here>")
+    with transaction(world.engine) as connection:
+        connection.execute(update(task).values(name="<@U123> `rm`"))
+    deliverer.deliver()
+    [text] = [body["text"] for body in receiver.bodies]
+    assert not re.search(r"<|>|&(?!amp;|lt;|gt;)|@(?!\u200b)|`", text)
+
+
+def test_a_receiver_that_fails_gets_it_again_when_it_is_back_with_the_same_ids(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
+) -> None:
+    hook = made(allowing, receiver.url)
+    receiver.behave = 503
+    new_task(world)
+    assert deliverer.deliver() == 0
+    [waiting] = log(allowing, hook)
+    assert (waiting["state"], waiting["attempts"], waiting["status"]) == ("waiting", 1, 503)
+    assert waiting["next_at"] > waiting["attempted_at"]
+    assert deliverer.deliver() == 0, "its pause is not over"
+    receiver.behave = 204
+    due_again(world)
+    assert deliverer.deliver() == 1
+    assert [item["state"] for item in log(allowing, hook)] == ["delivered"]
+    (first, body), (second, again) = receiver.got
+    assert body == again
+    assert first["Promptlode-Delivery"] == second["Promptlode-Delivery"] == waiting["id"]
+    [listed] = allowing.get("/api/v1/webhooks").json["items"]
+    assert (listed["failures"], listed["waiting"], "secret" in listed) == (0, 0, False)
+
+
+def test_a_redirect_to_a_private_address_is_not_followed(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
+) -> None:
+    def elsewhere(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(307)
+        handler.send_header("Location", f"http://127.0.0.1:{receiver.port}/inside")
+        handler.end_headers()
+
+    hook = made(allowing, receiver.url)
+    receiver.behave = elsewhere
+    new_task(world)
+    assert deliverer.deliver() == 0
+    assert len(receiver.got) == 1
+    assert log(allowing, hook)[0]["problem"] == "The host answered 307: a redirect, which is not followed."
+
+
+def test_a_host_that_hangs_is_cut_off_and_keeps_no_other_waiting(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "ALL_SECONDS", 0.3)
+    hanging = Receiver()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        """A byte now and then, for ever: no pause is long enough to be one."""
+        for byte in iter(lambda: b"H", None):
+            if hanging.released.wait(0.02):
+                return
+            try:
+                handler.wfile.write(byte)
+            except OSError:
+                return
+
+    hanging.behave = drip
+    slow, quick = made(allowing, hanging.url), made(allowing, receiver.url)
+    new_task(world)
+    begun = time.monotonic()
+    assert deliverer.deliver() == 1
+    hanging.close()
+    assert time.monotonic() - begun < 60
+    assert [log(allowing, hook)[0]["state"] for hook in (slow, quick)] == ["waiting", "delivered"]
+
+
+def test_a_sender_that_dies_between_sending_and_noting_loses_nothing(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = made(allowing, receiver.url)
+    new_task(world)
+    with monkeypatch.context() as dying:
+        dying.setattr(webhooks, "delivered", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            deliverer.deliver()
+    assert deliverer.deliver() == 0, "whoever held it may still be sending"
+    due_again(world)
+    assert deliverer.deliver() == 1
+    assert [item["state"] for item in log(allowing, hook)] == ["delivered"]
+    assert len({headers["Promptlode-Delivery"] for headers, _ in receiver.got}) == 1
+    assert len({body["id"] for body in receiver.bodies}) == 1
+
+
+def test_only_the_kinds_that_were_asked_for_are_sent_and_nothing_of_before(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
+) -> None:
+    new_task(world)
+    made(allowing, receiver.url, kinds=["version.new"])
+    new_task(world, "/second")
+    new_task(world, prompts=triage_edited)
+    deliverer.deliver()
+    assert [(body["kind"], body["path"]) for body in receiver.bodies] == [("version.new", "/support/triage")]
+
+
+def test_webhooks_are_off_until_the_operator_names_hosts(admin: FlaskClient) -> None:
+    problem = assert_problem(admin.post("/api/v1/webhooks", json={"url": "https://hooks.example.com/x"}), 422)
+    assert problem["errors"][0]["loc"] == ["url"]
+    assert "WEBHOOK_HOSTS" in problem["errors"][0]["message"]
+
+
+ANYWHERE = Allowed(["*"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://[::1]/",
+        "http://[::ffff:10.0.0.1]/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://10.1.2.3:8080/",
+        "http://0.0.0.0/",
+        "ftp://hooks.example.com/",
+        "https://user:password@hooks.example.com/",
+        "https://hooks.example.com/\r\nX-Evil: 1",
+        "https://hooks.example.com:99999/",
+        "https:///nothing",
+        "https://hooks.example.com/#x",
+        "//hooks.example.com/",
+    ],
+)
+def test_a_url_that_leads_inside_or_is_none_is_refused(url: str) -> None:
+    with pytest.raises(NotAllowedError):
+        ANYWHERE.check_url(url)
+
+
+def test_hosts_are_those_of_the_setting_and_no_longer_name() -> None:
+    allowed = Allowed(["hooks.slack.com", "*.example.com"])
+    for url in ("https://hooks.slack.com/a", "https://HOOKS.slack.com./a", "https://a.b.example.com/"):
+        allowed.check_url(url)
+    for url in ("https://hooks.slack.com.evil.org/", "https://example.com/", "https://evilexample.com/"):
+        with pytest.raises(NotAllowedError):
+            allowed.check_url(url)
+
+
+@pytest.mark.parametrize("name", ["2130706433", "localhost", "127.1"])
+def test_a_name_that_leads_to_a_private_address_is_refused_when_it_is_resolved(name: str) -> None:
+    with pytest.raises(NotAllowedError):
+        ANYWHERE.addresses(name, 80)
+
+
+def test_a_name_that_changes_its_address_is_asked_once(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: one address when it is checked, another when it is connected to."""
+    asked: list[str] = []
+    resolve = socket.getaddrinfo
+
+    def answer(host: str, *arguments: Any, **named: Any) -> Any:
+        if host == "rebind.example":
+            asked.append(host)
+            host = "127.0.0.1" if len(asked) == 1 else "192.0.2.1"
+        return resolve(host, *arguments, **named)
+
+    monkeypatch.setattr("socket.getaddrinfo", answer)
+    allowed = Allowed(["rebind.example"], [ip_network("127.0.0.0/8")])
+    assert sending.post(f"http://rebind.example:{receiver.port}/", b"{}", {}, allowed) == 200
+    assert asked == ["rebind.example"]
+    assert receiver.got[0][0]["Host"] == f"rebind.example:{receiver.port}"
+
+
+def test_another_project_neither_sees_nor_removes_a_webhook(
+    allowing: FlaskClient, world: World, open_settings: Settings, webs: Callable[[Settings], Flask]
+) -> None:
+    hook = made(allowing, "http://127.0.0.1:1/")
+    other = client_with(webs(open_settings), new_key(world.engine, "another", "admin"))
+    assert other.get("/api/v1/webhooks").json == {"items": [], "next_cursor": None}
+    assert other.delete(f"/api/v1/webhooks?id={hook['id']}").status_code == 404
+    assert allowing.delete(f"/api/v1/webhooks?id={hook['id']}").json == {"id": hook["id"]}
+    assert allowing.get("/api/v1/webhooks").json["items"] == []
