@@ -1,4 +1,4 @@
-"""What calls used, of whom and over any range of time: from whole days and hours that are kept, and the calls at the range's ends."""
+"""What calls used, of whom and over any range of time: from whole weeks, days and hours that are kept, and the calls at the range's ends."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,21 +10,20 @@ from sqlalchemy import Connection, text
 
 from app.store.call_facts import ADDED, ALL, BUCKETS, READ_SUMMED, READ_TOGETHER, Usage, facts
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
 Span = Literal["hour", "day"]
 
+_LADDER = (("hour", HOUR), ("day", DAY), ("week", WEEK))
+"""Kept spans, each made of whole ones of the one before; all begin at full ones in UTC, weeks on Mondays."""
+
 
 class Piece(NamedTuple):
-    """A part of a range, and what it is read from: calls, hours or days."""
+    """A part of a range, and what it is read from: calls, hours, days or weeks."""
 
     what: str
     since: datetime | None
     until: datetime | None
-
-    def in_hours(self) -> "Piece":
-        """The same, but from no whole days."""
-        return self._replace(what="hour") if self.what == "day" else self
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,17 @@ class Range:
     since: datetime | None = None
     until: datetime | None = None
 
-    def pieces(self) -> Iterator[Piece]:
-        """Calls up to a full hour, hours up to a full day, days, hours, calls."""
-        for piece in self._parted("call", "hour", HOUR):
-            yield from [piece] if piece.what == "call" else Range(piece.since, piece.until)._parted("hour", "day", DAY)
+    def pieces(self, longest: timedelta = WEEK) -> Iterator[Piece]:
+        """Calls up to a full hour, hours up to a full day, days up to a full week, weeks, and back; longest: of the spans that are used."""
+        return self._pieces("call", [rung for rung in _LADDER if rung[1] <= longest])
+
+    def _pieces(self, rest: str, ladder: Sequence[tuple[str, timedelta]]) -> Iterator[Piece]:
+        if not ladder:
+            yield Piece(rest, self.since, self.until)
+            return
+        (whole, length), *further = ladder
+        for piece in self._parted(rest, whole, length):
+            yield from [piece] if piece.what == rest else Range(piece.since, piece.until)._pieces(whole, further)
 
     def _parted(self, rest: str, whole: str, length: timedelta) -> list[Piece]:
         """The whole spans of this length, and what is left before and after them."""
@@ -50,8 +56,8 @@ class Range:
 
 
 def _full(moment: datetime, length: timedelta) -> datetime:
-    """The last full hour or day, in UTC."""
-    begin = datetime(1, 1, 1, tzinfo=UTC)
+    """The last full hour, day or week, in UTC."""
+    begin = datetime(1, 1, 1, tzinfo=UTC)  # a Monday
     return begin + (moment - begin) // length * length
 
 
@@ -81,7 +87,7 @@ def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> 
     timed: how long the calls took too, which takes most of the time where versions are many.
     """
     group = "implementation_id, NULL::timestamptz"
-    rows = connection.execute(*_statement(asked, group, list(_pieces(asked)), READ_TOGETHER if timed else READ_SUMMED))
+    rows = connection.execute(*_statement(asked, group, _pieces(asked), READ_TOGETHER if timed else READ_SUMMED))
     return {row[0]: Usage.of([*row[2:], *([] if timed else NOT_TIMED)]) for row in rows}
 
 
@@ -96,7 +102,7 @@ class Bin(NamedTuple):
 def in_bins(connection: Connection, asked: Asked, begin: datetime, width: timedelta) -> list[Bin]:
     """What each version used in stretches of so long, counted from `begin`; without how long calls took."""
     whole_days = width % DAY == timedelta() and begin == _full(begin, DAY)
-    pieces = [piece if whole_days else piece.in_hours() for piece in _pieces(asked)]
+    pieces = _pieces(asked, DAY if whole_days else HOUR)
     number = f"floor(extract(epoch FROM start - :begin) / {width.total_seconds()})::int"
     statement, values = _statement(asked, f"implementation_id, {number}", pieces, READ_SUMMED)
     rows = connection.execute(statement, values | {"begin": begin})
@@ -108,13 +114,13 @@ NOT_TIMED = (None, None, (0,) * BUCKETS)
 
 def by_time(connection: Connection, asked: Asked, span: Span) -> dict[tuple[UUID, datetime], Usage]:
     """What each version used in each hour or day that has calls, in UTC."""
-    pieces = [piece if span == "day" else piece.in_hours() for piece in _pieces(asked)]
+    pieces = _pieces(asked, dict(_LADDER)[span])
     rows = connection.execute(*_statement(asked, f"implementation_id, date_trunc('{span}', start, 'UTC')", pieces, READ_TOGETHER))
     return {(row[0], row[1]): Usage.of(row[2:]) for row in rows}
 
 
-def _pieces(asked: Asked) -> Iterator[Piece]:
-    return iter([Piece("call", asked.range.since, asked.range.until)]) if asked.of_calls else asked.range.pieces()
+def _pieces(asked: Asked, longest: timedelta = WEEK) -> list[Piece]:
+    return [Piece("call", asked.range.since, asked.range.until)] if asked.of_calls else list(asked.range.pieces(longest))
 
 
 def _statement(asked: Asked, group: str, pieces: list[Piece], together: str) -> tuple[Any, dict[str, Any]]:
@@ -132,7 +138,7 @@ def _statement(asked: Asked, group: str, pieces: list[Piece], together: str) -> 
 
 
 def _cells(asked: Asked, piece: Piece, number: int) -> str:
-    """What was used in a piece of the range, by version and hour or day."""
+    """What was used in a piece of the range, by version and hour, day or week."""
     time = "seen_at" if piece.what == "call" else "start"
     conditions = " AND ".join([*_whose(asked, piece), *_bounds(piece, time, number)])
     if piece.what == "call":

@@ -7,14 +7,14 @@ some went, the hour is added up anew.  Marks and calls are read in one snapshot,
 - a call of a version and hour that is new since the last snapshot has a mark that names it, and it is read by its id;
 - a call that left since then has a mark without names, and all calls of that hour are read.
 
-A day is the sum of its hours.  Ungrouped calls have no version, so they are in no cell.
+A day is the sum of its hours, a week that of its days.  Ungrouped calls have no version, so they are in no cell.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, TextClause, func, select, text
 
 from app.store.call_facts import ADDED, ALL, BUCKETS, SUMS, TOGETHER, Usage, facts
 
@@ -76,28 +76,35 @@ _ADD_UP = text(
     """  # noqa: S608  ours
 )
 
-_ADD_UP_DAYS = text(
-    f"""
-    WITH asked AS (SELECT DISTINCT * FROM unnest(CAST(:versions AS uuid[]), CAST(:days AS timestamptz[])) AS asked (implementation_id, day)),
-         summed AS (SELECT hour.implementation_id, asked.day, (array_agg(hour.project_id))[1] AS project_id, {TOGETHER}
-                      FROM asked JOIN call_usage AS hour ON hour.implementation_id = asked.implementation_id AND hour.span = 'hour'
-                       AND hour.start >= asked.day AND hour.start < asked.day + interval '1 day' GROUP BY 1, 2),
+
+
+def _summed(small: str, large: str, length: str) -> TextClause:
+    """Large spans as the sums of their small ones, for versions and moments within."""
+    return text(
+        f"""
+    WITH asked AS (SELECT DISTINCT version, date_trunc('{large}', moment, 'UTC') AS start
+                     FROM unnest(CAST(:versions AS uuid[]), CAST(:moments AS timestamptz[])) AS asked (version, moment)),
+         summed AS (SELECT version, asked.start, (array_agg(project_id))[1] AS project_id, {TOGETHER}
+                      FROM asked JOIN call_usage AS each ON each.implementation_id = version AND each.span = '{small}'
+                       AND each.start >= asked.start AND each.start < asked.start + interval '{length}' GROUP BY 1, 2),
          emptied AS (DELETE FROM call_usage USING asked
-                      WHERE call_usage.implementation_id = asked.implementation_id AND call_usage.span = 'day'
-                        AND call_usage.start = asked.day
-                        AND NOT EXISTS (SELECT FROM summed WHERE summed.implementation_id = asked.implementation_id
-                                           AND summed.day = asked.day))
+                      WHERE call_usage.implementation_id = asked.version AND call_usage.span = '{large}'
+                        AND call_usage.start = asked.start
+                        AND NOT EXISTS (SELECT FROM summed WHERE summed.version = asked.version AND summed.start = asked.start))
     INSERT INTO call_usage (implementation_id, span, start, project_id, {", ".join(ALL)})
-    SELECT implementation_id, 'day', day, project_id, {", ".join(ALL)} FROM summed
+    SELECT version, '{large}', start, project_id, {", ".join(ALL)} FROM summed
     ON CONFLICT (implementation_id, span, start) DO UPDATE SET {
-        ", ".join(f"{name} = excluded.{name}" for name in ("project_id", *ALL))
-    }
+            ", ".join(f"{name} = excluded.{name}" for name in ("project_id", *ALL))
+        }
     """  # noqa: S608  ours
-)
+    )
+
+
+_ADD_UP_LONGER = (_summed("hour", "day", "24 hours"), _summed("day", "week", "168 hours"))
 
 
 def add_up(connection: Connection, most: int = CELLS_AT_ONCE) -> int:
-    """Bring hours that have marks, and their days, up to date: at most so many; how many there were.
+    """Bring hours that have marks, their days and weeks up to date: at most so many; how many there were.
 
     Does nothing while another process does it.
     """
@@ -105,8 +112,8 @@ def add_up(connection: Connection, most: int = CELLS_AT_ONCE) -> int:
         return 0
     connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
     days = connection.execute(_ADD_UP, {"most": most}).all()
-    if days:
-        connection.execute(_ADD_UP_DAYS, {"versions": [row[0] for row in days], "days": [row[1] for row in days]})
+    for statement in _ADD_UP_LONGER if days else ():
+        connection.execute(statement, {"versions": [row[0] for row in days], "moments": [row[1] for row in days]})
     return len(days)
 
 

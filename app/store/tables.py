@@ -211,7 +211,7 @@ call_usage = Table(
     "call_usage",
     metadata,
     Column("implementation_id", Uuid, primary_key=True),
-    Column("span", Text, primary_key=True, comment="hour or day, in UTC"),
+    Column("span", Text, primary_key=True, comment="hour, day or week, in UTC; a week begins on Monday"),
     Column("start", _Time, primary_key=True),
     Column("project_id", Uuid, nullable=False),
     Column("calls", BigInteger, nullable=False),
@@ -228,7 +228,7 @@ call_usage = Table(
     Column("slowest_ms", Integer),
     Column("latency", ARRAY(BigInteger), nullable=False, comment="calls by how long they took: app.store.call_facts"),
     Index("ix_call_usage_project", "project_id", "span", "start"),
-    comment="What the calls of a version used in an hour or a day: what a query over the calls says",
+    comment="What the calls of a version used in an hour, a day or a week: what a query over the calls says",
 )
 
 price = Table(

@@ -36,7 +36,7 @@ def assert_true(engine: Engine) -> None:
     """What is kept is what the calls say."""
     added_up(engine)
     with transaction(engine) as connection:
-        for span in ("hour", "day"):
+        for span in ("hour", "day", "week"):
             assert rollup.kept(connection, span) == rollup.recounted(connection, span)
 
 
