@@ -115,12 +115,16 @@ NOT_TIMED = (None, None, (0,) * BUCKETS)
 def by_time(connection: Connection, asked: Asked, span: Span) -> dict[tuple[UUID, datetime], Usage]:
     """What each version used in each hour or day that has calls, in UTC."""
     pieces = _pieces(asked, dict(_LADDER)[span])
-    rows = connection.execute(*_statement(asked, f"implementation_id, date_trunc('{span}', start, 'UTC')", pieces, READ_TOGETHER))
+    rows = connection.execute(
+        *_statement(asked, f"implementation_id, date_trunc('{span}', start, 'UTC')", pieces, READ_TOGETHER)
+    )
     return {(row[0], row[1]): Usage.of(row[2:]) for row in rows}
 
 
 def _pieces(asked: Asked, longest: timedelta = WEEK) -> list[Piece]:
-    return [Piece("call", asked.range.since, asked.range.until)] if asked.of_calls else list(asked.range.pieces(longest))
+    return (
+        [Piece("call", asked.range.since, asked.range.until)] if asked.of_calls else list(asked.range.pieces(longest))
+    )
 
 
 def _statement(asked: Asked, group: str, pieces: list[Piece], together: str) -> tuple[Any, dict[str, Any]]:

@@ -77,7 +77,6 @@ _ADD_UP = text(
 )
 
 
-
 def _summed(small: str, large: str, length: str) -> TextClause:
     """Large spans as the sums of their small ones, for versions and moments within."""
     return text(

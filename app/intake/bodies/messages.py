@@ -231,7 +231,7 @@ _PARTS_BY_TYPE: dict[str, Callable[[Body], Any]] = {
     "tool-result": lambda part: _answer(part.get("toolCallId"), _vercel_output(part.get("output", part.get("result")))),
 }
 
-# By the one name that it has: Converse, Gemini, and what they have in common with all.
+# By the one name that it has: Converse, Gemini, Haystack, and what they have in common with all.
 _PARTS_BY_NAME: dict[str, Callable[[Any], Any]] = {
     "text": lambda text: {"type": "text", "text": text},
     "toolUse": lambda use: tool_call(member(use, "toolUseId"), member(use, "name"), member(use, "input")),
@@ -240,6 +240,8 @@ _PARTS_BY_NAME: dict[str, Callable[[Any], Any]] = {
     "function_call": lambda call: tool_call(member(call, "id"), member(call, "name"), member(call, "args")),
     "functionResponse": lambda said: _answer(member(said, "id") or member(said, "name"), member(said, "response")),
     "function_response": lambda said: _answer(member(said, "id") or member(said, "name"), member(said, "response")),
+    "tool_call": lambda call: tool_call(member(call, "id"), member(call, "tool_name"), member(call, "arguments")),
+    "tool_call_result": lambda said: _answer(member(said, "origin.id"), member(said, "result")),
 }
 
 

@@ -9,6 +9,7 @@ langsmith      LangSmith's exporter
 traceloop      Traceloop's decorators
 logfire        Logfire, and Pydantic AI of before
 adk            Google's Agent Development Kit
+haystack       Haystack's own tracer
 genai          the GenAI semantic conventions, of today and before; what a span without any sign is read by
 
 A new dialect is a module with a `DIALECT` and a line in the registry.
@@ -17,7 +18,18 @@ A new dialect is a module with a `DIALECT` and a line in the registry.
 import re
 from typing import Any
 
-from app.otlp.dialects import adk, genai, langfuse, langsmith, logfire, mlflow, openinference, traceloop, vercel
+from app.otlp.dialects import (
+    adk,
+    genai,
+    haystack,
+    langfuse,
+    langsmith,
+    logfire,
+    mlflow,
+    openinference,
+    traceloop,
+    vercel,
+)
 from app.otlp.dialects.base import Body, Dialect, Kind, merged
 from app.otlp.spans import Span
 
@@ -30,6 +42,7 @@ DIALECTS: tuple[Dialect, ...] = (
     mlflow.DIALECT,
     langsmith.DIALECT,
     adk.DIALECT,
+    haystack.DIALECT,
     genai.DIALECT,
     logfire.DIALECT,
     traceloop.DIALECT,

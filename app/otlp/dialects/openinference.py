@@ -20,11 +20,24 @@ _KINDS = {"llm": Kind.CALL, "agent": Kind.WRAPPER, "chain": Kind.WRAPPER}
 _by_attribute = by_value(_KIND, _KINDS, otherwise=Kind.OTHER)
 
 
+_OWN_PROMPT = ("\nllm.input_messages.", "\nllm.prompts.")
+
+
 def _kind(span: Span) -> Kind | None:
-    """By its attribute; a span without one that has messages is a call."""
-    if _KIND in span.attributes:
-        return _by_attribute(span) or Kind.CALL
-    return Kind.CALL if any(name.startswith("llm.input_messages.") for name in span.attributes) else None
+    """By its attribute; a span without one that has messages is a call.
+
+    What says only what it was given (`input.value`, a template and its variables) may be a step around the call of the model: LlamaIndex
+    writes `predict` around `chat`.
+    """
+    has_prompt = any(name in span.names for name in _OWN_PROMPT)
+    if _KIND not in span.attributes:
+        return Kind.CALL if _OWN_PROMPT[0] in span.names else None
+    kind = _by_attribute(span) or Kind.CALL
+    return Kind.WRAPPER if kind is Kind.CALL and not has_prompt and _tells_input(span) else kind
+
+
+def _tells_input(span: Span) -> bool:
+    return span.attributes.get("input.value") not in (None, "", _REDACTED)
 
 
 def _read(attributes: Attributes, events: list[Event]) -> Body:

@@ -245,6 +245,44 @@ def test_the_answer_of_a_run_of_langsmith_is_a_message() -> None:
     assert call.columns["output"] == [{"role": "assistant", "content": "Yo"}]
 
 
+def haystack(component: str, given: Json, told: Json) -> Span:
+    said = {"haystack.component.type": component, "haystack.component.name": "writer"}
+    said |= {"haystack.component.input": json.dumps(given), "haystack.component.output": json.dumps(told)}
+    return span(said, name="haystack.component.run")
+
+
+def test_a_chat_generator_of_haystack_is_a_call_with_its_tools() -> None:
+    asked = [{"role": "user", "meta": {}, "content": [{"text": "Hi"}]}]
+    called = {"tool_call": {"tool_name": "look", "arguments": {"id": 7}, "id": "c"}}
+    answered = {"tool_call_result": {"result": "gone", "origin": {"tool_name": "look", "id": "c"}, "error": False}}
+    turns = [*asked, {"role": "assistant", "content": [called]}, {"role": "tool", "content": [answered]}]
+    given = {"messages": turns, "generation_kwargs": {"temperature": 0.2, "max_completion_tokens": 9}}
+    meta = {"model": "m", "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+    told = {"replies": [{"role": "assistant", "content": [{"text": "Yes"}], "meta": meta}]}
+    call = only(read(haystack("OpenAIChatGenerator", given, told)))
+    assert [turn["role"] for turn in call.columns["input"]["messages"]] == ["user", "assistant", "tool"]
+    assert (call.path, call.columns["model"], call.prompt.parts) == ("writer", "m", ("", "Hi"))
+    assert call.columns["output"] == [{"role": "assistant", "content": "Yes"}]
+    assert call.columns["usage"] == {"input_tokens": 3, "output_tokens": 2}
+
+
+def test_a_generator_of_haystack_that_takes_a_text_is_a_call_and_a_retriever_none() -> None:
+    told = {"replies": ["Yes"], "meta": [{"model": "m", "usage": {"prompt_tokens": 3}}]}
+    call = only(read(haystack("OpenAIGenerator", {"prompt": "Hi", "system_prompt": "Be brief."}, told)))
+    assert (call.columns["model"], call.prompt.parts) == ("m", PARTS)
+    assert read(haystack("InMemoryBM25Retriever", {"query": "Hi"}, {})).incoming == []
+
+
+def test_a_step_around_a_call_that_says_only_what_it_was_given_is_no_call_of_its_own() -> None:
+    kind = {"openinference.span.kind": "LLM", "llm.model_name": "m"}
+    step = kind | {"input.value": '{"prompt": "SelectorPromptTemplate()"}', "llm.prompt_template.template": "Say {it}"}
+    asked = kind | {"llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": "Hi"}
+    found = read(span(step, name="OpenAI.predict"), span(asked, 2, parent=1))
+    assert only(found).prompt.parts == ("", "Hi")
+    alone = read(span(kind | {"input.value": "Hi"}))
+    assert only(alone).prompt.parts == ("", "Hi")
+
+
 # --- side fields
 
 
