@@ -136,8 +136,8 @@ class Reconciler:
 
     def add_up_usage(self) -> None:
         """Bring what versions used in every hour up to date."""
-        added = rollup.CELLS_AT_ONCE
-        while added == rollup.CELLS_AT_ONCE:
+        added = rollup.MARKS_AT_ONCE
+        while added >= rollup.MARKS_AT_ONCE:
             with transaction(self._engine) as connection:
                 added = rollup.add_up(connection)
 

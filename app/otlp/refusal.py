@@ -24,6 +24,7 @@ IN_PIECES = (
     "its call is sent as one event for each message, without its model: set"
     " OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental."
 )
+NOT_UNICODE = "text: holds a lone surrogate or bytes that are no UTF-8; send complete characters."
 SHOWN = 5
 
 

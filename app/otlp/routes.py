@@ -104,8 +104,11 @@ def export_traces(holder: KeyHolder) -> Response:
 
 def export_traces_of(holder: KeyHolder) -> Response:
     """The answer to an export of spans."""
-    spans = spans_of(_read(ExportTraceServiceRequest))
-    export = read_export(spans, services().settings.otlp_path_attribute, services().limits, _known(holder))
+    sent = _read(ExportTraceServiceRequest)
+    export = read_export(
+        spans_of(sent.message), services().settings.otlp_path_attribute, services().limits, _known(holder)
+    )
+    export.refuse_spoilt(map(wire.in_words, sent.spoilt))
     return _answer(wire.response(len(export.refusals), _stored(holder, export)))
 
 
@@ -146,8 +149,10 @@ def export_metrics(holder: KeyHolder) -> Response:
 )
 def export_logs(holder: KeyHolder) -> Response:
     """Store the LLM calls among the log records of an OpenTelemetry export."""
-    records = spans_of_logs(_read(ExportLogsServiceRequest))
+    sent = _read(ExportLogsServiceRequest)
+    records = spans_of_logs(sent.message)
     export = read_logs(records, services().settings.otlp_path_attribute, services().limits, _known(holder))
+    export.refuse_spoilt(map(wire.in_words, sent.spoilt))
     return _answer(wire.logs_response(len(export.refusals), _stored(holder, export, "log record")))
 
 
@@ -182,7 +187,7 @@ def as_status(response: Response) -> Response:
     return response
 
 
-def _read(kind: type[wire.M]) -> wire.M:
+def _read(kind: type[wire.M]) -> wire.Sent[wire.M]:
     """The request in either encoding.  Raises ProblemError: 400, 413, 415 or 422."""
     _check_media_type()
     check_encoding()

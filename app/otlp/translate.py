@@ -15,7 +15,7 @@ from app.intake.trace import Incoming, InvalidTraceError
 from app.otlp import ignored
 from app.otlp.dialects import Dialect, Kind, body_of, call_site_of, dialects_of, genai, kind_of
 from app.otlp.paths import Paths
-from app.otlp.refusal import IN_PIECES, Refusal, UnusableSpanError
+from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError
 from app.otlp.same import Telling, one_of_each
 from app.otlp.spans import Span
 
@@ -63,6 +63,12 @@ class Export:
     refusals: list[Refusal] = field(default_factory=list)
     tellings: list[Telling] = field(default_factory=list)
     completed: list[Telling] = field(default_factory=list)
+
+    def refuse_spoilt(self, places: Iterable[str]) -> None:
+        """Count spans that could not be read at all, whose ids are not known."""
+        refusals = [Refusal(place, NOT_UNICODE) for place in places]
+        self.spans += len(refusals)
+        self.refusals += refusals
 
 
 def read_logs(records: list[Span], path_attribute: str, limits: Limits, known: Known | None = None) -> Export:

@@ -4,9 +4,11 @@ OTLP/JSON writes ids in hex where protobuf's own JSON has base64, so ids are tur
 """
 
 import base64
+import dataclasses
 import re
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import FieldDescriptor
@@ -22,6 +24,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from app.errors import CallerError
+from app.otlp import salvage as salvaging
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -38,31 +41,56 @@ class UnreadableExportError(CallerError):
     """The body is not the request that it should be."""
 
 
-def from_protobuf(data: bytes, kind: type[M]) -> M:
+@dataclass(frozen=True)
+class Sent(Generic[M]):
+    """A request; spoilt: places of the spans or log records in it whose text is no Unicode, which it holds no more."""
+
+    message: M
+    spoilt: list[str] = dataclasses.field(default_factory=list)
+
+
+def from_protobuf(data: bytes, kind: type[M]) -> Sent[M]:
     """The request.  Raises UnreadableExportError."""
     try:
-        return kind.FromString(data)
+        return Sent(kind.FromString(data))
     except DecodeError:
-        detail = f"The body is not a protobuf {kind.DESCRIPTOR.name}, or it is cut off."
-        raise UnreadableExportError(detail) from None
+        return _saved(data, kind)
 
 
-def from_json(body: Any, kind: type[M]) -> M:
+def _saved(data: bytes, kind: type[M]) -> Sent[M]:
+    try:
+        left, salvage = salvaging.of_protobuf(data, kind)
+        if salvage.is_worth_it:
+            return Sent(kind.FromString(left), salvage.spoilt)
+    except DecodeError:
+        pass
+    raise UnreadableExportError(f"The body is not a protobuf {kind.DESCRIPTOR.name}, or it is cut off.")
+
+
+def from_json(body: Any, kind: type[M]) -> Sent[M]:
     """The request, out of parsed JSON, whose ids it turns in place.  Raises UnreadableExportError."""
     name = kind.DESCRIPTOR.name
     if not isinstance(body, dict):
         raise UnreadableExportError(f"The body must be a JSON object, an {name}.")
     for holder in _holders_of_ids(body):
         _turn_ids(holder)
-    if (made := _parsed(body, kind)) is None:
-        raise UnreadableExportError(f"The body is not an OTLP/JSON {name}{_told(_place(body, kind))}.")
-    return made
+    if (made := _parsed(body, kind)) is not None:
+        return Sent(made)
+    place = _place(body, kind)
+    salvage = salvaging.of_json(body, kind)
+    if salvage.is_worth_it and (made := _parsed(body, kind)) is not None:
+        return Sent(made, salvage.spoilt)
+    raise UnreadableExportError(f"The body is not an OTLP/JSON {name}{_told(place)}.")
 
 
 def _told(place: str) -> str:
+    return f": see {in_words(place)}" if place else ""
+
+
+def in_words(place: str) -> str:
     """The fields from the outside in, and which item of each list."""
     items = ", ".join(_ITEM.findall(place))
-    return f": see {_ITEM.sub('', place)}{f' (items {items})' if items else ''}" if place else ""
+    return f"{_ITEM.sub('', place)}{f' (items {items})' if items else ''}"
 
 
 def _parsed(body: Any, kind: type[M]) -> M | None:

@@ -151,6 +151,7 @@ ADDED = (
 )
 """What calls make together, of rows of `facts`."""
 
+
 def _of_cells(summed: str) -> tuple[str, str]:
     """What cells make together, with and without how long the calls took.  summed: how a column is added up."""
     sums = ", ".join(f"{summed.format(name)} AS {name}" for name in SUMS)

@@ -44,7 +44,11 @@ class Otlp(Format):
 
 def _export(value: Body, reading: Reading) -> Export:
     if any(name in value for name in _SPANS):
-        spans = spans_of(wire.from_json(value, ExportTraceServiceRequest))
-        return read_export(spans, reading.path_attribute, reading.limits)
-    records = spans_of_logs(wire.from_json(value, ExportLogsServiceRequest))
-    return read_logs(records, reading.path_attribute, reading.limits)
+        spans = wire.from_json(value, ExportTraceServiceRequest)
+        export = read_export(spans_of(spans.message), reading.path_attribute, reading.limits)
+        export.refuse_spoilt(map(wire.in_words, spans.spoilt))
+        return export
+    records = wire.from_json(value, ExportLogsServiceRequest)
+    export = read_logs(spans_of_logs(records.message), reading.path_attribute, reading.limits)
+    export.refuse_spoilt(map(wire.in_words, records.spoilt))
+    return export

@@ -117,6 +117,29 @@ def test_json_that_is_no_export_is_refused_with_the_place(client: FlaskClient) -
     assert "resourceSpans.scopeSpans.spans.startTimeUnixNano" in assert_problem(answer, 400)["detail"]
 
 
+def spoilt(text: str) -> bytes:
+    """JSON in which the second of three spans has this text for a name."""
+    body = as_json(CALL)
+    spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    spans += [spans[0] | {"spanId": "2" * 16, "name": text}, spans[0] | {"spanId": "3" * 16}]
+    return json.dumps(body).encode()
+
+
+def test_a_span_of_json_whose_text_is_no_unicode_costs_that_span_alone(client: FlaskClient) -> None:
+    answer = send_bytes(client, spoilt("gpt\ud800"), JSON)
+    assert answer.json["partialSuccess"]["rejectedSpans"] == "1"
+    assert "spans (items 0, 0, 1): text: holds a lone surrogate" in answer.json["partialSuccess"]["errorMessage"]
+    assert len(traces(client)) == 2
+
+
+def test_a_span_of_protobuf_whose_text_is_no_utf8_costs_that_span_alone(client: FlaskClient) -> None:
+    data = export(span(CALL), span(CALL, 2, name="cut"), span(CALL, 3)).SerializeToString()
+    number, message = rejected(send_bytes(client, data.replace(b"cut", b"\xf0\x9f\x99")))
+    assert number == 1
+    assert "resourceSpans.scopeSpans.spans (items 0, 0, 1)" in message
+    assert len(traces(client)) == 2
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"{" * 5000, b"[" * 100_000])
 def test_what_is_not_json_is_refused(client: FlaskClient, data: bytes) -> None:
     answer = send_bytes(client, data, JSON)

@@ -204,6 +204,15 @@ def test_what_is_marked_while_it_is_added_up_is_added_up_next(
     assert_true(engine)
 
 
+def test_it_is_told_how_many_marks_were_taken_also_where_several_are_of_one_day(
+    engine: Engine, client: FlaskClient, version: None
+) -> None:
+    for hours in range(3):
+        client.post("/api/v1/traces", json=at(NOON + timedelta(hours=hours)))
+    with transaction(engine) as connection:
+        assert [rollup.add_up(connection, most=2) for _ in range(3)] == [2, 1, 0]
+
+
 def test_two_processes_never_add_up_at_the_same_time(engine: Engine, client: FlaskClient, version: None) -> None:
     client.post("/api/v1/traces", json=at(NOON))
     with transaction(engine) as first, transaction(engine) as second:

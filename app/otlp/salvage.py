@@ -1,0 +1,119 @@
+"""The spans of an export beside those whose text is no Unicode: an SDK that cuts a text in the middle of a character costs that span alone.
+
+protobuf reads a message as a whole or not at all, so what it refused is taken apart here: `resource_spans`, in each `scope_spans`, in
+each `spans`; of logs the same, under the same numbers.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+_DOWN = (1, 2, 2)
+"""Numbers of the fields that lead from a request to its spans, or its log records."""
+
+_LENGTH_DELIMITED = 2
+"""The wire type of every field above a span."""
+
+
+@dataclass
+class Salvage:
+    """What is left of an export, and the places of the spans that are not: `resourceSpans[0].scopeSpans[0].spans[1]`."""
+
+    spoilt: list[str] = field(default_factory=list)
+    whole: int = 0
+
+    @property
+    def is_worth_it(self) -> bool:
+        """Whether some spans were the trouble, and others are none."""
+        return bool(self.spoilt) and self.whole > 0
+
+
+def of_json(body: Any, kind: type[Message]) -> Salvage:
+    """Takes spans with a lone surrogate out of parsed JSON."""
+    salvage = Salvage()
+    for items, place in _lists(body, list(_way(kind.DESCRIPTOR)), ""):
+        spoilt = [number for number, item in enumerate(items) if _has_lone_surrogate(item)]
+        salvage.spoilt += [f"{place}[{number}]" for number in spoilt]
+        salvage.whole += len(items) - len(spoilt)
+        for number in reversed(spoilt):
+            del items[number]
+    return salvage
+
+
+def _way(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
+    for number in _DOWN:
+        found = descriptor.fields_by_number[number]
+        yield found
+        descriptor = found.message_type
+
+
+def _lists(value: Any, way: list[FieldDescriptor], place: str) -> Iterator[tuple[list[Any], str]]:
+    """Every list of spans, and where it stands; both spellings of a field are read."""
+    first, *further = way
+    for name in {first.json_name, first.name}:
+        items = value.get(name) if isinstance(value, dict) else None
+        if not isinstance(items, list):
+            continue
+        here = f"{place}.{name}" if place else name
+        if not further:
+            yield items, here
+        for number, item in enumerate(items if further else ()):
+            yield from _lists(item, further, f"{here}[{number}]")
+
+
+def _has_lone_surrogate(item: Any) -> bool:
+    try:
+        json.dumps(item, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def of_protobuf(data: bytes, kind: type[Message]) -> tuple[bytes, Salvage]:
+    """The request without spans that cannot be read.  Raises DecodeError where it is not made of messages at all."""
+    salvage = Salvage()
+    return _without(data, list(_way(kind.DESCRIPTOR)), "", salvage), salvage
+
+
+def _without(data: bytes, way: list[FieldDescriptor], place: str, salvage: Salvage) -> bytes:
+    """A message with what is left of the one field that leads on."""
+    (first, *further), left, number = way, bytearray(), 0
+    for each in UnknownFieldSet(
+        Empty.FromString(data)
+    ):  # a message without fields of its own keeps all of them as they are
+        if each.wire_type != _LENGTH_DELIMITED:
+            continue
+        inner = each.data
+        if each.field_number == first.number:
+            here = f"{place}.{first.json_name}[{number}]".lstrip(".")
+            number += 1
+            inner = _without(inner, further, here, salvage) if further else _span(inner, first, here, salvage)
+        if inner is not None:
+            left += _field(each.field_number, inner)
+    return bytes(left)
+
+
+def _span(data: bytes, of: FieldDescriptor, place: str, salvage: Salvage) -> bytes | None:
+    try:
+        GetMessageClass(of.message_type).FromString(data)
+    except DecodeError:
+        salvage.spoilt.append(place)
+        return None
+    salvage.whole += 1
+    return data
+
+
+def _field(number: int, data: bytes) -> bytes:
+    """As protobuf writes a length-delimited field: 7 bits of the length a byte, the last one without the high bit."""
+    length, rest = bytearray(), len(data)
+    while rest > 0x7F:
+        length.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    return bytes([number << 3 | _LENGTH_DELIMITED, *length, rest]) + data
