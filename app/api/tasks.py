@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from flask import Response
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
 from app.api.shapes import ImplementationDetail, MergedTask, Page, TaskDetail
@@ -22,13 +23,20 @@ from app.http.services import services
 from app.reading import insights, spending, tasks, worklist
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.spending import Spent
-from app.reading.usage import Asked
+from app.reading.usage import Asked, Label
 from app.reading.worklist import Listed, Sort, UnknownCursorError, Wanted
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 from app.store.templates import from_parts, to_texts
 
 routes = Routes("tasks")
+
+
+def _is_label(text: str) -> str:
+    name, equals, _ = text.partition("=")
+    if not (name and equals):
+        raise PydanticCustomError("label", "Must be NAME=VALUE, an entry of the metadata of calls.")
+    return text
 
 
 class TaskQuery(RangeQuery, PageQuery):
@@ -39,6 +47,10 @@ class TaskQuery(RangeQuery, PageQuery):
     model: str | None = Field(None, description="Tasks with a version of this model; what they used is of that model.")
     user_id: str | None = Field(None, description="Tasks that this user called; what they used is of those calls.")
     conversation_id: str | None = Field(None, description="Tasks called in this conversation; the same.")
+    label: Annotated[str, AfterValidator(_is_label)] | None = Field(
+        None,
+        description="NAME=VALUE: tasks with calls that have it in their metadata, of the newest 20,000 of the range.",
+    )
     sort: Sort | None = Field(None, description="Left out: the newest task first.")
     order: Literal["asc", "desc"] | None = Field(None, description="desc, unless sort is name.")
 
@@ -47,7 +59,7 @@ class TaskQuery(RangeQuery, PageQuery):
 def list_tasks(holder: KeyHolder, query: TaskQuery) -> Response:
     """Tasks with what they used in a range (24 hours unless told), newest first or sorted."""
     with transaction(services().engine) as connection:
-        if query.sort is None and not (query.q.strip() or query.model or query.user_id or query.conversation_id):
+        if query.sort is None and not _is_narrowed(query):
             return json_answer(page_of(_newest(connection, holder, query), query.limit, _listed, _id_of))
         found = worklist.found(connection, _wanted(holder, query))
         try:
@@ -56,6 +68,10 @@ def list_tasks(holder: KeyHolder, query: TaskQuery) -> Response:
             raise ProblemError(422, "A parameter of the query string is wrong.", [_GONE]) from None
         listed = found.in_full(connection, ids)
     return json_answer(page_of(listed, query.limit, _listed, _id_of))
+
+
+def _is_narrowed(query: TaskQuery) -> bool:
+    return any((query.q.strip(), query.model, query.user_id, query.conversation_id, query.label))
 
 
 _GONE = Problem(("query", "cursor"), "The task that it leads on from is in the list no more; begin anew.")
@@ -79,6 +95,7 @@ def _wanted(holder: KeyHolder, query: TaskQuery) -> Wanted:
         model=query.model,
         user_id=query.user_id,
         conversation_id=query.conversation_id,
+        label=Label(*query.label.split("=", 1)) if query.label else None,
         sort=sort,
         descending=query.order == "desc" if query.order else sort != "name",
         whenever=query.stated is None,

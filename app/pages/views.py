@@ -31,7 +31,7 @@ from app.reading.costing import of_version
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.pieces import Part, colours, marks, one_line, plain_parts, prompt_parts, start_of, template_parts
 from app.reading.spending import Spent
-from app.reading.usage import Asked
+from app.reading.usage import Asked, Label
 from app.reading.worklist import SortOfPage, UnknownCursorError, Wanted
 from app.store import traces
 from tasks import monitor
@@ -190,6 +190,7 @@ def task_list() -> str:
         model=filters["model"] or None,
         user_id=filters["user"] or None,
         conversation_id=filters["conversation"] or None,
+        label=_label(filters["label"]),
         sort=SORTS[sort],
         descending=descending,
     )
@@ -219,7 +220,13 @@ def _arguments() -> dict[str, str]:
 
 
 def _filters() -> dict[str, str]:
-    return {name: _argument(name).strip() for name in ("q", "path", "model", "user", "conversation")}
+    return {name: _argument(name).strip() for name in ("q", "path", "model", "user", "conversation", "label")}
+
+
+def _label(text: str) -> Label | None:
+    """NAME=VALUE; a name alone is one without a value, which no call has."""
+    name, _, value = text.partition("=")
+    return Label(name.strip(), value.strip()) if text else None
 
 
 def _sort() -> tuple[str, bool]:

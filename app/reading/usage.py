@@ -61,11 +61,23 @@ def _full(moment: datetime, length: timedelta) -> datetime:
     return begin + (moment - begin) // length * length
 
 
+class Label(NamedTuple):
+    """An entry of the metadata of calls: its name, and its value as text (`true`, `7`)."""
+
+    name: str
+    value: str
+
+
+MOST_LABELLED = 20_000
+"""Newest calls of the range among which those with a label are looked for, since no index knows metadata: some 0.1 s."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """Whose usage is asked for: all that is given together.
 
-    What a user or a conversation used is read from its calls, which have an index; everything else from what is kept.
+    What a user or a conversation used is read from its calls, which have an index, and what calls with a label used from the newest
+    `MOST_LABELLED`; everything else from what is kept.
     """
 
     project_id: UUID
@@ -75,10 +87,15 @@ class Asked:
     model: str | None = None
     user_id: str | None = None
     conversation_id: str | None = None
+    label: Label | None = None
+
+    @property
+    def of_callers(self) -> bool:
+        return self.user_id is not None or self.conversation_id is not None
 
     @property
     def of_calls(self) -> bool:
-        return self.user_id is not None or self.conversation_id is not None
+        return self.of_callers or self.label is not None
 
 
 def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> dict[UUID, Usage]:
@@ -129,7 +146,11 @@ def _pieces(asked: Asked, longest: timedelta = WEEK) -> list[Piece]:
 
 def _statement(asked: Asked, group: str, pieces: list[Piece], together: str) -> tuple[Any, dict[str, Any]]:
     """The query and its values: cells of all pieces, added up by the two columns of group."""
-    values = {name: value for name, value in vars(asked).items() if name != "range" and value is not None}
+    values = {
+        name: value for name, value in vars(asked).items() if name not in {"range", "label"} and value is not None
+    }
+    if asked.label is not None:
+        values |= {"label": asked.label.name, "labelled": asked.label.value, "most_labelled": MOST_LABELLED}
     if asked.task_ids is not None:
         values["task_ids"] = list(map(str, asked.task_ids))
     cells = []
@@ -146,10 +167,17 @@ def _cells(asked: Asked, piece: Piece, number: int) -> str:
     time = "seen_at" if piece.what == "call" else "start"
     conditions = " AND ".join([*_whose(asked, piece), *_bounds(piece, time, number)])
     if piece.what == "call":
-        calls = f"(SELECT * FROM trace WHERE implementation_id IS NOT NULL AND {conditions})"  # noqa: S608
+        among = _newest(piece, number) if asked.label is not None and not asked.of_callers else "trace"
+        calls = f"(SELECT * FROM {among} WHERE implementation_id IS NOT NULL AND {conditions})"  # noqa: S608
         start = "full_hour(seen_at) AS start"
         return f"SELECT implementation_id, {start}, {ADDED} FROM ({facts(calls)}) AS fact GROUP BY 1, 2"  # noqa: S608
     return f"SELECT implementation_id, start, {', '.join(ALL)} FROM call_usage WHERE span = '{piece.what}' AND {conditions}"  # noqa: S608
+
+
+def _newest(piece: Piece, number: int) -> str:
+    """The newest calls of a project in a range: a call's own time is that of its row, or some time before."""
+    conditions = " AND ".join(["project_id = :project_id", *_bounds(piece, "seen_at", number)])
+    return f"(SELECT * FROM trace WHERE {conditions} ORDER BY id DESC LIMIT :most_labelled) AS newest"  # noqa: S608
 
 
 def _bounds(piece: Piece, time: str, number: int) -> Iterator[str]:
@@ -169,6 +197,8 @@ def _whose(asked: Asked, piece: Piece) -> Iterator[str]:
     for name in ("user_id", "conversation_id"):
         if getattr(asked, name) is not None:
             yield f"{name} = :{name} AND md5({name}) = md5(:{name})"
+    if asked.label is not None and piece.what == "call":
+        yield "metadata ->> :label = :labelled"
 
 
 def _versions(asked: Asked) -> str:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from app.reading import spending, tasks
 from app.reading.spending import Spent, Version
-from app.reading.usage import Asked, Range
+from app.reading.usage import Asked, Label, Range
 from app.store.paths import is_at
 from app.store.tables import call_count, expired_calls, grouping_key, implementation, task, template, trace
 from app.store.versions import is_worth_showing
@@ -49,9 +49,9 @@ class UnknownCursorError(Exception):
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which tasks, and in what order.  range: of what they used; a user or a conversation also chooses tasks by their calls.
+    """Which tasks, and in what order.  range: of what they used; a user, a conversation or a label also chooses tasks by their calls.
 
-    whenever: the calls of that user or conversation may also lie outside of the range.
+    whenever: the calls of that user or conversation, or with that label, may also lie outside of the range.
     """
 
     project_id: UUID
@@ -61,6 +61,7 @@ class Wanted:
     model: str | None = None
     user_id: str | None = None
     conversation_id: str | None = None
+    label: Label | None = None
     sort: SortOfPage = "last_seen"
     descending: bool = True
     whenever: bool = False
@@ -116,12 +117,13 @@ def found(connection: Connection, wanted: Wanted) -> Worklist:
         model=wanted.model,
         user_id=wanted.user_id,
         conversation_id=wanted.conversation_id,
+        label=wanted.label,
     )
     versions = spending.of_versions(connection, asked, timed=wanted.sort == "p95")
     spent = spending.by_task(versions)
     briefs = [
         _Brief(row.id, row.name, row.calls, row.last_seen, spent.get(row.id, Spent()))
-        for row in connection.execute(_matching(connection, wanted, spent))
+        for row in connection.execute(_matching(connection, wanted, asked, spent))
     ]
     briefs.sort(key=lambda brief: brief.id, reverse=True)
     briefs.sort(key=_KEYS[wanted.sort], reverse=wanted.descending)
@@ -139,7 +141,7 @@ _KEYS: Mapping[SortOfPage, Callable[[_Brief], Any]] = {
 }
 
 
-def _matching(connection: Connection, wanted: Wanted, spent: Mapping[UUID, Spent]) -> Select[Any]:
+def _matching(connection: Connection, wanted: Wanted, asked: Asked, spent: Mapping[UUID, Spent]) -> Select[Any]:
     query = (
         select(
             task.c.id,
@@ -163,7 +165,7 @@ def _matching(connection: Connection, wanted: Wanted, spent: Mapping[UUID, Spent
         query = query.where(is_at(wanted.path))
     if wanted.model is not None:
         query = query.where(_has_version(lambda version: version.c.model == wanted.model))
-    if (callers := _of_callers(connection, wanted, spent)) is not None:
+    if (callers := _of_callers(connection, wanted, asked, spent)) is not None:
         query = query.where(task.c.id.in_(callers))
     for word in wanted.text.split()[:MOST_WORDS]:
         query = query.where(_contains(wanted.project_id, word))
@@ -176,14 +178,13 @@ def _expired(what: ColumnElement[Any], otherwise: int | None) -> ColumnElement[A
     return func.coalesce(of_task.correlate(task).scalar_subquery(), otherwise)
 
 
-def _of_callers(connection: Connection, wanted: Wanted, spent: Mapping[UUID, Spent]) -> list[UUID] | None:
-    """Tasks with calls of the user and of the conversation; None where neither is asked for."""
-    if wanted.user_id is None and wanted.conversation_id is None:
+def _of_callers(connection: Connection, wanted: Wanted, asked: Asked, spent: Mapping[UUID, Spent]) -> list[UUID] | None:
+    """Tasks with calls of the user, of the conversation and with the label; None where none of them is asked for."""
+    if not asked.of_calls:
         return None
     if not wanted.whenever:
         return list(spent)
-    asked = Asked(wanted.project_id, model=wanted.model, user_id=wanted.user_id, conversation_id=wanted.conversation_id)
-    return list(spending.by_task(spending.of_versions(connection, asked)))
+    return list(spending.by_task(spending.of_versions(connection, replace(asked, range=Range()))))
 
 
 # --- search

@@ -111,6 +111,11 @@ def test_few_documents_that_all_calls_have_in_turn_are_values():
 
 def test_marks_between_a_value_that_is_said_twice_are_fixed_text():
     tags = [prose(1, 1)[:-1].lower() for _ in range(12)]
-    prompts = [f"Put the answer of the model into <{tag}></{tag}> and nothing else, as the tag {tag} says.\nQuestion: {prose()}" for tag in tags]
+    prompts = [
+        f"Put the answer of the model into <{tag}></{tag}> and nothing else, as the tag {tag} says.\nQuestion: {prose()}"
+        for tag in tags
+    ]
     found = mine(prompts)
-    assert [group.template.literals[:3] for group in found] == [("Put the answer of the model into <", "></", "> and nothing else, as the tag ")]
+    assert [group.template.literals[:3] for group in found] == [
+        ("Put the answer of the model into <", "></", "> and nothing else, as the tag ")
+    ]

@@ -107,13 +107,26 @@ def test_pages_of_a_sorted_list_have_every_task_once(client: FlaskClient, send: 
         ("user_id=ada&since=2020-01-01", {"/mail"}),
         ("conversation_id=c1", {"/mail"}),
         ("user_id=ada&until=2020-01-01", set()),
+        ("label=plan=pro", {"/mail"}),
+        ("label=seats=7&since=2020-01-01", {"/mail"}),
+        ("label=plan=free", set()),
+        ("label=plan=pro&until=2020-01-01", set()),
+        ("label=plan=pro&user_id=bob", set()),
     ],
 )
 def test_tasks_are_found_by_words_models_and_callers(
     client: FlaskClient, send: Send, query: str, paths: set[str]
 ) -> None:
-    send(user_id="ada", conversation_id="c1")
+    send(user_id="ada", conversation_id="c1", metadata={"plan": "pro", "seats": 7})
     assert {task["path"] for task in listed(client, query)} == paths
+
+
+def test_what_is_no_label_is_refused_and_calls_without_it_are_not_counted(client: FlaskClient, send: Send) -> None:
+    send()
+    send(metadata={"plan": "pro"})
+    assert [task["calls_in_range"] for task in listed(client, "label=plan=pro")] == [1]
+    problem = assert_problem(client.get("/api/v1/tasks?label=plan"), 422)
+    assert problem["errors"][0]["loc"] == ["query", "label"]
 
 
 def test_usage_comes_by_hour_and_day_and_version(client: FlaskClient, send: Send) -> None:
