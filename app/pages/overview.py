@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 
 from app.pages.charts import Spark, spark
 from app.pages.ranging import Shown
-from app.reading import browse, insights, spending, worklist
+from app.reading import browse, insights, tasks, usage, worklist
 from app.reading.browse import Newest
 from app.reading.insights import Totals
 from app.reading.pieces import Piece, colours, start_of, template_parts
 from app.reading.spending import Spent
+from app.reading.usage import Asked
 from app.reading.worklist import Listed, Wanted
 
 
@@ -51,7 +52,7 @@ def overview(connection: Connection, wanted: Wanted, shown: Shown, *, after: UUI
     ids = listed.after(after)
     rows = listed.in_full(connection, ids[:limit])
     own = [row.row.id for row in rows]
-    total = sum(listed.versions.values(), Spent())
+    total = Spent.together(listed.versions.values())
     return Overview(
         list(_lines(connection, rows, shown, listed, total)),
         own[-1] if len(ids) > limit and own else None,
@@ -85,11 +86,13 @@ def _lines(
         )
 
 
-def _sparks(connection: Connection, asked: Any, shown: Shown) -> Mapping[UUID, Spark | None]:
+def _sparks(connection: Connection, asked: Asked, shown: Shown) -> Mapping[UUID, Spark | None]:
     calls: dict[UUID, list[float]] = defaultdict(lambda: [0.0] * shown.stretches)
-    for each in spending.in_stretches(connection, asked, shown.begin, shown.width):
-        if 0 <= each.number < shown.stretches:
-            calls[each.version.task_id][each.number] += each.spent.used.calls
+    task_of = tasks.of_versions(connection, asked.task_ids or [])
+    for version, bins in usage.calls_in_bins(connection, asked, shown.begin, shown.width):
+        for number, made in bins if version in task_of else ():
+            if 0 <= number < shown.stretches:
+                calls[task_of[version]][number] += made
     return {task_id: spark(values) for task_id, values in calls.items()}
 
 

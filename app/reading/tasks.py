@@ -187,6 +187,12 @@ def version_by_number(connection: Connection, project_id: UUID, task_id: UUID, n
     return found[0] if found and found[0].version == number else None
 
 
+def of_versions(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The task of each version of these tasks."""
+    query = select(implementation.c.id, implementation.c.task_id).where(implementation.c.task_id.in_(task_ids))
+    return {row.id: row.task_id for row in connection.execute(query)}
+
+
 def models(connection: Connection, project_id: UUID) -> Sequence[str]:
     """The models that versions of a project name, in order."""
     query = select(implementation.c.model).distinct().join_from(implementation, task)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from app.store.call_facts import ADDED, ALL, BUCKETS, READ_SUMMED, READ_TOGETHER, Usage, facts
+from app.store.call_facts import ADDED, ALL, BUCKETS, READ_CALLS, READ_SUMMED, READ_TOGETHER, Usage, facts
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
@@ -118,12 +118,33 @@ class Bin(NamedTuple):
 
 def in_bins(connection: Connection, asked: Asked, begin: datetime, width: timedelta) -> list[Bin]:
     """What each version used in stretches of so long, counted from `begin`; without how long calls took."""
-    whole_days = width % DAY == timedelta() and begin == _full(begin, DAY)
-    pieces = _pieces(asked, DAY if whole_days else HOUR)
-    number = f"floor(extract(epoch FROM start - :begin) / {width.total_seconds()})::int"
-    statement, values = _statement(asked, f"implementation_id, {number}", pieces, READ_SUMMED)
+    statement, values = _statement(
+        asked, f"implementation_id, {_number(width)}", _stretched(asked, begin, width), READ_SUMMED
+    )
     rows = connection.execute(statement, values | {"begin": begin})
     return [Bin(row[0], row[1], Usage.of([*row[2:], *NOT_TIMED])) for row in rows]
+
+
+def calls_in_bins(
+    connection: Connection, asked: Asked, begin: datetime, width: timedelta
+) -> Iterator[tuple[UUID, list[tuple[int, int]]]]:
+    """Of each version the numbers of the stretches and their calls, and nothing else: what small lines of a list draw."""
+    inner, values = _statement(
+        asked, f"implementation_id, {_number(width)} AS number", _stretched(asked, begin, width), READ_CALLS
+    )
+    query = f"SELECT implementation_id, array_agg(number), array_agg(calls) FROM ({inner}) AS bin GROUP BY 1"  # noqa: S608
+    for row in connection.execute(text(query), values | {"begin": begin}):
+        yield row[0], list(zip(row[1], row[2], strict=True))
+
+
+def _stretched(asked: Asked, begin: datetime, width: timedelta) -> list[Piece]:
+    whole_days = width % DAY == timedelta() and begin == _full(begin, DAY)
+    return _pieces(asked, DAY if whole_days else HOUR)
+
+
+def _number(width: timedelta) -> str:
+    """Of the stretch in which a cell lies."""
+    return f"floor(extract(epoch FROM start - :begin) / {width.total_seconds()})::int"
 
 
 NOT_TIMED = (None, None, (0,) * BUCKETS)

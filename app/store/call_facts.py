@@ -1,7 +1,8 @@
 """What calls used: what one of them adds, and what some make together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 LATENCY_MS = tuple(round(50 * 2 ** (step / 2)) for step in range(27))
@@ -59,13 +60,25 @@ class Usage:
         return cls(**dict(zip(ALL, columns, strict=True)))
 
     def __add__(self, other: "Usage") -> "Usage":
-        return Usage.of(
-            [
-                *(getattr(self, name) + getattr(other, name) for name in SUMS),
-                _of_known(min, self.fastest_ms, other.fastest_ms),
-                _of_known(max, self.slowest_ms, other.slowest_ms),
-                [own + two for own, two in zip(self.latency, other.latency, strict=True)],
-            ]
+        return Usage.together([self, other])
+
+    @classmethod
+    def together(cls, some: Sequence["Usage"]) -> "Usage":
+        """What all of these used; column by column, since lists add up hundreds."""
+        if len(some) == 1:
+            return some[0]
+        timed = [each for each in some if each.timed] or some[:1]
+        return (
+            cls.of(
+                [
+                    *map(sum, zip(*map(_SUMS_OF, some), strict=True)),
+                    _of_known(min, [each.fastest_ms for each in timed]),
+                    _of_known(max, [each.slowest_ms for each in timed]),
+                    list(map(sum, zip(*(each.latency for each in timed), strict=True))),
+                ]
+            )
+            if some
+            else cls()
         )
 
     def latency_ms(self, share: float) -> float | None:
@@ -85,7 +98,10 @@ class Usage:
         return float(high if high <= low else low * (high / low) ** share)
 
 
-def _of_known(choose: Any, *values: int | None) -> int | None:
+_SUMS_OF = attrgetter(*SUMS)
+
+
+def _of_known(choose: Any, values: Iterable[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return choose(known) if known else None
 
@@ -162,3 +178,5 @@ def _of_cells(summed: str) -> tuple[str, str]:
 TOGETHER, _ = _of_cells("sum({})::bigint")
 READ_TOGETHER, READ_SUMMED = _of_cells("sum({}::float8)::bigint")
 """The same of cells; for lists and pages in floating point, which is exact up to 2^53 and takes a third of the time."""
+
+READ_CALLS = "sum(calls::float8)::bigint AS calls"

@@ -1,4 +1,4 @@
-"""What every session of PostgreSQL is told: the time-outs that end what hangs, and the time zone.
+"""What every session of PostgreSQL is told: the time-outs that end what hangs, the time zone, and what plans it needs not.
 
 Directly it is told while connecting, which costs no round trip.  A pooler in between refuses that (PgBouncer: "unsupported startup
 parameter") or drops it (`ignore_startup_parameters = options`), and in its transaction mode nothing that is set on a session stays with
@@ -20,6 +20,9 @@ THROUGH_POOLER = "through_pooler"
 _MARK = "promptlode.session"
 """A parameter of ours: a session that does not know it was not told the others either."""
 
+_PLANS = {"max_parallel_workers_per_gather": "0", "jit": "off"}
+"""A statement of ours ends within milliseconds: to start two workers, or to compile it, takes longer than all of it (12 of 60 ms of a list)."""
+
 _REFUSED = "unsupported startup parameter"
 
 
@@ -30,7 +33,7 @@ def parameters(settings: Settings) -> dict[str, str]:
         "lock_timeout": settings.database_lock_timeout,
         "idle_in_transaction_session_timeout": settings.database_statement_timeout,
     }
-    return {name: str(int(limit * 1000)) for name, limit in seconds.items()} | {"timezone": "UTC"}
+    return {name: str(int(limit * 1000)) for name, limit in seconds.items()} | {"timezone": "UTC"} | _PLANS
 
 
 def options(settings: Settings) -> str:
