@@ -1,13 +1,13 @@
 """usage is kept per week too, which pages over months read
 
 Revision ID: usage_of_weeks
-Revises: taking
+Revises: decisions
 """
 
 from alembic import op
 
 revision = "usage_of_weeks"
-down_revision = "taking"
+down_revision = "decisions"
 branch_labels = None
 depends_on = None
 
