@@ -1,13 +1,13 @@
 """usage is kept per week too, which pages over months read
 
 Revision ID: usage_of_weeks
-Revises: decisions
+Revises: changes
 """
 
 from alembic import op
 
 revision = "usage_of_weeks"
-down_revision = "decisions"
+down_revision = "changes"
 branch_labels = None
 depends_on = None
 
