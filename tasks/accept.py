@@ -27,7 +27,11 @@ class Accepted:
 
 def accept(ingest: Ingest, settings: Settings, project: Project, incoming: Sequence[Incoming]) -> list[Accepted]:
     """Store the traces and request grouping; answers one row each, in order."""
-    recorded = ingest.record(project.id, incoming)
+    return accepted_of(settings, project, ingest.record(project.id, incoming))
+
+
+def accepted_of(settings: Settings, project: Project, recorded: Sequence[Recorded]) -> list[Accepted]:
+    """The second half, after the COMMIT: request grouping of what is owed."""
     requested = _request(settings, project, (row for row in recorded if row.state == "owed"))
     return [Accepted(row, _grouping(row, requested)) for row in recorded]
 

@@ -76,9 +76,12 @@ class TraceQuery(RangeQuery, PageQuery):
         return rest | ({"slots": slots} if slots else {})
 
 
+PATH = "/api/v1/traces"
+
+
 @routes.route(
     "POST",
-    "/api/v1/traces",
+    PATH,
     scope="ingest",
     body=TraceIn | TraceBatch,
     answers={201: TraceRow, 200: TraceRow, 207: BatchAnswer},
@@ -92,7 +95,7 @@ def create_traces(holder: KeyHolder) -> Response:
     return _create_one(holder, body, read)
 
 
-@routes.route("GET", "/api/v1/traces", scope="read", query=TraceQuery, answers={200: Page[TraceSummary]})
+@routes.route("GET", PATH, scope="read", query=TraceQuery, answers={200: Page[TraceSummary]})
 def list_traces(holder: KeyHolder, query: TraceQuery) -> Response:
     """Traces, newest first; of a path, a task or an implementation, or those in no group."""
     wanted = TraceFilter(
@@ -129,7 +132,7 @@ def _create_one(holder: KeyHolder, body: Any, read: Read) -> Response:
         raise ProblemError(422, "The trace was not stored: see errors.", error.problems) from None
     services().limiter.take_traces(holder, 1)
     (accepted,) = _accept(holder, [incoming])
-    return json_answer(_row(accepted), _status(accepted))
+    return json_answer(row_of(accepted), _status(accepted))
 
 
 def _create_batch(holder: KeyHolder, bodies: Any, read: Read) -> Response:
@@ -176,10 +179,11 @@ def _status(accepted: Accepted) -> int:
 
 
 def _kept(index: int, accepted: Accepted) -> dict[str, Any]:
-    return {"index": index, "status": _status(accepted), **_row(accepted)}
+    return {"index": index, "status": _status(accepted), **row_of(accepted)}
 
 
-def _row(accepted: Accepted) -> dict[str, Any]:
+def row_of(accepted: Accepted) -> dict[str, Any]:
+    """The answer for one trace, as `TraceRow` has it."""
     stored = accepted.recorded
     return {
         "id": stored.id,

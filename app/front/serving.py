@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import orjson
 from flask import Flask
 
 from app.config import Settings
+from app.front.answers import Answer
+from app.front.quick import CALLS, Asked, NotQuick, Quick, is_quick
 from app.front.reading import (
     AT_ONCE,
     AT_ONCE_OF_A_PROJECT,
@@ -29,6 +30,7 @@ from app.front.reading import (
 )
 from app.front.turns import TooManyWaitingError, Turns
 from app.http.auth import key_in
+from app.http.limiting import COUNTED
 from app.http.problem import problem_body
 from app.http.rates import subject_of
 from app.http.services import EXTENSION, Services
@@ -46,9 +48,6 @@ class HostError(Exception):
 
 class MethodError(Exception):
     """There is no such method."""
-
-
-Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,8 @@ class Front:
         self._reading = Reading(self._largest, settings.body_timeout)
         self._turns = Turns(settings.web_threads)
         self._threads = ThreadPoolExecutor(settings.web_threads, "web")
+        self._quick = Quick(app, settings)
+        self._quick_turns = Turns(CALLS)
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """One request."""
@@ -99,12 +100,24 @@ class Front:
     async def _answer(self, scope: Any, protocol: Any) -> Answer:
         _check(scope)
         headers = _headers(scope)
-        project = self._project(headers)
-        party = f"project {project}" if project else f"address {subject_of(self._address(scope, headers))}"
-        at_once = AT_ONCE_OF_A_PROJECT if project else AT_ONCE
-        body = await self._body(party, scope.method, headers, protocol, at_once)
+        key = key_in(headers.get("authorization", ""))
+        holder = self._services.authenticator.remembered(key) if key else None
+        address = subject_of(self._address(scope, headers))
+        party = f"project {holder.project_id}" if holder else f"address {address}"
+        body = await self._body(party, scope.method, headers, protocol, AT_ONCE_OF_A_PROJECT if holder else AT_ONCE)
+        is_counted = False
+        if holder is not None and is_quick(scope, headers, body):
+            trusted = self._services.authenticator.trusted(key)
+            if trusted is not None and trusted.may("ingest"):
+                async with self._quick_turns.turn(party):
+                    answer = await self._quick.answer(Asked(trusted, address, body))
+                if not isinstance(answer, NotQuick):
+                    return answer
+                is_counted = answer.is_counted
         async with self._turns.turn(party):
             environ = _environ(scope, headers, body)
+            if is_counted:
+                environ[COUNTED] = True
             return await asyncio.get_running_loop().run_in_executor(self._threads, _call, self._app, environ)
 
     async def _body(self, party: str, method: str, headers: Mapping[str, str], protocol: Any, at_once: int) -> bytes:
@@ -119,12 +132,6 @@ class Front:
         if headers.get("content-type", "").startswith(_FORM):
             return await self._reading.body(party, FORM_BYTES, _length(headers), protocol)
         return b""  # without a key it is refused, whatever it says
-
-    def _project(self, headers: Mapping[str, str]) -> UUID | None:
-        """That of a key that has worked here before."""
-        key = key_in(headers.get("authorization", ""))
-        holder = self._services.authenticator.remembered(key) if key else None
-        return holder.project_id if holder else None
 
     def _address(self, scope: Any, headers: Mapping[str, str]) -> str:
         forwarded = [each.strip() for each in headers.get("x-forwarded-for", "").split(",") if each.strip()]

@@ -5,12 +5,19 @@ from typing import Any
 import orjson
 from flask import Response
 
+JSON = "application/json"
+
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 
 def json_answer(body: Any, status: int = 200) -> Response:
     """A response of this body; UUIDs and datetimes included."""
-    return Response(orjson.dumps(body, option=_OPTIONS), status, mimetype="application/json")
+    return Response(json_bytes(body), status, mimetype=JSON)
+
+
+def json_bytes(body: Any) -> bytes:
+    """The same without a response around it."""
+    return orjson.dumps(body, option=_OPTIONS)
 
 
 def line_by_line_answer(body: dict[str, Any], status: int = 200) -> Response:
@@ -18,4 +25,4 @@ def line_by_line_answer(body: dict[str, Any], status: int = 200) -> Response:
     members = (
         orjson.dumps(name) + b": " + orjson.dumps(value, option=orjson.OPT_UTC_Z) for name, value in body.items()
     )
-    return Response(b"{\n" + b",\n".join(members) + b"\n}\n", status, mimetype="application/json")
+    return Response(b"{\n" + b",\n".join(members) + b"\n}\n", status, mimetype=JSON)

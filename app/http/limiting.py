@@ -14,6 +14,9 @@ from app.config import Settings
 from app.http.rates import Rate, Rates, subject_of
 from app.store.keys import KeyHolder
 
+COUNTED = "promptlode.counted"
+"""In the environ of a request whose part of all rates was taken already (`Limiter.take_call`); no client can set it."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -64,6 +67,14 @@ class Limiter:
             self._limits.traces, str(holder.key_id), number, "Nothing was stored: too many traces of this API key."
         )
 
+    def take_call(self, address: str, holder: KeyHolder) -> bool:
+        """What a request with one trace takes of all rates together; False, and nothing is taken, where it is over one.
+
+        For whoever answers before the application does, or hands the request on to it with COUNTED in its environ.
+        """
+        key, limits = str(holder.key_id), self._limits
+        return self._rates.spend_all([(limits.address, address), (limits.ingest, key), (limits.traces, key)])
+
     def take_regroup(self, holder: KeyHolder) -> None:
         """One wish that a path be grouped anew, of all keys of the project.  Raises TooManyRequests."""
         subject = str(holder.project_id)
@@ -84,7 +95,7 @@ class Limiter:
             _refuse("This address has tried too many wrong API keys.", wait)
 
     def _take(self, rate: Rate, subject: str, cost: int, why: str) -> None:
-        wait = self._rates.spend(rate, subject, cost)
+        wait = 0.0 if COUNTED in request.environ else self._rates.spend(rate, subject, cost)
         if wait:
             _refuse(why, wait)
 

@@ -14,6 +14,9 @@ from tasks.monitor import collector_of
 # From a healthy POST (2 ms) to what a dependency that hangs may cost (5 s).
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
+REQUEST_SECONDS = "promptlode.request_seconds"
+"""The extension of the app that holds the histogram of its requests, by method, route and status."""
+
 routes = Routes("metrics")
 
 
@@ -38,7 +41,7 @@ def install(app: Flask, registry: CollectorRegistry) -> None:
     """Measure every request of the app into the registry, by route, not by URL: ids would make endless series."""
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    seconds = Histogram(
+    app.extensions[REQUEST_SECONDS] = seconds = Histogram(
         "promptlode_http_request_seconds",
         "Time to answer a request",
         ["method", "route", "status"],

@@ -76,7 +76,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(NotFoundError, lambda error: problem_answer(404, str(error)))
     app.register_error_handler(ConfigurationError, _of_bug)
     app.register_error_handler(CallerError, lambda error: problem_answer(422, str(error)))
-    app.register_error_handler(DependencyError, _of_outage)
+    app.register_error_handler(DependencyError, of_outage)
     app.register_error_handler(exc.DBAPIError, _of_database)
     app.register_error_handler(Exception, _of_bug)
 
@@ -92,7 +92,8 @@ def _of_http(error: HTTPException) -> Response:
     return problem_answer(error.code or 500, hint or error.description or "", headers=headers)
 
 
-def _of_outage(error: DependencyError) -> Response:
+def of_outage(error: DependencyError) -> Response:
+    """The answer while something that we need does not work; writes to the log why."""
     _log.warning("dependency_down", error=type(error).__name__, why=getattr(error, "why", str(error)))
     # No promise that nothing was stored: a connection may die while the server answers a COMMIT.
     detail = f"{error} Send the request again; a trace with an external_id is never stored twice."
@@ -101,9 +102,9 @@ def _of_outage(error: DependencyError) -> Response:
 
 def _of_database(error: exc.DBAPIError) -> Response:
     if is_busy(error):
-        return _of_outage(DependencyError("PostgreSQL is busy."))
+        return of_outage(DependencyError("PostgreSQL is busy."))
     if state := state_of(error):
-        return _of_outage(DatabaseDownError("PostgreSQL cannot do this now.", state))
+        return of_outage(DatabaseDownError("PostgreSQL cannot do this now.", state))
     return _of_bug(error)
 
 

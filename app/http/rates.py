@@ -14,7 +14,7 @@ Keys in Redis: `promptlode:rate:{name}:{subject}:{window}`, a count that expires
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
@@ -80,6 +80,19 @@ class Rates:
     def spend(self, rate: Rate, subject: str, cost: int = 1) -> float:
         """Count it and answer 0; or, where that is over the rate, the seconds after which it is not."""
         return self._asked(rate, subject, cost, count=True)
+
+    def spend_all(self, spendings: Iterable[tuple[Rate, str]]) -> bool:
+        """Count one for each; or, where that is over any of the rates, count nothing and answer False."""
+        now = self._clock()
+        bounded = [(rate, subject) for rate, subject in spendings if rate.per_second > 0]
+        with self._lock:
+            counts = [(self._count(rate, subject, now), rate.amount) for rate, subject in bounded]
+            within = all(_wait(count, amount, 1, now) == 0 for count, amount in counts)
+            if within:
+                for count, _ in counts:
+                    count.own += 1
+        self._share_sometimes(now)
+        return within
 
     def wait(self, rate: Rate, subject: str) -> float:
         """Seconds until one more is within the rate; counts nothing."""

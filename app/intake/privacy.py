@@ -163,7 +163,11 @@ class Policies:
 
     def of(self, project_id: UUID) -> Policy:
         """The policy of a project, as it was at most `cache_seconds` ago.  Raises DatabaseDownError."""
-        return self._policies.fresh(project_id) or self._look_up(project_id)
+        return self.remembered(project_id) or self._look_up(project_id)
+
+    def remembered(self, project_id: UUID) -> Policy | None:
+        """The same without asking; None where it is not known as of `cache_seconds` ago."""
+        return self._policies.fresh(project_id)
 
     def _look_up(self, project_id: UUID) -> Policy:
         with transaction(self._engine) as connection:

@@ -7,7 +7,7 @@ cannot ask, the reconciler finds the trace, since the row alone says that the tr
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, exc
@@ -22,6 +22,7 @@ from app.store.groups import Group
 from app.store.ids import new_id, new_ids
 from app.store.sqlstates import is_crossing, is_gone
 from app.store.templates import Version, implementation_for, implementations_of
+from app.store.together import CurrentRow
 from app.store.traces import StoredTrace, variables_of
 
 # matched: by a known template. owed: to be asked for. held: owed, but its group is quarantined, so nobody asks.
@@ -54,6 +55,13 @@ class Recorded:
     def variables(self) -> dict[str, str] | None:
         """Values by the name of their slot; None when unmatched."""
         return variables_of(self.slots, self.values)
+
+
+class Planned(NamedTuple):
+    """A call as it will be stored, and its row with the version of templates that must still hold then."""
+
+    recorded: Recorded
+    row: CurrentRow
 
 
 class Ingest:
@@ -98,11 +106,26 @@ class Ingest:
             for trace_id, values in sorted(additions, key=lambda pair: pair[0]):
                 kin.complete(connection, project_id, trace_id, policy.cleaned_values(values))
 
+    def plan(self, project_id: UUID, item: Incoming) -> "Planned | None":
+        """How a call can be stored with one statement, by what is remembered; asks nobody.  None where that is not enough."""
+        policy = self._policies.remembered(project_id)
+        return None if policy is None else self._plan_at_once(project_id, policy.cleaned(item), policy)
+
     def _record_at_once(self, statements: Engine, project_id: UUID, item: Incoming, policy: Policy) -> Recorded | None:
-        """Store a trace by what is remembered of its group, with one statement; None when that does not hold any more.
+        """Store a trace with one statement; None when what is remembered of its group is not enough, or does not hold any more.
 
         The statement compares the memory with the database, so this is as exact as a transaction that reads first.
         """
+        planned = self._plan_at_once(project_id, item, policy)
+        if planned is None:
+            return None
+        try:
+            stored = traces.insert_if_current(statements, *planned.row)
+        except exc.IntegrityError:
+            return None  # the implementation is gone
+        return planned.recorded if stored else None
+
+    def _plan_at_once(self, project_id: UUID, item: Incoming, policy: Policy) -> "Planned | None":
         known = self._groups.recall(project_id, item.path)
         if known is None or known.group.quarantined_at is not None:
             return None
@@ -110,13 +133,9 @@ class Ingest:
         implementation_id = None if match is None else known.implementation(_version(item, match))
         if match is not None and implementation_id is None:
             return None
-        plan = self._planned(new_id(), known.group, item, match, implementation_id, policy=policy)
-        try:
-            row = _row(project_id, item, plan, policy, datetime.now(UTC))
-            stored = traces.insert_if_current(statements, row, known.group.templates_version)
-        except exc.IntegrityError:
-            return None  # the implementation is gone
-        return plan if stored else None
+        recorded = self._planned(new_id(), known.group, item, match, implementation_id, policy=policy)
+        row = _row(project_id, item, recorded, policy, datetime.now(UTC))
+        return Planned(recorded, CurrentRow(row, known.group.templates_version))
 
     def _record(self, project_id: UUID, incoming: Sequence[Incoming], policy: Policy, *, copy: bool) -> list[Recorded]:
         with transaction(self._engine) as connection:

@@ -21,7 +21,7 @@ _NETWORK = {"connect_timeout": 3, "tcp_user_timeout": 15_000, "keepalives_idle":
 
 # A pooled connection that rested longer is asked whether it still lives, which takes a round trip: nothing else shows that
 # a host or the network in between is gone. HikariCP has the same rule with the same time (aliveBypassWindowMs).
-_TRUSTED_SECONDS = 0.5
+TRUSTED_SECONDS = 0.5
 
 
 def make_engine(settings: Settings) -> Engine:
@@ -53,7 +53,6 @@ def make_probe_engine(settings: Settings, seconds: float) -> Engine:
 
 def _pooled(settings: Settings, *, connect_timeout: int = _NETWORK["connect_timeout"], **options: Any) -> Engine:
     settings.require("database_url")
-    told = {"application_name": "promptlode", "options": session.options(settings), "connect_timeout": connect_timeout}
     engine = create_engine(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -62,13 +61,18 @@ def _pooled(settings: Settings, *, connect_timeout: int = _NETWORK["connect_time
         hide_parameters=True,
         json_serializer=_to_json,
         json_deserializer=orjson.loads,
-        connect_args=_NETWORK | told,
+        connect_args=told_while_connecting(settings) | {"connect_timeout": connect_timeout},
         **options,
     )
     session.install(engine, settings)
     _leave_a_standby(engine)
     _ask_idle_connections(engine)
     return engine
+
+
+def told_while_connecting(settings: Settings) -> dict[str, Any]:
+    """What every connection of ours is told besides DATABASE_URL, as parameters of libpq."""
+    return _NETWORK | {"application_name": "promptlode", "options": session.options(settings)}
 
 
 def _leave_a_standby(engine: Engine) -> None:
@@ -89,13 +93,13 @@ def _ask_idle_connections(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def is_taken(connection: Any, record: Any, _: Any) -> None:
-        if _was_closed(connection):
+        if was_closed(connection):
             raise exc.InvalidatePoolError
-        if time.monotonic() - record.info.get("resting_since", math.inf) > _TRUSTED_SECONDS:
+        if time.monotonic() - record.info.get("resting_since", math.inf) > TRUSTED_SECONDS:
             _ask(engine, connection)
 
 
-def _was_closed(connection: Any) -> bool:
+def was_closed(connection: Any) -> bool:
     """Whether PostgreSQL has ended it, restarting for example: the kernel knows, so this costs no round trip.
 
     An idle connection has nothing to read but its end (the check of Go's database drivers, connCheck).

@@ -43,7 +43,7 @@ class Prepared:
             try:
                 return self._carried_out(engine, parameters)
             except psycopg2.Error as error:
-                raise _as_sqlalchemy_has_it(error) from None
+                raise as_sqlalchemy_has_it(error) from None
 
     def _carried_out(self, engine: Engine, parameters: list[Any]) -> int | None:
         """A connection that broke is noticed when it is next taken out of the pool."""
@@ -76,6 +76,6 @@ def _writer(kind: TypeEngine[Any]) -> Callable[[Any], Any]:
     return str if isinstance(kind, Uuid) else lambda value: value
 
 
-def _as_sqlalchemy_has_it(error: psycopg2.Error) -> BaseException:
+def as_sqlalchemy_has_it(error: psycopg2.Error) -> BaseException:
     """The same error as from any other statement, without the parameters, which hold prompts."""
     return exc.DBAPIError.instance(None, None, error, psycopg2.Error, hide_parameters=True)

@@ -23,7 +23,13 @@ _MARK = "promptlode.session"
 _PLANS = {"max_parallel_workers_per_gather": "0", "jit": "off"}
 """A statement of ours ends within milliseconds: to start two workers, or to compile it, takes longer than all of it (12 of 60 ms of a list)."""
 
-_REFUSED = "unsupported startup parameter"
+REFUSED = "unsupported startup parameter"
+"""What a pooler says that lets no session be told anything."""
+
+ASK_WHETHER_TOLD = "SELECT current_setting(%s, true)", (_MARK,)
+"""Answers `TOLD` in a session that is ours alone."""
+
+TOLD = "1"
 
 
 def parameters(settings: Settings) -> dict[str, str]:
@@ -38,7 +44,7 @@ def parameters(settings: Settings) -> dict[str, str]:
 
 def options(settings: Settings) -> str:
     """For the parameter `options` of libpq: ours, then those of DATABASE_URL, which win."""
-    ours = " ".join(f"-c {name}={value}" for name, value in (parameters(settings) | {_MARK: "1"}).items())
+    ours = " ".join(f"-c {name}={value}" for name, value in (parameters(settings) | {_MARK: TOLD}).items())
     return f"{ours} {_of_url(settings.database_url)}".rstrip()
 
 
@@ -56,15 +62,15 @@ def install(engine: Engine, settings: Settings) -> None:
         try:
             return psycopg2.connect(*arguments, **keywords)
         except psycopg2.OperationalError as error:
-            if _REFUSED not in str(error):
+            if REFUSED not in str(error):
                 raise
         return psycopg2.connect(*arguments, **{name: each for name, each in keywords.items() if name != "options"})
 
     @event.listens_for(engine, "connect")
     def look(connection: Any, record: Any) -> None:
         with closing(connection.cursor()) as cursor:
-            cursor.execute("SELECT current_setting(%s, true)", (_MARK,))
-            record.info[THROUGH_POOLER] = cursor.fetchone()[0] != "1"
+            cursor.execute(*ASK_WHETHER_TOLD)
+            record.info[THROUGH_POOLER] = cursor.fetchone()[0] != TOLD
         connection.rollback()
 
     @event.listens_for(engine, "begin")

@@ -39,6 +39,9 @@ RUNNING = "SELECT count(*) FROM grouping_run WHERE outcome = 'running'"
 QUIET, FLOOD, FLOODERS = 100, 1_500, 32
 """Calls in a round of who sends one after the other, and of the flood over so many connections, which lasts longer."""
 
+WIDTHS = (1, 16, 64)
+"""Connections over which calls come at once."""
+
 SIZES = {"2 KB": (2_000, 300), "20 KB": (20_000, 100)}
 """Name -> bytes of a body, and requests in a round."""
 
@@ -80,6 +83,30 @@ class Bench:
             rows += _compared(name, in_turns(senders))
         self.at.end(BARE)
         return table(("body", "POST of one trace", "requests/s", "x bare", "p50 ms", "p99 ms", "p99 x bare"), rows)
+
+    def connections(self) -> str:
+        """The same over more and fewer connections, and with a second web process on the same port."""
+        bare = self.at.serve(BARE, WSGI)
+        known = traffic.templates(1000)
+        self.at.know("/connections", known)
+        rows = []
+        for name, (size, number) in SIZES.items():
+            bodies = traffic.singles(traffic.calls("/connections", known, 2 * number, size))
+            for connections in WIDTHS:
+                rows += self._at_once(name, connections, {"bare view": bare, "product": self.web}, bodies)
+        self.at.end(BARE)
+        head = ("body", "POST of one trace", "connections", "requests/s", "x bare", "p50 ms", "p99 ms", "p99 x bare")
+        return table(head, rows)
+
+    def _at_once(
+        self, name: str, connections: int, targets: dict[str, Target], bodies: list[bytes]
+    ) -> list[list[object]]:
+        bodies = bodies if connections > 1 else bodies[: len(bodies) // 2]
+        senders = {
+            title: partial(self.load.send, target, bodies, connections=connections) for title, target in targets.items()
+        }
+        rows = _compared(name, in_turns(senders, rounds=3))
+        return [[body, title, connections, *figures] for body, title, *figures in rows]
 
     # --- batches
 
@@ -313,7 +340,13 @@ def copy(at: World, path: str) -> Sample:
     return Sample(seconds, [seconds])
 
 
-ALONE = {"single": Bench.single, "batch": Bench.batch, "otlp": Bench.otlp, "tenants": Bench.tenants}
+ALONE = {
+    "single": Bench.single,
+    "connections": Bench.connections,
+    "batch": Bench.batch,
+    "otlp": Bench.otlp,
+    "tenants": Bench.tenants,
+}
 """Measured with the web process and the servers alone."""
 
 TOGETHER = {

@@ -1,0 +1,129 @@
+"""A connection to PostgreSQL of an event loop: no thread waits for its statements.
+
+The driver's asynchronous mode (psycopg2 manual, "Asynchronous support"): a statement is sent, and the loop says when there is something
+to read.  Each statement is a transaction of its own.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import psycopg2
+from psycopg2 import extensions
+from sqlalchemy import make_url
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+
+from app.config import Settings
+from app.store import session
+from app.store.engine import TRUSTED_SECONDS, outages_named, told_while_connecting, was_closed
+from app.store.prepared import as_sqlalchemy_has_it
+
+CONNECT_SECONDS = 3.0
+"""As for a connection of a pool; libpq leaves this limit to whoever connects without waiting."""
+
+
+class LoopConnection:
+    """One statement at a time.  Of one event loop."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._resting_since = time.monotonic()
+
+    @classmethod
+    async def open(cls, settings: Settings, prepare: Iterable[str] = ()) -> "LoopConnection | None":
+        """A connection with these statements prepared; None where a pooler shares sessions, which can prepare nothing.
+
+        Raises DatabaseDownError or another exception of the driver as SQLAlchemy has it.
+        """
+        _, url = PGDialect_psycopg2().create_connect_args(make_url(settings.database_url))
+        connect = partial(psycopg2.connect, **url | told_while_connecting(settings), async_=True)
+        with outages_named():
+            try:
+                return await asyncio.wait_for(cls._opened(connect, prepare), CONNECT_SECONDS)
+            except psycopg2.Error as error:
+                if session.REFUSED in str(error):
+                    return None
+                raise as_sqlalchemy_has_it(error) from None
+            except TimeoutError:
+                late = psycopg2.OperationalError("timeout expired")
+                raise as_sqlalchemy_has_it(late) from None
+
+    @classmethod
+    async def _opened(cls, connect: partial[Any], prepare: Iterable[str]) -> "LoopConnection | None":
+        """In a thread as far as the driver would block: it looks for the address of the host."""
+        made = cls(await asyncio.get_running_loop().run_in_executor(None, connect))
+        await made._done()
+        ((told,),) = await made._rows(*session.ASK_WHETHER_TOLD)
+        if told != session.TOLD:
+            made.close()
+            return None
+        for statement in prepare:
+            await made._rows(statement)
+        return made
+
+    async def fetch(self, statement: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """The rows that a statement answers.  Raises what SQLAlchemy would, and DatabaseDownError.
+
+        After an exception it is not known whether a connection that broke had carried out the statement.
+        """
+        with outages_named():
+            try:
+                return await self._rows(statement, parameters)
+            except psycopg2.Error as error:
+                raise as_sqlalchemy_has_it(error) from None
+
+    async def is_alive(self) -> bool:
+        """Whether it can be used; asks PostgreSQL where it has rested so long that a network may have vanished."""
+        if was_closed(self._connection):
+            return False
+        if time.monotonic() - self._resting_since > TRUSTED_SECONDS:
+            try:
+                await self._rows("SELECT 1")
+            except psycopg2.Error:
+                return False
+        return True
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it broke."""
+        return bool(self._connection.closed)
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        self._connection.close()
+
+    async def _rows(self, statement: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute(statement, parameters or None)
+            await self._done()
+            self._resting_since = time.monotonic()
+            return cursor.fetchall() if cursor.description else []
+
+    async def _done(self) -> None:
+        """When the driver is."""
+        while (state := self._connection.poll()) != extensions.POLL_OK:
+            await self._ready(writing=state == extensions.POLL_WRITE)
+
+    async def _ready(self, *, writing: bool) -> None:
+        """When the socket can be read or written.  The loop forgets the socket before anybody may close it."""
+        watch, forget = (
+            (self._loop.add_writer, self._loop.remove_writer)
+            if writing
+            else (self._loop.add_reader, self._loop.remove_reader)
+        )
+        ready = self._loop.create_future()
+        descriptor = self._connection.fileno()
+        watch(descriptor, _wake, ready)
+        try:
+            await ready
+        finally:
+            forget(descriptor)
+
+
+def _wake(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)

@@ -1,0 +1,88 @@
+"""Calls of the same moment in one statement and one COMMIT, whoever sent them.
+
+Each is stored only if its group is as its sender's process remembers it, as in `app.store.traces.insert_if_current`.
+
+The rows are one parameter, a text of JSON: one statement serves any number of them, so PostgreSQL parses and plans it once.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Column
+from sqlalchemy.dialects import postgresql
+
+from app.store.loop_connection import LoopConnection
+from app.store.tables import trace
+
+# A column of JSON may hold references into the prompt, which begin with NUL (`app.store.inputs`). json_to_recordset decodes what it
+# reads, and no text of PostgreSQL holds NUL: so JSON of this column is handed over as a text and read as JSON afterwards.
+_AS_TEXT = frozenset({"input"})
+
+_MADE_BY_POSTGRES = frozenset({"created_at", "considered_run_id"})
+
+_NAMED, _UNNAMED = "store_named_together", "store_together"
+
+
+class CurrentRow(NamedTuple):
+    """A row of table trace, and the version of the templates of its group with which it was made."""
+
+    row: Mapping[str, Any]
+    templates_version: int
+
+
+async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow]) -> set[UUID]:
+    """Insert the rows whose groups are as remembered and whose external ids are free; answers the ids that are stored now.
+
+    A group that has other templates, is quarantined or gone keeps out its own rows only.  Any other error keeps out all.  Raises as
+    `LoopConnection.fetch`.
+    """
+    written = orjson.dumps([_written(each) for each in rows]).decode()
+    is_named = any(each.row["external_id"] is not None for each in rows)
+    found = await connection.fetch(f"EXECUTE {_NAMED if is_named else _UNNAMED} (%s)", (written,))
+    return {UUID(id_) for (id_,) in found}
+
+
+@cache
+def statements() -> tuple[str, ...]:
+    """PREPARE, once for each session.
+
+    External ids are taken in one order, so that two statements never wait for each other's.
+    """
+    names = ", ".join(column.name for column in _columns())
+    shape = ", ".join(f"{column.name} {_kind_on_the_way(column)}" for column in _columns())
+    values = ", ".join(_read_back(column) for column in _columns())
+    current = f"""
+        SELECT calls.* FROM json_to_recordset($1::json) AS calls ({shape}, remembered_version bigint)
+        JOIN grouping_key ON grouping_key.id = calls.group_id AND grouping_key.quarantined_at IS NULL
+         AND grouping_key.templates_version = calls.remembered_version
+    """  # noqa: S608  ours
+    plain = f"INSERT INTO trace ({names}) SELECT {values} FROM ({current}) AS current RETURNING id::text"  # noqa: S608  ours
+    named = f"""
+        WITH current AS MATERIALIZED ({current}),
+        took AS (INSERT INTO trace_external_id (project_id, external_id, trace_id)
+          SELECT project_id, external_id, id FROM current WHERE external_id IS NOT NULL ORDER BY project_id, external_id COLLATE "C"
+          ON CONFLICT DO NOTHING RETURNING trace_id)
+        INSERT INTO trace ({names}) SELECT {values} FROM current
+        WHERE external_id IS NULL OR id IN (SELECT trace_id FROM took) RETURNING id::text
+    """  # noqa: S608  ours
+    return f"PREPARE {_UNNAMED} (text) AS {plain}", f"PREPARE {_NAMED} (text) AS {named}"
+
+
+def _columns() -> list[Column[Any]]:
+    return [column for column in trace.c if column.name not in _MADE_BY_POSTGRES]
+
+
+def _kind_on_the_way(column: Column[Any]) -> str:
+    return "text" if column.name in _AS_TEXT else column.type.compile(postgresql.dialect())
+
+
+def _read_back(column: Column[Any]) -> str:
+    return f"{column.name}::json" if column.name in _AS_TEXT else column.name
+
+
+def _written(each: CurrentRow) -> dict[str, Any]:
+    packed = {name: orjson.dumps(each.row[name]).decode() for name in _AS_TEXT}
+    return {**each.row, **packed, "remembered_version": each.templates_version}

@@ -1,0 +1,77 @@
+"""REQUEST for whoever accepts traces in an event loop: one thread asks, and who waits for the same group shares a request.
+
+Only after the COMMIT, as everywhere: a request that is made later covers all that were stored before.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.config import Settings
+from app.intake.record import Recorded
+from app.store.projects import Project
+from tasks.accept import Accepted, accepted_of
+
+
+@dataclass(slots=True)
+class _Wish:
+    """A group that is to be asked for: its newest call, and who waits for the answer."""
+
+    project: Project
+    row: Recorded
+    asked: "asyncio.Future[Accepted]"
+
+
+class Asking:
+    """Asks for the groups of a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._thread = ThreadPoolExecutor(1, "ask")
+        self._waiting: dict[UUID, list[_Wish]] = {}
+        self._asks: asyncio.Task[None] | None = None
+
+    async def accepted(self, project: Project, row: Recorded) -> Accepted:
+        """How a stored call will be grouped.  Never raises and never waits long, as `tasks.publish`."""
+        if row.state != "owed":
+            return accepted_of(self._settings, project, [row])[0]
+        loop = asyncio.get_running_loop()
+        wish = _Wish(project, row, loop.create_future())
+        self._waiting.setdefault(row.group.id, []).append(wish)
+        if self._asks is None:
+            self._asks = loop.create_task(self._ask())
+        return await wish.asked
+
+    async def _ask(self) -> None:
+        """Until nobody waits."""
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                wishes, self._waiting = list(self._waiting.values()), {}
+                await loop.run_in_executor(self._thread, self._request, wishes, loop)
+        finally:
+            self._asks = None
+
+    def _request(self, groups: Sequence[list[_Wish]], loop: asyncio.AbstractEventLoop) -> None:
+        """In the thread: one request for each group."""
+        for wishes in groups:
+            try:
+                rows = accepted_of(self._settings, wishes[0].project, [wish.row for wish in wishes])
+            except Exception as error:  # noqa: BLE001  whoever waits must not wait for ever
+                loop.call_soon_threadsafe(_fail, wishes, error)
+            else:
+                loop.call_soon_threadsafe(_answer, wishes, rows)
+
+
+def _answer(wishes: Sequence[_Wish], rows: Sequence[Accepted]) -> None:
+    for wish, row in zip(wishes, rows, strict=True):
+        if not wish.asked.done():  # its caller has gone
+            wish.asked.set_result(row)
+
+
+def _fail(wishes: Sequence[_Wish], error: Exception) -> None:
+    for wish in wishes:
+        if not wish.asked.done():
+            wish.asked.set_exception(error)
