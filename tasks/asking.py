@@ -44,6 +44,10 @@ class Asking:
             self._asks = loop.create_task(self._ask())
         return await wish.asked
 
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown()
+
     async def _ask(self) -> None:
         """Until nobody waits."""
         loop = asyncio.get_running_loop()

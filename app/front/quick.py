@@ -67,6 +67,11 @@ class Quick:
         self._commit = SharedCommit(self._connect)
         self._asking = Asking(settings)
 
+    def close(self) -> None:
+        """End its thread and its connections."""
+        self._asking.close()
+        self._commit.close()
+
     async def _connect(self) -> LoopConnection | None:
         return await LoopConnection.open(self._settings, together.statements())
 

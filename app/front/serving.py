@@ -97,6 +97,11 @@ class Front:
             status, headers, body = self._refusals[type(error)].answer()
         protocol.response_bytes(status, headers, body)
 
+    async def close(self) -> None:
+        """End threads and connections; for whoever starts several fronts in a process."""
+        self._quick.close()
+        self._threads.shutdown()
+
     async def _answer(self, scope: Any, protocol: Any) -> Answer:
         _check(scope)
         headers = _headers(scope)

@@ -68,6 +68,11 @@ class SharedCommit:
             self._due = loop.call_later(PATIENCE, self._send) if self._taken else loop.call_soon(self._send)
         return await call.stored
 
+    def close(self) -> None:
+        """End the connections that rest."""
+        while self._resting:
+            self._resting.pop().close()
+
     def _can_store(self) -> bool:
         return bool(self._resting or self._taken) or time.monotonic() >= self._next_try
 

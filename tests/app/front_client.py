@@ -1,0 +1,111 @@
+"""The front in this process, asked as granian asks it: for tests that compare, count and break things."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from flask import Flask
+
+from app.config import Settings
+from app.front.serving import Front
+
+URL = "/api/v1/traces"
+
+
+@dataclass
+class Scope:
+    """A request before its body, as RSGI has it."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    query_string: str = ""
+    http_version: str = "1.1"
+    client: str = "127.0.0.1:50000"
+    server: str = "127.0.0.1:8000"
+    scheme: str = "http"
+    authority: str | None = None
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    data: bytes
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.data)
+
+
+class Protocol:
+    """The body, and what is answered."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.answer: Answer
+
+    async def __call__(self) -> bytes:
+        return self._body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._body
+
+    def response_bytes(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+        self.answer = Answer(status, {name.lower(): value for name, value in headers}, body)
+
+
+class FrontClient:
+    """Sends to a front that runs in an event loop of its own."""
+
+    def __init__(self, front: Front, loop: asyncio.AbstractEventLoop) -> None:
+        self.front = front
+        self.loop = loop
+
+    def start(self, key: str, body: Any, path: str = URL, **headers: str) -> "Future[Answer]":
+        """A POST that is under way; body: bytes, or what becomes JSON."""
+        data = body if isinstance(body, bytes) else orjson.dumps(body)
+        sent = {
+            "host": "localhost",
+            "content-type": "application/json",
+            "content-length": str(len(data)),
+            "authorization": f"Bearer {key}",
+        }
+        return asyncio.run_coroutine_threadsafe(self._answer(Scope("POST", path, sent | headers), data), self.loop)
+
+    def post(self, key: str, body: Any, path: str = URL, **headers: str) -> Answer:
+        return self.start(key, body, path, **headers).result(60)
+
+    def post_together(self, sent: Sequence[tuple[str, Any]]) -> list[Answer]:
+        """Several that reach the loop in one moment: keys and bodies."""
+
+        async def all_of_them() -> list[Answer]:
+            return await asyncio.gather(*(asyncio.wrap_future(self.start(key, body)) for key, body in sent))
+
+        return asyncio.run_coroutine_threadsafe(all_of_them(), self.loop).result(60)
+
+    async def _answer(self, scope: Scope, body: bytes) -> Answer:
+        protocol = Protocol(body)
+        await self.front.__rsgi__(scope, protocol)
+        return protocol.answer
+
+
+@contextmanager
+def in_front(app: Flask, settings: Settings) -> Iterator[FrontClient]:
+    """A front before an application."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    front = Front(app, settings)
+    try:
+        yield FrontClient(front, loop)
+    finally:
+        asyncio.run_coroutine_threadsafe(front.close(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(30)
+        loop.close()

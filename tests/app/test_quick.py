@@ -1,0 +1,477 @@
+"""A POST of one trace that is answered before Flask: the same answers, rows, counters and logs, whatever comes."""
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from redis import Redis
+from sqlalchemy import Engine, func, select, text, update
+from structlog.testing import capture_logs
+
+from app.config import Settings, with_driver
+from app.http.services import EXTENSION
+from app.intake import shared_commit
+from app.local.postgres import PostgresServer
+from app.store import groups, projects, tables, together
+from app.store.engine import make_engine, transaction
+from app.store.projects import Project
+from app.web import create_app
+from tasks.coalescing.protocol import key_of
+from tests.app.api_helpers import client_with, know, new_key, wait_for
+from tests.app.front_client import URL, Answer, FrontClient, in_front
+from tests.app.log_records import KINDS
+
+HELLO = {"model": "m", "path": "/p", "input": "Hi"}
+KNOWN = ("You are a triage bot.", "Sort this ticket: {{ticket}} of plan {{plan}}.")
+TICKET = {
+    "model": "m",
+    "path": "/known",
+    "messages": [
+        {"role": "system", "content": KNOWN[0]},
+        {"role": "user", "content": 'Sort this ticket: Where is\n"it"? \\u0041 {x} of plan free.'},
+    ],
+}
+
+
+@dataclass
+class Both:
+    """The same application behind Flask alone and behind the front, each with a project of its own."""
+
+    engine: Engine
+    flask: FlaskClient
+    front: FrontClient
+    flask_app: Flask
+    front_app: Flask
+    front_key: str
+
+    def send(self, body: Any, **headers: str) -> tuple[Answer, Answer]:
+        """What each of them answers, without what is new each time."""
+        data = body if isinstance(body, bytes) else orjson.dumps(body)
+        said = {"content-type": "application/json"} | headers
+        by_flask = self.flask.post(URL, data=data, headers=said)
+        headers_of_flask = {name.lower(): value for name, value in by_flask.headers.items()}
+        return (
+            _without_ids(Answer(by_flask.status_code, headers_of_flask, by_flask.data)),
+            _without_ids(self.front.post(self.front_key, data, **headers)),
+        )
+
+    def rows(self) -> tuple[list[Any], list[Any]]:
+        return _rows(self.engine, "flask"), _rows(self.engine, "front")
+
+    def counted(self) -> tuple[dict[Any, float], dict[Any, float]]:
+        return _requests(self.flask_app), _requests(self.front_app)
+
+
+NEW_EACH_TIME = ("id", "task_id", "implementation_id")
+
+
+def _without_ids(answer: Answer) -> Answer:
+    body = answer.json
+    for each in (body, *body.get("results", ())) if isinstance(body, dict) else ():
+        each |= {name: bool(each[name]) for name in NEW_EACH_TIME if name in each}
+    return Answer(answer.status, answer.headers, orjson.dumps(body))
+
+
+def _rows(engine: Engine, project: str) -> list[Any]:
+    """Everything that is stored of the calls of a project but ids and times, as text: JSON by its letters."""
+    query = f"""
+        SELECT t.external_id, t.model, t.prompt_parts, t.prompt_source, t.follow_up, t.conversation_id, t.user_id,
+          t.settings_digest, t.variables, t.started_at, t.completed_at, t.implementation_id IS NULL, t.template_id IS NULL,
+          t.input::text, t.output::text, t.settings::text, t.tools::text, t.usage::text, t.error::text, t.metadata::text,
+          g.path, t.seen_at = t.started_at, i.version, i.model, x.external_id
+        FROM trace t JOIN grouping_key g ON g.id = t.group_id JOIN project p ON p.id = t.project_id
+        LEFT JOIN implementation i ON i.id = t.implementation_id LEFT JOIN trace_external_id x ON x.trace_id = t.id
+        WHERE p.name = '{project}' ORDER BY t.id"""
+    with transaction(engine) as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def _requests(app: Flask) -> dict[Any, float]:
+    """Requests by method, route and status."""
+    (family,) = [
+        each for each in app.extensions[EXTENSION].registry.collect() if each.name == "promptlode_http_request_seconds"
+    ]
+    return {tuple(sample.labels.values()): sample.value for sample in family.samples if sample.name.endswith("_count")}
+
+
+@pytest.fixture
+def both(settings: Settings, engine: Engine) -> Iterator[Both]:
+    apps = create_app(settings), create_app(settings)
+    keys = [new_key(engine, project) for project in ("flask", "front")]
+    for name in ("flask", "front"):
+        with transaction(engine) as connection:
+            owner = projects.get_or_create(connection, name)
+        know(engine, Project(owner.id, name), "/known", *KNOWN)
+    with transaction(engine) as connection:
+        connection.execute(update(tables.project).values(secret="the same: marks of redacted ids are made with it"))
+    with in_front(apps[1], settings) as front:
+        yield Both(engine, client_with(apps[0], keys[0]), front, *apps, keys[1])
+    for app in apps:
+        app.extensions[EXTENSION].engine.dispose()
+
+
+def _with(**fields: Any) -> dict[str, Any]:
+    return HELLO | fields
+
+
+GOOD: list[Any] = [
+    HELLO,
+    TICKET,
+    TICKET | {"model": "other", "temperature": 0.5},
+    TICKET | {"messages": [*TICKET["messages"], {"role": "assistant", "content": "Sorted as a question of delivery."}]},  # type: ignore[misc]
+    TICKET
+    | {
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "Read this long text of mine, please."},
+                    {"type": "image_url", "image_url": {"url": "x"}},
+                ],
+            }
+        ]
+    },
+    _with(input=[]),
+    _with(input='日本語 "quoted" \\ back\tslash\r\n {x} {{y}} \' $1 %s \u2028'),
+    _with(output='a "text"\\', usage={"input_tokens": 3, "more": 1.50}, error={"b": 1, "a": 2}),
+    _with(output=0, error="down", metadata={"z": 1, "a": {"n": None, "t": True}}),
+    _with(output=False, tools=[{"type": "function"}], tool_choice="auto", reasoning={"effort": "low"}, seed=7),
+    _with(started_at=1767225600.25, completed_at="2026-01-01T00:00:02+02:00", user_id="u", conversation_id="c"),
+    _with(external_id="once"),
+    _with(external_id="once", input="Another text"),
+    _with(path="/users/123/chat"),
+    _with(input="My key is sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD and 4111 1111 1111 1111"),
+    _with(external_id="4111111111111111"),
+    _with(input="x" * 30_000),
+    _with(input="x" * 100_000),
+    {"traces": [HELLO, TICKET, {"model": "m"}]},
+    *(make("Where is my refund, please?") for _, make in KINDS),
+]
+
+BAD: list[bytes] = [
+    b"", b"{", b"null", b"3", b"[]", b'{"a": 1} x', b"\xff\xfe", b"\xef\xbb\xbf{}", b'{"a": "\x01"}', b"[" * 2000, b'{"a":' * 900 + b"1" + b"}" * 900,
+    b'{"model": "m"}', b'{"model": "m", "path": "", "input": "Hi"}', b'{"model": 1, "path": "/p", "input": {"a": 1}}',
+    b'{"traces": []}', b'{"traces": 3}', b'{"resourceSpans": []}',
+    *(b'{"model": "m", "path": "/p", "input": "Hi", "metadata": {"x": ' + value + b"}}"
+      for value in (b"NaN", b'"\\ud800"', b'"a\\u0000b"', b"1" * 400, b"1e999", b"[" * 70 + b"]" * 70)),
+    b'{"model": "m", "path": "/p", "input": "Hi", "started_at": "2100-01-01"}',
+    b'{"model": "m", "path": "/p", "messages": [3], "temperature": -1}',
+]  # fmt: skip
+
+
+def test_whatever_is_sent_is_answered_and_stored_as_by_flask(both: Both) -> None:
+    for body in (*GOOD, *BAD, *GOOD):
+        by_flask, by_front = both.send(body)
+        assert by_front == by_flask, body
+    by_flask_rows, by_front_rows = both.rows()
+    assert by_front_rows == by_flask_rows
+    assert len(by_front_rows) > 30
+    by_flask_counted, by_front_counted = both.counted()
+    assert by_front_counted == by_flask_counted
+
+
+def test_headers_that_ask_for_something_else_are_answered_as_by_flask(both: Both) -> None:
+    small = orjson.dumps(HELLO)
+    for headers, body in (
+        ({"content-type": "text/plain"}, small),
+        ({"content-type": "application/JSON; charset=utf-8"}, small),
+        ({"content-encoding": "gzip"}, gzip.compress(small)),
+        ({"content-encoding": "gzip"}, b"no gzip"),
+        ({"content-encoding": "br"}, small),
+        ({"content-encoding": " Identity "}, small),
+        ({"accept": "text/html"}, small),
+    ):
+        for _ in range(2):
+            by_flask, by_front = both.send(body, **headers)
+            assert by_front == by_flask, headers
+    by_flask_rows, by_front_rows = both.rows()
+    assert by_front_rows == by_flask_rows
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+_FIELDS = (
+    "model",
+    "path",
+    "input",
+    "messages",
+    "instructions",
+    "output",
+    "tools",
+    "metadata",
+    "usage",
+    "external_id",
+    "other",
+)
+
+
+def test_any_json_is_answered_and_stored_as_by_flask(both: Both) -> None:
+    @examples(max_examples=15)
+    @given(st.dictionaries(st.sampled_from(_FIELDS), _json, max_size=5))
+    def look(fields: dict[str, Any]) -> None:
+        by_flask, by_front = both.send(HELLO | fields)
+        assert by_front == by_flask
+
+    look()
+    by_flask_rows, by_front_rows = both.rows()
+    assert by_front_rows == by_flask_rows
+
+
+def test_each_call_is_counted_against_every_rate_once(environment: dict[str, str], engine: Engine) -> None:
+    limited = Settings(
+        database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"], rate_traces=1, rate_ingest=2
+    )
+    key = new_key(engine, "shop")
+    app = create_app(limited)
+    with in_front(app, limited) as front:
+        answers = [front.post(key, HELLO).status for _ in range(12)]
+        assert answers == [201] * 10 + [429] * 2
+        refused = front.post(key, HELLO)
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert int(refused.headers["retry-after"]) > 0
+    app.extensions[EXTENSION].engine.dispose()
+
+
+def test_a_key_that_is_revoked_or_may_not_ingest_is_refused_as_by_flask(both: Both) -> None:
+    reading = new_key(both.engine, "front", "read")
+    assert [both.front.post(reading, HELLO).status for _ in range(2)] == [403, 403]
+    assert [both.front.post("pl_wrong", HELLO).status for _ in range(2)] == [401, 401]
+
+
+def test_requests_are_logged_and_asked_for_as_by_flask(both: Both, redis_client: Redis) -> None:
+    bodies = [HELLO, HELLO, TICKET, HELLO]
+    with capture_logs() as by_flask:
+        for body in bodies:
+            both.flask.post(URL, json=body)
+    with capture_logs() as by_front:
+        for body in bodies:
+            both.front.post(both.front_key, body)
+    told = [[(each["event"], each["log_level"], each.get("path")) for each in logs] for logs in (by_flask, by_front)]
+    assert told[0] == told[1]
+    counted = [
+        {
+            name: value
+            for name, value in redis_client.hgetall(key_of(_group(both.engine, name))).items()
+            if name[:2] == "n_"
+        }
+        for name in ("flask", "front")
+    ]
+    assert counted[0] == counted[1]
+
+
+def _group(engine: Engine, project: str, path: str = "/p") -> Any:
+    with transaction(engine) as connection:
+        owner = projects.get_or_create(connection, project)
+        return groups.get_or_create(connection, owner.id, [path])[path].id
+
+
+# Calls of one moment
+
+
+def _stored(engine: Engine, **of: Any) -> int:
+    with transaction(engine) as connection:
+        return connection.execute(select(func.count()).select_from(tables.trace).filter_by(**of)).scalar_one()
+
+
+def _warm(both: Both, *keys: str) -> None:
+    """Until the groups, keys and policies are remembered and a connection is there."""
+    for key in keys or (both.front_key,):
+        for body in (HELLO, TICKET) * 2:
+            assert both.front.post(key, body).status == 201
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many calls each statement carried."""
+    carried: list[int] = []
+    insert = together.insert_current
+
+    async def counting(connection: Any, rows: Any) -> Any:
+        carried.append(len(rows))
+        return await insert(connection, rows)
+
+    monkeypatch.setattr(together, "insert_current", counting)
+    return carried
+
+
+def test_calls_of_the_same_moment_share_a_statement_also_of_two_projects(both: Both, statements: list[int]) -> None:
+    other = new_key(both.engine, "other")
+    _warm(both, both.front_key, other)
+    del statements[:]
+    answers = both.front.post_together([(both.front_key, HELLO), (other, HELLO), (both.front_key, TICKET)] * 8)
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.json["id"] for answer in answers}) == 24
+    assert sum(statements) == 24
+    assert max(statements) > 8
+    assert _stored(both.engine, project_id=_project(both.engine, "other")) == 12
+
+
+def _project(engine: Engine, name: str) -> Any:
+    with transaction(engine) as connection:
+        return projects.get_or_create(connection, name).id
+
+
+def test_an_external_id_twice_in_one_statement_is_stored_once(both: Both) -> None:
+    _warm(both)
+    before = _stored(both.engine)
+    answers = both.front.post_together([(both.front_key, _with(external_id="twice"))] * 5)
+    assert sorted(answer.status for answer in answers) == [200] * 4 + [201]
+    assert len({answer.json["id"] for answer in answers}) == 1
+    assert _stored(both.engine) == before + 1
+
+
+def test_a_version_that_changed_sends_its_own_calls_the_slow_way_alone(both: Both, statements: list[int]) -> None:
+    _warm(both)
+    know(both.engine, Project(_project(both.engine, "front"), "front"), "/p", "", "Hello {{name}}, how are you?")
+    del statements[:]
+    answers = both.front.post_together(
+        [(both.front_key, _with(input="Hello Ada, how are you?")), (both.front_key, TICKET)] * 3
+    )
+    assert {answer.status for answer in answers} == {201}
+    assert [answer.json["variables"] for answer in answers[::2]] == [{"name": "Ada"}] * 3
+    assert statements[0] == 6
+
+
+def test_a_row_that_postgresql_refuses_never_costs_its_neighbours(both: Both) -> None:
+    """An implementation that is gone: its foreign key fails the statement of all."""
+    _warm(both)
+    with transaction(both.engine) as connection:
+        connection.execute(text("SET session_replication_role = replica"))
+        connection.execute(tables.implementation.delete())
+    answers = both.front.post_together([(both.front_key, TICKET), *[(both.front_key, HELLO)] * 5])
+    assert {answer.status for answer in answers} == {201}
+    assert answers[0].json["implementation_id"]
+
+
+def test_a_statement_that_waits_holds_up_nobody_who_comes_later(both: Both) -> None:
+    """An external id that another transaction is about to take."""
+    _warm(both)
+    project_id = _project(both.engine, "front")
+    take = tables.trace_external_id.insert().values(project_id=project_id, external_id="taken", trace_id=project_id)
+    with both.engine.connect() as connection:
+        connection.execute(take)
+        waiting = both.front.start(both.front_key, _with(external_id="taken"))
+        wait_for(lambda: _waits_for_a_lock(both.engine))
+        assert {both.front.post(both.front_key, HELLO).status for _ in range(5)} == {201}
+        assert not waiting.done()
+        connection.rollback()
+    assert waiting.result(60).status == 201
+
+
+def _waits_for_a_lock(engine: Engine) -> bool:
+    with transaction(engine) as connection:
+        return bool(connection.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")))
+
+
+def test_a_caller_that_hangs_up_meanwhile_has_its_call_stored_once(both: Both) -> None:
+    _warm(both)
+    before = _stored(both.engine)
+    project_id = _project(both.engine, "front")
+    take = tables.trace_external_id.insert().values(project_id=project_id, external_id="gone", trace_id=project_id)
+    with both.engine.connect() as connection:
+        connection.execute(take)
+        waiting = both.front.start(both.front_key, _with(external_id="gone"))
+        wait_for(lambda: _waits_for_a_lock(both.engine))
+        assert waiting.cancel()
+        connection.rollback()
+    wait_for(lambda: _stored(both.engine) == before + 1)
+    assert both.front.post(both.front_key, _with(external_id="gone")).status == 200
+
+
+def test_many_calls_at_once_are_answered_each_with_its_own_result(both: Both) -> None:
+    _warm(both)
+    sent = [
+        TICKET
+        | {"messages": [TICKET["messages"][0], {"role": "user", "content": f"Sort this ticket: {n} of plan p{n}."}]}
+        for n in range(150)
+    ]  # type: ignore[index]
+    answers = both.front.post_together([(both.front_key, body) for body in sent])
+    assert [answer.json["variables"] for answer in answers] == [{"ticket": str(n), "plan": f"p{n}"} for n in range(150)]
+
+
+# Servers that fail
+
+
+def test_while_postgresql_is_down_callers_are_told_to_come_back_and_then_served(
+    own_postgres: PostgresServer, redis_url: str
+) -> None:
+    settings = Settings(database_url=with_driver(own_postgres.url()), redis_url=redis_url)
+    app, engine = create_app(settings), make_engine(settings)
+    key = new_key(engine, "shop")
+    with in_front(app, settings) as front:
+        assert [front.post(key, HELLO).status for _ in range(2)] == [201] * 2
+        own_postgres.kill()
+        for answer in front.post_together([(key, HELLO)] * 3):
+            assert answer.status == 503
+            assert int(answer.headers["retry-after"]) > 0
+        own_postgres.restart()
+        wait_for(lambda: front.post(key, HELLO).status == 201)
+    app.extensions[EXTENSION].engine.dispose()
+    engine.dispose()
+
+
+def _end_connections_of_loops(engine: Engine) -> int:
+    """Those that no thread uses; answers how many there were."""
+    ends = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE 'EXECUTE store%'"
+    with transaction(engine) as connection:
+        return len(connection.execute(text(ends)).all())
+
+
+def test_a_connection_that_postgresql_ended_between_two_calls_goes_unnoticed(both: Both) -> None:
+    _warm(both)
+    assert _end_connections_of_loops(both.engine)
+    assert [both.front.post(both.front_key, HELLO).status for _ in range(3)] == [201] * 3
+
+
+def test_a_connection_that_dies_during_a_statement_is_told_to_its_callers_alone(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows whether PostgreSQL stored the calls: they are not sent again."""
+    _warm(both)
+    insert, before = together.insert_current, _stored(both.engine)
+
+    async def dying(connection: Any, rows: Any) -> Any:
+        assert _end_connections_of_loops(both.engine)
+        return await insert(connection, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(together, "insert_current", dying)
+        answers = both.front.post_together([(both.front_key, HELLO)] * 3)
+        assert [answer.status for answer in answers] == [503] * 3
+        assert "external_id" in answers[0].json["detail"]
+    assert _stored(both.engine) == before
+    assert both.front.post(both.front_key, HELLO).status == 201
+
+
+def test_where_no_connection_is_to_be_had_calls_go_the_slow_way(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    _warm(both)
+    monkeypatch.setattr(shared_commit.SharedCommit, "_new_connection", _nothing)
+    _end_connections_of_loops(both.engine)
+    assert [both.front.post(both.front_key, HELLO).status for _ in range(3)] == [201] * 3
+
+
+async def _nothing(_: Any) -> None:
+    return None
+
+
+def test_while_redis_is_down_calls_are_taken_and_deferred(database_url: str, own_valkey: Any, engine: Engine) -> None:
+    settings = Settings(database_url=database_url, redis_url=own_valkey.url())
+    app = create_app(settings)
+    key = new_key(engine, "shop")
+    with in_front(app, settings) as front:
+        assert front.post(key, HELLO).json["grouping"] == "requested"
+        own_valkey.stop()
+        answers = front.post_together([(key, HELLO)] * 5)
+        assert {(answer.status, answer.json["grouping"]) for answer in answers} == {(201, "deferred")}
+    app.extensions[EXTENSION].engine.dispose()
