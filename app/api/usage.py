@@ -29,6 +29,7 @@ from app.reading.usage import Asked, Range
 from app.store import prices as set_prices
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
+from app.telling.pricing import price_changed
 
 routes = Routes("usage")
 
@@ -210,6 +211,7 @@ def put_price(holder: KeyHolder) -> Response:
     wanted = read_body(PriceIn, "No price was set: see errors.")
     note(fields=["price"])
     with transaction(services().engine) as connection:
+        before = prices.of_project(connection, holder.project_id).of(wanted.model)
         set_prices.put(
             connection,
             holder.project_id,
@@ -218,8 +220,9 @@ def put_price(holder: KeyHolder) -> Response:
             output=wanted.output,
             cached=wanted.cached,
         )
-        known = prices.of_project(connection, holder.project_id)
-    return json_answer(_price(wanted.model, known.of(wanted.model)))
+        after = prices.of_project(connection, holder.project_id).of(wanted.model)
+        _tell(connection, holder, wanted.model, before, after)
+    return json_answer(_price(wanted.model, after))
 
 
 @routes.route(
@@ -233,10 +236,18 @@ def put_price(holder: KeyHolder) -> Response:
 def delete_price(holder: KeyHolder, query: PriceQuery) -> Response:
     """The published price of a model holds again."""
     with transaction(services().engine) as connection:
+        before = prices.of_project(connection, holder.project_id).of(query.model)
         if not set_prices.remove(connection, holder.project_id, query.model):
             raise NotFoundError("This project has set no price for such a model.")
-        known = prices.of_project(connection, holder.project_id)
-    return json_answer(_price(query.model, known.of(query.model)))
+        after = prices.of_project(connection, holder.project_id).of(query.model)
+        _tell(connection, holder, query.model, before, after)
+    return json_answer(_price(query.model, after))
+
+
+def _tell(
+    connection: Connection, holder: KeyHolder, model: str, before: prices.Price | None, after: prices.Price | None
+) -> None:
+    price_changed(connection, holder.project_id, model, before=before, after=after, now=datetime.now(UTC))
 
 
 def _price(model: str, price: prices.Price | None) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from app.cli.privacy import privacy_command
 from app.cli.process import migrate, process
 from app.cli.projects import projects
 from app.cli.remote.calls import regroup, send, tail, traces, ungrouped
+from app.cli.remote.changes import changes
 from app.cli.remote.exporting import export
 from app.cli.remote.login import login
+from app.cli.remote.mcp import mcp
 from app.cli.remote.tasks import diff, show, tasks, values
 from app.errors import PromptlodeError
 
@@ -33,7 +35,7 @@ class _Commands(click.RichGroup):
             ctx.exit(1)
 
 
-_LOOKING = [tasks, show, diff, traces, values, ungrouped, tail]
+_LOOKING = [tasks, show, diff, traces, values, ungrouped, changes, tail, mcp]
 _DOING = [import_file, send, regroup, export]
 _RUNNING = [
     demo,

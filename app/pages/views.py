@@ -62,7 +62,7 @@ STATES: Mapping[str, tuple[State, ...]] = {
 
 _log = structlog.get_logger(__name__)
 
-WITHOUT_LOGIN = frozenset({"pages.login", "pages.do_login", "pages.static"})
+WITHOUT_LOGIN = frozenset({"pages.login", "pages.do_login", "pages.static", "pages.changes_atom"})
 
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="assets", static_url_path="/assets")
 for _name, _filter in (wording.FILTERS | {"marks": marks, "one_line": one_line}).items():

@@ -18,9 +18,7 @@ from app.reading.pieces import Part, Piece, template_parts
 from app.reading.usage import Range
 from app.store.paths import is_at
 from app.store.tables import change, grouping_key, implementation, project, task, template
-from app.store.templates import from_parts, to_parts, to_texts
 from app.store.versions import is_shown
-from templating import Template
 
 Kind = Literal[
     "task.new",
@@ -63,7 +61,7 @@ class Wanted:
 class Told:
     """A change.  name: of its task; by_person: whether a person gave it, else it is made of words of the prompt.
 
-    details: figures, ids, models, settings.  texts: what is made of prompts: `template` of a new task, `diff` of an edit (None where the
+    details: figures, ids, models, settings.  texts: what is made of prompts: `diff` of an edit (None where the
     templates are too long), `slot` by name.
     """
 
@@ -155,12 +153,9 @@ def _change(row: Row[Any], older: Row[Any] | None) -> Told:
         if place is not None and place < len(row.slots):
             texts["slot"] = row.slots[place]
             details["place"] = place + 1
-    if row.kind == "task.new":
-        shown = to_texts(from_parts(row.parts, row.slots))
-        texts["template"] = [part | {"text": _cut(part["text"])} for part in shown]
-    elif older is not None:
+    if older is not None:
         details |= {"from": older.version, "changed": list(_changed(older, row))}
-        texts["diff"] = _difference(from_parts(older.parts, older.slots), from_parts(row.parts, row.slots))
+        texts["diff"] = _difference(_words(older), _words(row))
     name = row.name if row.task_id is not None else None
     return Told(
         row.id,
@@ -186,18 +181,30 @@ def _changed(older: Row[Any], newer: Row[Any]) -> Iterator[str]:
             yield name
 
 
+_Words = tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]
+"""A template that can be kept: roles with literals, and names of slots."""
+
+
+def _words(version: Row[Any]) -> _Words:
+    return tuple((part["role"], tuple(part["literals"])) for part in version.parts), tuple(version.slots)
+
+
 @lru_cache(maxsize=COMPARISONS_KEPT)
-def _difference(older: Template, newer: Template) -> list[dict[str, Any]] | None:
-    if sum(map(len, (*older.literals, *newer.literals))) > MOST_COMPARED:
+def _difference(older: _Words, newer: _Words) -> list[dict[str, Any]] | None:
+    if sum(map(_characters, (older, newer))) > MOST_COMPARED:
         return None
-    parts = changes.compare(*(_parts(each) for each in (older, newer)))
+    parts = changes.compare(*map(_parts, (older, newer)))
     if not changes.is_changed(parts):
         return []
     return [{"role": part.role, "pieces": list(map(_piece, part.pieces))} for part in parts]
 
 
-def _parts(of: Template) -> list[Part]:
-    return template_parts(to_parts(of), of.slots)
+def _characters(words: _Words) -> int:
+    return sum(len(literal) for _, literals in words[0] for literal in literals)
+
+
+def _parts(words: _Words) -> list[Part]:
+    return template_parts([{"role": role, "literals": literals} for role, literals in words[0]], words[1])
 
 
 def _piece(piece: Piece) -> dict[str, Any]:

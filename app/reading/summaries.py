@@ -84,11 +84,10 @@ def _percent(details: Mapping[str, Any], name: str) -> str:
 
 def _cost(told: Told, subject: str) -> str:
     before, now = told.details["before"], told.details["now"]
-    why = (
-        f", since the price of {_short(told.details['model'])} changed" if told.details.get("reason") == "price" else ""
-    )
     rise = f"{now / before:.3g} times as much" if before else "something"
-    return f"A call of {subject} costs {rise}{why}: ${now:.3g}; it was ${before:.3g}."
+    if told.details.get("reason") == "price":
+        return f"A call of {_short(told.details['model'])} costs {rise} at its new price: ${now:.3g}; it was ${before:.3g}."
+    return f"A call of {subject} costs {rise}: ${now:.3g}; it was ${before:.3g}."
 
 
 _SENTENCES: Mapping[str, Callable[[Told, str], str]] = {

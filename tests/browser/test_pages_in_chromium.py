@@ -79,6 +79,7 @@ def test_every_page_is_accessible_and_fails_in_nothing(browser: Any, site: Site,
         f"/traces/{site.ids['call']}",
         f"/traces/{site.ids['ungrouped']}",
         "/ungrouped",
+        "/changes?range=30d",
         "/pipeline",
         "/login",
     )

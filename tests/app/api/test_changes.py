@@ -1,13 +1,19 @@
 """The feed of changes, from calls that come in through the real ingest and real runs."""
 
+from datetime import UTC, datetime
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
-from grouping_world import Group, World, triage, triage_edited
+from sqlalchemy import delete, func, select, update
 
-from app.store import changes
+from app.store import changes, rollup
 from app.store.engine import transaction
+from app.store.tables import call_count, implementation, task
+from tests.app.api_helpers import assert_problem
+from tests.app.grouping_world import Group, World, summary, triage, triage_edited
 
 
 @pytest.fixture
@@ -50,3 +56,107 @@ def test_an_edit_is_told_with_the_words_that_changed(client: FlaskClient, edited
     assert changed == [("added", "When in doubt, say other.")]
     assert edit["details"]["changed"] == ["template"]
     assert edit["summary"].startswith("Version 2 of “")
+
+
+def test_a_feed_goes_on_behind_its_cursor_and_keeps_to_its_range(client: FlaskClient, edited: Group) -> None:
+    whole = feed(client)
+    first = client.get("/api/v1/changes?limit=1").json
+    second = client.get(f"/api/v1/changes?limit=1&cursor={first['next_cursor']}").json
+    assert [*first["items"], *second["items"]] == whole
+    assert second["next_cursor"] is None
+    edit = whole[0]["at"]
+    assert kinds(client, f"?since={edit}") == ["version.new"]
+    assert kinds(client, f"?until={edit}") == ["task.new"]
+    assert kinds(client, "?kind=task.new,model.new") == ["task.new"]
+    assert kinds(client, "?path=/other") == []
+    assert kinds(client, f"?task_id={whole[0]['task_id']}") == ["version.new", "task.new"]
+
+
+@pytest.mark.parametrize(
+    "query", ["kind=version.old", "since=2026-02-01&until=2026-01-01", "limit=0", "since=yesterday"]
+)
+def test_a_question_that_makes_no_sense_is_refused(client: FlaskClient, query: str) -> None:
+    problem = assert_problem(client.get(f"/api/v1/changes?{query}"), 422)
+    assert problem["errors"][0]["loc"][0] == "query"
+
+
+def test_what_was_told_is_not_told_again_and_a_model_is_news_once(
+    client: FlaskClient, world: World, edited: Group
+) -> None:
+    edited.send(map(triage_edited, range(50, 53)), model="gpt-6")
+    note(world)
+    note(world)
+    edited.send(map(triage_edited, range(60, 63)), model="gpt-6", temperature=0.5)
+    note(world)
+    assert sorted(kinds(client)) == ["model.new", "task.new", "version.new", "version.new", "version.new"]
+    [model] = feed(client, "?kind=model.new")
+    assert (model["details"]["model"], model["version"]) == ("gpt-6", 3)
+
+
+def test_another_project_is_told_nothing(other_client: FlaskClient, edited: Group) -> None:
+    assert feed(other_client) == []
+
+
+def test_a_version_that_turned_out_to_be_a_mistake_leaves_the_feed(
+    client: FlaskClient, world: World, edited: Group
+) -> None:
+    with transaction(world.engine) as connection:
+        second = implementation.c.version == 2
+        connection.execute(update(implementation).where(second).values(emptied_at=func.clock_timestamp()))
+        own = select(implementation.c.id).where(second)
+        connection.execute(delete(call_count).where(call_count.c.implementation_id.in_(own)))
+    assert kinds(client) == ["task.new"]
+
+
+def test_a_merged_task_is_told_under_the_one_it_went_on_in(
+    client: FlaskClient, admin: FlaskClient, world: World, group: Group
+) -> None:
+    group.send(map(triage, range(12)))
+    group.send(map(summary, range(12)))
+    group.run()
+    note(world)
+    one, other = {item["task_id"] for item in feed(client)}
+    assert admin.post(f"/api/v1/tasks/{one}/merge", json={"into": other}).status_code == 200
+    note(world)
+    assert {item["task_id"] for item in feed(client)} == {other}
+    assert len(feed(client)) == 2
+
+
+def test_a_price_that_is_set_higher_is_told_at_once(
+    client: FlaskClient, admin: FlaskClient, world: World, group: Group
+) -> None:
+    now = datetime.now(UTC).isoformat()
+    usage = {"input_tokens": 1000, "output_tokens": 10}
+    group.send(map(triage, range(12)), started_at=now, usage=usage)
+    group.run()
+    with transaction(world.engine) as connection:
+        rollup.add_up(connection)
+    for dollars in (1.0, 1.1, 2.2):
+        body = {"model": "gpt-5-mini", "input": dollars, "output": dollars}
+        assert admin.put("/api/v1/prices", json=body).status_code == 200
+    [jump] = feed(client, "?kind=cost.jump")[:1]
+    assert jump["details"]["now"] == pytest.approx(2 * jump["details"]["before"])
+    assert jump["task_id"] is None
+
+
+def test_the_feed_in_atom_is_well_formed_whatever_names_hold(
+    web: Flask, client: FlaskClient, world: World, edited: Group
+) -> None:
+    with transaction(world.engine) as connection:
+        connection.execute(update(task).values(name="a\x01b ]]> <script>&\ufffe"))
+    answer = client.get("/changes.atom")
+    assert answer.mimetype == "application/atom+xml"
+    root = ElementTree.fromstring(answer.data)
+    entries = root.findall("{http://www.w3.org/2005/Atom}entry")
+    assert [entry.find("{*}category").get("term") for entry in entries] == ["version.new", "task.new"]  # type: ignore[union-attr]
+    assert "+  When in doubt, say other." in (entries[0].find("{*}content").text or "")  # type: ignore[union-attr]
+    ids = [entry.findtext("{*}id") for entry in entries]
+    assert ids == [f"urn:uuid:{item['id']}" for item in feed(client)]
+
+
+def test_a_feed_reader_sends_the_key_as_a_password(web: Flask, client: FlaskClient, edited: Group) -> None:
+    nobody = web.test_client().get("/changes.atom")
+    assert (nobody.status_code, nobody.headers["WWW-Authenticate"].split()[0]) == (401, "Basic")
+    key = client.environ_base["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
+    assert web.test_client().get("/changes.atom", auth=("reader", key)).status_code == 200
+    assert web.test_client().get("/changes.atom", auth=("reader", "pl_wrong")).status_code == 401

@@ -19,7 +19,7 @@ from app.errors import DatabaseDownError
 from app.grouping import run as grouping
 from app.http.services import EXTENSION
 from app.pages import access
-from app.store import groups, heartbeats, keys
+from app.store import changes, groups, heartbeats, keys
 from app.store.engine import transaction
 from app.store.projects import Project
 from app.store.tables import api_key, grouping_key, task, template
@@ -128,7 +128,9 @@ def test_a_project_without_calls_says_how_to_send_the_first(visitor: FlaskClient
     assert "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=span_only" in page.text
 
 
-@pytest.mark.parametrize("address", ["/", "/ungrouped", "/ungrouped?state=owed", "/ungrouped?state=none", "/pipeline"])
+@pytest.mark.parametrize(
+    "address", ["/", "/changes", "/ungrouped", "/ungrouped?state=owed", "/ungrouped?state=none", "/pipeline"]
+)
 def test_every_list_works_with_nothing_in_it(visitor: FlaskClient, address: str) -> None:
     assert visitor.get(address).status_code == 200
 
@@ -424,6 +426,7 @@ def test_hostile_texts_are_text_on_every_page(
         connection.execute(update(task).values(name=HOSTILE, description=HOSTILE))
         stored = connection.execute(template.select()).one()
         connection.execute(update(template).values(slots=[HOSTILE] * len(stored.slots)))
+        changes.note_versions(connection)
     trace_id = client.get("/api/v1/traces").get_json()["items"][-1]["id"]
 
     # If I look at every page that shows some of it
@@ -433,6 +436,8 @@ def test_hostile_texts_are_text_on_every_page(
         f"/tasks/{task_id}",
         "/ungrouped",
         f"/ungrouped?path=/free/{HOSTILE}",
+        "/changes",
+        f"/changes?path=/{HOSTILE}&kind={HOSTILE}",
     ]
     for address in [*addresses, f"/traces/{trace_id}", f"/traces/{odd}"]:
         answer = visitor.get(address)

@@ -1,0 +1,113 @@
+"""The page of changes, its feed in Atom, and the log of webhooks."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Response, abort, g, render_template, request, url_for
+
+from app.http.admission import admitted
+from app.http.problem import ProblemError
+from app.pages import access, ranging
+from app.pages.atom import feed_of
+from app.pages.views import PAGE_SIZE, id_or_404, pages
+from app.reading import browse, feed
+from app.reading.feed import KINDS, Told, Wanted
+from app.reading.summaries import summary
+from app.reading.usage import Range
+from app.store import webhooks
+from app.store.keys import KeyHolder
+
+__all__ = ["pages"]
+
+MOST_IN_FEED = 100
+"""Readers ask every hour or so, and changes are a handful a day."""
+
+LOG_SHOWN = 100
+
+
+@pages.get("/changes")
+def changes() -> str:
+    """What changed, of the project or of all that the visitor may see, with the words of each edit."""
+    shown, kinds, path = ranging.shown(request.args), _kinds(), _text("path")
+    everything = _text("projects") == "all" and len(g.visitor.choices) > 1
+    ids = [each.id for each in g.visitor.choices] if everything else [g.visitor.project.id]
+    after = _text("after")
+    wanted = Wanted(ids, shown.range, kinds or None, path=path or None, before=id_or_404(after) if after else None)
+    with access.reading() as connection:
+        found = feed.page(connection, wanted, PAGE_SIZE + 1)
+        paths = browse.paths(connection, g.visitor.project.id)
+    return render_template(
+        "pages/changes.html",
+        shown=shown,
+        found=[(told, summary(told)) for told in found[:PAGE_SIZE]],
+        more=found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
+        kinds=KINDS,
+        chosen=kinds,
+        path=path,
+        paths=paths,
+        everything=everything,
+        after=after,
+    )
+
+
+def _kinds() -> list[str]:
+    return [kind for kind in _text("kind").split(",") if kind in KINDS]
+
+
+def _text(name: str) -> str:
+    return request.args.get(name, "").replace("\x00", "")[:512]
+
+
+@pages.get("/changes.atom")
+def changes_atom() -> Response:
+    """The newest changes as a feed: with a session of the pages, or with a key as a feed reader sends it."""
+    project_id = _project()
+    wanted = Wanted([project_id], Range(), _kinds() or None, path=_text("path") or None)
+    with access.reading() as connection:
+        told = feed.page(connection, wanted, MOST_IN_FEED)
+    address = url_for("pages.changes_atom", _external=True)
+    return Response(feed_of(told, project_id, address, _link), mimetype="application/atom+xml")
+
+
+def _link(told: Told) -> str:
+    if told.task_id is None:
+        return url_for("pages.changes", _external=True)
+    return url_for("pages.task", task_id=told.task_id, version=told.version, _external=True)
+
+
+def _project() -> UUID:
+    """Whose feed it is; 401 with a question for name and password where nobody says."""
+    if not request.headers.get("Authorization"):
+        with access.reading() as connection:
+            visitor = access.visitor(connection)
+        if visitor is not None:
+            return visitor.project.id
+    return _holder().project_id
+
+
+def _holder() -> KeyHolder:
+    try:
+        return admitted("read")
+    except ProblemError as error:
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            ask = {"WWW-Authenticate": 'Basic realm="Promptlode: the API key is the password"'}
+            abort(Response("The API key is the password; the name is anything.\n", 401, ask, mimetype="text/plain"))
+        raise
+
+
+@pages.get("/changes/webhooks")
+def webhook_log() -> str:
+    """Where changes are sent, and what became of each."""
+    if g.visitor.decides is None:
+        abort(HTTPStatus.FORBIDDEN, "Webhooks are shown to a key with the scope “admin”.")
+    with access.reading() as connection:
+        hooks = webhooks.of_project(connection, g.visitor.project.id)
+        log = webhooks.deliveries(connection, g.visitor.project.id, None, limit=LOG_SHOWN)
+    return render_template("pages/webhooks.html", hooks=hooks, log=_with_urls(hooks, log), most=LOG_SHOWN)
+
+
+def _with_urls(hooks: Sequence[Any], log: Sequence[Any]) -> list[tuple[Any, str]]:
+    urls = {hook.id: hook.url for hook in hooks}
+    return [(entry, urls.get(entry.webhook_id, "")) for entry in log]

@@ -1,0 +1,32 @@
+"""A price that a person sets is known at once; the hourly figures, which are at today's prices, would never show it."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from app.reading import usage
+from app.reading.prices import Price, Prices
+from app.reading.usage import Asked, Range
+from app.store import changes
+from app.store.call_facts import Usage
+from app.store.changes import Change
+from app.telling.rules import COST
+
+LOOKED_BACK = timedelta(days=7)
+"""Calls that say what a call costs."""
+
+
+def price_changed(
+    connection: Connection, project_id: UUID, model: str, *, before: Price | None, after: Price | None, now: datetime
+) -> None:
+    """Tell of a model whose calls of the last week cost a quarter more at its new price."""
+    asked = Asked(project_id, Range(now.replace(minute=0, second=0, microsecond=0) - LOOKED_BACK), model=model)
+    used = sum(usage.of_versions(connection, asked, timed=False).values(), Usage())
+    if before is None or after is None or not used.calls:
+        return
+    was, costs = (Prices({model: price}).cost(model, used).dollars / used.calls for price in (before, after))
+    if costs >= was * COST.factor and costs > 0:
+        details = {"reason": "price", "model": model, "before": was, "now": costs, "calls": used.calls}
+        key = f"cost.jump:{model}:{now.isoformat()}"
+        changes.note(connection, project_id, [Change("cost.jump", key, now, details=details)])

@@ -1,0 +1,277 @@
+"""Does the feed tell what changed, and little else?  A month of traffic with known changes, looked at every hour as the reconciler does.
+
+    python -m benchmarks.changes [SEED ...]
+
+Ten call sites from Monday, 2 March: days and nights, week-ends at a third, each day up to a quarter more or less; one per cent of the calls
+fail; a chat without a template. A change of the table is told if its kind is told of its path within its time; what is told besides is false.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import cos, exp, pi
+from random import Random
+from typing import Any, NamedTuple
+
+from app.reading import feed, prices
+from app.reading.feed import Told, Wanted
+from app.reading.usage import Range
+from app.sample import material as m
+from app.sample.values import several, spin, ticket
+from app.store import changes, rollup
+from app.store import prices as set_prices
+from app.store.engine import transaction
+from app.telling import hourly
+from app.telling.pricing import price_changed
+from benchmarks.ingest.tables import table
+from benchmarks.installation import Installation, installed
+
+BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAYS = 30
+
+Values = Callable[[Random], dict[str, str]]
+
+
+def _mail(r: Random) -> dict[str, str]:
+    return {"mail": ticket(r)}
+
+
+def _product(r: Random) -> dict[str, str]:
+    return {"product": r.choice(m.PRODUCTS), "notes": " ".join(several(r, m.DETAILS, 2, 5))}
+
+
+def _text(r: Random) -> dict[str, str]:
+    return {
+        "language": r.choice(["German", "French", "Spanish", "Japanese"]),
+        "text": " ".join(several(r, m.DETAILS, 2, 4)),
+    }
+
+
+def _name(r: Random) -> dict[str, str]:
+    return {"name": r.choice(m.NAMES), "order": spin(r, "{order}"), "wish": " ".join(several(r, m.ASKS, 1, 2))}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A call site. daily: calls of a working day."""
+
+    path: str
+    text: str
+    values: Values
+    daily: int
+    model: str = "gpt-5-mini"
+
+
+EXAMPLES = " ".join(
+    f"Example {n}: a good text names the material, the weight and one place where it was used." for n in range(1, 9)
+)
+
+SITES = [
+    Site("/triage", "Sort the mail of an outdoor shop into billing, delivery, returns or other.\n\nMail: {mail}\n\nAnswer with one word.", _mail, 110),
+    Site("/reply", "Write a friendly answer to the mail of a customer. Keep it under a hundred words.\n\n{mail}\n\nSign as the team.", _mail, 90),
+    Site("/summary", "Summarise the complaint for the weekly report in two sentences.\n\nComplaint:\n{mail}\n", _mail, 80),
+    Site("/describe", "Write the shop text for a product.\nProduct: {product}\nNotes of the buyers: {notes}\nDo not promise anything.", _product, 90, "gpt-5"),
+    Site("/translate", "Translate the product text into {language}, keep all figures as they are.\n\n{text}", _text, 100),
+    Site("/label", "Label the feeling of this product review with one of: glad, neutral, cross.\nReview: {text}\nLabel:", _text, 120),
+    Site("/refund", "Decide whether {name} may return the order {order}. What the customer wants: {wish}\nAnswer yes or no.", _name, 60),
+    Site("/report", "List the three questions behind this mail, one a line, for the analysts.\n{mail}\n---", _mail, 70),
+    Site("/letters", "Draft a letter to {name} about order {order}, in a formal tone. Subject of the letter: {wish}", _name, 9),
+    Site("/audit", "Check the note of the warehouse for mistakes in grammar.\n<note>{notes}</note> about {product}", _product, 7, "gpt-5"),
+]  # fmt: skip
+BY_PATH = {site.path: site for site in SITES}
+
+
+class Event(NamedTuple):
+    """A known change, and how long after it may be told. where: a path, or a model."""
+
+    kind: str
+    where: str
+    at: datetime
+    within: timedelta
+    what: str
+
+
+def day(number: int, hour: int = 0) -> datetime:
+    return BEGIN + number * DAY + hour * HOUR
+
+
+EVENTS = [
+    *(Event("task.new", site.path, day(0), 4 * DAY, "the site begins") for site in SITES if site.path != "/refund"),
+    Event("version.new", "/triage", day(3, 10), DAY, "an edit"),
+    Event("version.new", "/reply", day(7, 14), DAY, "an edit"),
+    Event("version.back", "/reply", day(9, 9), DAY, "the edit is taken back"),
+    Event("version.new", "/summary", day(9, 12), 2 * DAY, "a canary: an edit on a twelfth of the calls for three days"),
+    Event("task.new", "/refund", day(10, 11), DAY, "a new site"),
+    Event("cost.jump", "gpt-5", day(14, 9), HOUR, "the price of gpt-5 is set to half as much again"),
+    Event("error.jump", "/translate", day(15, 13), DAY, "two of five calls fail for four hours"),
+    Event("version.new", "/label", day(16, 16), DAY, "another model"),
+    Event("model.new", "/label", day(16, 16), DAY, "another model"),
+    Event("slot.constant", "/translate", day(17), 2 * DAY, "the language is always German"),
+    Event("task.quiet", "/report", day(21), 2 * DAY, "no call any more"),
+    Event("unmatched.rate", "/refund", day(22, 10), DAY, "a third of the calls is free text for a day"),
+    Event("version.new", "/describe", day(23, 10), DAY, "an edit: examples, twice the tokens"),
+    Event("cost.jump", "/describe", day(23, 10), 2 * DAY, "an edit: examples, twice the tokens"),
+    Event("slot.varies", "/translate", day(27), 2 * DAY, "the language varies again"),
+]
+QUIET_DAYS = {19, 20}
+"""A week-end with a bank holiday's traffic: three calls of a hundred."""
+
+
+@dataclass
+class Month:
+    """The calls, hour by hour."""
+
+    seed: int
+    r: Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.r = Random(f"month {self.seed}")
+
+    def hour(self, at: datetime) -> Iterator[dict[str, Any]]:
+        number = (at - BEGIN) // DAY
+        for site in SITES:
+            mood = exp(Random(f"{self.seed} {site.path} {number}").gauss(0, 0.12))
+            expected = site.daily * mood * _share(at) * self._life(site, at)
+            for _ in range(_poisson(self.r, expected)):
+                yield self._call(site, at + HOUR * self.r.random())
+        for _ in range(_poisson(self.r, 30 * _share(at))):
+            yield self._body(
+                "/chat", "gpt-5-mini", " ".join([ticket(self.r), ticket(self.r)]), at + HOUR * self.r.random()
+            )
+
+    def _life(self, site: Site, at: datetime) -> float:
+        begun = site.path != "/refund" or at >= day(10, 11)
+        ended = site.path == "/report" and at >= day(21)
+        return float(begun and not ended)
+
+    def _call(self, site: Site, at: datetime) -> dict[str, Any]:
+        values = site.values(self.r)
+        text, model = site.text, site.model
+        if site.path == "/triage" and at >= day(3, 10):
+            text = text.replace("Answer with", "When in doubt, choose other. Answer with")
+        if site.path == "/reply" and day(7, 14) <= at < day(9, 9):
+            text = text.replace("under a hundred words", "under fifty words and name the next step")
+        if site.path == "/summary" and day(9, 12) <= at < day(12, 12) and self.r.random() < 1 / 12:
+            text = text.replace("in two sentences", "in two sentences, the amount of money first")
+        if site.path == "/label" and at >= day(16, 16):
+            model = "gpt-5-nano"
+        if site.path == "/translate" and day(17) <= at < day(27):
+            values["language"] = "German"
+        if site.path == "/describe" and at >= day(23, 10):
+            text = text.replace("Do not promise", f"{EXAMPLES}\nDo not promise")
+        if site.path == "/refund" and day(22, 10) <= at < day(23, 10) and self.r.random() < 1 / 3:
+            return self._body(site.path, model, ticket(self.r), at)
+        return self._body(site.path, model, text.format(**values), at, outage=site.path == "/translate")
+
+    def _body(self, path: str, model: str, prompt: str, at: datetime, *, outage: bool = False) -> dict[str, Any]:
+        failing = 0.4 if outage and day(15, 13) <= at < day(15, 17) else 0.01
+        answer: dict[str, Any] = {"error": {"message": "overloaded"}} if self.r.random() < failing else {"output": "ok"}
+        used = {"input_tokens": len(prompt) // 4 + 20, "output_tokens": self.r.randint(20, 60)}
+        return {
+            "path": path, "model": model, "input": prompt, "started_at": at.isoformat(),
+            "completed_at": (at + timedelta(seconds=self.r.uniform(0.5, 3))).isoformat(), "usage": used, **answer,
+        }  # fmt: skip
+
+
+def _share(at: datetime) -> float:
+    """Of a day's calls in this hour: most at three in the afternoon, a tenth of that at night; a third at week-ends."""
+    daily = 0.03 if (at - BEGIN) // DAY in QUIET_DAYS else 0.35 if at.weekday() >= 5 else 1.0
+    return daily * (1 + 0.82 * cos((at.hour - 15) / 24 * 2 * pi)) / 24
+
+
+def _poisson(r: Random, expected: float) -> int:
+    """Knuth's way: products of random numbers until they are small enough."""
+    count, product, bound = 0, r.random(), exp(-expected)
+    while product > bound:
+        count, product = count + 1, product * r.random()
+    return count
+
+
+def lived(at: Installation, seed: int) -> dict[Any, datetime]:
+    """The month, hour by hour; when each change was told."""
+    month, told = Month(seed), dict[Any, datetime]()
+    for number in range(DAYS * 24):
+        now = BEGIN + (number + 1) * HOUR
+        if calls := sorted(month.hour(now - HOUR), key=lambda call: call["started_at"]):
+            at.take(calls)
+        at.work()
+        with transaction(at.engine) as connection:
+            rollup.add_up(connection)
+            changes.note_versions(connection)
+        with transaction(at.engine) as connection:
+            hourly.look(connection, at.project.id, now)
+            if now == day(14, 9):
+                _set_price(connection, at, now)
+            told |= {each.id: now for each in _told(connection, at) if each.id not in told}
+    return told
+
+
+def _set_price(connection: Any, at: Installation, now: datetime) -> None:
+    before = prices.of_project(connection, at.project.id).of("gpt-5")
+    assert before is not None
+    set_prices.put(
+        connection, at.project.id, "gpt-5", input=before.input * 1.5, output=before.output * 1.5, cached=None
+    )
+    after = prices.of_project(connection, at.project.id).of("gpt-5")
+    price_changed(connection, at.project.id, "gpt-5", before=before, after=after, now=now)
+
+
+def _told(connection: Any, at: Installation) -> list[Told]:
+    return feed.page(connection, Wanted([at.project.id], Range()), 1_000)
+
+
+def compared(told: Sequence[Told], when: dict[Any, datetime]) -> tuple[list[tuple[Any, ...]], list[Told]]:
+    """What became of each known change, and what was told besides."""
+    left, rows = list(told), []
+    for event in EVENTS:
+        fitting = [each for each in left if _fits(each, event, when[each.id])]
+        after = min(((when[each.id] - event.at) for each in fitting), default=None)
+        left = [each for each in left if each not in fitting[:1]]
+        if event.what != "the site begins":
+            rows.append((event.kind, event.where, f"{event.at:%d %b %H:%M}", event.what, _hours(after)))
+    return rows, left
+
+
+def _fits(told: Told, event: Event, when: datetime) -> bool:
+    where = told.path or told.details.get("model")
+    return (told.kind, where) == (event.kind, event.where) and event.at <= when <= event.at + event.within
+
+
+def _hours(after: timedelta | None) -> str:
+    return "**not told**" if after is None else f"{after / HOUR:.0f} h"
+
+
+def main() -> None:
+    seeds = [int(seed) for seed in sys.argv[1:]] or [1]
+    summary = []
+    for seed in seeds:
+        with installed() as at:
+            when = lived(at, seed)
+            with transaction(at.engine) as connection:
+                told = _told(connection, at)
+                calls = sum(row[0] for row in connection.exec_driver_sql("SELECT calls FROM call_count"))
+        rows, false = compared(told, when)
+        days = [
+            sum(BEGIN + n * DAY < moment <= BEGIN + (n + 1) * DAY for moment in when.values()) for n in range(1, DAYS)
+        ]
+        known = [row for row in rows if "not" not in row[-1]]
+        summary.append((seed, f"{calls:,}", f"{len(known)} of {len(rows)}", len(false), max(days)))
+        if seed == seeds[0]:
+            print(table(("kind", "of", "when", "what happened", "told after"), rows), "\n")
+        for each in false:
+            print(
+                f"false, seed {seed}: {each.kind} of {each.path}, told {when[each.id]:%d %b %H:%M}, {dict(each.details)}",
+                file=sys.stderr,
+            )
+    print(
+        table(
+            ("seed", "calls with a template", "known changes told", "false ones", "most on a day after the first"),
+            summary,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""`promptlode mcp` as a coding agent meets it: the SDK's own client, over stdio and over HTTP."""
+
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from flask import Flask
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from sqlalchemy import Engine
+from werkzeug.serving import make_server
+
+from app.cli.remote.mcp import KeyCheck
+from app.cli.remote.mcp_server import http_server
+from app.store import changes
+from app.store.engine import transaction
+from tests.app.api_helpers import new_key
+from tests.app.grouping_world import World, triage, triage_edited, words
+
+Ask = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+def url(web: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, web, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def address(url: str) -> Iterator[str]:
+    """Where streamable HTTP is served."""
+    server = http_server(url, KeyCheck(url), "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def key(world: World, engine: Engine) -> str:
+    """A key of a project with a task of two versions."""
+    group = world.group("/support/triage")
+    for make, numbers in ((triage, range(12)), (triage_edited, range(20, 40))):
+        group.send(map(make, numbers))
+        group.run()
+        with transaction(engine) as connection:
+            changes.note_versions(connection)
+    return new_key(engine, "shop")
+
+
+@asynccontextmanager
+async def over_http(address: str, key: str) -> AsyncIterator[Client]:
+    headers = {"Authorization": f"Bearer {key}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        Client(streamable_http_client(address, http_client=http)) as client,
+    ):
+        yield client
+
+
+@asynccontextmanager
+async def over_stdio(url: str, key: str) -> AsyncIterator[Client]:
+    environment = {"PROMPTLODE_URL": url, "PROMPTLODE_API_KEY": key}
+    parameters = StdioServerParameters(command=sys.executable, args=["-m", "app.cli", "mcp"], env=environment)
+    async with Client(parameters) as client:
+        yield client
+
+
+async def told(client: Client, tool: str, **arguments: Any) -> Any:
+    answer = await client.call_tool(tool, arguments)
+    assert not answer.is_error, answer.content
+    return answer.structured_content
+
+
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+def test_an_agent_finds_a_task_its_text_its_edit_and_its_calls(
+    url: str, address: str, key: str, transport: str
+) -> None:
+    async def look() -> None:
+        connected = over_stdio(url, key) if transport == "stdio" else over_http(address, key)
+        async with connected as client:
+            tools = {tool.name for tool in (await client.list_tools()).tools}
+            assert tools >= {"list_tasks", "show_task", "diff_versions", "calls_by_slot_value", "costs", "changes"}
+            [task] = (await told(client, "list_tasks"))["tasks"]
+            shown = await told(client, "show_task", task=task["id"])
+            assert "{{ticket}}" in shown["versions"][-1]["template"][-1]["text"]
+            edit = await told(client, "diff_versions", task=task["name"], from_version=1, to_version=2)
+            assert any(piece["change"] == "added" for piece in edit["template"][-1]["pieces"])
+            found = await told(client, "calls_by_slot_value", task=task["id"], slot="ticket", value=words(3))
+            assert [call["variables"] for call in found["calls"]] == [{"ticket": words(3)}]
+            assert "fixed" in (await told(client, "costs", task=task["id"]))["newest_version"]
+            assert [each["kind"] for each in (await told(client, "changes"))["changes"]] == ["version.new", "task.new"]
+            wrong = await client.call_tool("show_task", {"task": "nothing like it"})
+            assert wrong.is_error
+            assert "No task has the id or name" in wrong.content[0].text  # type: ignore[union-attr]
+
+    anyio.run(look)
+
+
+def test_over_http_each_request_brings_its_own_key(address: str, key: str, engine: Engine) -> None:
+    other = new_key(engine, "another")
+
+    async def look() -> None:
+        for authorization in ({}, {"Authorization": "Bearer pl_wrong"}):
+            async with httpx2.AsyncClient(headers=authorization) as http:
+                assert (await http.post(address, json={})).status_code == 401
+        async with over_http(address, other) as client:
+            assert (await told(client, "list_tasks"))["tasks"] == []
+
+    anyio.run(look)

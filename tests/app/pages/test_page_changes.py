@@ -1,0 +1,76 @@
+"""The page of changes: what it shows, and to whom."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from app.config import Settings
+from app.store import changes, webhooks
+from app.store.engine import transaction
+from tests.app.api_helpers import new_key
+from tests.app.grouping_world import World, triage, triage_edited
+from tests.app.pages.test_page_forms import logged_in
+
+RANGE = "since=2026-01-01&until=2026-01-02"
+"""The clock of the world begins on the first of January."""
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"local_mode": True})
+
+
+def grown(world: World, project: str) -> None:
+    """A task and an edit of it."""
+    group = world.group(project=project)
+    for make, numbers in ((triage, range(12)), (triage_edited, range(20, 40))):
+        group.send(map(make, numbers))
+        group.run()
+        with transaction(world.engine) as connection:
+            changes.note_versions(connection)
+
+
+def test_an_edit_is_shown_with_its_words_and_filtered_by_kind(web: Flask, world: World) -> None:
+    grown(world, "shop")
+    page = web.test_client().get(f"/changes?{RANGE}").text
+    assert "<ins> When in doubt, say other.</ins>" in page
+    assert page.count('<article class="card change">') == 2
+    assert web.test_client().get(f"/changes?{RANGE}&kind=task.new").text.count("<article") == 1
+
+
+def test_whoever_may_see_all_projects_sees_the_changes_of_all(web: Flask, world: World) -> None:
+    for name in ("shop", "another"):
+        grown(world, name)
+    local = web.test_client()
+    assert local.get(f"/changes?{RANGE}").text.count("<article") == 2
+    assert local.get(f"/changes?{RANGE}&projects=all").text.count("<article") == 4
+
+
+def test_a_key_sees_its_own_project_whatever_it_asks_for(
+    settings: Settings, webs: Callable[[Settings], Flask], world: World
+) -> None:
+    for name in ("shop", "another"):
+        grown(world, name)
+    closed = settings.model_copy(update={"local_mode": False, "secret_key": "a secret of the tests"})
+    visitor = logged_in(webs(closed), new_key(world.engine, "shop"))
+    assert visitor.get(f"/changes?{RANGE}&projects=all").text.count("<article") == 2
+    assert visitor.get("/changes/webhooks").status_code == 403
+
+
+def test_the_log_of_webhooks_shows_what_failed_and_no_secret(web: Flask, world: World) -> None:
+    group = world.group()
+    with transaction(world.engine) as connection:
+        made = webhooks.create(
+            connection, group.project_id, url="https://a.example/x", format="slack", kinds=None, include_text=False
+        )
+    grown(world, "shop")
+    with transaction(world.engine) as connection:
+        webhooks.enqueue(connection, delay=timedelta())
+        for due in webhooks.claim(connection, 1):
+            webhooks.failed(connection, due, "The host did not answer in time.", None)
+    page = web.test_client().get("/changes/webhooks").text
+    assert "The host did not answer in time." in page
+    assert "https://a.example/x" in page
+    assert made.secret not in page
