@@ -7,7 +7,7 @@ PY := .venv/bin/python
 TIED := exec $(PY) -I app/local/child.py
 export PYTHON
 
-.PHONY: help demo run test golden model chaos check bench screenshots senders sbom release env-local env-test env-dev env-bench
+.PHONY: help demo run test golden model chaos check bench screenshots senders sbom release site env-local env-test env-dev env-bench env-site
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -47,6 +47,9 @@ sbom: env-test ## name what the product needs: build/requirements.lock, build/sb
 release: env-test ## make a release of this commit in dist/: wheels, lock, SBOM, notes, checksums (docs/releasing.md)
 	@exec $(PY) tools/release.py
 
+site: env-site ## build the documentation with search, every link checked: build/site/index.html
+	@exec .venv/bin/zensical build --strict --clean
+
 screenshots: env-test ## draw the pictures of docs/pages.md in headless Chromium
 	@exec $(PY) -m benchmarks.screenshots
 
@@ -56,5 +59,5 @@ bench: env-bench ## measure, and write docs/benchmarks.md
 senders: env-bench ## run real clients against Promptlode by their own settings (the network; ARGS="WORD --record")
 	@exec $(PY) -m benchmarks.senders $(ARGS)
 
-env-local env-test env-dev env-bench: env-%:
+env-local env-test env-dev env-bench env-site: env-%:
 	@tools/venv $*

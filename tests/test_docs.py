@@ -123,3 +123,9 @@ def test_every_test_that_docs_security_names_is_there() -> None:
         if not (DOCS.parent / file).exists() or f"def {name}(" not in (DOCS.parent / file).read_text(encoding="utf-8")
     ]
     assert missing == []
+
+
+def test_every_page_stands_in_the_navigation_of_the_site() -> None:
+    navigation = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    assert {page for page in pages if page not in navigation} == set()

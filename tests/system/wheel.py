@@ -18,7 +18,7 @@ def install(folder: Path) -> Path:
     shutil.rmtree(source)
     environment = folder / "environment"
     _uv("venv", "--quiet", "--python", sys.executable, environment)
-    _uv("pip", "install", "--no-deps", "--python", environment, *folder.glob("*.whl"))
+    _uv("pip", "install", "--no-deps", "--compile-bytecode", "--python", environment, *folder.glob("*.whl"))
     packages = next((environment / "lib").glob("python*/site-packages"))
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     for path in (*packages.rglob("*"), packages):
