@@ -50,7 +50,7 @@ release: env-test ## make a release of this commit in dist/: wheels, lock, SBOM,
 site: env-site ## build the documentation with search, every link checked: build/site/index.html
 	@exec .venv/bin/zensical build --strict --clean
 
-screenshots: env-test ## draw the pictures of docs/pages.md in headless Chromium
+screenshots: env-bench ## draw the pictures of the docs in headless Chromium
 	@exec $(PY) -m benchmarks.screenshots
 
 bench: env-bench ## measure, and write docs/benchmarks.md

@@ -1,4 +1,4 @@
-"""Draw the pictures of the docs: the sample traffic, grouped, in headless Chromium.
+"""Draw the pictures of the docs, and the tour of the README: the sample traffic, grouped, in headless Chromium.
 
     python -m benchmarks.screenshots [FOLDER]
 
@@ -11,9 +11,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 from sqlalchemy import text
 from werkzeug.serving import make_server
@@ -26,6 +28,8 @@ from benchmarks.storage import filled
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 DESK, PHONE = (1280, 900), (390, 844)
+SECONDS_A_PAGE = 3
+"""Long enough to read the headings of a page."""
 
 # The task that is shown is the one with most versions.
 FIND = {
@@ -55,6 +59,16 @@ def pictures(at: dict[str, str]) -> Iterator[tuple[str, str, tuple[int, int], st
     yield "phone", "/?sort=cost", PHONE, "dark"
 
 
+def tour(at: dict[str, str]) -> Iterator[tuple[str, str | None]]:
+    """The pages of the tour, and what is brought to the middle of the window; None: the top."""
+    task = f"/tasks/{at['task']}"
+    yield "/?sort=cost", None
+    yield task, None
+    yield task, ".prompt"
+    yield f"{task}/slots/{at['slot']}", None
+    yield f"/traces/{at['call']}", None
+
+
 @contextmanager
 def served(installation: Installation) -> Iterator[str]:
     """The pages, open on this machine; their address."""
@@ -73,6 +87,7 @@ def draw(address: str, at: dict[str, str], folder: Path) -> None:
         browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
         for name, page, (width, height), colours in pictures(at):
             shoot(browser, address + page, folder / f"{name}.png", (width, height), colours)
+        film(browser, address, at, folder / "tour.gif")
         browser.close()
 
 
@@ -82,6 +97,21 @@ def shoot(browser: Any, address: str, file: Path, size: tuple[int, int], colours
     page.goto(address, wait_until="networkidle", timeout=120_000)
     page.screenshot(path=file)
     context.close()
+    print(f"drawn: {file}")
+
+
+def film(browser: Any, address: str, at: dict[str, str], file: Path) -> None:
+    """The tour as a GIF: a second or two a page."""
+    context = browser.new_context(viewport={"width": 1100, "height": 720}, color_scheme="light")
+    page = context.new_page()
+    frames = []
+    for path, middle in tour(at):
+        page.goto(address + path, wait_until="networkidle", timeout=120_000)
+        if middle is not None:
+            page.locator(middle).first.evaluate("place => place.scrollIntoView({block: 'center'})")
+        frames.append(Image.open(BytesIO(page.screenshot())).convert("P", palette=Image.Palette.ADAPTIVE, colors=64))
+    context.close()
+    frames[0].save(file, save_all=True, append_images=frames[1:], duration=SECONDS_A_PAGE * 1000, loop=0, optimize=True)
     print(f"drawn: {file}")
 
 
