@@ -132,13 +132,13 @@ class Settings(BaseSettings):
 
     # --- pace (see docs/coalescing.md)
     grouping_quiet: Annotated[float, Field(ge=0)] = Field(
-        0.5, description="Seconds without a request before a cold group runs."
+        0.4, description="Seconds without a request before a cold group runs."
     )
     grouping_max_wait: Annotated[float, Field(ge=0)] = Field(
         5.0, description="Seconds a request of a cold group waits at most."
     )
     grouping_gap_factor: Annotated[float, Field(ge=0)] = Field(
-        3.0, description="Under steady traffic the pause between two runs of a group, in lengths of its last run."
+        5.0, description="Under steady traffic the longest pause between two runs of a group, in lengths of its last run."
     )
     grouping_lease: Seconds = Field(20.0, description="Seconds without a heartbeat after which a run counts as dead.")
     grouping_ticket: Seconds = Field(60.0, description="Seconds after which a queued message counts as lost.")

@@ -8,7 +8,7 @@ from tasks.coalescing.protocol import Coalescing
 from tasks.publish import Publisher
 
 #: How late a due group may be noticed, on average half of it.  A tick that finds nothing costs Redis some microseconds.
-TICK_SECONDS = 0.2
+TICK_SECONDS = 0.1
 
 
 class Pacer:

@@ -4,15 +4,17 @@ A run costs about the same for one trace as for fifty, so a request waits a litt
 
 * `quiet`: a cold group runs once nobody has asked for this long, so a burst costs one run;
 * `max_wait`: nobody waits longer than this for a message, however busy the group is;
-* `gap`: after a run the group pauses for this many times the length of that run, so a slow group cannot keep a worker
-  to itself.  The pause is shorter the more requests came during the run: with `crowd` of them their waiting costs as
-  much as a run, and the pause is halved.
+* `gap`: after a run the group pauses for at most this many times the length of that run.  The pause is shorter the more
+  requests came during the run.  `crowd` requests that wait as long as a run takes cost as much as the run.  Where n come
+  during each run, runs that begin sqrt(2 * crowd / n) lengths apart cost least: what runs cost then equals what waiting
+  costs (the rule of economic order quantities).
 
 The rule is carried out inside the scripts, on Redis' clock (`state.lua`: due, `finish.lua`: rest_until).  Here it is in
 Python for whoever needs to think about it: the double that the scripts are checked against, and the simulation in
 `benchmarks/pace.py` that chose the numbers.
 """
 
+import math
 from dataclasses import dataclass
 
 from app.config import default_of
@@ -22,15 +24,17 @@ from app.config import default_of
 class Pace:
     """All times in seconds of one clock.
 
-    The defaults cost at most 1.5 times the offline optimum on slow (1/s), fast (20/s) and bursty arrivals when a run
-    takes a second and a waiting trace costs a twentieth of one.  The plain gap of three runs costs 1.8 on the fast
-    stream, a gap of two costs 1.6 on the slow one; `crowd` takes the better half of each.
+    The defaults cost at most 1.3 times the offline optimum on slow (1/s), fast (20/s) and bursty arrivals when a run
+    takes a second and a waiting trace costs a twentieth of one.  A pause of `gap` runs that `crowd` requests halve cost 1.4.
+
+    least: a run counts as so long; its message, its claim and its two transactions are work beside it, whatever it found.
     """
 
     quiet: float = default_of("grouping_quiet")
     max_wait: float = default_of("grouping_max_wait")
     gap: float = default_of("grouping_gap_factor")
     crowd: float = 20.0
+    least: float = 0.25
 
     def due(self, now: float, first: float, rest_until: float) -> float:
         """When a message is due for requests of which the first came at `first` and the last `now`."""
@@ -39,4 +43,8 @@ class Pace:
 
     def pause(self, took: float, waiting: int) -> float:
         """How long the group pauses after a run of this length during which `waiting` requests came."""
-        return took * self.gap / (1 + waiting / self.crowd)
+        return max(took, self.least) * self._rest(waiting)
+
+    def _rest(self, waiting: int) -> float:
+        """The pause in lengths of the run."""
+        return min(self.gap, max(0.0, math.sqrt(2 * self.crowd / waiting) - 1)) if waiting else self.gap

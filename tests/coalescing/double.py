@@ -5,7 +5,7 @@ is not what they are about.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from tasks.coalescing.protocol import COUNTERS, Answer, Outcome, Snapshot, Terms, milliseconds
@@ -40,6 +40,7 @@ class MemoryCoalescing:
 
     def __init__(self, terms: Terms, clock: Callable[[], int]) -> None:
         self._terms = terms
+        self._pace = replace(terms.pace, least=milliseconds(terms.pace.least))
         self._clock = clock
         self._groups: dict[UUID, Group] = {}
         self._due: dict[UUID, int] = {}
@@ -108,7 +109,7 @@ class MemoryCoalescing:
         now, it = self._enter(group)
         if it.state != "running" or it.owner != owner:
             return self._answer(group, now, "lost")
-        it.rest_until = now + int(self._terms.pace.pause(now - it.run_at, it.seq - it.run_seq))
+        it.rest_until = now + int(self._pace.pause(now - it.run_at, it.seq - it.run_seq))
         if outcome in ("committed", "empty"):
             it.done = max(it.done, it.run_seq)
         else:

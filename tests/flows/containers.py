@@ -240,6 +240,7 @@ def quick_environment(database_url: str, redis_url: str) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "GROUPING_QUIET": "0.2",
+        "GROUPING_GAP_FACTOR": "1",
         "GROUPING_MAX_WAIT": "1",
         "GROUPING_LEASE": "2",
         "GROUPING_TICKET": "3",
