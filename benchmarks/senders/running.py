@@ -18,6 +18,7 @@ from benchmarks.senders.senders import Sender
 from benchmarks.senders.standin import Exchange, StandIn, standing_in
 
 PROGRAMS = Path(__file__).parent / "programs"
+ROOT = Path(__file__).parents[2]
 
 LONGEST_RUN = 300
 """Seconds that a client may take, the first download of its packages included."""
@@ -75,7 +76,7 @@ def command(sender: Sender) -> list[str]:
 
 
 def _in_environment(sender: Sender) -> list[str]:
-    packages = [part for package in sender.packages for part in ("--with", package)]
+    packages = [part for package in sender.packages for part in ("--with", _found(package))]
     return [
         str(_uv()),
         "run",
@@ -89,17 +90,23 @@ def _in_environment(sender: Sender) -> list[str]:
     ]
 
 
+def _found(package: str) -> str:
+    """A folder of this checkout by its whole path: clients run elsewhere."""
+    return str(ROOT / package) if package.startswith("./") else package
+
+
 def _uv() -> str | None:
     """Beside this Python, else wherever it is."""
     return shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 
+_OUR_NAMES = {"./client": "promptlode-client"}
 _VERSIONS = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
 
 
 def _versions(sender: Sender, environment: dict[str, str]) -> dict[str, str]:
     """The releases that uv chose."""
-    names = [re.split(r"[<>=\[]", package)[0] for package in sender.packages]
+    names = [_OUR_NAMES.get(package) or re.split(r"[<>=\[]", package)[0] for package in sender.packages]
     done = _run([*_in_environment(sender), "python", "-c", _VERSIONS, *names], environment)
     return dict(zip(names, done.stdout.split(), strict=False))
 

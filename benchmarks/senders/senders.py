@@ -1,6 +1,6 @@
 """Every client that is tried: its packages, its program and the settings that its own documentation names.
 
-In settings `{url}` stands for Promptlode and `{key}` for an API key. A new client is one file in `programs/` and one line here.
+In settings `{url}` stands for Promptlode and `{key}` for an API key; `./client` is the client of this checkout. A new client is one file in `programs/` and one line here.
 """
 
 import re
@@ -34,6 +34,7 @@ LITELLM = {
 MLFLOW = HTTP | {"MLFLOW_ENABLE_OTEL_GENAI_SEMCONV": "true"}
 TRACELOOP = {"TRACELOOP_BASE_URL": "{url}", "TRACELOOP_HEADERS": "Authorization=Bearer%20{key}"}
 CREWAI = HTTP | {"CREWAI_DISABLE_TELEMETRY": "true"}
+CLIENT = {"PROMPTLODE_URL": "{url}", "PROMPTLODE_API_KEY": "{key}"}
 HAYSTACK = HTTP | {"HAYSTACK_CONTENT_TRACING_ENABLED": "true"}
 
 DISTRO = "opentelemetry-distro opentelemetry-exporter-otlp-proto-http"
@@ -95,11 +96,13 @@ SENDERS = (
     _sender("Bedrock, OpenLLMetry", f"boto3 {DISTRO} opentelemetry-instrumentation-bedrock", f"{ZERO_CODE} bedrock.py", HTTP),
     _sender("LiteLLM", f"litellm {DISTRO}", "python litellm_sdk.py", LITELLM),
     _sender("LiteLLM proxy", f"litellm[proxy] openai {DISTRO}", "python litellm_proxy.py", LITELLM),
+    _sender("LiteLLM, our client", "litellm ./client", "python litellm_client.py", CLIENT),
     _sender("Pydantic AI", "pydantic-ai-slim[openai] logfire", "python pydantic_ai_agent.py", OTLP),
     _sender("LangChain, LangSmith", "langchain-openai langsmith[otel]", "python langchain_chat.py", LANGSMITH),
     _sender("LangChain, OpenInference", f"langchain-openai langchain {DISTRO} openinference-instrumentation-langchain", f"{ZERO_CODE} langchain_chat.py", HTTP),
     _sender("LangChain, OpenLLMetry", f"langchain-openai langchain {DISTRO} opentelemetry-instrumentation-langchain", f"{ZERO_CODE} langchain_chat.py", HTTP),
     _sender("LangChain, OpenTelemetry", f"langchain-openai langchain {DISTRO} opentelemetry-instrumentation-genai-langchain", f"{ZERO_CODE} langchain_chat.py", HTTP | GENAI),
+    _sender("LangChain, our client", "langchain-openai langchain ./client", "python langchain_client.py", CLIENT),
     _sender("LlamaIndex, OpenInference", f"llama-index-core llama-index-llms-openai {DISTRO} openinference-instrumentation-llama-index[instruments]", f"{ZERO_CODE} llama_index_chat.py", HTTP),
     _sender("LlamaIndex, OpenLLMetry", f"llama-index llama-index-llms-openai {DISTRO} opentelemetry-instrumentation-llamaindex opentelemetry-instrumentation-openai", f"{ZERO_CODE} llama_index_chat.py", HTTP),
     _sender("Strands Agents", "strands-agents[otel,openai]", "python strands_agent.py", OTLP),
