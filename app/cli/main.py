@@ -20,6 +20,7 @@ from app.cli.remote.changes import changes
 from app.cli.remote.exporting import export
 from app.cli.remote.login import login
 from app.cli.remote.mcp import mcp
+from app.cli.remote.prices import prices
 from app.cli.remote.tasks import diff, show, tasks, values
 from app.errors import PromptlodeError
 
@@ -49,6 +50,7 @@ _RUNNING = [
 _KEEPING = [
     login,
     keys,
+    prices,
     projects,
     delete,
     retention_command,

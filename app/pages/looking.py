@@ -13,6 +13,7 @@ from app.pages import access, ranging
 from app.pages.charts import Stack, bars, stack
 from app.pages.views import PAGE_SIZE, colours_of, id_or_404, pages, project, versions_of
 from app.reading import slot_values, tasks
+from app.reading.languages import language_of
 from app.reading.slot_values import Place, Summary
 from app.reading.usage import DAY, Range
 from app.store import traces
@@ -23,6 +24,9 @@ __all__ = ["pages"]
 SLOT = "slot."
 MOST_EXPORTED = slot_values.MOST_CALLS
 """Values of a download: all that are counted."""
+
+LANGUAGE_READ = 1_000
+"""Characters of each value that tell the language."""
 
 TOP = 5
 """Values that a chart tells apart."""
@@ -50,6 +54,7 @@ def slot(task_id: str, name: str) -> str:
         versions=[each for each in versions if name in each.slots],
         name=name,
         kind=kind,
+        language=language_of(value.text[:LANGUAGE_READ] for value in values),
         shown=shown,
         summary=summary,
         fresh=fresh,

@@ -41,12 +41,22 @@ class Shown:
         return -(-(self.end - self.begin) // self.width)
 
     @property
+    def in_days(self) -> bool:
+        """Whether its stretches are whole days, of UTC."""
+        return self.width >= DAY
+
+    @property
+    def last_moment(self) -> datetime:
+        """Within its last stretch: the end belongs to the next."""
+        return self.end - timedelta(seconds=1)
+
+    @property
     def first_day(self) -> str:
         return f"{self.begin:%Y-%m-%d}"
 
     @property
     def last_day(self) -> str:
-        return f"{self.end - timedelta(seconds=1):%Y-%m-%d}"
+        return f"{self.last_moment:%Y-%m-%d}"
 
 
 def shown(args: Mapping[str, str], now: datetime | None = None) -> Shown:

@@ -24,7 +24,7 @@ from app.pages import access, ranging, wording
 from app.pages.history import history
 from app.pages.overview import overview
 from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
-from app.reading import browse, changes, insights, neighbours, placing, prices, tasks
+from app.reading import browse, changes, insights, neighbours, placing, prices, replaced, tasks
 from app.reading.bill import LEAST_CACHED, prefix_end, varying
 from app.reading.browse import CallRow, Cursor, State
 from app.reading.costing import of_version
@@ -244,7 +244,10 @@ def task(task_id: str) -> str | AnyResponse:
     with access.reading() as connection:
         found = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = versions_of(connection, found.id)
+        if led := _led_on(connection, found.id, versions):
+            return led
         chosen = _chosen(versions)
+        became = replaced.became(connection, chosen.template_id, chosen.slots) if chosen else None
         calls = _calls(connection, chosen, after)
         costing = of_version(connection, project(), chosen, shown.range) if chosen else None
         asked = Asked(project(), shown.range, task_ids=[found.id])
@@ -262,6 +265,8 @@ def task(task_id: str) -> str | AnyResponse:
         task=found,
         versions=versions,
         chosen=chosen,
+        became=became,
+        was=_argument("was"),
         parts=parts,
         prefix_end=prefix_end(parts, varying(costing.costs)) if costing else None,
         before=before,
@@ -470,6 +475,18 @@ def _chosen(versions: Sequence[Row[Any]]) -> Row[Any] | None:
         return _numbered(versions, asked) or abort(HTTPStatus.NOT_FOUND)
     in_use = [version for version in versions if version.retired_at is None]
     return next(iter(in_use or versions), None)
+
+
+def _led_on(connection: Connection, task_id: UUID, versions: Sequence[Row[Any]]) -> AnyResponse | None:
+    """To the version whose template took the place of the one that the link names, which has no calls any more."""
+    asked = _argument("version")
+    if not asked.isdecimal() or int(asked) > tasks.LAST_VERSION or _numbered(versions, asked) is not None:
+        return None
+    instead = replaced.in_place_of(connection, task_id, int(asked))
+    if instead is None:
+        return None
+    further = {name: value for name, value in _arguments().items() if name not in {"version", "against", "was"}}
+    return redirect(url_for("pages.task", task_id=instead.task_id, version=instead.number, was=int(asked), **further))  # type: ignore[arg-type]
 
 
 def _may_split(versions: Sequence[Row[Any]], chosen: Row[Any] | None) -> bool:

@@ -57,6 +57,11 @@ def day(time: datetime) -> str:
     return f"{time.day} {time:%b}" + (f" {time:%H:%M}" if time.hour or time.minute else "")
 
 
+def day_alone(time: datetime) -> str:
+    """A day in UTC without the hour: "1 Mar"."""
+    return f"{time.astimezone(UTC).day} {time.astimezone(UTC):%b}"
+
+
 def seconds(milliseconds: float | None) -> str:
     """Milliseconds as `duration` says them."""
     return duration(None if milliseconds is None else milliseconds / 1000)
@@ -148,6 +153,7 @@ _ALL = (
     dollars,
     money,
     day,
+    day_alone,
     seconds,
     signed,
     duration,

@@ -43,6 +43,14 @@ class Api:
         """The answer of POST.  Raises ApiError."""
         return self._call("POST", path, json=body)
 
+    def put(self, path: str, body: object) -> Any:
+        """The answer of PUT.  Raises ApiError."""
+        return self._call("PUT", path, json=body)
+
+    def delete(self, path: str, query: Mapping[str, Any]) -> Any:
+        """The answer of DELETE.  Raises ApiError."""
+        return self._call("DELETE", path, params=dict(query))
+
     def items(self, path: str, query: Mapping[str, Any] | None = None, limit: int | None = None) -> Iterator[Item]:
         """The items of a list, page by page, at most `limit` of them."""
         return islice(self._items(path, dict(query or {}), limit), limit)

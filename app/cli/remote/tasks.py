@@ -43,6 +43,7 @@ VERSIONS: dict[str, Cell] = {
 @click.option("--path", help="Of this path only.")
 @click.option("--model", help="With calls of this model.")
 @click.option("--user-id", help="With calls of this user.")
+@click.option("--label", metavar="NAME=VALUE", help="With calls that have this in their metadata.")
 @click.option("-q", "--search", "q", help="Words of name, path, template or model, in any order.")
 @click.option(
     "--sort", type=click.Choice(["last_seen", "calls", "cost", "errors", "p95", "name"]), help="What decides the order."

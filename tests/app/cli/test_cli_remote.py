@@ -193,3 +193,20 @@ def test_all_tasks_go_into_a_folder_and_the_next_time_only_what_changed_is_said(
     assert f"changed: {file}" in again
     assert "left over" in again
     assert "doubt" in file.read_text()
+
+
+def test_prices_are_listed_set_and_taken_back(remote: Cli, engine: Engine, project: Project) -> None:
+    remote.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name, "admin", "read")
+    assert remote("prices", "set", "house", "--input", "0.5", "--output", "2").returncode == 0
+    (price,) = json.loads(remote("prices", "list", "--json").stdout)
+    assert price == {"model": "house", "input": 0.5, "output": 2.0, "cached": 0.5, "source": "set"}
+    assert b"house" in remote("prices", "list").stdout
+    assert b"nobody knows it" in remote("prices", "remove", "house").stdout
+    assert json.loads(remote("prices", "list", "--json").stdout) == []
+
+
+def test_a_negative_price_and_one_of_a_reader_are_refused(remote: Cli) -> None:
+    assert remote("prices", "set", "m", "--input", "-1", "--output", "2").returncode == 2
+    refused = remote("prices", "set", "m", "--input", "1", "--output", "2")
+    assert refused.returncode == 1
+    assert b"admin" in refused.stderr

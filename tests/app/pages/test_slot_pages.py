@@ -1,0 +1,210 @@
+"""The pages of slots and of calls that hold a value, whatever the names and values are; and of versions that became values."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, func, select, update
+
+from app.config import Settings
+from app.http.services import EXTENSION
+from app.reading.languages import language_of
+from app.store import rollup
+from app.store.engine import transaction
+from app.store.projects import Project
+from app.store.tables import implementation, task, template
+from app.web import create_app
+from tests.app.api_helpers import know
+
+HOSTILE = "</td><script>alert('x')</script>\"><img src=x onerror=alert(1)>{{'owned'.upper()}}\u202egnp.exe\x1b[31m\x07"
+LONG = "A sentence of 200 kB. " * 9_500
+FORMULA = '=HYPERLINK("http://evil")'
+YEARS_OFF = datetime(1971, 1, 1, tzinfo=UTC)
+
+Post = Callable[..., Any]
+
+
+@pytest.fixture
+def local(environment: dict[str, str]) -> Iterator[Flask]:
+    settings = Settings(
+        database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"], local_mode=True, secret_key=""
+    )
+    app = create_app(settings)
+    yield app
+    app.extensions[EXTENSION].engine.dispose()
+
+
+@pytest.fixture
+def page(local: Flask, project: Project) -> Callable[..., str]:
+    """The text of a page that answers 200 and holds no markup of a caller's."""
+    browser = local.test_client()
+
+    def look(path: str, **query: str) -> str:
+        answer = browser.get(path, query_string=query)
+        assert answer.status_code == 200, f"{path} answered {answer.status_code}"
+        assert "<script>alert" not in answer.text
+        assert "<img src=x" not in answer.text
+        return answer.text
+
+    return look
+
+
+@pytest.fixture
+def mails(engine: Engine, project: Project, client: FlaskClient) -> str:
+    """The task of calls that hold one value of each trouble; its id."""
+    task_id = know(engine, project, "/mail", "", "Mail: {{mail}}")
+    times = [{}, {}, {}, {"started_at": YEARS_OFF.isoformat(), "completed_at": datetime.now(UTC).isoformat()}, {}]
+    usage = {"input_tokens": 10**18, "output_tokens": -5}
+    for value, more in zip((HOSTILE, LONG, FORMULA, "plain", ""), times, strict=True):
+        sent = {"model": HOSTILE[:60], "path": "/mail", "input": f"Mail: {value}"} | more
+        assert client.post("/api/v1/traces", json=sent).status_code == 201
+    assert client.post("/api/v1/traces", json=sent | {"usage": usage}).status_code in {201, 422}
+    with transaction(engine) as connection:
+        rollup.add_up(connection)
+    return str(task_id)
+
+
+def test_a_slot_shows_hostile_values_as_text(page: Callable[..., str], mails: str) -> None:
+    shown = page(f"/tasks/{mails}/slots/mail", since="1970-01-01")
+    assert "&lt;script&gt;" in shown
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert len(shown) < 100_000
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"since": "2026-03-09", "until": "2026-03-01"},
+        {"since": "tomorrow"},
+        {"since": "0001-01-01"},
+        {"until": "9999-12-31"},
+        {"range": HOSTILE},
+        {"q": HOSTILE},
+        {"q": "\x00"},
+    ],
+)
+def test_a_range_or_a_search_that_makes_no_sense_breaks_no_slot_page(
+    page: Callable[..., str], mails: str, query: dict[str, str]
+) -> None:
+    shown = page(f"/tasks/{mails}/slots/mail", **query)
+    assert ("These are the last seven days" in shown) == ("since" in query or "until" in query)
+
+
+@pytest.mark.parametrize("value", [HOSTILE, LONG[:5000], FORMULA, "", "\u202e", "%", "\\", "'"])
+def test_calls_are_found_by_a_hostile_value(page: Callable[..., str], mails: str, value: str) -> None:
+    shown = page(f"/tasks/{mails}/calls", **{"slot.mail": value})
+    assert shown.count("<tr>") == {HOSTILE: 2, FORMULA: 2, "": 3}.get(value, 0)
+
+
+def test_calls_are_asked_for_by_slots_that_nobody_has(page: Callable[..., str], mails: str) -> None:
+    assert "No such call" in page(f"/tasks/{mails}/calls", **{"slot.<script>alert(1)</script>": "x"})
+
+
+def test_downloads_hold_every_value_whole_and_no_formula(local: Flask, page: Callable[..., str], mails: str) -> None:
+    browser = local.test_client()
+    lines = browser.get(f"/tasks/{mails}/slots/mail/values.jsonl?since=1970-01-01").data.splitlines()
+    values = {json.loads(line)["value"] for line in lines}
+    assert {HOSTILE, LONG.strip(), FORMULA, "plain", ""} == {value.strip() for value in values}
+    table = browser.get(f"/tasks/{mails}/slots/mail/values.csv?since=1970-01-01").text
+    csv.field_size_limit(1_000_000)
+    cells = [row[0] for row in csv.reader(io.StringIO(table))]
+    assert f"'{FORMULA}" in cells
+    assert FORMULA not in cells
+
+
+def test_clocks_and_counts_beyond_belief_make_no_page_lie(page: Callable[..., str], mails: str) -> None:
+    for path in ("/", f"/tasks/{mails}"):
+        shown = page(path, range="24h")
+        assert "1,000,000,000" not in shown
+        assert "nan" not in re.sub(r"[a-z]+nan|nan[a-z]+", "", shown.lower())
+    assert "-5" not in page(f"/tasks/{mails}").partition('id="versions"')[0]
+
+
+# --- versions that became values
+
+
+@pytest.fixture
+def became(engine: Engine, project: Project, client: FlaskClient) -> str:
+    """A task of which two versions turned out to be values of one place, as a run leaves it; its id."""
+    old = know(engine, project, "/say", "", "Say it in French: {{text}}")
+    client.post("/api/v1/traces", json={"model": "m", "path": "/say", "input": "Say it in French: Hi"})
+    wide = know(engine, project, "/say", "", "Say it in {{language}}: {{text}}")
+    with transaction(engine) as connection:
+        templates = {row[0]: row[1] for row in connection.execute(select(template.c.task_id, template.c.id))}
+        at = func.clock_timestamp()
+        connection.execute(
+            update(template).where(template.c.id == templates[old]).values(retired_at=at, replaced_by=templates[wide])
+        )
+    client.post("/api/v1/traces", json={"model": "m", "path": "/say", "input": "Say it in Dutch: Hi"})
+    with transaction(engine) as connection:
+        connection.execute(update(template).values(task_id=old))
+        connection.execute(
+            update(implementation).where(implementation.c.template_id == templates[wide]).values(task_id=old, version=3)
+        )
+        first = connection.execute(select(implementation).where(implementation.c.version == 1)).mappings().one()
+        second = dict(first) | {"id": wide, "version": 2, "settings_digest": "another"}
+        connection.execute(implementation.insert().values(second))
+        emptied = implementation.c.version < 3
+        connection.execute(update(implementation).where(emptied).values(emptied_at=func.clock_timestamp()))
+        connection.execute(task.delete().where(task.c.id == wide))
+    return str(old)
+
+
+def test_a_link_to_a_version_that_became_a_value_leads_on_and_says_why(
+    local: Flask, engine: Engine, became: str
+) -> None:
+    with transaction(engine) as connection:
+        connection.exec_driver_sql(
+            "UPDATE trace SET implementation_id = (SELECT id FROM implementation WHERE version = 3)"
+        )
+    answer = local.test_client().get(f"/tasks/{became}?version=2&range=30d")
+    assert answer.headers["Location"] == f"/tasks/{became}?version=3&was=2&range=30d"
+    shown = local.test_client().get(answer.headers["Location"]).text
+    words = re.sub(r"<[^>]+>", "", shown)
+    assert "v2 has no calls of its own any more. 2 texts at one place (v1, v2): a variable" in words
+    assert "so they became values of {{language}}" in words
+
+
+def test_a_version_that_never_was_is_not_found(local: Flask, became: str) -> None:
+    for number in ("4", "0", "99999999999", "one", "-1"):
+        assert local.test_client().get(f"/tasks/{became}?version={number}").status_code == 404
+
+
+# --- languages
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Where is my parcel? I ordered it in the first week of March and it has not come.", "English"),
+        ("Wo ist mein Paket? Ich habe es in der ersten Woche bestellt und es ist noch nicht da.", "German"),
+        ("Où est mon colis ? Je l'ai commandé dans la première semaine et il n'est pas là.", "French"),
+        ("¿Dónde está mi paquete? Lo pedí la primera semana y no ha llegado, pero me dicen que sí.", "Spanish"),
+        ("荷物はどこですか。三月の最初の週に注文しましたが、まだ届いていません。", "Japanese"),
+        ("我的包裹在哪里？我三月第一周订购的，还没有收到，请尽快告诉我原因。", "Chinese"),
+        ("Где моя посылка? Я заказал её в первую неделю марта.", "Cyrillic letters"),
+        ("ORDER-3321-XK ORDER-3322-XL ORDER-9933-ZZ", None),
+        ("plan free trade", None),
+        ("", None),
+    ],
+)
+def test_the_language_of_values_is_said_where_it_is_sure(text: str, language: str | None) -> None:
+    assert language_of([text]) == language
+
+
+def test_the_page_of_a_slot_says_the_language_of_its_values(
+    page: Callable[..., str], engine: Engine, project: Project, client: FlaskClient
+) -> None:
+    task_id = know(engine, project, "/frage", "", "Frage: {{frage}}")
+    began = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
+    body = {"model": "m", "path": "/frage", "started_at": began}
+    client.post("/api/v1/traces", json=body | {"input": "Frage: Wo ist mein Paket, und wann wird es bei mir sein?"})
+    assert ">German</span>" in page(f"/tasks/{task_id}/slots/frage")
