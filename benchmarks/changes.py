@@ -83,6 +83,9 @@ SITES = [
 BY_PATH = {site.path: site for site in SITES}
 
 
+WORDS = sorted({word for text in (*m.DETAILS, *m.ASKS, *m.PROBLEMS) for word in text.split() if word.isalpha()})
+
+
 class Event(NamedTuple):
     """A known change, and how long after it may be told. where: a path, or a model."""
 
@@ -99,6 +102,7 @@ def day(number: int, hour: int = 0) -> datetime:
 
 EVENTS = [
     *(Event("task.new", site.path, day(0), 4 * DAY, "the site begins") for site in SITES if site.path != "/refund"),
+    Event("model.new", "/describe", day(0), 4 * DAY, "the site begins"),
     Event("version.new", "/triage", day(3, 10), DAY, "an edit"),
     Event("version.new", "/reply", day(7, 14), DAY, "an edit"),
     Event("version.back", "/reply", day(9, 9), DAY, "the edit is taken back"),
@@ -152,7 +156,7 @@ class Month:
         if site.path == "/triage" and at >= day(3, 10):
             text = text.replace("Answer with", "When in doubt, choose other. Answer with")
         if site.path == "/reply" and day(7, 14) <= at < day(9, 9):
-            text = text.replace("under a hundred words", "under fifty words and name the next step")
+            text = text.replace("mail of a customer.", "mail of a customer and name the next step first.")
         if site.path == "/summary" and day(9, 12) <= at < day(12, 12) and self.r.random() < 1 / 12:
             text = text.replace("in two sentences", "in two sentences, the amount of money first")
         if site.path == "/label" and at >= day(16, 16):
@@ -160,7 +164,7 @@ class Month:
         if site.path == "/translate" and day(17) <= at < day(27):
             values["language"] = "German"
         if site.path == "/describe" and at >= day(23, 10):
-            text = text.replace("Do not promise", f"{EXAMPLES}\nDo not promise")
+            text = text.replace("for a product.", f"for a product. {EXAMPLES}")
         if site.path == "/refund" and day(22, 10) <= at < day(23, 10) and self.r.random() < 1 / 3:
             return self._body(site.path, model, ticket(self.r), at)
         return self._body(site.path, model, text.format(**values), at, outage=site.path == "/translate")
@@ -204,7 +208,10 @@ def lived(at: Installation, seed: int) -> dict[Any, datetime]:
             hourly.look(connection, at.project.id, now)
             if now == day(14, 9):
                 _set_price(connection, at, now)
-            told |= {each.id: now for each in _told(connection, at) if each.id not in told}
+            fresh = {each.id: now for each in _told(connection, at) if each.id not in told}
+        told |= fresh
+        if fresh or number % 24 == 0:
+            print(f"{now:%d %b %H:%M}: {len(told)} told", file=sys.stderr, flush=True)
     return told
 
 

@@ -36,7 +36,10 @@ class WebhookIn(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     url: Text = Field(
-        max_length=LONGEST_URL, description="Its host must be one of the setting WEBHOOK_HOSTS.", examples=[_URL]
+        max_length=LONGEST_URL,
+        description="Its host must be one of the setting WEBHOOK_HOSTS.",
+        examples=[_URL],
+        json_schema_extra={"pattern": "^https?://[!-~]+$"},
     )
     format: Format = Field("json", description="json: our own; slack: a text, as Slack and what is like it take it.")
     kinds: Annotated[list[Kind], Field(min_length=1, max_length=len(KINDS))] | None = Field(

@@ -1,0 +1,109 @@
+"""A look at the hourly figures of a project, as they stand in PostgreSQL."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import insert
+
+from app.store import rollup
+from app.store.call_facts import BUCKETS
+from app.store.engine import transaction
+from app.store.tables import call_usage, unmatched_hour
+from app.telling import hourly
+from tests.app.grouping_world import Group, World, triage, words
+
+NOW = datetime(2026, 2, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def group(world: World) -> Group:
+    group = world.group("/support/triage")
+    group.send(map(triage, range(12)))
+    group.run()
+    return group
+
+
+def version_of(group: Group) -> UUID:
+    [call] = group.calls(list(group.world.sent)[:1])
+    version: UUID = call.implementation_id
+    return version
+
+
+def filled(group: Group, hours: range, **sums: int) -> None:
+    """Cells of the task's version, so many hours before now."""
+    cell = dict.fromkeys(("failures", "estimated", "output_tokens", "cached_tokens", "reasoning_tokens"), 0)
+    cell |= {"calls": 10, "input_tokens": 1000, "answered": 10, "output_characters": 0, "timed": 0} | sums
+    version = version_of(group)
+    rows: list[dict[str, Any]] = [
+        {
+            "implementation_id": version,
+            "span": "hour",
+            "start": NOW - back * HOUR,
+            "project_id": group.project_id,
+            "latency": [0] * BUCKETS,
+        }
+        | cell
+        for back in hours
+    ]
+    with transaction(group.world.engine) as connection:
+        connection.execute(insert(call_usage), rows)
+
+
+def look(group: Group, now: datetime = NOW) -> int:
+    with transaction(group.world.engine) as connection:
+        return hourly.look(connection, group.project_id, now)
+
+
+def told(client: FlaskClient) -> list[Any]:
+    return client.get("/api/v1/changes").json["items"]
+
+
+def test_calls_that_fail_are_told_once_a_week_by_whoever_looks(client: FlaskClient, group: Group) -> None:
+    filled(group, range(7, 400))
+    filled(group, range(1, 7), failures=4)
+    assert look(group) == 1
+    assert look(group) == 0
+    assert look(group, NOW + HOUR) == 0
+    [jump] = told(client)
+    assert (jump["kind"], jump["path"], jump["at"]) == ("error.jump", "/support/triage", "2026-02-02T00:00:00Z")
+    assert jump["details"] == {"before": 0.0, "now": 0.4, "calls": 60, "hours": 6}
+    assert jump["summary"].startswith("40 % of the calls of “")
+
+
+def test_more_calls_without_a_template_are_told_of_their_path(client: FlaskClient, group: Group) -> None:
+    filled(group, range(1, 400))
+    with transaction(group.world.engine) as connection:
+        rows = [{"group_id": group.id, "start": NOW - back * HOUR, "calls": 10} for back in range(1, 7)]
+        connection.execute(insert(unmatched_hour), rows)
+    assert look(group) == 1
+    [jump] = told(client)
+    assert (jump["kind"], jump["task_id"], jump["details"]["now"]) == ("unmatched.rate", None, 0.5)
+
+
+def test_a_task_without_calls_is_told_with_its_last_hour(client: FlaskClient, group: Group) -> None:
+    filled(group, range(80, 600))
+    assert look(group) == 1
+    assert look(group, NOW + HOUR) == 0
+    [quiet] = told(client)
+    assert quiet["kind"] == "task.quiet"
+    assert quiet["details"]["last_seen"] == (NOW - 80 * HOUR).isoformat()
+
+
+def test_a_slot_that_is_stuck_is_told_by_its_name(client: FlaskClient, world: World, group: Group) -> None:
+    prompt = "Classify the support ticket below into one of: billing, delivery, other.\n\nTicket: {}\nLabel:"
+    for day in range(8):
+        for number in range(20):
+            ticket = words(day * 20 + number) if day < 7 else "stuck"
+            at = NOW - timedelta(days=8 - day) + number * HOUR
+            group.send([prompt.format(ticket)], started_at=at.isoformat())
+    with transaction(world.engine) as connection:
+        while rollup.add_up(connection):
+            pass
+    look(group)
+    [stuck] = told(client)
+    assert (stuck["kind"], stuck["details"]["slot"]) == ("slot.constant", "ticket")
+    assert stuck["details"]["now"] == {"calls": 20, "values": 1}

@@ -1,0 +1,112 @@
+"""When a figure has changed enough to be told: the rule alone, on figures that are made up."""
+
+from random import Random
+
+import pytest
+
+from app.telling.rules import (
+    BLOCKS_OF_WEEK,
+    COST,
+    SHARE,
+    Figures,
+    begins_to_vary,
+    ceases_to_vary,
+    jump,
+    quiet,
+    taken_back,
+)
+
+WEEKS = 4
+
+
+def steady(calls: int, share: float, seed: int = 0) -> list[Figures]:
+    """Four weeks of blocks with this share of failures."""
+    r = Random(seed)
+    return [Figures(calls, sum(r.random() < share for _ in range(calls))) for _ in range(WEEKS * BLOCKS_OF_WEEK)]
+
+
+@pytest.mark.parametrize("calls", [3, 10, 40, 200])
+def test_a_share_that_wavers_by_chance_is_no_news(calls: int) -> None:
+    for seed in range(20):
+        assert jump(steady(calls, 0.02, seed), SHARE) is None
+
+
+@pytest.mark.parametrize(("calls", "high"), [(10, 3), (40, 1), (200, 1)])
+def test_a_third_of_calls_that_fail_is_told_with_what_it_was(calls: int, high: int) -> None:
+    blocks = [*steady(calls, 0.02)[:-high], *[Figures(calls, calls / 3)] * high]
+    found = jump(blocks, SHARE)
+    assert found is not None
+    assert found.now > 0.3
+    assert found.before < 0.1
+    assert found.calls >= 30
+
+
+def test_a_task_of_two_days_has_no_past_to_compare_with() -> None:
+    assert jump([*[Figures(40, 0)] * 7, Figures(40, 20)], SHARE) is None
+
+
+def test_a_rise_within_what_the_portions_had_among_themselves_is_no_news() -> None:
+    wavering = [Figures(40, dollars) for dollars in (1.0, 2.0) * 56]
+    assert jump([*wavering, Figures(40, 2.2)], COST) is None
+    assert jump([*[Figures(40, 1.0)] * 56, Figures(40, 1.3)], COST) is not None
+    assert jump([*[Figures(40, 1.0)] * 56, Figures(40, 1.2)], COST) is None
+
+
+WORKDAY = [40, 40, 40, 10]
+WEEK = WORKDAY * 5 + [8, 8, 8, 2] * 2
+
+
+def test_a_task_whose_calls_cease_is_told_once_enough_were_expected() -> None:
+    own, others = WEEK * WEEKS, [calls * 3 for calls in WEEK * WEEKS]
+    assert quiet([*own[:-1], 0], others) is None, "six hours are not enough"
+    found = quiet([*own[:-3], 0, 0, 0], others)
+    assert found is None, "a Sunday has few calls"
+    monday = len(own) - 7 * 4 + 2
+    stopped = [*own[: monday - 2], 0, 0]
+    assert quiet(stopped, others[:monday]) is not None
+
+
+def test_a_day_off_of_the_whole_project_is_no_news_until_it_is_three_days_long() -> None:
+    own = WEEK * 3 + WORKDAY * 4
+    silent = [*own[:-8], *[0] * 8]
+    others = [*[calls * 3 for calls in own[:-8]], *[0] * 8]
+    assert quiet(silent, others) is None
+    assert quiet(silent, [calls * 3 for calls in own]) is not None
+    long = [*own[:-12], *[0] * 12]
+    assert quiet(long, [*[calls * 3 for calls in own[:-12]], *[0] * 12]) is not None
+
+
+def test_a_batch_that_somebody_starts_now_and_then_is_never_quiet() -> None:
+    own = [0] * (WEEKS * BLOCKS_OF_WEEK)
+    for place in (10, 40, 66, 90):
+        own[place] = 500
+    for end in range(60, len(own)):
+        assert quiet(own[:end], [100] * end) is None
+
+
+def test_an_edit_that_is_taken_back_is_told_and_a_canary_is_not() -> None:
+    first, second, mixed = {1: 20}, {2: 20}, {1: 18, 2: 2}
+    assert taken_back(list(enumerate([first, first, second, second, first]))) == (1, 2, 4, 2)
+    assert taken_back(list(enumerate([first, mixed, mixed, first]))) is None
+    assert taken_back(list(enumerate([first, second, {3: 20}]))) is None
+    assert taken_back(list(enumerate([first, {1: 10, 2: 10}, first]))) is None
+    assert taken_back(list(enumerate([{1: 4}, {1: 6}, {2: 10}, {1: 3}, {1: 7}]))) == (1, 2, 3, 2)
+
+
+def test_a_slot_that_held_many_values_and_holds_one_is_constant() -> None:
+    r = Random(1)
+    before = [r.choice("abcd") for _ in range(200)]
+    assert ceases_to_vary(before, ["a"] * 40)
+    assert not ceases_to_vary(before, ["a"] * 10), "too few"
+    assert not ceases_to_vary(before, ["a"] * 39 + ["b"])
+
+
+def test_a_date_that_is_the_same_all_day_is_not_constant() -> None:
+    days = [str(day) for day in range(7) for _ in range(30)]
+    assert not ceases_to_vary(days, ["7"] * 200)
+
+
+def test_a_slot_that_held_one_value_begins_to_vary_with_the_third_other() -> None:
+    assert begins_to_vary(["a"] * 60, ["a"] * 30 + ["b", "c", "d"])
+    assert not begins_to_vary(["a"] * 60, ["a"] * 30 + ["b", "c"])
+    assert not begins_to_vary(["a"] * 59 + ["b"], ["a"] * 30 + ["b", "c", "d"])
