@@ -35,6 +35,13 @@ class DatabaseDownError(DependencyError):
         self.why = why or said
 
 
+class ProjectMovingError(DatabaseDownError):
+    """The project moves to another database, or has moved: what is sent is taken there."""
+
+    def __init__(self) -> None:
+        super().__init__("The project moves to another database, where it takes what is sent in a moment.")
+
+
 class TemplateGoneError(DependencyError):
     """A template was deleted while a call of it was stored."""
 

@@ -11,6 +11,7 @@ from flask import request
 from sqlalchemy import Engine
 
 from app.cache import Cache
+from app.errors import ProjectMovingError
 from app.http.problem import ProblemError
 from app.store import keys
 from app.store.engine import transaction
@@ -51,10 +52,12 @@ class Authenticator:
 
 
 def caller(authenticator: Authenticator, scope: str) -> KeyHolder:
-    """The holder of the request's key.  Raises ProblemError: 401 without a valid key, 403 without the scope."""
+    """The holder of the request's key.  Raises ProblemError: 401 without a valid key, 403 without the scope; ProjectMovingError."""
     holder = authenticator.holder(bearer_key())
     if holder is None:
         raise _unauthorized("The API key is unknown or revoked.")
+    if holder.moved:
+        raise ProjectMovingError
     if not holder.may(scope):
         raise ProblemError(403, f"The API key lacks the scope {scope}; make one with it: promptlode keys create.")
     return holder

@@ -11,10 +11,10 @@ import orjson
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, exc
 
 from app.config import Settings
-from app.errors import DatabaseDownError
+from app.errors import DatabaseDownError, ProjectMovingError
 from app.servers import reasons
 from app.store import session
-from app.store.sqlstates import is_outage, is_read_only, state_of
+from app.store.sqlstates import is_moving, is_outage, is_read_only, state_of
 
 # A host that does not answer is given up after 3 s; one that vanished within a connection is noticed after 15 s (ms here).
 _NETWORK = {"connect_timeout": 3, "tcp_user_timeout": 15_000, "keepalives_idle": 10, "keepalives_interval": 5}
@@ -142,6 +142,8 @@ def outages_named() -> Iterator[None]:
     except exc.DBAPIError as error:
         if not is_outage(error):
             raise
+        if is_moving(error):
+            raise ProjectMovingError from error
         if state := state_of(error):
             raise DatabaseDownError("PostgreSQL cannot do this now.", state) from error
         raise DatabaseDownError(why=reasons.of_postgres(error)) from error

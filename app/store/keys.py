@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select, update
 
 from app.store.ids import new_id
-from app.store.tables import api_key, project
+from app.store.tables import api_key, project, project_move
 
 PREFIX = "pl_"
 SCOPES = ("ingest", "read", "admin")
@@ -29,13 +29,14 @@ class NewKey:
 
 @dataclass(frozen=True)
 class KeyHolder:
-    """Who calls: the project of a key and what the key may do."""
+    """Who calls: the project of a key and what the key may do.  moved: the project is in another database."""
 
     key_id: UUID
     project_id: UUID
     project_name: str
     scopes: frozenset[str]
     last4: str = ""
+    moved: bool = False
 
     def may(self, scope: str) -> bool:
         """Whether the key has this scope; admin has every one."""
@@ -81,11 +82,16 @@ def hash_of(key: str) -> str:
 def holder(connection: Connection, key_hash: str) -> KeyHolder | None:
     """Whose key it is; None for an unknown or revoked one."""
     row = connection.execute(
-        select(api_key.c.id, api_key.c.project_id, project.c.name, api_key.c.scopes, api_key.c.last4)
+        select(
+            api_key.c.id, api_key.c.project_id, project.c.name, api_key.c.scopes, api_key.c.last4, project_move.c.state
+        )
         .join_from(api_key, project)
+        .outerjoin(project_move, project_move.c.project_id == project.c.id)
         .where(api_key.c.hash == key_hash, api_key.c.revoked_at.is_(None))
     ).one_or_none()
-    return None if row is None else KeyHolder(row.id, row.project_id, row.name, frozenset(row.scopes), row.last4)
+    if row is None:
+        return None
+    return KeyHolder(row.id, row.project_id, row.name, frozenset(row.scopes), row.last4, moved=row.state == "moved")
 
 
 def summaries(connection: Connection, project_id: UUID | None = None) -> list[KeySummary]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Double, and_, cast, func, or_, select, true, union, update
 
-from app.store.tables import grouping_key, project, trace
+from app.store.tables import grouping_key, project, project_move, trace
 
 # The conditions of the partial indexes of `trace`: PostgreSQL uses those only where a query says the same.
 IS_UNGROUPED = and_(trace.c.implementation_id.is_(None), trace.c.prompt_parts.is_not(None))
@@ -86,7 +86,8 @@ def backlog(connection: Connection, project_id: UUID | None) -> Backlog:
 
 
 def quarantined(connection: Connection, project_id: UUID | None = None) -> list[Quarantined]:
-    """Quarantined groups, the latest first."""
+    """Quarantined groups, the latest first; without projects that move, whose groups are held for that."""
+    moving = select(project_move.c.project_id)
     columns = (
         grouping_key.c.id,
         project.c.name,
@@ -98,6 +99,7 @@ def quarantined(connection: Connection, project_id: UUID | None = None) -> list[
         select(*columns)
         .select_from(grouping_key.join(project))
         .where(grouping_key.c.quarantined_at.is_not(None), *_of(project_id))
+        .where(grouping_key.c.project_id.not_in(moving.where(project_move.c.state != "arrived")))
         .order_by(grouping_key.c.quarantined_at.desc())
     )
     return [Quarantined(*row) for row in connection.execute(query)]

@@ -11,6 +11,7 @@ SERIALIZATION_FAILURE = "40001"
 LOCK_NOT_AVAILABLE = "55P03"
 QUERY_CANCELED = "57014"  # by statement_timeout
 FOREIGN_KEY_VIOLATION = "23503"
+PROJECT_MOVES = "PL001"  # ours: function moving_stage raises it
 UNKNOWN_STATEMENT = "26000"
 DUPLICATE_STATEMENT = "42P05"
 
@@ -23,6 +24,7 @@ STATES = {
     "53400": "PostgreSQL has reached a limit of its configuration. Its log says which.",
     "57P01": "PostgreSQL was told to end the connection.",
     "57P03": "PostgreSQL is starting, stopping or recovering. It answers by itself when it is done.",
+    PROJECT_MOVES: "The project moves to another database, or has moved. `promptlode projects` says where to.",
 }
 """What a server says of itself by SQLSTATE (PostgreSQL manual, appendix A); the request is not wrong, and may be sent again."""
 
@@ -61,6 +63,11 @@ def state_of(error: BaseException) -> str | None:
 def is_read_only(error: BaseException) -> bool:
     """Whether the server refused to write at all: a standby, perhaps one that was the primary a moment ago."""
     return code_of(error) == READ_ONLY
+
+
+def is_moving(error: BaseException) -> bool:
+    """Whether the project cannot be written to here because it moves to another database."""
+    return code_of(error) == PROJECT_MOVES
 
 
 def _never_connected(error: exc.DBAPIError) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -539,4 +540,30 @@ heartbeat = Table(
     Column("in_hand", Integer, nullable=False, server_default="0", comment="a worker: messages that it works on"),
     Column("taken", BigInteger, comment="a worker: messages that it took since it began; NULL: it does not say"),
     Column("stalled_since", _Time, comment="a reconciler: since when messages wait and no worker takes one"),
+)
+
+project_move = Table(
+    "project_move",
+    metadata,
+    Column("project_id", Uuid, primary_key=True),
+    Column(
+        "state",
+        Text,
+        nullable=False,
+        comment="where it leaves: copying, switching or moved; where it comes: arriving or arrived",
+    ),
+    Column("peer", Text, nullable=False, comment="the other database or the file, without a password"),
+    Column("copied", JSON, nullable=False, server_default="{}", comment="how far the copy is"),
+    _created_at(),
+    comment="Projects that move to another database, or came from one or from a file",
+)
+
+project_move_call = Table(
+    "project_move_call",
+    metadata,
+    Column("seq", BigInteger, Identity(), primary_key=True),
+    Column("project_id", Uuid, nullable=False),
+    Column("call_id", Uuid, nullable=False),
+    Index("ix_project_move_call_project", "project_id", "seq"),
+    comment="Calls that came, changed or went while their project is copied",
 )

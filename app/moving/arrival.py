@@ -1,0 +1,89 @@
+"""The side where a project arrives.  Until it is opened its groups are held and it has no keys, so nobody meets half of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from app.errors import CallerError
+from app.moving import parts
+from app.store import belongings, moves, projects
+from app.store.arrivals import Arriving
+from app.store.belongings import Belonging
+from app.store.engine import transaction
+
+
+class Arrival:
+    """A project on its way into a database."""
+
+    def __init__(self, engine: Engine, project_id: UUID, name: str, peer: str) -> None:
+        self._engine = engine
+        self._project_id = project_id
+        self._name = name
+        self._peer = peer
+
+    def state(self) -> moves.State | None:
+        """How far it is here."""
+        with transaction(self._engine) as connection:
+            return moves.state_of(connection, self._project_id)
+
+    def begin(self) -> bool:
+        """Make room for it, or go on with what is here; False when all of it has arrived before.
+
+        Raises CallerError when the project, or another of its name, is here for another reason.
+        """
+        with transaction(self._engine) as connection:
+            state = moves.state_of(connection, self._project_id)
+            if state == "arrived":
+                return False
+            if state != "arriving":
+                self._refuse_others(connection)
+                moves.note(connection, self._project_id, "arriving", self._peer)
+            return True
+
+    def _refuse_others(self, connection: Connection) -> None:
+        if projects.find(connection, str(self._project_id)) is not None:
+            raise CallerError(
+                f"The project {self._name} is in that database already. Delete it there first "
+                f"(`promptlode delete --project {self._name} --everything --with-project`, or `promptlode projects move {self._name} --finish` "
+                "where it has moved away from), or choose another database."
+            )
+        if moves.name_taken(connection, self._project_id, self._name):
+            raise CallerError(
+                f"That database has another project {self._name}. Import under another name: --name NAME; to move it, rename one of the two."
+            )
+
+    def copied(self) -> dict[str, Any]:
+        """How far the copy was when it was last noted."""
+        with transaction(self._engine) as connection:
+            return moves.copied(connection, self._project_id)
+
+    def receive(self, what: Belonging, columns: Sequence[str], data: bytes, so_far: Mapping[str, Any]) -> None:
+        """A page arrives, and how far the copy is now; both or neither."""
+        with transaction(self._engine) as connection:
+            arriving = Arriving(connection, self._project_id)
+            arriving.put(what, columns, data)
+            if what.name in {belongings.PROJECT, "grouping_key"}:
+                arriving.hold()
+            moves.note_copied(connection, self._project_id, dict(so_far))
+
+    def in_one(self, act: Callable[[Connection, Arriving], None], *, held: bool) -> None:
+        """Several steps in one transaction; at its end everything is held, or the project is open."""
+        with transaction(self._engine) as connection:
+            arriving = Arriving(connection, self._project_id)
+            act(connection, arriving)
+            if held:
+                arriving.hold()
+            else:
+                moves.note(connection, self._project_id, "arrived", self._peer)
+
+    def compare(
+        self, connection: Connection, expected: Mapping[str, belongings.Sum], whats: Sequence[Belonging]
+    ) -> None:
+        """Raises DiffersError, and the transaction must be given up."""
+        there = parts.totals(connection, self._project_id, whats)
+        if wrong := parts.differing(dict(expected), there):
+            raise parts.DiffersError(
+                f"The copy differs: {'; '.join(wrong)}. Nothing was switched; run the same command again."
+            )

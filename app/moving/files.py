@@ -1,0 +1,181 @@
+"""Use cases: write a project into a file, and read one from a file."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import IO, Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from app.errors import CallerError
+from app.moving import parts
+from app.moving.arrival import Arrival
+from app.moving.file import BadFileError, Reader, Section, Writer
+from app.store import belongings, migrate, rollup
+from app.store.arrivals import Arriving
+from app.store.belongings import Belonging, Sum
+from app.store.engine import transaction
+from app.store.ids import new_id
+from app.store.projects import Project
+
+Tell = Callable[[str, int], None]
+"""Told of every page: the table, and its rows."""
+
+SECRET = {belongings.PROJECT: ("secret",)}
+"""Columns that only a backup has: whoever has the secret can try whether a mark stands for a value that they guess."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What was written or read, by table.  again: it had been read before."""
+
+    project: Project
+    totals: dict[str, Sum] = field(default_factory=dict)
+    again: bool = False
+
+
+# Out
+
+
+def write(engine: Engine, project: Project, into: IO[bytes], *, with_keys: bool, tell: Tell) -> Copied:
+    """One moment of the project, in a file."""
+    with parts.snapshot(engine) as connection:
+        head = {
+            "id": str(new_id()),
+            "made_at": datetime.now(UTC).isoformat(),
+            "schema": migrate.head_revision(),
+            "project": {"id": str(project.id), "name": project.name},
+            "keys": with_keys,
+        }
+        writer = Writer(into, head)
+        for what, columns, closing in _sections(with_keys):
+            for page in belongings.pages(connection, what, project.id, columns):
+                writer.page(what.name, columns, page, closing=closing)
+                tell(what.name, 0 if closing else page.rows)
+        totals = dict(_totals(connection, project.id, with_keys))
+        writer.end(totals)
+    return Copied(project, totals)
+
+
+def _sections(with_keys: bool) -> Iterator[tuple[Belonging, tuple[str, ...], bool]]:
+    for what in parts.first():
+        yield what, _columns(what.described(without=what.links), what, with_keys), False
+    for what in parts.closing():
+        if with_keys or what.name != parts.KEYS:
+            yield what, _columns(what.columns, what, with_keys), True
+
+
+def _columns(columns: tuple[str, ...], what: Belonging, with_keys: bool) -> tuple[str, ...]:
+    left_out = () if with_keys else SECRET.get(what.name, ())
+    return tuple(name for name in columns if name not in left_out)
+
+
+def _totals(connection: Connection, project_id: UUID, with_keys: bool) -> Iterator[tuple[str, Sum]]:
+    for what in belongings.belongings():
+        if with_keys or what.name != parts.KEYS:
+            yield (
+                what.name,
+                belongings.total(connection, what, project_id, _columns(parts.compared(what), what, with_keys)),
+            )
+
+
+# In
+
+
+def read(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell: Tell) -> Copied:
+    """A project from a file.  Killed in between, it goes on when it is called again; read whole before, it changes nothing."""
+    reader = Reader(source)
+    project = _named(reader.head, name)
+    arrival = Arrival(engine, project.id, project.name, peer)
+    copied = {} if (fresh := arrival.begin()) else arrival.copied()
+    if not fresh:
+        return _again(engine, reader, project, same_file=copied.get("file") == reader.head["id"])
+    done = _done(arrival.copied(), reader.head)
+    last: list[Section] = []
+    for section in (_renamed(each, project.name) for each in reader.sections()):
+        what = _known(section)
+        if section.closing:
+            last.append(section)
+        elif section.number > done:
+            arrival.receive(
+                what, section.columns, section.data, {"file": reader.head["id"], "sections": section.number}
+            )
+        tell(section.table, 0 if section.closing else section.data.count(b"\n"))
+    arrival.in_one(lambda connection, arriving: _close(connection, arriving, reader, project, last), held=False)
+    add_up(engine)
+    return Copied(project, reader.totals)
+
+
+def _named(head: dict[str, Any], name: str | None) -> Project:
+    try:
+        return Project(UUID(head["project"]["id"]), name or str(head["project"]["name"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadFileError("The file does not say which project it has. Export it again.") from error
+
+
+def _done(copied: dict[str, Any], head: dict[str, Any]) -> int:
+    """How many sections of this very file are here."""
+    return int(copied.get("sections", 0)) if copied.get("file") == head["id"] else 0
+
+
+def _known(section: Section) -> Belonging:
+    names = {each.name: each for each in belongings.belongings()}
+    what = names.get(section.table)
+    unknown = [section.table] if what is None else sorted(set(section.columns) - set(what.columns))
+    if what is None or unknown:
+        raise CallerError(
+            f"This release does not know {', '.join(unknown)} of the file, which a newer one made. Upgrade first."
+        )
+    return what
+
+
+def _renamed(section: Section, name: str) -> Section:
+    """The row of the project under the name that it shall have here."""
+    if section.table != belongings.PROJECT:
+        return section
+    place = section.columns.index("name")
+    values = section.data.rstrip(b"\n").split(b"\t")
+    values[place] = re.sub(r"[\\\t\n\r]", lambda found: _ESCAPED[found[0]], name).encode()
+    data = b"\t".join(values) + b"\n"
+    return Section(section.number, section.table, section.columns, section.closing, data)
+
+
+_ESCAPED = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+
+
+def _close(connection: Connection, arriving: Arriving, reader: Reader, project: Project, last: list[Section]) -> None:
+    """What was held back, then a look at everything."""
+    for section in last:
+        arriving.put(_known(section), section.columns, section.data)
+    if wrong := parts.differing(reader.totals, _there(connection, reader, project)):
+        raise parts.DiffersError(
+            f"What arrived is not what the file has: {'; '.join(wrong)}. Run the same command again."
+        )
+
+
+def _there(connection: Connection, reader: Reader, project: Project) -> dict[str, Sum]:
+    here = dict(_totals(connection, project.id, bool(reader.head.get("keys"))))
+    return {name: here[name] for name in reader.totals}
+
+
+def _again(engine: Engine, reader: Reader, project: Project, *, same_file: bool) -> Copied:
+    """It is here: the file is read for its digests alone.  What has changed here since is not touched."""
+    for _ in reader.sections():
+        pass
+    with transaction(engine) as connection:
+        wrong = parts.differing(reader.totals, _there(connection, reader, project))
+    if wrong and not same_file:
+        raise parts.DiffersError(
+            f"The project {project.name} came from another file, and is not what this one has: {'; '.join(wrong)}. Nothing was imported."
+        )
+    return Copied(project, reader.totals, again=True)
+
+
+def add_up(engine: Engine) -> None:
+    """What versions used is there at once, not when the reconciler comes by."""
+    while True:
+        with transaction(engine) as connection:
+            if not rollup.add_up(connection):
+                return

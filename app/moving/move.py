@@ -1,0 +1,320 @@
+"""Use case: move a project to another database while it takes calls.
+
+1 watch: from now on every call that comes, changes or goes is noted.
+2 copy: everything, page by page, each compared where it arrives.
+3 catch up: what was noted meanwhile, until little is left.
+4 switch: nothing of the project can be written here any more (503); the rest is copied; both sides are compared; the project is opened
+  there, and here it has moved.
+
+What was done stands in both databases (`project_move`), so a move that was killed goes on when it is asked for again, and `undo` leads
+back.  A kill in step 4 leaves the project closed on both sides until then: nothing is stored twice, nothing is lost.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, update
+
+from app.errors import CallerError, DependencyError
+from app.moving import parts
+from app.moving.arrival import Arrival
+from app.moving.files import Copied, add_up
+from app.store import belongings, moves
+from app.store.arrivals import Arriving, totals_of_versions
+from app.store.belongings import Belonging, belonging
+from app.store.engine import transaction
+from app.store.moves import State
+from app.store.projects import Project
+from app.store.tables import grouping_key, project
+
+Tell = Callable[[str, int], None]
+"""Told of what is begun, and of the calls copied since."""
+
+FEW_NOTES = 500
+"""Calls noted that the switch may still copy, in some 0.1 s."""
+
+ROUND_CALLS = 100_000
+"""Calls copied from one snapshot: a longer one keeps PostgreSQL from cleaning up."""
+
+_MOST_ROUNDS_BEHIND = 50
+
+CHANGED_AT_ONCE = 500
+
+
+_BY_PEOPLE = [each for each in belongings.belongings() if each.name not in moves.UNWATCHED | {belongings.PROJECT}]
+"""Tables in which a change is somebody's work: calls, what was made of them, decisions, keys."""
+
+
+class Move:
+    """One move, from the database that the project leaves."""
+
+    def __init__(self, source: Engine, target: Engine, project: Project, *, peer: str, tell: Tell) -> None:
+        self._source = source
+        self._target = target
+        self._project = project
+        self._peer = peer
+        self._tell = tell
+        self._arrival = Arrival(target, project.id, project.name, "another database")
+
+    # Forward
+
+    def run(self) -> Copied:
+        """Move it, or go on where a move was killed."""
+        state = self._state()
+        if state == "arriving":
+            raise CallerError(
+                f"The project {self._project.name} has not arrived here yet. Let that move or import end first."
+            )
+        if state not in ("switching", "moved"):
+            self._refuse_strangers()
+            self._tell("watch", 0)
+            moves.watch(self._source, self._project.id, self._peer)
+            self._copy()
+            self._catch_up()
+        if state != "moved":
+            self._switch()
+        self._tell("moved", 0)
+        with parts.snapshot(self._source) as here:
+            return Copied(self._project, parts.totals(here, self._project.id, belongings.belongings()))
+
+    def _state(self) -> State | None:
+        with transaction(self._source) as connection:
+            return moves.state_of(connection, self._project.id)
+
+    def _refuse_strangers(self) -> None:
+        """The copy there must be ours, and still on its way."""
+        if not self._arrival.begin():
+            raise CallerError(
+                f"The project {self._project.name} has arrived in that database before. Delete it there first "
+                f"(`promptlode delete --project {self._project.name} --everything --with-project`)."
+            )
+
+    def _copy(self) -> None:
+        """In rounds, each from one moment; the last page that arrived says where to go on."""
+        self._tell("copy", 0)
+        while self._copy_round():
+            pass
+
+    def _copy_round(self) -> bool:
+        """Whether there are more calls to copy."""
+        calls = belonging(parts.CALLS)
+        after = self._arrival.copied().get("after", [])
+        copied = 0
+        with parts.snapshot(self._source) as here:
+            self._bring_small(here)
+            for page in belongings.pages(here, calls, self._project.id, calls.columns, after):
+                self._arrival.receive(calls, calls.columns, page.data, {"after": page.last})
+                copied += page.rows
+                self._tell("copied", page.rows)
+                if copied >= ROUND_CALLS:
+                    return True
+        return False
+
+    def _bring_small(self, here: Connection) -> None:
+        """What calls refer to."""
+
+        def bring(there: Connection, arriving: Arriving) -> None:
+            self._level(here, there, arriving, parts.small(), parts.columns_first)
+
+        self._arrival.in_one(bring, held=True)
+
+    def _level(
+        self,
+        here: Connection,
+        there: Connection,
+        arriving: Arriving,
+        whats: Iterable[Belonging],
+        columns_of: Callable[[Belonging], tuple[str, ...]],
+    ) -> None:
+        """Make tables what they are here, those that differ: what is gone goes first, since it may hold names and numbers."""
+        project_id = self._project.id
+        changed = [
+            what
+            for what in whats
+            if belongings.total(here, what, project_id, columns_of(what))
+            != belongings.total(there, what, project_id, columns_of(what))
+        ]
+        for what in changed:
+            arriving.clear(what)
+            arriving.stage(what, columns_of(what), b"")
+            for page in belongings.pages(here, what, project_id, columns_of(what)):
+                arriving.stage(what, columns_of(what), page.data)
+        for what in reversed(changed):
+            arriving.prune(what)
+        for what in changed:
+            arriving.merge(what, columns_of(what))
+
+    def _catch_up(self) -> None:
+        self._tell("catch up", 0)
+        for _ in range(_MOST_ROUNDS_BEHIND):
+            with parts.snapshot(self._source) as here:
+                self._bring_small(here)
+                brought = self._bring_noted(here)
+            if brought < FEW_NOTES:
+                return
+        raise DependencyError(
+            "The project changes faster than it is copied. Run the same command again at a quieter time; what was copied stays."
+        )
+
+    def _bring_noted(self, here: Connection) -> int:
+        """Copy the calls noted in this moment; how many there were."""
+        total = 0
+        while numbers := self._bring_some(here, total):
+            total += numbers
+        return total
+
+    def _bring_some(self, here: Connection, skip: int) -> int:
+        ids, numbers = moves.noted(here, self._project.id, CHANGED_AT_ONCE, skip)
+        if numbers:
+            self._arrival.in_one(lambda there, arriving: self._repeat(here, arriving, ids), held=True)
+            with transaction(self._source) as connection:
+                moves.forget_noted(connection, self._project.id, numbers)
+            self._tell("caught up", len(ids))
+        return len(numbers)
+
+    def _repeat(self, here: Connection, arriving: Arriving, ids: list[UUID]) -> None:
+        """What became of these calls here becomes of them there."""
+        calls = belonging(parts.CALLS)
+        data = belongings.some(here, calls, self._project.id, ids)
+        arriving.remove_calls(sorted(set(ids) - set(belongings.ids_in(data))))
+        arriving.put(calls, calls.columns, data)
+
+    # The switch
+
+    def _switch(self) -> None:
+        self._tell("switch", 0)
+        with transaction(self._source) as connection:
+            moves.note(connection, self._project.id, "switching", self._peer)
+        try:
+            with transaction(self._source) as connection:
+                moves.await_writers(connection, self._project.id)
+            if self._arrival.state() != "arrived":
+                self._tell("last", 0)
+                self._bring_last()
+        except BaseException:
+            self._thaw()
+            raise
+        self._tell("opened", 0)
+        self._close()
+        add_up(self._target)
+
+    def _bring_last(self) -> None:
+        with parts.snapshot(self._source) as here:
+
+            def bring(there: Connection, arriving: Arriving) -> None:
+                self._level(here, there, arriving, parts.small(), parts.columns_first)
+                self._bring_rest(here, arriving)
+                self._level_calls(here, there, arriving)
+                self._level(here, there, arriving, parts.closing(), lambda what: what.columns)
+                self._compare(here, there)
+
+            self._arrival.in_one(bring, held=False)
+
+    def _bring_rest(self, here: Connection, arriving: Arriving) -> None:
+        skip = 0
+        while True:
+            ids, numbers = moves.noted(here, self._project.id, CHANGED_AT_ONCE, skip)
+            if not numbers:
+                return
+            self._repeat(here, arriving, ids)
+            skip += len(numbers)
+
+    def _level_calls(self, here: Connection, there: Connection, arriving: Arriving) -> None:
+        """Months that retention dropped leave no note: where the ids differ, they are compared one by one."""
+        calls, project_id = belonging(parts.CALLS), self._project.id
+        if belongings.total_of_ids(here, calls, project_id) == belongings.total_of_ids(there, calls, project_id):
+            return
+        for page in belongings.pages(there, calls, project_id, calls.key):
+            ids = belongings.ids_in(page.data)
+            kept = belongings.ids_in(belongings.some(here, calls, project_id, ids, calls.key))
+            arriving.remove_calls(sorted(set(ids) - set(kept)))
+
+    def _compare(self, here: Connection, there: Connection) -> None:
+        """Every page of calls was compared when it arrived; now their ids are, and all of everything else."""
+        project_id, calls = self._project.id, belonging(parts.CALLS)
+        others = [each for each in belongings.belongings() if each != calls]
+        expected = parts.totals(here, project_id, others) | {
+            calls.name: belongings.total_of_ids(here, calls, project_id)
+        }
+        found = parts.totals(there, project_id, others) | {
+            calls.name: belongings.total_of_ids(there, calls, project_id)
+        }
+        wrong = parts.differing(expected, found)
+        if totals_of_versions(here, project_id) != totals_of_versions(there, project_id):
+            wrong.append("the numbers of calls of versions")
+        if wrong:
+            raise parts.DiffersError(
+                f"The copy differs: {'; '.join(wrong)}. The project stays where it is; run the same command again."
+            )
+
+    def _close(self) -> None:
+        """Here it has moved: no run, no retention, no reconciler looks at what is left of it."""
+        with transaction(self._source) as connection:
+            moves.as_mover(connection, self._project.id)
+            mine = grouping_key.c.project_id == self._project.id
+            held = update(grouping_key).where(mine, grouping_key.c.quarantined_at.is_(None))
+            connection.execute(held.values(quarantined_at=moves.NOW))
+            connection.execute(update(project).where(project.c.id == self._project.id).values(retention_days=0))
+            moves.note(connection, self._project.id, "moved", self._peer)
+            moves.forget_all_noted(connection, self._project.id)
+
+    def _thaw(self) -> None:
+        """Take writes again, if the project did certainly not open there."""
+        with suppress(Exception):
+            if self._arrival.state() != "arrived":
+                with transaction(self._source) as connection:
+                    moves.note(connection, self._project.id, "copying", self._peer)
+
+    # Back, and the end
+
+    def undo(self) -> None:
+        """As if nothing had been done: the copy goes, and the project is open here.  Raises CallerError once the copy took calls."""
+        state = self._state()
+        if state not in moves.LEAVING and self._arrival.state() != "arriving":
+            raise CallerError(f"The project {self._project.name} does not move.")
+        if self._arrival.state() in ("arrived", "switching"):
+            self._refuse_changed()
+        self._reopen(state)
+        if self._arrival.state() is not None:
+            moves.remove_copy(self._target, self._project.id)
+            moves.watch_no_more(self._target)
+        with transaction(self._source) as connection:
+            moves.forget(connection, self._project.id)
+        moves.watch_no_more(self._source)
+
+    def _refuse_changed(self) -> None:
+        """Close the copy, and let it be: whoever wrote to it has ended, and nobody gets in."""
+        moves.watch(self._target, self._project.id, "back")
+        with transaction(self._target) as connection:
+            moves.note(connection, self._project.id, "switching", "back")
+        with transaction(self._target) as connection:
+            moves.await_writers(connection, self._project.id)
+        with parts.snapshot(self._source) as here, parts.snapshot(self._target) as there:
+            same = parts.totals(here, self._project.id, _BY_PEOPLE) == parts.totals(there, self._project.id, _BY_PEOPLE)
+        if not same:
+            with transaction(self._target) as connection:
+                moves.note(connection, self._project.id, "arrived", "another database")
+            moves.watch_no_more(self._target)
+            raise CallerError(
+                "The project has changed where it moved to. Move it back instead: `promptlode projects move` there, "
+                "once its old copy is gone here (`promptlode projects move NAME --finish`)."
+            )
+
+    def _reopen(self, state: State | None) -> None:
+        if state != "moved":
+            return
+        with parts.snapshot(self._target) as there, transaction(self._source) as connection:
+            moves.as_mover(connection, self._project.id)
+            arriving = Arriving(connection, self._project.id)
+            self._level(there, connection, arriving, parts.closing(), lambda what: what.columns)
+
+
+def finish(source: Engine, moved: Project) -> None:
+    """Delete what is left here of a project that has moved.  Its keys are unknown here from then on."""
+    with transaction(source) as connection:
+        state = moves.state_of(connection, moved.id)
+    if state != "moved":
+        raise CallerError(f"The project {moved.name} has not moved away from here.")
+    moves.remove_copy(source, moved.id)
+    moves.watch_no_more(source)

@@ -1,0 +1,91 @@
+"""What of a project is copied first, what at the end, and how both sides are compared."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, text
+
+from app.config import Settings
+from app.errors import CallerError
+from app.store import belongings, migrate
+from app.store.belongings import Belonging, Sum
+from app.store.engine import make_engine, outages_named
+
+CALLS = "trace"
+
+KEYS = "api_key"
+
+_PATIENT_SECONDS = 3600.0
+"""Of a statement: to add up the digests of ten million calls takes minutes."""
+
+
+class DiffersError(CallerError):
+    """The copy is not what it was made from."""
+
+
+def patient_engine(settings: Settings) -> Engine:
+    """For long statements, and transactions that wait for the other database meanwhile."""
+    return make_engine(
+        settings.model_copy(update={"database_statement_timeout": _PATIENT_SECONDS, "database_pool_size": 2})
+    )
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """One moment of the database, to read from."""
+    with outages_named(), engine.connect() as connection:
+        connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            connection.execute(text("SET TRANSACTION READ ONLY"))
+            yield connection
+
+
+def first() -> list[Belonging]:
+    """Tables in the order in which they arrive.  Keys come last: nobody shall get in before everything is there."""
+    return [each for each in belongings.belongings() if each.name != KEYS]
+
+
+def small() -> list[Belonging]:
+    """The same without the calls."""
+    return [each for each in first() if each.name != CALLS]
+
+
+def closing() -> list[Belonging]:
+    """What arrives once more at the end: what was held back, what points within its own table, and keys."""
+    held = {belongings.PROJECT, "grouping_key"}
+    return [each for each in small() if each.name in held or each.links] + [belongings.belonging(KEYS)]
+
+
+def columns_first(what: Belonging) -> tuple[str, ...]:
+    """Of the first copy: a row may point to one that is not there yet."""
+    return what.described(without=what.links)
+
+
+def compared(what: Belonging) -> tuple[str, ...]:
+    """Columns that must be equal on both sides: a project may have another name where it arrives."""
+    return what.described(without=("name",)) if what.name == belongings.PROJECT else what.columns
+
+
+def totals(connection: Connection, project_id: UUID, whats: Sequence[Belonging]) -> dict[str, Sum]:
+    """Rows and digests by table."""
+    return {each.name: belongings.total(connection, each, project_id, compared(each)) for each in whats}
+
+
+def same_schema(source: str, target: str) -> None:
+    """Raises CallerError unless both databases are at the schema of this code."""
+    head = migrate.head_revision()
+    for url, which in ((source, "this database"), (target, "the other database")):
+        if (found := migrate.revision_of(url)) != head:
+            raise CallerError(
+                f"The schema of {which} is {found}, this version needs {head}. Run there: alembic upgrade head."
+            )
+
+
+def differing(left: dict[str, Sum], right: dict[str, Sum]) -> list[str]:
+    """Tables that are not the same on both sides, with their rows."""
+    return [
+        f"{name}: {one.rows} rows here, {right[name].rows} there"
+        for name, one in left.items()
+        if one != right.get(name)
+    ]

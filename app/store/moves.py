@@ -1,0 +1,191 @@
+"""Where a project that moves stands, in both databases, and what its calls did meanwhile.
+
+Only while projects move do triggers watch their tables: each call that comes, changes or goes is noted, and from the moment of the
+switch nothing of the project can be written (`moving_stage`, in the migration `moving`).
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, delete, exists, func, insert, select, text, update
+from sqlalchemy.exc import OperationalError
+
+from app.errors import DatabaseDownError
+from app.store.belongings import belongings
+from app.store.engine import transaction
+from app.store.sqlstates import is_busy
+from app.store.tables import project, project_move, project_move_call
+
+State = Literal["copying", "switching", "moved", "arriving", "arrived"]
+
+LEAVING: tuple[State, ...] = ("copying", "switching", "moved")
+
+UNWATCHED = frozenset({"grouping_key", "grouping_counter", "grouping_run", "expired_calls", "audit_entry"})
+"""Written by the machinery for several projects at once, which one project that moves must not hold up; read once more at the switch."""
+
+_WATCH_LOCK_MS = 200
+"""Milliseconds to wait for the lock that a trigger takes: ingest of all projects waits behind it."""
+
+NOW = func.clock_timestamp()
+
+_WATCH_TRIES, _WATCH_PAUSE_SECONDS = 100, 0.1
+
+
+def state_of(connection: Connection, project_id: UUID) -> State | None:
+    """Where a project stands that moves or has moved."""
+    return connection.scalar(select(project_move.c.state).where(project_move.c.project_id == project_id))
+
+
+def copied(connection: Connection, project_id: UUID) -> dict[str, Any]:
+    """How far the copy was when it was last noted."""
+    return connection.scalar(select(project_move.c.copied).where(project_move.c.project_id == project_id)) or {}
+
+
+def leaving(connection: Connection) -> dict[UUID, tuple[str, str]]:
+    """Projects that leave or left: state, and where to."""
+    query = select(project_move).where(project_move.c.state.in_(LEAVING))
+    return {row.project_id: (row.state, row.peer) for row in connection.execute(query)}
+
+
+def note(connection: Connection, project_id: UUID, state: State, peer: str) -> None:
+    """Write down where the project stands; how far the copy is stays."""
+    values = {"project_id": project_id, "state": state, "peer": peer}
+    if not connection.execute(update(project_move).where(_of(project_id)).values(state=state, peer=peer)).rowcount:
+        connection.execute(insert(project_move).values(values))
+
+
+def note_copied(connection: Connection, project_id: UUID, so_far: dict[str, Any]) -> None:
+    """Write down how far the copy is, in the transaction that wrote it."""
+    connection.execute(update(project_move).where(_of(project_id)).values(copied=so_far))
+
+
+def forget(connection: Connection, project_id: UUID) -> None:
+    """The project moves no more."""
+    forget_all_noted(connection, project_id)
+    connection.execute(delete(project_move).where(_of(project_id)))
+
+
+def _of(project_id: UUID) -> Any:
+    return project_move.c.project_id == project_id
+
+
+def as_mover(connection: Connection, project_id: UUID) -> None:
+    """What this transaction does to the project is part of the move."""
+    connection.execute(text("SELECT set_config('promptlode.mover', :project, true)"), {"project": str(project_id)})
+
+
+# Watching
+
+
+def watch(engine: Engine, project_id: UUID, peer: str) -> None:
+    """From now on each call that comes, changes or goes is noted; whoever wrote before has committed.
+
+    Raises DatabaseDownError when some transaction holds the tables for long.
+    """
+    for _ in range(_WATCH_TRIES):
+        try:
+            return _watch(engine, project_id, peer)
+        except OperationalError as error:
+            if not is_busy(error):
+                raise
+        time.sleep(_WATCH_PAUSE_SECONDS)
+    raise DatabaseDownError("The tables are in use.", "A long transaction or a dump holds the tables: try again later.")
+
+
+def _watch(engine: Engine, project_id: UUID, peer: str) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_WATCH_LOCK_MS}ms'"))
+        watched = [each for each in belongings() if each.name not in UNWATCHED]
+        names = ", ".join(each.name for each in reversed(watched))
+        connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
+        for each in watched:
+            what = (
+                "watch_moving_call()"
+                if each.name == "trace"
+                else f"watch_moving_row('SELECT {each.owner.format(row='$1')}')"
+            )
+            connection.exec_driver_sql(
+                f"CREATE OR REPLACE TRIGGER watch_moving AFTER INSERT OR UPDATE OR DELETE ON {each.name} "
+                f"FOR EACH ROW EXECUTE FUNCTION {what}"
+            )
+        note(connection, project_id, "copying", peer)
+
+
+def watch_no_more(engine: Engine) -> None:
+    """Drop the triggers, unless another project still moves.  A table in use keeps its trigger, which then does nothing."""
+    with transaction(engine) as connection:
+        if connection.scalar(select(exists().where(project_move.c.state.in_(LEAVING)))):
+            return
+    for each in belongings():
+        try:
+            with transaction(engine) as connection:
+                connection.execute(text(f"SET LOCAL lock_timeout = '{_WATCH_LOCK_MS}ms'"))
+                connection.execute(text(f"DROP TRIGGER IF EXISTS watch_moving ON {each.name}"))
+        except OperationalError as error:
+            if not is_busy(error):
+                raise
+
+
+def await_writers(connection: Connection, project_id: UUID) -> None:
+    """Wait for every transaction that wrote to the project before its state changed."""
+    key = func.hashtextextended(str(project_id), 0)
+    connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+# What calls did meanwhile
+
+
+def noted(connection: Connection, project_id: UUID, limit: int, skip: int) -> tuple[list[UUID], list[int]]:
+    """Calls that came, changed or went, the longest ago first, behind so many; and the numbers of their notes."""
+    query = (
+        select(project_move_call.c.seq, project_move_call.c.call_id)
+        .where(project_move_call.c.project_id == project_id)
+        .order_by(project_move_call.c.seq)
+        .limit(limit)
+        .offset(skip)
+    )
+    rows = connection.execute(query).all()
+    return sorted({row.call_id for row in rows}), [row.seq for row in rows]
+
+
+def forget_noted(connection: Connection, project_id: UUID, numbers: Sequence[int]) -> None:
+    """These have arrived."""
+    mine = (project_move_call.c.project_id == project_id) & project_move_call.c.seq.in_(numbers)
+    connection.execute(delete(project_move_call).where(mine))
+
+
+def forget_all_noted(connection: Connection, project_id: UUID) -> None:
+    """Everything has arrived."""
+    connection.execute(delete(project_move_call).where(project_move_call.c.project_id == project_id))
+
+
+# Where it arrives
+
+
+def name_taken(connection: Connection, project_id: UUID, name: str) -> bool:
+    """Whether another project has the name."""
+    taken = (project.c.name == name) & (project.c.id != project_id)
+    return connection.scalar(select(exists().where(taken))) or False
+
+
+def remove_copy(engine: Engine, project_id: UUID, rows: int = 5_000) -> None:
+    """Delete a copy of a project with its keys, a batch of calls at a time; what the audit log says of it stays."""
+    while _remove_calls(engine, project_id, rows):
+        pass
+    with transaction(engine) as connection:
+        as_mover(connection, project_id)
+        connection.execute(delete(project).where(project.c.id == project_id))
+        forget(connection, project_id)
+
+
+def _remove_calls(engine: Engine, project_id: UUID, rows: int) -> int:
+    with transaction(engine) as connection, closing(connection.connection.cursor()) as cursor:
+        as_mover(connection, project_id)
+        cursor.execute(
+            "DELETE FROM trace WHERE id IN (SELECT id FROM trace WHERE project_id = %s ORDER BY id LIMIT %s)",
+            (str(project_id), rows),
+        )
+        return cursor.rowcount

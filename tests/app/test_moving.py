@@ -1,0 +1,341 @@
+"""A project goes into a file, out of one, and to another database while it takes calls; whatever is killed, nothing is lost or doubled."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from grouping_world import Group, World, summary, triage
+from sqlalchemy import Engine, text
+
+from app.config import Settings, with_driver
+from app.errors import CallerError, DatabaseDownError
+from app.local.postgres import PostgresServer
+from app.moving import parts
+from app.moving.move import Move
+from app.store import belongings, decisions, keys, projects
+from app.store.engine import make_engine, transaction
+from app.store.projects import Project
+from app.store.tables import metadata
+from tests.app import moving_world
+from tests.app.api_helpers import client_with, wait_for
+from tests.app.cli_helpers import Cli
+
+NUMBERS = count()
+
+
+@dataclass
+class Side:
+    """A database that a project leaves or arrives in."""
+
+    url: str
+    engine: Engine
+    engine_of_senders: Engine
+    settings: Settings
+
+    def rows(self, project_id: UUID) -> dict[str, Any]:
+        """Everything of a project that people see."""
+        with transaction(self.engine) as connection:
+            by_people = [each for each in belongings.belongings() if each.name not in {"audit_entry", "project"}]
+            return parts.totals(connection, project_id, by_people)
+
+    def scalar(self, query: str, **values: Any) -> Any:
+        with transaction(self.engine) as connection:
+            return connection.execute(text(query), values).scalar()
+
+
+@pytest.fixture
+def sides(
+    postgres_server: PostgresServer, migrated_template: str, settings: Settings, engines: Callable[[Settings], Engine]
+) -> Iterator[tuple[Side, Side]]:
+    """Two databases of their own, as of two installations."""
+
+    def side() -> Side:
+        url = with_driver(postgres_server.ensure_database(f"moving_{next(NUMBERS)}", template=migrated_template))
+        own = settings.model_copy(update={"database_url": url})
+        return Side(url, parts.patient_engine(own), make_engine(own), own)
+
+    both = side(), side()
+    yield both
+    for each in both:
+        each.engine.dispose()
+        each.engine_of_senders.dispose()
+
+
+@dataclass
+class Shop:
+    """A project with calls that are grouped, owed and named, a decision, a key and a neighbour."""
+
+    project: Project
+    key: str
+    group: Group
+    side: Side
+
+    def send(self, prompts: Any, **fields: Any) -> list[UUID]:
+        return self.group.send(prompts, **fields)
+
+
+@pytest.fixture
+def shop(sides: tuple[Side, Side]) -> Shop:
+    here = sides[0]
+    world = World(here.engine, here.settings)
+    group, neighbour = world.group("/chat"), world.group("/chat", "neighbour")
+    group.send(map(triage, range(6)))
+    neighbour.send(map(triage, range(3)))
+    group.run()
+    group.send([summary(1)], external_id="one", user_id='tab\tquote" \\ back')
+    with transaction(here.engine) as connection:
+        key = keys.create(connection, group.project_id).key
+        decisions.change_task(connection, group.tasks[0].id, {"name": "Sort\tmail\nnow \\N"})
+    return Shop(Project(group.project_id, "shop"), key, group, here)
+
+
+def cli_of(side: Side, environment: dict[str, str]) -> Cli:
+    return Cli(environment | {"DATABASE_URL": side.url})
+
+
+def plain(url: str) -> str:
+    return url.replace("+psycopg2", "")
+
+
+# --- what belongs
+
+
+def test_every_table_belongs_to_a_project_or_is_said_not_to() -> None:
+    named = {each.name for each in belongings.belongings()} | belongings.DERIVED | belongings.SHARED
+    assert named == set(metadata.tables)
+
+
+# --- files
+
+
+def test_an_imported_project_is_what_was_exported(
+    sides: tuple[Side, Side], shop: Shop, environment: dict[str, str], tmp_path: Path
+) -> None:
+    here, there = sides
+    file = str(tmp_path / "shop.promptlode")
+    assert cli_of(here, environment)("projects", "export", "shop", file, "--with-keys").returncode == 0
+    done = cli_of(there, environment)("projects", "import", file)
+    assert done.returncode == 0, done.stderr
+    assert there.rows(shop.project.id) == here.rows(shop.project.id)
+    assert there.scalar("SELECT count(*) FROM trace") == 7
+    assert (
+        there.scalar("SELECT sum(calls) FROM call_count")
+        == there.scalar("SELECT sum(calls) FROM call_usage WHERE span = 'day'")
+        == 6
+    )
+    assert there.scalar("SELECT count(*) FROM trace_external_id") == 1
+
+
+def test_an_import_that_is_given_again_changes_nothing(
+    sides: tuple[Side, Side], shop: Shop, environment: dict[str, str], tmp_path: Path
+) -> None:
+    here, there = sides
+    file = str(tmp_path / "shop.promptlode")
+    cli_of(here, environment)("projects", "export", "shop", "--to", file)
+    for said in (b"all rows and digests", b"nothing was imported"):
+        done = cli_of(there, environment)("projects", "import", file, "--name", "second")
+        assert done.returncode == 0
+        assert said in done.stderr
+    assert there.scalar("SELECT count(*) FROM trace") == 7
+    assert there.scalar("SELECT name FROM project") == "second"
+    assert there.scalar("SELECT count(*) FROM api_key") == 0
+
+
+def test_a_file_that_is_cut_off_opens_nothing_and_the_whole_one_goes_on(
+    sides: tuple[Side, Side], shop: Shop, environment: dict[str, str], tmp_path: Path
+) -> None:
+    here, there = sides
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    cli_of(here, environment)("projects", "export", "shop", str(whole), "--with-keys")
+    part.write_bytes(whole.read_bytes()[:-40])
+    cut = cli_of(there, environment)("projects", "import", str(part))
+    assert cut.returncode == 1
+    assert b"cut off" in cut.stderr or b"damaged" in cut.stderr
+    assert there.scalar("SELECT count(*) FROM api_key") == 0
+    assert cli_of(there, environment)("projects", "import", str(whole)).returncode == 0
+    assert there.rows(shop.project.id) == here.rows(shop.project.id)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x28\xb5\x2f\xfd", b'{"format": "promptlode project"}'])
+def test_what_is_no_export_is_refused_in_a_sentence(
+    sides: tuple[Side, Side], environment: dict[str, str], tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "wrong"
+    file.write_bytes(content)
+    done = cli_of(sides[0], environment)("projects", "import", str(file))
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"Error: ")
+
+
+def test_a_name_that_is_taken_is_said_with_the_remedy(
+    sides: tuple[Side, Side], shop: Shop, environment: dict[str, str], tmp_path: Path
+) -> None:
+    here, there = sides
+    with transaction(there.engine) as connection:
+        projects.get_or_create(connection, "shop")
+    file = str(tmp_path / "shop.promptlode")
+    cli_of(here, environment)("projects", "export", "shop", file)
+    done = cli_of(there, environment)("projects", "import", file)
+    assert done.returncode == 1
+    assert b"--name" in done.stderr
+    assert there.scalar("SELECT count(*) FROM project") == 1
+
+
+# --- moving
+
+
+def test_a_moved_project_is_open_there_and_told_to_come_again_here(
+    sides: tuple[Side, Side], shop: Shop, environment: dict[str, str], webs: Callable[[Settings], Flask]
+) -> None:
+    here, there = sides
+    before = here.rows(shop.project.id)
+    old, new = (client_with(webs(side.settings), shop.key) for side in sides)
+    body = {"model": "m", "path": "/chat", "input": triage(99)}
+    assert old.post("/api/v1/traces", json=body | {"external_id": "early"}).status_code == 201
+    done = cli_of(here, environment)("projects", "move", "shop", "--to", plain(there.url))
+    assert done.returncode == 0, done.stderr
+    assert there.scalar("SELECT count(*) FROM trace") == before["trace"].rows + 1
+
+    # Given senders that do not know yet
+    refused = old.post("/api/v1/traces", json=body)
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    assert old.post("/api/v1/traces", json={"traces": [body] * 30}).status_code == 503
+
+    # I expect the same key to be good there, and templates to match at once
+    answer = new.post("/api/v1/traces", json=body)
+    assert answer.status_code == 201
+    assert answer.json["grouping"] == "matched"
+    assert new.post("/api/v1/traces", json=body | {"external_id": "early"}).status_code == 200
+    assert b"moved" in cli_of(here, environment)("projects").stdout
+    assert here.scalar("SELECT count(*) FROM trace WHERE project_id <> :own", own=shop.project.id) == 3
+
+    # If what is left is deleted, the neighbour stays
+    assert cli_of(here, environment)("projects", "move", "shop", "--finish").returncode == 0
+    assert here.scalar("SELECT count(*) FROM trace") == 3
+    assert here.scalar("SELECT count(*) FROM pg_trigger WHERE tgname = 'watch_moving'") == 0
+    assert old.post("/api/v1/traces", json=body).status_code == 401
+
+
+def test_what_comes_changes_and_goes_during_the_copy_arrives(sides: tuple[Side, Side], shop: Shop) -> None:
+    here, there = sides
+    sent = shop.send(map(triage, range(20, 24)))
+
+    def meanwhile(said: str, _: int) -> None:
+        if said == "catch up":
+            shop.send(map(summary, range(30, 36)))
+            shop.group.run()
+            with transaction(here.engine) as connection:
+                connection.execute(text("DELETE FROM trace WHERE id = :id"), {"id": sent[0]})
+                connection.execute(text("UPDATE trace SET output = '\"late\"' WHERE id = :id"), {"id": sent[1]})
+                keys.create(connection, shop.project.id, "made meanwhile")
+        if said == "last":
+            with transaction(here.engine) as connection:
+                connection.execute(text("UPDATE grouping_key SET wanted = NULL"))
+
+    moved = Move(here.engine, there.engine, shop.project, peer="there", tell=meanwhile).run()
+    assert moved.totals["trace"].rows == there.scalar("SELECT count(*) FROM trace") == 16
+    assert there.scalar("SELECT output FROM trace WHERE id = :id", id=sent[1]) == "late"
+    assert there.scalar("SELECT count(*) FROM api_key") == 2
+    assert there.scalar("SELECT count(*) FROM grouping_key WHERE quarantined_at IS NOT NULL") == 0
+    there_group = Group(World(there.engine, there.settings), shop.group.id, shop.project.id, "/chat")
+    there_group.world.sent = shop.group.world.sent
+    there_group.assert_exact()
+
+
+STEPS = ["watch", "copy", "copied", "catch up", "switch", "last", "opened", "moved"]
+
+
+def test_a_move_killed_at_every_step_ends_as_one_that_was_not(sides: tuple[Side, Side], shop: Shop) -> None:
+    here, there = sides
+    before = here.rows(shop.project.id)
+    assert killed(here, there, STEPS) == "".join(f"{step} killed\n" for step in STEPS)
+    Move(here.engine, there.engine, shop.project, peer="there", tell=lambda *_: None).run()
+    assert there.rows(shop.project.id) == before
+    assert there.scalar("SELECT count(*) FROM trace_external_id") == 1
+    assert there.scalar("SELECT state FROM project_move") == "arrived"
+
+
+def test_a_move_killed_at_any_step_is_taken_back(sides: tuple[Side, Side], shop: Shop) -> None:
+    here, there = sides
+    before = here.rows(shop.project.id)
+    steps = [each for step in STEPS for each in (step, "undo")]
+    said = killed(here, there, steps)
+    assert said == "".join(f"{step} killed\nundo ended with 0\n" for step in STEPS)
+    assert here.rows(shop.project.id) == before
+    assert there.scalar("SELECT count(*) FROM project") == moves_left(here) == moves_left(there) == 0
+    shop.send([triage(77)])
+
+
+def test_what_has_changed_where_it_moved_to_is_not_taken_back(sides: tuple[Side, Side], shop: Shop) -> None:
+    here, there = sides
+    mover = Move(here.engine, there.engine, shop.project, peer="there", tell=lambda *_: None)
+    mover.run()
+    World(there.engine, there.settings).group("/chat").send([triage(50)])
+    with pytest.raises(CallerError, match="has changed"):
+        mover.undo()
+    assert there.scalar("SELECT count(*) FROM trace") == 8
+    World(there.engine, there.settings).group("/chat").send([triage(51)])
+
+
+def test_traffic_during_a_move_is_stored_once_on_one_side(sides: tuple[Side, Side], shop: Shop) -> None:
+    """Senders that come again with the same external id, first here, after a refusal there."""
+    here, there = sides
+    stored: list[list[str]] = [[] for _ in range(3)]
+    ended = threading.Event()
+
+    def send(sender: int) -> None:
+        worlds = [World(side.engine_of_senders, side.settings) for side in sides]
+        groups = [Group(world, shop.group.id, shop.project.id, "/chat") for world in worlds]
+        for number in count():
+            name, at_once = f"{sender}-{number}", 1 + 30 * (number % 2)
+            for group in groups:
+                try:
+                    group.take(
+                        [
+                            {"model": "m", "path": "/chat", "input": triage(number), "external_id": f"{name}-{n}"}
+                            for n in range(at_once)
+                        ]
+                    )
+                except DatabaseDownError:
+                    continue  # told to come again
+                stored[sender] += [f"{name}-{n}" for n in range(at_once)]
+                break
+            if ended.is_set() and group is groups[1]:
+                return
+
+    threads = [threading.Thread(target=send, args=[each], daemon=True) for each in range(3)]
+    for each in threads:
+        each.start()
+    wait_for(lambda: all(len(each) > 30 for each in stored))
+    Move(here.engine, there.engine, shop.project, peer="there", tell=lambda *_: None).run()
+    ended.set()
+    for each in threads:
+        each.join(60)
+    answered = sorted(name for each in stored for name in each)
+    query = "SELECT array_agg(external_id) FROM trace WHERE external_id LIKE '%-%'"
+    assert sorted(there.scalar(query)) == answered
+
+
+def lets_in(side: Side, key: str) -> bool:
+    with transaction(side.engine_of_senders) as connection:
+        return keys.holder(connection, keys.hash_of(key)) is not None
+
+
+def moves_left(side: Side) -> int:
+    return side.scalar("SELECT (SELECT count(*) FROM project_move) + (SELECT count(*) FROM project_move_call)")
+
+
+def killed(here: Side, there: Side, steps: list[str]) -> str:
+    command = [sys.executable, moving_world.__file__, plain(here.url), plain(there.url), "shop", *steps]
+    environment = os.environ | {"PYTHONPATH": str(Path(moving_world.__file__).parents[2])}
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment, timeout=300).stdout
