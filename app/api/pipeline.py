@@ -14,6 +14,6 @@ routes = Routes("pipeline")
 
 @routes.route("GET", "/api/v1/pipeline", scope="read", answers={200: Pipeline})
 def show_pipeline(holder: KeyHolder) -> Response:
-    """Queue, owed traces, counters, workers and last runs: of the key's project, of all projects for an admin key."""
-    project_id = None if holder.may("admin") else holder.project_id
+    """Queue, owed traces, counters, workers and last runs: of the key's project, of all projects for an operator's key."""
+    project_id = None if holder.may("operator") else holder.project_id
     return json_answer(pipeline(services().engine, project_id, services().settings))

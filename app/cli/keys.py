@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import rich_click as click
+from click.core import ParameterSource
 from rich.table import Table
 
 from app.cli.context import PROJECT_NAME, engine_of, id_column, settings_of_command, show
@@ -31,10 +32,14 @@ def keys() -> None:
     type=click.Choice(SCOPES),
     default=DEFAULT_SCOPES,
     show_default=True,
-    help="What the key may do; repeat for several. admin may do everything and sees the pipeline of all projects.",
+    help="What the key may do; repeat for several. admin may do everything in its project. operator sees the pipeline and metrics of"
+    " all projects; an admin key that is made without --project has it, too.",
 )
-def create(project: str, name: str, scopes: tuple[str, ...]) -> None:
+@click.pass_context
+def create(context: click.Context, project: str, name: str, scopes: tuple[str, ...]) -> None:
     """Make a key.  It is printed once, alone on standard output; nobody can show it again."""
+    if "admin" in scopes and context.get_parameter_source("project") is ParameterSource.DEFAULT:
+        scopes = (*dict.fromkeys((*scopes, "operator")),)
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
         owner = projects.find(connection, project) or projects.get_or_create(connection, project)
         made = store.create(connection, owner.id, name, scopes)
@@ -62,7 +67,7 @@ def list_keys(project: str | None) -> None:
 @keys.command()
 @click.argument("key_id", type=click.UUID)
 def revoke(key_id: UUID) -> None:
-    """Revoke a key by its id (`promptlode keys list`).  It stops working within a minute everywhere."""
+    """Revoke a key by its id (`promptlode keys list`).  It writes and deletes nothing from now on, and reads for 30 s at most."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
         owner_id = store.revoke(connection, key_id)
         if owner_id is None:

@@ -1,7 +1,7 @@
 """Who calls: `Authorization: Bearer KEY`, or Basic with the key as the password.
 
-A key that was looked up is trusted for at most KEY_CACHE_SECONDS: a revoked key stops working within that time in every process, and
-a busy client does not cost a query a request.
+A write looks the key up, so a revoked one writes and deletes nothing from that moment on.  A read trusts a key that was found for at
+most KEY_CACHE_SECONDS, in every process: pages that look every second do not cost a query each.
 """
 
 import base64
@@ -20,6 +20,8 @@ from app.store.keys import KeyHolder
 KEY_CACHE_SECONDS = 30.0  # docs/security.md promises it
 CACHED_KEYS = 10_000  # a forgotten key costs a query
 
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
 
 class Authenticator:
     """Finds the holder of a key; safe to share between threads."""
@@ -28,10 +30,10 @@ class Authenticator:
         self._engine = engine
         self._holders: Cache[str, KeyHolder] = Cache(CACHED_KEYS, cache_seconds)
 
-    def holder(self, key: str) -> KeyHolder | None:
-        """Whose key it is; None for an unknown or revoked one."""
+    def holder(self, key: str, *, now: bool = False) -> KeyHolder | None:
+        """Whose key it is; None for an unknown or revoked one.  `now`: whatever was remembered."""
         key_hash = keys.hash_of(key)
-        return self._holders.fresh(key_hash) or self._look_up(key_hash)
+        return (None if now else self._holders.fresh(key_hash)) or self._look_up(key_hash)
 
     def trusted(self, key: str) -> KeyHolder | None:
         """Whose key it is, where that was looked up within KEY_CACHE_SECONDS; asks nobody."""
@@ -53,7 +55,7 @@ class Authenticator:
 
 def caller(authenticator: Authenticator, scope: str) -> KeyHolder:
     """The holder of the request's key.  Raises ProblemError: 401 without a valid key, 403 without the scope; ProjectMovingError."""
-    holder = authenticator.holder(bearer_key())
+    holder = authenticator.holder(bearer_key(), now=request.method not in _READS)
     if holder is None:
         raise _unauthorized("The API key is unknown or revoked.")
     if holder.moved:

@@ -22,7 +22,7 @@ routes = Routes("metrics")
 
 @routes.route("GET", "/metrics", scope=None, answers={200: "text/plain"})
 def metrics() -> Response:
-    """Metrics for Prometheus; needs a key unless METRICS_OPEN is true: `read` for those of its project, `admin` for all."""
+    """Metrics for Prometheus; needs a key unless METRICS_OPEN is true: `read` for those of its project, `operator` for all."""
     return Response(generate_latest(_shown()), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -30,7 +30,7 @@ def _shown() -> CollectorRegistry:
     """What the caller may see: requests are counted by route, not by project, so only all of them together."""
     settings = services().settings
     holder = None if settings.metrics_open else admitted("read")
-    if holder is None or holder.may("admin") or settings.local_mode:
+    if holder is None or holder.may("operator") or settings.local_mode:
         return services().registry
     registry = CollectorRegistry()
     registry.register(collector_of(services().engine, settings, project_id=holder.project_id))

@@ -37,15 +37,16 @@ class Services:
         """Everything made from the settings; connects to nothing yet.  Raises ConfigurationError when one is missing."""
         settings.require("database_url", "redis_url")
         engine = make_engine(settings)
+        statements = make_single_statement_engine(settings, beside=engine)
         return cls(
             settings=settings,
             engine=engine,
             ingest=Ingest(
                 engine,
                 grouping_enabled=settings.task_grouping_enabled,
-                statements=make_single_statement_engine(settings, beside=engine),
+                statements=statements,
             ),
-            authenticator=Authenticator(engine),
+            authenticator=Authenticator(statements),
             limits=Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items),
             limiter=Limiter(Rates(producer_redis(settings)), limiting.Limits.of(settings)),
             registry=CollectorRegistry(),

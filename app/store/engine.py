@@ -64,7 +64,7 @@ def _pooled(settings: Settings, *, connect_timeout: int = _NETWORK["connect_time
         connect_args=told_while_connecting(settings) | {"connect_timeout": connect_timeout},
         **options,
     )
-    session.install(engine, settings)
+    session.install(engine, settings, single_statements="isolation_level" in options)
     _leave_a_standby(engine)
     _ask_idle_connections(engine)
     return engine

@@ -15,7 +15,7 @@ from app.store.ids import new_id
 from app.store.tables import api_key, project, project_move
 
 PREFIX = "pl_"
-SCOPES = ("ingest", "read", "admin")
+SCOPES = ("ingest", "read", "admin", "operator")
 DEFAULT_SCOPES = ("ingest", "read")
 
 
@@ -39,8 +39,8 @@ class KeyHolder:
     moved: bool = False
 
     def may(self, scope: str) -> bool:
-        """Whether the key has this scope; admin has every one."""
-        return scope in self.scopes or "admin" in self.scopes
+        """Whether the key has this scope.  admin has every one of its project; operator, of all projects, is given by itself."""
+        return scope in self.scopes or ("admin" in self.scopes and scope != "operator")
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,8 @@ def _of_url(url: str) -> str:
     return said if isinstance(said, str) else " ".join(said)
 
 
-def install(engine: Engine, settings: Settings) -> None:
-    """Tell every connection of the engine, as far as what is in between lets us."""
+def install(engine: Engine, settings: Settings, *, single_statements: bool = False) -> None:
+    """Tell every connection of the engine, as far as what is in between lets us; `single_statements` are no transactions."""
     told = parameters(settings).items()
 
     @event.listens_for(engine, "do_connect")
@@ -75,7 +75,7 @@ def install(engine: Engine, settings: Settings) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.info.get(THROUGH_POOLER):
+        if connection.info.get(THROUGH_POOLER) and not single_statements:
             statements = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in told)
             with closing(connection.connection.cursor()) as cursor:
                 cursor.execute(statements)

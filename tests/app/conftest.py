@@ -44,8 +44,8 @@ def other_client(web: Flask, engine: Engine) -> FlaskClient:
 
 @pytest.fixture
 def admin(web: Flask, engine: Engine) -> FlaskClient:
-    """A client of the project `shop` that may do everything."""
-    return client_with(web, new_key(engine, "shop", "admin"))
+    """A client of the project `shop` that may do everything, and sees all projects' pipeline."""
+    return client_with(web, new_key(engine, "shop", "admin", "operator"))
 
 
 @pytest.fixture

@@ -31,6 +31,17 @@ def test_a_key_does_not_see_another_projects_pipeline(
     assert other_client.get("/api/v1/pipeline").json["owed"] == 0
 
 
+def test_an_admin_of_a_project_sees_its_pipeline_and_no_other(
+    web: Flask, client: FlaskClient, engine: Engine, redis_client: Redis
+) -> None:
+    client.post("/api/v1/traces", json=CALL)
+    admin = client_with(web, new_key(engine, "another", "admin"))
+    assert admin.get("/api/v1/pipeline").json["owed"] == 0
+    assert "promptlode_owed 0.0" in admin.get("/metrics").text
+    operator = client_with(web, new_key(engine, "another", "read", "operator"))
+    assert operator.get("/api/v1/pipeline").json["owed"] == 1
+
+
 def test_the_counters_are_metrics(client: FlaskClient, redis_client: Redis) -> None:
     client.post("/api/v1/traces", json=CALL)
     lines = client.get("/metrics").text.splitlines()
@@ -45,7 +56,7 @@ def test_metrics_tell_a_key_nothing_of_other_projects(
     told = other_client.get("/metrics").text
     assert "promptlode_owed 0.0" in told
     assert "promptlode_http_request_seconds" not in told
-    everything = client_with(web, new_key(engine, "another", "admin")).get("/metrics").text
+    everything = client_with(web, new_key(engine, "another", "admin", "operator")).get("/metrics").text
     assert "promptlode_owed 1.0" in everything
     assert "promptlode_http_request_seconds" in everything
 
@@ -67,7 +78,7 @@ def test_refused_messages_are_a_metric_and_no_projects_business(
 ) -> None:
     with transaction(engine) as connection:
         counters.refuse(connection, "malformed")
-    admin = client_with(web, new_key(engine, "shop", "admin"))
+    admin = client_with(web, new_key(engine, "shop", "read", "operator"))
     assert 'promptlode_grouping_refused_total{reason="malformed"} 1.0' in admin.get("/metrics").text.splitlines()
     assert "malformed" not in client.get("/metrics").text
     assert Pipeline.model_validate(client.get("/api/v1/pipeline").json).refused is None

@@ -80,6 +80,17 @@ def test_projects_are_listed_with_what_is_in_them(cli: Cli, engine: Engine, tmp_
     assert [cell.strip() for cell in line.split("│")][3:6] == ["1", "2", "0"]
 
 
+@pytest.mark.parametrize(("asked", "is_operators"), [([], True), (["--project", "shop"], False)])
+def test_an_admin_key_for_no_project_is_an_operators(
+    cli: Cli, engine: Engine, asked: list[str], is_operators: bool
+) -> None:
+    key = cli("keys", "create", "--scope", "admin", *asked).stdout.decode().strip()
+    with transaction(engine) as connection:
+        holder = keys.holder(connection, keys.hash_of(key))
+    assert holder is not None
+    assert holder.may("operator") is is_operators
+
+
 # --- doctor
 
 

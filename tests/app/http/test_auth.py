@@ -85,6 +85,16 @@ def test_a_revoked_key_is_refused_once_the_cache_is_over(engine: Engine) -> None
     assert later.holder(key) is not None
 
 
+def test_a_revoked_key_writes_and_deletes_nothing(web: Flask, engine: Engine) -> None:
+    client = client_with(web, new_key(engine, "shop", "admin"))
+    assert client.post("/api/v1/traces", json={"model": "m", "path": "/p", "input": "x"}).status_code == 201
+    assert client.get("/api/v1/traces").status_code == 200
+    revoke_all(engine)
+    assert client.post("/api/v1/traces", json={"model": "m", "path": "/p", "input": "x"}).status_code == 401
+    assert client.post("/v1/traces", data=b"", content_type="application/x-protobuf").status_code == 401
+    assert client.post("/api/v1/deletions", json={"path": "/p"}).status_code == 401
+
+
 def test_a_key_that_was_refused_works_as_soon_as_it_exists(engine: Engine) -> None:
     authenticator = Authenticator(engine)
     assert authenticator.holder("not yet") is None
