@@ -63,7 +63,7 @@ def _sections(with_keys: bool) -> Iterator[tuple[Belonging, tuple[str, ...], boo
     for what in parts.first():
         yield what, _columns(what.described(without=what.links), what, with_keys), False
     for what in parts.closing():
-        if with_keys or what.name != parts.KEYS:
+        if with_keys or what.name not in parts.SECRETS:
             yield what, _columns(what.columns, what, with_keys), True
 
 
@@ -74,7 +74,7 @@ def _columns(columns: tuple[str, ...], what: Belonging, with_keys: bool) -> tupl
 
 def _totals(connection: Connection, project_id: UUID, with_keys: bool) -> Iterator[tuple[str, Sum]]:
     for what in belongings.belongings():
-        if with_keys or what.name != parts.KEYS:
+        if with_keys or what.name not in parts.SECRETS:
             yield (
                 what.name,
                 belongings.total(connection, what, project_id, _columns(parts.compared(what), what, with_keys)),
@@ -147,8 +147,17 @@ _ESCAPED = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 def _close(connection: Connection, arriving: Arriving, reader: Reader, project: Project, last: list[Section]) -> None:
     """What was held back, then a look at everything."""
+    columns: dict[Belonging, tuple[str, ...]] = {}
     for section in last:
-        arriving.put(_known(section), section.columns, section.data)
+        arriving.stage(what := _known(section), section.columns, section.data)
+        columns[what] = section.columns
+    empty = [each for each in parts.closing() if each.name in reader.totals and each not in columns]
+    for what in empty:
+        arriving.stage(what, what.key, b"")
+    for what in reversed([each for each in parts.closing() if each in columns or each in empty]):
+        arriving.prune(what)
+    for what, named in columns.items():
+        arriving.merge(what, named)
     if wrong := parts.differing(reader.totals, _there(connection, reader, project)):
         raise parts.DiffersError(
             f"What arrived is not what the file has: {'; '.join(wrong)}. Run the same command again."

@@ -42,8 +42,10 @@ _MOST_ROUNDS_BEHIND = 50
 CHANGED_AT_ONCE = 500
 
 
-_BY_PEOPLE = [each for each in belongings.belongings() if each.name not in moves.UNWATCHED | {belongings.PROJECT}]
-"""Tables in which a change is somebody's work: calls, what was made of them, decisions, keys."""
+_BY_PEOPLE = [
+    each for each in belongings.belongings() if each.name not in moves.UNWATCHED | {belongings.PROJECT, "webhook"}
+]
+"""Tables in which a change is somebody's work: calls, what was made of them, decisions, keys.  Webhooks are gone here, and note failures there."""
 
 
 class Move:
@@ -256,6 +258,7 @@ class Move:
             held = update(grouping_key).where(mine, grouping_key.c.quarantined_at.is_(None))
             connection.execute(held.values(quarantined_at=moves.NOW))
             connection.execute(update(project).where(project.c.id == self._project.id).values(retention_days=0))
+            moves.silence(connection, self._project.id)
             moves.note(connection, self._project.id, "moved", self._peer)
             moves.forget_all_noted(connection, self._project.id)
 

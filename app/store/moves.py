@@ -17,13 +17,24 @@ from app.errors import DatabaseDownError
 from app.store.belongings import belongings
 from app.store.engine import transaction
 from app.store.sqlstates import is_busy
-from app.store.tables import project, project_move, project_move_call
+from app.store.tables import project, project_move, project_move_call, webhook
 
 State = Literal["copying", "switching", "moved", "arriving", "arrived"]
 
 LEAVING: tuple[State, ...] = ("copying", "switching", "moved")
 
-UNWATCHED = frozenset({"grouping_key", "grouping_counter", "grouping_run", "expired_calls", "audit_entry"})
+UNWATCHED = frozenset(
+    {
+        "grouping_key",
+        "grouping_counter",
+        "grouping_run",
+        "expired_calls",
+        "audit_entry",
+        "change",
+        "unmatched_hour",
+        "webhook_delivery",
+    }
+)
 """Written by the machinery for several projects at once, which one project that moves must not hold up; read once more at the switch."""
 
 _WATCH_LOCK_MS = 200
@@ -169,6 +180,11 @@ def name_taken(connection: Connection, project_id: UUID, name: str) -> bool:
     """Whether another project has the name."""
     taken = (project.c.name == name) & (project.c.id != project_id)
     return connection.scalar(select(exists().where(taken))) or False
+
+
+def silence(connection: Connection, project_id: UUID) -> None:
+    """What a project tells others is told where it is now."""
+    connection.execute(delete(webhook).where(webhook.c.project_id == project_id))
 
 
 def remove_copy(engine: Engine, project_id: UUID, rows: int = 5_000) -> None:

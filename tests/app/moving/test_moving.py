@@ -25,9 +25,9 @@ from app.store import belongings, decisions, keys, projects
 from app.store.engine import make_engine, transaction
 from app.store.projects import Project
 from app.store.tables import metadata
-from tests.app import moving_world
 from tests.app.api_helpers import client_with, wait_for
 from tests.app.cli_helpers import Cli
+from tests.app.moving import moving_world
 
 NUMBERS = count()
 
@@ -339,5 +339,5 @@ def moves_left(side: Side) -> int:
 
 def killed(here: Side, there: Side, steps: list[str]) -> str:
     command = [sys.executable, moving_world.__file__, plain(here.url), plain(there.url), "shop", *steps]
-    environment = os.environ | {"PYTHONPATH": str(Path(moving_world.__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(Path(moving_world.__file__).parents[3])}
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment, timeout=300).stdout
