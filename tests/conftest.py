@@ -164,14 +164,32 @@ def own_postgres(servers_dir: Path, request: pytest.FixtureRequest) -> Iterator[
 
 def empty(url: str) -> None:
     """Empty all tables; a test that left a transaction open fails here and does not disturb the next."""
-    with contextlib.closing(psycopg2.connect(url)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            open_statements = _end_open_transactions(cursor)
-            _clear(cursor)
+    try:
+        open_statements = _emptied(_kept_connection(url))
+    except (psycopg2.OperationalError, psycopg2.InterfaceError):  # a test ended the kept connection too
+        _kept_connection.cache_clear()
+        open_statements = _emptied(_kept_connection(url))
     if open_statements:
         gc.collect()  # now: a connection finalised while pytest parses the failing source breaks Python 3.11's parser
     assert not open_statements, f"the test left transactions open; their last statements: {open_statements}"
+
+
+@cache
+def _kept_connection(url: str) -> Any:
+    """One for all tests: a new one has yet to read the description of every table, which takes longer than to empty it."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")  # foreign keys are not looked at: all rows go
+    return connection
+
+
+def _emptied(connection: Any) -> list[str]:
+    """The last statements of transactions that were still open."""
+    with connection.cursor() as cursor:
+        open_statements = _end_open_transactions(cursor)
+        _clear(cursor)
+    return open_statements
 
 
 def _clear(cursor: Any) -> None:
@@ -182,7 +200,6 @@ def _clear(cursor: Any) -> None:
     if sum(sizes.values()) > MAX_BYTES_OF_DEAD_ROWS:
         cursor.execute(sql.SQL("TRUNCATE {} CASCADE").format(tables))
     elif sizes:
-        cursor.execute("SET session_replication_role = replica")  # foreign keys are not looked at: all rows go
         cursor.execute(sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in sizes))
 
 
@@ -234,14 +251,19 @@ def redis_url(valkey_server: ValkeyServer) -> str:
     return valkey_server.url()
 
 
-@pytest.fixture
-def redis_client(redis_url: str) -> Iterator[redis.Redis]:
-    """An empty Valkey. The test fails when it leaves a key of ours that never expires."""
+@pytest.fixture(scope="session")
+def _kept_redis_client(redis_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        client.flushall()
         yield client
-        immortal = immortal_keys(client)
-        client.flushall()
+
+
+@pytest.fixture
+def redis_client(_kept_redis_client: redis.Redis) -> Iterator[redis.Redis]:
+    """An empty Valkey. The test fails when it leaves a key of ours that never expires."""
+    _kept_redis_client.flushall()
+    yield _kept_redis_client
+    immortal = immortal_keys(_kept_redis_client)
+    _kept_redis_client.flushall()
     assert not immortal, f"keys without expiry: {immortal}"
 
 
@@ -271,7 +293,18 @@ def environment(database_url: str, redis_client: redis.Redis, redis_url: str) ->
 
 @pytest.fixture
 def settings(environment: dict[str, str]) -> Settings:
-    return Settings(database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"])
+    return _settings_of(tuple(sorted((key, value) for key, value in environment.items() if key != CURRENT_TEST)))
+
+
+CURRENT_TEST = "PYTEST_CURRENT_TEST"
+"""The one variable that pytest sets anew for every test."""
+
+
+@cache
+def _settings_of(environment: tuple[tuple[str, str], ...]) -> Settings:
+    """Read once for each environment that a test makes."""
+    urls = dict(environment)
+    return Settings(database_url=urls["DATABASE_URL"], redis_url=urls["REDIS_URL"])
 
 
 @pytest.fixture(scope="session")
