@@ -258,14 +258,24 @@ def quick_environment(database_url: str, redis_url: str) -> dict[str, str]:
 
 def worker_container(environment: dict[str, str], folder: Path) -> ProcessContainer:
     """A worker that is ready."""
+    return _ready(worker_started(environment, folder))
+
+
+def worker_started(environment: dict[str, str], folder: Path) -> ProcessContainer:
+    """A worker that is not ready yet."""
     command = celery("worker", "--concurrency=1", "-E", "--without-mingle", "--without-gossip")
-    return _ready(ProcessContainer("worker", command, environment, folder / "worker.log", prompt="ready."))
+    return ProcessContainer("worker", command, environment, folder / "worker.log", prompt="ready.")
 
 
 def reconciler_container(environment: dict[str, str], folder: Path) -> ProcessContainer:
     """A reconciler that is ready."""
+    return _ready(reconciler_started(environment, folder))
+
+
+def reconciler_started(environment: dict[str, str], folder: Path) -> ProcessContainer:
+    """A reconciler that is not ready yet."""
     log = folder / "reconciler.log"
-    return _ready(ProcessContainer("reconciler", celery("reconcile"), environment, log, prompt="reconciler_ready"))
+    return ProcessContainer("reconciler", celery("reconcile"), environment, log, prompt="reconciler_ready")
 
 
 def flower_container(environment: dict[str, str], folder: Path, port: int) -> ProcessContainer:

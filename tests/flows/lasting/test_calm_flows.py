@@ -1,81 +1,35 @@
-"""From a POST to tasks and back to rest.  One worker and one reconciler serve all of these tests: none of them ends one."""
+"""From a POST to tasks and back to rest."""
 
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from celery import Celery
 from click.testing import CliRunner, Result
-from pytest_celery import CeleryTestBroker, CeleryTestWorker, RedisTestBroker
+from pytest_celery import CeleryTestWorker
 from sqlalchemy import text
 
-from app.config import Settings, with_driver
+from app.config import Settings
 from app.config import settings as environment_settings
-from app.local.valkey import ValkeyServer
 from app.store import groups
 from app.store.engine import transaction
-from tasks.commands import quarantine, regroup
 from tasks.monitor import pipeline
+from tasks.queues import FIRST
 from tasks.wiring import patient_coalescing
-from tests.conftest import empty
-from tests.flows.conftest import PROJECT, Shop, assert_no_immortal_key
+from tests.flows.conftest import PROJECT, Shop
 from tests.flows.containers import (
     ROOT,
     ProcessContainer,
-    ValkeyContainer,
+    added_command,
     celery,
     installed,
-    quick_environment,
-    reconciler_container,
     wait_until,
-    worker_container,
 )
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 WORDS = [f"{first}{second}" for first in ("al", "be", "co", "du") for second in ("m", "n", "p", "r", "s")]
-
-
-@pytest.fixture(scope="module")
-def flow_environment(session_database: str, own_broker: ValkeyServer) -> Iterator[dict[str, str]]:
-    yield quick_environment(with_driver(session_database), own_broker.url())
-    empty(session_database)
-
-
-@pytest.fixture(scope="module")
-def own_broker(servers_dir: Path) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(servers_dir / "calm-valkey")
-    server.start()
-    yield server
-    assert_no_immortal_key(server)
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def celery_broker(own_broker: ValkeyServer) -> CeleryTestBroker:
-    return RedisTestBroker(ValkeyContainer(own_broker))
-
-
-@pytest.fixture(scope="module")
-def logs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("logs")
-
-
-@pytest.fixture(scope="module")
-def celery_worker(
-    celery_broker: CeleryTestBroker, flow_environment: dict, logs_dir: Path
-) -> Iterator[CeleryTestWorker]:
-    worker = CeleryTestWorker(worker_container(flow_environment, logs_dir), app=None)
-    yield worker
-    worker.teardown()
-
-
-@pytest.fixture(scope="module")
-def reconciler(celery_broker: CeleryTestBroker, flow_environment: dict, logs_dir: Path) -> Iterator[ProcessContainer]:
-    container = reconciler_container(flow_environment, logs_dir)
-    yield container
-    container.teardown()
 
 
 def test_a_new_kind_of_call_becomes_a_task(shop: Shop, celery_worker: CeleryTestWorker) -> None:
@@ -176,12 +130,11 @@ def test_a_message_by_hand_runs_a_group(
 def test_a_message_that_names_no_group_is_refused_and_the_worker_goes_on(
     shop: Shop, celery_worker: CeleryTestWorker, flow_environment: dict[str, str]
 ) -> None:
-    for arguments in (
-        '--kwargs={"projet": "shop"}',
-        '--args=["shop"]',
-        '--kwargs={"project": "shop", "path": "/none"}',
-    ):
-        subprocess.run(celery("call", "tasks.group_traces", arguments), env=flow_environment, cwd=ROOT, check=True)
+    with Celery(broker=flow_environment["REDIS_URL"]) as anybody:
+        options = {"queue": FIRST, "routing_key": FIRST}
+        anybody.send_task("tasks.group_traces", kwargs={"projet": "shop"}, **options)
+        anybody.send_task("tasks.group_traces", args=["shop"], **options)
+        anybody.send_task("tasks.group_traces", kwargs={"project": "shop", "path": "/none"}, **options)
     wait_until(lambda: celery_worker.logs().count('"refused"') == 3)
     counted = "SELECT value FROM refused_message WHERE reason = "
     wait_until(lambda: shop.number(f"{counted}'unknown'"), what="the last one, which is counted after it is logged")
@@ -204,13 +157,11 @@ def command(flow_environment: dict[str, str], tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def command_here(flow_environment: dict[str, str]) -> Callable[..., Result]:
-    """Commands within this process, since a process takes seconds to start: that one finds its command others test."""
-    commands = {"regroup": regroup, "quarantine": quarantine}
-
+    """Commands within this process, since a process takes seconds to start."""
     def run(name: str, *arguments: str, **changed: str) -> Result:
         environment_settings.cache_clear()
         try:
-            return CliRunner().invoke(commands[name], arguments, env=flow_environment | changed)
+            return CliRunner().invoke(added_command(name), arguments, env=flow_environment | changed)
         finally:
             environment_settings.cache_clear()
 
@@ -253,14 +204,14 @@ def test_a_command_that_cannot_be_carried_out_says_why(
 
 
 def test_a_quarantined_group_runs_again_once_a_person_clears_it(
-    shop: Shop, celery_worker: CeleryTestWorker, command: Command, command_here: Callable[..., Result]
+    shop: Shop, celery_worker: CeleryTestWorker, command_here: Callable[..., Result]
 ) -> None:
     shop.send("/ill", "oak")
     wait_until(lambda: shop.owed("/ill") == 0)
     with transaction(shop.engine) as connection:
         connection.execute(text("UPDATE grouping_key SET quarantined_at = now(), attempts = 8 WHERE path = '/ill'"))
     assert shop.send("/ill", "pine", "elm") == ["deferred", "deferred"]
-    assert "/ill" in command("quarantine", "list").stdout
+    assert "/ill" in command_here("quarantine", "list").stdout
     assert command_here("regroup", PROJECT, "/ill").exit_code == 1
     assert command_here("quarantine", "clear", PROJECT, "/ill").exit_code == 0
     shop.wait_until_grouped("/ill", 3)

@@ -1,4 +1,4 @@
-"""A worker whose acknowledgement failed goes on taking messages.  One worker and one Valkey serve all of these tests.
+"""A worker whose acknowledgement failed goes on taking messages.
 
 kombu keeps a message whose acknowledgement failed as one under way, and with a prefetch count of 1 that is the last one that the
 consumer ever takes (docs/operations.md, "A worker that takes no messages").
@@ -6,67 +6,25 @@ consumer ever takes (docs/operations.md, "A worker that takes no messages").
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import psutil
 import pytest
 import redis
 from celery import Celery
-from pytest_celery import CeleryTestBroker, CeleryTestWorker, RedisTestBroker
+from pytest_celery import CeleryTestWorker
 
-from app.config import with_driver
 from app.local.valkey import ValkeyServer
 from tasks.queues import FIRST, RERUN
-from tests.conftest import empty
 from tests.flows.conftest import Shop
 from tests.flows.containers import (
     ProcessContainer,
-    ValkeyContainer,
-    quick_environment,
-    reconciler_container,
     wait_until,
-    worker_container,
 )
 
 
-@pytest.fixture(scope="module")
-def flow_environment(session_database: str, own_broker: ValkeyServer) -> Iterator[dict[str, str]]:
-    yield quick_environment(with_driver(session_database), own_broker.url())
-    empty(session_database)
-
-
-@pytest.fixture(scope="module")
-def own_broker(servers_dir: Path) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(servers_dir / "deaf-valkey")
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def celery_broker(own_broker: ValkeyServer) -> CeleryTestBroker:
-    return RedisTestBroker(ValkeyContainer(own_broker))
-
-
-@pytest.fixture(scope="module")
-def logs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("logs")
-
-
-@pytest.fixture(scope="module")
-def celery_worker(
-    celery_broker: CeleryTestBroker, flow_environment: dict, logs_dir: Path
-) -> Iterator[CeleryTestWorker]:
-    worker = CeleryTestWorker(worker_container(flow_environment, logs_dir), app=None)
-    yield worker
-    worker.teardown()
-
-
-@pytest.fixture(scope="module")
-def reconciler(celery_broker: CeleryTestBroker, flow_environment: dict, logs_dir: Path) -> Iterator[ProcessContainer]:
-    container = reconciler_container(flow_environment, logs_dir)
-    yield container
-    container.teardown()
+LOST = "Connection to broker lost"
+"""On a machine so busy that the parent sends an event between the fault and the end of the run, the event fails before the
+acknowledgement does; the parent then waits for the broker, and acknowledges nothing until it is back."""
 
 
 @contextmanager
@@ -81,16 +39,20 @@ def the_parent_is_cut_off(client: redis.Redis, worker: ProcessContainer) -> Iter
     for other in client.client_list(_type="normal"):
         if int(other["addr"].rpartition(":")[2]) not in spared and other["id"] != str(client.client_id()):
             client.client_kill_filter(_id=other["id"])
-    yield
-    client.config_set("maxclients", 10_000)
+    try:
+        yield
+    finally:
+        client.config_set("maxclients", 10_000)
 
 
 @contextmanager
 def acknowledging_is_forbidden(client: redis.Redis, worker: ProcessContainer) -> Iterator[None]:
     """Inside, Redis refuses the command that takes a message out of those under way."""
     client.execute_command("ACL SETUSER default -hdel")
-    yield
-    client.execute_command("ACL SETUSER default +hdel")
+    try:
+        yield
+    finally:
+        client.execute_command("ACL SETUSER default +hdel")
 
 
 @pytest.mark.parametrize(
@@ -104,16 +66,16 @@ def test_a_worker_that_could_not_acknowledge_takes_messages_again(
     shop: Shop,
     celery_worker: CeleryTestWorker,
     reconciler: ProcessContainer,
-    own_broker: ValkeyServer,
+    valkey: ValkeyServer,
     request: pytest.FixtureRequest,
 ) -> None:
     path = f"/{request.node.callspec.id}"
     worker = celery_worker.container
-    with redis.Redis.from_url(own_broker.url(), single_connection_client=True) as client, ExitStack() as broken:
+    with redis.Redis.from_url(valkey.url(), single_connection_client=True) as client, ExitStack() as broken:
         with shop.run_is_held(path):
             wait_until(lambda: client.zcard("unacked_index") == 1)
             broken.enter_context(fault(client, worker))
-        wait_until(lambda: said in worker.logs(), what="the acknowledgement has failed")
+        wait_until(lambda: said in worker.logs() or LOST in worker.logs(), what="the acknowledgement has failed")
     shop.send_batch(f"{path}/next", "dogwood", "elder", "fir")
     shop.wait_until_grouped(f"{path}/next", 3)
     shop.wait_until_grouped(path, 3)
