@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.store.pipeline import LastRun
 
 #: How often --wait looks, in seconds.
-LOOK_SECONDS = 0.3
+SECONDS_BETWEEN_ANSWERS = 0.3
 
 
 def _translated(command: Callable[..., None]) -> Callable[..., None]:
@@ -94,7 +94,7 @@ def _wait_for_run(engine: "Engine", group_id: "UUID", before: "LastRun | None", 
                 raise click.ClickException(
                     f"The run failed ({run.error}); it is tried again later. See the worker's log."
                 )
-        time.sleep(LOOK_SECONDS)
+        time.sleep(SECONDS_BETWEEN_ANSWERS)
     raise click.ClickException(f"Not done after {timeout:g} s. Is a worker running? `promptlode doctor` tells.")
 
 

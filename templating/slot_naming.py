@@ -23,10 +23,10 @@ from templating.template import Template
 REACH = 400
 """Characters before and after a place that are looked at: a label stands near what it labels."""
 
-WORDS, CHARACTERS = 4, 40
+WORDS, MOST_CHARACTERS = 4, 40
 """A label of up to 4 words is a name as it stands; of a longer one, the noun is sought.  Names end at 40 characters."""
 
-UNSPACED = 12
+MOST_CHARACTERS_OF_A_WORD = 12
 """Characters of one word in a script without spaces (Thai and what follows it in Unicode) beyond which it is a clause."""
 
 PLACES = 8
@@ -311,10 +311,10 @@ def _words(text: str) -> list[str]:
 
 def _identifier(words: list[str]) -> str:
     """customer_name of ["customer", "name"] or ["customerName"]; "" when they make no good name."""
-    if any(len(word) > UNSPACED and min(word) >= "\u0e00" for word in words):
+    if any(len(word) > MOST_CHARACTERS_OF_A_WORD and min(word) >= "\u0e00" for word in words):
         return ""
     name = "_".join(filter(None, "_".join(_snake(word) for word in words).split("_")))
-    if len(name) > CHARACTERS or not name.isidentifier() or name.startswith("var_"):
+    if len(name) > MOST_CHARACTERS or not name.isidentifier() or name.startswith("var_"):
         return ""
     name = KEYWORD_NAMES.get(name, name)
     return f"{name}_" if iskeyword(name) else name

@@ -1,6 +1,9 @@
 """A rule that is written twice is changed once: each of these has one home, and whoever else needs it imports it."""
 
+import ast
 import re
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +29,47 @@ def test_a_rule_has_one_home(said: str, home: str) -> None:
     paths = [path for room in ("app", "tasks", "templating") for path in sorted((ROOT / room).rglob("*.py"))]
     saying = [path.relative_to(ROOT).as_posix() for path in paths if re.search(said, path.read_text(encoding="utf-8"))]
     assert saying == [home]
+
+
+SHARED_NAMES = {
+    "app/cli/formats": {
+        "ENVELOPE": "fields of a log's record around the provider's body",
+        "KEPT": "fields of a record that become metadata",
+        "LISTS": "fields of a file that hold its records",
+        "OTHERS": "how calls are called that write no text",
+        "SIGNS": "fields by which a record is known",
+    },
+    "app/otlp/dialects": {"DIALECT": "what the module is for", "KINDS": "what each kind of span is"},
+    "client/promptlode_client": {
+        "NO_REQUEST": "arguments that are not sent to the provider",
+        "NO_SETTING": "fields of a request that are no settings",
+        "T": "any type",
+    },
+}
+"""Names that every module of a package may give, because the package reads each module by them; with what they mean."""
+
+LEFT_OUT = {"templating/mining"}
+"""Its constants are renamed with its rules."""
+
+
+def constants_of(source: str) -> Iterator[str]:
+    """Names in capitals that a module gives a value, without the underscore of private ones."""
+    for node in ast.parse(source).body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        for target in targets:
+            names = target.elts if isinstance(target, ast.Tuple) else [target]
+            yield from (name.id.lstrip("_") for name in names if isinstance(name, ast.Name) and name.id.isupper())
+
+
+def test_no_two_modules_of_a_package_give_one_name_to_two_constants() -> None:
+    """A reader who has met a constant takes the next one of that name for the same."""
+    homes = defaultdict(set)
+    for package in ("app", "tasks", "templating", "client"):
+        for path in (ROOT / package).rglob("*.py"):
+            folder = path.parent.relative_to(ROOT).as_posix()
+            for name in constants_of(path.read_text(encoding="utf-8")):
+                if folder not in LEFT_OUT and name not in SHARED_NAMES.get(folder, {}):
+                    homes[f"{folder}: {name}"].add(path.name)
+    assert {name: sorted(files) for name, files in homes.items() if len(files) > 1} == {}

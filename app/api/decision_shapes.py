@@ -11,9 +11,9 @@ from app.http.shapes import Shape
 Kind = Literal["rename", "describe", "schema", "production", "slots", "merge", "split"]
 Actor = Literal["key", "page", "command"]
 
-_TASK, _OTHER = "0198c0de-0000-7000-8000-00000000000a", "0198c0de-0000-7000-8000-00000000000b"
-_VERSION, _DECISION = "0198c0de-0000-7000-8000-0000000000c2", "0198c0de-0000-7000-8000-0000000000d1"
-_KEY = "0198c0de-0000-7000-8000-0000000000e1"
+_ID_OF_A_TASK, _ID_OF_ANOTHER_TASK = "0198c0de-0000-7000-8000-00000000000a", "0198c0de-0000-7000-8000-00000000000b"
+_ID_OF_A_VERSION, _ID_OF_A_DECISION = "0198c0de-0000-7000-8000-0000000000c2", "0198c0de-0000-7000-8000-0000000000d1"
+_ID_OF_A_KEY = "0198c0de-0000-7000-8000-0000000000e1"
 
 
 class DecisionShape(Shape):
@@ -27,14 +27,14 @@ class DecisionShape(Shape):
         json_schema_extra={
             "examples": [
                 {
-                    "id": _DECISION,
+                    "id": _ID_OF_A_DECISION,
                     "kind": "rename",
                     "summary": "Renamed “Classify the support ticket” to “Post room”.",
                     "who": "Ann's key",
                     "actor": "key",
-                    "key_id": _KEY,
+                    "key_id": _ID_OF_A_KEY,
                     "path": "/support/triage",
-                    "task_id": _TASK,
+                    "task_id": _ID_OF_A_TASK,
                     "task_name": "Post room",
                     "other_task_id": None,
                     "other_task_name": None,
@@ -109,9 +109,9 @@ class PreviewShape(Shape):
                     "state": "5f2b8c0e9d4a41b7a7c3e1d09b6f2e84",
                     "calls": 20,
                     "tasks": [
-                        {"id": _TASK, "name": "Triage", "before": {"versions": 1, "calls": 20}, "after": None},
+                        {"id": _ID_OF_A_TASK, "name": "Triage", "before": {"versions": 1, "calls": 20}, "after": None},
                         {
-                            "id": _OTHER,
+                            "id": _ID_OF_ANOTHER_TASK,
                             "name": "Post room",
                             "before": {"versions": 1, "calls": 40},
                             "after": {"versions": 2, "calls": 60},
@@ -119,12 +119,12 @@ class PreviewShape(Shape):
                     ],
                     "moves": [
                         {
-                            "implementation_id": _VERSION,
+                            "implementation_id": _ID_OF_A_VERSION,
                             "model": "gpt-5-mini",
                             "calls": 20,
-                            "from_task": _TASK,
+                            "from_task": _ID_OF_A_TASK,
                             "from_version": 1,
-                            "to_task": _OTHER,
+                            "to_task": _ID_OF_ANOTHER_TASK,
                             "to_version": 2,
                         }
                     ],

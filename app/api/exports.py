@@ -42,7 +42,9 @@ class DatasetQuery(RangeQuery):
     format: Literal["jsonl", "csv", "parquet"] = Field(
         "jsonl", description="JSON lines and Parquet are exact; CSV is guarded against formulas."
     )
-    limit: Annotated[int, Field(ge=1, le=datasets.MOST_CALLS)] = Field(1000, description="The newest so many calls.")
+    limit: Annotated[int, Field(ge=1, le=datasets.MOST_CALLS_OF_A_DATASET)] = Field(
+        1000, description="The newest so many calls."
+    )
     answered: bool = Field(False, description="Only calls with an output and without an error.")
 
 

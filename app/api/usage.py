@@ -149,7 +149,7 @@ class ValueQuery(RangeQuery, PageQuery):
 )
 def list_values(holder: KeyHolder, implementation_id: UUID, name: str, query: ValueQuery) -> Response:
     """The values of a slot with how many calls had each, the most frequent first; of the newest 20,000 calls of the range."""
-    skip = 0 if query.cursor is None else min(query.cursor.int, slot_values.MOST_CALLS)
+    skip = 0 if query.cursor is None else min(query.cursor.int, slot_values.MOST_CALLS_COUNTED)
     with transaction(services().engine) as connection:
         version = _implementation(connection, holder, implementation_id)
         place = _place(holder, version, name)

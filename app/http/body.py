@@ -23,7 +23,7 @@ _PLAIN = "identity"
 
 _NO_JSON = "The body is not JSON by its Content-Type; send Content-Type: application/json. (What OpenTelemetry exports goes to /v1/traces.)"
 
-_PIECE = 1024
+_BYTES_OF_ZSTD_AT_ONCE = 1024
 """Bytes of zstd that are inflated at once: a block of 4 bytes may stand for 128 KB."""
 
 _LARGEST_WINDOW = 8 * 1024 * 1024
@@ -147,7 +147,7 @@ def _frame() -> "zstandard.ZstdDecompressionObj":
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
-    return (data[start : start + _PIECE] for start in range(0, len(data), _PIECE))
+    return (data[start : start + _BYTES_OF_ZSTD_AT_ONCE] for start in range(0, len(data), _BYTES_OF_ZSTD_AT_ONCE))
 
 
 _INFLATE: dict[str, Callable[[bytes, int, int], bytes]] = {

@@ -6,7 +6,7 @@ million empty lists in 24 MB cost half a minute, 32 MB of empty members sixteen 
 
 import zlib
 
-_PIECE = 64 * 1024
+_BYTES_INFLATED_AT_ONCE = 64 * 1024
 """Bytes that are inflated at once.  What a member leaves over is copied, so it must be little."""
 
 _GZIP = zlib.MAX_WBITS + 16
@@ -39,8 +39,8 @@ def inflate(data: bytes, limit: int, most_members: int) -> bytes:
     plain = bytearray()
     member, members = None, 0
     view = memoryview(data)
-    for start in range(0, len(data), _PIECE):
-        compressed = bytes(view[start : start + _PIECE])
+    for start in range(0, len(data), _BYTES_INFLATED_AT_ONCE):
+        compressed = bytes(view[start : start + _BYTES_INFLATED_AT_ONCE])
         while compressed and len(plain) <= limit:
             if member is None:
                 compressed = (

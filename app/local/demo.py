@@ -22,7 +22,7 @@ from app.sample import EXPECTED, ExpectedTask, traces
 _BATCH = 100
 """Traces in one POST: small enough for a moving bar, large enough that HTTP is not what takes the time."""
 
-_PATIENCE = 180
+_SECONDS_TO_GROUP = 180
 _COVERED = 0.9
 """A task counts as found with this part of its calls: the first days of an edited prompt may be few."""
 
@@ -115,12 +115,14 @@ def _batches(bodies: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]
 
 
 def _wait_until_grouped(api: Api, console: Console) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _SECONDS_TO_GROUP
     with console.status("Grouping") as status:
         while owed := api.owed():
             status.update(f"Grouping: {owed} calls are still to be looked at")
             if time.monotonic() > deadline:
-                raise LocalError(f"After {_PATIENCE} s {owed} calls are still not grouped; see the worker's log.")
+                raise LocalError(
+                    f"After {_SECONDS_TO_GROUP} s {owed} calls are still not grouped; see the worker's log."
+                )
             time.sleep(0.3)
 
 

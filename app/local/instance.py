@@ -34,7 +34,7 @@ MARK = "PROMPTLODE_INSTANCE"
 
 _PORTS_TRIED = 100
 
-PATIENCE = 240.0
+SECONDS_TO_ANSWER = 240.0
 """Seconds in which a server or the web process must answer: 3 on an idle laptop, 60 were too few on one with a load of 12."""
 
 
@@ -111,7 +111,7 @@ class Instance:
         self.supervisor.stop()
         end(leftovers(self.home))
 
-    def wait_ready(self, seconds: float = PATIENCE) -> None:
+    def wait_ready(self, seconds: float = SECONDS_TO_ANSWER) -> None:
         """Until worker and reconciler are alive too."""
         self._wait(lambda: self._answers("/readyz"), seconds, self._not_ready)
 
@@ -122,7 +122,7 @@ class Instance:
     # Details
 
     def _wait_for(self, program: str, answers: Callable[[], bool]) -> None:
-        self._wait(answers, PATIENCE, lambda: self._silence(program))
+        self._wait(answers, SECONDS_TO_ANSWER, lambda: self._silence(program))
 
     def _wait(self, ready: Callable[[], bool], seconds: float, failure: Callable[[], str]) -> None:
         """Until it is ready, or a program ended so often that there is no hope."""

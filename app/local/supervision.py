@@ -22,7 +22,7 @@ from app.local.account import Account
 from app.local.errors import LocalError
 from app.local.processes import Child, free_port, wait_until
 
-_PATIENCE = 25
+_SECONDS_BEFORE_SIGKILL = 25
 """Seconds between SIGTERM and SIGKILL: inside the 30 that a platform such as Heroku gives the whole."""
 
 _HOPELESS = 3
@@ -105,7 +105,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """End all programs in order, then supervisord."""
-        self.process.end(seconds=3 * _PATIENCE)
+        self.process.end(seconds=3 * _SECONDS_BEFORE_SIGKILL)
 
     def _infos(self) -> list[dict[str, Any]]:
         return self._rpc.getAllProcessInfo()  # type: ignore[return-value]
@@ -158,7 +158,7 @@ class Supervisor:
             ("startsecs", "5"),
             ("startretries", "3"),
             ("stopsignal", program.stop.name.removeprefix("SIG")),
-            ("stopwaitsecs", str(_PATIENCE)),
+            ("stopwaitsecs", str(_SECONDS_BEFORE_SIGKILL)),
             ("killasgroup", "true"),
             ("redirect_stderr", "true"),
             ("stdout_logfile", f"logs/{program.name}.log"),  # relative: supervisord would expand a % in it twice

@@ -24,10 +24,10 @@ from app.otlp.dialects.base import has_prompt
 
 Body = dict[str, Any]
 
-KEPT_SECONDS = 3600.0
+SECONDS_OF_PIECES = 3600.0
 """As long as the pieces of a generation and the name of a trace are waited for: an agent's trace lasts minutes, seldom an hour."""
 
-MOST_KEPT = 20_000
+MOST_PIECES_KEPT = 20_000
 """Generations and traces whose pieces a process keeps; the oldest go first."""
 
 _GENERATIONS = frozenset({"generation-create", "generation-update", "observation-create", "observation-update"})
@@ -49,9 +49,9 @@ class Pieces:
         now = time.monotonic()
         with self._lock:
             since, before = self._kept.pop((project_id, name), (now, {}))
-            whole = (before if now - since < KEPT_SECONDS else {}) | present(piece)
+            whole = (before if now - since < SECONDS_OF_PIECES else {}) | present(piece)
             self._kept[project_id, name] = (now, whole)
-            while len(self._kept) > MOST_KEPT:
+            while len(self._kept) > MOST_PIECES_KEPT:
                 self._kept.popitem(last=False)
         return whole
 

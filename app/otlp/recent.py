@@ -12,10 +12,10 @@ from uuid import UUID
 
 from app.otlp.same import Telling
 
-KEPT_SECONDS = 600.0
+SECONDS_OF_A_CALL = 600.0
 """Signals of one call are sent within some seconds of each other; exporters try again for minutes."""
 
-MOST_KEPT = 50_000
+MOST_CALLS_KEPT = 50_000
 """About 10 MB."""
 
 
@@ -32,7 +32,7 @@ class Recent:
             return False
         with self._lock:
             since, span_id, scope, texts = self._told.get((project_id, telling.response_id), (0.0, "", "", 0))
-        if not since or time.monotonic() - since > KEPT_SECONDS or span_id == telling.id:
+        if not since or time.monotonic() - since > SECONDS_OF_A_CALL or span_id == telling.id:
             return False
         return not telling.has_content or (scope != telling.scope and texts == hash(telling.texts))
 
@@ -43,5 +43,5 @@ class Recent:
                 if telling.response_id and telling.has_content:
                     told = (time.monotonic(), telling.id, telling.scope, hash(telling.texts))
                     self._told.setdefault((project_id, telling.response_id), told)
-            while len(self._told) > MOST_KEPT:
+            while len(self._told) > MOST_CALLS_KEPT:
                 self._told.popitem(last=False)

@@ -22,7 +22,7 @@ from app.store.traces import TraceFilter
 __all__ = ["pages"]
 
 SLOT = "slot."
-MOST_EXPORTED = slot_values.MOST_CALLS
+MOST_EXPORTED = slot_values.MOST_CALLS_COUNTED
 """Values of a download: all that are counted."""
 
 LANGUAGE_READ = 1_000
@@ -64,7 +64,7 @@ def slot(task_id: str, name: str) -> str:
         over_time=_over_time(days, shown),
         turned=_turned(before, summary),
         text=text,
-        most=slot_values.MOST_CALLS,
+        most=slot_values.MOST_CALLS_COUNTED,
         colours=colours_of(versions),
     )
 

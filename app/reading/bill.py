@@ -11,13 +11,11 @@ from itertools import takewhile
 from app.reading.pieces import Part, Piece
 from app.reading.prices import MILLION, Price, input_dollars
 from app.reading.shares import Costs
+from app.reading.slot_values import ENOUGH_CALLS
 from app.store.call_facts import Usage
 
 LEAST_CACHED = 1024
 """Tokens that a prefix must have before OpenAI, Anthropic and Google cache it; some of their models ask for more."""
-
-ENOUGH_CALLS = 20
-"""Calls that must agree in the value of a slot before it counts as one that does not vary."""
 
 
 @dataclass(frozen=True)

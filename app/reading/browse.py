@@ -35,7 +35,7 @@ from app.store.projects import Project
 from app.store.tables import expired_calls, grouping_key, implementation, project, task, template, trace
 from app.store.versions import is_shown
 
-VALUE_START = 400
+CHARACTERS_IN_LISTS = 400
 """Characters of a value or prompt that lists read; the page of a call has all of it."""
 
 UNGROUPED_SEARCHED = 500
@@ -115,7 +115,7 @@ def models(connection: Connection, project_id: UUID, limit: int = 500) -> list[s
 
 @dataclass(frozen=True)
 class CallRow:
-    """A call as lists show it; values are cut to `VALUE_START` characters."""
+    """A call as lists show it; values are cut to `CHARACTERS_IN_LISTS` characters."""
 
     id: UUID
     seen_at: datetime
@@ -150,9 +150,9 @@ def calls_page(
 
 
 def _starts(texts: ColumnElement[Any]) -> ColumnElement[Any]:
-    """An array's texts, each cut to `VALUE_START`, so that a list never carries whole prompts."""
+    """An array's texts, each cut to `CHARACTERS_IN_LISTS`, so that a list never carries whole prompts."""
     one = func.unnest(texts).table_valued("value", with_ordinality="place", name="one").render_derived()
-    cut = select(func.left(cast(one.c.value, Text), VALUE_START)).order_by(one.c.place)
+    cut = select(func.left(cast(one.c.value, Text), CHARACTERS_IN_LISTS)).order_by(one.c.place)
     return func.array(cut.scalar_subquery(), type_=ARRAY(Text))
 
 

@@ -12,9 +12,9 @@ from operator import itemgetter
 
 from app.reading.pieces import Part, Piece
 
-_WORDS = re.compile(r"\w+|[^\S\n]+|\n|[^\w\s]")
+_WORD_OR_BLANK = re.compile(r"\w+|[^\S\n]+|\n|[^\w\s]")
 
-MOST_WORDS = 2_000
+MOST_WORDS_COMPARED = 2_000
 """Words of one changed stretch that are compared; a longer one is shown as removed and added whole (some 0.5 s)."""
 
 LITTLE = 5
@@ -46,7 +46,7 @@ def _words(pieces: Sequence[Piece]) -> Iterator[Piece]:
     """Words of fixed text and whole slots, the units that are compared."""
     for piece in pieces:
         if piece.slot is None:
-            yield from (Piece(word) for word in _WORDS.findall(piece.text))
+            yield from (Piece(word) for word in _WORD_OR_BLANK.findall(piece.text))
         else:
             yield piece
 
@@ -70,7 +70,7 @@ Edit = tuple[list[Piece], list[Piece]]
 def _by_line(old: list[tuple[Piece, ...]], new: list[tuple[Piece, ...]]) -> Iterator[Edit]:
     for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         removed, added = [word for line in old[i:j] for word in line], [word for line in new[k:m] for word in line]
-        if tag == "equal" or len(removed) + len(added) > MOST_WORDS:
+        if tag == "equal" or len(removed) + len(added) > MOST_WORDS_COMPARED:
             yield removed, added
         else:
             yield from _by_word(removed, added)

@@ -12,7 +12,7 @@ from app.reading.usage import Range
 from app.store.tables import template, trace
 from app.store.traces import variables_of
 
-MOST_CALLS = 10_000
+MOST_CALLS_OF_A_DATASET = 10_000
 """Calls of one answer: it is made in memory, and a value may have a megabyte."""
 
 MOST_CHARACTERS = 100_000_000
@@ -56,7 +56,7 @@ def examples(
         .join_from(trace, template, template.c.id == trace.c.template_id)
         .where(trace.c.project_id == project_id, trace.c.implementation_id == implementation_id)
         .order_by(trace.c.id.desc())
-        .limit(min(limit, MOST_CALLS))
+        .limit(min(limit, MOST_CALLS_OF_A_DATASET))
     )
     if within is not None and within.since is not None:
         query = query.where(trace.c.seen_at >= within.since)

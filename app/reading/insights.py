@@ -34,7 +34,7 @@ SAMPLE = 2_000
 MOST_COUNTED = 100_000
 """Calls of a project that a page counts; where there are more, it says "100,000+"."""
 
-VALUES_SHOWN, VALUE_START = 5, 200
+VALUES_SHOWN, CHARACTERS_OF_A_VALUE = 5, 200
 """Most frequent values of a place, and how much of each is read."""
 
 
@@ -217,7 +217,7 @@ def _counted_values(project_id: UUID, implementation_id: UUID, template_id: UUID
         select(
             one.c.place,
             func.md5(value).label("digest"),
-            func.min(func.left(value, VALUE_START)).label("text"),
+            func.min(func.left(value, CHARACTERS_OF_A_VALUE)).label("text"),
             func.max(func.char_length(value)).label("length"),
             func.count().label("calls"),
         )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from app.reading.usage import Range
 
-MOST_CALLS = 20_000
+MOST_CALLS_COUNTED = 20_000
 """Newest calls of the range whose values are counted: some 2 s where a value has 10 kB."""
 
 
@@ -66,7 +66,7 @@ _VALUES = _of_held(
 def values(
     connection: Connection, place: Place, range: Range, *, holding: str = "", limit: int = 50, skip: int = 0
 ) -> list[Value]:
-    """Values of the newest `MOST_CALLS` calls in a range that hold a text, the most frequent first."""
+    """Values of the newest `MOST_CALLS_COUNTED` calls in a range that hold a text, the most frequent first."""
     given = _given(place, range) | {"text": holding, "limit": limit, "skip": skip}
     return [Value(*row) for row in connection.execute(_VALUES, given)]
 
@@ -79,7 +79,7 @@ def _given(place: Place, range: Range) -> dict[str, Any]:
         "template": place.template_id,
         "since": range.since,
         "until": range.until,
-        "most": MOST_CALLS,
+        "most": MOST_CALLS_COUNTED,
     }
 
 

@@ -35,12 +35,12 @@ def _new_version(told: Told, subject: str) -> str:
     return f"Version {told.version} of {subject}{_what(told)}."
 
 
-_WORDS = {"template": "the text changed", "settings": "the settings changed", "tools": "the tools changed"}
+_WHAT_CHANGED = {"template": "the text changed", "settings": "the settings changed", "tools": "the tools changed"}
 
 
 def _what(told: Told) -> str:
     changed = [
-        f"the model is {_short(told.details['model'])}" if name == "model" else _WORDS[name]
+        f"the model is {_short(told.details['model'])}" if name == "model" else _WHAT_CHANGED[name]
         for name in told.details.get("changed", ())
     ]
     return f": {', '.join(changed)}" if changed else ""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from app.store.call_facts import ADDED, ALL, BUCKETS, READ_CALLS, READ_SUMMED, READ_TOGETHER, Usage, facts
+from app.store.call_facts import ALL, BUCKETS, READ_CALLS, READ_SUMMED, READ_TOGETHER, SUMS_OF_FACTS, Usage, facts
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
@@ -191,7 +191,7 @@ def _cells(asked: Asked, piece: Piece, number: int) -> str:
         among = _newest(piece, number) if asked.label is not None and not asked.of_callers else "trace"
         calls = f"(SELECT * FROM {among} WHERE implementation_id IS NOT NULL AND {conditions})"  # noqa: S608
         start = "full_hour(seen_at) AS start"
-        return f"SELECT implementation_id, {start}, {ADDED} FROM ({facts(calls)}) AS fact GROUP BY 1, 2"  # noqa: S608
+        return f"SELECT implementation_id, {start}, {SUMS_OF_FACTS} FROM ({facts(calls)}) AS fact GROUP BY 1, 2"  # noqa: S608
     return f"SELECT implementation_id, start, {', '.join(ALL)} FROM call_usage WHERE span = '{piece.what}' AND {conditions}"  # noqa: S608
 
 

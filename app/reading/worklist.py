@@ -36,7 +36,7 @@ Sort = Literal["last_seen", "calls", "cost", "errors", "p95", "name"]
 SortOfPage = Literal[Sort, "used"]
 """A page shows the calls of the range and sorts by them: `used`."""
 
-MOST_WORDS = 8
+MOST_WORDS_SEARCHED = 8
 """Words that are looked for; each is a look through all templates of the project."""
 
 VALUES_SEARCHED = 2_000
@@ -167,7 +167,7 @@ def _matching(connection: Connection, wanted: Wanted, asked: Asked, spent: Mappi
         query = query.where(_has_version(lambda version: version.c.model == wanted.model))
     if (callers := _of_callers(connection, wanted, asked, spent)) is not None:
         query = query.where(task.c.id.in_(callers))
-    for word in wanted.text.split()[:MOST_WORDS]:
+    for word in wanted.text.split()[:MOST_WORDS_SEARCHED]:
         query = query.where(_contains(wanted.project_id, word))
     return query
 

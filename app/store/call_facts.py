@@ -139,7 +139,7 @@ def facts(calls: str) -> str:
                          THEN round(1000 * extract(epoch FROM call.completed_at - call.started_at))::int END AS ms
              OFFSET 0) AS told
        CROSS JOIN LATERAL (
-             SELECT coalesce(stated.input, CASE WHEN told.free THEN 0 ELSE {_IN_TOKENS.format(_SENT)} END) AS input,
+             SELECT coalesce(stated.input, CASE WHEN told.free THEN 0 ELSE {_IN_TOKENS.format(_BYTES_SENT)} END) AS input,
                     coalesce(stated.output, {_IN_TOKENS.format("coalesce(octet_length(told.output), 0)")}) AS output
              OFFSET 0) AS tokens
     """  # noqa: S608  ours
@@ -148,7 +148,7 @@ def facts(calls: str) -> str:
 _IN_TOKENS = f"(({{}}) + {BYTES_PER_TOKEN - 1}) / {BYTES_PER_TOKEN}"
 
 # Bytes of what a call sent: its prompt, which is its own or that of template and values, the input around it, and tools.
-_SENT = """
+_BYTES_SENT = """
     coalesce((SELECT sum(octet_length(part)) FROM unnest(call.prompt_parts) AS part), 0)
   + coalesce((SELECT sum(octet_length(value)) FROM unnest(call.variables) AS value), 0)
   + CASE WHEN call.prompt_parts IS NULL THEN coalesce((
@@ -159,7 +159,7 @@ _SENT = """
   + coalesce(octet_length(call.tools::text), 0)
 """
 
-ADDED = (
+SUMS_OF_FACTS = (
     ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
     + ", min(ms) AS fastest_ms, max(ms) AS slowest_ms, ARRAY["
     + ", ".join(f"count(*) FILTER (WHERE bucket = {bucket})" for bucket in range(BUCKETS))

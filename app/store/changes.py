@@ -16,7 +16,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.store.tables import change
 
-_LOCK = 0x70726F6D70746D68  # any number, the same in every process: who notes changes holds this advisory lock
+_LOCK_OF_CHANGES = (
+    0x70726F6D70746D68  # any number, the same in every process: who notes changes holds this advisory lock
+)
 
 UNSETTLED = timedelta(hours=1)
 """While a run's first findings may still be put right: a version is told as the beginning of its task, or not, as it is now.
@@ -99,7 +101,7 @@ _NOTE_MODELS = text(
 
 def note_versions(connection: Connection) -> None:
     """Tell of tasks, versions and models that nobody was told of yet.  Does nothing while another process does it."""
-    if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one():
+    if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK_OF_CHANGES))).scalar_one():
         connection.execute(_NOTE_VERSIONS)
         connection.execute(_SETTLE, {"unsettled": UNSETTLED})
         connection.execute(_NOTE_MODELS, {"unsettled": UNSETTLED})

@@ -12,7 +12,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.store.tables import call_count, implementation
 
-_LOCK = 0x70726F6D70746D63  # any number, the same in every process: who folds holds this advisory lock
+_LOCK_OF_FOLDING = 0x70726F6D70746D63  # any number, the same in every process: who folds holds this advisory lock
 
 # One snapshot: calls that come, move or go meanwhile have rows of their own, which stay.
 _FOLD = text(
@@ -38,7 +38,7 @@ def fold(connection: Connection, most: int = 20) -> None:
 
     Does nothing while another process does it.
     """
-    if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one():
+    if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK_OF_FOLDING))).scalar_one():
         connection.execute(_FOLD, {"most": most})
 
 

@@ -16,7 +16,7 @@ from app.store.traces import all_of
 MOST_OF_A_TRACE = 100
 """Calls of one trace that are looked at: a long agent run has some dozens, and more would only cost."""
 
-_ADDED = ("output", "usage", "completed_at", "error", "metadata")
+_FIELDS_SENT_LATER = ("output", "usage", "completed_at", "error", "metadata")
 
 _FIND = text(
     """
@@ -42,4 +42,4 @@ def of_traces(connection: Connection, project_id: UUID, trace_ids: Collection[st
 def complete(connection: Connection, project_id: UUID, trace_id: UUID, values: Mapping[str, Any]) -> None:
     """Add an answer to a stored call: some of `output`, `usage`, `completed_at`, `error` and `metadata`."""
     update = trace.update().where(trace.c.id == trace_id, trace.c.project_id == project_id)
-    connection.execute(update.values({name: values[name] for name in _ADDED if name in values}))
+    connection.execute(update.values({name: values[name] for name in _FIELDS_SENT_LATER if name in values}))

@@ -18,7 +18,7 @@ from app.store.expired import noting
 from app.store.ids import first_id_of
 from app.store.runs import FIRST_ID
 
-_PREFIX = "trace_before_"
+_PREFIX_OF_PARTITIONS = "trace_before_"
 
 MADE_AHEAD = timedelta(days=40)
 """Partitions are made so far ahead: a month without a reconciler leaves no calls to move."""
@@ -47,18 +47,18 @@ def partitions(connection: Connection) -> list[Partition]:
     names = connection.scalars(
         text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'trace'::regclass")
     )
-    return sorted((named(name) for name in names if name.startswith(_PREFIX)), key=lambda one: one.until)
+    return sorted((named(name) for name in names if name.startswith(_PREFIX_OF_PARTITIONS)), key=lambda one: one.until)
 
 
 def named(name: str) -> Partition:
     """The partition of this name."""
-    year, month = name.removeprefix(_PREFIX).split("_")
+    year, month = name.removeprefix(_PREFIX_OF_PARTITIONS).split("_")
     return Partition(name, datetime(int(year), int(month), 1, tzinfo=UTC))
 
 
 def before(until: datetime) -> Partition:
     """The partition that ends at this beginning of a month."""
-    return Partition(f"{_PREFIX}{until:%Y_%m}", until)
+    return Partition(f"{_PREFIX_OF_PARTITIONS}{until:%Y_%m}", until)
 
 
 def month_after(moment: datetime) -> datetime:
@@ -148,7 +148,7 @@ UPDATE grouping_key SET fence = fence + 1
 def leaving(connection: Connection) -> list[Partition]:
     """Months that were taken out and are still there."""
     names = text("SELECT relname FROM pg_class WHERE relname LIKE :names AND relkind = 'r' AND NOT relispartition")
-    names_found = connection.scalars(names, {"names": _PREFIX.replace("_", r"\_") + "%"})
+    names_found = connection.scalars(names, {"names": _PREFIX_OF_PARTITIONS.replace("_", r"\_") + "%"})
     return sorted(map(named, names_found), key=lambda one: one.until)
 
 

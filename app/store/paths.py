@@ -20,7 +20,7 @@ HASH_CHARACTERS = 16
 ULID_CHARACTERS = 26
 """Of a ULID, in the alphabet of Crockford's Base32."""
 
-_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
+_HEXADECIMAL_IN_ANY_CASE = frozenset("0123456789abcdefABCDEF")
 _CROCKFORD = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
@@ -41,7 +41,7 @@ def _is_id(segment: str) -> bool:
         return _parses(date.fromisoformat, segment)
     if len(segment) == ULID_CHARACTERS and _CROCKFORD.issuperset(segment) and segment[0].isdigit():
         return True
-    if len(segment) >= HASH_CHARACTERS and _HEXADECIMAL.issuperset(segment):
+    if len(segment) >= HASH_CHARACTERS and _HEXADECIMAL_IN_ANY_CASE.issuperset(segment):
         return not segment.isalpha()
     return len(segment) == len("00000000-0000-0000-0000-000000000000") and "-" in segment and _parses(UUID, segment)
 

@@ -16,9 +16,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, func, select, text
 
-from app.store.call_facts import ADDED, ALL, BUCKETS, SUMS, TOGETHER, Usage, facts
+from app.store.call_facts import ALL, BUCKETS, SUMS, SUMS_OF_FACTS, TOGETHER, Usage, facts
 
-_LOCK = 0x70726F6D70746D75  # any number, the same in every process: who adds up holds this advisory lock
+_LOCK_OF_ADDING_UP = 0x70726F6D70746D75  # any number, the same in every process: who adds up holds this advisory lock
 
 MARKS_AT_ONCE = 5_000
 """Marks whose hours of versions are added up in one transaction: some 0.5 s where each has two calls.  Every transaction looks at all marks
@@ -51,7 +51,7 @@ _ADD_UP = text(
                   UNION ALL
                   {facts(_ANEW)}),
          added AS (SELECT implementation_id, 'hour' AS span, full_hour(seen_at) AS start,
-                          (array_agg(project_id))[1] AS project_id, {ADDED} FROM fact GROUP BY 1, 3),
+                          (array_agg(project_id))[1] AS project_id, {SUMS_OF_FACTS} FROM fact GROUP BY 1, 3),
          emptied AS (DELETE FROM call_usage USING marked
                       WHERE marked.anew AND call_usage.implementation_id = marked.implementation_id AND call_usage.span = 'hour'
                         AND call_usage.start = marked.hour
@@ -108,7 +108,7 @@ def add_up(connection: Connection, most: int = MARKS_AT_ONCE) -> int:
 
     Does nothing while another process does it.
     """
-    if not connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar_one():
+    if not connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK_OF_ADDING_UP))).scalar_one():
         return 0
     connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
     days = connection.execute(_ADD_UP, {"most": most}).all()
@@ -120,7 +120,7 @@ def add_up(connection: Connection, most: int = MARKS_AT_ONCE) -> int:
 def recounted(connection: Connection, span: str) -> Mapping[tuple[UUID, datetime], Usage]:
     """What the calls themselves say, of all projects; for tests and for who doubts `call_usage`."""
     statement = (
-        f"SELECT implementation_id, date_trunc('{span}', seen_at, 'UTC'), {ADDED} FROM ({facts('trace')}) AS fact"  # noqa: S608
+        f"SELECT implementation_id, date_trunc('{span}', seen_at, 'UTC'), {SUMS_OF_FACTS} FROM ({facts('trace')}) AS fact"  # noqa: S608
         " WHERE implementation_id IS NOT NULL GROUP BY 1, 2"
     )
     rows = connection.execute(text(statement))

@@ -17,7 +17,7 @@ from app.config import Settings
 THROUGH_POOLER = "through_pooler"
 """In `Connection.info` of a connection that a pooler shares."""
 
-_MARK = "promptlode.session"
+_PARAMETER_OF_A_SESSION = "promptlode.session"
 """A parameter of ours: a session that does not know it was not told the others either."""
 
 _PLANS = {"max_parallel_workers_per_gather": "0", "jit": "off"}
@@ -26,7 +26,7 @@ _PLANS = {"max_parallel_workers_per_gather": "0", "jit": "off"}
 REFUSED = "unsupported startup parameter"
 """What a pooler says that lets no session be told anything."""
 
-ASK_WHETHER_TOLD = "SELECT current_setting(%s, true)", (_MARK,)
+ASK_WHETHER_TOLD = "SELECT current_setting(%s, true)", (_PARAMETER_OF_A_SESSION,)
 """Answers `TOLD` in a session that is ours alone."""
 
 TOLD = "1"
@@ -44,7 +44,7 @@ def parameters(settings: Settings) -> dict[str, str]:
 
 def options(settings: Settings) -> str:
     """For the parameter `options` of libpq: ours, then those of DATABASE_URL, which win."""
-    ours = " ".join(f"-c {name}={value}" for name, value in (parameters(settings) | {_MARK: TOLD}).items())
+    ours = " ".join(f"-c {name}={value}" for name, value in (parameters(settings) | {_PARAMETER_OF_A_SESSION: TOLD}).items())
     return f"{ours} {_of_url(settings.database_url)}".rstrip()
 
 

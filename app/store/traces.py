@@ -220,7 +220,7 @@ def _holds(project_id: UUID, slot: str, value: str) -> ColumnElement[bool]:
 
 def get(connection: Connection, project_id: UUID, trace_id: UUID) -> Any:
     """One trace of the project with everything that was sent, as a row whose texts are whole; None where there is none."""
-    query = _select(*_LISTED, *_SENT).where(trace.c.project_id == project_id, trace.c.id == trace_id)
+    query = _select(*_LISTED, *_COLUMNS_SENT).where(trace.c.project_id == project_id, trace.c.id == trace_id)
     row = connection.execute(query).one_or_none()
     return None if row is None else with_texts(row)
 
@@ -228,7 +228,7 @@ def get(connection: Connection, project_id: UUID, trace_id: UUID) -> Any:
 def all_of(connection: Connection, project_id: UUID, trace_ids: Sequence[UUID]) -> list[SimpleNamespace]:
     """As `get`, of several, in the order of their ids."""
     query = (
-        _select(*_LISTED, *_SENT)
+        _select(*_LISTED, *_COLUMNS_SENT)
         .where(trace.c.project_id == project_id, trace.c.id.in_(trace_ids))
         .order_by(trace.c.id)
     )
@@ -236,7 +236,7 @@ def all_of(connection: Connection, project_id: UUID, trace_ids: Sequence[UUID]) 
 
 
 def with_texts(row: Row[Any]) -> SimpleNamespace:
-    """A row of `_LISTED` and `_SENT` with the prompt and the input of the trace as they were sent."""
+    """A row of `_LISTED` and `_COLUMNS_SENT` with the prompt and the input of the trace as they were sent."""
     parts = row.prompt_parts
     if parts is None and row.parts is not None:
         parts = templates.prompt_of(row.parts, row.variables)
@@ -264,7 +264,7 @@ _LISTED = (
     implementation.c.version,
     template.c.slots,
 )
-_SENT = (
+_COLUMNS_SENT = (
     trace.c.prompt_parts,
     trace.c.prompt_source,
     trace.c.settings,

@@ -24,11 +24,11 @@ class Plan:
 
 
 SMALL = Plan(
-    traces=4_000,
+    traces=3_300,
     groups=150,
-    seconds=24,
+    seconds=20,
     faults={
-        "kill a child": 3, "kill a worker": 3, "restart Redis": 1, "flush Redis": 1, "restart PostgreSQL": 1,
+        "kill a child": 2, "kill a worker": 2, "restart Redis": 1, "flush Redis": 1, "restart PostgreSQL": 1,
         "stop a worker for a while": 1, "deploy": 1, "purge the queue": 1,
     },
 )  # fmt: skip

@@ -11,9 +11,11 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import click
 import psutil
 from pytest_celery import CeleryTestContainer
 
@@ -289,10 +291,20 @@ def installed(folder: Path) -> str:
     metadata = folder / "promptlode-0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: promptlode\nVersion: 0\n", encoding="utf-8")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    commands = [f"{name} = {place}" for name, place in project["entry-points"]["celery.commands"].items()]
+    commands = [f"{name} = {place}" for name, place in _places_of_commands().items()]
     (metadata / "entry_points.txt").write_text("\n".join(["[celery.commands]", *commands, ""]), encoding="utf-8")
     return f"{folder}{os.pathsep}{ROOT}"
+
+
+def added_command(name: str) -> click.Command:
+    """A command that we add to Celery's, found by its entry point as Celery finds it."""
+    return EntryPoint(name, _places_of_commands()[name], "celery.commands").load()
+
+
+def _places_of_commands() -> dict[str, str]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"][
+        "celery.commands"
+    ]
 
 
 def _ready(container: ProcessContainer) -> ProcessContainer:

@@ -28,7 +28,9 @@ from tests.system import wheel
 ROOT = Path(app.__file__).parent.parent
 RUN = (sys.executable, "-m", "app.local", "run")
 STARTED = "Serving."
-SIGNS = ((" granian ", "web"), (" worker ", "worker"), ("bin/postgres -D", "postgres"), ("valkey-server", "valkey"))
+PROGRAMS = {"web": " granian ", "worker": " worker "}
+SERVERS = {"postgres": "bin/postgres -D", "valkey": "valkey-server"}
+"""By their names, words of the command lines of processes that are killed at the same time."""
 
 
 class Run:
@@ -50,18 +52,19 @@ class Run:
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
-    def wait_for(self, words: str, seconds: float = 90) -> str:
-        """The next line with `words`."""
+    def wait_for(self, *sentences: str, seconds: float = 90) -> str:
+        """The next line with the sentence; of several, which may come in any order, the line that came last."""
         deadline = time.monotonic() + seconds
-        while True:
+        missing = list(sentences)
+        while missing:
             try:
                 line = self._lines.get(timeout=max(0, deadline - time.monotonic()))
             except queue.Empty:
                 line = None
-            assert line is not None, f"{words!r} was not said in {seconds} s but:\n{''.join(self.said)}"
+            assert line is not None, f"{missing} not said in {seconds} s but:\n{''.join(self.said)}"
             self.said.append(line)
-            if words in line:
-                return line
+            missing = [sentence for sentence in missing if sentence not in line]
+        return line or ""
 
     def family(self) -> list[psutil.Process]:
         """Every process that was started, the servers included."""
@@ -124,11 +127,12 @@ def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_ends_
     assert Settings(promptlode_data_dir=home).redis_url == told["redis_url"]
     assert stat.S_IMODE((home / "api_key").stat().st_mode) == 0o600
     assert stat.S_IMODE((home / "servers.json").stat().st_mode) == 0o600
-    for words, name in SIGNS:
-        killed = psutil.Process(run.pid_of(words))
-        children = killed.children(recursive=True)
-        killed.kill()
-        run.wait_for(f"{name} ended and was started again")
+    for together in (PROGRAMS, SERVERS):
+        killed = [psutil.Process(run.pid_of(words)) for words in together.values()]
+        children = [child for process in killed for child in process.children(recursive=True)]
+        for process in killed:
+            process.kill()
+        run.wait_for(*(f"{name} ended and was started again" for name in together))
         nothing_lives(children)
     refused = Run(home)
     refused.wait_for("already runs")

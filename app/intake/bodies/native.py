@@ -22,7 +22,7 @@ OWN = frozenset(
     }
 )  # fmt: skip
 
-_PROMPTS = ("messages", "input")
+_FIELDS_OF_PROMPTS = ("messages", "input")
 
 # Fields of providers that hold nothing but prompts.
 _ONLY_PROMPTS = ("contents", "prompt", "prompts")
@@ -44,15 +44,15 @@ def native(body: Body) -> Body:
     if body.keys() <= OWN and _has_our_usage(body) and _has_our_messages(body):
         return body
     made = dict(body)
-    own = {name: made.pop(name) for name in (OWN - set(_PROMPTS) - {"instructions"}) & made.keys()}
+    own = {name: made.pop(name) for name in (OWN - set(_FIELDS_OF_PROMPTS) - {"instructions"}) & made.keys()}
     found = _prompt_in(made) | _response_in(made) | named(made)
     return _settled(found | {name: value for name, value in own.items() if value is not None})
 
 
 def _prompt_in(made: Body) -> Body:
     """The prompt, taken out of the body: our own fields first."""
-    prompt = {name: made.pop(name) for name in (*_PROMPTS, "instructions") if name in made}
-    has_own = any(prompt.get(name) not in (None, "", []) for name in _PROMPTS)
+    prompt = {name: made.pop(name) for name in (*_FIELDS_OF_PROMPTS, "instructions") if name in made}
+    has_own = any(prompt.get(name) not in (None, "", []) for name in _FIELDS_OF_PROMPTS)
     if not has_own:
         return _foreign_prompt(made, prompt)
     for name in _ONLY_PROMPTS:
@@ -69,7 +69,7 @@ def _foreign_prompt(made: Body, prompt: Body) -> Body:
     for name in list(made):
         if name not in request and name not in SYSTEM:
             del made[name]
-    found = {name: request.pop(name) for name in (*_PROMPTS, "instructions") if name in request}
+    found = {name: request.pop(name) for name in (*_FIELDS_OF_PROMPTS, "instructions") if name in request}
     made.update(request)
     return _with_system(found | {name: value for name, value in prompt.items() if value}, made)
 
@@ -99,7 +99,7 @@ def _with_system(prompt: Body, made: Body) -> Body:
 
 def _in_our_words(prompt: Body) -> Body:
     """Messages whose roles or parts are another provider's, by our names; what is no list of messages is refused later."""
-    foreign = {name: prompt[name] for name in _PROMPTS if name in prompt and not _is_ours(prompt[name])}
+    foreign = {name: prompt[name] for name in _FIELDS_OF_PROMPTS if name in prompt and not _is_ours(prompt[name])}
     return prompt | {name: messages_of(items) or items for name, items in foreign.items()}
 
 
@@ -131,7 +131,7 @@ def _has_our_usage(body: Body) -> bool:
 
 def _has_our_messages(body: Body) -> bool:
     """Whether no message is written another way: most have a role of ours and a text."""
-    return all(_is_ours(body.get(name)) for name in _PROMPTS)
+    return all(_is_ours(body.get(name)) for name in _FIELDS_OF_PROMPTS)
 
 
 def _is_ours(messages: Any) -> bool:

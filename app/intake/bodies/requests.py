@@ -1,6 +1,6 @@
 """A request to a model, by whichever provider it is written for, as a body of `POST /api/v1/traces`.
 
-Two tables hold all that providers differ in: `SETTINGS` says where each of our fields stands, `_PROMPTS` where the prompt does.
+Two tables hold all that providers differ in: `SETTINGS` says where each of our fields stands, `_READERS_OF_PROMPTS` where the prompt does.
 A provider that writes both by names that are here needs nothing; one that does not, needs a line.
 """
 
@@ -173,7 +173,7 @@ def _take_system(body: Body) -> Any:
 
 
 def _take_prompt(body: Body, strict: bool) -> Body | None:
-    for name, read in _PROMPTS.items():
+    for name, read in _READERS_OF_PROMPTS.items():
         if name not in body or (strict and name in _WEAK and not _has_second_sign(body, name)):
             continue
         made = read(parsed(body[name]), body)
@@ -251,7 +251,7 @@ def _text(value: Any, body: Body) -> Body | None:
     return {"input": value} if isinstance(value, str) else None
 
 
-_PROMPTS: dict[str, Callable[[Any, Body], Body | None]] = {
+_READERS_OF_PROMPTS: dict[str, Callable[[Any, Body], Body | None]] = {
     "messages": _conversation,
     "contents": _contents,
     "input": _items,

@@ -44,7 +44,7 @@ _TEXT |= {
 }
 
 # How operations begin that write no text, also with LiteLLM's `a` (awaited) before them.
-_NO_TEXT: tuple[str, ...] = (
+_OPERATIONS_WITHOUT_TEXT: tuple[str, ...] = (
     "embed",
     "rerank",
     "moderat",
@@ -58,7 +58,15 @@ _NO_TEXT: tuple[str, ...] = (
     "execute_tool",
     "tool",
 )
-_NO_TEXT += ("generate_image", "text_to_", "retriev", "vector", "search", "create_embedding", "guardrail")
+_OPERATIONS_WITHOUT_TEXT += (
+    "generate_image",
+    "text_to_",
+    "retriev",
+    "vector",
+    "search",
+    "create_embedding",
+    "guardrail",
+)
 _AROUND = (
     "invoke_agent",
     "create_agent",
@@ -115,7 +123,7 @@ def kind_of_operation(operation: str) -> Kind:
     """By exclusion: what is not known to be something else is a call where it carries messages."""
     name = operation.lower().replace(".", "_").replace("-", "_").replace(" ", "_")
     awaited = name.removeprefix("a")
-    if name.startswith(_NO_TEXT) or awaited.startswith(_NO_TEXT):
+    if name.startswith(_OPERATIONS_WITHOUT_TEXT) or awaited.startswith(_OPERATIONS_WITHOUT_TEXT):
         return Kind.OTHER
     if name.startswith(_AROUND):
         return Kind.WRAPPER

@@ -14,7 +14,7 @@ from app.otlp.dialects.base import Dialect, Kind
 from app.otlp.spans import Event, Span
 
 _TYPE = "haystack.component.type"
-_NO_TEXT = ("ImageGenerator", "SpeechGenerator")
+_COMPONENTS_WITHOUT_TEXT = ("ImageGenerator", "SpeechGenerator")
 
 _PROMPT = ("messages", "prompt", "system_prompt", "generation_kwargs", "streaming_callback")
 _OF_PIPELINE = tuple(
@@ -26,7 +26,7 @@ _OF_PIPELINE = tuple(
 
 def _kind(span: Span) -> Kind | None:
     component = str(span.attributes.get(_TYPE, ""))
-    if component.endswith("Generator") and not component.endswith(_NO_TEXT):
+    if component.endswith("Generator") and not component.endswith(_COMPONENTS_WITHOUT_TEXT):
         return Kind.CALL
     return Kind.OTHER if component or span.name == "haystack.pipeline.run" else None
 

@@ -1,6 +1,8 @@
 """A week of sample traffic that arrives bit by bit ends in the tasks and versions that its authors wrote."""
 
+from collections import defaultdict
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -43,6 +45,15 @@ WEEKS = (
 )
 
 
+@cache
+def calls_of_week(now: datetime) -> dict[str, list[dict[str, Any]]]:
+    """Bodies by path."""
+    by_path = defaultdict(list)
+    for body in traces(now=now):
+        by_path[body["path"]].append(body)
+    return by_path
+
+
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("batch", [10, 200])
 @pytest.mark.parametrize("now", WEEKS, ids=str)
@@ -51,7 +62,7 @@ def test_traffic_that_arrives_bit_by_bit_ends_in_the_same_tasks(
 ) -> None:
     world = World(engine, settings)
     group = world.group(path)
-    bodies: Any = (body for body in traces(now=now) if body["path"] == path)
+    bodies = iter(calls_of_week(now)[path])
     while bodies_now := list(islice(bodies, batch)):
         group.take(bodies_now)
         group.run()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.pages import wording
-from app.reading.changes import MOST_WORDS, compare, is_changed
+from app.reading.changes import MOST_WORDS_COMPARED, compare, is_changed
 from app.reading.insights import CountedValue, PlaceStatistics
 from app.reading.pieces import (
     COLOURS,
@@ -190,7 +190,7 @@ def test_long_templates_are_compared_in_bounded_time(monkeypatch: pytest.MonkeyP
     """Work is counted: it is quadratic in what is compared at once."""
 
     def bounded(junk: Any, old: list[Any], new: list[Any], **options: Any) -> SequenceMatcher[Any]:
-        assert len(old) * len(new) <= MOST_WORDS**2
+        assert len(old) * len(new) <= MOST_WORDS_COMPARED**2
         return SequenceMatcher(junk, old, new, **options)
 
     monkeypatch.setattr("app.reading.changes.SequenceMatcher", bounded)

@@ -158,6 +158,7 @@ def command(flow_environment: dict[str, str], tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def command_here(flow_environment: dict[str, str]) -> Callable[..., Result]:
     """Commands within this process, since a process takes seconds to start."""
+
     def run(name: str, *arguments: str, **changed: str) -> Result:
         environment_settings.cache_clear()
         try:

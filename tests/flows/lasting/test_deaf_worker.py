@@ -21,7 +21,6 @@ from tests.flows.containers import (
     wait_until,
 )
 
-
 LOST = "Connection to broker lost"
 """On a machine so busy that the parent sends an event between the fault and the end of the run, the event fails before the
 acknowledgement does; the parent then waits for the broker, and acknowledges nothing until it is back."""
