@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 import app
+from app.front.command import web_command
 
 ROOT = Path(app.__file__).parent.parent
 """Where the package is: Celery finds its configuration here."""
@@ -16,10 +17,9 @@ def commands(environment: dict[str, str]) -> dict[str, list[str]]:
     """The command of each process, as in the Procfile."""
     port, flower_port = environment.get("PORT", "8000"), environment.get("FLOWER_PORT", "5555")
     celery = [sys.executable, "-m", "celery", "-A", "tasks"]
-    web = "--interface rsgi --factory --no-ws --respawn-failed-workers --respawn-interval 0.1 --backpressure 16384 --http1-buffer-size 65536"
     return {
         "release": [sys.executable, "-m", "app.cli", "migrate"],
-        "web": [sys.executable, "-m", "granian", *web.split(), "--host", "::", "--port", port, "app.front:create"],
+        "web": web_command("::", port, "app.front:create"),
         "worker": [*celery, "worker", "--concurrency=1", "-E"],
         "reconciler": [*celery, "reconcile"],
         "flower": [*celery, "flower", "--conf=flowerconfig.py", "--address=127.0.0.1", f"--port={flower_port}"],

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import app
+from app.front.command import web_command
 from app.local.supervision import Program
 
 HOST = "127.0.0.1"
@@ -23,18 +24,7 @@ def programs(port: int, flower_port: int) -> list[Program]:
 
 def _web(port: int) -> Program:
     """One worker process: the machine is a laptop, and the embedded PostgreSQL wants the other core."""
-    options = [
-        "--interface=rsgi",
-        "--factory",
-        "--no-ws",
-        "--respawn-failed-workers",
-        "--respawn-interval=0.1",
-        "--backpressure=16384",
-        "--http1-buffer-size=65536",
-        f"--host={HOST}",
-        f"--port={port}",
-    ]
-    return Program("web", [sys.executable, "-m", "granian", *options, "app.local.web:create"], ROOT)
+    return Program("web", web_command(HOST, str(port), "app.local.web:create"), ROOT)
 
 
 def _celery(name: str, *command: str) -> Program:

@@ -8,11 +8,13 @@ is understood, but lengths, formats and tool calls are as a chain expects them, 
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from benchmarks.serving import LocalServer, serving
 
 Json = dict[str, Any]
 SUFFIX = "/v1/chat/completions"
@@ -20,18 +22,16 @@ INSTRUCTIONS = r"\n\*\*\s*\n"  # DeepEval's instructions end with a line of two 
 FIELDS, FIELD = "Your output fields are:", r"^\d+\. `(\w+)` \((.+?)\):"  # how DSPy asks for its fields
 
 
-class StandIn(ThreadingHTTPServer):
+class StandIn(LocalServer):
     """Keeps {"path", "request", "response"} of each exchange, in the order of arrival."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.exchanges: list[Json] = []
         self.lock = threading.Lock()
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.server_port}{path}/v1"
+        return f"{self.address}{path}/v1"
 
     def keep(self, path: str, request: Json) -> Json:
         with self.lock:
@@ -40,17 +40,9 @@ class StandIn(ThreadingHTTPServer):
         return response
 
 
-@contextmanager
-def running() -> Iterator[StandIn]:
-    server = StandIn()
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def running() -> AbstractContextManager[StandIn]:
+    """A stand-in that answers until the block ends."""
+    return serving(StandIn())
 
 
 class _Handler(BaseHTTPRequestHandler):

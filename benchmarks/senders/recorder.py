@@ -4,13 +4,13 @@ A kept request holds everything that the server decides by, and no key: `{key}` 
 """
 
 import base64
-import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from benchmarks.serving import LocalServer, serving
 
 _KEPT = ("Content-Type", "Content-Encoding", "Authorization")
 KEY = "{key}"
@@ -33,37 +33,22 @@ class Sent:
         return {name: kept[name] for name in ("method", "path", "headers", "body")}
 
 
-class Recorder(ThreadingHTTPServer):
+class Recorder(LocalServer):
     """Passes requests on to one server."""
 
-    daemon_threads = True
-
     def __init__(self, target: str, key: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.target, self.key = target, key
         self.sent: list[Sent] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
     def without_key(self, value: str) -> str:
         """Basic auth holds the key in base64, so all of it is replaced."""
         return f"Basic {KEY}" if value.startswith("Basic ") else value.replace(self.key, KEY)
 
 
-@contextmanager
-def recording(target: str, key: str) -> Iterator[Recorder]:
+def recording(target: str, key: str) -> AbstractContextManager[Recorder]:
     """A recorder that passes on until the block ends."""
-    server = Recorder(target, key)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serving(Recorder(target, key))
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -113,7 +113,7 @@ def _versions(sender: Sender, environment: dict[str, str]) -> dict[str, str]:
 
 def _environment(sender: Sender, models: StandIn, recorder: Recorder) -> dict[str, str]:
     here = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
-    names = {"url": recorder.url, "key": recorder.key, "models": models.url}
+    names = {"url": recorder.address, "key": recorder.key, "models": models.address}
     own = {name: value.format(**names) for name, value in {**_MODELS, **sender.settings}.items()}
     return here | own | {"PYTHONDONTWRITEBYTECODE": "1"}
 

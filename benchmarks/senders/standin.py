@@ -9,10 +9,12 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from benchmarks.serving import LocalServer, serving
 
 Json = dict[str, Any]
 Text = tuple[str, str]
@@ -33,19 +35,13 @@ class Exchange:
     output_tokens: int
 
 
-class StandIn(ThreadingHTTPServer):
+class StandIn(LocalServer):
     """Keeps every call of a model that writes text, in the order of arrival."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.exchanges: list[Exchange] = []
         self._lock = threading.Lock()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
     def keep(self, model: str, texts: list[Text]) -> Exchange:
         with self._lock:
@@ -56,18 +52,9 @@ class StandIn(ThreadingHTTPServer):
         return exchange
 
 
-@contextmanager
-def standing_in() -> Iterator[StandIn]:
+def standing_in() -> AbstractContextManager[StandIn]:
     """A stand-in that answers until the block ends."""
-    server = StandIn()
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serving(StandIn())
 
 
 def _answer(number: int, asked: str) -> str:
