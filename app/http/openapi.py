@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from app.http.answer import JSON
 from app.http.routes import Operation
 from app.http.shapes import ProblemShape
 
-_JSON = "application/json"
 _PROBLEM = "application/problem+json"
 _PARAMETER = re.compile(r"<(\w+):(\w+)>")
 _ID = {"type": "string", "format": "uuid"}
@@ -158,7 +158,7 @@ def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     if operation.body is not None:
         schema = schemas[operation.name, "validation"]
         others: dict[str, Any] = {media_type: {} for media_type in operation.media_types}
-        described["requestBody"] = {"required": True, "content": {_JSON: {"schema": schema}} | others}
+        described["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}} | others}
     return described
 
 
@@ -167,7 +167,7 @@ def _answers(operation: Operation, schemas: _Schemas) -> dict[int, Any]:
     contents: dict[int, Any] = {
         status: {shape: {}}
         if isinstance(shape, str)
-        else {_JSON: {"schema": schemas[f"{operation.name} {status}", "serialization"]}}
+        else {JSON: {"schema": schemas[f"{operation.name} {status}", "serialization"]}}
         for status, shape in operation.answers.items()
     }
     return {status: {"description": operation.summary, "content": content} for status, content in contents.items()}

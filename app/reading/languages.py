@@ -41,7 +41,7 @@ _COMMON = {language: frozenset(words.split()) for language, words in _WORDS.item
 LEAST_LETTERS = 20
 """Letters below which nothing is said: a code or a name has no language."""
 
-LEAST_SHARE = 0.12
+LEAST_SHARE_OF_COMMON_WORDS = 0.12
 """Of all words those that must be common ones: prose in its own language has a quarter to a half, in another one up to 8 %."""
 
 LEAST_LEAD = 1.5
@@ -76,4 +76,4 @@ def _by_words(text: str) -> str | None:
     words = _WORD.findall(text.lower())
     hits = Counter({language: sum(word in common for word in words) for language, common in _COMMON.items()})
     (best, most), (_, next_most) = hits.most_common(2)
-    return best if most >= LEAST_SHARE * len(words) and most >= LEAST_LEAD * next_most else None
+    return best if most >= LEAST_SHARE_OF_COMMON_WORDS * len(words) and most >= LEAST_LEAD * next_most else None
