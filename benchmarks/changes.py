@@ -14,6 +14,8 @@ from math import cos, exp, pi
 from random import Random
 from typing import Any, NamedTuple
 
+from sqlalchemy import select
+
 from app.reading import feed, prices
 from app.reading.feed import Told, Wanted
 from app.reading.usage import Range
@@ -22,6 +24,8 @@ from app.sample.values import several, spin, ticket
 from app.store import changes, rollup
 from app.store import prices as set_prices
 from app.store.engine import transaction
+from app.store.owed import IS_OWED
+from app.store.tables import trace
 from app.telling import hourly
 from app.telling.pricing import price_changed
 from benchmarks.ingest.tables import table
@@ -140,7 +144,7 @@ class Month:
             expected = site.daily * mood * _share(at) * self._life(site, at)
             for _ in range(_poisson(self.r, expected)):
                 yield self._call(site, at + HOUR * self.r.random())
-        for _ in range(_poisson(self.r, 30 * _share(at))):
+        for _ in range(_poisson(self.r, 12 * _share(at))):
             yield self._body(
                 "/chat", "gpt-5-mini", " ".join([ticket(self.r), ticket(self.r)]), at + HOUR * self.r.random()
             )
@@ -200,7 +204,10 @@ def lived(at: Installation, seed: int) -> dict[Any, datetime]:
         now = BEGIN + (number + 1) * HOUR
         if calls := sorted(month.hour(now - HOUR), key=lambda call: call["started_at"]):
             at.take(calls)
-        at.work()
+        if _is_owed(at):
+            at.work()
+        elif number % 24 == 0:
+            at.work()  # the reviews
         with transaction(at.engine) as connection:
             rollup.add_up(connection)
             changes.note_versions(connection)
@@ -213,6 +220,11 @@ def lived(at: Installation, seed: int) -> dict[Any, datetime]:
         if fresh or number % 24 == 0:
             print(f"{now:%d %b %H:%M}: {len(told)} told", file=sys.stderr, flush=True)
     return told
+
+
+def _is_owed(at: Installation) -> bool:
+    with at.engine.connect() as connection:
+        return connection.execute(select(trace.c.id).where(IS_OWED).limit(1)).first() is not None
 
 
 def _set_price(connection: Any, at: Installation, now: datetime) -> None:

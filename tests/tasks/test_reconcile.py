@@ -8,18 +8,19 @@ from uuid import UUID
 import pytest
 from kombu import Connection, pools
 from redis import Redis
-from sqlalchemy import Engine, func, insert, text, update
+from sqlalchemy import Engine, func, insert, select, text, update
 
 from app.config import Settings
 from app.store import counters, groups, partitions, projects, runs
 from app.store.engine import transaction
 from app.store.ids import new_id
-from app.store.tables import grouping_run, trace
+from app.store.tables import change, grouping_run, trace
 from tasks.coalescing.protocol import RedisCoalescing, key_of
 from tasks.monitor import pipeline
 from tasks.queues import FIRST, RERUN
 from tasks.reconcile import CounterFolder, Reconciler, reconciler_of
 from tasks.wiring import patient_coalescing
+from tests.app.grouping_world import World, triage
 from tests.flows.containers import wait_until
 
 
@@ -235,3 +236,18 @@ def test_a_dump_that_is_in_the_way_of_new_partitions_ends_no_round(
         before = partitions.partitions(dump)
         reconciler.make_partitions()
         assert partitions.partitions(dump) == before
+
+
+def test_a_round_tells_what_began_and_looks_at_every_hour_once(
+    reconciler: Reconciler, engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Any] = []
+    monkeypatch.setattr("tasks.reconcile.looking.look_at_all", lambda _, hour: looks.append(hour) or 0)
+    group = World(engine, settings).group()
+    group.send(map(triage, range(6)))
+    group.run()
+    for _ in range(2):
+        reconciler.tell()
+    with transaction(engine) as connection:
+        assert connection.execute(select(change.c.kind)).scalars().all() == ["task.new"]
+    assert len(looks) == len(set(looks)), "an hour is looked at once"
