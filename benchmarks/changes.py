@@ -1,19 +1,22 @@
 """Does the feed tell what changed, and little else?  A month of traffic with known changes, looked at every hour as the reconciler does.
 
-    python -m benchmarks.changes [SEED ...]
+    python -m benchmarks.changes [--rule] [SEED ...]
+
+--rule: the rule alone, on hourly figures counted from the same calls, without a database and without mining: some 5 s a seed.
 
 Ten call sites from Monday, 2 March: days and nights, week-ends at a third, each day up to a quarter more or less; one per cent of the calls
 fail; a chat without a template. A change of the table is told if its kind is told of its path within its time; what is told besides is false.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import cos, exp, pi
 from random import Random
 from typing import Any, NamedTuple
 
+import numpy as np
 from sqlalchemy import select
 
 from app.reading import feed, prices
@@ -26,8 +29,10 @@ from app.store import prices as set_prices
 from app.store.engine import transaction
 from app.store.owed import IS_OWED
 from app.store.tables import trace
-from app.telling import hourly
+from app.telling import hourly, rules
+from app.telling.finding import AGAIN
 from app.telling.pricing import price_changed
+from app.telling.rules import Figures
 from benchmarks.ingest.tables import table
 from benchmarks.installation import Installation, installed
 
@@ -262,8 +267,93 @@ def _hours(after: timedelta | None) -> str:
     return "**not told**" if after is None else f"{after / HOUR:.0f} h"
 
 
+# --- the rule alone
+
+
+@dataclass
+class Hours:
+    """Figures of the sites by hour: calls with a template, failures, dollars, and calls without a template."""
+
+    figures: Mapping[str, np.ndarray[Any, Any]]
+
+    @classmethod
+    def of(cls, month: Month) -> "Hours":
+        made = {site.path: np.zeros((4, DAYS * 24)) for site in SITES}
+        for hour in range(DAYS * 24):
+            for call in month.hour(BEGIN + hour * HOUR):
+                if (site := BY_PATH.get(call["path"])) is not None:
+                    made[site.path][:, hour] += _figures(call, call["input"].startswith(site.text[:6]))
+        return cls(made)
+
+    def blocks(self, path: str, hour: int) -> np.ndarray[Any, Any]:
+        """The four figures by block of the weeks before a full hour."""
+        length = hourly.BLOCKS * 6
+        before = np.zeros((4, length))
+        before[:, max(0, length - hour) :] = self.figures[path][:, max(0, hour - length) : hour]
+        return before.reshape(4, hourly.BLOCKS, 6).sum(axis=2)
+
+
+def _figures(call: dict[str, Any], has_template: bool) -> tuple[float, ...]:
+    price = prices.published(call["model"])
+    assert price is not None
+    used = call["usage"]
+    dollars = price.input * used["input_tokens"] + price.output * used["output_tokens"]
+    return (1, "error" in call, dollars / prices.MILLION, 0) if has_template else (0, 0, 0, 1)
+
+
+def by_rule(seed: int) -> list[tuple[str, str, datetime]]:
+    """What the rule tells of the month, once a week each: kind, path, when."""
+    hours, told = Hours.of(Month(seed)), list[tuple[str, str, datetime]]()
+    for hour in range(1, DAYS * 24 + 1):
+        now, blocks = BEGIN + hour * HOUR, {site.path: hours.blocks(site.path, hour) for site in SITES}
+        total = sum(each[0] for each in blocks.values())
+        for path, own in blocks.items():
+            for kind in _kinds(own, total):
+                if not any((kind, path) == each[:2] and now - each[2] < AGAIN for each in told):
+                    told.append((kind, path, now))
+    return told
+
+
+def _kinds(own: np.ndarray[Any, Any], total: np.ndarray[Any, Any]) -> Iterator[str]:
+    calls, failures, dollars, unmatched = own
+    for kind, amounts, among, measure in (
+        ("error.jump", failures, calls, rules.SHARE),
+        ("cost.jump", dollars, calls, rules.COST),
+        ("unmatched.rate", unmatched, calls + unmatched, rules.SHARE),
+    ):
+        figures = [Figures(int(n), float(amount)) for n, amount in zip(among, amounts, strict=True)]
+        if figures[-1].calls and rules.jump(figures, measure):
+            yield kind
+    if rules.quiet(calls.astype(int).tolist(), (total - calls).astype(int).tolist()):
+        yield "task.quiet"
+
+
+def rule_table(seeds: Sequence[int]) -> str:
+    """A row a seed: the four known changes of figures, and false ones."""
+    known = [
+        event
+        for event in EVENTS
+        if event.kind.partition(".")[2] in {"jump", "quiet", "rate"} and event.where in BY_PATH
+    ]
+    rows = []
+    for seed in seeds:
+        left, after = by_rule(seed), list[str]()
+        for event in known:
+            hit = next(
+                (e for e in left if e[:2] == (event.kind, event.where) and event.at <= e[2] <= event.at + event.within),
+                None,
+            )
+            left = [each for each in left if each != hit]
+            after.append(_hours(hit[2] - event.at if hit else None))
+        rows.append((seed, *after, len(left)))
+    return table(("seed", *(f"{event.kind} of {event.where}, after" for event in known), "false ones"), rows)
+
+
 def main() -> None:
-    seeds = [int(seed) for seed in sys.argv[1:]] or [1]
+    seeds = [int(seed) for seed in sys.argv[1:] if seed != "--rule"] or [1]
+    if "--rule" in sys.argv:
+        print(rule_table(seeds))
+        return
     summary = []
     for seed in seeds:
         with installed() as at:
