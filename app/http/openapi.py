@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from app.http.answer import JSON
+from app.http.examples import example
+from app.http.fields import field
 from app.http.routes import Operation
 from app.http.shapes import ProblemShape
 
@@ -27,6 +29,7 @@ _ALWAYS = {
 _WITH_KEY = {401: "No valid API key.", 403: "The key lacks the scope."}
 _WITH_ID = {404: "This project has no such thing."}
 _WITH_QUERY = {422: "A parameter is wrong; errors says which."}
+_WITH_TAG = {304: "Nothing changed since the ETag that If-None-Match names; no body."}
 _WITH_BODY = {
     400: "The body is not JSON.",
     404: "This project has no such thing.",
@@ -63,16 +66,35 @@ Every route of `/api/v1` and of OTLP needs `Authorization: Bearer KEY`. Times ar
 field that is wrong and what to do about it."""
 
 
+_TAGS = {
+    "audit": "What keys, pages and commands changed, and what was refused to them.",
+    "changes": "What began, changed, ceased or jumped.",
+    "decisions": "What people said about tasks, and its undo.",
+    "deletions": "Calls that go for good, by user, conversation, time or all.",
+    "groups": "Groups (project and path) that are read anew.",
+    "implementations": "Versions of a task: template, model and settings.",
+    "otlp": "What OpenTelemetry exporters send.",
+    "pipeline": "How grouping stands: queue, runs, lag, processes.",
+    "prices": "What models cost.",
+    "projects": "Projects.",
+    "service": "Health, metrics, this document, and the ways in of Langfuse's SDKs.",
+    "tasks": "What calls have in common: a line of templates, with versions.",
+    "traces": "LLM calls.",
+    "webhooks": "Receivers of changes.",
+}
+
+
 def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     """The OpenAPI document of these operations."""
     schemas, components = _schemas(operations)
     bodies = [schemas[operation.name, "validation"] for operation in operations if operation.body is not None]
     sent = _reached(bodies, components)
     components |= {name: _without_nul(components[name]) for name in sent} | {"JsonValue": _JSON_VALUE}
+    components = {name: _with_descriptions(name, schema) for name, schema in components.items()}
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         methods = paths.setdefault(_PARAMETER.sub(r"{\2}", operation.rule), {})
-        methods[operation.method.lower()] = _described(operation, schemas)
+        methods[operation.method.lower()] = _with_examples(_described(operation, schemas), components)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -82,7 +104,7 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/", "description": "This server"}],
-        "tags": [{"name": name} for name in sorted({_tag(operation) for operation in operations})],
+        "tags": [{"name": name, "description": _TAGS[name]} for name in sorted(set(map(_tag, operations)))],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -145,6 +167,25 @@ def _without_nul(schema: dict[str, Any]) -> dict[str, Any]:
     return schema if _SAYS & schema.keys() else schema | _VALUE
 
 
+def _with_descriptions(shape: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A component whose fields all say what they mean."""
+    fields = {
+        name: ({"description": said[0]} if (said := field(shape, name)) else {}) | inner
+        for name, inner in schema.get("properties", {}).items()
+    }
+    return schema | {"properties": fields} if fields else schema
+
+
+def _with_examples(described: dict[str, Any], components: Mapping[str, Any]) -> dict[str, Any]:
+    """An operation with an example of its body and of each answer in JSON."""
+    contents = [described.get("requestBody", {}), *described["responses"].values()]
+    for content in (each["content"] for each in contents if "content" in each):
+        for media_type, inner in content.items():
+            if "schema" in inner:
+                content[media_type] = inner | {"example": example(inner["schema"], components)}
+    return described
+
+
 def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     answers = _answers(operation, schemas) | _errors(operation, schemas)
     described: dict[str, Any] = {
@@ -183,17 +224,25 @@ def _errors(operation: Operation, schemas: _Schemas) -> dict[int, Any]:
         | dict(operation.problems)
     )
     content = {_PROBLEM: {"schema": schemas["problem", "serialization"]}}
-    return {
+    errors = {
         status: {"description": description, "content": content}
         for status, description in possible.items()
         if status not in operation.answers
     }
+    unchanged = {status: {"description": description} for status, description in _WITH_TAG.items()}
+    return errors | (unchanged if operation.is_tagged else {})
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
     """An id is a UUID; the name of a slot is a text."""
     return [
-        {"name": name, "in": "path", "required": True, "schema": _TEXT | {"minLength": 1} if kind == "string" else _ID}
+        {
+            "name": name,
+            "in": "path",
+            "description": "Name of the slot." if kind == "string" else f"Id of the {name.removesuffix('_id')}.",
+            "required": True,
+            "schema": _TEXT | {"minLength": 1} if kind == "string" else _ID,
+        }
         for kind, name in _PARAMETER.findall(operation.rule)
     ]
 
@@ -211,5 +260,5 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _query_parameter(name: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
     """A parameter with its description beside its schema, where viewers look for it."""
-    said = {"description": schema.pop("description")} if "description" in schema else {}
-    return {"name": name, "in": "query", **said, **({"required": True} if required else {}), "schema": schema}
+    said = schema.pop("description", None) or (field("query", name) or ("", None))[0]
+    return {"name": name, "in": "query", "description": said, **({"required": True} if required else {}), "schema": schema}

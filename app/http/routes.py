@@ -37,6 +37,11 @@ class Operation:
     problems: Mapping[int, str]
     media_types: Sequence[str] = ()
 
+    @property
+    def is_tagged(self) -> bool:
+        """Whether answers have an ETag: what is read of the API, often by programs that ask again."""
+        return self.method == "GET" and self.rule.startswith("/api/v1/")
+
 
 class Routes:
     """The routes of one blueprint."""
@@ -87,9 +92,19 @@ def _checked(view: Callable[..., Response], operation: Operation) -> Callable[..
         return asking(**arguments)
 
     def asking(**arguments: Any) -> Response:
-        return view(**arguments) if operation.query is None else view(query=read_query(operation.query), **arguments)
+        if operation.query is not None:
+            arguments["query"] = read_query(operation.query)
+        return tagged(view(**arguments)) if operation.is_tagged else view(**arguments)
 
     return checked
+
+
+def tagged(response: Response) -> Response:
+    """The answer with an ETag of its body, or 304 without a body where the caller has this one."""
+    if response.status_code != 200 or response.is_streamed:
+        return response
+    response.add_etag()
+    return response.make_conditional(request)
 
 
 def read_query(model: type[BaseModel]) -> Any:

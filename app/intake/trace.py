@@ -105,10 +105,24 @@ class Usage(BaseModel):
     reasoning_tokens: Count | None = None
 
 
+EXAMPLE_OF_A_CALL = {
+    "model": "gpt-5",
+    "path": "/support/triage",
+    "messages": [
+        {"role": "system", "content": "Sort the mail into billing, returns or other."},
+        {"role": "user", "content": "Mail: where is my refund?"},
+    ],
+    "output": "returns",
+    "usage": {"input_tokens": 31, "output_tokens": 1},
+}
+
+
 class TraceIn(BaseModel):
     """One LLM call.  Further fields are kept under `metadata`."""
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True, title="TraceIn")
+    model_config = ConfigDict(
+        extra="allow", hide_input_in_errors=True, title="TraceIn", json_schema_extra={"examples": [EXAMPLE_OF_A_CALL]}
+    )
 
     model: Name = Field(description="The model that was called.")
     path: Name = Field(description="Your own label of the call site, for example /support/triage.")

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
+from app.http.fields import FIELDS
 from app.store.projects import Project
 from tests.app.api_helpers import client_with, know, new_key
 
@@ -40,6 +41,47 @@ def test_every_description_has_a_summary_and_its_own_name(document: Any) -> None
     operations = [operation for methods in document["paths"].values() for operation in methods.values()]
     assert all(operation["summary"] for operation in operations)
     assert len({operation["operationId"] for operation in operations}) == len(operations)
+
+
+def test_every_tag_parameter_and_field_says_what_it_means(document: Any) -> None:
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    parameters = [(each["operationId"], said) for each in operations for said in each["parameters"]]
+    assert [(name, said["name"]) for name, said in parameters if not said["description"]] == []
+    assert [tag for tag in document["tags"] if not tag["description"]] == []
+    shapes = document["components"]["schemas"].items()
+    fields = [(shape, name, said) for shape, schema in shapes for name, said in schema.get("properties", {}).items()]
+    assert [(shape, name) for shape, name, said in fields if not said.get("description")] == []
+
+
+def test_every_body_and_answer_in_json_has_an_example_that_its_schema_allows(document: Any) -> None:
+    operations = [operation for methods in document["paths"].values() for operation in methods.values()]
+    contents = [
+        (operation["operationId"], content)
+        for operation in operations
+        for each in (operation.get("requestBody", {}), *operation["responses"].values())
+        for media_type, content in each.get("content", {}).items()
+        if media_type.endswith("json")
+    ]
+    assert len(contents) > len(operations)
+    for name, content in contents:
+        schema = content["schema"] | {"components": document["components"]}
+        assert jsonschema_rs.Draft202012Validator(schema).is_valid(content["example"]), (name, content["example"])
+
+
+def test_every_line_about_a_field_is_about_one_that_there_is(document: Any) -> None:
+    shapes = document["components"]["schemas"]
+    names = {name for schema in shapes.values() for name in schema.get("properties", {})}
+    places = {f"{shape}.{name}" for shape, schema in shapes.items() for name in schema.get("properties", {})}
+    assert {line for line in FIELDS if line not in names | places and not line.startswith("query.")} == set()
+
+
+def test_what_did_not_change_is_not_sent_again(web: Flask, engine: Engine, project: Project) -> None:
+    client = client_with(web, new_key(engine, project.name))
+    first = client.get("/api/v1/tasks")
+    again = client.get("/api/v1/tasks", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    know(engine, project, "/chat", "", "Q: {{question}}")
+    assert client.get("/api/v1/tasks", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
 
 
 def test_every_reference_leads_somewhere(document: Any) -> None:
