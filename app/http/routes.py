@@ -104,7 +104,8 @@ def tagged(response: Response) -> Response:
     if response.status_code != 200 or response.is_streamed:
         return response
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def read_query(model: type[BaseModel]) -> Any:

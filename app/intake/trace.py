@@ -105,7 +105,7 @@ class Usage(BaseModel):
     reasoning_tokens: Count | None = None
 
 
-EXAMPLE_OF_A_CALL = {
+EXAMPLE_OF_A_CALL: Any = {
     "model": "gpt-5",
     "path": "/support/triage",
     "messages": [
