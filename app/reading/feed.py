@@ -146,6 +146,8 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
 
 def _change(row: Row[Any], older: Row[Any] | None) -> Told:
     details: dict[str, Any] = dict(row.details)
+    if "others" in details:
+        details["others"] = len(details["others"])
     texts: dict[str, Any] = {}
     if row.implementation_id is not None:
         details |= {"implementation_id": row.implementation_id, "model": row.model}

@@ -1,7 +1,8 @@
 """What a look finds, before it is known whether it was told already."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,10 @@ from app.store.changes import Change
 
 AGAIN = timedelta(days=7)
 """What jumped or turned is told again after so long: what stays is the rule by then."""
+
+
+MOST_AT_ONCE = 3
+"""Findings of a kind in one look. More have one cause (a provider that is down, traffic that ceased) and are one piece of news."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,26 @@ class Finding:
 
     def is_among(self, told: Sequence[Any], now: datetime) -> bool:
         """Whether it was told since it is so."""
-        since = self.begun or now - AGAIN
-        return any(row.at > since and _subject(row) == _subject(self) for row in told)
+        since, own = self.begun or now - AGAIN, _subject(self)
+        return any(
+            row.at > since and own in {_subject(row), *row.details.get("others", ())}
+            for row in told
+            if row.kind == self.kind
+        )
 
 
-def _subject(one: Any) -> tuple[Any, ...]:
-    return one.kind, one.group_id, one.task_id, one.details.get("place")
+def _subject(one: Any) -> str:
+    """What a change of its kind is about."""
+    return f"{one.task_id or one.group_id}:{one.details.get('place', '')}"
+
+
+def bundled(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The same; of a kind that has more than three the first stands for all, and names the others."""
+    by_kind: dict[str, list[Finding]] = defaultdict(list)
+    for each in findings:
+        by_kind[each.kind].append(each)
+    for first, *others in by_kind.values():
+        if len(others) < MOST_AT_ONCE:
+            yield from (first, *others)
+        else:
+            yield replace(first, details={**first.details, "others": list(map(_subject, others))})

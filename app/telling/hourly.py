@@ -19,7 +19,7 @@ from app.reading.usage import Asked, Range
 from app.store import changes, unmatched
 from app.store.tables import call_usage, implementation, task
 from app.telling import rules, slots
-from app.telling.finding import Finding
+from app.telling.finding import Finding, bundled
 from app.telling.rules import BLOCKS_OF_WEEK, COST, SHARE, Figures, Jump, Measure
 
 BLOCK = timedelta(hours=6)
@@ -58,7 +58,8 @@ def look(connection: Connection, project_id: UUID, now: datetime) -> int:
         ),
     ]
     told = changes.since(connection, project_id, asked.since, sorted({each.kind for each in found}))
-    return changes.note(connection, project_id, [each.as_of(now) for each in found if not each.is_among(told, now)])
+    fresh = bundled(each for each in found if not each.is_among(told, now))
+    return changes.note(connection, project_id, [each.as_of(now) for each in fresh])
 
 
 @dataclass(frozen=True)

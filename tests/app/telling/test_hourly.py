@@ -13,7 +13,7 @@ from app.store.call_facts import BUCKETS
 from app.store.engine import transaction
 from app.store.tables import call_usage, unmatched_hour
 from app.telling import hourly
-from tests.app.grouping_world import Group, World, triage, words
+from tests.app.grouping_world import WORDS, Group, World, triage, words
 
 NOW = datetime(2026, 2, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -33,11 +33,11 @@ def version_of(group: Group) -> UUID:
     return version
 
 
-def filled(group: Group, hours: range, **sums: int) -> None:
+def filled(group: Group, hours: range, version: UUID | None = None, **sums: int) -> None:
     """Cells of the task's version, so many hours before now."""
     cell = dict.fromkeys(("failures", "estimated", "output_tokens", "cached_tokens", "reasoning_tokens"), 0)
     cell |= {"calls": 10, "input_tokens": 1000, "answered": 10, "output_characters": 0, "timed": 0} | sums
-    version = version_of(group)
+    version = version or version_of(group)
     rows: list[dict[str, Any]] = [
         {
             "implementation_id": version,
@@ -107,3 +107,18 @@ def test_a_slot_that_is_stuck_is_told_by_its_name(client: FlaskClient, world: Wo
     [stuck] = told(client)
     assert (stuck["kind"], stuck["details"]["slot"]) == ("slot.constant", "ticket")
     assert stuck["details"]["now"] == {"calls": 20, "values": 1}
+
+
+def test_an_outage_of_all_tasks_is_one_piece_of_news(client: FlaskClient, world: World) -> None:
+    groups = [world.group(f"/{word}") for word in WORDS[:5]]
+    for group in groups:
+        sent = group.send(map(triage, range(12)))
+        group.run()
+        version = group.calls(sent)[0].implementation_id
+        filled(group, range(7, 400), version)
+        filled(group, range(1, 7), version, failures=4)
+    assert look(groups[0]) == 1
+    assert look(groups[0], NOW + HOUR) == 0
+    [jump] = told(client)
+    assert jump["details"]["others"] == 4
+    assert jump["summary"].endswith("The same of 4 others.")
