@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import templating
 from app.store.calls import Call
 from app.store.runs import GroupState
 from app.store.templates import StoredTemplate
 from app.store.versions import Apart
-from templating import MiningResult, Template, name_slots, slot_kind
+from templating import Template
+
+if TYPE_CHECKING:
+    from templating import MiningResult
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,12 @@ class Findings:
     unseen: frozenset[UUID]
 
 
-def as_findings(mined: MiningResult, proofs: Sequence[Call], told: Sequence[StoredTemplate]) -> list[Finding]:
+def as_findings(mined: "MiningResult", proofs: Sequence[Call], told: Sequence[StoredTemplate]) -> list[Finding]:
     """What the miner found in the prompts of `proofs`, when `told` of these templates."""
     prompts = [call.prompt for call in proofs]
     return [
         Finding(
-            template=name_slots(group, prompts),
+            template=templating.name_slots(group, prompts),
             calls=[proofs[member] for member in group.members],
             supersedes=frozenset(told[index].id for index in group.supersedes),
             evidence={"calls": len(group.members), "fixed_share": group.fixed_share, "bits_saved": group.bits_saved},
@@ -93,5 +97,5 @@ def as_findings(mined: MiningResult, proofs: Sequence[Call], told: Sequence[Stor
 
 
 def _kind(values: Sequence[str]) -> dict[str, Any]:
-    kind = slot_kind(values)
+    kind = templating.slot_kind(values)
     return {"kind": kind.kind.value, "values": list(kind.values), "optional": kind.optional}

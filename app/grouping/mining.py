@@ -9,19 +9,24 @@ date): only the calls of both can tell. So the known one is put under review at 
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import templating
 from app.grouping.findings import Finding, Findings, Placement, Window, as_findings
 from app.grouping.reviews import REVIEWED_TEMPLATES, judged, late_edits, related
 from app.store.calls import Call
 from app.store.templates import StoredTemplate
-from templating import Matcher, MiningResult, Options, Template, mine
+from templating import Matcher, Template
+
+if TYPE_CHECKING:
+    from templating import MiningResult, Options
 
 Sampler = Callable[[Collection[UUID]], Sequence[Call]]
 """Gives a sample of the calls of these templates."""
 
 
-def find(window: Window, options: Options, sample: Sampler) -> tuple[Window, Findings]:
+def find(window: Window, options: "Options", sample: Sampler) -> tuple[Window, Findings]:
     """Mine a window. Answers the window with the templates that came under review on the way, and the findings."""
     findings = _find(window, options)
     known = [stored for stored in window.known if stored.id not in window.reviewing]
@@ -36,11 +41,11 @@ def find(window: Window, options: Options, sample: Sampler) -> tuple[Window, Fin
     return window, _find(window, options)
 
 
-def _find(window: Window, options: Options) -> Findings:
+def _find(window: Window, options: "Options") -> Findings:
     ordered = sorted(window.calls, key=lambda call: call.moment)
     proofs = evidence(ordered)
 
-    def mine_alone(calls: Sequence[Call]) -> MiningResult:
+    def mine_alone(calls: Sequence[Call]) -> "MiningResult":
         return _mined(calls, options)
 
     told = [stored for stored in window.known if stored.id not in window.reviewing]
@@ -54,7 +59,12 @@ def _find(window: Window, options: Options) -> Findings:
     return Findings(new, placements, unseen - {placement.call.id for placement in placements})
 
 
-def _mined(calls: Sequence[Call], options: Options, known: Sequence[Template] = ()) -> MiningResult:
+def mine(*asked: Any, **told: Any) -> "MiningResult":
+    """`templating.mine`, which a process loads with its first run: the others never need numpy and its 18 MB."""
+    return templating.mine(*asked, **told)
+
+
+def _mined(calls: Sequence[Call], options: "Options", known: Sequence[Template] = ()) -> "MiningResult":
     """What the miner finds; calls of one session are one witness of what is fixed text."""
     return mine([call.prompt for call in calls], options, known, sessions=[call.session for call in calls])
 

@@ -5,13 +5,17 @@ A run tells the miner nothing of templates under review, so the miner looks at a
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.grouping.findings import Finding, as_findings
 from app.grouping.lineage import SeenCalls, alive_together, fixed_tokens, kinship
 from app.store.calls import Call
 from app.store.templates import StoredTemplate
-from templating import MiningResult, Template, match
+from templating import Template, match
+
+if TYPE_CHECKING:
+    from templating import MiningResult
 
 REVIEWED_TEMPLATES = 20
 """Templates under review at once, at most: more would leave a sample of few calls for each."""
@@ -35,7 +39,7 @@ MENDING_GROWTH = 2
 """Times as much fixed text as before. Should it be an accident, the calls without that text are mined again and widen it."""
 
 
-Miner = Callable[[Sequence[Call]], MiningResult]
+Miner = Callable[[Sequence[Call]], "MiningResult"]
 """Mines the prompts of these calls, told of no known template."""
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, Engine
 
+import templating
 from app.config import Settings
 from app.errors import DatabaseDownError, FencedError
 from app.grouping import mining, rematching, reviews, saving
@@ -28,7 +29,6 @@ from app.store.calls import Call
 from app.store.engine import transaction
 from app.store.ids import new_id
 from app.store.templates import StoredTemplate
-from templating import Options
 
 log = structlog.get_logger(__name__)
 
@@ -222,7 +222,7 @@ def _mine_and_save(engine: Engine, window: Window, should_stop: Callable[[], boo
             policy = policy_of(connection, window.state.project_id)
             return _sample(connection, policy, template_ids, settings.grouping_window_residue)
 
-    window, findings = mining.find(window, Options(max_seconds=limit, should_stop=should_stop), sample)
+    window, findings = mining.find(window, templating.Options(max_seconds=limit, should_stop=should_stop), sample)
     if should_stop():
         raise _StoppedError
     with transaction(engine) as connection:
