@@ -8,6 +8,7 @@ counted here, once.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
@@ -62,7 +63,8 @@ class Quick:
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._services: Services = app.extensions[EXTENSION]
-        self._seconds = app.extensions[REQUEST_SECONDS]
+        seconds = app.extensions[REQUEST_SECONDS]
+        self._seconds = cache(lambda status: seconds.labels("POST", traces.PATH, status))
         self._settings = settings
         self._commit = SharedCommit(self._connect)
         self._asking = Asking(settings)
@@ -88,7 +90,7 @@ class Quick:
             answer = await self._accepted(asked.holder, planned)
         except DatabaseDownError as error:
             answer = answer_of(of_outage(error))
-        self._seconds.labels("POST", traces.PATH, answer[0]).observe(time.perf_counter() - started)
+        self._seconds(answer[0]).observe(time.perf_counter() - started)
         return answer
 
     def _read(self, body: bytes) -> Incoming | None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +38,11 @@ from app.http.services import EXTENSION, Services
 
 FORM_BYTES = 64 * 1024
 """The forms of the pages hold a key and a token."""
+
+ADDRESSES = 4096
+"""Callers whose address is remembered in its parts: a connection that is kept has one for all its requests."""
+
+_subject_of = lru_cache(ADDRESSES)(subject_of)
 
 _FORM = "application/x-www-form-urlencoded"
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -106,19 +112,19 @@ class Front:
         _check(scope)
         headers = _headers(scope)
         key = key_in(headers.get("authorization", ""))
-        holder = self._services.authenticator.remembered(key) if key else None
-        address = subject_of(self._address(scope, headers))
+        authenticator = self._services.authenticator
+        trusted = authenticator.trusted(key) if key else None
+        holder = trusted or (authenticator.remembered(key) if key else None)
+        address = _subject_of(self._address(scope, headers))
         party = f"project {holder.project_id}" if holder else f"address {address}"
         body = await self._body(party, scope.method, headers, protocol, AT_ONCE_OF_A_PROJECT if holder else AT_ONCE)
         is_counted = False
-        if holder is not None and is_quick(scope, headers, body):
-            trusted = self._services.authenticator.trusted(key)
-            if trusted is not None and trusted.may("ingest"):
-                async with self._quick_turns.turn(party):
-                    answer = await self._quick.answer(Asked(trusted, address, body))
-                if not isinstance(answer, NotQuick):
-                    return answer
-                is_counted = answer.is_counted
+        if trusted is not None and trusted.may("ingest") and is_quick(scope, headers, body):
+            async with self._quick_turns.turn(party):
+                answer = await self._quick.answer(Asked(trusted, address, body))
+            if not isinstance(answer, NotQuick):
+                return answer
+            is_counted = answer.is_counted
         async with self._turns.turn(party):
             environ = _environ(scope, headers, body)
             if is_counted:
@@ -167,6 +173,7 @@ def _length(headers: Mapping[str, str]) -> int:
     return int(said) if said.isascii() and said.isdigit() else 0
 
 
+@lru_cache(ADDRESSES)
 def _host_and_port(address: str) -> tuple[str, str]:
     """The parts of `host:port`; an IPv4 caller of a socket that listens on IPv6 too is written as IPv4."""
     found = urlsplit(f"//{address}")

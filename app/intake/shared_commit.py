@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from sqlalchemy import exc
 
@@ -107,7 +106,7 @@ class SharedCommit:
         except exc.DBAPIError:
             # The statement did nothing.  Which call it was that PostgreSQL refused turns out when each goes its own way.
             self._keep(connection)
-            stored_ids = set[UUID]()
+            stored_ids = set[str]()
         except DatabaseDownError:
             self._keep(connection, broken=True)
             raise
@@ -142,10 +141,10 @@ class SharedCommit:
         return connection
 
 
-def _answer(calls: Sequence[_Call], stored_ids: set[UUID]) -> None:
+def _answer(calls: Sequence[_Call], stored_ids: set[str]) -> None:
     for call in calls:
         if not call.stored.done():  # its caller has gone
-            call.stored.set_result(call.row.row["id"] in stored_ids)
+            call.stored.set_result(str(call.row.row["id"]) in stored_ids)
 
 
 def _fail(calls: Sequence[_Call], error: Exception) -> None:

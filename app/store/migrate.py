@@ -1,15 +1,21 @@
-"""Bring a database to a revision of the schema.  The same code serves the release step, the embedded default and tests."""
+"""Bring a database to a revision of the schema.  The same code serves the release step, the embedded default and tests.
+
+Alembic is loaded when it is asked for: a web process that nobody asks whether it is ready never needs it.
+"""
 
 from pathlib import Path
-
-from alembic import command
-from alembic.config import Config
+from typing import TYPE_CHECKING
 
 import migrations
 
+if TYPE_CHECKING:
+    from alembic.config import Config
 
-def alembic_config(database_url: str) -> Config:
+
+def alembic_config(database_url: str) -> "Config":
     """Alembic's configuration for one database; no ini file, so the working directory does not matter."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     config.attributes["database_url"] = database_url
@@ -18,11 +24,15 @@ def alembic_config(database_url: str) -> Config:
 
 def upgrade(database_url: str, revision: str = "head") -> None:
     """Upgrade; safe to call from several processes at once (an advisory lock lets one in)."""
+    from alembic import command
+
     command.upgrade(alembic_config(database_url), revision)
 
 
 def downgrade(database_url: str, revision: str) -> None:
     """Downgrade to a revision, or to nothing with "base"."""
+    from alembic import command
+
     command.downgrade(alembic_config(database_url), revision)
 
 

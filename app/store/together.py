@@ -8,7 +8,6 @@ The rows are one parameter, a text of JSON: one statement serves any number of t
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import orjson
 from sqlalchemy import Column
@@ -33,7 +32,7 @@ class CurrentRow(NamedTuple):
     templates_version: int
 
 
-async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow]) -> set[UUID]:
+async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow]) -> set[str]:
     """Insert the rows whose groups are as remembered and whose external ids are free; answers the ids that are stored now.
 
     A group that has other templates, is quarantined or gone keeps out its own rows only.  Any other error keeps out all.  Raises as
@@ -42,7 +41,7 @@ async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow])
     written = orjson.dumps([_written(each) for each in rows]).decode()
     is_named = any(each.row["external_id"] is not None for each in rows)
     found = await connection.fetch(f"EXECUTE {_NAMED if is_named else _UNNAMED} (%s)", (written,))
-    return {UUID(id_) for (id_,) in found}
+    return {id_ for (id_,) in found}
 
 
 @cache
