@@ -1,30 +1,30 @@
 """What usage costs: ingest with and without its marks, how fast calls are added up, and pages over 90 days.
 
-    python -m benchmarks.usage [CALLS]
+    python -m benchmarks.usage [CALLS [TASKS]]
 
-Marks are measured in turns, since the machine has others on it; the ratio is the median of its rounds.
+The calls lie over 90 days. Marks are measured in turns, since the machine has others on it; the ratio is the median of its rounds.
 """
 
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from app.pages import ranging
-from app.pages.overview import overview
-from app.reading import costing, spending, tasks
-from app.reading.usage import Asked, Range
-from app.reading.worklist import Wanted
-from app.store import rollup
+from app.http.services import EXTENSION
+from app.reading import tasks
+from app.store import keys, rollup
 from app.store.engine import transaction
+from app.web import create_app
 from benchmarks.ingest.tables import table
 from benchmarks.installation import Installation, installed
 from tests.app.api_helpers import know
 
-TASKS, DAYS, ASKED, ROUNDS, BATCHES = 500, 90, 60, 15, 6
+CALLS, TASKS, DAYS, ASKED, ROUNDS, BATCHES = 300_000, 300, 90, 60, 15, 6
 
 MARKS = "INSERT INTO usage_mark"
 """What the triggers do for usage; without it they count calls alone."""
@@ -103,15 +103,15 @@ SELECT gen_random_uuid(), task_id, id, 1, 'gpt-5', '{}', 'bench' FROM template
 """
 
 
-def fill(at: Installation, calls: int) -> None:
-    for number in range(TASKS):
+def fill(at: Installation, calls: int, tasks: int) -> None:
+    for number in range(tasks):
         know(at.engine, at.project, f"/path/{number}", "", f"Task {number}: {{{{mail}}}}")
     with transaction(at.engine) as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("DELETE FROM implementation"))
         connection.execute(text(MAKE))
         connection.execute(text(VERSIONS))
-        given = {"project": at.project.id, "calls": calls, "days": DAYS, "tasks": TASKS}
+        given = {"project": at.project.id, "calls": calls, "days": DAYS, "tasks": tasks}
         connection.execute(text(FILL), given)
     with at.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
@@ -127,51 +127,73 @@ def added_up(at: Installation) -> float:
     return time.perf_counter() - start
 
 
-def p99(at: Installation, ask: Callable[[Connection], object]) -> str:
+def p99(ask: Callable[[], object]) -> str:
     times = []
     for _ in range(ASKED):
         start = time.perf_counter()
-        with transaction(at.engine) as connection:
-            ask(connection)
+        ask()
         times.append(time.perf_counter() - start)
     return f"{1000 * statistics.median(times):.0f} / {1000 * sorted(times)[int(len(times) * 0.99)]:.0f} ms"
 
 
 def pages(at: Installation) -> list[tuple[str, str]]:
+    """Whole answers, HTML and JSON made and all, as one process gives them."""
+    first = _first_task(at)
+    with at.engine.connect() as connection:
+        version = tasks.implementations(connection, at.project.id, first, limit=1)[0].id
     now = datetime.now(UTC)
-    shown = ranging.shown({"since": f"{now - timedelta(days=DAYS - 1):%Y-%m-%d}", "until": f"{now:%Y-%m-%d}"})
-    ids = [row.id for row in _first_tasks(at)]
-    with at.engine.connect() as connection:
-        version = tasks.implementations(connection, at.project.id, ids[0], limit=1)[0]
-
-    def listed(sort: str) -> Callable[[Connection], object]:
-        wanted = Wanted(at.project.id, shown.range, sort=sort)  # type: ignore[arg-type]
-        return lambda connection: overview(connection, wanted, shown, after=None, limit=50)
-
-    of_task = Asked(at.project.id, Range(now - timedelta(days=DAYS)), task_ids=ids[:1])
-    asked = {
-        "list of tasks by cost": listed("cost"),
-        "list of tasks by p95": listed("p95"),
-        "usage of a task by day": lambda connection: spending.by_time(connection, of_task, "day"),
-        "bill of a version": lambda connection: costing.of_version(connection, at.project.id, version, shown.range),
+    since = f"since={now - timedelta(days=DAYS - 1):%Y-%m-%d}"
+    days = f"{since}&until={now:%Y-%m-%d}"
+    addresses = {
+        "tasks, page of 90 days by cost": f"/?{days}&sort=cost",
+        "tasks, page of 90 days by p95": f"/?{days}&sort=p95",
+        "tasks, page as it opens": "/",
+        "a task, page as it opens": f"/tasks/{first}",
+        "a task, page of 90 days": f"/tasks/{first}?{days}",
+        "tasks, API": "/api/v1/tasks?limit=50",
+        "tasks, API, 90 days by cost": f"/api/v1/tasks?limit=50&{since}&sort=cost",
+        "usage of a task by day, API": f"/api/v1/tasks/{first}/usage?by=day&{since}",
+        "bill of a version, API": f"/api/v1/implementations/{version}/cost?{since}",
+        "a version as Jinja2": f"/api/v1/implementations/{version}/export?format=jinja2",
+        "calls of a version as JSONL": f"/api/v1/implementations/{version}/dataset?format=jsonl",
     }
-    return [(f"{name}, median / p99", p99(at, ask)) for name, ask in asked.items()]
+    with clients(at) as asking:
+        return [(f"{name}, median / p99", p99(lambda path=path: asking(path))) for name, path in addresses.items()]
 
 
-def _first_tasks(at: Installation) -> object:
+@contextmanager
+def clients(at: Installation) -> Iterator[Callable[[str], None]]:
+    """Asks for a page, as somebody on this machine does, or for JSON with a key."""
+    unlimited = {"rate_read": 0, "rate_page": 0, "rate_address": 0, "local_mode": True}
+    known = {name: value for name, value in unlimited.items() if name in type(at.settings).model_fields}
+    app = create_app(at.settings.model_copy(update=known))
+    with transaction(at.engine) as connection:
+        key = keys.create(connection, at.project.id).key
+    client = app.test_client()
+
+    def ask(path: str) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if path.startswith("/api") else {}
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 200, answer.text[:300]
+
+    yield ask
+    app.extensions[EXTENSION].engine.dispose()
+
+
+def _first_task(at: Installation) -> UUID:
     with at.engine.connect() as connection:
-        return tasks.page(connection, at.project.id, path=None, limit=1, before=None)
+        found: UUID = tasks.page(connection, at.project.id, path=None, limit=1, before=None)[0].id
+    return found
 
 
 def main() -> None:
-    calls = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    calls, number_of_tasks = (int(given) for given in [*sys.argv[1:], *map(str, (CALLS, TASKS)[len(sys.argv) - 1 :])])
     with installed() as at:
         rows = ingest(at)
-        fill(at, calls)
-        seconds = added_up(at)
-        rows.append((f"adding up {calls:,} calls in {TASKS * DAYS * 24:,} hours of versions at most", f"{seconds:.0f} s"))
+        fill(at, calls, number_of_tasks)
+        rows.append((f"adding up {calls:,} calls, a backlog all at once", f"{added_up(at):.0f} s"))
         rows += pages(at)
-    print(f"{calls:,} calls of {TASKS} tasks over {DAYS} days.\n")
+    print(f"{calls:,} calls of {number_of_tasks} tasks over {DAYS} days.\n")
     print(table(("what", "figure"), rows))
 
 

@@ -2,7 +2,9 @@
 
 A generation comes as `generation-create` when it begins and `generation-update` when it is over, in one batch or in several; what a
 trace is called and whose it is comes as an event of its own.  The pieces of a generation are put together: what is new joins what
-came before (`Pieces`), and when there is a prompt and a model the call is stored; an answer that comes later is added to it.
+came before (`Pieces`), and when there is a prompt and a model the call is stored.  An answer that comes later is added to the stored call,
+whichever process stored it (`late`).  What is not stored yet, and the name of a trace, only the process knows that they came to: the text
+of a call stands in PostgreSQL, without its secrets, or nowhere.
 """
 
 import threading
@@ -13,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from app.checks import MAX_NAME, Limits, Problem
+from app.checks import MAX_NAME, Limits
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.requests import SETTINGS, prompt_of_value
 from app.intake.bodies.usage import NAMES, usage_of
 from app.intake.bodies.values import as_object, parsed, present
-from app.intake.lenient import Read, read_leniently
+from app.intake.lenient import read_leniently
 from app.intake.trace import Incoming, InvalidTraceError
 from app.otlp.dialects.base import has_prompt
 
@@ -68,9 +70,16 @@ class Taken:
     accepted: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     calls: dict[str, Incoming] = field(default_factory=dict)
+    late: dict[str, tuple[str, Incoming]] = field(default_factory=dict)
+    """By the id of a call that may be stored already: the event that ends it, and its answer."""
     odd: dict[str, str] = field(default_factory=dict)
     waiting: int = 0
     ignored: int = 0
+
+    def refuse(self, event_id: str, reason: str) -> None:
+        """Nothing is stored of it."""
+        self.accepted = [each for each in self.accepted if each != event_id]
+        self.refused[event_id] = reason
 
 
 def read_events(events: Iterable[Any], project_id: UUID, pieces: Pieces, limits: Limits) -> Taken:
@@ -115,21 +124,24 @@ class _Reader:
         if not (has_prompt(body) and body.get("model")) and not _is_over(whole):
             self.taken.waiting += 1
             return
+        name = str(body["external_id"])
         try:
-            read = _checked(body, self.limits)
+            if not has_prompt(body):
+                self.taken.late[name] = event_id, read_leniently(body | _NO_PROMPT, self.limits).incoming
+                return
+            read = read_leniently(body, self.limits)
         except InvalidTraceError as error:
             problem = error.problems[0]
-            self.taken.accepted = [each for each in self.taken.accepted if each != event_id]
-            self.taken.refused[event_id] = f"{'.'.join(map(str, problem.loc))}: {problem.message}"
+            self.taken.refuse(event_id, f"{'.'.join(map(str, problem.loc))}: {problem.message}")
             return
         self.taken.odd |= read.odd
-        self.taken.calls[str(body["external_id"])] = read.incoming
+        self.taken.calls[name] = read.incoming
 
 
-def _checked(body: Body, limits: Limits) -> Read:
-    if not has_prompt(body):
-        raise InvalidTraceError([Problem(("input",), "Holds no prompt in a form that is known here.")])
-    return read_leniently(body, limits)
+_NO_PROMPT = {"model": "-", "input": "-"}
+"""What an answer alone lacks to be checked as a call; nothing of it is stored."""
+
+NO_PROMPT = "input: Holds no prompt in a form that is known here, and no call with this id is stored."
 
 
 def _is_over(whole: Body) -> bool:

@@ -28,8 +28,7 @@ class Known:
     def __call__(self, tellings: Iterable[Telling]) -> list[Telling]:
         """Those of the same OpenTelemetry traces; marks the tellings that another signal has told of.  Raises DatabaseDownError."""
         tellings = list(tellings)
-        for telling in tellings:
-            telling.covered = self._recent.covered(self._project_id, telling)
+        self._recent.mark(self._project_id, tellings)
         trace_ids = {telling.trace_id for telling in tellings}
         with transaction(self._engine) as connection:
             return [_telling(row) for row in kin.of_traces(connection, self._project_id, trace_ids)]

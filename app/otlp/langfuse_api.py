@@ -16,7 +16,9 @@ from app.http.routes import Routes
 from app.http.services import services
 from app.http.shapes import Shape
 from app.otlp.counting import counts
-from app.otlp.ingestion import Pieces, Taken, read_events
+from app.otlp.ingestion import NO_PROMPT, Pieces, Taken, read_events
+from app.store import traces
+from app.store.engine import transaction
 from app.store.keys import KeyHolder
 from app.store.projects import Project
 from tasks.accept import Accepted, accept
@@ -83,6 +85,7 @@ def ingest_events(holder: KeyHolder) -> Response:
     pieces: Pieces = current_app.extensions.setdefault(_PIECES, Pieces())
     taken = read_events(events, holder.project_id, pieces, services().limits)
     _store(holder, taken)
+    _complete_stored(holder, taken)
     _count(taken)
     return json_answer(
         {"successes": [_kept(each) for each in taken.accepted], "errors": list(map(_refused, taken.refused.items()))},
@@ -118,6 +121,21 @@ def _store(holder: KeyHolder, taken: Taken) -> None:
             (each.recorded.id, _news(item.columns)) for each, item in zip(stored, some, strict=True) if _is_known(each)
         ]
         services().ingest.complete(holder.project_id, [(row, news) for row, news in additions if news])
+
+
+def _complete_stored(holder: KeyHolder, taken: Taken) -> None:
+    """Add answers to calls that this or another process stored before; refuses those of calls that nobody knows."""
+    if not taken.late:
+        return
+    with transaction(services().engine) as connection:
+        known = traces.by_external_id(connection, holder.project_id, taken.late)
+    additions = []
+    for name, (event_id, incoming) in taken.late.items():
+        if name in known:
+            additions.append((known[name].id, _news(incoming.columns)))
+        else:
+            taken.refuse(event_id, NO_PROMPT)
+    services().ingest.complete(holder.project_id, [(row, news) for row, news in additions if news])
 
 
 def _is_known(accepted: Accepted) -> bool:

@@ -1,47 +1,129 @@
-"""Answers that this process was told of lately, by the id that their provider gave them.
+"""Answers that were told of lately, by the id that their provider gave them.
 
 A call may be told of by signals that have nothing else in common: a span, and an event in the logs that does not know its span; two
-instrumentations whose spans nothing is around.  This is a help and no promise: another process does not know of it.
+instrumentations whose spans nothing is around.  Redis tells them to all web processes (`promptlode:told:{project}:{digest}`, ids and digests
+alone, which expire); where it is away each process knows its own.  This is a help and no promise: two signals that come in the same moment
+are both stored.
 """
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
 from uuid import UUID
+
+from redis import Redis
+from redis.exceptions import RedisError
 
 from app.otlp.same import Telling
 
-SECONDS_OF_A_CALL = 600.0
+SECONDS_OF_A_CALL = 600
 """Signals of one call are sent within some seconds of each other; exporters try again for minutes."""
 
 MOST_CALLS_KEPT = 50_000
-"""About 10 MB."""
+"""About 10 MB, in each process."""
+
+SECONDS_OF_SILENCE = 5.0
+"""For so long a Redis that did not answer is not asked: an export waits for it once, not each time."""
+
+
+class Told(NamedTuple):
+    """Who told of an answer: the id of its span, a digest of all texts, and the instrumentation."""
+
+    span_id: str
+    texts: str
+    scope: str
 
 
 class Recent:
     """The answers, by project; safe to share between threads."""
 
-    def __init__(self) -> None:
-        self._told: OrderedDict[tuple[UUID, str], tuple[float, str, str, int]] = OrderedDict()
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._own: OrderedDict[str, tuple[float, Told]] = OrderedDict()
         self._lock = threading.Lock()
+        self._silent_until = 0.0
 
-    def covered(self, project_id: UUID, telling: Telling) -> bool:
-        """Whether this tells again of an answer that something else told of: without messages, or with the same by another writer."""
-        if telling.response_id is None:
-            return False
-        with self._lock:
-            since, span_id, scope, texts = self._told.get((project_id, telling.response_id), (0.0, "", "", 0))
-        if not since or time.monotonic() - since > SECONDS_OF_A_CALL or span_id == telling.id:
-            return False
-        return not telling.has_content or (scope != telling.scope and texts == hash(telling.texts))
+    def mark(self, project_id: UUID, tellings: Iterable[Telling]) -> None:
+        """Those that tell again of an answer that something else told of are covered: without messages, or with the same by another writer."""
+        named = [telling for telling in tellings if telling.response_id is not None]
+        known = self._known([_key(project_id, telling) for telling in named])
+        for telling, told in zip(named, known, strict=True):
+            telling.covered = told is not None and _is_told_again(told, telling)
 
     def note(self, project_id: UUID, tellings: Iterable[Telling]) -> None:
-        """Remember these."""
+        """Remember these; the first that told of an answer stays."""
+        fresh = {
+            _key(project_id, telling): Told(telling.id, _digest(*telling.texts), telling.scope)
+            for telling in tellings
+            if telling.response_id and telling.has_content
+        }
+        if not fresh:
+            return
         with self._lock:
-            for telling in tellings:
-                if telling.response_id and telling.has_content:
-                    told = (time.monotonic(), telling.id, telling.scope, hash(telling.texts))
-                    self._told.setdefault((project_id, telling.response_id), told)
-            while len(self._told) > MOST_CALLS_KEPT:
-                self._told.popitem(last=False)
+            for key, told in fresh.items():
+                self._own.setdefault(key, (time.monotonic(), told))
+            while len(self._own) > MOST_CALLS_KEPT:
+                self._own.popitem(last=False)
+        self._share(fresh)
+
+    def _known(self, keys: Sequence[str]) -> list[Told | None]:
+        own = [self._own_of(key) for key in keys]
+        if None not in own:
+            return own
+        return [mine or theirs for mine, theirs in zip(own, self._shared(keys), strict=True)]
+
+    def _own_of(self, key: str) -> Told | None:
+        with self._lock:
+            since, told = self._own.get(key, (0.0, None))
+        return told if told and time.monotonic() - since <= SECONDS_OF_A_CALL else None
+
+    # --- with the other processes
+
+    def _shared(self, keys: Sequence[str]) -> list[Told | None]:
+        if time.monotonic() >= self._silent_until:
+            try:
+                return [_read(value) for value in self._redis.mget(keys)]
+            except RedisError:
+                self._silent_until = time.monotonic() + SECONDS_OF_SILENCE
+        return [None] * len(keys)
+
+    def _share(self, fresh: dict[str, Told]) -> None:
+        if time.monotonic() < self._silent_until:
+            return
+        try:
+            with self._redis.pipeline(transaction=False) as pipeline:
+                for key, told in fresh.items():
+                    pipeline.set(key, "\n".join(told), ex=SECONDS_OF_A_CALL, nx=True)
+                pipeline.execute()
+        except RedisError:
+            self._silent_until = time.monotonic() + SECONDS_OF_SILENCE
+
+
+def _is_told_again(told: Told, telling: Telling) -> bool:
+    if told.span_id == telling.id:
+        return False
+    return not telling.has_content or (told.scope != telling.scope and told.texts == _digest(*telling.texts))
+
+
+def _key(project_id: UUID, telling: Telling) -> str:
+    return f"promptlode:told:{project_id}:{_digest(str(telling.response_id))}"
+
+
+def _digest(*texts: str) -> str:
+    """Short, and the same in every process."""
+    digest = blake2b(digest_size=12)
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()
+
+
+def _read(value: bytes | str | None) -> Told | None:
+    if value is None:
+        return None
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    span_id, _, rest = text.partition("\n")
+    texts, _, scope = rest.partition("\n")
+    return Told(span_id, texts, scope)

@@ -31,6 +31,7 @@ from app.otlp.translate import Export, read_export, read_logs
 from app.store.keys import KeyHolder
 from app.store.projects import Project
 from tasks.accept import accept
+from tasks.connections import producer_redis
 
 routes = Routes("otlp")
 
@@ -157,7 +158,10 @@ def export_logs(holder: KeyHolder) -> Response:
 
 
 def _known(holder: KeyHolder) -> Known:
-    recent: Recent = current_app.extensions.setdefault(_RECENT, Recent())
+    known = current_app.extensions
+    if _RECENT not in known:
+        known.setdefault(_RECENT, Recent(producer_redis(services().settings)))
+    recent: Recent = known[_RECENT]
     return Known(services().engine, holder.project_id, recent)
 
 

@@ -48,7 +48,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("words", nargs="*", metavar="WORD", help="only clients whose name holds one; all by default")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--record", action="store_true", help="keep what was sent, and write the documents")
-    source.add_argument("--replay", action="store_true", help="run no client: send what was kept, and write the documents")
+    source.add_argument(
+        "--replay", action="store_true", help="run no client: send what was kept, and write the documents"
+    )
     parser.add_argument(
         "--log", type=Path, metavar="FOLDER", help="write there what each client printed and what was stored"
     )

@@ -102,6 +102,22 @@ def test_the_end_of_a_generation_that_comes_in_another_batch_is_added(langfuse: 
     assert trace["usage"] == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
 
 
+def test_the_end_of_a_generation_is_added_also_where_another_process_stored_it(
+    web: Flask, langfuse: FlaskClient
+) -> None:
+    ingest(langfuse, event("generation-create", GENERATION))
+    web.extensions.pop("promptlode.langfuse")
+    assert ingest(langfuse, event("generation-update", END))["errors"] == []
+    (trace,) = traces(langfuse)
+    assert trace["output"] == [{"role": "assistant", "content": "Yo"}]
+    assert trace["completed_at"] is not None
+
+
+def test_the_end_of_a_generation_that_nobody_knows_is_refused(langfuse: FlaskClient) -> None:
+    (refused,) = ingest(langfuse, event("generation-update", END))["errors"]
+    assert "no call with this id" in refused["message"]
+
+
 def test_a_generation_whose_model_comes_at_its_end_is_stored_then(langfuse: FlaskClient) -> None:
     ingest(langfuse, event("generation-create", {name: value for name, value in GENERATION.items() if name != "model"}))
     assert traces(langfuse) == []
