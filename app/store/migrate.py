@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import migrations
+from app.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -23,10 +24,26 @@ def alembic_config(database_url: str) -> "Config":
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
-    """Upgrade; safe to call from several processes at once (an advisory lock lets one in)."""
-    from alembic import command
+    """Upgrade; safe to call from several processes at once (an advisory lock lets one in).
 
-    command.upgrade(alembic_config(database_url), revision)
+    Raises ConfigurationError for a database that a newer release has upgraded.
+    """
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from alembic.script.revision import ResolutionError
+    from alembic.util import CommandError
+
+    config = alembic_config(database_url)
+    try:
+        command.upgrade(config, revision)
+    except CommandError as error:
+        if not isinstance(error.__cause__, ResolutionError):
+            raise
+        raise ConfigurationError(
+            f"The database is of a newer Promptlode than this one, whose schema ends at "
+            f"{ScriptDirectory.from_config(config).get_current_head()}. Install that release again, or restore the backup "
+            "made before it (docs/operations.md). Nothing was changed."
+        ) from None
 
 
 def downgrade(database_url: str, revision: str) -> None:

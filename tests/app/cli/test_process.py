@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, text
 
 from app.cli.process import commands
 from tests.app.cli_helpers import Cli
@@ -27,3 +28,17 @@ def test_ports_come_from_the_environment() -> None:
 def test_release_brings_the_database_to_the_schema_of_this_version(cli: Cli) -> None:
     assert cli("migrate").returncode == 0
     assert commands({})["release"][1:] == ["-m", "app.cli", "migrate"]
+
+
+def test_a_database_of_a_newer_release_is_left_as_it_is_with_the_remedy(cli: Cli, engine: Engine) -> None:
+    with engine.begin() as connection:
+        before = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+        connection.execute(text("UPDATE alembic_version SET version_num = 'of-the-future'"))
+    try:
+        refused = cli("migrate")
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": before})
+    assert refused.returncode == 1
+    assert "of a newer Promptlode" in refused.stderr.decode()
+    assert "Traceback" not in refused.stderr.decode()
