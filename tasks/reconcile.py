@@ -22,7 +22,7 @@ from app.hooks.delivering import Deliverer
 from app.keeping.months import make_ahead
 from app.keeping.retention import expire
 from app.logs import describe
-from app.store import changes, counters, counting, groups, heartbeats, owed, rollup
+from app.store import changes, counters, counting, groups, heartbeats, marks, owed, rollup
 from app.store.counters import Counted
 from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Heartbeat
@@ -129,10 +129,12 @@ class Reconciler:
             _log.info("partitions_made", names=[month.name for month in made])
 
     def fold(self) -> None:
-        """Carry the counters to PostgreSQL, and make those short that it keeps itself."""
+        """Carry the counters to PostgreSQL, make those short that it keeps itself, and mark templates that have no marks."""
         self._folder.fold()
         with transaction(self._engine) as connection:
             counting.fold(connection)
+        with transaction(self._engine) as connection:
+            marks.fill(connection)
 
     def add_up_usage(self) -> None:
         """Bring what versions used in every hour up to date."""

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from app.http.shapes import ProblemShape, Shape
 
 Item = TypeVar("Item")
@@ -116,6 +118,38 @@ class TaskSummary(Shape):
     first_seen: datetime | None
     last_seen: datetime | None
     template: list[TemplatePart]
+
+
+class SimilarTask(TaskSummary):
+    """A task whose prompt is like that of another.
+
+    similarity: the fixed text that both have in order, as a part of the mean of both; 0.6 and more, or what the smaller has lies in the larger.
+    same_prompt: the templates are equal, names of slots aside: one prompt at two call sites.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-00000000000b",
+                    "name": "Sort the mail",
+                    "path": "/night/triage",
+                    "description": "",
+                    "versions": 1,
+                    "calls": 40,
+                    "first_seen": "2026-03-01T08:00:00Z",
+                    "last_seen": "2026-03-02T09:30:00Z",
+                    "template": [{"role": "user", "text": "Sort the mail into billing or other: {{mail}}"}],
+                    "similarity": 1.0,
+                    "same_prompt": True,
+                }
+            ]
+        },
+    )
+
+    similarity: float
+    same_prompt: bool
 
 
 class DeclaredAgreement(Shape):

@@ -6,22 +6,23 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from flask import Response
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
-from app.api.shapes import ImplementationDetail, MergedTask, Page, TaskDetail
+from app.api.shapes import ImplementationDetail, MergedTask, Page, SimilarTask, TaskDetail
 from app.api.usage_shapes import ListedTask, used
 from app.checks import Problem
 from app.errors import NotFoundError
 from app.http.answer import json_answer
-from app.http.paging import PageQuery, page_of
+from app.http.paging import MAX_LIMIT, PageQuery, page_of
 from app.http.problem import ProblemError
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
-from app.reading import insights, spending, tasks, worklist
+from app.reading import insights, similar, spending, tasks, worklist
 from app.reading.declared import DeclaredCalls, agreement
+from app.reading.similar import Similar
 from app.reading.spending import Spent
 from app.reading.usage import Asked, Label
 from app.reading.worklist import Listed, Sort, UnknownCursorError, Wanted
@@ -145,6 +146,34 @@ def get_implementation(holder: KeyHolder, implementation_id: UUID) -> Response:
     """One version of a task: its template, model and settings."""
     with transaction(services().engine) as connection:
         return json_answer(implementation_detail(connection, holder.project_id, implementation_id))
+
+
+class SimilarQuery(BaseModel):
+    """How many tasks are answered."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
+
+
+@routes.route(
+    "GET",
+    "/api/v1/tasks/<uuid:task_id>/similar",
+    scope="read",
+    query=SimilarQuery,
+    answers={200: Page[SimilarTask], 308: MergedTask},
+)
+def list_similar(holder: KeyHolder, task_id: UUID, query: SimilarQuery) -> Response:
+    """Tasks with the same prompt or one that is much like it, on any path, the closest first; one page."""
+    with transaction(services().engine) as connection:
+        if into := _merged_into(connection, holder, task_id):
+            return _led_to(f"/api/v1/tasks/{into}/similar", into)
+        found = similar.similar(connection, holder.project_id, task_id, query.limit)
+    return json_answer(page_of(found, query.limit, _similar))
+
+
+def _similar(one: Similar) -> dict[str, Any]:
+    return _task(one.row) | {"similarity": round(one.similarity, 4), "same_prompt": one.same_prompt}
 
 
 def _merged_into(connection: Connection, holder: KeyHolder, task_id: UUID) -> UUID | None:

@@ -21,7 +21,7 @@ from app.cli.remote.exporting import export
 from app.cli.remote.login import login
 from app.cli.remote.mcp import mcp
 from app.cli.remote.prices import prices
-from app.cli.remote.tasks import diff, show, tasks, values
+from app.cli.remote.tasks import diff, show, similar, tasks, values
 from app.errors import PromptlodeError
 
 
@@ -36,7 +36,7 @@ class _Commands(click.RichGroup):
             ctx.exit(1)
 
 
-_LOOKING = [tasks, show, diff, traces, values, ungrouped, changes, tail, mcp]
+_LOOKING = [tasks, show, similar, diff, traces, values, ungrouped, changes, tail, mcp]
 _DOING = [import_file, send, regroup, export]
 _RUNNING = [
     demo,

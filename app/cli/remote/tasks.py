@@ -1,4 +1,4 @@
-"""`promptlode tasks`, `show`, `diff` and `values`."""
+"""`promptlode tasks`, `show`, `similar`, `diff` and `values`."""
 
 from collections.abc import Sequence
 from difflib import unified_diff
@@ -9,7 +9,7 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.remote.api import Api, ApiError, Item
+from app.cli.remote.api import MOST_PER_PAGE, Api, ApiError, Item
 from app.cli.remote.options import connected, formed, limited, ranged
 from app.cli.remote.output import Cell, When, as_json, plain, printed, template_text
 
@@ -27,6 +27,14 @@ TASKS: dict[str, Cell] = {
     "Versions": _of("versions"),
     "Calls": _of("calls"),
     "Last seen": When("last_seen"),
+}
+
+SIMILAR: dict[str, Cell] = {
+    "Id": _of("id"),
+    "Task": _of("name"),
+    "Path": _of("path"),
+    "Calls": _of("calls"),
+    "Alike": lambda item: "the same prompt" if item["same_prompt"] else f"{item['similarity']:.0%}",
 }
 
 VERSIONS: dict[str, Cell] = {
@@ -75,6 +83,17 @@ def show(api: Api, task: str, as_json_: bool) -> None:
     )
     printed(versions, VERSIONS, "table")
     console.print(template_text(versions[-1]["template"]), soft_wrap=True)
+
+
+@click.command()
+@click.argument("task")
+@limited
+@formed
+@connected
+def similar(api: Api, task: str, form: str, limit: int) -> None:
+    """List tasks whose prompt is that of TASK, or much like it, on any path."""
+    found = api.get(f"/api/v1/tasks/{find_task(api, task)['id']}/similar", {"limit": min(limit, MOST_PER_PAGE)})
+    printed(found["items"], SIMILAR, form)
 
 
 @click.command()

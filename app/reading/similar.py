@@ -1,0 +1,135 @@
+"""Tasks whose prompts are like those of a task, on the same path or on others.
+
+Marks (`app.store.marks`) lead to templates that may be alike, by an index; how alike they are is then what lineage says of two templates
+(`kinship`), so that "similar" and "the next version of" mean one thing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, Connection, Row, Select, Uuid, any_, bindparam, cast, func, select, text
+
+from app.grouping.lineage import kinship
+from app.reading import tasks
+from app.store.tables import task, template
+from app.store.templates import from_parts
+
+MOST_OWN = 5
+"""Templates in use of the task that are looked at, the newest: more belong to lines that a person merged."""
+
+MOST_CANDIDATES = 100
+"""Templates that share the most marks with those; each is read whole."""
+
+MOST_COMPARED = 100
+"""Pairs of templates that are compared word by word: some 2 ms each, 0.1 s where both are very long."""
+
+
+@dataclass(frozen=True)
+class Similar:
+    """A task, a row of `tasks.by_ids`. similarity: shared fixed text, up to 1. same_prompt: templates are equal, names of slots aside."""
+
+    row: Row[Any]
+    similarity: float
+    same_prompt: bool
+
+
+def similar(connection: Connection, project_id: UUID, task_id: UUID, limit: int) -> list[Similar]:
+    """The tasks most like this one, of all paths of the project, the closest first."""
+    own = _own(connection, task_id)
+    closest: dict[UUID, tuple[float, bool]] = {}
+    for mine, other in _pairs(own, _candidates(connection, project_id, task_id, own)):
+        found = _closeness(mine, other)
+        closest[other.task_id] = max(found, closest.get(other.task_id, (0.0, False)))
+    ranked = sorted((found, each) for each, found in closest.items() if found[0] > 0)[::-1][:limit]
+    rows = {row.id: row for row in tasks.by_ids(connection, project_id, [each for _, each in ranked])}
+    return [Similar(rows[each], *found) for found, each in ranked if each in rows]
+
+
+def _closeness(mine: Row[Any], other: Row[Any]) -> tuple[float, bool]:
+    same = mine.digest == other.digest
+    return (1.0 if same else kinship(_template(mine), _template(other))), same
+
+
+def _template(row: Row[Any]) -> Any:
+    return from_parts(row.parts, row.slots)
+
+
+def _templates() -> Select[Any]:
+    columns = (
+        template.c.id,
+        template.c.task_id,
+        template.c.digest,
+        template.c.parts,
+        template.c.slots,
+        template.c.marks,
+    )
+    return select(*columns).where(template.c.retired_at.is_(None))
+
+
+def _own(connection: Connection, task_id: UUID) -> Sequence[Row[Any]]:
+    query = _templates().where(template.c.task_id == task_id, func.cardinality(template.c.marks) > 0)
+    return connection.execute(query.order_by(template.c.id.desc()).limit(MOST_OWN)).all()
+
+
+def _candidates(connection: Connection, project_id: UUID, task_id: UUID, own: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """Templates that share marks with some of `own`, those that share the most."""
+    marks = cast(sorted({mark for row in own for mark in row.marks}), ARRAY(BigInteger))
+    each = func.unnest(template.c.marks).table_valued("mark").render_derived()
+    shared = select(func.count()).select_from(each).where(each.c.mark == any_(marks))
+    query = (
+        _templates()
+        .join(task, task.c.id == template.c.task_id)
+        .where(template.c.marks.bool_op("&&")(marks), task.c.project_id == project_id, task.c.id != task_id)
+        .where(task.c.merged_into.is_(None))
+        .order_by(shared.correlate(template).scalar_subquery().desc(), template.c.id.desc())
+    )
+    return connection.execute(query.limit(MOST_CANDIDATES)).all()
+
+
+def _pairs(own: Sequence[Row[Any]], others: Sequence[Row[Any]]) -> list[tuple[Row[Any], Row[Any]]]:
+    """Those that share the most marks."""
+    pairs = [(len(set(mine.marks).intersection(other.marks)), mine, other) for mine in own for other in others]
+    pairs.sort(key=lambda pair: pair[0], reverse=True)
+    return [(mine, other) for shared, mine, other in pairs[:MOST_COMPARED] if shared]
+
+
+@dataclass(frozen=True)
+class CallSite:
+    """A task with the same prompt as another one."""
+
+    task_id: UUID
+    path: str
+
+
+_SAME = text(
+    """
+    SELECT mine.task_id AS of_task, other.task_id, grouping_key.path
+      FROM template AS mine
+      JOIN template AS other ON other.marks @> mine.marks AND other.digest = mine.digest AND other.task_id <> mine.task_id
+      JOIN task ON task.id = other.task_id AND task.project_id = :project AND task.merged_into IS NULL
+      JOIN grouping_key ON grouping_key.id = task.group_id
+     WHERE mine.task_id = ANY(:task_ids) AND cardinality(mine.marks) > 0
+       AND mine.retired_at IS NULL AND other.retired_at IS NULL
+     ORDER BY grouping_key.path, other.task_id
+     LIMIT :most
+    """
+).bindparams(bindparam("task_ids", type_=ARRAY(Uuid)), bindparam("project", type_=Uuid))
+
+MOST_CALL_SITES = 500
+"""Of all tasks of a page together."""
+
+
+def call_sites(connection: Connection, project_id: UUID, task_ids: Sequence[UUID]) -> dict[UUID, list[CallSite]]:
+    """Where else the prompts of these tasks are used: the same template, under another task."""
+    if not task_ids:
+        return {}
+    asked = {"project": project_id, "task_ids": list(task_ids), "most": MOST_CALL_SITES}
+    found: dict[UUID, list[CallSite]] = {}
+    for row in connection.execute(_SAME, asked):
+        site = CallSite(row.task_id, row.path)
+        sites = found.setdefault(row.of_task, [])
+        if site not in sites:
+            sites.append(site)
+    return found
