@@ -54,10 +54,12 @@ _SENTENCES = {
 
 def _quoted(name: str | None) -> str:
     """A name in quotation marks; one that was deleted has none."""
-    if name is None:
-        return "a name that was deleted"
-    shown = name if len(name) <= MOST_SHOWN else f"{name[:MOST_SHOWN]}…"
-    return f"“{shown}”"
+    return "a name that was deleted" if name is None else f"“{shortened(name)}”"
+
+
+def shortened(name: str) -> str:
+    """A name as a sentence shows it."""
+    return name if len(name) <= MOST_SHOWN else f"{name[:MOST_SHOWN]}…"
 
 
 def who(actor: str, key_name: str | None, last4: str) -> str:

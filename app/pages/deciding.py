@@ -1,18 +1,18 @@
-"""The forms of a task's page: what a key with the scope `admin` may decide over the API, its holder may decide here."""
+"""The forms of a task's page and the history: what a key with the scope `admin` may decide over the API, its holder may decide here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import abort, flash, g, redirect, request, url_for
+from flask import abort, flash, g, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from app.api.decisions import UNCHANGED, TaskChanges
 from app.checks import Problem
-from app.deciding import decisions
+from app.deciding import decisions, previewing, telling, undoing
 from app.deciding.holding import ConflictError, DecisionError
 from app.errors import NotFoundError
 from app.http.problem import ProblemError
@@ -20,11 +20,11 @@ from app.http.routes import validated
 from app.pages import access
 from app.pages.views import id_or_404, pages
 from app.reading import tasks
-from app.store import audit
+from app.reading.pieces import one_line
+from app.store import audit, history
 from app.store.audit import Detail
 
-PLAIN = {"decision", "undo_first", "expected"}
-"""Places of problems that no field of a form has: their sentences say all."""
+DECISIONS_SHOWN = 50
 
 __all__ = ["pages"]  # the blueprint, with the routes of this module too
 
@@ -33,9 +33,10 @@ __all__ = ["pages"]  # the blueprint, with the routes of this module too
 def change_task(task_id: str) -> Response:
     asked = id_or_404(task_id)
     if changed := _changed():
-        with _deciding("change_task", asked, {"fields": sorted(changed)}) as connection:
-            changes = validated(TaskChanges, changed, UNCHANGED).model_dump(exclude_unset=True)
-            decisions.change_task(connection, g.visitor.project.id, asked, changes, by=g.visitor.decides)
+        with deciding("change_task", asked, {"fields": sorted(changed)}) as connection:
+            wanted = validated(TaskChanges, changed | {"expected": _believed(changed)}, UNCHANGED)
+            named = (g.visitor.project.id, asked, wanted.changes)
+            decisions.change_task(connection, *named, by=g.visitor.decides, expected=wanted.believed)
         flash(f"Saved: {', '.join(sorted(changed))}.")
     return redirect(url_for("pages.task", task_id=asked), HTTPStatus.SEE_OTHER)
 
@@ -46,7 +47,7 @@ def name_slots(implementation_id: str) -> Response:
     pairs = zip(request.form.getlist("slot"), request.form.getlist("name"), strict=False)
     names = {slot: name.strip() for slot, name in pairs if name.strip() != slot}
     if names:
-        with _deciding("change_implementation", asked, {"slots": len(names)}) as connection:
+        with deciding("change_implementation", asked, {"slots": len(names)}) as connection:
             decisions.rename_slots(connection, project_id, asked, names, by=g.visitor.decides)
         flash("Saved: the names of the slots.")
     with access.reading() as connection:
@@ -55,23 +56,115 @@ def name_slots(implementation_id: str) -> Response:
     return redirect(address, HTTPStatus.SEE_OTHER)
 
 
+@pages.get("/tasks/<task_id>/merge")
+def look_at_merge(task_id: str) -> str:
+    """What a merge would do; its form merges."""
+    asked, into = id_or_404(task_id), id_or_404(request.args.get("into", ""))
+    with looking() as connection:
+        found = previewing.of_merge(connection, g.visitor.project.id, asked, into, g.visitor.decides)
+        names = names_of(connection, [asked, into])
+    return render_template(
+        "pages/preview.html",
+        found=found,
+        title="Merge",
+        sentence=f"The versions of “{names[asked]}” go on as the next ones of “{names[into]}”, and links to it lead there. No run parts them again.",
+        action=url_for("pages.merge_task", task_id=asked),
+        fields={"into": into, "expected": found.state},
+        back=url_for("pages.task", task_id=asked),
+    )
+
+
 @pages.post("/tasks/<task_id>/merge")
 def merge_task(task_id: str) -> Response:
     asked, into = id_or_404(task_id), id_or_404(request.form.get("into", ""))
-    with _deciding("merge_task", asked, {"into": into}) as connection:
-        decisions.merge(connection, g.visitor.project.id, asked, into, by=g.visitor.decides)
+    with deciding("merge_task", asked, {"into": into}) as connection:
+        named = (g.visitor.project.id, asked, into)
+        decisions.merge(connection, *named, by=g.visitor.decides, expected=request.form.get("expected"))
     flash("Merged: the versions of the other task go on here.")
     return redirect(url_for("pages.task", task_id=into), HTTPStatus.SEE_OTHER)
+
+
+@pages.get("/implementations/<implementation_id>/split")
+def look_at_split(implementation_id: str) -> str:
+    """What a split would do; its form splits."""
+    asked = id_or_404(implementation_id)
+    with looking() as connection:
+        found = previewing.of_split(connection, g.visitor.project.id, asked, g.visitor.decides)
+        version = tasks.implementation_by_id(connection, g.visitor.project.id, asked) or abort(HTTPStatus.NOT_FOUND)
+    return render_template(
+        "pages/preview.html",
+        found=found,
+        title="Split",
+        sentence="All versions of this template become a task of their own, with their calls. No run brings the two tasks together again.",
+        action=url_for("pages.split_implementation", implementation_id=asked),
+        fields={"expected": found.state},
+        back=url_for("pages.task", task_id=version.task_id, version=version.version),
+    )
 
 
 @pages.post("/implementations/<implementation_id>/split")
 def split_implementation(implementation_id: str) -> Response:
     details: dict[str, Detail] = {}
     asked = id_or_404(implementation_id)
-    with _deciding("split_implementation", asked, details) as connection:
-        details["task"] = begun = decisions.split(connection, g.visitor.project.id, asked, by=g.visitor.decides)
+    with deciding("split_implementation", asked, details) as connection:
+        named, expected = (g.visitor.project.id, asked), request.form.get("expected")
+        details["task"] = begun = decisions.split(connection, *named, by=g.visitor.decides, expected=expected)
     flash("Split: this is a task of its own now.")
     return redirect(url_for("pages.task", task_id=begun), HTTPStatus.SEE_OTHER)
+
+
+# --- what was decided
+
+
+@pages.get("/decisions")
+def decision_list() -> str:
+    """The history, of the project or of a task."""
+    of_task, after = (id_or_404(request.args[name]) if request.args.get(name) else None for name in ("task", "after"))
+    with access.reading() as connection:
+        named = (connection, g.visitor.project.id)
+        found = history.page(*named, limit=DECISIONS_SHOWN + 1, before=after, task_id=of_task)
+        task = tasks.get(*named, of_task) or abort(HTTPStatus.NOT_FOUND) if of_task else None
+    return render_template(
+        "pages/decisions.html",
+        found=found[:DECISIONS_SHOWN],
+        more=found[DECISIONS_SHOWN - 1].id if len(found) > DECISIONS_SHOWN else "",
+        after=after,
+        task=task,
+        structural=history.STRUCTURAL,
+        telling=telling,
+    )
+
+
+@pages.get("/decisions/<decision_id>/undo")
+def look_at_undo(decision_id: str) -> str:
+    """What undoing would do; its form undoes."""
+    asked = id_or_404(decision_id)
+    with looking() as connection:
+        found = previewing.of_undo(connection, g.visitor.project.id, asked, g.visitor.decides)
+        decided = history.get(connection, g.visitor.project.id, asked) or abort(HTTPStatus.NOT_FOUND)
+    return render_template(
+        "pages/preview.html",
+        found=found,
+        title="Undo",
+        sentence=f"{telling.summary(decided)} Everything is as if that had not been decided, but for what came since.",
+        action=url_for("pages.undo_decision", decision_id=asked),
+        fields={},
+        back=url_for("pages.decision_list"),
+    )
+
+
+@pages.post("/decisions/<decision_id>/undo")
+def undo_decision(decision_id: str) -> Response:
+    asked = id_or_404(decision_id)
+    with deciding("undo_decision", asked, {}) as connection:
+        undone = undoing.undo(connection, g.visitor.project.id, asked, by=g.visitor.decides)
+    flash(f"Undone: {telling.summary(undone)}")
+    return redirect(url_for("pages.decision_list"), HTTPStatus.SEE_OTHER)
+
+
+def names_of(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, str]:
+    rows = {row.id: row for row in tasks.by_ids(connection, g.visitor.project.id, task_ids)}
+    return {task_id: telling.shortened(one_line(rows[task_id].name)) for task_id in task_ids}
 
 
 def _changed() -> dict[str, Any]:
@@ -83,24 +176,37 @@ def _changed() -> dict[str, Any]:
     return {field: value if field != "production" else value or None for field, value in given.items()}
 
 
+def _believed(changed: Mapping[str, Any]) -> dict[str, Any]:
+    """What these fields were when the form was drawn: where somebody decided otherwise meanwhile, that is told."""
+    was = {field: _field(f"was_{field}") for field in changed if f"was_{field}" in request.form}
+    return {field: value if field != "production" else value or None for field, value in was.items()}
+
+
 def _field(name: str) -> str:
     """A text of the form; browsers send every line end as CR LF."""
     return request.form.get(name, "").replace("\r\n", "\n")
 
 
 @contextmanager
-def _deciding(action: str, subject: UUID, details: dict[str, Detail]) -> Iterator[Connection]:
+def deciding(action: str, subject: UUID, details: dict[str, Detail]) -> Iterator[Connection]:
     """One transaction with its entry in the audit log, for a visitor who may decide; what cannot be is a page that says why.
 
     details: of the entry, which is written at the end of the block.
     """
+    with looking() as connection:
+        yield connection
+        project_id = g.visitor.project.id
+        audit.record(connection, g.visitor.decides, action, project_id=project_id, subject=subject, details=details)
+
+
+@contextmanager
+def looking() -> Iterator[Connection]:
+    """One transaction for a visitor who may decide and looks at a decision; what cannot be is a page that says why."""
     if g.visitor.decides is None:
         abort(HTTPStatus.FORBIDDEN, "Your key may look but not decide: that needs one with the scope “admin”.")
     try:
         with access.writing() as connection:
             yield connection
-            project_id = g.visitor.project.id
-            audit.record(connection, g.visitor.decides, action, project_id=project_id, subject=subject, details=details)
     except NotFoundError:
         abort(HTTPStatus.NOT_FOUND)
     except ProblemError as error:
@@ -118,4 +224,5 @@ def _refuse(problems: Any, status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY)
 
 def _where(problem: Problem) -> str:
     """The field, where the problem is one of a field of the form."""
-    return f"{problem.loc[-1]}: " if problem.loc and problem.loc[0] not in PLAIN else ""
+    whole = not problem.loc or problem.loc[-1] in {"decision", "expected"} or problem.loc[0] == "undo_first"
+    return "" if whole else f"{problem.loc[-1]}: "

@@ -24,7 +24,7 @@ from app.pages import access, ranging, wording
 from app.pages.history import history
 from app.pages.overview import overview
 from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
-from app.reading import browse, changes, insights, neighbours, placing, prices, replaced, tasks
+from app.reading import browse, changes, insights, neighbours, placing, prices, replaced, similar, tasks
 from app.reading.bill import LEAST_CACHED, prefix_end, varying
 from app.reading.browse import CallRow, Cursor, State
 from app.reading.costing import of_version
@@ -33,6 +33,7 @@ from app.reading.pieces import Part, colours, marks, one_line, plain_parts, prom
 from app.reading.spending import Spent
 from app.reading.usage import Asked, Label
 from app.reading.worklist import SortOfPage, UnknownCursorError, Wanted
+from app.store import history as decided_history
 from app.store import traces
 from tasks import monitor
 
@@ -40,6 +41,7 @@ PAGE_SIZE = 50
 CALLS_SHOWN = 25
 MOST_VERSIONS = 500
 MOST_OTHERS = 500
+SIMILAR_SHOWN = 10
 LONGEST_QUERY = 512
 """The longest path that a trace may have, and so the longest text worth looking for."""
 
@@ -255,6 +257,9 @@ def task(task_id: str) -> str | AnyResponse:
         newest = neighbours.newest(connection, project())
         declared = agreement(DeclaredCalls(*said) for said in insights.declared_calls(connection, found.id))
         others = tasks.others_of_path(connection, found.id, MOST_OTHERS) if g.visitor.decides else []
+        alike = similar.similar(connection, project(), found.id, SIMILAR_SHOWN)
+        sites = similar.call_sites(connection, project(), [found.id]).get(found.id, [])
+        decided = decided_history.page(connection, project(), limit=1, task_id=found.id)
     if found.merged_into:
         return redirect(url_for("pages.task", task_id=found.merged_into))
     parts = _template(chosen)
@@ -288,6 +293,9 @@ def task(task_id: str) -> str | AnyResponse:
         sample=insights.SAMPLE,
         declared=declared,
         others=others,
+        alike=alike,
+        sites=sites,
+        decided=decided,
         may_split=_may_split(versions, chosen),
     )
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import AXE, Site
+from tests.app.api_helpers import know
+from tests.browser.conftest import AXE, SYSTEM, Site
 
 PATIENCE = 60_000
 """Milliseconds that a step may take, on a machine that has much else to do."""
@@ -80,6 +81,7 @@ def test_every_page_is_accessible_and_fails_in_nothing(browser: Any, site: Site,
         f"/traces/{site.ids['ungrouped']}",
         "/ungrouped",
         "/changes?range=30d",
+        "/decisions",
         "/pipeline",
         "/login",
     )
@@ -143,6 +145,56 @@ def test_what_is_saved_is_confirmed(browser: Any, site: Site) -> None:
         page.click("form:has(#name) button")
         page.wait_for_selector("[role=status]:has-text('Saved: name')")
         assert page.inner_text("h1") == "Sort mail"
+
+
+def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, site: Site) -> None:
+    other = know(site.engine, site.project, "/mail", "", "Thank the customer of order {{order}} in one line.")
+    site.send(
+        [
+            {"model": "gpt-5", "path": "/mail", "input": f"Thank the customer of order {number} in one line."}
+            for number in range(3)
+        ]
+    )
+    with Window(browser, site) as window:
+        page = window.open(f"/tasks/{other}")
+        page.click("summary:has-text('Merge this task')")
+        page.click("button:has-text('Look at the merge')")
+        assert "1 version and 3 calls would be of another task" in page.inner_text("#main")
+        assert not window.violations()
+        page.click("form button:text-is('Merge')")
+        page.wait_for_selector("[role=status]:has-text('Merged')")
+        assert page.url.endswith(f"/tasks/{site.ids['task']}")
+        page.click("a.version:has-text('v3')")
+        page.click("summary:has-text('Make v3 a task of its own')")
+        page.click("button:has-text('Look at the split')")
+        page.click("form button:text-is('Split')")
+        page.wait_for_selector("[role=status]:has-text('Split')")
+        for undone in ("Undone: Split", "Undone: Merged"):
+            page.click("nav a:has-text('Decisions')")
+            page.click("tr:not(:has(.pill)) a:has-text('Undo') >> nth=0")
+            page.click("form button:text-is('Undo')")
+            page.wait_for_selector(f"[role=status]:has-text('{undone}')")
+        assert not window.violations()
+        assert page.goto(f"{site.url}/tasks/{other}").url.endswith(f"/tasks/{other}")
+        assert page.locator("a.version").all_inner_texts() == ["v1"]
+        assert window.wrong == []
+
+
+def test_a_template_is_copied_on_touch_and_without_a_clipboard_to_write_to(browser: Any, site: Site) -> None:
+    with Window(browser, site, size="phone", has_touch=True, is_mobile=True) as window:
+        window.page.add_init_script(
+            "delete Navigator.prototype.clipboard;"
+            "document.addEventListener('copy', (event) =>"
+            " setTimeout(() => (window.copied = window.given)));"
+            "DataTransfer.prototype.setData = function (kind, text) { window.given = text; };"
+        )
+        page = window.open(f"/tasks/{site.ids['task']}")
+        button = page.locator(".part .copy >> nth=0")
+        assert button.evaluate("each => getComputedStyle(each).opacity") == "1"
+        button.tap()
+        page.wait_for_function("window.copied !== undefined")
+        assert page.evaluate("window.copied") == SYSTEM
+        assert window.wrong == []
 
 
 def test_new_calls_are_told_without_a_reload(browser: Any, site: Site) -> None:

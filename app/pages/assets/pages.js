@@ -3,6 +3,28 @@
 
 const COPIED_SHOWN = 1200; // milliseconds
 
+/** Copies a text; without navigator.clipboard (plain HTTP, old browsers) by way of a selected field. Says whether it did. */
+async function copy(text) {
+  if (navigator.clipboard) {
+    const done = await navigator.clipboard.writeText(text).then(() => true, () => false);
+    if (done) return true;
+  }
+  const field = document.createElement("textarea"); // some browsers copy only where something is selected
+  field.value = "text";
+  field.className = "label";
+  const give = (event) => {
+    event.clipboardData.setData("text/plain", text); // a field would turn CR LF into LF
+    event.preventDefault();
+  };
+  document.body.append(field);
+  document.addEventListener("copy", give, { once: true });
+  field.select();
+  const done = document.execCommand("copy");
+  document.removeEventListener("copy", give);
+  field.remove();
+  return done;
+}
+
 /** A button that copies what an element holds, character for character (marks of white space are not text). */
 function addCopyButton(element) {
   const button = document.createElement("button");
@@ -11,8 +33,8 @@ function addCopyButton(element) {
   button.textContent = "Copy";
   const text = element.textContent;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
+    button.textContent = (await copy(text)) ? "Copied" : "Not copied";
+    button.focus();
     setTimeout(() => (button.textContent = "Copy"), COPIED_SHOWN);
   });
   element.before(button);
@@ -65,6 +87,6 @@ function watchForNews(place) {
 
 localTimes();
 document.querySelectorAll("[data-news]").forEach(watchForNews);
-if (navigator.clipboard) document.querySelectorAll("[data-copy]").forEach(addCopyButton);
+document.querySelectorAll("[data-copy]").forEach(addCopyButton);
 document.querySelectorAll("[data-submit]").forEach(submitOnChange);
 document.querySelectorAll("[data-search]").forEach(focusOnSlash);

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
@@ -254,12 +255,18 @@ def form_for(browser: FlaskClient, page: str, what: str) -> tuple[str, dict[str,
     return next((form for form in forms(browser.get(page).text).items() if form[0].endswith(f"/{what}")), None)
 
 
+def looked_at(browser: FlaskClient, page: str, what: str) -> tuple[str, dict[str, Any]]:
+    """The form on the preview that a form of the page leads to."""
+    address, fields = form_for(browser, page, what) or ("", {})
+    return form_for(browser, f"{address}?{urlencode(fields, doseq=True)}", what) or ("", {})
+
+
 def merge_form(browser: FlaskClient, group: Group) -> tuple[str, dict[str, Any]]:
-    return form_for(browser, f"/tasks/{group.tasks[0].id}", "merge") or ("", {})
+    return looked_at(browser, f"/tasks/{group.tasks[0].id}", "merge")
 
 
 def split_form(browser: FlaskClient, group: Group) -> tuple[str, dict[str, Any]]:
-    return form_for(browser, f"/tasks/{group.tasks[1].id}", "split") or ("", {})
+    return looked_at(browser, f"/tasks/{group.tasks[1].id}", "split")
 
 
 def test_a_person_merges_a_task_into_another_of_its_path(person: FlaskClient, admin: FlaskClient, two: Group) -> None:
@@ -302,6 +309,86 @@ def test_a_merge_or_a_split_that_cannot_be_is_a_page_that_says_why(person: Flask
     answer = person.post(address, data=fields)
     assert (answer.status_code, "nothing to split" in answer.text) == (422, True)
     assert numbers(two) == [[1], [1], [1]]
+    for address in (
+        f"/tasks/{uuid4()}/merge?into={two.tasks[0].id}",
+        f"/tasks/{two.tasks[0].id}/merge",
+        "/implementations/x/split",
+    ):
+        assert person.get(address).status_code == 404
+
+
+def test_a_preview_says_what_would_move_and_a_decision_by_an_old_one_is_refused(
+    person: FlaskClient, admin: FlaskClient, two: Group
+) -> None:
+    second = two.tasks[1]
+    address, fields = merge_form(person, two)
+    page = person.get(f"{address}?into={second.id}").text
+    assert "<b>1</b> version and <b>10</b> calls would be of another task" in page
+    assert numbers(two) == [[1], [1, 2]]
+    admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Renamed meanwhile"})
+    answer = person.post(address, data=fields)
+    assert (answer.status_code, "changed since the preview" in answer.text) == (409, True)
+    assert numbers(two) == [[1], [1, 2]]
+
+
+def test_of_two_people_at_one_form_the_second_is_told(person: FlaskClient, admin: FlaskClient, group: Group) -> None:
+    address, fields = task_form(person, group)
+    admin.patch(f"/api/v1{address}", json={"name": "Theirs"})
+    answer = person.post(address, data=fields | {"name": "Mine"})
+    assert (answer.status_code, "name: Was changed by somebody else" in answer.text) == (409, True)
+    assert group.tasks[0].name == "Theirs"
+
+
+# --- what was decided
+
+
+def test_a_person_takes_a_merge_and_a_name_back(person: FlaskClient, admin: FlaskClient, two: Group) -> None:
+    first = two.tasks[0]
+    send(person, task_form(person, two), name="Post room")
+    send(person, merge_form(person, two))
+    assert numbers(two) == [[1, 2, 3]]
+    page = person.get("/decisions").text
+    assert page.index("Merged “Post room” into") < page.index("Renamed “")
+    assert 'href="/decisions"' in page
+    [merged] = re.findall(r'href="(/decisions/[^"]+/undo)"', page)
+
+    answer = send(person, form_for(person, merged, "undo"))
+
+    assert (answer.status_code, answer.location) == (303, "/decisions")
+    assert "Undone: Merged" in person.get("/decisions").text
+    assert numbers(two) == [[1], [1, 2]]
+    send(person, form_for(person, f"/decisions?task={first.id}", "undo"))
+    assert [each.name_by_person for each in two.tasks] == [False, False]
+    assert form_for(person, "/decisions", "undo") is None
+    again = person.post(merged, data={"form_token": task_form(person, two)[1]["form_token"]})
+    assert (again.status_code, "undone already" in again.text) == (409, True)
+    actions = [entry["action"] for entry in admin.get("/api/v1/audit").json["items"]]
+    assert actions == ["undo_decision", "undo_decision", "merge_task", "change_task"]
+
+
+def send(browser: FlaskClient, form: Any, **changes: Any) -> Any:
+    address, fields = form
+    return browser.post(address, data=fields | changes)
+
+
+def test_nobody_else_takes_a_decision_back(
+    web: Flask, engine: Engine, person: FlaskClient, admin: FlaskClient, two: Group
+) -> None:
+    admin.patch(f"/api/v1/tasks/{two.tasks[0].id}", json={"name": "</td><script>alert(1)</script>"})
+    address, fields = form_for(person, "/decisions", "undo") or ("", {})
+    page = person.get("/decisions").text
+    assert (page.count("<script"), "&lt;script" in page) == (1, True)
+    reader, stranger = (logged_in(web, new_key(engine, *key)) for key in (("shop", "read"), ("another", "admin")))
+    assert address not in reader.get("/decisions").text
+    assert "Nothing was decided yet" in stranger.get("/decisions").text
+    for browser, status in ((reader, 403), (stranger, 404)):
+        token = forms(browser.get("/decisions").text)["/logout"]["form_token"]
+        assert browser.post(address, data=fields | {"form_token": token}).status_code == status
+        assert browser.get(address).status_code == status
+    assert person.post(address, data={}).status_code == 400
+    assert two.tasks[0].name_by_person
+    for wrong in (f"/decisions?task={uuid4()}", "/decisions?after=x", f"/decisions/{uuid4()}/undo"):
+        assert person.get(wrong).status_code == 404
 
 
 def test_nobody_else_says_which_tasks_are_one(
