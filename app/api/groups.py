@@ -1,21 +1,42 @@
-"""POST of a request, by a person, that a group be mined again."""
+"""POST of a request, by a person, that a group be mined again, or of a look at what that would change; GET of how far it is."""
+
+from dataclasses import asdict
+from datetime import datetime
+from threading import Lock
+from typing import Any, Self
+from uuid import UUID
 
 from flask import Response
-from pydantic import BaseModel, ConfigDict, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic_core import PydanticCustomError
+from werkzeug.exceptions import TooManyRequests
 
-from app.api.shapes import RegroupAnswer
+from app.api.regroup_shapes import ProgressShape, RegroupAnswer, RehearsalShape
 from app.checks import Name, Problem
 from app.errors import NotFoundError
+from app.grouping import rehearsing
+from app.grouping.rehearsing import FoundTemplate, Rehearsal
 from app.http.answer import json_answer
 from app.http.problem import ProblemError
+from app.http.ranges import Bound
 from app.http.routes import Routes, read_body
 from app.http.services import services
+from app.reading import progress
 from app.store import groups
 from app.store.engine import transaction
+from app.store.groups import Group
 from app.store.keys import KeyHolder
+from app.store.templates import to_texts
 from tasks.regroup import regroup as ask
 
 routes = Routes("groups")
+
+
+LOOK_SECONDS = 10.0
+"""Of one search of a dry run, of which there are two at most: a proxy in front waits for half a minute or longer."""
+
+_looking = Lock()
+"""One dry run at a time in a process: it takes a processor from the requests beside it."""
 
 
 class RegroupIn(BaseModel):
@@ -25,6 +46,14 @@ class RegroupIn(BaseModel):
 
     path: Name
     all: StrictBool = False
+    dry_run: StrictBool = Field(False, description="Say what a run would change, and write nothing.")
+    since: Bound | None = Field(None, description="Of a dry run: only calls made at this moment or later are read.")
+
+    @model_validator(mode="after")
+    def _since_goes_with_a_dry_run(self) -> Self:
+        if self.since is not None and not self.dry_run:
+            raise PydanticCustomError("since", "since goes with dry_run: a run itself reads calls of all times.")
+        return self
 
 
 @routes.route(
@@ -32,19 +61,81 @@ class RegroupIn(BaseModel):
     "/api/v1/groups/regroup",
     scope="ingest",
     body=RegroupIn,
-    answers={202: RegroupAnswer},
+    answers={202: RegroupAnswer, 200: RehearsalShape},
     problems={409: "The path is quarantined."},
 )
 def regroup(holder: KeyHolder) -> Response:
-    """Ask that a path be mined again, at once."""
+    """Ask that a path be mined again, at once; with dry_run only say what that would change."""
     wanted = read_body(RegroupIn, "Nothing was asked for: see errors.")
     services().limiter.take_regroup(holder)
     with transaction(services().engine) as connection:
         group = groups.find(connection, holder.project_id, wanted.path)
     if group is None:
         raise NotFoundError("This project has no trace of that path.")
+    if wanted.dry_run:
+        if not holder.may("read"):
+            raise ProblemError(403, "A dry run shows templates: that needs a key with the scope read.")
+        return _rehearsed(group, wanted)
     if group.quarantined_at is not None:
         detail = "The path is quarantined: its runs failed. Clear it: celery -A tasks quarantine clear."
         raise ProblemError(409, detail, [Problem(("path",), detail)])
     asked = ask(services().engine, services().settings, group.id, everything=wanted.all)
     return json_answer({"path": group.path, "all": wanted.all, "grouping": asked}, 202)
+
+
+def _rehearsed(group: Group, wanted: RegroupIn) -> Response:
+    found = look(group.id, everything=wanted.all, since=wanted.since)
+    asked = {"dry_run": True, "path": group.path, "all": wanted.all, "since": wanted.since}
+    merged = {str(source): into for source, into in found.merged.items()}
+    return json_answer(asked | asdict(found) | {"merged": merged, "found": [_found(each) for each in found.found]})
+
+
+def look(group_id: UUID, *, everything: bool, since: datetime | None = None) -> Rehearsal:
+    """What a run of the group would change now.  Raises NotFoundError, TooManyRequests."""
+    if not _looking.acquire(blocking=False):
+        raise TooManyRequests("Another dry run is under way here. Send it again after 10 s.", retry_after=10)
+    try:
+        found = rehearsing.rehearse(
+            services().engine,
+            group_id,
+            everything=everything,
+            since=since,
+            settings=services().settings,
+            seconds=LOOK_SECONDS,
+        )
+    finally:
+        _looking.release()
+    if found is None:
+        raise NotFoundError("This project has no trace of that path.")
+    return found
+
+
+def _found(found: FoundTemplate) -> dict[str, Any]:
+    texts = [part for part in to_texts(found.template) if part["text"]]
+    return {
+        "becomes": found.becomes,
+        "task_id": found.task_id,
+        "task_name": found.task_name,
+        "template": texts,
+        "calls": found.calls,
+        "replaces": found.replaces,
+        "leaves": found.leaves,
+    }
+
+
+class ProgressQuery(BaseModel):
+    """Which group."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    path: Name
+
+
+@routes.route("GET", "/api/v1/groups/regroup", scope="read", query=ProgressQuery, answers={200: ProgressShape})
+def regroup_progress(holder: KeyHolder, query: ProgressQuery) -> Response:
+    """How far the grouping of a path is: whether it waits, runs, matches older calls or is done."""
+    with transaction(services().engine) as connection:
+        found = progress.of_path(connection, holder.project_id, query.path)
+    if found is None:
+        raise NotFoundError("This project has no trace of that path.")
+    return json_answer(asdict(found))

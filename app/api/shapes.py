@@ -203,14 +203,6 @@ class ImplementationDetail(Shape):
     created_at: datetime
 
 
-class RegroupAnswer(Shape):
-    """What was asked for.  `deferred`: Redis is down, the reconciler will ask.  `off`: grouping is disabled, it waits."""
-
-    path: str
-    all: bool
-    grouping: Literal["requested", "coalesced", "deferred", "off"]
-
-
 class DeletionAnswer(Shape):
     """How much was deleted.  `complete`: nothing is left of what was to go; otherwise send the same again."""
 

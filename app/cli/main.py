@@ -15,12 +15,13 @@ from app.cli.keys import keys
 from app.cli.privacy import privacy_command
 from app.cli.process import migrate, process
 from app.cli.projects import projects
-from app.cli.remote.calls import regroup, send, tail, traces, ungrouped
+from app.cli.remote.calls import send, tail, traces, ungrouped
 from app.cli.remote.changes import changes
 from app.cli.remote.exporting import export
 from app.cli.remote.login import login
 from app.cli.remote.mcp import mcp
 from app.cli.remote.prices import prices
+from app.cli.remote.regrouping import regroup
 from app.cli.remote.tasks import diff, show, similar, tasks, values
 from app.errors import PromptlodeError
 

@@ -4,16 +4,12 @@ from collections.abc import Collection
 from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from app.grouping import task_names
+from app.grouping.books import Book
 from app.grouping.findings import Finding, Findings, Window
 from app.grouping.lineage import Life, Relative, SeenCalls, alive_together, line_of
 from app.grouping.slot_names import Named, keeping_names
 from app.intake.privacy import Policy
-from app.store import templates, versions
-from app.store.calls import StoredLife
-from app.store.marks import marks_of
 from templating import Template
 
 FIRST_REVIEW_GROWTH = 4
@@ -27,20 +23,18 @@ PARTING_CALLS = 20
 class Placing:
     """The templates of a group, among which new templates get their tasks, lines and names."""
 
-    def __init__(self, connection: Connection, window: Window, findings: Findings, policy: Policy) -> None:
-        self._connection = connection
+    def __init__(self, book: Book, window: Window, findings: Findings, policy: Policy) -> None:
+        self._book = book
         self._policy = policy
         self._window = window
         staying = _staying(window, findings)
-        stored_templates = templates.load_all(connection, window.state.id)
+        stored_templates = book.templates()
         self._relatives = {
-            stored.id: Relative(
-                stored.line_id, stored.template, staying.get(stored.id) or StoredLife(connection, stored.id)
-            )
+            stored.id: Relative(stored.line_id, stored.template, staying.get(stored.id) or book.life(stored.id))
             for stored in stored_templates
         }
         self._task_of = {stored.line_id: stored.task_id for stored in stored_templates}
-        self._apart = versions.apart(connection, window.state.id)
+        self._apart = book.apart()
         self._named = {stored.id: Named(stored.template, stored.named_places) for stored in stored_templates}
 
     def tasks(self) -> dict[UUID, UUID]:
@@ -58,18 +52,16 @@ class Placing:
         """The id of the same template, if it was known before; it matches again from now on."""
         same = (known for known, relative in self._relatives.items() if relative.template == finding.template)
         template_id = next(same, None)
-        if template_id is not None and versions.revive(self._connection, template_id):
+        if template_id is not None and self._book.revive(template_id):
             own = self._named[template_id].template
             named = self._keeping_names(own, self._relatives[template_id].line_id, {template_id})
-            versions.name_slots(self._connection, template_id, named.template.slots, named.places)
+            self._book.name_slots(template_id, named.template.slots, named.places)
         return template_id
 
     def _new(self, finding: Finding, review_after: int) -> UUID:
         line_id = self._line(finding)
         named = self._keeping_names(finding.template, line_id, finding.supersedes | finding.taken_from)
-        template_id = versions.add_template(
-            self._connection,
-            self._window.state.id,
+        template_id = self._book.add_template(
             self._task_of[line_id],
             line_id,
             named.template,
@@ -78,7 +70,6 @@ class Placing:
             evidence=dict(finding.evidence),
             review_at_calls=min(review_after, FIRST_REVIEW_GROWTH * len(finding.calls)),
             run_id=self._window.run_id,
-            marks=marks_of(self._window.state.project_id, named.template),
         )
         self._relatives[template_id] = Relative(line_id, finding.template, SeenCalls(()))
         self._named[template_id] = named
@@ -147,23 +138,21 @@ class Placing:
     def _leave(self, template_id: UUID, relative: Relative) -> None:
         outside = self._outside({self._task_of[relative.line_id]})
         line_id = line_of(relative.template, relative.life, outside) or self._begin(relative.template)
-        versions.move_templates(self._connection, [template_id], self._task_of[line_id], line_id)
+        self._book.move_templates([template_id], self._task_of[line_id], line_id)
         self._relatives[template_id] = replace(relative, line_id=line_id)
 
     def _begin(self, template: Template) -> UUID:
         """Begin a task of one line; the line has the id of the task."""
-        state = self._window.state
-        name = self._name(template, versions.names_in(self._connection, state.id))
-        task_id = versions.create_task(self._connection, state.project_id, state.id, name)
+        task_id = self._book.create_task(self._name(template, self._book.names()))
         self._task_of[task_id] = task_id
         return task_id
 
     def _renamed(self, task_id: UUID, template: Template) -> UUID:
         """Rename a task after a better template, unless a person named the task."""
-        taken = versions.names_in(self._connection, self._window.state.id)
-        given = versions.given_name(self._connection, task_id)
+        taken = self._book.names()
+        given = self._book.given_name(task_id)
         if given is not None:
-            versions.rename_task(self._connection, task_id, self._name(template, taken - {given}))
+            self._book.rename_task(task_id, self._name(template, taken - {given}))
         return task_id
 
     def _name(self, template: Template, taken: set[str]) -> str:
@@ -171,10 +160,10 @@ class Placing:
 
     def _merged(self, task_ids: set[UUID]) -> UUID:
         """Make one task of several; the id of the task that stays."""
-        survivor = versions.survivor_of(self._connection, task_ids)
+        survivor = self._book.survivor_of(task_ids)
         for task_id in task_ids - {survivor}:
-            versions.merge_task(self._connection, task_id, survivor)
-        self._apart = versions.apart(self._connection, self._window.state.id)
+            self._book.merge_task(task_id, survivor)
+        self._apart = self._book.apart()
         self._task_of = {line: survivor if of in task_ids else of for line, of in self._task_of.items()}
         self._task_of[survivor] = survivor
         self._relatives = {

@@ -9,7 +9,7 @@ the batches are in the database, and the next run goes on from there.
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
@@ -20,30 +20,18 @@ from sqlalchemy import Connection, Engine
 import templating
 from app.config import Settings
 from app.errors import DatabaseDownError, FencedError
-from app.grouping import mining, rematching, reviews, saving
+from app.grouping import mining, rematching, saving, windows
 from app.grouping.findings import Findings, Window
-from app.intake.privacy import Policy, policy_of
+from app.intake.privacy import policy_of
 from app.logs import describe
-from app.store import calls, lags, runs, templates, versions
+from app.store import calls, lags, runs, versions
 from app.store.calls import Call
 from app.store.engine import transaction
-from app.store.ids import new_id
-from app.store.templates import StoredTemplate
 
 log = structlog.get_logger(__name__)
 
 MINER_VERSION = "1"
 """Stored with every run; raise it when `templating.mine` answers differently."""
-
-SMALL_RESIDUE_CALLS = 200
-"""Up to so many calls every run mines the residue: mining takes milliseconds, and calls that come one by one become a template
-with the third."""
-
-NEW_RESIDUE_SHARE = 0.05
-"""Part of a larger residue that must be new before it is mined again: noise costs at most 20 times its size."""
-
-REVIEW_SAMPLE_CALLS = 300
-"""Calls of a template that a review mines anew: an edit in 5 % of the calls is among them 15 times."""
 
 MINING_TIME_SHARE = 0.3
 """Part of the run's time limit for mining a window; a run may mine twice, and 40 % are left for saving."""
@@ -129,61 +117,11 @@ def _open(engine: Engine, group_id: UUID, reason: str, settings: Settings) -> Wi
         if not (owed or state.wanted or state.rematch_after or versions.unfinished(connection, group_id)):
             return None
         state = replace(state, fence=state.fence + 1, attempts=state.attempts + 1)
-        window = _read_window(connection, state, owed, cut, settings)
+        window = windows.read(connection, state, owed, cut, settings)
         runs.open_run(
             connection, state, window.run_id, reason=reason, miner=MINER_VERSION, back_off=_back_off(state, settings)
         )
         return window
-
-
-def _read_window(
-    connection: Connection, state: runs.GroupState, owed: list[Call], cut: bool, settings: Settings
-) -> Window:
-    known = templates.load_templates(connection, state.id)
-    reviewing = _under_review(connection, state, known)
-    policy = policy_of(connection, state.project_id)
-    residue, residue_read = _residue(connection, state, len(owed), settings.grouping_window_residue)
-    return Window(
-        state=state,
-        run_id=new_id(),
-        owed=owed,
-        cut=cut,
-        residue=residue,
-        residue_read=residue_read,
-        reviewed=_sample(connection, policy, reviewing, settings.grouping_window_residue),
-        reviewing=reviewing,
-        known=known,
-        min_distinct=policy.wishes.min_distinct,
-        apart=versions.apart(connection, state.id),
-    )
-
-
-def _residue(connection: Connection, state: runs.GroupState, owed: int, limit: int) -> tuple[list[Call], bool]:
-    """Ungrouped calls considered before, when mining them again can find something new; and whether they were read."""
-    size = calls.residue_size(connection, state.id, limit)
-    enough = max(3, NEW_RESIDUE_SHARE * size)
-    if state.wanted or (owed and (size <= SMALL_RESIDUE_CALLS or state.residue_run_owed + owed >= enough)):
-        return calls.residue(connection, state.id, limit), True
-    return [], size == 0
-
-
-def _under_review(connection: Connection, state: runs.GroupState, known: Sequence[StoredTemplate]) -> frozenset[UUID]:
-    """Templates to look at anew: the due ones with those related to them, which they may have to be merged with."""
-    if state.wanted == "all":
-        return frozenset(stored.id for stored in known)
-    due = set(versions.due_for_review(connection, state.id) if state.wanted == "review" else ())
-    others = [stored for stored in known if stored.id not in due]
-    to = [stored.template for stored in known if stored.id in due]
-    relatives = reviews.related(to, others, reviews.REVIEWED_TEMPLATES - len(due))
-    return frozenset(due).union(stored.id for stored in relatives)
-
-
-def _sample(connection: Connection, policy: Policy, reviewing: Collection[UUID], limit: int) -> list[Call]:
-    """Calls of the templates under review, a fair part of the limit for each; none where their values are not kept."""
-    if not policy.keeps_values:
-        return []
-    size = max(1, min(REVIEW_SAMPLE_CALLS, limit // max(1, len(reviewing))))
-    return [call for template_id in sorted(reviewing) for call in calls.sample(connection, template_id, size)]
 
 
 def _back_off(state: runs.GroupState, settings: Settings) -> float:
@@ -220,7 +158,7 @@ def _mine_and_save(engine: Engine, window: Window, should_stop: Callable[[], boo
     def sample(template_ids: Collection[UUID]) -> list[Call]:
         with transaction(engine) as connection:
             policy = policy_of(connection, window.state.project_id)
-            return _sample(connection, policy, template_ids, settings.grouping_window_residue)
+            return windows.sample(connection, policy, template_ids, settings.grouping_window_residue)
 
     window, findings = mining.find(window, templating.Options(max_seconds=limit, should_stop=should_stop), sample)
     if should_stop():

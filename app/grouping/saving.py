@@ -1,12 +1,13 @@
 """Write what a run has found: tasks, templates, versions, and the values of calls.  The caller holds the group."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from app.grouping.books import Book
 from app.grouping.findings import Findings, Placement, Window
 from app.grouping.placing import Placing
 from app.intake.privacy import Policy, policy_of
@@ -25,40 +26,53 @@ class Chosen:
     variables: tuple[str, ...]
 
 
-def record(connection: Connection, window: Window, findings: Findings, *, review_after: int) -> tuple[int, int]:
-    """Write the findings of a window; how many calls were grouped, and to how many tasks."""
-    policy = policy_of(connection, window.state.project_id)
-    placing = Placing(connection, window, findings, policy)
+@dataclass(frozen=True)
+class Placed:
+    """Where findings went: saved: the id of the template of each finding, in their order. tasks: the task of every template."""
+
+    saved: Sequence[UUID]
+    tasks: Mapping[UUID, UUID]
+
+    def template_of(self, placement: Placement) -> UUID:
+        """The id of the template that a call goes to."""
+        return self.saved[placement.template] if isinstance(placement.template, int) else placement.template
+
+
+def place(book: Book, window: Window, findings: Findings, policy: Policy, review_after: int) -> Placed:
+    """Give new templates their tasks, and replace those that they supersede."""
+    placing = Placing(book, window, findings, policy)
     saved = [placing.add(finding, review_after) for finding in findings.new]
     for finding, template_id in zip(findings.new, saved, strict=True):
         for old in sorted(finding.supersedes - {template_id}):  # the oldest first: its versions keep their numbers
-            _hand_on(connection, findings, saved, old)
-            versions.retire(connection, old, template_id)
+            _hand_on(book, findings, Placed(saved, {}), old)
+            book.retire(old, template_id)
     placing.part()
-    tasks = placing.tasks()
-    chosen = [_chosen(placement, saved, tasks) for placement in findings.placements]
+    return Placed(saved, placing.tasks())
+
+
+def record(connection: Connection, window: Window, findings: Findings, *, review_after: int) -> tuple[int, int]:
+    """Write the findings of a window; how many calls were grouped, and to how many tasks."""
+    policy = policy_of(connection, window.state.project_id)
+    placed = place(Book(connection, window.state), window, findings, policy, review_after)
+    chosen = [_chosen(placement, placed) for placement in findings.placements]
     grouped = assign(connection, chosen, {}, policy)
     versions.match_again(connection, _to_match_again(window, findings))
     return grouped, len({call.task_id for call in chosen})
 
 
-def _hand_on(connection: Connection, findings: Findings, saved: Sequence[UUID], old: UUID) -> None:
+def _hand_on(book: Book, findings: Findings, placed: Placed, old: UUID) -> None:
     """Versions of a template that was a mixture go where most of their calls go."""
     heirs: dict[tuple[str, str], Counter[UUID]] = defaultdict(Counter)
     for placement in findings.placements:
         if placement.call.template_id == old:
-            heirs[placement.call.model, placement.call.settings_digest][_stored(placement, saved)] += 1
+            heirs[placement.call.model, placement.call.settings_digest][placed.template_of(placement)] += 1
     for (model, digest), counts in heirs.items():
-        versions.hand_on(connection, (old, model, digest), counts.most_common(1)[0][0])
+        book.hand_on((old, model, digest), counts.most_common(1)[0][0])
 
 
-def _stored(placement: Placement, saved: Sequence[UUID]) -> UUID:
-    return saved[placement.template] if isinstance(placement.template, int) else placement.template
-
-
-def _chosen(placement: Placement, saved: Sequence[UUID], tasks: dict[UUID, UUID]) -> Chosen:
-    template_id = _stored(placement, saved)
-    return Chosen(placement.call, tasks[template_id], template_id, placement.variables)
+def _chosen(placement: Placement, placed: Placed) -> Chosen:
+    template_id = placed.template_of(placement)
+    return Chosen(placement.call, placed.tasks[template_id], template_id, placement.variables)
 
 
 def _to_match_again(window: Window, findings: Findings) -> frozenset[UUID]:

@@ -9,11 +9,11 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from app.config import Settings
-from app.pages import changing, deciding, looking
+from app.pages import changing, deciding, looking, regrouping
 from app.pages.access import configure
 from app.pages.views import pages
 
-__all__ = ["changing", "deciding", "install", "looking"]  # modules with routes of the blueprint
+__all__ = ["changing", "deciding", "install", "looking", "regrouping"]  # modules with routes of the blueprint
 
 
 def install(app: Flask, settings: Settings, engine: Engine) -> None:

@@ -188,7 +188,7 @@ def _field(name: str) -> str:
 
 
 @contextmanager
-def deciding(action: str, subject: UUID, details: dict[str, Detail]) -> Iterator[Connection]:
+def deciding(action: str, subject: UUID | None, details: dict[str, Detail]) -> Iterator[Connection]:
     """One transaction with its entry in the audit log, for a visitor who may decide; what cannot be is a page that says why.
 
     details: of the entry, which is written at the end of the block.

@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    true,
     tuple_,
     update,
 )
@@ -82,14 +83,20 @@ class Assignment:
     variables: tuple[str, ...]
 
 
-def owed(connection: Connection, group_id: UUID, limit: int) -> tuple[list[Call], bool]:
-    """Owed calls, oldest first, and whether some were left out."""
-    return _window(connection, and_(trace.c.group_id == group_id, IS_OWED), trace.c.id.asc(), limit)
+def owed(connection: Connection, group_id: UUID, limit: int, since: datetime | None = None) -> tuple[list[Call], bool]:
+    """Owed calls, oldest first, and whether some were left out. since: only calls made at this moment or later."""
+    condition = and_(trace.c.group_id == group_id, IS_OWED, _made(since))
+    return _window(connection, condition, trace.c.id.asc(), limit)
 
 
-def residue(connection: Connection, group_id: UUID, limit: int) -> list[Call]:
+def residue(connection: Connection, group_id: UUID, limit: int, since: datetime | None = None) -> list[Call]:
     """Ungrouped calls that a run considered before, newest first."""
-    return _window(connection, and_(trace.c.group_id == group_id, IS_RESIDUE), trace.c.id.desc(), limit)[0]
+    condition = and_(trace.c.group_id == group_id, IS_RESIDUE, _made(since))
+    return _window(connection, condition, trace.c.id.desc(), limit)[0]
+
+
+def _made(since: datetime | None) -> ColumnElement[bool]:
+    return true() if since is None else trace.c.seen_at >= since
 
 
 def residue_size(connection: Connection, group_id: UUID, at_most: int) -> int:
@@ -110,11 +117,11 @@ def of_template_after(connection: Connection, template_id: UUID, after: UUID, li
     return _window(connection, condition, trace.c.id.asc(), limit, parts_of(connection, template_id))
 
 
-def sample(connection: Connection, template_id: UUID, size: int) -> list[Call]:
+def sample(connection: Connection, template_id: UUID, size: int, since: datetime | None = None) -> list[Call]:
     """Calls of a template, spread evenly over its life, so that a short-lived edit is among them."""
     numbered = (
         select(trace.c.id, func.row_number().over(order_by=trace.c.id).label("number"))
-        .where(trace.c.template_id == template_id)
+        .where(trace.c.template_id == template_id, _made(since))
         .subquery()
     )
     total = connection.execute(select(func.count()).select_from(numbered)).scalar_one()

@@ -60,6 +60,12 @@ def hold(connection: Connection, group_id: UUID) -> GroupState | None:
     return None if row is None else GroupState(*row)
 
 
+def look(connection: Connection, group_id: UUID) -> GroupState | None:
+    """The group as it is, its row not held; None when it was deleted."""
+    row = connection.execute(select(*_STATE).where(grouping_key.c.id == group_id)).one_or_none()
+    return None if row is None else GroupState(*row)
+
+
 def hold_at(connection: Connection, group_id: UUID, fence: int) -> GroupState:
     """The group, if no newer run has opened and nobody deleted from it since. Raises FencedError otherwise."""
     state = hold(connection, group_id)

@@ -252,6 +252,13 @@ def revive(connection: Connection, template_id: UUID) -> bool:
     )
 
 
+def is_retired(connection: Connection, template_id: UUID) -> bool:
+    """Whether another template took the place of this one."""
+    return connection.execute(
+        select(template.c.retired_at.is_not(None)).where(template.c.id == template_id)
+    ).scalar_one()
+
+
 def name_slots(connection: Connection, template_id: UUID, slots: Sequence[str], named_places: Iterable[int]) -> None:
     """The names of a template's slots by place, and the places whose names a person gave."""
     values = {"slots": list(slots), "named_places": sorted(named_places)}

@@ -73,20 +73,6 @@ def ungrouped(api: Api, form: str, limit: int, path: str | None) -> None:
 
 
 @click.command()
-@click.argument("path")
-@click.option("--all", "everything", is_flag=True, help="Mine calls that are grouped anew too.")
-@click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
-@connected
-def regroup(api: Api, path: str, everything: bool, as_json_: bool) -> None:
-    """Ask that the calls of PATH be grouped anew."""
-    answer = api.post("/api/v1/groups/regroup", {"path": path, "all": everything})
-    if as_json_:
-        as_json(answer)
-    else:
-        click.echo(f"{answer['path']}: {answer['grouping']}")
-
-
-@click.command()
 @click.argument("prompt", required=False)
 @click.option("--path", help="The call site that it counts for.")
 @click.option("--model", help="The model that it is said to be of.")

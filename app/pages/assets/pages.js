@@ -85,6 +85,21 @@ function watchForNews(place) {
   window.addEventListener("focus", look);
 }
 
+const REFRESH_EVERY = 2000; // milliseconds
+
+/** Draws a part of the page anew while it says that something goes on. */
+function refresh(part) {
+  setTimeout(async () => {
+    const answer = document.hidden ? null : await fetch(part.dataset.refresh).catch(() => null);
+    if (!answer || !answer.ok || answer.redirected) return refresh(part);
+    const drawn = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+    part.replaceWith(drawn);
+    localTimes();
+    if (drawn.dataset.refresh) refresh(drawn);
+  }, REFRESH_EVERY);
+}
+
+document.querySelectorAll("[data-refresh]").forEach(refresh);
 localTimes();
 document.querySelectorAll("[data-news]").forEach(watchForNews);
 document.querySelectorAll("[data-copy]").forEach(addCopyButton);

@@ -371,6 +371,41 @@ def send(browser: FlaskClient, form: Any, **changes: Any) -> Any:
     return browser.post(address, data=fields | changes)
 
 
+# --- grouping anew
+
+
+def test_a_person_looks_at_what_a_regroup_would_change_asks_for_it_and_sees_how_far_it_is(
+    person: FlaskClient, admin: FlaskClient, world: World
+) -> None:
+    group = world.group()
+    group.send(map(triage, range(6)))
+    page = person.get(f"/regroup?path={group.path}").text
+    assert "Waiting for a worker" in page
+    fields = forms(page)["/regroup"]
+    looked = person.post("/regroup/look", data=fields).text
+    assert "6 would get a template" in looked
+    assert '<span class="pill">new task</span>' in looked
+    assert group.tasks == []
+    answer = person.post("/regroup", data=fields | {"all": "on"})
+    assert (answer.status_code, answer.location) == (303, f"/regroup?path={group.path}")
+    assert group.row.wanted == "all"
+    assert [entry["action"] for entry in admin.get("/api/v1/audit").json["items"]] == ["regroup"]
+    group.run()
+    assert "data-refresh" not in person.get(answer.location).text
+
+
+def test_who_may_not_decide_does_not_ask_for_a_regroup(web: Flask, engine: Engine, group: Group) -> None:
+    reader, stranger = (logged_in(web, new_key(engine, *key)) for key in (("shop", "read"), ("another", "admin")))
+    page = reader.get(f"/regroup?path={group.path}").text
+    assert "/regroup" not in forms(page)
+    for browser, status in ((reader, 403), (stranger, 404)):
+        assert stranger.get(f"/regroup?path={group.path}").status_code == 404
+        token = forms(browser.get("/").text)["/logout"]["form_token"]
+        for address in ("/regroup", "/regroup/look"):
+            assert browser.post(address, data={"path": group.path, "form_token": token}).status_code == status
+    assert group.row.wanted is None
+
+
 def test_nobody_else_takes_a_decision_back(
     web: Flask, engine: Engine, person: FlaskClient, admin: FlaskClient, two: Group
 ) -> None:

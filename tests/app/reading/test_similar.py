@@ -107,7 +107,9 @@ def test_nobody_sees_what_is_similar_in_another_project(
 
 def test_marks_are_of_the_project_and_as_many_as_there_are_stretches() -> None:
     one, other = uuid4(), uuid4()
-    short, long = (Template.parse(BARRIER + text) for text in ("Translate: {{a}}", SORT + " ".join(map(str, range(50_000)))))
+    short, long = (
+        Template.parse(BARRIER + text) for text in ("Translate: {{a}}", SORT + " ".join(map(str, range(50_000))))
+    )
     assert len(marks.marks_of(one, short)) == 1
     assert len(marks.marks_of(one, long)) == marks.MARKS
     assert not set(marks.marks_of(one, short)) & set(marks.marks_of(other, short))

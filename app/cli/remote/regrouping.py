@@ -1,0 +1,54 @@
+"""`promptlode regroup`: ask that a path be grouped anew, or look at what that would change."""
+
+import rich_click as click
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.remote.api import Api, Item
+from app.cli.remote.options import connected
+from app.cli.remote.output import as_json, plain, template_text
+
+
+@click.command()
+@click.argument("path")
+@click.option("--all", "everything", is_flag=True, help="Mine calls that are grouped anew too.")
+@click.option("--dry-run", is_flag=True, help="Say what a run would change, and write nothing.")
+@click.option("--since", help="Of a dry run: read only calls made from this time on (ISO 8601).")
+@click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
+@connected
+def regroup(api: Api, *, path: str, everything: bool, dry_run: bool, since: str | None, as_json_: bool) -> None:
+    """Ask that the calls of PATH be grouped anew, or with --dry-run look at what a run would change."""
+    if since is not None and not dry_run:
+        raise click.UsageError("--since goes with --dry-run: a run itself reads calls of all times.")
+    answer = api.post("/api/v1/groups/regroup", {"path": path, "all": everything} | _look(dry_run, since))
+    if as_json_:
+        as_json(answer)
+    elif dry_run:
+        _tell(Console(), answer)
+    else:
+        click.echo(f"{answer['path']}: {answer['grouping']}")
+
+
+def _look(dry_run: bool, since: str | None) -> dict[str, object]:
+    return {"dry_run": True, "since": since} if dry_run else {}
+
+
+def _tell(console: Console, answer: Item) -> None:
+    """What would change, in words; then each template."""
+    read = f"{answer['owed'] + answer['residue']} ungrouped and {answer['reviewed']} grouped calls"
+    lines = [
+        f"{plain(answer['path']).plain}: a run that reads {read} would write",
+        f"  {len(answer['found'])} templates; a template for {answer['grouped']} calls, another one for {answer['moved']}; "
+        f"{answer['left']} stay without",
+    ]
+    lines += ["  Not all calls were read: a window or the time was full."] if answer["unread"] else []
+    lines += [f"  Task {source} would go on in {into}." for source, into in answer["merged"].items()]
+    lines += [f"  Template {each} would begin a task of its own." for each in answer["parted"]]
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+    for found in answer["found"]:
+        task = found["task_id"] or "a new task"
+        head = f"\n{found['becomes']}: {plain(found['task_name'] or task).plain}, {found['calls']} calls"
+        console.print(Text(head, style="bold"), soft_wrap=True)
+        console.print(template_text(found["template"]), soft_wrap=True)
+    console.print(Text("Nothing was written."))

@@ -1,0 +1,150 @@
+"""The tasks and templates of a group as a run changes them: in the database, or only in memory for a rehearsal.
+
+A run and its rehearsal place what was found by the same code (`app.grouping.placing`); they differ in the book that it writes in.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from app.grouping.lineage import Life
+from app.store import templates, versions
+from app.store.calls import StoredLife
+from app.store.ids import new_id
+from app.store.marks import marks_of
+from app.store.runs import GroupState
+from app.store.templates import StoredTemplate, Version
+from app.store.versions import Apart
+from templating import Template
+
+
+class Book:
+    """Reads and writes the database.  The caller holds the group."""
+
+    def __init__(self, connection: Connection, state: GroupState) -> None:
+        self._connection = connection
+        self._state = state
+
+    def templates(self) -> list[StoredTemplate]:
+        """Every template that the group ever had, oldest first."""
+        return templates.load_all(self._connection, self._state.id)
+
+    def life(self, template_id: UUID) -> Life:
+        """When the calls of a stored template were made."""
+        return StoredLife(self._connection, template_id)
+
+    def apart(self) -> Apart:
+        """Tasks that no run brings together."""
+        return versions.apart(self._connection, self._state.id)
+
+    def names(self) -> set[str]:
+        """The names that tasks have."""
+        return versions.names_in(self._connection, self._state.id)
+
+    def given_name(self, task_id: UUID) -> str | None:
+        """The name that we gave a task; None when a person did."""
+        return versions.given_name(self._connection, task_id)
+
+    def survivor_of(self, task_ids: Collection[UUID]) -> UUID:
+        """Of tasks that turn out to be one, the task that stays."""
+        return versions.survivor_of(self._connection, task_ids)
+
+    def create_task(self, name: str) -> UUID:
+        return versions.create_task(self._connection, self._state.project_id, self._state.id, name)
+
+    def rename_task(self, task_id: UUID, name: str) -> None:
+        versions.rename_task(self._connection, task_id, name)
+
+    def merge_task(self, source: UUID, into: UUID) -> None:
+        """All versions of a task become the next ones of another."""
+        versions.merge_task(self._connection, source, into)
+
+    def add_template(self, task_id: UUID, line_id: UUID, found: Template, **more: Any) -> UUID:
+        """A new template; more: as `versions.add_template` takes it."""
+        marks = marks_of(self._state.project_id, found)
+        return versions.add_template(self._connection, self._state.id, task_id, line_id, found, marks=marks, **more)
+
+    def revive(self, template_id: UUID) -> bool:
+        """A template that was replaced matches again; False for one that is in use anyway."""
+        return versions.revive(self._connection, template_id)
+
+    def name_slots(self, template_id: UUID, slots: Sequence[str], named_places: Iterable[int]) -> None:
+        versions.name_slots(self._connection, template_id, slots, named_places)
+
+    def move_templates(self, template_ids: Sequence[UUID], into: UUID, line_id: UUID) -> None:
+        """Templates and their versions go to a line of another task."""
+        versions.move_templates(self._connection, template_ids, into, line_id)
+
+    def hand_on(self, version: Version, template_id: UUID) -> None:
+        """A version goes on under another template."""
+        versions.hand_on(self._connection, version, template_id)
+
+    def retire(self, template_id: UUID, replaced_by: UUID) -> None:
+        """Another template takes the place of this one."""
+        versions.retire(self._connection, template_id, replaced_by)
+
+
+@dataclass
+class Notes:
+    """What a rehearsal would have written, by ids; new tasks and templates have ids that nobody knows."""
+
+    began: dict[UUID, str] = field(default_factory=dict)
+    renamed: dict[UUID, str] = field(default_factory=dict)
+    merged: dict[UUID, UUID] = field(default_factory=dict)
+    revived: set[UUID] = field(default_factory=set)
+    parted: set[UUID] = field(default_factory=set)
+    replaced: dict[UUID, UUID] = field(default_factory=dict)
+
+
+class RehearsalBook(Book):
+    """Reads the database, writes in memory."""
+
+    def __init__(self, connection: Connection, state: GroupState) -> None:
+        super().__init__(connection, state)
+        self.notes = Notes()
+
+    def names(self) -> set[str]:
+        return super().names() | set(self.notes.began.values()) | set(self.notes.renamed.values())
+
+    def given_name(self, task_id: UUID) -> str | None:
+        return self.notes.renamed.get(task_id) or self.notes.began.get(task_id) or super().given_name(task_id)
+
+    def survivor_of(self, task_ids: Collection[UUID]) -> UUID:
+        """A task that would only begin is younger than every stored one."""
+        stored = [task_id for task_id in task_ids if task_id not in self.notes.began]
+        return super().survivor_of(stored) if stored else min(task_ids)
+
+    def create_task(self, name: str) -> UUID:
+        task_id = new_id()
+        self.notes.began[task_id] = name
+        return task_id
+
+    def rename_task(self, task_id: UUID, name: str) -> None:
+        self.notes.renamed[task_id] = name
+
+    def merge_task(self, source: UUID, into: UUID) -> None:
+        self.notes.merged[source] = into
+
+    def add_template(self, task_id: UUID, line_id: UUID, found: Template, **more: Any) -> UUID:
+        return new_id()
+
+    def revive(self, template_id: UUID) -> bool:
+        is_retired = versions.is_retired(self._connection, template_id)
+        if is_retired:
+            self.notes.revived.add(template_id)
+        return is_retired
+
+    def name_slots(self, template_id: UUID, slots: Sequence[str], named_places: Iterable[int]) -> None:
+        """Names of slots go on; nobody is told."""
+
+    def move_templates(self, template_ids: Sequence[UUID], into: UUID, line_id: UUID) -> None:
+        self.notes.parted.update(template_ids)
+
+    def hand_on(self, version: Version, template_id: UUID) -> None:
+        """Which version goes on where follows from the calls."""
+
+    def retire(self, template_id: UUID, replaced_by: UUID) -> None:
+        self.notes.replaced[template_id] = replaced_by

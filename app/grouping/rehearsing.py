@@ -1,0 +1,158 @@
+"""A run that writes nothing: it reads a window as a run does, mines it, places what was found, and says what would change.
+
+The steps are those of a run (`app.grouping.run`), in transactions that cannot write; nothing is held and no attempt is counted.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+import templating
+from app.config import Settings
+from app.grouping import mining, windows
+from app.grouping.books import Notes, RehearsalBook
+from app.grouping.findings import Finding, Findings, Window
+from app.grouping.saving import Placed, place
+from app.intake.privacy import policy_of
+from app.store import calls, runs
+from app.store.calls import Call
+from app.store.engine import transaction
+from templating import Template
+
+Becomes = Literal["new task", "new version", "again"]
+
+
+@dataclass(frozen=True)
+class FoundTemplate:
+    """A template that a run would save.
+
+    becomes: what it would be: the first of a new task, the next version of a task, or a template that matches again. task_id: None for a task that
+    would begin. calls: of the window that it would get. replaces: templates in use whose place it would take; leaves: those that it would take calls
+    from.
+    """
+
+    template: Template
+    becomes: Becomes
+    task_id: UUID | None
+    task_name: str | None
+    calls: int
+    replaces: Sequence[UUID]
+    leaves: Sequence[UUID]
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a run would change.
+
+    owed, residue, reviewed: calls that it read. grouped: ungrouped calls that would get a template; moved: calls that would get another one; left: calls
+    that it read and that would stay without. unread: left out, since a window or the time was full. merged: tasks that would become one (task ->
+    the one that stays). parted: templates that would begin a task of their own.
+    """
+
+    owed: int
+    residue: int
+    reviewed: int
+    grouped: int
+    moved: int
+    left: int
+    unread: bool
+    found: Sequence[FoundTemplate]
+    merged: Mapping[UUID, UUID]
+    parted: Sequence[UUID]
+
+
+def rehearse(
+    engine: Engine,
+    group_id: UUID,
+    *,
+    everything: bool,
+    since: datetime | None,
+    settings: Settings,
+    seconds: float,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Rehearsal | None:
+    """What a run of the group would change now; None when the group is gone.
+
+    everything: templates in use are looked at anew too. since: only calls made at this moment or later are read. seconds: for a search, of which
+    there are two at most.
+    """
+    reader = engine.execution_options(postgresql_readonly=True)
+    with transaction(reader) as connection:
+        window = _window(connection, group_id, everything, since, settings)
+    if window is None:
+        return None
+    project_id = window.state.project_id
+
+    def sample(template_ids: Collection[UUID]) -> list[Call]:
+        with transaction(reader) as connection:
+            policy = policy_of(connection, project_id)
+            return windows.sample(connection, policy, template_ids, settings.grouping_window_residue, since)
+
+    window, findings = mining.find(window, templating.Options(max_seconds=seconds, should_stop=should_stop), sample)
+    with transaction(reader) as connection:
+        book = RehearsalBook(connection, window.state)
+        policy = policy_of(connection, project_id)
+        placed = place(book, window, findings, policy, settings.grouping_review_after)
+    return _told(window, findings, placed, book.notes)
+
+
+def _window(
+    connection: Connection, group_id: UUID, everything: bool, since: datetime | None, settings: Settings
+) -> Window | None:
+    state = runs.look(connection, group_id)
+    if state is None:
+        return None
+    owed, cut = calls.owed(connection, group_id, settings.grouping_window_owed, since)
+    wanted = replace(state, wanted="all" if everything else "residue")
+    return windows.read(connection, wanted, owed, cut, settings, since=since)
+
+
+def _told(window: Window, findings: Findings, placed: Placed, notes: Notes) -> Rehearsal:
+    grouped = {placement.call.id for placement in findings.placements if placement.call.template_id is None}
+    ungrouped = len(window.owed) + len(window.residue)
+    return Rehearsal(
+        owed=len(window.owed),
+        residue=len(window.residue),
+        reviewed=len(window.reviewed),
+        grouped=len(grouped),
+        moved=len(findings.placements) - len(grouped),
+        left=ungrouped - len(grouped),
+        unread=window.cut or bool(findings.unseen),
+        found=list(_found(window, findings, placed, notes)),
+        merged=notes.merged,
+        parted=sorted(notes.parted),
+    )
+
+
+def _found(window: Window, findings: Findings, placed: Placed, notes: Notes) -> Iterator[FoundTemplate]:
+    won = Counter(placed.template_of(placement) for placement in findings.placements)
+    begun: set[UUID] = set()
+    for finding, template_id in zip(findings.new, placed.saved, strict=True):
+        if not _is_known(window, finding):
+            task_id = placed.tasks[template_id]
+            yield FoundTemplate(
+                template=finding.template,
+                becomes=_becomes(template_id, task_id, notes, begun),
+                task_id=None if task_id in notes.began else task_id,
+                task_name=notes.renamed.get(task_id) or notes.began.get(task_id),
+                calls=won[template_id],
+                replaces=sorted(finding.supersedes - {template_id}),
+                leaves=sorted(finding.taken_from),
+            )
+            begun.add(task_id)
+
+
+def _becomes(template_id: UUID, task_id: UUID, notes: Notes, begun: set[UUID]) -> Becomes:
+    if template_id in notes.revived:
+        return "again"
+    return "new task" if task_id in notes.began and task_id not in begun else "new version"
+
+
+def _is_known(window: Window, finding: Finding) -> bool:
+    """A template under review that was found again changes nothing."""
+    return any(stored.template == finding.template for stored in window.known)

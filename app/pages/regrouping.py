@@ -1,0 +1,70 @@
+"""The page on which a path is grouped anew: a look at what that would change, the wish itself, and how far it is."""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import abort, flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.api import groups as grouping
+from app.errors import NotFoundError
+from app.http.services import services
+from app.pages import access
+from app.pages.deciding import deciding, looking
+from app.pages.views import LONGEST_QUERY, pages
+from app.reading import progress
+from app.reading.pieces import template_parts
+from app.store import groups
+from app.store.groups import Group
+from app.store.templates import to_parts
+from tasks.regroup import regroup as ask
+
+__all__ = ["pages"]  # the blueprint, with the routes of this module too
+
+
+@pages.get("/regroup")
+def regrouping() -> str:
+    return _page(_path(request.args.get("path", "")))
+
+
+@pages.post("/regroup/look")
+def look_at_regroup() -> str:
+    """What a run would change; the browser waits for it."""
+    path, everything = _path(request.form.get("path", "")), "all" in request.form
+    with looking() as connection:
+        group = _group(connection, path)
+    try:
+        found = grouping.look(group.id, everything=everything)
+    except NotFoundError:
+        abort(HTTPStatus.NOT_FOUND)
+    shown = [(each, template_parts(to_parts(each.template), each.template.slots)) for each in found.found]
+    return _page(path, found=found, shown=shown, everything=everything)
+
+
+@pages.post("/regroup")
+def regroup() -> Response:
+    path, everything = _path(request.form.get("path", "")), "all" in request.form
+    with deciding("regroup", None, {"all": everything}) as connection:
+        group = _group(connection, path)
+    if group.quarantined_at is not None:
+        abort(
+            HTTPStatus.CONFLICT, "The path is quarantined: its runs failed. Clear it: celery -A tasks quarantine clear."
+        )
+    ask(services().engine, services().settings, group.id, everything=everything)
+    flash("Asked for: a worker groups this path anew.")
+    return redirect(url_for("pages.regrouping", path=path), HTTPStatus.SEE_OTHER)
+
+
+def _page(path: str, **more: Any) -> str:
+    with access.reading() as connection:
+        now = progress.of_path(connection, g.visitor.project.id, path) or abort(HTTPStatus.NOT_FOUND)
+    return render_template("pages/regroup.html", now=now, **{"found": None, "everything": False} | more)
+
+
+def _group(connection: Any, path: str) -> Group:
+    return groups.find(connection, g.visitor.project.id, path) or abort(HTTPStatus.NOT_FOUND)
+
+
+def _path(text: str) -> str:
+    """PostgreSQL takes no NUL."""
+    return text.replace("\x00", "")[:LONGEST_QUERY]

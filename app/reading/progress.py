@@ -1,0 +1,93 @@
+"""How far the grouping of a path is, for a person who asked for it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from app.store import groups, runs, versions
+from app.store.owed import IS_OWED, IS_RESIDUE
+from app.store.pipeline import LastRun, latest_run
+from app.store.runs import FIRST_ID, GroupState
+from app.store.tables import template, trace
+
+State = Literal["none", "waiting", "running", "matching", "done", "failed", "quarantined"]
+
+MOST_COUNTED = 100_000
+"""Calls that are counted: on an index, some 20 ms."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a path's grouping is at; the fields from `outcome` on are of its latest run.
+
+    owed: calls that wait for a run. left: calls to be matched against what was found.
+    """
+
+    path: str
+    state: State
+    asked_at: datetime | None
+    owed: int
+    left: int
+    outcome: str | None
+    templates: int
+    grouped: int
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is worth looking again soon."""
+        return self.state in {"waiting", "running", "matching", "failed"}
+
+
+def of_path(connection: Connection, project_id: UUID, path: str) -> Progress | None:
+    """Of one path of the project; None where no call ever named it."""
+    group = groups.find(connection, project_id, path)
+    state = None if group is None else runs.look(connection, group.id)
+    if state is None:
+        return None
+    run = latest_run(connection, state.id)
+    owed = _count(connection, and_(trace.c.group_id == state.id, IS_OWED))
+    left = _left(connection, state)
+    return Progress(
+        path=state.path,
+        state=_state(state, run, owed, is_matching=left > 0 or versions.unfinished(connection, state.id) is not None),
+        asked_at=state.wanted_at,
+        owed=owed,
+        left=left,
+        outcome=run.outcome if run else None,
+        templates=run.templates if run else 0,
+        grouped=run.grouped if run else 0,
+        started_at=run.started_at if run else None,
+        finished_at=run.finished_at if run else None,
+    )
+
+
+def _state(state: GroupState, run: LastRun | None, owed: int, *, is_matching: bool) -> State:
+    if state.quarantined_at is not None:
+        return "quarantined"
+    if run is not None and run.outcome == "running":
+        return "running"
+    if state.wanted or owed:
+        return "failed" if run is not None and run.outcome == "failed" else "waiting"
+    return "matching" if is_matching else "none" if run is None else "done"
+
+
+def _left(connection: Connection, state: GroupState) -> int:
+    """Calls above the cursors of what is still to be matched: ungrouped ones, and those of templates."""
+    ungrouped = and_(trace.c.group_id == state.id, IS_RESIDUE, trace.c.id > (state.rematch_after or FIRST_ID))
+    left = _count(connection, ungrouped) if state.rematch_after is not None else 0
+    pending = select(template.c.id, template.c.rematch_after).where(
+        template.c.group_id == state.id, template.c.rematch_after.is_not(None)
+    )
+    rows = connection.execute(pending).all()
+    above = [and_(trace.c.template_id == row.id, trace.c.id > row.rematch_after) for row in rows]
+    return left + (_count(connection, or_(*above)) if above else 0)
+
+
+def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
+    counted = select(trace.c.id).where(condition).limit(MOST_COUNTED).subquery()
+    return connection.execute(select(func.count()).select_from(counted)).scalar_one()
