@@ -245,7 +245,7 @@ class Group:
                 assert orjson.dumps(read.input) == orjson.dumps(sent.columns["input"])
 
 
-@dataclass
+@dataclass(repr=False)
 class World:
     """Projects and their groups; the clock moves one minute a call."""
 
