@@ -31,6 +31,7 @@ FORMATS = {
         Format("dspy", ".dspy.py", PYTHON, programs.write_dspy),
         Format("langfuse", ".langfuse.json", JSON, registries.write_langfuse),
         Format("mlflow", ".mlflow.json", JSON, registries.write_mlflow),
+        Format("phoenix", ".phoenix.json", JSON, registries.write_phoenix),
         Format("dotprompt", ".prompt", TEXT, dotprompt.write),
     )
 }

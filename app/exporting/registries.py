@@ -1,6 +1,8 @@
-"""Bodies for registries of prompts: Langfuse (POST /api/public/v2/prompts) and MLflow (mlflow.genai.register_prompt)."""
+"""Bodies for registries of prompts: Langfuse (POST /api/public/v2/prompts), MLflow (mlflow.genai.register_prompt), Phoenix (POST /v1/prompts)."""
 
-from app.exporting.messages import as_json
+from typing import Any
+
+from app.exporting.messages import MOST_TOKENS, as_json
 from app.exporting.mustache import Mustache
 from app.exporting.version import Version
 
@@ -30,6 +32,38 @@ def write_mlflow(version: Version) -> str:
     tags = {"path": version.path, "version": str(version.version), "model": version.model}
     tags |= {f"constant.{name}": held for name, held in mustache.constants.items()}
     return as_json({"name": version.slug, "template": _messages(version, mustache), "tags": tags})
+
+
+PROVIDERS = {"claude": "ANTHROPIC", "gemini": "GOOGLE", "deepseek": "DEEPSEEK", "grok": "XAI"}
+"""Providers of Phoenix by what names of models hold; every other model is taken for one of OpenAI's API."""
+
+
+def write_phoenix(version: Version) -> str:
+    """A prompt with a version; metadata names the constants that `format` needs besides the slots."""
+    mustache = Mustache(version)
+    provider = next((name for word, name in PROVIDERS.items() if word in version.model.lower()), "OPENAI")
+    metadata: dict[str, Any] = {"path": version.path, "version": version.version}
+    if mustache.constants:
+        metadata["constants"] = mustache.constants
+    return as_json(
+        {
+            "prompt": {"name": version.slug, "description": f"{version.name} at {version.path}", "metadata": metadata},
+            "version": {
+                "description": f"Version {version.version} at {version.path}",
+                "model_provider": provider,
+                "model_name": version.model,
+                "template": {"type": "chat", "messages": _messages(version, mustache)},
+                "template_type": "CHAT",
+                "template_format": "MUSTACHE",
+                "invocation_parameters": {"type": provider.lower(), provider.lower(): _invocation(version, provider)},
+            },
+        }
+    )
+
+
+def _invocation(version: Version, provider: str) -> dict[str, Any]:
+    most = {"max_tokens": MOST_TOKENS} if provider == "ANTHROPIC" else {}
+    return most | {name: version.settings[name] for name in ("temperature",) if name in version.settings}
 
 
 def _messages(version: Version, mustache: Mustache) -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
-"""`promptlode export`: versions as files of other tools."""
+"""`promptlode export`: versions as files of other tools, or in the registries of other servers."""
 
+import json
 import re
 from collections.abc import Iterator
 from difflib import unified_diff
@@ -12,6 +13,7 @@ from rich.text import Text
 from app.cli.remote.api import Api, Item
 from app.cli.remote.options import connected
 from app.cli.remote.output import plain
+from app.cli.remote.pushing import REGISTRIES, PushError, Registry, name_in_registry, registry
 from app.cli.remote.tasks import DIFF_STYLES, find_task, versions_of
 from app.exporting import FORMATS
 
@@ -37,9 +39,34 @@ from app.exporting import FORMATS
     type=click.IntRange(1),
     help="Number of the version; the one in production, else the newest, if not given.",
 )
+@click.option(
+    "--push",
+    "server",
+    type=click.Choice(sorted(REGISTRIES)),
+    help="Keep TASK, or without TASK every task, in the registry of this server.",
+)
+@click.option(
+    "--to", "address", help="Address of that server; what its own client would take from the environment, if not given."
+)
 @connected
-def export(api: Api, task: str | None, folder: Path | None, form: str, version: int | None) -> None:
-    """Print a version of TASK as a file of another tool, or write all tasks into a folder that can be committed."""
+def export(
+    api: Api,
+    *,
+    task: str | None,
+    folder: Path | None,
+    form: str,
+    version: int | None,
+    server: str | None,
+    address: str | None,
+) -> None:
+    """Print a version of TASK as a file of another tool, write all tasks into a folder that can be committed, or push them to a server."""
+    if server is not None:
+        if folder is not None or (version is not None and task is None):
+            raise click.UsageError(
+                "--push goes with a TASK, or with nothing for every task; --version goes with a TASK."
+            )
+        _push(api, registry(server, address), task, version)
+        return
     if (task is None) == (folder is None):
         raise click.UsageError("Give a TASK, or --all DIR.")
     if folder is None:
@@ -49,6 +76,23 @@ def export(api: Api, task: str | None, folder: Path | None, form: str, version: 
     if version is not None:
         raise click.UsageError("--version goes with a TASK.")
     _write_all(api, folder, form)
+
+
+def _push(api: Api, kept_in: Registry, task: str | None, number: int | None) -> None:
+    """Says of each prompt what became of it; one that is refused does not keep the others back."""
+    refused: list[str] = []
+    taken: set[str] = set()
+    for each in [find_task(api, task)] if task else api.items("/api/v1/tasks"):
+        name = name_in_registry(each["path"], each["name"], each["id"])
+        name = name if name not in taken else f"{name}-{each['id'][-8:]}"
+        taken.add(name)
+        body = json.loads(_file_of(api, _chosen(versions_of(api, each["id"]), number), kept_in.form))
+        try:
+            click.echo(f"{kept_in.push(name, body)}: {name}")
+        except PushError as error:
+            refused.append(f"{name}: {error}")
+    if refused:
+        raise PushError("\n".join(refused))
 
 
 def _chosen(versions: list[Item], number: int | None) -> Item:

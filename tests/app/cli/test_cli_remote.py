@@ -20,6 +20,7 @@ from app.config import Settings
 from app.store.projects import Project
 from benchmarks.installation import Installation
 from tests.app.api_helpers import new_key
+from tests.app.cli.registry_standin import KEYS, serving
 from tests.app.cli_helpers import Cli
 from tests.app.grouping_world import triage, triage_edited
 
@@ -210,3 +211,39 @@ def test_a_negative_price_and_one_of_a_reader_are_refused(remote: Cli) -> None:
     refused = remote("prices", "set", "m", "--input", "1", "--output", "2")
     assert refused.returncode == 1
     assert b"admin" in refused.stderr
+
+
+# --- push, regroup, similar
+
+
+def test_every_task_is_pushed_to_a_registry(grouped: Cli) -> None:
+    with serving() as standin:
+        grouped.environment |= KEYS
+        push = ("export", "--push", "langfuse", "--to", standin.url)
+        (task,) = read(grouped("tasks", "--json"))
+        assert grouped(*push).stdout.decode().startswith("new: mail-")
+        assert grouped(*push, task["id"]).stdout.decode().startswith("the same: mail-")
+        grouped.environment["LANGFUSE_SECRET_KEY"] = "wrong"
+        refused = grouped(*push)
+        assert (refused.returncode, b"does not take these keys" in refused.stderr) == (1, True)
+        [[kept]] = standin.kept["langfuse"].values()
+    assert "When in doubt, say other." in kept["prompt"][-1]["content"]
+    assert grouped(*push, "--all", "x").returncode == 2
+
+
+def test_a_dry_run_tells_what_a_regroup_would_change(
+    grouped: Cli, engine: Engine, settings: Settings, project: Project
+) -> None:
+    calls = [
+        {"model": "gpt-5", "path": "/notes", "input": f"Summarise the notes of meeting {n} for everybody."}
+        for n in range(6)
+    ]
+    Installation(engine, settings, project).take(calls)
+    told = read(grouped("regroup", "/notes", "--dry-run", "--json"))
+    assert (told["dry_run"], told["grouped"], told["found"][0]["becomes"]) == (True, 6, "new task")
+    shown = grouped("regroup", "/notes", "--dry-run", "--since", "2026-01-01").stdout.decode()
+    assert "a template for 6 calls" in shown
+    assert "Nothing was written." in shown
+    assert grouped("regroup", "/notes", "--since", "2026-01-01").returncode == 2
+    (task,) = read(grouped("tasks", "--json"))
+    assert read(grouped("similar", task["id"], "--json")) == []

@@ -190,7 +190,7 @@ def test_a_batch_is_bounded_by_its_texts_too(world: World, monkeypatch: pytest.M
 
 
 def test_a_large_residue_is_mined_again_only_when_enough_is_new(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.grouping.run.SMALL_RESIDUE_CALLS", 0)
+    monkeypatch.setattr("app.grouping.windows.SMALL_RESIDUE_CALLS", 0)
     group = world.group()
     group.send(["why is the sky blue", "write a limerick on socks", "17 * 23 + 4", "who owns the sea bed?"])
     group.run()

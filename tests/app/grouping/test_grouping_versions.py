@@ -406,7 +406,7 @@ def test_a_review_killed_half_way_is_taken_up_by_the_next_run(
 ) -> None:
     group, edited = with_a_swallowed_edit(world, grouping_review_after=50)
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(ASK, ASK_EDITED))
-    monkeypatch.setattr("app.grouping.run.REVIEW_SAMPLE_CALLS", 6)
+    monkeypatch.setattr("app.grouping.windows.REVIEW_SAMPLE_CALLS", 6)
     monkeypatch.setattr("app.grouping.rematching.REMATCHED_CALLS", 5)
     group.want("review")
     left = iter(range(batches))
@@ -581,7 +581,7 @@ def test_a_call_that_no_template_matches_after_a_split_is_owed_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     group, _ = with_a_swallowed_edit(world, grouping_review_after=50)
-    monkeypatch.setattr("app.grouping.run.REVIEW_SAMPLE_CALLS", 60)
+    monkeypatch.setattr("app.grouping.windows.REVIEW_SAMPLE_CALLS", 60)
     [odd] = group.send(["You help the customers of a shop for boots and tents.\n\nWHAT"])
     monkeypatch.setattr("app.store.calls.sample", without(odd))
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(ASK.replace("{{", "{{a}} {{"), ASK_EDITED))

@@ -1,0 +1,193 @@
+"""Push versions to the registries of other servers: Langfuse, MLflow, Phoenix, each by its own API.
+
+What is pushed is what `promptlode export --format` writes. A prompt that a registry has as it is gets no new version there. Keys go to the address
+that was given and nowhere else: no redirect is followed.
+"""
+
+import json
+import os
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+from urllib.parse import quote
+
+import requests
+
+from app.errors import PromptlodeError
+
+Outcome = Literal["new", "changed", "the same"]
+
+TIMEOUT = (10, 60)
+"""Seconds to connect and to wait for an answer."""
+
+LONGEST_NAME = 100
+"""Characters of a name in a registry; Phoenix and MLflow take more."""
+
+
+class PushError(PromptlodeError):
+    """A registry did not answer, or refused."""
+
+
+class Registry(ABC):
+    """A server that keeps prompts."""
+
+    form: ClassVar[str]
+    """The export format of what it takes."""
+
+    address: ClassVar[tuple[str, ...]]
+    """Environment variables that may have its address, the first one set counts: those of its own client."""
+
+    def __init__(self, url: str, environment: Mapping[str, str]) -> None:
+        self._url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.trust_env = False  # no key of ~/.netrc
+        self._log_in(environment)
+
+    @abstractmethod
+    def _log_in(self, environment: Mapping[str, str]) -> None:
+        """Take keys from where the registry's own client takes them."""
+
+    @abstractmethod
+    def push(self, name: str, body: Any) -> Outcome:
+        """Keep the prompt under this name.  Raises PushError."""
+
+    def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """The answer of GET, None where there is none."""
+        return self._ask("GET", path, params=query)
+
+    def _post(self, path: str, body: Any) -> Any:
+        return self._ask("POST", path, json=body)
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            answer = self._session.request(method, self._url + path, timeout=TIMEOUT, allow_redirects=False, **options)
+            if method == "GET" and answer.status_code == requests.codes.not_found:
+                return None
+            return answer.json() if answer.ok and not answer.is_redirect else self._refused(answer)
+        except (requests.RequestException, ValueError):
+            raise PushError(
+                f"{self._url} does not answer as {type(self).__name__} does. Is the address right?"
+            ) from None
+
+    def _refused(self, answer: requests.Response) -> Any:
+        if answer.is_redirect:
+            raise PushError(
+                f"{self._url} leads elsewhere; give the address where it leads, so that no key goes astray."
+            )
+        if answer.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:
+            raise PushError(
+                f"{self._url} does not take these keys. They are read from the environment: see docs/exports.md."
+            )
+        raise PushError(f"{self._url} answered {answer.status_code}: {_sentence(answer)}")
+
+
+def _sentence(answer: requests.Response) -> str:
+    """What the server says, as one line without control characters."""
+    return "".join(char if char.isprintable() else " " for char in answer.text)[:300]
+
+
+class Langfuse(Registry):
+    """Langfuse: prompts by name, each with versions."""
+
+    form = "langfuse"
+    address = ("LANGFUSE_BASE_URL", "LANGFUSE_HOST")
+
+    def _log_in(self, environment: Mapping[str, str]) -> None:
+        public, secret = (environment.get(f"LANGFUSE_{kind}_KEY", "") for kind in ("PUBLIC", "SECRET"))
+        self._session.auth = (public, secret)
+
+    def push(self, name: str, body: Any) -> Outcome:
+        latest = self._get(f"/api/public/v2/prompts/{quote(name, safe='')}", {"label": "latest"})
+        if latest is not None and all(_plain(latest.get(key)) == _plain(body[key]) for key in ("prompt", "config")):
+            return "the same"
+        self._post("/api/public/v2/prompts", body | {"name": name})
+        return "changed" if latest else "new"
+
+
+def _plain(value: Any) -> Any:
+    """Messages without the type that Langfuse adds."""
+    if isinstance(value, list):
+        return [{"role": each.get("role"), "content": each.get("content")} for each in value]
+    return value
+
+
+class MLflow(Registry):
+    """MLflow: a prompt is a registered model with tags of its own."""
+
+    form = "mlflow"
+    address = ("MLFLOW_TRACKING_URI",)
+
+    def _log_in(self, environment: Mapping[str, str]) -> None:
+        if token := environment.get("MLFLOW_TRACKING_TOKEN"):
+            self._session.headers["Authorization"] = f"Bearer {token}"
+        elif name := environment.get("MLFLOW_TRACKING_USERNAME"):
+            self._session.auth = (name, environment.get("MLFLOW_TRACKING_PASSWORD", ""))
+
+    def push(self, name: str, body: Any) -> Outcome:
+        known = self._get("/api/2.0/mlflow/registered-models/get", {"name": name})
+        if known is None:
+            mark = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+            self._post("/api/2.0/mlflow/registered-models/create", {"name": name, "tags": mark})
+        tags: dict[str, str] = {
+            "mlflow.prompt.is_prompt": "true",
+            "mlflow.prompt.text": json.dumps(body["template"]),
+            "_mlflow_prompt_type": "chat",
+            **body["tags"],
+        }
+        if known is not None and self._is_latest(name, tags):
+            return "the same"
+        pairs = [{"key": key, "value": value} for key, value in tags.items()]
+        version = {"name": name, "source": "prompt-template", "tags": pairs}
+        self._post("/api/2.0/mlflow/model-versions/create", version)
+        return "changed" if known else "new"
+
+    def _is_latest(self, name: str, tags: Mapping[str, str]) -> bool:
+        wanted = f"name = '{name}' AND tags.`mlflow.prompt.is_prompt` = 'true'"
+        query = {"filter": wanted, "max_results": "1", "order_by": "version_number DESC"}
+        found = (self._get("/api/2.0/mlflow/model-versions/search", query) or {}).get("model_versions") or []
+        latest = {tag["key"]: tag["value"] for each in found for tag in each.get("tags", [])}
+        return all(latest.get(key) == value for key, value in tags.items())
+
+
+class Phoenix(Registry):
+    """Phoenix of Arize: prompts by name, each with versions."""
+
+    form = "phoenix"
+    address = ("PHOENIX_ENDPOINT", "PHOENIX_COLLECTOR_ENDPOINT", "PHOENIX_BASE_URL")
+
+    def _log_in(self, environment: Mapping[str, str]) -> None:
+        if key := environment.get("PHOENIX_API_KEY"):
+            self._session.headers["Authorization"] = f"Bearer {key}"
+
+    def push(self, name: str, body: Any) -> Outcome:
+        latest = self._get(f"/v1/prompts/{quote(name, safe='')}/latest")
+        known, wanted = (latest or {}).get("data") or {}, body["version"]
+        parts = ("model_provider", "model_name", "template", "invocation_parameters")
+        if latest is not None and all(known.get(part) == wanted[part] for part in parts):
+            return "the same"
+        self._post("/v1/prompts", body | {"prompt": body["prompt"] | {"name": name}})
+        return "changed" if latest else "new"
+
+
+REGISTRIES: Mapping[str, type[Registry]] = {
+    "langfuse": Langfuse,
+    "mlflow": MLflow,
+    "phoenix": Phoenix,
+}
+
+
+def registry(name: str, url: str | None) -> Registry:
+    """The registry of this name, a key of REGISTRIES, at this address, else where its own client would look.  Raises PushError."""
+    kind = REGISTRIES[name]
+    found = url or next((os.environ[each] for each in kind.address if os.environ.get(each)), None)
+    if found is None or not found.startswith(("http://", "https://")):
+        raise PushError(f"Say where {kind.__name__} is: --to https://…, or {kind.address[0]} in the environment.")
+    return kind(found, os.environ)
+
+
+def name_in_registry(path: str, name: str, task_id: str) -> str:
+    """support-triage-sort-the-mail: letters, digits and hyphens of ASCII, which all three take; the id where nothing is left."""
+    ascii_text = unicodedata.normalize("NFKD", f"{path}-{name}").encode("ascii", "ignore").decode().lower()
+    return "-".join(re.findall("[a-z0-9]+", ascii_text))[:LONGEST_NAME].strip("-") or f"task-{task_id[-8:]}"
