@@ -44,6 +44,7 @@ TARGETS = (
     Target("dspy", "with_dspy.py", ("dspy",)),
     Target("langfuse", "with_langfuse.py", ("langfuse",)),
     Target("mlflow", "with_mlflow.py", ("mlflow",)),
+    Target("phoenix", "with_phoenix.py", ("arize-phoenix-client", "openai")),
     Target("promptfoo", "with_nunjucks.mjs", ("nunjucks",)),
     Target("dotprompt", "with_dotprompt.mjs", ("dotprompt",)),
 )
