@@ -18,6 +18,7 @@ The idea, one module a step:
     siblings    several templates in one house style, or one with few-valued slots?
     mixture     few texts of two siblings, which look like one template with slots
     search      from the widest set of texts down, take every set that is one template
+    verdicts    what was found out about few texts before, by content
     rounds      a bounded sample at a time (sampling); the rest is matched (sieve)
     filing      texts that share what few others hold, to be looked at together
     hidden      templates of few calls behind one preamble, which look like one with a slot

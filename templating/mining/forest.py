@@ -22,6 +22,7 @@ KINDS = 20  # sets that explain another one, at most
 PROBES = 64  # members whose sets are looked at
 BLOCK = 1024  # sets whose members are packed at a time: a megabyte
 _UNKNOWN = -1
+_MANY = -1 << 62  # no run
 
 
 class Forest:
@@ -103,11 +104,13 @@ class Forest:
     def _without_held(self, parts: list[np.ndarray], members: Sequence[int] | np.ndarray) -> list[np.ndarray]:
         """The parts without those whose calls have a time of their own, where these are several: they hold a value for a while.
 
-        So do the calls of an agent's run, which has its goal, and of a batch job, which has an outer loop.
+        So do the calls of an agent's run, which has its goal, and of a batch job, which has an outer loop.  Of fewer runs nobody can tell
+        what a run holds from what a template says.
         parts: positions of texts in `members`, the most telling part first.
         """
-        if len({run for member in members for run in self._pool.runs[member]}) > 1:
-            parts = [part for part in parts if not self._is_one_run([members[at] for at in part])]
+        runs = [self._run([members[at] for at in part]) for part in parts]
+        if len(set(runs) - {_MANY}) >= VALUES:
+            parts = [part for part, run in zip(parts, runs, strict=True) if run == _MANY]
         if len(parts) < VALUES:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
@@ -118,10 +121,11 @@ class Forest:
             left[part] = False
         return [part for part in parts if not any(part is other for other in held)] if apart >= VALUES else parts
 
-    def _is_one_run(self, texts: Sequence[int]) -> bool:
-        """Whether the calls of some texts are of one run: they are one witness."""
+    def _run(self, texts: Sequence[int]) -> int:
+        """The run that the calls of some texts are of: they are one witness; or _MANY."""
         runs = Counter(run for text in texts for run in self._pool.runs[text])
-        return self._pool.runs is not self._pool.times and max(runs.values()) >= RUN * sum(runs.values())
+        [(run, often)] = runs.most_common(1)
+        return run if self._pool.runs is not self._pool.times and often >= RUN * sum(runs.values()) else _MANY
 
     def _kinds(self, members: np.ndarray, own: np.ndarray, shared: int, more: float, least: int) -> list[int]:
         """Parts of a set (as masks) that share `more` grams more, the most telling first."""

@@ -34,9 +34,9 @@ def _filler(number: int, size: int) -> str:
     return "".join(chr(_PRIVATE + (number * 7 + i * 61) % _PRIVATE_SIZE) for i in range(size))
 
 
-def without_fillers(text: str) -> str:
-    """The fixed text in a piece of a shown text."""
-    return "".join(char for char in text if not _PRIVATE <= ord(char) < _PRIVATE + _PRIVATE_SIZE)
+def fixed_pieces(text: str) -> list[str]:
+    """The fixed text in a piece of a shown text, by the values that part it."""
+    return "".join("\x00" if _PRIVATE <= ord(char) < _PRIVATE + _PRIVATE_SIZE else char for char in text).split("\x00")
 
 
 def near(known: Iterable[tuple[int, Template]], texts: Iterable[str]) -> Mapping[Template, set[int]]:

@@ -1,6 +1,6 @@
 """The texts of one search: all with the same number of parts, each different text once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +9,7 @@ import numpy as np
 from templating.mining.budget import SpentError
 from templating.mining.evidence import unit_bits
 from templating.mining.units import Rows, split
+from templating.mining.verdicts import digest
 
 
 @dataclass(eq=False, repr=False)
@@ -53,6 +54,17 @@ class Pool:
     def calls(self) -> np.ndarray:
         """How often each text came."""
         return np.fromiter(map(len, self.times), np.int64, len(self.times))
+
+    @cached_property
+    def digests(self) -> list[bytes]:
+        """What stands for each text in the keys of `verdicts`."""
+        return list(map(digest, self.texts))
+
+    def some(self, members: Sequence[int]) -> "Pool":
+        """These texts alone, with the order of their calls."""
+        texts, times = [self.texts[m] for m in members], [self.times[m] for m in members]
+        runs = None if self.runs is self.times else [self.runs[m] for m in members]
+        return Pool.of(texts, times, self.barrier, self.tick, runs)
 
     def part(self, text: int, part: int) -> str:
         """One part of one text."""

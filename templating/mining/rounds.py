@@ -23,6 +23,7 @@ from templating.matching import fit
 from templating.mining.budget import Budget, SpentError
 from templating.mining.families import edits
 from templating.mining.filing import WIDEST, Families, are_near, edges, families, held_alike
+from templating.mining.forest import Forest
 from templating.mining.frames import FEWEST_CALLS, HALF, TEMPLATE, frames
 from templating.mining.hidden import alike_in_many_ways, bounded
 from templating.mining.mixture import is_mixture, is_open
@@ -32,6 +33,7 @@ from templating.mining.result import Options
 from templating.mining.sampling import TEXTS, Samples, spread
 from templating.mining.search import FEW, WORTH, search
 from templating.mining.separators import parted
+from templating.mining.siblings import OWN
 from templating.mining.sieve import Neighbours, Sieve
 from templating.mining.skeleton import MENDS, WITNESSES, Skeleton, skeleton, template_of
 from templating.mining.witnesses import Witnesses
@@ -143,7 +145,7 @@ class Rounds:
         if rounds + more > 1 or len(texts) > TEXTS:
             left |= dict.fromkeys(text for template in list(self._found) for text in self._hidden(template))
             left = self._look_at_families(left)
-        left = self._look_again(left)
+        left = self._look_again(left, len(texts))
         if self._budget.spent():
             self._take_back(unsure, left)
         self._look_at_ends(left)
@@ -174,9 +176,8 @@ class Rounds:
                 samples.add(lost + fallen)
         return left, most
 
-    def _look_again(self, left: dict[str, None]) -> dict[str, None]:
-        """Rounds over what is left alone, as long as each finds something: texts of found templates hide others no more."""
-        most = len(self._calls)
+    def _look_again(self, left: dict[str, None], most: int) -> dict[str, None]:
+        """Rounds over what is left alone of so many, as long as each finds something: texts of found templates hide others no more."""
         while len(left) < most and not self._budget.spent():
             most = len(left)
             ordered = sorted(left, key=lambda text: self._calls[text][0])
@@ -243,11 +244,11 @@ class Rounds:
             },
         ):
             return None
-        if best.bits < WORTH + FEW / self._calls_of(texts):
-            return best
         some = spread(texts, SEARCHED)
-        found = search(self._pool(some), self._options.min_group_size, self._budget.spent)
-        return best if len(found) == 1 and len(found[0].members) == len(some) else None
+        if best.bits < WORTH + FEW / self._calls_of(texts):
+            pool = self._pool(some)
+            return None if Forest(pool, self._options.min_group_size, self._go_on).parts(range(len(some)), OWN, HALF) else best
+        return best if self._is_one(some) else None
 
     def _around(self, template: Template, finding: Finding, shorter: Sieve) -> Finding | None:
         """The shorter template that fits all texts of another when what these share beyond it is a value."""
@@ -385,7 +386,7 @@ class Rounds:
             rows = _rows(pool, one)
             if (filed and not self._is_clear(one, pool)) or (not one.held and self._is_crossed(rows)):
                 return False
-            if not self._are_enough(one.template, {text: values for text, values in rows.items() if text in fresh}):
+            if not self._are_enough(one.template, {text: its for text, its in rows.items() if text in fresh or text in self._copies}):
                 return False
             return not self._is_parted(one.template) and self._may_replace(one, rows, shown, fresh)
 
@@ -431,21 +432,27 @@ class Rounds:
         if filed or len(found) * SHOWN > TEXTS:
             near = are_near(found, sample)
             found = {t: f for t, f in found.items() if t in self._old or t in near}
-        return {t: f.some(SHOWN) for t, f in found.items()}
+        return {t: self._some(f) for t, f in found.items()}
+
+    def _some(self, finding: Finding) -> list[str]:
+        """Some texts of a template, those of the known ones that it widens first."""
+        copies = [text for text, _ in finding.rows if text in self._copies]
+        return copies[:SHOWN] + [text for text in finding.some(SHOWN) if text not in self._copies][: SHOWN - len(copies[:SHOWN])]
 
     def _may_replace(
         self, one: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
     ) -> bool:
         """Whether a template leaves the known ones alone, or widens them in values only."""
-        if not self._old:
+        old = [t for t in shown if t in self._old or self._found[t].supersedes]
+        if not old:
             return True
         from templating.mining.widening import may_widen, swallows  # here, as a first search knows no template
 
-        gone = [t for t in self._old if rows.keys() >= set(shown[t])]
-        if swallows(one.template, (shown[t][0] for t in self._old if t not in gone)):
+        gone = [t for t in old if rows.keys() >= set(shown[t])]
+        if swallows(one.template, (shown[t][0] for t in old if t not in gone)):
             return False
         new = [row for text, row in rows.items() if text in fresh]
-        own = {t: [rows[text] for text in shown[t]] for t in gone}
+        own = {t: [rows[text] for text in shown[t] if text in self._copies] for t in gone}
         return all(
             may_widen(t, one.template, own[t], new, [its[0] for other, its in own.items() if other is not t])
             for t in gone
@@ -545,8 +552,12 @@ class Rounds:
 
     def _are_one(self, *findings: Finding) -> bool:
         """Whether a search among as many texts of each finds one template."""
-        pool = self._pool({text for finding in findings for text in finding.some(LOOK)})
-        found = search(pool, self._options.min_group_size, self._budget.spent)
+        return self._is_one({text for finding in findings for text in finding.some(LOOK)})
+
+    def _is_one(self, texts: Iterable[str]) -> bool:
+        """Whether a search among these texts finds one template."""
+        pool = self._pool(texts)
+        found = search(pool, self._options.min_group_size, self._budget.spent, narrowest=len(pool.texts))
         return len(found) == 1 and len(found[0].members) == len(pool.texts)
 
     def _part_by_edits(self, template: Template) -> list[Template]:

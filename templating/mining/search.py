@@ -18,6 +18,7 @@ from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
 from templating.mining.siblings import OWN, PARTED, Places, are_siblings, is_choice
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
+from templating.mining.verdicts import Verdicts, ranks
 
 WORTH = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
 FEW = 60.0  # and this, shared out among the calls: few can agree by chance
@@ -30,6 +31,9 @@ LOOSE_MORE, LOOSE_UNION = 2.0, 0.5  # grams that other sets share more, as a mul
 # The same behind a preamble: the bodies share so many grams, and most of them twice as many.
 BODIES = ((4.0, 0.9), (8.0, 0.6))
 REST = 0.6  # of a set of several templates is left when it is looked at again
+ALONE = 32  # texts from which on a set is looked at among all others only; most leftovers of a stream are in sets of fewer
+LONG = 20_000  # characters of such a set, whose alignment takes 5 ms and more; what is shorter is aligned before it is looked up
+_VERDICTS = Verdicts()
 
 
 def search(
@@ -40,14 +44,16 @@ def search(
     accepts: Callable[[Skeleton], bool] = lambda _: True,
     settled: Collection[frozenset[int]] = (),
     whole: Skeleton | None = None,
+    narrowest: int = 0,
 ) -> list[Skeleton]:
     """The templates of the pool.
 
     least: calls that make one.  stop: asked often; True ends the search.  accepts: the caller's say in each template.
     settled: per template that there is already, its texts; among themselves they are not searched again.
     whole: the template of all texts, where it is known and asked whether it is one: it need not be aligned again.
+    narrowest: texts of a set at least; no narrower one is looked at.
     """
-    return _Search(pool, least, stop, accepts=accepts, settled=settled, whole=whole).run()
+    return _Search(pool, least, stop, accepts=accepts, settled=settled, whole=whole).run(narrowest)
 
 
 @dataclass(eq=False, repr=False)
@@ -73,18 +79,18 @@ class _Search:
         settled: Collection[frozenset[int]],
         whole: Skeleton | None,
     ) -> None:
-        self._pool, self._least, self._accepts = pool, least, accepts
+        self._pool, self._least, self._stop, self._accepts = pool, least, stop, accepts
         self._forest, self._ends = Forest(pool, least, stop), Ends(pool)
         self._settled, self._old = settled, frozenset[int]().union(*settled)
         self._whole = whole
         self._taken: set[int] = set()
         self._several: list[_Several] = []
 
-    def run(self) -> list[Skeleton]:
+    def run(self, narrowest: int) -> list[Skeleton]:
         found: list[Skeleton] = []
         with suppress(SpentError):
             for at, one in enumerate(self._forest.sets):
-                if len(self._taken) == len(self._pool.texts):
+                if len(self._taken) == len(self._pool.texts) or len(one.members) < narrowest:
                     break
                 self._pool.go_on()
                 members = one.members.tolist()
@@ -120,6 +126,9 @@ class _Search:
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it."""
         known = self._whole if len(members) == len(self._pool.texts) else None
+        if len(members) < min(ALONE, len(self._pool.texts)) and self._are_long(members) and not self._hold_alone(members):
+            self._pass_over(members, at)
+            return []
         best = known or skeleton(self._pool, members)
         if best is None or not (known or self._is_worth(best, at)):
             return []
@@ -127,12 +136,32 @@ class _Search:
         if len(eras) > 1:
             return [s for era in eras for s in self._templates(era, at)]
         if self._is_several(best, at):
-            self._several.append(_Several(set(members) - self._taken, at, len(members)))
+            self._pass_over(members, at)
             return []
         if not self._accepts(best):
             return []
         self._take(best.members)
         return [best]
+
+    def _are_long(self, members: Sequence[int]) -> bool:
+        return sum(len(self._pool.texts[member]) for member in members) >= LONG
+
+    def _hold_alone(self, members: Sequence[int]) -> bool:
+        """Whether few texts, looked at alone, hold a template: else they hold none among others."""
+        pool = self._pool
+        key = (self._least, pool.barrier, *(pool.digests[m] for m in members), ranks([pool.times[m] for m in members]))
+        if pool.runs is not pool.times:
+            key = (*key, ranks([pool.runs[m] for m in members]))
+        return _VERDICTS.ask(key, lambda: self._search_alone(members))
+
+    def _search_alone(self, members: Sequence[int]) -> bool:
+        alone = self._pool.some(members)
+        found = search(alone, self._least, self._stop, narrowest=len(members))
+        alone.go_on()  # a search without time finds nothing, which is no verdict
+        return bool(found)
+
+    def _pass_over(self, members: Sequence[int], at: int) -> None:
+        self._several.append(_Several(set(members) - self._taken, at, len(members)))
 
     def _take(self, members: Sequence[int]) -> None:
         self._ends.take([member for member in members if member not in self._taken])

@@ -35,7 +35,7 @@ COVERED, FRESH = 0.9, 0.3  # of the texts lie in kinds; of a kind lies in none b
 PARTED, APART, REST = 0.6, 0.8, 0.1  # the same for kinds that hardly overlap, and what lies in others than the largest
 ALONE = 1.15  # times as many texts as a kind has may hold what is its own
 BODY, LABEL, BLOCK = 8, 3, 24  # words
-MUCH = 3.0  # times the words that all texts share: a kind with so many more of its own is none of them, however few the others are
+MUCH, HALF = 3.0, 0.5  # times the words that all texts share, and of the texts: a kind that has so many more of its own is no value
 PLACES, PLACES_WORDS = 4, 8  # places with texts of a kind's own, and their words in all
 ORDERS, ORDERS_WORDS = 2, EDIT_UNITS  # places in a part of the prompt, and words in the longest
 SETTLED = 15  # texts of a kind for each further text that a place of such a part may have: an edit is one
@@ -66,7 +66,7 @@ def are_siblings(
         fresh = int(left[kind].sum())
         if fresh < max(2, FRESH * len(kind)) or not places.are_own(kind):
             continue
-        if len(kind) >= PARTED * size and places.agreement(kind).words >= MUCH * places.fixed_words:
+        if len(kind) >= HALF * size and places.agreement(kind).words >= MUCH * places.fixed_words:
             return True
         left[kind] = False
         if fresh >= APART * len(kind):

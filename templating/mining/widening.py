@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from templating.matching import fit
-from templating.mining.families import EDIT_UNITS, KINDS
-from templating.mining.known import without_fillers
+from templating.mining.families import EDIT_CALLS, EDIT_UNITS, KINDS
+from templating.mining.known import fixed_pieces
 from templating.mining.mixture import is_open
 from templating.mining.units import split
 from templating.template import Template
@@ -61,11 +61,11 @@ def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
 
 
 def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
-    frozen = set(own)
-    if len(frozen) > 1:  # a slot of the known template, perhaps with the text around it
-        return not at_end or _words(without_fillers(min(own))) < BODY
-    changed = [text for text in new if text not in frozen]
-    is_short = max(map(_units, [*frozen, *new]), default=0) < EDIT_UNITS
+    if len(set(own)) > 1:  # a slot of the known template, perhaps with the text around it, which may be an edit until its third call comes
+        words = [_words(piece) for piece in fixed_pieces(own[0]) if all(piece in text for text in own)]
+        return (not at_end or sum(words) < BODY) and (max(words, default=0) < EDIT_UNITS or len(new) >= EDIT_CALLS)
+    changed = [text for text in new if text != own[0]]
+    is_short = max(map(_units, [*own, *new]), default=0) < EDIT_UNITS
     if is_short or not changed:
         return True
     kinds, changes = len(set(changed)), sum(a != b for a, b in pairwise(changed))
