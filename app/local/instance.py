@@ -169,6 +169,7 @@ class Instance:
             "REDIS_URL": settings.redis_url,
             "PORT": str(self.port),
             "FLOWER_PORT": str(self.flower_port),
+            "PAGES_URL": f"http://{HOST}:{self.port}",
             "FLOWER_BASIC_AUTH": self.flower_auth,
             "LOCAL_MODE": "true",
             "SECRET_KEY": settings.secret_key or self._kept_secret("secret_key"),

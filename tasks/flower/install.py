@@ -33,15 +33,22 @@ def install() -> None:
     """Add the page, the tab and the metrics; called before Flower builds its application."""
     engine = make_engine(promptlode_settings())
     REGISTRY.register(collector_of(engine))
-    handlers.insert(0, tornado.web.url(r"/grouping", GroupingView, {"engine": engine}, name="grouping"))
+    known = {"engine": engine, "pages": _address(promptlode_settings().pages_url)}
+    handlers.insert(0, tornado.web.url(r"/grouping", GroupingView, known, name="grouping"))
     settings["template_loader"] = OverlayLoader(settings["template_path"])
+
+
+def _address(pages: str) -> str:
+    """Of the pages, to which paths are added; none for what is no address of the web."""
+    return pages.rstrip("/") if pages.startswith(("http://", "https://")) else ""
 
 
 class GroupingView(BaseHandler):
     """The pipeline of all projects, read from PostgreSQL: right also when every worker is dead."""
 
-    def initialize(self, engine: Engine) -> None:
+    def initialize(self, engine: Engine, pages: str) -> None:
         self._engine = engine
+        self._pages = pages
 
     @tornado.web.authenticated
     async def get(self) -> None:
@@ -50,7 +57,7 @@ class GroupingView(BaseHandler):
         except DatabaseDownError:
             self.set_status(503)
             now = None
-        self.render("grouping.html", now=now)
+        self.render("grouping.html", now=now, pages=self._pages)
 
 
 class OverlayLoader(tornado.template.Loader):

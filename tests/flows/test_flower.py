@@ -27,8 +27,8 @@ def flower(shop: Shop, flow_environment: dict[str, str], tmp_path: Path):  # typ
 def test_flower_shows_the_pipeline_although_no_worker_is_alive(flower, shop: Shop) -> None:  # type: ignore[no-untyped-def]
     shop.send("/chat", "oak", "pine")
     page = flower("/grouping").text
-    assert "<th>Owed traces</th><td>2</td>" in page
-    assert "<th>Requests</th><td>2</td>" in page
+    assert "<th>owed</th><td>2</td><td>calls that no run has read" in page
+    assert "<th>requests</th><td>2</td>" in page
     assert "No worker is alive" in page
 
     with transaction(shop.engine) as connection:
