@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         "", description="File with the authority that signed the certificate of a rediss:// server."
     )
 
+    cell: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,20}$")] = Field(
+        "",
+        description="Name of this installation among several, which keys that are made here carry: pl_NAME.… (docs/scale.md).",
+    )
+
     # --- web
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port of the web process.")
     flower_port: Annotated[int, Field(ge=0, le=65535)] = Field(5555, description="Port of Flower.")
@@ -106,6 +111,14 @@ class Settings(BaseSettings):
     )
     database_statement_timeout: Seconds = Field(30.0, description="Seconds after which PostgreSQL ends a statement.")
     database_lock_timeout: Seconds = Field(5.0, description="Seconds to wait for a row lock.")
+    database_read_url: str = Field(
+        "",
+        description="A standby of DATABASE_URL, which pages and lists read; the primary is read while it does not keep up.",
+    )
+    database_read_lag: Seconds = Field(
+        2.0,
+        description="Seconds that the standby may be behind; also how long a page shows the primary after a decision.",
+    )
 
     # --- retention
     retention_days: Annotated[int, Field(ge=0)] = Field(
@@ -139,7 +152,8 @@ class Settings(BaseSettings):
         5.0, description="Seconds a request of a cold group waits at most."
     )
     grouping_gap_factor: Annotated[float, Field(ge=0)] = Field(
-        5.0, description="Under steady traffic the longest pause between two runs of a group, in lengths of its last run."
+        5.0,
+        description="Under steady traffic the longest pause between two runs of a group, in lengths of its last run.",
     )
     grouping_lease: Seconds = Field(20.0, description="Seconds without a heartbeat after which a run counts as dead.")
     grouping_ticket: Seconds = Field(60.0, description="Seconds after which a queued message counts as lost.")
@@ -174,13 +188,19 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: str = Field("console", description="console for people, json for machines.")
 
-    @field_validator("database_url", mode="after")
+    @field_validator("database_url", "database_read_url", mode="after")
     @classmethod
     def _psycopg2(cls, url: str) -> str:
         found = with_driver(url)
         if found and not _is_url_of_postgresql(found):
             raise ValueError("must be like postgresql://user:password@host:5432/database")
         return found
+
+    @field_validator("redis_url", "broker_url", mode="after")
+    @classmethod
+    def _sentinel(cls, url: str) -> str:
+        """Some clients write redis+sentinel://; kombu knows the short form alone."""
+        return url.removeprefix("redis+") if url.startswith("redis+sentinel://") else url
 
     @field_validator("redis_url", mode="after")
     @classmethod

@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     counting.install(app, services.registry)
     services.registry.register(collector_of(services.engine, settings))
     problem.install(app)
-    pages.install(app, settings, services.engine)
+    pages.install(app, settings, services.engine, services.reader if settings.database_read_url else None)
     viewer.install(app)
     _trust_proxies(app, settings.trusted_proxies)
     return app

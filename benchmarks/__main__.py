@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = (
     ROOT / "docs" / "benchmarks.md",
     ROOT / "docs" / "storage.md",
+    ROOT / "docs" / "scale.md",
     ROOT / "benchmarks" / "frameworks" / "README.md",
 )
 _SECTION = re.compile(r"(<!-- run: (python [^>]+?) -->\n).*?(<!-- end -->)", re.DOTALL)

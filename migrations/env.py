@@ -3,6 +3,8 @@
 A database that is at the newest one then gets the partitions of the weeks to come: the reconciler makes them too, but may be down.
 """
 
+import time
+
 import structlog
 from alembic import context
 from sqlalchemy import Engine, create_engine, exc, pool, text
@@ -10,12 +12,19 @@ from sqlalchemy import Engine, create_engine, exc, pool, text
 from app.config import settings, with_driver
 from app.keeping.months import make_ahead
 from app.logs import describe
+from app.store.sqlstates import is_busy
 from app.store.tables import metadata
 
 _log = structlog.get_logger(__name__)
 
 # Any number, the same in every process: whoever migrates holds this advisory lock.
 MIGRATION_LOCK = 0x70726F6D70746C6F
+
+LOCK_MS = 200
+"""Milliseconds to wait for a lock on a table: whoever wants the table after us waits behind us, ingest too."""
+
+LOCK_TRIES, LOCK_PAUSE_SECONDS = 150, 0.2
+"""For a minute, since a dump or a long transaction holds what we need."""
 
 
 def database_url() -> str:
@@ -25,14 +34,28 @@ def database_url() -> str:
 
 def run() -> None:
     engine = create_engine(database_url(), poolclass=pool.NullPool, hide_parameters=True)
-    with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        context.configure(connection=connection, target_metadata=metadata)
-        with context.begin_transaction():
-            context.run_migrations()
-        is_newest = context.get_context().get_current_revision() == context.get_head_revision()
+    for remaining in reversed(range(LOCK_TRIES)):
+        try:
+            is_newest = _migrate(engine)
+            break
+        except exc.OperationalError as error:
+            if not remaining or not is_busy(error):
+                raise
+        time.sleep(LOCK_PAUSE_SECONDS)
     if is_newest:
         _make_partitions(engine)
+
+
+def _migrate(engine: Engine) -> bool:
+    """Each revision in a transaction of its own; whether the database is at the newest now."""
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text(f"SET lock_timeout = '{LOCK_MS}ms'"))
+        connection.commit()
+        context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        return context.get_context().get_current_revision() == context.get_head_revision()
 
 
 def _make_partitions(engine: Engine) -> None:

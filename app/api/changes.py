@@ -19,7 +19,6 @@ from app.reading import feed
 from app.reading.feed import KINDS, Kind, Told, Wanted
 from app.reading.summaries import summary
 from app.reading.usage import Range
-from app.store.engine import transaction
 from app.store.keys import KeyHolder
 
 routes = Routes("changes")
@@ -85,7 +84,7 @@ def list_changes(holder: KeyHolder, query: ChangesQuery) -> Response:
     wanted = Wanted(
         [holder.project_id], query.stated or Range(), kinds, task_id=query.task_id, path=query.path, before=query.cursor
     )
-    with transaction(services().engine) as connection:
+    with services().reader.reading() as connection:
         rows = feed.page(connection, wanted, query.limit + 1)
     return json_answer(page_of(rows, query.limit, change_item))
 

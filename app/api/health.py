@@ -21,8 +21,10 @@ def healthz() -> Response:
 
 @routes.route("GET", "/readyz", scope=None, answers={200: Readiness, 503: Readiness})
 def readyz() -> Response:
-    """Whether database, Redis, worker and reconciler are up, one line each; 503 when one is down."""
+    """Whether database, Redis, worker and reconciler are up, one line each; 503 when one is down. A standby too, where one is read."""
     checks = health.checks(services().settings)
     ready = all(check.ok for check in checks.values())
-    entries = {name: asdict(check) for name, check in checks.items()}
+    entries: dict[str, object] = {name: asdict(check) for name, check in checks.items()}
+    if (standby := services().reader.standing()) is not None:  # without it the primary is read, so nothing is down
+        entries["standby"] = {"ok": standby.used, "detail": standby.said}
     return line_by_line_answer({"status": "ok" if ready else "down"} | entries, 200 if ready else 503)

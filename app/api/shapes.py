@@ -249,6 +249,7 @@ class Readiness(Shape):
     redis: Dependency
     worker: Dependency
     reconciler: Dependency
+    standby: Dependency | None = None
 
 
 class Process(Shape):

@@ -59,7 +59,7 @@ class TaskQuery(RangeQuery, PageQuery):
 @routes.route("GET", "/api/v1/tasks", scope="read", query=TaskQuery, answers={200: Page[ListedTask]})
 def list_tasks(holder: KeyHolder, query: TaskQuery) -> Response:
     """Tasks with what they used in a range (24 hours unless told), newest first or sorted."""
-    with transaction(services().engine) as connection:
+    with services().reader.reading() as connection:
         if query.sort is None and not _is_narrowed(query):
             return json_answer(page_of(_newest(connection, holder, query), query.limit, _listed, _id_of))
         found = worklist.found(connection, _wanted(holder, query))

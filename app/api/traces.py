@@ -110,7 +110,7 @@ def list_traces(holder: KeyHolder, query: TraceQuery) -> Response:
         until=query.until,
         slots=query.slots,
     )
-    with transaction(services().engine) as connection:
+    with services().reader.reading() as connection:
         rows = traces.page(connection, holder.project_id, wanted, limit=query.limit + 1, before=query.cursor)
     return json_answer(page_of(rows, query.limit, _summary))
 

@@ -65,7 +65,7 @@ def _length(query: RangeQuery) -> timedelta:
 @routes.route("GET", "/api/v1/tasks/<uuid:task_id>/usage", scope="read", query=UsageQuery, answers={200: UsageAnswer})
 def get_usage(holder: KeyHolder, task_id: UUID, query: UsageQuery) -> Response:
     """What each version of a task used in each hour or day (24 hours, or 30 days, unless told otherwise)."""
-    with transaction(services().engine) as connection:
+    with services().reader.reading() as connection:
         own = _task(connection, holder, task_id)
         asked = Asked(holder.project_id, query.range(DEFAULT[query.by]), task_ids=[own])
         hours = spending.by_time(connection, asked, query.by)
@@ -91,7 +91,7 @@ def _usage_item(hour: spending.Hour) -> dict[str, Any]:
 )
 def get_cost(holder: KeyHolder, implementation_id: UUID, query: RangeQuery) -> Response:
     """The bill of a prompt: what its fixed text and each slot cost, and what a cache could save (24 hours unless told)."""
-    with transaction(services().engine) as connection:
+    with services().reader.reading() as connection:
         version = _implementation(connection, holder, implementation_id)
         found = costing.of_version(connection, holder.project_id, version, query.range())
     return json_answer(_cost(found))
@@ -150,7 +150,7 @@ class ValueQuery(RangeQuery, PageQuery):
 def list_values(holder: KeyHolder, implementation_id: UUID, name: str, query: ValueQuery) -> Response:
     """The values of a slot with how many calls had each, the most frequent first; of the newest 20,000 calls of the range."""
     skip = 0 if query.cursor is None else min(query.cursor.int, slot_values.MOST_CALLS_COUNTED)
-    with transaction(services().engine) as connection:
+    with services().reader.reading() as connection:
         version = _implementation(connection, holder, implementation_id)
         place = _place(holder, version, name)
         found = slot_values.values(

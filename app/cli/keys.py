@@ -40,9 +40,10 @@ def create(context: click.Context, project: str, name: str, scopes: tuple[str, .
     """Make a key.  It is printed once, alone on standard output; nobody can show it again."""
     if "admin" in scopes and context.get_parameter_source("project") is ParameterSource.DEFAULT:
         scopes = (*dict.fromkeys((*scopes, "operator")),)
-    with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
+    settings = settings_of_command()
+    with engine_of(settings) as engine, transaction(engine) as connection:
         owner = projects.find(connection, project) or projects.get_or_create(connection, project)
-        made = store.create(connection, owner.id, name, scopes)
+        made = store.create(connection, owner.id, name, scopes, cell=settings.cell)
         audit.record(
             connection, COMMAND, "create_key", project_id=owner.id, subject=made.id, details={"scopes": sorted(scopes)}
         )

@@ -15,6 +15,7 @@ from app.http.limiting import Limiter
 from app.http.rates import Rates
 from app.intake.record import Ingest
 from app.store.engine import make_engine, make_single_statement_engine
+from app.store.replica import Reader
 from tasks.connections import producer_redis
 
 EXTENSION = "promptlode"
@@ -31,6 +32,7 @@ class Services:
     limits: Limits
     limiter: Limiter
     registry: CollectorRegistry
+    reader: Reader
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
@@ -50,6 +52,7 @@ class Services:
             limits=Limits(settings.max_text_bytes, settings.max_json_depth, settings.max_items),
             limiter=Limiter(Rates(producer_redis(settings)), limiting.Limits.of(settings)),
             registry=CollectorRegistry(),
+            reader=Reader(settings, engine),
         )
 
 

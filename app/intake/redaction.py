@@ -143,7 +143,7 @@ _SHAPES = (
     Shape("aws_key", _word(r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{16}\b"), group=1),
     Shape("aws_key", _compiled(rf"(?i){_EDGE}aws.{{0,20}}secret.{{0,20}}?[\s\"':=]+([A-Za-z0-9/+]{{40}})\b"), group=1),
     Shape("github_token", _word(r"(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})"), group=1),
-    Shape("promptlode_key", _word(r"pl_[A-Za-z0-9_-]{43}"), group=1, part=_if_random),
+    Shape("promptlode_key", _word(r"pl_(?:[a-z0-9-]{1,20}\.)?[A-Za-z0-9_-]{43}"), group=1, part=_if_random),
     Shape("api_key", _word(r"(?:sk|pk)-(?:lf-|ant-|proj-|or-)?[A-Za-z0-9_-]{20,}"), group=1, part=_if_random),
     Shape("api_key", _word(r"AIza[0-9A-Za-z_-]{35}"), group=1),
     Shape(

@@ -12,11 +12,12 @@ from app.config import Settings
 from app.pages import changing, deciding, looking, regrouping
 from app.pages.access import configure
 from app.pages.views import pages
+from app.store.replica import Reader
 
 __all__ = ["changing", "deciding", "install", "looking", "regrouping"]  # modules with routes of the blueprint
 
 
-def install(app: Flask, settings: Settings, engine: Engine) -> None:
+def install(app: Flask, settings: Settings, engine: Engine, standby: Reader | None = None) -> None:
     """Add the pages and the session they log in with."""
-    configure(app, settings, engine)
+    configure(app, settings, engine, standby)
     app.register_blueprint(pages)

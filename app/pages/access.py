@@ -9,6 +9,7 @@ browser, by pointing its name there (DNS rebinding); so a request that calls us 
 
 import hmac
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,19 +26,23 @@ from app.store import keys
 from app.store.audit import Actor
 from app.store.engine import transaction
 from app.store.projects import Project
+from app.store.replica import Reader
 
 SESSION_LASTS = timedelta(hours=12)
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _EXTENSION = "promptlode.pages"
+_DECIDED = "decided_at"
+_FORM_SECONDS = 5.0  # from when a form begins to write to the page that shows it
 
 
 @dataclass(frozen=True)
 class Services:
-    """What pages need from the process.  `reader` is `engine` with read-only transactions."""
+    """What pages need from the process.  `reader` is `engine` with read-only transactions; `standby` also knows when not to ask it."""
 
     settings: Settings
     engine: Engine
     reader: Engine
+    standby: Reader | None = None
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,9 @@ class Visitor:
     decides: Actor | None = None
 
 
-def configure(app: Flask, settings: Settings, engine: Engine) -> None:
+def configure(app: Flask, settings: Settings, engine: Engine, standby: Reader | None = None) -> None:
     """Give the app what the pages need; the cookie leaves over HTTPS only, except in local mode, which has none."""
-    app.extensions[_EXTENSION] = Services(settings, engine, engine.execution_options(postgresql_readonly=True))
+    app.extensions[_EXTENSION] = Services(settings, engine, engine.execution_options(postgresql_readonly=True), standby)
     app.secret_key = settings.secret_key or (secrets.token_bytes(32) if settings.local_mode else None)
     app.config.update(
         SESSION_COOKIE_NAME="promptlode_session",
@@ -74,15 +79,24 @@ def services() -> Services:
 @contextmanager
 def reading() -> Iterator[Connection]:
     """A read-only transaction; DatabaseDownError when PostgreSQL is away."""
-    with transaction(services().reader) as connection:
+    standby = services().standby
+    source = transaction(services().reader) if standby is None or _has_just_decided() else standby.reading()
+    with source as connection:
         yield connection
 
 
 @contextmanager
 def writing() -> Iterator[Connection]:
-    """A transaction of a form that decides something."""
+    """A transaction of a form that decides something.  Its visitor then sees the primary, until a standby has it too."""
+    if services().settings.database_read_url:
+        session[_DECIDED] = time.time()
     with transaction(services().engine) as connection:
         yield connection
+
+
+def _has_just_decided() -> bool:
+    ago = time.time() - session.get(_DECIDED, 0.0)
+    return 0 <= ago < services().settings.database_read_lag + _FORM_SECONDS
 
 
 def is_open() -> bool:

@@ -3,12 +3,12 @@
 REDIS_URL is one of
   redis://[user:password@]host:6379/0
   rediss://...                                        with TLS
-  sentinel://[user:password@]host:26379,host:26379/0?master=mymaster
+  sentinel://[user:password@]host:26379,host:26379/0?master=mymaster     (redis+sentinel:// too)
   unix:///path/to/socket
 """
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis import Redis
 from redis.sentinel import Sentinel
@@ -62,9 +62,14 @@ def _of_sentinel(settings: Settings, options: dict[str, Any]) -> Redis:
     )
     primary: Redis = watchers.master_for(
         master_of(settings.redis_url),
-        username=found.username,
-        password=found.password,
+        username=_plain(found.username),
+        password=_plain(found.password),
         db=int(found.path.strip("/") or 0),
         **options,
     )
     return primary
+
+
+def _plain(part: str | None) -> str | None:
+    """What a URL writes with percent signs."""
+    return unquote(part) if part else None

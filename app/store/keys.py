@@ -57,10 +57,18 @@ class KeySummary:
 
 
 def create(
-    connection: Connection, project_id: UUID, name: str = "", scopes: tuple[str, ...] = DEFAULT_SCOPES
+    connection: Connection,
+    project_id: UUID,
+    name: str = "",
+    scopes: tuple[str, ...] = DEFAULT_SCOPES,
+    *,
+    cell: str = "",
 ) -> NewKey:
-    """Make a key of the project; the answer is the only place where the key itself stands."""
-    new = NewKey(new_id(), PREFIX + secrets.token_urlsafe(32))
+    """Make a key of the project; the answer is the only place where the key itself stands.
+
+    cell: its name stands in front, where whoever routes requests reads it; the random part has no dot.
+    """
+    new = NewKey(new_id(), PREFIX + (f"{cell}." if cell else "") + secrets.token_urlsafe(32))
     connection.execute(
         api_key.insert().values(
             id=new.id,

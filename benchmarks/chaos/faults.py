@@ -13,7 +13,7 @@ from benchmarks.chaos.fleet import Fleet
 from benchmarks.chaos.plan import TIMES, Plan
 from tasks.queues import FIRST, RERUN
 
-LASTING = {"stop a worker for a while", "deploy", "block Redis"}
+LASTING = {"stop a worker for a while", "deploy", "block Redis", "cut connections", "make Redis read-only"}
 """Faults that take seconds; the schedule goes on meanwhile."""
 
 
@@ -50,7 +50,7 @@ class Faults:
         self._end.wait()
 
     def _do(self, name: str) -> None:
-        fault: Callable[[], None] = getattr(self, "_" + name.lower().replace(" ", "_"))
+        fault: Callable[[], None] = getattr(self, "_" + name.lower().replace(" ", "_").replace("-", "_"))
         if name in LASTING:
             thread = threading.Thread(target=fault, daemon=True)
             thread.start()
@@ -93,6 +93,19 @@ class Faults:
         self._fleet.valkey.pause()
         time.sleep(5)
         self._fleet.valkey.resume()
+
+    def _cut_connections(self) -> None:
+        """As a proxy does that restarts again and again; it made workers deaf once."""
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            self._redis(lambda client: client.client_kill_filter(_type="normal", skipme=True))
+            time.sleep(0.05)
+
+    def _make_redis_read_only(self) -> None:
+        """As the old primary is after a failover: it answers, and refuses every write."""
+        self._redis(lambda client: client.replicaof("127.0.0.1", "1"))
+        time.sleep(3)
+        self._redis(lambda client: client.replicaof("NO", "ONE"))
 
     def _restart_postgresql(self) -> None:
         self._fleet.postgres.restart(immediately=True)

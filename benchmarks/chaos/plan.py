@@ -32,7 +32,7 @@ SMALL = Plan(
         "stop a worker for a while": 1, "deploy": 1, "purge the queue": 1,
     },
 )  # fmt: skip
-"""Every kind of fault at least once, but for a Redis that blocks.  Seconds between two faults are as in a minute of twenty."""
+"""Every kind of fault at least once, but for a Redis that blocks, is read-only or cuts connections (`tests/flows/test_deaf_worker.py`).  Seconds between two faults are as in a minute of twenty."""
 
 FULL = Plan(
     traces=100_000,
@@ -40,7 +40,7 @@ FULL = Plan(
     seconds=600,
     faults={
         "kill a child": 25, "kill a worker": 25, "restart Redis": 3, "flush Redis": 2, "block Redis": 1,
-        "restart PostgreSQL": 3, "stop a worker for a while": 10, "deploy": 5, "purge the queue": 2,
+        "restart PostgreSQL": 3, "stop a worker for a while": 10, "deploy": 5, "purge the queue": 2, "cut connections": 5, "make Redis read-only": 3,
     },
 )  # fmt: skip
 

@@ -31,6 +31,14 @@ def test_a_key_is_printed_once_and_works(cli: Cli, engine: Engine) -> None:
     assert key not in cli("keys", "list").stdout.decode()
 
 
+def test_a_key_carries_its_cell_and_is_known_like_any(cli: Cli, engine: Engine) -> None:
+    cli.environment["CELL"] = "eu-1"
+    key = cli("keys", "create", "--project", "shop").stdout.decode().strip()
+    assert key.startswith("pl_eu-1.")
+    with transaction(engine) as connection:
+        assert keys.holder(connection, keys.hash_of(key)) is not None
+
+
 def test_a_key_is_revoked_by_its_id(cli: Cli, engine: Engine, project: Project) -> None:
     with transaction(engine) as connection:
         made = keys.create(connection, project.id)

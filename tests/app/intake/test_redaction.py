@@ -24,6 +24,7 @@ SECRETS = {
     "github_pat_" + "a1B2" * 9: "github_token",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl": "jwt",
     "pl_" + "a1" * 21 + "b": "promptlode_key",
+    "pl_eu-1." + "a1" * 21 + "b": "promptlode_key",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc\n-----END RSA PRIVATE KEY-----": "private_key",
     "4111 1111 1111 1111": "card",
     "5500-0055-5555-5559": "card",

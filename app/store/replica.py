@@ -1,0 +1,142 @@
+"""Reads that may be a moment behind go to a standby (DATABASE_READ_URL) while it keeps up, and to the primary otherwise.
+
+How far it is behind is measured by positions in the write-ahead log and our own clock, so no two hosts need to agree on the time: the
+standby is as old as the newest position of the primary that we saw and that the standby has not reached.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, event, exc, text
+
+from app.config import Settings
+from app.errors import DatabaseDownError
+from app.servers import reasons
+from app.store.engine import make_engine, make_probe_engine, outages_named, transaction
+from app.store.sqlstates import state_of
+
+LOOK_SECONDS = 1.0
+"""Between two looks at how far the standby is: two short queries a process."""
+
+GIVEN_UP_SECONDS = 5.0
+"""A standby that failed is left alone for so long: a host that does not answer costs two seconds to find out."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether the standby is used.  behind: seconds, None where nobody knows."""
+
+    used: bool
+    behind: float | None
+    said: str
+
+
+class Reader:
+    """Where to read from.  Safe to share between threads."""
+
+    def __init__(self, settings: Settings, primary: Engine) -> None:
+        self._primary = primary.execution_options(postgresql_readonly=True)
+        self._most_behind = settings.database_read_lag
+        self._standby: Engine | None = None
+        if settings.database_read_url:
+            there = settings.model_copy(update={"database_url": settings.database_read_url})
+            self._standby = make_engine(there)
+            self._probe = make_probe_engine(there, LOOK_SECONDS)
+            event.listen(primary, "engine_disposed", lambda _: self._dispose())
+        self._seen: deque[tuple[float, int]] = deque(maxlen=1000)
+        self._standing = Standing(False, None, "Not looked at yet.")
+        self._look_at = 0.0
+        self._looking = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads.  Raises DatabaseDownError."""
+        connection = self._connected()
+        if connection is None:
+            with transaction(self._primary) as connection:
+                yield connection
+            return
+        try:
+            with outages_named(), connection, connection.begin():
+                yield connection
+        except DatabaseDownError as error:
+            self._give_up(error.why)
+            raise
+
+    def standing(self) -> Standing | None:
+        """How the standby is; None where there is none."""
+        if self._standby is None:
+            return None
+        self._look()
+        return self._standing
+
+    def _connected(self) -> Connection | None:
+        """A connection to the standby; None when the primary is to be asked."""
+        if self._standby is None:
+            return None
+        self._look()
+        if not self._standing.used:
+            return None
+        try:
+            return self._standby.connect()
+        except (exc.DBAPIError, exc.TimeoutError) as error:
+            self._give_up(_why(error))
+            return None
+
+    def _look(self) -> None:
+        """Whoever comes first after a while looks; the others take what is known."""
+        if time.monotonic() >= self._look_at and self._looking.acquire(blocking=False):
+            try:
+                self._look_now()
+            finally:
+                self._looking.release()
+
+    def _look_now(self) -> None:
+        with suppress(exc.SQLAlchemyError, DatabaseDownError):  # a primary that is away leaves what we know of it
+            self._seen.append((time.monotonic(), _position(self._primary, "pg_current_wal_lsn()")))
+        try:
+            reached = _position(self._probe, "pg_last_wal_replay_lsn()")
+        except (exc.SQLAlchemyError, DatabaseDownError, ValueError) as error:
+            self._give_up(getattr(error, "why", None) or _why(error))
+            return
+        behind = self._behind(reached)
+        used = behind <= self._most_behind
+        said = f"{behind:.1f} s behind" + (
+            "." if used else f", more than {self._most_behind:g} s: the primary is read."
+        )
+        self._standing = Standing(used, behind, said)
+        self._look_at = time.monotonic() + LOOK_SECONDS
+
+    def _behind(self, reached: int) -> float:
+        while self._seen and self._seen[0][1] <= reached:
+            self._seen.popleft()
+        return time.monotonic() - self._seen[0][0] if self._seen else 0.0
+
+    def _give_up(self, why: str) -> None:
+        self._standing = Standing(False, None, f"Not used, the primary is read. {why}")
+        self._look_at = time.monotonic() + GIVEN_UP_SECONDS
+
+    def _dispose(self) -> None:
+        for engine in (self._standby, self._probe):
+            if engine is not None:
+                engine.dispose()
+
+
+def _position(engine: Engine, function: str) -> int:
+    """Bytes of write-ahead log.  Raises ValueError where the server is no standby."""
+    with transaction(engine) as connection:
+        found = connection.execute(text(f"SELECT pg_wal_lsn_diff({function}, '0/0')::bigint")).scalar()
+    if found is None:
+        raise ValueError("It is no standby.")
+    return int(found)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ValueError):
+        return "It is no standby: let DATABASE_READ_URL name one of DATABASE_URL."
+    said = state_of(error) or reasons.of_postgres(error)
+    return said.replace("DATABASE_URL", "DATABASE_READ_URL")

@@ -1,0 +1,108 @@
+"""What 10^6 to 10^10 calls a day need: cells, cores, disk; and how evenly projects of very different sizes lie on them.
+
+    python -m benchmarks.cells [--per-web-core 1300] [--per-database 13800] [--bytes 1490] [--days 30] ...
+
+A model, not a measurement: the defaults are what docs/benchmarks.md measured on one machine of two cores (single POSTs of 2 KB; rows of
+batches with 1,000 templates; rows with indexes), and the peak hour is taken to be three times the mean.  Projects are drawn from a Zipf law, as customers are; each lies whole on one cell,
+on the emptiest when it comes.  It bends where one project alone is more than a cell carries.
+"""
+
+import argparse
+import heapq
+import math
+import random
+from dataclasses import dataclass
+
+PEAK = 3.0
+"""The busiest hour over the mean of the day."""
+
+FULL = 0.6
+"""Share of its capacity at which a cell counts as full: the rest is for a failover, a vacuum and a burst."""
+
+PROJECTS = 2_000
+
+ZIPF = 1.1
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Calls a second of a core of web and of a database; bytes that a call keeps; seconds of a worker's core for a thousand calls."""
+
+    web_core: float
+    database: float
+    kept_bytes: float
+    days: float
+    mining: float
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a number of calls a day needs.  fullest: the load of the fullest cell over what a cell carries."""
+
+    calls: float
+    peak: float
+    cells: int
+    web_cores: int
+    worker_cores: int
+    terabytes: float
+    largest: float
+    fullest: float
+
+
+def need(calls: float, rates: Rates, dice: random.Random) -> Need:
+    """The same for one number of calls a day."""
+    peak = calls / 86_400 * PEAK
+    carried = rates.database * FULL
+    cells = max(1, math.ceil(peak / carried))
+    loads = spread(project_loads(peak, dice), cells)
+    return Need(
+        calls,
+        peak,
+        cells,
+        math.ceil(peak / rates.web_core / FULL),
+        math.ceil(peak / 1000 * rates.mining / FULL),
+        calls * rates.days * rates.kept_bytes / 1e12,
+        max(project_loads(peak, dice)) / carried,
+        max(loads) / carried,
+    )
+
+
+def project_loads(peak: float, dice: random.Random) -> list[float]:
+    """The load of each project, in no order."""
+    weights = [1 / (rank + 1) ** ZIPF for rank in range(PROJECTS)]
+    dice.shuffle(weights)
+    total = sum(weights)
+    return [peak * each / total for each in weights]
+
+
+def spread(loads: list[float], cells: int) -> list[float]:
+    """The load of each cell when projects come one after the other, each to the emptiest."""
+    heap = [0.0] * cells
+    for load in loads:
+        heapq.heapreplace(heap, heap[0] + load)
+    return heap
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--per-web-core", type=float, default=1300, help="calls a second, each a POST of its own")
+    parser.add_argument("--per-database", type=float, default=13800, help="calls a second")
+    parser.add_argument("--bytes", type=float, default=1490, help="that a call keeps, indexes too")
+    parser.add_argument("--days", type=float, default=30, help="that calls are kept")
+    parser.add_argument("--mining", type=float, default=0.5, help="seconds of a worker's core for a thousand calls")
+    given = parser.parse_args()
+    rates = Rates(given.per_web_core, given.per_database, given.bytes, given.days, given.mining)
+    print(
+        "| calls a day | peak/s | cells | web cores | worker cores | TB kept | largest project / cell | fullest cell |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for power in range(6, 11):
+        found = need(10.0**power, rates, random.Random(1))
+        print(
+            f"| 10^{power} | {found.peak:,.0f} | {found.cells} | {found.web_cores} | {found.worker_cores} "
+            f"| {found.terabytes:,.2f} | {found.largest:.2f} | {found.fullest:.2f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
