@@ -115,7 +115,13 @@ EVENTS = [
     Event("version.new", "/triage", day(3, 10), DAY, "an edit"),
     Event("version.new", "/reply", day(7, 14), DAY, "an edit"),
     Event("version.back", "/reply", day(9, 9), DAY, "the edit is taken back"),
-    Event("version.new", "/summary", day(9, 12), 2 * DAY, "a canary: an edit on a twelfth of the calls for three days"),
+    Event(
+        "slot.varies",
+        "/summary",
+        day(9, 12),
+        2 * DAY,
+        "a canary: another text in a twelfth of the calls, for three days",
+    ),
     Event("task.new", "/refund", day(10, 11), DAY, "a new site"),
     Event("cost.jump", "gpt-5", day(14, 9), HOUR, "the price of gpt-5 is set to half as much again"),
     Event("error.jump", "/translate", day(15, 13), DAY, "two of five calls fail for four hours"),
@@ -150,9 +156,8 @@ class Month:
             for _ in range(_poisson(self.r, expected)):
                 yield self._call(site, at + HOUR * self.r.random())
         for _ in range(_poisson(self.r, 12 * _share(at))):
-            yield self._body(
-                "/chat", "gpt-5-mini", " ".join([ticket(self.r), ticket(self.r)]), at + HOUR * self.r.random()
-            )
+            words = " ".join(self.r.choices(WORDS, k=self.r.randint(8, 40)))
+            yield self._body("/chat", "gpt-5-mini", words, at + HOUR * self.r.random())
 
     def _life(self, site: Site, at: datetime) -> float:
         begun = site.path != "/refund" or at >= day(10, 11)
@@ -319,7 +324,7 @@ def _kinds(own: np.ndarray[Any, Any], total: np.ndarray[Any, Any]) -> Iterator[s
     for kind, amounts, among, measure in (
         ("error.jump", failures, calls, rules.SHARE),
         ("cost.jump", dollars, calls, rules.COST),
-        ("unmatched.rate", unmatched, calls + unmatched, rules.SHARE),
+        ("unmatched.rate", unmatched, calls + unmatched, rules.UNMATCHED),
     ):
         figures = [Figures(int(n), float(amount)) for n, amount in zip(among, amounts, strict=True)]
         if figures[-1].calls and rules.jump(figures, measure):

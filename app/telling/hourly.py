@@ -20,7 +20,7 @@ from app.store import changes, unmatched
 from app.store.tables import call_usage, implementation, task
 from app.telling import rules, slots
 from app.telling.finding import Finding, bundled
-from app.telling.rules import BLOCKS_OF_WEEK, COST, SHARE, Figures, Jump, Measure
+from app.telling.rules import BLOCKS_OF_WEEK, COST, SHARE, UNMATCHED, Figures, Jump, Measure
 
 BLOCK = timedelta(hours=6)
 """Of a day, so that night and noon are told apart, and few enough that four weeks of a thousand versions are read in a second."""
@@ -103,7 +103,7 @@ def _jumps_of_groups(
         for number, calls in counts.items():
             old = figures[group_id][number]
             figures[group_id][number] = Figures(old.calls + calls, old.amount + calls)
-    for group_id, jump in _found(figures, SHARE):
+    for group_id, jump in _found(figures, UNMATCHED):
         yield Finding("unmatched.rate", group_id, details=_figures(jump))
 
 
