@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     max_text_bytes: PositiveInt = Field(1024 * 1024, description="Largest single text of a trace.")
     max_batch: PositiveInt = Field(1000, description="Most traces in one POST.")
     max_json_depth: PositiveInt = Field(64, description="Deepest nesting of a JSON body.")
-    max_json_values: PositiveInt = Field(500_000, description="Most values and names in one JSON body.")
+    max_json_values: PositiveInt = Field(500_000, description="Most values and names in one JSON body, or fields in one of protobuf.")
     max_gzip_members: PositiveInt = Field(1000, description="Most members of gzip, or frames of zstd, in one body.")
     max_items: PositiveInt = Field(10_000, description="Most messages or tools of one trace.")
 

@@ -22,6 +22,7 @@ from app.http.shapes import Shape
 from app.intake.trace import Incoming
 from app.otlp import wire
 from app.otlp.counting import count
+from app.otlp.fields import has_more_fields
 from app.otlp.known import Known
 from app.otlp.logs import spans_of_logs
 from app.otlp.recent import Recent
@@ -199,6 +200,8 @@ def _read(kind: type[wire.M]) -> wire.Sent[wire.M]:
     data = read_bytes(settings)
     try:
         if request.mimetype == wire.PROTOBUF:
+            if has_more_fields(data, kind.DESCRIPTOR, settings.max_json_values):
+                raise ProblemError(413, f"The body has over {settings.max_json_values} fields; send fewer spans in one request.")
             return wire.from_protobuf(data, kind)
         return wire.from_json(parse_json(data, settings).value, kind)
     except wire.UnreadableExportError as error:
