@@ -107,7 +107,7 @@ class Settings(BaseSettings):
 
     # --- database
     database_pool_size: PositiveInt = Field(
-        10, description="Connections a process keeps open at most; a web process as many again, for single statements."
+        10, description="Connections a process keeps open at most; a web process as many again, for single statements, and three more."
     )
     database_statement_timeout: Seconds = Field(30.0, description="Seconds after which PostgreSQL ends a statement.")
     database_lock_timeout: Seconds = Field(5.0, description="Seconds to wait for a row lock.")
