@@ -31,6 +31,7 @@ from app.store import together
 from app.store.keys import KeyHolder
 from app.store.loop_connection import LoopConnection
 from app.store.projects import Project
+from app.store.together import CurrentRow
 from tasks.asking import Asking
 
 QUICK_BYTES = 64 * 1024
@@ -85,7 +86,8 @@ class Quick:
         if planned is None or not self._services.limiter.take_call(asked.address, asked.holder):
             return NotQuick()
         try:
-            if not await self._commit.stored(planned.row):
+            row = CurrentRow(planned.row, planned.templates_version, asked.holder.key_id)
+            if not await self._commit.stored(row):
                 return NotQuick(is_counted=True)
             answer = await self._accepted(asked.holder, planned)
         except DatabaseDownError as error:

@@ -22,7 +22,6 @@ from app.store.groups import Group
 from app.store.ids import new_id, new_ids
 from app.store.sqlstates import is_crossing, is_gone
 from app.store.templates import Version, implementation_for, implementations_of
-from app.store.together import CurrentRow
 from app.store.traces import StoredTrace, variables_of
 
 # matched: by a known template. owed: to be asked for. held: owed, but its group is quarantined, so nobody asks.
@@ -58,10 +57,11 @@ class Recorded:
 
 
 class Planned(NamedTuple):
-    """A call as it will be stored, and its row with the version of templates that must still hold then."""
+    """A call as it will be stored, its row, and the version of templates that must still hold then."""
 
     recorded: Recorded
-    row: CurrentRow
+    row: dict[str, Any]
+    templates_version: int
 
 
 class Ingest:
@@ -120,7 +120,7 @@ class Ingest:
         if planned is None:
             return None
         try:
-            stored = traces.insert_if_current(statements, *planned.row)
+            stored = traces.insert_if_current(statements, planned.row, planned.templates_version)
         except exc.IntegrityError:
             return None  # the implementation is gone
         return planned.recorded if stored else None
@@ -135,7 +135,7 @@ class Ingest:
             return None
         recorded = self._planned(new_id(), known.group, item, match, implementation_id, policy=policy)
         row = _row(project_id, item, recorded, policy, datetime.now(UTC))
-        return Planned(recorded, CurrentRow(row, known.group.templates_version))
+        return Planned(recorded, row, known.group.templates_version)
 
     def _record(self, project_id: UUID, incoming: Sequence[Incoming], policy: Policy, *, copy: bool) -> list[Recorded]:
         with transaction(self._engine) as connection:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import exc
 
-from app.errors import DatabaseDownError
+from app.errors import DatabaseDownError, ProjectMovingError
 from app.store import together
 from app.store.loop_connection import LoopConnection
 from app.store.together import CurrentRow
@@ -103,7 +103,7 @@ class SharedCommit:
     async def _sent(self, connection: LoopConnection, calls: Sequence[_Call]) -> None:
         try:
             stored_ids = await together.insert_current(connection, [call.row for call in calls])
-        except exc.DBAPIError:
+        except (exc.DBAPIError, ProjectMovingError):
             # The statement did nothing.  Which call it was that PostgreSQL refused turns out when each goes its own way.
             self._keep(connection)
             stored_ids = set[str]()

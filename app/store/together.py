@@ -8,6 +8,7 @@ The rows are one parameter, a text of JSON: one statement serves any number of t
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 from sqlalchemy import Column
@@ -26,16 +27,17 @@ _NAMED, _UNNAMED = "store_named_together", "store_together"
 
 
 class CurrentRow(NamedTuple):
-    """A row of table trace, and the version of the templates of its group with which it was made."""
+    """A row of table trace, the version of the templates of its group with which it was made, and the key that it came with."""
 
     row: Mapping[str, Any]
     templates_version: int
+    key_id: UUID
 
 
 async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow]) -> set[str]:
     """Insert the rows whose groups are as remembered and whose external ids are free; answers the ids that are stored now.
 
-    A group that has other templates, is quarantined or gone keeps out its own rows only.  Any other error keeps out all.  Raises as
+    A group that has other templates, is quarantined or gone, a key that is revoked and a project that moves keep out their own rows only.  Any other error keeps out all.  Raises as
     `LoopConnection.fetch`.
     """
     written = orjson.dumps([_written(each) for each in rows]).decode()
@@ -54,9 +56,11 @@ def statements() -> tuple[str, ...]:
     shape = ", ".join(f"{column.name} {_kind_on_the_way(column)}" for column in _columns())
     values = ", ".join(_read_back(column) for column in _columns())
     current = f"""
-        SELECT calls.* FROM json_to_recordset($1::json) AS calls ({shape}, remembered_version bigint)
+        SELECT calls.* FROM json_to_recordset($1::json) AS calls ({shape}, remembered_version bigint, key_id uuid)
         JOIN grouping_key ON grouping_key.id = calls.group_id AND grouping_key.quarantined_at IS NULL
          AND grouping_key.templates_version = calls.remembered_version
+        JOIN api_key ON api_key.id = calls.key_id AND api_key.revoked_at IS NULL
+        WHERE NOT EXISTS (SELECT FROM project_move AS move WHERE move.project_id = calls.project_id AND move.state <> 'arrived')
     """  # noqa: S608  ours
     plain = f"INSERT INTO trace ({names}) SELECT {values} FROM ({current}) AS current RETURNING id::text"  # noqa: S608  ours
     named = f"""
@@ -84,4 +88,4 @@ def _read_back(column: Column[Any]) -> str:
 
 def _written(each: CurrentRow) -> dict[str, Any]:
     packed = {name: orjson.dumps(each.row[name]).decode() for name in _AS_TEXT}
-    return {**each.row, **packed, "remembered_version": each.templates_version}
+    return {**each.row, **packed, "remembered_version": each.templates_version, "key_id": each.key_id}

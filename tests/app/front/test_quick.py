@@ -249,6 +249,24 @@ def test_a_key_that_is_revoked_or_may_not_ingest_is_refused_as_by_flask(both: Bo
     assert [both.front.post("pl_wrong", HELLO).status for _ in range(2)] == [401, 401]
 
 
+def test_a_revoked_key_writes_nothing_from_that_moment_on(both: Both) -> None:
+    _warm(both)
+    with transaction(both.engine) as connection:
+        connection.execute(tables.api_key.update().values(revoked_at=func.now()))
+    assert [both.front.post(both.front_key, HELLO).status for _ in range(2)] == [401, 401]
+
+
+def test_a_project_that_has_moved_costs_its_neighbours_nothing(both: Both) -> None:
+    _warm(both)
+    other = new_key(both.engine, "moving")
+    _warm(both, other)
+    moved = tables.project_move.insert().values(project_id=_project(both.engine, "moving"), state="moved", peer="")
+    with transaction(both.engine) as connection:
+        connection.execute(moved)
+    answers = both.front.post_together([(both.front_key, HELLO), (other, HELLO)] * 3)
+    assert [answer.status for answer in answers] == [201, 503] * 3
+
+
 def test_requests_are_logged_and_asked_for_as_by_flask(both: Both, redis_client: Redis) -> None:
     bodies = [HELLO, HELLO, TICKET, HELLO]
     with capture_logs() as by_flask:
