@@ -51,8 +51,10 @@ TaskName = Annotated[
 
 
 def _described(schema: dict[str, Any]) -> None:
-    """Something must be given; what is left out stays as it is, so nothing has a default."""
+    """Something must be given besides `expected`; what is left out stays as it is, so nothing has a default."""
     schema["minProperties"] = 1
+    if "expected" in schema["properties"]:
+        schema["dependentSchemas"] = {"expected": {"minProperties": 2}}
     for field in schema["properties"].values():
         field.pop("default", None)
 
