@@ -250,7 +250,9 @@ def _is_plain(values: Mapping[str, Any]) -> bool:
 
 def _is_outer(span: Span) -> bool:
     """Whether a span is a framework's own around a call, whose name says nothing of the app."""
-    return any(name in span.attributes for name in ("ai.operationId", "ai.prompt"))
+    if any(name in span.attributes for name in ("ai.operationId", "ai.prompt")):
+        return True
+    return str(span.attributes.get("openinference.span.kind", "")).upper() == "LLM"
 
 
 def _response_id(attributes: Mapping[str, Any]) -> str | None:

@@ -34,13 +34,19 @@ def main() -> int:
     wanted = [sender for sender in SENDERS if _is_wanted(sender, options.words)]
     with world() as at:
         target = at.serve(WEB)
-        held = list(_replayed(at, target, wanted) if options.replay else _run(at, target, wanted, options.log))
+        found = _replayed(at, target, wanted) if options.replay else _run(at, target, wanted, options.log)
+        held = list(_written(found) if options.record or options.replay else found)
     if options.record or options.replay:
-        for recording in held:
-            recordings.write(recording)
         documents.write()
     print("\n" + documents.matrix(held))
     return 0 if len(held) == len(wanted) else 1
+
+
+def _written(found: Iterator[Json]) -> Iterator[Json]:
+    """Each kept as it comes: a run of all takes long, and may be ended before."""
+    for recording in found:
+        recordings.write(recording)
+        yield recording
 
 
 def _options() -> argparse.Namespace:

@@ -96,7 +96,7 @@ SENDERS = (
     _sender("Bedrock, OpenLLMetry", f"boto3 {DISTRO} opentelemetry-instrumentation-bedrock", f"{ZERO_CODE} bedrock.py", HTTP),
     _sender("LiteLLM", f"litellm {DISTRO}", "python litellm_sdk.py", LITELLM),
     _sender("LiteLLM proxy", f"litellm[proxy] openai {DISTRO}", "python litellm_proxy.py", LITELLM),
-    _sender("LiteLLM, our client", "litellm ./client", "python litellm_client.py", CLIENT),
+    _sender("LiteLLM, our client", "litellm ./client", "python litellm_client.py", CLIENT, "LiteLLM hands a callback the total of a responses call alone"),
     _sender("Pydantic AI", "pydantic-ai-slim[openai] logfire", "python pydantic_ai_agent.py", OTLP),
     _sender("LangChain, LangSmith", "langchain-openai langsmith[otel]", "python langchain_chat.py", LANGSMITH),
     _sender("LangChain, OpenInference", f"langchain-openai langchain {DISTRO} openinference-instrumentation-langchain", f"{ZERO_CODE} langchain_chat.py", HTTP),

@@ -279,6 +279,7 @@ def test_a_step_around_a_call_that_says_only_what_it_was_given_is_no_call_of_its
     asked = kind | {"llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": "Hi"}
     found = read(span(step, name="OpenAI.predict"), span(asked, 2, parent=1))
     assert only(found).prompt.parts == ("", "Hi")
+    assert only(found).path != "OpenAI.predict"
     alone = read(span(kind | {"input.value": "Hi"}))
     assert only(alone).prompt.parts == ("", "Hi")
 
