@@ -7,7 +7,7 @@ PY := .venv/bin/python
 TIED := exec $(PY) -I app/local/child.py
 export PYTHON
 
-.PHONY: help demo run test golden model chaos check bench screenshots senders sbom release site env-local env-test env-dev env-bench env-site
+.PHONY: help demo run test golden model chaos hosts check bench screenshots senders sbom release site env-local env-test env-dev env-bench env-site
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -34,6 +34,9 @@ model: env-test ## check the coalescing protocol in every state that the model c
 chaos: env-test ## kill, stop, empty and restart everything under traffic, then audit (about ten minutes)
 	@$(PY) -m benchmarks.chaos $(ARGS)
 	@$(if $(ARGS),,exec $(PY) -m pytest -q -m chaos tests/flows)
+
+hosts: env-test ## build hosts as network namespaces, cut their networks under traffic, audit (as root; ARGS="--seconds 60 --seed 7")
+	@exec $(PY) -m benchmarks.hosts $(ARGS)
 
 check: env-dev ## ruff, mypy and the import contracts
 	@$(PY) -m ruff check .

@@ -42,14 +42,15 @@ def run(plan: Plan) -> Result:
     fleet = Fleet(folder, plan.scheme)
     try:
         fleet.start()
-        return _under_fire(fleet, plan)
+        return under_fire(fleet, plan, Faults(fleet, plan))
     finally:
         fleet.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _under_fire(fleet: Fleet, plan: Plan) -> Result:
-    traffic, faults = Traffic(plan, fleet.port, fleet.key), Faults(fleet, plan)
+def under_fire(fleet: Fleet, plan: Plan, faults: Faults) -> Result:
+    """Traffic and faults at once, then a look at what is left."""
+    traffic = Traffic(plan, fleet.urls, fleet.key)
     faults.start()
     traffic.send_all()
     faults.wait()

@@ -17,6 +17,11 @@ LASTING = {"stop a worker for a while", "deploy", "block Redis", "cut connection
 """Faults that take seconds; the schedule goes on meanwhile."""
 
 
+def method_of(name: str) -> str:
+    """What carries a fault of the plan out."""
+    return "_" + name.lower().replace(" ", "_").replace("-", "_")
+
+
 class Faults:
     """Carries the schedule out in a thread of its own.
 
@@ -50,13 +55,16 @@ class Faults:
         self._end.wait()
 
     def _do(self, name: str) -> None:
-        fault: Callable[[], None] = getattr(self, "_" + name.lower().replace(" ", "_").replace("-", "_"))
-        if name in LASTING:
+        fault: Callable[[], None] = getattr(self, method_of(name))
+        if self._lasts(name):
             thread = threading.Thread(target=fault, daemon=True)
             thread.start()
             self._lasting.append(thread)
         else:
             fault()
+
+    def _lasts(self, name: str) -> bool:
+        return name in LASTING
 
     def _kill_a_child(self) -> None:
         for process in self._fleet.family(self._worker())[:-1]:

@@ -54,6 +54,7 @@ class Fleet:
         self.engine = make_engine(self.settings)
         with transaction(self.engine) as connection:
             self.key = keys.create(connection, projects.get_or_create(connection, PROJECT).id).key
+        self.before_processes()
         self._serving.set()
         for name in self._commands:
             self._launch(name)
@@ -75,6 +76,20 @@ class Fleet:
             for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
                 if f'"{event}"' in line and line.startswith("{") and line.endswith("}"):
                     yield json.loads(line)
+
+    @property
+    def urls(self) -> list[str]:
+        """Where web listens."""
+        return [f"http://127.0.0.1:{self.port}"]
+
+    def command_of(self, name: str) -> list[str]:
+        return self._commands[name]
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        return self.environment
+
+    def before_processes(self) -> None:
+        """The servers run, and nothing that uses them."""
 
     @property
     def workers(self) -> list[str]:
@@ -105,14 +120,15 @@ class Fleet:
         """A life has a log of its own: what a process wrote before it was killed is read in the end."""
         child = Child(signal.SIGTERM)
         life = next(self._lives)
-        child.launch(self._commands[name], self.folder / f"{name}, life {life}.log", env=self.environment)
+        log = self.folder / f"{name}, life {life}.log"
+        child.launch(self.command_of(name), log, env=self.environment_of(name))
         self._children[name] = child
 
     def _wait_for_web(self) -> None:
         end = time.monotonic() + 60
         while time.monotonic() < end:
             try:
-                if requests.get(f"http://127.0.0.1:{self.port}/healthz", timeout=1).ok:
+                if all(requests.get(f"{url}/healthz", timeout=1).ok for url in self.urls):
                     return
             except requests.RequestException:
                 time.sleep(0.1)

@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import requests
@@ -48,8 +49,8 @@ class Sent:
 class Traffic:
     """Sends the plan's traces, groups by Zipf's law, evenly over the plan's seconds."""
 
-    def __init__(self, plan: Plan, port: int, key: str) -> None:
-        self._plan, self._url = plan, f"http://127.0.0.1:{port}/api/v1/traces"
+    def __init__(self, plan: Plan, urls: Sequence[str], key: str) -> None:
+        self._plan, self._urls = plan, [f"{url}/api/v1/traces" for url in urls]
         self._headers = {"Authorization": f"Bearer {key}"}
         self._lock = threading.Lock()
         self.sent = Sent()
@@ -72,15 +73,15 @@ class Traffic:
             for batch in range(batches):
                 groups = dice.choices(ranks, weights, k=BATCH)
                 traces = [trace(dice, group, f"{number}-{batch}-{place}") for place, group in enumerate(groups)]
-                self._send(session, traces)
+                self._send(session, self._urls[(number + batch) % len(self._urls)], traces)
                 time.sleep(max(0.0, begun + batch * self._plan.seconds / batches - time.monotonic()))
 
-    def _send(self, session: requests.Session, traces: list[dict]) -> None:
+    def _send(self, session: requests.Session, url: str, traces: list[dict]) -> None:
         """Until every item is in: an answer that was lost and a 503 are the caller's to repeat, by external id."""
         while traces:
             asked = time.monotonic()
             try:
-                answer = session.post(self._url, json={"traces": traces}, timeout=30)
+                answer = session.post(url, json={"traces": traces}, timeout=30)
             except requests.RequestException:
                 time.sleep(0.2)
                 continue
