@@ -39,6 +39,8 @@ class TestGoldenExamples:
         [
             ("Q: {{q}}\nA: {{a}}", "Q: why?\nA: so", ("why?", "so")),
             ("Q: {{q}}\nA: {{a}}", "Q: \nA: ", ("", "")),
+            ("{{x}}-{{x}}-{{x}}", "a-a-a", ("a", "a", "a")),
+            ("{{x}}-{{x}}-{{x}}", "a-a-b", None),  # the last place of the name differs, not the second
             ("Q: {{q}}\nA: {{a}}", "Q: a\r\nb\nA: \nA: c", ("a\r\nb", "\nA: c")),
             ("Q: {{q}}\nA: {{a}}", "Q: why?", None),
             ("Q: {{q}}\nA: {{a}}", " Q: why?\nA: so", None),

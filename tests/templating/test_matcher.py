@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from template_strategies import filled, plain, templates, texts
 
 from templating import Match, Matcher, Template, match
-from templating.key_index import Cabinet, Card
+from templating.key_index import Cabinet, Card, Endings
 from templating.trie import PrefixSet
 
 GREETING = Template.parse("Hello {{name}}, welcome")
@@ -177,6 +177,10 @@ class TestWork:
             )
             assert card in found
             assert len(found) <= 16
+
+    def test_an_ending_is_as_long_as_the_last_literal_lets_it(self):
+        assert Endings(patience=4).keys(("Hi ", ", and welcome to the shop")) == ["elcome to the shop"[-16:]]
+        assert Endings(patience=4).keys(("Hi ", "?")) == []
 
     def test_given_one_template_many_times_i_expect_each_to_be_found_once_and_sorted(self):
         cabinet, cards = cabinet_of([GREETING] * 300)

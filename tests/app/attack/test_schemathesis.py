@@ -1,5 +1,6 @@
 """schemathesis holds every route against openapi.json: whatever is sent, the answer is one that is described, and no 500."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ NOWHERE = Settings(database_url="postgresql://localhost/none", redis_url="redis:
 PATHS = create_app(NOWHERE).test_client().get("/openapi.json").json["paths"]
 OPERATIONS = [(path, method) for path, methods in PATHS.items() for method in methods]
 
-EXAMPLES = 15
+EXAMPLES = 12
 """Some tenths of a second a route."""
 
 NOT_HELD = {
@@ -47,6 +48,12 @@ NOT_HELD = {
 
 @pytest.fixture
 def document(web: Flask) -> Any:
+    return document_of(web)
+
+
+@cache
+def document_of(web: Flask) -> Any:
+    """Read once for each application: that takes longer than the examples of a route."""
     return schemathesis.openapi.from_wsgi("/openapi.json", web)
 
 

@@ -116,19 +116,6 @@ def test_a_wrong_command_line_ends_with_2(cli: Cli, arguments: list[str]) -> Non
     assert cli(*arguments).returncode == 2
 
 
-def test_the_command_runs_as_a_process_of_its_own(environment: dict[str, str], tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "import", log_of(tmp_path, call(1))],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert b"1 traces stored" in done.stderr
-
-
 # --- kinds of log
 
 

@@ -55,17 +55,19 @@ def calls_of_week(now: datetime) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("batch", [10, 200])
+@pytest.mark.parametrize("batches", [[10] * 8 + [60] * 100, [200] * 100], ids=["few at first", "many"])
 @pytest.mark.parametrize("now", WEEKS, ids=str)
 def test_traffic_that_arrives_bit_by_bit_ends_in_the_same_tasks(
-    engine: Engine, settings: Settings, path: str, batch: int, now: datetime
+    engine: Engine, settings: Settings, path: str, batches: list[int], now: datetime
 ) -> None:
     world = World(engine, settings)
     group = world.group(path)
     bodies = iter(calls_of_week(now)[path])
-    while bodies_now := list(islice(bodies, batch)):
-        group.take(bodies_now)
-        group.run()
-        reviewed(world, group)
+    for size in batches:
+        if batch := list(islice(bodies, size)):
+            group.take(batch)
+            group.run()
+            reviewed(world, group)
+    assert next(bodies, None) is None
     assert found(group) == expected(path)
     group.assert_exact()

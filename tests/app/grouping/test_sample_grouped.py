@@ -104,8 +104,8 @@ def test_a_week_read_in_at_once_gives_the_true_tasks_and_values(
 def test_a_week_as_it_happened_gives_the_true_tasks_and_values(
     installation: Installation, client: FlaskClient, bodies: list[dict[str, Any]], known: dict[str, Truth]
 ) -> None:
-    for start in range(0, len(bodies), 250):
-        installation.take(bodies[start : start + 250])
+    for start in range(0, len(bodies), 400):
+        installation.take(bodies[start : start + 400])
         installation.work()
 
     assert faults(installation, known) == []

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.intake import redaction
 from app.intake.redaction import PatternError, Redactor, checked_pattern, checked_patterns, is_card, is_secret_name
 
 PLAIN = Redactor()
@@ -30,6 +31,7 @@ SECRETS = {
     "5500-0055-5555-5559": "card",
     "378282246310005": "card",
     "4111\u00a01111\u202f1111\u20111111": "card",
+    "4111 2222 3333 4444 551": "card",
 }
 
 
@@ -43,6 +45,7 @@ def test_a_known_shape_becomes_the_word_for_its_kind(secret: str, kind: str, aro
     "text",
     [
         "sk-learn-ensemble-random-forest-classifier",
+        "sk-learn-ensemble-random-forest-version2",  # one digit is no random text
         "task-abcdefghijklmnopqrstuvwxyz0123456789",
         "4111 1111 1111 1112",  # a wrong check digit
         "1700000000000",  # a time in milliseconds
@@ -69,11 +72,50 @@ def test_what_only_looks_like_a_secret_stays(text: str) -> None:
         ("Authorization: Bearer abcdef0123456789xyz", "Authorization: Bearer [redacted:secret]"),
         ('{"password": "hun\\"ter2", "max_tokens": 5}', '{"password": "[redacted:secret]", "max_tokens": 5}'),
         ('{"a": "To:\\nanna@example.com 4111111111111111"}', '{"a": "To:\\nanna@example.com [redacted:card]"}'),
+        ("api_key: [redacted:card]", "api_key: [redacted:card]"),
+        ('{"api_key": "[redacted:card]"}', '{"api_key": "[redacted:card]"}'),
         ('{"a": "{\\"api_key\\": \\"x\\"}"}', '{"a": "{\\"api_key\\": \\"[redacted:secret]\\"}"}'),
     ],
 )
 def test_what_stands_around_a_secret_stays(text: str, left: str) -> None:
     assert PLAIN.text(text) == left
+
+
+def card(beginning: str, length: int) -> str:
+    """A number that begins so, with the right check digit."""
+    (number,) = [
+        number for digit in "0123456789" if has_check_digit(number := beginning.ljust(length - 1, "0") + digit)
+    ]
+    return number
+
+
+def has_check_digit(number: str) -> bool:
+    """Luhn, as ISO/IEC 7812 writes it: from the right, every second digit doubled."""
+    digits = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(number))]
+    return sum(digit // 10 + digit % 10 for digit in digits) % 10 == 0
+
+
+@pytest.mark.parametrize(
+    ("beginnings", "lengths"),
+    [
+        ("4", (13, 16, 19)),  # Visa
+        ("5100 5599 2221 2720", (16,)),  # Mastercard
+        ("34 37", (15,)),  # American Express
+        ("6011 6440 6599 62 3528 3589", (16, 19)),  # Discover, UnionPay, JCB
+        ("3000 3059 36 38", (14,)),  # Diners
+    ],
+)
+def test_every_scheme_has_its_beginnings_and_lengths(beginnings: str, lengths: tuple[int, ...]) -> None:
+    assert [length for begun in beginnings.split() for length in lengths if not is_card(card(begun, length))] == []
+
+
+@pytest.mark.parametrize(
+    ("beginning", "length"),
+    [("4", 15), ("5099", 16), ("5600", 16), ("5100", 19), ("2220", 16), ("2721", 16), ("35", 15), ("6439", 16),
+     ("6600", 16), ("3527", 16), ("3590", 16), ("3060", 14), ("36", 15)],
+)  # fmt: skip
+def test_beside_its_beginnings_and_lengths_a_number_is_no_card(beginning: str, length: int) -> None:
+    assert not is_card(card(beginning, length))
 
 
 @pytest.mark.parametrize(
@@ -93,6 +135,11 @@ def test_what_stands_around_a_secret_stays(text: str, left: str) -> None:
 def test_a_field_may_have_a_secret_name(name: str) -> None:
     assert is_secret_name(name)
     assert PLAIN.value({name: "hunter2"}) == {name: "[redacted:secret]"}
+
+
+@pytest.mark.parametrize("name", redaction._NAMES)
+def test_the_quick_look_sees_every_secret_name(name: str) -> None:
+    assert not PLAIN.is_clean(orjson.dumps({f"X-{name.title()}": "hunter2"}))
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "token", "tokens", "input_tokens", "secretary", "keyword", "passage"])
