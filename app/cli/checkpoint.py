@@ -38,11 +38,11 @@ class Checkpoint:
     def read(self, head: bytes) -> Progress | None:
         """How far it came; None when it never began, or when the file is another one by now."""
         try:
-            found = Progress(**orjson.loads(self._file.read_bytes()))
-            same = found.head == digest(head[: found.head_bytes]) and len(head) >= found.head_bytes
+            progress = Progress(**orjson.loads(self._file.read_bytes()))
+            same = progress.head == digest(head[: progress.head_bytes]) and len(head) >= progress.head_bytes
         except (OSError, ValueError, TypeError):
             return None
-        return found if same else None
+        return progress if same else None
 
     def write(self, progress: Progress) -> None:
         """Whole or not at all.  A folder that cannot be written to costs the way back, not the import."""

@@ -40,12 +40,12 @@ Named = tuple[str, Check]
 )
 def doctor(*, ingest: bool, url: str | None, key: str | None) -> None:
     """Check each dependency and say how to mend it.  Exit code 1 when one is down."""
-    found = list(ingest_check.checks(Api(access_of(url, key))) if ingest else _all(settings_of_command()))
+    checks = list(ingest_check.checks(Api(access_of(url, key))) if ingest else _all(settings_of_command()))
     table = Table("", "What", "State", show_header=False, box=None)
-    for name, check in found:
+    for name, check in checks:
         table.add_row("[green]ok[/]" if check.ok else "[red]DOWN[/]", name, check.detail)
     show(table)
-    sys.exit(0 if all(check.ok for _, check in found) else 1)
+    sys.exit(0 if all(check.ok for _, check in checks) else 1)
 
 
 def _all(settings: Settings) -> Iterator[Named]:

@@ -35,11 +35,11 @@ def checks(api: Api) -> Iterator[Named]:
     yield "test span", _tried(lambda: _span(api))
     yield "test POST", _tried(lambda: _post(api))
     try:
-        found = _counters(api)
+        counters = _counters(api)
     except (ApiError, requests.RequestException) as error:
         yield "counters", Check(True, f"Not read: {error}")
         return
-    yield from _told(found)
+    yield from _told(counters)
 
 
 def _tried(send: Callable[[], str]) -> Check:

@@ -61,8 +61,8 @@ def list_keys(project: str | None) -> None:
         owner = None if project is None else projects.find(connection, project)
         if project is not None and owner is None:
             raise NotFoundError(f"There is no project {project}. `promptlode projects` lists them.")
-        found = store.summaries(connection, owner.id if owner else None)
-    show(_table(found))
+        summaries = store.summaries(connection, owner.id if owner else None)
+    show(_table(summaries))
 
 
 @keys.command()

@@ -179,9 +179,9 @@ class Reader:
 
     def _renamed(self, value: Body) -> Body:
         """With the fields that `--column` names under our names."""
-        found = {ours: at(value, theirs) for ours, theirs in self._reading.columns.items()}
+        renamed = {ours: at(value, theirs) for ours, theirs in self._reading.columns.items()}
         return {name: held for name, held in value.items() if name not in self._reading.columns.values()} | present(
-            found
+            renamed
         )
 
     def _refuse(self, number: int, problems: list[Problem], value: Body | None = None) -> None:

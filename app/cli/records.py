@@ -205,20 +205,20 @@ class _Scanner:
         self._item = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[Record]:
-        at = kept = 0
-        while at < len(chunk):
+        end_of_value = kept = 0
+        while end_of_value < len(chunk):
             if self._escaped:
                 self._escaped = False
-                at += 1
+                end_of_value += 1
                 continue
-            mark = (_INSIDE if self._in_string else _OUTSIDE).search(chunk, at)
+            mark = (_INSIDE if self._in_string else _OUTSIDE).search(chunk, end_of_value)
             if mark is None:
                 break
-            at = mark.end()
-            if self._cuts(chunk[at - 1 : at]):
-                self._keep(chunk[kept:at])
-                kept = at
-                yield from self._cut(self._end + at, closed=True)
+            end_of_value = mark.end()
+            if self._cuts(chunk[end_of_value - 1 : end_of_value]):
+                self._keep(chunk[kept:end_of_value])
+                kept = end_of_value
+                yield from self._cut(self._end + end_of_value, closed=True)
         self._keep(chunk[kept:])
         self._end += len(chunk)
 

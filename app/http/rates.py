@@ -144,15 +144,15 @@ class Rates:
                 for key, count in self._counts.items()
                 if count.window == now and count.own > count.sent
             ]
-            told = [(key, own, own - self._counts[key].sent) for key, own in news[-_MOST_SHARED:]]
+            counts = [(key, own, own - self._counts[key].sent) for key, own in news[-_MOST_SHARED:]]
         pipe = self._redis.pipeline(transaction=False)
-        for (name, subject), _, more in told:
+        for (name, subject), _, more in counts:
             redis_key = f"promptlode:rate:{name}:{subject}:{now}"
             pipe.incrby(redis_key, more)
             pipe.expire(redis_key, int(3 * PERIOD))
         totals = pipe.execute()[0::2]
         with self._lock:
-            for (key, own, _), total in zip(told, totals, strict=True):
+            for (key, own, _), total in zip(counts, totals, strict=True):
                 count = self._counts.get(key)
                 if count is not None and count.window == now:
                     count.sent, count.others = own, int(total) - own

@@ -109,8 +109,8 @@ def _send(api: Api, bodies: list[dict[str, Any]], console: Console) -> None:
 
 
 def _batches(bodies: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    rest = iter(bodies)
-    while batch := list(itertools.islice(rest, _BATCH)):
+    waiting = iter(bodies)
+    while batch := list(itertools.islice(waiting, _BATCH)):
         yield batch
 
 

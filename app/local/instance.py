@@ -183,9 +183,9 @@ class Instance:
 
     def _ensure_key(self, settings: Settings) -> str:
         """The key of the project that was used before, while it still opens it, else a new one."""
-        kept = self.home / "keys" / self.project
-        kept.parent.mkdir(mode=0o700, exist_ok=True)
-        key = kept.read_text().strip() if kept.exists() else ""
+        key_file = self.home / "keys" / self.project
+        key_file.parent.mkdir(mode=0o700, exist_ok=True)
+        key = key_file.read_text().strip() if key_file.exists() else ""
         engine = make_engine(settings)
         with transaction(engine) as connection:
             project = projects.get_or_create(connection, self.project)
@@ -193,7 +193,7 @@ class Instance:
             if holder is None or holder.project_id != project.id:
                 key = keys.create(connection, project.id, "local").key
         engine.dispose()
-        for place in (kept, self.home / "api_key"):
+        for place in (key_file, self.home / "api_key"):
             _write_private(place, key)
         return key
 

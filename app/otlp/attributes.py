@@ -35,8 +35,8 @@ class Attributes:
             return []
         names = [name for name in self._left if name.startswith(start) and _is_item(name.removeprefix(start))]
         tree = _tree((name.removeprefix(start).split(".", _DEEPEST), self._left.pop(name)) for name in names)
-        found = _with_lists(tree)
-        return found if isinstance(found, list) else []
+        items = _with_lists(tree)
+        return items if isinstance(items, list) else []
 
     def begins(self, prefix: str) -> bool:
         """Whether the name of any attribute began so."""

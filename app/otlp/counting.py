@@ -36,10 +36,10 @@ class Counts:
     def reason(self, outcome: str, label: str, number: int) -> None:
         """So many spans met this fate for this reason; beyond MOST_LABELS reasons it is `other`."""
         with self.lock:
-            known = label in self.labels or len(self.labels) < MOST_LABELS
-            if known:
+            is_counted_apart = label in self.labels or len(self.labels) < MOST_LABELS
+            if is_counted_apart:
                 self.labels.add(label)
-        self.reasons.labels(outcome, label if known else "other").inc(number)
+        self.reasons.labels(outcome, label if is_counted_apart else "other").inc(number)
 
     def is_new(self, project: str, what: str) -> bool:
         """Whether the log has not said this of a project for a while."""

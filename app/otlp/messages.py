@@ -36,8 +36,8 @@ def flat_messages(message: Message) -> list[Message]:
 
 def parts_in(content: Any) -> Any:
     """Content parts that are written as their JSON; a prompt that merely looks like JSON stays a text."""
-    found = parsed(content)
-    return found if isinstance(found, list) and found and all(map(_is_part, found)) else content
+    value = parsed(content)
+    return value if isinstance(value, list) and value and all(map(_is_part, value)) else content
 
 
 def _from_parts(message: Message) -> list[Message]:

@@ -112,10 +112,14 @@ def one_of_each(tellings: Iterable[Telling]) -> list[Telling]:
 
 def _settle_known(tellings: list[Telling]) -> None:
     """Those whose answer is in the row of another already, since their export is sent again; and those without messages whose answer another one tells."""
-    known = {each: telling for telling in tellings for each in telling.also}
-    told = {telling.response_id: telling for telling in tellings if telling.response_id and telling.has_content}
+    by_other_id = {each: telling for telling in tellings for each in telling.also}
+    by_response_id = {
+        telling.response_id: telling for telling in tellings if telling.response_id and telling.has_content
+    }
     for telling in tellings:
-        row = known.get(telling.id) or (None if telling.has_content else told.get(telling.response_id or ""))
+        row = by_other_id.get(telling.id) or (
+            None if telling.has_content else by_response_id.get(telling.response_id or "")
+        )
         if row is not None and row is not telling:
             telling.told_by, telling.covered = row, True
 

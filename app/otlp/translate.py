@@ -106,14 +106,14 @@ class _Reader:
         )
 
     def dialects(self, span: Span) -> list[Dialect]:
-        if (found := self._dialects.get(span.id)) is None:
-            found = self._dialects[span.id] = dialects_of(span)
-        return found
+        if (dialects := self._dialects.get(span.id)) is None:
+            dialects = self._dialects[span.id] = dialects_of(span)
+        return dialects
 
     def kind(self, span: Span) -> Kind:
-        if (found := self._kinds.get(span.id)) is None:
-            found = self._kinds[span.id] = kind_of(span, self.dialects(span))
-        return found
+        if (kind := self._kinds.get(span.id)) is None:
+            kind = self._kinds[span.id] = kind_of(span, self.dialects(span))
+        return kind
 
     def read(self, known: Known) -> None:
         tellings = [telling for span in self._all if (telling := self._telling(span)) is not None]
@@ -220,12 +220,12 @@ class _Reader:
             about["otel.lost_attributes"] = span.lost_attributes
         if span.parent_id:
             about[PARENT] = span.parent_id.partition(":")[2]
-        found = {"otel.span_name": span.name, SCOPE: span.scope} | about | further
-        if len(found) <= MAX_ATTRIBUTES and (_is_plain(found) or self._is_kept("", found)):
-            return found  # most: together they are no longer than one may be
-        kept = {name: value for name, value in found.items() if self._is_kept(name, value)}
+        metadata = {"otel.span_name": span.name, SCOPE: span.scope} | about | further
+        if len(metadata) <= MAX_ATTRIBUTES and (_is_plain(metadata) or self._is_kept("", metadata)):
+            return metadata  # most: together they are no longer than one may be
+        kept = {name: value for name, value in metadata.items() if self._is_kept(name, value)}
         kept = dict(islice(kept.items(), MAX_ATTRIBUTES))
-        return kept if len(kept) == len(found) else kept | {"otel.left_out": len(found) - len(kept)}
+        return kept if len(kept) == len(metadata) else kept | {"otel.left_out": len(metadata) - len(kept)}
 
     def _is_kept(self, name: str, value: Any) -> bool:
         """Within the limits; one attribute too long or that no JSON holds is no reason to lose a call."""
@@ -256,19 +256,19 @@ def _is_outer(span: Span) -> bool:
 
 
 def _response_id(attributes: Mapping[str, Any]) -> str | None:
-    found = attributes.get("gen_ai.response.id") or attributes.get("ai.response.id")
-    return found if isinstance(found, str) else None
+    response_id = attributes.get("gen_ai.response.id") or attributes.get("ai.response.id")
+    return response_id if isinstance(response_id, str) else None
 
 
 def _error(span: Span) -> dict[str, Any] | None:
     if not span.failed:
         return None
     raised = next((event.attributes for event in span.events() if event.name == "exception"), {})
-    found = {
+    error = {
         "type": span.attributes.get("error.type") or raised.get("exception.type"),
         "message": span.status_message or raised.get("exception.message"),
     }
-    return _present(found) or {"message": "The span's status is ERROR."}
+    return _present(error) or {"message": "The span's status is ERROR."}
 
 
 def _first_problem(error: InvalidTraceError) -> str:

@@ -144,8 +144,8 @@ def _holders_of_ids(body: Any) -> Iterator[dict[str, Any]]:
 def _objects(holder: Any, *names: str) -> Iterator[dict[str, Any]]:
     """The objects of a list in any of these fields; what has another shape is left for protobuf to refuse."""
     for name in names:
-        found = holder.get(name) if isinstance(holder, dict) else None
-        yield from (item for item in (found if isinstance(found, list) else ()) if isinstance(item, dict))
+        member = holder.get(name) if isinstance(holder, dict) else None
+        yield from (item for item in (member if isinstance(member, list) else ()) if isinstance(item, dict))
 
 
 def _turn_ids(holder: dict[str, Any]) -> None:

@@ -102,8 +102,8 @@ _SUMS_OF = attrgetter(*SUMS)
 
 
 def _of_known(choose: Any, values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return choose(known) if known else None
+    numbers = [value for value in values if value is not None]
+    return choose(numbers) if numbers else None
 
 
 # --- one call

@@ -66,9 +66,9 @@ def _as_text(source: str, parts: Sequence[str]) -> dict[str, Any]:
 def _as_messages(
     message: Callable[[str, str], dict[str, Any]], system: str, source: str, parts: Sequence[str]
 ) -> dict[str, Any]:
-    told = _instructions(source, parts)
-    spoken = ((system, "" if told else parts[0]), ("user", parts[1]))
-    return told | {_field(source): [message(role, text) for role, text in spoken if text]}
+    instructions = _instructions(source, parts)
+    spoken = ((system, "" if instructions else parts[0]), ("user", parts[1]))
+    return instructions | {_field(source): [message(role, text) for role, text in spoken if text]}
 
 
 def _instructions(source: str, parts: Sequence[str]) -> dict[str, Any]:

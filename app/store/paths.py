@@ -30,8 +30,8 @@ def folded(path: str) -> str:
     A path of nothing but ids stays as it is: what is left would name nothing.
     """
     segments = path.split("/")
-    kept = [ID if _is_id(segment) else segment for segment in segments]
-    return "/".join(kept) if any(segment not in (ID, "") for segment in kept) else path
+    folded_segments = [ID if _is_id(segment) else segment for segment in segments]
+    return "/".join(folded_segments) if any(segment not in (ID, "") for segment in folded_segments) else path
 
 
 def _is_id(segment: str) -> bool:

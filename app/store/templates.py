@@ -95,9 +95,9 @@ def implementation_for(
     Web processes and runs make versions at the same time: each holds the row of the task, and then looks again for the version. A caller
     that makes several versions in one transaction goes in the order of `task_id`, against deadlocks.
     """
-    known = _find_implementation(connection, template_id, model, settings_digest)
-    if known is not None:
-        return known
+    implementation_id = _find_implementation(connection, template_id, model, settings_digest)
+    if implementation_id is not None:
+        return implementation_id
     task_id, template_id = _lock_versions(connection, template_id)
     made_meanwhile = _find_implementation(connection, template_id, model, settings_digest)
     if made_meanwhile is not None:

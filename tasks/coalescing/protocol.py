@@ -239,8 +239,8 @@ class RedisCoalescing:
         patience: float = 0.0,
     ) -> Answer:
         """WAKE: send for a group that is due (a pacer) or owed (the reconciler); `patience` as in REQUEST."""
-        known = "" if fresh is None else int(fresh)
-        return self._noted(group, self._run("wake", group, int(owed), known, project, patience=patience))
+        freshness = "" if fresh is None else int(fresh)
+        return self._noted(group, self._run("wake", group, int(owed), freshness, project, patience=patience))
 
     def take_due(self, limit: int = 100) -> list[UUID]:
         """Take up to `limit` groups whose time has come out of the index; each must be woken by the caller."""

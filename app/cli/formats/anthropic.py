@@ -65,25 +65,25 @@ def _from_request(request: Body) -> Body:
         body["instructions"] = system
     elif isinstance(system, list) and isinstance(body.get("messages"), list):
         body["messages"] = [{"role": "system", "content": system}, *body["messages"]]
-    found = {
+    body_of_ours = {
         "max_output_tokens": body.pop("max_tokens", None),
         "reasoning": body.pop("thinking", None),
         "response_format": as_object(body.get("output_config")).get("format"),
         "user_id": as_object(body.get("metadata")).get("user_id"),
     }
-    return body | present(found)
+    return body | present(body_of_ours)
 
 
 def _from_response(response: Body) -> Body:
     answered = _is_message(response)
     message = {"role": response.get("role", "assistant"), "content": response.get("content")}
-    found = {
+    answer = {
         "output": [message] if answered else None,
         "usage": _usage(response.get("usage")),
         "error": response.get("error"),
         "stop_reason": response.get("stop_reason") if answered else None,
     }
-    return present(found)
+    return present(answer)
 
 
 def _from_result(result: Any) -> Body:

@@ -163,9 +163,9 @@ def _completed(call: Call, record: Record, index: int, value: Body, reading: Rea
 
 def text_at(value: Body, path: str) -> str | None:
     """The text there; looked for in metadata too."""
-    found = at(value, path)
-    found = at(as_object(parsed(value.get("metadata"))), path) if found is None else found
-    return None if found is None or isinstance(found, dict | list) else str(found)
+    text = at(value, path)
+    text = at(as_object(parsed(value.get("metadata"))), path) if text is None else text
+    return None if text is None or isinstance(text, dict | list) else str(text)
 
 
 def at(value: Body, path: str) -> Any:

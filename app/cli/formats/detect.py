@@ -47,13 +47,13 @@ def is_unknown(values: Sequence[Body]) -> bool:
 
 def kind_of(value: Body, expected: Format) -> Format:
     """The kind of one record: that of its file unless another fits better, for some files are mixed."""
-    found = detect([value])
-    return expected if expected.fit(value) and expected.fit(value) >= found.fit(value) else found
+    kind = detect([value])
+    return expected if expected.fit(value) and expected.fit(value) >= kind.fit(value) else kind
 
 
 def contradicts(values: Sequence[Body], chosen: Format) -> Format | None:
     """The kind that these certainly are where they can hardly be of the chosen one."""
     if not values or any(chosen.fit(value) is Fit.CERTAIN for value in values):
         return None
-    found = detect(values)
-    return found if found is not chosen and any(found.fit(value) is Fit.CERTAIN for value in values) else None
+    kind = detect(values)
+    return kind if kind is not chosen and any(kind.fit(value) is Fit.CERTAIN for value in values) else None

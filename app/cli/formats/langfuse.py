@@ -53,8 +53,8 @@ class Langfuse(Format):
         return Fit.CERTAIN if names & _SIGNS or str(value.get("type")).upper() in _TYPES else Fit.POSSIBLE
 
     def calls(self, value: Body) -> Iterable[Call | None]:
-        found = _listed(value)
-        return [_call(as_object(item)) for item in ([value] if found is None else found)]
+        observations = _listed(value)
+        return [_call(as_object(item)) for item in ([value] if observations is None else observations)]
 
 
 def _listed(value: Body) -> list[Any] | None:
@@ -174,10 +174,10 @@ def _is_number(value: Any) -> bool:
 def _number(value: Any) -> float | None:
     """Langfuse stores parameters as texts now and then; a limit may be "inf"."""
     try:
-        found = float(value) if isinstance(value, int | float | str) else None
+        number = float(value) if isinstance(value, int | float | str) else None
     except ValueError:
         return None
-    return found if found is not None and 0 <= found < 2**53 else None
+    return number if number is not None and 0 <= number < 2**53 else None
 
 
 def _declared_tools(value: Any) -> Body:
@@ -210,8 +210,8 @@ def _is_count(value: Any) -> bool:
 
 
 def _sum(counts: Body, word: str) -> int | None:
-    found = [count for name, count in counts.items() if word in name]
-    return sum(found) if found else None
+    counted = [count for name, count in counts.items() if word in name]
+    return sum(counted) if counted else None
 
 
 def _error(row: Body) -> Body | None:

@@ -32,7 +32,7 @@ class LangSmith(Format):
 
 
 def _listed(value: Body) -> list[Body]:
-    return next((found for name in _LISTS if (found := objects(value.get(name)))), [])
+    return next((items for name in _LISTS if (items := objects(value.get(name)))), [])
 
 
 def _all(run: Body) -> Iterator[Body]:
@@ -48,7 +48,7 @@ def _call(run: Body) -> Call | None:
     metadata = as_object(extra.get("metadata")) | as_object(parsed(run.get("metadata")))
     inputs, outputs = parsed(run.get("inputs")), parsed(run.get("outputs"))
     parameters = next(
-        (found for name in _PARAMETERS if (found := as_object(extra.get(name) or metadata.get(name)))), {}
+        (params for name in _PARAMETERS if (params := as_object(extra.get(name) or metadata.get(name)))), {}
     )
     answer = answer_of(outputs)
     body = (

@@ -58,14 +58,14 @@ def _request(value: Body) -> Body:
     sent = as_object(parsed(value.get("proxy_server_request")))
     messages = parsed(value.get("messages"))
     if messages in (None, "", {}, []):
-        found = request_of(sent.get("body", sent))
+        request = request_of(sent.get("body", sent))
     elif isinstance(messages, dict):
-        found = request_of(messages)
+        request = request_of(messages)
     else:
         name = "input" if isinstance(messages, str) else "messages"
-        found = from_request(as_object(value.get("model_parameters")) | {name: messages})
-    found = found or {}
-    return found | present({"model": value.get("model") or found.get("model")})
+        request = from_request(as_object(value.get("model_parameters")) | {name: messages})
+    request = request or {}
+    return request | present({"model": value.get("model") or request.get("model")})
 
 
 def _beside(value: Body, metadata: Body, answer: Body) -> Body:

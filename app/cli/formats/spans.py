@@ -89,8 +89,8 @@ def _event(event: Body) -> Body:
 
 def _first(span: Body, paths: tuple[str, ...]) -> Any:
     """Tables have `context.span_id` as one name, JSON as an object."""
-    found = (span.get(path, member(span, path)) for path in paths)
-    return next((value for value in found if value not in (None, "")), None)
+    values = (span.get(path, member(span, path)) for path in paths)
+    return next((value for value in values if value not in (None, "")), None)
 
 
 def _attributes(span: Body) -> Body:
@@ -98,8 +98,8 @@ def _attributes(span: Body) -> Body:
     whole = as_object(parsed(span.get("attributes")))
     columns = {name.removeprefix(_FLAT): value for name, value in span.items() if name.startswith(_FLAT)}
     kind = {"openinference.span.kind": span["span_kind"]} if isinstance(span.get("span_kind"), str) else {}
-    found = kind | whole | columns
-    return {name: value for top, inner in found.items() for name, value in _flat(top, inner) if value is not None}
+    attributes = kind | whole | columns
+    return {name: value for top, inner in attributes.items() for name, value in _flat(top, inner) if value is not None}
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:

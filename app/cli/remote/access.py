@@ -68,8 +68,8 @@ def _same(url: str | None, other: str) -> bool:
 
 
 def _kept() -> tuple[str | None, str | None]:
-    found = _read_json(login_file())
-    return found.get("url"), found.get("key")
+    login = _read_json(login_file())
+    return login.get("url"), login.get("key")
 
 
 def _local() -> tuple[str | None, str | None]:
@@ -82,7 +82,7 @@ def _local() -> tuple[str | None, str | None]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

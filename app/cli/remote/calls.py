@@ -123,14 +123,14 @@ def tail(api: Api, path: str | None, task: str | None, as_json_: bool, limit: in
     """Show calls as they come, with their template and its values in colour, until Ctrl-C."""
     query = {"path": path, "task_id": find_task(api, task)["id"] if task else None}
     teller = _Teller(api)
-    told = 0
+    shown = 0
     seen = {call["id"] for call in api.items("/api/v1/traces", query, NEWEST)}
-    while limit is None or told < limit:
+    while limit is None or shown < limit:
         for call in reversed([call for call in api.items("/api/v1/traces", query, NEWEST) if call["id"] not in seen]):
             seen.add(call["id"])
             click.echo(json.dumps(call, ensure_ascii=False)) if as_json_ else teller.tell(call)
-            told += 1
-            if told == limit:
+            shown += 1
+            if shown == limit:
                 return
         time.sleep(LOOK_EVERY)
 

@@ -141,8 +141,8 @@ def values(api: Api, *, task: str, slot: str, version: int | None, form: str, li
         raise ApiError(
             f"Version {chosen['version']} has no slot {slot}; it has: {', '.join(chosen['slots']) or 'none'}."
         )
-    found = api.items(f"/api/v1/implementations/{chosen['id']}/slots/{slot}/values", query, limit)
-    printed(found, {"Calls": _of("calls"), "Value": _of("value")}, form)
+    values_of_slot = api.items(f"/api/v1/implementations/{chosen['id']}/slots/{slot}/values", query, limit)
+    printed(values_of_slot, {"Calls": _of("calls"), "Value": _of("value")}, form)
 
 
 def find_task(api: Api, wanted: str) -> Item:

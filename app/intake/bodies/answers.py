@@ -30,17 +30,17 @@ def answer_of(value: Any) -> Body:
 
     A list of chunks, as streams give them, is put together first.  What no provider writes so is the output as it is.
     """
-    found = parsed(value)
-    if isinstance(found, str):
-        return {"output": [_said(found)]} if found else {}
-    if isinstance(found, list):
-        found = together(found) or found
-    if isinstance(found, list):
-        messages = messages_of(found) if found and all(isinstance(item, dict) for item in found) else None
-        return {"output": messages or found} if found else {}
-    if not isinstance(found, dict):
-        return {} if found is None else {"output": found}
-    return response_of(found) or ({"output": found} if found else {})
+    content = parsed(value)
+    if isinstance(content, str):
+        return {"output": [_said(content)]} if content else {}
+    if isinstance(content, list):
+        content = together(content) or content
+    if isinstance(content, list):
+        messages = messages_of(content) if content and all(isinstance(item, dict) for item in content) else None
+        return {"output": messages or content} if content else {}
+    if not isinstance(content, dict):
+        return {} if content is None else {"output": content}
+    return response_of(content) or ({"output": content} if content else {})
 
 
 def response_of(response: Body) -> Body:
@@ -58,7 +58,7 @@ def output_of(response: Body) -> Any:
 
 
 def _usage(response: Body) -> Body | None:
-    counts = next((found for path in _USAGE if isinstance(found := member(response, path), dict)), None)
+    counts = next((usage for path in _USAGE if isinstance(usage := member(response, path), dict)), None)
     if counts is None:
         counts = {name: response[name] for name in _OWN_COUNTS if name in response}
     if isinstance(inner := counts.get("tokens"), dict):
@@ -140,8 +140,8 @@ def _text(text: Any, response: Body) -> list[Message] | None:
 
 def _results(results: Any, response: Body) -> list[Message] | None:
     """Of Titan."""
-    found = [_said(item["outputText"]) for item in objects(results) if isinstance(item.get("outputText"), str)]
-    return found or None
+    messages = [_said(item["outputText"]) for item in objects(results) if isinstance(item.get("outputText"), str)]
+    return messages or None
 
 
 _OUTPUTS: dict[str, Callable[[Any, Body], Any]] = {

@@ -80,8 +80,8 @@ def message_of(item: Body) -> list[Message]:
         "tool_calls": calls + _calls_of(inner),
         "tool_call_id": inner.get("tool_call_id") or inner.get("toolCallId"),
     }
-    rest = [filled(made)] if parts or made["tool_calls"] or not answers else []
-    return answers + rest
+    message = [filled(made)] if parts or made["tool_calls"] or not answers else []
+    return answers + message
 
 
 def has_content(messages: Iterable[Message]) -> bool:
@@ -167,10 +167,10 @@ def _role(named: Any) -> str | None:
 
 def _content(inner: Body) -> list[Any]:
     """Its parts, whatever holds them."""
-    found = next((inner[name] for name in _CONTENTS if inner.get(name) is not None), None)
-    if isinstance(found, dict) and isinstance(found.get("parts"), list):
-        return found["parts"]
-    return found if isinstance(found, list) else [] if found is None else [found]
+    content = next((inner[name] for name in _CONTENTS if inner.get(name) is not None), None)
+    if isinstance(content, dict) and isinstance(content.get("parts"), list):
+        return content["parts"]
+    return content if isinstance(content, list) else [] if content is None else [content]
 
 
 def joined(parts: list[Any]) -> Any:
@@ -256,10 +256,10 @@ def _vercel_output(output: Any) -> Any:
 
 def _calls_of(inner: Body) -> list[Body]:
     """Calls of tools beside the content; LangChain writes them flat, the others as OpenAI does."""
-    found = (
+    calls = (
         inner.get("tool_calls") or inner.get("toolCalls") or as_object(inner.get("additional_kwargs")).get("tool_calls")
     )
-    return [call if "function" in call else _flat_call(call) for call in objects(found)]
+    return [call if "function" in call else _flat_call(call) for call in objects(calls)]
 
 
 def _flat_call(call: Body) -> Body:

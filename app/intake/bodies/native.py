@@ -45,8 +45,8 @@ def native(body: Body) -> Body:
         return body
     made = dict(body)
     own = {name: made.pop(name) for name in (OWN - set(_FIELDS_OF_PROMPTS) - {"instructions"}) & made.keys()}
-    found = _prompt_in(made) | _response_in(made) | named(made)
-    return _settled(found | {name: value for name, value in own.items() if value is not None})
+    fields = _prompt_in(made) | _response_in(made) | named(made)
+    return _settled(fields | {name: value for name, value in own.items() if value is not None})
 
 
 def _prompt_in(made: Body) -> Body:
@@ -69,9 +69,9 @@ def _foreign_prompt(made: Body, prompt: Body) -> Body:
     for name in list(made):
         if name not in request and name not in SYSTEM:
             del made[name]
-    found = {name: request.pop(name) for name in (*_FIELDS_OF_PROMPTS, "instructions") if name in request}
+    prompts = {name: request.pop(name) for name in (*_FIELDS_OF_PROMPTS, "instructions") if name in request}
     made.update(request)
-    return _with_system(found | {name: value for name, value in prompt.items() if value}, made)
+    return _with_system(prompts | {name: value for name, value in prompt.items() if value}, made)
 
 
 def _refuse_unread(made: Body) -> None:

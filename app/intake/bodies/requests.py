@@ -140,32 +140,34 @@ def named(body: Body) -> Body:
     if isinstance(effort := body.get("reasoning_effort"), str) and body.get("reasoning") is None:
         body["reasoning"] = {"effort": effort}
         del body["reasoning_effort"]
-    found = {name: take(body, paths) for name, paths in SETTINGS.items()}
-    found["tools"] = found["tools"] or None
-    if found["response_format"] is None and (body.get("format") == "json" or isinstance(body.get("format"), dict)):
-        found["response_format"] = body.pop("format")  # Ollama; anybody else's format is a word of the caller's own
-    return present({"model": take(body, MODEL)} | found) | {name: value for name, value in body.items() if value != {}}
+    settings = {name: take(body, paths) for name, paths in SETTINGS.items()}
+    settings["tools"] = settings["tools"] or None
+    if settings["response_format"] is None and (body.get("format") == "json" or isinstance(body.get("format"), dict)):
+        settings["response_format"] = body.pop("format")  # Ollama; anybody else's format is a word of the caller's own
+    return present({"model": take(body, MODEL)} | settings) | {
+        name: value for name, value in body.items() if value != {}
+    }
 
 
 def with_system(prompt: Body, system: Any) -> Body:
     """The prompt with a system text that stood beside it: `instructions` where it is a text, else a message."""
     if isinstance(system, str) and system:
         return prompt | {"instructions": system} if "instructions" not in prompt else prompt
-    found = system_message(system)
-    if not found:
+    first = system_message(system)
+    if not first:
         return prompt
     messages = prompt.get("messages") or messages_of(prompt.get("input")) or []
-    return {name: value for name, value in prompt.items() if name != "input"} | {"messages": [*found, *messages]}
+    return {name: value for name, value in prompt.items() if name != "input"} | {"messages": [*first, *messages]}
 
 
 def _take_system(body: Body) -> Any:
     """The system text, taken out; an object that holds none is somebody's own and stays."""
     for path in SYSTEM:
-        found = take(body, (path,))
-        if isinstance(found, str) or system_message(found):
-            return found
-        if found is not None:
-            body[path.rpartition(".")[2]] = found
+        system = take(body, (path,))
+        if isinstance(system, str) or system_message(system):
+            return system
+        if system is not None:
+            body[path.rpartition(".")[2]] = system
     return None
 
 

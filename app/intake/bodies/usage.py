@@ -73,8 +73,8 @@ def usage_of(counts: Any) -> Body | None:
     named = {name: _first(sent, paths) for name, paths in NAMES.items()}
     named["input_tokens"] = _with_cache(sent, named["input_tokens"])
     used = {path for paths in NAMES.values() for path in paths}
-    rest = {name: value for name, value in sent.items() if name not in used or name in _CACHE_COUNTS}
-    return present(named) | {name: value for name, value in rest.items() if name not in present(named)}
+    other_counts = {name: value for name, value in sent.items() if name not in used or name in _CACHE_COUNTS}
+    return present(named) | {name: value for name, value in other_counts.items() if name not in present(named)}
 
 
 _CACHE_COUNTS = {name for names in _BESIDE.values() for name in names}

@@ -111,14 +111,14 @@ class Dialect:
 
     def _prompt(self, attributes: Attributes) -> Body:
         """The first input that holds one; the others repeat it."""
-        found = [
+        prompts = [
             prompt_of_value(value, strict=self.strict) for name in self.requests if (value := attributes.take(name))
         ]
-        return next((made for made in found if has_prompt(made)), {})
+        return next((made for made in prompts if has_prompt(made)), {})
 
     def _answer(self, attributes: Attributes) -> Body:
-        found = [answer_of(value) for name in self.answers if (value := attributes.take(name))]
-        return next((made for made in found if made), {})
+        answers = [answer_of(value) for name in self.answers if (value := attributes.take(name))]
+        return next((made for made in answers if made), {})
 
     def _settings(self, attributes: Attributes) -> Body:
         """Settings out of an object of parameters; those without a place of ours stay under its name."""
@@ -134,8 +134,8 @@ class Dialect:
         return made
 
     def _counts(self, attributes: Attributes) -> Body:
-        found = (usage_of(parsed(attributes.take(name))) for name in self.counts)
-        counts = next((counts for counts in found if counts), {})
+        usages = (usage_of(parsed(attributes.take(name))) for name in self.counts)
+        counts = next((counts for counts in usages if counts), {})
         return {name: counts[name] for name in NAMES if name in counts}
 
 

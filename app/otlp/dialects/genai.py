@@ -127,8 +127,8 @@ def kind_of_operation(operation: str) -> Kind:
         return Kind.OTHER
     if name.startswith(_AROUND):
         return Kind.WRAPPER
-    known = name in _TEXT or awaited in _TEXT or name.startswith(("chat", "achat"))
-    return Kind.CALL if known else Kind.MAYBE
+    writes_text = name in _TEXT or awaited in _TEXT or name.startswith(("chat", "achat"))
+    return Kind.CALL if writes_text else Kind.MAYBE
 
 
 def attributes_of(span: Span, events: Iterable[Event]) -> Attributes:
@@ -183,14 +183,14 @@ def _members(attributes: Attributes, prefix: str) -> list[Message]:
 
 def _list(attributes: Attributes, name: str) -> list[Message]:
     """A list of messages, as values or as the JSON text that most SDKs write."""
-    found = attributes.take_json(name)
-    if found is None or found == "":
+    items = attributes.take_json(name)
+    if items is None or items == "":
         return []
-    if isinstance(found, str):
+    if isinstance(items, str):
         raise UnusableSpanError(f"{name} is no JSON; is OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT cutting it off?")
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise UnusableSpanError(f"{name} is no list of messages.")
-    return found
+    return items
 
 
 def _event_messages(events: list[Event]) -> Iterator[Message]:
@@ -217,8 +217,8 @@ def _event_body(event: Event) -> dict[str, Any]:
 
 
 def _tools(attributes: Attributes) -> list[Any] | None:
-    found = attributes.take_json("gen_ai.tool.definitions") or attributes.take_list("llm.request.functions")
-    return found or None
+    tools = attributes.take_json("gen_ai.tool.definitions") or attributes.take_list("llm.request.functions")
+    return tools or None
 
 
 DIALECT = Dialect(

@@ -33,9 +33,9 @@ def _kind(span: Span) -> Kind | None:
 
 def _read(attributes: Attributes, events: list[Event]) -> Body:
     given = as_object(attributes.take_json("haystack.component.input"))
-    told = as_object(attributes.take_json("haystack.component.output"))
-    replies = told["replies"] if isinstance(told.get("replies"), list) else []
-    metas = [as_object(reply.get("meta")) for reply in objects(replies)] or objects(told.get("meta"))
+    output = as_object(attributes.take_json("haystack.component.output"))
+    replies = output["replies"] if isinstance(output.get("replies"), list) else []
+    metas = [as_object(reply.get("meta")) for reply in objects(replies)] or objects(output.get("meta"))
     usage = usage_of(_first(metas, "usage")) or {}
     return _request(given) | {
         "model": _first(metas, "model"),
