@@ -6,7 +6,7 @@ A field whose meaning in one shape is narrower has a line "Shape.field".
 
 from typing import Any
 
-_ID = "0196a5bd-77c1-7d3e-9a51-2f6c1f0b8e10"
+_ID_OF_EXAMPLES = "0196a5bd-77c1-7d3e-9a51-2f6c1f0b8e10"
 _OTHER_ID = "0196a5be-0f2e-7a44-8a17-5a5d60f3c9b1"
 _TIME = "2026-03-02T14:02:11Z"
 _LATER = "2026-03-02T14:02:13Z"
@@ -42,7 +42,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "calls": ("Calls.", 120),
     "calls_in_range": ("Calls of the range that was asked for.", 40),
     "change": ("Whether this piece is in both versions, only in the newer, or only in the older.", "same"),
-    "change_id": ("The change that is delivered; receivers drop doubles by it.", _ID),
+    "change_id": ("The change that is delivered; receivers drop doubles by it.", _ID_OF_EXAMPLES),
     "changed": ("Whether the templates differ.", True),
     "coalesced": ("Requests that joined one which was on its way.", 310),
     "complete": ("False: more was selected than one request deletes; send it again.", True),
@@ -80,7 +80,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "format": ("How a message is written: plain JSON, or as Slack's incoming webhooks read it.", "json"),
     "found": ("What the call has there.", "Mail"),
     "from": ("The older version.", {}),
-    "from_task": ("The task that its calls leave.", _ID),
+    "from_task": ("The task that its calls leave.", _ID_OF_EXAMPLES),
     "from_version": ("Its number there.", 1),
     "given_up": ("Deliveries that are not tried any more.", 0),
     "grouped": ("Calls that got a template.", 118),
@@ -88,7 +88,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
         "matched: its template is known. requested, coalesced, deferred: a run of its group will read it. off: grouping is off.",
         "matched",
     ),
-    "id": ("Its id.", _ID),
+    "id": ("Its id.", _ID_OF_EXAMPLES),
     "implementation_id": ("The version that the call is of; null: none yet.", _OTHER_ID),
     "include_text": ("Whether texts of prompts are sent.", False),
     "index": ("Its place in the batch, from 0.", 0),
@@ -97,7 +97,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "instructions": ("The system text of a Responses request.", None),
     "into": ("The task that remains.", _OTHER_ID),
     "items": ("The page, in order.", []),
-    "key_id": ("The API key; null: no key was used.", _ID),
+    "key_id": ("The API key; null: no key was used.", _ID_OF_EXAMPLES),
     "key_last4": ("Its last four characters.", "x7Qa"),
     "kind": ("What it is.", "version.new"),
     "kinds": ("Which changes are sent; null: all.", ["task.new", "version.new"]),
@@ -196,7 +196,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "successes": ("Events that were kept.", []),
     "sum_s": ("Seconds of all calls together.", 48.2),
     "summary": ("The fact in a sentence.", "Version 2 of “Sort the mail” on /support/triage: the template changed."),
-    "task_id": ("The task that it belongs to; null: none yet.", _ID),
+    "task_id": ("The task that it belongs to; null: none yet.", _ID_OF_EXAMPLES),
     "task_name": ("The task's name.", "Sort the mail"),
     "tasks": ("Tasks.", 1),
     "temperature": ("The request's temperature.", 0),
@@ -213,7 +213,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "tools": ("The tools of the request.", None),
     "total": ("All of it together.", {}),
     "total_tokens": ("Tokens of prompt and answer.", 32),
-    "trace_id": ("The call.", _ID),
+    "trace_id": ("The call.", _ID_OF_EXAMPLES),
     "traces": ("Calls.", 120),
     "type": ("A link that names the kind of problem.", "about:blank"),
     "undone_at": ("When it was taken back; null: it holds.", None),
@@ -236,7 +236,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     # narrower in one shape
     "ProgressShape.left": ("Calls still to be matched against what was found, counted up to 100,000.", 0),
     "query.cursor": ("Where the page begins: `next_cursor` of the page before.", None),
-    "query.id": ("Id of the webhook.", _ID),
+    "query.id": ("Id of the webhook.", _ID_OF_EXAMPLES),
     "query.limit": ("Items of a page.", 50),
     "EventRefused.error": ("What is wrong with it.", "The event has no id."),
     "Pipeline.messages": ("Messages that workers took.", 110),

@@ -6,9 +6,7 @@ alone, which expire); where it is away each process knows its own.  This is a he
 are both stored.
 """
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
@@ -17,6 +15,7 @@ from uuid import UUID
 from redis import Redis
 from redis.exceptions import RedisError
 
+from app.cache import Cache
 from app.otlp.same import Telling
 
 SECONDS_OF_A_CALL = 600
@@ -42,8 +41,7 @@ class Recent:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._own: OrderedDict[str, tuple[float, Told]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._own: Cache[str, Told] = Cache(MOST_CALLS_KEPT, SECONDS_OF_A_CALL)
         self._silent_until = 0.0
 
     def mark(self, project_id: UUID, tellings: Iterable[Telling]) -> None:
@@ -62,23 +60,16 @@ class Recent:
         }
         if not fresh:
             return
-        with self._lock:
-            for key, told in fresh.items():
-                self._own.setdefault(key, (time.monotonic(), told))
-            while len(self._own) > MOST_CALLS_KEPT:
-                self._own.popitem(last=False)
+        for key, told in fresh.items():
+            if self._own.fresh(key) is None:
+                self._own.keep(key, told)
         self._share(fresh)
 
     def _known(self, keys: Sequence[str]) -> list[Told | None]:
-        own = [self._own_of(key) for key in keys]
+        own = [self._own.fresh(key) for key in keys]
         if None not in own:
             return own
         return [mine or theirs for mine, theirs in zip(own, self._shared(keys), strict=True)]
-
-    def _own_of(self, key: str) -> Told | None:
-        with self._lock:
-            since, told = self._own.get(key, (0.0, None))
-        return told if told and time.monotonic() - since <= SECONDS_OF_A_CALL else None
 
     # --- with the other processes
 

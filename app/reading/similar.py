@@ -22,7 +22,7 @@ MOST_OWN = 5
 MOST_CANDIDATES = 100
 """Templates that share the most marks with those; each is read whole."""
 
-MOST_COMPARED = 100
+MOST_PAIRS_COMPARED = 100
 """Pairs of templates that are compared word by word: some 2 ms each, 0.1 s where both are very long."""
 
 
@@ -92,7 +92,7 @@ def _pairs(own: Sequence[Row[Any]], others: Sequence[Row[Any]]) -> list[tuple[Ro
     """Those that share the most marks."""
     pairs = [(len(set(mine.marks).intersection(other.marks)), mine, other) for mine in own for other in others]
     pairs.sort(key=lambda pair: pair[0], reverse=True)
-    return [(mine, other) for shared, mine, other in pairs[:MOST_COMPARED] if shared]
+    return [(mine, other) for shared, mine, other in pairs[:MOST_PAIRS_COMPARED] if shared]
 
 
 @dataclass(frozen=True)

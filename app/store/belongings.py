@@ -20,7 +20,7 @@ from app.store.tables import metadata
 
 PROJECT = "project"
 
-DERIVED = frozenset({"trace_external_id", "call_count", "usage_mark", "call_usage"})
+DERIVED_TABLES = frozenset({"trace_external_id", "call_count", "usage_mark", "call_usage"})
 """Made anew from the calls where they arrive: by triggers, by the reconciler, and with the calls."""
 
 SHARED = frozenset({"heartbeat", "refused_message", "project_move", "project_move_call"})
@@ -71,7 +71,7 @@ class Sum:
 @cache
 def belongings() -> tuple[Belonging, ...]:
     """Every table of a project, those first that others refer to."""
-    ordered = [table for table in metadata.sorted_tables if table.name not in DERIVED | SHARED]
+    ordered = [table for table in metadata.sorted_tables if table.name not in DERIVED_TABLES | SHARED]
     return tuple(_described(table) for table in ordered)
 
 
@@ -83,7 +83,9 @@ def belonging(name: str) -> Belonging:
 def _described(table: Table) -> Belonging:
     key = tuple(str(column.name) for column in table.primary_key)
     others = tuple(str(column.name) for column in table.c if column.name not in key)
-    links = tuple(str(column.name) for column in table.c if any(link.column.table is table for link in column.foreign_keys))
+    links = tuple(
+        str(column.name) for column in table.c if any(link.column.table is table for link in column.foreign_keys)
+    )
     return Belonging(str(table.name), key, (*key, *others), _owner(table, "{row}"), _own(table), links)
 
 

@@ -15,12 +15,10 @@ from urllib.parse import quote
 
 import requests
 
+from app.cli.remote.api import TIMEOUT
 from app.errors import PromptlodeError
 
 Outcome = Literal["new", "changed", "the same"]
-
-TIMEOUT = (10, 60)
-"""Seconds to connect and to wait for an answer."""
 
 LONGEST_NAME = 100
 """Characters of a name in a registry; Phoenix and MLflow take more."""
