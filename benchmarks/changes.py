@@ -73,15 +73,19 @@ class Site:
     model: str = "gpt-5-mini"
 
 
+STYLE = " ".join(
+    f"Rule {n}: say what the buyer can do with it, name no rival, and keep the words of rule {n} short."
+    for n in range(1, 8)
+)
 EXAMPLES = " ".join(
-    f"Example {n}: a good text names the material, the weight and one place where it was used." for n in range(1, 9)
+    f"Example {n}: a good text names the material, the weight and one place where it was used." for n in range(1, 13)
 )
 
 SITES = [
     Site("/triage", "Sort the mail of an outdoor shop into billing, delivery, returns or other.\n\nMail: {mail}\n\nAnswer with one word.", _mail, 110),
     Site("/reply", "Write a friendly answer to the mail of a customer. Keep it under a hundred words.\n\n{mail}\n\nSign as the team.", _mail, 90),
     Site("/summary", "Summarise the complaint for the weekly report in two sentences.\n\nComplaint:\n{mail}\n", _mail, 80),
-    Site("/describe", "Write the shop text for a product.\nProduct: {product}\nNotes of the buyers: {notes}\nDo not promise anything.", _product, 90, "gpt-5"),
+    Site("/describe", f"Write the shop text for a product. {STYLE}\nProduct: {{product}}\nNotes of the buyers: {{notes}}\nDo not promise anything.", _product, 90, "gpt-5"),
     Site("/translate", "Translate the product text into {language}, keep all figures as they are.\n\n{text}", _text, 100),
     Site("/label", "Label the feeling of this product review with one of: glad, neutral, cross.\nReview: {text}\nLabel:", _text, 120),
     Site("/refund", "Decide whether {name} may return the order {order}. What the customer wants: {wish}\nAnswer yes or no.", _name, 60),
@@ -156,8 +160,11 @@ class Month:
             for _ in range(_poisson(self.r, expected)):
                 yield self._call(site, at + HOUR * self.r.random())
         for _ in range(_poisson(self.r, 12 * _share(at))):
-            words = " ".join(self.r.choices(WORDS, k=self.r.randint(8, 40)))
-            yield self._body("/chat", "gpt-5-mini", words, at + HOUR * self.r.random())
+            yield self._body("/chat", "gpt-5-mini", self._free(), at + HOUR * self.r.random())
+
+    def _free(self) -> str:
+        """Text that no template made."""
+        return " ".join(self.r.choices(WORDS, k=self.r.randint(8, 40)))
 
     def _life(self, site: Site, at: datetime) -> float:
         begun = site.path != "/refund" or at >= day(10, 11)
@@ -180,7 +187,7 @@ class Month:
         if site.path == "/describe" and at >= day(23, 10):
             text = text.replace("for a product.", f"for a product. {EXAMPLES}")
         if site.path == "/refund" and day(22, 10) <= at < day(23, 10) and self.r.random() < 1 / 3:
-            return self._body(site.path, model, ticket(self.r), at)
+            return self._body(site.path, model, self._free(), at)
         return self._body(site.path, model, text.format(**values), at, outage=site.path == "/translate")
 
     def _body(self, path: str, model: str, prompt: str, at: datetime, *, outage: bool = False) -> dict[str, Any]:
