@@ -99,3 +99,13 @@ def test_a_key_that_was_refused_works_as_soon_as_it_exists(engine: Engine) -> No
     authenticator = Authenticator(engine)
     assert authenticator.holder("not yet") is None
     assert authenticator.holder(new_key(engine, "shop")) is not None
+
+
+def test_a_key_that_is_revoked_again_keeps_the_first_time(engine: Engine) -> None:
+    new_key(engine, "shop")
+    with transaction(engine) as connection:
+        [key] = keys.summaries(connection)
+        keys.revoke(connection, key.id)
+        first = keys.summaries(connection)[0].revoked_at
+        keys.revoke(connection, key.id)
+        assert keys.summaries(connection)[0].revoked_at == first

@@ -26,3 +26,8 @@ def test_ids_increase_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch
     before = new_id()
     monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
     assert before < new_id() < new_id()
+
+
+def test_what_comes_after_a_batch_is_larger_also_when_the_clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
+    assert new_ids(1000)[-1] < new_id()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, create_engine, func, insert, text, update
 
 from app.store import groups, projects
 from app.store.ids import new_id
-from app.store.owed import backlog, quarantined, waiting_groups
+from app.store.owed import backlog, quarantined, release, waiting_groups
 from app.store.tables import grouping_key, trace
 
 
@@ -133,3 +133,13 @@ def test_another_project_owes_nothing(connection: Connection, project_id: UUID) 
     other = projects.get_or_create(connection, "other").id
     assert backlog(connection, other).owed == 0
     assert backlog(connection, other).oldest_age_s is None
+
+
+def test_a_quarantine_that_ends_leaves_no_pause_behind(connection: Connection, project_id: UUID) -> None:
+    group = a_group(connection, project_id)
+    owe(connection, project_id, group)
+    later = func.clock_timestamp() + func.make_interval(0, 0, 0, 1)
+    change(connection, group, quarantined_at=func.clock_timestamp(), attempts=8, not_before=later)
+    assert backlog(connection, project_id).owed == 0  # a group in quarantine is shown by itself
+    release(connection, group)
+    assert [waiting.id for waiting in waiting_groups(connection, 1, 10)] == [group]
