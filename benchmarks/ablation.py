@@ -37,6 +37,10 @@ def _second(_: object, two: object, *__: object) -> object:
     return two
 
 
+def _none(literals: Sequence[str], *_: object) -> list[bool]:
+    return [False] * (len(literals) - 1)
+
+
 RULES: Mapping[str, Off] = {
     "separators": [(rounds, "parted", _first)],
     "inside": [(skeleton, "outside", _first)],
@@ -49,7 +53,11 @@ RULES: Mapping[str, Off] = {
     "choice": [(search, "is_choice", _gives(False))],
     "held": [(forest.Forest, "_without_held", _second)],
     "examples": [(families, "_begin_in_two_ways", _gives(False))],
-    "edits": [(search, "versions", lambda _, found: [found.members])],
+    "edits": [(search, "versions", lambda _, found, __: [found.members])],
+    "values of versions": [(families.Held, "has", _gives(False))],
+    "held, not edited": [(families, "CHANGES", 1 << 30)],
+    "versions of few calls": [(families, "OUTERMOST", 1e9)],
+    "data": [(siblings, "are_data", _none), (families, "are_data", _none)],
     "edits beside a slot": [(families, "_edges", _gives(()))],
     "edits of all texts": [(rounds.Rounds, "_part_by_edits", _gives([]))],
     "crossed ends": [(ends.Ends, "are_crossed", _gives(False))],

@@ -15,11 +15,24 @@ def blocks(times: Sequence[Sequence[int]]) -> float:
 
     times: per kind when its calls came; two kinds or more.
     """
+    size, often = sum(map(len, times)), changes(times)
+    where = choices(size - 1, min(often, size // 2))  # more changes than that are no blocks
+    return _orders(map(len, times)) - where - log2(len(times)) - often * log2(len(times) - 1)
+
+
+def lives(times: Sequence[Sequence[int]]) -> float:
+    """Bits that are saved when of each kind the first and the last call are known: between these it mixes with others by chance."""
+    size = sum(map(len, times))
+    edges = sorted({its[0] for its in times} | {its[-1] + 1 for its in times})
+    cuts = [[bisect_left(its, edge) for edge in edges] for its in times]
+    mixed = sum(_orders(b[at + 1] - b[at] for b in cuts) for at in range(len(edges) - 1))
+    return _orders(map(len, times)) - mixed - 2 * len(times) * log2(size)
+
+
+def changes(times: Sequence[Sequence[int]]) -> int:
+    """How often a call is of another kind than the one before."""
     ordered = [kind for _, kind in sorted((when, kind) for kind, its in enumerate(times) for when in its)]
-    changes = sum(a != b for a, b in pairwise(ordered))
-    by_chance = _factorial(len(ordered)) - sum(_factorial(len(its)) for its in times)
-    where = choices(len(ordered) - 1, min(changes, len(ordered) // 2))  # more changes than that are no blocks
-    return by_chance - where - log2(len(times)) - changes * log2(len(times) - 1)
+    return sum(a != b for a, b in pairwise(ordered))
 
 
 def in_order(times: Sequence[Sequence[int]]) -> bool:
@@ -45,6 +58,12 @@ class Calls:
 def choices(count: int, some: int) -> float:
     """log2 of how many ways there are to choose."""
     return _factorial(count) - _factorial(some) - _factorial(count - some)
+
+
+def _orders(counts: Iterable[int]) -> float:
+    """log2 of how many orders there are of calls of several kinds.  counts: calls of each."""
+    counts = list(counts)
+    return _factorial(sum(counts)) - sum(map(_factorial, counts))
 
 
 def _factorial(count: int) -> float:

@@ -12,15 +12,17 @@ Examples that some calls begin with and others lack make two prompts as well, wh
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, compress, pairwise
 from operator import ne
 
 from templating.mining.borders import shared_length
-from templating.mining.eras import Calls, blocks, in_order
+from templating.mining.data import are_data
+from templating.mining.eras import Calls, blocks, changes, choices, in_order, lives
 from templating.mining.pool import Pool
 from templating.mining.skeleton import Skeleton
 from templating.mining.units import split
+from templating.template import Template
 
 EDIT_UNITS = 5  # words an edit has at least; shorter differences are values
 EDIT_CALLS = 3  # members of each version
@@ -29,15 +31,59 @@ BESIDE = 8  # different values at least that begin or end alike where an edit is
 REACH = 200  # characters that these words have at most
 PEEK, CHANGED = 24, 6  # values of some time, and how many more than at another time begin, or end, alike
 APART, WELL = 6.0, 8.0  # bits of evidence that texts have their times: of a sample, of all calls or in what values begin or end with
-TOGETHER = 2  # texts that change at a time when they are a record, on average; an edit is of one sentence
+TOGETHER, RECORD = 2, 0.5  # places that change at a time when they are a record, on average, and their share of all: an edit is of a few
 ORDERED = 1.2  # bits that are enough of few calls when each text has one block: three calls and four have no more
+OUTERMOST = 3.0  # bits that show a version of one or two calls to be the oldest or the newest: one call among sixteen, two among seven
+CHANGES = 10  # from one text of a place to another while it is edited; more are a value that is held, unless two versions run side by side
+MIXED = 0.8  # of what blocks save is saved as well when versions that run side by side mix by chance
 EXAMPLES = 24  # words of examples before a prompt, at least
 Kind = tuple[str, ...]
 
 
-def versions(pool: Pool, found: Skeleton) -> list[list[int]]:
+class Held:
+    """Places whose texts come by turns across several versions of a prompt: what is a value there is one in each of the versions."""
+
+    def __init__(self) -> None:
+        self._places: list[dict[str, str]] = []
+
+    def add(self, pool: Pool, found: Skeleton) -> None:
+        """Notes such places of a prompt that was edited."""
+        texts, calls = [pool.texts[member] for member in found.members], [pool.runs[member] for member in found.members]
+        for column in zip(*without_data(found.template, found.values, pool.barrier), strict=True):
+            if 1 < len(set(column)) <= KINDS and changes([*_times(column, calls).values()]) > CHANGES:
+                self._places.append(dict(zip(texts, column, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def forget(self, count: int) -> None:
+        """Keeps the first so many places."""
+        del self._places[count:]
+
+    def has(self, texts: Sequence[str], column: Sequence[str]) -> bool:
+        """Whether what parts these texts at a place parts them at one that was noted."""
+        known = (place for place in self._places if all(text in place for text in texts))
+        return any(_are_alike([place[text] for text in texts], column) for place in known)
+
+
+def _are_alike(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two columns part their texts alike."""
+    return len(set(one)) == len(set(other)) == len(set(zip(one, other, strict=True)))
+
+
+def _times(column: Sequence[str], calls: Sequence[Sequence[int]]) -> dict[str, list[int]]:
+    """Per text of a place when its calls came."""
+    times: dict[str, set[int]] = {}
+    for value, when in zip(column, calls, strict=True):
+        times.setdefault(value, set()).update(when)
+    return {value: sorted(when) for value, when in times.items()}
+
+
+def versions(pool: Pool, found: Skeleton, held: Held) -> list[list[int]]:
     """The members by version, oldest first; one list when nothing was edited."""
-    keys = edits(found.values, [pool.runs[m] for m in found.members], pool.go_on, APART)
+    texts, calls = [pool.texts[member] for member in found.members], [pool.runs[member] for member in found.members]
+    rows = without_data(found.template, found.values, pool.barrier)
+    keys = edits(texts, rows, calls, tick=pool.go_on, held=held, apart=APART)
     if _begin_in_two_ways(found):
         keys = [(*key, values[0]) for key, values in zip(keys, found.values, strict=True)]
     groups: dict[tuple[str, ...], list[int]] = {}
@@ -54,30 +100,61 @@ def _begin_in_two_ways(found: Skeleton) -> bool:
     return len(values) == 2 and not min(values).strip() and len(max(values).split()) >= EXAMPLES
 
 
+def without_data(template: Template, rows: Sequence[tuple[str, ...]], barrier: str) -> list[tuple[str, ...]]:
+    """The values of each text that are not inside of data."""
+    text = [not is_data for is_data in are_data(template.literals, rows, barrier)]
+    return [tuple(compress(values, text)) for values in rows]
+
+
 def edits(
+    texts: Sequence[str],
     rows: Sequence[Sequence[str]],
     calls: Sequence[Sequence[int]],
+    *,
     tick: Callable[[], object],
+    held: Held,
     apart: float = WELL,
+    all_calls: bool = False,
 ) -> list[tuple[str, ...]]:
     """Per member what it has at the places that were edited: members with the same are of one version.
 
-    rows: the values of the members, oldest first.  calls: per member when it came, or the run that it is of began.  tick: called for every place.  apart: how clearly the
-    texts of a place must follow each other.
+    texts: the members, oldest first.  rows: their values.  calls: per member when it came, or when its run began.  tick: called for every place.
+    held: places that hold values.  apart: bits by which the texts of a place must follow each other.  all_calls: whether these are all calls of a template, so that
+    a version may have one call.
     """
     keys: list[tuple[str, ...]] = [() for _ in rows]
-    for column in zip(*rows, strict=True):
-        tick()
-        for texts, least in ((column, apart), *((edges, WELL) for edges in _edges(column))):
-            if _edited(texts, calls, least):
-                keys = [(*key, value) for key, value in zip(keys, texts, strict=True)]
+    for column, least, is_alone in _places(rows, tick, apart):
+        if _edited(column, calls, least, all_calls=all_calls, is_alone=is_alone) and not held.has(texts, column):
+            keys = [(*key, value) for key, value in zip(keys, column, strict=True)]
     return [() for _ in rows] if _are_records(list(dict.fromkeys(keys))) else keys
 
 
+def _places(
+    rows: Sequence[Sequence[str]], tick: Callable[[], object], apart: float
+) -> Iterator[tuple[Sequence[str], float, bool]]:
+    """What may be edited: per member its text there, bits that prove an edit, and whether it is one place.
+
+    Places that part the members alike are one: several words of a prompt are edited at once.
+    """
+    together: dict[tuple[int, ...], list[Sequence[str]]] = {}
+    for column in zip(*rows, strict=True):
+        tick()
+        seen: dict[str, int] = {}
+        parts = tuple(seen.setdefault(value, len(seen)) for value in column)
+        if 1 < len(seen) <= KINDS:
+            together.setdefault(parts, []).append(column)
+        yield from ((edges, WELL, True) for edges in _edges(column) if max(map(_words_of, set(edges))) >= EDIT_UNITS)
+    for columns in together.values():
+        texts = list(zip(*columns, strict=True))
+        long = {text: sum(max(1, _words_of(piece)) for piece in text) >= EDIT_UNITS for text in set(texts)}
+        if any(long.values()):
+            yield ["\n".join(text) * long[text] for text in texts], apart, len(columns) == 1
+
+
 def _are_records(versions: Sequence[tuple[str, ...]]) -> bool:
-    """Whether many texts change together, as fields of one value do: it has four values and more.  versions: oldest first."""
-    changes = [sum(map(ne, before, after)) for before, after in pairwise(versions)]
-    return len(versions) > KINDS and sum(changes) >= TOGETHER * len(changes)
+    """Whether most places change together, as fields of one value do: it has four values and more.  versions: oldest first."""
+    changed = [sum(map(ne, before, after)) for before, after in pairwise(versions)]
+    return len(versions) > KINDS and sum(changed) >= max(TOGETHER, RECORD * len(versions[0])) * len(changed)
 
 
 def _edges(column: Sequence[str]) -> Iterable[list[str]]:
@@ -120,16 +197,26 @@ def _have_changed(kinds: Sequence[Kind]) -> bool:
     return any(max(its) - min(its) >= CHANGED for kind in often if (its := [count[kind] for count in counts]))
 
 
-def _edited(column: Sequence[str], calls: Sequence[Sequence[int]], least: float) -> bool:
-    """Whether each text of a place has its time, and they differ by more than a value does."""
-    times: dict[str, set[int]] = {}
-    for value, when in zip(column, calls, strict=True):
-        times.setdefault(value, set()).update(when)
-        if len(times) > KINDS:
-            return False
-    if len(times) < 2 or min(map(len, times.values())) < EDIT_CALLS:
+def _edited(column: Sequence[str], calls: Sequence[Sequence[int]], least: float, *, all_calls: bool, is_alone: bool) -> bool:
+    """Whether each text has its time.  is_alone: whether it is of one place, as values are."""
+    times = _times(column, calls)
+    if len(times) < 2:
         return False
-    return _have_times([*map(sorted, times.values())], least) and _is_long(times)
+    often = [its for its in times.values() if len(its) >= EDIT_CALLS]
+    few = [its for its in times.values() if len(its) < EDIT_CALLS]
+    if few and not (all_calls and often and _are_outermost(few, sorted(chain(*often)))):
+        return False
+    if len(often) < 2:
+        return bool(few)
+    return _have_times(often, least) and not (is_alone and _is_held(often))
+
+
+def _are_outermost(few: Sequence[Sequence[int]], others: Sequence[int]) -> bool:
+    """Whether the calls of versions with few calls came before all others, or after them, by more than chance."""
+    first, last = others[0], others[-1]
+    apart = all(its[-1] < first or its[0] > last for its in few)
+    some = sum(map(len, few))
+    return apart and choices(len(others) + some, some) - 1 >= OUTERMOST
 
 
 def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
@@ -141,7 +228,11 @@ def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
     return sorted(calls.stay([text]) for text in range(len(times)))[1] >= least
 
 
-def _is_long(texts: Iterable[str]) -> bool:
-    """Whether one of them is longer than a value."""
-    rows = split(list(texts))
-    return int((rows.last - rows.first).max()) >= EDIT_UNITS
+def _is_held(times: Sequence[Sequence[int]]) -> bool:
+    """Whether texts come again and again, each for a while: a value.  Versions side by side mix by chance."""
+    return changes(times) > CHANGES and lives(times) < MIXED * blocks(times)
+
+
+def _words_of(text: str) -> int:
+    rows = split([text])
+    return int(rows.last[0] - rows.first[0])

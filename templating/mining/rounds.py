@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from templating.matching import fit
 from templating.mining.budget import Budget, SpentError
-from templating.mining.families import edits
+from templating.mining.families import Held, edits, without_data
 from templating.mining.filing import WIDEST, Families, are_near, edges, families, held_alike
 from templating.mining.forest import Forest
 from templating.mining.frames import FEWEST_CALLS, HALF, TEMPLATE, frames
@@ -63,6 +63,7 @@ SENTENCE = 80  # characters of fixed text that a known template has at most to g
 ENDING = 12  # characters with which values may begin or end alike: less than two words
 WEAK = 8  # texts of a template that a shorter one may have as well
 NO_END = 1 << 30  # rounds
+KEPT = 0.75  # of the texts are of versions that have enough calls
 PARTS, EXPLAINED = 6, 0.95  # a template falls apart into so many at most, which fit so many of its texts
 
 Row = tuple[str, ...]  # the values of a text
@@ -111,7 +112,7 @@ class Rounds:
     ) -> None:
         """calls: text -> when it came.  runs: per call when its run began; empty where no run is known."""
         self._calls, self._options, self._budget, self._run_of = dict(calls), options, budget, runs
-        self._witnesses = Witnesses()
+        self._witnesses, self._held = Witnesses(), Held()
         self._known = list(known)
         self._size = max((number for number, _ in self._known), default=0) + 1
         self._found: dict[Template, Finding] = {}
@@ -390,7 +391,7 @@ class Rounds:
                 return False
             return not self._is_parted(one.template) and self._may_replace(one, rows, shown, fresh)
 
-        found = search(pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled)
+        found = search(pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled, held=self._held)
         new, misfits = [], list[str]()
         for one in found:
             best, lost = self._add(one, set(_rows(pool, one)), fresh, shown, owner)
@@ -567,10 +568,10 @@ class Rounds:
         optional part; whether they follow those of another version in time, only all of them together say.
         """
         finding = self._found[template]
-        if finding.supersedes or finding.looked >= len(finding.rows):
+        if finding.supersedes or template in self._old:
             return []
-        kinds = self._by_edit(finding.rows)
-        if len(kinds) < 2 or sum(map(len, kinds)) < EXPLAINED * len(finding.rows):
+        kinds = self._by_edit(template, finding.rows)
+        if not kinds or not KEPT * len(finding.rows) <= sum(map(len, kinds)) or len(kinds[0]) == len(finding.rows):
             return []
         parts = [part for texts in kinds if (part := self._template_of(texts))]
         if len(parts) < len(kinds):
@@ -581,11 +582,13 @@ class Rounds:
         self._place([text for text, _ in finding.rows], new)
         return new
 
-    def _by_edit(self, rows: Sequence[Placed]) -> list[list[str]]:
+    def _by_edit(self, template: Template, rows: Sequence[Placed]) -> list[list[str]]:
         """The texts of each version that has enough calls; those of all when nothing was edited."""
         ages = [self._calls[text][0] for text, _ in rows]
         rows = [rows[at] for at in sorted(range(len(rows)), key=ages.__getitem__)]
-        keys = edits([values for _, values in rows], [self._runs(text) for text, _ in rows], self._budget.spent)
+        columns = without_data(template, [values for _, values in rows], self._options.barrier)
+        texts = [text for text, _ in rows]
+        keys = edits(texts, columns, [*map(self._runs, texts)], tick=self._budget.spent, held=self._held, all_calls=True)
         kinds: dict[tuple[str, ...], list[Placed]] = {}
         for key, row in zip(keys, rows, strict=True):
             kinds.setdefault(key, []).append(row)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from templating.mining.budget import SpentError
 from templating.mining.ends import Ends
-from templating.mining.families import versions
+from templating.mining.families import Held, versions
 from templating.mining.forest import Forest
 from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
@@ -45,6 +45,7 @@ def search(
     settled: Collection[frozenset[int]] = (),
     whole: Skeleton | None = None,
     narrowest: int = 0,
+    held: Held | None = None,
 ) -> list[Skeleton]:
     """The templates of the pool.
 
@@ -52,8 +53,10 @@ def search(
     settled: per template that there is already, its texts; among themselves they are not searched again.
     whole: the template of all texts, where it is known and asked whether it is one: it need not be aligned again.
     narrowest: texts of a set at least; no narrower one is looked at.
+    held: what is known of values that are held across versions; more is noted.
     """
-    return _Search(pool, least, stop, accepts=accepts, settled=settled, whole=whole).run(narrowest)
+    known = Held() if held is None else held
+    return _Search(pool, least, stop, accepts=accepts, settled=settled, whole=whole, held=known).run(narrowest)
 
 
 @dataclass(eq=False, repr=False)
@@ -78,11 +81,12 @@ class _Search:
         accepts: Callable[[Skeleton], bool],
         settled: Collection[frozenset[int]],
         whole: Skeleton | None,
+        held: Held,
     ) -> None:
         self._pool, self._least, self._stop, self._accepts = pool, least, stop, accepts
         self._forest, self._ends = Forest(pool, least, stop), Ends(pool)
         self._settled, self._old = settled, frozenset[int]().union(*settled)
-        self._whole = whole
+        self._whole, self._held = whole, held
         self._taken: set[int] = set()
         self._several: list[_Several] = []
 
@@ -132,9 +136,9 @@ class _Search:
         best = known or skeleton(self._pool, members)
         if best is None or not (known or self._is_worth(best, at)):
             return []
-        eras = versions(self._pool, best)
+        eras = versions(self._pool, best, self._held)
         if len(eras) > 1:
-            return [s for era in eras for s in self._templates(era, at)]
+            return self._versions(best, eras, at)
         if self._is_several(best, at):
             self._pass_over(members, at)
             return []
@@ -162,6 +166,15 @@ class _Search:
 
     def _pass_over(self, members: Sequence[int], at: int) -> None:
         self._several.append(_Several(set(members) - self._taken, at, len(members)))
+
+    def _versions(self, best: Skeleton, eras: Sequence[list[int]], at: int) -> list[Skeleton]:
+        """The templates of the versions of a prompt; none when the texts of the largest are of several prompts, as all of them are then."""
+        largest, noted = max(eras, key=len), len(self._held)
+        self._held.add(self._pool, best)
+        found = self._templates(largest, at)
+        if not found:
+            self._held.forget(noted)
+        return found and [*found, *(s for era in eras if era is not largest for s in self._templates(era, at))]
 
     def _take(self, members: Sequence[int]) -> None:
         self._ends.take([member for member in members if member not in self._taken])

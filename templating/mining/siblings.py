@@ -25,6 +25,7 @@ import numpy as np
 
 from templating.matching import BARRIER
 from templating.mining.borders import shared_length
+from templating.mining.data import are_data
 from templating.mining.families import EDIT_UNITS, longest
 from templating.mining.mixture import is_open
 from templating.mining.skeleton import Skeleton
@@ -152,6 +153,7 @@ class Places:
             np.int32,
         ).reshape(len(self._columns), -1)
         self._often = [np.bincount(row) for row in self._numbers]
+        self._is_data = are_data(found.template.literals, found.values, barrier)
         self.fixed_words = sum(len(literal.split()) for literal in found.template.literals)
 
     def are_own(self, kind: np.ndarray) -> bool:
@@ -187,6 +189,8 @@ class Places:
         varied = {p for p, row in zip(self._parts, numbers.tolist(), strict=True) if len(set(row)) > most}
         orders = Counter[int]()
         for place, column in enumerate(self._columns):
+            if self._is_data[place]:
+                continue
             text = column[kind[0]]
             if not constant[place]:
                 labels.append(_label([column[row] for row in kind.tolist()]))

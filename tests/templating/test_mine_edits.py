@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from templating import mine
-from templating.mining.families import edits
+from templating.mining.families import Held, edits
 
 START = "You help the support team of a shop.\n\nTicket:\n{t}\n\n"
 PROMISE = "Never promise a refund before the team has agreed to it."
@@ -32,6 +32,10 @@ def calls(prompts, seed=5, each=(40,) * 5):
         for p, count in counts
         for _ in range(count)
     ]
+
+
+def texts(count, seed=5):
+    return [text for _, text in calls(["{p}"], seed, [count])]
 
 
 def groups_of(made):
@@ -82,6 +86,40 @@ def test_a_version_whose_calls_overlap_with_those_of_the_next_is_told_by_all_of_
     order = "A" * 14 + "BBA" * 10 + "B" * 20
     sentence = {"A": "Be as brief as you can be.", "B": "Say why you think so first."}
     rows = [(sentence[version], f"guest {at}") for at, version in enumerate(order)]
-    assert len(set(edits(rows, [[at] for at in range(len(order))], bool))) == 2
+    texts, times = [f"{of} {guest}" for of, guest in rows], [[at] for at in range(len(order))]
+    assert len(set(edits(texts, rows, times, tick=bool, held=Held()))) == 2
     mixed = [rows[at * 27 % len(rows)] for at in range(len(rows))]
-    assert len(set(edits(mixed, [[at] for at in range(len(order))], bool))) == 1
+    assert len(set(edits(texts, mixed, times, tick=bool, held=Held()))) == 1
+
+
+def test_words_that_are_edited_at_several_places_at_once_are_one_edit():
+    """None of the words is an edit alone; in the first 20 calls the action is called think, then message."""
+    prompts = [
+        f"Goal: {guest}\nUse `{action}` to plan. Never `{action}` twice: after one `{action}` act.\nArguments of `{action}`: `{field}`, the {action}."
+        for action, field in (("think", "thought"), ("message", "content"))
+        for guest in texts(20)
+    ]
+    assert [len(group.members) for group in mine(prompts)] == [20, 20]
+
+
+def test_a_value_that_each_of_two_versions_has_in_turn_parts_neither():
+    """Two goals, each held for five calls, before and after an edit; in the second version each comes once."""
+    goals = ["Write a small program that prints the word hello.", "Correct the typos in the file bad.txt without asking."]
+    ends = ["Say what you do next.", PROMISE]
+    blocks = [(n % 2, 0) for n in range(16)] + [(0, 1), (1, 1)]
+    prompts = [
+        f"Goal: {goals[goal]}\nHistory: {text}\n{ends[end]}"
+        for goal, end in blocks
+        for text in texts(5, seed=goal + 2 * end)
+    ]
+    prompts = [f"{prompt} Turn {number}." for number, prompt in enumerate(prompts)]
+    assert sorted(len(group.members) for group in mine(prompts)) == [10, 80]
+
+
+def test_versions_of_one_call_before_and_after_all_others_stay_alone():
+    formal = "Write a formal reply {n}, in the words of the customer."
+    prompts = [
+        START.format(t=text) + (PROMISE if 0 < n < 29 else formal.format(n=n)) for n, text in enumerate(texts(30))
+    ]
+    (group,) = mine(prompts)
+    assert group.members == list(range(1, 29))

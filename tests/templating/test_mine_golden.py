@@ -33,7 +33,52 @@ def support(text, tone="formal", extra="", rule="Answer in at most three sentenc
     return f"You are the support desk of a parcel company.\n{extra}{rule} Keep the tone {tone}.\n\nCustomer: {text}\nAnswer:"
 
 
+RUBRICS = [
+    "Judge whether the answer names every parcel that the customer asks about.",
+    "Count how many of the claims in the answer a clerk can look up in the ledger.",
+    "Say how well the tone of the answer suits somebody who has waited for two weeks.",
+]
+EXAMPLES = "Input: Good evening\nOutput: a greeting\n\nInput: Where is the parcel that you sent to Lima in May?\nOutput: a question\n\n"
+
+
+def steps(city, calls=6):
+    """The calls of one run of an agent: its task and its plan stay, its history grows by a line."""
+    plan = f"1. Find the road to {city}.\n2. Count the parcels for {city}.\n3. Write to {city}."
+    for turn in range(calls):
+        history = "\n".join(f"{at}: {text.splitlines()[0] if text else 'nothing'}" for at, text in enumerate(values(turn)))
+        yield (
+            "You plan the tours of a parcel company, one step at a time. Say DONE when nothing is left.\n"
+            f"Task: bring all parcels of today to {city} before noon\nPlan:\n{plan}\nHistory:\n{history}\nNext step:"
+        )
+
+
+def review(rubric, text):
+    return f"You read the answers of a parcel company.\n{rubric}\n\nAnswer: {text}\nScore:"
+
+
 BEHAVIOURS = {
+    "six sessions of an agent are one template": [call for city in CITIES[:6] for call in steps(city)],
+    "a record that is compared with twenty others is a value": [
+        f"Are these two records of one customer? Answer yes or no.\n\nA: {first}, born in {first}\nB: {second} {n}\n\nAnswer:"
+        for first in CITIES[:4]
+        for n, second in enumerate(islice(cycle(CITIES[4:]), 20))
+    ],
+    "five languages with and without examples are two templates": [
+        f"{before}Translate the sentence into {lang}. Write nothing but the {lang} sentence.\nSentence: {text}"
+        for lang in ("French", "German", "Polish", "Greek", "Danish")
+        for before in ("", EXAMPLES)
+        for text in TEXTS
+    ],
+    "three rubrics in blocks are three versions": [review(rubric, t) for rubric in RUBRICS for t in TEXTS],
+    "a fourth rubric makes one template of them": [
+        review(rubric, t) for rubric in [*RUBRICS, "Tell whether it promises what no driver can keep."] for t in TEXTS
+    ],
+    "a sentence that is edited and taken back makes two versions": [
+        review(RUBRICS[n], f"{t} ({n})") for n in (0, 1, 0) for t in TEXTS * 2
+    ],
+    "the only call of the first version is alone": [
+        review(RUBRICS[n > 0], f"{t} ({n})") for n, t in enumerate(values(24))
+    ],
     "a short value list is one slot": [
         support(t, tone) for t, tone in zip(values(12), cycle(["formal", "warm"]), strict=False)
     ],

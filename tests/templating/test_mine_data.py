@@ -1,0 +1,52 @@
+"""JSON and code that fixed text opens and closes are values: what some calls agree in there makes no template of theirs."""
+
+from random import Random
+
+import pytest
+
+from templating import mine
+from templating.mining.data import are_data
+
+DICE = Random(9)
+WORDS = ["".join(DICE.choices("aeioubdgklmnprst", k=DICE.randint(4, 9))) for _ in range(400)]
+
+
+def prose(count=8):
+    return " ".join(DICE.choices(WORDS, k=count)).capitalize() + "."
+
+
+@pytest.mark.parametrize(
+    ("literals", "inside"),
+    [
+        (('Plan:\n{\n  "goal": "', '",\n  "state": "', '"\n}\nWhat is next? ', ""), [True, True, False]),
+        (("```python\n", "\n```\nReview: ", ""), [True, False]),
+        (('{"task": "', '", "text": "', '"}'), [False, False]),
+        (("Answer as {x}. ", " is ", "."), [False, False]),
+        (("Say { ", "\nThen write a letter to ", " }"), [False, False]),
+        (("```\n", "\nThis fence is never closed, and what follows is prose. ", "\n```python\n", "\n```"), [False, False, True]),
+    ],
+    ids=["JSON", "a fence", "around a whole prompt", "beside", "prose in brackets", "a fence that is not closed"],
+)
+def test_what_is_inside_of_brackets_or_a_fence_is_data(literals, inside):
+    rows = [tuple(f"{n}" for _ in inside) for n in range(5)]
+    assert are_data(literals, rows, "\x00") == inside
+
+
+def test_few_texts_inside_of_brackets_are_words_of_a_schema():
+    assert are_data(('Answer as {"a": ', "} please.", ""), [(f"{n % 2}", f"{n}") for n in range(9)], "\x00") == [False, False]
+
+
+def test_the_plans_that_an_agent_keeps_are_values():
+    """Three plans, each with steps of its own whose states change: they agree in long texts at several places, within JSON."""
+    prompts = []
+    for _ in range(3):
+        steps = [prose() for _ in range(3)]
+        for turn in range(12):
+            plan = ",\n".join(
+                f'    {{"goal": "{step}",\n     "state": "{"done" if at < turn % 4 else "open"}"}}' for at, step in enumerate(steps)
+            )
+            prompts.append(
+                f'You are a diligent engineer. You work on one task at a time.\n\nHere is your plan:\n\n{{\n  "steps": [\n{plan}\n  ]\n}}\n\n'
+                f"What you saw last: {prose()}\nWrite the next action, and nothing else."
+            )
+    assert [len(group.members) for group in mine(prompts)] == [36]
