@@ -25,7 +25,17 @@ SAMPLES = 20
 """Real calls that stand in a file with test cases: enough to see a difference, few enough to read."""
 
 FormatName = Literal[
-    "jinja2", "python", "openai", "anthropic", "langchain", "promptfoo", "dspy", "langfuse", "mlflow", "dotprompt"
+    "jinja2",
+    "python",
+    "openai",
+    "anthropic",
+    "langchain",
+    "promptfoo",
+    "dspy",
+    "langfuse",
+    "mlflow",
+    "phoenix",
+    "dotprompt",
 ]
 FILE = {200: "text/plain"}
 

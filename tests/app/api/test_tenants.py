@@ -7,7 +7,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, select
 
-from app.store import webhooks
+from app.deciding import decisions
+from app.store import history, webhooks
+from app.store.audit import COMMAND
 from app.store.tables import implementation, task, template, trace
 from tests.app.api_helpers import client_with, new_key
 from tests.app.grouping_world import World, triage
@@ -25,7 +27,10 @@ def foreign(world: World) -> dict[str, UUID]:
         hook = webhooks.create(
             connection, group.project_id, url="https://a.example/", format="json", kinds=None, include_text=False
         )
+        decisions.change_task(connection, group.project_id, task_id, {"description": "Theirs."}, by=COMMAND)
+        [decided] = history.page(connection, group.project_id, limit=1)
     return {
+        "decision_id": decided.id,
         "trace_id": call,
         "task_id": task_id,
         "implementation_id": implementation_id,
@@ -62,7 +67,7 @@ def test_an_id_of_another_project_is_an_id_of_nobody_on_every_route(
         for rule in web.url_map.iter_rules()
         if rule.rule.startswith("/api/v1/") and "GET" in (rule.methods or ()) and rule.arguments
     ]
-    assert {name for rule in rules for name in rule.arguments} == {*foreign, "name"}
+    assert {name for rule in rules for name in rule.arguments} == {*foreign, "name"} - {"decision_id"}
     for rule in rules:
         [name] = rule.arguments - {"name"}
         url = rule.rule.replace("<string:name>", slot) + QUERIES.get(rule.endpoint.rpartition(".")[2], "")
@@ -80,6 +85,7 @@ CHANGES: dict[str, Any] = {
     "change_implementation": {"slots": {"ticket": "mine"}},
     "merge_task": {"into": str(uuid4())},
     "split_implementation": None,
+    "undo_decision": None,
     "delete_trace": None,
     "delete_webhook": None,
 }
