@@ -61,11 +61,12 @@ def mails(engine: Engine, project: Project, client: FlaskClient) -> str:
     """The task of calls that hold one value of each trouble; its id."""
     task_id = know(engine, project, "/mail", "", "Mail: {{mail}}")
     times = [{}, {}, {}, {"started_at": YEARS_OFF.isoformat(), "completed_at": datetime.now(UTC).isoformat()}, {}]
-    usage = {"input_tokens": 10**18, "output_tokens": -5}
+    usage = {"input_tokens": 10**18}
     for value, more in zip((HOSTILE, LONG, FORMULA, "plain", ""), times, strict=True):
         sent = {"model": HOSTILE[:60], "path": "/mail", "input": f"Mail: {value}"} | more
         assert client.post("/api/v1/traces", json=sent).status_code == 201
-    assert client.post("/api/v1/traces", json=sent | {"usage": usage}).status_code in {201, 422}
+    assert client.post("/api/v1/traces", json=sent | {"usage": usage}).status_code == 201
+    assert client.post("/api/v1/traces", json=sent | {"usage": {"output_tokens": -5}}).status_code == 422
     with transaction(engine) as connection:
         rollup.add_up(connection)
     return str(task_id)
@@ -125,7 +126,6 @@ def test_clocks_and_counts_beyond_belief_make_no_page_lie(page: Callable[..., st
         shown = page(path, range="24h")
         assert "1,000,000,000" not in shown
         assert "nan" not in re.sub(r"[a-z]+nan|nan[a-z]+", "", shown.lower())
-    assert "-5" not in page(f"/tasks/{mails}").partition('id="versions"')[0]
 
 
 # --- versions that became values
