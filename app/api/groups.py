@@ -42,7 +42,14 @@ _looking = Lock()
 class RegroupIn(BaseModel):
     """Which group; `all` also re-mines grouped traces, else what is in no group."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        hide_input_in_errors=True,
+        json_schema_extra={
+            "if": {"properties": {"since": {"type": "string"}}, "required": ["since"]},
+            "then": {"properties": {"dry_run": {"const": True}}, "required": ["dry_run"]},
+        },
+    )
 
     path: Name
     all: StrictBool = False
@@ -131,7 +138,14 @@ class ProgressQuery(BaseModel):
     path: Name
 
 
-@routes.route("GET", "/api/v1/groups/regroup", scope="read", query=ProgressQuery, answers={200: ProgressShape})
+@routes.route(
+    "GET",
+    "/api/v1/groups/regroup",
+    scope="read",
+    query=ProgressQuery,
+    answers={200: ProgressShape},
+    problems={404: "This project has no call of that path."},
+)
 def regroup_progress(holder: KeyHolder, query: ProgressQuery) -> Response:
     """How far the grouping of a path is: whether it waits, runs, matches older calls or is done."""
     with transaction(services().engine) as connection:

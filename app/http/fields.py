@@ -188,6 +188,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "slot_kinds": ("What varies, by slot.", {}),
     "slots": ("The variable places of the template.", ["mail"]),
     "source": ("Whose price it is: one that was set here, one that the provider publishes, or none.", "published"),
+    "standby": ("The standby that pages and lists read; null: none is set.", None),
     "start": ("When the hour or day begins, in UTC.", "2026-03-02T14:00:00Z"),
     "started_at": ("When the request began, by the caller's clock.", _TIME),
     "state": ("How it stands.", "matched"),

@@ -39,13 +39,13 @@ def models() -> Iterator[StandIn]:
 
 @pytest.fixture
 def anthropic(client: Client, models: StandIn) -> Iterator[Anthropic]:
-    with Anthropic(base_url=models.url, api_key="x", max_retries=0) as made:
+    with Anthropic(base_url=models.address, api_key="x", max_retries=0) as made:
         yield wrap_any(client, made, "/reply")
 
 
 @pytest.fixture
 def gemini(client: Client, models: StandIn) -> Any:
-    return wrap_any(client, genai.Client(api_key="x", http_options={"base_url": models.url}), "/reply")
+    return wrap_any(client, genai.Client(api_key="x", http_options={"base_url": models.address}), "/reply")
 
 
 def sent(client: Client, stored: Stored) -> Any:
@@ -83,7 +83,7 @@ def test_the_helper_that_follows_a_stream_of_a_message_works(
 
 def test_an_awaited_message_and_an_awaited_stream_are_stored(client: Client, models: StandIn, stored: Stored) -> None:
     async def ask() -> None:
-        async with AsyncAnthropic(base_url=models.url, api_key="x") as made:
+        async with AsyncAnthropic(base_url=models.address, api_key="x") as made:
             wrapped = wrap_any(client, made, "/reply")
             await wrapped.messages.create(**ASKED)
             async with wrapped.messages.stream(**ASKED) as stream:

@@ -53,7 +53,7 @@ def test_what_others_sent_is_told_with_the_reasons(url: str, client: FlaskClient
     wrong = CALL | {"gen_ai.request.model": ""}
     odd = CALL | {"gen_ai.request.max_tokens": -1}
     send(client, span(CHAT), span(wrong, 2), span({"gen_ai.operation.name": "embeddings"}, 3), span(odd, 4))
-    found = dict(checks(Api(Access(url, new_key(engine, "shop", "admin")))))
+    found = dict(checks(Api(Access(url, new_key(engine, "shop", "admin", "operator")))))
     assert "no messages" in found["without content"].detail
     assert "capture" in found["without content"].detail
     assert "model (1)" in found["rejected"].detail
@@ -64,7 +64,7 @@ def test_what_others_sent_is_told_with_the_reasons(url: str, client: FlaskClient
 def test_a_key_that_may_only_send_is_enough_to_try(url: str, client: FlaskClient, engine: Engine) -> None:
     found = dict(checks(Api(Access(url, new_key(engine, "shop", "ingest")))))
     assert found["test span"].ok
-    assert "admin" in found["counters"].detail
+    assert "operator" in found["counters"].detail
 
 
 def test_a_wrong_key_and_a_wrong_address_are_said(url: str, client: FlaskClient) -> None:
