@@ -14,7 +14,7 @@ from templating.mining.budget import SpentError
 from templating.mining.ends import Ends
 from templating.mining.families import Held, versions
 from templating.mining.forest import Forest
-from templating.mining.mixture import is_mixture
+from templating.mining.mixture import MORE, is_mixture
 from templating.mining.pool import Pool
 from templating.mining.siblings import OWN, PARTED, Places, are_siblings, is_choice
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
@@ -31,8 +31,7 @@ LOOSE_MORE, LOOSE_UNION = 2.0, 0.5  # grams that other sets share more, as a mul
 # The same behind a preamble: the bodies share so many grams, and most of them twice as many.
 BODIES = ((4.0, 0.9), (8.0, 0.6))
 REST = 0.6  # of a set of several templates is left when it is looked at again
-ALONE = 32  # texts from which on a set is looked at among all others only; most leftovers of a stream are in sets of fewer
-LONG = 20_000  # characters of such a set, whose alignment takes 5 ms and more; what is shorter is aligned before it is looked up
+LONG = 20_000  # characters of a set of few texts, whose alignment takes 5 ms and more; what is shorter is aligned and not looked up
 _VERDICTS = Verdicts()
 
 
@@ -130,7 +129,7 @@ class _Search:
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it."""
         known = self._whole if len(members) == len(self._pool.texts) else None
-        if len(members) < min(ALONE, len(self._pool.texts)) and self._are_long(members) and not self._hold_alone(members):
+        if len(members) <= min(MORE, len(self._pool.texts) - 1) and self._are_long(members) and self._are_several_alone(members):
             self._pass_over(members, at)
             return []
         best = known or skeleton(self._pool, members)
@@ -150,19 +149,26 @@ class _Search:
     def _are_long(self, members: Sequence[int]) -> bool:
         return sum(len(self._pool.texts[member]) for member in members) >= LONG
 
-    def _hold_alone(self, members: Sequence[int]) -> bool:
-        """Whether few texts, looked at alone, hold a template: else they hold none among others."""
+    def _are_several_alone(self, members: Sequence[int]) -> bool:
+        """Whether few texts, looked at alone, are a mixture or bodies behind a preamble: they are among others too.
+
+        That they are siblings is told among all others only: of what few share, others say whether a value brings it.
+        """
         pool = self._pool
         key = (self._least, pool.barrier, *(pool.digests[m] for m in members), ranks([pool.times[m] for m in members]))
         if pool.runs is not pool.times:
             key = (*key, ranks([pool.runs[m] for m in members]))
-        return _VERDICTS.ask(key, lambda: self._search_alone(members))
+        return _VERDICTS.ask(key, lambda: self._look_alone(members))
 
-    def _search_alone(self, members: Sequence[int]) -> bool:
-        alone = self._pool.some(members)
-        found = search(alone, self._least, self._stop, narrowest=len(members))
-        alone.go_on()  # a search without time finds nothing, which is no verdict
-        return bool(found)
+    def _look_alone(self, members: Sequence[int]) -> bool:
+        pool = self._pool.some(members)
+        best = skeleton(pool, range(len(members)))
+        if best is None or len(versions(pool, best, Held())) > 1:
+            return False
+        if is_mixture(best):
+            return True
+        alone = _Search(pool, self._least, self._stop, accepts=bool, settled=(), whole=None, held=Held())
+        return alone.is_preamble(best)
 
     def _pass_over(self, members: Sequence[int], at: int) -> None:
         self._several.append(_Several(set(members) - self._taken, at, len(members)))
@@ -203,11 +209,11 @@ class _Search:
 
     def _is_several(self, best: Skeleton, at: int) -> bool:
         """Whether what looks like one template is several."""
-        if self._is_preamble(best, at) or is_mixture(best):
+        if self.is_preamble(best, at) or is_mixture(best):
             return True
         return are_siblings(best, self._forest.parts(best.members, OWN, PARTED), self._pool.barrier, self._pool.go_on)
 
-    def _is_preamble(self, best: Skeleton, at: int) -> bool:
+    def is_preamble(self, best: Skeleton, at: int = 0) -> bool:
         """Whether a slot at one end holds the bodies of different templates."""
         literals = best.template.literals
         is_open = not all(any(map(str.isalnum, literal)) for literal in (literals[0], literals[-1]))
