@@ -365,7 +365,7 @@ def test_a_row_that_postgresql_refuses_never_costs_its_neighbours(both: Both) ->
     """An implementation that is gone: its foreign key fails the statement of all."""
     _warm(both)
     with transaction(both.engine) as connection:
-        connection.execute(text("SET session_replication_role = replica"))
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(tables.implementation.delete())
     answers = both.front.post_together([(both.front_key, TICKET), *[(both.front_key, HELLO)] * 5])
     assert {answer.status for answer in answers} == {201}
