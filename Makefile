@@ -38,6 +38,9 @@ chaos: env-test ## kill, stop, empty and restart everything under traffic, then 
 hosts: env-test ## build hosts as network namespaces, cut their networks under traffic, audit (as root; ARGS="--seconds 60 --seed 7")
 	@exec $(PY) -m benchmarks.hosts $(ARGS)
 
+image: env-test ## try every process of the image: unprivileged, on a root that cannot be written (Linux, as root)
+	@exec $(PY) -m pytest -q -m image tests/system $(ARGS)
+
 check: env-dev ## ruff, mypy and the import contracts
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
