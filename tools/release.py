@@ -21,6 +21,7 @@ def main() -> None:
     shutil.rmtree(DIST, ignore_errors=True)
     for package in (ROOT, ROOT / "client"):
         uv("build", "--quiet", "--wheel", "--out-dir", str(DIST), str(package))
+    (DIST / ".gitignore").unlink(missing_ok=True)  # uv writes one
     describe(DIST)
     (DIST / "NOTES.md").write_text(notes(ROOT, version), encoding="utf-8")
     sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in sorted(DIST.iterdir())]

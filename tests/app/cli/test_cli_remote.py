@@ -5,15 +5,12 @@ import io
 import json
 import stat
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from flask import Flask
 from sqlalchemy import Engine
-from werkzeug.serving import make_server
 
 from app.cli.remote.access import access_of, login_file
 from app.config import Settings
@@ -25,18 +22,6 @@ from tests.app.cli_helpers import Cli
 from tests.app.grouping_world import triage, triage_edited
 
 SYSTEM = "You sort the mail."
-
-
-@pytest.fixture
-def url(web: Flask) -> Iterator[str]:
-    """The address of a web process that listens."""
-    server = make_server("127.0.0.1", 0, web, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """`promptlode doctor --ingest` against a web process that listens."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
-from werkzeug.serving import make_server
 
 from app.cli.ingest_check import PATH, checks
 from app.cli.remote.access import Access
@@ -25,18 +23,6 @@ def web(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     yield app
     app.extensions[EXTENSION].engine.dispose()
-
-
-@pytest.fixture
-def url(web: Flask) -> Iterator[str]:
-    """The application on a port of its own."""
-    server = make_server("127.0.0.1", 0, web, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(60)
-    server.server_close()
 
 
 def test_a_span_and_a_post_are_sent_and_found_and_stored_once(url: str, client: FlaskClient, engine: Engine) -> None:

@@ -10,11 +10,9 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from flask import Flask
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from sqlalchemy import Engine
-from werkzeug.serving import make_server
 
 from app.cli.remote.mcp import KeyCheck
 from app.cli.remote.mcp_server import http_server
@@ -24,17 +22,6 @@ from tests.app.api_helpers import new_key
 from tests.app.grouping_world import World, triage, triage_edited, words
 
 Ask = Callable[..., Awaitable[Any]]
-
-
-@pytest.fixture
-def url(web: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, web, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
