@@ -12,6 +12,7 @@ from typing import Any
 
 from app.checks import Problem
 from app.cli.formats.base import Body, Call, Fit, Format
+from app.intake.bodies.requests import request_of
 from app.intake.bodies.values import as_object, present
 from app.intake.trace import InvalidTraceError
 
@@ -60,18 +61,7 @@ def _is_message(response: Body) -> bool:
 
 def _from_request(request: Body) -> Body:
     body = {name: value for name, value in request.items() if name not in _ENVELOPE}
-    system = body.pop("system", None)
-    if isinstance(system, str):
-        body["instructions"] = system
-    elif isinstance(system, list) and isinstance(body.get("messages"), list):
-        body["messages"] = [{"role": "system", "content": system}, *body["messages"]]
-    body_of_ours = {
-        "max_output_tokens": body.pop("max_tokens", None),
-        "reasoning": body.pop("thinking", None),
-        "response_format": as_object(body.get("output_config")).get("format"),
-        "user_id": as_object(body.get("metadata")).get("user_id"),
-    }
-    return body | present(body_of_ours)
+    return request_of(body) or body
 
 
 def _from_response(response: Body) -> Body:

@@ -140,6 +140,13 @@ def test_a_system_prompt_of_several_blocks_is_the_system_part() -> None:
     assert incoming.prompt.parts == ("Be brief.\n\nBe kind.", "Hi")
 
 
+def test_a_system_text_beside_the_messages_is_read_for_every_provider_that_has_one() -> None:
+    said = {"role": "user", "content": [{"text": "Hi"}]}
+    body = body_of({"modelId": "m", "system": [{"text": "Be brief."}], "messages": [said]})
+    assert body["model"] == "m"
+    assert [each["role"] for each in body["messages"]] == ["system", "user"]
+
+
 def test_a_request_beside_its_answer_is_read_without_a_name_around_it() -> None:
     body = body_of(MESSAGE["request"] | {"path": "/p", "response": MESSAGE["response"]})
     assert (body["instructions"], body["path"]) == ("Be brief.", "/p")
