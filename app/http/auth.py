@@ -5,6 +5,7 @@ most KEY_CACHE_SECONDS, in every process: pages that look every second do not co
 """
 
 import base64
+import shlex
 from urllib.parse import unquote
 
 from flask import request
@@ -61,8 +62,12 @@ def caller(authenticator: Authenticator, scope: str) -> KeyHolder:
     if holder.moved:
         raise ProjectMovingError
     if not holder.may(scope):
-        raise ProblemError(403, f"The API key lacks the scope {scope}; make one with it: promptlode keys create.")
+        raise ProblemError(403, f"The API key lacks the scope {scope}. Make one with it: {_command(holder, scope)}")
     return holder
+
+
+def _command(holder: KeyHolder, scope: str) -> str:
+    return shlex.join(("promptlode", "keys", "create", "--project", holder.project_name, "--scope", scope))
 
 
 def bearer_key() -> str:

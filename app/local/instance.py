@@ -34,6 +34,9 @@ MARK = "PROMPTLODE_INSTANCE"
 
 _PORTS_TRIED = 100
 
+_SCOPES = ("ingest", "read", "admin")
+"""Of the local project's key: whoever runs the instance decides on its open pages, too."""
+
 SECONDS_TO_ANSWER = 240.0
 """Seconds in which a server or the web process must answer: 3 on an idle laptop, 60 were too few on one with a load of 12."""
 
@@ -182,7 +185,7 @@ class Instance:
         _write_private(self.home / SERVERS_FILE, json.dumps(urls | {"url": self.url, "pid": os.getpid()}))
 
     def _ensure_key(self, settings: Settings) -> str:
-        """The key of the project that was used before, while it still opens it, else a new one."""
+        """The key of the project that was used before, while it still opens all of it, else a new one."""
         key_file = self.home / "keys" / self.project
         key_file.parent.mkdir(mode=0o700, exist_ok=True)
         key = key_file.read_text().strip() if key_file.exists() else ""
@@ -190,8 +193,8 @@ class Instance:
         with transaction(engine) as connection:
             project = projects.get_or_create(connection, self.project)
             holder = keys.holder(connection, keys.hash_of(key))
-            if holder is None or holder.project_id != project.id:
-                key = keys.create(connection, project.id, "local").key
+            if holder is None or holder.project_id != project.id or not holder.may("admin"):
+                key = keys.create(connection, project.id, "local", _SCOPES).key
         engine.dispose()
         for place in (key_file, self.home / "api_key"):
             _write_private(place, key)

@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+import requests
 
 import app
 from app.config import Settings
@@ -125,6 +126,9 @@ def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_ends_
     assert "Not found as expected" not in "".join(run.said)
     told = json.loads((home / "servers.json").read_text())
     assert Settings(promptlode_data_dir=home).redis_url == told["redis_url"]
+    key = (home / "api_key").read_text()
+    decided = requests.get(f"{told['url']}/api/v1/audit", headers={"Authorization": f"Bearer {key}"}, timeout=60)
+    assert decided.status_code == 200, "the key of one's own machine has the scope admin"
     assert stat.S_IMODE((home / "api_key").stat().st_mode) == 0o600
     assert stat.S_IMODE((home / "servers.json").stat().st_mode) == 0o600
     for together in (PROGRAMS, SERVERS):

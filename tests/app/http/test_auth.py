@@ -37,7 +37,8 @@ def test_a_request_without_a_valid_key_is_refused(web: Flask, database_url: str,
     [("read", "POST", "/api/v1/traces"), ("ingest", "GET", "/api/v1/traces"), ("ingest", "GET", "/metrics")],
 )
 def test_a_key_without_the_scope_is_refused(web: Flask, engine: Engine, scope: str, method: str, url: str) -> None:
-    assert_problem(client_with(web, new_key(engine, "shop", scope)).open(url, method=method, json={}), 403)
+    refused = client_with(web, new_key(engine, "shop", scope)).open(url, method=method, json={})
+    assert "promptlode keys create --project shop --scope" in assert_problem(refused, 403)["detail"]
 
 
 def test_an_admin_key_may_do_everything(web: Flask, engine: Engine) -> None:
