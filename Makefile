@@ -6,6 +6,8 @@ PY := .venv/bin/python
 # Whatever ends make, SIGKILL included, ends what it runs: in order for the servers, as Ctrl-C for the tests.
 TIED := exec $(PY) -I app/local/child.py
 export PYTHON
+# Some containers forbid Python to keep what it compiled: then each start of a process takes 2 s more of a core.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo run test golden model chaos hosts check bench screenshots senders sbom release site env-local env-test env-dev env-bench env-site
 
