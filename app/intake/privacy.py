@@ -67,12 +67,7 @@ class Policy:
         columns["model"] = columns["model"][:MAX_NAME]
         prompt = prompt_of(columns["input"] | {name: columns[name] for name in ("tools", "conversation_id")})
         digest = settings_digest(columns["settings"], columns["tools"])
-        columns |= {
-            "prompt_parts": None if prompt.parts is None else list(prompt.parts),
-            "prompt_source": prompt.source,
-            "follow_up": prompt.follow_up,
-            "settings_digest": digest,
-        }
+        columns |= prompt.columns | {"settings_digest": digest}
         return replace(
             item,
             path=redactor.text(item.path)[:MAX_NAME],

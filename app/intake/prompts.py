@@ -47,6 +47,12 @@ class Prompt(NamedTuple):
         """The parts as one text, as `templating` takes it."""
         return None if self.parts is None else BARRIER.join(self.parts)
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What is stored of it, by column."""
+        parts = None if self.parts is None else list(self.parts)
+        return {"prompt_parts": parts, "prompt_source": self.source, "follow_up": self.follow_up}
+
 
 class _Turn(NamedTuple):
     speaker: Speaker

@@ -198,9 +198,7 @@ def _incoming(body: dict[str, Any], checked: TraceIn, text: bytes | None) -> Inc
     columns = {
         "external_id": checked.external_id,
         "model": checked.model,
-        "prompt_parts": None if prompt.parts is None else list(prompt.parts),
-        "prompt_source": prompt.source,
-        "follow_up": prompt.follow_up,
+        **prompt.columns,
         "conversation_id": checked.conversation_id,
         "user_id": checked.user_id,
         "settings": settings,

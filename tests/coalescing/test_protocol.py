@@ -375,6 +375,14 @@ class TestAClockThatIsSetBack:
         world.advance(TERMS.pace.quiet + 1)
         assert protocol.take_due() == [GROUP]
 
+    def test_the_pause_after_a_run_is_not_longer(self, world: World, protocol: Coalescing) -> None:
+        begun, _ = moments(world, running(protocol))
+        world.advance(4)
+        ended, _ = moments(world, protocol.finish(GROUP, "me", "committed"))
+        world.advance(-HOUR)
+        asked, due = moments(world, protocol.request(GROUP))
+        assert due - asked == 3 * (ended - begun)
+
     def test_a_live_run_keeps_its_lease(self, world: World, protocol: Coalescing) -> None:
         running(protocol)
         world.advance(-HOUR)

@@ -52,6 +52,23 @@ def test_a_trace_is_given_back_as_it_was_sent(client: FlaskClient) -> None:
     assert list(found["tools"][0]["function"]["parameters"]) == ["z", "a"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "source"),
+    [
+        ({"input": "Hi"}, "input"),
+        ({"messages": [{"role": "user", "content": "Hi"}]}, "messages"),
+        ({"instructions": "Be brief.", "input": "Hi"}, "instructions+input"),
+        ({"instructions": "Be brief."}, "instructions"),
+        ({"input": None}, ""),
+    ],
+)
+def test_a_trace_tells_which_fields_its_prompt_was_taken_from(
+    client: FlaskClient, sent: dict[str, Any], source: str
+) -> None:
+    answer = client.post(URL, json={"model": "m", "path": "/chat"} | sent).json
+    assert client.get(f"{URL}/{answer['id']}").json["prompt_source"] == source
+
+
 def test_the_prompt_of_a_trace_is_shown_byte_for_byte(client: FlaskClient) -> None:
     trace_id = client.post(URL, json=WHOLE).json["id"]
     assert client.get(f"{URL}/{trace_id}").json["prompt"] == [

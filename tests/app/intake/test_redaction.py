@@ -236,6 +236,7 @@ def test_a_card_has_a_scheme_a_length_and_a_check_digit(number: str, is_one: boo
     [
         ("a", "(", "missing )"),
         ("a", "(?=x)", "no RE2 pattern"),
+        ("a", r"\pL{64}", "too large"),
         ("a", "x*", "matches the empty text"),
         ("a", "", "1 to 1000"),
         ("a", "x" * 1001, "1 to 1000"),
