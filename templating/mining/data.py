@@ -13,15 +13,22 @@ _FENCE, _BEGINS = "```", "\"'{}[],0123456789-`"
 
 def are_data(literals: Sequence[str], rows: Sequence[Sequence[str]], barrier: str) -> list[bool]:
     """Per slot whether it is inside of data.  rows: the values of each text.  barrier: separates the parts of a prompt."""
-    columns = list(zip(*rows, strict=True))
-    varied = [len(set(column)) > VALUES for column in columns]
-    is_data = [False] * len(varied)
+    is_data = [False] * (len(literals) - 1)
     for begin, end, is_code in _pairs(literals, barrier):
-        inner = literals[begin + 1 : end]
-        is_filled = _are_values(inner, columns[begin:end]) if is_code else _is_written_as_data(inner)
-        if is_filled and any(varied[begin:end]):
+        inner, columns = literals[begin + 1 : end], [[row[place] for row in rows] for place in range(begin, end)]
+        is_filled = _are_values(inner, columns) if is_code else _is_written_as_data(inner)
+        if is_filled and any(map(_is_varied, columns)):
             is_data[begin:end] = [True] * (end - begin)
     return is_data
+
+
+def _is_varied(column: Sequence[str]) -> bool:
+    seen = set[str]()
+    for value in column:
+        seen.add(value)
+        if len(seen) > VALUES:
+            return True
+    return False
 
 
 def _are_values(literals: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:

@@ -139,9 +139,8 @@ def _places(
     together: dict[tuple[int, ...], list[Sequence[str]]] = {}
     for column in zip(*rows, strict=True):
         tick()
-        seen: dict[str, int] = {}
-        parts = tuple(seen.setdefault(value, len(seen)) for value in column)
-        if 1 < len(seen) <= KINDS:
+        parts = _parts(column)
+        if parts:
             together.setdefault(parts, []).append(column)
         yield from ((edges, WELL, True) for edges in _edges(column) if max(map(_words_of, set(edges))) >= EDIT_UNITS)
     for columns in together.values():
@@ -149,6 +148,17 @@ def _places(
         long = {text: sum(max(1, _words_of(piece)) for piece in text) >= EDIT_UNITS for text in set(texts)}
         if any(long.values()):
             yield ["\n".join(text) * long[text] for text in texts], apart, len(columns) == 1
+
+
+def _parts(column: Sequence[str]) -> tuple[int, ...]:
+    """Per member which of the texts of a place it has; nothing when these are one, or more than an edit makes."""
+    seen: dict[str, int] = {}
+    parts = []
+    for value in column:
+        parts.append(seen.setdefault(value, len(seen)))
+        if len(seen) > KINDS:
+            return ()
+    return tuple(parts) if len(seen) > 1 else ()
 
 
 def _are_records(versions: Sequence[tuple[str, ...]]) -> bool:
@@ -162,8 +172,8 @@ def _edges(column: Sequence[str]) -> Iterable[list[str]]:
     if len(column) <= BESIDE:
         return
     for turned in (1, -1):
-        kinds = [_words(value, turned) for value in column]
-        if _have_changed(kinds):
+        if _have_changed(column, turned):
+            kinds = [_words(value, turned) for value in column]
             edges = dict(_alike(column, kinds, turned))
             if 0 < len(edges) <= KINDS:
                 yield [edges.get(kind, "") for kind in kinds]
@@ -171,7 +181,9 @@ def _edges(column: Sequence[str]) -> Iterable[list[str]]:
 
 def _words(value: str, turned: int) -> tuple[str, ...]:
     """The first words of a value, or the last ones, as many as an edit has."""
-    return tuple(value[:REACH].split()[:EDIT_UNITS]) if turned == 1 else tuple(value[-REACH:].split()[-EDIT_UNITS:])
+    if turned == 1:
+        return tuple(value[:REACH].split(None, EDIT_UNITS)[:EDIT_UNITS])
+    return tuple(value[-REACH:].rsplit(None, EDIT_UNITS)[-EDIT_UNITS:])
 
 
 def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterable[tuple[Kind, str]]:
@@ -189,10 +201,11 @@ def longest(values: Iterable[str]) -> list[str]:
     return [value for value, after in zip(ordered, [*ordered[1:], ""], strict=True) if not after.startswith(value)]
 
 
-def _have_changed(kinds: Sequence[Kind]) -> bool:
+def _have_changed(column: Sequence[str], turned: int) -> bool:
     """Whether many values of the first, the middle or the last calls are of a kind that few of another of these times are of."""
-    middle = max(0, len(kinds) - PEEK) // 2
-    counts = [Counter(some) for some in (kinds[:PEEK], kinds[middle : middle + PEEK], kinds[-PEEK:])]
+    middle = max(0, len(column) - PEEK) // 2
+    times = column[:PEEK], column[middle : middle + PEEK], column[-PEEK:]
+    counts = [Counter(_words(value, turned) for value in some) for some in times]
     often = {kind for count in counts for kind, times in count.items() if times >= CHANGED}
     return any(max(its) - min(its) >= CHANGED for kind in often if (its := [count[kind] for count in counts]))
 

@@ -589,6 +589,8 @@ class Rounds:
         columns = without_data(template, [values for _, values in rows], self._options.barrier)
         texts = [text for text, _ in rows]
         keys = edits(texts, columns, [*map(self._runs, texts)], tick=self._budget.spent, held=self._held, all_calls=True)
+        if not any(keys):
+            return []
         kinds: dict[tuple[str, ...], list[Placed]] = {}
         for key, row in zip(keys, rows, strict=True):
             kinds.setdefault(key, []).append(row)
@@ -639,9 +641,11 @@ class Rounds:
             ordered, [list(self._calls[t]) for t in ordered], self._options.barrier, self._budget.spent, runs
         )
 
-    def _runs(self, text: str) -> list[int]:
+    def _runs(self, text: str) -> Sequence[int]:
         """When the run began that each call of a text belongs to; a known template's texts are of no run."""
-        return [self._run_of[at] if self._run_of and at >= 0 else at for at in self._calls[text]]
+        if not self._run_of:
+            return self._calls[text]
+        return [self._run_of[at] if at >= 0 else at for at in self._calls[text]]
 
 
 def _rows(pool: Pool, one: Skeleton) -> dict[str, Row]:
