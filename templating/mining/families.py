@@ -13,7 +13,7 @@ Examples that some calls begin with and others lack make two prompts as well, wh
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, compress, pairwise
+from itertools import chain, compress, islice, pairwise
 from operator import ne
 
 from templating.mining.borders import shared_length
@@ -174,7 +174,7 @@ def _edges(column: Sequence[str]) -> Iterable[list[str]]:
     for turned in (1, -1):
         if _have_changed(column, turned):
             kinds = [_words(value, turned) for value in column]
-            edges = dict(_alike(column, kinds, turned))
+            edges = dict(islice(_alike(column, kinds, turned), KINDS + 1))
             if 0 < len(edges) <= KINDS:
                 yield [edges.get(kind, "") for kind in kinds]
 
@@ -186,11 +186,14 @@ def _words(value: str, turned: int) -> tuple[str, ...]:
     return tuple(value[-REACH:].rsplit(None, EDIT_UNITS)[-EDIT_UNITS:])
 
 
-def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterable[tuple[Kind, str]]:
+def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterator[tuple[Kind, str]]:
     """Per kind of values that begin, or end, alike (the kind, its words); no words for one that few values are of."""
-    for kind, count in Counter(kinds).items():
-        if count >= EDIT_CALLS and len(kind) == EDIT_UNITS:
-            its = longest({value[::turned] for value, own in zip(column, kinds, strict=True) if own == kind})
+    values: dict[Kind, list[str]] = {}
+    for value, kind in zip(column, kinds, strict=True):
+        values.setdefault(kind, []).append(value)
+    for kind, own in values.items():
+        if len(own) >= EDIT_CALLS and len(kind) == EDIT_UNITS:
+            its = longest({value[::turned] for value in own})
             if len(its) >= EDIT_CALLS:
                 yield kind, its[0][: shared_length(its)] if len(its) >= BESIDE else ""
 

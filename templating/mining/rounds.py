@@ -437,8 +437,8 @@ class Rounds:
 
     def _some(self, finding: Finding) -> list[str]:
         """Some texts of a template, those of the known ones that it widens first."""
-        copies = [text for text, _ in finding.rows if text in self._copies]
-        return copies[:SHOWN] + [text for text in finding.some(SHOWN) if text not in self._copies][: SHOWN - len(copies[:SHOWN])]
+        copies = [text for text, _ in finding.rows if text in self._copies][:SHOWN] if self._copies else []
+        return copies + [text for text in finding.some(SHOWN) if text not in self._copies][: SHOWN - len(copies)]
 
     def _may_replace(
         self, one: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
