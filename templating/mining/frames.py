@@ -6,9 +6,8 @@ and with each text the name of the template.  A set is passed over for narrower 
 "How would you rate {{x}}?" and "How would you rank {{x}}?" are not "How would you {{x}}?".
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from math import log2
 from typing import NamedTuple
 
@@ -99,27 +98,30 @@ def frames(texts: Sequence[str], calls: Sequence[int], tick: Callable[[], object
     if len(texts) < FEWEST:
         return []
     rows = split(list(texts), tick)
-    letters, lines, spoken = (
-        np.zeros(len(rows.codes), np.int64),
-        np.zeros(len(rows.codes), bool),
-        np.zeros(len(rows.codes), bool),
-    )
-    for unit, piece in _outer(texts, rows):
-        letters[unit] = rows.sizes[unit] * any(map(str.isalpha, piece))
-        lines[unit] = "\n" in piece[: len(piece) - len(piece.lstrip())]
-        spoken[unit] = (word := piece.strip().lower()) in SPOKEN or not any(map(str.isalnum, word))
-    some = _Texts(rows, unit_bits(rows), letters, lines, spoken, np.asarray(calls))
+    some = _Texts(rows, unit_bits(rows), *_outer(texts, rows), np.asarray(calls))
     found = _Frames(some, tick).look(np.arange(len(texts)), 0, 0)
     return [frame.members.tolist() for frame in found if frame.is_sure]
 
 
-def _outer(texts: Sequence[str], rows: Rows) -> Iterator[tuple[int, str]]:
-    """(unit, its text with its blank) of the outer units of each text."""
-    starts = rows.starts
-    for text, first, last in zip(texts, rows.first.tolist(), rows.last.tolist(), strict=True):
-        tail = max(first + DEPTH, last - DEPTH)
-        for unit in chain(range(first, min(last, first + DEPTH)), range(tail, last)):
-            yield unit, text[starts[unit] : starts[unit + 1]]
+def _outer(texts: Sequence[str], rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The letters, lines and spoken words of the outer units of each text; equal units are read once."""
+    size, steps = len(rows.codes), np.arange(DEPTH)
+    heads, tails = rows.first[:, None] + steps, rows.last[:, None] - 1 - steps
+    inside = np.concatenate((heads < rows.last[:, None], tails >= heads[:, :1] + DEPTH)).ravel()
+    units = np.concatenate((heads, tails)).ravel()[inside]
+    owners = np.tile(np.repeat(np.arange(len(texts)), DEPTH), 2)[inside]
+    _, places, which = np.unique(rows.codes[units], return_index=True, return_inverse=True)
+    begins, ends = rows.starts[units[places]].tolist(), rows.starts[units[places] + 1].tolist()
+    pieces = [texts[o][begin:end] for o, begin, end in zip(owners[places].tolist(), begins, ends, strict=True)]
+    letters, lines, spoken = np.zeros(size, np.int64), np.zeros(size, bool), np.zeros(size, bool)
+    letters[units] = rows.sizes[units] * np.array([any(map(str.isalpha, piece)) for piece in pieces], bool)[which]
+    lines[units] = np.array(["\n" in piece[: len(piece) - len(piece.lstrip())] for piece in pieces], bool)[which]
+    spoken[units] = np.array([_is_spoken(piece.strip().lower()) for piece in pieces], bool)[which]
+    return letters, lines, spoken
+
+
+def _is_spoken(word: str) -> bool:
+    return word in SPOKEN or not any(map(str.isalnum, word))
 
 
 class _Frame(NamedTuple):
