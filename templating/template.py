@@ -56,8 +56,12 @@ class Template:
             return NotImplemented
         return self.literals == other.literals and self.sharing == other.sharing
 
-    def __hash__(self) -> int:
+    @cached_property
+    def _hash(self) -> int:
         return hash((self.literals, self.sharing))
+
+    def __hash__(self) -> int:
+        return self._hash  # templates are keys of mining's inner loops
 
     def render(self, values: Sequence[str] | Mapping[str, str]) -> str:
         """The prompt that these values make.

@@ -81,9 +81,10 @@ def _times(column: Sequence[str], calls: Sequence[Sequence[int]]) -> dict[str, l
 
 def versions(pool: Pool, found: Skeleton, held: Held) -> list[list[int]]:
     """The members by version, oldest first; one list when nothing was edited."""
-    texts, calls = [pool.texts[member] for member in found.members], [pool.runs[member] for member in found.members]
+    texts = [pool.texts[member] for member in found.members]
+    runs = dict(zip(texts, (pool.runs[member] for member in found.members), strict=True))
     rows = without_data(found.template, found.values, pool.barrier)
-    keys = edits(texts, rows, calls, tick=pool.go_on, held=held, apart=APART)
+    keys = edits(texts, rows, runs.__getitem__, tick=pool.go_on, held=held, apart=APART)
     if _begin_in_two_ways(found):
         keys = [(*key, values[0]) for key, values in zip(keys, found.values, strict=True)]
     groups: dict[tuple[str, ...], list[int]] = {}
@@ -103,13 +104,13 @@ def _begin_in_two_ways(found: Skeleton) -> bool:
 def without_data(template: Template, rows: Sequence[tuple[str, ...]], barrier: str) -> list[tuple[str, ...]]:
     """The values of each text that are not inside of data."""
     text = [not is_data for is_data in are_data(template.literals, rows, barrier)]
-    return [tuple(compress(values, text)) for values in rows]
+    return list(rows) if all(text) else [tuple(compress(values, text)) for values in rows]
 
 
 def edits(
     texts: Sequence[str],
     rows: Sequence[Sequence[str]],
-    calls: Sequence[Sequence[int]],
+    runs_of: Callable[[str], Sequence[int]],
     *,
     tick: Callable[[], object],
     held: Held,
@@ -118,12 +119,13 @@ def edits(
 ) -> list[tuple[str, ...]]:
     """Per member what it has at the places that were edited: members with the same are of one version.
 
-    texts: the members, oldest first.  rows: their values.  calls: per member when it came, or when its run began.  tick: called for every place.
+    texts: the members, oldest first.  rows: their values.  runs_of: when a member came, or when its runs began.  tick: called for every place.
     held: places that hold values.  apart: bits by which the texts of a place must follow each other.  all_calls: whether these are all calls of a template, so that
     a version may have one call.
     """
     keys: list[tuple[str, ...]] = [() for _ in rows]
     for column, least, is_alone in _places(rows, tick, apart):
+        calls = [*map(runs_of, texts)]
         if _edited(column, calls, least, all_calls=all_calls, is_alone=is_alone) and not held.has(texts, column):
             keys = [(*key, value) for key, value in zip(keys, column, strict=True)]
     return [() for _ in rows] if _are_records(list(dict.fromkeys(keys))) else keys
@@ -142,10 +144,10 @@ def _places(
         parts = _parts(column)
         if parts:
             together.setdefault(parts, []).append(column)
-        yield from ((edges, WELL, True) for edges in _edges(column) if max(map(_words_of, set(edges))) >= EDIT_UNITS)
+        yield from ((edges, WELL, True) for edges in _edges(column) if any(_is_long([edge]) for edge in set(edges)))
     for columns in together.values():
         texts = list(zip(*columns, strict=True))
-        long = {text: sum(max(1, _words_of(piece)) for piece in text) >= EDIT_UNITS for text in set(texts)}
+        long = {text: _is_long(text) for text in set(texts)}
         if any(long.values()):
             yield ["\n".join(text) * long[text] for text in texts], apart, len(columns) == 1
 
@@ -206,6 +208,8 @@ def longest(values: Iterable[str]) -> list[str]:
 
 def _have_changed(column: Sequence[str], turned: int) -> bool:
     """Whether many values of the first, the middle or the last calls are of a kind that few of another of these times are of."""
+    if len(column) <= PEEK:
+        return False  # one time
     middle = max(0, len(column) - PEEK) // 2
     times = column[:PEEK], column[middle : middle + PEEK], column[-PEEK:]
     counts = [Counter(_words(value, turned) for value in some) for some in times]
@@ -249,6 +253,9 @@ def _is_held(times: Sequence[Sequence[int]]) -> bool:
     return changes(times) > CHANGES and lives(times) < MIXED * blocks(times)
 
 
-def _words_of(text: str) -> int:
-    rows = split([text])
-    return int(rows.last[0] - rows.first[0])
+def _is_long(pieces: Sequence[str]) -> bool:
+    """Whether pieces have as many words, numbers and marks as an edit, an empty one counted as one."""
+    if sum(len(piece.split(None, EDIT_UNITS)) for piece in pieces) >= EDIT_UNITS:
+        return True  # what white space parts are units, and mostly enough of them
+    rows = split(pieces)
+    return int((rows.last - rows.first).clip(1).sum()) >= EDIT_UNITS

@@ -15,7 +15,7 @@ import numpy as np
 
 from templating.mining.evidence import unit_bits
 from templating.mining.signatures import WIDTH
-from templating.mining.units import Rows, run_heads, split
+from templating.mining.units import Rows, Splits, run_heads
 
 TEMPLATE = 40.0  # bits that a template must save: what it costs to say that there is one (the FEW of `search` for one that is held)
 FEWEST, FEWEST_CALLS = 3, 5  # texts and calls of one: a value that texts begin with comes again in threes and fours
@@ -90,14 +90,14 @@ class _Texts:
     calls: np.ndarray
 
 
-def frames(texts: Sequence[str], calls: Sequence[int], tick: Callable[[], object] = bool) -> list[list[int]]:
+def frames(texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Callable[[], object] = bool) -> list[list[int]]:
     """Sets of different texts, as their numbers, that begin and end alike, and save bits when that is written once.
 
-    calls: how often each text came.  tick: called often.
+    calls: how often each text came.  splits: units of texts that were split before.  tick: called often.
     """
     if len(texts) < FEWEST:
         return []
-    rows = split(list(texts), tick)
+    rows = splits.of(texts, tick)
     some = _Texts(rows, unit_bits(rows), *_outer(texts, rows), np.asarray(calls))
     found = _Frames(some, tick).look(np.arange(len(texts)), 0, 0)
     return [frame.members.tolist() for frame in found if frame.is_sure]
@@ -257,8 +257,10 @@ class _Frames:
 def _parts(members: np.ndarray, units: np.ndarray, most: int) -> list[np.ndarray]:
     """The texts by their unit, where enough have it, but not all."""
     order = np.argsort(units, kind="stable")
-    cuts = np.flatnonzero(run_heads(units[order]))[1:]
-    return [np.sort(part) for part in np.split(members[order], cuts) if FEWEST <= len(part) < most]
+    cuts = np.append(np.flatnonzero(run_heads(units[order])), len(units))
+    sizes = np.diff(cuts)
+    enough = np.flatnonzero((sizes >= FEWEST) & (sizes < most)).tolist()
+    return [np.sort(members[order[cuts[part] : cuts[part + 1]]]) for part in enough]
 
 
 def _come_again(units: np.ndarray) -> np.ndarray:

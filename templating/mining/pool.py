@@ -8,7 +8,7 @@ import numpy as np
 
 from templating.mining.budget import SpentError
 from templating.mining.evidence import unit_bits
-from templating.mining.units import Rows, split
+from templating.mining.units import Rows, Splits
 from templating.mining.verdicts import digest
 
 
@@ -22,12 +22,13 @@ class Pool:
 
     texts: list[str]
     times: list[list[int]]
-    runs: list[list[int]]
+    runs: Sequence[Sequence[int]]
     barrier: str
     parts: int
     pieces: list[str]
     rows: Rows
     bits: np.ndarray
+    splits: Splits
     tick: Callable[[], object] = bool
 
     @classmethod
@@ -37,13 +38,16 @@ class Pool:
         times: list[list[int]],
         barrier: str,
         tick: Callable[[], object] = bool,
-        runs: list[list[int]] | None = None,
+        *,
+        runs: Sequence[Sequence[int]] | None = None,
+        splits: Splits | None = None,
     ) -> "Pool":
-        """texts: at least one.  tick: called often while units are made.  runs: None where no run is known."""
+        """texts: at least one.  tick: called often while units are made.  runs: None where no run is known.  splits: of other pools of the search."""
+        splits = splits or Splits()
         pieces = [p for t in texts for p in t.split(barrier)] if barrier and barrier in texts[0] else texts
-        rows = split(pieces, tick)
+        rows = splits.of(pieces, tick)
         tick()
-        return cls(texts, times, runs or times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows), tick)
+        return cls(texts, times, runs or times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows), splits, tick)
 
     def go_on(self) -> None:
         """Raises SpentError when time is up: for loops over the places of a text, which may be a book of lines."""
@@ -55,16 +59,21 @@ class Pool:
         """How often each text came."""
         return np.fromiter(map(len, self.times), np.int64, len(self.times))
 
+    def digest(self, text: int) -> bytes:
+        """What stands for a text in the keys of `verdicts`."""
+        if text not in self._digests:
+            self._digests[text] = digest(self.texts[text])
+        return self._digests[text]
+
     @cached_property
-    def digests(self) -> list[bytes]:
-        """What stands for each text in the keys of `verdicts`."""
-        return list(map(digest, self.texts))
+    def _digests(self) -> dict[int, bytes]:
+        return {}
 
     def some(self, members: Sequence[int]) -> "Pool":
         """These texts alone, with the order of their calls."""
         texts, times = [self.texts[m] for m in members], [self.times[m] for m in members]
         runs = None if self.runs is self.times else [self.runs[m] for m in members]
-        return Pool.of(texts, times, self.barrier, self.tick, runs)
+        return Pool.of(texts, times, self.barrier, self.tick, runs=runs, splits=self.splits)
 
     def part(self, text: int, part: int) -> str:
         """One part of one text."""

@@ -36,6 +36,7 @@ from templating.mining.separators import parted
 from templating.mining.siblings import OWN
 from templating.mining.sieve import Neighbours, Sieve
 from templating.mining.skeleton import MENDS, WITNESSES, Skeleton, skeleton, template_of
+from templating.mining.units import Splits
 from templating.mining.witnesses import Witnesses
 from templating.template import Template
 
@@ -122,7 +123,7 @@ class Rounds:
             tuple[bool, str]
         ]()  # how many texts begin, or end, in each way; counted when many templates are rare
         self._parted: list[list[str]] = []  # some texts of each template that was several
-        self._time = 0
+        self._time, self._splits = 0, Splits()
 
     def run(self, texts: Sequence[str]) -> None:
         """Search these texts, a sample at a time, until all were looked at."""
@@ -207,7 +208,7 @@ class Rounds:
         texts = list(dict.fromkeys([*left, *(text for finding in weak.values() for text, _ in finding.rows)]))
         texts.sort(key=lambda text: self._calls[text][0])
         try:
-            sets = frames(texts, [len(self._calls[text]) for text in texts], self._go_on)
+            sets = frames(texts, [len(self._calls[text]) for text in texts], self._splits, self._go_on)
         except SpentError:
             return
         new = {}
@@ -588,7 +589,7 @@ class Rounds:
         rows = [rows[at] for at in sorted(range(len(rows)), key=ages.__getitem__)]
         columns = without_data(template, [values for _, values in rows], self._options.barrier)
         texts = [text for text, _ in rows]
-        keys = edits(texts, columns, [*map(self._runs, texts)], tick=self._budget.spent, held=self._held, all_calls=True)
+        keys = edits(texts, columns, self._runs, tick=self._budget.spent, held=self._held, all_calls=True)
         if not any(keys):
             return []
         kinds: dict[tuple[str, ...], list[Placed]] = {}
@@ -638,7 +639,12 @@ class Rounds:
         ordered = sorted(texts, key=lambda t: (self._calls[t][0], t))
         runs = [self._runs(t) for t in ordered] if self._run_of else None
         return Pool.of(
-            ordered, [list(self._calls[t]) for t in ordered], self._options.barrier, self._budget.spent, runs
+            ordered,
+            [list(self._calls[t]) for t in ordered],
+            self._options.barrier,
+            self._budget.spent,
+            runs=runs,
+            splits=self._splits,
         )
 
     def _runs(self, text: str) -> Sequence[int]:

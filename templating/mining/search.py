@@ -155,7 +155,7 @@ class _Search:
         That they are siblings is told among all others only: of what few share, others say whether a value brings it.
         """
         pool = self._pool
-        key = (self._least, pool.barrier, *(pool.digests[m] for m in members), ranks([pool.times[m] for m in members]))
+        key = (self._least, pool.barrier, *map(pool.digest, members), ranks([pool.times[m] for m in members]))
         if pool.runs is not pool.times:
             key = (*key, ranks([pool.runs[m] for m in members]))
         return _VERDICTS.ask(key, lambda: self._look_alone(members))

@@ -29,7 +29,12 @@ GRAM_WEIGHTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np
 EDGE = np.uint64(0x5851F42D4C957F2D)  # the unit that stands (twice) before and behind every row
 IDEOGRAM = 4  # letters that one character of a script without blanks is worth: it says as much as half a word
 CHUNK = 1 << 16  # characters worked on at a time: the arrays below stay in the processor's cache
+MOST_KEPT = 8_000_000  # characters of texts whose units are kept, some 6 bytes each: a sample, and what rounds see again
 BLOCK = 1 << 18  # units worked on at a time, for the same reason; memory touched for the first time costs most of all
+
+
+Units = tuple[np.ndarray, np.ndarray]
+"""Of one text: (code and code without blank per unit; start, blank and size per unit)."""
 
 
 @dataclass(eq=False, repr=False)
@@ -241,26 +246,51 @@ def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return _codes(points, starts, origins, stops), rest, counts
 
 
+class Splits:
+    """Units of texts that were split before, so that a text which several searches hold is split once."""
+
+    def __init__(self) -> None:
+        self._units: dict[str, Units] = {}
+        self._size = 0
+
+    def of(self, texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
+        """As `split`."""
+        fresh = [text for text in dict.fromkeys(texts) if text not in self._units]
+        size = sum(map(len, fresh))
+        if self._size + size > MOST_KEPT:
+            self._units, self._size, fresh = {}, 0, list(dict.fromkeys(texts))
+            size = sum(map(len, fresh))
+        self._units.update(zip(fresh, _each(fresh, tick), strict=True))
+        self._size += size
+        return _rows(texts, [self._units[text] for text in texts])
+
+
 def split(texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
     """The units of `texts`.  tick: called after every CHUNK of characters."""
-    pieces = []
+    return _rows(texts, list(_each(texts, tick)))
+
+
+def _each(texts: Sequence[str], tick: Callable[[], object]) -> Iterator[Units]:
+    """The units of each text."""
     for start, end in _batches(texts):
-        pieces.append(_units_of(texts[start:end]))
+        codes, rest, counts = _units_of(texts[start:end])
         tick()
-    codes, rest, counts = zip(*pieces, strict=True) if pieces else ([piece] for piece in _units_of([]))
-    last = np.cumsum(np.concatenate(counts) + 4) - 2
-    first = last - np.concatenate(counts)
-    spaced, bare = _spaced(codes, counts, EDGE)
-    starts, blanks, sizes = _spaced(rest, counts, 0)
+        for begin, stop in pairwise([0, *np.cumsum(counts).tolist()]):
+            yield codes[:, begin:stop], rest[:, begin:stop]
+
+
+def _rows(texts: Sequence[str], units: Sequence[Units]) -> Rows:
+    counts = np.fromiter((codes.shape[1] for codes, _ in units), np.int64, len(units))
+    last = np.cumsum(counts + 4) - 2
+    first = last - counts
+    spaced, bare = _spaced([codes for codes, _ in units], EDGE, np.uint64)
+    starts, blanks, sizes = _spaced([rest for _, rest in units], 0, np.int32)
     starts[last] = np.fromiter(map(len, texts), np.int64, len(texts))
     return Rows(spaced, bare, starts, blanks, sizes, first, last)
 
 
-def _spaced(pieces: Sequence[np.ndarray], counts: Sequence[np.ndarray], edge: int | np.uint64) -> np.ndarray:
-    """The pieces of some columns as one, with two edges before and behind each row."""
-    edges = np.full((len(pieces[0]), 2), edge, pieces[0].dtype)
-    row = list[np.ndarray]()
-    for piece, sizes in zip(pieces, counts, strict=True):
-        for begin, end in pairwise([0, *np.cumsum(sizes).tolist()]):
-            row += edges, piece[:, begin:end], edges
+def _spaced(pieces: Sequence[np.ndarray], edge: int | np.uint64, kind: type[np.generic]) -> np.ndarray:
+    """Some columns of all pieces as one, with two edges before and behind each piece."""
+    edges = np.full((2 if kind is np.uint64 else 3, 2), edge, kind)
+    row = [part for piece in pieces for part in (edges, piece, edges)]
     return np.concatenate(row, axis=1) if row else edges[:, :0]

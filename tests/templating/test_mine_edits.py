@@ -86,7 +86,8 @@ def test_a_version_whose_calls_overlap_with_those_of_the_next_is_told_by_all_of_
     order = "A" * 14 + "BBA" * 10 + "B" * 20
     sentence = {"A": "Be as brief as you can be.", "B": "Say why you think so first."}
     rows = [(sentence[version], f"guest {at}") for at, version in enumerate(order)]
-    texts, times = [f"{of} {guest}" for of, guest in rows], [[at] for at in range(len(order))]
+    texts = [f"{of} {guest}" for of, guest in rows]
+    times = {text: [at] for at, text in enumerate(texts)}.__getitem__
     assert len(set(edits(texts, rows, times, tick=bool, held=Held()))) == 2
     mixed = [rows[at * 27 % len(rows)] for at in range(len(rows))]
     assert len(set(edits(texts, mixed, times, tick=bool, held=Held()))) == 1
