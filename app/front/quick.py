@@ -1,124 +1,79 @@
-"""The quick way: a POST of one trace is answered in the event loop, without a thread and without Flask.
+"""The quick way: what carries a few calls is answered in the event loop, without a thread and without Flask.
 
-Flask is the reference.  Here is only what goes well: a key that is known, a body that is right, a group as it is remembered.  Whatever
+Flask is the reference.  Here is only what goes well: a key that is known, a body that is right, groups as they are remembered.  Whatever
 else comes, Flask gets the request as if nobody had looked at it, so every refusal has one home.  What Flask would have counted is
 counted here, once.
 """
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
-import orjson
 from flask import Flask
 
 from app.api import traces
 from app.config import Settings
-from app.errors import DatabaseDownError
-from app.front.answers import Answer, answer_of
-from app.http.answer import JSON, json_bytes
-from app.http.counting import has_more_values
+from app.front.answers import UNCHANGED, Answer, Asked, NotQuick, media_type_of
+from app.front.quick_spans import QuickSpans
+from app.front.quick_traces import QuickTraces
+from app.front.storing import Storing
 from app.http.metrics import REQUEST_SECONDS
-from app.http.problem import of_outage
 from app.http.services import EXTENSION, Services
-from app.intake.posted import read_posted
-from app.intake.record import Planned
-from app.intake.shared_commit import SharedCommit
-from app.intake.trace import Incoming, InvalidTraceError
-from app.store import together
-from app.store.keys import KeyHolder
-from app.store.loop_connection import LoopConnection
-from app.store.projects import Project
-from app.store.together import CurrentRow
-from tasks.asking import Asking
+from app.otlp import routes as otlp
 
 QUICK_BYTES = 64 * 1024
-"""Of a body: everybody else waits while the loop reads it, half a millisecond for 20 KB."""
+"""Of a body: everybody else waits while the loop reads it, half a millisecond for 20 KB of one call."""
 
 CALLS = 64
 """In work at once; a statement carries as many."""
 
-_UNCHANGED = ("", "identity")
 
+class Way(Protocol):
+    """How the requests of one route are answered."""
 
-@dataclass(frozen=True)
-class Asked:
-    """A request that may be answered here."""
+    media_types: tuple[str, ...]
 
-    holder: KeyHolder
-    address: str
-    body: bytes
-
-
-@dataclass(frozen=True)
-class NotQuick:
-    """Flask is to answer; is_counted: its part of the rates is taken."""
-
-    is_counted: bool = False
+    async def answer(self, asked: Asked) -> Answer | NotQuick: ...
+    def close(self) -> None: ...
 
 
 class Quick:
-    """Answers calls of one event loop."""
+    """Answers requests of one event loop."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
-        self._services: Services = app.extensions[EXTENSION]
+        services: Services = app.extensions[EXTENSION]
         seconds = app.extensions[REQUEST_SECONDS]
-        self._seconds = cache(lambda status: seconds.labels("POST", traces.PATH, status))
-        self._settings = settings
-        self._commit = SharedCommit(self._connect)
-        self._asking = Asking(settings)
+        self._seconds = cache(lambda path, status: seconds.labels("POST", path, status))
+        self._storing = Storing(services, settings)
+        spans = QuickSpans(app, settings, self._storing)
+        self._ways: dict[str, Way] = {
+            traces.PATH: QuickTraces(services, settings, self._storing),
+            otlp.PATH: spans,
+            otlp.LANGFUSE_PATH: spans,
+        }
 
     def close(self) -> None:
-        """End its thread and its connections."""
-        self._asking.close()
-        self._commit.close()
+        """End its threads and its connections."""
+        for way in self._ways.values():
+            way.close()
+        self._storing.close()
 
-    async def _connect(self) -> LoopConnection | None:
-        return await LoopConnection.open(self._settings, together.statements())
+    def takes(self, scope: Any, headers: Mapping[str, str], body: bytes) -> bool:
+        """Whether a request is a POST of what may be a few calls, as it is."""
+        way = self._ways.get(scope.path)
+        return (
+            way is not None
+            and scope.method == "POST"
+            and 0 < len(body) <= QUICK_BYTES
+            and media_type_of(headers) in way.media_types
+            and headers.get("content-encoding", "") in UNCHANGED
+        )
 
     async def answer(self, asked: Asked) -> Answer | NotQuick:
-        """The answer, or that it is not for here."""
+        """The answer, or that it is not for here; of what it `takes`."""
         started = time.perf_counter()
-        incoming = self._read(asked.body)
-        planned = None if incoming is None else self._services.ingest.plan(asked.holder.project_id, incoming)
-        if planned is None or not self._services.limiter.take_call(asked.address, asked.holder):
-            return NotQuick()
-        try:
-            row = CurrentRow(planned.row, planned.templates_version, asked.holder.key_id)
-            if not await self._commit.stored(row):
-                return NotQuick(is_counted=True)
-            answer = await self._accepted(asked.holder, planned)
-        except DatabaseDownError as error:
-            answer = answer_of(of_outage(error))
-        self._seconds(answer[0]).observe(time.perf_counter() - started)
+        answer = await self._ways[asked.path].answer(asked)
+        if not isinstance(answer, NotQuick):
+            self._seconds(asked.path, answer[0]).observe(time.perf_counter() - started)
         return answer
-
-    def _read(self, body: bytes) -> Incoming | None:
-        if has_more_values(body, self._settings.max_json_values):
-            return None
-        try:
-            parsed = orjson.loads(body)
-            if not isinstance(parsed, dict) or "traces" in parsed:
-                return None
-            return read_posted(parsed, self._services.limits, is_json=True)
-        except (orjson.JSONDecodeError, InvalidTraceError):
-            return None
-
-    async def _accepted(self, holder: KeyHolder, planned: Planned) -> Answer:
-        """After the COMMIT."""
-        project = Project(holder.project_id, holder.project_name)
-        body = json_bytes(traces.row_of(await self._asking.accepted(project, planned.recorded)))
-        return 201, [("content-type", JSON), ("content-length", str(len(body)))], body
-
-
-def is_quick(scope: Any, headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether a request is a POST of what may be one trace, in JSON as it is."""
-    return (
-        scope.path == traces.PATH
-        and scope.method == "POST"
-        and 0 < len(body) <= QUICK_BYTES
-        and headers.get("content-type", "").partition(";")[0].strip().lower() == JSON
-        and headers.get("content-encoding", "") in _UNCHANGED
-    )

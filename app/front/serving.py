@@ -17,8 +17,8 @@ import orjson
 from flask import Flask
 
 from app.config import Settings
-from app.front.answers import Answer
-from app.front.quick import CALLS, Asked, NotQuick, Quick, is_quick
+from app.front.answers import Answer, Asked, NotQuick, media_type_of
+from app.front.quick import CALLS, Quick
 from app.front.reading import (
     AT_ONCE,
     AT_ONCE_OF_A_PROJECT,
@@ -119,9 +119,9 @@ class Front:
         party = f"project {holder.project_id}" if holder else f"address {address}"
         body = await self._body(party, scope.method, headers, protocol, AT_ONCE_OF_A_PROJECT if holder else AT_ONCE)
         is_counted = False
-        if trusted is not None and trusted.may("ingest") and is_quick(scope, headers, body):
+        if trusted is not None and trusted.may("ingest") and self._quick.takes(scope, headers, body):
             async with self._quick_turns.turn(party):
-                answer = await self._quick.answer(Asked(trusted, address, body))
+                answer = await self._quick.answer(Asked(trusted, address, scope.path, media_type_of(headers), body))
             if not isinstance(answer, NotQuick):
                 return answer
             is_counted = answer.is_counted

@@ -67,13 +67,13 @@ class Limiter:
             self._limits.traces, str(holder.key_id), number, "Nothing was stored: too many traces of this API key."
         )
 
-    def take_call(self, address: str, holder: KeyHolder) -> bool:
-        """What a request with one trace takes of all rates together; False, and nothing is taken, where it is over one.
+    def take_call(self, address: str, holder: KeyHolder, traces: int = 1) -> bool:
+        """What a request with so many traces takes of all rates together; False, and nothing is taken, where it is over one.
 
         For whoever answers before the application does, or hands the request on to it with COUNTED in its environ.
         """
         key, limits = str(holder.key_id), self._limits
-        return self._rates.spend_all([(limits.address, address), (limits.ingest, key), (limits.traces, key)])
+        return self._rates.spend_all([(limits.address, address, 1), (limits.ingest, key, 1), (limits.traces, key, traces)])
 
     def take_regroup(self, holder: KeyHolder) -> None:
         """One wish that a path be grouped anew, of all keys of the project.  Raises TooManyRequests."""

@@ -81,16 +81,16 @@ class Rates:
         """Count it and answer 0; or, where that is over the rate, the seconds after which it is not."""
         return self._asked(rate, subject, cost, count=True)
 
-    def spend_all(self, spendings: Iterable[tuple[Rate, str]]) -> bool:
-        """Count one for each; or, where that is over any of the rates, count nothing and answer False."""
+    def spend_all(self, spendings: Iterable[tuple[Rate, str, int]]) -> bool:
+        """Count the cost of each; or, where that is over any of the rates, count nothing and answer False."""
         now = self._clock()
-        bounded = [(rate, subject) for rate, subject in spendings if rate.per_second > 0]
+        bounded = [spending for spending in spendings if spending[0].per_second > 0]
         with self._lock:
-            counts = [(self._count(rate, subject, now), rate.amount) for rate, subject in bounded]
-            within = all(_wait(count, amount, 1, now) == 0 for count, amount in counts)
+            counts = [(self._count(rate, subject, now), rate.amount, cost) for rate, subject, cost in bounded]
+            within = all(_wait(count, amount, cost, now) == 0 for count, amount, cost in counts)
             if within:
-                for count, _ in counts:
-                    count.own += 1
+                for count, _, cost in counts:
+                    count.own += cost
         self._share_sometimes(now)
         return within
 

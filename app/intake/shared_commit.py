@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 
 from sqlalchemy import exc
 
@@ -34,10 +35,10 @@ Open = Callable[[], Awaitable[LoopConnection | None]]
 
 
 @dataclass(slots=True)
-class _Call:
-    """A call that waits; `stored` says whether it is, or raises."""
+class _Wish:
+    """Calls of one request that wait; `stored` says whether all of them are, or raises."""
 
-    row: CurrentRow
+    rows: Sequence[CurrentRow]
     stored: "asyncio.Future[bool]"
 
 
@@ -46,26 +47,26 @@ class SharedCommit:
 
     def __init__(self, open_connection: Open) -> None:
         self._open = open_connection
-        self._waiting: list[_Call] = []
+        self._waiting: list[_Wish] = []
         self._resting: list[LoopConnection] = []
         self._taken = 0
         self._next_try = 0.0
         self._sends: set[asyncio.Task[None]] = set()
         self._due: asyncio.Handle | None = None
 
-    async def stored(self, row: CurrentRow) -> bool:
-        """Store a call; False, and nothing is stored, where the slow way has to find out why.
+    async def stored(self, rows: Sequence[CurrentRow]) -> bool:
+        """Store the calls of one request in one statement; False where the slow way has to find out why some of them are not stored.
 
-        Raises DatabaseDownError, after which nobody knows whether it is stored.  A caller that is cancelled stores it all the same.
+        Raises DatabaseDownError, after which nobody knows what is stored.  A caller that is cancelled stores them all the same.
         """
         if not self._can_store():
             return False
         loop = asyncio.get_running_loop()
-        call = _Call(row, loop.create_future())
-        self._waiting.append(call)
+        wish = _Wish(rows, loop.create_future())
+        self._waiting.append(wish)
         if self._due is None:  # the next turn of the loop: after everybody who came in this moment
             self._due = loop.call_later(PATIENCE, self._send) if self._taken else loop.call_soon(self._send)
-        return await call.stored
+        return await wish.stored
 
     def close(self) -> None:
         """End the connections that rest."""
@@ -81,28 +82,29 @@ class SharedCommit:
             self._due.cancel()
             self._due = None
         if self._waiting and self._taken < MOST_CONNECTIONS:
-            calls, self._waiting = self._waiting[:MOST_CALLS], self._waiting[MOST_CALLS:]
+            number = _fitting(self._waiting)
+            wishes, self._waiting = self._waiting[:number], self._waiting[number:]
             self._taken += 1
-            task = asyncio.get_running_loop().create_task(self._store(calls))
+            task = asyncio.get_running_loop().create_task(self._store(wishes))
             self._sends.add(task)  # a loop holds its tasks weakly
             task.add_done_callback(self._sends.discard)
 
-    async def _store(self, calls: Sequence[_Call]) -> None:
+    async def _store(self, wishes: Sequence[_Wish]) -> None:
         try:
             connection = await self._live_connection()
             if connection is None:
-                _answer(calls, set())
+                _answer(wishes, set())
             else:
-                await self._sent(connection, calls)
+                await self._sent(connection, wishes)
         except Exception as error:  # noqa: BLE001  each caller is told, as if alone
-            _fail(calls, error)
+            _fail(wishes, error)
         finally:
             self._taken -= 1
             self._send()
 
-    async def _sent(self, connection: LoopConnection, calls: Sequence[_Call]) -> None:
+    async def _sent(self, connection: LoopConnection, wishes: Sequence[_Wish]) -> None:
         try:
-            stored_ids = await together.insert_current(connection, [call.row for call in calls])
+            stored_ids = await together.insert_current(connection, [row for wish in wishes for row in wish.rows])
         except (exc.DBAPIError, ProjectMovingError):
             # The statement did nothing.  Which call it was that PostgreSQL refused turns out when each goes its own way.
             self._keep(connection)
@@ -112,7 +114,7 @@ class SharedCommit:
             raise
         else:
             self._keep(connection)
-        _answer(calls, stored_ids)
+        _answer(wishes, stored_ids)
 
     def _keep(self, connection: LoopConnection, *, broken: bool = False) -> None:
         if broken or connection.is_closed:
@@ -141,13 +143,19 @@ class SharedCommit:
         return connection
 
 
-def _answer(calls: Sequence[_Call], stored_ids: set[str]) -> None:
-    for call in calls:
-        if not call.stored.done():  # its caller has gone
-            call.stored.set_result(str(call.row.row["id"]) in stored_ids)
+def _fitting(waiting: Sequence[_Wish]) -> int:
+    """How many of those that wait go with the next statement: at least one, whose rows are never parted."""
+    ends = accumulate(len(wish.rows) for wish in waiting)
+    return max(1, sum(1 for _ in takewhile(lambda rows: rows <= MOST_CALLS, ends)))
 
 
-def _fail(calls: Sequence[_Call], error: Exception) -> None:
-    for call in calls:
-        if not call.stored.done():
-            call.stored.set_exception(error)
+def _answer(wishes: Sequence[_Wish], stored_ids: set[str]) -> None:
+    for wish in wishes:
+        if not wish.stored.done():  # its caller has gone
+            wish.stored.set_result(all(str(row.row["id"]) in stored_ids for row in wish.rows))
+
+
+def _fail(wishes: Sequence[_Wish], error: Exception) -> None:
+    for wish in wishes:
+        if not wish.stored.done():
+            wish.stored.set_exception(error)

@@ -80,12 +80,16 @@ def install(app: Flask, registry: CollectorRegistry) -> None:
 
 def counts() -> Counts:
     """The counters of the app that answers the current request."""
-    return cast(Counts, current_app.extensions[_EXTENSION])
+    return counts_of(current_app)
 
 
-def count(export: Export, project: str, message: str) -> None:
+def counts_of(app: Flask) -> Counts:
+    """The counters of an app."""
+    return cast(Counts, app.extensions[_EXTENSION])
+
+
+def count(found: Counts, export: Export, project: str, message: str) -> None:
     """An export whose traces are stored; message: what its answer says."""
-    found = counts()
     silent = sum(refusal.without_content for refusal in export.refusals) + export.orphans
     found.outcomes.labels("stored").inc(len(export.incoming))
     found.outcomes.labels("without_content").inc(silent)

@@ -4,17 +4,29 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from uuid import UUID
 
+from flask import Flask
 from sqlalchemy import Engine
 
+from app.config import Settings
 from app.otlp.dialects import Kind
 from app.otlp.recent import Recent
 from app.otlp.same import Telling
 from app.otlp.translate import ALSO, PARENT, SCOPE
 from app.store import kin
 from app.store.engine import transaction
+from tasks.connections import producer_redis
 
+_RECENT = "promptlode.otlp.recent"
 _INPUT = ("instructions", "input", "messages")
 _SAID = ("output", "usage", "error", "started_at", "completed_at", "conversation_id", "user_id", "model")
+
+
+def recent_of(app: Flask, settings: Settings) -> Recent:
+    """The answers that this process knows to have been told of; one for all its requests."""
+    if _RECENT not in app.extensions:
+        app.extensions.setdefault(_RECENT, Recent(producer_redis(settings)))
+    recent: Recent = app.extensions[_RECENT]
+    return recent
 
 
 class Known:

@@ -21,22 +21,20 @@ from app.http.services import services
 from app.http.shapes import Shape
 from app.intake.trace import Incoming
 from app.otlp import wire
-from app.otlp.counting import count
+from app.otlp.counting import count, counts
 from app.otlp.fields import has_more_fields
-from app.otlp.known import Known
+from app.otlp.known import Known, recent_of
 from app.otlp.logs import spans_of_logs
-from app.otlp.recent import Recent
-from app.otlp.refusal import Warnings, summary
 from app.otlp.spans import spans_of
 from app.otlp.translate import Export, read_export, read_logs
 from app.store.keys import KeyHolder
 from app.store.projects import Project
 from tasks.accept import accept
-from tasks.connections import producer_redis
 
 routes = Routes("otlp")
 
-_RECENT = "promptlode.otlp.recent"
+PATH = "/v1/traces"
+LANGFUSE_PATH = "/api/public/otel/v1/traces"
 
 
 class ExportTraces(BaseModel):
@@ -93,7 +91,7 @@ class ExportLogsAnswer(Shape):
 
 @routes.route(
     "POST",
-    "/v1/traces",
+    PATH,
     scope="ingest",
     body=ExportTraces,
     media_types=(wire.PROTOBUF,),
@@ -116,7 +114,7 @@ def export_traces_of(holder: KeyHolder) -> Response:
 
 @routes.route(
     "POST",
-    "/api/public/otel/v1/traces",
+    LANGFUSE_PATH,
     scope="ingest",
     body=ExportTraces,
     media_types=(wire.PROTOBUF,),
@@ -159,11 +157,7 @@ def export_logs(holder: KeyHolder) -> Response:
 
 
 def _known(holder: KeyHolder) -> Known:
-    known = current_app.extensions
-    if _RECENT not in known:
-        known.setdefault(_RECENT, Recent(producer_redis(services().settings)))
-    recent: Recent = known[_RECENT]
-    return Known(services().engine, holder.project_id, recent)
+    return Known(services().engine, holder.project_id, recent_of(current_app, services().settings))
 
 
 def _stored(holder: KeyHolder, export: Export, what: str = "span") -> str:
@@ -177,16 +171,20 @@ def _stored(holder: KeyHolder, export: Export, what: str = "span") -> str:
     if export.completed:
         additions = [(each.row, each.news) for each in export.completed if each.row is not None]
         services().ingest.complete(holder.project_id, additions)
-    message = summary(export.refusals, export.spans, Warnings(export.truncated, export.orphans, export.odd), what)
-    count(export, project.name, message)
+    message = export.summary(what)
+    count(counts(), export, project.name, message)
     return message
 
 
 @routes.blueprint.after_app_request
-def as_status(response: Response) -> Response:
+def _as_status(response: Response) -> Response:
+    return as_status(response, request.mimetype)
+
+
+def as_status(response: Response, media_type: str) -> Response:
     """A problem as the Status that a protobuf client reads; status and headers (Retry-After) stay."""
     is_problem = response.mimetype == "application/problem+json"
-    if is_problem and request.mimetype == wire.PROTOBUF:
+    if is_problem and media_type == wire.PROTOBUF:
         response.set_data(wire.status((response.get_json(force=True) or {})["detail"]).SerializeToString())
         response.mimetype = wire.PROTOBUF
     return response

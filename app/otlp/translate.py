@@ -15,7 +15,7 @@ from app.intake.trace import Incoming, InvalidTraceError
 from app.otlp import ignored
 from app.otlp.dialects import Dialect, Kind, body_of, call_site_of, dialects_of, genai, kind_of
 from app.otlp.paths import Paths
-from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError
+from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError, Warnings, summary
 from app.otlp.same import Telling, one_of_each
 from app.otlp.spans import Span
 
@@ -70,6 +70,10 @@ class Export:
         self.spans += len(refusals)
         self.refusals += refusals
 
+    def summary(self, what: str = "span") -> str:
+        """What the answer says, of spans or of log records; empty when all is well."""
+        return summary(self.refusals, self.spans, Warnings(self.truncated, self.orphans, self.odd), what)
+
 
 def read_logs(records: list[Span], path_attribute: str, limits: Limits, known: Known | None = None) -> Export:
     """Every log record in its place: only the event that holds a whole call is one."""
@@ -84,18 +88,21 @@ def read_logs(records: list[Span], path_attribute: str, limits: Limits, known: K
 
 def read_export(spans: list[Span], path_attribute: str, limits: Limits, known: Known | None = None) -> Export:
     """Every span in its place.  known: looks up what is stored already; without it an export is read for itself."""
-    export = Export(len(spans))
-    _Reader(spans, path_attribute, limits, export).read(known or (lambda tellings: ()))
-    return export
+    reading = Reading(spans, path_attribute, limits)
+    return reading.export(known(reading.tellings) if known and reading.tellings else ())
 
 
-class _Reader:
-    def __init__(self, spans: list[Span], path_attribute: str, limits: Limits, export: Export) -> None:
+class Reading:
+    """An export on its way: first what its spans tell, then what becomes of each, with what is stored already.
+
+    tellings: of the spans that tell of a call.
+    """
+
+    def __init__(self, spans: list[Span], path_attribute: str, limits: Limits) -> None:
         self.spans = {span.id: span for span in spans}
         self.limits = limits
-        self.export = export
+        self._export = Export(len(spans))
         self.path_attribute = path_attribute
-        self._all = spans
         self._dialects: dict[str, list[Dialect]] = {}
         self._kinds: dict[str, Kind] = {}
         self.paths = Paths(
@@ -104,6 +111,7 @@ class _Reader:
             call_site=lambda span: call_site_of(span, self.dialects(span)),
             is_call=lambda span: self.kind(span) is Kind.CALL or _is_outer(span),
         )
+        self.tellings = [telling for span in spans if (telling := self._telling(span)) is not None]
 
     def dialects(self, span: Span) -> list[Dialect]:
         if (dialects := self._dialects.get(span.id)) is None:
@@ -115,23 +123,25 @@ class _Reader:
             kind = self._kinds[span.id] = kind_of(span, self.dialects(span))
         return kind
 
-    def read(self, known: Known) -> None:
-        tellings = [telling for span in self._all if (telling := self._telling(span)) is not None]
-        stored = self._stored(known, tellings) if tellings else []
+    def export(self, known: Iterable[Telling] = ()) -> Export:
+        """What the export holds; known: tellings that are stored already and may be of the same calls.  Once."""
+        export, tellings = self._export, self.tellings
+        stored = self._stored(known)
         for telling in one_of_each([*stored, *tellings]):
             if telling.id in self.spans:
                 self._take(self.spans[telling.id], telling)
-        self.export.completed = [telling for telling in (*stored, *tellings) if telling.stored and telling.news]
-        for telling in self.export.completed:
+        export.completed = [telling for telling in (*stored, *tellings) if telling.stored and telling.news]
+        for telling in export.completed:
             also = sorted({*telling.also, *(each.id for each in telling.members if each is not telling)})
             telling.news["metadata"] = telling.body.get("metadata", {}) | {ALSO: also}
-        self.export.doubled += sum(telling.covered for telling in tellings)
+        export.doubled += sum(telling.covered for telling in tellings)
+        return export
 
-    def _stored(self, known: Known, tellings: list[Telling]) -> list[Telling]:
+    def _stored(self, known: Iterable[Telling]) -> list[Telling]:
         """Those that are stored and not sent again; one that is sent again has its row."""
-        again = {telling.id: telling for telling in tellings}
+        again = {telling.id: telling for telling in self.tellings}
         others = []
-        for telling in known(tellings):
+        for telling in known:
             if sent := again.get(telling.id):
                 sent.stored, sent.row, sent.also = True, telling.row, telling.also
                 sent.body["metadata"] = telling.body["metadata"]
@@ -149,7 +159,7 @@ class _Reader:
             return None
         kind = self.kind(span)
         if kind is Kind.OTHER:
-            self.export.ignored[ignored.why(span, kind)] += 1
+            self._export.ignored[ignored.why(span, kind)] += 1
             return None
         try:
             body, further = body_of(span, self.dialects(span))
@@ -177,7 +187,7 @@ class _Reader:
             span.id, ancestors, span.scope, kind, _present(body), span.resource, _response_id(span.attributes)
         )
         if not telling.has_content and kind in (Kind.MAYBE, Kind.WRAPPER):
-            self.export.ignored[ignored.why(span, kind)] += 1
+            self._export.ignored[ignored.why(span, kind)] += 1
             return None
         return telling
 
@@ -187,7 +197,7 @@ class _Reader:
             self._refuse_empty(span)
             return
         if telling.kind is Kind.WRAPPER and not telling.body.get("model"):
-            self.export.ignored[ignored.why(span, telling.kind)] += 1
+            self._export.ignored[ignored.why(span, telling.kind)] += 1
             return
         path = self.paths.of(span)
         body = telling.body | {"path": path, "metadata": self._metadata(span, telling.body.get("metadata", {}))}
@@ -196,20 +206,20 @@ class _Reader:
         except InvalidTraceError as error:
             self._refuse(span, _first_problem(error))
             return
-        self.export.odd.update(list(read.odd))
-        self.export.incoming.append(read.incoming)
-        self.export.tellings.append(telling)
-        self.export.truncated += span.lost_attributes > 0
+        self._export.odd.update(list(read.odd))
+        self._export.incoming.append(read.incoming)
+        self._export.tellings.append(telling)
+        self._export.truncated += span.lost_attributes > 0
 
     def _refuse(self, span: Span, reason: str) -> None:
-        self.export.refusals.append(Refusal(span.id, reason))
+        self._export.refusals.append(Refusal(span.id, reason))
 
     def _refuse_empty(self, span: Span) -> None:
         """A call without messages; what is around it but did not come along may hold them."""
         if span.parent_id and span.parent_id not in self.spans:
-            self.export.orphans += 1
+            self._export.orphans += 1
         else:
-            self.export.refusals.append(
+            self._export.refusals.append(
                 Refusal(span.id, "it holds no messages.", without_content=True, scope=span.scope)
             )
 

@@ -25,20 +25,30 @@ _MADE_BY_POSTGRES = frozenset({"created_at", "considered_run_id"})
 
 _NAMED, _UNNAMED = "store_named_together", "store_together"
 
+# Without a trace of OpenTelemetry the bounds are NULL, and nothing is between them.  See `app.store.kin` for what bounds are.
+_KIN = """
+    SELECT FROM trace_external_id AS kin WHERE kin.project_id = calls.project_id
+     AND kin.external_id BETWEEN calls.alone_in || ':0000000000000000' AND calls.alone_in || ':ffffffffffffffff'
+"""
+
 
 class CurrentRow(NamedTuple):
-    """A row of table trace, the version of the templates of its group with which it was made, and the key that it came with."""
+    """A row of table trace, the version of the templates of its group with which it was made, and the key that it came with.
+
+    alone_in: the trace of OpenTelemetry of which nothing may be stored yet, for another span of it may tell of the same call.
+    """
 
     row: Mapping[str, Any]
     templates_version: int
     key_id: UUID
+    alone_in: str | None = None
 
 
 async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow]) -> set[str]:
     """Insert the rows whose groups are as remembered and whose external ids are free; answers the ids that are stored now.
 
-    A group that has other templates, is quarantined or gone, a key that is revoked and a project that moves keep out their own rows only.  Any other error keeps out all.  Raises as
-    `LoopConnection.fetch`.
+    A group that has other templates, is quarantined or gone, a key that is revoked, a project that moves and a trace of OpenTelemetry
+    that has calls already keep out their own rows only.  Any other error keeps out all.  Raises as `LoopConnection.fetch`.
     """
     written = orjson.dumps([_written(each) for each in rows]).decode()
     is_named = any(each.row["external_id"] is not None for each in rows)
@@ -56,7 +66,7 @@ def statements() -> tuple[str, ...]:
     shape = ", ".join(f"{column.name} {_kind_on_the_way(column)}" for column in _columns())
     values = ", ".join(_read_back(column) for column in _columns())
     current = f"""
-        SELECT calls.* FROM json_to_recordset($1::json) AS calls ({shape}, remembered_version bigint, key_id uuid)
+        SELECT calls.* FROM json_to_recordset($1::json) AS calls ({shape}, remembered_version bigint, key_id uuid, alone_in text)
         JOIN grouping_key ON grouping_key.id = calls.group_id AND grouping_key.quarantined_at IS NULL
          AND grouping_key.templates_version = calls.remembered_version
         JOIN api_key ON api_key.id = calls.key_id AND api_key.revoked_at IS NULL
@@ -64,7 +74,7 @@ def statements() -> tuple[str, ...]:
     """  # noqa: S608  ours
     plain = f"INSERT INTO trace ({names}) SELECT {values} FROM ({current}) AS current RETURNING id::text"  # noqa: S608  ours
     named = f"""
-        WITH current AS MATERIALIZED ({current}),
+        WITH current AS MATERIALIZED ({current} AND NOT EXISTS ({_KIN})),
         took AS (INSERT INTO trace_external_id (project_id, external_id, trace_id)
           SELECT project_id, external_id, id FROM current WHERE external_id IS NOT NULL ORDER BY project_id, external_id COLLATE "C"
           ON CONFLICT DO NOTHING RETURNING trace_id)
@@ -88,4 +98,10 @@ def _read_back(column: Column[Any]) -> str:
 
 def _written(each: CurrentRow) -> dict[str, Any]:
     packed = {name: orjson.dumps(each.row[name]).decode() for name in _AS_TEXT}
-    return {**each.row, **packed, "remembered_version": each.templates_version, "key_id": each.key_id}
+    return {
+        **each.row,
+        **packed,
+        "remembered_version": each.templates_version,
+        "key_id": each.key_id,
+        "alone_in": each.alone_in,
+    }

@@ -81,11 +81,14 @@ class FrontClient:
     def post(self, key: str, body: Any, path: str = URL, **headers: str) -> Answer:
         return self.start(key, body, path, **headers).result(60)
 
-    def post_together(self, sent: Sequence[tuple[str, Any]]) -> list[Answer]:
+    def post_together(
+        self, sent: Sequence[tuple[str, Any]], path: str = URL, kind: str = "application/json"
+    ) -> list[Answer]:
         """Several that reach the loop in one moment: keys and bodies."""
 
         async def all_of_them() -> list[Answer]:
-            return await asyncio.gather(*(asyncio.wrap_future(self.start(key, body)) for key, body in sent))
+            starts = [self.start(key, body, path, **{"content-type": kind}) for key, body in sent]
+            return await asyncio.gather(*map(asyncio.wrap_future, starts))
 
         return asyncio.run_coroutine_threadsafe(all_of_them(), self.loop).result(60)
 

@@ -1,19 +1,15 @@
 """A POST of one trace that is answered before Flask: the same answers, rows, counters and logs, whatever comes."""
 
 import gzip
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from redis import Redis
-from sqlalchemy import Engine, func, select, text, update
+from sqlalchemy import Engine, func, select, text
 from structlog.testing import capture_logs
 
 from app.config import Settings, with_driver
@@ -25,12 +21,12 @@ from app.store.engine import make_engine, transaction
 from app.store.projects import Project
 from app.web import create_app
 from tasks.coalescing.protocol import key_of
-from tests.app.api_helpers import client_with, know, new_key, wait_for
-from tests.app.front_client import URL, Answer, FrontClient, in_front
+from tests.app.api_helpers import know, new_key, wait_for
+from tests.app.front_both import KNOWN, Both
+from tests.app.front_client import URL, in_front
 from tests.app.log_records import KINDS
 
 HELLO = {"model": "m", "path": "/p", "input": "Hi"}
-KNOWN = ("You are a triage bot.", "Sort this ticket: {{ticket}} of plan {{plan}}.")
 TICKET = {
     "model": "m",
     "path": "/known",
@@ -39,83 +35,6 @@ TICKET = {
         {"role": "user", "content": 'Sort this ticket: Where is\n"it"? \\u0041 {x} of plan free.'},
     ],
 }
-
-
-@dataclass
-class Both:
-    """The same application behind Flask alone and behind the front, each with a project of its own."""
-
-    engine: Engine
-    flask: FlaskClient
-    front: FrontClient
-    flask_app: Flask
-    front_app: Flask
-    front_key: str
-
-    def send(self, body: Any, **headers: str) -> tuple[Answer, Answer]:
-        """What each of them answers, without what is new each time."""
-        data = body if isinstance(body, bytes) else orjson.dumps(body)
-        said = {"content-type": "application/json"} | headers
-        by_flask = self.flask.post(URL, data=data, headers=said)
-        headers_of_flask = {name.lower(): value for name, value in by_flask.headers.items()}
-        return (
-            _without_ids(Answer(by_flask.status_code, headers_of_flask, by_flask.data)),
-            _without_ids(self.front.post(self.front_key, data, **headers)),
-        )
-
-    def rows(self) -> tuple[list[Any], list[Any]]:
-        return _rows(self.engine, "flask"), _rows(self.engine, "front")
-
-    def counted(self) -> tuple[dict[Any, float], dict[Any, float]]:
-        return _requests(self.flask_app), _requests(self.front_app)
-
-
-NEW_EACH_TIME = ("id", "task_id", "implementation_id")
-
-
-def _without_ids(answer: Answer) -> Answer:
-    body = answer.json
-    for each in (body, *body.get("results", ())) if isinstance(body, dict) else ():
-        each |= {name: bool(each[name]) for name in NEW_EACH_TIME if name in each}
-    return Answer(answer.status, answer.headers, orjson.dumps(body))
-
-
-def _rows(engine: Engine, project: str) -> list[Any]:
-    """Everything that is stored of the calls of a project but ids and times, as text: JSON by its letters."""
-    query = f"""
-        SELECT t.external_id, t.model, t.prompt_parts, t.prompt_source, t.follow_up, t.conversation_id, t.user_id,
-          t.settings_digest, t.variables, t.started_at, t.completed_at, t.implementation_id IS NULL, t.template_id IS NULL,
-          t.input::text, t.output::text, t.settings::text, t.tools::text, t.usage::text, t.error::text, t.metadata::text,
-          g.path, t.seen_at = t.started_at, i.version, i.model, x.external_id
-        FROM trace t JOIN grouping_key g ON g.id = t.group_id JOIN project p ON p.id = t.project_id
-        LEFT JOIN implementation i ON i.id = t.implementation_id LEFT JOIN trace_external_id x ON x.trace_id = t.id
-        WHERE p.name = '{project}' ORDER BY t.id"""
-    with transaction(engine) as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
-
-
-def _requests(app: Flask) -> dict[Any, float]:
-    """Requests by method, route and status."""
-    (family,) = [
-        each for each in app.extensions[EXTENSION].registry.collect() if each.name == "promptlode_http_request_seconds"
-    ]
-    return {tuple(sample.labels.values()): sample.value for sample in family.samples if sample.name.endswith("_count")}
-
-
-@pytest.fixture
-def both(settings: Settings, engine: Engine) -> Iterator[Both]:
-    apps = create_app(settings), create_app(settings)
-    keys = [new_key(engine, project) for project in ("flask", "front")]
-    for name in ("flask", "front"):
-        with transaction(engine) as connection:
-            owner = projects.get_or_create(connection, name)
-        know(engine, Project(owner.id, name), "/known", *KNOWN)
-    with transaction(engine) as connection:
-        connection.execute(update(tables.project).values(secret="the same: marks of redacted ids are made with it"))
-    with in_front(apps[1], settings) as front:
-        yield Both(engine, client_with(apps[0], keys[0]), front, *apps, keys[1])
-    for app in apps:
-        app.extensions[EXTENSION].engine.dispose()
 
 
 def _with(**fields: Any) -> dict[str, Any]:

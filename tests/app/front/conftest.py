@@ -1,0 +1,32 @@
+"""Applications behind Flask and behind the front."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, update
+
+from app.config import Settings
+from app.http.services import EXTENSION
+from app.store import projects, tables
+from app.store.engine import transaction
+from app.store.projects import Project
+from app.web import create_app
+from tests.app.api_helpers import client_with, know, new_key
+from tests.app.front_both import KNOWN, Both
+from tests.app.front_client import in_front
+
+
+@pytest.fixture
+def both(settings: Settings, engine: Engine) -> Iterator[Both]:
+    apps = create_app(settings), create_app(settings)
+    keys = [new_key(engine, project) for project in ("flask", "front")]
+    for name in ("flask", "front"):
+        with transaction(engine) as connection:
+            owner = projects.get_or_create(connection, name)
+        know(engine, Project(owner.id, name), "/known", *KNOWN)
+    with transaction(engine) as connection:
+        connection.execute(update(tables.project).values(secret="the same: marks of redacted ids are made with it"))
+    with in_front(apps[1], settings) as front:
+        yield Both(engine, client_with(apps[0], keys[0]), front, *apps, keys[1])
+    for app in apps:
+        app.extensions[EXTENSION].engine.dispose()

@@ -1,0 +1,233 @@
+"""A small export of OpenTelemetry that is answered before Flask: the same answers, rows, counters and logs, whatever comes."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from google.protobuf import json_format
+from sqlalchemy import func, select, update
+
+from app.config import Settings
+from app.front import quick_spans
+from app.http.services import EXTENSION
+from app.store import projects, tables, together
+from app.store.engine import transaction
+from app.store.projects import Project
+from app.web import create_app
+from benchmarks.senders import recordings
+from benchmarks.senders.senders import SENDERS
+from tests.app.api_helpers import know, new_key
+from tests.app.front_both import KNOWN, Both
+from tests.app.front_client import in_front
+from tests.app.otlp_helpers import CALL, CHAT, PROTOBUF, URL, export, span
+
+COUNTERS = ("http_request_seconds", "otlp_spans", "otlp_reasons", "otlp_odd_fields")
+TICKET = "Sort this ticket: where is it? of plan free."
+
+
+def _said(text: str, role: str = "user") -> dict[str, Any]:
+    return {"role": role, "parts": [{"type": "text", "content": text}]}
+
+
+def call(number: int, text: str = "Where is my refund?", **more: Any) -> Any:
+    """A span of a call in an OpenTelemetry trace of its own."""
+    fields = {name: more.pop(name) for name in ("parent", "name", "status") if name in more}
+    attributes = CHAT | {"gen_ai.input.messages": orjson.dumps([_said(text)]).decode()} | more
+    return span(attributes, number, trace_id=number.to_bytes(16, "big"), **fields)
+
+
+def ticket(number: int) -> Any:
+    """A call of the known template."""
+    messages = [_said(KNOWN[0], "system"), _said(TICKET)]
+    return call(number, **{"promptlode.path": "/known", "gen_ai.input.messages": orjson.dumps(messages).decode()})
+
+
+def body(*spans: Any) -> bytes:
+    return export(*spans).SerializeToString()
+
+
+def send(both: Both, data: bytes, path: str = URL, kind: str = PROTOBUF) -> None:
+    """To both, which answer the same."""
+    by_flask, by_front = both.send(data, path, **{"content-type": kind})
+    assert by_front == by_flask, data[:2000]
+
+
+def same(both: Both) -> list[Any]:
+    """What both have stored and counted, which is the same."""
+    by_flask, by_front = both.rows()
+    assert by_front == by_flask
+    for name in COUNTERS:
+        flask_counted, front_counted = both.counted(name)
+        assert front_counted == flask_counted, name
+    return by_front
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many calls each statement carried."""
+    carried: list[int] = []
+    insert = together.insert_current
+
+    async def counting(connection: Any, rows: Any) -> Any:
+        carried.append(len(rows))
+        return await insert(connection, rows)
+
+    monkeypatch.setattr(together, "insert_current", counting)
+    return carried
+
+
+EXPORTS: list[bytes] = [
+    body(call(1)),
+    body(ticket(2), ticket(3), call(4)),
+    body(call(1)),  # sent again
+    body(call(4), call(5)),  # one of them again
+    body(call(6), call(6)),  # twice in one export
+    body(span({"http.method": "GET"}, 7), span({}, 8, name="")),
+    body(),
+    body(call(9), span(CHAT, 10)),  # without messages
+    body(span(CHAT, 11, parent=12)),  # the span around it did not come along
+    body(span(CALL, 13, parent=14, name="chat"), span({"a": 1}, 14, name="answer mail")),
+    body(call(15, **{"gen_ai.request.temperature": "warm", "gen_ai.usage.input_tokens": "12"})),
+    body(call(16, **{"gen_ai.input.messages": "[cut off"})),
+    body(call(17, **{"gen_ai.input.messages": "[3]"})),
+    body(call(18, "My card is 4111 1111 1111 1111 and my key sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD")),
+    body(call(19, **{"gen_ai.response.id": "r-1"})),
+    body(call(20, **{"gen_ai.response.id": "r-1"})),
+    body(span(CHAT | {"gen_ai.response.id": "r-1"}, 21)),
+    body(call(22, "x" * 100_000)),
+    body(*(call(number) for number in range(100, 170))),
+    body(call(23, "a\x00b"), call(24)),
+    body(span(CALL, 25, trace_id=b"short"), call(26)),
+    body(call(27, **{"promptlode.path": "/users/123/chat"})),
+    b"", b"\x0a", b"no protobuf", body(call(28))[:-3], body(call(29)).replace(b"refund", b"ref\xff\xfed"),
+]  # fmt: skip
+
+
+def test_whatever_is_exported_is_answered_stored_and_counted_as_by_flask(both: Both) -> None:
+    for data in (*EXPORTS, *EXPORTS, body(call(900), ticket(901))):
+        send(both, data)
+    assert len(same(both)) > 80
+
+
+def test_exports_in_json_are_answered_as_by_flask(both: Both) -> None:
+    good = json_format.MessageToDict(export(call(1), ticket(2)))
+    for spans in good["resourceSpans"][0]["scopeSpans"]:
+        for each in spans["spans"]:
+            each |= {name: base64.b64decode(each[name]).hex() for name in ("traceId", "spanId")}
+    for data in (good, good, {}, [], {"resourceSpans": 3}, {"resourceSpans": [{"scopeSpans": {"spans": 1}}]}):
+        send(both, orjson.dumps(data), kind="application/json")
+    for text in (b"", b"{", b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "\\ud800"}]}]}]}', b"[" * 3000):
+        send(both, text, kind="application/json; charset=utf-8")
+    assert len(same(both)) == 2
+
+
+def _recorded() -> Iterator[tuple[str, bytes, str]]:
+    for sender in SENDERS:
+        for request in recordings.read(sender.slug)["requests"]:
+            path, headers = request["path"], {name.lower(): value for name, value in request["headers"].items()}
+            if request["method"] == "POST" and path.endswith("v1/traces") and "content-encoding" not in headers:
+                yield path, base64.b64decode(request["body"]), headers["content-type"]
+
+
+def test_what_real_clients_export_is_answered_stored_and_counted_as_by_flask(both: Both) -> None:
+    for path, data, kind in _recorded():
+        send(both, data, path, kind)
+    assert len(same(both)) > 50
+
+
+def test_exports_of_one_moment_share_a_statement(both: Both, statements: list[int]) -> None:
+    for number in (1, 2):
+        both.front.post(both.front_key, body(call(number), ticket(50 + number)), URL, **{"content-type": PROTOBUF})
+    del statements[:]
+    answers = both.front.post_together(
+        [(both.front_key, body(call(number), ticket(100 + number))) for number in range(10, 26)], URL, PROTOBUF
+    )
+    assert {(answer.status, answer.data) for answer in answers} == {(200, b"")}
+    assert sum(statements) == 32
+    assert max(statements) > 8
+    assert len(both.rows()[1]) == 36
+
+
+def test_a_span_beside_a_call_of_its_trace_that_is_stored_already_is_read_by_flask(
+    both: Both, statements: list[int]
+) -> None:
+    """Two instrumentations of one call, in two exports: the statement keeps the second one out, and it is the same call."""
+    for data in (body(span(CALL, 1, parent=2)), body(span(CALL, 2)), body(span(CALL, 3))):
+        send(both, data)
+    assert len(same(both)) == 2
+    assert statements
+
+
+def test_a_version_that_changed_costs_no_call(both: Both) -> None:
+    for number in (1, 2):
+        send(both, body(ticket(number)))
+    for name in ("flask", "front"):
+        with transaction(both.engine) as connection:
+            owner = projects.get_or_create(connection, name)
+        know(both.engine, Project(owner.id, name), "/known", "", "Hello {{name}}, how are you?")
+    send(both, body(ticket(3), call(4), ticket(5)))
+    assert len(same(both)) == 5
+
+
+def test_a_revoked_key_stores_nothing_from_that_moment_on(both: Both) -> None:
+    for number in (1, 2):
+        send(both, body(call(number)))
+    with transaction(both.engine) as connection:
+        connection.execute(update(tables.api_key).values(revoked_at=func.now()))
+    for number in (3, 4):
+        send(both, body(call(number)))
+    assert len(same(both)) == 2
+
+
+def test_a_project_that_moves_is_told_to_come_back_in_protobuf(both: Both) -> None:
+    for number in (1, 2):
+        send(both, body(call(number)))
+    with transaction(both.engine) as connection:
+        ids = connection.execute(select(tables.project.c.id)).scalars().all()
+        moves = [{"project_id": each, "state": "moved", "peer": ""} for each in ids]
+        connection.execute(tables.project_move.insert(), moves)
+    send(both, body(call(3)))
+    assert len(same(both)) == 2
+
+
+def test_an_export_is_counted_against_every_rate_once(environment: dict[str, str], engine: Any) -> None:
+    limited = Settings(
+        database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"], rate_traces=2, rate_ingest=100
+    )
+    key, app = new_key(engine, "shop"), create_app(limited)
+    with in_front(app, limited) as front:
+        exports = [body(call(2 * number), call(2 * number + 1)) for number in range(1, 13)]
+        answers = [front.post(key, data, URL, **{"content-type": PROTOBUF}) for data in exports]
+    assert [answer.status for answer in answers] == [200] * 10 + [429] * 2
+    assert answers[-1].headers["content-type"] == PROTOBUF
+    assert int(answers[-1].headers["retry-after"]) > 0
+    app.extensions[EXTENSION].engine.dispose()
+
+
+def test_the_log_says_what_was_not_stored_as_by_flask(both: Both, caplog: pytest.LogCaptureFixture) -> None:
+    send(both, body(call(1)))
+    send(both, body(span(CHAT, 2), call(3)))
+    told = [record.getMessage() for record in caplog.records if "otlp_spans_not_stored" in record.getMessage()]
+    assert len(told) == 2
+    assert all("LLM spans hold no messages" in each for each in told)
+
+
+def test_a_reader_that_breaks_leaves_the_export_to_flask(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    send(both, body(call(1)))
+    monkeypatch.setattr(quick_spans, "spans_of", broken)
+    for number in (2, 3):
+        send(both, body(call(number)))
+    assert len(same(both)) == 3
+
+
+def test_an_export_of_the_most_spans_is_read_here(both: Both, statements: list[int]) -> None:
+    send(both, body(call(1)))
+    del statements[:]
+    send(both, body(*(call(number) for number in range(2, 2 + quick_spans.QUICK_SPANS))))
+    assert statements == [quick_spans.QUICK_SPANS]
+    assert len(same(both)) == 1 + quick_spans.QUICK_SPANS

@@ -1,0 +1,78 @@
+"""The same application behind Flask alone and behind the front: what is sent to one is sent to the other."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+from app.http.services import EXTENSION
+from app.store.engine import transaction
+from tests.app.front_client import URL, Answer, FrontClient
+
+KNOWN = ("You are a triage bot.", "Sort this ticket: {{ticket}} of plan {{plan}}.")
+
+
+@dataclass
+class Both:
+    """The same application behind Flask alone and behind the front, each with a project of its own."""
+
+    engine: Engine
+    flask: FlaskClient
+    front: FrontClient
+    flask_app: Flask
+    front_app: Flask
+    front_key: str
+
+    def send(self, body: Any, path: str = URL, **headers: str) -> tuple[Answer, Answer]:
+        """What each of them answers, without what is new each time."""
+        data = body if isinstance(body, bytes) else orjson.dumps(body)
+        said = {"content-type": "application/json"} | headers
+        by_flask = self.flask.post(path, data=data, headers=said)
+        headers_of_flask = {name.lower(): value for name, value in by_flask.headers.items()}
+        return (
+            _without_ids(Answer(by_flask.status_code, headers_of_flask, by_flask.data)),
+            _without_ids(self.front.post(self.front_key, data, path, **headers)),
+        )
+
+    def rows(self) -> tuple[list[Any], list[Any]]:
+        return _rows(self.engine, "flask"), _rows(self.engine, "front")
+
+    def counted(self, metric: str = "http_request_seconds") -> tuple[dict[Any, float], dict[Any, float]]:
+        """What each application has counted, by labels."""
+        return _counted(self.flask_app, metric), _counted(self.front_app, metric)
+
+
+NEW_EACH_TIME = ("id", "task_id", "implementation_id")
+
+
+def _without_ids(answer: Answer) -> Answer:
+    if "json" not in answer.headers["content-type"]:
+        return answer
+    body = answer.json
+    for each in (body, *body.get("results", ())) if isinstance(body, dict) else ():
+        each |= {name: bool(each[name]) for name in NEW_EACH_TIME if name in each}
+    return Answer(answer.status, answer.headers, orjson.dumps(body))
+
+
+def _rows(engine: Engine, project: str) -> list[Any]:
+    """Everything that is stored of the calls of a project but ids and times, as text: JSON by its letters."""
+    query = f"""
+        SELECT t.external_id, t.model, t.prompt_parts, t.prompt_source, t.follow_up, t.conversation_id, t.user_id,
+          t.settings_digest, t.variables, t.started_at, t.completed_at, t.implementation_id IS NULL, t.template_id IS NULL,
+          t.input::text, t.output::text, t.settings::text, t.tools::text, t.usage::text, t.error::text, t.metadata::text,
+          g.path, t.seen_at = t.started_at, i.version, i.model, x.external_id
+        FROM trace t JOIN grouping_key g ON g.id = t.group_id JOIN project p ON p.id = t.project_id
+        LEFT JOIN implementation i ON i.id = t.implementation_id LEFT JOIN trace_external_id x ON x.trace_id = t.id
+        WHERE p.name = '{project}' ORDER BY t.id"""
+    with transaction(engine) as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def _counted(app: Flask, metric: str) -> dict[Any, float]:
+    families = app.extensions[EXTENSION].registry.collect()
+    (family,) = [each for each in families if each.name == f"promptlode_{metric}"]
+    counts = [sample for sample in family.samples if sample.name.endswith(("_count", "_total"))]
+    return {tuple(sample.labels.values()): sample.value for sample in counts}
