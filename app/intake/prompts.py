@@ -105,9 +105,13 @@ def _speaker(item: Mapping[str, Any]) -> Speaker:
         return "system"
     if role in ("user", "assistant"):
         return role
-    if role is None and not str(item.get("type", "")).endswith("_output"):
-        return "assistant"  # a function_call or reasoning item of the Responses API: the model's own
-    return "tool"
+    if role is not None:
+        return "tool"
+    kind = item.get("type")
+    if kind in (None, "message"):
+        return "user"  # who sends a message to the model without saying whose it is
+    # A function_call or reasoning item of the Responses API is the model's own.
+    return "tool" if str(kind).endswith("_output") else "assistant"
 
 
 def _text(content: Any) -> str | None:

@@ -26,6 +26,10 @@ from app.otlp.dialects.base import Kind, has_prompt
 TOLERANCE = timedelta(milliseconds=50)
 """Between the starts or ends that two instrumentations measure of one call: the work of one of them lies between."""
 
+_ALIKE_AT_ONCE = 64
+"""Alike calls before one that are compared with it, the latest first begun: as many as a client has under way at once.
+More would cost the square of an export's calls."""
+
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 _ANSWER = ("output", "usage", "completed_at", "error")
 _ABOUT = ("external_id", "path", "metadata", "messages", "input", "instructions")
@@ -95,7 +99,12 @@ class Telling:
     @property
     def teller(self) -> "Telling":
         """Who stands for it: itself, or the richest of those that tell of the same call."""
-        return self if self.told_by is None else self.told_by.teller
+        teller = self
+        while teller.told_by is not None:
+            teller = teller.told_by
+        if teller is not self:
+            self.told_by = teller  # the next look takes one step
+        return teller
 
 
 def one_of_each(tellings: Iterable[Telling]) -> list[Telling]:
@@ -145,13 +154,14 @@ def _settle_nested(family: list[Telling]) -> None:
 
 
 def _is_one(inner: Telling, outer: Telling) -> bool:
-    """Of two that are nested: where one has no messages the other one tells them."""
-    if Kind.WRAPPER in (inner.kind, outer.kind) or inner.teller is outer.teller:
+    """Of two that are nested: where one has no messages the other one tells them, and what told them before counts as its own."""
+    one, other = inner.teller, outer.teller
+    if Kind.WRAPPER in (inner.kind, outer.kind) or one is other:
         return False
-    if not (inner.has_content and outer.has_content):
+    if not (one.has_content and other.has_content):
         return True
-    again = any(each.scope == inner.scope and each.id not in inner.ancestors for each in outer.teller.members)
-    return not again and not _answers_differ(inner, outer) and inner.texts == outer.texts
+    again = any(each.scope == inner.scope and each.id not in inner.ancestors for each in other.members)
+    return not again and not _answers_differ(one, other) and one.texts == other.texts
 
 
 def _settle_beside(family: list[Telling]) -> None:
@@ -161,11 +171,17 @@ def _settle_beside(family: list[Telling]) -> None:
         if telling.has_content and telling.kind is not Kind.WRAPPER:
             alike[telling.texts].append(telling)
     for tellings in alike.values():
-        if len(tellings) > 1:
+        if _may_hold_pairs(tellings):
             in_order = sorted(tellings, key=lambda telling: telling.starts or _BEFORE_ALL)
-            for earlier, later in ((one, other) for place, other in enumerate(in_order) for one in in_order[:place]):
-                if _are_one_beside(earlier, later):
-                    _make_one(earlier.teller, later.teller)
+            for place, later in enumerate(in_order):
+                for earlier in in_order[max(0, place - _ALIKE_AT_ONCE) : place]:
+                    if _are_one_beside(earlier, later):
+                        _make_one(earlier.teller, later.teller)
+
+
+def _may_hold_pairs(tellings: list[Telling]) -> bool:
+    """A batch job's many alike calls, all of one instrumentation and all answered, are as many calls."""
+    return len({telling.scope for telling in tellings}) > 1 or len({telling.has_answer for telling in tellings}) > 1
 
 
 def _are_one_beside(earlier: Telling, later: Telling) -> bool:

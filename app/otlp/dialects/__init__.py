@@ -10,6 +10,7 @@ traceloop      Traceloop's decorators
 logfire        Logfire, and Pydantic AI of before
 adk            Google's Agent Development Kit
 haystack       Haystack's own tracer
+unnamed        senders without a dialect: a request as JSON in an attribute of any name
 genai          the GenAI semantic conventions, of today and before; what a span without any sign is read by
 
 A new dialect is a module with a `DIALECT` and a line in the registry.
@@ -28,6 +29,7 @@ from app.otlp.dialects import (
     mlflow,
     openinference,
     traceloop,
+    unnamed,
     vercel,
 )
 from app.otlp.dialects.base import Body, Dialect, Kind, merged
@@ -56,6 +58,13 @@ _ANY_SIGN = re.compile(
 
 def dialects_of(span: Span) -> list[Dialect]:
     """The dialects that a span was written in; the GenAI conventions read every span."""
+    dialects = _signed(span)
+    if _known_kind(span, dialects) is None and unnamed.DIALECT.kind(span) is not None:
+        return [*dialects, unnamed.DIALECT]
+    return dialects
+
+
+def _signed(span: Span) -> list[Dialect]:
     if _ANY_SIGN.search(span.names) is None:  # most of them
         return [genai.DIALECT]
     return [
@@ -67,10 +76,14 @@ def dialects_of(span: Span) -> list[Dialect]:
 
 def kind_of(span: Span, dialects: list[Dialect]) -> Kind:
     """What a span is.  A dialect knows its own spans better than the conventions, whose operation some of them misuse."""
+    return _known_kind(span, dialects) or Kind.OTHER
+
+
+def _known_kind(span: Span, dialects: list[Dialect]) -> Kind | None:
     if len(dialects) == 1:
-        return genai.DIALECT.kind(span) or Kind.OTHER
+        return genai.DIALECT.kind(span)
     own = (kind for dialect in dialects if dialect is not genai.DIALECT and (kind := dialect.kind(span)) is not None)
-    return next(own, None) or genai.DIALECT.kind(span) or Kind.OTHER
+    return next(own, None) or genai.DIALECT.kind(span)
 
 
 def body_of(span: Span, dialects: list[Dialect]) -> tuple[Body, dict[str, Any]]:

@@ -112,6 +112,11 @@ def test_what_says_that_it_is_a_conversation_is_believed(sign: dict[str, Any]) -
     assert prompt_of({"messages": messages} | sign).parts == ("Classify.", "I love it")
 
 
+@pytest.mark.parametrize("message", [{}, {"role": None}, {"type": "message"}])
+def test_a_message_that_says_no_role_is_the_users(message: dict[str, Any]) -> None:
+    assert prompt_of({"messages": [message | {"content": "Hi"}]}).parts == ("", "Hi")
+
+
 @pytest.mark.parametrize("kind", [[], {}, 3])
 def test_a_content_part_whose_type_is_no_text_is_no_text(kind: Any) -> None:
     content = [{"type": kind, "text": "a"}, {"type": "text", "text": "b"}]

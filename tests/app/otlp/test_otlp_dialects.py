@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from app.checks import Limits
@@ -191,6 +193,28 @@ def test_what_a_dialect_says_is_no_call_is_none(sent: Json) -> None:
     assert (found.incoming, found.refusals, found.ignored.total()) == ([], [], 1)
 
 
+REQUEST = json.dumps({"model": "m", "messages": HI, "temperature": 0.5})
+RESPONSE = json.dumps({"choices": [{"message": {"role": "assistant", "content": "Yes"}}]})
+
+
+@pytest.mark.parametrize(("asked", "answered"), [("request_data", "response_data"), ("my.request", "my.response")])
+def test_a_request_of_a_sender_without_a_dialect_is_a_call_with_its_answer(asked: str, answered: str) -> None:
+    call = only(read(span({asked: REQUEST, answered: RESPONSE})))
+    assert (call.model, call.prompt.parts, call.columns["settings"]) == ("m", ("", "Hi"), {"temperature": 0.5})
+    assert call.columns["output"] == [{"role": "assistant", "content": "Yes"}]
+
+
+@pytest.mark.parametrize("text", ['{"messages": []}', '{"a": "\\"messages\\""}', '{"messages": [{"role": "user"', REQUEST + "x"])
+def test_a_text_that_only_looks_like_a_request_is_no_call(text: str) -> None:
+    found = read(span({"my.text": text}))
+    assert (found.incoming, found.refusals) == ([], [])
+
+
+def test_a_captured_body_is_the_call_of_the_span_around_it() -> None:
+    inner = span({"http.request.body": REQUEST}, 2, parent=1)
+    assert len(read(span(MODEL | {"gen_ai.prompt.0.content": "Hi"}, 1), inner).incoming) == 1
+
+
 def test_answers_settings_and_counts_of_vercel_have_their_place() -> None:
     sent = MODEL | INNER | {
         "ai.response.text": "Yo",
@@ -363,6 +387,41 @@ def test_of_two_nested_spans_of_one_call_the_richer_one_stays_with_what_the_othe
 
 def test_three_nested_spans_of_one_call_are_one() -> None:
     assert len(read(span(CALL, 1), within(2, 1, CALL), within(3, 2, CALL)).incoming) == 1
+
+
+def test_any_number_of_spans_without_messages_beneath_one_call_are_that_call() -> None:
+    beneath = (span(CHAT, number, parent=1) for number in range(2, 2_000))
+    assert len(read(span(CHAT, 1), *beneath, span(CALL, 2_000, parent=1)).incoming) == 1
+
+
+@pytest.mark.parametrize("second", ["Hi", "Where is my refund?"])
+def test_calls_beneath_a_span_without_messages_are_as_many_calls(second: str) -> None:
+    further = span(MODEL | {"gen_ai.operation.name": "chat", "gen_ai.prompt.0.content": second}, 3, parent=1)
+    assert len(read(span(CHAT, 1), span(CALL, 2, parent=1), further).incoming) == 2
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 7),
+            st.sampled_from(["chat", "chat", "chat", "invoke_agent", "execute_tool"]),
+            st.sampled_from(["", "Hi", "Ho", "Ha"]),
+            st.booleans(),
+        ),
+        max_size=8,
+    )
+)
+def test_every_prompt_that_a_call_says_is_stored_however_spans_are_nested(
+    drawn: list[tuple[int, str, str, bool]],
+) -> None:
+    spans = []
+    for number, (parent, operation, text, is_answered) in enumerate(drawn, 1):
+        said = {"gen_ai.prompt.0.content": text} if text else {}
+        answer = {"gen_ai.completion.0.content": "Yes"} if is_answered else {}
+        sent = MODEL | {"gen_ai.operation.name": operation} | said | answer
+        spans.append(span(sent, number, parent=min(parent, number - 1)))
+    asked = {text for _, operation, text, _ in drawn if operation == "chat" and text}
+    assert asked <= {call.prompt.parts[1] for call in read(*spans).incoming if call.prompt.parts}
 
 
 def test_two_tries_within_one_span_are_two_calls() -> None:
