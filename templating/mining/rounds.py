@@ -569,7 +569,7 @@ class Rounds:
         optional part; whether they follow those of another version in time, only all of them together say.
         """
         finding = self._found[template]
-        if finding.supersedes or template in self._old:
+        if not finding.rows or finding.supersedes or template in self._old:
             return []
         kinds = self._by_edit(template, finding.rows)
         if not kinds or not KEPT * len(finding.rows) <= sum(map(len, kinds)) or len(kinds[0]) == len(finding.rows):

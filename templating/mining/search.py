@@ -168,7 +168,7 @@ class _Search:
         if is_mixture(best):
             return True
         alone = _Search(pool, self._least, self._stop, accepts=bool, settled=(), whole=None, held=Held())
-        return alone.is_preamble(best)
+        return alone.has_sets() and alone.is_preamble(best)
 
     def _pass_over(self, members: Sequence[int], at: int) -> None:
         self._several.append(_Several(set(members) - self._taken, at, len(members)))
@@ -212,6 +212,10 @@ class _Search:
         if self.is_preamble(best, at) or is_mixture(best):
             return True
         return are_siblings(best, self._forest.parts(best.members, OWN, PARTED), self._pool.barrier, self._pool.go_on)
+
+    def has_sets(self) -> bool:
+        """Whether texts of the pool share grams: each that comes twice in one of few texts tells none."""
+        return bool(self._forest.sets)
 
     def is_preamble(self, best: Skeleton, at: int = 0) -> bool:
         """Whether a slot at one end holds the bodies of different templates."""
