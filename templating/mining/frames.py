@@ -139,6 +139,7 @@ class _Frames:
     def __init__(self, texts: _Texts, tick: Callable[[], object]) -> None:
         self._texts, self._tick = texts, tick
         self._size = int(texts.calls.sum())
+        self._least = max(FEWEST_CALLS, SHARE * self._size)
 
     def look(self, members: np.ndarray, head: int, tail: int, *, wordless: int = -1) -> list[_Frame]:
         """The sets among texts that share so many units at either end.
@@ -146,6 +147,8 @@ class _Frames:
         wordless: of the tail that is not enough to set these apart from others: a mark more is how values end.
         """
         self._tick()
+        if self._texts.calls[members].sum() < self._least:
+            return []
         head, tail = self._extended(members, head, tail)
         narrow = self._narrower(members, head, tail)
         rest = _without(members, narrow)
@@ -228,9 +231,7 @@ class _Frames:
         said = next((at for at in range(head) if not texts.spoken[start + at]), head)
         bits = float(texts.bits[units].sum()) - float(texts.bits[start : start + said].sum())
         calls = int(texts.calls[members].sum())
-        return (
-            calls * (bits - log2(self._size / calls)) - bits if calls >= max(FEWEST_CALLS, SHARE * self._size) else 0.0
-        )
+        return calls * (bits - log2(self._size / calls)) - bits
 
     def _is_sure(self, members: np.ndarray, head: int, tail: int) -> bool:
         """Whether this is no beginning of several templates, each of which has few calls yet: a word behind the last comes again in them."""

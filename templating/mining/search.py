@@ -19,6 +19,7 @@ from templating.mining.pool import Pool
 from templating.mining.siblings import OWN, PARTED, Places, are_siblings, is_choice
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 from templating.mining.verdicts import Verdicts, ranks
+from templating.template import Template
 
 WORTH = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
 FEW = 60.0  # and this, shared out among the calls: few can agree by chance
@@ -167,6 +168,8 @@ class _Search:
             return False
         if is_mixture(best):
             return True
+        if not _is_open(best.template):
+            return False
         alone = _Search(pool, self._least, self._stop, accepts=bool, settled=(), whole=None, held=Held())
         return alone.has_sets() and alone.is_preamble(best)
 
@@ -219,13 +222,16 @@ class _Search:
 
     def is_preamble(self, best: Skeleton, at: int = 0) -> bool:
         """Whether a slot at one end holds the bodies of different templates."""
-        literals = best.template.literals
-        is_open = not all(any(map(str.isalnum, literal)) for literal in (literals[0], literals[-1]))
-        if not is_open:
+        if not _is_open(best.template):
             return False
         counts = Places(best, self._pool.barrier).have_body
         holds_bodies = all(self._forest.explained(at, more, among=best.members, counts=counts) >= most for more, most in BODIES)
         return holds_bodies and not is_choice(best, self._pool.barrier, self._pool.go_on)
+
+
+def _is_open(template: Template) -> bool:
+    """Whether no word of fixed text stands at the beginning, or none at the end."""
+    return not all(any(map(str.isalnum, template.literals[end])) for end in (0, -1))
 
 
 def _is_marks(literals: Sequence[str]) -> bool:
