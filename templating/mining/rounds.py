@@ -378,7 +378,7 @@ class Rounds:
 
     def _round(self, sample: list[str], *, filed: bool = False) -> tuple[list[Template], list[str]]:
         """(templates that were not there, or that widen some that were, which are forgotten; texts that these lost)"""
-        shown = self._shown(sample, filed=filed)
+        shown = self._shown(sample)
         pool = self._pool([*sample, *(text for texts in shown.values() for text in texts)])
         fresh, number = set(sample), {text: at for at, text in enumerate(pool.texts)}
         owner = {text: template for template, texts in shown.items() for text in texts}
@@ -428,13 +428,11 @@ class Rounds:
         crossed = [any(self._ends[end] > inside[end] for end in edges(text)) for text in texts]
         return sum(crossed) >= CROSSED * len(texts)
 
-    def _shown(self, sample: Sequence[str], *, filed: bool) -> dict[Template, list[str]]:
-        """Texts of every template; of those alone that begin or end as one of the sample does when it is filed, or they are many."""
+    def _shown(self, sample: Sequence[str]) -> dict[Template, list[str]]:
+        """Texts of the known templates, and of those found that begin or end as a text of the sample does."""
         found = {t: f for t, f in self._found.items() if f.rows}
-        if filed or len(found) * SHOWN > TEXTS:
-            near = are_near(found, sample)
-            found = {t: f for t, f in found.items() if t in self._old or t in near}
-        return {t: self._some(f) for t, f in found.items()}
+        near = are_near(found, sample)
+        return {t: self._some(f) for t, f in found.items() if t in self._old or t in near}
 
     def _some(self, finding: Finding) -> list[str]:
         """Some texts of a template, those of the known ones that it widens first."""
