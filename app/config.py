@@ -79,7 +79,9 @@ class Settings(BaseSettings):
     max_text_bytes: PositiveInt = Field(1024 * 1024, description="Largest single text of a trace.")
     max_batch: PositiveInt = Field(1000, description="Most traces in one POST.")
     max_json_depth: PositiveInt = Field(64, description="Deepest nesting of a JSON body.")
-    max_json_values: PositiveInt = Field(500_000, description="Most values and names in one JSON body, or fields in one of protobuf.")
+    max_json_values: PositiveInt = Field(
+        500_000, description="Most values and names in one JSON body, or fields in one of protobuf."
+    )
     max_gzip_members: PositiveInt = Field(1000, description="Most members of gzip, or frames of zstd, in one body.")
     max_items: PositiveInt = Field(10_000, description="Most messages or tools of one trace.")
 
@@ -107,7 +109,8 @@ class Settings(BaseSettings):
 
     # --- database
     database_pool_size: PositiveInt = Field(
-        10, description="Connections a process keeps open at most; a web process as many again, for single statements, and three more."
+        10,
+        description="Connections a process keeps open at most; a web process as many again, for single statements, and three more.",
     )
     database_statement_timeout: Seconds = Field(30.0, description="Seconds after which PostgreSQL ends a statement.")
     database_lock_timeout: Seconds = Field(5.0, description="Seconds to wait for a row lock.")
@@ -141,7 +144,7 @@ class Settings(BaseSettings):
     )
     grouping_review_after: PositiveInt = Field(
         200,
-        description="Newly matched calls of an implementation after which a sample of them is mined anew; doubles each time.",
+        description="Newly matched calls of an implementation after which a sample of them is mined anew; doubles each time (a day with new calls brings a review, too).",
     )
 
     # --- pace (see docs/coalescing.md)

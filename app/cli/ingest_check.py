@@ -91,7 +91,9 @@ def _counters(api: Api) -> dict[tuple[str, str], int]:
     headers = {"Authorization": f"Bearer {api.access.key}"}
     answer = requests.get(f"{api.access.url}/metrics", headers=headers, timeout=TIMEOUT)
     if not answer.ok or "promptlode_otlp_spans_total" not in answer.text:
-        raise ApiError("the key sees no counters of the web process; one with the scope operator does (or set METRICS_OPEN).")
+        raise ApiError(
+            "the key sees no counters of the web process; one with the scope operator does (or set METRICS_OPEN)."
+        )
     found: dict[tuple[str, str], int] = {}
     for family in text_string_to_metric_families(answer.text):
         for sample in family.samples:

@@ -73,7 +73,9 @@ class Limiter:
         For whoever answers before the application does, or hands the request on to it with COUNTED in its environ.
         """
         key, limits = str(holder.key_id), self._limits
-        return self._rates.spend_all([(limits.address, address, 1), (limits.ingest, key, 1), (limits.traces, key, traces)])
+        return self._rates.spend_all(
+            [(limits.address, address, 1), (limits.ingest, key, 1), (limits.traces, key, traces)]
+        )
 
     def take_regroup(self, holder: KeyHolder) -> None:
         """One wish that a path be grouped anew, of all keys of the project.  Raises TooManyRequests."""

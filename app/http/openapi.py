@@ -259,4 +259,10 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
 def _query_parameter(name: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
     """A parameter with its description beside its schema, where viewers look for it."""
     said = schema.pop("description", None) or (field("query", name) or ("", None))[0]
-    return {"name": name, "in": "query", "description": said, **({"required": True} if required else {}), "schema": schema}
+    return {
+        "name": name,
+        "in": "query",
+        "description": said,
+        **({"required": True} if required else {}),
+        "schema": schema,
+    }

@@ -199,7 +199,9 @@ def _read(kind: type[wire.M]) -> wire.Sent[wire.M]:
     try:
         if request.mimetype == wire.PROTOBUF:
             if has_more_fields(data, kind.DESCRIPTOR, settings.max_json_values):
-                raise ProblemError(413, f"The body has over {settings.max_json_values} fields; send fewer spans in one request.")
+                raise ProblemError(
+                    413, f"The body has over {settings.max_json_values} fields; send fewer spans in one request."
+                )
             return wire.from_protobuf(data, kind)
         return wire.from_json(parse_json(data, settings).value, kind)
     except wire.UnreadableExportError as error:

@@ -118,15 +118,17 @@ def of_template_after(connection: Connection, template_id: UUID, after: UUID, li
 
 
 def sample(connection: Connection, template_id: UUID, size: int, since: datetime | None = None) -> list[Call]:
-    """Calls of a template, spread evenly over its life, so that a short-lived edit is among them."""
+    """Calls of a template, in order: half of them its newest, half spread evenly over its life before, so that an edit of
+    yesterday and a short-lived one are both among them."""
     numbered = (
         select(trace.c.id, func.row_number().over(order_by=trace.c.id).label("number"))
         .where(trace.c.template_id == template_id, _made(since))
         .subquery()
     )
     total = connection.execute(select(func.count()).select_from(numbered)).scalar_one()
-    stride = max(1, -(-total // size))
-    chosen = select(numbered.c.id).where(numbered.c.number % stride == 0)
+    older = max(0, total - size // 2)
+    stride = max(1, -(-older // (size - size // 2)))
+    chosen = select(numbered.c.id).where((numbered.c.number > older) | (numbered.c.number % stride == 0))
     parts = parts_of(connection, template_id)
     return _window(connection, trace.c.id.in_(chosen), trace.c.id.asc(), size, parts)[0]
 

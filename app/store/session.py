@@ -44,7 +44,9 @@ def parameters(settings: Settings) -> dict[str, str]:
 
 def options(settings: Settings) -> str:
     """For the parameter `options` of libpq: ours, then those of DATABASE_URL, which win."""
-    ours = " ".join(f"-c {name}={value}" for name, value in (parameters(settings) | {_PARAMETER_OF_A_SESSION: TOLD}).items())
+    ours = " ".join(
+        f"-c {name}={value}" for name, value in (parameters(settings) | {_PARAMETER_OF_A_SESSION: TOLD}).items()
+    )
     return f"{ours} {_of_url(settings.database_url)}".rstrip()
 
 

@@ -154,6 +154,7 @@ template = Table(
     Column(
         "review_at_calls", BigInteger, nullable=False, server_default="200", comment="a review is due at so many calls"
     ),
+    Column("reviewed_until", _Time, comment="its newest call when a review looked at it last; NULL: none did"),
     Column(
         "rematch_after",
         Uuid,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from app.store.counting import calls_of_version, counted
 from app.store.ids import new_id
 from app.store.owed import may_run
 from app.store.runs import FIRST_ID
-from app.store.tables import expired_calls, grouping_key, implementation, task, template, trace
+from app.store.tables import call_count, expired_calls, grouping_key, implementation, task, template, trace
 from app.store.templates import Version, digest_of, next_version, to_parts
 from templating import Template
 
@@ -384,6 +385,14 @@ def is_worth_showing() -> ColumnElement[bool]:
 # Reviews
 
 
+REVIEWED_AGAIN = timedelta(days=1)
+"""Between the newest calls of two reviews, at most, while there are new ones: an edit that a slot takes in shows within that time,
+however many calls there were before it."""
+
+REVIEWED_AGAIN_CALLS = 20
+"""New calls that such a review needs: fewer tell no edit."""
+
+
 def due_for_review(connection: Connection, group_id: UUID) -> list[UUID]:
     """Templates of a group with enough calls since their last review."""
     query = select(template.c.id).where(template.c.group_id == group_id, is_due())
@@ -391,8 +400,11 @@ def due_for_review(connection: Connection, group_id: UUID) -> list[UUID]:
 
 
 def is_due() -> ColumnElement[bool]:
-    """Whether a template has enough calls for a review."""
-    return template.c.retired_at.is_(None) & (_calls_of_template() >= template.c.review_at_calls)
+    """Whether a template has twice the calls of its last review, or a day's new ones."""
+    calls = _calls_of_template()
+    has_a_day_more = _newest_call() >= template.c.reviewed_until + REVIEWED_AGAIN
+    has_new_calls = calls >= template.c.review_at_calls / 2 + REVIEWED_AGAIN_CALLS
+    return template.c.retired_at.is_(None) & ((calls >= template.c.review_at_calls) | (has_a_day_more & has_new_calls))
 
 
 def _calls_of_template() -> ColumnElement[int]:
@@ -401,12 +413,24 @@ def _calls_of_template() -> ColumnElement[int]:
     return func.coalesce(calls.correlate(template).scalar_subquery(), 0)
 
 
+def _newest_call() -> ColumnElement[datetime]:
+    newest = (
+        select(func.max(call_count.c.last_seen))
+        .join(implementation, implementation.c.id == call_count.c.implementation_id)
+        .where(implementation.c.template_id == template.c.id)
+    )
+    return newest.correlate(template).scalar_subquery()
+
+
 def reviewed(connection: Connection, template_ids: Iterable[UUID]) -> None:
-    """The next review of these is due at twice the calls that they have now."""
+    """The next review of these is due at twice the calls that they have now, or after a day with new ones."""
     connection.execute(
         update(template)
         .where(template.c.id.in_(list(template_ids)))
-        .values(review_at_calls=func.greatest(template.c.review_at_calls, 2 * _calls_of_template()))
+        .values(
+            review_at_calls=func.greatest(template.c.review_at_calls, 2 * _calls_of_template()),
+            reviewed_until=_newest_call(),
+        )
     )
 
 

@@ -23,7 +23,10 @@ def prose(count=8):
         (('{"task": "', '", "text": "', '"}'), [False, False]),
         (("Answer as {x}. ", " is ", "."), [False, False]),
         (("Say { ", "\nThen write a letter to ", " }"), [False, False]),
-        (("```\n", "\nThis fence is never closed, and what follows is prose. ", "\n```python\n", "\n```"), [False, False, True]),
+        (
+            ("```\n", "\nThis fence is never closed, and what follows is prose. ", "\n```python\n", "\n```"),
+            [False, False, True],
+        ),
     ],
     ids=["JSON", "a fence", "around a whole prompt", "beside", "prose in brackets", "a fence that is not closed"],
 )
@@ -33,7 +36,10 @@ def test_what_is_inside_of_brackets_or_a_fence_is_data(literals, inside):
 
 
 def test_few_texts_inside_of_brackets_are_words_of_a_schema():
-    assert are_data(('Answer as {"a": ', "} please.", ""), [(f"{n % 2}", f"{n}") for n in range(9)], "\x00") == [False, False]
+    assert are_data(('Answer as {"a": ', "} please.", ""), [(f"{n % 2}", f"{n}") for n in range(9)], "\x00") == [
+        False,
+        False,
+    ]
 
 
 def test_the_plans_that_an_agent_keeps_are_values():
@@ -43,7 +49,8 @@ def test_the_plans_that_an_agent_keeps_are_values():
         steps = [prose() for _ in range(3)]
         for turn in range(12):
             plan = ",\n".join(
-                f'    {{"goal": "{step}",\n     "state": "{"done" if at < turn % 4 else "open"}"}}' for at, step in enumerate(steps)
+                f'    {{"goal": "{step}",\n     "state": "{"done" if at < turn % 4 else "open"}"}}'
+                for at, step in enumerate(steps)
             )
             prompts.append(
                 f'You are a diligent engineer. You work on one task at a time.\n\nHere is your plan:\n\n{{\n  "steps": [\n{plan}\n  ]\n}}\n\n'

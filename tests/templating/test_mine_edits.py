@@ -105,7 +105,10 @@ def test_words_that_are_edited_at_several_places_at_once_are_one_edit():
 
 def test_a_value_that_each_of_two_versions_has_in_turn_parts_neither():
     """Two goals, each held for five calls, before and after an edit; in the second version each comes once."""
-    goals = ["Write a small program that prints the word hello.", "Correct the typos in the file bad.txt without asking."]
+    goals = [
+        "Write a small program that prints the word hello.",
+        "Correct the typos in the file bad.txt without asking.",
+    ]
     ends = ["Say what you do next.", PROMISE]
     blocks = [(n % 2, 0) for n in range(16)] + [(0, 1), (1, 1)]
     prompts = [

@@ -45,7 +45,9 @@ def steps(city, calls=6):
     """The calls of one run of an agent: its task and its plan stay, its history grows by a line."""
     plan = f"1. Find the road to {city}.\n2. Count the parcels for {city}.\n3. Write to {city}."
     for turn in range(calls):
-        history = "\n".join(f"{at}: {text.splitlines()[0] if text else 'nothing'}" for at, text in enumerate(values(turn)))
+        history = "\n".join(
+            f"{at}: {text.splitlines()[0] if text else 'nothing'}" for at, text in enumerate(values(turn))
+        )
         yield (
             "You plan the tours of a parcel company, one step at a time. Say DONE when nothing is left.\n"
             f"Task: bring all parcels of today to {city} before noon\nPlan:\n{plan}\nHistory:\n{history}\nNext step:"

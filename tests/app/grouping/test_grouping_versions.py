@@ -9,8 +9,9 @@ from sqlalchemy import func, select, update
 from app.grouping.run import left_unfinished, reviews_due
 from app.reading import tasks
 from app.store import calls
-from app.store.tables import implementation, task, trace
+from app.store.tables import implementation, task, template, trace
 from app.store.templates import implementation_for
+from app.store.versions import REVIEWED_AGAIN, REVIEWED_AGAIN_CALLS
 from tests.app.grouping_world import EDITED, TRIAGE, Group, World, miner_that_finds, triage, triage_edited, words
 
 
@@ -618,6 +619,35 @@ def test_a_review_is_due_after_so_many_calls_and_not_before(world: World) -> Non
     assert due(world) == []
     group.send([triage(9)])
     assert due(world) == [group.id]
+
+
+def test_a_day_with_new_calls_brings_a_review_however_many_there_were_before(world: World) -> None:
+    group = world.group()
+    group.send(map(triage, range(50)))
+    group.run(grouping_review_after=50)
+    group.want("review")
+    group.run()
+    group.send(map(triage, range(50, 50 + REVIEWED_AGAIN_CALLS)))
+    assert due(world) == []
+    with world.engine.begin() as connection:
+        connection.execute(update(template).values(reviewed_until=template.c.reviewed_until - REVIEWED_AGAIN))
+    assert due(world) == [group.id]
+    group.want("review")
+    group.run()
+    assert due(world) == []
+
+
+def test_an_edit_of_yesterday_is_told_among_any_number_of_calls(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.grouping.windows.REVIEW_SAMPLE_CALLS", 40)
+    group = world.group()
+    group.send(map(ask, range(380)))
+    group.run(grouping_review_after=50)
+    edited = group.send(map(ask_edited, range(380, 400)))
+    group.want("review")
+    group.run()
+    assert found(group) == [[(1, 380), (2, 20)]]
+    assert [row.variables for row in group.calls(edited)] == [[words(number)] for number in range(380, 400)]
+    group.assert_exact()
 
 
 def test_a_group_in_quarantine_is_not_reviewed(world: World) -> None:

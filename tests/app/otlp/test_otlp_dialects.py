@@ -204,7 +204,9 @@ def test_a_request_of_a_sender_without_a_dialect_is_a_call_with_its_answer(asked
     assert call.columns["output"] == [{"role": "assistant", "content": "Yes"}]
 
 
-@pytest.mark.parametrize("text", ['{"messages": []}', '{"a": "\\"messages\\""}', '{"messages": [{"role": "user"', REQUEST + "x"])
+@pytest.mark.parametrize(
+    "text", ['{"messages": []}', '{"a": "\\"messages\\""}', '{"messages": [{"role": "user"', REQUEST + "x"]
+)
 def test_a_text_that_only_looks_like_a_request_is_no_call(text: str) -> None:
     found = read(span({"my.text": text}))
     assert (found.incoming, found.refusals) == ([], [])

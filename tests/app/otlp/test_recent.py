@@ -18,7 +18,12 @@ def telling(span_id: str, scope: str, body: dict[str, object] | None = None) -> 
 
 def test_what_another_process_was_told_of_is_covered(redis_client: Redis) -> None:
     Recent(redis_client).note(PROJECT, [telling("a:1", "one")])
-    other = [telling("b:2", "two"), telling("c:3", "three", {"model": "m"}), telling("a:1", "one"), telling("d:4", "one")]
+    other = [
+        telling("b:2", "two"),
+        telling("c:3", "three", {"model": "m"}),
+        telling("a:1", "one"),
+        telling("d:4", "one"),
+    ]
     Recent(redis_client).mark(PROJECT, other)
     assert [each.covered for each in other] == [True, True, False, False]
     elsewhere = [telling("b:2", "two")]
@@ -35,7 +40,9 @@ def test_without_redis_each_process_knows_its_own() -> None:
 
 
 def test_no_text_of_a_call_is_in_redis(redis_client: Redis) -> None:
-    Recent(redis_client).note(PROJECT, [telling("a:1", "one", HI | {"messages": [{"role": "user", "content": "secret"}]})])
+    Recent(redis_client).note(
+        PROJECT, [telling("a:1", "one", HI | {"messages": [{"role": "user", "content": "secret"}]})]
+    )
     (key,) = redis_client.scan_iter("promptlode:told:*")
     assert "secret" not in key + redis_client.get(key)
     assert redis_client.ttl(key) > 0
