@@ -24,15 +24,15 @@ class Plan:
 
 
 SMALL = Plan(
-    traces=3_300,
+    traces=2_600,
     groups=150,
-    seconds=20,
+    seconds=16,
     faults={
-        "kill a child": 2, "kill a worker": 2, "restart Redis": 1, "flush Redis": 1, "restart PostgreSQL": 1,
+        "kill a child": 1, "kill a worker": 1, "restart Redis": 1, "flush Redis": 1, "restart PostgreSQL": 1,
         "stop a worker for a while": 1, "deploy": 1, "purge the queue": 1,
     },
 )  # fmt: skip
-"""Every kind of fault at least once, but for a Redis that blocks, is read-only or cuts connections (`tests/flows/test_deaf_worker.py`).  Seconds between two faults are as in a minute of twenty."""
+"""Every kind of fault once, but for a Redis that blocks, is read-only or cuts connections (`tests/flows/test_deaf_worker.py`).  Seconds between two faults are as in a minute of twenty."""
 
 FULL = Plan(
     traces=100_000,

@@ -3,14 +3,13 @@
 import re
 from typing import Any
 
-import pytest
-
 from tests.app.api_helpers import know
 from tests.browser.conftest import AXE, SYSTEM, Site
 
 PATIENCE = 60_000
 """Milliseconds that a step may take, on a machine that has much else to do."""
 
+EVERY_RULE = "{resultTypes: ['violations']}"
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
 
 
@@ -42,10 +41,10 @@ class Window:
     def violations(self) -> list[str]:
         """What axe-core finds in light, and of contrasts in dark."""
         self.page.evaluate(AXE)
-        self.page.emulate_media(color_scheme="light")
-        light = self._found_by_axe("{resultTypes: ['violations']}")
         self.page.emulate_media(color_scheme="dark")
-        return [*light, *self._found_by_axe("{runOnly: ['color-contrast']}")]
+        dark = self._found_by_axe("{runOnly: ['color-contrast']}")
+        self.page.emulate_media(color_scheme="light")
+        return [*dark, *self._found_by_axe(EVERY_RULE)]
 
     def _found_by_axe(self, options: str) -> list[str]:
         found = self.page.evaluate(f"axe.run(document, {options})")
@@ -56,18 +55,22 @@ class Window:
         ]
 
     def faults(self, path: str) -> list[str]:
-        """Everything that is wrong with a page."""
+        """Everything that is wrong with a page on a desk, and then on a phone."""
         self.open(path)
-        wide = ["is wider than its window"] if self.is_wider_than_its_window() else []
+        on_a_desk = [*self.too_wide(), *self.violations()]
+        self.page.set_viewport_size(SIZES["phone"])
+        on_a_phone = [*self.too_wide(), *self._found_by_axe(EVERY_RULE)]
+        self.page.set_viewport_size(SIZES["desk"])
         failed, self.wrong = self.wrong, []
-        return [*self.violations(), *wide, *failed]
+        return [*on_a_desk, *on_a_phone, *failed]
 
-    def is_wider_than_its_window(self) -> bool:
-        return self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    def too_wide(self) -> list[str]:
+        width = self.page.viewport_size["width"]
+        is_wide = self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        return [f"is wider than a window of {width}"] if is_wide else []
 
 
-@pytest.mark.parametrize("size", list(SIZES))
-def test_every_page_is_accessible_and_fails_in_nothing(browser: Any, site: Site, size: str) -> None:
+def test_every_page_is_accessible_and_fails_in_nothing_on_a_desk_and_a_phone(browser: Any, site: Site) -> None:
     task = f"/tasks/{site.ids['task']}"
     pages = (
         "/",
@@ -85,7 +88,7 @@ def test_every_page_is_accessible_and_fails_in_nothing(browser: Any, site: Site,
         "/pipeline",
         "/login",
     )
-    with Window(browser, site, size=size) as window:
+    with Window(browser, site) as window:
         found = [f"{path}: {fault}" for path in pages for fault in window.faults(path)]
     assert not found, "\n".join(found)
 

@@ -1,17 +1,21 @@
-"""OpenAI's own client, recorded: its answers stay as they are, and its calls are stored."""
+"""OpenAI's own client, recorded: its answers stay as they are, and its calls are stored.
+
+The client is imported by the tests that use it: it takes a second, and every worker of the tests imports this module.
+"""
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import openai
 import pytest
-from openai import AsyncOpenAI, OpenAI
 from promptlode_client import Client, at
 from promptlode_client.openai import wrap_with
 from pydantic import BaseModel
 
 from tests.client.serving import COMPLETION, RESPONSE
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 Stored = Callable[[], list[Any]]
 MESSAGES: list[Any] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
@@ -21,12 +25,16 @@ SAID = {"role": "assistant", "content": "Hello there"}
 
 @pytest.fixture
 def plain(openai_url: str) -> Any:
+    from openai import OpenAI
+
     with OpenAI(base_url=openai_url, api_key="x", max_retries=0) as made:
         yield made
 
 
 @pytest.fixture
 def wrapped(client: Client, openai_url: str) -> Any:
+    from openai import OpenAI
+
     with OpenAI(base_url=openai_url, api_key="x", max_retries=0) as made:
         yield wrap_with(client, made, "/chat")
 
@@ -38,7 +46,9 @@ def sent(client: Client, stored: Stored) -> Any:
     return trace
 
 
-def test_a_completion_is_the_same_and_is_stored(plain: OpenAI, wrapped: OpenAI, client: Client, stored: Stored) -> None:
+def test_a_completion_is_the_same_and_is_stored(
+    plain: "OpenAI", wrapped: "OpenAI", client: Client, stored: Stored
+) -> None:
     request: Any = {"model": "gpt-5", "messages": MESSAGES, "max_tokens": 9, "user": "u", "temperature": 0}
     answer = wrapped.chat.completions.create(**request)
     assert answer == plain.chat.completions.create(**request)
@@ -48,7 +58,9 @@ def test_a_completion_is_the_same_and_is_stored(plain: OpenAI, wrapped: OpenAI, 
     assert (trace["usage"]["input_tokens"], trace["max_output_tokens"], trace["temperature"]) == (4, 9, 0)
 
 
-def test_a_response_is_the_same_and_is_stored(plain: OpenAI, wrapped: OpenAI, client: Client, stored: Stored) -> None:
+def test_a_response_is_the_same_and_is_stored(
+    plain: "OpenAI", wrapped: "OpenAI", client: Client, stored: Stored
+) -> None:
     request: Any = {"model": "gpt-5", "instructions": "Be brief.", "input": "Hi"}
     answer = wrapped.responses.create(**request)
     assert answer == plain.responses.create(**request)
@@ -59,7 +71,7 @@ def test_a_response_is_the_same_and_is_stored(plain: OpenAI, wrapped: OpenAI, cl
 
 
 def test_a_stream_of_a_completion_is_the_same_and_is_stored_whole(
-    plain: OpenAI, wrapped: OpenAI, client: Client, stored: Stored
+    plain: "OpenAI", wrapped: "OpenAI", client: Client, stored: Stored
 ) -> None:
     streams = [made.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True) for made in (plain, wrapped)]
     assert type(streams[0]) is type(streams[1])
@@ -74,7 +86,7 @@ def test_a_stream_of_a_completion_is_the_same_and_is_stored_whole(
 
 
 def test_a_stream_of_a_response_is_the_same_and_is_stored_whole(
-    plain: OpenAI, wrapped: OpenAI, client: Client, stored: Stored
+    plain: "OpenAI", wrapped: "OpenAI", client: Client, stored: Stored
 ) -> None:
     streams = [made.responses.create(model="gpt-5", input="Hi", stream=True) for made in (plain, wrapped)]
     assert list(streams[0]) == list(streams[1])
@@ -84,14 +96,14 @@ def test_a_stream_of_a_response_is_the_same_and_is_stored_whole(
 
 
 def test_of_a_stream_that_is_left_early_what_was_read_is_stored(
-    wrapped: OpenAI, client: Client, stored: Stored
+    wrapped: "OpenAI", client: Client, stored: Stored
 ) -> None:
     with wrapped.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True) as stream:
         next(stream)
     assert sent(client, stored)["output"] == [{"role": "assistant", "content": "Hello"}]
 
 
-def test_the_helper_that_follows_a_stream_works(wrapped: OpenAI, client: Client, stored: Stored) -> None:
+def test_the_helper_that_follows_a_stream_works(wrapped: "OpenAI", client: Client, stored: Stored) -> None:
     with wrapped.chat.completions.stream(model="gpt-5", messages=MESSAGES) as stream:
         stream.until_done()
     assert sent(client, stored)["output"][0]["content"] == "Hello there"
@@ -101,14 +113,16 @@ class Verdict(BaseModel):
     label: str
 
 
-def test_a_call_with_a_format_of_the_answer_is_stored_with_it(wrapped: OpenAI, client: Client, stored: Stored) -> None:
+def test_a_call_with_a_format_of_the_answer_is_stored_with_it(
+    wrapped: "OpenAI", client: Client, stored: Stored
+) -> None:
     with pytest.raises(ValueError, match="Verdict"):  # the stand-in says no JSON
         wrapped.chat.completions.parse(model="gpt-5", messages=MESSAGES, response_format=Verdict)
     assert sent(client, stored)["response_format"]["title"] == "Verdict"
 
 
 def test_an_answer_that_is_read_raw_is_the_same_and_its_request_is_stored(
-    wrapped: OpenAI, client: Client, stored: Stored
+    wrapped: "OpenAI", client: Client, stored: Stored
 ) -> None:
     raw = wrapped.chat.completions.with_raw_response.create(model="gpt-5", messages=MESSAGES)
     assert raw.http_response.json() == COMPLETION
@@ -116,19 +130,23 @@ def test_an_answer_that_is_read_raw_is_the_same_and_its_request_is_stored(
     assert sent(client, stored)["prompt"] == PROMPT
 
 
-def test_an_error_is_raised_as_ever_and_stored_by_its_kind(wrapped: OpenAI, client: Client, stored: Stored) -> None:
-    with pytest.raises(openai.NotFoundError, match="no such model"):
+def test_an_error_is_raised_as_ever_and_stored_by_its_kind(wrapped: "OpenAI", client: Client, stored: Stored) -> None:
+    from openai import NotFoundError
+
+    with pytest.raises(NotFoundError, match="no such model"):
         wrapped.chat.completions.create(model="none", messages=MESSAGES)
     assert sent(client, stored)["error"] == {"type": "NotFoundError"}
 
 
-def test_wrong_arguments_are_the_apps_own_error(wrapped: OpenAI, client: Client) -> None:
+def test_wrong_arguments_are_the_apps_own_error(wrapped: "OpenAI", client: Client) -> None:
     with pytest.raises(TypeError):
         wrapped.chat.completions.create()  # type: ignore[call-overload]
     assert client.stats().waiting == 0
 
 
 def test_an_async_client_is_recorded_as_well(client: Client, openai_url: str, stored: Stored) -> None:
+    from openai import AsyncOpenAI, NotFoundError
+
     async def calls() -> list[Any]:
         async with AsyncOpenAI(base_url=openai_url, api_key="x", max_retries=0) as made:
             wrap_with(client, made)
@@ -136,7 +154,7 @@ def test_an_async_client_is_recorded_as_well(client: Client, openai_url: str, st
                 whole = await made.chat.completions.create(model="gpt-5", messages=MESSAGES)
                 stream = await made.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True)
             pieces = [piece async for piece in stream]
-            with pytest.raises(openai.NotFoundError):
+            with pytest.raises(NotFoundError):
                 await made.responses.create(model="none", input="Hi")
             return [whole, pieces]
 
@@ -149,13 +167,13 @@ def test_an_async_client_is_recorded_as_well(client: Client, openai_url: str, st
     assert found[2]["error"] == {"type": "NotFoundError"}
 
 
-def test_a_client_that_is_wrapped_twice_records_a_call_once(wrapped: OpenAI, client: Client, stored: Stored) -> None:
+def test_a_client_that_is_wrapped_twice_records_a_call_once(wrapped: "OpenAI", client: Client, stored: Stored) -> None:
     wrap_with(client, wrapped).chat.completions.create(model="gpt-5", messages=MESSAGES)
     sent(client, stored)
 
 
 def test_a_conversation_that_goes_on_in_the_same_list_is_stored_as_it_was(
-    wrapped: OpenAI, client: Client, stored: Stored
+    wrapped: "OpenAI", client: Client, stored: Stored
 ) -> None:
     messages = list(MESSAGES)
     answer = wrapped.chat.completions.create(model="gpt-5", messages=messages, stream=True)

@@ -1,17 +1,16 @@
-"""Clients of Anthropic and Google, LiteLLM and LangChain, recorded: answers stay as they are, and calls are stored."""
+"""Clients of Anthropic and Google, LiteLLM and LangChain, recorded: answers stay as they are, and calls are stored.
+
+The clients are imported by the tests that use them: it takes seconds, and every worker of the tests imports this module.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import promptlode_client
 import pytest
-from anthropic import Anthropic, AsyncAnthropic
-from google import genai
-from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from promptlode_client import Client, Settings
 from promptlode_client.langchain import langchain_callback
 from promptlode_client.litellm import record_call
@@ -19,6 +18,9 @@ from promptlode_client.providers import wrap_any
 
 from benchmarks.senders.standin import StandIn, standing_in
 from tests.client.serving import Serving
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
 
 Stored = Callable[[], list[Any]]
 PROMPT = [{"role": "system", "text": "Be brief."}, {"role": "user", "text": " Hi {x} "}]
@@ -38,13 +40,17 @@ def models() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def anthropic(client: Client, models: StandIn) -> Iterator[Anthropic]:
+def anthropic(client: Client, models: StandIn) -> "Iterator[Anthropic]":
+    from anthropic import Anthropic
+
     with Anthropic(base_url=models.address, api_key="x", max_retries=0) as made:
         yield wrap_any(client, made, "/reply")
 
 
 @pytest.fixture
 def gemini(client: Client, models: StandIn) -> Any:
+    from google import genai
+
     return wrap_any(client, genai.Client(api_key="x", http_options={"base_url": models.address}), "/reply")
 
 
@@ -61,20 +67,20 @@ def is_whole(trace: Any) -> bool:
     return (trace["prompt"], trace["path"], counts) == (PROMPT, "/reply", (101, 11)) and ANSWER in str(trace["output"])
 
 
-def test_a_message_is_the_same_and_is_stored(anthropic: Anthropic, client: Client, stored: Stored) -> None:
+def test_a_message_is_the_same_and_is_stored(anthropic: "Anthropic", client: Client, stored: Stored) -> None:
     assert anthropic.messages.create(**ASKED).content[0].text == ANSWER  # type: ignore[union-attr]
     trace = sent(client, stored)
     assert is_whole(trace)
     assert trace["max_output_tokens"] == 300
 
 
-def test_a_stream_of_a_message_is_stored_whole(anthropic: Anthropic, client: Client, stored: Stored) -> None:
+def test_a_stream_of_a_message_is_stored_whole(anthropic: "Anthropic", client: Client, stored: Stored) -> None:
     assert [event.type for event in anthropic.messages.create(stream=True, **ASKED)][-1] == "message_stop"
     assert is_whole(sent(client, stored))
 
 
 def test_the_helper_that_follows_a_stream_of_a_message_works(
-    anthropic: Anthropic, client: Client, stored: Stored
+    anthropic: "Anthropic", client: Client, stored: Stored
 ) -> None:
     with anthropic.messages.stream(**ASKED) as stream:
         assert "".join(stream.text_stream) == ANSWER
@@ -82,6 +88,8 @@ def test_the_helper_that_follows_a_stream_of_a_message_works(
 
 
 def test_an_awaited_message_and_an_awaited_stream_are_stored(client: Client, models: StandIn, stored: Stored) -> None:
+    from anthropic import AsyncAnthropic
+
     async def ask() -> None:
         async with AsyncAnthropic(base_url=models.address, api_key="x") as made:
             wrapped = wrap_any(client, made, "/reply")
@@ -97,6 +105,8 @@ def test_an_awaited_message_and_an_awaited_stream_are_stored(client: Client, mod
 
 
 def test_contents_are_the_same_and_are_stored(gemini: Any, client: Client, stored: Stored) -> None:
+    from google import genai
+
     config = genai.types.GenerateContentConfig(system_instruction="Be brief.", temperature=0.5)
     answer = gemini.models.generate_content(model="gemini-2.5-flash", contents=" Hi {x} ", config=config)
     assert answer.text == ANSWER
@@ -127,6 +137,9 @@ def test_awaited_contents_are_stored(gemini: Any, client: Client, stored: Stored
 
 
 def test_a_run_of_a_model_of_langchain_is_stored(client: Client, stored: Stored) -> None:
+    from langchain_core.language_models import GenericFakeChatModel
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
     model = GenericFakeChatModel(
         messages=iter(
             [AIMessage(ANSWER, usage_metadata={"input_tokens": 101, "output_tokens": 11, "total_tokens": 112})]
@@ -143,6 +156,8 @@ def test_a_run_of_a_model_of_langchain_is_stored(client: Client, stored: Stored)
 
 
 def test_a_run_of_langchain_that_fails_is_stored_by_its_kind(client: Client, stored: Stored) -> None:
+    from langchain_core.language_models import FakeListChatModel
+
     model = FakeListChatModel(responses=["x"], error_on_chunk_number=0)
     config: Any = {"callbacks": [langchain_callback(client)], "metadata": {"ls_model_name": "m"}}
     with pytest.raises(Exception):  # noqa: B017, PT011  # whatever that model raises

@@ -1,6 +1,8 @@
 """The guarantees under fire, small; `make chaos` is the whole of it, with the plain scheme under the same fire, which must fail."""
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,10 @@ PLAIN = Plan(traces=400, groups=100, seconds=8, faults={"kill a child": 4, "rest
 
 
 @pytest.mark.timeout(900)
-def test_nothing_is_lost_or_done_twice_while_everything_is_killed() -> None:
+def test_nothing_is_lost_or_done_twice_while_everything_is_killed(
+    monkeypatch: pytest.MonkeyPatch, servers_dir: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(servers_dir))
     assert run(SMALL).broken == []
 
 

@@ -60,7 +60,7 @@ def shuffled(dice, prompts):
     return prompts
 
 
-@pytest.mark.parametrize("calls", [3, 4, 6])
+@pytest.mark.parametrize("calls", [3, 6])
 def test_rare_templates_are_found_in_more_prompts_than_one_look_has_room_for(calls):
     dice = Random(calls)
     right, groups, _ = found(shuffled(dice, calls_of(dice, 500, calls)))
@@ -135,7 +135,7 @@ def test_free_texts_of_common_turns_of_phrase_are_no_templates_however_many_ther
 def test_what_was_found_is_returned_when_time_is_up_among_rare_templates(monkeypatch):
     monkeypatch.setattr(budget, "INTERVAL", 0.0)  # so that it is asked equally often on any machine
     dice = Random(7)
-    texts = [text for text, _ in shuffled(dice, calls_of(dice, 400, 4))]
+    texts = [text for text, _ in shuffled(dice, calls_of(dice, 150, 4))]
     asked = count()
     mine(texts, Options(should_stop=lambda: next(asked) < 0))
     whole = next(asked)

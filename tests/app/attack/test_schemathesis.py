@@ -21,7 +21,7 @@ NOWHERE = Settings(database_url="postgresql://localhost/none", redis_url="redis:
 PATHS = create_app(NOWHERE).test_client().get("/openapi.json").json["paths"]
 OPERATIONS = [(path, method) for path, methods in PATHS.items() for method in methods]
 
-EXAMPLES = 12
+EXAMPLES = 8
 """Some tenths of a second a route."""
 
 NOT_HELD = {
