@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     )
     grouping_review_after: PositiveInt = Field(
         200,
-        description="Newly matched calls of an implementation after which a sample of them is mined anew; doubles each time (a day with new calls brings a review, too).",
+        description="Newly matched calls of an implementation after which a sample of them is mined anew; doubles each time (half a day with new calls brings a review, too).",
     )
 
     # --- pace (see docs/coalescing.md)

@@ -115,7 +115,9 @@ def table(rules: Sequence[str], corpora: Mapping[str, Sequence[Corpus]]) -> Iter
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rule", nargs="+", choices=RULES, default=list(RULES))
-    parser.add_argument("--scenario", nargs="+", choices=SCENARIOS, default=[name for name in SCENARIOS if name not in LARGE])
+    parser.add_argument(
+        "--scenario", nargs="+", choices=SCENARIOS, default=[name for name in SCENARIOS if name not in LARGE]
+    )
     parser.add_argument("--seed", nargs="+", type=int, default=[1, 2])
     asked = parser.parse_args()
     corpora = {name: [corpus(name, seed) for seed in asked.seed] for name in asked.scenario}

@@ -621,7 +621,7 @@ def test_a_review_is_due_after_so_many_calls_and_not_before(world: World) -> Non
     assert due(world) == [group.id]
 
 
-def test_a_day_with_new_calls_brings_a_review_however_many_there_were_before(world: World) -> None:
+def test_half_a_day_with_new_calls_brings_a_review_however_many_there_were_before(world: World) -> None:
     group = world.group()
     group.send(map(triage, range(50)))
     group.run(grouping_review_after=50)
