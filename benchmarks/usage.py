@@ -1,30 +1,56 @@
 """What usage costs: ingest with and without its marks, how fast calls are added up, and pages over 90 days.
 
-    python -m benchmarks.usage [CALLS [TASKS]]
+    python -m benchmarks.usage [CALLS [TASKS]]                     all of it
+    python -m benchmarks.usage --part NAME [CALLS [TASKS]]         of ingest, pages: that alone
+    python -m benchmarks.usage --hold FOLDER [CALLS [TASKS]]       fills a database, holds it until Ctrl-C, and measures nothing
+    python -m benchmarks.usage --part pages --held FOLDER          pages, of the database that is held
 
 The calls lie over 90 days. Marks are measured in turns, since the machine has others on it; the ratio is the median of its rounds.
+
+Answers are those of a web process as the Procfile starts it, over one kept connection, as somebody sees who sits beside it.  The first
+request of each address is told apart: it compiles what it needs.  The figures are of the requests after it, once while the
+installation rests, and once while calls come in and the reconciler adds them up.
 """
 
+import argparse
+import http.client
+import signal
 import statistics
-import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 from uuid import UUID
 
+import orjson
+from redis import Redis
 from sqlalchemy import Connection, text
 
-from app.http.services import EXTENSION
+from app.config import Settings
 from app.reading import tasks
-from app.store import keys, rollup
-from app.store.engine import transaction
-from app.web import create_app
+from app.store import keys, projects, rollup
+from app.store.engine import make_engine, transaction
+from benchmarks.fairness import valkey
+from benchmarks.ingest.load import Target
 from benchmarks.ingest.tables import table
+from benchmarks.ingest.world import Processes
 from benchmarks.installation import Installation, installed
 from tests.app.api_helpers import know
 
-CALLS, TASKS, DAYS, ASKED, ROUNDS, BATCHES = 300_000, 300, 90, 60, 15, 6
+CALLS, TASKS, DAYS, ROUNDS, BATCHES = 300_000, 300, 90, 15, 6
+
+ASKED = 200
+"""Requests of each address after the first, so that p99 is not the slowest of all."""
+
+ASKED_BESIDE = 100
+"""The same beside traffic."""
+
+SENT_EVERY = 0.5
+"""Seconds between two batches of ten calls of that traffic."""
 
 MARKS = "INSERT INTO usage_mark"
 """What the triggers do for usage; without it they count calls alone."""
@@ -127,27 +153,58 @@ def added_up(at: Installation) -> float:
     return time.perf_counter() - start
 
 
-def p99(ask: Callable[[], object]) -> str:
-    times = []
-    for _ in range(ASKED):
-        start = time.perf_counter()
-        ask()
-        times.append(time.perf_counter() - start)
-    return f"{1000 * statistics.median(times):.0f} / {1000 * sorted(times)[int(len(times) * 0.99)]:.0f} ms"
+class Asked(NamedTuple):
+    """Seconds of the requests of one address."""
+
+    first: float
+    rested: Sequence[float]
+    beside: Sequence[float]
+
+    @property
+    def figures(self) -> list[str]:
+        return [_ms(self.first), *(_ms(each) for some in (self.rested, self.beside) for each in _quantiles(some))]
 
 
-def pages(at: Installation) -> list[tuple[str, str]]:
-    """Whole answers, HTML and JSON made and all, as one process gives them."""
+def _quantiles(seconds: Sequence[float]) -> tuple[float, float]:
+    return statistics.median(seconds), sorted(seconds)[int(len(seconds) * 0.99) - 1]
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.0f}"
+
+
+def pages(at: Installation, known: Path) -> list[list[str]]:
+    """Whole answers, HTML and JSON made and all, as one web process gives them."""
+    with ExitStack() as stack:
+        redis = stack.enter_context(valkey())
+        urls = {"database_url": at.settings.database_url, "redis_url": _url(redis), "broker_url": _url(redis)}
+        processes = stack.enter_context(Processes.running(known, urls))
+        ask, target = client(at, processes)
+        asked = addresses(at)
+        first = {name: ask(path) for name, path in asked.items()}
+        rested = {name: [ask(path) for _ in range(ASKED)] for name, path in asked.items()}
+        processes.celery("reconciler", "reconcile")
+        with traffic(target):
+            beside = {name: [ask(path) for _ in range(ASKED_BESIDE)] for name, path in asked.items()}
+    return [[name, *Asked(first[name], rested[name], beside[name]).figures] for name in asked]
+
+
+def _url(redis: Redis) -> str:
+    known = redis.connection_pool.connection_kwargs
+    return f"redis://{known['host']}:{known['port']}/0"
+
+
+def addresses(at: Installation) -> dict[str, str]:
     first = _first_task(at)
     with at.engine.connect() as connection:
         version = tasks.implementations(connection, at.project.id, first, limit=1)[0].id
     now = datetime.now(UTC)
     since = f"since={now - timedelta(days=DAYS - 1):%Y-%m-%d}"
     days = f"{since}&until={now:%Y-%m-%d}"
-    addresses = {
+    return {
+        "tasks, page as it opens": "/",
         "tasks, page of 90 days by cost": f"/?{days}&sort=cost",
         "tasks, page of 90 days by p95": f"/?{days}&sort=p95",
-        "tasks, page as it opens": "/",
         "a task, page as it opens": f"/tasks/{first}",
         "a task, page of 90 days": f"/tasks/{first}?{days}",
         "tasks, API": "/api/v1/tasks?limit=50",
@@ -157,27 +214,52 @@ def pages(at: Installation) -> list[tuple[str, str]]:
         "a version as Jinja2": f"/api/v1/implementations/{version}/export?format=jinja2",
         "calls of a version as JSONL": f"/api/v1/implementations/{version}/dataset?format=jsonl",
     }
-    with clients(at) as asking:
-        return [(f"{name}, median / p99", p99(lambda path=path: asking(path))) for name, path in addresses.items()]
+
+
+def client(at: Installation, processes: Processes) -> tuple[Callable[[str], float], Target]:
+    """Seconds of a GET over one connection: of a page, as somebody on this machine asks, or of JSON with a key."""
+    with transaction(at.engine) as connection:
+        key = keys.create(connection, at.project.id).key
+    target = processes.serve("app.front:create", key=key, LOCAL_MODE="true")
+    connected = http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)
+
+    def ask(path: str) -> float:
+        start = time.perf_counter()
+        connected.request("GET", path, headers={"Authorization": f"Bearer {key}"} if path.startswith("/api") else {})
+        answer = connected.getresponse()
+        text = answer.read()
+        seconds = time.perf_counter() - start
+        assert answer.status == 200, text[:300]
+        return seconds
+
+    return ask, target
 
 
 @contextmanager
-def clients(at: Installation) -> Iterator[Callable[[str], None]]:
-    """Asks for a page, as somebody on this machine does, or for JSON with a key."""
-    unlimited = {"rate_read": 0, "rate_page": 0, "rate_address": 0, "local_mode": True}
-    known = {name: value for name, value in unlimited.items() if name in type(at.settings).model_fields}
-    app = create_app(at.settings.model_copy(update=known))
-    with transaction(at.engine) as connection:
-        key = keys.create(connection, at.project.id).key
-    client = app.test_client()
+def traffic(target: Target) -> Iterator[None]:
+    """Batches of ten calls of a known template, until the block ends."""
+    over = threading.Event()
 
-    def ask(path: str) -> None:
-        headers = {"Authorization": f"Bearer {key}"} if path.startswith("/api") else {}
-        answer = client.get(path, headers=headers)
-        assert answer.status_code == 200, answer.text[:300]
+    def send() -> None:
+        connected = http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)
+        number = 0
+        while not over.wait(SENT_EVERY):
+            number += 1
+            calls = [
+                body(number * 10 + each) | {"path": f"/path/{number % 50}", "input": f"Task {number % 50}: {each}"}
+                for each in range(10)
+            ]
+            head = {"Authorization": f"Bearer {target.key}", "Content-Type": "application/json"}
+            connected.request("POST", target.path, orjson.dumps({"traces": calls}), head)
+            connected.getresponse().read()
 
-    yield ask
-    app.extensions[EXTENSION].engine.dispose()
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _first_task(at: Installation) -> UUID:
@@ -186,15 +268,59 @@ def _first_task(at: Installation) -> UUID:
     return found
 
 
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.usage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("calls", nargs="?", type=int, default=CALLS)
+    parser.add_argument("tasks", nargs="?", type=int, default=TASKS)
+    parser.add_argument("--part", choices=["ingest", "pages"])
+    parser.add_argument("--hold", type=Path, metavar="FOLDER")
+    parser.add_argument("--held", type=Path, metavar="FOLDER")
+    return parser.parse_args()
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[Installation]:
+    """The installation that another process holds."""
+    settings = Settings(database_url=(folder / "database_url").read_text(), redis_url="redis://127.0.0.1:1/0")
+    engine = make_engine(settings)
+    with transaction(engine) as connection:
+        project = projects.get_or_create(connection, "bench")
+    yield Installation(engine, settings, project)
+    engine.dispose()
+
+
+def hold(at: Installation, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "database_url").write_text(at.settings.database_url)
+    print("Held until Ctrl-C.", flush=True)
+    signal.sigwait([signal.SIGINT, signal.SIGTERM])
+
+
+def filled(at: Installation, wanted: argparse.Namespace) -> list[tuple[str, str]]:
+    fill(at, wanted.calls, wanted.tasks)
+    return [(f"adding up {wanted.calls:,} calls, a backlog all at once", f"{added_up(at):.0f} s")]
+
+
 def main() -> None:
-    calls, number_of_tasks = (int(given) for given in [*sys.argv[1:], *map(str, (CALLS, TASKS)[len(sys.argv) - 1 :])])
-    with installed() as at:
-        rows = ingest(at)
-        fill(at, calls, number_of_tasks)
-        rows.append((f"adding up {calls:,} calls, a backlog all at once", f"{added_up(at):.0f} s"))
-        rows += pages(at)
-    print(f"{calls:,} calls of {number_of_tasks} tasks over {DAYS} days.\n")
-    print(table(("what", "figure"), rows))
+    wanted = options()
+    with (
+        TemporaryDirectory(prefix="promptlode-bench-") as home,
+        held(wanted.held) if wanted.held else installed() as at,
+    ):
+        rows = [] if wanted.held or wanted.hold or wanted.part == "pages" else ingest(at)
+        rows += [] if wanted.held or wanted.part == "ingest" else filled(at, wanted)
+        if wanted.hold:
+            return hold(at, wanted.hold)
+        if rows:
+            print(table(("what", "figure"), rows))
+        if wanted.part != "ingest":
+            print(f"\n{wanted.calls:,} calls of {wanted.tasks} tasks over {DAYS} days; ms.\n")
+            print(table(HEAD, pages(at, Path(home))))
+
+
+HEAD = ("answer", "first", "p50", "p99", "p50 beside traffic", "p99 beside traffic")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,11 @@ from sqlalchemy import Connection
 
 from app.pages.charts import Spark, spark
 from app.pages.ranging import Shown
-from app.reading import browse, insights, tasks, usage, worklist
+from app.reading import browse, insights, usage, worklist
 from app.reading.browse import Newest
 from app.reading.insights import Totals
 from app.reading.pieces import Piece, colours, start_of, template_parts
 from app.reading.spending import Spent
-from app.reading.usage import Asked
 from app.reading.worklist import Listed, Wanted
 
 
@@ -69,7 +68,7 @@ def _lines(
     connection: Connection, rows: Sequence[Listed], shown: Shown, listed: worklist.Worklist, total: Spent
 ) -> Any:
     ids = [row.row.id for row in rows]
-    sparks = _sparks(connection, replace(listed.asked, task_ids=ids), shown)
+    sparks = _sparks(connection, listed, ids, shown)
     newest = browse.newest_versions(connection, ids)
     shares = _shares(connection, rows, total, listed.asked.project_id)
     for one in rows:
@@ -86,14 +85,23 @@ def _lines(
         )
 
 
-def _sparks(connection: Connection, asked: Asked, shown: Shown) -> Mapping[UUID, Spark | None]:
-    calls: dict[UUID, list[float]] = defaultdict(lambda: [0.0] * shown.stretches)
-    task_of = tasks.of_versions(connection, asked.task_ids or [])
+def _sparks(
+    connection: Connection, listed: worklist.Worklist, ids: Sequence[UUID], shown: Shown
+) -> Mapping[UUID, Spark | None]:
+    stretches = shown.stretches
+    calls: dict[UUID, list[float]] = defaultdict(lambda: [0.0] * stretches)
+    task_of = {version.id: version.task_id for version in listed.versions}
+    asked = replace(listed.asked, task_ids=ids)
     for version, bins in usage.calls_in_bins(connection, asked, shown.begin, shown.width):
-        for number, made in bins if version in task_of else ():
-            if 0 <= number < shown.stretches:
-                calls[task_of[version]][number] += made
+        if (task_id := task_of.get(version)) is not None:
+            _add(calls[task_id], bins)
     return {task_id: spark(values) for task_id, values in calls.items()}
+
+
+def _add(values: list[float], bins: Sequence[tuple[int, int]]) -> None:
+    for number, calls in bins:
+        if 0 <= number < len(values):
+            values[number] += calls
 
 
 def _shares(connection: Connection, rows: Sequence[Listed], total: Spent, project_id: UUID) -> Mapping[UUID, float]:

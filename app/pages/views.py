@@ -7,6 +7,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlencode
 from uuid import UUID
 
 import structlog
@@ -154,7 +155,9 @@ def _common() -> dict[str, Any]:
 def _here(**changes: object) -> str:
     """The address of this page with some parameters changed; None takes one out."""
     args = {name: value for name, value in (request.args.to_dict() | changes).items() if value not in {None, ""}}
-    return url_for(request.endpoint or "pages.task_list", **(request.view_args or {}), **args)  # type: ignore[arg-type]
+    if "here" not in g:  # a list asks a hundred times, and the router takes longer than all else of it
+        g.here = url_for(request.endpoint or "pages.task_list", **(request.view_args or {}))
+    return f"{g.here}?{urlencode(args)}" if args else g.here
 
 
 def _asset(name: str) -> str:

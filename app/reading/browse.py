@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from sqlalchemy import (
     Select,
     Subquery,
     Text,
+    Uuid,
+    bindparam,
     case,
     cast,
     func,
@@ -73,9 +76,14 @@ class Newest:
 
 def newest_versions(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, Newest]:
     """The newest version in use of each of these tasks."""
+    return {row[0]: Newest(*row[1:]) for row in connection.execute(_newest_versions(), {"ids": list(task_ids)}).all()}
+
+
+@cache
+def _newest_versions() -> Select[Any]:
     of_version = counted()
     began = func.least(of_version.c.first_seen, _first_expired())
-    query = (
+    return (
         select(
             implementation.c.task_id,
             implementation.c.version,
@@ -84,11 +92,10 @@ def newest_versions(connection: Connection, task_ids: Sequence[UUID]) -> dict[UU
         )
         .join_from(implementation, template)
         .join(of_version, true())
-        .where(implementation.c.task_id.in_(task_ids), is_shown())
+        .where(implementation.c.task_id == func.any(bindparam("ids", type_=ARRAY(Uuid))), is_shown())
         .ext(distinct_on(implementation.c.task_id))
         .order_by(implementation.c.task_id, template.c.retired_at.isnot(None), implementation.c.version.desc())
     )
-    return {row[0]: Newest(*row[1:]) for row in connection.execute(query)}
 
 
 def _first_expired() -> ScalarSelect[Any]:

@@ -5,6 +5,7 @@ Each is bounded: a page of a task with ten million calls costs what one with two
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,11 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
+    Select,
     Subquery,
     Text,
+    Uuid,
+    bindparam,
     case,
     cast,
     func,
@@ -50,21 +54,27 @@ class Totals:
 
 def totals(connection: Connection, project_id: UUID) -> Totals:
     """Counts of a project, each from an index."""
-    groups = select(grouping_key.c.id).where(grouping_key.c.project_id == project_id).scalar_subquery()
-    counts = (
-        select(func.count()).select_from(task).where(task.c.project_id == project_id).scalar_subquery(),
-        _grouped_calls(project_id)
-        + _bounded_count(trace.c.project_id == project_id, trace.c.implementation_id.is_(None)),
+    return Totals(*connection.execute(_totals(), {"project_id": project_id}).one())
+
+
+_PROJECT = bindparam("project_id", type_=Uuid)
+
+
+@cache
+def _totals() -> Select[Any]:
+    groups = select(grouping_key.c.id).where(grouping_key.c.project_id == _PROJECT).scalar_subquery()
+    return select(
+        select(func.count()).select_from(task).where(task.c.project_id == _PROJECT).scalar_subquery(),
+        _grouped_calls() + _bounded_count(trace.c.project_id == _PROJECT, trace.c.implementation_id.is_(None)),
         _bounded_count(trace.c.group_id.in_(groups), IS_OWED),
         _bounded_count(trace.c.group_id.in_(groups), IS_RESIDUE),
     )
-    return Totals(*connection.execute(select(*counts)).one())
 
 
-def _grouped_calls(project_id: UUID) -> ColumnElement[int]:
+def _grouped_calls() -> ColumnElement[int]:
     """As triggers count them: reading their index would cost a page 20 ms."""
     own = call_count.join(implementation, implementation.c.id == call_count.c.implementation_id).join(task)
-    counted = select(func.sum(call_count.c.calls)).select_from(own).where(task.c.project_id == project_id)
+    counted = select(func.sum(call_count.c.calls)).select_from(own).where(task.c.project_id == _PROJECT)
     return func.coalesce(cast(counted.scalar_subquery(), BigInteger), 0)
 
 
@@ -83,12 +93,17 @@ class Fresh:
 
 def fresh(connection: Connection, project_id: UUID) -> Fresh:
     """What is new since yesterday."""
+    return Fresh(*connection.execute(_fresh(), {"project_id": project_id}).one())
+
+
+@cache
+def _fresh() -> Select[Any]:
     since = func.now() - func.make_interval(0, 0, 0, 1)
-    own = (task.c.project_id == project_id, task.c.merged_into.is_(None))
+    own = (task.c.project_id == _PROJECT, task.c.merged_into.is_(None))
     tasks = select(func.count()).select_from(task).where(*own, task.c.created_at >= since)
     versions = select(func.count()).select_from(implementation.join(task, task.c.id == implementation.c.task_id))
     versions = versions.where(*own, implementation.c.created_at >= since, task.c.created_at < since)
-    return Fresh(*connection.execute(select(tasks.scalar_subquery(), versions.scalar_subquery())).one())
+    return select(tasks.scalar_subquery(), versions.scalar_subquery())
 
 
 def token_shares(connection: Connection, project_id: UUID) -> dict[UUID, float]:

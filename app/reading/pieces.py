@@ -136,6 +136,9 @@ def marks(text: str, edges: bool = True) -> Iterator[Mark]:
 
     A blank at an edge counts as unseen: beside a slot it decides whether a template matches.
     """
+    if text.isprintable() and "  " not in text and not (edges and text != text.strip(" ")):
+        yield from [Mark("text", text)] if text else []  # nearly every text, which no pattern need look through
+        return
     end = 0
     for found in (_UNSEEN_AND_EDGES if edges else _UNSEEN).finditer(text):
         if found.start() > end:
@@ -159,4 +162,7 @@ _SIGNS = {"line": " ↵ ", "tab": " ", "code": "�"}
 
 def one_line(text: object) -> str:
     """A text for a heading or a cell: whatever could break or turn the line is replaced by a visible sign."""
-    return "".join(_SIGNS.get(mark.kind, mark.text) for mark in marks(str(text), edges=False))
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(_SIGNS.get(mark.kind, mark.text) for mark in marks(text, edges=False))

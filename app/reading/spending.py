@@ -108,5 +108,5 @@ _VERSIONS = text("SELECT id, task_id, version, model FROM implementation WHERE i
 
 def _versions(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Version]:
     """As one array: a list of hundreds of parameters takes SQLAlchemy longer than PostgreSQL the look."""
-    rows = connection.execute(_VERSIONS, {"ids": list(map(str, ids))})
+    rows = connection.execute(_VERSIONS, {"ids": list(map(str, ids))}).all()
     return {row[0]: Version(*row) for row in rows}

@@ -5,10 +5,25 @@ and over however many months.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, Row, Select, cast, func, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.store.counting import counted
@@ -24,23 +39,30 @@ def page(
     connection: Connection, project_id: UUID, *, path: str | None, limit: int, before: UUID | None
 ) -> Sequence[Row[Any]]:
     """Tasks of a project, newest first, below the id `before`; those merged into another or emptied are left out."""
-    query = _tasks(project_id).where(task.c.merged_into.is_(None), is_worth_showing())
+    query = _tasks().where(task.c.merged_into.is_(None), is_worth_showing())
     query = query.order_by(task.c.id.desc()).limit(limit)
     if path is not None:
         query = query.where(is_at(path))
     if before is not None:
         query = query.where(task.c.id < before)
-    return connection.execute(query).all()
+    return connection.execute(query, {"project_id": project_id}).all()
 
 
 def get(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any] | None:
     """One task of the project."""
-    return connection.execute(_tasks(project_id).where(task.c.id == task_id)).one_or_none()
+    found = by_ids(connection, project_id, [task_id])
+    return found[0] if found else None
 
 
 def by_ids(connection: Connection, project_id: UUID, ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """These tasks of the project, in no order."""
-    return connection.execute(_tasks(project_id).where(task.c.id.in_(ids))).all()
+    return connection.execute(_by_ids(), {"project_id": project_id, "ids": list(ids)}).all()
+
+
+@cache
+def _by_ids() -> Select[Any]:
+    """Made once: SQLAlchemy takes longer to put this statement together than PostgreSQL to answer it."""
+    return _tasks().where(task.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
 
 
 def others_of_path(connection: Connection, task_id: UUID, limit: int) -> Sequence[Row[Any]]:
@@ -67,7 +89,7 @@ def implementation_by_id(connection: Connection, project_id: UUID, implementatio
     return connection.execute(query).one_or_none()
 
 
-def _tasks(project_id: UUID) -> Select[Any]:
+def _tasks() -> Select[Any]:
     calls, expired = _calls_of_task(), _expired_of_task()
     shown = _shown_template()
     return (
@@ -91,7 +113,7 @@ def _tasks(project_id: UUID) -> Select[Any]:
             .join(expired, true())
             .outerjoin(shown, true())
         )
-        .where(task.c.project_id == project_id)
+        .where(task.c.project_id == bindparam("project_id", type_=Uuid))
     )
 
 
@@ -185,12 +207,6 @@ def version_by_number(connection: Connection, project_id: UUID, task_id: UUID, n
     """The version of a task that has this number."""
     found = implementations(connection, project_id, task_id, limit=1, after=number - 1)
     return found[0] if found and found[0].version == number else None
-
-
-def of_versions(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """The task of each version of these tasks."""
-    query = select(implementation.c.id, implementation.c.task_id).where(implementation.c.task_id.in_(task_ids))
-    return {row.id: row.task_id for row in connection.execute(query)}
 
 
 def models(connection: Connection, project_id: UUID) -> Sequence[str]:

@@ -104,7 +104,7 @@ def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> 
     timed: how long the calls took too, which takes most of the time where versions are many.
     """
     group = "implementation_id, NULL::timestamptz"
-    rows = connection.execute(*_statement(asked, group, _pieces(asked), READ_TOGETHER if timed else READ_SUMMED))
+    rows = connection.execute(*_statement(asked, group, _pieces(asked), READ_TOGETHER if timed else READ_SUMMED)).all()
     return {row[0]: Usage.of([*row[2:], *([] if timed else NOT_TIMED)]) for row in rows}
 
 
@@ -144,7 +144,7 @@ def _stretched(asked: Asked, begin: datetime, width: timedelta) -> list[Piece]:
 
 def _number(width: timedelta) -> str:
     """Of the stretch in which a cell lies."""
-    return f"floor(extract(epoch FROM start - :begin) / {width.total_seconds()})::int"
+    return f"floor(date_part('epoch', start - :begin) / {width.total_seconds()})::int"  # extract() is numeric: twice the time
 
 
 NOT_TIMED = (None, None, (0,) * BUCKETS)

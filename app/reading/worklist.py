@@ -7,6 +7,7 @@ each, sorted here, and only those that are shown are read in full.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    Uuid,
+    bindparam,
     cast,
     exists,
     func,
@@ -25,7 +28,7 @@ from sqlalchemy import (
     true,
 )
 
-from app.reading import spending, tasks
+from app.reading import spending, tasks, usage
 from app.reading.spending import Spent, Version
 from app.reading.usage import Asked, Label, Range
 from app.store.paths import is_at
@@ -91,6 +94,7 @@ class Worklist:
     briefs: Sequence[_Brief]
     versions: Mapping[Version, Spent]
     asked: Asked
+    is_timed: bool
 
     def after(self, task_id: UUID | None) -> Sequence[UUID]:
         """The ids behind this one.  Raises UnknownCursorError."""
@@ -103,10 +107,17 @@ class Worklist:
 
     def in_full(self, connection: Connection, ids: Sequence[UUID]) -> list[Listed]:
         """These tasks with everything that lists show, in this order."""
-        asked = replace(self.asked, task_ids=ids)
-        rows = {row.id: row for row in tasks.by_ids(connection, asked.project_id, ids)}
-        spent = spending.by_task(spending.of_versions(connection, asked))
+        rows = {row.id: row for row in tasks.by_ids(connection, self.asked.project_id, ids)}
+        spent = spending.by_task(self._timed(connection, set(ids)))
         return [Listed(rows[each], spent.get(each, Spent())) for each in ids if each in rows]
+
+    def _timed(self, connection: Connection, ids: set[UUID]) -> dict[Version, Spent]:
+        """What versions of these tasks used, with how long their calls took; the rest is known of all versions."""
+        own = {version: spent for version, spent in self.versions.items() if version.task_id in ids}
+        if self.is_timed:
+            return own
+        timed = usage.of_versions(connection, replace(self.asked, task_ids=list(ids)))
+        return {version: Spent(timed.get(version.id, spent.used), spent.cost) for version, spent in own.items()}
 
 
 def found(connection: Connection, wanted: Wanted) -> Worklist:
@@ -119,15 +130,18 @@ def found(connection: Connection, wanted: Wanted) -> Worklist:
         conversation_id=wanted.conversation_id,
         label=wanted.label,
     )
-    versions = spending.of_versions(connection, asked, timed=wanted.sort == "p95")
+    is_timed = wanted.sort == "p95"
+    versions = spending.of_versions(connection, asked, timed=is_timed)
     spent = spending.by_task(versions)
     briefs = [
         _Brief(row.id, row.name, row.calls, row.last_seen, spent.get(row.id, Spent()))
-        for row in connection.execute(_matching(connection, wanted, asked, spent))
+        for row in connection.execute(
+            _matching(connection, wanted, asked, spent), {"project_id": wanted.project_id}
+        ).all()
     ]
     briefs.sort(key=lambda brief: brief.id, reverse=True)
     briefs.sort(key=_KEYS[wanted.sort], reverse=wanted.descending)
-    return Worklist(briefs, versions, asked)
+    return Worklist(briefs, versions, asked, is_timed)
 
 
 _KEYS: Mapping[SortOfPage, Callable[[_Brief], Any]] = {
@@ -142,7 +156,21 @@ _KEYS: Mapping[SortOfPage, Callable[[_Brief], Any]] = {
 
 
 def _matching(connection: Connection, wanted: Wanted, asked: Asked, spent: Mapping[UUID, Spent]) -> Select[Any]:
-    query = (
+    query = _shown_tasks()
+    if wanted.path is not None:
+        query = query.where(is_at(wanted.path))
+    if wanted.model is not None:
+        query = query.where(_has_version(lambda version: version.c.model == wanted.model))
+    if (callers := _of_callers(connection, wanted, asked, spent)) is not None:
+        query = query.where(task.c.id.in_(callers))
+    for word in wanted.text.split()[:MOST_WORDS_SEARCHED]:
+        query = query.where(_contains(wanted.project_id, word))
+    return query
+
+
+@cache
+def _shown_tasks() -> Select[Any]:
+    return (
         select(
             task.c.id,
             task.c.name,
@@ -158,18 +186,11 @@ def _matching(connection: Connection, wanted: Wanted, asked: Asked, spent: Mappi
             .outerjoin(implementation, implementation.c.task_id == task.c.id)
             .outerjoin(call_count, call_count.c.implementation_id == implementation.c.id)
         )
-        .where(task.c.project_id == wanted.project_id, task.c.merged_into.is_(None), is_worth_showing())
+        .where(
+            task.c.project_id == bindparam("project_id", type_=Uuid), task.c.merged_into.is_(None), is_worth_showing()
+        )
         .group_by(task.c.id)
     )
-    if wanted.path is not None:
-        query = query.where(is_at(wanted.path))
-    if wanted.model is not None:
-        query = query.where(_has_version(lambda version: version.c.model == wanted.model))
-    if (callers := _of_callers(connection, wanted, asked, spent)) is not None:
-        query = query.where(task.c.id.in_(callers))
-    for word in wanted.text.split()[:MOST_WORDS_SEARCHED]:
-        query = query.where(_contains(wanted.project_id, word))
-    return query
 
 
 def _expired(what: ColumnElement[Any], otherwise: int | None) -> ColumnElement[Any]:

@@ -56,8 +56,8 @@ class Usage:
 
     @classmethod
     def of(cls, columns: Sequence[Any]) -> "Usage":
-        """From columns in the order of `ALL`."""
-        return cls(**dict(zip(ALL, columns, strict=True)))
+        """From columns in the order of `ALL`, which is that of the fields."""
+        return cls(*columns)
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage.together([self, other])

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,44 +37,30 @@ WSGI = "wsgi --blocking-threads 8"
 T = TypeVar("T")
 
 
-class World:
-    """Everything of one benchmark, in one temporary folder."""
+class Processes:
+    """The product's processes on some servers, with their logs in a folder."""
 
-    def __init__(self, home: Path) -> None:
-        self.postgres = PostgresServer(home / "postgres", durable=True)
-        self.valkey = ValkeyServer(home / "valkey")
-        self._home = home
+    def __init__(self, home: Path, urls: Mapping[str, str]) -> None:
+        self._home, self._urls = home, urls
         self._processes: dict[str, psutil.Process] = {}
-        self.engine: Engine
-        self.key = ""
-        self.project_id: UUID
 
-    # --- life
+    @classmethod
+    @contextmanager
+    def running(cls, home: Path, urls: Mapping[str, str]) -> Iterator["Processes"]:
+        """None of them at first; all ended afterwards."""
+        processes = cls(home, urls)
+        try:
+            yield processes
+        finally:
+            processes.end_all()
 
-    def start(self) -> None:
-        """The servers, an empty database, a project and its key."""
-        self.postgres.start()
-        self.valkey.start()
-        migrate.upgrade(with_driver(self.postgres.ensure_database()))
-        self.engine = make_engine(Settings(**self._urls))
-        with transaction(self.engine) as connection:
-            bare_trace.create(connection)
-            self.project_id = projects.get_or_create(connection, "shop").id
-            self.key = keys.create(connection, self.project_id, "benchmark").key
-
-    def stop(self) -> None:
-        end(list(self._processes.values()))
-        self.engine.dispose()
-        self.valkey.stop()
-        self.postgres.stop()
-
-    def serve(self, app: str, interface: str = RSGI, **settings: str) -> Target:
+    def serve(self, app: str, interface: str = RSGI, key: str = "", **settings: str) -> Target:
         """A granian server of an application, as the Procfile starts it; answers once it takes requests."""
         port = free_port()
         options = f"--interface {interface} --factory --no-ws --host 127.0.0.1 --port {port}"
         self._launch(app, [sys.executable, "-m", "granian", *options.split(), app], **settings)
         wait_until(lambda: _answers(port), 180, lambda: f"{app} does not answer; its log:\n{self.log(app)}")
-        return Target(port, self.key)
+        return Target(port, key)
 
     def celery(self, name: str, *command: str) -> None:
         """One of the product's other processes."""
@@ -87,6 +73,9 @@ class World:
 
     def end(self, name: str) -> None:
         end([self._processes.pop(name)])
+
+    def end_all(self) -> None:
+        end(list(self._processes.values()))
 
     def log(self, name: str) -> str:
         return (self._home / f"{name}.log").read_text(errors="replace")[-2000:]
@@ -105,9 +94,42 @@ class World:
             )
         self._processes[name] = psutil.Process(started.pid)
 
-    @property
-    def _urls(self) -> dict[str, str]:
-        return {"database_url": self.postgres.url(), "redis_url": self.valkey.url(), "broker_url": self.valkey.url()}
+
+class World(Processes):
+    """Everything of one benchmark, in one temporary folder."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home, {})
+        self.postgres = PostgresServer(home / "postgres", durable=True)
+        self.valkey = ValkeyServer(home / "valkey")
+        self.engine: Engine
+        self.key = ""
+        self.project_id: UUID
+
+    # --- life
+
+    def start(self) -> None:
+        """The servers, an empty database, a project and its key."""
+        self.postgres.start()
+        self.valkey.start()
+        redis = self.valkey.url()
+        self._urls = {"database_url": self.postgres.url(), "redis_url": redis, "broker_url": redis}
+        migrate.upgrade(with_driver(self.postgres.ensure_database()))
+        self.engine = make_engine(Settings.model_validate(self._urls))
+        with transaction(self.engine) as connection:
+            bare_trace.create(connection)
+            self.project_id = projects.get_or_create(connection, "shop").id
+            self.key = keys.create(connection, self.project_id, "benchmark").key
+
+    def stop(self) -> None:
+        self.end_all()
+        self.engine.dispose()
+        self.valkey.stop()
+        self.postgres.stop()
+
+    def serve(self, app: str, interface: str = RSGI, key: str = "", **settings: str) -> Target:
+        """As of `Processes`, with the key of the project."""
+        return super().serve(app, interface, key or self.key, **settings)
 
     # --- what it holds
 
