@@ -170,8 +170,8 @@ _REMEDIES = {
 def problems_of(error: ValidationError) -> list[Problem]:
     """Every field that pydantic refused, without its value."""
     return [
-        Problem(tuple(found["loc"]), _REMEDIES.get(found["type"]) or _sentence(found["msg"]))
-        for found in error.errors(include_input=False, include_context=False, include_url=False)
+        Problem(tuple(fault["loc"]), _REMEDIES.get(fault["type"]) or _sentence(fault["msg"]))
+        for fault in error.errors(include_input=False, include_context=False, include_url=False)
     ]
 
 

@@ -194,10 +194,10 @@ class Settings(BaseSettings):
     @field_validator("database_url", "database_read_url", mode="after")
     @classmethod
     def _psycopg2(cls, url: str) -> str:
-        found = with_driver(url)
-        if found and not _is_url_of_postgresql(found):
+        url_with_driver = with_driver(url)
+        if url_with_driver and not _is_url_of_postgresql(url_with_driver):
             raise ValueError("must be like postgresql://user:password@host:5432/database")
-        return found
+        return url_with_driver
 
     @field_validator("redis_url", "broker_url", mode="after")
     @classmethod
@@ -277,10 +277,10 @@ def _is_url_of_postgresql(url: str) -> bool:
 def read_servers(folder: Path) -> dict[str, str]:
     """What a running local instance says of its servers: {"database_url", "redis_url"}; {} where none runs."""
     try:
-        found = json.loads((folder / SERVERS_FILE).read_text(encoding="utf-8"))
+        servers = json.loads((folder / SERVERS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {name: str(found[name]) for name in ("database_url", "redis_url") if found.get(name)}
+    return {name: str(servers[name]) for name in ("database_url", "redis_url") if servers.get(name)}
 
 
 def read_settings() -> Settings:
@@ -288,7 +288,7 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise ConfigurationError(" ".join(_wrong(found["loc"], found["msg"]) for found in error.errors())) from None
+        raise ConfigurationError(" ".join(_wrong(fault["loc"], fault["msg"]) for fault in error.errors())) from None
 
 
 def default_of(setting: str) -> Any:

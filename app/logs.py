@@ -52,8 +52,8 @@ def configure(settings: Settings) -> None:
 def _briefly(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Libraries log their exceptions whole: with the message, and on a console with the variables of every frame."""
     event.pop("stack_info", None)
-    found = event.pop("exc_info", None)
-    error = found[1] if isinstance(found, tuple) else found
+    exception = event.pop("exc_info", None)
+    error = exception[1] if isinstance(exception, tuple) else exception
     return event if not isinstance(error, BaseException) else {**event, **describe(error)}
 
 

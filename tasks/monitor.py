@@ -172,11 +172,11 @@ def _of_kind(beats: Iterable[Heartbeat], kind: str) -> list[dict[str, Any]]:
     ]
 
 
-def _lag(found: Lags) -> dict[str, Any]:
+def _lag(lags: Lags) -> dict[str, Any]:
     """The histogram as JSON, which has no infinity: that bucket is the number of all."""
-    finite = {end: traces for end, traces in found.until.items() if end != math.inf}
+    finite = {end: traces for end, traces in lags.until.items() if end != math.inf}
     buckets = [{"until_s": end, "traces": traces} for end, traces in finite.items()]
-    return {"traces": found.until[math.inf], "sum_s": round(found.seconds, 3), "buckets": buckets}
+    return {"traces": lags.until[math.inf], "sum_s": round(lags.seconds, 3), "buckets": buckets}
 
 
 def _share(part: int, whole: int) -> float:

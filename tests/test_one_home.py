@@ -73,3 +73,29 @@ def test_no_two_modules_of_a_package_give_one_name_to_two_constants() -> None:
                 if folder not in LEFT_OUT and name not in SHARED_NAMES.get(folder, {}):
                     homes[f"{folder}: {name}"].add(path.name)
     assert {name: sorted(files) for name, files in homes.items() if len(files) > 1} == {}
+
+
+PRONOUNS = {"at", "found", "it", "one", "that", "these", "this", "those", "what", "which", "who"}
+"""Names that do not say of what they are: `found` is a task, a version or a preview."""
+
+NOT_YET_RENAMED = ("app/front/", "app/intake/", "app/otlp/", "app/reading/")
+
+
+def variables_of(source: str) -> Iterator[str]:
+    """Parameters and local variables of all functions, each with its line."""
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            for node in ast.walk(function):
+                if isinstance(node, ast.arg):
+                    yield f"{node.lineno}: {node.arg}"
+                elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    yield f"{node.lineno}: {node.id}"
+
+
+def test_no_variable_is_a_pronoun() -> None:
+    for package in ("app", "tasks"):
+        for path in (ROOT / package).rglob("*.py"):
+            place = path.relative_to(ROOT).as_posix()
+            if not place.startswith(NOT_YET_RENAMED):
+                variables = set(variables_of(path.read_text(encoding="utf-8")))
+                assert {name for name in variables if name.split(": ")[1] in PRONOUNS} == set(), place

@@ -83,20 +83,22 @@ def get_why(holder: KeyHolder, trace_id: UUID) -> Response:
         call = traces.get(connection, holder.project_id, trace_id)
         if call is None:
             raise NotFoundError("This project has no such trace.")
-        found = placing.placed(connection, call)
-    return json_answer({"state": found.state, "summary": found.summary, "nearest": _nearest(found.nearest)})
+        placing_found = placing.placed(connection, call)
+    return json_answer(
+        {"state": placing_found.state, "summary": placing_found.summary, "nearest": _nearest(placing_found.nearest)}
+    )
 
 
-def _nearest(found: placing.Nearest | None) -> dict[str, Any] | None:
-    if found is None:
+def _nearest(nearest: placing.Nearest | None) -> dict[str, Any] | None:
+    if nearest is None:
         return None
-    leaves = found.leaves
+    leaves = nearest.leaves
     return {
-        "task_id": found.task_id,
-        "implementation_id": found.implementation_id,
-        "version": found.version,
-        "name": found.name,
-        "share": found.share,
+        "task_id": nearest.task_id,
+        "implementation_id": nearest.implementation_id,
+        "version": nearest.version,
+        "name": nearest.name,
+        "share": nearest.share,
         "leaves": None
         if leaves is None
         else {
@@ -110,14 +112,14 @@ def _nearest(found: placing.Nearest | None) -> dict[str, Any] | None:
 
 def _task(connection: Connection, holder: KeyHolder, task_id: UUID) -> UUID:
     """The task, or the one that it was merged into."""
-    found = tasks.get(connection, holder.project_id, task_id)
-    if found is None:
+    task = tasks.get(connection, holder.project_id, task_id)
+    if task is None:
         raise NotFoundError("This project has no such task.")
-    return found.merged_into or found.id
+    return task.merged_into or task.id
 
 
 def _version(connection: Connection, holder: KeyHolder, task_id: UUID, number: int) -> Row[Any]:
-    found = tasks.version_by_number(connection, holder.project_id, task_id, number)
-    if found is None:
+    version = tasks.version_by_number(connection, holder.project_id, task_id, number)
+    if version is None:
         raise NotFoundError(f"This task has no version {number}.")
-    return found
+    return version

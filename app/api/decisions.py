@@ -294,8 +294,8 @@ def _decision(row: Any) -> dict[str, Any]:
     }
 
 
-def _previewed(found: Preview) -> Response:
-    return json_answer({"preview": True, "calls": found.calls, **asdict(found)})
+def _previewed(preview: Preview) -> Response:
+    return json_answer({"preview": True, "calls": preview.calls, **asdict(preview)})
 
 
 @contextmanager

@@ -89,10 +89,10 @@ def get_dataset(holder: KeyHolder, implementation_id: UUID, query: DatasetQuery)
     """The calls of a version, newest first: a column for each slot, and what the model answered."""
     with transaction(services().engine) as connection:
         row = _implementation(connection, holder, implementation_id)
-        found = datasets.examples(
+        examples = datasets.examples(
             connection, holder.project_id, implementation_id, query.stated, limit=query.limit, answered=query.answered
         )
-        rows = [_row(example, row.slots) for example in found]
+        rows = [_row(example, row.slots) for example in examples]
     media_type, write = TABLES[query.format]
     return _file(write(rows), media_type, f"calls.v{row.version}.{query.format}")
 

@@ -91,10 +91,10 @@ def regroup(holder: KeyHolder) -> Response:
 
 
 def _rehearsed(group: Group, wanted: RegroupIn) -> Response:
-    found = look(group.id, everything=wanted.all, since=wanted.since)
+    outcome = look(group.id, everything=wanted.all, since=wanted.since)
     asked = {"dry_run": True, "path": group.path, "all": wanted.all, "since": wanted.since}
-    merged = {str(source): into for source, into in found.merged.items()}
-    return json_answer(asked | asdict(found) | {"merged": merged, "found": [_found(each) for each in found.found]})
+    merged = {str(source): into for source, into in outcome.merged.items()}
+    return json_answer(asked | asdict(outcome) | {"merged": merged, "found": [_found(each) for each in outcome.found]})
 
 
 def look(group_id: UUID, *, everything: bool, since: datetime | None = None) -> Rehearsal:
@@ -102,7 +102,7 @@ def look(group_id: UUID, *, everything: bool, since: datetime | None = None) -> 
     if not _looking.acquire(blocking=False):
         raise TooManyRequests("Another dry run is under way here. Send it again after 10 s.", retry_after=10)
     try:
-        found = rehearsing.rehearse(
+        rehearsal = rehearsing.rehearse(
             services().engine,
             group_id,
             everything=everything,
@@ -112,21 +112,21 @@ def look(group_id: UUID, *, everything: bool, since: datetime | None = None) -> 
         )
     finally:
         _looking.release()
-    if found is None:
+    if rehearsal is None:
         raise NotFoundError("This project has no trace of that path.")
-    return found
+    return rehearsal
 
 
-def _found(found: FoundTemplate) -> dict[str, Any]:
-    texts = [part for part in to_texts(found.template) if part["text"]]
+def _found(template: FoundTemplate) -> dict[str, Any]:
+    texts = [part for part in to_texts(template.template) if part["text"]]
     return {
-        "becomes": found.becomes,
-        "task_id": found.task_id,
-        "task_name": found.task_name,
+        "becomes": template.becomes,
+        "task_id": template.task_id,
+        "task_name": template.task_name,
         "template": texts,
-        "calls": found.calls,
-        "replaces": found.replaces,
-        "leaves": found.leaves,
+        "calls": template.calls,
+        "replaces": template.replaces,
+        "leaves": template.leaves,
     }
 
 
@@ -149,7 +149,7 @@ class ProgressQuery(BaseModel):
 def regroup_progress(holder: KeyHolder, query: ProgressQuery) -> Response:
     """How far the grouping of a path is: whether it waits, runs, matches older calls or is done."""
     with transaction(services().engine) as connection:
-        found = progress.of_path(connection, holder.project_id, query.path)
-    if found is None:
+        state = progress.of_path(connection, holder.project_id, query.path)
+    if state is None:
         raise NotFoundError("This project has no trace of that path.")
-    return json_answer(asdict(found))
+    return json_answer(asdict(state))

@@ -62,12 +62,12 @@ def list_tasks(holder: KeyHolder, query: TaskQuery) -> Response:
     with services().reader.reading() as connection:
         if query.sort is None and not _is_narrowed(query):
             return json_answer(page_of(_newest(connection, holder, query), query.limit, _listed, _id_of))
-        found = worklist.found(connection, _wanted(holder, query))
+        matching = worklist.found(connection, _wanted(holder, query))
         try:
-            ids = found.after(query.cursor)[: query.limit + 1]
+            ids = matching.after(query.cursor)[: query.limit + 1]
         except UnknownCursorError:
             raise ProblemError(422, "A parameter of the query string is wrong.", [_GONE]) from None
-        listed = found.in_full(connection, ids)
+        listed = matching.in_full(connection, ids)
     return json_answer(page_of(listed, query.limit, _listed, _id_of))
 
 
@@ -103,14 +103,14 @@ def _wanted(holder: KeyHolder, query: TaskQuery) -> Wanted:
     )
 
 
-def _listed(one: Listed) -> dict[str, Any]:
-    spent = used(one.spent)
+def _listed(listed: Listed) -> dict[str, Any]:
+    spent = used(listed.spent)
     names = ("cost", "cost_estimated", "tokens", "errors", "latency")
-    return _task(one.row) | {"calls_in_range": spent["calls"]} | {name: spent[name] for name in names}
+    return _task(listed.row) | {"calls_in_range": spent["calls"]} | {name: spent[name] for name in names}
 
 
-def _id_of(one: Listed) -> UUID:
-    return one.row.id
+def _id_of(listed: Listed) -> UUID:
+    return listed.row.id
 
 
 @routes.route("GET", "/api/v1/tasks/<uuid:task_id>", scope="read", answers={200: TaskDetail, 308: MergedTask})
@@ -168,12 +168,15 @@ def list_similar(holder: KeyHolder, task_id: UUID, query: SimilarQuery) -> Respo
     with transaction(services().engine) as connection:
         if into := _merged_into(connection, holder, task_id):
             return _led_to(f"/api/v1/tasks/{into}/similar", into)
-        found = similar.similar(connection, holder.project_id, task_id, query.limit)
-    return json_answer(page_of(found, query.limit, _similar))
+        similar_tasks = similar.similar(connection, holder.project_id, task_id, query.limit)
+    return json_answer(page_of(similar_tasks, query.limit, _similar))
 
 
-def _similar(one: Similar) -> dict[str, Any]:
-    return _task(one.row) | {"similarity": round(one.similarity, 4), "same_prompt": one.same_prompt}
+def _similar(similar_task: Similar) -> dict[str, Any]:
+    return _task(similar_task.row) | {
+        "similarity": round(similar_task.similarity, 4),
+        "same_prompt": similar_task.same_prompt,
+    }
 
 
 def _merged_into(connection: Connection, holder: KeyHolder, task_id: UUID) -> UUID | None:
@@ -187,9 +190,9 @@ def _led_to(address: str, into: UUID) -> Response:
     return answer
 
 
-def _found(row: Any, what: str) -> Any:
+def _found(row: Any, name: str) -> Any:
     if row is None:
-        raise NotFoundError(f"This project has no such {what}.")
+        raise NotFoundError(f"This project has no such {name}.")
     return row
 
 
@@ -218,7 +221,7 @@ def _task(row: Any) -> dict[str, Any]:
 def task_detail(connection: Connection, project_id: UUID, task_id: UUID) -> dict[str, Any]:
     """One task with everything about it.  Raises NotFoundError."""
     row = _found(tasks.get(connection, project_id, task_id), "task")
-    declared = agreement(DeclaredCalls(*found) for found in insights.declared_calls(connection, task_id))
+    declared = agreement(DeclaredCalls(*counts) for counts in insights.declared_calls(connection, task_id))
     decided = {name: getattr(row, name) for name in _DECIDED}
     return _task(row) | decided | {"declared": None if declared is None else asdict(declared)}
 

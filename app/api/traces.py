@@ -138,11 +138,11 @@ def _create_one(holder: KeyHolder, body: Any, read: Read) -> Response:
 def _create_batch(holder: KeyHolder, bodies: Any, read: Read) -> Response:
     _check_batch(bodies, services().settings.max_batch)
     services().limiter.take_traces(holder, len(bodies))
-    found = [_read_or_refuse(index, body, read) for index, body in enumerate(bodies)]
-    accepted = iter(_accept(holder, [item for item in found if isinstance(item, Incoming)]))
+    items = [_read_or_refuse(index, body, read) for index, body in enumerate(bodies)]
+    accepted = iter(_accept(holder, [item for item in items if isinstance(item, Incoming)]))
     results = [
         _kept(index, next(accepted)) if isinstance(item, Incoming) else {"index": index} | item
-        for index, item in enumerate(found)
+        for index, item in enumerate(items)
     ]
     return json_answer({"results": results}, 207)
 

@@ -93,17 +93,17 @@ def get_cost(holder: KeyHolder, implementation_id: UUID, query: RangeQuery) -> R
     """The bill of a prompt: what its fixed text and each slot cost, and what a cache could save (24 hours unless told)."""
     with services().reader.reading() as connection:
         version = _implementation(connection, holder, implementation_id)
-        found = costing.of_version(connection, holder.project_id, version, query.range())
-    return json_answer(_cost(found))
+        costs = costing.of_version(connection, holder.project_id, version, query.range())
+    return json_answer(_cost(costs))
 
 
-def _cost(found: costing.Costing) -> dict[str, Any]:
-    made = found.bill
+def _cost(costs: costing.Costing) -> dict[str, Any]:
+    made = costs.bill
     return {
-        "calls": found.spent.used.calls,
-        "cost": found.spent.cost.dollars,
-        "cost_estimated": found.spent.cost.estimated,
-        "output_cost": found.output_dollars,
+        "calls": costs.spent.used.calls,
+        "cost": costs.spent.cost.dollars,
+        "cost_estimated": costs.spent.cost.estimated,
+        "output_cost": costs.output_dollars,
         "fixed": _item(made.fixed),
         "slots": [{"name": name, **_item(item)} for name, item in made.slots.items()],
         "around": _item(made.around),
@@ -153,10 +153,10 @@ def list_values(holder: KeyHolder, implementation_id: UUID, name: str, query: Va
     with services().reader.reading() as connection:
         version = _implementation(connection, holder, implementation_id)
         place = _place(holder, version, name)
-        found = slot_values.values(
+        values = slot_values.values(
             connection, place, query.stated or Range(), holding=query.q, limit=query.limit + 1, skip=skip
         )
-    answer = page_of(found, query.limit, _value, lambda _: UUID(int=skip + query.limit))
+    answer = page_of(values, query.limit, _value, lambda _: UUID(int=skip + query.limit))
     return json_answer(answer)
 
 
@@ -261,17 +261,17 @@ def _price(model: str, price: prices.Price | None) -> dict[str, Any]:
 
 def _task(connection: Connection, holder: KeyHolder, task_id: UUID) -> UUID:
     """The task, or the one that it was merged into."""
-    found = tasks.get(connection, holder.project_id, task_id)
-    if found is None:
+    task = tasks.get(connection, holder.project_id, task_id)
+    if task is None:
         raise NotFoundError("This project has no such task.")
-    return found.merged_into or found.id
+    return task.merged_into or task.id
 
 
 def _implementation(connection: Connection, holder: KeyHolder, implementation_id: UUID) -> Row[Any]:
-    found = tasks.implementation_by_id(connection, holder.project_id, implementation_id)
-    if found is None:
+    version = tasks.implementation_by_id(connection, holder.project_id, implementation_id)
+    if version is None:
         raise NotFoundError("This project has no such implementation.")
-    return found
+    return version
 
 
 def _place(holder: KeyHolder, version: Row[Any], name: str) -> Place:

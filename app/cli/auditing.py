@@ -29,9 +29,9 @@ def audit(project: str | None, limit: int) -> None:
     for row in rows:
         project_name = names.get(row.project_id, row.project_id or "")
         details = ", ".join(f"{name}: {_words(value)}" for name, value in row.details.items())
-        who = f"{row.actor} …{row.key_last4}" if row.key_last4 else row.actor
+        actor = f"{row.actor} …{row.key_last4}" if row.key_last4 else row.actor
         when = f"{row.created_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(when, str(project_name), who, row.action, str(row.subject or ""), row.outcome, details)
+        table.add_row(when, str(project_name), actor, row.action, str(row.subject or ""), row.outcome, details)
     show(table)
 
 

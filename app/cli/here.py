@@ -95,10 +95,10 @@ def status(as_json: bool) -> None:
 
 def _readiness(url: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = requests.get(f"{url}/readyz", timeout=10).json()
+        health: dict[str, Any] = requests.get(f"{url}/readyz", timeout=10).json()
     except (requests.RequestException, ValueError):
         return {"status": "down", "web": {"ok": False, "detail": "Does not answer. See: promptlode logs web"}}
-    return found
+    return health
 
 
 @click.command()

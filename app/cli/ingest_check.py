@@ -94,28 +94,28 @@ def _counters(api: Api) -> dict[tuple[str, str], int]:
         raise ApiError(
             "the key sees no counters of the web process; one with the scope operator does (or set METRICS_OPEN)."
         )
-    found: dict[tuple[str, str], int] = {}
+    counts: dict[tuple[str, str], int] = {}
     for family in text_string_to_metric_families(answer.text):
         for sample in family.samples:
             if sample.name == "promptlode_otlp_spans_total":
-                found[sample.labels["outcome"], ""] = int(sample.value)
+                counts[sample.labels["outcome"], ""] = int(sample.value)
             elif sample.name == "promptlode_otlp_reasons_total":
-                found[sample.labels["outcome"], sample.labels["reason"]] = int(sample.value)
+                counts[sample.labels["outcome"], sample.labels["reason"]] = int(sample.value)
             elif sample.name == "promptlode_otlp_odd_fields_total":
-                found["odd", sample.labels["field"]] = int(sample.value)
-    return found
+                counts["odd", sample.labels["field"]] = int(sample.value)
+    return counts
 
 
-def _told(found: dict[tuple[str, str], int]) -> Iterator[Named]:
-    yield "stored", Check(True, f"{found.get(('stored', ''), 0):,} spans and log records since the web process began.")
+def _told(counts: dict[tuple[str, str], int]) -> Iterator[Named]:
+    yield "stored", Check(True, f"{counts.get(('stored', ''), 0):,} spans and log records since the web process began.")
     for outcome, remedy in _REMEDIES.items():
-        number = found.get((outcome, ""), 0)
-        reasons = {reason: count for (each, reason), count in found.items() if each == outcome and reason}
+        number = counts.get((outcome, ""), 0)
+        reasons = {reason: count for (each, reason), count in counts.items() if each == outcome and reason}
         if number:
             why = ", ".join(
                 f"{reason} ({count:,})" for reason, count in sorted(reasons.items(), key=lambda pair: -pair[1])
             )
             yield outcome.replace("_", " "), Check(True, f"{number:,}{f': {why}' if why else ''}. {remedy}")
-    odd = ", ".join(f"{name} ({count:,})" for (outcome, name), count in found.items() if outcome == "odd")
+    odd = ", ".join(f"{name} ({count:,})" for (outcome, name), count in counts.items() if outcome == "odd")
     if odd:
         yield "odd fields", Check(True, f"{odd}: kept under metadata, promptlode.unread.")

@@ -77,9 +77,9 @@ def revoke(key_id: UUID) -> None:
     click.echo(f"Key {key_id} is revoked.")
 
 
-def _table(found: list[KeySummary]) -> Table:
+def _table(summaries: list[KeySummary]) -> Table:
     table = Table(id_column(), "Project", "Name", "Ends in", "Scopes", "Made", "Revoked")
-    for key in found:
+    for key in summaries:
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         scopes = ", ".join(key.scopes)
         table.add_row(

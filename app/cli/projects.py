@@ -37,9 +37,9 @@ def projects(context: click.Context) -> None:
 
 def _list() -> None:
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
-        found, leaving = store.summaries(connection), moves.leaving(connection)
+        summaries, leaving = store.summaries(connection), moves.leaving(connection)
     table = Table("Project", id_column(), "Paths", "Traces", "Tasks", *(["Moves"] if leaving else []))
-    for project in found:
+    for project in summaries:
         row = (project.name, str(project.id), str(project.paths), str(project.traces), str(project.tasks))
         table.add_row(*row, *([_moving(leaving.get(project.id))] if leaving else []))
     show(table)
@@ -198,8 +198,8 @@ def _move(engine: Engine, settings: Settings, project: Project, url: str, *, und
 
 def _shown(url: str) -> str:
     """Host and database, never a password."""
-    found = make_url(url)
-    return f"{found.host or 'localhost'}:{found.port or 5432}/{found.database}"
+    address = make_url(url)
+    return f"{address.host or 'localhost'}:{address.port or 5432}/{address.database}"
 
 
 def _elsewhere(settings: Settings, url: str) -> Settings:

@@ -41,14 +41,14 @@ def hold_version(connection: Connection, project_id: UUID, implementation_id: UU
     )
 
 
-def _held(connection: Connection, find: Callable[[], Row[Any] | None], what: str) -> Row[Any]:
+def _held(connection: Connection, find: Callable[[], Row[Any] | None], kind: str) -> Row[Any]:
     """What was asked for, its group held until the transaction ends; found again, for what others did while we waited."""
     before = find()
     if before is not None:
         runs.hold(connection, before.group_id)
     named = find()
     if before is None or named is None:
-        raise NotFoundError(f"This project has no such {what}.")
+        raise NotFoundError(f"This project has no such {kind}.")
     return named
 
 

@@ -87,10 +87,10 @@ def of_split(connection: Connection, project_id: UUID, implementation_id: UUID, 
 
 def of_undo(connection: Connection, project_id: UUID, decision_id: UUID, by: Actor) -> Preview:
     """What `undoing.undo` would do; raises what that raises."""
-    found = history.get(connection, project_id, decision_id)
-    if found is None:
+    decision = history.get(connection, project_id, decision_id)
+    if decision is None:
         raise NotFoundError("This project has no such decision.")
-    task_ids = [each for each in (found.task_id, found.other_task_id) if each is not None]
+    task_ids = [each for each in (decision.task_id, decision.other_task_id) if each is not None]
     owners = {decisions.merged_into(connection, each) or each for each in task_ids}
 
     def act() -> None:

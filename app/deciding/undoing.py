@@ -37,20 +37,20 @@ FENCING = {"rename", "merge", "split"}
 
 def undo(connection: Connection, project_id: UUID, decision_id: UUID, *, by: Actor) -> Row[Any]:
     """Take a decision back; the decision as `history.get` reads it.  Raises NotFoundError, ConflictError."""
-    found = history.get(connection, project_id, decision_id)
-    if found is not None:
-        runs.hold(connection, found.group_id)
-        found = history.get(connection, project_id, decision_id)
-    if found is None:
+    decided = history.get(connection, project_id, decision_id)
+    if decided is not None:
+        runs.hold(connection, decided.group_id)
+        decided = history.get(connection, project_id, decision_id)
+    if decided is None:
         raise NotFoundError("This project has no such decision.")
-    if found.undone_at is not None:
-        _refuse(f"It was undone already, on {found.undone_at:%Y-%m-%d at %H:%M} UTC.")
-    _UNDO[found.kind](connection, found)
+    if decided.undone_at is not None:
+        _refuse(f"It was undone already, on {decided.undone_at:%Y-%m-%d at %H:%M} UTC.")
+    _UNDO[decided.kind](connection, decided)
     history.mark_undone(connection, decision_id, by)
-    if found.kind in FENCING:
-        runs.interrupt(connection, found.group_id)
-    elif found.kind == "slots":
-        runs.reload_templates(connection, found.group_id)
+    if decided.kind in FENCING:
+        runs.interrupt(connection, decided.group_id)
+    elif decided.kind == "slots":
+        runs.reload_templates(connection, decided.group_id)
     undone = history.get(connection, project_id, decision_id)
     assert undone is not None
     return undone
@@ -64,43 +64,45 @@ def _refuse(why: str, in_the_way: Row[Any] | None = None) -> NoReturn:
     raise ConflictError(Problem(("undo_first", str(in_the_way.id)), f"{why} {remedy}"), undo_first=in_the_way.id)
 
 
-def _check_is_there(connection: Connection, found: Row[Any], task_id: UUID) -> None:
+def _check_is_there(connection: Connection, decided: Row[Any], task_id: UUID) -> None:
     """A task that went on in another has no facts of its own any more."""
     if decisions.merged_into(connection, task_id) is None:
         return
-    merge = _later_merge_of(connection, found, task_id)
+    merge = _later_merge_of(connection, decided, task_id)
     _refuse("The task went on in another since." if merge else "The task is no more: it went on in another.", merge)
 
 
-def _later_merge_of(connection: Connection, found: Row[Any], task_id: UUID) -> Row[Any] | None:
-    return _later(connection, found, decision.c.kind == "merge", decision.c.task_id == task_id)
+def _later_merge_of(connection: Connection, decided: Row[Any], task_id: UUID) -> Row[Any] | None:
+    return _later(connection, decided, decision.c.kind == "merge", decision.c.task_id == task_id)
 
 
-def _later(connection: Connection, found: Row[Any], *conditions: Any) -> Row[Any] | None:
-    return next(iter(history.later_standing(connection, found.id, *conditions)), None)
+def _later(connection: Connection, decided: Row[Any], *conditions: Any) -> Row[Any] | None:
+    return next(iter(history.later_standing(connection, decided.id, *conditions)), None)
 
 
 # Facts of a task
 
 
-def _undo_field(connection: Connection, found: Row[Any]) -> None:
-    _check_is_there(connection, found, found.task_id)
-    field = next(iter(found.after))
-    if decisions.field_of(decisions.facts_of(connection, found.task_id), field) != found.after:
-        same = (decision.c.kind == found.kind) & (decision.c.task_id == found.task_id)
-        merged = (decision.c.kind == "merge") & (decision.c.other_task_id == found.task_id)
-        why = f"{TITLES[found.kind].capitalize()} was changed again since."
-        _refuse(why, _later(connection, found, same | merged))
-    _check_production(connection, found)
-    decisions.change_task(connection, found.task_id, _with_a_name(connection, found.task_id, found.before))
+def _undo_field(connection: Connection, decided: Row[Any]) -> None:
+    _check_is_there(connection, decided, decided.task_id)
+    field = next(iter(decided.after))
+    if decisions.field_of(decisions.facts_of(connection, decided.task_id), field) != decided.after:
+        same = (decision.c.kind == decided.kind) & (decision.c.task_id == decided.task_id)
+        merged = (decision.c.kind == "merge") & (decision.c.other_task_id == decided.task_id)
+        why = f"{TITLES[decided.kind].capitalize()} was changed again since."
+        _refuse(why, _later(connection, decided, same | merged))
+    _check_production(connection, decided)
+    decisions.change_task(connection, decided.task_id, _with_a_name(connection, decided.task_id, decided.before))
 
 
-def _check_production(connection: Connection, found: Row[Any]) -> None:
+def _check_production(connection: Connection, decided: Row[Any]) -> None:
     """The version that was in production before may have left the task."""
-    version = found.before.get("production")
-    if version and not decisions.is_of_task(connection, UUID(version), found.task_id):
-        split = (decision.c.kind == "split") & (decision.c.task_id == found.task_id)
-        _refuse("The version that was in production before is no more of this task.", _later(connection, found, split))
+    version = decided.before.get("production")
+    if version and not decisions.is_of_task(connection, UUID(version), decided.task_id):
+        split = (decision.c.kind == "split") & (decision.c.task_id == decided.task_id)
+        _refuse(
+            "The version that was in production before is no more of this task.", _later(connection, decided, split)
+        )
 
 
 def _with_a_name(connection: Connection, task_id: UUID, facts: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -126,20 +128,20 @@ def _restore(connection: Connection, task_id: UUID, before: Mapping[str, Any], a
 # Names of slots
 
 
-def _undo_slots(connection: Connection, found: Row[Any]) -> None:
+def _undo_slots(connection: Connection, decided: Row[Any]) -> None:
     """Place by place: names given to other slots since stay."""
-    now, before, after = decisions.slots_of(connection, found.template_id), found.before, found.after
+    now, before, after = decisions.slots_of(connection, decided.template_id), decided.before, decided.after
     changed = [place for place, name in enumerate(before["slots"]) if name != after["slots"][place]]
     named = set(after["named_places"]) - set(before["named_places"])
     names = list(now["slots"])
-    later = (decision.c.kind == "slots") & (decision.c.template_id == found.template_id)
+    later = (decision.c.kind == "slots") & (decision.c.template_id == decided.template_id)
     if any(now["slots"][place] != after["slots"][place] for place in changed):
-        _refuse("One of these slots was renamed again since.", _later(connection, found, later))
+        _refuse("One of these slots was renamed again since.", _later(connection, decided, later))
     for place in changed:
         names[place] = before["slots"][place]
     if _shared(names) != _shared(now["slots"]):
-        _refuse("Another slot has the old name by now.", _later(connection, found, later))
-    versions.name_slots(connection, found.template_id, names, set(now["named_places"]) - named)
+        _refuse("Another slot has the old name by now.", _later(connection, decided, later))
+    versions.name_slots(connection, decided.template_id, names, set(now["named_places"]) - named)
 
 
 def _shared(names: list[str]) -> list[int]:
@@ -150,31 +152,31 @@ def _shared(names: list[str]) -> list[int]:
 # Merge
 
 
-def _undo_merge(connection: Connection, found: Row[Any]) -> None:
-    source, into = found.task_id, found.other_task_id
+def _undo_merge(connection: Connection, decided: Row[Any]) -> None:
+    source, into = decided.task_id, decided.other_task_id
     owner = decisions.merged_into(connection, source)
-    if merge := _later_merge_of(connection, found, into):
+    if merge := _later_merge_of(connection, decided, into):
         _refuse("The task that took it over went on in another since.", merge)
     if owner is None:
         _refuse("The task stands by itself already.")
-    lines = set(map(UUID, found.moved["lines"]))
-    if split := _split_out_of(connection, found, owner, lines):
+    lines = set(map(UUID, decided.moved["lines"]))
+    if split := _split_out_of(connection, decided, owner, lines):
         _refuse("A version of the task that was merged became a task of its own since.", split)
     own = {each: line for each, line in decisions.lines_of(connection, owner).items() if line in lines}
     _check_both_have_versions(connection, owner, own)
-    versions.move_back(connection, owner, source, own, _numbers(found))
+    versions.move_back(connection, owner, source, own, _numbers(decided))
     decisions.lead_to(connection, [source], None)
-    decisions.lead_to(connection, _those(found, "emptied") & set(decisions.took_over(connection, owner)), source)
-    _restore_production(connection, source, found.before["task"]["production"])
+    decisions.lead_to(connection, _those(decided, "emptied") & set(decisions.took_over(connection, owner)), source)
+    _restore_production(connection, source, decided.before["task"]["production"])
     if owner == into:
-        _restore(connection, into, found.before["into"], found.after["into"])
-    _set_apart_again(connection, found, owner)
+        _restore(connection, into, decided.before["into"], decided.after["into"])
+    _set_apart_again(connection, decided, owner)
 
 
-def _split_out_of(connection: Connection, found: Row[Any], owner: UUID, lines: set[UUID]) -> Row[Any] | None:
+def _split_out_of(connection: Connection, decided: Row[Any], owner: UUID, lines: set[UUID]) -> Row[Any] | None:
     """A later split that took a template out of these lines."""
     of_owner = (decision.c.kind == "split") & (decision.c.task_id == owner)
-    splits = history.later_standing(connection, found.id, of_owner)
+    splits = history.later_standing(connection, decided.id, of_owner)
     return next((each for each in splits if lines.intersection(map(UUID, each.moved["lines"].values()))), None)
 
 
@@ -192,55 +194,55 @@ def _restore_production(connection: Connection, task_id: UUID, version: str | No
         decisions.change_task(connection, task_id, {"production": UUID(version)})
 
 
-def _set_apart_again(connection: Connection, found: Row[Any], owner: UUID) -> None:
+def _set_apart_again(connection: Connection, decided: Row[Any], owner: UUID) -> None:
     """Who was kept apart from the task that was merged is kept apart from it again, and not from the other."""
-    before, source = _those(found, "apart"), found.task_id
+    before, source = _those(decided, "apart"), decided.task_id
     inherited = decisions.apart_from(connection, source) - before
     now = decisions.apart_from(connection, owner) - inherited
     decisions.set_apart(connection, owner, now | (before & {source}))
-    for other in _those(found, "others"):
+    for other in _those(decided, "others"):
         kept = decisions.apart_from(connection, other)
         if kept & {source, owner}:
-            stays = {owner} if other in _those(found, "kept") else set()
+            stays = {owner} if other in _those(decided, "kept") else set()
             decisions.set_apart(connection, other, kept - {owner} | {source} | stays)
 
 
-def _those(found: Row[Any], name: str) -> set[UUID]:
-    return set(map(UUID, found.moved[name]))
+def _those(decided: Row[Any], name: str) -> set[UUID]:
+    return set(map(UUID, decided.moved[name]))
 
 
-def _numbers(found: Row[Any]) -> dict[UUID, int]:
-    return {UUID(version): number for version, number in found.moved["versions"].items()}
+def _numbers(decided: Row[Any]) -> dict[UUID, int]:
+    return {UUID(version): number for version, number in decided.moved["versions"].items()}
 
 
 # Split
 
 
-def _undo_split(connection: Connection, found: Row[Any]) -> None:
+def _undo_split(connection: Connection, decided: Row[Any]) -> None:
     """Everything that the new task has by now goes back to the task that it was split from."""
-    left, begun = found.task_id, found.other_task_id
+    origin, begun = decided.task_id, decided.other_task_id
     for task_id, why in (
         (begun, "The task that was split off went on in another since."),
-        (left, "The task that it was split from went on in another since."),
+        (origin, "The task that it was split from went on in another since."),
     ):
-        if merge := _later_merge_of(connection, found, task_id):
+        if merge := _later_merge_of(connection, decided, task_id):
             _refuse(why, merge)
     if decisions.merged_into(connection, begun) is not None:
         _refuse("A run has found since that the task that was split off goes on in another; merge that.")
-    _check_is_alone(connection, found, begun)
-    owner = decisions.merged_into(connection, left) or left
-    lines = {UUID(each): UUID(line) for each, line in found.moved["lines"].items()}
-    line_of_all = lines[found.template_id]
+    _check_is_alone(connection, decided, begun)
+    owner = decisions.merged_into(connection, origin) or origin
+    lines = {UUID(each): UUID(line) for each, line in decided.moved["lines"].items()}
+    line_of_all = lines[decided.template_id]
     back = {each: lines.get(each, line_of_all) for each in decisions.lines_of(connection, begun)}
-    versions.move_back(connection, begun, owner, back, _numbers(found))
+    versions.move_back(connection, begun, owner, back, _numbers(decided))
     decisions.lead_to(connection, [begun], owner)
 
 
-def _check_is_alone(connection: Connection, found: Row[Any], begun: UUID) -> None:
+def _check_is_alone(connection: Connection, decided: Row[Any], begun: UUID) -> None:
     """Raise ConflictError where the new task has something of other tasks, or others have something of it."""
     merged = (decision.c.kind == "merge") & (decision.c.other_task_id == begun)
     parted = (decision.c.kind == "split") & (decision.c.task_id == begun)
-    if in_the_way := _later(connection, found, merged | parted):
+    if in_the_way := _later(connection, decided, merged | parted):
         _refuse("The task that was split off was itself merged with another or split since.", in_the_way)
     if decisions.took_over(connection, begun):
         _refuse("A run has found since that another task goes on in the one that was split off; merge the two tasks.")

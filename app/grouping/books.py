@@ -62,10 +62,12 @@ class Book:
         """All versions of a task become the next ones of another."""
         versions.merge_task(self._connection, source, into)
 
-    def add_template(self, task_id: UUID, line_id: UUID, found: Template, **more: Any) -> UUID:
+    def add_template(self, task_id: UUID, line_id: UUID, template_found: Template, **more: Any) -> UUID:
         """A new template; more: as `versions.add_template` takes it."""
-        marks = marks_of(self._state.project_id, found)
-        return versions.add_template(self._connection, self._state.id, task_id, line_id, found, marks=marks, **more)
+        marks = marks_of(self._state.project_id, template_found)
+        return versions.add_template(
+            self._connection, self._state.id, task_id, line_id, template_found, marks=marks, **more
+        )
 
     def revive(self, template_id: UUID) -> bool:
         """A template that was replaced matches again; False for one that is in use anyway."""
@@ -128,7 +130,7 @@ class RehearsalBook(Book):
     def merge_task(self, source: UUID, into: UUID) -> None:
         self.notes.merged[source] = into
 
-    def add_template(self, task_id: UUID, line_id: UUID, found: Template, **more: Any) -> UUID:
+    def add_template(self, task_id: UUID, line_id: UUID, template_found: Template, **more: Any) -> UUID:
         return new_id()
 
     def revive(self, template_id: UUID) -> bool:

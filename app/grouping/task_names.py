@@ -103,7 +103,7 @@ def task_name(template: Template, taken: Collection[str], fallback: str) -> str:
 def suggestions(template: Template) -> list[str]:
     """Names that the fixed text offers, the best first, without repeats."""
     sentences = islice(_sentences(template), SENTENCES)
-    ranked = sorted(filter(None, map(_suggestion, sentences)), key=lambda found: found[0])
+    ranked = sorted(filter(None, map(_suggestion, sentences)), key=lambda suggestion: suggestion[0])
     return list(dict.fromkeys(name for _, name in ranked))
 
 

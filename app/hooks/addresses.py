@@ -50,8 +50,8 @@ class Allowed:
 
     def addresses(self, host: str, port: int) -> list[str]:
         """The addresses of a host that are allowed.  Raises NotAllowedError where there is none, OSError where it has no address."""
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-        allowed = sorted(each for each in found if self.is_allowed(ip_address(each.partition("%")[0])))
+        addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        allowed = sorted(each for each in addresses if self.is_allowed(ip_address(each.partition("%")[0])))
         if not allowed:
             raise NotAllowedError("The addresses of its host are private; WEBHOOK_NETWORKS may allow their network.")
         return allowed

@@ -126,9 +126,9 @@ def _wait_until_grouped(api: Api, console: Console) -> None:
             time.sleep(0.3)
 
 
-def missing(found: Iterable[Found]) -> list[ExpectedTask]:
+def missing(tasks_found: Iterable[Found]) -> list[ExpectedTask]:
     """The expected tasks without a found one of their own."""
-    uncovered = list(found)
+    uncovered = list(tasks_found)
     lost = []
     for expected in EXPECTED:
         covering = next((task for task in uncovered if task.covers(expected)), None)
@@ -139,16 +139,16 @@ def missing(found: Iterable[Found]) -> list[ExpectedTask]:
     return lost
 
 
-def table(found: Sequence[Found]) -> Table:
+def table(tasks_found: Sequence[Found]) -> Table:
     """A few lines for each task; only the template is cut."""
     shown = Table(title="Tasks found", title_justify="left", expand=True)
     shown.add_column("Task", ratio=4)
-    shown.add_column("Path", no_wrap=True, width=max((len(each.path) for each in found), default=4))
+    shown.add_column("Path", no_wrap=True, width=max((len(each.path) for each in tasks_found), default=4))
     shown.add_column("Versions", justify="right", width=8)
     shown.add_column("Calls", justify="right", width=5)
     shown.add_column("Template", no_wrap=True, ratio=6)
     shown.add_column("Slots", ratio=4)
-    for each in found:
+    for each in tasks_found:
         task, slots = each.task, ", ".join(each.slots)
         cells = task["name"], each.path, str(task["versions"]), str(task["calls"]), _start(task["template"]), slots
         shown.add_row(*map(Text, cells))  # as text: a prompt's brackets are no markup

@@ -59,12 +59,12 @@ class Arrival:
         with transaction(self._engine) as connection:
             return moves.copied(connection, self._project_id)
 
-    def receive(self, what: Belonging, columns: Sequence[str], data: bytes, so_far: Mapping[str, Any]) -> None:
+    def receive(self, belonging: Belonging, columns: Sequence[str], data: bytes, so_far: Mapping[str, Any]) -> None:
         """A page arrives, and how far the copy is now; both or neither."""
         with transaction(self._engine) as connection:
             arriving = Arriving(connection, self._project_id)
-            arriving.put(what, columns, data)
-            if what.name in {belongings.PROJECT, "grouping_key"}:
+            arriving.put(belonging, columns, data)
+            if belonging.name in {belongings.PROJECT, "grouping_key"}:
                 arriving.hold()
             moves.note_copied(connection, self._project_id, dict(so_far))
 

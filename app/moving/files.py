@@ -50,34 +50,36 @@ def write(engine: Engine, project: Project, into: IO[bytes], *, with_keys: bool,
             "keys": with_keys,
         }
         writer = Writer(into, head)
-        for what, columns, closing in _sections(with_keys):
-            for page in belongings.pages(connection, what, project.id, columns):
-                writer.page(what.name, columns, page, closing=closing)
-                tell(what.name, 0 if closing else page.rows)
+        for belonging, columns, closing in _sections(with_keys):
+            for page in belongings.pages(connection, belonging, project.id, columns):
+                writer.page(belonging.name, columns, page, closing=closing)
+                tell(belonging.name, 0 if closing else page.rows)
         totals = dict(_totals(connection, project.id, with_keys))
         writer.end(totals)
     return Copied(project, totals)
 
 
 def _sections(with_keys: bool) -> Iterator[tuple[Belonging, tuple[str, ...], bool]]:
-    for what in parts.first():
-        yield what, _columns(what.described(without=what.links), what, with_keys), False
-    for what in parts.closing():
-        if with_keys or what.name not in parts.SECRETS:
-            yield what, _columns(what.columns, what, with_keys), True
+    for belonging in parts.first():
+        yield belonging, _columns(belonging.described(without=belonging.links), belonging, with_keys), False
+    for belonging in parts.closing():
+        if with_keys or belonging.name not in parts.SECRETS:
+            yield belonging, _columns(belonging.columns, belonging, with_keys), True
 
 
-def _columns(columns: tuple[str, ...], what: Belonging, with_keys: bool) -> tuple[str, ...]:
-    left_out = () if with_keys else SECRET.get(what.name, ())
+def _columns(columns: tuple[str, ...], belonging: Belonging, with_keys: bool) -> tuple[str, ...]:
+    left_out = () if with_keys else SECRET.get(belonging.name, ())
     return tuple(name for name in columns if name not in left_out)
 
 
 def _totals(connection: Connection, project_id: UUID, with_keys: bool) -> Iterator[tuple[str, Sum]]:
-    for what in belongings.belongings():
-        if with_keys or what.name not in parts.SECRETS:
+    for belonging in belongings.belongings():
+        if with_keys or belonging.name not in parts.SECRETS:
             yield (
-                what.name,
-                belongings.total(connection, what, project_id, _columns(parts.compared(what), what, with_keys)),
+                belonging.name,
+                belongings.total(
+                    connection, belonging, project_id, _columns(parts.compared(belonging), belonging, with_keys)
+                ),
             )
 
 
@@ -95,12 +97,12 @@ def read(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell
     done = _done(arrival.copied(), reader.head)
     last: list[Section] = []
     for section in (_renamed(each, project.name) for each in reader.sections()):
-        what = _known(section)
+        belonging = _known(section)
         if section.closing:
             last.append(section)
         elif section.number > done:
             arrival.receive(
-                what, section.columns, section.data, {"file": reader.head["id"], "sections": section.number}
+                belonging, section.columns, section.data, {"file": reader.head["id"], "sections": section.number}
             )
         tell(section.table, 0 if section.closing else section.data.count(b"\n"))
     arrival.in_one(lambda connection, arriving: _close(connection, arriving, reader, project, last), held=False)
@@ -122,13 +124,13 @@ def _done(copied: dict[str, Any], head: dict[str, Any]) -> int:
 
 def _known(section: Section) -> Belonging:
     names = {each.name: each for each in belongings.belongings()}
-    what = names.get(section.table)
-    unknown = [section.table] if what is None else sorted(set(section.columns) - set(what.columns))
-    if what is None or unknown:
+    belonging = names.get(section.table)
+    unknown = [section.table] if belonging is None else sorted(set(section.columns) - set(belonging.columns))
+    if belonging is None or unknown:
         raise CallerError(
             f"This release does not know {', '.join(unknown)} of the file, which a newer one made. Upgrade first."
         )
-    return what
+    return belonging
 
 
 def _renamed(section: Section, name: str) -> Section:
@@ -137,7 +139,7 @@ def _renamed(section: Section, name: str) -> Section:
         return section
     place = section.columns.index("name")
     values = section.data.rstrip(b"\n").split(b"\t")
-    values[place] = re.sub(r"[\\\t\n\r]", lambda found: _ESCAPED[found[0]], name).encode()
+    values[place] = re.sub(r"[\\\t\n\r]", lambda escape: _ESCAPED[escape[0]], name).encode()
     data = b"\t".join(values) + b"\n"
     return Section(section.number, section.table, section.columns, section.closing, data)
 
@@ -149,15 +151,15 @@ def _close(connection: Connection, arriving: Arriving, reader: Reader, project: 
     """What was held back, then a look at everything."""
     columns: dict[Belonging, tuple[str, ...]] = {}
     for section in last:
-        arriving.stage(what := _known(section), section.columns, section.data)
-        columns[what] = section.columns
+        arriving.stage(belonging := _known(section), section.columns, section.data)
+        columns[belonging] = section.columns
     empty = [each for each in parts.closing() if each.name in reader.totals and each not in columns]
-    for what in empty:
-        arriving.stage(what, what.key, b"")
-    for what in reversed([each for each in parts.closing() if each in columns or each in empty]):
-        arriving.prune(what)
-    for what, named in columns.items():
-        arriving.merge(what, named)
+    for belonging in empty:
+        arriving.stage(belonging, belonging.key, b"")
+    for belonging in reversed([each for each in parts.closing() if each in columns or each in empty]):
+        arriving.prune(belonging)
+    for belonging, named in columns.items():
+        arriving.merge(belonging, named)
     if wrong := parts.differing(reader.totals, _there(connection, reader, project)):
         raise parts.DiffersError(
             f"What arrived is not what the file has: {'; '.join(wrong)}. Run the same command again."

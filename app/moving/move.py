@@ -126,26 +126,26 @@ class Move:
         here: Connection,
         there: Connection,
         arriving: Arriving,
-        whats: Iterable[Belonging],
+        tables: Iterable[Belonging],
         columns_of: Callable[[Belonging], tuple[str, ...]],
     ) -> None:
         """Make tables what they are here, those that differ: what is gone goes first, since it may hold names and numbers."""
         project_id = self._project.id
         changed = [
-            what
-            for what in whats
-            if belongings.total(here, what, project_id, columns_of(what))
-            != belongings.total(there, what, project_id, columns_of(what))
+            table
+            for table in tables
+            if belongings.total(here, table, project_id, columns_of(table))
+            != belongings.total(there, table, project_id, columns_of(table))
         ]
-        for what in changed:
-            arriving.clear(what)
-            arriving.stage(what, columns_of(what), b"")
-            for page in belongings.pages(here, what, project_id, columns_of(what)):
-                arriving.stage(what, columns_of(what), page.data)
-        for what in reversed(changed):
-            arriving.prune(what)
-        for what in changed:
-            arriving.merge(what, columns_of(what))
+        for table in changed:
+            arriving.clear(table)
+            arriving.stage(table, columns_of(table), b"")
+            for page in belongings.pages(here, table, project_id, columns_of(table)):
+                arriving.stage(table, columns_of(table), page.data)
+        for table in reversed(changed):
+            arriving.prune(table)
+        for table in changed:
+            arriving.merge(table, columns_of(table))
 
     def _catch_up(self) -> None:
         self._tell("catch up", 0)
@@ -208,7 +208,7 @@ class Move:
                 self._level(here, there, arriving, parts.small(), parts.columns_first)
                 self._bring_rest(here, arriving)
                 self._level_calls(here, there, arriving)
-                self._level(here, there, arriving, parts.closing(), lambda what: what.columns)
+                self._level(here, there, arriving, parts.closing(), lambda table: table.columns)
                 self._compare(here, there)
 
             self._arrival.in_one(bring, held=False)
@@ -239,10 +239,8 @@ class Move:
         expected = parts.totals(here, project_id, others) | {
             calls.name: belongings.total_of_ids(here, calls, project_id)
         }
-        found = parts.totals(there, project_id, others) | {
-            calls.name: belongings.total_of_ids(there, calls, project_id)
-        }
-        wrong = parts.differing(expected, found)
+        sums = parts.totals(there, project_id, others) | {calls.name: belongings.total_of_ids(there, calls, project_id)}
+        wrong = parts.differing(expected, sums)
         if totals_of_versions(here, project_id) != totals_of_versions(there, project_id):
             wrong.append("the numbers of calls of versions")
         if wrong:
@@ -310,7 +308,7 @@ class Move:
         with parts.snapshot(self._target) as there, transaction(self._source) as connection:
             moves.as_mover(connection, self._project.id)
             arriving = Arriving(connection, self._project.id)
-            self._level(there, connection, arriving, parts.closing(), lambda what: what.columns)
+            self._level(there, connection, arriving, parts.closing(), lambda table: table.columns)
 
 
 def finish(source: Engine, moved: Project) -> None:

@@ -63,14 +63,14 @@ def closing() -> list[Belonging]:
     return [each for each in belongings.belongings() if each.name in again or each.links]
 
 
-def columns_first(what: Belonging) -> tuple[str, ...]:
+def columns_first(belonging: Belonging) -> tuple[str, ...]:
     """Of the first copy: a row may point to one that is not there yet."""
-    return what.described(without=what.links)
+    return belonging.described(without=belonging.links)
 
 
-def compared(what: Belonging) -> tuple[str, ...]:
+def compared(belonging: Belonging) -> tuple[str, ...]:
     """Columns that must be equal on both sides: a project may have another name where it arrives."""
-    return what.described(without=("name",)) if what.name == belongings.PROJECT else what.columns
+    return belonging.described(without=("name",)) if belonging.name == belongings.PROJECT else belonging.columns
 
 
 def totals(connection: Connection, project_id: UUID, whats: Sequence[Belonging]) -> dict[str, Sum]:
@@ -81,17 +81,17 @@ def totals(connection: Connection, project_id: UUID, whats: Sequence[Belonging])
 def same_schema(source: str, target: str) -> None:
     """Raises CallerError unless both databases are at the schema of this code."""
     head = migrate.head_revision()
-    for url, which in ((source, "this database"), (target, "the other database")):
-        if (found := migrate.revision_of(url)) != head:
+    for url, database in ((source, "this database"), (target, "the other database")):
+        if (revision := migrate.revision_of(url)) != head:
             raise CallerError(
-                f"The schema of {which} is {found}, this version needs {head}. Run there: alembic upgrade head."
+                f"The schema of {database} is {revision}, this version needs {head}. Run there: alembic upgrade head."
             )
 
 
 def differing(left: dict[str, Sum], right: dict[str, Sum]) -> list[str]:
     """Tables that are not the same on both sides, with their rows."""
     return [
-        f"{name}: {one.rows} rows here, {right[name].rows} there"
-        for name, one in left.items()
-        if one != right.get(name)
+        f"{name}: {sum_of_left.rows} rows here, {right[name].rows} there"
+        for name, sum_of_left in left.items()
+        if sum_of_left != right.get(name)
     ]

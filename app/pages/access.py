@@ -72,8 +72,8 @@ def configure(app: Flask, settings: Settings, engine: Engine, standby: Reader | 
 
 
 def services() -> Services:
-    found: Services = current_app.extensions[_EXTENSION]
-    return found
+    services_found: Services = current_app.extensions[_EXTENSION]
+    return services_found
 
 
 @contextmanager

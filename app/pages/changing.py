@@ -36,13 +36,13 @@ def changes() -> str:
     after = _text("after")
     wanted = Wanted(ids, shown.range, kinds or None, path=path or None, before=id_or_404(after) if after else None)
     with access.reading() as connection:
-        found = feed.page(connection, wanted, PAGE_SIZE + 1)
+        changes = feed.page(connection, wanted, PAGE_SIZE + 1)
         paths = browse.paths(connection, g.visitor.project.id)
     return render_template(
         "pages/changes.html",
         shown=shown,
-        found=[(told, summary(told)) for told in found[:PAGE_SIZE]],
-        more=found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
+        found=[(told, summary(told)) for told in changes[:PAGE_SIZE]],
+        more=changes[PAGE_SIZE - 1].id if len(changes) > PAGE_SIZE else None,
         kinds=KINDS,
         chosen=kinds,
         path=path,

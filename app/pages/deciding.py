@@ -61,15 +61,15 @@ def look_at_merge(task_id: str) -> str:
     """What a merge would do; its form merges."""
     asked, into = id_or_404(task_id), id_or_404(request.args.get("into", ""))
     with looking() as connection:
-        found = previewing.of_merge(connection, g.visitor.project.id, asked, into, g.visitor.decides)
+        preview = previewing.of_merge(connection, g.visitor.project.id, asked, into, g.visitor.decides)
         names = names_of(connection, [asked, into])
     return render_template(
         "pages/preview.html",
-        found=found,
+        found=preview,
         title="Merge",
         sentence=f"The versions of “{names[asked]}” go on as the next ones of “{names[into]}”, and links to it lead there. No run parts them again.",
         action=url_for("pages.merge_task", task_id=asked),
-        fields={"into": into, "expected": found.state},
+        fields={"into": into, "expected": preview.state},
         back=url_for("pages.task", task_id=asked),
     )
 
@@ -89,15 +89,15 @@ def look_at_split(implementation_id: str) -> str:
     """What a split would do; its form splits."""
     asked = id_or_404(implementation_id)
     with looking() as connection:
-        found = previewing.of_split(connection, g.visitor.project.id, asked, g.visitor.decides)
+        preview = previewing.of_split(connection, g.visitor.project.id, asked, g.visitor.decides)
         version = tasks.implementation_by_id(connection, g.visitor.project.id, asked) or abort(HTTPStatus.NOT_FOUND)
     return render_template(
         "pages/preview.html",
-        found=found,
+        found=preview,
         title="Split",
         sentence="All versions of this template become a task of their own, with their calls. No run brings the two tasks together again.",
         action=url_for("pages.split_implementation", implementation_id=asked),
-        fields={"expected": found.state},
+        fields={"expected": preview.state},
         back=url_for("pages.task", task_id=version.task_id, version=version.version),
     )
 
@@ -122,12 +122,12 @@ def decision_list() -> str:
     of_task, after = (id_or_404(request.args[name]) if request.args.get(name) else None for name in ("task", "after"))
     with access.reading() as connection:
         named = (connection, g.visitor.project.id)
-        found = history.page(*named, limit=DECISIONS_SHOWN + 1, before=after, task_id=of_task)
+        decisions = history.page(*named, limit=DECISIONS_SHOWN + 1, before=after, task_id=of_task)
         task = tasks.get(*named, of_task) or abort(HTTPStatus.NOT_FOUND) if of_task else None
     return render_template(
         "pages/decisions.html",
-        found=found[:DECISIONS_SHOWN],
-        more=found[DECISIONS_SHOWN - 1].id if len(found) > DECISIONS_SHOWN else "",
+        found=decisions[:DECISIONS_SHOWN],
+        more=decisions[DECISIONS_SHOWN - 1].id if len(decisions) > DECISIONS_SHOWN else "",
         after=after,
         task=task,
         structural=history.STRUCTURAL,
@@ -140,11 +140,11 @@ def look_at_undo(decision_id: str) -> str:
     """What undoing would do; its form undoes."""
     asked = id_or_404(decision_id)
     with looking() as connection:
-        found = previewing.of_undo(connection, g.visitor.project.id, asked, g.visitor.decides)
+        preview = previewing.of_undo(connection, g.visitor.project.id, asked, g.visitor.decides)
         decided = history.get(connection, g.visitor.project.id, asked) or abort(HTTPStatus.NOT_FOUND)
     return render_template(
         "pages/preview.html",
-        found=found,
+        found=preview,
         title="Undo",
         sentence=f"{telling.summary(decided)} Everything is as if that had not been decided, but for what came since.",
         action=url_for("pages.undo_decision", decision_id=asked),

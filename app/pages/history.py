@@ -55,9 +55,9 @@ def _marks(versions: Sequence[Any], shown: Shown) -> Sequence[tuple[float, str]]
     places: dict[int, tuple[float, list[int]]] = {}
     for version in sorted(versions, key=lambda version: version.version):
         if _began_within(version.first_seen, shown):
-            at = (version.first_seen - shown.begin) / (shown.end - shown.begin)
-            places.setdefault(int(at * 40), (at, []))[1].append(version.version)
-    return [(at, ", ".join(f"v{number}" for number in numbers)) for at, numbers in places.values()]
+            place = (version.first_seen - shown.begin) / (shown.end - shown.begin)
+            places.setdefault(int(place * 40), (place, []))[1].append(version.version)
+    return [(place, ", ".join(f"v{number}" for number in numbers)) for place, numbers in places.values()]
 
 
 def _began_within(moment: datetime | None, shown: Shown) -> bool:

@@ -38,8 +38,8 @@ def slot(task_id: str, name: str) -> str:
     shown = ranging.shown(request.args)
     text = request.args.get("q", "").replace("\x00", "")[:512]
     with access.reading() as connection:
-        found = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        versions = versions_of(connection, found.id)
+        task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
+        versions = versions_of(connection, task.id)
         version, place = _place(versions, name)
         summary = slot_values.summary(connection, place, shown.range)
         fresh = slot_values.fresh(connection, place)
@@ -49,7 +49,7 @@ def slot(task_id: str, name: str) -> str:
     kind = version.slot_kinds[place.number] if place.number < len(version.slot_kinds) else {}
     return render_template(
         "pages/slot.html",
-        task=found,
+        task=task,
         version=version,
         versions=[each for each in versions if name in each.slots],
         name=name,
@@ -113,8 +113,8 @@ def slot_download(task_id: str, name: str, kind: str) -> Response:
     if kind not in {"jsonl", "csv"}:
         abort(HTTPStatus.NOT_FOUND)
     with access.reading() as connection:
-        found = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        _, place = _place(versions_of(connection, found.id), name)
+        task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
+        _, place = _place(versions_of(connection, task.id), name)
         values = slot_values.values(connection, place, shown.range, limit=MOST_EXPORTED)
     body, media_type = (_lines(values), "application/jsonl") if kind == "jsonl" else (_table(values), "text/csv")
     response = Response(body, mimetype=media_type)
@@ -151,14 +151,14 @@ def task_calls(task_id: str) -> str:
     }
     after = request.args.get("after", "")
     with access.reading() as connection:
-        found = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        versions = versions_of(connection, found.id)
-        wanted = TraceFilter(task_id=found.id, slots=slots)
+        task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
+        versions = versions_of(connection, task.id)
+        wanted = TraceFilter(task_id=task.id, slots=slots)
         before = id_or_404(after) if after else None
         rows = traces.page(connection, project(), wanted, limit=min(PAGE_SIZE, MAX_LIMIT) + 1, before=before)
     return render_template(
         "pages/calls.html",
-        task=found,
+        task=task,
         slots=slots,
         rows=[(row, traces.variables_of(row.slots, row.variables)) for row in rows[:PAGE_SIZE]],
         more=rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None,

@@ -71,12 +71,12 @@ def _lines(
     sparks = _sparks(connection, listed, ids, shown)
     newest = browse.newest_versions(connection, ids)
     shares = _shares(connection, rows, total, listed.asked.project_id)
-    for one in rows:
-        task = one.row
+    for line in rows:
+        task = line.row
         parts = template_parts(task.parts or [], task.slots or [])
         yield Line(
             task,
-            one.spent,
+            line.spent,
             shares.get(task.id, 0.0),
             sparks.get(task.id),
             newest.get(task.id),
@@ -106,5 +106,5 @@ def _add(values: list[float], bins: Sequence[tuple[int, int]]) -> None:
 
 def _shares(connection: Connection, rows: Sequence[Listed], total: Spent, project_id: UUID) -> Mapping[UUID, float]:
     if total.cost.dollars > 0:
-        return {one.row.id: one.spent.cost.dollars / total.cost.dollars for one in rows}
+        return {line.row.id: line.spent.cost.dollars / total.cost.dollars for line in rows}
     return insights.token_shares(connection, project_id)

@@ -34,11 +34,11 @@ def look_at_regroup() -> str:
     with looking() as connection:
         group = _group(connection, path)
     try:
-        found = grouping.look(group.id, everything=everything)
+        outcome = grouping.look(group.id, everything=everything)
     except NotFoundError:
         abort(HTTPStatus.NOT_FOUND)
-    shown = [(each, template_parts(to_parts(each.template), each.template.slots)) for each in found.found]
-    return _page(path, found=found, shown=shown, everything=everything)
+    shown = [(each, template_parts(to_parts(each.template), each.template.slots)) for each in outcome.found]
+    return _page(path, found=outcome, shown=shown, everything=everything)
 
 
 @pages.post("/regroup")

@@ -54,7 +54,7 @@ def _all(spent: Spent) -> int:
 
 
 def _latency(share: float) -> Callable[[Spent], float | None]:
-    return lambda spent: None if (found := spent.used.latency_ms(share)) is None else found / 1000
+    return lambda spent: None if (latency_ms := spent.used.latency_ms(share)) is None else latency_ms / 1000
 
 
 _FIGURES = (

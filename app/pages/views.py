@@ -202,13 +202,13 @@ def task_list() -> str:
     after = _argument("after")
     with access.reading() as connection:
         try:
-            found = overview(connection, wanted, shown, after=id_or_404(after) if after else None, limit=PAGE_SIZE)
+            page = overview(connection, wanted, shown, after=id_or_404(after) if after else None, limit=PAGE_SIZE)
             newest = neighbours.newest(connection, project())
         except UnknownCursorError:
             abort(HTTPStatus.NOT_FOUND, "The task behind which this page begins is in the list no more.")
     return render_template(
         "pages/tasks.html",
-        found=found,
+        found=page,
         shown=shown,
         sort=sort,
         descending=descending,
@@ -247,30 +247,30 @@ def task(task_id: str) -> str | AnyResponse:
     after, shown = _cursor("after"), ranging.shown(_arguments())
     metric = "cost" if _argument("metric") == "cost" else "calls"
     with access.reading() as connection:
-        found = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
-        versions = versions_of(connection, found.id)
-        if led := _led_on(connection, found.id, versions):
+        task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
+        versions = versions_of(connection, task.id)
+        if led := _led_on(connection, task.id, versions):
             return led
         chosen = _chosen(versions)
         became = replaced.became(connection, chosen.template_id, chosen.slots) if chosen else None
         calls = _calls(connection, chosen, after)
         costing = of_version(connection, project(), chosen, shown.range) if chosen else None
-        asked = Asked(project(), shown.range, task_ids=[found.id])
+        asked = Asked(project(), shown.range, task_ids=[task.id])
         past = history(connection, asked, versions, shown=shown, metric=metric)
         newest = neighbours.newest(connection, project())
-        declared = agreement(DeclaredCalls(*said) for said in insights.declared_calls(connection, found.id))
-        others = tasks.others_of_path(connection, found.id, MOST_OTHERS) if g.visitor.decides else []
-        alike = similar.similar(connection, project(), found.id, SIMILAR_SHOWN)
-        sites = similar.call_sites(connection, project(), [found.id]).get(found.id, [])
-        decided = decided_history.page(connection, project(), limit=1, task_id=found.id)
-    if found.merged_into:
-        return redirect(url_for("pages.task", task_id=found.merged_into))
+        declared = agreement(DeclaredCalls(*said) for said in insights.declared_calls(connection, task.id))
+        others = tasks.others_of_path(connection, task.id, MOST_OTHERS) if g.visitor.decides else []
+        alike = similar.similar(connection, project(), task.id, SIMILAR_SHOWN)
+        sites = similar.call_sites(connection, project(), [task.id]).get(task.id, [])
+        decided = decided_history.page(connection, project(), limit=1, task_id=task.id)
+    if task.merged_into:
+        return redirect(url_for("pages.task", task_id=task.merged_into))
     parts = _template(chosen)
     before = _compared_to(versions, chosen)
     compared = changes.compare(_template(before), parts) if before else []
     return render_template(
         "pages/task.html",
-        task=found,
+        task=task,
         versions=versions,
         chosen=chosen,
         became=became,
@@ -454,8 +454,8 @@ def _next(rows: Sequence[Any], size: int, cursor_of: Any) -> str:
 
 def versions_of(connection: Connection, task_id: UUID) -> Sequence[Row[Any]]:
     """The versions of a task, newest first."""
-    found = tasks.implementations(connection, project(), task_id, limit=MOST_VERSIONS)
-    return sorted(found, key=lambda version: version.version, reverse=True)
+    versions = tasks.implementations(connection, project(), task_id, limit=MOST_VERSIONS)
+    return sorted(versions, key=lambda version: version.version, reverse=True)
 
 
 def _calls(connection: Connection, version: Row[Any] | None, after: Cursor | None) -> list[CallRow]:

@@ -177,8 +177,8 @@ def _outcome(r: Random, call: Call, model: str) -> Body:
     return {"output": call.output, "usage": usage, "completed_at": _stamp(call.at + timedelta(seconds=seconds))}
 
 
-def _stamp(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds")
+def _stamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
 
 
 def body(call: Call, r: Random, *, path: str, model: str) -> Body:

@@ -105,58 +105,60 @@ def _exactly(
 
 def _moment(r: Random, start: datetime, during: tuple[float, float]) -> datetime:
     """Nights are quiet. Nothing starts in the last quarter of an hour, so that conversations end by `now`."""
-    at = start + r.uniform(*during) * (WEEK - timedelta(minutes=15))
-    return at if 6 <= at.hour < 22 or r.random() < 0.2 else _moment(r, start, during)
+    moment = start + r.uniform(*during) * (WEEK - timedelta(minutes=15))
+    return moment if 6 <= moment.hour < 22 or r.random() < 0.2 else _moment(r, start, during)
 
 
 def _texts(prompt: Prompt, variables: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(part.role, part.render(variables)) for part in prompt.parts]
 
 
-def _attempts(r: Random, prompt: Prompt, at: datetime) -> list[Call]:
+def _attempts(r: Random, prompt: Prompt, moment: datetime) -> list[Call]:
     """A call; sometimes it fails and is sent once more, word for word."""
-    variables = variables_for(prompt.task, r, at)
+    variables = variables_for(prompt.task, r, moment)
     texts, output = _texts(prompt, variables), [assistant(answer(r, prompt.task, variables))]
-    good = Call(prompt, texts, at, variables, output)
+    good = Call(prompt, texts, moment, variables, output)
     if r.random() >= 0.03:
         return [good]
     error, pause = r.choice(((LIMITED, 2), (LIMITED, 2), (TIMED_OUT, 61)))
-    failed = Call(prompt, texts, at, variables, [], error=error)
-    return [failed, replace(good, at=at + timedelta(seconds=pause))]
+    failed = Call(prompt, texts, moment, variables, [], error=error)
+    return [failed, replace(good, at=moment + timedelta(seconds=pause))]
 
 
-def _conversation(r: Random, prompt: Prompt, at: datetime) -> list[Call]:
+def _conversation(r: Random, prompt: Prompt, moment: datetime) -> list[Call]:
     """An agent's calls: each repeats the prompt and carries all that was said and done since."""
-    variables = variables_for(prompt.task, r, at)
-    first = Call(prompt, _texts(prompt, variables), at, variables, [], conversation=f"order-{r.getrandbits(40):010x}")
+    variables = variables_for(prompt.task, r, moment)
+    first = Call(
+        prompt, _texts(prompt, variables), moment, variables, [], conversation=f"order-{r.getrandbits(40):010x}"
+    )
     return _turns(first, _agent_steps(r), r)
 
 
-def _steps(r: Random, prompt: Prompt, at: datetime) -> list[Call]:
+def _steps(r: Random, prompt: Prompt, moment: datetime) -> list[Call]:
     """One run of an agent that keeps its goal and plan and tells in each call what it has done so far."""
-    variables = variables_for(prompt.task, r, at)
+    variables = variables_for(prompt.task, r, moment)
     conversation = f"run-{r.getrandbits(40):010x}"
     calls: list[Call] = []
     for _ in range(r.randint(4, 8)):
         step = answer(r, prompt.task, variables)
         calls.append(
-            Call(prompt, _texts(prompt, variables), at, variables, [assistant(step)], conversation=conversation)
+            Call(prompt, _texts(prompt, variables), moment, variables, [assistant(step)], conversation=conversation)
         )
         variables = variables | {"done": f"{variables['done']}- {step}\n"}
-        at += timedelta(seconds=r.uniform(3, 20))
+        moment += timedelta(seconds=r.uniform(3, 20))
     return calls
 
 
-def _batch(r: Random, prompt: Prompt, at: datetime) -> list[Call]:
+def _batch(r: Random, prompt: Prompt, moment: datetime) -> list[Call]:
     """A job that asks many questions about one product, then about the next."""
     calls: list[Call] = []
     for number in range(prompt.calls):
         if number % 10 == 0:
-            record = variables_for(prompt.task, r, at)["record"]
+            record = variables_for(prompt.task, r, moment)["record"]
         variables = {"record": record, "question": attribute_question(r)}
         output = [assistant(answer(r, prompt.task, variables))]
-        calls.append(Call(prompt, _texts(prompt, variables), at, variables, output))
-        at += timedelta(seconds=r.uniform(0.5, 2))
+        calls.append(Call(prompt, _texts(prompt, variables), moment, variables, output))
+        moment += timedelta(seconds=r.uniform(0.5, 2))
     return calls
 
 
@@ -186,8 +188,8 @@ def _agent_steps(r: Random) -> list[list[Message]]:
     return [*steps, [assistant(spin(r, "[Done|Settled]: {money} [go|goes] back to your card, {name} has noted it."))]]
 
 
-def _chat(r: Random, topics: list[str], at: datetime) -> list[Call]:
-    first = Call(None, [("user", topics.pop())], at, {}, [], conversation=f"chat-{r.getrandbits(40):010x}")
+def _chat(r: Random, topics: list[str], moment: datetime) -> list[Call]:
+    first = Call(None, [("user", topics.pop())], moment, {}, [], conversation=f"chat-{r.getrandbits(40):010x}")
     reply = [assistant(spin(r, r.choice(CHAT_ANSWERS)))]
     steps = [[*reply, {"role": "user", "content": spin(r, r.choice(ASKS))}] for _ in range(r.choice((0, 0, 1, 2)))]
     return _turns(first, [*steps, reply], r)
@@ -197,10 +199,10 @@ def _turns(first: Call, steps: list[list[Message]], r: Random) -> list[Call]:
     """One call a step; the history of each is all earlier steps."""
     calls: list[Call] = []
     history: tuple[Message, ...] = ()
-    at = first.at
+    moment = first.at
     for step in steps:
-        calls.append(replace(first, at=at, output=step[:1], history=history))
-        history, at = (*history, *step), at + timedelta(seconds=r.uniform(4, 70))
+        calls.append(replace(first, at=moment, output=step[:1], history=history))
+        history, moment = (*history, *step), moment + timedelta(seconds=r.uniform(4, 70))
     return calls
 
 

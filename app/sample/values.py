@@ -77,9 +77,9 @@ def help_case(r: Random) -> tuple[str, str]:
     question = quirk(case, spin(case, case.choice(m.QUESTIONS)))
     if case.random() < 0.04:
         return "", question
-    found = case.sample(m.ARTICLES, case.randint(2, 5))
+    articles = case.sample(m.ARTICLES, case.randint(2, 5))
     layout = case.choice(("{0}\n{1}", "[{0}] {1}", "# {0}\n\n{1}", "{1} ({0})"))
-    return "\n\n".join(layout.format(*article) for article in found), question
+    return "\n\n".join(layout.format(*article) for article in articles), question
 
 
 def triage(r: Random) -> Variables:

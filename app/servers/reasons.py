@@ -152,8 +152,8 @@ def of_broker(error: BaseException) -> str:
 
 
 def _first(reasons: tuple[Reason, ...], text: str, server: str) -> str:
-    found = next((reason.said for reason in reasons if any(sign in text for sign in reason.signs)), AWAY)
-    return found.format(**_WORDS[server])
+    words = next((reason.said for reason in reasons if any(sign in text for sign in reason.signs)), AWAY)
+    return words.format(**_WORDS[server])
 
 
 def _text(error: BaseException) -> str:

@@ -40,10 +40,10 @@ def broker_url(settings: Settings) -> str:
     url = settings.broker
     if not url.startswith(SENTINEL):
         return url
-    found = urlsplit(url)
-    credentials, _, hosts = found.netloc.rpartition("@")
+    address = urlsplit(url)
+    credentials, _, hosts = address.netloc.rpartition("@")
     before = f"{credentials}@" if credentials else ""
-    return ";".join(f"{SENTINEL}{before}{host}{found.path or '/0'}" for host in hosts.split(","))
+    return ";".join(f"{SENTINEL}{before}{host}{address.path or '/0'}" for host in hosts.split(","))
 
 
 def master_of(url: str) -> str:
@@ -52,8 +52,8 @@ def master_of(url: str) -> str:
 
 
 def _of_sentinel(settings: Settings, options: dict[str, Any]) -> Redis:
-    found = urlsplit(settings.redis_url)
-    hosts = [urlsplit(f"//{host}") for host in found.netloc.rpartition("@")[2].split(",")]
+    address = urlsplit(settings.redis_url)
+    hosts = [urlsplit(f"//{host}") for host in address.netloc.rpartition("@")[2].split(",")]
     watchers = Sentinel(
         [(str(host.hostname), host.port or 26379) for host in hosts],
         sentinel_kwargs={
@@ -62,9 +62,9 @@ def _of_sentinel(settings: Settings, options: dict[str, Any]) -> Redis:
     )
     primary: Redis = watchers.master_for(
         master_of(settings.redis_url),
-        username=_plain(found.username),
-        password=_plain(found.password),
-        db=int(found.path.strip("/") or 0),
+        username=_plain(address.username),
+        password=_plain(address.password),
+        db=int(address.path.strip("/") or 0),
         **options,
     )
     return primary

@@ -37,46 +37,46 @@ class Arriving:
         self._project = {"project": str(project_id)}
         self._staged: set[str] = set()
 
-    def put(self, what: Belonging, columns: Sequence[str], data: bytes) -> None:
+    def put(self, belonging: Belonging, columns: Sequence[str], data: bytes) -> None:
         """Merge one page and compare it.  Raises ForeignRowsError, and the transaction must be given up."""
-        self.clear(what)
-        self.stage(what, columns, data)
-        self.merge(what, columns)
+        self.clear(belonging)
+        self.stage(belonging, columns, data)
+        self.merge(belonging, columns)
 
-    def clear(self, what: Belonging) -> None:
+    def clear(self, belonging: Belonging) -> None:
         """Nothing of the table is staged."""
-        if what.name in self._staged:
-            self._run(f"DROP TABLE {_staging(what)}")
-            self._staged.remove(what.name)
+        if belonging.name in self._staged:
+            self._run(f"DROP TABLE {_staging(belonging)}")
+            self._staged.remove(belonging.name)
 
-    def stage(self, what: Belonging, columns: Sequence[str], data: bytes) -> None:
+    def stage(self, belonging: Belonging, columns: Sequence[str], data: bytes) -> None:
         """Copy rows into the table beside, where `merge` and `prune` find them."""
-        if what.name not in self._staged:
-            self._run(_STAGING.format(_staging(what), _list(columns), what.name))
-            self._staged.add(what.name)
+        if belonging.name not in self._staged:
+            self._run(_STAGING.format(_staging(belonging), _list(columns), belonging.name))
+            self._staged.add(belonging.name)
         with closing(self._connection.connection.cursor()) as cursor:
-            cursor.copy_expert(f"COPY {_staging(what)} ({_list(columns)}) FROM STDIN", io.BytesIO(data))
+            cursor.copy_expert(f"COPY {_staging(belonging)} ({_list(columns)}) FROM STDIN", io.BytesIO(data))
 
-    def merge(self, what: Belonging, columns: Sequence[str]) -> None:
+    def merge(self, belonging: Belonging, columns: Sequence[str]) -> None:
         """What was staged becomes rows of the table."""
-        self._run(f"ANALYZE {_staging(what)}")
-        if what.name == "implementation":
-            self._run(_FREE_NUMBERS.format(_same(what)))
+        self._run(f"ANALYZE {_staging(belonging)}")
+        if belonging.name == "implementation":
+            self._run(_FREE_NUMBERS.format(_same(belonging)))
         try:
-            self._run(_merging(what, columns))
+            self._run(_merging(belonging, columns))
         except psycopg2.errors.IntegrityError:
-            raise ForeignRowsError(what.name) from None
-        if what.name == CALLS:
+            raise ForeignRowsError(belonging.name) from None
+        if belonging.name == CALLS:
             self._run(_EXTERNAL_IDS)
-        self._check(what, columns)
+        self._check(belonging, columns)
 
-    def prune(self, what: Belonging) -> int:
+    def prune(self, belonging: Belonging) -> int:
         """Delete rows of the project that were not staged; how many.  All of the project must be staged."""
-        if what.name not in self._staged:
+        if belonging.name not in self._staged:
             return 0
-        if what.name == "template":  # what refers to it has changed since, so it arrives with the changed calls
-            self._run(f"DELETE FROM trace WHERE template_id IN (SELECT id FROM {_missing(what)})")  # noqa: S608  ours
-        return self._run(f"DELETE FROM {_missing(what)}")  # noqa: S608  ours
+        if belonging.name == "template":  # what refers to it has changed since, so it arrives with the changed calls
+            self._run(f"DELETE FROM trace WHERE template_id IN (SELECT id FROM {_missing(belonging)})")  # noqa: S608  ours
+        return self._run(f"DELETE FROM {_missing(belonging)}")  # noqa: S608  ours
 
     def remove_calls(self, ids: Sequence[UUID]) -> int:
         """Calls that are gone where they came from."""
@@ -92,12 +92,12 @@ class Arriving:
         )
         self._run("UPDATE project SET retention_days = 0 WHERE id = %(project)s")
 
-    def _check(self, what: Belonging, columns: Sequence[str]) -> None:
+    def _check(self, belonging: Belonging, columns: Sequence[str]) -> None:
         with closing(self._connection.connection.cursor()) as cursor:
-            cursor.execute(_comparing(what, columns), self._project)
+            cursor.execute(_comparing(belonging, columns), self._project)
             staged, equal = cursor.fetchall()[0]
         if staged != equal:
-            raise ForeignRowsError(what.name)
+            raise ForeignRowsError(belonging.name)
 
     def _run(self, statement: str) -> int:
         with closing(self._connection.connection.cursor()) as cursor:
@@ -108,21 +108,21 @@ class Arriving:
 _STAGING = "CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0"
 
 
-def _missing(what: Belonging) -> str:
+def _missing(belonging: Belonging) -> str:
     """Rows of the project that were not staged."""
-    return f"{what.name} WHERE {what.own} AND NOT EXISTS (SELECT FROM {_staging(what)} AS incoming WHERE {_same(what)})"
+    return f"{belonging.name} WHERE {belonging.own} AND NOT EXISTS (SELECT FROM {_staging(belonging)} AS incoming WHERE {_same(belonging)})"
 
 
-def _staging(what: Belonging) -> str:
-    return f"incoming_{what.name}"
+def _staging(belonging: Belonging) -> str:
+    return f"incoming_{belonging.name}"
 
 
 def _list(columns: Sequence[str]) -> str:
     return ", ".join(columns)
 
 
-def _same(what: Belonging) -> str:
-    return " AND ".join(f"incoming.{name} = {what.name}.{name}" for name in what.key)
+def _same(belonging: Belonging) -> str:
+    return " AND ".join(f"incoming.{name} = {belonging.name}.{name}" for name in belonging.key)
 
 
 def _row(table: str, columns: Sequence[str]) -> str:
@@ -130,24 +130,24 @@ def _row(table: str, columns: Sequence[str]) -> str:
     return f"ROW({', '.join(f'{table}.{name}' for name in columns)})::text"
 
 
-def _merging(what: Belonging, columns: Sequence[str]) -> str:
-    others = [name for name in columns if name not in what.key]
-    changed = f"{_row(what.name, columns)} IS DISTINCT FROM {_row('excluded', columns)}"
+def _merging(belonging: Belonging, columns: Sequence[str]) -> str:
+    others = [name for name in columns if name not in belonging.key]
+    changed = f"{_row(belonging.name, columns)} IS DISTINCT FROM {_row('excluded', columns)}"
     changes = ", ".join(f"{name} = excluded.{name}" for name in others)
     resolution = f"DO UPDATE SET {changes} WHERE {changed}" if others else "DO NOTHING"
     return (
-        f"INSERT INTO {what.name} ({_list(columns)}) SELECT {_list(columns)} FROM {_staging(what)} "  # noqa: S608
-        f"ON CONFLICT ({_list(what.key)}) {resolution}"
+        f"INSERT INTO {belonging.name} ({_list(columns)}) SELECT {_list(columns)} FROM {_staging(belonging)} "  # noqa: S608
+        f"ON CONFLICT ({_list(belonging.key)}) {resolution}"
     )
 
 
-def _comparing(what: Belonging, columns: Sequence[str]) -> str:
+def _comparing(belonging: Belonging, columns: Sequence[str]) -> str:
     """How many rows were staged, and how many of them are now equal rows of the project."""
-    own = f"{what.name}.{what.own}"
-    equal = f"{_row(what.name, columns)} = {_row('incoming', columns)}"
+    own = f"{belonging.name}.{belonging.own}"
+    equal = f"{_row(belonging.name, columns)} = {_row('incoming', columns)}"
     return (
-        f"SELECT count(*), count(*) FILTER (WHERE {own} AND {equal}) FROM {_staging(what)} AS incoming "  # noqa: S608
-        f"LEFT JOIN {what.name} ON {_same(what)}"
+        f"SELECT count(*), count(*) FILTER (WHERE {own} AND {equal}) FROM {_staging(belonging)} AS incoming "  # noqa: S608
+        f"LEFT JOIN {belonging.name} ON {_same(belonging)}"
     )
 
 

@@ -121,22 +121,24 @@ def _parent(table: Table) -> tuple[str, Table]:
 
 
 def pages(
-    connection: Connection, what: Belonging, project_id: UUID, columns: Sequence[str], after: Sequence[str] = ()
+    connection: Connection, belonging: Belonging, project_id: UUID, columns: Sequence[str], after: Sequence[str] = ()
 ) -> Iterator[Page]:
     """The rows of a project in the order of their keys, from behind a key."""
-    query, limit = _paging(what, columns), _FIRST_PAGE_ROWS
-    first, behind = (query.format(each) for each in ("", f"AND ({', '.join(what.key)}) > ({_marks(what.key)})"))
+    query, limit = _paging(belonging, columns), _FIRST_PAGE_ROWS
+    first, behind = (
+        query.format(each) for each in ("", f"AND ({', '.join(belonging.key)}) > ({_marks(belonging.key)})")
+    )
     while data := copied_out(connection, behind if after else first, (str(project_id), *after, limit)):
-        page = _as_page(data, len(what.key))
+        page = _as_page(data, len(belonging.key))
         yield page
         after = page.last
         fitting = PAGE_BYTES * page.rows // len(page.data)
         limit = max(1, min(fitting, 4 * limit, _MOST_PAGE_ROWS))
 
 
-def _paging(what: Belonging, columns: Sequence[str]) -> str:
-    own = what.own.replace("%(project)s", "%s")
-    return f"SELECT {', '.join(columns)} FROM {what.name} WHERE {own} {{}} ORDER BY {', '.join(what.key)} LIMIT %s"  # noqa: S608
+def _paging(belonging: Belonging, columns: Sequence[str]) -> str:
+    own = belonging.own.replace("%(project)s", "%s")
+    return f"SELECT {', '.join(columns)} FROM {belonging.name} WHERE {own} {{}} ORDER BY {', '.join(belonging.key)} LIMIT %s"  # noqa: S608
 
 
 def _marks(key: Sequence[str]) -> str:
@@ -144,12 +146,10 @@ def _marks(key: Sequence[str]) -> str:
 
 
 def some(
-    connection: Connection, what: Belonging, project_id: UUID, ids: Sequence[UUID], columns: Sequence[str] = ()
+    connection: Connection, belonging: Belonging, project_id: UUID, ids: Sequence[UUID], columns: Sequence[str] = ()
 ) -> bytes:
     """The rows with these ids, as far as there are any."""
-    query = (
-        f"SELECT {', '.join(columns or what.columns)} FROM {what.name} WHERE project_id = %s AND id = ANY(%s::uuid[])"  # noqa: S608
-    )
+    query = f"SELECT {', '.join(columns or belonging.columns)} FROM {belonging.name} WHERE project_id = %s AND id = ANY(%s::uuid[])"  # noqa: S608
     return copied_out(connection, query, (str(project_id), [str(each) for each in ids]))
 
 
@@ -170,7 +170,7 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 def _unescaped(value: str) -> str:
     """A value as COPY's text format has it (PostgreSQL manual, COPY)."""
-    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), value)
+    return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), value)
 
 
 def copied_out(connection: Connection, query: str, values: Sequence[Any]) -> bytes:
@@ -182,19 +182,19 @@ def copied_out(connection: Connection, query: str, values: Sequence[Any]) -> byt
     return into.getvalue()
 
 
-def total(connection: Connection, what: Belonging, project_id: UUID, columns: Sequence[str]) -> Sum:
+def total(connection: Connection, belonging: Belonging, project_id: UUID, columns: Sequence[str]) -> Sum:
     """All rows of a project, by these columns.  Reads and adds up each: some 5 us a row."""
     row = f"ROW({', '.join(columns)})::text"
-    return _sum(connection, what, project_id, f"('x' || left(md5({row}), 15))::bit(60)::bigint")
+    return _sum(connection, belonging, project_id, f"('x' || left(md5({row}), 15))::bit(60)::bigint")
 
 
-def total_of_ids(connection: Connection, what: Belonging, project_id: UUID) -> Sum:
+def total_of_ids(connection: Connection, belonging: Belonging, project_id: UUID) -> Sum:
     """The same by the ids alone, from an index."""
-    return _sum(connection, what, project_id, "hashtextextended(id::text, 0)::numeric")
+    return _sum(connection, belonging, project_id, "hashtextextended(id::text, 0)::numeric")
 
 
-def _sum(connection: Connection, what: Belonging, project_id: UUID, of_row: str) -> Sum:
-    query = f"SELECT count(*), coalesce(sum({of_row}), 0)::text FROM {what.name} WHERE {what.own}"  # noqa: S608  ours
+def _sum(connection: Connection, belonging: Belonging, project_id: UUID, of_row: str) -> Sum:
+    query = f"SELECT count(*), coalesce(sum({of_row}), 0)::text FROM {belonging.name} WHERE {belonging.own}"  # noqa: S608  ours
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute(query, {"project": str(project_id)})
         rows, digest = cursor.fetchall()[0]

@@ -137,13 +137,13 @@ def goes_back_from_merge(connection: Connection, source: UUID, into: UUID) -> Ma
     the other too; apart: what the other was split from.
     """
     others = _ids(connection, select(task.c.id).where(any_(task.c.apart_from) == source, task.c.id != into))
-    both = select(task.c.id).where(task.c.id.in_(others), any_(task.c.apart_from) == into)
+    split_from_both = select(task.c.id).where(task.c.id.in_(others), any_(task.c.apart_from) == into)
     return {
         "lines": list(dict.fromkeys(lines_of(connection, source).values())),
         "versions": _numbers(connection, implementation.c.task_id == source),
         "emptied": _ids(connection, select(task.c.id).where(task.c.merged_into == source)),
         "others": others,
-        "kept": _ids(connection, both),
+        "kept": _ids(connection, split_from_both),
         "apart": connection.execute(select(task.c.apart_from).where(task.c.id == into)).scalar_one(),
     }
 

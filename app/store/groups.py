@@ -85,11 +85,11 @@ def named(connection: Connection, project: str, path: str) -> Group:
     return group
 
 
-def want(connection: Connection, group_id: UUID, what: Wanted) -> None:
-    """Ask that the next run also reads `what`; the larger of two wishes stays.  `wanted_at` tells a wish from an older wish."""
+def want(connection: Connection, group_id: UUID, wanted: Wanted) -> None:
+    """Ask that the next run also reads `wanted`; the larger of two wishes stays.  `wanted_at` tells a wish from an older wish."""
     larger_stays = case(
         (grouping_key.c.wanted == "all", "all"),
-        else_=what,
+        else_=wanted,
     )
     connection.execute(
         update(grouping_key)

@@ -31,9 +31,9 @@ FILLED_AT_ONCE = 200
 """Templates that `fill` takes in one transaction."""
 
 
-def marks_of(project_id: UUID, found: Template) -> list[int]:
+def marks_of(project_id: UUID, template_found: Template) -> list[int]:
     """The marks of a template, at most `MARKS`; none where it has no fixed text."""
-    words = list(islice(chain.from_iterable(map(tokens, found.literals)), READ_TOKENS))
+    words = list(islice(chain.from_iterable(map(tokens, template_found.literals)), READ_TOKENS))
     stretches = {" ".join(words[start : start + STRETCH_TOKENS]) for start in range(_starts(words))}
     return nsmallest(MARKS, (_hash(project_id, stretch) for stretch in stretches))
 

@@ -113,14 +113,14 @@ def _watch(engine: Engine, project_id: UUID, peer: str) -> None:
         names = ", ".join(each.name for each in reversed(watched))
         connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
         for each in watched:
-            what = (
+            function = (
                 "watch_moving_call()"
                 if each.name == "trace"
                 else f"watch_moving_row('SELECT {each.owner.format(row='$1')}')"
             )
             connection.exec_driver_sql(
                 f"CREATE OR REPLACE TRIGGER watch_moving AFTER INSERT OR UPDATE OR DELETE ON {each.name} "
-                f"FOR EACH ROW EXECUTE FUNCTION {what}"
+                f"FOR EACH ROW EXECUTE FUNCTION {function}"
             )
         note(connection, project_id, "copying", peer)
 

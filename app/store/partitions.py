@@ -47,7 +47,9 @@ def partitions(connection: Connection) -> list[Partition]:
     names = connection.scalars(
         text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'trace'::regclass")
     )
-    return sorted((named(name) for name in names if name.startswith(_PREFIX_OF_PARTITIONS)), key=lambda one: one.until)
+    return sorted(
+        (named(name) for name in names if name.startswith(_PREFIX_OF_PARTITIONS)), key=lambda partition: partition.until
+    )
 
 
 def named(name: str) -> Partition:
@@ -117,25 +119,25 @@ NOTED_CALLS = 10_000
 """Calls of a month that goes whose traces are removed in one transaction, in some 100 ms."""
 
 
-def has_calls_of(connection: Connection, one: Partition, projects: Collection[UUID]) -> bool:
+def has_calls_of(connection: Connection, partition: Partition, projects: Collection[UUID]) -> bool:
     """Whether the partition holds a call of one of these projects."""
-    query = text(f"SELECT EXISTS (SELECT FROM {one.name} WHERE project_id = ANY(:projects))")  # noqa: S608  ours
+    query = text(f"SELECT EXISTS (SELECT FROM {partition.name} WHERE project_id = ANY(:projects))")  # noqa: S608  ours
     asked = query.bindparams(bindparam("projects", type_=ARRAY(Uuid)))
     return bool(projects) and connection.execute(asked, {"projects": list(projects)}).scalar_one()
 
 
-def detach(connection: Connection, one: Partition) -> None:
+def detach(connection: Connection, partition: Partition) -> None:
     """Take a month of calls out of the table; runs that have read some of them begin anew.
 
     Raises OperationalError, with nothing done, when the table is in use for longer than ingest may wait behind this.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    if one in partitions(connection):
+    if partition in partitions(connection):
         # Groups before their calls, as runs and deletions lock them; then nobody assigns calls of the month any more.
-        connection.execute(text(_RAISING.format(one.name)))
+        connection.execute(text(_RAISING.format(partition.name)))
         connection.execute(text(f"SET LOCAL lock_timeout = '{_DROP_LOCK_SECONDS}s'"))
-        connection.execute(text(f"ALTER TABLE trace DETACH PARTITION {one.name}"))
-        connection.execute(text(f"COMMENT ON TABLE {one.name} IS '{FIRST_ID}'"))
+        connection.execute(text(f"ALTER TABLE trace DETACH PARTITION {partition.name}"))
+        connection.execute(text(f"COMMENT ON TABLE {partition.name} IS '{FIRST_ID}'"))
 
 
 # OFFSET 0: an entry of the index for each group instead of the whole month.
@@ -149,21 +151,23 @@ def leaving(connection: Connection) -> list[Partition]:
     """Months that were taken out and are still there."""
     names = text("SELECT relname FROM pg_class WHERE relname LIKE :names AND relkind = 'r' AND NOT relispartition")
     names_found = connection.scalars(names, {"names": _PREFIX_OF_PARTITIONS.replace("_", r"\_") + "%"})
-    return sorted(map(named, names_found), key=lambda one: one.until)
+    return sorted(map(named, names_found), key=lambda partition: partition.until)
 
 
-def note_gone(connection: Connection, one: Partition, limit: int = NOTED_CALLS) -> int | None:
+def note_gone(connection: Connection, partition: Partition, limit: int = NOTED_CALLS) -> int | None:
     """Note what only the next calls of a month that leaves say, and free their external ids; how many there were, None at the end.
 
     What versions show of their calls stays, as when calls go one by one.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    if one not in leaving(connection):
+    if partition not in leaving(connection):
         return None
-    row = connection.execute(text(_NOTING.format(one.name, noting("batch"))), {"name": one.name, "limit": limit}).one()
+    row = connection.execute(
+        text(_NOTING.format(partition.name, noting("batch"))), {"name": partition.name, "limit": limit}
+    ).one()
     if row.last is None:
         return None
-    connection.execute(text(f"COMMENT ON TABLE {one.name} IS '{row.last}'"))
+    connection.execute(text(f"COMMENT ON TABLE {partition.name} IS '{row.last}'"))
     return row.calls
 
 
@@ -185,11 +189,11 @@ SELECT count(*) AS calls, (SELECT id FROM batch ORDER BY id DESC LIMIT 1) AS las
 """
 
 
-def drop(connection: Connection, one: Partition) -> None:
+def drop(connection: Connection, partition: Partition) -> None:
     """Drop a month that leaves, all of which is noted.
 
     Raises OperationalError, with nothing done, when the tables that its calls refer to are in use for long.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     connection.execute(text(f"SET LOCAL lock_timeout = '{_DROP_LOCK_SECONDS}s'"))
-    connection.execute(text(f"DROP TABLE IF EXISTS {one.name}"))
+    connection.execute(text(f"DROP TABLE IF EXISTS {partition.name}"))

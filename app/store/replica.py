@@ -129,10 +129,10 @@ class Reader:
 def _position(engine: Engine, function: str) -> int:
     """Bytes of write-ahead log.  Raises ValueError where the server is no standby."""
     with transaction(engine) as connection:
-        found = connection.execute(text(f"SELECT pg_wal_lsn_diff({function}, '0/0')::bigint")).scalar()
-    if found is None:
+        position = connection.execute(text(f"SELECT pg_wal_lsn_diff({function}, '0/0')::bigint")).scalar()
+    if position is None:
         raise ValueError("It is no standby.")
-    return int(found)
+    return int(position)
 
 
 def _why(error: Exception) -> str:

@@ -196,13 +196,13 @@ def _filled(literals: Sequence[str], values: Iterator[str]) -> str:
     return first + "".join([next(values) + literal for literal in further])
 
 
-def to_texts(found: Template) -> list[dict[str, str]]:
+def to_texts(template_found: Template) -> list[dict[str, str]]:
     """The parts in text form, as the API shows them: `[{"role": "system", "text": "Answer in {{language}}."}]`."""
-    texts = found.to_text().split(BARRIER)
+    texts = template_found.to_text().split(BARRIER)
     return [{"role": role, "text": text} for role, text in zip(ROLES, texts, strict=False)]
 
 
-def digest_of(found: Template) -> str:
+def digest_of(template_found: Template) -> str:
     """Equal for equal templates: of the literals and of which places share a name, not of the names."""
-    content = json.dumps([found.literals, [found.slots.index(name) for name in found.slots]])
+    content = json.dumps([template_found.literals, [template_found.slots.index(name) for name in template_found.slots]])
     return hashlib.sha256(content.encode()).hexdigest()

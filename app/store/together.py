@@ -52,8 +52,8 @@ async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow])
     """
     written = orjson.dumps([_written(each) for each in rows]).decode()
     is_named = any(each.row["external_id"] is not None for each in rows)
-    found = await connection.fetch(f"EXECUTE {_NAMED if is_named else _UNNAMED} (%s)", (written,))
-    return {id_ for (id_,) in found}
+    rows_stored = await connection.fetch(f"EXECUTE {_NAMED if is_named else _UNNAMED} (%s)", (written,))
+    return {id_ for (id_,) in rows_stored}
 
 
 @cache

@@ -49,7 +49,7 @@ def in_blocks(
         .join(grouping_key, grouping_key.c.id == unmatched_hour.c.group_id)
         .where(grouping_key.c.project_id == project_id, unmatched_hour.c.start >= begin, unmatched_hour.c.start < until)
     )
-    found: dict[UUID, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    calls: dict[UUID, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for row in connection.execute(query):
-        found[row.group_id][(row.start - begin) // width] += row.calls
-    return found
+        calls[row.group_id][(row.start - begin) // width] += row.calls
+    return calls

@@ -48,9 +48,9 @@ class Apart:
     split: frozenset[frozenset[UUID]] = frozenset()
     named: frozenset[UUID] = frozenset()
 
-    def keeps(self, one: UUID, other: UUID) -> bool:
+    def keeps(self, first: UUID, other: UUID) -> bool:
         """Whether these two stay apart."""
-        pair = frozenset((one, other))
+        pair = frozenset((first, other))
         return len(pair) == 2 and (pair in self.split or pair <= self.named)
 
 
@@ -166,7 +166,7 @@ def _line(line_id: UUID, task_id: UUID) -> UUID | None:
     return None if line_id == task_id else line_id
 
 
-def _move_versions(connection: Connection, source: UUID, into: UUID, which: ColumnElement[bool]) -> None:
+def _move_versions(connection: Connection, source: UUID, into: UUID, chosen: ColumnElement[bool]) -> None:
     """Some versions of a task become the next ones of another, by their first calls."""
     _hold_tasks(connection, source, into)
     start = next_version(connection, into)
@@ -177,7 +177,7 @@ def _move_versions(connection: Connection, source: UUID, into: UUID, which: Colu
         select(implementation.c.id, rank.label("rank"))
         .select_from(implementation.join(counted_calls, true()))
         .outerjoin(expired_calls, expired_calls.c.implementation_id == implementation.c.id)
-        .where(which)
+        .where(chosen)
         .subquery()
     )
     _move_production(connection, source, into, select(moved.c.id))
@@ -214,7 +214,7 @@ def add_template(
     group_id: UUID,
     task_id: UUID,
     line_id: UUID,
-    found: Template,
+    template_found: Template,
     *,
     named_places: Iterable[int],
     kinds: Sequence[Any],
@@ -231,9 +231,9 @@ def add_template(
             group_id=group_id,
             task_id=task_id,
             line_id=_line(line_id, task_id),
-            digest=digest_of(found),
-            parts=to_parts(found),
-            slots=list(found.slots),
+            digest=digest_of(template_found),
+            parts=to_parts(template_found),
+            slots=list(template_found.slots),
             named_places=sorted(named_places),
             slot_kinds=list(kinds),
             evidence=evidence,

@@ -44,9 +44,9 @@ class Finding:
         )
 
 
-def _subject(one: Any) -> str:
+def _subject(implementation: Any) -> str:
     """What a change of its kind is about."""
-    return f"{one.task_id or one.group_id}:{one.details.get('place', '')}"
+    return f"{implementation.task_id or implementation.group_id}:{implementation.details.get('place', '')}"
 
 
 def bundled(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ def look(connection: Connection, project_id: UUID, now: datetime) -> int:
     if not stretches:
         return 0
     lines = _lines(connection, asked)
-    found = [
+    findings = [
         *_jumps_of_tasks(stretches, lines),
         *_jumps_of_groups(connection, asked, stretches, lines),
         *_gone_quiet(connection, asked, stretches, lines),
@@ -57,8 +57,8 @@ def look(connection: Connection, project_id: UUID, now: datetime) -> int:
             connection, project_id, now, {each.version.id for each in stretches if each.number >= BLOCKS - 4}
         ),
     ]
-    told = changes.since(connection, project_id, asked.since, sorted({each.kind for each in found}))
-    fresh = bundled(each for each in found if not each.is_among(told, now))
+    told = changes.since(connection, project_id, asked.since, sorted({each.kind for each in findings}))
+    fresh = bundled(each for each in findings if not each.is_among(told, now))
     return changes.note(connection, project_id, [each.as_of(now) for each in fresh])
 
 
@@ -181,15 +181,15 @@ def _back(
     blocks: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for each in own:
         blocks[each.number][number_of[each.version.id]] += each.spent.used.calls
-    found = rules.taken_back(sorted((number, dict(calls)) for number, calls in blocks.items()))
-    if found is None:
+    changes = rules.taken_back(sorted((number, dict(calls)) for number, calls in blocks.items()))
+    if changes is None:
         return
     used = {
         each.version.id: each.spent.used.calls
         for each in own
-        if number_of[each.version.id] == found.version and each.number >= found.since
+        if number_of[each.version.id] == changes.version and each.number >= changes.since
     }
     version = max(used, key=lambda each: used[each])
-    gone = max(each.version.number for each in own if number_of[each.version.id] == found.newer)
-    begun = asked.since + found.newer_since * BLOCK
+    gone = max(each.version.number for each in own if number_of[each.version.id] == changes.newer)
+    begun = asked.since + changes.newer_since * BLOCK
     yield Finding("version.back", lines[version].group_id, task_id, version, {"from": gone}, begun)

@@ -82,8 +82,8 @@ def _sampled(
         "most": MOST_VERSIONS,
         "calls": CALLS_OF_PROBE,
     }
-    found: dict[UUID, Sampled] = {}
+    sampled: dict[UUID, Sampled] = {}
     for row in connection.execute(_PROBES, values):
-        own = found.setdefault(row.id, Sampled(row.task_id, row.group_id, row.slots, [], []))
+        own = sampled.setdefault(row.id, Sampled(row.task_id, row.group_id, row.slots, [], []))
         (own.now if row.is_now else own.before).append(row.hashes)
-    return found
+    return sampled

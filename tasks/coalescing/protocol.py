@@ -144,8 +144,8 @@ class Answer:
 
     @classmethod
     def of(cls, reply: list) -> "Answer":
-        word, at, until, number, fresh, trace, project = reply
-        return cls(text(word), int(at), int(until), int(number), bool(int(fresh)), text(trace), text(project))
+        word, answered_at, until, number, fresh, trace, project = reply
+        return cls(text(word), int(answered_at), int(until), int(number), bool(int(fresh)), text(trace), text(project))
 
 
 class Coalescing(Protocol):
@@ -296,10 +296,10 @@ def evaluate(redis: "Redis", script: str, key: str, *arguments: str | float) -> 
         return redis.eval(script, 1, key, *arguments)
 
 
-def _is_attended(found: Snapshot, now: int, patience: int) -> bool:
-    if found.at > now + CLOCK_STEP_MS:
+def _is_attended(snapshot: Snapshot, now: int, patience: int) -> bool:
+    if snapshot.at > now + CLOCK_STEP_MS:
         return False  # whoever wakes the group makes its times those of the clock, and finds out
-    return found.state != "idle" and now < found.until + (patience if found.state == "queued" else 0)
+    return snapshot.state != "idle" and now < snapshot.until + (patience if snapshot.state == "queued" else 0)
 
 
 def key_of(group: UUID) -> str:
@@ -307,12 +307,12 @@ def key_of(group: UUID) -> str:
     return f"promptlode:{{{group}}}"
 
 
-def read_snapshot(found: dict) -> Snapshot:
+def read_snapshot(stored: dict) -> Snapshot:
     """A hash as Redis gives it, bytes or str, as a Snapshot."""
-    fields = {text(name): text(value) for name, value in found.items()}
+    fields = {text(name): text(value) for name, value in stored.items()}
     counters = {name: int(fields.get(f"n_{name}", 0)) for name in COUNTERS}
-    until, at = (int(float(fields.get(name, 0))) for name in ("until", "at"))
-    return Snapshot(fields.get("state", "idle"), int(fields.get("born", 0)), counters, until, at)
+    until, written_at = (int(float(fields.get(name, 0))) for name in ("until", "at"))
+    return Snapshot(fields.get("state", "idle"), int(fields.get("born", 0)), counters, until, written_at)
 
 
 @cache

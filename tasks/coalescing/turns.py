@@ -76,12 +76,12 @@ class Turns:
         now = seconds[0] * 1000
         return {text(project): _line(text(noted), now) for project, noted in fields.items()}
 
-    def _ask(self, project: str, hold: float, what: str, group: UUID | None = None, rank: int = RERUN) -> list[UUID]:
-        arguments = (milliseconds(self.ttl), self.share, milliseconds(hold), what, str(group or ""), rank)
+    def _ask(self, project: str, hold: float, request: str, group: UUID | None = None, rank: int = RERUN) -> list[UUID]:
+        arguments = (milliseconds(self.ttl), self.share, milliseconds(hold), request, str(group or ""), rank)
         waited, wait, since, *let_in = evaluate(self.redis, source("turns"), key_of_line(project), *arguments)
-        if waited or wait or what == "look":
+        if waited or wait or request == "look":
             evaluate(self.redis, source("turns_note"), INDEX_KEY, milliseconds(self.ttl), project, wait, since)
-        return [UUID(text(one)) for one in let_in]
+        return [UUID(text(group_id)) for group_id in let_in]
 
 
 def _line(noted: str, now: int) -> Line:

@@ -195,14 +195,14 @@ def _usage(row: Body) -> Body | None:
     counts = {name: count for name, count in (details or as_object(usage) or old).items() if _is_count(count)}
     if not counts:
         return None
-    found = {
+    fields = {
         "input_tokens": _sum(counts, "input"),
         "output_tokens": _sum(counts, "output"),
         "total_tokens": counts.get("total"),
         "cached_tokens": next((n for name, n in counts.items() if "cache" in name and "creation" not in name), None),
         "reasoning_tokens": next((n for name, n in counts.items() if "reasoning" in name), None),
     }
-    return present(found) or None
+    return present(fields) or None
 
 
 def _is_count(value: Any) -> bool:

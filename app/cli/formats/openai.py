@@ -73,8 +73,8 @@ def _response(value: Body) -> Body:
 
 
 def _from_response(response: Body) -> Body:
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         **(answer_of(response) if response else {}),
         "started_at": response.get("created") or response.get("created_at"),
     }
-    return present(found)
+    return present(fields)

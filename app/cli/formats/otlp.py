@@ -37,8 +37,8 @@ class Otlp(Format):
             export = _export(value, reading)
         except wire.UnreadableExportError as error:
             return Taken(problems=[Problem((), str(error))])
-        what = "span" if any(name in value for name in _SPANS) else "log record"
-        said = summary(export.refusals, export.spans, what=what)
+        kind = "span" if any(name in value for name in _SPANS) else "log record"
+        said = summary(export.refusals, export.spans, what=kind)
         return Taken(export.incoming, [Problem((), said)] if said else [], export.ignored.total() + export.doubled)
 
 

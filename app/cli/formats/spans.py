@@ -46,11 +46,13 @@ def _spans(value: Body) -> Iterator[Body]:
     """The record itself, or the spans that it holds; MLflow has them under `data.spans`, and tables as JSON texts."""
     data = parsed(value.get("data"))
     holders = [as_object(data), value]
-    found = next((spans for each in holders for name in _LISTS if (spans := objects(parsed(each.get(name))))), None)
-    if found is None:
+    spans_found = next(
+        (spans for each in holders for name in _LISTS if (spans := objects(parsed(each.get(name))))), None
+    )
+    if spans_found is None:
         yield value
         return
-    for each in found:
+    for each in spans_found:
         yield from _spans(each) if "spans" in each else iter((each,))
 
 

@@ -125,15 +125,15 @@ class Tools:
         """Tasks: the kinds of LLM calls that the app makes, with versions, calls, and cost of the last 24 hours."""
         api = self._api(context)
         wanted = {"q": search, "path": path, "sort": sort}
-        found = api.items("/api/v1/tasks", wanted, limit)
-        return {"tasks": [_some(task, OF_TASK, OF_RANGE) for task in found]}
+        tasks = api.items("/api/v1/tasks", wanted, limit)
+        return {"tasks": [_some(task, OF_TASK, OF_RANGE) for task in tasks]}
 
     def show_task(self, context: Context, task: Task) -> dict[str, Any]:
         """A task with its versions, newest last: the very template that is sent, its slots as {{name}}, model, settings and calls."""
         api = self._api(context)
-        found = find_task(api, task)
-        versions = [_some(each, OF_VERSION) for each in versions_of(api, found["id"])[-MOST_ITEMS:]]
-        return _some(found, OF_TASK) | {"versions": versions}
+        task_found = find_task(api, task)
+        versions = [_some(each, OF_VERSION) for each in versions_of(api, task_found["id"])[-MOST_ITEMS:]]
+        return _some(task_found, OF_TASK) | {"versions": versions}
 
     def diff_versions(
         self,
@@ -183,10 +183,10 @@ class Tools:
     def costs(self, context: Context, task: Task, since: Moment = None, until: Moment = None) -> dict[str, Any]:
         """What a task used and cost by day and version (30 days unless told), and of its newest version what each slot costs."""
         api = self._api(context)
-        found = find_task(api, task)
+        task_found = find_task(api, task)
         query = {"by": "day", "since": since, "until": until}
-        used = api.get(f"/api/v1/tasks/{found['id']}/usage", query)["items"]
-        newest = _version(versions_of(api, found["id"]), None)
+        used = api.get(f"/api/v1/tasks/{task_found['id']}/usage", query)["items"]
+        newest = _version(versions_of(api, task_found["id"]), None)
         return {"days": used[-MOST_ITEMS:], "newest_version": api.get(f"/api/v1/implementations/{newest['id']}/cost")}
 
     def changes(

@@ -144,8 +144,8 @@ class MLflow(Registry):
     def _is_latest(self, name: str, tags: Mapping[str, str]) -> bool:
         wanted = f"name = '{name}' AND tags.`mlflow.prompt.is_prompt` = 'true'"
         query = {"filter": wanted, "max_results": "1", "order_by": "version_number DESC"}
-        found = (self._get("/api/2.0/mlflow/model-versions/search", query) or {}).get("model_versions") or []
-        latest = {tag["key"]: tag["value"] for each in found for tag in each.get("tags", [])}
+        versions = (self._get("/api/2.0/mlflow/model-versions/search", query) or {}).get("model_versions") or []
+        latest = {tag["key"]: tag["value"] for each in versions for tag in each.get("tags", [])}
         return all(latest.get(key) == value for key, value in tags.items())
 
 
@@ -179,10 +179,10 @@ REGISTRIES: Mapping[str, type[Registry]] = {
 def registry(name: str, url: str | None) -> Registry:
     """The registry of this name, a key of REGISTRIES, at this address, else where its own client would look.  Raises PushError."""
     kind = REGISTRIES[name]
-    found = url or next((os.environ[each] for each in kind.address if os.environ.get(each)), None)
-    if found is None or not found.startswith(("http://", "https://")):
+    address = url or next((os.environ[each] for each in kind.address if os.environ.get(each)), None)
+    if address is None or not address.startswith(("http://", "https://")):
         raise PushError(f"Say where {kind.__name__} is: --to https://…, or {kind.address[0]} in the environment.")
-    return kind(found, os.environ)
+    return kind(address, os.environ)
 
 
 def name_in_registry(path: str, name: str, task_id: str) -> str:

@@ -46,9 +46,9 @@ def _tell(console: Console, answer: Item) -> None:
     lines += [f"  Template {each} would begin a task of its own." for each in answer["parted"]]
     for line in lines:
         console.print(Text(line), soft_wrap=True)
-    for found in answer["found"]:
-        task = found["task_id"] or "a new task"
-        head = f"\n{found['becomes']}: {plain(found['task_name'] or task).plain}, {found['calls']} calls"
+    for template in answer["found"]:
+        task = template["task_id"] or "a new task"
+        head = f"\n{template['becomes']}: {plain(template['task_name'] or task).plain}, {template['calls']} calls"
         console.print(Text(head, style="bold"), soft_wrap=True)
-        console.print(template_text(found["template"]), soft_wrap=True)
+        console.print(template_text(template["template"]), soft_wrap=True)
     console.print(Text("Nothing was written."))

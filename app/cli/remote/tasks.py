@@ -72,14 +72,20 @@ def tasks(api: Api, form: str, limit: int, **query: Any) -> None:
 @connected
 def show(api: Api, task: str, as_json_: bool) -> None:
     """Show TASK: its versions and the template of the newest, slots in colour."""
-    found = find_task(api, task)
-    versions = versions_of(api, found["id"])
+    task_found = find_task(api, task)
+    versions = versions_of(api, task_found["id"])
     if as_json_:
-        as_json(found | {"implementations": versions})
+        as_json(task_found | {"implementations": versions})
         return
     console = Console()
     console.print(
-        Text.assemble((plain(found["name"]).plain, "bold"), "  ", plain(found["path"]), "  ", f"{found['calls']} calls")
+        Text.assemble(
+            (plain(task_found["name"]).plain, "bold"),
+            "  ",
+            plain(task_found["path"]),
+            "  ",
+            f"{task_found['calls']} calls",
+        )
     )
     printed(versions, VERSIONS, "table")
     console.print(template_text(versions[-1]["template"]), soft_wrap=True)
@@ -92,8 +98,8 @@ def show(api: Api, task: str, as_json_: bool) -> None:
 @connected
 def similar(api: Api, task: str, form: str, limit: int) -> None:
     """List tasks whose prompt is that of TASK, or much like it, on any path."""
-    found = api.get(f"/api/v1/tasks/{find_task(api, task)['id']}/similar", {"limit": min(limit, MOST_PER_PAGE)})
-    printed(found["items"], SIMILAR, form)
+    similar_tasks = api.get(f"/api/v1/tasks/{find_task(api, task)['id']}/similar", {"limit": min(limit, MOST_PER_PAGE)})
+    printed(similar_tasks["items"], SIMILAR, form)
 
 
 @click.command()
@@ -148,8 +154,8 @@ def values(api: Api, *, task: str, slot: str, version: int | None, form: str, li
 def find_task(api: Api, wanted: str) -> Item:
     """The task with this id, or whose id begins so, or with this name.  Raises ApiError."""
     if _is_uuid(wanted):
-        found: Item = api.get(f"/api/v1/tasks/{wanted}")
-        return found
+        whole_task: Item = api.get(f"/api/v1/tasks/{wanted}")
+        return whole_task
     fitting = [
         task for task in api.items("/api/v1/tasks") if task["id"].startswith(wanted.lower()) or task["name"] == wanted
     ]
