@@ -7,6 +7,7 @@ from flask import Response
 from pydantic import ConfigDict, Field
 from sqlalchemy import Connection, Row
 
+from app.api import by_id
 from app.api.usage_shapes import DiffAnswer, WhyAnswer, used
 from app.errors import NotFoundError
 from app.http.answer import json_answer
@@ -18,7 +19,6 @@ from app.reading.pieces import Part, template_parts
 from app.reading.spending import Spent
 from app.reading.tasks import LAST_VERSION
 from app.reading.usage import Asked
-from app.store import traces
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 
@@ -40,7 +40,7 @@ class DiffQuery(RangeQuery):
 def get_diff(holder: KeyHolder, task_id: UUID, query: DiffQuery) -> Response:
     """What changed between two versions of a task, word by word, and what each used (24 hours unless told)."""
     with transaction(services().engine) as connection:
-        own = _task(connection, holder, task_id)
+        own = by_id.task_in_force(connection, holder.project_id, task_id)
         old, new = (_version(connection, holder, own, number) for number in (query.from_, query.to))
         asked = Asked(holder.project_id, query.range(), task_ids=[own])
         spent = {version.id: some for version, some in spending.of_versions(connection, asked).items()}
@@ -80,10 +80,7 @@ def _part(part: Part) -> dict[str, Any]:
 def get_why(holder: KeyHolder, trace_id: UUID) -> Response:
     """Why a call is where it is: the nearest template of its path, and the very words where the text leaves it."""
     with transaction(services().engine) as connection:
-        call = traces.get(connection, holder.project_id, trace_id)
-        if call is None:
-            raise NotFoundError("This project has no such trace.")
-        placing_found = placing.placed(connection, call)
+        placing_found = placing.placed(connection, by_id.call(connection, holder.project_id, trace_id))
     return json_answer(
         {"state": placing_found.state, "summary": placing_found.summary, "nearest": _nearest(placing_found.nearest)}
     )
@@ -108,14 +105,6 @@ def _nearest(nearest: placing.Nearest | None) -> dict[str, Any] | None:
             "found": leaves.found,
         },
     }
-
-
-def _task(connection: Connection, holder: KeyHolder, task_id: UUID) -> UUID:
-    """The task, or the one that it was merged into."""
-    task = tasks.get(connection, holder.project_id, task_id)
-    if task is None:
-        raise NotFoundError("This project has no such task.")
-    return task.merged_into or task.id
 
 
 def _version(connection: Connection, holder: KeyHolder, task_id: UUID, number: int) -> Row[Any]:

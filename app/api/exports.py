@@ -1,19 +1,19 @@
 """GET of a version as other tools read it, and of its calls as a data set."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from flask import Response
 from pydantic import Field
-from sqlalchemy import Connection, Row
+from sqlalchemy import Row
 
-from app.errors import NotFoundError
+from app.api import by_id
 from app.exporting import FORMATS, Sample, Version, exported, tables
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
-from app.reading import datasets, tasks
+from app.reading import datasets
 from app.reading.datasets import Example
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
@@ -72,11 +72,11 @@ TABLES: dict[str, tuple[str, Writer]] = {
 def get_export(holder: KeyHolder, implementation_id: UUID, query: ExportQuery) -> Response:
     """A version as a file of another tool: rendered there with the values of a call, it gives the call back byte for byte."""
     with transaction(services().engine) as connection:
-        row = _implementation(connection, holder, implementation_id)
+        row = by_id.implementation(connection, holder.project_id, implementation_id)
         samples = list(datasets.examples(connection, holder.project_id, implementation_id, query.stated, limit=SAMPLES))
-        path, name = _task(connection, holder, row.task_id)
+        task = by_id.task(connection, holder.project_id, row.task_id)
     form = FORMATS[query.format]
-    version = _version(row, name, path, samples)
+    version = _version(row, task.name, task.path, samples)
     return _file(
         exported(version, form.name).encode(), form.media_type, f"{version.slug}.v{version.version}{form.ending}"
     )
@@ -88,25 +88,13 @@ def get_export(holder: KeyHolder, implementation_id: UUID, query: ExportQuery) -
 def get_dataset(holder: KeyHolder, implementation_id: UUID, query: DatasetQuery) -> Response:
     """The calls of a version, newest first: a column for each slot, and what the model answered."""
     with transaction(services().engine) as connection:
-        row = _implementation(connection, holder, implementation_id)
+        row = by_id.implementation(connection, holder.project_id, implementation_id)
         examples = datasets.examples(
             connection, holder.project_id, implementation_id, query.stated, limit=query.limit, answered=query.answered
         )
         rows = [_row(example, row.slots) for example in examples]
     media_type, write = TABLES[query.format]
     return _file(write(rows), media_type, f"calls.v{row.version}.{query.format}")
-
-
-def _implementation(connection: Connection, holder: KeyHolder, implementation_id: UUID) -> Row[Any]:
-    row = tasks.implementation_by_id(connection, holder.project_id, implementation_id)
-    if row is None:
-        raise NotFoundError("This project has no such implementation.")
-    return row
-
-
-def _task(connection: Connection, holder: KeyHolder, task_id: UUID) -> tuple[str, str]:
-    row = cast(Any, tasks.get(connection, holder.project_id, task_id))
-    return row.path, row.name
 
 
 def _version(row: Row[Any], name: str, path: str, samples: Sequence[Example]) -> Version:

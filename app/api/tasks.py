@@ -10,10 +10,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
 
+from app.api import by_id
 from app.api.shapes import ImplementationDetail, MergedTask, Page, SimilarTask, TaskDetail
 from app.api.usage_shapes import ListedTask, used
 from app.checks import Problem
-from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.paging import MAX_LIMIT, PageQuery, page_of
 from app.http.problem import ProblemError
@@ -181,19 +181,13 @@ def _similar(similar_task: Similar) -> dict[str, Any]:
 
 def _merged_into(connection: Connection, holder: KeyHolder, task_id: UUID) -> UUID | None:
     """The task that took this one over, if one did.  Raises NotFoundError where the project has neither."""
-    return _found(tasks.get(connection, holder.project_id, task_id), "task").merged_into
+    return by_id.task(connection, holder.project_id, task_id).merged_into
 
 
 def _led_to(address: str, into: UUID) -> Response:
     answer = json_answer({"merged_into": into}, 308)
     answer.headers["Location"] = address
     return answer
-
-
-def _found(row: Any, name: str) -> Any:
-    if row is None:
-        raise NotFoundError(f"This project has no such {name}.")
-    return row
 
 
 _TASK = ("id", "name", "path", "description", "versions", "calls", "first_seen", "last_seen")
@@ -220,7 +214,7 @@ def _task(row: Any) -> dict[str, Any]:
 
 def task_detail(connection: Connection, project_id: UUID, task_id: UUID) -> dict[str, Any]:
     """One task with everything about it.  Raises NotFoundError."""
-    row = _found(tasks.get(connection, project_id, task_id), "task")
+    row = by_id.task(connection, project_id, task_id)
     declared = agreement(DeclaredCalls(*counts) for counts in insights.declared_calls(connection, task_id))
     decided = {name: getattr(row, name) for name in _DECIDED}
     return _task(row) | decided | {"declared": None if declared is None else asdict(declared)}
@@ -228,8 +222,7 @@ def task_detail(connection: Connection, project_id: UUID, task_id: UUID) -> dict
 
 def implementation_detail(connection: Connection, project_id: UUID, implementation_id: UUID) -> dict[str, Any]:
     """One implementation.  Raises NotFoundError."""
-    row = tasks.implementation_by_id(connection, project_id, implementation_id)
-    return _implementation(_found(row, "implementation"))
+    return _implementation(by_id.implementation(connection, project_id, implementation_id))
 
 
 def _implementation(row: Any) -> dict[str, Any]:

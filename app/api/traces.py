@@ -8,9 +8,9 @@ from uuid import UUID
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app.api import by_id
 from app.api.shapes import BatchAnswer, Page, TraceDetail, TraceRow, TraceSummary
 from app.checks import Problem
-from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.body import read_json
 from app.http.paging import PageQuery, page_of
@@ -119,9 +119,7 @@ def list_traces(holder: KeyHolder, query: TraceQuery) -> Response:
 def get_trace(holder: KeyHolder, trace_id: UUID) -> Response:
     """A trace with everything that was sent, its prompt text byte for byte."""
     with transaction(services().engine) as connection:
-        row = traces.get(connection, holder.project_id, trace_id)
-    if row is None:
-        raise NotFoundError("This project has no such trace.")
+        row = by_id.call(connection, holder.project_id, trace_id)
     return json_answer(_detail(row))
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection, Row
 
+from app.api import by_id
 from app.api.shapes import Page
 from app.api.usage_shapes import CostAnswer, PriceList, PriceShape, UsageAnswer, ValueItem, used
 from app.checks import Name
@@ -66,7 +67,7 @@ def _length(query: RangeQuery) -> timedelta:
 def get_usage(holder: KeyHolder, task_id: UUID, query: UsageQuery) -> Response:
     """What each version of a task used in each hour or day (24 hours, or 30 days, unless told otherwise)."""
     with services().reader.reading() as connection:
-        own = _task(connection, holder, task_id)
+        own = by_id.task_in_force(connection, holder.project_id, task_id)
         asked = Asked(holder.project_id, query.range(DEFAULT[query.by]), task_ids=[own])
         hours = spending.by_time(connection, asked, query.by)
         if query.version is not None:
@@ -92,7 +93,7 @@ def _usage_item(hour: spending.Hour) -> dict[str, Any]:
 def get_cost(holder: KeyHolder, implementation_id: UUID, query: RangeQuery) -> Response:
     """The bill of a prompt: what its fixed text and each slot cost, and what a cache could save (24 hours unless told)."""
     with services().reader.reading() as connection:
-        version = _implementation(connection, holder, implementation_id)
+        version = by_id.implementation(connection, holder.project_id, implementation_id)
         costs = costing.of_version(connection, holder.project_id, version, query.range())
     return json_answer(_cost(costs))
 
@@ -151,7 +152,7 @@ def list_values(holder: KeyHolder, implementation_id: UUID, name: str, query: Va
     """The values of a slot with how many calls had each, the most frequent first; of the newest 20,000 calls of the range."""
     skip = 0 if query.cursor is None else min(query.cursor.int, slot_values.MOST_CALLS_COUNTED)
     with services().reader.reading() as connection:
-        version = _implementation(connection, holder, implementation_id)
+        version = by_id.implementation(connection, holder.project_id, implementation_id)
         place = _place(holder, version, name)
         values = slot_values.values(
             connection, place, query.stated or Range(), holding=query.q, limit=query.limit + 1, skip=skip
@@ -257,21 +258,6 @@ def _price(model: str, price: prices.Price | None) -> dict[str, Any]:
 
 
 # --- what the routes share
-
-
-def _task(connection: Connection, holder: KeyHolder, task_id: UUID) -> UUID:
-    """The task, or the one that it was merged into."""
-    task = tasks.get(connection, holder.project_id, task_id)
-    if task is None:
-        raise NotFoundError("This project has no such task.")
-    return task.merged_into or task.id
-
-
-def _implementation(connection: Connection, holder: KeyHolder, implementation_id: UUID) -> Row[Any]:
-    version = tasks.implementation_by_id(connection, holder.project_id, implementation_id)
-    if version is None:
-        raise NotFoundError("This project has no such implementation.")
-    return version
 
 
 def _place(holder: KeyHolder, version: Row[Any], name: str) -> Place:

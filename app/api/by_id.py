@@ -1,0 +1,38 @@
+"""What a project has under the id that a request names.  Raises NotFoundError where the project has no such thing."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from app.errors import NotFoundError
+from app.reading import tasks
+from app.store import traces
+
+
+def required(row: Any, kind: str) -> Any:
+    """The row, which must be there."""
+    if row is None:
+        raise NotFoundError(f"This project has no such {kind}.")
+    return row
+
+
+def task(connection: Connection, project_id: UUID, task_id: UUID) -> Any:
+    """A task, also one that was merged into another."""
+    return required(tasks.get(connection, project_id, task_id), "task")
+
+
+def task_in_force(connection: Connection, project_id: UUID, task_id: UUID) -> UUID:
+    """The id of the task, or of the one that it was merged into."""
+    row = task(connection, project_id, task_id)
+    return row.merged_into or row.id
+
+
+def implementation(connection: Connection, project_id: UUID, implementation_id: UUID) -> Any:
+    """A version of a task."""
+    return required(tasks.implementation_by_id(connection, project_id, implementation_id), "implementation")
+
+
+def call(connection: Connection, project_id: UUID, trace_id: UUID) -> Any:
+    """A trace in full."""
+    return required(traces.get(connection, project_id, trace_id), "trace")
