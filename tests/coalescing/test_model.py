@@ -66,7 +66,7 @@ MUTATIONS: dict[str, tuple[int, int, Defences, dict[str, Any]]] = {
     "leases that never expire": (1, 1, Defences(leases_expire=False), {"kill": 1}),
     "CLAIM that does not see a live run": (2, 2, Defences(claim_refuses_a_live_run=False), {"duplicate": 1}),
     "done = seq at FINISH": (2, 1, Defences(done_is_what_was_claimed=False, reconciler=False), {}),
-    "FINISH of whoever comes": (1, 3, Defences(finish_checks_the_owner=False), {"lease": 1, "duplicate": 2}),
+    "FINISH of whoever comes": (1, 3, Defences(finish_checks_the_owner=False), {"lease": 1}),
     "FINISH that sends nothing": (2, 1, Defences(finish_sends_for_the_uncovered=False, reconciler=False), {}),
     "FINISH that forgets the leftovers": (
         2, 1, Defences(finish_sends_for_leftovers=False, reconciler=False), {"window": 1}),
