@@ -67,11 +67,6 @@ def held_alike(texts: Iterable[str], calls: Mapping[str, Sequence[int]], barrier
     return [text for text, is_one in zip(texts, alike, strict=True) if is_one]
 
 
-def edges(text: str) -> tuple[tuple[bool, str], tuple[bool, str]]:
-    """The beginning and the end of a text, longer than what many values begin or end with."""
-    return (True, text[: 2 * KEY]), (False, text[-2 * KEY :])
-
-
 def are_near(templates: Iterable[Template], texts: Iterable[str]) -> set[Template]:
     """Those of the templates that begin or end like one of the texts, as far as KEY tells."""
     texts = list(texts)

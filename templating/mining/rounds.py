@@ -9,11 +9,11 @@ Of a template with few calls among many a sample has one or none: what is left i
 that order.
 
 In the end, when all texts were sorted in, each template is asked once more with all of them what a sample holds too few of to tell:
-whether another covers it, whether it was edited, and which marks part its values.
+whether it was edited, and which marks part its values.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import log2
@@ -22,7 +22,7 @@ from typing import NamedTuple
 from templating.matching import fit
 from templating.mining.budget import Budget, SpentError
 from templating.mining.families import Held, edits, without_data
-from templating.mining.filing import WIDEST, Families, are_near, edges, families, held_alike
+from templating.mining.filing import WIDEST, Families, are_near, families, held_alike
 from templating.mining.forest import Forest
 from templating.mining.frames import FEWEST_CALLS, HALF, TEMPLATE, frames
 from templating.mining.hidden import alike_in_many_ways, bounded
@@ -47,7 +47,6 @@ LOOK = 40  # texts of a template at the second look, and at the first look from 
 PEEK, ALIKE = 32, 12  # texts, and characters at either end of their values, that decide whether it is needed
 DOUBTFUL, LONG = 0.7, 0.3  # of them that begin or end like two others, and that do so with as many characters
 LATE = 1 << 30  # when a part of a template that fell apart is born: only its own texts were held against it
-MORE = 200  # characters of fixed text that a template has more than one that fits all its texts and may make way for it
 THIN = (
     0.25  # of the texts fit no template but begin or end alike: many templates have too few calls to be seen by chance,
 )
@@ -59,7 +58,6 @@ FILED_WORTH, FILED_FEW = (
 FILED_SHARE = (
     0.5  # and of such texts that is fixed when they begin with a value: so do free texts that end in one quotation
 )
-CROSSED = 0.5  # of texts that have no end in common, at most, begin or end like others
 SENTENCE = 80  # characters of fixed text that a known template has at most to give way to a shorter one: of longer ones rounds tell
 ENDING = 12  # characters with which values may begin or end alike: less than two words
 WEAK = 8  # texts of a template that a shorter one may have as well
@@ -119,9 +117,6 @@ class Rounds:
         self._found: dict[Template, Finding] = {}
         self._old: set[Template] = set()
         self._copies: set[str] = set()
-        self._ends = Counter[
-            tuple[bool, str]
-        ]()  # how many texts begin, or end, in each way; counted when many templates are rare
         self._parted: list[list[str]] = []  # some texts of each template that was several
         self._time, self._splits = 0, Splits()
 
@@ -139,7 +134,6 @@ class Rounds:
             rounds += more
         unsure: dict[Template, Finding] = {}
         if len(left) > max(TEXTS, THIN * len(texts)) and len(self._held_alike(left)) > THIN * len(texts):
-            self._ends = Counter(end for text in self._budget.over(texts) for end in edges(text))
             unsure = self._unsure()
             left |= dict.fromkeys(text for finding in unsure.values() for text, _ in finding.rows)
             left = self._look_at_families(left)
@@ -291,11 +285,10 @@ class Rounds:
             raise SpentError
 
     def _unsure(self) -> dict[Template, Finding]:
-        """The templates that have few texts, or lie across others, when most were not seen: they are found no more."""
+        """The templates that have few texts when most were not seen: they are found no more."""
         unsure = {}
         for template, finding in list(self._found.items()):
-            few = len(finding.rows) < WIDEST or self._is_crossed([text for text, _ in finding.rows])
-            if few and template not in self._old and not finding.supersedes:
+            if len(finding.rows) < WIDEST and template not in self._old and not finding.supersedes:
                 unsure[template] = self._found.pop(template)
         return unsure
 
@@ -308,10 +301,6 @@ class Rounds:
 
     def _ask_again(self) -> None:
         """What all texts of a template tell, while there is time."""
-        neighbours = Neighbours(self._found)
-        for narrow in list(self._found):
-            if not self._budget.spent():
-                self._widen_covered(narrow, neighbours.of(narrow))
         to_part = list(self._found)
         while to_part and not self._budget.spent():
             to_part += self._part_by_edits(to_part.pop())
@@ -386,7 +375,7 @@ class Rounds:
 
         def accepts(one: Skeleton) -> bool:
             rows = _rows(pool, one)
-            if (filed and not self._is_clear(one, pool)) or (not one.held and self._is_crossed(rows)):
+            if filed and not self._is_clear(one, pool):
                 return False
             if not self._are_enough(one.template, {text: its for text, its in rows.items() if text in fresh or text in self._copies}):
                 return False
@@ -421,12 +410,6 @@ class Rounds:
     def _is_parted(self, template: Template) -> bool:
         """Whether it fits what was found to be several templates behind one preamble."""
         return any(all(fit(template.literals, text) is not None for text in texts) for texts in self._parted)
-
-    def _is_crossed(self, texts: Collection[str]) -> bool:
-        """Whether most of these begin or end as others do: what they share is a value, and templates too rare to be seen hold it."""
-        inside = Counter(end for text in texts for end in edges(text))
-        crossed = [any(self._ends[end] > inside[end] for end in edges(text)) for text in texts]
-        return sum(crossed) >= CROSSED * len(texts)
 
     def _shown(self, sample: Sequence[str]) -> dict[Template, list[str]]:
         """Texts of the known templates, and of those found that begin or end as a text of the sample does."""
@@ -532,27 +515,6 @@ class Rounds:
         whole = Skeleton(template, list(range(len(some))), [values[text] for text in pool.texts], finding.bits, True)
         parts = search(pool, self._options.min_group_size, self._budget.spent, whole=whole)
         return len(parts) > PARTS and sum(len(s.members) for s in parts) >= DOUBTFUL * len(some)
-
-    def _widen_covered(self, narrow: Template, neighbours: Iterable[Template]) -> None:
-        """Makes one of a template and one that fits all its texts, unless a look at texts of both finds them to be two.
-
-        A value that few texts happened to have in common, in the round that found a template, keeps the texts that do for itself.
-        """
-        finding = self._found[narrow]
-        if finding.supersedes or not finding.rows:
-            return
-        for wide in neighbours:
-            other = self._found.get(wide)
-            if other and wide.fixed < narrow.fixed <= wide.fixed + MORE and not other.supersedes:
-                texts = [text for text, _ in finding.rows]
-                if all(fit(wide.literals, text) is not None for text in texts) and self._are_one(finding, other):
-                    del self._found[narrow]
-                    self._place(texts, [wide])
-                    return
-
-    def _are_one(self, *findings: Finding) -> bool:
-        """Whether a search among as many texts of each finds one template."""
-        return self._is_one({text for finding in findings for text in finding.some(LOOK)})
 
     def _is_one(self, texts: Iterable[str]) -> bool:
         """Whether a search among these texts finds one template."""

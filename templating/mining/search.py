@@ -16,7 +16,7 @@ from templating.mining.families import Held, versions
 from templating.mining.forest import Forest
 from templating.mining.mixture import MORE, is_mixture
 from templating.mining.pool import Pool
-from templating.mining.siblings import OWN, PARTED, Places, are_siblings, is_choice
+from templating.mining.siblings import OWN, PARTED, Places, are_siblings
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 from templating.mining.verdicts import Verdicts, ranks
 from templating.template import Template
@@ -89,6 +89,7 @@ class _Search:
         self._whole, self._held = whole, held
         self._taken: set[int] = set()
         self._several: list[_Several] = []
+        self._passed = set[tuple[int, ...]]()
 
     def run(self, narrowest: int) -> list[Skeleton]:
         found: list[Skeleton] = []
@@ -128,10 +129,9 @@ class _Search:
         return [] if adrift else self._templates(members, at)
 
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
-        """The template of these members, or one for each version of it."""
+        """The template of these members, or one for each version of it; none where they were passed over before."""
         known = self._whole if len(members) == len(self._pool.texts) else None
-        if len(members) <= min(MORE, len(self._pool.texts) - 1) and self._are_long(members) and self._are_several_alone(members):
-            self._pass_over(members, at)
+        if self._are_passed_over(members, at):
             return []
         best = known or skeleton(self._pool, members)
         if best is None or not (known or self._is_worth(best, at)):
@@ -146,6 +146,16 @@ class _Search:
             return []
         self._take(best.members)
         return [best]
+
+    def _are_passed_over(self, members: Sequence[int], at: int) -> bool:
+        """Whether these were passed over before, or are, as they are few that are told to be several alone."""
+        if tuple(members) in self._passed:
+            return True
+        few = len(members) <= min(MORE, len(self._pool.texts) - 1)
+        if few and self._are_long(members) and self._are_several_alone(members):
+            self._pass_over(members, at)
+            return True
+        return False
 
     def _are_long(self, members: Sequence[int]) -> bool:
         return sum(len(self._pool.texts[member]) for member in members) >= LONG
@@ -174,6 +184,7 @@ class _Search:
         return alone.has_sets() and alone.is_preamble(best)
 
     def _pass_over(self, members: Sequence[int], at: int) -> None:
+        self._passed.add(tuple(members))
         self._several.append(_Several(set(members) - self._taken, at, len(members)))
 
     def _versions(self, best: Skeleton, eras: Sequence[list[int]], at: int) -> list[Skeleton]:
@@ -225,8 +236,7 @@ class _Search:
         if not _is_open(best.template):
             return False
         counts = Places(best, self._pool.barrier).have_body
-        holds_bodies = all(self._forest.explained(at, more, among=best.members, counts=counts) >= most for more, most in BODIES)
-        return holds_bodies and not is_choice(best, self._pool.barrier, self._pool.go_on)
+        return all(self._forest.explained(at, more, among=best.members, counts=counts) >= most for more, most in BODIES)
 
 
 def _is_open(template: Template) -> bool:

@@ -10,14 +10,11 @@ orders  they agree in everything that a part of the prompt says (the system text
 blocks  at two places stand whole texts of many words, or at four places any texts; the fields of one thing are but one long
         text and a few short ones, and a variable that is said twice counts once
 
-A kind that agrees in one thing and in nothing else has a value: at an end, where bodies would stand, it is the only thing that tells the
-one from the other.
-
 Texts that grow out of each other (the turns of a conversation) agree in what was said before, which is no fixed text.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, islice, pairwise, repeat
 from typing import NamedTuple
 
@@ -41,9 +38,7 @@ PLACES, PLACES_WORDS = 4, 8  # places with texts of a kind's own, and their word
 ORDERS, ORDERS_WORDS = 2, EDIT_UNITS  # places in a part of the prompt, and words in the longest
 SETTLED = 15  # texts of a kind for each further text that a place of such a part may have: an edit is one
 LABELLED, LABELLED_TEXTS = 2, 4  # such places beside a label of one word, and texts that rule out that it is chance
-CHOICES, MOST_CHOICES, CHOSEN = 2, 32, 3  # values of a place that holds one out of a few, and texts of each on average
 RUN, RUN_TEXTS = 3, 8  # words in a row that texts of a kind share, and texts of it that are looked at
-COMMON = 0.3  # of the texts may agree in more than that: few do by chance
 
 
 def are_siblings(
@@ -79,32 +74,6 @@ def are_siblings(
     return False
 
 
-def is_choice(found: Skeleton, barrier: str = BARRIER, tick: Callable[[], object] = bool) -> bool:
-    """Whether a slot, or a few next to each other, hold one thing out of a few: a persona that comes first, a criterion that comes last.
-
-    The texts that have one of them agree in nothing else.
-    """
-    places = Places(found, barrier)
-    return any(_is_chosen(places, kinds, tick) for kinds in places.choices())
-
-
-def may_be_choice(counts: Sequence[int]) -> bool:
-    """Whether so many texts each have one out of a few.  counts: per value how many texts have it."""
-    size = sum(counts)
-    return CHOICES <= len(counts) <= min(MOST_CHOICES, size / CHOSEN) and size - max(counts) >= REST * size
-
-
-def _is_chosen(places: "Places", kinds: Sequence[np.ndarray], tick: Callable[[], object]) -> bool:
-    more = 0
-    for kind in kinds:
-        tick()
-        at = places.agreement(kind)
-        if at.says_much and len(kind) >= LABELLED_TEXTS:
-            return False
-        more += len(kind) * (not at.is_one_thing)
-    return more <= COMMON * sum(map(len, kinds))
-
-
 class _Agreement(NamedTuple):
     """Where the texts of a kind agree.
 
@@ -112,14 +81,12 @@ class _Agreement(NamedTuple):
     labels: per place with different values, the words with which all begin or end.
     has_body: whether one of these is at an open end and long.
     orders: the most blocks of a part in which the texts agree, but for an edit.
-    apart: whether they agree in two parts of the prompt, or on both sides of what differs.
     """
 
     blocks: list[int]
     labels: list[int]
     has_body: bool
     orders: int
-    apart: bool
 
     @property
     def words(self) -> int:
@@ -131,12 +98,6 @@ class _Agreement(NamedTuple):
         """Whether the blocks are more than a long text and a few short ones, the fields of one thing."""
         blocks = sorted(self.blocks)
         return (len(blocks) > 1 and blocks[-2] >= BLOCK) or (len(blocks) >= PLACES and sum(blocks) >= PLACES_WORDS)
-
-    @property
-    def is_one_thing(self) -> bool:
-        """Whether the texts agree in one long text, perhaps in pieces, and in nothing else."""
-        is_alone = not self.apart and all(words < LABELLED for words in self.labels)
-        return is_alone and sum(self.blocks) >= EDIT_UNITS and not self.says_much
 
 
 class Places:
@@ -168,12 +129,6 @@ class Places:
             or at.says_much
         )
 
-    def choices(self) -> Iterator[list[np.ndarray]]:
-        """Per place that may hold one out of a few, the texts by what they have there."""
-        for row, often in zip(self._numbers, self._often, strict=True):
-            if may_be_choice(often.tolist()):
-                yield np.split(np.argsort(row, kind="stable"), np.cumsum(often)[:-1])
-
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind have fixed text in common at an open end."""
         ends = ([column[row] for row in kind.tolist()] for place, column in enumerate(self._columns) if is_open(self._template, place))
@@ -183,7 +138,7 @@ class Places:
         """Where the texts of a kind agree."""
         numbers = self._numbers[:, kind]
         constant = (numbers == numbers[:, :1]).all(axis=1)
-        said, own, last = set[str](), list[int](), -1
+        said, last = set[str](), -1
         blocks, labels, has_body = list[int](), list[int](), False
         most = 1 + len(kind) // SETTLED
         varied = {p for p, row in zip(self._parts, numbers.tolist(), strict=True) if len(set(row)) > most}
@@ -196,7 +151,6 @@ class Places:
                 labels.append(_label([column[row] for row in kind.tolist()]))
                 has_body |= labels[-1] >= BODY and is_open(self._template, place)
             elif self._often[place][numbers[place, 0]] <= ALONE * len(kind):
-                own.append(place)
                 if not text or text in said:
                     continue
                 said.add(text)
@@ -206,8 +160,7 @@ class Places:
                 blocks[-1] += len(text.split())
                 last = place
         settled = max((n for part, n in orders.items() if varied and part not in varied), default=0)
-        apart = bool(own) and (self._parts[own[0]] != self._parts[own[-1]] or not constant[own[0] : own[-1]].all())
-        return _Agreement(blocks, labels, has_body, settled, apart)
+        return _Agreement(blocks, labels, has_body, settled)
 
 
 def _share_a_run(values: Sequence[str]) -> bool:

@@ -1,12 +1,16 @@
 """A mark that parts two values in every text is fixed text, also when values hold it too; what prose, lists and records hold is not."""
 
 import json
+from itertools import pairwise
 from random import Random
 
 import pytest
 
-from templating import mine
+from templating import Template, mine
 from templating.matching import fit
+from templating.mining.budget import Budget
+from templating.mining.result import Options
+from templating.mining.rounds import Finding, Rounds
 from templating.mining.separators import parted
 
 START, END = "Compare what the two guests said about their stay.\n\n", "\n\nName one thing that both of them liked."
@@ -194,3 +198,14 @@ def test_what_follows_a_number_in_every_value_is_fixed_text(mark):
 
 def test_a_range_of_numbers_is_one_value():
     assert separators(lambda dice: f"{dice.randint(1, 9)} to {dice.randint(10, 99)}", 30) == []
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_nothing_is_asked_of_a_template_when_time_is_up(in_time):
+    dice = Random(1)
+    values = [f"{first} | {second}" for first, second in pairwise(prose(dice) for _ in range(40))]
+    calls = {START + value: [at] for at, value in enumerate(values)}
+    rounds = Rounds(calls, [], Options(), Budget(should_stop=lambda: not in_time))
+    rounds._found = {Template((START, ""), ("stays",)): Finding([(START + value, (value,)) for value in values])}
+    rounds._ask_again()
+    assert (" | " in "".join(*(template.literals for template in rounds._found))) == in_time
