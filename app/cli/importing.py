@@ -22,6 +22,7 @@ from app.cli.records import Source, opened
 from app.config import Settings
 from app.intake.bodies.native import OWN
 from app.intake.record import Ingest
+from app.pages.wording import plural
 from app.store import projects
 from app.store.engine import transaction
 from app.store.projects import Project
@@ -182,11 +183,13 @@ def _print_stopped(console: Console, reader: Reader, note: Checkpoint) -> None:
 
 
 def _print(console: Console, project: Project, report: Report, traces: int, seconds: float) -> None:
-    console.print(f"{report.stored:,} traces stored in project {project.name}, {report.known:,} were known already.")
+    console.print(
+        f"{plural(report.stored, 'trace')} stored in project {project.name}, {report.known:,} were known already."
+    )
     for grouping, count in sorted(report.groupings.items()):
         console.print(f"  {count:,} {_MEANINGS[grouping]}")
     if report.passed_over:
-        console.print(f"{report.passed_over:,} records that are no call of a model were passed over.")
+        console.print(f"Passed over: {plural(report.passed_over, 'record')} without a call of a model.")
     if report.refused:
         hidden = report.refused - SHOWN_PROBLEMS
         more = f" ({hidden:,} of them not shown)" if hidden > 0 else ""

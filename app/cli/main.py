@@ -23,6 +23,7 @@ from app.cli.remote.mcp import mcp
 from app.cli.remote.prices import prices
 from app.cli.remote.regrouping import regroup
 from app.cli.remote.tasks import diff, show, similar, tasks, values
+from app.cli.remote.webhooks import webhooks
 from app.errors import PromptlodeError
 
 
@@ -52,6 +53,7 @@ _KEEPING = [
     login,
     keys,
     prices,
+    webhooks,
     projects,
     delete,
     retention_command,

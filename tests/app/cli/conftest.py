@@ -2,10 +2,16 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine
 from werkzeug.serving import make_server
+
+from app.store.projects import Project
+from tests.app.api_helpers import new_key
+from tests.app.cli_helpers import Cli
 
 
 @pytest.fixture
@@ -18,3 +24,12 @@ def url(web: Flask) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def remote(cli: Cli, url: str, engine: Engine, project: Project, tmp_path: Path) -> Cli:
+    """Commands of somebody who knows the address and a key, and has no server of their own."""
+    hidden = {"DATABASE_URL": None, "REDIS_URL": None, "PROMPTLODE_DATA_DIR": str(tmp_path)}
+    cli.environment |= hidden | {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PROMPTLODE_URL": url}
+    cli.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name)
+    return cli

@@ -25,15 +25,6 @@ SYSTEM = "You sort the mail."
 
 
 @pytest.fixture
-def remote(cli: Cli, url: str, engine: Engine, project: Project, tmp_path: Path) -> Cli:
-    """Commands of somebody who knows the address and a key, and has no server of their own."""
-    hidden = {"DATABASE_URL": None, "REDIS_URL": None, "PROMPTLODE_DATA_DIR": str(tmp_path)}
-    cli.environment |= hidden | {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PROMPTLODE_URL": url}
-    cli.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name)
-    return cli
-
-
-@pytest.fixture
 def grouped(remote: Cli, engine: Engine, settings: Settings, project: Project) -> Cli:
     """A task with two versions."""
     installation = Installation(engine, settings, project)

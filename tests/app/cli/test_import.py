@@ -152,7 +152,7 @@ def test_the_list_that_langfuse_exports_is_imported_and_spans_are_passed_over(
     file.write_bytes(orjson.dumps([log_records.generation("Hi"), span], option=orjson.OPT_INDENT_2))
     done = cli("import", str(file))
     assert (done.returncode, stored(engine)) == (0, 1), done.stderr
-    assert b"1 records that are no call of a model were passed over." in done.stderr
+    assert b"Passed over: 1 record without a call of a model." in done.stderr
 
 
 def test_bad_items_of_a_list_are_reported_by_number(cli: Cli, engine: Engine, tmp_path: Path) -> None:
