@@ -8,9 +8,9 @@ from app.cli.remote.api import Api
 from app.cli.remote.options import connected, formed, limited
 from app.cli.remote.output import Cell, When, printed
 
-LIST = "/api/v1/webhooks"
+WEBHOOKS_PATH = "/api/v1/webhooks"
 
-WEBHOOKS: dict[str, Cell] = {
+WEBHOOK_CELLS: dict[str, Cell] = {
     "Id": lambda item: item["id"],
     "URL": lambda item: item["url"],
     "Format": lambda item: item["format"],
@@ -20,7 +20,7 @@ WEBHOOKS: dict[str, Cell] = {
     "Given up": lambda item: item["given_up"],
 }
 
-DELIVERIES: dict[str, Cell] = {
+DELIVERY_CELLS: dict[str, Cell] = {
     "Change": lambda item: item["change_id"],
     "Kind": lambda item: item["kind"],
     "State": lambda item: item["state"],
@@ -40,7 +40,7 @@ def webhooks() -> None:
 @connected
 def list_(api: Api, form: str) -> None:
     """List the webhooks of the project, newest first."""
-    printed(api.items(LIST), WEBHOOKS, form)
+    printed(api.items(WEBHOOKS_PATH), WEBHOOK_CELLS, form)
 
 
 @webhooks.command("create")
@@ -53,9 +53,9 @@ def list_(api: Api, form: str) -> None:
 def create(api: Api, *, address: str, form: str, format_: str, kinds: Sequence[str], include_text: bool) -> None:
     """Send changes to ADDRESS from now on.  The key of the signatures is printed on standard error, this once."""
     wanted = {"url": address, "format": format_, "kinds": list(kinds) or None, "include_text": include_text}
-    made = api.post(LIST, wanted)
+    made = api.post(WEBHOOKS_PATH, wanted)
     click.echo(f"The key of its signatures is not shown again: {made['secret']}", err=True)
-    printed([made], WEBHOOKS, form)
+    printed([made], WEBHOOK_CELLS, form)
 
 
 @webhooks.command("delete")
@@ -63,7 +63,7 @@ def create(api: Api, *, address: str, form: str, format_: str, kinds: Sequence[s
 @connected
 def delete(api: Api, webhook_id: str) -> None:
     """Send nothing to the webhook ID any more.  Its log goes with it."""
-    api.delete(LIST, {"id": webhook_id})
+    api.delete(WEBHOOKS_PATH, {"id": webhook_id})
     click.echo(f"Deleted: {webhook_id}", err=True)
 
 
@@ -74,4 +74,4 @@ def delete(api: Api, webhook_id: str) -> None:
 @connected
 def deliveries(api: Api, *, webhook_id: str, limit: int, form: str) -> None:
     """List what was sent to the webhook ID, what waits and what was given up, newest first."""
-    printed(api.items(f"{LIST}/{webhook_id}/deliveries", limit=limit), DELIVERIES, form)
+    printed(api.items(f"{WEBHOOKS_PATH}/{webhook_id}/deliveries", limit=limit), DELIVERY_CELLS, form)
