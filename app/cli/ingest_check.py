@@ -67,9 +67,9 @@ def _arrived(api: Api, external_id: str) -> str:
     try:
         stored = {item["external_id"] for item in api.items("/api/v1/traces", {"path": PATH}, 50)}
     except ApiError:
-        return "Was taken. (The key may not read, so it was not looked for.)"
+        return "Accepted. (The key has no scope read, so the stored call was not checked.)"
     if external_id not in stored:
-        raise ApiError("Was taken and is not there: look at the log of the web process.")
+        raise ApiError("It was accepted, but no call is stored: see the log of the web process.")
     return f"Arrived, and stands under {PATH}."
 
 

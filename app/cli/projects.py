@@ -163,7 +163,7 @@ def move(name: str, url: str | None, undo: bool, finishing: bool) -> None:
     installation then (docs/scale.md), and delete what is left here with --finish.
     """
     if finishing == bool(url) or (undo and finishing):
-        raise click.UsageError("Say --to URL, with --undo or without, or --finish alone.")
+        raise click.UsageError("Give --to URL (with --undo or without), or --finish alone.")
     settings = settings_of_command()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C: a switch that has not happened is taken back
     with _database(settings) as engine:

@@ -180,7 +180,7 @@ class Watch:
         try:
             return [line for state in self._supervisor.states() for line in self._news(state)]
         except OSError:
-            raise LocalError("The supervisor itself has died, and all with it. Start again.") from None
+            raise LocalError("The supervisor has died, and every process with it. Start again.") from None
 
     def hopeless(self) -> list[str]:
         """Programs that died again and again while we watched."""

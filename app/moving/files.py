@@ -114,7 +114,7 @@ def _named(head: dict[str, Any], name: str | None) -> Project:
     try:
         return Project(UUID(head["project"]["id"]), name or str(head["project"]["name"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise BadFileError("The file does not say which project it has. Export it again.") from error
+        raise BadFileError("The file names no project. Export it again.") from error
 
 
 def _done(copied: dict[str, Any], head: dict[str, Any]) -> int:

@@ -100,7 +100,7 @@ def _day(text: str) -> datetime:
     except ValueError:
         raise ValueError(WRONG_DATE) from None
     if not 1970 <= day.year < 9000:
-        raise ValueError("Days from 1970 on can be shown.")
+        raise ValueError("The year must be from 1970 to 8999.")
     return day
 
 

@@ -90,3 +90,15 @@ def wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
     while not condition():
         assert time.monotonic() < end, "the condition did not hold in time"
         time.sleep(0.005)  # the other side may need the processor for it
+
+
+def merge(client: FlaskClient, task_id: Any, into: Any, **more: Any) -> Any:
+    answer = client.post(f"/api/v1/tasks/{task_id}/merge", json={"into": str(into), **more})
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def split(client: FlaskClient, implementation_id: Any) -> Any:
+    answer = client.post(f"/api/v1/implementations/{implementation_id}/split")
+    assert answer.status_code == 201, answer.text
+    return answer.json

@@ -91,6 +91,21 @@ def miner_that_finds(
     return mine
 
 
+def report(day: int, number: int) -> str:
+    """Calls of one day look like a template of their own."""
+    return (
+        f"Today is 2026-03-0{day}. Write the daily report of the lighthouse keeper.\n\nEvents: {words(number)}\nReport:"
+    )
+
+
+REPORT = "Today is 2026-03-0{{day}}. Write the daily report of the lighthouse keeper.\n\nEvents: {{events}}\nReport:"
+
+
+def frozen(day: int) -> str:
+    """The template of the reports of one day."""
+    return REPORT.replace("{{day}}", str(day))
+
+
 def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Something happens between OPEN and SAVE, once."""
     find = mining.find

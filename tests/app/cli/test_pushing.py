@@ -98,7 +98,7 @@ def test_where_nobody_answers_is_told(standin: Standin, monkeypatch: pytest.Monk
     for name in ("LANGFUSE_BASE_URL", "LANGFUSE_HOST"):
         monkeypatch.delenv(name, raising=False)
     for wrong in (None, "file:///etc/passwd", "langfuse.example"):
-        with pytest.raises(PushError, match="Say where Langfuse is"):
+        with pytest.raises(PushError, match="Give the address of Langfuse"):
             registry("langfuse", wrong)
     monkeypatch.setenv("LANGFUSE_HOST", standin.url)
     assert registry("langfuse", None).push("triage", body("langfuse")) == "new"

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, update
 
 from app.store.tables import decision, grouping_key, implementation, metadata, task, template
-from tests.app.api_helpers import assert_problem, client_with, new_key, versions
+from tests.app.api_helpers import assert_problem, client_with, merge, new_key, split, versions
 from tests.app.grouping_world import (
     EDITED,
     TRIAGE,
@@ -61,18 +61,6 @@ def rows_of_all(world: World) -> dict[str, Any]:
     """Every row of every table but the audit log's."""
     tables = [table for table in metadata.sorted_tables if table.name not in {"audit_entry", "call_count"}]
     return {table.name: sorted(map(str, world.rows(select(table)))) for table in tables}
-
-
-def merge(client: FlaskClient, task_id: Any, into: Any, **more: Any) -> Any:
-    answer = client.post(f"/api/v1/tasks/{task_id}/merge", json={"into": str(into), **more})
-    assert answer.status_code == 200, answer.text
-    return answer.json
-
-
-def split(client: FlaskClient, implementation_id: Any) -> Any:
-    answer = client.post(f"/api/v1/implementations/{implementation_id}/split")
-    assert answer.status_code == 201, answer.text
-    return answer.json
 
 
 def change(client: FlaskClient, task_id: Any, **changes: Any) -> Any:

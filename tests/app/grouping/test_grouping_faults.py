@@ -13,7 +13,7 @@ from app.grouping import mining, rematching
 from app.grouping.run import left_unfinished
 from app.store import runs
 from app.store.tables import grouping_key, trace
-from tests.app.grouping_world import Group, World, summary, triage
+from tests.app.grouping_world import Group, World, during_mining, summary, triage
 
 
 class KilledError(BaseException):
@@ -43,18 +43,6 @@ def once_saved(group: Group, then: Callable[[], bool]) -> Callable[[], bool]:
 def unfinished(world: World) -> list[UUID]:
     with world.engine.connect() as connection:
         return left_unfinished(connection)
-
-
-def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Something happens between OPEN and SAVE, once."""
-    find = mining.find
-
-    def found(*arguments: object) -> object:
-        monkeypatch.setattr("app.grouping.mining.find", find)
-        act()
-        return find(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("app.grouping.mining.find", found)
 
 
 # --- overlap

@@ -12,7 +12,19 @@ from app.store import calls
 from app.store.tables import implementation, task, template, trace
 from app.store.templates import implementation_for
 from app.store.versions import REVIEWED_AGAIN, REVIEWED_AGAIN_CALLS
-from tests.app.grouping_world import EDITED, TRIAGE, Group, World, miner_that_finds, triage, triage_edited, words
+from tests.app.grouping_world import (
+    EDITED,
+    REPORT,
+    TRIAGE,
+    Group,
+    World,
+    frozen,
+    miner_that_finds,
+    report,
+    triage,
+    triage_edited,
+    words,
+)
 
 
 def found(group: Group) -> list[list[tuple[int, int]]]:
@@ -179,19 +191,6 @@ def test_versions_made_at_the_same_time_have_different_numbers(world: World) -> 
 
 
 # --- widening
-
-
-def report(day: int, number: int) -> str:
-    return (
-        f"Today is 2026-03-0{day}. Write the daily report of the lighthouse keeper.\n\nEvents: {words(number)}\nReport:"
-    )
-
-
-REPORT = "Today is 2026-03-0{{day}}. Write the daily report of the lighthouse keeper.\n\nEvents: {{events}}\nReport:"
-
-
-def frozen(day: int) -> str:
-    return REPORT.replace("{{day}}", str(day))
 
 
 def test_a_date_that_was_frozen_is_widened(world: World) -> None:

@@ -13,15 +13,18 @@ from app.deciding import decisions
 from app.store.audit import COMMAND
 from app.store.tables import implementation, task
 from app.store.templates import implementation_for
-from tests.app.api_helpers import assert_problem, client_with, new_key, versions, wait_for
+from tests.app.api_helpers import assert_problem, client_with, merge, new_key, split, versions, wait_for
 from tests.app.grouping_world import (
     BEGIN,
     EDITED,
+    REPORT,
     TRIAGE,
     Group,
     World,
     during_mining,
+    frozen,
     miner_that_finds,
+    report,
     triage,
     triage_edited,
     words,
@@ -54,18 +57,6 @@ def triage_again(number: int) -> str:
 def found(group: Group) -> list[list[tuple[int, int]]]:
     """(version, calls) of every task."""
     return [[(version.number, version.calls) for version in group.versions(each.id)] for each in group.tasks]
-
-
-def merge(client: FlaskClient, task_id: UUID, into: UUID) -> Any:
-    answer = client.post(f"/api/v1/tasks/{task_id}/merge", json={"into": str(into)})
-    assert answer.status_code == 200, answer.text
-    return answer.json
-
-
-def split(client: FlaskClient, implementation_id: Any) -> Any:
-    answer = client.post(f"/api/v1/implementations/{implementation_id}/split")
-    assert answer.status_code == 201, answer.text
-    return answer.json
 
 
 # --- merge
@@ -269,19 +260,6 @@ def test_judges_that_a_person_made_one_task_stay_one_as_they_are_edited(admin: F
 
 
 # --- split
-
-
-def report(day: int, number: int) -> str:
-    return (
-        f"Today is 2026-03-0{day}. Write the daily report of the lighthouse keeper.\n\nEvents: {words(number)}\nReport:"
-    )
-
-
-REPORT = "Today is 2026-03-0{{day}}. Write the daily report of the lighthouse keeper.\n\nEvents: {{events}}\nReport:"
-
-
-def frozen(day: int) -> str:
-    return REPORT.replace("{{day}}", str(day))
 
 
 @pytest.fixture

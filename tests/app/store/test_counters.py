@@ -1,22 +1,13 @@
 """Counters in PostgreSQL hold each event once, whatever happens to Redis or to who folds them."""
 
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
 
 from app.store import groups, projects
 from app.store.counters import Counted, fold, refuse, refused, totals
 from app.store.ids import new_id
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    engine = create_engine(database_url)
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
 
 
 @pytest.fixture

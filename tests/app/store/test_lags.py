@@ -1,10 +1,9 @@
 """The lag histogram of a group: from a trace being stored to a run having read it."""
 
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, create_engine, func, insert
+from sqlalchemy import Connection, func, insert
 
 from app.store import groups, lags, projects
 from app.store.counters import totals
@@ -13,14 +12,6 @@ from app.store.lags import ENDS
 from app.store.tables import trace
 
 INFINITY = float("inf")
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    engine = create_engine(database_url)
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
 
 
 class Calls:

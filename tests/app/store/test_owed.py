@@ -1,24 +1,15 @@
 """Which groups wait for a run, found from PostgreSQL alone."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, create_engine, func, insert, text, update
+from sqlalchemy import Connection, func, insert, text, update
 
 from app.store import groups, projects
 from app.store.ids import new_id
 from app.store.owed import backlog, quarantined, release, waiting_groups
 from app.store.tables import grouping_key, trace
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    engine = create_engine(database_url)
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
 
 
 @pytest.fixture
