@@ -25,6 +25,7 @@ from app.config import settings as environment
 from app.http import admission, metrics, problem
 from app.http.base_path import BasePath
 from app.http.services import EXTENSION, Services
+from app.http.standing import StandingCollector
 from app.otlp import counting, langfuse_api
 from app.otlp import routes as otlp
 from tasks.monitor import collector_of
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     admission.install(app)
     counting.install(app, services.registry)
     services.registry.register(collector_of(services.engine, settings))
+    services.registry.register(StandingCollector(services.engine, services.reader))
     problem.install(app)
     pages.install(app, settings, services.engine, services.reader if settings.database_read_url else None)
     viewer.install(app)

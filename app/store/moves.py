@@ -7,7 +7,7 @@ switch nothing of the project can be written (`moving_stage`, in the migration `
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, delete, exists, func, insert, select, text, update
@@ -20,6 +20,8 @@ from app.store.sqlstates import is_busy
 from app.store.tables import project, project_move, project_move_call, webhook
 
 State = Literal["copying", "switching", "moved", "arriving", "arrived"]
+
+STATES: tuple[State, ...] = get_args(State)
 
 LEAVING: tuple[State, ...] = ("copying", "switching", "moved")
 
@@ -48,6 +50,12 @@ _WATCH_TRIES, _WATCH_PAUSE_SECONDS = 100, 0.1
 def state_of(connection: Connection, project_id: UUID) -> State | None:
     """Where a project stands that moves or has moved."""
     return connection.scalar(select(project_move.c.state).where(project_move.c.project_id == project_id))
+
+
+def projects_by_state(connection: Connection) -> dict[State, int]:
+    """How many projects stand in each state, those that none is in too."""
+    counted = connection.execute(select(project_move.c.state, func.count()).group_by(project_move.c.state))
+    return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in counted}
 
 
 def copied(connection: Connection, project_id: UUID) -> dict[str, Any]:

@@ -127,6 +127,17 @@ MOST_ENQUEUED = 1_000
 """In one transaction; the next round takes the others."""
 
 
+def failing(connection: Connection) -> int:
+    """How many webhooks have a change that was tried, in vain, and waits for more than an hour."""
+    late = func.clock_timestamp() - timedelta(hours=1)
+    waiting = (
+        webhook_delivery.c.state == "waiting",
+        webhook_delivery.c.attempts > 0,
+        webhook_delivery.c.created_at < late,
+    )
+    return connection.scalar(select(func.count(webhook_delivery.c.webhook_id.distinct())).where(*waiting)) or 0
+
+
 def enqueue(connection: Connection, delay: timedelta) -> None:
     """Put the changes that have stood for so long on their way, each once to each webhook that wants its kind."""
     rows = connection.execute(_ENQUEUE, {"delay": delay, "most": MOST_ENQUEUED}).all()

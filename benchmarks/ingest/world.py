@@ -54,17 +54,17 @@ class Processes:
         finally:
             processes.end_all()
 
-    def serve(self, app: str, interface: str = RSGI, key: str = "", **settings: str) -> Target:
+    def serve(self, app: str, interface: str = RSGI, key: str = "", root: Path = ROOT, **settings: str) -> Target:
         """A granian server of an application, as the Procfile starts it; answers once it takes requests."""
         port = free_port()
         options = f"--interface {interface} --factory --no-ws --host 127.0.0.1 --port {port}"
-        self._launch(app, [sys.executable, "-m", "granian", *options.split(), app], **settings)
+        self._launch(app, [sys.executable, "-m", "granian", *options.split(), app], root, **settings)
         wait_until(lambda: _answers(port), 180, lambda: f"{app} does not answer; its log:\n{self.log(app)}")
         return Target(port, key)
 
-    def celery(self, name: str, *command: str) -> None:
-        """One of the product's other processes."""
-        self._launch(name, [sys.executable, "-m", "celery", "-A", "tasks", *command])
+    def celery(self, name: str, *command: str, root: Path = ROOT) -> None:
+        """One of the product's other processes; root: of the code, which may be another release's."""
+        self._launch(name, [sys.executable, "-m", "celery", "-A", "tasks", *command], root)
 
     @property
     def names(self) -> set[str]:
@@ -84,13 +84,13 @@ class Processes:
         """MB that each process and its children hold for themselves (USS: shared pages count for nobody)."""
         return {name: sum(map(_megabytes, _family(process))) for name, process in self._processes.items()}
 
-    def _launch(self, name: str, command: list[str], **settings: str) -> None:
+    def _launch(self, name: str, command: list[str], root: Path, **settings: str) -> None:
         environment = os.environ | {key.upper(): value for key, value in self._urls.items()}
-        environment |= {"PROMPTLODE_DATA_DIR": str(self._home), "LOG_FORMAT": "json", "PYTHONPATH": str(ROOT)}
+        environment |= {"PROMPTLODE_DATA_DIR": str(self._home), "LOG_FORMAT": "json", "PYTHONPATH": str(root)}
         environment |= {f"RATE_{name}": str(10**9) for name in ("ADDRESS", "INGEST", "TRACES", "READ")} | settings
         with (self._home / f"{name}.log").open("wb") as log:
             started = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         self._processes[name] = psutil.Process(started.pid)
 
@@ -127,9 +127,9 @@ class World(Processes):
         self.valkey.stop()
         self.postgres.stop()
 
-    def serve(self, app: str, interface: str = RSGI, key: str = "", **settings: str) -> Target:
+    def serve(self, app: str, interface: str = RSGI, key: str = "", root: Path = ROOT, **settings: str) -> Target:
         """As of `Processes`, with the key of the project."""
-        return super().serve(app, interface, key or self.key, **settings)
+        return super().serve(app, interface, key or self.key, root, **settings)
 
     # --- what it holds
 
@@ -158,10 +158,10 @@ class World(Processes):
                 )
             connection.execute(update(grouping_key).where(grouping_key.c.id == group.id).values(templates_version=1))
 
-    def new_key(self, project: str) -> str:
+    def new_key(self, project: str, scopes: tuple[str, ...] = keys.DEFAULT_SCOPES) -> str:
         """A key of another project."""
         with transaction(self.engine) as connection:
-            return keys.create(connection, projects.get_or_create(connection, project).id, "benchmark").key
+            return keys.create(connection, projects.get_or_create(connection, project).id, "benchmark", scopes).key
 
     def number(self, query: str, **values: Any) -> int:
         """What a query counts."""

@@ -1,17 +1,21 @@
 """/healthz, /readyz and /metrics."""
 
+import re
+from pathlib import Path
+
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, update
 
 from app.config import Settings
-from app.store import heartbeats, tables
+from app.store import heartbeats, moves, projects, tables
 from app.store.engine import transaction
 from app.store.heartbeats import ALIVE_SECONDS
 from app.web import create_app
 from tests.app.api_helpers import metric
 
 NOWHERE = "127.0.0.1:1"
+ALERTS = Path(__file__).parents[3] / "docs" / "alerts.yml"
 READS_OF_A_CALL = (
     'promptlode_http_request_seconds_count{method="GET",route="/api/v1/traces/<uuid:trace_id>",status="200"}'
 )
@@ -93,3 +97,23 @@ def test_metrics_may_be_opened(settings: Settings, web: Flask) -> None:
     opened = create_app(settings.model_copy(update={"metrics_open": True}))
     assert opened.test_client().get("/metrics").status_code == 200
     assert web.test_client().get("/metrics").status_code == 401
+
+
+def test_every_alert_asks_for_a_metric_that_there_is(admin: FlaskClient, engine: Engine) -> None:
+    beat(engine)
+    told = admin.get("/metrics").text
+    only_with_a_standby = {"promptlode_standby_used", "promptlode_standby_lag_seconds"}
+    rules = re.findall(r"expr: (.+)", ALERTS.read_text())
+    asked = set(re.findall(r"promptlode_\w+", " ".join(rules))) - only_with_a_standby
+    missing = [name for name in asked if not re.search(rf"^{name}[ {{]", told, re.MULTILINE)]
+    assert (len(rules) > 20, missing) == (True, [])
+
+
+def test_a_move_that_was_left_in_its_switch_is_told(admin: FlaskClient, engine: Engine) -> None:
+    with transaction(engine) as connection:
+        left = projects.get_or_create(connection, "left")
+        moves.note(connection, left.id, "switching", "postgresql://there/x")
+    assert 'promptlode_project_moves{state="switching"} 1.0' in admin.get("/metrics").text
+    with transaction(engine) as connection:
+        moves.forget(connection, left.id)
+    assert 'promptlode_project_moves{state="switching"} 0.0' in admin.get("/metrics").text

@@ -1,0 +1,202 @@
+"""What all that one project can do costs another: its lag alone, beside each kind of request, and beside all of them.
+
+    python -m benchmarks.mixture [--seconds 30] [WORD ...]     exit code 1 when lag p99 is more than BOUND times what it is alone
+
+A real web process with the rates of production, a worker and a reconciler, on servers of their own for each line.  A little project sends
+a call of a new path every SENT_EVERY seconds.  Lag is from a call being stored to the end of the run that reads it; what was not read
+when the time is over has waited until then at least.  `benchmarks/fairness.py` simulates longer floods.
+"""
+
+import argparse
+import itertools
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from sqlalchemy import text
+
+from app.store.engine import transaction
+from benchmarks.chaos.audit import quantile
+from benchmarks.ingest.load import Target
+from benchmarks.ingest.tables import table
+from benchmarks.ingest.world import World, until, world
+
+BOUND = 3.0
+SENT_EVERY = 0.3
+CONNECTIONS = 4
+"""Connections of each kind of request of the project that floods."""
+
+RATES = {"RATE_ADDRESS": "2000", "RATE_INGEST": "1000", "RATE_TRACES": "10000", "RATE_READ": "100"}
+"""As in production: they are a part of what keeps projects apart."""
+
+LAGS = """
+SELECT extract(epoch FROM coalesce(run.finished_at, clock_timestamp()) - trace.created_at)
+  FROM trace JOIN project ON project.id = trace.project_id LEFT JOIN grouping_run run ON run.id = trace.considered_run_id
+ WHERE project.name = 'little' AND trace.created_at > to_timestamp(:since)
+"""
+
+Send = Callable[[requests.Session, int], requests.Response]
+
+
+def call(path: str, number: int) -> dict[str, Any]:
+    words = " ".join(str(number * factor % 97) for factor in range(3, 40))
+    return {"model": "gpt-5-mini", "path": path, "user_id": f"u{number % 50}", "input": f"{words} {number}"}
+
+
+@dataclass(frozen=True)
+class Flood:
+    """The requests of the project that floods, by name; each takes a number of its own."""
+
+    url: str
+
+    def post(self, session: requests.Session, number: int) -> requests.Response:
+        """A call of a new path."""
+        return session.post(f"{self.url}/api/v1/traces", json=call(f"/new/{number}", number))
+
+    def regroup(self, session: requests.Session, number: int) -> requests.Response:
+        return session.post(f"{self.url}/api/v1/groups/regroup", json={"path": f"/old/{number % 60}", "all": True})
+
+    def bring_in(self, session: requests.Session, number: int) -> requests.Response:
+        """A thousand calls of sixty paths, as `promptlode import` sends them."""
+        calls = [call(f"/old/{place % 60}", number * 1000 + place) for place in range(1000)]
+        return session.post(f"{self.url}/api/v1/traces", json={"traces": calls})
+
+    def delete(self, session: requests.Session, number: int) -> requests.Response:
+        return session.post(f"{self.url}/api/v1/deletions", json={"user_id": f"u{number % 50}"})
+
+    def read(self, session: requests.Session, number: int) -> requests.Response:
+        """Lists as pages and tools ask for them."""
+        asked = (
+            "tasks?limit=50&sort=cost",
+            "traces?limit=200",
+            "traces?limit=200&ungrouped=true",
+            "changes",
+            "usage?by=hour",
+        )
+        return session.get(f"{self.url}/api/v1/{asked[number % len(asked)]}")
+
+
+KINDS = {"POST": "post", "regroup": "regroup", "import": "bring_in", "deletion": "delete", "reads": "read"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """Beside what; lags of the little project in seconds; what the flood was answered, by status."""
+
+    beside: str
+    lags: list[float]
+    answers: Counter[str]
+
+    @property
+    def p99(self) -> float:
+        return quantile(self.lags, 0.99)
+
+
+class Beside:
+    """Threads that send what a flood is made of, until the block ends."""
+
+    def __init__(self, target: Target, key: str, kinds: list[str]) -> None:
+        self._over = threading.Event()
+        self._key, self._numbers = key, itertools.count()
+        self.answers: Counter[str] = Counter()
+        flood = Flood(f"http://127.0.0.1:{target.port}")
+        sends = [(kind, getattr(flood, KINDS[kind])) for kind in kinds for _ in range(CONNECTIONS)]
+        self._threads = [threading.Thread(target=self._send, args=each, daemon=True) for each in sends]
+
+    def __enter__(self) -> "Beside":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _send(self, kind: str, send: Send) -> None:
+        with requests.Session() as session:
+            session.headers["Authorization"] = f"Bearer {self._key}"
+            while not self._over.is_set():
+                status = send(session, next(self._numbers)).status_code
+                self.answers[f"{kind} {status}"] += 1
+                self._over.wait(1.0 if status in (429, 503) else 0)  # Retry-After asks for it
+
+
+def measured(kinds: list[str], seconds: float) -> Line:
+    """A line of the table, on servers of its own."""
+    with world() as here:
+        target = here.serve("app.front:create", **RATES)
+        here.celery("worker", "worker", "--concurrency=1", "--without-mingle", "--without-gossip")
+        here.celery("reconciler", "reconcile")
+        flood = here.new_key("flood", ("ingest", "read", "admin"))
+        stock(target, flood)
+        until(lambda: here.owed() == 0, 180, "the worker reads what is there at first")
+        with Beside(target, flood, kinds) as beside:
+            since = here.number("SELECT extract(epoch FROM clock_timestamp())::bigint")
+            send_little(target, here.new_key("little"), seconds)
+            time.sleep(5)  # as long as the last calls may wait alone
+            return Line(" + ".join(kinds) or "nothing", lags(here, since), Counter(beside.answers))
+
+
+def stock(target: Target, key: str) -> None:
+    """What there is to regroup, delete and read."""
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {key}"
+        for number in range(3):
+            Flood(f"http://127.0.0.1:{target.port}").bring_in(session, number).raise_for_status()
+
+
+def send_little(target: Target, key: str, seconds: float) -> None:
+    begun = time.monotonic()
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {key}"
+        for number in range(int(seconds / SENT_EVERY)):
+            time.sleep(max(0.0, begun + number * SENT_EVERY - time.monotonic()))
+            url = f"http://127.0.0.1:{target.port}/api/v1/traces"
+            session.post(url, json=call(f"/little/{number}", number)).raise_for_status()
+
+
+def lags(here: World, since: int) -> list[float]:
+    with transaction(here.engine) as connection:
+        return [float(each) for each in connection.scalars(text(LAGS), {"since": since})]
+
+
+def lines(words: list[str], seconds: float) -> Iterator[Line]:
+    wanted: list[list[str]] = [[], *([kind] for kind in KINDS if not words or kind in words)]
+    if not words:
+        wanted.append(list(KINDS))
+    for kinds in wanted:
+        yield measured(kinds, seconds)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.mixture", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("kinds", nargs="*", choices=[[], *KINDS], metavar="WORD")
+    parser.add_argument("--seconds", type=float, default=30)
+    options = parser.parse_args()
+    alone, *others = found = list(lines(options.kinds, options.seconds))
+    head = ("beside", "calls", "lag p50", "lag p99", "x alone", "the flood was answered")
+    rows = [
+        (
+            line.beside,
+            len(line.lags),
+            f"{quantile(line.lags, 0.5):.2f} s",
+            f"{line.p99:.2f} s",
+            f"{line.p99 / alone.p99:.2f}",
+            ", ".join(f"{count:,} {what}" for what, count in sorted(line.answers.items())),
+        )
+        for line in found
+    ]
+    print(table(head, rows))
+    return int(any(line.p99 > BOUND * alone.p99 for line in others))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
