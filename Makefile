@@ -9,7 +9,7 @@ export PYTHON
 # Some containers forbid Python to keep what it compiled: then each start of a process takes 2 s more of a core.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run test golden model chaos hosts check bench screenshots senders sbom release site env-local env-test env-dev env-bench env-site
+.PHONY: help demo run test golden model chaos soak hosts check bench screenshots senders sbom release site env-local env-test env-dev env-bench env-site
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -37,6 +37,9 @@ model: env-test ## check the coalescing protocol in every state that the model c
 chaos: env-test ## kill, stop, empty and restart everything under traffic, then audit (about ten minutes)
 	@$(PY) -m benchmarks.chaos $(ARGS)
 	@$(if $(ARGS),,exec $(PY) -m pytest -q -m chaos tests/flows)
+
+soak: env-test ## a month in an hour: traffic, retention, deletions, deploys, a full disk of logs; then nothing may have grown (ARGS="--minutes 3")
+	@exec $(PY) -m benchmarks.soak $(ARGS)
 
 hosts: env-test ## build hosts as network namespaces, cut their networks under traffic, audit (as root; ARGS="--seconds 60 --seed 7")
 	@exec $(PY) -m benchmarks.hosts $(ARGS)

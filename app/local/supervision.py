@@ -25,6 +25,9 @@ from app.local.processes import Child, free_port, wait_until
 _SECONDS_BEFORE_SIGKILL = 25
 """Seconds between SIGTERM and SIGKILL: inside the 30 that a platform such as Heroku gives the whole."""
 
+LOG_BYTES, OLD_LOGS = 10 * 2**20, 2
+"""A log that is larger is rotated; so many rotated ones are kept of each program."""
+
 _HOPELESS = 3
 """Deaths in the first minute after which a program is not started but broken."""
 
@@ -67,7 +70,8 @@ class Supervisor:
         self._home = home
         self._groups = {name: list(programs) for name, programs in groups.items()}
         self._port, self._password = free_port(), secrets.token_hex(16)
-        self._rpc = xmlrpc.client.ServerProxy(f"http://local:{self._password}@127.0.0.1:{self._port}/RPC2").supervisor
+        self._proxy = xmlrpc.client.ServerProxy(f"http://local:{self._password}@127.0.0.1:{self._port}/RPC2")
+        self._rpc = self._proxy.supervisor
         self.process = Child(signal.SIGTERM)
 
     def log_of(self, program: str) -> Path:
@@ -106,6 +110,7 @@ class Supervisor:
     def stop(self) -> None:
         """End all programs in order, then supervisord."""
         self.process.end(seconds=3 * _SECONDS_BEFORE_SIGKILL)
+        self._proxy("close")()  # the connection that it keeps
 
     def _infos(self) -> list[dict[str, Any]]:
         return self._rpc.getAllProcessInfo()  # type: ignore[return-value]
@@ -162,8 +167,8 @@ class Supervisor:
             ("killasgroup", "true"),
             ("redirect_stderr", "true"),
             ("stdout_logfile", f"logs/{program.name}.log"),  # relative: supervisord would expand a % in it twice
-            ("stdout_logfile_maxbytes", "10MB"),
-            ("stdout_logfile_backups", "2"),
+            ("stdout_logfile_maxbytes", str(LOG_BYTES)),
+            ("stdout_logfile_backups", str(OLD_LOGS)),
         ]
 
 

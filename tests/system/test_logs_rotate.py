@@ -1,0 +1,58 @@
+"""Logs of a local installation: bounded in size, and no program ends because the disk of its log is full."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.local import supervision
+from app.local.processes import wait_until
+from app.local.supervision import Program, Supervisor
+
+LINE = "a line of a log " * 8
+TALK = f"""
+import itertools, pathlib, sys, time
+for number in itertools.count():
+    print({LINE!r}, number, flush=True)
+    pathlib.Path(sys.argv[1]).write_text(str(number))
+    if number > 1000:
+        time.sleep(0.2)
+"""
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
+    """Two programs that talk all the time and write down how often they did; the log of one is on a full disk."""
+    monkeypatch.setattr(supervision, "LOG_BYTES", 20_000)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "unwritten.log").symlink_to("/dev/full")
+    (tmp_path / "talk.py").write_text(TALK)
+    programs = [
+        Program(name, [sys.executable, str(tmp_path / "talk.py"), str(tmp_path / f"{name}.count")], tmp_path)
+        for name in ("written", "unwritten")
+    ]
+    supervisor = Supervisor(tmp_path, {"all": programs})
+    supervisor.start(dict(os.environ))
+    supervisor.start_group("all")
+    yield supervisor
+    supervisor.stop()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full, which stands for a full disk")
+def test_logs_are_rotated_and_a_full_disk_of_logs_ends_nothing(supervisor: Supervisor, tmp_path: Path) -> None:
+    for name in ("written", "unwritten"):
+        wait_until(lambda name=name: said(tmp_path, name) > 1000, 120, lambda: "it does not go on")  # type: ignore[misc]
+    logs = sorted(log.name for log in (tmp_path / "logs").glob("written.log*"))
+    assert logs == ["written.log", "written.log.1", "written.log.2"]
+    assert all((tmp_path / "logs" / log).stat().st_size < 40_000 for log in logs)
+    assert {state.label for state in supervisor.states()} <= {"RUNNING", "STARTING"}
+
+
+def said(folder: Path, name: str) -> int:
+    """How many lines a program has written, which it does only while somebody takes them."""
+    try:
+        return int((folder / f"{name}.count").read_text() or 0)
+    except FileNotFoundError:
+        return 0
