@@ -21,7 +21,7 @@ from app.store.tables import project, project_move, project_move_call, webhook
 
 State = Literal["copying", "switching", "moved", "arriving", "arrived"]
 
-STATES: tuple[State, ...] = get_args(State)
+STATES_OF_MOVES: tuple[State, ...] = get_args(State)
 
 LEAVING: tuple[State, ...] = ("copying", "switching", "moved")
 
@@ -55,7 +55,7 @@ def state_of(connection: Connection, project_id: UUID) -> State | None:
 def projects_by_state(connection: Connection) -> dict[State, int]:
     """How many projects stand in each state, those that none is in too."""
     counted = connection.execute(select(project_move.c.state, func.count()).group_by(project_move.c.state))
-    return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in counted}
+    return dict.fromkeys(STATES_OF_MOVES, 0) | {row[0]: row[1] for row in counted}
 
 
 def copied(connection: Connection, project_id: UUID) -> dict[str, Any]:
