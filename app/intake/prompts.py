@@ -69,7 +69,7 @@ def prompt_of(body: Mapping[str, Any]) -> Prompt:
     source = "+".join([name for name in ("instructions" if instructions else "", field) if name])
     if not system and not user:
         return Prompt(None, source, follow_up=False)
-    if _is_few_shot(body, dialogue):
+    if len(dialogue) > 2 and _is_few_shot(body, dialogue):
         return Prompt((system, user, dialogue[-1].text or ""), source, follow_up=False)
     follow_up = any(turn.speaker != "user" for turn in dialogue)
     return Prompt((system, user), source, follow_up)
@@ -146,7 +146,7 @@ def _joined(texts: Iterable[str | None]) -> str:
 
 
 def _is_few_shot(body: Mapping[str, Any], dialogue: list[_Turn]) -> bool:
-    if len(dialogue) < 3 or body.get("tools") or body.get("conversation_id") or not _alternates(dialogue):
+    if body.get("tools") or body.get("conversation_id") or not _alternates(dialogue):
         return False
     questions = [turn.text or "" for turn in dialogue[0::2]]
     answers = [turn.text or "" for turn in dialogue[1::2]]

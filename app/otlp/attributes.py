@@ -13,9 +13,9 @@ class Attributes:
     """The attributes of a span.  `take` hands a value out once; `rest` is what nobody took."""
 
     def __init__(self, values: Mapping[str, Any], names: str | None = None) -> None:
-        """names: of the values, one a line, each behind a line break; to see at a glance that none of them begins so."""
+        """names: of the values, as `Span.names`; to see at a glance that none of them begins so."""
         self._left = dict(values)
-        self._names = "\n".join(["", *values]) if names is None else names
+        self.names = "\n".join(["", *values]) if names is None else names
 
     def take(self, *names: str) -> Any:
         """The value of the first of these names that is there; further ones stay."""
@@ -31,7 +31,7 @@ class Attributes:
     def take_list(self, prefix: str) -> list[Any]:
         """The list that is written as `prefix.0.role`, `prefix.0.content`, `prefix.1.role` ...: its items in order."""
         start = f"{prefix}."
-        if f"\n{start}" not in self._names:
+        if f"\n{start}" not in self.names:
             return []
         names = [name for name in self._left if name.startswith(start) and _is_item(name.removeprefix(start))]
         tree = _tree((name.removeprefix(start).split(".", _DEEPEST), self._left.pop(name)) for name in names)
@@ -40,7 +40,7 @@ class Attributes:
 
     def begins(self, prefix: str) -> bool:
         """Whether the name of any attribute began so."""
-        return f"\n{prefix}" in self._names
+        return f"\n{prefix}" in self.names
 
     def rest(self) -> dict[str, Any]:
         return self._left

@@ -16,6 +16,8 @@ _PART_TYPES = {"text", "image", "image_url", "document", "tool_use", "tool_resul
 _PART_TYPES |= {"input_text", "input_image", "input_audio", "input_file", "output_text"}
 _PART_TYPES |= {"tool-call", "tool-result", "reasoning"}
 
+_ROLE_AND_PARTS = {"role", "parts"}
+
 
 def from_parts(messages: Iterable[Message]) -> list[Message]:
     """Messages of the current conventions: a role and typed parts.  Those with plain content stay as they are."""
@@ -45,8 +47,14 @@ def _from_parts(message: Message) -> list[Message]:
     if not isinstance(parts, list):
         return flat_messages(message)
     if len(parts) == 1 and _is_text(parts[0]):  # most of them
-        return [filled({"role": message.get("role"), "name": message.get("name"), "content": parts[0]["content"]})]
+        return [_of_text(message, parts[0]["content"])]
     return message_of(message)
+
+
+def _of_text(message: Message, content: Any) -> Message:
+    if isinstance(content, str) and message.keys() == _ROLE_AND_PARTS and message["role"] is not None:
+        return {"role": message["role"], "content": content}
+    return filled({"role": message.get("role"), "name": message.get("name"), "content": content})
 
 
 def _is_text(part: Any) -> bool:

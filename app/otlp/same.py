@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +34,7 @@ _ANSWER = ("output", "usage", "completed_at", "error")
 _ABOUT = ("external_id", "path", "metadata", "messages", "input", "instructions")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Telling:
     """What one span tells of a call.  `ancestors` are the ids of spans around it, as far as they are known, the nearest first."""
 
@@ -56,13 +55,16 @@ class Telling:
     """The telling that stands for it, where another one does."""
     covered: bool = False
     """It is no call of its own."""
-    members: "list[Telling]" = field(default_factory=list, repr=False)
+    others: "tuple[Telling, ...]" = field(default=(), repr=False)
+    """Those that it stands for, without itself: a ring would keep a whole export in memory until somebody looks for rings."""
 
     has_content: bool = field(init=False)
+    trace_id: str = field(init=False)
+    _texts: tuple[str, ...] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.members = [self]
         self.has_content = has_prompt(self.body)
+        self.trace_id = self.id.partition(":")[0]
 
     @property
     def is_around(self) -> bool:
@@ -74,13 +76,16 @@ class Telling:
         return bool(self.body.get("output"))
 
     @property
-    def trace_id(self) -> str:
-        return self.id.partition(":")[0]
+    def members(self) -> "tuple[Telling, ...]":
+        """It and those that it stands for."""
+        return self, *self.others
 
-    @cached_property
+    @property
     def texts(self) -> tuple[str, ...]:
         """All that was said to the model: the turns of a conversation have one prompt, but each turn says more."""
-        return tuple(texts_of(self.body))
+        if self._texts is None:
+            self._texts = tuple(texts_of(self.body))
+        return self._texts
 
     @property
     def starts(self) -> datetime | None:
@@ -221,7 +226,7 @@ def _make_one(one: Telling, other: Telling) -> None:
         return
     richer, poorer = (one, other) if one.wealth >= other.wealth else (other, one)
     _fill(richer, poorer)
-    richer.members += poorer.members
+    richer.others += poorer.members
     poorer.told_by, poorer.covered = richer, True
 
 

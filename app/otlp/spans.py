@@ -4,7 +4,6 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -22,47 +21,42 @@ class Event:
     attributes: dict[str, Any] = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Span:
-    """One span of an export; `resource` is what the service says of itself."""
+    """One span of an export.
+
+    resource: what the service says of itself. id: `traceId:spanId` in hex, the same for every try of the same export. names: those of its
+    attributes, each behind a line break. lost_attributes: how many its SDK threw away: 128 are kept by default, the newest.
+    """
 
     sent: trace_pb2.Span = field(repr=False)
     scope: str
     resource: Mapping[str, Any] = field(repr=False)
     attributes: Mapping[str, Any] = field(repr=False)
+    id: str = field(init=False)
+    parent_id: str | None = field(init=False)
+    names: str = field(init=False, repr=False)
+    name: str = field(init=False)
+    lost_attributes: int = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return self.sent.name
-
-    @cached_property
-    def id(self) -> str:
-        """`traceId:spanId` in hex: the same for every try of the same export."""
-        return f"{self.sent.trace_id.hex()}:{self.sent.span_id.hex()}"
-
-    @cached_property
-    def parent_id(self) -> str | None:
-        return f"{self.sent.trace_id.hex()}:{self.sent.parent_span_id.hex()}" if self.sent.parent_span_id else None
-
-    @cached_property
-    def names(self) -> str:
-        """The names of its attributes, each behind a line break."""
-        return "\n".join(["", *self.attributes])
+    def __post_init__(self) -> None:
+        sent = self.sent
+        trace_id, parent = sent.trace_id.hex(), sent.parent_span_id
+        self.id = f"{trace_id}:{sent.span_id.hex()}"
+        self.parent_id = f"{trace_id}:{parent.hex()}" if parent else None
+        self.names = "\n".join(["", *self.attributes])
+        self.name = sent.name
+        self.lost_attributes = sent.dropped_attributes_count
 
     @property
     def has_valid_ids(self) -> bool:
         """16 and 8 bytes, not all zero, as W3C trace context has it."""
-        trace_id, span_id = self.sent.trace_id, self.sent.span_id
-        return len(trace_id) == 16 and len(span_id) == 8 and any(trace_id) and any(span_id)
-
-    @property
-    def lost_attributes(self) -> int:
-        """How many attributes its SDK threw away: 128 are kept by default, the newest."""
-        return self.sent.dropped_attributes_count
+        trace_id, _, span_id = self.id.partition(":")
+        return len(trace_id) == 32 and len(span_id) == 16 and bool(trace_id.strip("0")) and bool(span_id.strip("0"))
 
     @property
     def failed(self) -> bool:
-        return self.sent.status.code == trace_pb2.Status.STATUS_CODE_ERROR
+        return self.sent.HasField("status") and self.sent.status.code == trace_pb2.Status.STATUS_CODE_ERROR
 
     @property
     def status_message(self) -> str:
@@ -76,9 +70,9 @@ class Span:
     def completed_at(self) -> datetime | None:
         return _moment(self.sent.end_time_unix_nano)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> list[Event]:
         """Read when asked for: most spans of an export are no LLM calls."""
-        return (Event(event.name, values_of(event.attributes)) for event in self.sent.events)
+        return [Event(event.name, values_of(event.attributes)) for event in self.sent.events]
 
 
 def spans_of(request: ExportTraceServiceRequest) -> list[Span]:
@@ -90,18 +84,25 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
     for resource_spans in request.resource_spans:
         resource = values_of(resource_spans.resource.attributes)
         for scope_spans in resource_spans.scope_spans:
+            scope = scope_spans.scope.name
             for sent in scope_spans.spans:
-                yield Span(sent, scope_spans.scope.name, resource, values_of(sent.attributes))
+                yield Span(sent, scope, resource, values_of(sent.attributes))
 
 
 def values_of(attributes: Iterable[KeyValue]) -> dict[str, Any]:
     """Attributes as plain values; one without a value counts as absent."""
-    return {attribute.key: value for attribute in attributes if (value := _value(attribute.value)) is not None}
+    values: dict[str, Any] = {}
+    for attribute in attributes:
+        held = attribute.value
+        value = held.string_value or _value(held)  # most are texts; one that is none reads as an empty text
+        if value is not None:
+            values[attribute.key] = value
+    return values
 
 
 def _value(value: AnyValue) -> Any:
     kind = value.WhichOneof("value")
-    if kind == "string_value":  # most of them
+    if kind == "string_value":
         return value.string_value
     if kind is None:
         return None

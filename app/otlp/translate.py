@@ -13,7 +13,7 @@ from app.intake.bodies.native import OWN
 from app.intake.lenient import UNREAD, read_leniently
 from app.intake.trace import Incoming, InvalidTraceError
 from app.otlp import ignored
-from app.otlp.dialects import Dialect, Kind, body_of, call_site_of, dialects_of, genai, kind_of
+from app.otlp.dialects import Kind, body_of, call_site_of, dialects_of, genai, kind_of
 from app.otlp.paths import Paths
 from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError, Warnings, summary
 from app.otlp.same import Telling, one_of_each
@@ -103,25 +103,8 @@ class Reading:
         self.limits = limits
         self._export = Export(len(spans))
         self.path_attribute = path_attribute
-        self._dialects: dict[str, list[Dialect]] = {}
-        self._kinds: dict[str, Kind] = {}
-        self.paths = Paths(
-            self.spans,
-            path_attribute,
-            call_site=lambda span: call_site_of(span, self.dialects(span)),
-            is_call=lambda span: self.kind(span) is Kind.CALL or _is_outer(span),
-        )
+        self.paths = Paths(self.spans, path_attribute, call_site=_call_site, is_call=_is_call)
         self.tellings = [telling for span in spans if (telling := self._telling(span)) is not None]
-
-    def dialects(self, span: Span) -> list[Dialect]:
-        if (dialects := self._dialects.get(span.id)) is None:
-            dialects = self._dialects[span.id] = dialects_of(span)
-        return dialects
-
-    def kind(self, span: Span) -> Kind:
-        if (kind := self._kinds.get(span.id)) is None:
-            kind = self._kinds[span.id] = kind_of(span, self.dialects(span))
-        return kind
 
     def export(self, known: Iterable[Telling] = ()) -> Export:
         """What the export holds; known: tellings that are stored already and may be of the same calls.  Once."""
@@ -132,7 +115,7 @@ class Reading:
                 self._take(self.spans[telling.id], telling)
         export.completed = [telling for telling in (*stored, *tellings) if telling.stored and telling.news]
         for telling in export.completed:
-            also = sorted({*telling.also, *(each.id for each in telling.members if each is not telling)})
+            also = sorted({*telling.also, *(each.id for each in telling.others)})
             telling.news["metadata"] = telling.body.get("metadata", {}) | {ALSO: also}
         export.doubled += sum(telling.covered for telling in tellings)
         return export
@@ -157,12 +140,12 @@ class Reading:
         if not span.has_valid_ids:
             self._refuse(span, "traceId must be 16 bytes (32 hex digits), spanId 8 (16), and not all zero.")
             return None
-        kind = self.kind(span)
+        kind = _kind(span)
         if kind is Kind.OTHER:
             self._export.ignored[ignored.why(span, kind)] += 1
             return None
         try:
-            body, further = body_of(span, self.dialects(span))
+            body, further = body_of(span, dialects_of(span))
         except UnusableSpanError as error:
             self._refuse(span, str(error))
             return None
@@ -258,6 +241,18 @@ def _is_plain(values: Mapping[str, Any]) -> bool:
     return size <= MAX_ATTRIBUTE_BYTES // 4
 
 
+def _kind(span: Span) -> Kind:
+    return kind_of(span, dialects_of(span))
+
+
+def _is_call(span: Span) -> bool:
+    return _kind(span) is Kind.CALL or _is_outer(span)
+
+
+def _call_site(span: Span) -> str | None:
+    return call_site_of(span, dialects_of(span))
+
+
 def _is_outer(span: Span) -> bool:
     """Whether a span is a framework's own around a call, whose name says nothing of the app."""
     if any(name in span.attributes for name in ("ai.operationId", "ai.prompt")):
@@ -287,4 +282,4 @@ def _first_problem(error: InvalidTraceError) -> str:
 
 
 def _present(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None and value != {}}
+    return {name: value for name, value in values.items() if value or (value is not None and value != {})}

@@ -97,6 +97,8 @@ def tool_call(call_id: Any, name: Any, arguments: Any) -> Body:
 
 def system_message(value: Any) -> list[Message]:
     """The system text of an API that has it beside the messages: a text, parts, or an object that holds them."""
+    if value is None:
+        return []
     if isinstance(value, dict) and not any(name in value for name in (*_CONTENTS, "type")):
         return []
     content = value if isinstance(value, str) else joined(_sorted(_content(_as_holder(value)))[2])

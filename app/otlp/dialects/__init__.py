@@ -32,7 +32,7 @@ from app.otlp.dialects import (
     unnamed,
     vercel,
 )
-from app.otlp.dialects.base import Body, Dialect, Kind, merged
+from app.otlp.dialects.base import Body, Dialect, Kind, cached_by_names, merged
 from app.otlp.spans import Span
 
 __all__ = ["DIALECTS", "Dialect", "Kind", "body_of", "call_site_of", "dialects_of", "genai", "kind_of"]
@@ -58,19 +58,20 @@ _ANY_SIGN = re.compile(
 
 def dialects_of(span: Span) -> list[Dialect]:
     """The dialects that a span was written in; the GenAI conventions read every span."""
-    dialects = _signed(span)
+    dialects = _signed(span.names)
     if _known_kind(span, dialects) is None and unnamed.DIALECT.kind(span) is not None:
         return [*dialects, unnamed.DIALECT]
     return dialects
 
 
-def _signed(span: Span) -> list[Dialect]:
-    if _ANY_SIGN.search(span.names) is None:  # most of them
+@cached_by_names
+def _signed(names: str) -> list[Dialect]:
+    if _ANY_SIGN.search(names) is None:  # most of them
         return [genai.DIALECT]
     return [
         dialect
         for dialect in DIALECTS
-        if dialect is genai.DIALECT or any(f"\n{sign}" in span.names for sign in dialect.signs)
+        if dialect is genai.DIALECT or any(f"\n{sign}" in names for sign in dialect.signs)
     ]
 
 
@@ -88,7 +89,7 @@ def _known_kind(span: Span, dialects: list[Dialect]) -> Kind | None:
 
 def body_of(span: Span, dialects: list[Dialect]) -> tuple[Body, dict[str, Any]]:
     """The call, and the attributes that no dialect has a field for.  Raises UnusableSpanError."""
-    events = list(span.events())
+    events = span.events()
     attributes = genai.attributes_of(span, events)
     bodies = [dialect.body_of(attributes, events) for dialect in dialects]
     return merged(bodies) if len(bodies) > 1 else bodies[0], attributes.rest()

@@ -6,8 +6,8 @@ Most dialects are tables and nothing else.  `read` is for what a table cannot sa
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar
 
 from app.intake.bodies.answers import answer_of
 from app.intake.bodies.requests import SETTINGS, prompt_of_value
@@ -19,6 +19,21 @@ from app.otlp.spans import Event, Span
 Names = tuple[str, ...]
 _USAGE = "usage."
 Body = dict[str, Any]
+
+
+MOST_SHAPES = 1_000
+"""Sets of names that are remembered, of each table: an instrumentation writes a dozen, an app has a few instrumentations."""
+
+_LONGEST_SHAPE = 4_000
+"""Characters of the names of a span whose set is remembered: conversations written as attributes have thousands, and no two alike."""
+
+T = TypeVar("T")
+
+
+def cached_by_names(look: Callable[[str], T]) -> Callable[[str], T]:
+    """The same function of `Span.names`; what it found of the same names lately is not looked for again."""
+    remembered = lru_cache(MOST_SHAPES)(look)
+    return lambda names: remembered(names) if len(names) <= _LONGEST_SHAPE else look(names)
 
 
 class Kind(Enum):
@@ -73,16 +88,23 @@ class Dialect:
     """What a table cannot say."""
 
     @cached_property
-    def _places(self) -> dict[str, tuple[str, int]]:
-        """By attribute: the field of ours that it may fill, and how many attributes of that field go before it."""
-        return {name: (ours, rank) for ours, names in self.fields.items() for rank, name in enumerate(names)}
+    def _fields_in(self) -> Callable[[str], list[tuple[str, Names]]]:
+        """Our fields that a span with these names of attributes may fill, and from which of them; as `Span.names`."""
+        return cached_by_names(self._find_fields)
+
+    def _find_fields(self, names: str) -> list[tuple[str, Names]]:
+        there = set(names.split("\n"))
+        found = ((ours, tuple(name for name in theirs if name in there)) for ours, theirs in self.fields.items())
+        return [(ours, theirs) for ours, theirs in found if theirs]
 
     def body_of(self, attributes: Attributes, events: list[Event]) -> Body:
         """The call as far as this dialect tells it.  Takes what it reads.  Raises UnusableSpanError."""
         body = self.read(attributes, events)
         usage = body.setdefault("usage", {})
-        for ours, name in self._present(attributes).items():
-            value = parsed(attributes.take(name))
+        for ours, names in self._fields_in(attributes.names):
+            value = attributes.take_json(*names)
+            if value is None:  # taken by `read`
+                continue
             if ours.startswith(_USAGE):
                 usage.setdefault(ours.removeprefix(_USAGE), value)
             elif not body.get(ours):
@@ -92,15 +114,6 @@ class Dialect:
         for name in self.repeats:
             attributes.take(name)
         return body
-
-    def _present(self, attributes: Attributes) -> dict[str, str]:
-        """By field of ours the first of its attributes that is there: one look at each attribute, of which a span has few."""
-        best: dict[str, tuple[int, str]] = {}
-        for name in attributes.rest():
-            place = self._places.get(name)
-            if place is not None and (place[0] not in best or place[1] < best[place[0]][0]):
-                best[place[0]] = (place[1], name)
-        return {ours: name for ours, (_, name) in best.items()}
 
     def _fill_from_objects(self, body: Body, attributes: Attributes) -> None:
         """What attributes tell that hold a whole request, response, or object of settings or counts."""

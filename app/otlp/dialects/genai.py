@@ -133,7 +133,7 @@ def kind_of_operation(operation: str) -> Kind:
 
 def attributes_of(span: Span, events: Iterable[Event]) -> Attributes:
     """The span's attributes and those that it put into events; its own win."""
-    noted = [event.attributes for event in events if event.name in _DETAILS]
+    noted = [event.attributes for event in events if event.name in _DETAILS] if events else ()
     if not noted:
         return Attributes(span.attributes, span.names)
     return Attributes({name: value for each in noted for name, value in each.items()} | dict(span.attributes))
@@ -148,8 +148,9 @@ def _input(attributes: Attributes, events: list[Event]) -> Body:
     """The system instructions first: they are a message to whoever reads the prompt."""
     instructions = system_message(attributes.take_json("gen_ai.system_instructions"))
     whole = attributes.take("gen_ai.prompt")
-    ways = _ways_in(attributes, events)
-    messages = next((messages for messages in ways if has_content(messages)), None)
+    messages = next((messages for messages in _ways_in(attributes, events) if has_content(messages)), None)
+    if messages is not None and not instructions:  # most
+        return {"messages": messages}
     if messages is not None:
         return {"messages": [each for each in instructions if each not in messages] + messages}
     first = prompt_of_value(whole, strict=True) if whole is not None else {}

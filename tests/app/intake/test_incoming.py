@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.checks import Limits, Loc, is_surely_storable, unstorable
-from app.intake.trace import MOST_PROBLEMS, Incoming, InvalidTraceError, read_trace, settings_digest
+from app.intake.trace import (
+    MOST_PROBLEMS,
+    Incoming,
+    InvalidTraceError,
+    TraceIn,
+    is_surely_right,
+    read_trace,
+    settings_digest,
+)
 
 SMALLEST = {"model": "gpt-5", "path": "/chat"}
 
@@ -257,3 +265,20 @@ def test_a_body_of_a_million_faults_is_answered_with_a_hundred() -> None:
     with pytest.raises(InvalidTraceError) as caught:
         read_trace(SMALLEST | {"metadata": {"x": [float("nan")] * 1_000_000}})
     assert len(caught.value.problems) == MOST_PROBLEMS
+
+
+_right = st.one_of(
+    st.text(max_size=3), st.integers(-1, 3), st.floats(), st.booleans(), st.none(), st.just([]), st.just({}),
+    st.just({"input_tokens": 3, "more": 1}), st.just({"input_tokens": -3}), st.just([{"role": "user", "content": "Hi"}]),
+    st.just([{"role": 3, "content": "Hi"}]), st.just([{"type": "function", "content": 3}]), st.just(datetime(2026, 1, 1, tzinfo=UTC)),
+    st.just(datetime(2026, 1, 1)), st.just(datetime(2100, 1, 1, tzinfo=UTC)), st.just("x" * 513), st.just(2**63),
+)  # fmt: skip
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(TraceIn.model_fields, _right)))
+def test_what_looks_right_at_a_glance_is_right_and_stays_as_it_is(fields: dict[str, Any]) -> None:
+    body = {"model": "m", "path": "/p"} | fields
+    if is_surely_right(body):
+        checked = TraceIn.model_validate(body)
+        for name in ("model", "path", "external_id", "conversation_id", "user_id", "started_at", "completed_at"):
+            assert getattr(checked, name) == body.get(name)

@@ -1,11 +1,16 @@
 """One call is one trace, also where its spans come in several exports."""
 
+import gc
 import json
 
 import pytest
 from flask.testing import FlaskClient
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from app.checks import Limits
+from app.otlp.same import Telling
+from app.otlp.spans import spans_of
+from app.otlp.translate import Reading
 from tests.app.api_helpers import metric
 from tests.app.otlp_helpers import CALL, CHAT, START, export, rejected, send, send_bytes, span, traces
 
@@ -97,3 +102,20 @@ def test_what_is_told_twice_is_counted(client: FlaskClient, admin: FlaskClient) 
     before = metric(admin, doubled)
     send(client, span(CALL, 1), span(CALL, 2, parent=1))
     assert metric(admin, doubled) == before + 1
+
+
+def test_an_export_that_was_read_is_forgotten_at_once() -> None:
+    """Rings of references would keep it until Python looks for rings, which takes longer than to read the export."""
+
+    def tellings() -> int:
+        return sum(isinstance(each, Telling) for each in gc.get_objects())
+
+    sent = export(*(span(CALL, number) for number in range(1, 20)))
+    gc.collect()
+    before = tellings()
+    gc.disable()
+    try:
+        Reading(spans_of(sent), "promptlode.path", Limits()).export()
+        assert tellings() == before
+    finally:
+        gc.enable()
