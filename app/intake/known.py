@@ -37,6 +37,8 @@ class KnownGroup:
         self._templates = templates
         self._matcher = Matcher(stored.template for stored in templates)
         self._implementations: dict[Version, UUID] = {}
+        self.is_settled = False
+        """Whether the last batch taught nothing new of it: the next one is likely of remembered versions too."""
 
     def match(self, prompt: str | None) -> Found | None:
         """The template that a prompt came from, if one is known."""
@@ -49,6 +51,7 @@ class KnownGroup:
 
     def remember(self, version: Version, implementation_id: UUID) -> None:
         """Only after the COMMIT of what made it."""
+        self.is_settled &= version in self._implementations
         if len(self._implementations) >= MAX_IMPLEMENTATIONS:
             self._implementations.clear()
         self._implementations[version] = implementation_id

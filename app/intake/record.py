@@ -4,7 +4,7 @@ One transaction per request. Accepting a trace never depends on Redis: the calle
 cannot ask, the reconciler finds the trace, since the row alone says that the trace is owed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -28,8 +28,14 @@ from app.store.traces import StoredTrace, variables_of
 # off: no text prompt, or grouping is disabled.
 State = Literal["matched", "owed", "held", "off"]
 
+Way = Literal["copy while planning", "copy", "insert"]
+"""How rows are stored: the first plans by what is remembered alone."""
+
 RECORD_TRIES = 6
 """Tries of a call or batch before its sender gets 503: several deletions in a row can be in the way."""
+
+_AGAIN: Way = "insert"
+_INSERTS = (_AGAIN,) * (RECORD_TRIES - 2)
 
 # Rows; COPY from 20 rows up. A known external_id aborts COPY, then we INSERT.
 _COPY_ROWS = 20
@@ -88,16 +94,29 @@ class Ingest:
             recorded = self._record_at_once(self._statements, project_id, incoming[0], policy)
             if recorded is not None:
                 return [recorded]
-        for attempt in range(RECORD_TRIES - 1):
+        for way in self._ways(project_id, incoming):
             try:
-                return self._record(project_id, incoming, policy, copy=attempt == 0 and len(incoming) >= _COPY_ROWS)
+                return self._record(project_id, incoming, policy, way)
             except exc.DBAPIError as error:
                 if not (is_crossing(error) or is_gone(error)):
                     raise
             except (CopyRefusedError, TemplateGoneError):
-                pass  # the next try reads the templates anew and inserts; an error of INSERT names its cause
-            self._groups.forget(project_id, {item.path for item in incoming})
-        return self._record(project_id, incoming, policy, copy=False)
+                pass  # the next try plans first, the one after it reads the templates anew and inserts, whose errors name their cause
+            if way != "copy while planning":
+                self._groups.forget(project_id, {item.path for item in incoming})
+        return self._record(project_id, incoming, policy, "insert")
+
+    def _ways(self, project_id: UUID, incoming: Sequence[Incoming]) -> Iterator[Way]:
+        """How to try it, one after the other, before the last try."""
+        if len(incoming) >= _COPY_ROWS:
+            if all(self._is_settled(project_id, path) for path in {item.path for item in incoming}):
+                yield "copy while planning"
+            yield "copy"
+        yield from _INSERTS
+
+    def _is_settled(self, project_id: UUID, path: str) -> bool:
+        known = self._groups.recall(project_id, path)
+        return known is not None and known.is_settled
 
     def complete(self, project_id: UUID, additions: Iterable[tuple[UUID, Mapping[str, Any]]]) -> None:
         """Add answers to stored calls, without what the project does not want stored.  Raises DatabaseDownError."""
@@ -129,27 +148,64 @@ class Ingest:
         known = self._groups.recall(project_id, item.path)
         if known is None or known.group.quarantined_at is not None:
             return None
+        recorded = self._remembered(known, new_id(), item, policy)
+        if recorded is None:
+            return None
+        row = _row(project_id, item, recorded, policy, datetime.now(UTC))
+        return Planned(recorded, row, known.group.templates_version)
+
+    def _remembered(self, known: KnownGroup, id_: UUID, item: Incoming, policy: Policy) -> Recorded | None:
+        """What a call becomes by what is remembered; None where it is of a version that is not."""
         match = known.match(item.prompt.text)
         implementation_id = None if match is None else known.implementation(_version(item, match))
         if match is not None and implementation_id is None:
             return None
-        recorded = self._planned(new_id(), known.group, item, match, implementation_id, policy=policy)
-        row = _row(project_id, item, recorded, policy, datetime.now(UTC))
-        return Planned(recorded, row, known.group.templates_version)
+        return self._planned(id_, known.group, item, match, implementation_id, policy=policy)
 
-    def _record(self, project_id: UUID, incoming: Sequence[Incoming], policy: Policy, *, copy: bool) -> list[Recorded]:
+    def _record(self, project_id: UUID, incoming: Sequence[Incoming], policy: Policy, way: Way) -> list[Recorded]:
+        learnt: list[tuple[KnownGroup, Version, UUID]] = []
         with transaction(self._engine) as connection:
             by_path = self._groups_of(connection, project_id, incoming)
             known = self._known(connection, project_id, incoming)
             fresh = [item for item in _first_of_each(incoming) if item.external_id not in known]
-            planned, learnt = self._plan(connection, by_path, fresh, policy)
-            created = self._stored(connection, project_id, list(zip(fresh, planned, strict=True)), policy, copy=copy)
+            if way == "copy while planning":
+                created = self._copied(connection, project_id, by_path, fresh, policy)
+            else:
+                planned, learnt = self._plan(connection, by_path, fresh, policy)
+                wanted = list(zip(fresh, planned, strict=True))
+                created = self._stored(connection, project_id, wanted, policy, copy=way == "copy")
             if len(created) < len(fresh):  # somebody else stored the same external id since we looked
                 known = self._known(connection, project_id, incoming)
-        for known_group, version, implementation_id in learnt:
-            known_group.remember(version, implementation_id)
-        known |= {plan.external_id: replace(plan, created=False) for plan in created.values() if plan.external_id}
+        _learn(by_path.values(), learnt)
+        if len(created) < len(incoming):
+            known |= {plan.external_id: replace(plan, created=False) for plan in created.values() if plan.external_id}
         return [created.get(id(item)) or known[str(item.external_id)] for item in incoming]
+
+    def _copied(
+        self,
+        connection: Connection,
+        project_id: UUID,
+        by_path: Mapping[str, KnownGroup],
+        fresh: Sequence[Incoming],
+        policy: Policy,
+    ) -> dict[int, Recorded]:
+        """As `_stored`, with each call matched when its row is sent: PostgreSQL stores the rows before meanwhile.
+
+        Raises CopyRefusedError, also where a version of a template is not remembered.
+        """
+        created: dict[int, Recorded] = {}
+        now = datetime.now(UTC)
+
+        def rows() -> Iterator[dict[str, Any]]:
+            for item, id_ in sorted(zip(fresh, new_ids(len(fresh)), strict=True), key=_by_external_id):
+                plan = self._remembered(by_path[item.path], id_, item, policy)
+                if plan is None:
+                    raise CopyRefusedError("A version is new.")
+                created[id(item)] = plan
+                yield _row(project_id, item, plan, policy, now)
+
+        traces.copy_new(connection, rows())
+        return created
 
     def _stored(
         self,
@@ -161,7 +217,7 @@ class Ingest:
         copy: bool,
     ) -> dict[int, Recorded]:
         """Those that are stored now, by the identity of what came in."""
-        in_order = sorted(wanted, key=lambda pair: pair[0].external_id or "")
+        in_order = sorted(wanted, key=_by_external_id)
         now = datetime.now(UTC)
         rows = (_row(project_id, item, plan, policy, now) for item, plan in in_order)
         if copy:
@@ -258,6 +314,19 @@ class Ingest:
         if not has_prompt or not self._grouping_enabled:
             return "off"
         return "owed" if group.quarantined_at is None else "held"
+
+
+def _by_external_id(pair: tuple[Incoming, Any]) -> str:
+    """The order in which external ids are taken."""
+    return pair[0].external_id or ""
+
+
+def _learn(groups_seen: Iterable[KnownGroup], learnt: Iterable[tuple[KnownGroup, Version, UUID]]) -> None:
+    """Remember the versions of a batch; a group of which it taught nothing new is settled."""
+    for group in groups_seen:
+        group.is_settled = True
+    for group, version, implementation_id in learnt:
+        group.remember(version, implementation_id)
 
 
 def _version(item: Incoming, found: Found) -> Version:

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select, update
 
 from app.config import Settings
+from app.intake.record import Ingest
 from app.store import tables
 from app.store.engine import transaction
 from app.store.projects import Project
@@ -240,6 +241,34 @@ def test_a_batch_of_a_thousand_is_stored_whole(client: FlaskClient, engine: Engi
     answer = client.post(URL, json={"traces": [SMALLEST] * 1000})
     assert {result["status"] for result in answer.json["results"]} == {201}
     assert count(engine, tables.trace) == 1000
+
+
+def test_one_batch_after_the_other_is_stored_whole_whatever_it_brings(
+    client: FlaskClient, engine: Engine, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first ones teach the versions, further ones are matched while they are copied, until one brings a new version."""
+    ways = []
+    record = Ingest._record
+
+    def noting(ingest: Ingest, *arguments: Any) -> Any:
+        ways.append(arguments[-1])
+        return record(ingest, *arguments)
+
+    monkeypatch.setattr(Ingest, "_record", noting)
+    know(engine, project, "/known", "", "Q: {{question}}")
+    for number, model in enumerate(("a", "a", "a", "b", "b", "b")):
+        calls = [
+            {"model": model, "path": "/known", "input": f"Q: {number} {n}?", "external_id": f"{number} {999 - n}"}
+            for n in range(40)
+        ]
+        answer = client.post(URL, json={"traces": [*calls, SMALLEST, calls[3]]}).json["results"]
+        assert [each["status"] for each in answer] == [201] * 41 + [200]
+        assert [each["variables"]["question"] for each in answer[:40]] == [f"{number} {n}?" for n in range(40)]
+        assert answer[41]["id"] == answer[3]["id"]
+        assert len({each["implementation_id"] for each in answer[:40]}) == 1
+    assert (count(engine, tables.trace), count(engine, tables.implementation)) == (6 * 41, 2)
+    at_once = "copy while planning"
+    assert ways == ["copy", "copy", at_once, at_once, "copy", "copy", at_once]
 
 
 def test_a_batch_of_bad_traces_alone_stores_nothing(client: FlaskClient, engine: Engine) -> None:
