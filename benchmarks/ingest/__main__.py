@@ -145,29 +145,35 @@ class Bench:
         self.at.know("/otlp", known)
         calls = traffic.calls("/otlp", known, 1000, 2_000)
         spans = replace(self.web, path="/v1/traces", content_type="application/x-protobuf")
-        ways: dict[str, tuple[Target, Callable[[], bytes]]] = {
-            "batch": (self.web, lambda: traffic.batches(calls)[0]),
-            "batch with external ids": (self.web, lambda: traffic.named_batch(calls)),
-            "OTLP": (spans, lambda: traffic.export(calls)),
+        ways: dict[str, tuple[Target, Callable[[], list[bytes]]]] = {
+            "batch": (self.web, lambda: traffic.batches(calls)),
+            "batch with external ids": (self.web, lambda: [traffic.named_batch(calls)]),
+            "OTLP": (spans, lambda: traffic.exports(calls, len(calls))),
+            "OTLP, 10 spans a request, 16 connections": (spans, lambda: traffic.exports(calls, 10)),
+            "OTLP, one span a request, 16 connections": (spans, lambda: traffic.exports(calls, 1)),
         }
         before = self.at.number(STORED)
-        found = in_turns({name: partial(self._one, *way) for name, way in ways.items()}, rounds=2 * ROUNDS)
+        found = in_turns({name: partial(self._sent, *way) for name, way in ways.items()}, rounds=2 * ROUNDS)
         stored = self.at.number(STORED) - before
         assert stored == len(calls) * len(ways) * (2 * ROUNDS + 1), f"{stored} stored"
         rows = [
             [
                 name,
-                f"{len(ways[name][1]()) / 1e6:.1f}",
+                f"{sum(map(len, ways[name][1]())) / 1e6:.1f}",
                 f"{statistics.median(len(calls) / one.wall for one in samples):.0f}",
                 times(_ratio(found["batch"], samples, lambda one: one.wall)),
+                f"{statistics.mean(one.cpu for one in samples):.2f}",
             ]
             for name, samples in found.items()
         ]
-        return table(("1,000 calls as", "MB", "rows/s", "x batch"), rows)
+        return table(("1,000 calls as", "MB", "rows/s", "x batch", "s on the processor"), rows)
 
-    def _one(self, target: Target, body: Callable[[], bytes]) -> Sample:
-        """One request; its body is new, and written before the clock runs."""
-        return self.load.send(target, [body()], connections=1)
+    def _sent(self, target: Target, bodies: Callable[[], list[bytes]]) -> Sample:
+        """Requests whose bodies are new, and written before the clock runs."""
+        written, before = bodies(), self.at.cpu()
+        sample = self.load.send(target, written, connections=min(16, len(written)))
+        sample.cpu = self.at.cpu() - before
+        return sample
 
     # --- beside others
 
@@ -284,8 +290,11 @@ class Bench:
     # --- memory
 
     def memory(self) -> str:
-        """What each process holds after everything above."""
-        return table(("process", "MB"), [[name, f"{size:.0f}"] for name, size in self.at.memory().items()])
+        """What each process holds after everything above; shared pages count for each by its part (PSS)."""
+        sizes = self.at.memory()
+        return table(
+            ("process", "MB"), [[name, f"{size:.0f}"] for name, size in {**sizes, "all": sum(sizes.values())}.items()]
+        )
 
 
 def in_turns(senders: dict[str, Callable[[], Sample]], rounds: int = ROUNDS) -> dict[str, list[Sample]]:

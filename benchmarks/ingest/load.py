@@ -37,6 +37,8 @@ class Sample:
     wall: float = 0.0
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
+    cpu: float = 0.0
+    """Seconds on the processor of all processes but the generator, where somebody measured them."""
 
     @property
     def rate(self) -> float:
@@ -48,7 +50,8 @@ class Sample:
         return sorted(self.seconds)[min(len(self.seconds) - 1, int(share * len(self.seconds)))]
 
     def __add__(self, other: "Sample") -> "Sample":
-        return Sample(self.wall + other.wall, self.seconds + other.seconds, self.statuses + other.statuses)
+        statuses = self.statuses + other.statuses
+        return Sample(self.wall + other.wall, self.seconds + other.seconds, statuses, self.cpu + other.cpu)
 
 
 class Generator:

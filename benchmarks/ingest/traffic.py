@@ -124,6 +124,11 @@ def named_batch(wanted: list[Call]) -> bytes:
     return orjson.dumps({"traces": [call.body() | {"external_id": os.urandom(16).hex()} for call in wanted]})
 
 
+def exports(wanted: list[Call], size: int) -> list[bytes]:
+    """Exports of `size` calls each."""
+    return [export(wanted[start : start + size]) for start in range(0, len(wanted), size)]
+
+
 def export(wanted: list[Call]) -> bytes:
     """One export of OpenTelemetry, whose ids are new each time."""
     about = Resource(attributes=[KeyValue(key="service.name", value=_any_value("shop"))])

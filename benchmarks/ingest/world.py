@@ -32,6 +32,7 @@ from templating import Template
 ROOT = Path(__file__).parents[2]
 RSGI = "rsgi --backpressure 16384 --http1-buffer-size 65536"
 WSGI = "wsgi --blocking-threads 8"
+_SERVERS = ("postgres", "valkey-server")
 """How granian runs the product, and how a plain WSGI application."""
 
 T = TypeVar("T")
@@ -81,8 +82,19 @@ class Processes:
         return (self._home / f"{name}.log").read_text(errors="replace")[-2000:]
 
     def memory(self) -> dict[str, float]:
-        """MB that each process and its children hold for themselves (USS: shared pages count for nobody)."""
-        return {name: sum(map(_megabytes, _family(process))) for name, process in self._processes.items()}
+        """MB of each process and its children, of the servers too (PSS: a shared page counts for each by its part)."""
+        servers = {name: process for process in self._started() if (name := process.name()) in _SERVERS}
+        families = {**self._processes, **servers}
+        return {name: sum(map(_megabytes, _family(process))) for name, process in families.items()}
+
+    def cpu(self) -> float:
+        """Seconds on the processor of everything that was started, the ended children of its processes included."""
+        return sum(_seconds(each) for process in self._started() for each in _family(process))
+
+    def _started(self) -> list[psutil.Process]:
+        """The servers and the product's processes: the children of this one but the load generator."""
+        children = psutil.Process().children()
+        return [each for each in children if each in self._processes.values() or each.name() in _SERVERS]
 
     def _launch(self, name: str, command: list[str], root: Path, **settings: str) -> None:
         environment = os.environ | {key.upper(): value for key, value in self._urls.items()}
@@ -229,5 +241,14 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
+def _seconds(process: psutil.Process) -> float:
+    """0 of a process that has just ended: whoever waits for it has its time."""
+    try:
+        used = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return used.user + used.system + used.children_user + used.children_system
+
+
 def _megabytes(process: psutil.Process) -> float:
-    return process.memory_full_info().uss / 2**20
+    return process.memory_full_info().pss / 2**20
