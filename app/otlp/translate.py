@@ -140,12 +140,13 @@ class Reading:
         if not span.has_valid_ids:
             self._refuse(span, "traceId must be 16 bytes (32 hex digits), spanId 8 (16), and not all zero.")
             return None
-        kind = _kind(span)
+        dialects = dialects_of(span)
+        kind = kind_of(span, dialects)
         if kind is Kind.OTHER:
             self._export.ignored[ignored.why(span, kind)] += 1
             return None
         try:
-            body, further = body_of(span, dialects_of(span))
+            body, further = body_of(span, dialects)
         except UnusableSpanError as error:
             self._refuse(span, str(error))
             return None
@@ -241,12 +242,8 @@ def _is_plain(values: Mapping[str, Any]) -> bool:
     return size <= MAX_ATTRIBUTE_BYTES // 4
 
 
-def _kind(span: Span) -> Kind:
-    return kind_of(span, dialects_of(span))
-
-
 def _is_call(span: Span) -> bool:
-    return _kind(span) is Kind.CALL or _is_outer(span)
+    return kind_of(span, dialects_of(span)) is Kind.CALL or _is_outer(span)
 
 
 def _call_site(span: Span) -> str | None:
