@@ -55,7 +55,7 @@ class Telling:
     """The telling that stands for it, where another one does."""
     covered: bool = False
     """It is no call of its own."""
-    others: "tuple[Telling, ...]" = field(default=(), repr=False)
+    others: "list[Telling]" = field(default_factory=list, repr=False)
     """Those that it stands for, without itself: a ring would keep a whole export in memory until somebody looks for rings."""
 
     has_content: bool = field(init=False)
@@ -76,9 +76,10 @@ class Telling:
         return bool(self.body.get("output"))
 
     @property
-    def members(self) -> "tuple[Telling, ...]":
+    def members(self) -> "Iterator[Telling]":
         """It and those that it stands for."""
-        return self, *self.others
+        yield self
+        yield from self.others
 
     @property
     def texts(self) -> tuple[str, ...]:
