@@ -156,7 +156,7 @@ def _took(row: Select[Any]) -> CTE:
 
 
 # One parameter for all ids: SQLAlchemy writes a statement anew for each number of parameters, which takes longer than to carry it out.
-_NAMED = select(trace_external_id.c.trace_id).where(
+_IDS_OF_NAMED = select(trace_external_id.c.trace_id).where(
     trace_external_id.c.project_id == bindparam("project_id", type_=Uuid()),
     trace_external_id.c.external_id == any_(bindparam("external_ids", type_=ARRAY(Text))),
 )
@@ -167,7 +167,7 @@ def by_external_id(connection: Connection, project_id: UUID, external_ids: Itera
 
     Their ids first: PostgreSQL then knows in which partitions they are while it plans.
     """
-    ids = connection.execute(_NAMED, {"project_id": project_id, "external_ids": list(external_ids)}).scalars().all()
+    ids = connection.execute(_IDS_OF_NAMED, {"project_id": project_id, "external_ids": list(external_ids)}).scalars().all()
     if not ids:
         return {}
     query = (
