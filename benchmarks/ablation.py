@@ -54,8 +54,8 @@ RULES: Mapping[str, Off] = {
     "examples": [(families, "_begin_in_two_ways", _gives(False))],
     "edits": [(search, "versions", lambda _, found, __: [found.members])],
     "values of versions": [(families.Held, "has", _gives(False))],
-    "held, not edited": [(families, "CHANGES", 1 << 30)],
-    "versions of few calls": [(families, "OUTERMOST", 1e9)],
+    "held, not edited": [(families, "MOST_EDIT_CHANGES", 1 << 30)],
+    "versions of few calls": [(families, "BITS_OF_AN_OUTERMOST_VERSION", 1e9)],
     "data": [(siblings, "are_data", _none), (families, "are_data", _none)],
     "edits beside a slot": [(families, "_edges", _gives(()))],
     "edits of all texts": [(rounds.Rounds, "_part_by_edits", _gives([]))],
@@ -63,13 +63,13 @@ RULES: Mapping[str, Off] = {
     "crossed sets": [(search._Search, "_is_crossed", _gives(False))],
     "rests": [(search._Search, "_rests", _gives([]))],
     "second look": [(rounds.Rounds, "_second_look", _gives([]))],
-    "loose": [(search, "LOOSE", 0), (search, "LOOSE_WORTH", 0.0)],
+    "loose": [(search, "FEWEST_LOOSE_TEXTS", 0), (search, "BITS_OF_A_LOOSE_TEMPLATE", 0.0)],
     "marks": [(search, "_is_marks", _gives(False))],
-    "pair": [(search, "PAIR", 0.0)],
-    "whole": [(search, "WHOLE", 2.0)],
+    "pair": [(search, "PAIR_SHARE", 0.0)],
+    "whole": [(search, "WHOLE_SHARE", 2.0)],
     "behind quotes": [(alignment.Aligner, "_behind_quotes", _gives([]))],
     "label": [(alignment.Aligner, "_labels", _gives(False))],
-    "much": [(siblings, "MUCH", 1e9)],
+    "much": [(siblings, "OWN_WORDS_FACTOR", 1e9)],
 }
 
 

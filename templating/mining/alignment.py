@@ -18,17 +18,18 @@ from templating.mining.units import Rows, alike, run_heads
 
 Item = TypeVar("Item")
 
-WIDTHS = (3, 2, 1)
-PROFIT = 12.0  # bits an anchor must save: chance agreement of k bits has probability 2^-k
-LABEL, FEW = 6.0, 6  # bits for a label in so few texts: three that hold it just once each cannot save more
-CLEAR = (1.0, 0.9, 0.75)  # of the members hold an anchor just once in the gap; less is the inside of a value (a list)
-ONCE = 1.44  # bits per member of standing just once there: by chance at most 1/e of texts do, however common the words
-QUOTED = 2  # units of the text behind a gap that a value quotes
-SHORT = 256  # units, in all spans, up to which sets of them are quicker than arrays
-MANY = 4_000  # grams in all spans from which on sorting them is dearer than sifting them first
-CHAINS = 2  # tries with the grams of a gap: when those in the longest order do not pay, those that it left
-OFTEN = 512  # steps of a loop, some microseconds each, after which the caller is asked whether to stop
-DEPTH = 16  # gaps within gaps; real prompts need four
+GRAM_WIDTHS = (3, 2, 1)  # units of an anchor, tried in this order: long ones are seldom chance
+BITS_AN_ANCHOR_SAVES = 12.0  # bits; chance agreement of k bits has probability 2^-k
+BITS_A_LABEL_SAVES = 6.0  # bits, of a label in few texts: three texts with it just once each cannot save more
+TEXTS_OF_A_CHEAP_LABEL = 6  # different texts up to which a label needs BITS_A_LABEL_SAVES only
+SHARES_HOLDING_ONCE = (1.0, 0.9, 0.75)  # of the members hold an anchor just once in the gap, tried in turn; less is the inside of a value (a list)
+BITS_OF_STANDING_ONCE = 1.44  # bits per member: by chance at most 1/e of texts hold a word just once, however common the word
+UNITS_OF_A_QUOTED_LABEL = 2  # units of the text behind a gap that a value quotes: "AI:"
+UNITS_SIFTED_BY_SETS = 256  # units in all spans up to which Python's sets are quicker than arrays
+GRAMS_SORTED_AT_ONCE = 4_000  # grams in all spans from which on sorting is dearer than sifting first
+TRIES_PER_WIDTH = 2  # chains of grams: when the longest order does not pay, the grams that it left out
+STEPS_PER_TICK = 512  # steps of some microseconds, after which the caller is asked whether to stop
+MOST_NESTED_GAPS = 16  # gaps within gaps; real prompts need four
 
 
 class Anchor(NamedTuple):
@@ -91,7 +92,7 @@ class Aligner:
 
     def _inside(self, begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
         """Anchors of spans that begin and end differently."""
-        if depth == DEPTH:
+        if depth == MOST_NESTED_GAPS:
             return []
         runs = self._anchors(begins, ends)
         if runs:
@@ -104,10 +105,10 @@ class Aligner:
         size = int((ends - begins).min())
         if not self._may_share(begins, ends):
             return []
-        for width in WIDTHS:
+        for width in GRAM_WIDTHS:
             if width <= size:
                 for places, once in self._common(begins, ends, width):
-                    runs = self._paying(self._runs(places, width), begins, ends, ONCE * once)
+                    runs = self._paying(self._runs(places, width), begins, ends, BITS_OF_STANDING_ONCE * once)
                     if runs:
                         return runs
         return []
@@ -115,7 +116,7 @@ class Aligner:
     def _may_share(self, begins: np.ndarray, ends: np.ndarray) -> bool:
         """Whether a unit stands in all spans, and so a gram may, as far as a look at short ones tells: those are most."""
         spans = sorted(zip(begins.tolist(), ends.tolist(), strict=True), key=lambda span: span[1] - span[0])
-        shared, left = set[int](), SHORT
+        shared, left = set[int](), UNITS_SIFTED_BY_SETS
         for number, (begin, end) in enumerate(spans):
             left -= end - begin
             if left < 0:
@@ -136,10 +137,10 @@ class Aligner:
             return []
         sizes = ends - begins
         places = np.arange(int(sizes.sum())) + np.repeat(begins - (np.cumsum(sizes) - sizes), sizes)
-        grams = self.rows.grams(QUOTED)
+        grams = self.rows.grams(UNITS_OF_A_QUOTED_LABEL)
         quotes = places[grams[places] == np.repeat(grams[ends], sizes)]
         starts = begins.copy()
-        starts[np.searchsorted(begins, quotes, side="right") - 1] = quotes + QUOTED  # the last of each member stays
+        starts[np.searchsorted(begins, quotes, side="right") - 1] = quotes + UNITS_OF_A_QUOTED_LABEL  # the last of each member stays
         return self._anchors(starts, ends) if len(quotes) and (starts < ends).all() else []
 
     def _is_label(self, place: int) -> bool:
@@ -147,7 +148,7 @@ class Aligner:
         start, blank = int(self.rows.starts[place]), int(self.rows.blanks[place])
         if "\n" not in self._example[start : start + blank]:
             return False
-        text = self._example[start + blank : int(self.rows.starts[place + QUOTED])]
+        text = self._example[start + blank : int(self.rows.starts[place + UNITS_OF_A_QUOTED_LABEL])]
         return "\n" not in text and any(map(str.isalpha, text))
 
     def _fill(self, runs: list[Anchor], begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
@@ -180,11 +181,11 @@ class Aligner:
         once = np.add.reduceat(fresh[:-1] & fresh[1:], heads, dtype=np.int64)
         rank = np.cumsum(held) - held
         before = 0
-        for clear in CLEAR:
+        for clear in SHARES_HOLDING_ONCE:
             chosen = ((held == count) & (once >= count * clear)).nonzero()[0]
             if len(chosen) > before:
                 before = len(chosen)
-                for _ in range(CHAINS):
+                for _ in range(TRIES_PER_WIDTH):
                     cells = rank[chosen][:, None] + np.arange(count)
                     kept, chain = _chain(places, firsts[cells], firsts[cells + 1])
                     yield chain, clear
@@ -196,7 +197,7 @@ class Aligner:
         """Of the grams that begin in these spans and may stand in all: the gram, its place, its span."""
         sizes = ends - begins
         grams = self.rows.grams(width)
-        if sizes.sum() <= MANY:
+        if sizes.sum() <= GRAMS_SORTED_AT_ONCE:
             places = np.arange(int(sizes.sum())) + np.repeat(begins - (np.cumsum(sizes) - sizes), sizes)
         else:
             kept = _shared([grams[a:b] for a, b in zip(begins.tolist(), ends.tolist(), strict=True)])
@@ -232,7 +233,7 @@ class Aligner:
         for run in self._in_time(runs):
             worth.append(self.worth(run))
             least.append(sure if self._labels(run) else 0.0)
-            profit.append(LABEL if least[-1] and different <= FEW else PROFIT)
+            profit.append(BITS_A_LABEL_SAVES if least[-1] and different <= TEXTS_OF_A_CHEAP_LABEL else BITS_AN_ANCHOR_SAVES)
             first.append(int(run.starts.sum()))
             last.append(first[-1] + run.length * len(begins))
         first.append(int(ends.sum()))
@@ -263,7 +264,7 @@ class Aligner:
 
     def _in_time(self, items: Iterable[Item]) -> Iterator[Item]:
         for number, item in enumerate(items):
-            if number % OFTEN == 0:
+            if number % STEPS_PER_TICK == 0:
                 self._go_on()
             yield item
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from templating.mining.units import is_border
 
-REACH = 64  # characters that a border may move
-BEST = 3
-CLOSING = frozenset(".,;:!?)>]}")  # marks that belong to what stands before them
+MOST_MOVED = 64  # characters that a border may move
+BEST_RANK = 3  # of a border where a line begins or ends
+CLOSING_MARKS = frozenset(".,;:!?)>]}")  # marks that belong to what stands before them
 
 
 def settled(
@@ -30,14 +30,14 @@ def settled(
 
 def _moved(before: str, after: str, parts: Collection[str], least: int, most: int) -> tuple[str, str]:
     """Both texts beside a part, with the border where it is best; the nearest such place."""
-    beside = [before[-REACH:] + part[:REACH] + after[:REACH] for part in parts]
-    border = min(len(before), REACH)
-    if all(_rank(text, border) == BEST for text in beside):
+    beside = [before[-MOST_MOVED:] + part[:MOST_MOVED] + after[:MOST_MOVED] for part in parts]
+    border = min(len(before), MOST_MOVED)
+    if all(_rank(text, border) == BEST_RANK for text in beside):
         return before, after
-    right = min(most, *(shared_length(((part[:REACH] + after[:REACH])[:REACH], after[:REACH])) for part in parts))
+    right = min(most, *(shared_length(((part[:MOST_MOVED] + after[:MOST_MOVED])[:MOST_MOVED], after[:MOST_MOVED])) for part in parts))
     left = min(
         -least,
-        *(shared_length(((before[-REACH:] + part[-REACH:])[: -REACH - 1 : -1], before[: -REACH - 1 : -1])) for part in parts),
+        *(shared_length(((before[-MOST_MOVED:] + part[-MOST_MOVED:])[: -MOST_MOVED - 1 : -1], before[: -MOST_MOVED - 1 : -1])) for part in parts),
     )
     steps = sorted(range(-left, right + 1), key=abs)
     best = max(steps, key=lambda step: min(_rank(text, border + step) for text in beside))
@@ -55,10 +55,10 @@ def shared_length(values: Sequence[str]) -> int:
 
 
 def _rank(text: str, at: int) -> int:
-    """How well a part begins here: BEST where a line does or ends, 0 inside of a word."""
+    """How well a part begins here: BEST_RANK where a line does or ends, 0 inside of a word."""
     left, right = text[at - 1 : at] if at else "\n", text[at : at + 1]
     if left == "\n" or right == "\n":
-        return BEST
-    if right in CLOSING or not is_border(text, at):
+        return BEST_RANK
+    if right in CLOSING_MARKS or not is_border(text, at):
         return 0
     return 2 if not left.isalnum() else 1

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-OFTEN = 4096  # cheap pieces of work, a microsecond or two each, between two looks at the clock
-INTERVAL = 0.05  # seconds between two questions to the caller, whose answer may need a server; it asks for 0.2
+ITEMS_PER_LOOK = 4096  # cheap pieces of work, a microsecond or two each, between two looks at the clock
+SECONDS_BETWEEN_QUESTIONS = 0.05  # seconds between two questions to the caller, whose answer may need a server; it asks for 0.2
 
 
 class SpentError(Exception):
@@ -30,7 +30,7 @@ class Budget:
         if not self._spent and self._end is not None:
             self._spent = now >= self._end
         if not self._spent and self._should_stop is not None and now >= self._next:
-            self._next = now + INTERVAL
+            self._next = now + SECONDS_BETWEEN_QUESTIONS
             self._spent = self._should_stop()
         return self._spent
 
@@ -41,4 +41,4 @@ class Budget:
     def _pieces(self, items: Iterator[Item]) -> Iterator[Iterator[Item]]:
         for first in items:
             self.spent()
-            yield chain((first,), islice(items, OFTEN - 1))
+            yield chain((first,), islice(items, ITEMS_PER_LOOK - 1))

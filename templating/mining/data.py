@@ -6,7 +6,7 @@ What texts agree in there is a value that they hold (a plan, a file), and no ins
 import re
 from collections.abc import Sequence
 
-VALUES = 3  # different texts that a place of a schema may have, which is edited; of data one place has more
+MOST_EDITED_TEXTS = 3  # different texts that a place of a schema may have, which is edited; of data one place has more
 _MARKS = re.compile(r"```\w*|[\[\]{}]")
 _FENCE, _BEGINS = "```", "\"'{}[],0123456789-`"
 
@@ -26,7 +26,7 @@ def _is_varied(column: Sequence[str]) -> bool:
     seen = set[str]()
     for value in column:
         seen.add(value)
-        if len(seen) > VALUES:
+        if len(seen) > MOST_EDITED_TEXTS:
             return True
     return False
 

@@ -8,13 +8,15 @@ import numpy as np
 
 from templating.mining.pool import Pool
 
-WAYS = 12  # units at an end that tell one beginning from another
-CROSSED = 0.5  # of a set begin in ways that texts outside have too
-INSIDE = 0.8  # of the texts that begin in such a way, the most that are in the set
-MIXED = 0.6  # of a set that has several beginnings, the most begin alike
-OWN_UNITS, OWN_BITS, OWN_SHARE = 5, 10.0, 0.5  # of what a set begins with, and its share of the texts that do
+UNITS_OF_AN_END = 12  # units that tell one beginning, or end, from another
+CROSSED_SHARE = 0.5  # of a set begins in ways that texts outside have too
+MOST_INSIDE_SHARE = 0.8  # of the texts that begin in such a way, at most, are in the set
+ALIKE_SHARE = 0.6  # of a set that has several beginnings, at most, begins alike
+OWN_UNITS = 5  # units of a beginning that is a set's own
+OWN_BITS = 10.0  # bits of these, at least: one word
+OWN_SHARE = 0.5  # of the texts that begin so, at least, are in the set
 _ODD = np.uint64(0x9E3779B97F4A7C15)
-_WEIGHTS = _ODD ** np.arange(WAYS, dtype=np.uint64)
+_WEIGHTS = _ODD ** np.arange(UNITS_OF_AN_END, dtype=np.uint64)
 
 
 class _Side(NamedTuple):
@@ -42,8 +44,8 @@ class Ends:
 
     @cached_property
     def _ways(self) -> list[np.ndarray]:
-        """Per side a number for the first WAYS units of each text."""
-        return [np.unique(self._units(side, WAYS) @ _WEIGHTS, return_inverse=True)[1] for side in self._sides]
+        """Per side a number for the first UNITS_OF_AN_END units of each text."""
+        return [np.unique(self._units(side, UNITS_OF_AN_END) @ _WEIGHTS, return_inverse=True)[1] for side in self._sides]
 
     @cached_property
     def _often(self) -> list[np.ndarray]:
@@ -72,7 +74,7 @@ class Ends:
         size = len(members)
         for ways, often in zip(self._ways, self._often, strict=True):
             inside = np.bincount(ways[members], minlength=len(often))
-            if inside.max() < MIXED * size and inside[inside <= INSIDE * often].sum() >= CROSSED * size:
+            if inside.max() < ALIKE_SHARE * size and inside[inside <= MOST_INSIDE_SHARE * often].sum() >= CROSSED_SHARE * size:
                 return not self._has_own(members)
         return False
 

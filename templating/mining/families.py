@@ -24,19 +24,22 @@ from templating.mining.skeleton import Skeleton
 from templating.mining.units import split
 from templating.template import Template
 
-EDIT_UNITS = 5  # words an edit has at least; shorter differences are values
-EDIT_CALLS = 3  # members of each version
-KINDS = 3  # different texts a place may have and still be edited rather than filled in
-BESIDE = 8  # different values at least that begin or end alike where an edit is beside a slot
-REACH = 200  # characters that these words have at most
-PEEK, CHANGED = 24, 6  # values of some time, and how many more than at another time begin, or end, alike
-APART, WELL = 6.0, 8.0  # bits of evidence that texts have their times: of a sample, of all calls or in what values begin or end with
-TOGETHER, RECORD = 2, 0.5  # places that change at a time when they are a record, on average, and their share of all: an edit is of a few
-ORDERED = 1.2  # bits that are enough of few calls when each text has one block: three calls and four have no more
-OUTERMOST = 3.0  # bits that show a version of one or two calls to be the oldest or the newest: one call among sixteen, two among seven
-CHANGES = 10  # from one text of a place to another while it is edited; more are a value that is held, unless two versions run side by side
-MIXED = 0.8  # of what blocks save is saved as well when versions that run side by side mix by chance
-EXAMPLES = 24  # words of examples before a prompt, at least
+FEWEST_EDIT_WORDS = 5  # words, numbers and marks of an edit; shorter differences are values
+FEWEST_EDIT_CALLS = 3  # calls of each version: two agree by chance
+MOST_EDIT_TEXTS = 3  # different texts a place may have and still be edited rather than filled in
+FEWEST_VALUES_BESIDE = 8  # different values that begin or end alike where an edit is beside a slot
+MOST_EDGE_CHARACTERS = 200  # characters that the words beside a slot have
+VALUES_OF_A_TIME = 24  # values of the first, the middle and the last calls that are compared
+FEWEST_CHANGED_VALUES = 6  # more of these begin, or end, alike than at another time
+BITS_OF_AN_EDIT_IN_A_SAMPLE = 6.0  # bits of evidence that each text has its time, of a sample
+BITS_OF_AN_EDIT = 8.0  # the same of all calls, and of what values begin or end with
+FEWEST_RECORD_PLACES = 2  # places that change at a time, on average, when they are a record
+RECORD_SHARE = 0.5  # of all places change at a time in a record: an edit is of a few
+BITS_OF_ORDERED_VERSIONS = 1.2  # bits that are enough of few calls when each text has one block: three calls and four have no more
+BITS_OF_AN_OUTERMOST_VERSION = 3.0  # bits that show a version of one or two calls to be the oldest or the newest: one call among sixteen, two among seven
+MOST_EDIT_CHANGES = 10  # changes from one text of a place to another while it is edited; more are a value that is held, unless two versions run side by side
+SIDE_BY_SIDE_SHARE = 0.8  # of what blocks save is saved as well when versions that run side by side mix by chance
+FEWEST_EXAMPLE_WORDS = 24  # words of examples before a prompt
 Kind = tuple[str, ...]
 
 
@@ -50,7 +53,7 @@ class Held:
         """Notes such places of a prompt that was edited."""
         texts, calls = [pool.texts[member] for member in found.members], [pool.runs[member] for member in found.members]
         for column in zip(*without_data(found.template, found.values, pool.barrier), strict=True):
-            if 1 < len(set(column)) <= KINDS and changes([*_times(column, calls).values()]) > CHANGES:
+            if 1 < len(set(column)) <= MOST_EDIT_TEXTS and changes([*_times(column, calls).values()]) > MOST_EDIT_CHANGES:
                 self._places.append(dict(zip(texts, column, strict=True)))
 
     def __len__(self) -> int:
@@ -84,7 +87,7 @@ def versions(pool: Pool, found: Skeleton, held: Held) -> list[list[int]]:
     texts = [pool.texts[member] for member in found.members]
     runs = dict(zip(texts, (pool.runs[member] for member in found.members), strict=True))
     rows = without_data(found.template, found.values, pool.barrier)
-    keys = edits(texts, rows, runs.__getitem__, tick=pool.go_on, held=held, apart=APART)
+    keys = edits(texts, rows, runs.__getitem__, tick=pool.go_on, held=held, apart=BITS_OF_AN_EDIT_IN_A_SAMPLE)
     if _begin_in_two_ways(found):
         keys = [(*key, values[0]) for key, values in zip(keys, found.values, strict=True)]
     groups: dict[tuple[str, ...], list[int]] = {}
@@ -98,7 +101,7 @@ def _begin_in_two_ways(found: Skeleton) -> bool:
     if not found.template.slots or found.template.literals[0].strip():
         return False
     values = {row[0] for row in found.values}
-    return len(values) == 2 and not min(values).strip() and len(max(values).split()) >= EXAMPLES
+    return len(values) == 2 and not min(values).strip() and len(max(values).split()) >= FEWEST_EXAMPLE_WORDS
 
 
 def without_data(template: Template, rows: Sequence[tuple[str, ...]], barrier: str) -> list[tuple[str, ...]]:
@@ -114,7 +117,7 @@ def edits(
     *,
     tick: Callable[[], object],
     held: Held,
-    apart: float = WELL,
+    apart: float = BITS_OF_AN_EDIT,
     all_calls: bool = False,
 ) -> list[tuple[str, ...]]:
     """Per member what it has at the places that were edited: members with the same are of one version.
@@ -144,7 +147,7 @@ def _places(
         parts = _parts(column)
         if parts:
             together.setdefault(parts, []).append(column)
-        yield from ((edges, WELL, True) for edges in _edges(column) if any(_is_long([edge]) for edge in set(edges)))
+        yield from ((edges, BITS_OF_AN_EDIT, True) for edges in _edges(column) if any(_is_long([edge]) for edge in set(edges)))
     for columns in together.values():
         texts = list(zip(*columns, strict=True))
         long = {text: _is_long(text) for text in set(texts)}
@@ -158,7 +161,7 @@ def _parts(column: Sequence[str]) -> tuple[int, ...]:
     parts = []
     for value in column:
         parts.append(seen.setdefault(value, len(seen)))
-        if len(seen) > KINDS:
+        if len(seen) > MOST_EDIT_TEXTS:
             return ()
     return tuple(parts) if len(seen) > 1 else ()
 
@@ -166,26 +169,26 @@ def _parts(column: Sequence[str]) -> tuple[int, ...]:
 def _are_records(versions: Sequence[tuple[str, ...]]) -> bool:
     """Whether most places change together, as fields of one value do: it has four values and more.  versions: oldest first."""
     changed = [sum(map(ne, before, after)) for before, after in pairwise(versions)]
-    return len(versions) > KINDS and sum(changed) >= max(TOGETHER, RECORD * len(versions[0])) * len(changed)
+    return len(versions) > MOST_EDIT_TEXTS and sum(changed) >= max(FEWEST_RECORD_PLACES, RECORD_SHARE * len(versions[0])) * len(changed)
 
 
 def _edges(column: Sequence[str]) -> Iterable[list[str]]:
     """Per end of the values the words that many different ones have there alike, and nothing for the others."""
-    if len(column) <= BESIDE:
+    if len(column) <= FEWEST_VALUES_BESIDE:
         return
     for turned in (1, -1):
         if _have_changed(column, turned):
             kinds = [_words(value, turned) for value in column]
-            edges = dict(islice(_alike(column, kinds, turned), KINDS + 1))
-            if 0 < len(edges) <= KINDS:
+            edges = dict(islice(_alike(column, kinds, turned), MOST_EDIT_TEXTS + 1))
+            if 0 < len(edges) <= MOST_EDIT_TEXTS:
                 yield [edges.get(kind, "") for kind in kinds]
 
 
 def _words(value: str, turned: int) -> tuple[str, ...]:
     """The first words of a value, or the last ones, as many as an edit has."""
     if turned == 1:
-        return tuple(value[:REACH].split(None, EDIT_UNITS)[:EDIT_UNITS])
-    return tuple(value[-REACH:].rsplit(None, EDIT_UNITS)[-EDIT_UNITS:])
+        return tuple(value[:MOST_EDGE_CHARACTERS].split(None, FEWEST_EDIT_WORDS)[:FEWEST_EDIT_WORDS])
+    return tuple(value[-MOST_EDGE_CHARACTERS:].rsplit(None, FEWEST_EDIT_WORDS)[-FEWEST_EDIT_WORDS:])
 
 
 def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterator[tuple[Kind, str]]:
@@ -194,10 +197,10 @@ def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterato
     for value, kind in zip(column, kinds, strict=True):
         values.setdefault(kind, []).append(value)
     for kind, own in values.items():
-        if len(own) >= EDIT_CALLS and len(kind) == EDIT_UNITS:
+        if len(own) >= FEWEST_EDIT_CALLS and len(kind) == FEWEST_EDIT_WORDS:
             its = longest({value[::turned] for value in own})
-            if len(its) >= EDIT_CALLS:
-                yield kind, its[0][: shared_length(its)] if len(its) >= BESIDE else ""
+            if len(its) >= FEWEST_EDIT_CALLS:
+                yield kind, its[0][: shared_length(its)] if len(its) >= FEWEST_VALUES_BESIDE else ""
 
 
 def longest(values: Iterable[str]) -> list[str]:
@@ -208,13 +211,13 @@ def longest(values: Iterable[str]) -> list[str]:
 
 def _have_changed(column: Sequence[str], turned: int) -> bool:
     """Whether many values of the first, the middle or the last calls are of a kind that few of another of these times are of."""
-    if len(column) <= PEEK:
+    if len(column) <= VALUES_OF_A_TIME:
         return False  # one time
-    middle = max(0, len(column) - PEEK) // 2
-    times = column[:PEEK], column[middle : middle + PEEK], column[-PEEK:]
+    middle = max(0, len(column) - VALUES_OF_A_TIME) // 2
+    times = column[:VALUES_OF_A_TIME], column[middle : middle + VALUES_OF_A_TIME], column[-VALUES_OF_A_TIME:]
     counts = [Counter(_words(value, turned) for value in some) for some in times]
-    often = {kind for count in counts for kind, times in count.items() if times >= CHANGED}
-    return any(max(its) - min(its) >= CHANGED for kind in often if (its := [count[kind] for count in counts]))
+    often = {kind for count in counts for kind, times in count.items() if times >= FEWEST_CHANGED_VALUES}
+    return any(max(its) - min(its) >= FEWEST_CHANGED_VALUES for kind in often if (its := [count[kind] for count in counts]))
 
 
 def _edited(column: Sequence[str], calls: Sequence[Sequence[int]], least: float, *, all_calls: bool, is_alone: bool) -> bool:
@@ -222,8 +225,8 @@ def _edited(column: Sequence[str], calls: Sequence[Sequence[int]], least: float,
     times = _times(column, calls)
     if len(times) < 2:
         return False
-    often = [its for its in times.values() if len(its) >= EDIT_CALLS]
-    few = [its for its in times.values() if len(its) < EDIT_CALLS]
+    often = [its for its in times.values() if len(its) >= FEWEST_EDIT_CALLS]
+    few = [its for its in times.values() if len(its) < FEWEST_EDIT_CALLS]
     if few and not (all_calls and often and _are_outermost(few, sorted(chain(*often)))):
         return False
     if len(often) < 2:
@@ -236,13 +239,13 @@ def _are_outermost(few: Sequence[Sequence[int]], others: Sequence[int]) -> bool:
     first, last = others[0], others[-1]
     apart = all(its[-1] < first or its[0] > last for its in few)
     some = sum(map(len, few))
-    return apart and choices(len(others) + some, some) - 1 >= OUTERMOST
+    return apart and choices(len(others) + some, some) - 1 >= BITS_OF_AN_OUTERMOST_VERSION
 
 
 def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
     """Whether each text has its time; one may have two, before and after another."""
     saved = blocks(times)
-    if saved >= least or (least == APART and saved >= ORDERED and in_order(times)):
+    if saved >= least or (least == BITS_OF_AN_EDIT_IN_A_SAMPLE and saved >= BITS_OF_ORDERED_VERSIONS and in_order(times)):
         return True
     calls = Calls(times)
     return sorted(calls.stay([text]) for text in range(len(times)))[1] >= least
@@ -250,12 +253,12 @@ def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
 
 def _is_held(times: Sequence[Sequence[int]]) -> bool:
     """Whether texts come again and again, each for a while: a value.  Versions side by side mix by chance."""
-    return changes(times) > CHANGES and lives(times) < MIXED * blocks(times)
+    return changes(times) > MOST_EDIT_CHANGES and lives(times) < SIDE_BY_SIDE_SHARE * blocks(times)
 
 
 def _is_long(pieces: Sequence[str]) -> bool:
     """Whether pieces have as many words, numbers and marks as an edit, an empty one counted as one."""
-    if sum(len(piece.split(None, EDIT_UNITS)) for piece in pieces) >= EDIT_UNITS:
+    if sum(len(piece.split(None, FEWEST_EDIT_WORDS)) for piece in pieces) >= FEWEST_EDIT_WORDS:
         return True  # what white space parts are units, and mostly enough of them
     rows = split(pieces)
-    return int((rows.last - rows.first).clip(1).sum()) >= EDIT_UNITS
+    return int((rows.last - rows.first).clip(1).sum()) >= FEWEST_EDIT_WORDS

@@ -11,14 +11,14 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 
 import numpy as np
 
-from templating.mining.sampling import CHARACTERS, FEWEST, TEXTS
+from templating.mining.sampling import CHARACTERS_PER_ROUND, FEWEST_TEXTS_PER_ROUND, TEXTS_PER_ROUND
 from templating.mining.sieve import KEY
-from templating.mining.signatures import ALONE, MemberSet, gram_codes, occurrences, sets_of
+from templating.mining.signatures import FEWEST_SHARED_GRAMS, MemberSet, gram_codes, occurrences, sets_of
 from templating.mining.units import split
 from templating.template import Template
 
-WIDEST = TEXTS // 4  # texts of a family: a sample drawn by chance has some of every template that has more
-TELLING = 6  # grams that texts share at least to be filed together
+MOST_FAMILY_TEXTS = TEXTS_PER_ROUND // 4  # texts of a family: a sample drawn by chance has some of every template that has more
+LEAST_SHARED_GRAMS = 6  # grams that texts share to be filed together
 
 
 class Families:
@@ -39,7 +39,7 @@ class Families:
         while self._families:
             family = [text for text in self._families[0] if text in left and text not in self._dealt]
             more = sum(map(len, family))
-            if len(sample) >= FEWEST and (len(sample) + len(family) > TEXTS or size + more > CHARACTERS):
+            if len(sample) >= FEWEST_TEXTS_PER_ROUND and (len(sample) + len(family) > TEXTS_PER_ROUND or size + more > CHARACTERS_PER_ROUND):
                 break
             self._families.popleft()
             self._dealt.update(family)
@@ -87,9 +87,9 @@ def families(
     least: calls that hold a gram at least.  tick: called often.
     """
     weights = np.fromiter((len(calls[text]) for text in texts), np.int64, len(texts))
-    thin = 1 << max(0, sum(map(len, texts)) // CHARACTERS).bit_length()
+    thin = 1 << max(0, sum(map(len, texts)) // CHARACTERS_PER_ROUND).bit_length()
     sets = sets_of(*_grams(texts, barrier, thin, tick), weights, least, tick=tick)
-    telling = [one for one in sets if one.grams >= max(ALONE, TELLING // thin)]
+    telling = [one for one in sets if one.grams >= max(FEWEST_SHARED_GRAMS, LEAST_SHARED_GRAMS // thin)]
     telling.sort(key=lambda one: -one.grams)
     return [[texts[member] for member in family] for family in _filed(telling, len(texts), tick)]
 
@@ -106,11 +106,11 @@ def _filed(sets: Iterable[MemberSet], count: int, tick: Callable[[], object]) ->
             continue
         others = {family[member] for member in members} - {-1}
         into = others.pop() if len(others) == 1 else len(filed)
-        if into == len(filed) or len(filed[into]) + len(fresh) > WIDEST:
+        if into == len(filed) or len(filed[into]) + len(fresh) > MOST_FAMILY_TEXTS:
             into = len(filed)
             filed.append([])
-        filed[into] += fresh[:WIDEST]
-        for member in fresh[:WIDEST]:
+        filed[into] += fresh[:MOST_FAMILY_TEXTS]
+        for member in fresh[:MOST_FAMILY_TEXTS]:
             family[member] = into
     return filed
 
@@ -135,7 +135,7 @@ def _chunks(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
     start = size = 0
     for at, text in enumerate(texts):
         size += len(text)
-        if size >= CHARACTERS:
+        if size >= CHARACTERS_PER_ROUND:
             yield start, at + 1
             start, size = at + 1, 0
     if start < len(texts):

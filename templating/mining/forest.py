@@ -14,13 +14,14 @@ from templating.mining.eras import Calls
 from templating.mining.pool import Pool
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
-MEETING = 0.3  # of a set that lies in another, or its text is a value that the texts of many templates hold
-FRESH = 0.8  # of a set that no set before it explained
-VALUES, HELD = 4, 4.0  # such sets are values if they are so many, each with so many bits of evidence that its calls have a time of their own
-RUN = 0.8  # of the calls of such a set are of one run when what they share is a value of that run
-KINDS = 20  # sets that explain another one, at most
-PROBES = 64  # members whose sets are looked at
-BLOCK = 1024  # sets whose members are packed at a time: a megabyte
+MEETING_SHARE = 0.3  # of a set that lies in another; of less the text is a value that the texts of many templates hold
+FRESH_SHARE = 0.8  # of a set that no set before it explained
+FEWEST_HELD_VALUES = 4  # sets with a time of their own that are values; of two or three nobody can tell
+BITS_OF_A_HELD_VALUE = 4.0  # bits of evidence that the calls of a set have a time of their own
+RUN_SHARE = 0.8  # of the calls of a set are of one run when what the set shares is a value of that run
+MOST_EXPLAINING_SETS = 20  # sets that explain another one
+PROBED_MEMBERS = 64  # members whose sets are looked at
+SETS_PER_BLOCK = 1024  # sets whose members are packed at a time: a megabyte
 _UNKNOWN = -1
 _MANY = -1 << 62  # no run
 
@@ -88,10 +89,10 @@ class Forest:
         own = self._bits[at] if whole else _bits([members], len(self._of_text))[0]
         mask = left = int.from_bytes(own.tobytes(), "little")
         shared = self.shared(at) if whole else self._grams(mask, self._of_text[int(members[0])])
-        size, least = len(members), max(self._least, len(members) // KINDS)
+        size, least = len(members), max(self._least, len(members) // MOST_EXPLAINING_SETS)
         apart = list[int]()
         for inner in [kind & mask for kind in self._kinds(members, own, shared, more, least)]:
-            if (inner & left).bit_count() >= max(least, FRESH * inner.bit_count()):
+            if (inner & left).bit_count() >= max(least, FRESH_SHARE * inner.bit_count()):
                 left &= ~inner
                 apart.append(inner)
         parts = [np.array([place for place, member in enumerate(members.tolist()) if kind >> member & 1]) for kind in apart]
@@ -109,30 +110,30 @@ class Forest:
         parts: positions of texts in `members`, the most telling part first.
         """
         runs = [self._run([members[at] for at in part]) for part in parts]
-        if len(set(runs) - {_MANY}) >= VALUES:
+        if len(set(runs) - {_MANY}) >= FEWEST_HELD_VALUES:
             parts = [part for part, run in zip(parts, runs, strict=True) if run == _MANY]
-        if len(parts) < VALUES:
+        if len(parts) < FEWEST_HELD_VALUES:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
-        held = [part for part in parts if calls.stay(part) >= HELD]
+        held = [part for part in parts if calls.stay(part) >= BITS_OF_A_HELD_VALUE]
         left, apart = np.ones(len(members), bool), 0
         for part in held:
-            apart += int(left[part].sum()) >= FRESH * len(part)
+            apart += int(left[part].sum()) >= FRESH_SHARE * len(part)
             left[part] = False
-        return [part for part in parts if not any(part is other for other in held)] if apart >= VALUES else parts
+        return [part for part in parts if not any(part is other for other in held)] if apart >= FEWEST_HELD_VALUES else parts
 
     def _run(self, texts: Sequence[int]) -> int:
         """The run that the calls of some texts are of: they are one witness; or _MANY."""
         runs = Counter(run for text in texts for run in self._pool.runs[text])
         [(run, often)] = runs.most_common(1)
-        return run if self._pool.runs is not self._pool.times and often >= RUN * sum(runs.values()) else _MANY
+        return run if self._pool.runs is not self._pool.times and often >= RUN_SHARE * sum(runs.values()) else _MANY
 
     def _kinds(self, members: np.ndarray, own: np.ndarray, shared: int, more: float, least: int) -> list[int]:
         """Parts of a set (as masks) that share `more` grams more, the most telling first."""
-        probes = members[:: max(1, len(members) // PROBES)].tolist()
-        near = np.array(sorted(self._near(probes, least, len(members) / MEETING)), np.int64)
+        probes = members[:: max(1, len(members) // PROBED_MEMBERS)].tolist()
+        near = np.array(sorted(self._near(probes, least, len(members) / MEETING_SHARE)), np.int64)
         counts = np.bitwise_count(self._bits[near] & own).sum(axis=1, dtype=np.int64)
-        apart = (counts >= least) & (counts < len(members)) & (counts >= MEETING * self._sizes[near])
+        apart = (counts >= least) & (counts < len(members)) & (counts >= MEETING_SHARE * self._sizes[near])
         near, counts = near[apart], counts[apart]
         for i in near[self._shared[near] == _UNKNOWN].tolist():
             self.shared(i)
@@ -152,8 +153,8 @@ def _bits(sets: Sequence[np.ndarray], size: int) -> np.ndarray:
     """A row per set with a bit per text: intersections and their sizes in one operation, alone (as int) or many."""
     width = -(-size // 64)
     packed = [np.empty((0, width), np.uint64)]
-    for start in range(0, len(sets), BLOCK):
-        block = sets[start : start + BLOCK]
+    for start in range(0, len(sets), SETS_PER_BLOCK):
+        block = sets[start : start + SETS_PER_BLOCK]
         bits = np.zeros((len(block), width * 64), np.uint8)
         for row, members in zip(bits, block, strict=True):
             row[members] = 1

@@ -14,68 +14,27 @@ from typing import NamedTuple
 import numpy as np
 
 from templating.mining.evidence import unit_bits
-from templating.mining.signatures import WIDTH
+from templating.mining.signatures import UNITS_PER_GRAM
 from templating.mining.units import Rows, Splits, run_heads
 
-TEMPLATE = 40.0  # bits that a template must save: what it costs to say that there is one (the FEW of `search` for one that is held)
-FEWEST, FEWEST_CALLS = 3, 5  # texts and calls of one: a value that texts begin with comes again in threes and fours
-WORDS = (
-    0.5  # of the characters that are fixed, but for blanks, are letters: the rest is how JSON and code begin and end
-)
-HALF = 0.5  # of a set at least, when they are worth more
-SHARE = 0.002  # of all texts at least: in very many a few begin with any turn of phrase
-PHRASE = 0.2  # of the texts that begin in a way, when so many have it inside of them it is a turn of phrase
-MANY = 16  # texts that show whether their next words come again
-GOING_ON = 0.4  # of texts whose next word others have too: several templates
-ALIKE = 2  # units behind the one in which short templates differ, when they are one with a value out of a few
-COVERED = 0.9  # of a set in narrower ones: it is their union
-DEPTH = 12  # units that a set is split by, at either end; what is longer has grams
+BITS_A_FRAME_SAVES = 40.0  # bits: what it costs to say that there is a template
+FEWEST_FRAME_TEXTS = 3  # texts of a frame
+FEWEST_FRAME_CALLS = 5  # calls of a frame: a value that texts begin with comes again in threes and fours
+LETTER_SHARE = 0.5  # of the fixed characters but blanks; the rest is how JSON and code begin and end
+HELD_SHARE = 0.5  # of a set lies in narrower ones, at least, when these are worth more
+CALLS_SHARE = 0.002  # of all calls, at least: in very many a few begin with any turn of phrase
+PHRASE_SHARE = 0.2  # of the texts that begin in a way; when so many others hold it inside it is a turn of phrase
+TEXTS_THAT_GO_ON = 16  # texts that show whether their next words come again
+GOING_ON_SHARE = 0.4  # of the texts have a next word that others have too: several templates
+UNITS_BEHIND_A_VALUE = 2  # equal units behind the unit in which frames differ when that is a value out of a few
+UNION_SHARE = 0.9  # of a set lies in narrower ones: the set is their union
+MOST_END_UNITS = 12  # units that a set is split by, at either end; what is longer has grams
 # Words with which people begin what they write themselves: they tell no template.
-SPOKEN = frozenset(
-    [
-        "hi",
-        "hello",
-        "hey",
-        "dear",
-        "ok",
-        "okay",
-        "so",
-        "well",
-        "yes",
-        "no",
-        "please",
-        "thanks",
-        "thank",
-        "you",
-        "what",
-        "how",
-        "why",
-        "who",
-        "when",
-        "where",
-        "which",
-        "is",
-        "are",
-        "can",
-        "could",
-        "do",
-        "does",
-        "did",
-        "i",
-        "the",
-        "a",
-        "an",
-        "if",
-        "and",
-        "or",
-        "in",
-        "of",
-        "to",
-        "it",
-        "this",
-        "that",
-    ]
+_SPOKEN = (
+    "hi hello hey dear ok okay so well yes no please thanks thank you what how why who when where which is are can could do"
+    " does did i the a an if and or in of to it this that"
 )
+SPOKEN_WORDS = frozenset(_SPOKEN.split())
 
 
 @dataclass(eq=False, repr=False)
@@ -95,7 +54,7 @@ def frames(texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Cal
 
     calls: how often each text came.  splits: units of texts that were split before.  tick: called often.
     """
-    if len(texts) < FEWEST:
+    if len(texts) < FEWEST_FRAME_TEXTS:
         return []
     rows = splits.of(texts, tick)
     some = _Texts(rows, unit_bits(rows), *_outer(texts, rows), np.asarray(calls))
@@ -105,11 +64,11 @@ def frames(texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Cal
 
 def _outer(texts: Sequence[str], rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The letters, lines and spoken words of the outer units of each text; equal units are read once."""
-    size, steps = len(rows.codes), np.arange(DEPTH)
+    size, steps = len(rows.codes), np.arange(MOST_END_UNITS)
     heads, tails = rows.first[:, None] + steps, rows.last[:, None] - 1 - steps
-    inside = np.concatenate((heads < rows.last[:, None], tails >= heads[:, :1] + DEPTH)).ravel()
+    inside = np.concatenate((heads < rows.last[:, None], tails >= heads[:, :1] + MOST_END_UNITS)).ravel()
     units = np.concatenate((heads, tails)).ravel()[inside]
-    owners = np.tile(np.repeat(np.arange(len(texts)), DEPTH), 2)[inside]
+    owners = np.tile(np.repeat(np.arange(len(texts)), MOST_END_UNITS), 2)[inside]
     _, places, which = np.unique(rows.codes[units], return_index=True, return_inverse=True)
     begins, ends = rows.starts[units[places]].tolist(), rows.starts[units[places] + 1].tolist()
     pieces = [texts[o][begin:end] for o, begin, end in zip(owners[places].tolist(), begins, ends, strict=True)]
@@ -121,7 +80,7 @@ def _outer(texts: Sequence[str], rows: Rows) -> tuple[np.ndarray, np.ndarray, np
 
 
 def _is_spoken(word: str) -> bool:
-    return word in SPOKEN or not any(map(str.isalnum, word))
+    return word in SPOKEN_WORDS or not any(map(str.isalnum, word))
 
 
 class _Frame(NamedTuple):
@@ -139,7 +98,7 @@ class _Frames:
     def __init__(self, texts: _Texts, tick: Callable[[], object]) -> None:
         self._texts, self._tick = texts, tick
         self._size = int(texts.calls.sum())
-        self._least = max(FEWEST_CALLS, SHARE * self._size)
+        self._least = max(FEWEST_FRAME_CALLS, CALLS_SHARE * self._size)
 
     def look(self, members: np.ndarray, head: int, tail: int, *, wordless: int = -1) -> list[_Frame]:
         """The sets among texts that share so many units at either end.
@@ -152,24 +111,24 @@ class _Frames:
         head, tail = self._extended(members, head, tail)
         narrow = self._narrower(members, head, tail)
         rest = _without(members, narrow)
-        if narrow and len(rest) >= FEWEST and self._extended(rest, head, tail) != (head, tail):
+        if narrow and len(rest) >= FEWEST_FRAME_TEXTS and self._extended(rest, head, tail) != (head, tail):
             narrow += self.look(rest, head, tail)
         if len(narrow) > 1 and self._go_on_alike(members, narrow, head, tail):
             return [_Frame(members, sum(frame.saved for frame in narrow), is_sure=True)]
         stop = int(self._texts.rows.last[members[0]])
         is_apart = wordless < 0 or self._texts.letters[stop - tail : stop - wordless].any()
         saved = self._saved(members, head, tail) if is_apart else 0.0
-        if saved < TEMPLATE or (len(narrow) > 1 and self._are_more(narrow, members, saved)):
+        if saved < BITS_A_FRAME_SAVES or (len(narrow) > 1 and self._are_more(narrow, members, saved)):
             return narrow if len(narrow) < 2 or not head else [frame._replace(is_sure=True) for frame in narrow]
         return [_Frame(members, saved, self._is_sure(members, head, tail))]
 
     def _go_on_alike(self, members: np.ndarray, narrow: Sequence[_Frame], head: int, tail: int) -> bool:
         """Whether nearly all are of sets that differ in one word, with the same fixed text behind it: one value out of a few."""
         rows = self._texts.rows
-        if sum(len(frame.members) for frame in narrow) < COVERED * len(members):
+        if sum(len(frame.members) for frame in narrow) < UNION_SHARE * len(members):
             return False
         for begin, step in ((rows.first + head, 1), (rows.last - 1 - tail, -1)):
-            ways = [rows.bare[begin[frame.members][:, None] + step * np.arange(1, 1 + ALIKE)] for frame in narrow]
+            ways = [rows.bare[begin[frame.members][:, None] + step * np.arange(1, 1 + UNITS_BEHIND_A_VALUE)] for frame in narrow]
             if all((way == ways[0][0]).all() for way in ways) and all(
                 _same(rows.bare[begin[frame.members]]) for frame in narrow
             ):
@@ -180,20 +139,20 @@ class _Frames:
         """Whether narrower sets tell more than the one around them."""
         calls = self._texts.calls
         covered = sum(int(calls[frame.members].sum()) for frame in narrow) / int(calls[members].sum())
-        if covered >= COVERED:
+        if covered >= UNION_SHARE:
             return True
         rest = saved * (1 - covered)
-        return covered >= HALF and rest + sum(frame.saved - TEMPLATE for frame in narrow) > saved
+        return covered >= HELD_SHARE and rest + sum(frame.saved - BITS_A_FRAME_SAVES for frame in narrow) > saved
 
     def _extended(self, members: np.ndarray, head: int, tail: int) -> tuple[int, int]:
         texts = self._texts
         first, last = texts.rows.first[members], texts.rows.last[members]
         size = int((last - first).min())
-        while head + tail < size and head < DEPTH and _same(texts.rows.codes[first + head]):
+        while head + tail < size and head < MOST_END_UNITS and _same(texts.rows.codes[first + head]):
             head += 1
         while (
             head + tail < size
-            and tail < DEPTH
+            and tail < MOST_END_UNITS
             and _same(texts.rows.bare[last - 1 - tail])
             and _same(texts.rows.codes[last - tail] if tail else texts.rows.bare[last - 1])
         ):
@@ -203,11 +162,11 @@ class _Frames:
     def _narrower(self, members: np.ndarray, head: int, tail: int) -> list[_Frame]:
         """The sets of those that go on alike behind the head, and of the rest of those that have one more word alike before the tail."""
         rows, found = self._texts.rows, list[_Frame]()
-        if head < DEPTH:
+        if head < MOST_END_UNITS:
             longer = self._longer(members, head + tail)
             for part in _parts(longer, rows.codes[rows.first[longer] + head], len(members)):
                 found += self.look(part, head + 1, tail)
-        if tail < DEPTH:
+        if tail < MOST_END_UNITS:
             longer = self._longer(_without(members, found), head + tail)
             for part in _parts(longer, rows.bare[rows.last[longer] - 1 - tail], len(members)):
                 found += self.look(part, head, tail + 1, wordless=tail)
@@ -224,9 +183,9 @@ class _Frames:
             while tail and not texts.lines[stop - tail]:  # what stands last alone is a line of its own
                 tail -= 1
         units = [*range(start, start + head), *range(stop - tail, stop)]
-        if texts.letters[units].sum() < WORDS * texts.rows.sizes[units].sum():
+        if texts.letters[units].sum() < LETTER_SHARE * texts.rows.sizes[units].sum():
             return 0.0
-        if head and not tail and self._is_phrase(members, min(head, WIDTH)):
+        if head and not tail and self._is_phrase(members, min(head, UNITS_PER_GRAM)):
             return 0.0
         said = next((at for at in range(head) if not texts.spoken[start + at]), head)
         bits = float(texts.bits[units].sum()) - float(texts.bits[start : start + said].sum())
@@ -240,11 +199,11 @@ class _Frames:
         if not head or not letters[behind[0] - 1] or letters[stop[0] - tail : stop[0]].any():
             return True
         goes_on = (letters[behind] > 0) | self._texts.spoken[behind]
-        if goes_on.sum() < HALF * len(members):
+        if goes_on.sum() < HELD_SHARE * len(members):
             return True  # numbers
         alike = _come_again(rows.codes[behind]) & goes_on
         alike |= _come_again(rows.bare[stop - 1 - tail]) & (letters[stop - 1 - tail] > 0)
-        return (len(members) >= MANY or head > WIDTH) and int(alike.sum()) < GOING_ON * len(members)
+        return (len(members) >= TEXTS_THAT_GO_ON or head > UNITS_PER_GRAM) and int(alike.sum()) < GOING_ON_SHARE * len(members)
 
     def _is_phrase(self, members: np.ndarray, width: int) -> bool:
         """Whether what these begin with stands inside of texts too, as a turn of phrase does."""
@@ -252,7 +211,7 @@ class _Frames:
         grams = rows.grams(width)
         often = int((grams == grams[rows.first[members[0]]]).sum())
         begins = int((grams[rows.first] == grams[rows.first[members[0]]]).sum())
-        return often - begins > PHRASE * begins
+        return often - begins > PHRASE_SHARE * begins
 
 
 def _parts(members: np.ndarray, units: np.ndarray, most: int) -> list[np.ndarray]:
@@ -260,7 +219,7 @@ def _parts(members: np.ndarray, units: np.ndarray, most: int) -> list[np.ndarray
     order = np.argsort(units, kind="stable")
     cuts = np.append(np.flatnonzero(run_heads(units[order])), len(units))
     sizes = np.diff(cuts)
-    enough = np.flatnonzero((sizes >= FEWEST) & (sizes < most)).tolist()
+    enough = np.flatnonzero((sizes >= FEWEST_FRAME_TEXTS) & (sizes < most)).tolist()
     return [np.sort(members[order[cuts[part] : cuts[part + 1]]]) for part in enough]
 
 

@@ -8,25 +8,30 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
-from templating.mining.sampling import CHARACTERS, FEWEST, TEXTS, spread
+from templating.mining.sampling import CHARACTERS_PER_ROUND, FEWEST_TEXTS_PER_ROUND, TEXTS_PER_ROUND, spread
 from templating.mining.sieve import KEY
 
-SEARCHED, LOOKED, SOME = 4 * TEXTS, 64, 4  # texts of a template that are looked at, that are searched, and of one kind among these
-ALIKE = 2 * KEY  # characters that values begin, or end, with: longer than what many questions begin with
-WAYS, EACH, MOST = 12, 3, 0.6  # beginnings of values, values that have each at least, and the share of all that do
-PAIRED = 0.5  # of such values, at most, may have at the other end what values that begin in another way have there
-DOCUMENT, QUOTED = 48, 2  # characters of a document by which it is found elsewhere, and how many of WAYS are when values are made of them
+MOST_BOUNDED_TEXTS = 4 * TEXTS_PER_ROUND  # texts of a template that are looked at
+MOST_ALIKE_TEXTS = 64  # texts that are searched
+TEXTS_PER_WAY = 4  # texts of one beginning among these
+CHARACTERS_OF_A_WAY = 2 * KEY  # characters that values begin, or end, with: longer than what many questions begin with
+FEWEST_WAYS = 12  # different beginnings of values
+FEWEST_VALUES_PER_WAY = 3  # values that have each
+WAYS_SHARE = 0.6  # of all values have one of these beginnings, at least
+PAIRED_SHARE = 0.5  # of such values, at most, have at the other end what values that begin in another way have there
+CHARACTERS_OF_A_DOCUMENT = 48  # characters by which a document is found in other values
+FEWEST_DOCUMENTS = 2  # of FEWEST_WAYS that are found in others when values are made of documents
 
-_HEAD, _TAIL = slice(ALIKE), slice(-ALIKE, None)
+_HEAD, _TAIL = slice(CHARACTERS_OF_A_WAY), slice(-CHARACTERS_OF_A_WAY, None)
 
 Kind = tuple[tuple[str, str], int]  # beginning, end and length of a value
 
 
 def bounded(rows: Sequence[tuple[str, tuple[str, ...]]]) -> list[tuple[str, tuple[str, ...]]]:
     """So many of the rows, evenly over all, that they hold about CHARACTERS."""
-    some = spread(rows, FEWEST)
+    some = spread(rows, FEWEST_TEXTS_PER_ROUND)
     mean = sum(len(text) for text, _ in some) // len(some) + 1
-    return spread(rows, max(FEWEST, min(SEARCHED, CHARACTERS // mean)))
+    return spread(rows, max(FEWEST_TEXTS_PER_ROUND, min(MOST_BOUNDED_TEXTS, CHARACTERS_PER_ROUND // mean)))
 
 
 def alike_in_many_ways(values: Iterable[tuple[str, str]], tick: Callable[[], object]) -> list[str]:
@@ -40,12 +45,12 @@ def alike_in_many_ways(values: Iterable[tuple[str, str]], tick: Callable[[], obj
         ways: dict[str, list[Kind]] = {}
         for kind in kinds:
             ways.setdefault(kind[0][end], []).append(kind)
-        alike = [its for way, its in ways.items() if len(its) >= EACH and len(way) == ALIKE]
-        if len(alike) < WAYS or sum(map(len, alike)) < MOST * len(kinds) or _are_pairs(alike, 1 - end):
+        alike = [its for way, its in ways.items() if len(its) >= FEWEST_VALUES_PER_WAY and len(way) == CHARACTERS_OF_A_WAY]
+        if len(alike) < FEWEST_WAYS or sum(map(len, alike)) < WAYS_SHARE * len(kinds) or _are_pairs(alike, 1 - end):
             continue
-        some = [kinds[its[0]][1] for its in spread(alike, WAYS)]
+        some = [kinds[its[0]][1] for its in spread(alike, FEWEST_WAYS)]
         if not _are_documents(some, [value for _, value in kinds.values()], (_HEAD, _TAIL)[end], tick):
-            return [kinds[kind][0] for kind in chain.from_iterable(its[:SOME] for its in spread(alike, LOOKED // SOME))]
+            return [kinds[kind][0] for kind in chain.from_iterable(its[:TEXTS_PER_WAY] for its in spread(alike, MOST_ALIKE_TEXTS // TEXTS_PER_WAY))]
     return []
 
 
@@ -54,7 +59,7 @@ def _are_pairs(alike: Iterable[Iterable[Kind]], other: int) -> bool:
     at_other = [[kind[0][other] for kind in its] for its in alike]
     often = Counter(chain.from_iterable(map(set, at_other)))
     ends = [end for its in at_other for end in its]
-    return sum(often[end] > 1 for end in ends) >= PAIRED * len(ends)
+    return sum(often[end] > 1 for end in ends) >= PAIRED_SHARE * len(ends)
 
 
 def _are_documents(some: Iterable[str], values: Iterable[str], end: slice, tick: Callable[[], object]) -> bool:
@@ -62,8 +67,8 @@ def _are_documents(some: Iterable[str], values: Iterable[str], end: slice, tick:
     at_start, quoted = end == _HEAD, 0
     for value in some:
         tick()
-        own, inner = (value[:DOCUMENT], slice(1, None)) if at_start else (value[-DOCUMENT:], slice(None, -1))
+        own, inner = (value[:CHARACTERS_OF_A_DOCUMENT], slice(1, None)) if at_start else (value[-CHARACTERS_OF_A_DOCUMENT:], slice(None, -1))
         quoted += any(own in other and own in other[inner] for other in values)
-        if quoted == QUOTED:
+        if quoted == FEWEST_DOCUMENTS:
             return True
     return False

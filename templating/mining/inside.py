@@ -18,11 +18,14 @@ from templating.mining.units import DIGIT, LETTER, kind
 
 JOINTS = frozenset((*"./-@+#&~'’", "://"))  # inside of tokens: example.org, and/or, o'clock
 NUMBER_JOINTS = frozenset(".,:/-T")  # inside of numbers, times and ISO 8601; between words "," and ":" are separators
-GOING_ON = 0.1  # of the values of a list have a further item: in fewer, a value quotes what looks like the next head
-HEAD, DIGITS, LONGEST = 100, frozenset("0123456789"), 4  # characters of a head and what surrounds it; of its number
-FEW = 6  # texts of which such a list is one; of more, two values may belong together
-REPEATED = 2  # texts per value, on average, of a list that is one of a few
-WORDS, LONG = 2, 5  # words that texts of so many share by chance, when there are but a few
+NEXT_ITEM_SHARE = 0.1  # of the values of a list have a further item: in fewer, a value quotes what looks like the next head
+MOST_HEAD_CHARACTERS = 100  # characters of a head and what surrounds it
+DIGITS = frozenset("0123456789")
+MOST_HEAD_DIGITS = 4  # digits of the number in a head
+MOST_LIST_TEXTS = 6  # different texts before a head that changes as one with what follows; of more, two values may belong together
+LEAST_TEXTS_PER_VALUE = 2  # texts per value, on average, where values are out of a few
+MOST_CHANCE_WORDS = 2  # words that few long texts share by chance
+LEAST_LONG_WORDS = 5  # words of such a long text
 
 Row = Sequence[str]
 
@@ -68,9 +71,9 @@ def _is_chance(literal: str, place: int, rows: Sequence[Row]) -> bool:
     """Whether a few long texts hold the literal, a word or two, in the middle of them."""
     return (
         "\n" not in literal
-        and len(literal.split()) <= WORDS
+        and len(literal.split()) <= MOST_CHANCE_WORDS
         and _change_as_one(rows, place)
-        and all(len(value.split()) >= LONG for row in rows for value in row[place : place + 2])
+        and all(len(value.split()) >= LEAST_LONG_WORDS for row in rows for value in row[place : place + 2])
     )
 
 
@@ -85,29 +88,29 @@ def _listed(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], o
         if number != follower - 1:
             going_on.clear()
         going_on |= {head.series for _, head in item if _go_on(head.next, rows, last + 1)}
-        inside |= {place for place, head in item if head.series in going_on or (_change_as_one(rows, place) and len({row[place] for row in rows}) <= FEW)}
+        inside |= {place for place, head in item if head.series in going_on or (_change_as_one(rows, place) and len({row[place] for row in rows}) <= MOST_LIST_TEXTS)}
         follower = number
     return inside
 
 
 def _go_on(head: str, rows: Sequence[Row], place: int) -> bool:
-    return sum(head in row[place] for row in rows) >= GOING_ON * len(rows)
+    return sum(head in row[place] for row in rows) >= NEXT_ITEM_SHARE * len(rows)
 
 
 def _change_as_one(rows: Sequence[Row], place: int) -> bool:
     """Whether what stands on both sides is one text out of a few."""
-    if REPEATED * len({row[place] for row in rows}) > len(rows):
+    if LEAST_TEXTS_PER_VALUE * len({row[place] for row in rows}) > len(rows):
         return False
     pairs = {(row[place], row[place + 1]) for row in rows}
-    return REPEATED * len(pairs) <= len(rows) and all(len(set(side)) == len(pairs) for side in zip(*pairs, strict=True))
+    return LEAST_TEXTS_PER_VALUE * len(pairs) <= len(rows) and all(len(set(side)) == len(pairs) for side in zip(*pairs, strict=True))
 
 
 def _head(literal: str) -> Head | None:
     """The head in fixed text that has one number and, but for what is on its line or, without a line end, in its token, no word."""
-    if len(literal) > HEAD or DIGITS.isdisjoint(literal):
+    if len(literal) > MOST_HEAD_CHARACTERS or DIGITS.isdisjoint(literal):
         return None
     digits = [at for at, char in enumerate(literal) if char in DIGITS]
-    if digits[-1] - digits[0] >= min(len(digits), LONGEST):
+    if digits[-1] - digits[0] >= min(len(digits), MOST_HEAD_DIGITS):
         return None
     start, end = digits[0], digits[-1] + 1
     line = literal.rfind("\n", 0, start)

@@ -10,8 +10,8 @@ from itertools import count
 from templating.mining.filing import are_near
 from templating.template import Template
 
-COPIES = 3  # texts per template: what all of them share is its fixed text
-CALLS = 4  # how often each of them came: often enough for an edit to be told from a value
+COPIES_PER_TEMPLATE = 3  # texts of one template: what all of them share is its fixed text
+CALLS_PER_COPY = 4  # how often each of them came: often enough for an edit to be told from a value
 _PRIVATE, _PRIVATE_SIZE = 0xE000, 0x1900  # Unicode's private use area
 
 
@@ -19,7 +19,7 @@ def shown(template: Template) -> list[str]:
     """Texts of this template, their values unlike anything else and unlike each other."""
     numbers = count()
     texts = []
-    for copy in range(COPIES):
+    for copy in range(COPIES_PER_TEMPLATE):
         names = dict.fromkeys(template.slots)
         texts.append(template.render({name: _filler(next(numbers), 1 + 3 * copy) for name in names}))
     return texts
@@ -27,7 +27,7 @@ def shown(template: Template) -> list[str]:
 
 def times(last: int, size: int) -> list[int]:
     """When the texts of the known template number `last` of `size` came: before all prompts, the later ones later."""
-    return [last - size] * CALLS
+    return [last - size] * CALLS_PER_COPY
 
 
 def _filler(number: int, size: int) -> str:

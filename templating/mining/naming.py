@@ -6,8 +6,8 @@ from templating.template import Template
 
 Column = tuple[str, ...]
 
-SURE = 3  # different values that two places share before they share a name: two agree by chance, or are all there is
-PEEK = 8  # values that tell most columns apart
+FEWEST_SHARED_VALUES = 3  # different values that two places share before they share a name: two agree by chance, or are all there is
+FIRST_VALUES = 8  # values that tell most columns apart
 
 
 def named(template: Template, rows: Sequence[Sequence[str]]) -> Template:
@@ -16,7 +16,7 @@ def named(template: Template, rows: Sequence[Sequence[str]]) -> Template:
     # Columns by their first values: to hash all of one is to read all text of the members.
     seen: dict[Column, dict[str, Column]] = {}
     for column in zip(*rows, strict=True):
-        alike = seen.setdefault(column[:PEEK], {}) if _is_sure(column) else {}
+        alike = seen.setdefault(column[:FIRST_VALUES], {}) if _is_sure(column) else {}
         name = next((name for name, other in alike.items() if other == column), None)
         if name is None:
             name = f"var_{count}"
@@ -29,6 +29,6 @@ def _is_sure(column: Column) -> bool:
     values = set[str]()
     for value in column:
         values.add(value)
-        if len(values) >= SURE:
+        if len(values) >= FEWEST_SHARED_VALUES:
             return True
     return False

@@ -5,17 +5,17 @@ Marks alone say too little to be fixed text where texts are aligned; that they p
 
 from collections.abc import Callable, Sequence
 
-from templating.mining.naming import SURE
+from templating.mining.naming import FEWEST_SHARED_VALUES
 
 Row = tuple[str, ...]
-MOST = 16  # places whose values are looked for in the others: work is bounded
+MOST_REPEATED_PLACES = 16  # places whose values are looked for in the others: work is bounded
 _AGAIN = "\x00"  # in no value
 
 
 def repeated(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> tuple[str, ...]:
     """The literals with the text between values that are said again.  rows: the values of each text.  tick: called for every slot."""
     columns, parts = list(zip(*rows, strict=True)), list(literals)
-    said = [column for column in columns if all(column) and len(set(column)) >= SURE][:MOST]
+    said = [column for column in columns if all(column) and len(set(column)) >= FEWEST_SHARED_VALUES][:MOST_REPEATED_PLACES]
     for place in reversed(range(len(columns))):
         tick()
         for other in said:

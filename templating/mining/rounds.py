@@ -22,48 +22,45 @@ from typing import NamedTuple
 from templating.matching import fit
 from templating.mining.budget import Budget, SpentError
 from templating.mining.families import Held, edits, without_data
-from templating.mining.filing import WIDEST, Families, are_near, families, held_alike
+from templating.mining.filing import MOST_FAMILY_TEXTS, Families, are_near, families, held_alike
 from templating.mining.forest import Forest
-from templating.mining.frames import FEWEST_CALLS, HALF, TEMPLATE, frames
+from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, HELD_SHARE, frames
 from templating.mining.hidden import alike_in_many_ways, bounded
 from templating.mining.mixture import is_mixture, is_open
 from templating.mining.pool import Pool
 from templating.mining.repeats import repeated
 from templating.mining.result import Options
-from templating.mining.sampling import TEXTS, Samples, spread
-from templating.mining.search import FEW, WORTH, search
+from templating.mining.sampling import TEXTS_PER_ROUND, Samples, spread
+from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, search
 from templating.mining.separators import parted
-from templating.mining.siblings import OWN
+from templating.mining.siblings import FEWEST_OWN_GRAMS
 from templating.mining.sieve import Neighbours, Sieve
-from templating.mining.skeleton import MENDS, WITNESSES, Skeleton, skeleton, template_of
+from templating.mining.skeleton import ALIGNED_TEXTS, MOST_MENDS, Skeleton, skeleton, template_of
 from templating.mining.units import Splits
 from templating.mining.witnesses import Witnesses
 from templating.template import Template
 
-SEARCHED = 64  # texts of a short template in which a search looks whether it is several
-SHOWN = 5  # texts of a template that later rounds see again
-OFTEN = 64  # texts after which the caller is asked whether to stop: milliseconds
-LOOK = 40  # texts of a template at the second look, and at the first look from which on there is none
-PEEK, ALIKE = 32, 12  # texts, and characters at either end of their values, that decide whether it is needed
-DOUBTFUL, LONG = 0.7, 0.3  # of them that begin or end like two others, and that do so with as many characters
-LATE = 1 << 30  # when a part of a template that fell apart is born: only its own texts were held against it
-THIN = (
-    0.25  # of the texts fit no template but begin or end alike: many templates have too few calls to be seen by chance,
-)
-STALE = 0.5  # after a round by chance that left so many of those that it found
-FILED_WORTH, FILED_FEW = (
-    80.0,
-    160.0,
-)  # bits of fixed text among texts that were filed together, and shared out among the calls
-FILED_SHARE = (
-    0.5  # and of such texts that is fixed when they begin with a value: so do free texts that end in one quotation
-)
-SENTENCE = 80  # characters of fixed text that a known template has at most to give way to a shorter one: of longer ones rounds tell
-ENDING = 12  # characters with which values may begin or end alike: less than two words
-WEAK = 8  # texts of a template that a shorter one may have as well
+TEXTS_OF_A_SHORT_TEMPLATE = 64  # texts of a short template in which a search looks whether it is several
+SHOWN_TEXTS = 5  # texts of a template that later rounds see again
+TEXTS_PER_TICK = 64  # texts, milliseconds of work, after which the caller is asked whether to stop
+TEXTS_OF_A_SECOND_LOOK = 40  # texts of a template at the second look; a template with as many at the first look has none
+PEEKED_TEXTS = 32  # texts whose values decide whether a second look is needed
+PEEKED_CHARACTERS = 12  # characters at either end of these values
+SIBLING_SHARE = 0.7  # of peeked values whose end occurs at least 3 times
+LONG_SIBLING_SHARE = 0.3  # of peeked values that have as many as PEEKED_CHARACTERS there
+BORN_LAST = 1 << 30  # the time of birth of a part of a template that fell apart: only its own texts were held against it
+THIN_SHARE = 0.25  # of the texts fit no template but begin or end alike: many templates have too few calls to be seen by chance
+STALE_SHARE = 0.5  # of the texts, or more, are left behind a round by chance: another such round is no use
+BITS_OF_A_FILED_TEMPLATE = 80.0  # bits of fixed text among texts that were filed together: twice those of other sets, since closeness brought them together
+BITS_SHARED_BY_FILED_CALLS = 160.0  # bits more, shared out among the calls
+FILED_FIXED_SHARE = 0.5  # of such texts is fixed when they begin with a value: free texts that end in one quotation share less
+MOST_WEAK_CHARACTERS = 80  # characters of fixed text of a known template that may give way to a shorter one: of longer ones rounds tell
+MOST_ENDING_CHARACTERS = 12  # characters with which values may begin or end alike: less than two words
+MOST_WEAK_TEXTS = 8  # texts of a template that a shorter one may have as well
 NO_END = 1 << 30  # rounds
-KEPT = 0.75  # of the texts are of versions that have enough calls
-PARTS, EXPLAINED = 6, 0.95  # a template falls apart into so many at most, which fit so many of its texts
+KEPT_SHARE = 0.75  # of the texts are of versions that have enough calls
+MOST_PARTS = 6  # templates into which one falls apart
+EXPLAINED_SHARE = 0.95  # of its texts fit these
 
 Row = tuple[str, ...]  # the values of a text
 Placed = tuple[str, Row]
@@ -128,17 +125,17 @@ class Rounds:
         chance = Samples(texts, self._calls)
         before = len(left)
         left, rounds = self._look_at(chance, left, most=1)
-        while max(TEXTS, THIN * len(texts)) < len(left) < STALE * before and not self._budget.spent():
+        while max(TEXTS_PER_ROUND, THIN_SHARE * len(texts)) < len(left) < STALE_SHARE * before and not self._budget.spent():
             before = len(left)
             left, more = self._look_at(chance, left, most=1)
             rounds += more
         unsure: dict[Template, Finding] = {}
-        if len(left) > max(TEXTS, THIN * len(texts)) and len(self._held_alike(left)) > THIN * len(texts):
+        if len(left) > max(TEXTS_PER_ROUND, THIN_SHARE * len(texts)) and len(self._held_alike(left)) > THIN_SHARE * len(texts):
             unsure = self._unsure()
             left |= dict.fromkeys(text for finding in unsure.values() for text, _ in finding.rows)
             left = self._look_at_families(left)
         left, more = self._look_at(chance, left)
-        if rounds + more > 1 or len(texts) > TEXTS:
+        if rounds + more > 1 or len(texts) > TEXTS_PER_ROUND:
             left |= dict.fromkeys(text for template in list(self._found) for text in self._hidden(template))
             left = self._look_at_families(left)
         left = self._look_again(left, len(texts))
@@ -196,7 +193,7 @@ class Rounds:
         weak = {
             t: f
             for t, f in self._found.items()
-            if (t.fixed <= SENTENCE if t in self._old else 0 < len(f.rows) < WEAK and not f.supersedes)
+            if (t.fixed <= MOST_WEAK_CHARACTERS if t in self._old else 0 < len(f.rows) < MOST_WEAK_TEXTS and not f.supersedes)
         }
         left = [text for text in left if text not in self._copies]
         texts = list(dict.fromkeys([*left, *(text for finding in weak.values() for text, _ in finding.rows)]))
@@ -223,7 +220,7 @@ class Rounds:
                 self._old.discard(template)
         self._place(texts, new)
         for template, finding in new.items():
-            if len(finding.rows) < HALF * finding.looked and not finding.supersedes:
+            if len(finding.rows) < HELD_SHARE * finding.looked and not finding.supersedes:
                 del self._found[template]
 
     def _short(self, texts: Sequence[str]) -> Skeleton | None:
@@ -240,10 +237,10 @@ class Rounds:
             },
         ):
             return None
-        some = spread(texts, SEARCHED)
-        if best.bits < WORTH + FEW / self._calls_of(texts):
+        some = spread(texts, TEXTS_OF_A_SHORT_TEMPLATE)
+        if best.bits < BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / self._calls_of(texts):
             pool = self._pool(some)
-            return None if Forest(pool, self._options.min_group_size, self._go_on).parts(range(len(some)), OWN, HALF) else best
+            return None if Forest(pool, self._options.min_group_size, self._go_on).parts(range(len(some)), FEWEST_OWN_GRAMS, HELD_SHARE) else best
         return best if self._is_one(some) else None
 
     def _around(self, template: Template, finding: Finding, shorter: Sieve) -> Finding | None:
@@ -253,15 +250,15 @@ class Rounds:
             return None
         around = self._found[fits[0][0]]
         if template in self._old:
-            is_value = not template.slots or template.fixed <= fits[0][0].fixed + ENDING
+            is_value = not template.slots or template.fixed <= fits[0][0].fixed + MOST_ENDING_CHARACTERS
         elif len({wide for wide, _ in fits}) > 1 or len({values for _, values in fits}) < len(fits):
             is_value = True
         else:
             calls, more = self._count(finding.rows), finding.bits - around.bits
             is_value = (
-                more < WORTH + FEW / calls
-                if calls < FEWEST_CALLS
-                else calls * (more - log2(max(1, around.looked / calls))) - finding.bits < TEMPLATE
+                more < BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls
+                if calls < FEWEST_FRAME_CALLS
+                else calls * (more - log2(max(1, around.looked / calls))) - finding.bits < BITS_A_FRAME_SAVES
             )
         return around if is_value else None
 
@@ -288,7 +285,7 @@ class Rounds:
         """The templates that have few texts when most were not seen: they are found no more."""
         unsure = {}
         for template, finding in list(self._found.items()):
-            if len(finding.rows) < WIDEST and template not in self._old and not finding.supersedes:
+            if len(finding.rows) < MOST_FAMILY_TEXTS and template not in self._old and not finding.supersedes:
                 unsure[template] = self._found.pop(template)
         return unsure
 
@@ -402,10 +399,10 @@ class Rounds:
     def _is_clear(self, one: Skeleton, pool: Pool) -> bool:
         """Whether texts share more than those do that were filed together because they share it, a value or a turn of phrase."""
         calls = int(pool.calls[one.members].sum())
-        if not one.held or one.bits < FILED_WORTH + FILED_FEW / calls:
+        if not one.held or one.bits < BITS_OF_A_FILED_TEMPLATE + BITS_SHARED_BY_FILED_CALLS / calls:
             return False
         size = sum(len(pool.texts[member]) for member in one.members)
-        return bool(one.template.literals[0].strip()) or one.template.fixed * len(one.members) >= FILED_SHARE * size
+        return bool(one.template.literals[0].strip()) or one.template.fixed * len(one.members) >= FILED_FIXED_SHARE * size
 
     def _is_parted(self, template: Template) -> bool:
         """Whether it fits what was found to be several templates behind one preamble."""
@@ -419,8 +416,8 @@ class Rounds:
 
     def _some(self, finding: Finding) -> list[str]:
         """Some texts of a template, those of the known ones that it widens first."""
-        copies = [text for text, _ in finding.rows if text in self._copies][:SHOWN] if self._copies else []
-        return copies + [text for text in finding.some(SHOWN) if text not in self._copies][: SHOWN - len(copies)]
+        copies = [text for text, _ in finding.rows if text in self._copies][:SHOWN_TEXTS] if self._copies else []
+        return copies + [text for text in finding.some(SHOWN_TEXTS) if text not in self._copies][: SHOWN_TEXTS - len(copies)]
 
     def _may_replace(
         self, one: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
@@ -467,7 +464,7 @@ class Rounds:
 
     def _widened(self, texts: set[str], old: Iterable[Template]) -> Skeleton | None:
         """One template for these texts and those of the templates that it replaces."""
-        pool = self._pool(texts.union(*(self._found[t].some(WITNESSES) for t in old)))
+        pool = self._pool(texts.union(*(self._found[t].some(ALIGNED_TEXTS) for t in old)))
         try:
             best = skeleton(pool, range(len(pool.texts)))
         except SpentError:
@@ -477,19 +474,19 @@ class Rounds:
     def _second_look(self, template: Template) -> list[str]:
         """Texts that fit no template any more, since this one fell apart."""
         finding = self._found.get(template)
-        if finding is None or finding.supersedes or finding.looked >= min(LOOK, len(finding.rows)):
+        if finding is None or finding.supersedes or finding.looked >= min(TEXTS_OF_A_SECOND_LOOK, len(finding.rows)):
             return []
         if not _doubtful(finding.rows):
             return []
-        rows = dict(spread(finding.rows, LOOK))
+        rows = dict(spread(finding.rows, TEXTS_OF_A_SECOND_LOOK))
         pool = self._pool(rows)
         whole = Skeleton(template, list(range(len(rows))), [rows[text] for text in pool.texts], finding.bits, True)
         parts = {s.template: s for s in search(pool, self._options.min_group_size, self._budget.spent, whole=whole)}
         explained = sum(len(s.members) for s in parts.values())
-        if not 1 < len(parts) <= PARTS or template in parts or explained < EXPLAINED * len(pool.texts):
+        if not 1 < len(parts) <= MOST_PARTS or template in parts or explained < EXPLAINED_SHARE * len(pool.texts):
             return []
         del self._found[template]
-        self._found |= {t: Finding([], bits=s.bits, born=LATE, since=finding.since) for t, s in parts.items()}
+        self._found |= {t: Finding([], bits=s.bits, born=BORN_LAST, since=finding.since) for t, s in parts.items()}
         return self._place([text for text, _ in finding.rows], parts)
 
     def _hidden(self, template: Template) -> list[str]:
@@ -503,7 +500,7 @@ class Rounds:
         rows = bounded(finding.rows)
         if not any(self._are_several(template, finding, rows, place) for place in places):
             return []
-        self._parted.append(finding.some(SHOWN))
+        self._parted.append(finding.some(SHOWN_TEXTS))
         return [text for text, _ in self._found.pop(template).rows]
 
     def _are_several(self, template: Template, finding: Finding, rows: Sequence[Placed], place: int) -> bool:
@@ -514,7 +511,7 @@ class Rounds:
         pool, values = self._pool(some), dict(rows)
         whole = Skeleton(template, list(range(len(some))), [values[text] for text in pool.texts], finding.bits, True)
         parts = search(pool, self._options.min_group_size, self._budget.spent, whole=whole)
-        return len(parts) > PARTS and sum(len(s.members) for s in parts) >= DOUBTFUL * len(some)
+        return len(parts) > MOST_PARTS and sum(len(s.members) for s in parts) >= SIBLING_SHARE * len(some)
 
     def _is_one(self, texts: Iterable[str]) -> bool:
         """Whether a search among these texts finds one template."""
@@ -532,13 +529,13 @@ class Rounds:
         if not finding.rows or finding.supersedes or template in self._old:
             return []
         kinds = self._by_edit(template, finding.rows)
-        if not kinds or not KEPT * len(finding.rows) <= sum(map(len, kinds)) or len(kinds[0]) == len(finding.rows):
+        if not kinds or not KEPT_SHARE * len(finding.rows) <= sum(map(len, kinds)) or len(kinds[0]) == len(finding.rows):
             return []
         parts = [part for texts in kinds if (part := self._template_of(texts))]
         if len(parts) < len(kinds):
             return []
         del self._found[template]
-        self._found |= {s.template: Finding([], bits=s.bits, born=LATE, since=finding.since) for s in parts}
+        self._found |= {s.template: Finding([], bits=s.bits, born=BORN_LAST, since=finding.since) for s in parts}
         new = [s.template for s in parts]
         self._place([text for text, _ in finding.rows], new)
         return new
@@ -560,15 +557,15 @@ class Rounds:
 
     def _template_of(self, texts: Sequence[str]) -> Skeleton | None:
         """The template of all of these texts, made from some of them; None when there is none, or time is up."""
-        some = spread(texts, LOOK)
+        some = spread(texts, TEXTS_OF_A_SECOND_LOOK)
         with suppress(SpentError):
-            for _ in range(MENDS):
+            for _ in range(MOST_MENDS):
                 pool = self._pool(some)
                 best = skeleton(pool, range(len(pool.texts)))
                 misfits = [t for t in texts if best is None or fit(best.template.literals, t) is None]
                 if not misfits:
                     return best
-                some += spread(misfits, LOOK)
+                some += spread(misfits, TEXTS_OF_A_SECOND_LOOK)
         return None
 
     def _separate(self, template: Template) -> None:
@@ -627,7 +624,7 @@ def _sorted(
     rows: dict[Template, list[Placed]] = {}
     left = []
     for number, text in enumerate(texts):
-        if number % OFTEN == 0:
+        if number % TEXTS_PER_TICK == 0:
             tick()
         hit = sieve.fit(text)
         if hit is None:
@@ -642,11 +639,11 @@ def _doubtful(rows: Sequence[Placed]) -> bool:
 
     Siblings part nearly all of the texts; some values that begin alike are what slots hold.
     """
-    peeked = spread(rows, PEEK)
+    peeked = spread(rows, PEEKED_TEXTS)
     for column in zip(*(values for _, values in peeked), strict=True):
-        for ends in ([v[:ALIKE] for v in column], [v[-ALIKE:] for v in column]):
-            common = [(edge, n) for edge, n in Counter(ends).most_common(PARTS) if n >= 3]
-            long = sum(n for edge, n in common if len(edge) == ALIKE)
-            if long >= LONG * len(peeked) and sum(n for _, n in common) >= DOUBTFUL * len(peeked):
+        for ends in ([v[:PEEKED_CHARACTERS] for v in column], [v[-PEEKED_CHARACTERS:] for v in column]):
+            common = [(edge, n) for edge, n in Counter(ends).most_common(MOST_PARTS) if n >= 3]
+            long = sum(n for edge, n in common if len(edge) == PEEKED_CHARACTERS)
+            if long >= LONG_SIBLING_SHARE * len(peeked) and sum(n for _, n in common) >= SIBLING_SHARE * len(peeked):
                 return True
     return False

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-TEXTS = 1000  # texts of one round: enough to see every template that has half a percent of the traffic
-OFTEN = 10  # calls of one text that make it a likely template of its own
-CHARACTERS = 8_000_000  # and their size, which bounds memory: about 20 bytes of arrays a character
-FEWEST = 16  # but so many texts, however long
-GOLDEN = (5**0.5 - 1) / 2
+TEXTS_PER_ROUND = 1000  # texts: enough to see every template that has half a percent of the traffic
+CALLS_OF_A_FREQUENT_TEXT = 10  # calls of one text that make it a likely template of its own
+CHARACTERS_PER_ROUND = 8_000_000  # characters, which bounds memory: about 20 bytes of arrays a character
+FEWEST_TEXTS_PER_ROUND = 16  # texts, however long
+GOLDEN_SECTION = (5**0.5 - 1) / 2  # steps of it cover any range evenly
 
 
 def spread(items: Sequence[Item], most: int) -> list[Item]:
@@ -32,7 +32,7 @@ class Samples:
 
     def __init__(self, texts: Sequence[str], calls: Mapping[str, Sequence[int]]) -> None:
         """texts: oldest first; calls: text -> when it came."""
-        often = sorted((t for t in texts if len(calls[t]) >= OFTEN), key=lambda t: (-len(calls[t]), calls[t][0]))
+        often = sorted((t for t in texts if len(calls[t]) >= CALLS_OF_A_FREQUENT_TEXT), key=lambda t: (-len(calls[t]), calls[t][0]))
         taken = set(often)
         self._often = deque(often)
         self._others = deque(_scattered([t for t in texts if t not in taken]))
@@ -47,7 +47,7 @@ class Samples:
         sample: list[str] = []
         size = 0
         for queue, most in ((self._often, 0.5), (self._others, 1.0), (self._often, 1.0)):
-            while queue and (len(sample) < FEWEST or (len(sample) < most * TEXTS and size < most * CHARACTERS)):
+            while queue and (len(sample) < FEWEST_TEXTS_PER_ROUND or (len(sample) < most * TEXTS_PER_ROUND and size < most * CHARACTERS_PER_ROUND)):
                 text = queue.popleft()
                 if text in left and text not in self._dealt:
                     self._dealt.add(text)
@@ -58,5 +58,5 @@ class Samples:
 
 def _scattered(texts: Sequence[str]) -> list[str]:
     """All of the texts, so that those in a row lie evenly over the whole."""
-    step = next((s for s in count(round(len(texts) * GOLDEN)) if gcd(s, len(texts)) == 1), 1)
+    step = next((s for s in count(round(len(texts) * GOLDEN_SECTION)) if gcd(s, len(texts)) == 1), 1)
     return [texts[i * step % len(texts)] for i in range(len(texts))]

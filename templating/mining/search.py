@@ -16,23 +16,27 @@ from templating.mining.families import Held, versions
 from templating.mining.forest import Forest
 from templating.mining.mixture import MORE, is_mixture
 from templating.mining.pool import Pool
-from templating.mining.siblings import OWN, PARTED, Places, are_siblings
+from templating.mining.siblings import FEWEST_OWN_GRAMS, PARTED_SHARE, Places, are_siblings
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 from templating.mining.verdicts import Verdicts, ranks
 from templating.template import Template
 
-WORTH = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
-FEW = 60.0  # and this, shared out among the calls: few can agree by chance
-WHOLE = 0.8  # of the pool that shares its beginning or end: what one call site sends, not chance among many
-WHOLE_WORTH, WHOLE_FEW = 16.0, 40.0  # the same two for such a set: "Translate to French: " is one
-LOOSE, LOOSE_WORTH = 8, 54.0  # texts and bits of one that neither begins nor ends with fixed text: so does a long value
-MARKED, MARKED_CALLS = 0.6, 8  # of fixed text, the letters at least when so few calls have it: any two JSON texts share the rest
-PAIR = 0.6  # of a text that is fixed when there are but two: two texts always share something
-LOOSE_MORE, LOOSE_UNION = 2.0, 0.5  # grams that other sets share more, as a multiple; share of its members in them
+BITS_OF_A_TEMPLATE = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
+BITS_SHARED_BY_CALLS = 60.0  # bits more, shared out among the calls: few can agree by chance
+WHOLE_SHARE = 0.8  # of the pool shares its beginning or end: what one call site sends, not chance among many
+BITS_OF_A_WHOLE_POOL = 16.0  # the same as BITS_OF_A_TEMPLATE for such a set: "Translate to French: " is one
+BITS_SHARED_BY_A_WHOLE_POOL = 40.0  # the same as BITS_SHARED_BY_CALLS
+FEWEST_LOOSE_TEXTS = 8  # texts of a template that neither begins nor ends with fixed text: so does a long value
+BITS_OF_A_LOOSE_TEMPLATE = 54.0  # bits of such a template
+LETTER_SHARE_OF_FEW = 0.6  # of fixed text are letters and digits when few calls have it: any two JSON texts share the rest
+FEW_CALLS = 8  # calls that are few
+PAIR_SHARE = 0.6  # of a text is fixed when there are but two: two texts always share something
+CROSSING_FACTOR = 2.0  # times the grams of a set that other sets share
+CROSSING_SHARE = 0.5  # of the set's members lie in these
 # The same behind a preamble: the bodies share so many grams, and most of them twice as many.
-BODIES = ((4.0, 0.9), (8.0, 0.6))
-REST = 0.6  # of a set of several templates is left when it is looked at again
-LONG = 20_000  # characters of a set of few texts, whose alignment takes 5 ms and more; what is shorter is aligned and not looked up
+BODY_STEPS = ((4.0, 0.9), (8.0, 0.6))  # (grams that bodies behind a preamble share more, share of the texts that lie in such bodies)
+REST_SHARE = 0.6  # of a set of several templates, at most, is left when it is looked at again
+LONG_CHARACTERS = 20_000  # characters of a set of few texts, whose alignment takes 5 ms and more; what is shorter is aligned and not looked up
 _VERDICTS = Verdicts()
 
 
@@ -116,7 +120,7 @@ class _Search:
         """
         found: list[Skeleton] = []
         for parted in list(self._several):
-            if 2 * size < len(parted.rest) <= REST * parted.looked and not self._old.issuperset(parted.rest):
+            if 2 * size < len(parted.rest) <= REST_SHARE * parted.looked and not self._old.issuperset(parted.rest):
                 parted.looked = len(parted.rest)
                 found += self._templates(sorted(parted.rest), parted.at)
         return found
@@ -125,7 +129,7 @@ class _Search:
         """The templates of a set."""
         if self._ends.are_crossed(members):
             return []
-        adrift = (len(members) < LOOSE or self._is_crossed(at)) and not may_be_held(self._pool, members)
+        adrift = (len(members) < FEWEST_LOOSE_TEXTS or self._is_crossed(at)) and not may_be_held(self._pool, members)
         return [] if adrift else self._templates(members, at)
 
     def _templates(self, members: list[int], at: int) -> list[Skeleton]:
@@ -158,7 +162,7 @@ class _Search:
         return False
 
     def _are_long(self, members: Sequence[int]) -> bool:
-        return sum(len(self._pool.texts[member]) for member in members) >= LONG
+        return sum(len(self._pool.texts[member]) for member in members) >= LONG_CHARACTERS
 
     def _are_several_alone(self, members: Sequence[int]) -> bool:
         """Whether few texts, looked at alone, are a mixture or bodies behind a preamble: they are among others too.
@@ -205,27 +209,27 @@ class _Search:
     def _is_worth(self, best: Skeleton, at: int) -> bool:
         """Whether the fixed text is more than the members would share by chance."""
         calls, texts = int(self._pool.calls[best.members].sum()), len(best.members)
-        whole = best.held and texts >= WHOLE * len(self._pool.texts)
-        worth, few = (WHOLE_WORTH, WHOLE_FEW) if whole else (WORTH, FEW)
+        whole = best.held and texts >= WHOLE_SHARE * len(self._pool.texts)
+        worth, few = (BITS_OF_A_WHOLE_POOL, BITS_SHARED_BY_A_WHOLE_POOL) if whole else (BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS)
         if calls < self._least or best.bits < worth + few / calls:
             return False
-        if calls < MARKED_CALLS and _is_marks(best.template.literals):
+        if calls < FEW_CALLS and _is_marks(best.template.literals):
             return False
-        if texts == 2 and best.template.fixed < PAIR * len(self._pool.texts[best.members[0]]):
+        if texts == 2 and best.template.fixed < PAIR_SHARE * len(self._pool.texts[best.members[0]]):
             return False
         if best.held:
             return True
-        return texts >= LOOSE and best.bits >= LOOSE_WORTH and not self._is_crossed(at)
+        return texts >= FEWEST_LOOSE_TEXTS and best.bits >= BITS_OF_A_LOOSE_TEMPLATE and not self._is_crossed(at)
 
     def _is_crossed(self, at: int) -> bool:
         """Whether the texts of a set share more with others: what they have in common is a value, if it is at neither end."""
-        return self._forest.explained(at, LOOSE_MORE * self._forest.shared(at)) >= LOOSE_UNION
+        return self._forest.explained(at, CROSSING_FACTOR * self._forest.shared(at)) >= CROSSING_SHARE
 
     def _is_several(self, best: Skeleton, at: int) -> bool:
         """Whether what looks like one template is several."""
         if self.is_preamble(best, at) or is_mixture(best):
             return True
-        return are_siblings(best, self._forest.parts(best.members, OWN, PARTED), self._pool.barrier, self._pool.go_on)
+        return are_siblings(best, self._forest.parts(best.members, FEWEST_OWN_GRAMS, PARTED_SHARE), self._pool.barrier, self._pool.go_on)
 
     def has_sets(self) -> bool:
         """Whether texts of the pool share grams: each that comes twice in one of few texts tells none."""
@@ -236,7 +240,7 @@ class _Search:
         if not _is_open(best.template):
             return False
         counts = Places(best, self._pool.barrier).have_body
-        return all(self._forest.explained(at, more, among=best.members, counts=counts) >= most for more, most in BODIES)
+        return all(self._forest.explained(at, more, among=best.members, counts=counts) >= most for more, most in BODY_STEPS)
 
 
 def _is_open(template: Template) -> bool:
@@ -247,4 +251,4 @@ def _is_open(template: Template) -> bool:
 def _is_marks(literals: Sequence[str]) -> bool:
     """Whether fixed text is braces, quotes and colons rather than words."""
     text = "".join("".join(literals).split())
-    return sum(map(str.isalnum, text)) < MARKED * len(text)
+    return sum(map(str.isalnum, text)) < LETTER_SHARE_OF_FEW * len(text)

@@ -34,21 +34,25 @@ from templating.mining.skeleton import trim
 
 BRACKETS = ("(", ")"), ("[", "]"), ("{", "}")
 QUOTES = '"', "`"
-LOOSE = 0.8  # of the values leave it so; the others have another one that is loose
-ONCE = 0.5  # of the values have no other such bracket
-STOPS, ENDS = (".", "!", "?", "。"), 0.8  # of the texts have nothing behind a mark that ends the values
-FEWEST, FEWEST_ONCE = 8, 14  # different values: of fewer nothing is proved, of fewer nothing by their having a mark once each
-FIRST = 32  # values in which a mark is looked for before it is in all of them
-MARKS = 32  # different marks of the shortest value that are looked for
-PIECES = 128  # words at either end of it that are looked at
-AGAIN, OFTEN, BOTH = 1, 0.02, 3  # so often values come again on either side, per value and at least, and on both sides together
-BEGINS = 300  # values of which any two may begin alike
-NUMBERS = 3  # different ones that stand before a mark
-LINES = 0.8  # of the values have no other such line break, if one parts two: a conversation has one for each turn
-BITS = 20.0  # by which a separator must be the better account: slots and their marks, of which each is asked, are many
-EACH = 0.8  # bits per value: a list has a bullet before each item but the first, and is as long as it has items
-MOST = 0.5  # of the texts may have the same value on one side: nothing parts one out of a few from what follows it
-FREE = 1.0  # variance of the words on one side, as a multiple of their mean
+LOOSE_SHARE = 0.8  # of the values leave a bracket open, or closed; the others have another one that is loose
+ONE_BRACKET_SHARE = 0.5  # of the values, at least, have no other such bracket: values of code have many
+STOPS = (".", "!", "?", "。")  # marks that end a sentence
+NOTHING_BEHIND_SHARE = 0.8  # of the texts have nothing behind a mark that ends the values
+FEWEST_VALUES = 8  # different values: of fewer nothing is proved
+FEWEST_VALUES_WITH_ONE = 14  # different values: of fewer nothing is proved by their having a mark once each
+FIRST_SEARCHED_VALUES = 32  # values in which a mark is looked for before it is in all of them
+MOST_TRIED_MARKS = 32  # different marks of the shortest value that are looked for
+WORDS_AT_AN_END = 128  # words at either end of that value that are looked at
+LEAST_REPEATS = 1  # values on either side that come again with something else on the other
+REPEATED_SHARE = 0.02  # of the values, at least, come again so
+LEAST_REPEATS_OF_BOTH = 3  # values that come again on both sides together
+COMPARED_BEGINNINGS = 300  # values of which any two may begin alike
+FEWEST_NUMBERS = 3  # different numbers that stand before a mark
+ONE_BREAK_SHARE = 0.8  # of the values have no other such line break, if one parts two: a conversation has one for each turn
+BITS_OF_A_SEPARATOR = 20.0  # bits by which it must be the better account: slots and marks, of which each is asked, are many
+BITS_PER_VALUE = 0.8  # bits: a list has a bullet before each item but the first, and is as long as it has items
+MOST_ALIKE_SHARE = 0.5  # of the texts have the same value on one side, at most: nothing parts one out of a few from what follows it
+FREE_TEXT_DISPERSION = 1.0  # variance of the words on one side, as a multiple of their mean
 
 Row = tuple[str, ...]
 _WORD, _BLANKS = re.compile(r"\S+"), re.compile(r"\s+")
@@ -86,9 +90,9 @@ def _rejoined(literals: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], 
     parts, rows = list(literals), list(rows)
     for place in range(len(parts) - 2, 0, -1):
         mark = parts[place]
-        if mark.rstrip() not in STOPS or len(rows) < FEWEST:
+        if mark.rstrip() not in STOPS or len(rows) < FEWEST_VALUES:
             continue
-        if sum(not row[place] for row in rows) >= ENDS * len(rows):
+        if sum(not row[place] for row in rows) >= NOTHING_BEHIND_SHARE * len(rows):
             rows = [(*row[: place - 1], row[place - 1] + mark + row[place], *row[place + 1 :]) for row in rows]
             del parts[place]
     return parts, rows
@@ -107,12 +111,12 @@ def _bracket(
     marks += [quote for quote in QUOTES if before.endswith(quote) or after.startswith(quote)]
     for mark in marks:
         if all(mark in row[place] for row in rows):
-            loose, once, some = 0, 0, spread(rows, FIRST)
+            loose, once, some = 0, 0, spread(rows, FIRST_SEARCHED_VALUES)
             for row in some:
                 tick()
                 loose += _is_loose(row[place], mark)
                 once += row[place].count(mark) == 1
-            if loose >= LOOSE * len(some) and once >= ONCE * len(some):
+            if loose >= LOOSE_SHARE * len(some) and once >= ONE_BRACKET_SHARE * len(some):
                 return mark
     return None
 
@@ -138,33 +142,33 @@ def _loose(text: str, opening: str, closing: str) -> tuple[int, int]:
 
 def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> str | None:
     """The mark, word or line break that parts the values of a slot best."""
-    if len(rows) < NUMBERS:
+    if len(rows) < FEWEST_NUMBERS:
         return None
-    some = sorted((row[place] for row in spread(rows, FIRST)), key=len)  # what the short ones lack need not be looked for in the long
-    marks = list(islice((mark for mark in _marks(some[0]) if all(mark in value for value in some)), MARKS))
+    some = sorted((row[place] for row in spread(rows, FIRST_SEARCHED_VALUES)), key=len)  # what the short ones lack need not be looked for in the long
+    marks = list(islice((mark for mark in _marks(some[0]) if all(mark in value for value in some)), MOST_TRIED_MARKS))
     values = list(dict.fromkeys(row[place] for row in rows)) if marks else []
     numbered = next((mark for mark in marks if _follows_a_number(mark, values)), None)
-    if numbered or len(values) < FEWEST:
+    if numbered or len(values) < FEWEST_VALUES:
         return numbered
     proved, begins = [], _shared_begins(values)
     for mark in marks:
         tick()
         apart = mark[0].isspace() and mark[-1].isspace() and not (mark.isspace() or any(map(str.isalnum, mark)))
-        once = apart and len(values) >= FEWEST_ONCE
+        once = apart and len(values) >= FEWEST_VALUES_WITH_ONE
         if (once or mark in begins) and all(mark in value for value in values):
             bits = _bits(mark, values) if once else 0.0
             again = _again(mark, values) if mark in begins else 0
-            if bits >= max(BITS, EACH * len(values)) or again > 0:
+            if bits >= max(BITS_OF_A_SEPARATOR, BITS_PER_VALUE * len(values)) or again > 0:
                 proved.append((again, len(mark) if again else bits, bits, mark))
-    if not proved or all(map(_is_json, values[:FEWEST])):
+    if not proved or all(map(_is_json, values[:FEWEST_VALUES])):
         return None
     return next((mark for *_, mark in sorted(proved, reverse=True) if _are_two(mark, values)), None)
 
 
 def _marks(value: str) -> Iterator[str]:
     """What may be a separator in a value: what stands at its words or between them, each once, without numbers."""
-    tail = len((value.rsplit(None, PIECES) or [""])[0])
-    words = chain(islice(_WORD.finditer(value), PIECES), _WORD.finditer(value, tail))
+    tail = len((value.rsplit(None, WORDS_AT_AN_END) or [""])[0])
+    words = chain(islice(_WORD.finditer(value), WORDS_AT_AN_END), _WORD.finditer(value, tail))
     seen = set[str]()
     for start, end in dict.fromkeys(word.span() for word in words):
         for mark in _forms(value, start, end):
@@ -192,7 +196,7 @@ def _forms(value: str, start: int, end: int) -> Iterator[str]:
 def _follows_a_number(mark: str, values: Sequence[str]) -> bool:
     """Whether all values are a number, several different ones, then the mark and something else."""
     heads = {value.partition(mark)[0] for value in values} if all(mark in value for value in values) else set[str]()
-    return len(heads) >= NUMBERS and all(map(str.isdecimal, heads)) and not any(value.partition(mark)[2][:1].isdecimal() for value in values)
+    return len(heads) >= FEWEST_NUMBERS and all(map(str.isdecimal, heads)) and not any(value.partition(mark)[2][:1].isdecimal() for value in values)
 
 
 def _shared_begins(values: Sequence[str]) -> str:
@@ -200,7 +204,7 @@ def _shared_begins(values: Sequence[str]) -> str:
 
     Where the left side of a mark comes again, the mark is in there.
     """
-    pairs = pairwise(sorted(spread(values, BEGINS)))
+    pairs = pairwise(sorted(spread(values, COMPARED_BEGINNINGS)))
     return "\x00".join(low[: shared_length((low, high))] for low, high in pairs)
 
 
@@ -209,15 +213,15 @@ def _again(mark: str, values: Sequence[str]) -> int:
 
     0 when another mark of the same values tells as much.  values: all different.
     """
-    size, least = len(values), max(AGAIN, OFTEN * len(values))
+    size, least = len(values), max(LEAST_REPEATS, REPEATED_SHARE * len(values))
     lefts = size - len({value[: value.index(mark)] for value in values})
     if lefts < least:
         return 0
     halves = [(left, right) for left, _, right in (value.partition(mark) for value in values)]
     rights = size - len({right for _, right in halves})
-    if rights < least or lefts + rights < BOTH:
+    if rights < least or lefts + rights < LEAST_REPEATS_OF_BOTH:
         return 0
-    if mark.isspace() and sum(value.count(mark) == 1 for value in values) < LINES * size:
+    if mark.isspace() and sum(value.count(mark) == 1 for value in values) < ONE_BREAK_SHARE * size:
         return 0
     more = [(left, right) for left, right in halves if mark in right]
     tails = {right for _, right in more}
@@ -248,8 +252,8 @@ def _is_json(value: str) -> bool:
 def _are_two(mark: str, values: Sequence[str]) -> bool:
     """Whether what stands on either side varies, and one side is free text."""
     sides = list(zip(*(value.split(mark, 1) for value in values), strict=True))
-    varied = all(Counter(side).most_common(1)[0][1] <= MOST * len(values) for side in sides)
-    return varied and any(_dispersion([len(text.split()) for text in side]) >= FREE for side in sides)
+    varied = all(Counter(side).most_common(1)[0][1] <= MOST_ALIKE_SHARE * len(values) for side in sides)
+    return varied and any(_dispersion([len(text.split()) for text in side]) >= FREE_TEXT_DISPERSION for side in sides)
 
 
 def _dispersion(numbers: Sequence[int]) -> float:

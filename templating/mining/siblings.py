@@ -23,22 +23,32 @@ import numpy as np
 from templating.matching import BARRIER
 from templating.mining.borders import shared_length
 from templating.mining.data import are_data
-from templating.mining.families import EDIT_UNITS, longest
+from templating.mining.families import FEWEST_EDIT_WORDS, longest
 from templating.mining.mixture import is_open
 from templating.mining.skeleton import Skeleton
 
-OWN = 12  # grams that the texts of a kind share beyond those of all
-FEWEST = 6  # texts that siblings make up; of fewer, see mixture
-COVERED, FRESH = 0.9, 0.3  # of the texts lie in kinds; of a kind lies in none before it
-PARTED, APART, REST = 0.6, 0.8, 0.1  # the same for kinds that hardly overlap, and what lies in others than the largest
-ALONE = 1.15  # times as many texts as a kind has may hold what is its own
-BODY, LABEL, BLOCK = 8, 3, 24  # words
-MUCH, HALF = 3.0, 0.5  # times the words that all texts share, and of the texts: a kind that has so many more of its own is no value
-PLACES, PLACES_WORDS = 4, 8  # places with texts of a kind's own, and their words in all
-ORDERS, ORDERS_WORDS = 2, EDIT_UNITS  # places in a part of the prompt, and words in the longest
-SETTLED = 15  # texts of a kind for each further text that a place of such a part may have: an edit is one
-LABELLED, LABELLED_TEXTS = 2, 4  # such places beside a label of one word, and texts that rule out that it is chance
-RUN, RUN_TEXTS = 3, 8  # words in a row that texts of a kind share, and texts of it that are looked at
+FEWEST_OWN_GRAMS = 12  # grams that the texts of a kind share beyond those of all
+FEWEST_SIBLING_TEXTS = 6  # texts that siblings make up; of fewer, see mixture
+KINDS_SHARE = 0.9  # of the texts lie in kinds
+FRESH_KIND_SHARE = 0.3  # of a kind, at least, lies in no kind before it
+PARTED_SHARE = 0.6  # of the texts lie in kinds that hardly overlap
+APART_SHARE = 0.8  # of such a kind, at least, lies in no kind before it
+OTHERS_SHARE = 0.1  # of the texts, at least, lie in other such kinds than the largest
+MOST_HOLDERS = 1.15  # texts that hold what is a kind's own, as a multiple of the texts of the kind
+FEWEST_WORDS_OF_A_BODY = 8  # words of fixed text next to a variable at an open end
+FEWEST_LABEL_WORDS = 3  # words of such text elsewhere
+FEWEST_BLOCK_WORDS = 24  # words of a whole text
+OWN_WORDS_FACTOR = 3.0  # times the words that all texts share: a kind that has so many more of its own is no value
+LARGE_KIND_SHARE = 0.5  # of the texts are of such a kind
+FEWEST_OWN_PLACES = 4  # places with texts of a kind's own
+FEWEST_OWN_WORDS = 8  # words at these in all
+FEWEST_ORDERS = 2  # places in a part of the prompt, in all of which the texts agree
+FEWEST_ORDER_WORDS = FEWEST_EDIT_WORDS  # words in the longest of these
+TEXTS_PER_EDIT = 15  # texts of a kind for each further text that a place of such a part may have: an edit is one
+FEWEST_LABELLED_PLACES = 2  # places of a kind's own beside a label of one word
+FEWEST_LABELLED_TEXTS = 4  # texts that rule out that this is chance
+WORDS_PER_RUN = 3  # words in a row that texts of a kind share
+TEXTS_WITH_A_RUN = 8  # texts of a kind that are looked at for one
 
 
 def are_siblings(
@@ -53,23 +63,23 @@ def are_siblings(
     covered = np.zeros(size, bool)
     for kind in kinds:
         covered[kind] = True
-    if size < FEWEST or covered.sum() < PARTED * size:
+    if size < FEWEST_SIBLING_TEXTS or covered.sum() < PARTED_SHARE * size:
         return False
     places = Places(found, barrier)
     left, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
     for kind in kinds:
         tick()
         fresh = int(left[kind].sum())
-        if fresh < max(2, FRESH * len(kind)) or not places.are_own(kind):
+        if fresh < max(2, FRESH_KIND_SHARE * len(kind)) or not places.are_own(kind):
             continue
-        if len(kind) >= HALF * size and places.agreement(kind).words >= MUCH * places.fixed_words:
+        if len(kind) >= LARGE_KIND_SHARE * size and places.agreement(kind).words >= OWN_WORDS_FACTOR * places.fixed_words:
             return True
         left[kind] = False
-        if fresh >= APART * len(kind):
+        if fresh >= APART_SHARE * len(kind):
             apart[kind] = False
             largest = max(largest, len(kind))
         parted = size - int(apart.sum())
-        if left.sum() <= (1 - COVERED) * size or (parted >= PARTED * size and parted - largest >= REST * size):
+        if left.sum() <= (1 - KINDS_SHARE) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
             return True
     return False
 
@@ -97,7 +107,7 @@ class _Agreement(NamedTuple):
     def says_much(self) -> bool:
         """Whether the blocks are more than a long text and a few short ones, the fields of one thing."""
         blocks = sorted(self.blocks)
-        return (len(blocks) > 1 and blocks[-2] >= BLOCK) or (len(blocks) >= PLACES and sum(blocks) >= PLACES_WORDS)
+        return (len(blocks) > 1 and blocks[-2] >= FEWEST_BLOCK_WORDS) or (len(blocks) >= FEWEST_OWN_PLACES and sum(blocks) >= FEWEST_OWN_WORDS)
 
 
 class Places:
@@ -120,12 +130,12 @@ class Places:
     def are_own(self, kind: np.ndarray) -> bool:
         """Whether the texts of a kind agree in the fixed text of a template rather than in values."""
         at = self.agreement(kind)
-        blocks, labels = sorted(at.blocks), sum(words >= LABEL for words in at.labels)
+        blocks, labels = sorted(at.blocks), sum(words >= FEWEST_LABEL_WORDS for words in at.labels)
         return (
             at.has_body
-            or (at.orders >= ORDERS and blocks[-1] >= ORDERS_WORDS)
+            or (at.orders >= FEWEST_ORDERS and blocks[-1] >= FEWEST_ORDER_WORDS)
             or (labels > 0 and labels + len(blocks) >= 2)
-            or (any(at.labels) and len(blocks) >= LABELLED and len(kind) >= LABELLED_TEXTS)
+            or (any(at.labels) and len(blocks) >= FEWEST_LABELLED_PLACES and len(kind) >= FEWEST_LABELLED_TEXTS)
             or at.says_much
         )
 
@@ -140,7 +150,7 @@ class Places:
         constant = (numbers == numbers[:, :1]).all(axis=1)
         said, last = set[str](), -1
         blocks, labels, has_body = list[int](), list[int](), False
-        most = 1 + len(kind) // SETTLED
+        most = 1 + len(kind) // TEXTS_PER_EDIT
         varied = {p for p, row in zip(self._parts, numbers.tolist(), strict=True) if len(set(row)) > most}
         orders = Counter[int]()
         for place, column in enumerate(self._columns):
@@ -149,8 +159,8 @@ class Places:
             text = column[kind[0]]
             if not constant[place]:
                 labels.append(_label([column[row] for row in kind.tolist()]))
-                has_body |= labels[-1] >= BODY and is_open(self._template, place)
-            elif self._often[place][numbers[place, 0]] <= ALONE * len(kind):
+                has_body |= labels[-1] >= FEWEST_WORDS_OF_A_BODY and is_open(self._template, place)
+            elif self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind):
                 if not text or text in said:
                     continue
                 said.add(text)
@@ -165,8 +175,8 @@ class Places:
 
 def _share_a_run(values: Sequence[str]) -> bool:
     """Whether different values hold the same words in a row."""
-    own = [value.split() for value in longest(values)[:RUN_TEXTS]]
-    runs = [set(zip(*(words[at:] for at in range(RUN)), strict=False)) for words in own]
+    own = [value.split() for value in longest(values)[:TEXTS_WITH_A_RUN]]
+    runs = [set(zip(*(words[at:] for at in range(WORDS_PER_RUN)), strict=False)) for words in own]
     return len(own) > 1 and bool(set.intersection(*runs))
 
 

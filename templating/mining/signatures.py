@@ -13,11 +13,9 @@ import numpy as np
 
 from templating.mining.units import GRAM_WEIGHTS, Rows, alike, blocks, run_heads
 
-WIDTH = 3  # units in a gram: shorter ones are common by chance, longer ones miss short fixed texts
-REPEATS = (
-    1.25  # times that a gram stands in a text, on average; more often is the inside of a value (a list, JSON keys)
-)
-ALONE = 2  # grams that a set shares at least: one alone is shared by chance
+UNITS_PER_GRAM = 3  # units: shorter grams are common by chance, longer ones miss short fixed texts
+MOST_PER_TEXT = 1.25  # times that a gram stands in a text, on average; more often is the inside of a value (a list, JSON keys)
+FEWEST_SHARED_GRAMS = 2  # grams that a set shares: one alone is shared by chance
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FINISH = (
@@ -36,7 +34,7 @@ class MemberSet(NamedTuple):
 def gram_codes(rows: Rows) -> np.ndarray:
     """Per unit the number of the three units that begin there."""
     codes = np.zeros(len(rows.codes), np.uint64)
-    for block in blocks(len(codes) - WIDTH + 1):
+    for block in blocks(len(codes) - UNITS_PER_GRAM + 1):
         gram = codes[block]
         for shift, weight in enumerate(GRAM_WEIGHTS):
             gram += rows.codes[block.start + shift : block.stop + shift] * weight
@@ -88,7 +86,7 @@ def member_sets(
     *,
     tick: Callable[[], object] = bool,
 ) -> list[MemberSet]:
-    """Member sets with at least `least` calls and ALONE grams, widest first.
+    """Member sets with at least `least` calls and FEWEST_SHARED_GRAMS grams, widest first.
 
     weights: calls per text; parts: rows per text; tick: called often.
     """
@@ -110,13 +108,13 @@ def sets_of(
     sizes = ends - begins
     tick()
     keep = (calls >= least) & (sizes >= 2)
-    repeated = np.flatnonzero(keep & (places[ends] - places[begins] > sizes * REPEATS))
+    repeated = np.flatnonzero(keep & (places[ends] - places[begins] > sizes * MOST_PER_TEXT))
     keep[repeated] = _evenly(places, begins[repeated], ends[repeated])
     begins, sizes, signature = begins[keep], sizes[keep], signature[keep]
     signature, order = alike(signature)
     heads = run_heads(signature).nonzero()[0]
     shared = np.diff(heads, append=len(order))
-    example, shared = order[heads[shared >= ALONE]], shared[shared >= ALONE]
+    example, shared = order[heads[shared >= FEWEST_SHARED_GRAMS]], shared[shared >= FEWEST_SHARED_GRAMS]
     spans = zip(begins[example].tolist(), sizes[example].tolist(), shared.tolist(), strict=True)
     found = [MemberSet(text[begin : begin + size], grams) for begin, size, grams in spans]
     return sorted(found, key=lambda s: (-len(s.members), -s.grams, s.members[:4].tolist()))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from templating.matching import fit
-from templating.mining.alignment import OFTEN, Aligner, Anchor
+from templating.mining.alignment import STEPS_PER_TICK, Aligner, Anchor
 from templating.mining.borders import settled, shared_length
 from templating.mining.inside import outside
 from templating.mining.pool import Pool
@@ -15,10 +15,10 @@ from templating.mining.sampling import spread
 from templating.mining.units import is_border
 from templating.template import Template
 
-WITNESSES = 14  # texts that are aligned; every other one is only held against the result
-HOLD = 10.0  # bits: one word at least
-HELD_UNITS = 5  # units that are worth HOLD whatever they are
-MENDS = 4  # times that misfits are added to the witnesses
+ALIGNED_TEXTS = 14  # texts that are aligned; every other one is only held against the result
+BITS_THAT_HOLD = 10.0  # bits of fixed text at an end: one word at least
+UNITS_THAT_HOLD = 5  # units that are worth BITS_THAT_HOLD whatever they are
+MOST_MENDS = 4  # times that misfits are added to the aligned texts
 
 
 class Skeleton(NamedTuple):
@@ -36,9 +36,9 @@ def skeleton(pool: Pool, members: Sequence[int]) -> Skeleton | None:
 
     Raises SpentError when time is up before it is found.
     """
-    witnesses = spread(members, WITNESSES)
+    witnesses = spread(members, ALIGNED_TEXTS)
     best: Skeleton | None = None
-    for _ in range(MENDS):
+    for _ in range(MOST_MENDS):
         now = _fitted(pool, witnesses, members)
         if now is None or (best is not None and now.bits < best.bits / 2):
             return best
@@ -47,7 +47,7 @@ def skeleton(pool: Pool, members: Sequence[int]) -> Skeleton | None:
         misfits = [m for m in members if m not in fitting]
         if not misfits:
             return best
-        witnesses = sorted({*witnesses, *spread(misfits, WITNESSES // 2)})
+        witnesses = sorted({*witnesses, *spread(misfits, ALIGNED_TEXTS // 2)})
     return best
 
 
@@ -56,8 +56,8 @@ def may_be_held(pool: Pool, members: Sequence[int]) -> bool:
     rows = np.array(members) * pool.parts
     for part in range(pool.parts):
         first, last = pool.rows.first[rows + part], pool.rows.last[rows + part]
-        size = min(HELD_UNITS, int((last - first).min()))
-        if _shared_bits(pool, first, size, 1) >= HOLD or _shared_bits(pool, last - 1, size, -1) >= HOLD:
+        size = min(UNITS_THAT_HOLD, int((last - first).min()))
+        if _shared_bits(pool, first, size, 1) >= BITS_THAT_HOLD or _shared_bits(pool, last - 1, size, -1) >= BITS_THAT_HOLD:
             return True
     return False
 
@@ -118,7 +118,7 @@ def _literals(pool: Pool, witnesses: Sequence[int]) -> tuple[tuple[str, ...], fl
         own = _cut(anchors, pool, texts)
         bits += _worth(aligner, anchors, first, last)
         pool.go_on()
-        held |= any(aligner.worth(a) >= HOLD for a in anchors if (a.starts == first).all() or (a.ends == last).all())
+        held |= any(aligner.worth(a) >= BITS_THAT_HOLD for a in anchors if (a.starts == first).all() or (a.ends == last).all())
         literals[-1] += (pool.barrier if part else "") + own[0]
         literals += own[1:]
     return tuple(literals), bits, held
@@ -142,7 +142,7 @@ def _cut(anchors: list[Anchor], pool: Pool, texts: list[str]) -> list[str]:
     literals, begins = [""], [0] * len(texts)
     ends_at = [len(t) for t in texts]
     for number, (heads, tails) in enumerate([*spans, (ends_at, ends_at)]):
-        if number % OFTEN == 0:
+        if number % STEPS_PER_TICK == 0:
             pool.go_on()
         values = [t[b:h] for t, b, h in zip(texts, begins, heads, strict=True)]
         before, after, gap = trim(values)

@@ -27,10 +27,10 @@ _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _BASE = 0x2545F4914F6CDD1D
 GRAM_WEIGHTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 EDGE = np.uint64(0x5851F42D4C957F2D)  # the unit that stands (twice) before and behind every row
-IDEOGRAM = 4  # letters that one character of a script without blanks is worth: it says as much as half a word
-CHUNK = 1 << 16  # characters worked on at a time: the arrays below stay in the processor's cache
-MOST_KEPT = 8_000_000  # characters of texts whose units are kept, some 6 bytes each: a sample, and what rounds see again
-BLOCK = 1 << 18  # units worked on at a time, for the same reason; memory touched for the first time costs most of all
+LETTERS_PER_IDEOGRAM = 4  # letters that one character of a script without blanks is worth: it says as much as half a word
+CHARACTERS_PER_CHUNK = 1 << 16  # characters worked on at a time: the arrays below stay in the processor's cache
+MOST_KEPT_CHARACTERS = 8_000_000  # characters of texts whose units are kept, some 6 bytes each: a sample, and what rounds see again
+UNITS_PER_BLOCK = 1 << 18  # units worked on at a time, for the same reason; memory touched for the first time costs most of all
 
 
 Units = tuple[np.ndarray, np.ndarray]
@@ -45,7 +45,7 @@ class Rows:
     codes: the unit.  bare: the unit without its blank.
     starts: the character in its own text where it begins, its blank included (one more entry at `last`).
     blanks: how many characters its blank has.
-    sizes: its letters, one more when a line begins there; a character of a script without blanks counts IDEOGRAM.
+    sizes: its letters, one more when a line begins there; a character of a script without blanks counts LETTERS_PER_IDEOGRAM.
     """
 
     codes: np.ndarray
@@ -69,8 +69,8 @@ class Rows:
 
 
 def blocks(units: int) -> Iterator[slice]:
-    """Ranges of at most BLOCK, one after the other, that cover so many units."""
-    return (slice(start, min(start + BLOCK, units)) for start in range(0, units, BLOCK))
+    """Ranges of at most UNITS_PER_BLOCK, one after the other, that cover so many units."""
+    return (slice(start, min(start + UNITS_PER_BLOCK, units)) for start in range(0, units, UNITS_PER_BLOCK))
 
 
 def alike(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -188,7 +188,7 @@ def _codes(points: np.ndarray, starts: np.ndarray, origins: np.ndarray, stops: n
     The number of a span is the sum of its characters, each times b to its place: a difference of two running sums,
     moved to where the word begins.
     """
-    size = 1 << max(CHUNK.bit_length(), (len(points) + 1).bit_length())
+    size = 1 << max(CHARACTERS_PER_CHUNK.bit_length(), (len(points) + 1).bit_length())
     powers, inverse = _powers(size)
     sums = np.zeros(len(points) + 1, np.uint64)
     np.multiply(points, powers[: len(points)], out=sums[1:])
@@ -203,11 +203,11 @@ def _codes(points: np.ndarray, starts: np.ndarray, origins: np.ndarray, stops: n
 
 
 def _batches(texts: Sequence[str]) -> list[tuple[int, int]]:
-    """Ranges of texts of about CHUNK characters."""
+    """Ranges of texts of about CHARACTERS_PER_CHUNK characters."""
     ranges, start, size = [], 0, 0
     for i, text in enumerate(texts):
         size += len(text)
-        if size >= CHUNK:
+        if size >= CHARACTERS_PER_CHUNK:
             ranges.append((start, i + 1))
             start, size = i + 1, 0
     if start < len(texts):
@@ -242,7 +242,7 @@ def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     np.subtract(origins, starts, out=blanks, casting="unsafe")
     np.subtract(stops, origins, out=sizes, casting="unsafe")
     sizes += points.take(starts) == ord("\n")
-    sizes[_ideograms().take(table[origins])] = IDEOGRAM
+    sizes[_ideograms().take(table[origins])] = LETTERS_PER_IDEOGRAM
     return _codes(points, starts, origins, stops), rest, counts
 
 
@@ -257,7 +257,7 @@ class Splits:
         """As `split`."""
         fresh = [text for text in dict.fromkeys(texts) if text not in self._units]
         size = sum(map(len, fresh))
-        if self._size + size > MOST_KEPT:
+        if self._size + size > MOST_KEPT_CHARACTERS:
             self._units, self._size, fresh = {}, 0, list(dict.fromkeys(texts))
             size = sum(map(len, fresh))
         self._units.update(zip(fresh, _each(fresh, tick), strict=True))
@@ -266,7 +266,7 @@ class Splits:
 
 
 def split(texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
-    """The units of `texts`.  tick: called after every CHUNK of characters."""
+    """The units of `texts`.  tick: called after every CHARACTERS_PER_CHUNK of characters."""
     return _rows(texts, list(_each(texts, tick)))
 
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 Key = tuple[object, ...]
 
-MOST = 1 << 14  # verdicts, some 300 bytes each; then all are forgotten, which costs one search
+MOST_VERDICTS = 1 << 14  # verdicts, some 300 bytes each; then all are forgotten, which costs one search
 
 
 class Verdicts:
@@ -23,7 +23,7 @@ class Verdicts:
         verdict = self._known.get(key)
         if verdict is None:
             verdict = answer()
-            if len(self._known) >= MOST:
+            if len(self._known) >= MOST_VERDICTS:
                 self._known.clear()
             self._known[key] = verdict
         return verdict

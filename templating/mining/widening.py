@@ -8,15 +8,16 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from templating.matching import fit
-from templating.mining.families import EDIT_CALLS, EDIT_UNITS, KINDS
+from templating.mining.families import FEWEST_EDIT_CALLS, FEWEST_EDIT_WORDS, MOST_EDIT_TEXTS
 from templating.mining.known import fixed_pieces
 from templating.mining.mixture import is_open
 from templating.mining.units import split
 from templating.template import Template
 
-VALUE, SEEN = 300, 5  # characters of fixed text that it may lose; more when so many other texts stand in its place
-BODY = 15  # words around a slot at an open end that it may not lose with the slot: the body behind a preamble
-VARIED = 0.6  # of the calls, at least two, have a text of their own where a long fixed text is lost: an edit has one
+MOST_LOST_CHARACTERS = 300  # characters of fixed text that a known template may lose, unless many other texts stand in their place
+FEWEST_OTHER_TEXTS = 5  # other texts that are so many
+FEWEST_BODY_WORDS = 15  # words around a slot at an open end that a template may not lose with the slot: the body behind a preamble
+VARIED_SHARE = 0.6  # of the calls, at least two, have a text of their own where a long fixed text is lost: an edit has one
 
 Row = Sequence[str]
 
@@ -34,7 +35,7 @@ def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence
     """
     places = list(zip(*(list(zip(*rows, strict=True)) or [()] * len(wide.slots) for rows in (own, new, others)), strict=True))
     varied = [_is_varied(*values) for values in places]
-    if known.fixed - wide.fixed > VALUE and len({tuple(row) for row in new}) < SEEN and not any(varied):
+    if known.fixed - wide.fixed > MOST_LOST_CHARACTERS and len({tuple(row) for row in new}) < FEWEST_OTHER_TEXTS and not any(varied):
         return False
     rest = [values for values, is_varied in zip(places, varied, strict=True) if not is_varied]
     renamed = {(own[0], *sorted(set(new))) for own, new, _ in rest if _is_renamed(own, new)}
@@ -48,7 +49,7 @@ def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence
 
 def _is_varied(own: Sequence[str], new: Sequence[str], others: Sequence[str]) -> bool:
     """Whether a text that the known template has is one of more than an edit makes."""
-    return len(set(own)) == 1 and len({*own, *new, *others}) > KINDS
+    return len(set(own)) == 1 and len({*own, *new, *others}) > MOST_EDIT_TEXTS
 
 
 def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
@@ -63,13 +64,13 @@ def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
 def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
     if len(set(own)) > 1:  # a slot of the known template, perhaps with the text around it, which may be an edit until its third call comes
         words = [_words(piece) for piece in fixed_pieces(own[0]) if all(piece in text for text in own)]
-        return (not at_end or sum(words) < BODY) and (max(words, default=0) < EDIT_UNITS or len(new) >= EDIT_CALLS)
+        return (not at_end or sum(words) < FEWEST_BODY_WORDS) and (max(words, default=0) < FEWEST_EDIT_WORDS or len(new) >= FEWEST_EDIT_CALLS)
     changed = [text for text in new if text != own[0]]
-    is_short = max(map(_units, [*own, *new]), default=0) < EDIT_UNITS
+    is_short = max(map(_units, [*own, *new]), default=0) < FEWEST_EDIT_WORDS
     if is_short or not changed:
         return True
     kinds, changes = len(set(changed)), sum(a != b for a, b in pairwise(changed))
-    return kinds > 1 and (kinds >= VARIED * len(changed) or changes >= kinds)  # one of them comes again after another
+    return kinds > 1 and (kinds >= VARIED_SHARE * len(changed) or changes >= kinds)  # one of them comes again after another
 
 
 def _units(text: str) -> int:

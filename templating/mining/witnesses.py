@@ -7,12 +7,12 @@ own, may be what several templates behind one preamble say, until a fourth comes
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from templating.mining.borders import shared_length
-from templating.mining.families import KINDS
+from templating.mining.families import MOST_EDIT_TEXTS
 
-BODY = 8  # words with which the values of a run begin, or end, to be a body
-ALIKE = 2  # of them that are the same in runs of one template
-RUNS = 8  # after which it is values that begin alike
-MOST = 0.8  # of the texts are of runs that hold something of their own at a place
+WORDS_OF_A_RUNS_BODY = 8  # words with which the values of a run begin, or end, to be a body
+EQUAL_WORDS_OF_RUNS = 2  # of these that are the same in runs of one template
+MOST_RUNS = 8  # runs; of more it is values that begin alike
+HOLDING_SHARE = 0.8  # of the texts are of runs that hold something of their own at a place
 
 
 class Witnesses:
@@ -41,7 +41,7 @@ class Witnesses:
         ):
             return False
         runs = [its for its in by_run.values() if len(its) > 1]
-        if sum(map(len, runs)) < MOST * sum(map(len, by_run.values())):
+        if sum(map(len, runs)) < HOLDING_SHARE * sum(map(len, by_run.values())):
             return True
         for place in places:
             held = _held([[rows[text][place] for text in its] for its in runs])
@@ -56,12 +56,12 @@ def _held(columns: Sequence[Sequence[str]]) -> list[str]:
     for turn in (1, -1):
         held = [_shared([value[::turn] for value in column]) for column in columns]
         own = sum(len(column) for text, column in zip(held, columns, strict=True) if text)
-        if 1 < len(set(held) - {""}) <= KINDS and len(columns) <= RUNS and own >= MOST * sum(map(len, columns)):
+        if 1 < len(set(held) - {""}) <= MOST_EDIT_TEXTS and len(columns) <= MOST_RUNS and own >= HOLDING_SHARE * sum(map(len, columns)):
             return held
     return []
 
 
 def _shared(values: Sequence[str]) -> str:
     """The first words of a text with which all values begin; nothing when it is short."""
-    words = values[0][: shared_length(values)].split(None, BODY)[:BODY]
-    return " ".join(words[:ALIKE]) if len(words) == BODY else ""
+    words = values[0][: shared_length(values)].split(None, WORDS_OF_A_RUNS_BODY)[:WORDS_OF_A_RUNS_BODY]
+    return " ".join(words[:EQUAL_WORDS_OF_RUNS]) if len(words) == WORDS_OF_A_RUNS_BODY else ""

@@ -133,7 +133,7 @@ def test_free_texts_of_common_turns_of_phrase_are_no_templates_however_many_ther
 
 
 def test_what_was_found_is_returned_when_time_is_up_among_rare_templates(monkeypatch):
-    monkeypatch.setattr(budget, "INTERVAL", 0.0)  # so that it is asked equally often on any machine
+    monkeypatch.setattr(budget, "SECONDS_BETWEEN_QUESTIONS", 0.0)  # so that it is asked equally often on any machine
     dice = Random(7)
     texts = [text for text, _ in shuffled(dice, calls_of(dice, 150, 4))]
     asked = count()

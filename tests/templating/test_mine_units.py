@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from templating.mining.units import CHUNK, DIGIT, LETTER, alike, kind, split
+from templating.mining.units import CHARACTERS_PER_CHUNK, DIGIT, LETTER, alike, kind, split
 
 
 def pieces(text, rows, row=0):
@@ -33,7 +33,7 @@ def test_a_word_is_the_same_whatever_white_space_stands_before_it():
 
 
 def test_numbers_do_not_depend_on_the_chunk_a_text_falls_into():
-    texts = ["one two three"] * (CHUNK // 10)
+    texts = ["one two three"] * (CHARACTERS_PER_CHUNK // 10)
     rows = split(texts)
     codes = {tuple(rows.codes[a:b].tolist()) for a, b in zip(rows.first.tolist(), rows.last.tolist(), strict=True)}
     assert len(codes) == 1
