@@ -122,10 +122,9 @@ def test_how_far_a_path_is_follows_the_run(client: FlaskClient, other_client: Fl
     assert state() == ("none", 0, 0, 0)
     group.send(map(triage, range(6)))
     assert state() == ("waiting", 6, 0, 0)
-    group.run(should_stop=iter([False, False, False] + [True] * 100).__next__)
-    left = state()
+    group.run(should_stop=lambda: True)
+    assert state() == ("waiting", 6, 0, 0)
     group.run()
-    assert left[0] in {"waiting", "matching", "done"}
     assert state() == ("done", 0, 0, 6)
     group.want("all")
     assert state()[0] == "waiting"
