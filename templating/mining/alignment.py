@@ -116,10 +116,10 @@ class Aligner:
     def _may_share(self, begins: np.ndarray, ends: np.ndarray) -> bool:
         """Whether a unit stands in all spans, and so a gram may, as far as a look at short ones tells: those are most."""
         spans = sorted(zip(begins.tolist(), ends.tolist(), strict=True), key=lambda span: span[1] - span[0])
-        shared, left = set[int](), UNITS_SIFTED_BY_SETS
+        shared, budget = set[int](), UNITS_SIFTED_BY_SETS
         for number, (begin, end) in enumerate(spans):
-            left -= end - begin
-            if left < 0:
+            budget -= end - begin
+            if budget < 0:
                 return True
             units = self.rows.bare[begin:end].tolist()
             shared = shared.intersection(units) if number else set(units)
@@ -153,11 +153,11 @@ class Aligner:
 
     def _fill(self, runs: list[Anchor], begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
         """The runs, and what the gaps around them hold."""
-        found: list[Anchor] = []
+        anchors: list[Anchor] = []
         for run in runs:
-            found += [*self._align(begins, run.starts, depth), run]
+            anchors += [*self._align(begins, run.starts, depth), run]
             begins = run.ends
-        return found + self._align(begins, ends, depth)
+        return anchors + self._align(begins, ends, depth)
 
     def _common(self, begins: np.ndarray, ends: np.ndarray, width: int) -> Iterator[tuple[np.ndarray, float]]:
         """Places of the grams that stand in every span: one row per gram, a column per member, rising in each.
@@ -238,29 +238,29 @@ class Aligner:
             last.append(first[-1] + run.length * len(begins))
         first.append(int(ends.sum()))
 
-        def pays(at: int, before: int, after: int) -> bool:
-            gaps = (first[at] - last[before] + first[after] - last[at]) / len(begins)
-            bits = worth[at - 1]
-            return different * max(bits - log2(1 + gaps), least[at - 1]) - bits >= profit[at - 1]
+        def pays(index: int, before: int, after: int) -> bool:
+            gaps = (first[index] - last[before] + first[after] - last[index]) / len(begins)
+            bits = worth[index - 1]
+            return different * max(bits - log2(1 + gaps), least[index - 1]) - bits >= profit[index - 1]
 
-        return [runs[at - 1] for at in self._left(len(runs), pays)]
+        return [runs[index - 1] for index in self._left(len(runs), pays)]
 
     def _left(self, count: int, stays: Callable[[int, int, int], bool]) -> list[int]:
         """Of 1 to count, those that stay; asked of one with its neighbours, and again when it has another neighbour.
 
         So the work is linear, where to ask all again after each that falls out is not.
         """
-        before, after = [at - 1 for at in range(count + 2)], [at + 1 for at in range(count + 2)]
+        before, after = [index - 1 for index in range(count + 2)], [index + 1 for index in range(count + 2)]
         alive = [True] * (count + 2)
         asked: Iterable[int] = range(1, count + 1)
-        while gone := [at for at in self._in_time(asked) if not stays(at, before[at], after[at])]:
+        while gone := [index for index in self._in_time(asked) if not stays(index, before[index], after[index])]:
             beside = set[int]()
-            for at in self._in_time(gone):
-                alive[at] = False
-                after[before[at]], before[after[at]] = after[at], before[at]
-                beside |= {before[at], after[at]}
-            asked = [at for at in beside if alive[at] and 0 < at <= count]
-        return [at for at in range(1, count + 1) if alive[at]]
+            for index in self._in_time(gone):
+                alive[index] = False
+                after[before[index]], before[after[index]] = after[index], before[index]
+                beside |= {before[index], after[index]}
+            asked = [index for index in beside if alive[index] and 0 < index <= count]
+        return [index for index in range(1, count + 1) if alive[index]]
 
     def _in_time(self, items: Iterable[Item]) -> Iterator[Item]:
         for number, item in enumerate(items):

@@ -34,15 +34,15 @@ def _moved(before: str, after: str, parts: Collection[str], least: int, most: in
     border = min(len(before), MOST_MOVED)
     if all(_rank(text, border) == BEST_RANK for text in beside):
         return before, after
-    right = min(most, *(shared_length(((part[:MOST_MOVED] + after[:MOST_MOVED])[:MOST_MOVED], after[:MOST_MOVED])) for part in parts))
-    left = min(
+    rightward = min(most, *(shared_length(((part[:MOST_MOVED] + after[:MOST_MOVED])[:MOST_MOVED], after[:MOST_MOVED])) for part in parts))
+    leftward = min(
         -least,
         *(shared_length(((before[-MOST_MOVED:] + part[-MOST_MOVED:])[: -MOST_MOVED - 1 : -1], before[: -MOST_MOVED - 1 : -1])) for part in parts),
     )
-    steps = sorted(range(-left, right + 1), key=abs)
+    steps = sorted(range(-leftward, rightward + 1), key=abs)
     best = max(steps, key=lambda step: min(_rank(text, border + step) for text in beside))
-    fixed, at = before + after, len(before) + best
-    return fixed[:at], fixed[at:]
+    fixed, cut = before + after, len(before) + best
+    return fixed[:cut], fixed[cut:]
 
 
 def shared_length(values: Sequence[str]) -> int:
@@ -54,11 +54,11 @@ def shared_length(values: Sequence[str]) -> int:
     return bisect_left(range(1, size + 1), True, key=lambda most: low[:most] != high[:most])
 
 
-def _rank(text: str, at: int) -> int:
+def _rank(text: str, place: int) -> int:
     """How well a part begins here: BEST_RANK where a line does or ends, 0 inside of a word."""
-    left, right = text[at - 1 : at] if at else "\n", text[at : at + 1]
-    if left == "\n" or right == "\n":
+    before, after = text[place - 1 : place] if place else "\n", text[place : place + 1]
+    if before == "\n" or after == "\n":
         return BEST_RANK
-    if right in CLOSING_MARKS or not is_border(text, at):
+    if after in CLOSING_MARKS or not is_border(text, place):
         return 0
-    return 2 if not left.isalnum() else 1
+    return 2 if not before.isalnum() else 1

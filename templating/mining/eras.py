@@ -23,9 +23,9 @@ def blocks(times: Sequence[Sequence[int]]) -> float:
 def lives(times: Sequence[Sequence[int]]) -> float:
     """Bits that are saved when of each kind the first and the last call are known: between these it mixes with others by chance."""
     size = sum(map(len, times))
-    edges = sorted({its[0] for its in times} | {its[-1] + 1 for its in times})
-    cuts = [[bisect_left(its, edge) for edge in edges] for its in times]
-    mixed = sum(_orders(b[at + 1] - b[at] for b in cuts) for at in range(len(edges) - 1))
+    edges = sorted({calls[0] for calls in times} | {calls[-1] + 1 for calls in times})
+    cuts = [[bisect_left(calls, edge) for edge in edges] for calls in times]
+    mixed = sum(_orders(cut[span + 1] - cut[span] for cut in cuts) for span in range(len(edges) - 1))
     return _orders(map(len, times)) - mixed - 2 * len(times) * log2(size)
 
 

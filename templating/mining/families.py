@@ -49,10 +49,10 @@ class Held:
     def __init__(self) -> None:
         self._places: list[dict[str, str]] = []
 
-    def add(self, pool: Pool, found: Skeleton) -> None:
+    def add(self, pool: Pool, skeleton: Skeleton) -> None:
         """Notes such places of a prompt that was edited."""
-        texts, calls = [pool.texts[member] for member in found.members], [pool.runs[member] for member in found.members]
-        for column in zip(*without_data(found.template, found.values, pool.barrier), strict=True):
+        texts, calls = [pool.texts[member] for member in skeleton.members], [pool.runs[member] for member in skeleton.members]
+        for column in zip(*without_data(skeleton.template, skeleton.values, pool.barrier), strict=True):
             if 1 < len(set(column)) <= MOST_EDIT_TEXTS and changes([*_times(column, calls).values()]) > MOST_EDIT_CHANGES:
                 self._places.append(dict(zip(texts, column, strict=True)))
 
@@ -69,9 +69,9 @@ class Held:
         return any(_are_alike([place[text] for text in texts], column) for place in known)
 
 
-def _are_alike(one: Sequence[str], other: Sequence[str]) -> bool:
+def _are_alike(column: Sequence[str], other: Sequence[str]) -> bool:
     """Whether two columns part their texts alike."""
-    return len(set(one)) == len(set(other)) == len(set(zip(one, other, strict=True)))
+    return len(set(column)) == len(set(other)) == len(set(zip(column, other, strict=True)))
 
 
 def _times(column: Sequence[str], calls: Sequence[Sequence[int]]) -> dict[str, list[int]]:
@@ -82,25 +82,25 @@ def _times(column: Sequence[str], calls: Sequence[Sequence[int]]) -> dict[str, l
     return {value: sorted(when) for value, when in times.items()}
 
 
-def versions(pool: Pool, found: Skeleton, held: Held) -> list[list[int]]:
+def versions(pool: Pool, skeleton: Skeleton, held: Held) -> list[list[int]]:
     """The members by version, oldest first; one list when nothing was edited."""
-    texts = [pool.texts[member] for member in found.members]
-    runs = dict(zip(texts, (pool.runs[member] for member in found.members), strict=True))
-    rows = without_data(found.template, found.values, pool.barrier)
+    texts = [pool.texts[member] for member in skeleton.members]
+    runs = dict(zip(texts, (pool.runs[member] for member in skeleton.members), strict=True))
+    rows = without_data(skeleton.template, skeleton.values, pool.barrier)
     keys = edits(texts, rows, runs.__getitem__, tick=pool.go_on, held=held, apart=BITS_OF_AN_EDIT_IN_A_SAMPLE)
-    if _begin_in_two_ways(found):
-        keys = [(*key, values[0]) for key, values in zip(keys, found.values, strict=True)]
+    if _begin_in_two_ways(skeleton):
+        keys = [(*key, values[0]) for key, values in zip(keys, skeleton.values, strict=True)]
     groups: dict[tuple[str, ...], list[int]] = {}
-    for key, member in zip(keys, found.members, strict=True):
+    for key, member in zip(keys, skeleton.members, strict=True):
         groups.setdefault(key, []).append(member)
     return list(groups.values())
 
 
-def _begin_in_two_ways(found: Skeleton) -> bool:
+def _begin_in_two_ways(skeleton: Skeleton) -> bool:
     """Whether some begin with a long text that the others lack: examples, which make a prompt of its own."""
-    if not found.template.slots or found.template.literals[0].strip():
+    if not skeleton.template.slots or skeleton.template.literals[0].strip():
         return False
-    values = {row[0] for row in found.values}
+    values = {row[0] for row in skeleton.values}
     return len(values) == 2 and not min(values).strip() and len(max(values).split()) >= FEWEST_EXAMPLE_WORDS
 
 

@@ -32,12 +32,12 @@ class Families:
         """These, if they were not dealt, come after all others."""
         self._families.extend([text] for text in texts)
 
-    def deal(self, left: Container[str]) -> list[str]:
-        """The next sample, of those in `left`; empty when all were dealt."""
+    def deal(self, remaining: Container[str]) -> list[str]:
+        """The next sample, of those of `remaining`; empty when all were dealt."""
         sample: list[str] = []
         size = 0
         while self._families:
-            family = [text for text in self._families[0] if text in left and text not in self._dealt]
+            family = [text for text in self._families[0] if text in remaining and text not in self._dealt]
             more = sum(map(len, family))
             if len(sample) >= FEWEST_TEXTS_PER_ROUND and (len(sample) + len(family) > TEXTS_PER_ROUND or size + more > CHARACTERS_PER_ROUND):
                 break
@@ -89,8 +89,8 @@ def families(
     weights = np.fromiter((len(calls[text]) for text in texts), np.int64, len(texts))
     thin = 1 << max(0, sum(map(len, texts)) // CHARACTERS_PER_ROUND).bit_length()
     sets = sets_of(*_grams(texts, barrier, thin, tick), weights, least, tick=tick)
-    telling = [one for one in sets if one.grams >= max(FEWEST_SHARED_GRAMS, LEAST_SHARED_GRAMS // thin)]
-    telling.sort(key=lambda one: -one.grams)
+    telling = [member_set for member_set in sets if member_set.grams >= max(FEWEST_SHARED_GRAMS, LEAST_SHARED_GRAMS // thin)]
+    telling.sort(key=lambda member_set: -member_set.grams)
     return [[texts[member] for member in family] for family in _filed(telling, len(texts), tick)]
 
 
@@ -98,9 +98,9 @@ def _filed(sets: Iterable[MemberSet], count: int, tick: Callable[[], object]) ->
     """The texts of each set that no set before it has: a family, or members of the one family that has the others."""
     family = [-1] * count
     filed: list[list[int]] = []
-    for one in sets:
+    for member_set in sets:
         tick()
-        members = one.members.tolist()
+        members = member_set.members.tolist()
         fresh = [member for member in members if family[member] < 0]
         if not fresh:
             continue
@@ -133,10 +133,10 @@ def _grams(
 def _chunks(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Ranges of texts of about CHARACTERS."""
     start = size = 0
-    for at, text in enumerate(texts):
+    for number, text in enumerate(texts):
         size += len(text)
         if size >= CHARACTERS_PER_ROUND:
-            yield start, at + 1
-            start, size = at + 1, 0
+            yield start, number + 1
+            start, size = number + 1, 0
     if start < len(texts):
         yield start, len(texts)

@@ -40,18 +40,18 @@ class Forest:
         self._bits = _bits([s.members for s in self.sets], len(pool.texts))
         self._masks = [int.from_bytes(row.tobytes(), "little") for row in self._bits]
         self._of_text: list[list[int]] = [[] for _ in pool.texts]
-        for at, one in enumerate(self.sets):
+        for index, member_set in enumerate(self.sets):
             tick()
-            for member in one.members.tolist():
-                self._of_text[member].append(at)
+            for member in member_set.members.tolist():
+                self._of_text[member].append(index)
         self._shared = np.full(len(self.sets), _UNKNOWN, np.int64)
 
-    def shared(self, at: int) -> int:
+    def shared(self, index: int) -> int:
         """Grams that all members of a set share: its own and those of every set around it."""
-        if self._shared[at] == _UNKNOWN:
-            around = self._of_text[int(self.sets[at].members[0])]
-            self._shared[at] = self._grams(self._masks[at], around[: bisect_right(around, at)])
-        return int(self._shared[at])
+        if self._shared[index] == _UNKNOWN:
+            around = self._of_text[int(self.sets[index].members[0])]
+            self._shared[index] = self._grams(self._masks[index], around[: bisect_right(around, index)])
+        return int(self._shared[index])
 
     def _grams(self, mask: int, around: Sequence[int]) -> int:
         """Grams of those sets that hold all texts of a mask."""
@@ -78,22 +78,22 @@ class Forest:
         return self._without_held(parts, members)
 
     def explained(
-        self, at: int, more: float, *, among: Sequence[int] = (), counts: Callable[[np.ndarray], bool] = lambda _: True
+        self, index: int, more: float, *, among: Sequence[int] = (), counts: Callable[[np.ndarray], bool] = lambda _: True
     ) -> float:
         """The share of the members that lie in other sets, each of which shares at least `more` grams more.
 
         among: some members, which stand for the whole set.  counts: whether a set does, which has the texts at these positions of them.
         """
-        whole = not among or len(among) == len(self.sets[at].members)
-        members = self.sets[at].members if whole else np.array(among)
-        own = self._bits[at] if whole else _bits([members], len(self._of_text))[0]
-        mask = left = int.from_bytes(own.tobytes(), "little")
-        shared = self.shared(at) if whole else self._grams(mask, self._of_text[int(members[0])])
+        whole = not among or len(among) == len(self.sets[index].members)
+        members = self.sets[index].members if whole else np.array(among)
+        own = self._bits[index] if whole else _bits([members], len(self._of_text))[0]
+        mask = unexplained = int.from_bytes(own.tobytes(), "little")
+        shared = self.shared(index) if whole else self._grams(mask, self._of_text[int(members[0])])
         size, least = len(members), max(self._least, len(members) // MOST_EXPLAINING_SETS)
         apart = list[int]()
         for inner in [kind & mask for kind in self._kinds(members, own, shared, more, least)]:
-            if (inner & left).bit_count() >= max(least, FRESH_SHARE * inner.bit_count()):
-                left &= ~inner
+            if (inner & unexplained).bit_count() >= max(least, FRESH_SHARE * inner.bit_count()):
+                unexplained &= ~inner
                 apart.append(inner)
         parts = [np.array([place for place, member in enumerate(members.tolist()) if kind >> member & 1]) for kind in apart]
         explained = np.zeros(size, bool)
@@ -109,17 +109,17 @@ class Forest:
         what a run holds from what a template says.
         parts: positions of texts in `members`, the most telling part first.
         """
-        runs = [self._run([members[at] for at in part]) for part in parts]
+        runs = [self._run([members[position] for position in part]) for part in parts]
         if len(set(runs) - {_MANY}) >= FEWEST_HELD_VALUES:
             parts = [part for part, run in zip(parts, runs, strict=True) if run == _MANY]
         if len(parts) < FEWEST_HELD_VALUES:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
         held = [part for part in parts if calls.stay(part) >= BITS_OF_A_HELD_VALUE]
-        left, apart = np.ones(len(members), bool), 0
+        fresh, apart = np.ones(len(members), bool), 0
         for part in held:
-            apart += int(left[part].sum()) >= FRESH_SHARE * len(part)
-            left[part] = False
+            apart += int(fresh[part].sum()) >= FRESH_SHARE * len(part)
+            fresh[part] = False
         return [part for part in parts if not any(part is other for other in held)] if apart >= FEWEST_HELD_VALUES else parts
 
     def _run(self, texts: Sequence[int]) -> int:

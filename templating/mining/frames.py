@@ -58,8 +58,8 @@ def frames(texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Cal
         return []
     rows = splits.of(texts, tick)
     some = _Texts(rows, unit_bits(rows), *_outer(texts, rows), np.asarray(calls))
-    found = _Frames(some, tick).look(np.arange(len(texts)), 0, 0)
-    return [frame.members.tolist() for frame in found if frame.is_sure]
+    found_frames = _Frames(some, tick).look(np.arange(len(texts)), 0, 0)
+    return [frame.members.tolist() for frame in found_frames if frame.is_sure]
 
 
 def _outer(texts: Sequence[str], rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -161,16 +161,16 @@ class _Frames:
 
     def _narrower(self, members: np.ndarray, head: int, tail: int) -> list[_Frame]:
         """The sets of those that go on alike behind the head, and of the rest of those that have one more word alike before the tail."""
-        rows, found = self._texts.rows, list[_Frame]()
+        rows, narrower = self._texts.rows, list[_Frame]()
         if head < MOST_END_UNITS:
             longer = self._longer(members, head + tail)
             for part in _parts(longer, rows.codes[rows.first[longer] + head], len(members)):
-                found += self.look(part, head + 1, tail)
+                narrower += self.look(part, head + 1, tail)
         if tail < MOST_END_UNITS:
-            longer = self._longer(_without(members, found), head + tail)
+            longer = self._longer(_without(members, narrower), head + tail)
             for part in _parts(longer, rows.bare[rows.last[longer] - 1 - tail], len(members)):
-                found += self.look(part, head, tail + 1, wordless=tail)
-        return found
+                narrower += self.look(part, head, tail + 1, wordless=tail)
+        return narrower
 
     def _longer(self, members: np.ndarray, units: int) -> np.ndarray:
         return members[self._texts.rows.last[members] - self._texts.rows.first[members] > units]
@@ -187,7 +187,7 @@ class _Frames:
             return 0.0
         if head and not tail and self._is_phrase(members, min(head, UNITS_PER_GRAM)):
             return 0.0
-        said = next((at for at in range(head) if not texts.spoken[start + at]), head)
+        said = next((unit for unit in range(head) if not texts.spoken[start + unit]), head)
         bits = float(texts.bits[units].sum()) - float(texts.bits[start : start + said].sum())
         calls = int(texts.calls[members].sum())
         return calls * (bits - log2(self._size / calls)) - bits

@@ -109,7 +109,7 @@ def _head(literal: str) -> Head | None:
     """The head in fixed text that has one number and, but for what is on its line or, without a line end, in its token, no word."""
     if len(literal) > MOST_HEAD_CHARACTERS or DIGITS.isdisjoint(literal):
         return None
-    digits = [at for at, char in enumerate(literal) if char in DIGITS]
+    digits = [place for place, char in enumerate(literal) if char in DIGITS]
     if digits[-1] - digits[0] >= min(len(digits), MOST_HEAD_DIGITS):
         return None
     start, end = digits[0], digits[-1] + 1

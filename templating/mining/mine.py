@@ -40,7 +40,7 @@ def mine(
 def _runs(sessions: Sequence[Hashable | None]) -> list[int]:
     """Per prompt the index of the first one of its session; nothing when fewer than two sessions are known."""
     first: dict[Hashable, int] = {}
-    runs = [at if session is None else first.setdefault(session, at) for at, session in enumerate(sessions)]
+    runs = [index if session is None else first.setdefault(session, index) for index, session in enumerate(sessions)]
     return runs if len(first) > 1 else []
 
 

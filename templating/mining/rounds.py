@@ -121,33 +121,33 @@ class Rounds:
         """Search these texts, a sample at a time, until all were looked at."""
         if self._known:
             self._show_known(texts)
-        left = dict.fromkeys(self._budget.over(texts))
+        rest = dict.fromkeys(self._budget.over(texts))
         chance = Samples(texts, self._calls)
-        before = len(left)
-        left, rounds = self._look_at(chance, left, most=1)
-        while max(TEXTS_PER_ROUND, THIN_SHARE * len(texts)) < len(left) < STALE_SHARE * before and not self._budget.spent():
-            before = len(left)
-            left, more = self._look_at(chance, left, most=1)
+        before = len(rest)
+        rest, rounds = self._look_at(chance, rest, most=1)
+        while max(TEXTS_PER_ROUND, THIN_SHARE * len(texts)) < len(rest) < STALE_SHARE * before and not self._budget.spent():
+            before = len(rest)
+            rest, more = self._look_at(chance, rest, most=1)
             rounds += more
         unsure: dict[Template, Finding] = {}
-        if len(left) > max(TEXTS_PER_ROUND, THIN_SHARE * len(texts)) and len(self._held_alike(left)) > THIN_SHARE * len(texts):
+        if len(rest) > max(TEXTS_PER_ROUND, THIN_SHARE * len(texts)) and len(self._held_alike(rest)) > THIN_SHARE * len(texts):
             unsure = self._unsure()
-            left |= dict.fromkeys(text for finding in unsure.values() for text, _ in finding.rows)
-            left = self._look_at_families(left)
-        left, more = self._look_at(chance, left)
+            rest |= dict.fromkeys(text for finding in unsure.values() for text, _ in finding.rows)
+            rest = self._look_at_families(rest)
+        rest, more = self._look_at(chance, rest)
         if rounds + more > 1 or len(texts) > TEXTS_PER_ROUND:
-            left |= dict.fromkeys(text for template in list(self._found) for text in self._hidden(template))
-            left = self._look_at_families(left)
-        left = self._look_again(left, len(texts))
+            rest |= dict.fromkeys(text for template in list(self._found) for text in self._hidden(template))
+            rest = self._look_at_families(rest)
+        rest = self._look_again(rest, len(texts))
         if self._budget.spent():
-            self._take_back(unsure, left)
-        self._look_at_ends(left)
+            self._take_back(unsure, rest)
+        self._look_at_ends(rest)
         self._ask_again()
 
     def _look_at(
         self,
         samples: Samples | Families,
-        left: dict[str, None],
+        rest: dict[str, None],
         *,
         most: int = NO_END,
         filed: bool = False,
@@ -155,27 +155,27 @@ class Rounds:
     ) -> tuple[dict[str, None], int]:
         """(what no template fits after rounds over all samples, or over so many; how many there were)"""
         for rounds in range(most):
-            sample = [] if self._budget.spent() else samples.deal(left)
+            sample = [] if self._budget.spent() else samples.deal(rest)
             if not sample:
-                return left, rounds
+                return rest, rounds
             new, lost = self._round(sample, filed=filed)
             if narrow:
                 new, freed = self._narrowest(new, sample)
                 lost = [*lost, *freed]
             if new:
-                left = dict.fromkeys(self._place([*left, *lost], new))
+                rest = dict.fromkeys(self._place([*rest, *lost], new))
                 fallen = [text for template in new for text in self._second_look(template)]
-                left |= dict.fromkeys(fallen)
+                rest |= dict.fromkeys(fallen)
                 samples.add(lost + fallen)
-        return left, most
+        return rest, most
 
-    def _look_again(self, left: dict[str, None], most: int) -> dict[str, None]:
+    def _look_again(self, rest: dict[str, None], most: int) -> dict[str, None]:
         """Rounds over what is left alone of so many, as long as each finds something: texts of found templates hide others no more."""
-        while len(left) < most and not self._budget.spent():
-            most = len(left)
-            ordered = sorted(left, key=lambda text: self._calls[text][0])
-            left, _ = self._look_at(Samples(ordered, self._calls), left, narrow=True)
-        return left
+        while len(rest) < most and not self._budget.spent():
+            most = len(rest)
+            ordered = sorted(rest, key=lambda text: self._calls[text][0])
+            rest, _ = self._look_at(Samples(ordered, self._calls), rest, narrow=True)
+        return rest
 
     def _narrowest(self, new: Sequence[Template], sample: Sequence[str]) -> tuple[list[Template], list[str]]:
         """New templates without those around others, which wait for a round that finds nothing narrower; and the texts of these."""
@@ -188,15 +188,15 @@ class Rounds:
         freed = [text for t in around for text, _ in self._found.pop(t).rows if text not in self._copies]
         return [t for t in new if t not in around], freed
 
-    def _look_at_ends(self, left: Iterable[str]) -> None:
+    def _look_at_ends(self, rest: Iterable[str]) -> None:
         """Short templates among what no template fits, and what fits one of few texts alone."""
         weak = {
             t: f
             for t, f in self._found.items()
             if (t.fixed <= MOST_WEAK_CHARACTERS if t in self._old else 0 < len(f.rows) < MOST_WEAK_TEXTS and not f.supersedes)
         }
-        left = [text for text in left if text not in self._copies]
-        texts = list(dict.fromkeys([*left, *(text for finding in weak.values() for text, _ in finding.rows)]))
+        rest = [text for text in rest if text not in self._copies]
+        texts = list(dict.fromkeys([*rest, *(text for finding in weak.values() for text, _ in finding.rows)]))
         texts.sort(key=lambda text: self._calls[text][0])
         try:
             sets = frames(texts, [len(self._calls[text]) for text in texts], self._splits, self._go_on)
@@ -211,7 +211,7 @@ class Rounds:
         if not new:
             return
         self._found |= new
-        sieve, texts = Sieve(new), list(left)
+        sieve, texts = Sieve(new), list(rest)
         for template, finding in weak.items():
             around = self._around(template, finding, sieve)
             if around:
@@ -268,14 +268,14 @@ class Rounds:
             return []
         return held_alike(self._budget.over(texts), self._calls, self._options.barrier, self._options.min_group_size)
 
-    def _look_at_families(self, left: dict[str, None]) -> dict[str, None]:
+    def _look_at_families(self, rest: dict[str, None]) -> dict[str, None]:
         """What no template fits after rounds over the texts that one of few calls may fit, those that share most together."""
         barrier, least = self._options.barrier, self._options.min_group_size
         try:
-            filed = Families(families(self._held_alike(left), self._calls, barrier, least, self._go_on))
+            filed = Families(families(self._held_alike(rest), self._calls, barrier, least, self._go_on))
         except SpentError:
-            return left
-        return self._look_at(filed, left, filed=True)[0]
+            return rest
+        return self._look_at(filed, rest, filed=True)[0]
 
     def _go_on(self) -> None:
         if self._budget.spent():
@@ -289,10 +289,10 @@ class Rounds:
                 unsure[template] = self._found.pop(template)
         return unsure
 
-    def _take_back(self, unsure: Mapping[Template, Finding], left: Container[str]) -> None:
+    def _take_back(self, unsure: Mapping[Template, Finding], rest: Container[str]) -> None:
         """These are found after all, with the texts that no other template fits: there was no time to find better ones."""
         for template, finding in unsure.items():
-            rows = [row for row in finding.rows if row[0] in left]
+            rows = [row for row in finding.rows if row[0] in rest]
             if rows and template not in self._found:
                 self._found[template] = replace(finding, rows=rows)
 
@@ -310,25 +310,25 @@ class Rounds:
         new = {t: f for t, f in self._found.items() if t not in self._old}
         gone = {number for f in new.values() for number in f.supersedes}
         rows = self._kept(new)
-        placed = {text for its in rows.values() for text, _ in its}
+        placed = {text for placed_rows in rows.values() for text, _ in placed_rows}
         texts = [t for t in fresh if t not in placed] + [t for t, number in hits.items() if number in gone]
         least = self._options.min_group_size
         while True:
-            more, left = _sorted(texts, new, self._budget.spent)
-            for template, its in more.items():
-                rows.setdefault(template, []).extend(its)
-            small = {t for t, its in rows.items() if not new[t].supersedes and self._count(its) < least}
+            more, rest = _sorted(texts, new, self._budget.spent)
+            for template, placed_rows in more.items():
+                rows.setdefault(template, []).extend(placed_rows)
+            small = {t for t, placed_rows in rows.items() if not new[t].supersedes and self._count(placed_rows) < least}
             if not small:
                 break
-            texts = left + [text for t in small for text, _ in rows.pop(t)]
+            texts = rest + [text for t in small for text, _ in rows.pop(t)]
             new = {t: new[t] for t in new if t in rows}
-        groups = [Group(t, its, frozenset(new[t].supersedes), new[t].bits) for t, its in rows.items()]
-        return groups + [Group(Template((t,)), [(t, ())]) for t in left if self._is_static(t)]
+        groups = [Group(t, placed_rows, frozenset(new[t].supersedes), new[t].bits) for t, placed_rows in rows.items()]
+        return groups + [Group(Template((t,)), [(t, ())]) for t in rest if self._is_static(t)]
 
     def _kept(self, found: Mapping[Template, Finding]) -> dict[Template, list[Placed]]:
         """The texts of each template where they were placed, or at one that came later and fits better."""
         kept: dict[Template, list[Placed]] = {}
-        neighbours, number = Neighbours(found), {template: at for at, template in enumerate(found)}
+        neighbours, number = Neighbours(found), {template: place for place, template in enumerate(found)}
         for template, finding in found.items():
             self._budget.spent()
             rows = {template: [row for row in finding.rows if row[0] not in self._copies]}
@@ -366,22 +366,22 @@ class Rounds:
         """(templates that were not there, or that widen some that were, which are forgotten; texts that these lost)"""
         shown = self._shown(sample)
         pool = self._pool([*sample, *(text for texts in shown.values() for text in texts)])
-        fresh, number = set(sample), {text: at for at, text in enumerate(pool.texts)}
+        fresh, number = set(sample), {text: index for index, text in enumerate(pool.texts)}
         owner = {text: template for template, texts in shown.items() for text in texts}
         settled = {frozenset(number[text] for text in texts) for texts in shown.values()}
 
-        def accepts(one: Skeleton) -> bool:
-            rows = _rows(pool, one)
-            if filed and not self._is_clear(one, pool):
+        def accepts(candidate: Skeleton) -> bool:
+            rows = _rows(pool, candidate)
+            if filed and not self._is_clear(candidate, pool):
                 return False
-            if not self._are_enough(one.template, {text: its for text, its in rows.items() if text in fresh or text in self._copies}):
+            if not self._are_enough(candidate.template, {text: its for text, its in rows.items() if text in fresh or text in self._copies}):
                 return False
-            return not self._is_parted(one.template) and self._may_replace(one, rows, shown, fresh)
+            return not self._is_parted(candidate.template) and self._may_replace(candidate, rows, shown, fresh)
 
-        found = search(pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled, held=self._held)
+        candidates = search(pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled, held=self._held)
         new, misfits = [], list[str]()
-        for one in found:
-            best, lost = self._add(one, set(_rows(pool, one)), fresh, shown, owner)
+        for candidate in candidates:
+            best, lost = self._add(candidate, set(_rows(pool, candidate)), fresh, shown, owner)
             new += best
             misfits += lost
         return new, misfits
@@ -396,13 +396,13 @@ class Rounds:
             )
         )
 
-    def _is_clear(self, one: Skeleton, pool: Pool) -> bool:
+    def _is_clear(self, candidate: Skeleton, pool: Pool) -> bool:
         """Whether texts share more than those do that were filed together because they share it, a value or a turn of phrase."""
-        calls = int(pool.calls[one.members].sum())
-        if not one.held or one.bits < BITS_OF_A_FILED_TEMPLATE + BITS_SHARED_BY_FILED_CALLS / calls:
+        calls = int(pool.calls[candidate.members].sum())
+        if not candidate.held or candidate.bits < BITS_OF_A_FILED_TEMPLATE + BITS_SHARED_BY_FILED_CALLS / calls:
             return False
-        size = sum(len(pool.texts[member]) for member in one.members)
-        return bool(one.template.literals[0].strip()) or one.template.fixed * len(one.members) >= FILED_FIXED_SHARE * size
+        size = sum(len(pool.texts[member]) for member in candidate.members)
+        return bool(candidate.template.literals[0].strip()) or candidate.template.fixed * len(candidate.members) >= FILED_FIXED_SHARE * size
 
     def _is_parted(self, template: Template) -> bool:
         """Whether it fits what was found to be several templates behind one preamble."""
@@ -410,9 +410,9 @@ class Rounds:
 
     def _shown(self, sample: Sequence[str]) -> dict[Template, list[str]]:
         """Texts of the known templates, and of those found that begin or end as a text of the sample does."""
-        found = {t: f for t, f in self._found.items() if f.rows}
-        near = are_near(found, sample)
-        return {t: self._some(f) for t, f in found.items() if t in self._old or t in near}
+        findings = {template: finding for template, finding in self._found.items() if finding.rows}
+        near = are_near(findings, sample)
+        return {template: self._some(finding) for template, finding in findings.items() if template in self._old or template in near}
 
     def _some(self, finding: Finding) -> list[str]:
         """Some texts of a template, those of the known ones that it widens first."""
@@ -420,7 +420,7 @@ class Rounds:
         return copies + [text for text in finding.some(SHOWN_TEXTS) if text not in self._copies][: SHOWN_TEXTS - len(copies)]
 
     def _may_replace(
-        self, one: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
+        self, candidate: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
     ) -> bool:
         """Whether a template leaves the known ones alone, or widens them in values only."""
         old = [t for t in shown if t in self._old or self._found[t].supersedes]
@@ -429,18 +429,18 @@ class Rounds:
         from templating.mining.widening import may_widen, swallows  # here, as a first search knows no template
 
         gone = [t for t in old if rows.keys() >= set(shown[t])]
-        if swallows(one.template, (shown[t][0] for t in old if t not in gone)):
+        if swallows(candidate.template, (shown[t][0] for t in old if t not in gone)):
             return False
         new = [row for text, row in rows.items() if text in fresh]
         own = {t: [rows[text] for text in shown[t] if text in self._copies] for t in gone}
         return all(
-            may_widen(t, one.template, own[t], new, [its[0] for other, its in own.items() if other is not t])
+            may_widen(t, candidate.template, own[t], new, [its[0] for other, its in own.items() if other is not t])
             for t in gone
         )
 
     def _add(
         self,
-        one: Skeleton,
+        candidate: Skeleton,
         texts: set[str],
         fresh: set[str],
         shown: Mapping[Template, list[str]],
@@ -450,17 +450,17 @@ class Rounds:
             return [], []
         met = {owner[text] for text in texts if text in owner}
         old = [t for t in shown if t in met and t in self._found and texts.issuperset(shown[t])]
-        best = self._widened(texts, old) if old else one
+        best = self._widened(texts, old) if old else candidate
         if best is None:
             return [], []
         gone = [self._found.pop(t) for t in old]
         self._old.difference_update(old)
         numbers = {number for f in gone for number in f.supersedes}
-        rows, left = _sorted((text for f in gone for text, _ in f.rows), [best.template], self._budget.spent)
+        rows, misfits = _sorted((text for f in gone for text, _ in f.rows), [best.template], self._budget.spent)
         since = min((f.since for f in gone), default=self._time)
         kept = rows.get(best.template, [])
         self._found[best.template] = Finding(kept, numbers, best.bits, len(texts), self._time, since)
-        return [best.template], left
+        return [best.template], misfits
 
     def _widened(self, texts: set[str], old: Iterable[Template]) -> Skeleton | None:
         """One template for these texts and those of the templates that it replaces."""
@@ -516,8 +516,8 @@ class Rounds:
     def _is_one(self, texts: Iterable[str]) -> bool:
         """Whether a search among these texts finds one template."""
         pool = self._pool(texts)
-        found = search(pool, self._options.min_group_size, self._budget.spent, narrowest=len(pool.texts))
-        return len(found) == 1 and len(found[0].members) == len(pool.texts)
+        skeletons = search(pool, self._options.min_group_size, self._budget.spent, narrowest=len(pool.texts))
+        return len(skeletons) == 1 and len(skeletons[0].members) == len(pool.texts)
 
     def _part_by_edits(self, template: Template) -> list[Template]:
         """What this template was parted into, now that all texts were sorted in: one for each version.
@@ -543,7 +543,7 @@ class Rounds:
     def _by_edit(self, template: Template, rows: Sequence[Placed]) -> list[list[str]]:
         """The texts of each version that has enough calls; those of all when nothing was edited."""
         ages = [self._calls[text][0] for text, _ in rows]
-        rows = [rows[at] for at in sorted(range(len(rows)), key=ages.__getitem__)]
+        rows = [rows[index] for index in sorted(range(len(rows)), key=ages.__getitem__)]
         columns = without_data(template, [values for _, values in rows], self._options.barrier)
         texts = [text for text, _ in rows]
         keys = edits(texts, columns, self._runs, tick=self._budget.spent, held=self._held, all_calls=True)
@@ -587,10 +587,10 @@ class Rounds:
     def _place(self, texts: Iterable[str], templates: Iterable[Template]) -> list[str]:
         """Gives the texts to the templates that they fit; the others are returned."""
         self._time += 1
-        rows, left = _sorted(texts, templates, self._budget.spent)
+        rows, misfits = _sorted(texts, templates, self._budget.spent)
         for template, its in rows.items():
             self._found[template].rows += its
-        return left
+        return misfits
 
     def _pool(self, texts: Iterable[str]) -> Pool:
         ordered = sorted(texts, key=lambda t: (self._calls[t][0], t))
@@ -608,12 +608,12 @@ class Rounds:
         """When the run began that each call of a text belongs to; a known template's texts are of no run."""
         if not self._run_of:
             return self._calls[text]
-        return [self._run_of[at] if at >= 0 else at for at in self._calls[text]]
+        return [self._run_of[call] if call >= 0 else call for call in self._calls[text]]
 
 
-def _rows(pool: Pool, one: Skeleton) -> dict[str, Row]:
+def _rows(pool: Pool, candidate: Skeleton) -> dict[str, Row]:
     """text -> its values."""
-    return dict(zip((pool.texts[m] for m in one.members), one.values, strict=True))
+    return dict(zip((pool.texts[m] for m in candidate.members), candidate.values, strict=True))
 
 
 def _sorted(
@@ -622,16 +622,16 @@ def _sorted(
     """(the texts of each template with their values, the texts that fit none)"""
     sieve = Sieve(templates)
     rows: dict[Template, list[Placed]] = {}
-    left = []
+    misfits = []
     for number, text in enumerate(texts):
         if number % TEXTS_PER_TICK == 0:
             tick()
         hit = sieve.fit(text)
         if hit is None:
-            left.append(text)
+            misfits.append(text)
         else:
             rows.setdefault(hit[0], []).append((text, hit[1]))
-    return rows, left
+    return rows, misfits
 
 
 def _doubtful(rows: Sequence[Placed]) -> bool:

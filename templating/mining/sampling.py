@@ -42,14 +42,14 @@ class Samples:
         """These, if they were not dealt, come after all others."""
         self._others += (text for text in texts if text not in self._dealt)
 
-    def deal(self, left: Container[str]) -> list[str]:
-        """The next sample, of those in `left`; empty when all were dealt."""
+    def deal(self, remaining: Container[str]) -> list[str]:
+        """The next sample, of those of `remaining`; empty when all were dealt."""
         sample: list[str] = []
         size = 0
         for queue, most in ((self._often, 0.5), (self._others, 1.0), (self._often, 1.0)):
             while queue and (len(sample) < FEWEST_TEXTS_PER_ROUND or (len(sample) < most * TEXTS_PER_ROUND and size < most * CHARACTERS_PER_ROUND)):
                 text = queue.popleft()
-                if text in left and text not in self._dealt:
+                if text in remaining and text not in self._dealt:
                     self._dealt.add(text)
                     sample.append(text)
                     size += len(text)

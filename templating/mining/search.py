@@ -67,11 +67,11 @@ def search(
 class _Several:
     """A set of several templates.
 
-    rest: its texts that are not taken.  at: which set it comes from.  looked: how many of its texts there were at the last look.
+    rest: its texts that are not taken.  index: which set it comes from.  looked: how many of its texts there were at the last look.
     """
 
     rest: set[int]
-    at: int
+    index: int
     looked: int
 
 
@@ -96,21 +96,21 @@ class _Search:
         self._passed = set[tuple[int, ...]]()
 
     def run(self, narrowest: int) -> list[Skeleton]:
-        found: list[Skeleton] = []
+        templates: list[Skeleton] = []
         with suppress(SpentError):
-            for at, one in enumerate(self._forest.sets):
-                if len(self._taken) == len(self._pool.texts) or len(one.members) < narrowest:
+            for index, member_set in enumerate(self._forest.sets):
+                if len(self._taken) == len(self._pool.texts) or len(member_set.members) < narrowest:
                     break
                 self._pool.go_on()
-                members = one.members.tolist()
-                found += self._rests(len(members))
+                members = member_set.members.tolist()
+                templates += self._rests(len(members))
                 if self._old.issuperset(members):
                     if frozenset(members) in self._settled:
                         self._take(members)
                 elif self._taken.isdisjoint(members):
-                    found += self._look(members, at)
-            found += self._rests(0)
-        return found
+                    templates += self._look(members, index)
+            templates += self._rests(0)
+        return templates
 
     def _rests(self, size: int) -> list[Skeleton]:
         """What is left of sets of several templates, when it is more than twice as wide as the sets that come now.
@@ -118,46 +118,46 @@ class _Search:
         The texts of a version that only lacks a sentence have no grams of their own, so they are no set; but they are what is
         left when the other versions are taken.
         """
-        found: list[Skeleton] = []
+        templates: list[Skeleton] = []
         for parted in list(self._several):
             if 2 * size < len(parted.rest) <= REST_SHARE * parted.looked and not self._old.issuperset(parted.rest):
                 parted.looked = len(parted.rest)
-                found += self._templates(sorted(parted.rest), parted.at)
-        return found
+                templates += self._templates(sorted(parted.rest), parted.index)
+        return templates
 
-    def _look(self, members: list[int], at: int) -> list[Skeleton]:
+    def _look(self, members: list[int], index: int) -> list[Skeleton]:
         """The templates of a set."""
         if self._ends.are_crossed(members):
             return []
-        adrift = (len(members) < FEWEST_LOOSE_TEXTS or self._is_crossed(at)) and not may_be_held(self._pool, members)
-        return [] if adrift else self._templates(members, at)
+        adrift = (len(members) < FEWEST_LOOSE_TEXTS or self._is_crossed(index)) and not may_be_held(self._pool, members)
+        return [] if adrift else self._templates(members, index)
 
-    def _templates(self, members: list[int], at: int) -> list[Skeleton]:
+    def _templates(self, members: list[int], index: int) -> list[Skeleton]:
         """The template of these members, or one for each version of it; none where they were passed over before."""
         known = self._whole if len(members) == len(self._pool.texts) else None
-        if self._are_passed_over(members, at):
+        if self._are_passed_over(members, index):
             return []
         best = known or skeleton(self._pool, members)
-        if best is None or not (known or self._is_worth(best, at)):
+        if best is None or not (known or self._is_worth(best, index)):
             return []
         eras = versions(self._pool, best, self._held)
         if len(eras) > 1:
-            return self._versions(best, eras, at)
-        if self._is_several(best, at):
-            self._pass_over(members, at)
+            return self._versions(best, eras, index)
+        if self._is_several(best, index):
+            self._pass_over(members, index)
             return []
         if not self._accepts(best):
             return []
         self._take(best.members)
         return [best]
 
-    def _are_passed_over(self, members: Sequence[int], at: int) -> bool:
+    def _are_passed_over(self, members: Sequence[int], index: int) -> bool:
         """Whether these were passed over before, or are, as they are few that are told to be several alone."""
         if tuple(members) in self._passed:
             return True
         few = len(members) <= min(MORE, len(self._pool.texts) - 1)
         if few and self._are_long(members) and self._are_several_alone(members):
-            self._pass_over(members, at)
+            self._pass_over(members, index)
             return True
         return False
 
@@ -187,18 +187,18 @@ class _Search:
         alone = _Search(pool, self._least, self._stop, accepts=bool, settled=(), whole=None, held=Held())
         return alone.has_sets() and alone.is_preamble(best)
 
-    def _pass_over(self, members: Sequence[int], at: int) -> None:
+    def _pass_over(self, members: Sequence[int], index: int) -> None:
         self._passed.add(tuple(members))
-        self._several.append(_Several(set(members) - self._taken, at, len(members)))
+        self._several.append(_Several(set(members) - self._taken, index, len(members)))
 
-    def _versions(self, best: Skeleton, eras: Sequence[list[int]], at: int) -> list[Skeleton]:
+    def _versions(self, best: Skeleton, eras: Sequence[list[int]], index: int) -> list[Skeleton]:
         """The templates of the versions of a prompt; none when the texts of the largest are of several prompts, as all of them are then."""
         largest, noted = max(eras, key=len), len(self._held)
         self._held.add(self._pool, best)
-        found = self._templates(largest, at)
-        if not found:
+        templates = self._templates(largest, index)
+        if not templates:
             self._held.forget(noted)
-        return found and [*found, *(s for era in eras if era is not largest for s in self._templates(era, at))]
+        return templates and [*templates, *(s for era in eras if era is not largest for s in self._templates(era, index))]
 
     def _take(self, members: Sequence[int]) -> None:
         self._ends.take([member for member in members if member not in self._taken])
@@ -206,7 +206,7 @@ class _Search:
         for parted in self._several:
             parted.rest.difference_update(members)
 
-    def _is_worth(self, best: Skeleton, at: int) -> bool:
+    def _is_worth(self, best: Skeleton, index: int) -> bool:
         """Whether the fixed text is more than the members would share by chance."""
         calls, texts = int(self._pool.calls[best.members].sum()), len(best.members)
         whole = best.held and texts >= WHOLE_SHARE * len(self._pool.texts)
@@ -219,15 +219,15 @@ class _Search:
             return False
         if best.held:
             return True
-        return texts >= FEWEST_LOOSE_TEXTS and best.bits >= BITS_OF_A_LOOSE_TEMPLATE and not self._is_crossed(at)
+        return texts >= FEWEST_LOOSE_TEXTS and best.bits >= BITS_OF_A_LOOSE_TEMPLATE and not self._is_crossed(index)
 
-    def _is_crossed(self, at: int) -> bool:
+    def _is_crossed(self, index: int) -> bool:
         """Whether the texts of a set share more with others: what they have in common is a value, if it is at neither end."""
-        return self._forest.explained(at, CROSSING_FACTOR * self._forest.shared(at)) >= CROSSING_SHARE
+        return self._forest.explained(index, CROSSING_FACTOR * self._forest.shared(index)) >= CROSSING_SHARE
 
-    def _is_several(self, best: Skeleton, at: int) -> bool:
+    def _is_several(self, best: Skeleton, index: int) -> bool:
         """Whether what looks like one template is several."""
-        if self.is_preamble(best, at) or is_mixture(best):
+        if self.is_preamble(best, index) or is_mixture(best):
             return True
         return are_siblings(best, self._forest.parts(best.members, FEWEST_OWN_GRAMS, PARTED_SHARE), self._pool.barrier, self._pool.go_on)
 
@@ -235,12 +235,12 @@ class _Search:
         """Whether texts of the pool share grams: each that comes twice in one of few texts tells none."""
         return bool(self._forest.sets)
 
-    def is_preamble(self, best: Skeleton, at: int = 0) -> bool:
+    def is_preamble(self, best: Skeleton, index: int = 0) -> bool:
         """Whether a slot at one end holds the bodies of different templates."""
         if not _is_open(best.template):
             return False
         counts = Places(best, self._pool.barrier).have_body
-        return all(self._forest.explained(at, more, among=best.members, counts=counts) >= most for more, most in BODY_STEPS)
+        return all(self._forest.explained(index, more, among=best.members, counts=counts) >= most for more, most in BODY_STEPS)
 
 
 def _is_open(template: Template) -> bool:

@@ -76,10 +76,10 @@ def parted(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], ob
             rows = [(*row[:place], row[place].removeprefix(mark), *row[place + 1 :]) for row in rows]
             continue
         sides = [row[place].split(mark, 1) for row in rows]
-        left, right = trim([before for before, _ in sides])[1], trim([after for _, after in sides])[0]
-        parts.insert(place + 1, left + mark + right)
+        before_mark, after_mark = trim([before for before, _ in sides])[1], trim([after for _, after in sides])[0]
+        parts.insert(place + 1, before_mark + mark + after_mark)
         rows = [
-            (*row[:place], before.removesuffix(left), after.removeprefix(right), *row[place + 1 :])
+            (*row[:place], before.removesuffix(before_mark), after.removeprefix(after_mark), *row[place + 1 :])
             for row, (before, after) in zip(rows, sides, strict=True)
         ]
     return tuple(parts)
@@ -185,12 +185,12 @@ def _forms(value: str, start: int, end: int) -> Iterator[str]:
     if inside and (blanks := _BLANKS.match(value, end)) and "\n" in blanks[0]:
         yield blanks[0]
     if any(map(str.isalnum, value[start:end])):
-        first = next(at for at in range(start, end) if value[at].isalnum())
-        last = next(at for at in range(end, start, -1) if value[at - 1].isalnum())
+        first = next(place for place in range(start, end) if value[place].isalnum())
+        last = next(place for place in range(end, start, -1) if value[place - 1].isalnum())
         if start > 0:
-            yield from (value[start - 1 : at] for at in range(first, start, -1))
+            yield from (value[start - 1 : place] for place in range(first, start, -1))
         if inside:
-            yield from (value[at : end + 1] for at in range(last, end))
+            yield from (value[place : end + 1] for place in range(last, end))
 
 
 def _follows_a_number(mark: str, values: Sequence[str]) -> bool:

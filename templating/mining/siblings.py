@@ -52,34 +52,34 @@ TEXTS_WITH_A_RUN = 8  # texts of a kind that are looked at for one
 
 
 def are_siblings(
-    found: Skeleton, kinds: Iterable[np.ndarray], barrier: str = BARRIER, tick: Callable[[], object] = bool
+    skeleton: Skeleton, kinds: Iterable[np.ndarray], barrier: str = BARRIER, tick: Callable[[], object] = bool
 ) -> bool:
     """Whether what looks like one template is several.
 
-    kinds: per part of the texts that shares OWN grams more, the positions of its texts in `found.members`; the most telling first.
+    kinds: per part of the texts that shares FEWEST_OWN_GRAMS grams more, the positions of its texts in `skeleton.members`; the most telling first.
     barrier: separates the parts of a prompt.  tick: called for every kind.
     """
-    size, kinds = len(found.members), list(kinds)
+    size, kinds = len(skeleton.members), list(kinds)
     covered = np.zeros(size, bool)
     for kind in kinds:
         covered[kind] = True
     if size < FEWEST_SIBLING_TEXTS or covered.sum() < PARTED_SHARE * size:
         return False
-    places = Places(found, barrier)
-    left, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
+    places = Places(skeleton, barrier)
+    uncovered, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
     for kind in kinds:
         tick()
-        fresh = int(left[kind].sum())
+        fresh = int(uncovered[kind].sum())
         if fresh < max(2, FRESH_KIND_SHARE * len(kind)) or not places.are_own(kind):
             continue
         if len(kind) >= LARGE_KIND_SHARE * size and places.agreement(kind).words >= OWN_WORDS_FACTOR * places.fixed_words:
             return True
-        left[kind] = False
+        uncovered[kind] = False
         if fresh >= APART_SHARE * len(kind):
             apart[kind] = False
             largest = max(largest, len(kind))
         parted = size - int(apart.sum())
-        if left.sum() <= (1 - KINDS_SHARE) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
+        if uncovered.sum() <= (1 - KINDS_SHARE) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
             return True
     return False
 
@@ -113,30 +113,30 @@ class _Agreement(NamedTuple):
 class Places:
     """The slots of a template and what the texts have there."""
 
-    def __init__(self, found: Skeleton, barrier: str) -> None:
-        self._template = found.template
-        before = accumulate(literal.count(barrier) for literal in found.template.literals) if barrier else repeat(0)
-        self._parts = list(islice(before, len(found.template.slots)))
-        self._columns = list(zip(*found.values, strict=True))
+    def __init__(self, skeleton: Skeleton, barrier: str) -> None:
+        self._template = skeleton.template
+        before = accumulate(literal.count(barrier) for literal in skeleton.template.literals) if barrier else repeat(0)
+        self._parts = list(islice(before, len(skeleton.template.slots)))
+        self._columns = list(zip(*skeleton.values, strict=True))
         kinds: list[dict[str, int]] = [{} for _ in self._columns]
         self._numbers = np.array(
             [[seen.setdefault(v, len(seen)) for v in column] for seen, column in zip(kinds, self._columns, strict=True)],
             np.int32,
         ).reshape(len(self._columns), -1)
         self._often = [np.bincount(row) for row in self._numbers]
-        self._is_data = are_data(found.template.literals, found.values, barrier)
-        self.fixed_words = sum(len(literal.split()) for literal in found.template.literals)
+        self._is_data = are_data(skeleton.template.literals, skeleton.values, barrier)
+        self.fixed_words = sum(len(literal.split()) for literal in skeleton.template.literals)
 
     def are_own(self, kind: np.ndarray) -> bool:
         """Whether the texts of a kind agree in the fixed text of a template rather than in values."""
-        at = self.agreement(kind)
-        blocks, labels = sorted(at.blocks), sum(words >= FEWEST_LABEL_WORDS for words in at.labels)
+        agreement = self.agreement(kind)
+        blocks, labels = sorted(agreement.blocks), sum(words >= FEWEST_LABEL_WORDS for words in agreement.labels)
         return (
-            at.has_body
-            or (at.orders >= FEWEST_ORDERS and blocks[-1] >= FEWEST_ORDER_WORDS)
+            agreement.has_body
+            or (agreement.orders >= FEWEST_ORDERS and blocks[-1] >= FEWEST_ORDER_WORDS)
             or (labels > 0 and labels + len(blocks) >= 2)
-            or (any(at.labels) and len(blocks) >= FEWEST_LABELLED_PLACES and len(kind) >= FEWEST_LABELLED_TEXTS)
-            or at.says_much
+            or (any(agreement.labels) and len(blocks) >= FEWEST_LABELLED_PLACES and len(kind) >= FEWEST_LABELLED_TEXTS)
+            or agreement.says_much
         )
 
     def have_body(self, kind: np.ndarray) -> bool:
@@ -176,7 +176,7 @@ class Places:
 def _share_a_run(values: Sequence[str]) -> bool:
     """Whether different values hold the same words in a row."""
     own = [value.split() for value in longest(values)[:TEXTS_WITH_A_RUN]]
-    runs = [set(zip(*(words[at:] for at in range(WORDS_PER_RUN)), strict=False)) for words in own]
+    runs = [set(zip(*(words[start:] for start in range(WORDS_PER_RUN)), strict=False)) for words in own]
     return len(own) > 1 and bool(set.intersection(*runs))
 
 

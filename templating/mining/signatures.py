@@ -116,5 +116,5 @@ def sets_of(
     shared = np.diff(heads, append=len(order))
     example, shared = order[heads[shared >= FEWEST_SHARED_GRAMS]], shared[shared >= FEWEST_SHARED_GRAMS]
     spans = zip(begins[example].tolist(), sizes[example].tolist(), shared.tolist(), strict=True)
-    found = [MemberSet(text[begin : begin + size], grams) for begin, size, grams in spans]
-    return sorted(found, key=lambda s: (-len(s.members), -s.grams, s.members[:4].tolist()))
+    sets = [MemberSet(text[begin : begin + size], grams) for begin, size, grams in spans]
+    return sorted(sets, key=lambda s: (-len(s.members), -s.grams, s.members[:4].tolist()))

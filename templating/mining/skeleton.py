@@ -77,17 +77,17 @@ def _shared_bits(pool: Pool, places: np.ndarray, size: int, step: int) -> float:
 
 def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Skeleton | None:
     literals, bits, held = _literals(pool, witnesses)
-    found = _fitting(literals, pool, members) if _has_text(literals, pool.barrier) else []
-    outer = outside(literals, [values for _, values in found], pool.go_on)
+    rows = _fitting(literals, pool, members) if _has_text(literals, pool.barrier) else []
+    outer = outside(literals, [values for _, values in rows], pool.go_on)
     if not _has_text(outer, pool.barrier):
         return None
     if len(outer) < len(literals):
-        found = _fitting(outer, pool, members)
+        rows = _fitting(outer, pool, members)
         bits *= sum(map(len, outer)) / sum(map(len, literals))
-    moved = settled(outer, [values for _, values in found], pool.go_on)
+    moved = settled(outer, [values for _, values in rows], pool.go_on)
     if moved != outer:
-        outer, found = moved, _fitting(moved, pool, members)
-    return Skeleton(template_of(outer), [m for m, _ in found], [v for _, v in found], bits, held)
+        outer, rows = moved, _fitting(moved, pool, members)
+    return Skeleton(template_of(outer), [m for m, _ in rows], [v for _, v in rows], bits, held)
 
 
 def template_of(literals: tuple[str, ...]) -> Template:

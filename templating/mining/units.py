@@ -131,14 +131,14 @@ def kind(char: str) -> int:
     return int(_classes()[code]) if code < _BMP else MARK
 
 
-def is_border(text: str, at: int) -> bool:
+def is_border(text: str, place: int) -> bool:
     """Whether a slot may begin or end at `at`: not inside a word, a number or a rule ("-----")."""
-    if at <= 0 or at >= len(text):
+    if place <= 0 or place >= len(text):
         return True
-    left, right = kind(text[at - 1]), kind(text[at])
-    if left == right == MARK and text[at - 1] == text[at]:
-        return text[at] not in (text[at - 2 : at - 1], text[at + 1 : at + 2])
-    return left != right or left <= MARK
+    before, after = kind(text[place - 1]), kind(text[place])
+    if before == after == MARK and text[place - 1] == text[place]:
+        return text[place] not in (text[place - 2 : place - 1], text[place + 1 : place + 2])
+    return before != after or before <= MARK
 
 
 @cache

@@ -83,4 +83,4 @@ def _words(text: str) -> int:
     rows = split([text])
     first, last = int(rows.first[0]), int(rows.last[0])
     begins = (rows.starts + rows.blanks)[first:last].tolist()
-    return sum(text[at].isalnum() for at in begins if at < len(text))
+    return sum(text[begin].isalnum() for begin in begins if begin < len(text))
