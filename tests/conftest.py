@@ -136,8 +136,8 @@ def folder_in_memory() -> str | None:
     return "/dev/shm" if is_roomy and not memory.f_flag & os.ST_NOEXEC else None
 
 
-MIN_BYTES_OF_MEMORY = 8 * 2**30
-"""Three workers hold 1 GB each at most, with the write-ahead logs of their servers; the rest is for everybody else."""
+MIN_BYTES_OF_MEMORY = 4 * 2**30
+"""A worker holds half a gigabyte at most: two clusters with write-ahead logs of 256 MB; the rest is for everybody else."""
 
 
 # PostgreSQL

@@ -35,8 +35,11 @@ _SETTINGS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-_FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
-"""For tests: a commit survives the death of the server, not of the machine (synchronous_commit=off would lose both)."""
+_FORGETFUL = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
+"""For tests: a commit survives the death of the server, not of the machine (synchronous_commit=off would lose both).
+
+The write-ahead log would grow to 1 GB otherwise, and tests have their files in memory.
+"""
 _QUICK_TO_MAKE = ["--no-sync", "--set=scram_iterations=1"]
 """For tests: initdb waits for no disk, and a connection takes half the time. The password is random and needs no stretching."""
 
