@@ -75,8 +75,8 @@ def _database(settings: Settings) -> tuple[Check, list[Heartbeat] | None]:
 def _migrated(revision: str | None) -> Check:
     head = head_revision()
     if revision == head:
-        return Check(True, f"Answers, at schema {revision}.")
-    return Check(False, f"Is at schema {revision}, this version needs {head}. Run: alembic upgrade head.")
+        return Check(True, f"Answers; its schema is of revision {revision}.")
+    return Check(False, f"Its schema is of revision {revision}, this version needs {head}. Run: alembic upgrade head.")
 
 
 def _worker(beats: list[Heartbeat] | None, stalled_after: float) -> Check:

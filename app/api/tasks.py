@@ -75,7 +75,9 @@ def _is_narrowed(query: TaskQuery) -> bool:
     return any((query.q.strip(), query.model, query.user_id, query.conversation_id, query.label))
 
 
-_GONE = Problem(("query", "cursor"), "The task at this cursor is no longer in the list; send the request without a cursor.")
+_GONE = Problem(
+    ("query", "cursor"), "The task at this cursor is no longer in the list; send the request without a cursor."
+)
 
 
 def _newest(connection: Connection, holder: KeyHolder, query: TaskQuery) -> list[Listed]:

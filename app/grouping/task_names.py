@@ -224,7 +224,7 @@ def _shortened(words: list[str]) -> list[str]:
     kept = words[:MOST_WORDS]
     while len(kept) > 1 and not _fits(kept):
         kept.pop()
-    if words[len(kept)].lower() in LOOSE_ENDS | PREPOSITIONS:
+    if len(kept) == len(words) or words[len(kept)].lower() in LOOSE_ENDS | PREPOSITIONS:
         return kept
     phrases = [place for place, word in enumerate(kept) if word.lower() in PREPOSITIONS and place > 1]
     return kept[: phrases[-1]] if phrases else kept

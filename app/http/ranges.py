@@ -1,7 +1,7 @@
 """`since` and `until`, as lists and usage take them."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -13,10 +13,14 @@ _DATE = re.compile(r"\d{4}-\d")
 
 
 def _in_utc(moment: datetime) -> datetime:
+    """Python's calendar ends with the year 9999, in which no week can be added to a date any more."""
     try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        in_utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
         raise PydanticCustomError("date", "Is no date of the calendar in UTC.") from None
+    if in_utc.year == MAXYEAR:
+        raise PydanticCustomError("date", "Must be before the year 9999.")
+    return in_utc
 
 
 def _is_no_number(text: Any) -> Any:

@@ -78,8 +78,10 @@ def logs(home: Path, program: str | None) -> list[Path]:
     files = sorted((home / "logs").glob("*.log"))
     chosen = [log for log in files if program in (None, log.stem)]
     if not chosen:
-        names = ", ".join(log.stem for log in files) or "none yet"
-        raise LocalError(f"There is no log of {program or home}; there are: {names}.")
+        names = ", ".join(log.stem for log in files)
+        if not names:
+            raise LocalError(f"{home} holds no logs: no instance has run there yet.")
+        raise LocalError(f"There is no log of {program}; there are: {names}.")
     return chosen
 
 

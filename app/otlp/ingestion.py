@@ -92,6 +92,11 @@ def read_events(events: Iterable[Any], project_id: UUID, pieces: Pieces, limits:
     return reader.taken
 
 
+def _told_back(event_id: Any) -> str:
+    """The id as the answer can hold it: JSON has no lone surrogate."""
+    return str(event_id).encode("utf-8", "replace").decode()
+
+
 @dataclass
 class _Reader:
     project_id: UUID
@@ -102,7 +107,7 @@ class _Reader:
     """By the id of each generation of these events the last event of it."""
 
     def take(self, event: Body) -> None:
-        event_id, kind, body = str(event.get("id", "")), str(event.get("type")), as_object(event.get("body"))
+        event_id, kind, body = _told_back(event.get("id", "")), str(event.get("type")), as_object(event.get("body"))
         if kind not in _GENERATIONS | _TRACES | _OTHERS:
             self.taken.refused[event_id] = _UNKNOWN
             return

@@ -167,7 +167,11 @@ def by_external_id(connection: Connection, project_id: UUID, external_ids: Itera
 
     Their ids first: PostgreSQL then knows in which partitions they are while it plans.
     """
-    ids = connection.execute(_IDS_OF_NAMED, {"project_id": project_id, "external_ids": list(external_ids)}).scalars().all()
+    ids = (
+        connection.execute(_IDS_OF_NAMED, {"project_id": project_id, "external_ids": list(external_ids)})
+        .scalars()
+        .all()
+    )
     if not ids:
         return {}
     query = (

@@ -75,6 +75,10 @@ class Api:
             raise ApiError(
                 f"The certificate of {self.access.url} is not trusted; REQUESTS_CA_BUNDLE=FILE names your own authority."
             ) from None
+        except (requests.exceptions.InvalidHeader, UnicodeError):
+            raise ApiError("The key holds characters that no key has; copy it once more.") from None
+        except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema, requests.exceptions.InvalidURL):
+            raise ApiError(f"{self.access.url} is no address; it begins with http:// or https://.") from None
         except (requests.RequestException, ValueError):
             raise ApiError(f"{self.access.url} does not answer. Is it the right address, and does it run?") from None
         if answer.ok:
@@ -95,7 +99,9 @@ def _refusal(url: str, answer: requests.Response) -> str:
         return f"{url} does not know this key: make one with `promptlode keys create`, then `promptlode login`."
     try:
         problem = answer.json()
-        fields = [f"{'.'.join(map(str, each['loc']))}: {each['message']}" for each in problem.get("errors", [])]
+        fields = [
+            f"{'.'.join(map(str, each['loc']))}: {each['message']}" for each in problem.get("errors", []) if each["loc"]
+        ]
         return " ".join([str(problem["detail"]), *fields])
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"{url} answered {answer.status_code}."

@@ -181,7 +181,9 @@ def registry(name: str, url: str | None) -> Registry:
     kind = REGISTRIES[name]
     address = url or next((os.environ[each] for each in kind.address if os.environ.get(each)), None)
     if address is None or not address.startswith(("http://", "https://")):
-        raise PushError(f"Give the address of {kind.__name__}: --to https://…, or {kind.address[0]} in the environment.")
+        raise PushError(
+            f"Give the address of {kind.__name__}: --to https://…, or {kind.address[0]} in the environment."
+        )
     return kind(address, os.environ)
 
 

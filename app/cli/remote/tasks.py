@@ -26,6 +26,10 @@ TASKS: dict[str, Cell] = {
     "Path": _of("path"),
     "Versions": _of("versions"),
     "Calls": _of("calls"),
+    "In range": _of("calls_in_range"),
+    "Cost": lambda item: f"{'~' if item['cost_estimated'] else ''}${item['cost']:,.2f}",
+    "Errors": _of("errors"),
+    "p95": lambda item: "" if item["latency"]["p95"] is None else f"{item['latency']['p95']:.1f} s",
     "Last seen": When("last_seen"),
 }
 
@@ -62,7 +66,10 @@ VERSIONS: dict[str, Cell] = {
 @formed
 @connected
 def tasks(api: Api, form: str, limit: int, **query: Any) -> None:
-    """List the tasks that were found: calls of one prompt at one call site."""
+    """List the tasks that were found: calls of one prompt at one call site.
+
+    In range, Cost, Errors and p95 are of the calls between --since and --until, of the last 24 hours without them.
+    """
     printed(api.items("/api/v1/tasks", query, limit), TASKS, form)
 
 
@@ -125,7 +132,7 @@ def diff(api: Api, task: str, older: int | None, newer: int | None, as_json_: bo
         as_json({"from": before, "to": after, "diff": lines})
         return
     if before is after:
-        click.echo("The task has one version only.")
+        click.echo(_nothing_to_compare(versions))
     for line in lines:
         Console().print(Text(plain(line).plain, style=DIFF_STYLES.get(line[:1], "")), soft_wrap=True)
 
@@ -153,6 +160,8 @@ def values(api: Api, *, task: str, slot: str, version: int | None, form: str, li
 
 def find_task(api: Api, wanted: str) -> Item:
     """The task with this id, or whose id begins so, or with this name.  Raises ApiError."""
+    if not wanted:
+        raise ApiError("Name a task by its id, the beginning of it, or its name; `promptlode tasks` lists them.")
     if _is_uuid(wanted):
         whole_task: Item = api.get(f"/api/v1/tasks/{wanted}")
         return whole_task
@@ -175,6 +184,12 @@ def _version(versions: dict[int, Item], number: int) -> Item:
     if number not in versions:
         raise ApiError(f"There is no version {number}; there are {', '.join(map(str, versions))}.")
     return versions[number]
+
+
+def _nothing_to_compare(versions: dict[int, Item]) -> str:
+    if len(versions) == 1:
+        return "The task has one version only."
+    return f"--from and --to are the same version; there are {', '.join(map(str, versions))}."
 
 
 def _changes(before: Item, after: Item) -> Sequence[str]:

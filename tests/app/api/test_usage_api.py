@@ -47,6 +47,12 @@ def listed(client: FlaskClient, query: str = "") -> list[Any]:
     return answer.json["items"]
 
 
+def test_a_date_at_the_end_of_the_calendar_is_refused_by_its_name(client: FlaskClient) -> None:
+    answer = client.get("/api/v1/tasks?since=9999-12-31")
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"][0]["loc"] == ["query", "since"]
+
+
 def test_a_task_says_what_its_calls_cost_in_the_last_day(client: FlaskClient, send: Send) -> None:
     send()
     send(error="overloaded")

@@ -65,7 +65,18 @@ def test_a_name_is_short() -> None:
     assert len(name(text)) <= MOST_CHARACTERS
 
 
-@given(st.text(), st.text(min_size=1), st.text())
+@pytest.mark.parametrize(
+    "word", ["Rindfleisch" * 5, "https://wiki.example.com/" + "a/" * 40, "#" * 60, "snake_case_" * 6]
+)
+def test_a_first_word_that_is_longer_than_a_name_is_cut(word: str) -> None:
+    assert len(name(f"{word}\nExplain entry {{{{n}}}} of the list.")) <= MOST_CHARACTERS
+
+
+LONG_WORDS = st.text("ab-_#:/.", min_size=40, max_size=60)
+PROMPTS = st.lists(st.text() | LONG_WORDS | st.sampled_from(["Write", "in", "the", "or", "to", "of,"])).map(" ".join)
+
+
+@given(PROMPTS, st.text(min_size=1) | LONG_WORDS, PROMPTS)
 def test_any_template_gets_a_name_from_its_fixed_text(before: str, fixed: str, after: str) -> None:
     if fixed.isspace():
         return

@@ -51,6 +51,14 @@ def ingest(client: FlaskClient, *events: Any) -> Any:
     return answer.json
 
 
+def test_an_event_whose_id_no_answer_can_hold_is_stored_and_told_of(langfuse: FlaskClient) -> None:
+    batch = (
+        b'{"batch": [{"id": "\\ud800", "type": "generation-create", "body": {"id": "g", "model": "m", "input": "Hi"}}]}'
+    )
+    answer = langfuse.post(URL, data=batch, content_type="application/json")
+    assert (answer.status_code, len(answer.get_json()["successes"])) == (207, 1)
+
+
 def test_spans_of_the_newer_sdks_are_stored(langfuse: FlaskClient) -> None:
     said = {
         "langfuse.observation.type": "generation",

@@ -54,7 +54,10 @@ def test_lists_follow_a_standby_and_leave_one_that_lags_or_is_gone(app: Flask, s
     wait_for(lambda: listed() == 2)
     assert not is_read()
     assert "behind" in app.test_client().get("/readyz").json["standby"]["detail"]
-    assert "promptlode_standby_used 0.0" in client_with(app, new_key(engine, "shop", "admin", "operator")).get("/metrics").text
+    assert (
+        "promptlode_standby_used 0.0"
+        in client_with(app, new_key(engine, "shop", "admin", "operator")).get("/metrics").text
+    )
 
     # If it goes on, I expect it to be read again
     standby.tell("SELECT pg_wal_replay_resume()")
