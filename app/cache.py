@@ -10,6 +10,10 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
+AGEING_SHARE = 0.3
+"""Of the time that a value is fresh, at its end: whoever looks anew in it spares all others the wait when it is over."""
+
+
 class Cache(Generic[Key, Value]):
     """At most `size` values, the least recently used forgotten first; safe to share between threads.
 
@@ -30,6 +34,12 @@ class Cache(Generic[Key, Value]):
                 return None
             self._kept.move_to_end(key)
             return value
+
+    def is_ageing(self, key: Key) -> bool:
+        """Whether the value is fresh, and will not be for long."""
+        with self._lock:
+            until, _ = self._kept.get(key, (0.0, None))
+            return 0 < until - time.monotonic() < AGEING_SHARE * self._seconds
 
     def last(self, key: Key) -> Value | None:
         """The value as it was last kept, however long ago."""

@@ -18,6 +18,7 @@ from flask import Flask
 
 from app.config import Settings
 from app.front.answers import Answer, Asked, NotQuick, media_type_of
+from app.front.looking_ahead import LookingAhead
 from app.front.quick import CALLS, Quick
 from app.front.reading import (
     AT_ONCE,
@@ -94,6 +95,7 @@ class Front:
         self._threads = ThreadPoolExecutor(settings.web_threads, "web")
         self._quick = Quick(app, settings)
         self._quick_turns = Turns(CALLS)
+        self._ahead = LookingAhead(self._services)
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """One request."""
@@ -106,6 +108,7 @@ class Front:
     async def close(self) -> None:
         """End threads and connections; for whoever starts several fronts in a process."""
         self._quick.close()
+        self._ahead.close()
         self._threads.shutdown()
 
     async def _answer(self, scope: Any, protocol: Any) -> Answer:
@@ -120,6 +123,7 @@ class Front:
         body = await self._body(party, scope.method, headers, protocol, AT_ONCE_OF_A_PROJECT if holder else AT_ONCE)
         is_counted = False
         if trusted is not None and trusted.may("ingest") and self._quick.takes(scope, headers, body):
+            self._ahead.see(key, trusted.project_id)
             async with self._quick_turns.turn(party):
                 answer = await self._quick.answer(Asked(trusted, address, scope.path, media_type_of(headers), body))
             if not isinstance(answer, NotQuick):

@@ -44,6 +44,10 @@ class Authenticator:
         """Whose key it was when it worked here last; it may have been revoked since."""
         return self._holders.last(keys.hash_of(key))
 
+    def is_ageing(self, key: str) -> bool:
+        """Whether it will soon have to be looked up again before it is trusted."""
+        return self._holders.is_ageing(keys.hash_of(key))
+
     def _look_up(self, key_hash: str) -> KeyHolder | None:
         with transaction(self._engine) as connection:
             holder = keys.holder(connection, key_hash)

@@ -158,13 +158,18 @@ class Policies:
 
     def of(self, project_id: UUID) -> Policy:
         """The policy of a project, as it was at most `cache_seconds` ago.  Raises DatabaseDownError."""
-        return self.remembered(project_id) or self._look_up(project_id)
+        return self.remembered(project_id) or self.look_up(project_id)
 
     def remembered(self, project_id: UUID) -> Policy | None:
         """The same without asking; None where it is not known as of `cache_seconds` ago."""
         return self._policies.fresh(project_id)
 
-    def _look_up(self, project_id: UUID) -> Policy:
+    def is_ageing(self, project_id: UUID) -> bool:
+        """Whether it will soon have to be looked up again."""
+        return self._policies.is_ageing(project_id)
+
+    def look_up(self, project_id: UUID) -> Policy:
+        """The policy as it is now.  Raises DatabaseDownError."""
         with transaction(self._engine) as connection:
             policy = policy_of(connection, project_id)
         self._policies.keep(project_id, policy)

@@ -81,14 +81,14 @@ class Ingest:
         self._statements = statements
         self._grouping_enabled = grouping_enabled
         self._groups = KnownGroups()
-        self._policies = Policies(engine)
+        self.policies = Policies(engine)
 
     def record(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[Recorded]:
         """Store the traces of a project in one transaction; answers one row each, in order.
 
         Raises DatabaseDownError, and then nothing was stored.
         """
-        policy = self._policies.of(project_id)
+        policy = self.policies.of(project_id)
         incoming = [policy.cleaned(item) for item in incoming]
         if self._statements is not None and len(incoming) == 1:
             recorded = self._record_at_once(self._statements, project_id, incoming[0], policy)
@@ -120,14 +120,14 @@ class Ingest:
 
     def complete(self, project_id: UUID, additions: Iterable[tuple[UUID, Mapping[str, Any]]]) -> None:
         """Add answers to stored calls, without what the project does not want stored.  Raises DatabaseDownError."""
-        policy = self._policies.of(project_id)
+        policy = self.policies.of(project_id)
         with transaction(self._engine) as connection:
             for trace_id, values in sorted(additions, key=lambda pair: pair[0]):
                 kin.complete(connection, project_id, trace_id, policy.cleaned_values(values))
 
     def plan(self, project_id: UUID, item: Incoming) -> "Planned | None":
         """How a call can be stored with one statement, by what is remembered; asks nobody.  None where that is not enough."""
-        policy = self._policies.remembered(project_id)
+        policy = self.policies.remembered(project_id)
         return None if policy is None else self._plan_at_once(project_id, policy.cleaned(item), policy)
 
     def _record_at_once(self, statements: Engine, project_id: UUID, item: Incoming, policy: Policy) -> Recorded | None:

@@ -12,11 +12,13 @@ from redis import Redis
 from sqlalchemy import Engine, func, select, text
 from structlog.testing import capture_logs
 
+from app import cache
 from app.config import Settings, with_driver
+from app.errors import DatabaseDownError
 from app.http.services import EXTENSION
 from app.intake import shared_commit
 from app.local.postgres import PostgresServer
-from app.store import groups, projects, tables, together
+from app.store import groups, privacy, projects, tables, together
 from app.store.engine import make_engine, transaction
 from app.store.projects import Project
 from app.web import create_app
@@ -412,3 +414,38 @@ def test_while_redis_is_down_calls_are_taken_and_deferred(database_url: str, own
         answers = front.post_together([(key, HELLO)] * 5)
         assert {(answer.status, answer.json["grouping"]) for answer in answers} == {(201, "deferred")}
     app.extensions[EXTENSION].engine.dispose()
+
+
+# What is remembered grows old
+
+
+def test_what_will_soon_be_too_old_is_looked_up_beside_the_calls(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Policies and keys: with all of their time as its end, each call is the occasion."""
+    _warm(both)
+    monkeypatch.setattr(cache, "AGEING_SHARE", 1.0)
+    with transaction(both.engine) as connection:
+        privacy.save(connection, _project(both.engine, "front"), {"email": True})
+    mail = _with(input="Write to ada@example.com, please.")
+    wait_for(lambda: both.front.post(both.front_key, mail).status == 201 and "[redacted:email]" in str(both.rows()[1]))
+
+
+def test_a_key_is_looked_up_beside_the_calls_that_come_with_it(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    _warm(both)
+    authenticator, asked = both.front_app.extensions[EXTENSION].authenticator, []
+    holder = authenticator.holder
+    monkeypatch.setattr(authenticator, "holder", lambda key, **more: asked.append(key) or holder(key, **more))
+    assert both.front.post(both.front_key, HELLO).status == 201
+    assert asked == []
+    monkeypatch.setattr(cache, "AGEING_SHARE", 1.0)
+    assert both.front.post(both.front_key, HELLO).status == 201
+    wait_for(lambda: asked == [both.front_key])
+
+
+def test_looking_ahead_in_vain_costs_no_call(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Any) -> None:
+        raise DatabaseDownError
+
+    _warm(both)
+    monkeypatch.setattr(cache, "AGEING_SHARE", 1.0)
+    monkeypatch.setattr(both.front_app.extensions[EXTENSION].ingest.policies, "look_up", broken)
+    assert [both.front.post(both.front_key, HELLO).status for _ in range(5)] == [201] * 5

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.checks import Limits, Loc, is_surely_storable, unstorable
 from app.intake.trace import (
+    _LOOKS,
     MOST_PROBLEMS,
     Incoming,
     InvalidTraceError,
@@ -282,3 +283,7 @@ def test_what_looks_right_at_a_glance_is_right_and_stays_as_it_is(fields: dict[s
         checked = TraceIn.model_validate(body)
         for name in ("model", "path", "external_id", "conversation_id", "user_id", "started_at", "completed_at"):
             assert getattr(checked, name) == body.get(name)
+
+
+def test_every_field_is_looked_at_but_the_one_that_may_be_anything() -> None:
+    assert _LOOKS.keys() == TraceIn.model_fields.keys() - {"output"}
