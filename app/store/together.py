@@ -26,9 +26,10 @@ _MADE_BY_POSTGRES = frozenset({"created_at", "considered_run_id"})
 _NAMED, _UNNAMED = "store_named_together", "store_together"
 
 # Without a trace of OpenTelemetry the bounds are NULL, and nothing is between them.  See `app.store.kin` for what bounds are.
+# A subquery of one row is looked up in the index for each call; NOT EXISTS might become a join that reads the whole table.
 _KIN = """
-    SELECT FROM trace_external_id AS kin WHERE kin.project_id = calls.project_id
-     AND kin.external_id BETWEEN calls.alone_in || ':0000000000000000' AND calls.alone_in || ':ffffffffffffffff'
+    SELECT true FROM trace_external_id AS kin WHERE kin.project_id = calls.project_id
+     AND kin.external_id BETWEEN calls.alone_in || ':0000000000000000' AND calls.alone_in || ':ffffffffffffffff' LIMIT 1
 """
 
 
@@ -74,7 +75,7 @@ def statements() -> tuple[str, ...]:
     """  # noqa: S608  ours
     plain = f"INSERT INTO trace ({names}) SELECT {values} FROM ({current}) AS current RETURNING id::text"  # noqa: S608  ours
     named = f"""
-        WITH current AS MATERIALIZED ({current} AND NOT EXISTS ({_KIN})),
+        WITH current AS MATERIALIZED ({current} AND ({_KIN}) IS NULL),
         took AS (INSERT INTO trace_external_id (project_id, external_id, trace_id)
           SELECT project_id, external_id, id FROM current WHERE external_id IS NOT NULL ORDER BY project_id, external_id COLLATE "C"
           ON CONFLICT DO NOTHING RETURNING trace_id)
