@@ -166,7 +166,11 @@ class Ingest:
         learnt: list[tuple[KnownGroup, Version, UUID]] = []
         with transaction(self._engine) as connection:
             by_path = self._groups_of(connection, project_id, incoming)
-            known = self._known(connection, project_id, incoming)
+            # A batch that is sent again is told by its first call: to look for all takes up to a tenth of the time of a new one.
+            looked_for = incoming[:1] if way == "copy while planning" else incoming
+            known = self._known(connection, project_id, looked_for)
+            if known and len(looked_for) < len(incoming):
+                raise CopyRefusedError("A call is known.")
             fresh = [item for item in _first_of_each(incoming) if item.external_id not in known]
             if way == "copy while planning":
                 created = self._copied(connection, project_id, by_path, fresh, policy)

@@ -269,6 +269,12 @@ def test_one_batch_after_the_other_is_stored_whole_whatever_it_brings(
     assert (count(engine, tables.trace), count(engine, tables.implementation)) == (6 * 41, 2)
     at_once = "copy while planning"
     assert ways == ["copy", "copy", at_once, at_once, "copy", "copy", at_once]
+    again = [{"model": "b", "path": "/known", "input": "Q: 5 0?", "external_id": f"5 {n}"} for n in (999, *range(45))]
+    for calls in (again, again[::-1], [*again, SMALLEST]):
+        answer = client.post(URL, json={"traces": calls}).json["results"]
+        assert len({each["id"] for each in answer}) == len(calls)
+    assert (count(engine, tables.trace), count(engine, tables.implementation)) == (6 * 41 + 45 + 1, 2)
+    assert ways[7:] == [at_once, "copy"] * 3
 
 
 def test_a_batch_of_bad_traces_alone_stores_nothing(client: FlaskClient, engine: Engine) -> None:
