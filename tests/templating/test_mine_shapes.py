@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from templating import mine
+from templating import BARRIER, mine
 
 DICE = Random(7)
 WORDS = ["".join(DICE.choices("aeioubdgklmnprst", k=DICE.randint(4, 9))) for _ in range(400)]
@@ -119,3 +119,12 @@ def test_marks_between_a_value_that_is_said_twice_are_fixed_text():
     assert [group.template.literals[:3] for group in found] == [
         ("Put the answer of the model into <", "></", "> and nothing else, as the tag ")
     ]
+
+
+def test_a_system_prompt_of_marks_keeps_no_question_alone():
+    table = "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n| 5 | 6 |"
+    names = ["Anna", "Ben", "Cleo", "Dan", "Eve"]
+    prompts = [
+        f"{table}{BARRIER}Name of the customer: {name}\nOrder: A-{n}{n * 7} please" for n, name in enumerate(names)
+    ]
+    assert [len(group.members) for group in mine(prompts)] == [5]
