@@ -22,14 +22,8 @@ GRAM_WIDTHS = (3, 2, 1)  # units of an anchor, tried in this order: long ones ar
 BITS_AN_ANCHOR_SAVES = 12.0  # bits; chance agreement of k bits has probability 2^-k
 BITS_A_LABEL_SAVES = 6.0  # bits, of a label in few texts: three texts with it just once each cannot save more
 TEXTS_OF_A_CHEAP_LABEL = 6  # different texts up to which a label needs BITS_A_LABEL_SAVES only
-SHARES_HOLDING_ONCE = (
-    1.0,
-    0.9,
-    0.75,
-)  # of the members hold an anchor just once in the gap, tried in turn; less is the inside of a value (a list)
-BITS_OF_STANDING_ONCE = (
-    1.44  # bits per member: by chance at most 1/e of texts hold a word just once, however common the word
-)
+SHARES_HOLDING_ONCE = (1.0, 0.9, 0.75)  # of the members hold an anchor just once in the gap, tried in turn; less is the inside of a value (a list)
+BITS_OF_STANDING_ONCE = 1.44  # bits per member: by chance at most 1/e of texts hold a word just once, however common the word
 UNITS_OF_A_QUOTED_LABEL = 2  # units of the text behind a gap that a value quotes: "AI:"
 UNITS_SIFTED_BY_SETS = 256  # units in all spans up to which Python's sets are quicker than arrays
 GRAMS_SORTED_AT_ONCE = 4_000  # grams in all spans from which on sorting is dearer than sifting first
@@ -146,9 +140,7 @@ class Aligner:
         grams = self.rows.grams(UNITS_OF_A_QUOTED_LABEL)
         quotes = places[grams[places] == np.repeat(grams[ends], sizes)]
         starts = begins.copy()
-        starts[np.searchsorted(begins, quotes, side="right") - 1] = (
-            quotes + UNITS_OF_A_QUOTED_LABEL
-        )  # the last of each member stays
+        starts[np.searchsorted(begins, quotes, side="right") - 1] = quotes + UNITS_OF_A_QUOTED_LABEL  # the last of each member stays
         return self._anchors(starts, ends) if len(quotes) and (starts < ends).all() else []
 
     def _is_label(self, place: int) -> bool:
@@ -241,9 +233,7 @@ class Aligner:
         for run in self._in_time(runs):
             worth.append(self.worth(run))
             least.append(sure if self._labels(run) else 0.0)
-            profit.append(
-                BITS_A_LABEL_SAVES if least[-1] and different <= TEXTS_OF_A_CHEAP_LABEL else BITS_AN_ANCHOR_SAVES
-            )
+            profit.append(BITS_A_LABEL_SAVES if least[-1] and different <= TEXTS_OF_A_CHEAP_LABEL else BITS_AN_ANCHOR_SAVES)
             first.append(int(run.starts.sum()))
             last.append(first[-1] + run.length * len(begins))
         first.append(int(ends.sum()))

@@ -34,18 +34,10 @@ def _moved(before: str, after: str, parts: Collection[str], least: int, most: in
     border = min(len(before), MOST_MOVED)
     if all(_rank(text, border) == BEST_RANK for text in beside):
         return before, after
-    rightward = min(
-        most,
-        *(shared_length(((part[:MOST_MOVED] + after[:MOST_MOVED])[:MOST_MOVED], after[:MOST_MOVED])) for part in parts),
-    )
+    rightward = min(most, *(shared_length(((part[:MOST_MOVED] + after[:MOST_MOVED])[:MOST_MOVED], after[:MOST_MOVED])) for part in parts))
     leftward = min(
         -least,
-        *(
-            shared_length(
-                ((before[-MOST_MOVED:] + part[-MOST_MOVED:])[: -MOST_MOVED - 1 : -1], before[: -MOST_MOVED - 1 : -1])
-            )
-            for part in parts
-        ),
+        *(shared_length(((before[-MOST_MOVED:] + part[-MOST_MOVED:])[: -MOST_MOVED - 1 : -1], before[: -MOST_MOVED - 1 : -1])) for part in parts),
     )
     steps = sorted(range(-leftward, rightward + 1), key=abs)
     best = max(steps, key=lambda step: min(_rank(text, border + step) for text in beside))

@@ -8,9 +8,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 ITEMS_PER_LOOK = 4096  # cheap pieces of work, a microsecond or two each, between two looks at the clock
-SECONDS_BETWEEN_QUESTIONS = (
-    0.05  # seconds between two questions to the caller, whose answer may need a server; it asks for 0.2
-)
+SECONDS_BETWEEN_QUESTIONS = 0.05  # seconds between two questions to the caller, whose answer may need a server; it asks for 0.2
 
 
 class SpentError(Exception):

@@ -45,9 +45,7 @@ class Ends:
     @cached_property
     def _ways(self) -> list[np.ndarray]:
         """Per side a number for the first UNITS_OF_AN_END units of each text."""
-        return [
-            np.unique(self._units(side, UNITS_OF_AN_END) @ _WEIGHTS, return_inverse=True)[1] for side in self._sides
-        ]
+        return [np.unique(self._units(side, UNITS_OF_AN_END) @ _WEIGHTS, return_inverse=True)[1] for side in self._sides]
 
     @cached_property
     def _often(self) -> list[np.ndarray]:
@@ -76,10 +74,7 @@ class Ends:
         size = len(members)
         for ways, often in zip(self._ways, self._often, strict=True):
             inside = np.bincount(ways[members], minlength=len(often))
-            if (
-                inside.max() < ALIKE_SHARE * size
-                and inside[inside <= MOST_INSIDE_SHARE * often].sum() >= CROSSED_SHARE * size
-            ):
+            if inside.max() < ALIKE_SHARE * size and inside[inside <= MOST_INSIDE_SHARE * often].sum() >= CROSSED_SHARE * size:
                 return not self._has_own(members)
         return False
 

@@ -28,9 +28,7 @@ def unit_bits(rows: Rows) -> np.ndarray:
     bits = np.empty(units)
     for block in blocks(units):
         sizes = rows.sizes[block]
-        np.minimum(
-            worth[often[_buckets(rows, block)] - 1], BITS_WITHOUT_LETTERS + BITS_PER_LETTER * sizes, out=bits[block]
-        )
+        np.minimum(worth[often[_buckets(rows, block)] - 1], BITS_WITHOUT_LETTERS + BITS_PER_LETTER * sizes, out=bits[block])
         bits[block][sizes == 0] = 0.0
     return bits
 

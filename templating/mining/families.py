@@ -35,9 +35,7 @@ BITS_OF_AN_EDIT_IN_A_SAMPLE = 6.0  # bits of evidence that each text has its tim
 BITS_OF_AN_EDIT = 8.0  # the same of all calls, and of what values begin or end with
 FEWEST_RECORD_PLACES = 2  # places that change at a time, on average, when they are a record
 RECORD_SHARE = 0.5  # of all places change at a time in a record: an edit is of a few
-BITS_OF_ORDERED_VERSIONS = (
-    1.2  # bits that are enough of few calls when each text has one block: three calls and four have no more
-)
+BITS_OF_ORDERED_VERSIONS = 1.2  # bits that are enough of few calls when each text has one block: three calls and four have no more
 BITS_OF_AN_OUTERMOST_VERSION = 3.0  # bits that show a version of one or two calls to be the oldest or the newest: one call among sixteen, two among seven
 MOST_EDIT_CHANGES = 10  # changes from one text of a place to another while it is edited; more are a value that is held, unless two versions run side by side
 SIDE_BY_SIDE_SHARE = 0.8  # of what blocks save is saved as well when versions that run side by side mix by chance
@@ -53,15 +51,9 @@ class Held:
 
     def add(self, pool: Pool, skeleton: Skeleton) -> None:
         """Notes such places of a prompt that was edited."""
-        texts, calls = (
-            [pool.texts[member] for member in skeleton.members],
-            [pool.runs[member] for member in skeleton.members],
-        )
+        texts, calls = [pool.texts[member] for member in skeleton.members], [pool.runs[member] for member in skeleton.members]
         for column in zip(*without_data(skeleton.template, skeleton.values, pool.barrier), strict=True):
-            if (
-                1 < len(set(column)) <= MOST_EDIT_TEXTS
-                and changes([*_times(column, calls).values()]) > MOST_EDIT_CHANGES
-            ):
+            if 1 < len(set(column)) <= MOST_EDIT_TEXTS and changes([*_times(column, calls).values()]) > MOST_EDIT_CHANGES:
                 self._places.append(dict(zip(texts, column, strict=True)))
 
     def __len__(self) -> int:
@@ -155,9 +147,7 @@ def _places(
         parts = _parts(column)
         if parts:
             together.setdefault(parts, []).append(column)
-        yield from (
-            (edges, BITS_OF_AN_EDIT, True) for edges in _edges(column) if any(_is_long([edge]) for edge in set(edges))
-        )
+        yield from ((edges, BITS_OF_AN_EDIT, True) for edges in _edges(column) if any(_is_long([edge]) for edge in set(edges)))
     for columns in together.values():
         texts = list(zip(*columns, strict=True))
         long = {text: _is_long(text) for text in set(texts)}
@@ -179,9 +169,7 @@ def _parts(column: Sequence[str]) -> tuple[int, ...]:
 def _are_records(versions: Sequence[tuple[str, ...]]) -> bool:
     """Whether most places change together, as fields of one value do: it has four values and more.  versions: oldest first."""
     changed = [sum(map(ne, before, after)) for before, after in pairwise(versions)]
-    return len(versions) > MOST_EDIT_TEXTS and sum(changed) >= max(
-        FEWEST_RECORD_PLACES, RECORD_SHARE * len(versions[0])
-    ) * len(changed)
+    return len(versions) > MOST_EDIT_TEXTS and sum(changed) >= max(FEWEST_RECORD_PLACES, RECORD_SHARE * len(versions[0])) * len(changed)
 
 
 def _edges(column: Sequence[str]) -> Iterable[list[str]]:
@@ -229,14 +217,10 @@ def _have_changed(column: Sequence[str], turned: int) -> bool:
     times = column[:VALUES_OF_A_TIME], column[middle : middle + VALUES_OF_A_TIME], column[-VALUES_OF_A_TIME:]
     counts = [Counter(_words(value, turned) for value in some) for some in times]
     often = {kind for count in counts for kind, times in count.items() if times >= FEWEST_CHANGED_VALUES}
-    return any(
-        max(its) - min(its) >= FEWEST_CHANGED_VALUES for kind in often if (its := [count[kind] for count in counts])
-    )
+    return any(max(its) - min(its) >= FEWEST_CHANGED_VALUES for kind in often if (its := [count[kind] for count in counts]))
 
 
-def _edited(
-    column: Sequence[str], calls: Sequence[Sequence[int]], least: float, *, all_calls: bool, is_alone: bool
-) -> bool:
+def _edited(column: Sequence[str], calls: Sequence[Sequence[int]], least: float, *, all_calls: bool, is_alone: bool) -> bool:
     """Whether each text has its time.  is_alone: whether it is of one place, as values are."""
     times = _times(column, calls)
     if len(times) < 2:
@@ -261,9 +245,7 @@ def _are_outermost(few: Sequence[Sequence[int]], others: Sequence[int]) -> bool:
 def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
     """Whether each text has its time; one may have two, before and after another."""
     saved = blocks(times)
-    if saved >= least or (
-        least == BITS_OF_AN_EDIT_IN_A_SAMPLE and saved >= BITS_OF_ORDERED_VERSIONS and in_order(times)
-    ):
+    if saved >= least or (least == BITS_OF_AN_EDIT_IN_A_SAMPLE and saved >= BITS_OF_ORDERED_VERSIONS and in_order(times)):
         return True
     calls = Calls(times)
     return sorted(calls.stay([text]) for text in range(len(times)))[1] >= least

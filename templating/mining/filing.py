@@ -17,9 +17,7 @@ from templating.mining.signatures import FEWEST_SHARED_GRAMS, MemberSet, gram_co
 from templating.mining.units import split
 from templating.template import Template
 
-MOST_FAMILY_TEXTS = (
-    TEXTS_PER_ROUND // 4
-)  # texts of a family: a sample drawn by chance has some of every template that has more
+MOST_FAMILY_TEXTS = TEXTS_PER_ROUND // 4  # texts of a family: a sample drawn by chance has some of every template that has more
 LEAST_SHARED_GRAMS = 6  # grams that texts share to be filed together
 
 
@@ -41,9 +39,7 @@ class Families:
         while self._families:
             family = [text for text in self._families[0] if text in remaining and text not in self._dealt]
             more = sum(map(len, family))
-            if len(sample) >= FEWEST_TEXTS_PER_ROUND and (
-                len(sample) + len(family) > TEXTS_PER_ROUND or size + more > CHARACTERS_PER_ROUND
-            ):
+            if len(sample) >= FEWEST_TEXTS_PER_ROUND and (len(sample) + len(family) > TEXTS_PER_ROUND or size + more > CHARACTERS_PER_ROUND):
                 break
             self._families.popleft()
             self._dealt.update(family)
@@ -93,9 +89,7 @@ def families(
     weights = np.fromiter((len(calls[text]) for text in texts), np.int64, len(texts))
     thin = 1 << max(0, sum(map(len, texts)) // CHARACTERS_PER_ROUND).bit_length()
     sets = sets_of(*_grams(texts, barrier, thin, tick), weights, least, tick=tick)
-    telling = [
-        member_set for member_set in sets if member_set.grams >= max(FEWEST_SHARED_GRAMS, LEAST_SHARED_GRAMS // thin)
-    ]
+    telling = [member_set for member_set in sets if member_set.grams >= max(FEWEST_SHARED_GRAMS, LEAST_SHARED_GRAMS // thin)]
     telling.sort(key=lambda member_set: -member_set.grams)
     return [[texts[member] for member in family] for family in _filed(telling, len(texts), tick)]
 
@@ -121,7 +115,9 @@ def _filed(sets: Iterable[MemberSet], count: int, tick: Callable[[], object]) ->
     return filed
 
 
-def _grams(texts: Sequence[str], barrier: str, thin: int, tick: Callable[[], object]) -> tuple[np.ndarray, np.ndarray]:
+def _grams(
+    texts: Sequence[str], barrier: str, thin: int, tick: Callable[[], object]
+) -> tuple[np.ndarray, np.ndarray]:
     """(grams, the text of each): one in `thin`, a power of two, the same ones in every text; so memory is bounded."""
     grams, owners = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
     for start, stop in _chunks(texts):

@@ -78,12 +78,7 @@ class Forest:
         return self._without_held(parts, members)
 
     def explained(
-        self,
-        index: int,
-        more: float,
-        *,
-        among: Sequence[int] = (),
-        counts: Callable[[np.ndarray], bool] = lambda _: True,
+        self, index: int, more: float, *, among: Sequence[int] = (), counts: Callable[[np.ndarray], bool] = lambda _: True
     ) -> float:
         """The share of the members that lie in other sets, each of which shares at least `more` grams more.
 
@@ -100,9 +95,7 @@ class Forest:
             if (inner & unexplained).bit_count() >= max(least, FRESH_SHARE * inner.bit_count()):
                 unexplained &= ~inner
                 apart.append(inner)
-        parts = [
-            np.array([place for place, member in enumerate(members.tolist()) if kind >> member & 1]) for kind in apart
-        ]
+        parts = [np.array([place for place, member in enumerate(members.tolist()) if kind >> member & 1]) for kind in apart]
         explained = np.zeros(size, bool)
         for part in self._without_held(parts, members):
             if counts(part):
@@ -127,11 +120,7 @@ class Forest:
         for part in held:
             apart += int(fresh[part].sum()) >= FRESH_SHARE * len(part)
             fresh[part] = False
-        return (
-            [part for part in parts if not any(part is other for other in held)]
-            if apart >= FEWEST_HELD_VALUES
-            else parts
-        )
+        return [part for part in parts if not any(part is other for other in held)] if apart >= FEWEST_HELD_VALUES else parts
 
     def _run(self, texts: Sequence[int]) -> int:
         """The run that the calls of some texts are of: they are one witness; or _MANY."""

@@ -49,9 +49,7 @@ class _Texts:
     calls: np.ndarray
 
 
-def frames(
-    texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Callable[[], object] = bool
-) -> list[list[int]]:
+def frames(texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Callable[[], object] = bool) -> list[list[int]]:
     """Sets of different texts, as their numbers, that begin and end alike, and save bits when that is written once.
 
     calls: how often each text came.  splits: units of texts that were split before.  tick: called often.
@@ -130,10 +128,7 @@ class _Frames:
         if sum(len(frame.members) for frame in narrow) < UNION_SHARE * len(members):
             return False
         for begin, step in ((rows.first + head, 1), (rows.last - 1 - tail, -1)):
-            ways = [
-                rows.bare[begin[frame.members][:, None] + step * np.arange(1, 1 + UNITS_BEHIND_A_VALUE)]
-                for frame in narrow
-            ]
+            ways = [rows.bare[begin[frame.members][:, None] + step * np.arange(1, 1 + UNITS_BEHIND_A_VALUE)] for frame in narrow]
             if all((way == ways[0][0]).all() for way in ways) and all(
                 _same(rows.bare[begin[frame.members]]) for frame in narrow
             ):
@@ -208,9 +203,7 @@ class _Frames:
             return True  # numbers
         alike = _come_again(rows.codes[behind]) & goes_on
         alike |= _come_again(rows.bare[stop - 1 - tail]) & (letters[stop - 1 - tail] > 0)
-        return (len(members) >= TEXTS_THAT_GO_ON or head > UNITS_PER_GRAM) and int(alike.sum()) < GOING_ON_SHARE * len(
-            members
-        )
+        return (len(members) >= TEXTS_THAT_GO_ON or head > UNITS_PER_GRAM) and int(alike.sum()) < GOING_ON_SHARE * len(members)
 
     def _is_phrase(self, members: np.ndarray, width: int) -> bool:
         """Whether what these begin with stands inside of texts too, as a turn of phrase does."""

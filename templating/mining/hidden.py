@@ -45,19 +45,12 @@ def alike_in_many_ways(values: Iterable[tuple[str, str]], tick: Callable[[], obj
         ways: dict[str, list[Kind]] = {}
         for kind in kinds:
             ways.setdefault(kind[0][end], []).append(kind)
-        alike = [
-            its for way, its in ways.items() if len(its) >= FEWEST_VALUES_PER_WAY and len(way) == CHARACTERS_OF_A_WAY
-        ]
+        alike = [its for way, its in ways.items() if len(its) >= FEWEST_VALUES_PER_WAY and len(way) == CHARACTERS_OF_A_WAY]
         if len(alike) < FEWEST_WAYS or sum(map(len, alike)) < WAYS_SHARE * len(kinds) or _are_pairs(alike, 1 - end):
             continue
         some = [kinds[its[0]][1] for its in spread(alike, FEWEST_WAYS)]
         if not _are_documents(some, [value for _, value in kinds.values()], (_HEAD, _TAIL)[end], tick):
-            return [
-                kinds[kind][0]
-                for kind in chain.from_iterable(
-                    its[:TEXTS_PER_WAY] for its in spread(alike, MOST_ALIKE_TEXTS // TEXTS_PER_WAY)
-                )
-            ]
+            return [kinds[kind][0] for kind in chain.from_iterable(its[:TEXTS_PER_WAY] for its in spread(alike, MOST_ALIKE_TEXTS // TEXTS_PER_WAY))]
     return []
 
 
@@ -74,11 +67,7 @@ def _are_documents(some: Iterable[str], values: Iterable[str], end: slice, tick:
     at_start, quoted = end == _HEAD, 0
     for value in some:
         tick()
-        own, inner = (
-            (value[:CHARACTERS_OF_A_DOCUMENT], slice(1, None))
-            if at_start
-            else (value[-CHARACTERS_OF_A_DOCUMENT:], slice(None, -1))
-        )
+        own, inner = (value[:CHARACTERS_OF_A_DOCUMENT], slice(1, None)) if at_start else (value[-CHARACTERS_OF_A_DOCUMENT:], slice(None, -1))
         quoted += any(own in other and own in other[inner] for other in values)
         if quoted == FEWEST_DOCUMENTS:
             return True

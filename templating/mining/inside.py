@@ -18,15 +18,11 @@ from templating.mining.units import DIGIT, LETTER, kind
 
 JOINTS = frozenset((*"./-@+#&~'’", "://"))  # inside of tokens: example.org, and/or, o'clock
 NUMBER_JOINTS = frozenset(".,:/-T")  # inside of numbers, times and ISO 8601; between words "," and ":" are separators
-NEXT_ITEM_SHARE = (
-    0.1  # of the values of a list have a further item: in fewer, a value quotes what looks like the next head
-)
+NEXT_ITEM_SHARE = 0.1  # of the values of a list have a further item: in fewer, a value quotes what looks like the next head
 MOST_HEAD_CHARACTERS = 100  # characters of a head and what surrounds it
 DIGITS = frozenset("0123456789")
 MOST_HEAD_DIGITS = 4  # digits of the number in a head
-MOST_LIST_TEXTS = (
-    6  # different texts before a head that changes as one with what follows; of more, two values may belong together
-)
+MOST_LIST_TEXTS = 6  # different texts before a head that changes as one with what follows; of more, two values may belong together
 LEAST_TEXTS_PER_VALUE = 2  # texts per value, on average, where values are out of a few
 MOST_CHANCE_WORDS = 2  # words that few long texts share by chance
 LEAST_LONG_WORDS = 5  # words of such a long text
@@ -92,12 +88,7 @@ def _listed(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], o
         if number != follower - 1:
             going_on.clear()
         going_on |= {head.series for _, head in item if _go_on(head.next, rows, last + 1)}
-        inside |= {
-            place
-            for place, head in item
-            if head.series in going_on
-            or (_change_as_one(rows, place) and len({row[place] for row in rows}) <= MOST_LIST_TEXTS)
-        }
+        inside |= {place for place, head in item if head.series in going_on or (_change_as_one(rows, place) and len({row[place] for row in rows}) <= MOST_LIST_TEXTS)}
         follower = number
     return inside
 
@@ -111,9 +102,7 @@ def _change_as_one(rows: Sequence[Row], place: int) -> bool:
     if LEAST_TEXTS_PER_VALUE * len({row[place] for row in rows}) > len(rows):
         return False
     pairs = {(row[place], row[place + 1]) for row in rows}
-    return LEAST_TEXTS_PER_VALUE * len(pairs) <= len(rows) and all(
-        len(set(side)) == len(pairs) for side in zip(*pairs, strict=True)
-    )
+    return LEAST_TEXTS_PER_VALUE * len(pairs) <= len(rows) and all(len(set(side)) == len(pairs) for side in zip(*pairs, strict=True))
 
 
 def _head(literal: str) -> Head | None:

@@ -6,9 +6,7 @@ from templating.template import Template
 
 Column = tuple[str, ...]
 
-FEWEST_SHARED_VALUES = (
-    3  # different values that two places share before they share a name: two agree by chance, or are all there is
-)
+FEWEST_SHARED_VALUES = 3  # different values that two places share before they share a name: two agree by chance, or are all there is
 FIRST_VALUES = 8  # values that tell most columns apart
 
 

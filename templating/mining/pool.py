@@ -47,9 +47,7 @@ class Pool:
         pieces = [p for t in texts for p in t.split(barrier)] if barrier and barrier in texts[0] else texts
         rows = splits.of(pieces, tick)
         tick()
-        return cls(
-            texts, times, runs or times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows), splits, tick
-        )
+        return cls(texts, times, runs or times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows), splits, tick)
 
     def go_on(self) -> None:
         """Raises SpentError when time is up: for loops over the places of a text, which may be a book of lines."""

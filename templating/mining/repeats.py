@@ -15,17 +15,11 @@ _AGAIN = "\x00"  # in no value
 def repeated(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> tuple[str, ...]:
     """The literals with the text between values that are said again.  rows: the values of each text.  tick: called for every slot."""
     columns, parts = list(zip(*rows, strict=True)), list(literals)
-    said = [column for column in columns if all(column) and len(set(column)) >= FEWEST_SHARED_VALUES][
-        :MOST_REPEATED_PLACES
-    ]
+    said = [column for column in columns if all(column) and len(set(column)) >= FEWEST_SHARED_VALUES][:MOST_REPEATED_PLACES]
     for place in reversed(range(len(columns))):
         tick()
         for other in said:
-            if (
-                other is not columns[place]
-                and other[0] in columns[place][0]
-                and (pieces := _pieces(columns[place], other))
-            ):
+            if other is not columns[place] and other[0] in columns[place][0] and (pieces := _pieces(columns[place], other)):
                 parts[place : place + 2] = [parts[place] + pieces[0], *pieces[1:-1], pieces[-1] + parts[place + 1]]
                 break
     return tuple(parts)

@@ -43,28 +43,18 @@ from templating.template import Template
 TEXTS_OF_A_SHORT_TEMPLATE = 64  # texts of a short template in which a search looks whether it is several
 SHOWN_TEXTS = 5  # texts of a template that later rounds see again
 TEXTS_PER_TICK = 64  # texts, milliseconds of work, after which the caller is asked whether to stop
-TEXTS_OF_A_SECOND_LOOK = (
-    40  # texts of a template at the second look; a template with as many at the first look has none
-)
+TEXTS_OF_A_SECOND_LOOK = 40  # texts of a template at the second look; a template with as many at the first look has none
 PEEKED_TEXTS = 32  # texts whose values decide whether a second look is needed
 PEEKED_CHARACTERS = 12  # characters at either end of these values
 SIBLING_SHARE = 0.7  # of peeked values whose end occurs at least 3 times
 LONG_SIBLING_SHARE = 0.3  # of peeked values that have as many as PEEKED_CHARACTERS there
-BORN_LAST = (
-    1 << 30
-)  # the time of birth of a part of a template that fell apart: only its own texts were held against it
-THIN_SHARE = (
-    0.25  # of the texts fit no template but begin or end alike: many templates have too few calls to be seen by chance
-)
+BORN_LAST = 1 << 30  # the time of birth of a part of a template that fell apart: only its own texts were held against it
+THIN_SHARE = 0.25  # of the texts fit no template but begin or end alike: many templates have too few calls to be seen by chance
 STALE_SHARE = 0.5  # of the texts, or more, are left behind a round by chance: another such round is no use
 BITS_OF_A_FILED_TEMPLATE = 80.0  # bits of fixed text among texts that were filed together: twice those of other sets, since closeness brought them together
 BITS_SHARED_BY_FILED_CALLS = 160.0  # bits more, shared out among the calls
-FILED_FIXED_SHARE = (
-    0.5  # of such texts is fixed when they begin with a value: free texts that end in one quotation share less
-)
-MOST_WEAK_CHARACTERS = (
-    80  # characters of fixed text of a known template that may give way to a shorter one: of longer ones rounds tell
-)
+FILED_FIXED_SHARE = 0.5  # of such texts is fixed when they begin with a value: free texts that end in one quotation share less
+MOST_WEAK_CHARACTERS = 80  # characters of fixed text of a known template that may give way to a shorter one: of longer ones rounds tell
 MOST_ENDING_CHARACTERS = 12  # characters with which values may begin or end alike: less than two words
 MOST_WEAK_TEXTS = 8  # texts of a template that a shorter one may have as well
 NO_END = 1 << 30  # rounds
@@ -135,17 +125,12 @@ class Rounds:
         chance = Samples(texts, self._calls)
         before = len(rest)
         rest, rounds = self._look_at(chance, rest, most=1)
-        while (
-            max(TEXTS_PER_ROUND, THIN_SHARE * len(texts)) < len(rest) < STALE_SHARE * before
-            and not self._budget.spent()
-        ):
+        while max(TEXTS_PER_ROUND, THIN_SHARE * len(texts)) < len(rest) < STALE_SHARE * before and not self._budget.spent():
             before = len(rest)
             rest, more = self._look_at(chance, rest, most=1)
             rounds += more
         unsure: dict[Template, Finding] = {}
-        if len(rest) > max(TEXTS_PER_ROUND, THIN_SHARE * len(texts)) and len(self._held_alike(rest)) > THIN_SHARE * len(
-            texts
-        ):
+        if len(rest) > max(TEXTS_PER_ROUND, THIN_SHARE * len(texts)) and len(self._held_alike(rest)) > THIN_SHARE * len(texts):
             unsure = self._unsure()
             rest |= dict.fromkeys(text for finding in unsure.values() for text, _ in finding.rows)
             rest = self._look_at_families(rest)
@@ -208,11 +193,7 @@ class Rounds:
         weak = {
             t: f
             for t, f in self._found.items()
-            if (
-                t.fixed <= MOST_WEAK_CHARACTERS
-                if t in self._old
-                else 0 < len(f.rows) < MOST_WEAK_TEXTS and not f.supersedes
-            )
+            if (t.fixed <= MOST_WEAK_CHARACTERS if t in self._old else 0 < len(f.rows) < MOST_WEAK_TEXTS and not f.supersedes)
         }
         rest = [text for text in rest if text not in self._copies]
         texts = list(dict.fromkeys([*rest, *(text for finding in weak.values() for text, _ in finding.rows)]))
@@ -259,13 +240,7 @@ class Rounds:
         some = spread(texts, TEXTS_OF_A_SHORT_TEMPLATE)
         if best.bits < BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / self._calls_of(texts):
             pool = self._pool(some)
-            return (
-                None
-                if Forest(pool, self._options.min_group_size, self._go_on).parts(
-                    range(len(some)), FEWEST_OWN_GRAMS, HELD_SHARE
-                )
-                else best
-            )
+            return None if Forest(pool, self._options.min_group_size, self._go_on).parts(range(len(some)), FEWEST_OWN_GRAMS, HELD_SHARE) else best
         return best if self._is_one(some) else None
 
     def _around(self, template: Template, finding: Finding, shorter: Sieve) -> Finding | None:
@@ -399,15 +374,11 @@ class Rounds:
             rows = _rows(pool, candidate)
             if filed and not self._is_clear(candidate, pool):
                 return False
-            if not self._are_enough(
-                candidate.template, {text: its for text, its in rows.items() if text in fresh or text in self._copies}
-            ):
+            if not self._are_enough(candidate.template, {text: its for text, its in rows.items() if text in fresh or text in self._copies}):
                 return False
             return not self._is_parted(candidate.template) and self._may_replace(candidate, rows, shown, fresh)
 
-        candidates = search(
-            pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled, held=self._held
-        )
+        candidates = search(pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled, held=self._held)
         new, misfits = [], list[str]()
         for candidate in candidates:
             best, lost = self._add(candidate, set(_rows(pool, candidate)), fresh, shown, owner)
@@ -431,10 +402,7 @@ class Rounds:
         if not candidate.held or candidate.bits < BITS_OF_A_FILED_TEMPLATE + BITS_SHARED_BY_FILED_CALLS / calls:
             return False
         size = sum(len(pool.texts[member]) for member in candidate.members)
-        return (
-            bool(candidate.template.literals[0].strip())
-            or candidate.template.fixed * len(candidate.members) >= FILED_FIXED_SHARE * size
-        )
+        return bool(candidate.template.literals[0].strip()) or candidate.template.fixed * len(candidate.members) >= FILED_FIXED_SHARE * size
 
     def _is_parted(self, template: Template) -> bool:
         """Whether it fits what was found to be several templates behind one preamble."""
@@ -444,19 +412,12 @@ class Rounds:
         """Texts of the known templates, and of those found that begin or end as a text of the sample does."""
         findings = {template: finding for template, finding in self._found.items() if finding.rows}
         near = are_near(findings, sample)
-        return {
-            template: self._some(finding)
-            for template, finding in findings.items()
-            if template in self._old or template in near
-        }
+        return {template: self._some(finding) for template, finding in findings.items() if template in self._old or template in near}
 
     def _some(self, finding: Finding) -> list[str]:
         """Some texts of a template, those of the known ones that it widens first."""
         copies = [text for text, _ in finding.rows if text in self._copies][:SHOWN_TEXTS] if self._copies else []
-        return (
-            copies
-            + [text for text in finding.some(SHOWN_TEXTS) if text not in self._copies][: SHOWN_TEXTS - len(copies)]
-        )
+        return copies + [text for text in finding.some(SHOWN_TEXTS) if text not in self._copies][: SHOWN_TEXTS - len(copies)]
 
     def _may_replace(
         self, candidate: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
@@ -568,11 +529,7 @@ class Rounds:
         if not finding.rows or finding.supersedes or template in self._old:
             return []
         kinds = self._by_edit(template, finding.rows)
-        if (
-            not kinds
-            or not KEPT_SHARE * len(finding.rows) <= sum(map(len, kinds))
-            or len(kinds[0]) == len(finding.rows)
-        ):
+        if not kinds or not KEPT_SHARE * len(finding.rows) <= sum(map(len, kinds)) or len(kinds[0]) == len(finding.rows):
             return []
         parts = [part for texts in kinds if (part := self._template_of(texts))]
         if len(parts) < len(kinds):

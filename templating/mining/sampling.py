@@ -32,9 +32,7 @@ class Samples:
 
     def __init__(self, texts: Sequence[str], calls: Mapping[str, Sequence[int]]) -> None:
         """texts: oldest first; calls: text -> when it came."""
-        often = sorted(
-            (t for t in texts if len(calls[t]) >= CALLS_OF_A_FREQUENT_TEXT), key=lambda t: (-len(calls[t]), calls[t][0])
-        )
+        often = sorted((t for t in texts if len(calls[t]) >= CALLS_OF_A_FREQUENT_TEXT), key=lambda t: (-len(calls[t]), calls[t][0]))
         taken = set(often)
         self._often = deque(often)
         self._others = deque(_scattered([t for t in texts if t not in taken]))
@@ -49,10 +47,7 @@ class Samples:
         sample: list[str] = []
         size = 0
         for queue, most in ((self._often, 0.5), (self._others, 1.0), (self._often, 1.0)):
-            while queue and (
-                len(sample) < FEWEST_TEXTS_PER_ROUND
-                or (len(sample) < most * TEXTS_PER_ROUND and size < most * CHARACTERS_PER_ROUND)
-            ):
+            while queue and (len(sample) < FEWEST_TEXTS_PER_ROUND or (len(sample) < most * TEXTS_PER_ROUND and size < most * CHARACTERS_PER_ROUND)):
                 text = queue.popleft()
                 if text in remaining and text not in self._dealt:
                     self._dealt.add(text)

@@ -28,18 +28,13 @@ BITS_OF_A_WHOLE_POOL = 16.0  # the same as BITS_OF_A_TEMPLATE for such a set: "T
 BITS_SHARED_BY_A_WHOLE_POOL = 40.0  # the same as BITS_SHARED_BY_CALLS
 FEWEST_LOOSE_TEXTS = 8  # texts of a template that neither begins nor ends with fixed text: so does a long value
 BITS_OF_A_LOOSE_TEMPLATE = 54.0  # bits of such a template
-LETTER_SHARE_OF_FEW = (
-    0.6  # of fixed text are letters and digits when few calls have it: any two JSON texts share the rest
-)
+LETTER_SHARE_OF_FEW = 0.6  # of fixed text are letters and digits when few calls have it: any two JSON texts share the rest
 FEW_CALLS = 8  # calls that are few
 PAIR_SHARE = 0.6  # of a text is fixed when there are but two: two texts always share something
 CROSSING_FACTOR = 2.0  # times the grams of a set that other sets share
 CROSSING_SHARE = 0.5  # of the set's members lie in these
 # The same behind a preamble: the bodies share so many grams, and most of them twice as many.
-BODY_STEPS = (
-    (4.0, 0.9),
-    (8.0, 0.6),
-)  # (grams that bodies behind a preamble share more, share of the texts that lie in such bodies)
+BODY_STEPS = ((4.0, 0.9), (8.0, 0.6))  # (grams that bodies behind a preamble share more, share of the texts that lie in such bodies)
 REST_SHARE = 0.6  # of a set of several templates, at most, is left when it is looked at again
 LONG_CHARACTERS = 20_000  # characters of a set of few texts, whose alignment takes 5 ms and more; what is shorter is aligned and not looked up
 _VERDICTS = Verdicts()
@@ -203,10 +198,7 @@ class _Search:
         templates = self._templates(largest, index)
         if not templates:
             self._held.forget(noted)
-        return templates and [
-            *templates,
-            *(s for era in eras if era is not largest for s in self._templates(era, index)),
-        ]
+        return templates and [*templates, *(s for era in eras if era is not largest for s in self._templates(era, index))]
 
     def _take(self, members: Sequence[int]) -> None:
         self._ends.take([member for member in members if member not in self._taken])
@@ -218,9 +210,7 @@ class _Search:
         """Whether the fixed text is more than the members would share by chance."""
         calls, texts = int(self._pool.calls[best.members].sum()), len(best.members)
         whole = best.held and texts >= WHOLE_SHARE * len(self._pool.texts)
-        worth, few = (
-            (BITS_OF_A_WHOLE_POOL, BITS_SHARED_BY_A_WHOLE_POOL) if whole else (BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS)
-        )
+        worth, few = (BITS_OF_A_WHOLE_POOL, BITS_SHARED_BY_A_WHOLE_POOL) if whole else (BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS)
         if calls < self._least or best.bits < worth + few / calls:
             return False
         if calls < FEW_CALLS and _is_marks(best.template.literals, self._pool.barrier):
@@ -239,9 +229,7 @@ class _Search:
         """Whether what looks like one template is several."""
         if self.is_preamble(best, index) or is_mixture(best):
             return True
-        return are_siblings(
-            best, self._forest.parts(best.members, FEWEST_OWN_GRAMS, PARTED_SHARE), self._pool.barrier, self._pool.go_on
-        )
+        return are_siblings(best, self._forest.parts(best.members, FEWEST_OWN_GRAMS, PARTED_SHARE), self._pool.barrier, self._pool.go_on)
 
     def has_sets(self) -> bool:
         """Whether texts of the pool share grams: each that comes twice in one of few texts tells none."""
@@ -252,9 +240,7 @@ class _Search:
         if not _is_open(best.template):
             return False
         counts = Places(best, self._pool.barrier).have_body
-        return all(
-            self._forest.explained(index, more, among=best.members, counts=counts) >= most for more, most in BODY_STEPS
-        )
+        return all(self._forest.explained(index, more, among=best.members, counts=counts) >= most for more, most in BODY_STEPS)
 
 
 def _is_open(template: Template) -> bool:

@@ -48,16 +48,10 @@ REPEATED_SHARE = 0.02  # of the values, at least, come again so
 LEAST_REPEATS_OF_BOTH = 3  # values that come again on both sides together
 COMPARED_BEGINNINGS = 300  # values of which any two may begin alike
 FEWEST_NUMBERS = 3  # different numbers that stand before a mark
-ONE_BREAK_SHARE = (
-    0.8  # of the values have no other such line break, if one parts two: a conversation has one for each turn
-)
-BITS_OF_A_SEPARATOR = (
-    20.0  # bits by which it must be the better account: slots and marks, of which each is asked, are many
-)
+ONE_BREAK_SHARE = 0.8  # of the values have no other such line break, if one parts two: a conversation has one for each turn
+BITS_OF_A_SEPARATOR = 20.0  # bits by which it must be the better account: slots and marks, of which each is asked, are many
 BITS_PER_VALUE = 0.8  # bits: a list has a bullet before each item but the first, and is as long as it has items
-MOST_ALIKE_SHARE = (
-    0.5  # of the texts have the same value on one side, at most: nothing parts one out of a few from what follows it
-)
+MOST_ALIKE_SHARE = 0.5  # of the texts have the same value on one side, at most: nothing parts one out of a few from what follows it
 FREE_TEXT_DISPERSION = 1.0  # variance of the words on one side, as a multiple of their mean
 
 Row = tuple[str, ...]
@@ -104,7 +98,9 @@ def _rejoined(literals: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], 
     return parts, rows
 
 
-def _bracket(literals: Sequence[str], rows: Sequence[Row], place: int, tick: Callable[[], object]) -> str | None:
+def _bracket(
+    literals: Sequence[str], rows: Sequence[Row], place: int, tick: Callable[[], object]
+) -> str | None:
     """The bracket or quote that every value of a slot opens and the text after it closes, or that the text before it opens and they close.
 
     Most values have no other: those of code are opened and closed again and again.
@@ -148,9 +144,7 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
     """The mark, word or line break that parts the values of a slot best."""
     if len(rows) < FEWEST_NUMBERS:
         return None
-    some = sorted(
-        (row[place] for row in spread(rows, FIRST_SEARCHED_VALUES)), key=len
-    )  # what the short ones lack need not be looked for in the long
+    some = sorted((row[place] for row in spread(rows, FIRST_SEARCHED_VALUES)), key=len)  # what the short ones lack need not be looked for in the long
     marks = list(islice((mark for mark in _marks(some[0]) if all(mark in value for value in some)), MOST_TRIED_MARKS))
     values = list(dict.fromkeys(row[place] for row in rows)) if marks else []
     numbered = next((mark for mark in marks if _follows_a_number(mark, values)), None)
@@ -202,11 +196,7 @@ def _forms(value: str, start: int, end: int) -> Iterator[str]:
 def _follows_a_number(mark: str, values: Sequence[str]) -> bool:
     """Whether all values are a number, several different ones, then the mark and something else."""
     heads = {value.partition(mark)[0] for value in values} if all(mark in value for value in values) else set[str]()
-    return (
-        len(heads) >= FEWEST_NUMBERS
-        and all(map(str.isdecimal, heads))
-        and not any(value.partition(mark)[2][:1].isdecimal() for value in values)
-    )
+    return len(heads) >= FEWEST_NUMBERS and all(map(str.isdecimal, heads)) and not any(value.partition(mark)[2][:1].isdecimal() for value in values)
 
 
 def _shared_begins(values: Sequence[str]) -> str:

@@ -72,19 +72,14 @@ def are_siblings(
         fresh = int(uncovered[kind].sum())
         if fresh < max(2, FRESH_KIND_SHARE * len(kind)) or not places.are_own(kind):
             continue
-        if (
-            len(kind) >= LARGE_KIND_SHARE * size
-            and places.agreement(kind).words >= OWN_WORDS_FACTOR * places.fixed_words
-        ):
+        if len(kind) >= LARGE_KIND_SHARE * size and places.agreement(kind).words >= OWN_WORDS_FACTOR * places.fixed_words:
             return True
         uncovered[kind] = False
         if fresh >= APART_SHARE * len(kind):
             apart[kind] = False
             largest = max(largest, len(kind))
         parted = size - int(apart.sum())
-        if uncovered.sum() <= (1 - KINDS_SHARE) * size or (
-            parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size
-        ):
+        if uncovered.sum() <= (1 - KINDS_SHARE) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
             return True
     return False
 
@@ -112,9 +107,7 @@ class _Agreement(NamedTuple):
     def says_much(self) -> bool:
         """Whether the blocks are more than a long text and a few short ones, the fields of one thing."""
         blocks = sorted(self.blocks)
-        return (len(blocks) > 1 and blocks[-2] >= FEWEST_BLOCK_WORDS) or (
-            len(blocks) >= FEWEST_OWN_PLACES and sum(blocks) >= FEWEST_OWN_WORDS
-        )
+        return (len(blocks) > 1 and blocks[-2] >= FEWEST_BLOCK_WORDS) or (len(blocks) >= FEWEST_OWN_PLACES and sum(blocks) >= FEWEST_OWN_WORDS)
 
 
 class Places:
@@ -127,10 +120,7 @@ class Places:
         self._columns = list(zip(*skeleton.values, strict=True))
         kinds: list[dict[str, int]] = [{} for _ in self._columns]
         self._numbers = np.array(
-            [
-                [seen.setdefault(v, len(seen)) for v in column]
-                for seen, column in zip(kinds, self._columns, strict=True)
-            ],
+            [[seen.setdefault(v, len(seen)) for v in column] for seen, column in zip(kinds, self._columns, strict=True)],
             np.int32,
         ).reshape(len(self._columns), -1)
         self._often = [np.bincount(row) for row in self._numbers]
@@ -151,11 +141,7 @@ class Places:
 
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind have fixed text in common at an open end."""
-        ends = (
-            [column[row] for row in kind.tolist()]
-            for place, column in enumerate(self._columns)
-            if is_open(self._template, place)
-        )
+        ends = ([column[row] for row in kind.tolist()] for place, column in enumerate(self._columns) if is_open(self._template, place))
         return any(len(set(values)) > 1 and (_label(values) > 0 or _share_a_run(values)) for values in ends)
 
     def agreement(self, kind: np.ndarray) -> _Agreement:

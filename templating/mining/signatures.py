@@ -14,9 +14,7 @@ import numpy as np
 from templating.mining.units import GRAM_WEIGHTS, Rows, alike, blocks, run_heads
 
 UNITS_PER_GRAM = 3  # units: shorter grams are common by chance, longer ones miss short fixed texts
-MOST_PER_TEXT = (
-    1.25  # times that a gram stands in a text, on average; more often is the inside of a value (a list, JSON keys)
-)
+MOST_PER_TEXT = 1.25  # times that a gram stands in a text, on average; more often is the inside of a value (a list, JSON keys)
 FEWEST_SHARED_GRAMS = 2  # grams that a set shares: one alone is shared by chance
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -57,10 +57,7 @@ def may_be_held(pool: Pool, members: Sequence[int]) -> bool:
     for part in range(pool.parts):
         first, last = pool.rows.first[rows + part], pool.rows.last[rows + part]
         size = min(UNITS_THAT_HOLD, int((last - first).min()))
-        if (
-            _shared_bits(pool, first, size, 1) >= BITS_THAT_HOLD
-            or _shared_bits(pool, last - 1, size, -1) >= BITS_THAT_HOLD
-        ):
+        if _shared_bits(pool, first, size, 1) >= BITS_THAT_HOLD or _shared_bits(pool, last - 1, size, -1) >= BITS_THAT_HOLD:
             return True
     return False
 
@@ -121,9 +118,7 @@ def _literals(pool: Pool, witnesses: Sequence[int]) -> tuple[tuple[str, ...], fl
         own = _cut(anchors, pool, texts)
         bits += _worth(aligner, anchors, first, last)
         pool.go_on()
-        held |= any(
-            aligner.worth(a) >= BITS_THAT_HOLD for a in anchors if (a.starts == first).all() or (a.ends == last).all()
-        )
+        held |= any(aligner.worth(a) >= BITS_THAT_HOLD for a in anchors if (a.starts == first).all() or (a.ends == last).all())
         literals[-1] += (pool.barrier if part else "") + own[0]
         literals += own[1:]
     return tuple(literals), bits, held

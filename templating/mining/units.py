@@ -27,16 +27,10 @@ _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _BASE = 0x2545F4914F6CDD1D
 GRAM_WEIGHTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 EDGE = np.uint64(0x5851F42D4C957F2D)  # the unit that stands (twice) before and behind every row
-LETTERS_PER_IDEOGRAM = (
-    4  # letters that one character of a script without blanks is worth: it says as much as half a word
-)
+LETTERS_PER_IDEOGRAM = 4  # letters that one character of a script without blanks is worth: it says as much as half a word
 CHARACTERS_PER_CHUNK = 1 << 16  # characters worked on at a time: the arrays below stay in the processor's cache
-MOST_KEPT_CHARACTERS = (
-    8_000_000  # characters of texts whose units are kept, some 6 bytes each: a sample, and what rounds see again
-)
-UNITS_PER_BLOCK = (
-    1 << 18
-)  # units worked on at a time, for the same reason; memory touched for the first time costs most of all
+MOST_KEPT_CHARACTERS = 8_000_000  # characters of texts whose units are kept, some 6 bytes each: a sample, and what rounds see again
+UNITS_PER_BLOCK = 1 << 18  # units worked on at a time, for the same reason; memory touched for the first time costs most of all
 
 
 Units = tuple[np.ndarray, np.ndarray]

@@ -14,16 +14,10 @@ from templating.mining.mixture import is_open
 from templating.mining.units import split
 from templating.template import Template
 
-MOST_LOST_CHARACTERS = (
-    300  # characters of fixed text that a known template may lose, unless many other texts stand in their place
-)
+MOST_LOST_CHARACTERS = 300  # characters of fixed text that a known template may lose, unless many other texts stand in their place
 FEWEST_OTHER_TEXTS = 5  # other texts that are so many
-FEWEST_BODY_WORDS = (
-    15  # words around a slot at an open end that a template may not lose with the slot: the body behind a preamble
-)
-VARIED_SHARE = (
-    0.6  # of the calls, at least two, have a text of their own where a long fixed text is lost: an edit has one
-)
+FEWEST_BODY_WORDS = 15  # words around a slot at an open end that a template may not lose with the slot: the body behind a preamble
+VARIED_SHARE = 0.6  # of the calls, at least two, have a text of their own where a long fixed text is lost: an edit has one
 
 Row = Sequence[str]
 
@@ -33,23 +27,15 @@ def swallows(wide: Template, texts: Iterable[str]) -> bool:
     return any(fit(wide.literals, text) is not None for text in texts)
 
 
-def may_widen(
-    known: Template, wide: Template, own: Sequence[Row], new: Sequence[Row], others: Sequence[Row] = ()
-) -> bool:
+def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence[Row], others: Sequence[Row] = ()) -> bool:
     """Whether what the known template loses is values.
 
     own: values that texts of the known template have in the wide one; new: those of the prompts that it did not match; others: those of
     texts of known templates that are widened with it.
     """
-    places = list(
-        zip(*(list(zip(*rows, strict=True)) or [()] * len(wide.slots) for rows in (own, new, others)), strict=True)
-    )
+    places = list(zip(*(list(zip(*rows, strict=True)) or [()] * len(wide.slots) for rows in (own, new, others)), strict=True))
     varied = [_is_varied(*values) for values in places]
-    if (
-        known.fixed - wide.fixed > MOST_LOST_CHARACTERS
-        and len({tuple(row) for row in new}) < FEWEST_OTHER_TEXTS
-        and not any(varied)
-    ):
+    if known.fixed - wide.fixed > MOST_LOST_CHARACTERS and len({tuple(row) for row in new}) < FEWEST_OTHER_TEXTS and not any(varied):
         return False
     rest = [values for values, is_varied in zip(places, varied, strict=True) if not is_varied]
     renamed = {(own[0], *sorted(set(new))) for own, new, _ in rest if _is_renamed(own, new)}
@@ -76,21 +62,15 @@ def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
 
 
 def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
-    if (
-        len(set(own)) > 1
-    ):  # a slot of the known template, perhaps with the text around it, which may be an edit until its third call comes
+    if len(set(own)) > 1:  # a slot of the known template, perhaps with the text around it, which may be an edit until its third call comes
         words = [_words(piece) for piece in fixed_pieces(own[0]) if all(piece in text for text in own)]
-        return (not at_end or sum(words) < FEWEST_BODY_WORDS) and (
-            max(words, default=0) < FEWEST_EDIT_WORDS or len(new) >= FEWEST_EDIT_CALLS
-        )
+        return (not at_end or sum(words) < FEWEST_BODY_WORDS) and (max(words, default=0) < FEWEST_EDIT_WORDS or len(new) >= FEWEST_EDIT_CALLS)
     changed = [text for text in new if text != own[0]]
     is_short = max(map(_units, [*own, *new]), default=0) < FEWEST_EDIT_WORDS
     if is_short or not changed:
         return True
     kinds, changes = len(set(changed)), sum(a != b for a, b in pairwise(changed))
-    return kinds > 1 and (
-        kinds >= VARIED_SHARE * len(changed) or changes >= kinds
-    )  # one of them comes again after another
+    return kinds > 1 and (kinds >= VARIED_SHARE * len(changed) or changes >= kinds)  # one of them comes again after another
 
 
 def _units(text: str) -> int:

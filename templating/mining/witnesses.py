@@ -56,11 +56,7 @@ def _held(columns: Sequence[Sequence[str]]) -> list[str]:
     for turn in (1, -1):
         held = [_shared([value[::turn] for value in column]) for column in columns]
         own = sum(len(column) for text, column in zip(held, columns, strict=True) if text)
-        if (
-            1 < len(set(held) - {""}) <= MOST_EDIT_TEXTS
-            and len(columns) <= MOST_RUNS
-            and own >= HOLDING_SHARE * sum(map(len, columns))
-        ):
+        if 1 < len(set(held) - {""}) <= MOST_EDIT_TEXTS and len(columns) <= MOST_RUNS and own >= HOLDING_SHARE * sum(map(len, columns)):
             return held
     return []
 
