@@ -167,9 +167,9 @@ def lags(here: World, since: int) -> list[float]:
 
 
 def lines(words: list[str], seconds: float) -> Iterator[Line]:
-    wanted: list[list[str]] = [[], *([kind] for kind in KINDS if not words or kind in words)]
-    if not words:
-        wanted.append(list(KINDS))
+    """Alone first, then what the words say; without a word every kind and all of them."""
+    every = {kind: [kind] for kind in KINDS} | {"all": list(KINDS)}
+    wanted: list[list[str]] = [[], *(every[word] for word in words or every)]
     for kinds in wanted:
         yield measured(kinds, seconds)
 
@@ -178,7 +178,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.mixture", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("kinds", nargs="*", choices=[[], *KINDS], metavar="WORD")
+    parser.add_argument("kinds", nargs="*", choices=[[], *KINDS, "all"], metavar="WORD")
     parser.add_argument("--seconds", type=float, default=30)
     options = parser.parse_args()
     alone, *others = found = list(lines(options.kinds, options.seconds))
