@@ -1,5 +1,6 @@
 """Logs of a local installation: bounded in size, and no program ends because the disk of its log is full."""
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 from app.local import supervision
 from app.local.processes import wait_until
 from app.local.supervision import Program, Supervisor
+from app.local.supervisord import Forgiving
 
 LINE = "a line of a log " * 8
 TALK = f"""
@@ -24,10 +26,11 @@ for number in itertools.count():
 
 @pytest.fixture
 def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
-    """Two programs that talk all the time and write down how often they did; the log of one is on a full disk."""
+    """Two programs that talk and write down how often they did; the log of one is on a full disk, and what supervisord says itself."""
     monkeypatch.setattr(supervision, "LOG_BYTES", 20_000)
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "unwritten.log").symlink_to("/dev/full")
+    (tmp_path / "logs" / "supervisord.log").symlink_to("/dev/full")
     (tmp_path / "talk.py").write_text(TALK)
     programs = [
         Program(name, [sys.executable, str(tmp_path / "talk.py"), str(tmp_path / f"{name}.count")], tmp_path)
@@ -56,3 +59,11 @@ def said(folder: Path, name: str) -> int:
         return int((folder / f"{name}.count").read_text() or 0)
     except FileNotFoundError:
         return 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full, which stands for a full disk")
+def test_what_supervisord_cannot_say_does_not_end_it() -> None:
+    """It reports a log that it cannot write on standard error, a file of the same disk."""
+    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - text on top of it keeps nothing back
+    with io.TextIOWrapper(full, write_through=True) as text:
+        assert Forgiving(text).write("a report\n") == len("a report\n")
