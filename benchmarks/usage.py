@@ -173,14 +173,14 @@ def _ms(seconds: float) -> str:
     return f"{1000 * seconds:.0f}"
 
 
-def pages(at: Installation, known: Path) -> list[list[str]]:
+def pages(at: Installation, known: Path, only: Sequence[str]) -> list[list[str]]:
     """Whole answers, HTML and JSON made and all, as one web process gives them."""
     with ExitStack() as stack:
         redis = stack.enter_context(valkey())
         urls = {"database_url": at.settings.database_url, "redis_url": _url(redis), "broker_url": _url(redis)}
         processes = stack.enter_context(Processes.running(known, urls))
         ask, target = client(at, processes)
-        asked = addresses(at)
+        asked = {name: path for name, path in addresses(at).items() if any(word in name for word in only or [""])}
         first = {name: ask(path) for name, path in asked.items()}
         rested = {name: [ask(path) for _ in range(ASKED)] for name, path in asked.items()}
         processes.celery("reconciler", "reconcile")
@@ -275,6 +275,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("calls", nargs="?", type=int, default=CALLS)
     parser.add_argument("tasks", nargs="?", type=int, default=TASKS)
     parser.add_argument("--part", choices=["ingest", "pages"])
+    parser.add_argument("--only", action="append", metavar="WORD", help="answers whose names hold it")
     parser.add_argument("--hold", type=Path, metavar="FOLDER")
     parser.add_argument("--held", type=Path, metavar="FOLDER")
     return parser.parse_args()
@@ -317,7 +318,7 @@ def main() -> None:
             print(table(("what", "figure"), rows))
         if wanted.part != "ingest":
             print(f"\n{wanted.calls:,} calls of {wanted.tasks} tasks over {DAYS} days; ms.\n")
-            print(table(HEAD, pages(at, Path(home))))
+            print(table(HEAD, pages(at, Path(home), wanted.only)))
 
 
 HEAD = ("answer", "first", "p50", "p99", "p50 beside traffic", "p99 beside traffic")
