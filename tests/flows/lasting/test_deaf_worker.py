@@ -30,10 +30,11 @@ acknowledgement does; the parent then waits for the broker, and acknowledges not
 def the_parent_is_cut_off(client: redis.Redis, worker: ProcessContainer) -> Iterator[None]:
     """Inside, the process that acknowledges has lost its connections, but for that of pub/sub, and Redis takes no new ones.
 
-    That of the child, which does the work, is spared.
+    Those of the child, which does the work, are spared; a child that was forked late holds the parent's, too.
     """
-    (child,) = psutil.Process(worker.pid).children()
-    spared = {connection.laddr.port for connection in child.net_connections()}
+    parent = psutil.Process(worker.pid)
+    (child,) = parent.children()
+    spared = _ports(child) - _ports(parent)
     client.config_set("maxclients", 1)
     for other in client.client_list(_type="normal"):
         if int(other["addr"].rpartition(":")[2]) not in spared and other["id"] != str(client.client_id()):
@@ -42,6 +43,10 @@ def the_parent_is_cut_off(client: redis.Redis, worker: ProcessContainer) -> Iter
         yield
     finally:
         client.config_set("maxclients", 10_000)
+
+
+def _ports(process: psutil.Process) -> set[int]:
+    return {connection.laddr.port for connection in process.net_connections()}
 
 
 @contextmanager
