@@ -61,11 +61,6 @@ class Ends:
         """The outermost units of each text, without their blanks."""
         return self._pool.rows.bare.take(side.units[:, None] + side.step * np.arange(count), mode="clip")
 
-    def are_open(self, members: Sequence[int]) -> bool:
-        """Whether the texts begin with different units, or end with different ones."""
-        ends = (self._pool.rows.bare[side.units[members]] for side in self._sides)
-        return any(bool((end != end[0]).any()) for end in ends)
-
     def are_crossed(self, members: Sequence[int]) -> bool:
         """Whether the set lies across templates: its texts have several beginnings, or ends, which other texts have too.
 

@@ -19,7 +19,6 @@ from templating.mining.pool import Pool
 from templating.mining.siblings import FEWEST_OWN_GRAMS, PARTED_SHARE, Places, are_siblings
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 from templating.mining.verdicts import Verdicts, ranks
-from templating.template import Template
 
 BITS_OF_A_TEMPLATE = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
 BITS_SHARED_BY_CALLS = 60.0  # bits more, shared out among the calls: few can agree by chance
@@ -182,7 +181,7 @@ class _Search:
             return False
         if is_mixture(best):
             return True
-        if not _is_open(best.template):
+        if not best.is_open:
             return False
         alone = _Search(pool, self._least, self._stop, accepts=bool, settled=(), whole=None, held=Held())
         return alone.has_sets() and alone.is_preamble(best)
@@ -237,15 +236,10 @@ class _Search:
 
     def is_preamble(self, best: Skeleton, index: int = 0) -> bool:
         """Whether a slot at one end holds the bodies of different templates."""
-        if not _is_open(best.template):
+        if not best.is_open:
             return False
         counts = Places(best, self._pool.barrier).have_body
         return all(self._forest.explained(index, more, among=best.members, counts=counts) >= most for more, most in BODY_STEPS)
-
-
-def _is_open(template: Template) -> bool:
-    """Whether no word of fixed text stands at the beginning, or none at the end."""
-    return not all(any(map(str.isalnum, template.literals[end])) for end in (0, -1))
 
 
 def _is_marks(literals: Sequence[str], barrier: str) -> bool:

@@ -30,6 +30,11 @@ class Skeleton(NamedTuple):
     bits: float
     held: bool
 
+    @property
+    def is_open(self) -> bool:
+        """Whether no word of fixed text stands at the beginning, or none at the end."""
+        return not all(any(map(str.isalnum, self.template.literals[end])) for end in (0, -1))
+
 
 def skeleton(pool: Pool, members: Sequence[int]) -> Skeleton | None:
     """The template of these texts of the pool, or None when they share nothing but white space.
