@@ -35,7 +35,7 @@ CROSSING_SHARE = 0.5  # of the set's members lie in these
 # The same behind a preamble: the bodies share so many grams, and most of them twice as many.
 BODY_STEPS = ((4.0, 0.9), (8.0, 0.6))  # (grams that bodies behind a preamble share more, share of the texts that lie in such bodies)
 REST_SHARE = 0.6  # of a set of several templates, at most, is left when it is looked at again
-LONG_CHARACTERS = 20_000  # characters of a set of few texts, whose alignment takes 5 ms and more; what is shorter is aligned and not looked up
+LONG_CHARACTERS = 60_000  # characters of a set of few texts, whose alignment takes some 15 ms; shorter sets are aligned and not looked up
 _VERDICTS = Verdicts()
 
 
