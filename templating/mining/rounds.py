@@ -114,7 +114,6 @@ class Rounds:
         self._found: dict[Template, Finding] = {}
         self._old: set[Template] = set()
         self._copies: set[str] = set()
-        self._parted: list[list[str]] = []  # some texts of each template that was several
         self._time, self._splits = 0, Splits()
 
     def run(self, texts: Sequence[str]) -> None:
@@ -151,7 +150,6 @@ class Rounds:
         *,
         most: int = NO_END,
         filed: bool = False,
-        narrow: bool = False,
     ) -> tuple[dict[str, None], int]:
         """(what no template fits after rounds over all samples, or over so many; how many there were)"""
         for rounds in range(most):
@@ -159,9 +157,6 @@ class Rounds:
             if not sample:
                 return rest, rounds
             new, lost = self._round(sample, filed=filed)
-            if narrow:
-                new, freed = self._narrowest(new, sample)
-                lost = [*lost, *freed]
             if new:
                 rest = dict.fromkeys(self._place([*rest, *lost], new))
                 fallen = [text for template in new for text in self._second_look(template)]
@@ -174,19 +169,8 @@ class Rounds:
         while len(rest) < most and not self._budget.spent():
             most = len(rest)
             ordered = sorted(rest, key=lambda text: self._calls[text][0])
-            rest, _ = self._look_at(Samples(ordered, self._calls), rest, narrow=True)
+            rest, _ = self._look_at(Samples(ordered, self._calls), rest)
         return rest
-
-    def _narrowest(self, new: Sequence[Template], sample: Sequence[str]) -> tuple[list[Template], list[str]]:
-        """New templates without those around others, which wait for a round that finds nothing narrower; and the texts of these."""
-        fitting = {t: {text for text in sample if fit(t.literals, text) is not None} for t in new}
-        around = [
-            t
-            for t in new
-            if any(u.fixed > t.fixed and fitting[u] and fitting[u] <= fitting[t] for u in new if u is not t)
-        ]
-        freed = [text for t in around for text, _ in self._found.pop(t).rows if text not in self._copies]
-        return [t for t in new if t not in around], freed
 
     def _look_at_ends(self, rest: Iterable[str]) -> None:
         """Short templates among what no template fits, and what fits one of few texts alone."""
@@ -376,7 +360,7 @@ class Rounds:
                 return False
             if not self._are_enough(candidate.template, {text: its for text, its in rows.items() if text in fresh or text in self._copies}):
                 return False
-            return not self._is_parted(candidate.template) and self._may_replace(candidate, rows, shown, fresh)
+            return self._may_replace(candidate, rows, shown, fresh)
 
         candidates = search(pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled, held=self._held)
         new, misfits = [], list[str]()
@@ -403,10 +387,6 @@ class Rounds:
             return False
         size = sum(len(pool.texts[member]) for member in candidate.members)
         return bool(candidate.template.literals[0].strip()) or candidate.template.fixed * len(candidate.members) >= FILED_FIXED_SHARE * size
-
-    def _is_parted(self, template: Template) -> bool:
-        """Whether it fits what was found to be several templates behind one preamble."""
-        return any(all(fit(template.literals, text) is not None for text in texts) for texts in self._parted)
 
     def _shown(self, sample: Sequence[str]) -> dict[Template, list[str]]:
         """Texts of the known templates, and of those found that begin or end as a text of the sample does."""
@@ -500,7 +480,6 @@ class Rounds:
         rows = bounded(finding.rows)
         if not any(self._are_several(template, finding, rows, place) for place in places):
             return []
-        self._parted.append(finding.some(SHOWN_TEXTS))
         return [text for text, _ in self._found.pop(template).rows]
 
     def _are_several(self, template: Template, finding: Finding, rows: Sequence[Placed], place: int) -> bool:
