@@ -14,7 +14,7 @@ from templating.mining.budget import SpentError
 from templating.mining.ends import Ends
 from templating.mining.families import Held, versions
 from templating.mining.forest import Forest
-from templating.mining.mixture import MORE, is_mixture
+from templating.mining.mixture import PARTED, is_mixture
 from templating.mining.pool import Pool
 from templating.mining.siblings import FEWEST_OWN_GRAMS, PARTED_SHARE, Places, are_siblings
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
@@ -154,7 +154,7 @@ class _Search:
         """Whether these were passed over before, or are, as they are few that are told to be several alone."""
         if tuple(members) in self._passed:
             return True
-        few = len(members) <= min(MORE, len(self._pool.texts) - 1)
+        few = len(members) <= min(PARTED, len(self._pool.texts) - 1)
         if few and self._are_long(members) and self._are_several_alone(members):
             self._pass_over(members, index)
             return True

@@ -41,6 +41,17 @@ RUBRICS = [
 EXAMPLES = "Input: Good evening\nOutput: a greeting\n\nInput: Where is the parcel that you sent to Lima in May?\nOutput: a question\n\n"
 
 
+LONG_RULES = (
+    "You may open a map, ask a driver, book a bridge or a ferry, and write to a customer. Open a map with `map` and the name of a town. "
+    "Ask a driver with `ask`, the number of the van and one question that can be answered with yes or no. Book with `book`, the name of the "
+    "bridge or ferry and an hour between six and twenty. Write with `mail`, an address and at most forty words. Never book twice for one van."
+)
+LAST_RULES = (
+    "Answer with one line that holds the action, a colon and what the action needs. Before each second action think about why the last one "
+    "failed or what it has shown, and write that down with `think`. If three actions in a row were `think`, take another one."
+)
+
+
 def steps(city, calls=6):
     """The calls of one run of an agent: its task and its plan stay, its history grows by a line."""
     plan = f"1. Find the road to {city}.\n2. Count the parcels for {city}.\n3. Write to {city}."
@@ -60,6 +71,11 @@ def review(rubric, text):
 
 BEHAVIOURS = {
     "six sessions of an agent are one template": [call for city in CITIES[:6] for call in steps(city)],
+    "five calls of two runs behind long rules are one template": [
+        f"{LONG_RULES}\n{call}\n{LAST_RULES}"
+        for city, count in ((CITIES[0], 3), (CITIES[1], 2))
+        for call in steps(city, count)
+    ],
     "a record that is compared with twenty others is a value": [
         f"Are these two records of one customer? Answer yes or no.\n\nA: {first}, born in {first}\nB: {second} {n}\n\nAnswer:"
         for first in CITIES[:4]
