@@ -4,6 +4,7 @@ A `Problem` says what is wrong, where, and how to mend it; it never shows the va
 """
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -176,5 +177,6 @@ def problems_of(error: ValidationError) -> list[Problem]:
 
 
 def _sentence(message: str) -> str:
-    ours = message.replace("Input should be", "Must be").replace("String should have", "Must have")
-    return ours.replace("Value error, ", "").rstrip(".") + "."
+    ours = message.replace("Input should be", "Must be").replace("Value error, ", "")
+    ours = re.sub("^(String|List|Dictionary) should have", "Must have", ours)
+    return re.sub(" after validation, not .*", "", ours).rstrip(".") + "."

@@ -1,5 +1,6 @@
 """What people decide about tasks: PATCH of tasks and implementations, POST of merges, splits and undoing, GET of the history."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -37,15 +38,25 @@ MAX_NAME = 200
 MAX_DESCRIPTION = 10_000
 
 
+_BREAKS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+"""Control characters and ends of lines: a name stands in lines of tables, feeds and logs."""
+
+_HAS_BREAK = re.compile(f"[{_BREAKS}]")
+
+
 def _check_name(name: str) -> str:
     if not name.strip():
         raise PydanticCustomError("blank", "Must not be blank: a page could not show it.")
+    if _HAS_BREAK.search(name):
+        raise PydanticCustomError("lines", "Must be one line without control characters.")
     return name
 
 
 TaskName = Annotated[
     str,
-    Field(strict=True, max_length=MAX_NAME, json_schema_extra={"pattern": r"^[^\u0000]*[^\u0000\s][^\u0000]*$"}),
+    Field(
+        strict=True, max_length=MAX_NAME, json_schema_extra={"pattern": f"^[^{_BREAKS}]*[^{_BREAKS}\\s][^{_BREAKS}]*$"}
+    ),
     AfterValidator(_check_name),
 ]
 

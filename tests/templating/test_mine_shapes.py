@@ -124,5 +124,7 @@ def test_marks_between_a_value_that_is_said_twice_are_fixed_text():
 def test_a_system_prompt_of_marks_keeps_no_question_alone():
     table = "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n| 5 | 6 |"
     names = ["Anna", "Ben", "Cleo", "Dan", "Eve"]
-    prompts = [f"{table}{BARRIER}Name of the customer: {name}\nOrder: A-{n}{n * 7} please" for n, name in enumerate(names)]
+    prompts = [
+        f"{table}{BARRIER}Name of the customer: {name}\nOrder: A-{n}{n * 7} please" for n, name in enumerate(names)
+    ]
     assert [len(group.members) for group in mine(prompts)] == [5]

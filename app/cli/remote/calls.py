@@ -23,7 +23,7 @@ NEWEST = 100
 
 CALLS: dict[str, Cell] = {
     "Id": lambda item: item["id"],
-    "When": When("created_at"),
+    "When": When("started_at", "created_at"),
     "Path": lambda item: item["path"],
     "Model": lambda item: item["model"],
     "Version": lambda item: item["version"],

@@ -45,9 +45,7 @@ def _csv(items: Iterable[Item], columns: Mapping[str, Cell]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
     for item in items:
-        writer.writerow(
-            [guarded(item[cell.field] if isinstance(cell, When) else cell(item)) for cell in columns.values()]
-        )
+        writer.writerow([guarded(cell.of(item) if isinstance(cell, When) else cell(item)) for cell in columns.values()])
 
 
 def _table(items: Iterable[Item], columns: Mapping[str, Cell]) -> Table:
@@ -70,9 +68,16 @@ class When:
     """A time of an item: words for people (5 minutes ago), as it is for programs."""
 
     field: str
+    otherwise: str | None = None
+    """The field that holds it where the first is empty."""
+
+    def of(self, item: Item) -> str | None:
+        """As the API has it."""
+        return item.get(self.field) or (item.get(self.otherwise) if self.otherwise else None)
 
     def __call__(self, item: Item) -> str:
-        return ago(parsed(item[self.field])) if item.get(self.field) else ""
+        moment = self.of(item)
+        return ago(parsed(moment)) if moment else ""
 
 
 def template_text(parts: Sequence[Mapping[str, str]]) -> Text:

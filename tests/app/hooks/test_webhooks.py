@@ -265,6 +265,13 @@ def test_webhooks_are_off_until_the_operator_names_hosts(admin: FlaskClient) -> 
     assert "WEBHOOK_HOSTS" in problem["errors"][0]["message"]
 
 
+def test_a_list_without_kinds_is_refused_in_our_words(admin: FlaskClient) -> None:
+    problem = assert_problem(
+        admin.post("/api/v1/webhooks", json={"url": "https://hooks.example.com/x", "kinds": []}), 422
+    )
+    assert problem["errors"] == [{"loc": ["kinds"], "message": "Must have at least 1 item."}]
+
+
 ANYWHERE = Allowed(["*"])
 
 
