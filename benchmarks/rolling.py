@@ -178,7 +178,7 @@ def release(commit: str) -> int:
                 )
                 here.celery("reconciler", "reconcile", root=roots[reconciler])
                 rows.append((mix, *grouped(here, target)))
-    print(f"The code of {git('show', '-s', '--format=%h, %cs: %s', commit)}, on today's schema.\n")
+    print(f"The code of {git('show', '-s', '--format=%h', commit)}, on today's schema.\n")
     print(table(("processes", "calls accepted", "grouped", "owed", "refused", "failed runs"), rows))
     return int(any(row[1:] != (GROUPED, GROUPED, 0, 0, 0) for row in rows))
 
@@ -190,9 +190,9 @@ def grouped(here: World, target: Target) -> tuple[int, int, int, int, int]:
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {target.key}"
         for _ in range(2):
-            single = [{"calls": call(next(numbers))} for _ in range(GROUPED // 4)]
+            single = [call(next(numbers)) for _ in range(GROUPED // 4)]
             batch = {"traces": [call(next(numbers)) for _ in range(GROUPED // 4)]}
-            answers = [session.post(url_of(target), json=one["calls"]) for one in single]
+            answers = [session.post(url_of(target), json=one) for one in single]
             several = session.post(url_of(target), json=batch)
             statuses = [answer.status_code for answer in answers] + [row["status"] for row in several.json()["results"]]
             accepted += statuses.count(201)
