@@ -12,6 +12,7 @@ from app.store import belongings, moves, projects
 from app.store.arrivals import Arriving
 from app.store.belongings import Belonging
 from app.store.engine import transaction
+from app.store.projects import Project
 
 
 class Arrival:
@@ -34,19 +35,23 @@ class Arrival:
         Raises CallerError when the project, or another of its name, is here for another reason.
         """
         with transaction(self._engine) as connection:
+            here = projects.by_id(connection, self._project_id)
+            if here is None:  # deleted since: nothing of it has arrived
+                moves.forget(connection, self._project_id)
             state = moves.state_of(connection, self._project_id)
             if state == "arrived":
                 return False
             if state != "arriving":
-                self._refuse_others(connection)
+                self._refuse_others(connection, here)
                 moves.note(connection, self._project_id, "arriving", self._peer)
             return True
 
-    def _refuse_others(self, connection: Connection) -> None:
-        if projects.find(connection, str(self._project_id)) is not None:
+    def _refuse_others(self, connection: Connection, here: Project | None) -> None:
+        if here is not None:
+            also = "" if here.name == self._name else ": it is the one that is to arrive, and another name makes no other project"
             raise CallerError(
-                f"The project {self._name} is in that database already. Delete it there first "
-                f"(`promptlode delete --project {self._name} --everything --with-project`, or `promptlode projects move {self._name} --finish` "
+                f"The project {here.name} ({here.id}) is in that database already{also}. Delete it there first "
+                f"(`promptlode delete --project {here.name} --everything --with-project`, or `promptlode projects move {here.name} --finish` "
                 "where it has moved away from), or choose another database."
             )
         if moves.name_taken(connection, self._project_id, self._name):

@@ -1,7 +1,7 @@
 """Use cases: write a project into a file, and read one from a file."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -72,15 +72,14 @@ def _columns(columns: tuple[str, ...], belonging: Belonging, with_keys: bool) ->
     return tuple(name for name in columns if name not in left_out)
 
 
-def _totals(connection: Connection, project_id: UUID, with_keys: bool) -> Iterator[tuple[str, Sum]]:
+def _totals(
+    connection: Connection, project_id: UUID, with_keys: bool, logged: Mapping[str, Sequence[UUID]] = {}
+) -> Iterator[tuple[str, Sum]]:
     for belonging in belongings.belongings():
         if with_keys or belonging.name not in parts.SECRETS:
-            yield (
-                belonging.name,
-                belongings.total(
-                    connection, belonging, project_id, _columns(parts.compared(belonging), belonging, with_keys)
-                ),
-            )
+            columns = _columns(parts.compared(belonging), belonging, with_keys)
+            among = logged.get(belonging.name)
+            yield belonging.name, belongings.total(connection, belonging, project_id, columns, among)
 
 
 # In
@@ -96,7 +95,8 @@ def read(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell
         return _again(engine, reader, project, same_file=copied.get("file") == reader.head["id"])
     done = _done(arrival.copied(), reader.head)
     last: list[Section] = []
-    for section in (_renamed(each, project.name) for each in reader.sections()):
+    logged: Logged = {}
+    for section in (_renamed(each, project.name) for each in _sections_noting(reader, logged)):
         belonging = _known(section)
         if section.closing:
             last.append(section)
@@ -105,9 +105,22 @@ def read(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell
                 belonging, section.columns, section.data, {"file": reader.head["id"], "sections": section.number}
             )
         tell(section.table, 0 if section.closing else section.data.count(b"\n"))
-    arrival.in_one(lambda connection, arriving: _close(connection, arriving, reader, project, last), held=False)
+    arrival.in_one(lambda connection, arriving: _close(connection, arriving, reader, project, last, logged), held=False)
     add_up(engine)
     return Copied(project, reader.totals)
+
+
+Logged = dict[str, list[UUID]]
+"""The ids of the entries of each log that a file has."""
+
+
+def _sections_noting(reader: Reader, logged: Logged) -> Iterator[Section]:
+    """All sections; at the end `logged` has the entries of every log."""
+    logged |= {name: [] for name in parts.LOGS}
+    for section in reader.sections():
+        if section.table in logged:
+            logged[section.table] += belongings.ids_in(section.data)
+        yield section
 
 
 def _named(head: dict[str, Any], name: str | None) -> Project:
@@ -147,7 +160,9 @@ def _renamed(section: Section, name: str) -> Section:
 _ESCAPED = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
-def _close(connection: Connection, arriving: Arriving, reader: Reader, project: Project, last: list[Section]) -> None:
+def _close(
+    connection: Connection, arriving: Arriving, reader: Reader, project: Project, last: list[Section], logged: Logged
+) -> None:
     """What was held back, then a look at everything."""
     columns: dict[Belonging, tuple[str, ...]] = {}
     for section in last:
@@ -160,23 +175,24 @@ def _close(connection: Connection, arriving: Arriving, reader: Reader, project: 
         arriving.prune(belonging)
     for belonging, named in columns.items():
         arriving.merge(belonging, named)
-    if wrong := parts.differing(reader.totals, _there(connection, reader, project)):
+    if wrong := parts.differing(reader.totals, _there(connection, reader, project, logged)):
         raise parts.DiffersError(
             f"What arrived is not what the file has: {'; '.join(wrong)}. Run the same command again."
         )
 
 
-def _there(connection: Connection, reader: Reader, project: Project) -> dict[str, Sum]:
-    here = dict(_totals(connection, project.id, bool(reader.head.get("keys"))))
+def _there(connection: Connection, reader: Reader, project: Project, logged: Logged) -> dict[str, Sum]:
+    here = dict(_totals(connection, project.id, bool(reader.head.get("keys")), logged))
     return {name: here[name] for name in reader.totals}
 
 
 def _again(engine: Engine, reader: Reader, project: Project, *, same_file: bool) -> Copied:
     """It is here: the file is read for its digests alone.  What has changed here since is not touched."""
-    for _ in reader.sections():
+    logged: Logged = {}
+    for _ in _sections_noting(reader, logged):
         pass
     with transaction(engine) as connection:
-        wrong = parts.differing(reader.totals, _there(connection, reader, project))
+        wrong = parts.differing(reader.totals, _there(connection, reader, project, logged))
     if wrong and not same_file:
         raise parts.DiffersError(
             f"The project {project.name} came from another file, and is not what this one has: {'; '.join(wrong)}. Nothing was imported."

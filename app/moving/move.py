@@ -129,7 +129,10 @@ class Move:
         tables: Iterable[Belonging],
         columns_of: Callable[[Belonging], tuple[str, ...]],
     ) -> None:
-        """Make tables what they are here, those that differ: what is gone goes first, since it may hold names and numbers."""
+        """Make tables what they are here, those that differ: what is gone goes first, since it may hold names and numbers.
+
+        A log keeps what it says there of the project before.
+        """
         project_id = self._project.id
         changed = [
             table
@@ -142,7 +145,7 @@ class Move:
             arriving.stage(table, columns_of(table), b"")
             for page in belongings.pages(here, table, project_id, columns_of(table)):
                 arriving.stage(table, columns_of(table), page.data)
-        for table in reversed(changed):
+        for table in reversed([each for each in changed if each.name not in parts.LOGS]):
             arriving.prune(table)
         for table in changed:
             arriving.merge(table, columns_of(table))
@@ -239,7 +242,9 @@ class Move:
         expected = parts.totals(here, project_id, others) | {
             calls.name: belongings.total_of_ids(here, calls, project_id)
         }
-        sums = parts.totals(there, project_id, others) | {calls.name: belongings.total_of_ids(there, calls, project_id)}
+        sums = parts.totals(there, project_id, others, parts.logged(here, project_id)) | {
+            calls.name: belongings.total_of_ids(there, calls, project_id)
+        }
         wrong = parts.differing(expected, sums)
         if totals_of_versions(here, project_id) != totals_of_versions(there, project_id):
             wrong.append("the numbers of calls of versions")

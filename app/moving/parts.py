@@ -1,6 +1,6 @@
 """What of a project is copied first, what at the end, and how both sides are compared."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -19,6 +19,9 @@ SECRETS = frozenset({"api_key", "webhook", "webhook_delivery"})
 
 _FOUND_ANEW = frozenset({"change", "unmatched_hour"})
 """What the reconciler also writes where the calls arrive: at the end it is what it was where they come from."""
+
+LOGS = frozenset({"audit_entry"})
+"""Outlive their project and lose nothing: where the project was before, they say more than the copy, which adds to them."""
 
 _HELD = frozenset({belongings.PROJECT, "grouping_key"})
 
@@ -73,9 +76,27 @@ def compared(belonging: Belonging) -> tuple[str, ...]:
     return belonging.described(without=("name",)) if belonging.name == belongings.PROJECT else belonging.columns
 
 
-def totals(connection: Connection, project_id: UUID, whats: Sequence[Belonging]) -> dict[str, Sum]:
-    """Rows and digests by table."""
-    return {each.name: belongings.total(connection, each, project_id, compared(each)) for each in whats}
+def totals(
+    connection: Connection, project_id: UUID, whats: Sequence[Belonging], among: Mapping[str, Sequence[UUID]] = {}
+) -> dict[str, Sum]:
+    """Rows and digests by table; among: of a table, the ids that count."""
+    return {
+        each.name: belongings.total(connection, each, project_id, compared(each), among.get(each.name))
+        for each in whats
+    }
+
+
+def logged(connection: Connection, project_id: UUID) -> dict[str, list[UUID]]:
+    """The ids of the entries of each log."""
+    logs = [each for each in belongings.belongings() if each.name in LOGS]
+    return {
+        each.name: [
+            entry
+            for page in belongings.pages(connection, each, project_id, each.key)
+            for entry in belongings.ids_in(page.data)
+        ]
+        for each in logs
+    }
 
 
 def same_schema(source: str, target: str) -> None:

@@ -36,6 +36,12 @@ def get_or_create(connection: Connection, name: str) -> Project:
     return Project(row.id, row.name)
 
 
+def by_id(connection: Connection, project_id: UUID) -> Project | None:
+    """The project of that id."""
+    row = connection.execute(select(project.c.id, project.c.name).where(project.c.id == project_id)).one_or_none()
+    return None if row is None else Project(row.id, row.name)
+
+
 def find(connection: Connection, name_or_id: str) -> Project | None:
     """The project that a person means: by name first, else by id."""
     wanted = [project.c.name == name_or_id]

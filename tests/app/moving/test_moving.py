@@ -190,6 +190,39 @@ def test_a_name_that_is_taken_is_said_with_the_remedy(
     assert there.scalar("SELECT count(*) FROM project") == 1
 
 
+DELETE = ("delete", "--project", "shop", "--everything", "--with-project", "--yes")
+
+
+def test_a_deleted_project_is_restored_as_often_as_it_is_deleted_and_the_log_keeps_what_came_since(
+    sides: tuple[Side, Side], shop: Shop, environment: dict[str, str], tmp_path: Path, webs: Callable[[Settings], Flask]
+) -> None:
+    here, file = sides[0], str(tmp_path / "shop.promptlode")
+    cli, before = cli_of(here, environment), here.rows(shop.project.id)
+    assert cli("projects", "export", "shop", file, "--with-keys").returncode == 0
+    for _ in range(2):  # the second time the project has come from a file
+        assert cli(*DELETE).returncode == 0
+        done = cli("projects", "import", file)
+        assert done.returncode == 0, done.stderr
+        assert here.rows(shop.project.id) == before
+    body = {"model": "m", "path": "/chat", "input": triage(99)}
+    assert client_with(webs(here.settings), shop.key).post("/api/v1/traces", json=body).status_code == 201
+    actions = "SELECT array_agg(action ORDER BY id) FROM audit_entry WHERE project_id = :own"
+    since = ["delete_traces", "delete_project", "import_project"]
+    assert here.scalar(actions, own=shop.project.id)[-7:] == ["export_project", *since, *since]
+
+
+def test_an_import_says_which_project_is_in_its_way_whatever_name_the_new_one_shall_have(
+    sides: tuple[Side, Side], shop: Shop, environment: dict[str, str], tmp_path: Path
+) -> None:
+    cli, file = cli_of(sides[0], environment), str(tmp_path / "shop.promptlode")
+    assert cli("projects", "export", "shop", file).returncode == 0
+    done = cli("projects", "import", file, "--name", "other")
+    assert done.returncode == 1
+    assert b"The project shop (" in done.stderr
+    assert b"another name makes no other project" in done.stderr
+    assert b"delete --project shop --everything --with-project" in done.stderr
+
+
 # --- moving
 
 
@@ -275,6 +308,20 @@ def test_a_move_killed_at_any_step_is_taken_back(sides: tuple[Side, Side], shop:
     assert here.rows(shop.project.id) == before
     assert there.scalar("SELECT count(*) FROM project") == moves_left(here) == moves_left(there) == 0
     shop.send([triage(77)])
+
+
+def test_a_project_that_moves_back_keeps_what_the_log_says_of_it_on_both_sides(
+    sides: tuple[Side, Side], shop: Shop, environment: dict[str, str]
+) -> None:
+    here, there = sides
+    for source, target in ((here, there), (there, here)):
+        for options in (("--to", plain(target.url)), ("--finish",)):
+            done = cli_of(source, environment)("projects", "move", "shop", *options)
+            assert done.returncode == 0, done.stderr
+    actions = "SELECT array_agg(action ORDER BY id) FROM audit_entry WHERE project_id = :own"
+    both = ["move_project", "finish_move"]
+    assert here.scalar(actions, own=shop.project.id)[-2:] == both
+    assert there.scalar(actions, own=shop.project.id)[-2:] == both
 
 
 def test_what_has_changed_where_it_moved_to_is_not_taken_back(sides: tuple[Side, Side], shop: Shop) -> None:
