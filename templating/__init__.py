@@ -32,6 +32,8 @@ __all__ = [
     "match",
     "mine",
     "name_slots",
+    "portable_name",
+    "portable_names",
     "slot_kind",
 ]
 
@@ -40,6 +42,7 @@ _HOMES = {
     "templating.matching": ("BARRIER", "match"),
     "templating.mining.mine": ("mine",),
     "templating.mining.result": ("REASONS", "Mined", "MiningResult", "Options"),
+    "templating.portable": ("portable_name", "portable_names"),
     "templating.slot_naming": ("name_slots",),
     "templating.slots": ("Kind", "SlotKind", "slot_kind"),
     "templating.template": ("Template",),

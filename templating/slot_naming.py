@@ -13,10 +13,10 @@ name, since names are shown where values may not be.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from keyword import iskeyword
 
 from templating.matching import BARRIER
 from templating.mining.result import Mined
+from templating.portable import portable_name
 from templating.slots import Kind, SlotKind, slot_kind
 from templating.template import Template
 
@@ -115,7 +115,8 @@ def name_slots(mined: Mined, prompts: Sequence[str]) -> Template:
     mined:   a group of `mine`; its values are only asked for their kind.
     prompts: what was mined; not needed by the rules of today, since mined holds the fixed text and the values.
     Places that share a name go on sharing one; different slots get different names (question, question_2).  N of var_N
-    counts the different slots from 0, as in `mine`.  A name never is a Python keyword (from_).  The result equals
+    counts the different slots from 0, as in `mine`.  A name never is a Python keyword (from_)
+    and works in every format of an export (`templating.portable`).  The result equals
     `mined.template`, since equality ignores names.
     """
     template = mined.template
@@ -314,10 +315,10 @@ def _identifier(words: list[str]) -> str:
     if any(len(word) > MOST_CHARACTERS_OF_A_WORD and min(word) >= "\u0e00" for word in words):
         return ""
     name = "_".join(filter(None, "_".join(_snake(word) for word in words).split("_")))
-    if len(name) > MOST_CHARACTERS or not name.isidentifier() or name.startswith("var_"):
+    if not name.isidentifier() or name.startswith("var_"):
         return ""
-    name = KEYWORD_NAMES.get(name, name)
-    return f"{name}_" if iskeyword(name) else name
+    name = portable_name(KEYWORD_NAMES.get(name, name))
+    return "" if len(name) > MOST_CHARACTERS else name
 
 
 def _snake(word: str) -> str:

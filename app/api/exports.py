@@ -1,6 +1,6 @@
 """GET of a version as other tools read it, and of its calls as a data set."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from app.reading.datasets import Example
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 from app.store.templates import from_parts
+from templating import portable_names
 
 routes = Routes("exports")
 
@@ -92,7 +93,8 @@ def get_dataset(holder: KeyHolder, implementation_id: UUID, query: DatasetQuery)
         examples = datasets.examples(
             connection, holder.project_id, implementation_id, query.stated, limit=query.limit, answered=query.answered
         )
-        rows = [_row(example, row.slots) for example in examples]
+        columns = portable_names(row.slots)
+        rows = [_row(example, columns) for example in examples]
     media_type, write = TABLES[query.format]
     return _file(write(rows), media_type, f"calls.v{row.version}.{query.format}")
 
@@ -110,9 +112,9 @@ def _version(row: Row[Any], name: str, path: str, samples: Sequence[Example]) ->
     )
 
 
-def _row(example: Example, slots: Sequence[str]) -> dict[str, Any]:
-    """Names of slots come behind a prefix, so that no slot takes the place of a column of ours."""
-    values = {f"slot.{name}": example.variables.get(name, "") for name in dict.fromkeys(slots)}
+def _row(example: Example, columns: Mapping[str, str]) -> dict[str, Any]:
+    """Names of slots, as in exports, come behind a prefix, so that no slot takes the place of a column of ours."""
+    values = {f"slot.{new}": example.variables.get(name, "") for name, new in columns.items()}
     return {
         "trace_id": str(example.id),
         "started_at": example.started_at.isoformat(),

@@ -21,6 +21,7 @@ from app.store import decisions, groups, history, runs, versions
 from app.store.audit import Actor
 from app.store.history import Entry, Kind
 from app.store.templates import from_parts
+from templating import portable_name
 
 MAX_SLOT_NAME = 100
 
@@ -98,6 +99,9 @@ def _wrong_names(slots: Sequence[str], names: Mapping[str, str]) -> Iterator[Pro
         elif not new.isidentifier() or len(new) > MAX_SLOT_NAME:
             rule = f"letters, digits and _, no digit first, at most {MAX_SLOT_NAME} characters"
             yield Problem(("slots", old), f"Cannot have this name; a slot's name is an identifier: {rule}.")
+        elif new != old and (other := portable_name(new)) != new:
+            why = "it begins with _, or a tool that reads exports keeps it for itself or reads its letters otherwise"
+            yield Problem(("slots", old), f"Cannot have this name: {why}. Take {other}.")
         elif new in others:
             yield Problem(("slots", old), "Cannot have this name: another slot of the template has it.")
         others.add(new)

@@ -48,4 +48,5 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _comment(version: Version) -> str:
-    return f"{version.name}, version {version.version} at {version.path}".replace("#}", "# }").replace("{#", "{ #")
+    said = f"{version.name}, version {version.version} at {version.path}. {version.told}".rstrip(". ")
+    return said.replace("#}", "# }").replace("{#", "{ #")

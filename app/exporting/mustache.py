@@ -4,7 +4,7 @@ Such a tool would find a variable in fixed `{{` (MLflow a tag of Jinja in `{%`),
 right behind.  Those braces become constants: variables of the file that always hold the same.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from app.exporting.version import Message, Version
 
@@ -15,7 +15,9 @@ NAMES = {"{{": "open_braces", "{%": "open_tag", "{": "open_brace", "}": "close_b
 class Mustache:
     """The templates of a version in this notation, and the constants that they need."""
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, path_of: Callable[[str], str] = str) -> None:
+        """path_of: how the tool is asked for the value of a name."""
+        self._path_of = path_of
         self._names = {held: free_name(name, version.slots) for held, name in NAMES.items()}
         self._used: set[str] = set()
         self.texts = [self._text(message) for message in version.messages]
@@ -32,7 +34,7 @@ class Mustache:
             "".join(self._pieces(literal, behind_slot=place > 0, before_slot=place < last))
             for place, literal in enumerate(message.literals)
         ]
-        slots = [f"{{{{{name}}}}}" for name in message.slots] + [""]
+        slots = [f"{{{{{self._path_of(name)}}}}}" for name in message.slots] + [""]
         return "".join(literal + slot for literal, slot in zip(literals, slots, strict=True))
 
     def _pieces(self, literal: str, *, behind_slot: bool, before_slot: bool) -> Iterator[str]:

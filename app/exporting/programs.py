@@ -1,5 +1,6 @@
 """Python: a function that gives the messages, and a DSPy signature with an adapter that sends them as they are."""
 
+from app.exporting.mustache import free_name
 from app.exporting.python_text import docstring, format_string, head
 from app.exporting.version import Version
 
@@ -34,7 +35,7 @@ def write_dspy(version: Version) -> str:
             f'    """{docstring(version.name)}"""',
             "",
             *fields,
-            "    output: str = dspy.OutputField()",
+            f"    {free_name('output', version.slots)}: str = dspy.OutputField()",
             "",
             "",
             "class Verbatim(dspy.Adapter):",

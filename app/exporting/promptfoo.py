@@ -10,7 +10,7 @@ def write(version: Version) -> str:
     """promptfooconfig.yaml: promptfoo renders each message with Nunjucks, which reads Jinja's expressions."""
     messages = [{"role": each.role, "content": jinja.body(each)} for each in version.messages]
     config = {
-        "description": f"{version.name}, version {version.version} at {version.path}",
+        "description": f"{version.name}, version {version.version} at {version.path}. {version.told}".rstrip(". "),
         "prompts": [{"id": version.slug, "label": version.name, "raw": json.dumps(messages, ensure_ascii=False)}],
         "providers": [version.model],
         "tests": [_test(sample) for sample in version.samples],

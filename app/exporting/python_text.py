@@ -17,4 +17,5 @@ def docstring(text: str) -> str:
 
 def head(version: Version) -> str:
     """The docstring of a module about a version."""
-    return f'"""{docstring(version.name)}: version {version.version} at {docstring(version.path)}."""\n'
+    first = f"{docstring(version.name)}: version {version.version} at {docstring(version.path)}."
+    return f'"""{first}\n\n{version.told}\n"""\n' if version.told else f'"""{first}"""\n'

@@ -1,9 +1,10 @@
 """Bodies for registries of prompts: Langfuse (POST /api/public/v2/prompts), MLflow (mlflow.genai.register_prompt), Phoenix (POST /v1/prompts)."""
 
+import re
 from typing import Any
 
 from app.exporting.messages import MOST_TOKENS, as_json
-from app.exporting.mustache import Mustache
+from app.exporting.mustache import Mustache, free_name
 from app.exporting.version import Version
 
 
@@ -13,6 +14,8 @@ def write_langfuse(version: Version) -> str:
     config = {"model": version.model, **version.settings}
     if mustache.constants:
         config["constants"] = mustache.constants
+    if version.renamed:
+        config["slots"] = version.renamed
     return as_json(
         {
             "type": "chat",
@@ -31,6 +34,7 @@ def write_mlflow(version: Version) -> str:
     mustache = Mustache(version)
     tags = {"path": version.path, "version": str(version.version), "model": version.model}
     tags |= {f"constant.{name}": held for name, held in mustache.constants.items()}
+    tags |= {f"slot.{name}": old for name, old in version.renamed.items()}
     return as_json({"name": version.slug, "template": _messages(version, mustache), "tags": tags})
 
 
@@ -40,11 +44,14 @@ PROVIDERS = {"claude": "ANTHROPIC", "gemini": "GOOGLE", "deepseek": "DEEPSEEK", 
 
 def write_phoenix(version: Version) -> str:
     """A prompt with a version; metadata names the constants that `format` needs besides the slots."""
+    version = version.renaming(_names_of_phoenix(version))
     mustache = Mustache(version)
     provider = next((name for word, name in PROVIDERS.items() if word in version.model.lower()), "OPENAI")
     metadata: dict[str, Any] = {"path": version.path, "version": version.version}
     if mustache.constants:
         metadata["constants"] = mustache.constants
+    if version.renamed:
+        metadata["slots"] = version.renamed
     return as_json(
         {
             "prompt": {"name": version.slug, "description": f"{version.name} at {version.path}", "metadata": metadata},
@@ -59,6 +66,16 @@ def write_phoenix(version: Version) -> str:
             },
         }
     )
+
+
+def _names_of_phoenix(version: Version) -> dict[str, str]:
+    """Phoenix takes letters and digits, no marks (vowel signs of Devanagari, Thai): names that need another one there."""
+    names: dict[str, str] = {}
+    for name in version.slots:
+        plain = re.sub(r"\W", "", name)
+        if plain != name:
+            names[name] = free_name(plain, [*version.slots, *names.values()])
+    return names
 
 
 def _invocation(version: Version, provider: str) -> dict[str, Any]:

@@ -4,10 +4,9 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from keyword import iskeyword
 from typing import Any
 
-from templating import BARRIER, Template
+from templating import BARRIER, Template, portable_names
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Version:
     """One version of a task.
 
     name: of the task, for people. version: its number. template: its parts joined by the barrier; roles: of the parts.
-    samples: real calls.
+    samples: real calls. renamed: slots whose name is another in the product: name here -> name there.
     """
 
     name: str
@@ -44,6 +43,7 @@ class Version:
     roles: Sequence[str] = ("system", "user", "user")
     tools: Any = None
     samples: Sequence["Sample"] = field(default_factory=tuple)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def slots(self) -> list[str]:
@@ -62,14 +62,28 @@ class Version:
         return "-".join(re.findall(r"\w+", plain))[:60] or "task"
 
     def named(self) -> "Version":
-        """The same with names of slots as Python reads them: it takes compatible letters (ﬁ, fi) for one."""
-        names = {name: python_name(name) for name in self.slots}
-        template = Template(self.template.literals, tuple(names[name] for name in self.template.slots))
+        """The same with names of slots that every format can have; `renamed` tells those that are others then."""
+        names = portable_names(self.template.slots)
+        return self.renaming({name: new for name, new in names.items() if new != name})
+
+    def renaming(self, names: Mapping[str, str]) -> "Version":
+        """The same with other names of slots: old name -> new name."""
+        if not names:
+            return self
+        template = Template(self.template.literals, tuple(names.get(name, name) for name in self.template.slots))
         samples = [
             replace(each, values={names.get(name, name): value for name, value in each.values.items()})
             for each in self.samples
         ]
-        return replace(self, template=template, samples=samples)
+        renamed = {new: self.renamed.get(old, old) for old, new in names.items()}
+        kept = {new: old for new, old in self.renamed.items() if new not in names}
+        return replace(self, template=template, samples=samples, renamed=kept | renamed)
+
+    @property
+    def told(self) -> str:
+        """For people: which slots are called otherwise in the product."""
+        names = ", ".join(f"{new} is {old}" for new, old in self.renamed.items())
+        return f"Names of slots here and in calls: {names}." if names else ""
 
 
 def _messages(template: Template, roles: Sequence[str]) -> Iterator[Message]:
@@ -92,9 +106,3 @@ class Sample:
 
     values: Mapping[str, str]
     output: str | None = None
-
-
-def python_name(name: str) -> str:
-    """The name as Python's parser reads it; no keyword."""
-    plain = unicodedata.normalize("NFKC", name)
-    return f"{plain}_" if iskeyword(plain) else plain

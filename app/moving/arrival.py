@@ -48,7 +48,11 @@ class Arrival:
 
     def _refuse_others(self, connection: Connection, here: Project | None) -> None:
         if here is not None:
-            also = "" if here.name == self._name else ": it is the one that is to arrive, and another name makes no other project"
+            also = (
+                ""
+                if here.name == self._name
+                else ": it is the one that is to arrive, and another name makes no other project"
+            )
             raise CallerError(
                 f"The project {here.name} ({here.id}) is in that database already{also}. Delete it there first "
                 f"(`promptlode delete --project {here.name} --everything --with-project`, or `promptlode projects move {here.name} --finish` "

@@ -105,7 +105,11 @@ def read(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell
                 belonging, section.columns, section.data, {"file": reader.head["id"], "sections": section.number}
             )
         tell(section.table, 0 if section.closing else section.data.count(b"\n"))
-    arrival.in_one(lambda connection, arriving: _close(connection, arriving, reader, project, last, logged), held=False)
+
+    def close(connection: Connection, arriving: Arriving) -> None:
+        _close(connection, arriving, reader, last, lambda there: _there(there, reader, project, logged))
+
+    arrival.in_one(close, held=False)
     add_up(engine)
     return Copied(project, reader.totals)
 
@@ -161,7 +165,11 @@ _ESCAPED = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
 def _close(
-    connection: Connection, arriving: Arriving, reader: Reader, project: Project, last: list[Section], logged: Logged
+    connection: Connection,
+    arriving: Arriving,
+    reader: Reader,
+    last: list[Section],
+    there: Callable[[Connection], dict[str, Sum]],
 ) -> None:
     """What was held back, then a look at everything."""
     columns: dict[Belonging, tuple[str, ...]] = {}
@@ -175,7 +183,7 @@ def _close(
         arriving.prune(belonging)
     for belonging, named in columns.items():
         arriving.merge(belonging, named)
-    if wrong := parts.differing(reader.totals, _there(connection, reader, project, logged)):
+    if wrong := parts.differing(reader.totals, there(connection)):
         raise parts.DiffersError(
             f"What arrived is not what the file has: {'; '.join(wrong)}. Run the same command again."
         )

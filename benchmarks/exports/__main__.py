@@ -1,5 +1,6 @@
 """Print a table: format, library, calls that came out byte for byte."""
 
+import builtins
 import json
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import tempfile
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from keyword import kwlist
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +18,7 @@ from app import sample
 from app.exporting import FORMATS, Version, exported
 from app.intake.prompts import prompt_of
 from templating import BARRIER, Mined, Template, mine, name_slots
+from templating.portable import RESERVED_NAMES
 
 NOW = datetime(2026, 11, 23, 17, 30, tzinfo=UTC)
 CALLS = 200
@@ -26,6 +29,12 @@ HOSTILE = Template(
     ("one", "two", "three", "one", "two", "four"),
 )
 """Fixed text that every notation stumbles over: braces and backslashes beside slots, line ends, quotes."""
+
+
+ODD_NAMES = list(
+    enumerate(sorted(RESERVED_NAMES | {*kwlist, *dir(builtins), "_1", "json", "role", "ｉｄ", "ｶﾅ", "ſ", "प्रश्न"}))
+)
+"""Names that a tool may take for something of its own, each with its number."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +71,18 @@ def work() -> list[dict[str, Any]]:
     hostile_row = tuple(hostile[("one", "two", "three", "four").index(name)] for name in HOSTILE.slots)
     chance = Random(0)
     picked = [_work(path, group, template, chance) for path, group, template in found]
-    return [*picked, _work("/hostile", Mined(HOSTILE, [0], [hostile_row]), HOSTILE, chance)]
+    named = [_work(f"/named-{number}", _named(name), _named(name).template, chance) for number, name in ODD_NAMES]
+    return [*picked, *named, _work("/hostile", Mined(HOSTILE, [0], [hostile_row]), HOSTILE, chance)]
+
+
+def _named(name: str) -> Mined:
+    """A call with a slot of this name, and one of a name that this may become."""
+    return Mined(Template(("Label: ", ", ", ""), (name, "class_")), [0], [("0.123", "value")])
 
 
 def _work(path: str, group: Mined, template: Template, chance: Random) -> dict[str, Any]:
-    version = Version(path.strip("/"), path, 1, "gpt-5", {}, template, roles=_roles(template))
+    version = Version(path.strip("/"), path, 1, "gpt-5", {}, template, roles=_roles(template)).named()
+    template = version.template
     rows = chance.sample(group.values, min(len(group.values), CALLS))
     calls = [dict(zip(template.slots, row, strict=True)) for row in rows]
     cases = [

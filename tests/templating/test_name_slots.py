@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from template_strategies import filled, templates, texts
 
-from templating import Mined, Template, name_slots
+from templating import Mined, Template, name_slots, portable_names
 
 
 def mined(template, *rows):
@@ -77,6 +77,12 @@ class TestGoldenExamples:
     def test_if_they_do_not_i_expect_var_n(self, text):
         assert names(text) == ("var_0",)
 
+    def test_a_name_works_wherever_a_prompt_may_be_exported_to(self):
+        assert names("Self: {{_1}}\nTrue: {{_2}}\nPrompt: {{_3}}") == ("self_", "true_", "prompt_")
+
+    def test_letters_of_a_name_are_those_that_python_reads(self):
+        assert names("ＩＤ：{{_1}}\nｶﾅ：{{_2}}\nS: {{_3}}\nſ: {{_4}}") == ("id", "カナ", "s", "s_2")
+
     def test_a_border_between_two_places_is_no_list(self):
         assert names("Context:\n{{_1}}\n---\n{{_2}}") == ("context", "var_1")
 
@@ -113,6 +119,7 @@ class TestProperties:
         named = name_slots(group, prompts)
         assert named == template
         assert all(name.isidentifier() and not iskeyword(name) for name in named.slots)
+        assert portable_names(named.slots) == {name: name for name in named.slots}
         assert named.slots == name_slots(group, prompts).slots
 
     @given(templates(literal=texts | st.text(alphabet=" \n:#*<>abI_-.'{}\"。質問", max_size=20)))

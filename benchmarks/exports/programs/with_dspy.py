@@ -2,7 +2,7 @@ import dspy
 from common import count
 
 
-class Told(Exception):
+class Told(BaseException):
     """The messages that the adapter would send."""
 
 
@@ -17,8 +17,16 @@ class Listening(dspy.BaseLM):
 def prepare(item):
     module = {}
     exec(item["file"], module)
-    adapter = module["Verbatim"]()
-    return lambda values: [message["content"] for message in adapter.format(module["Task"], [], values)]
+    task = dspy.Predict(module["Task"])
+
+    def render(values):
+        try:
+            with dspy.context(adapter=module["Verbatim"](), lm=Listening()):
+                task(**values)
+        except Told as told:
+            return [message["content"] for message in told.args[0]]
+
+    return render
 
 
 count(prepare)

@@ -8,9 +8,14 @@ def prepare(item):
     body = json.loads(item["file"])
     version = PromptVersion._loads(body["version"] | {"id": "1"})
     constants = body["prompt"]["metadata"].get("constants", {})
-    return lambda values: [
-        message["content"] for message in version.format(variables=values | constants, sdk="openai").messages
-    ]
+    slots = body["prompt"]["metadata"].get("slots", {})
+
+    def render(values):
+        renamed = {name: values[old] for name, old in slots.items() if old in values}
+        variables = values | renamed | constants
+        return [message["content"] for message in version.format(variables=variables, sdk="openai").messages]
+
+    return render
 
 
 count(prepare)

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from app.config import Settings
 from app.exporting import FORMATS
 from app.store.projects import Project
+from app.store.tables import template
 from benchmarks.installation import Installation
 from tests.app.api_helpers import assert_problem
 from tests.app.grouping_world import triage, words
@@ -51,6 +52,17 @@ def test_a_data_set_has_values_and_answers(client: FlaskClient, version: dict[st
     assert rows[1]["output"] == "=label 4"
     assert len(client.get(f"{url}?answered=true&limit=3").text.splitlines()) == 3
     assert client.get(f"{url}?until=2020-01-01").text == ""
+
+
+def test_a_data_set_names_its_columns_as_exports_name_the_slots(
+    client: FlaskClient, engine: Engine, version: dict[str, Any]
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(template).values(slots=["class"]))
+    url = f"/api/v1/implementations/{version['id']}"
+    assert "messages(*, class_: str)" in client.get(f"{url}/export?format=python").text
+    row = json.loads(client.get(f"{url}/dataset").text.splitlines()[0])
+    assert row["slot.class_"] == words(5)
 
 
 def test_a_data_set_in_csv_holds_no_formula(client: FlaskClient, version: dict[str, Any]) -> None:

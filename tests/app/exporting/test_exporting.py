@@ -4,6 +4,7 @@ Jinja2 and Python are tried here; `python -m benchmarks.exports` tries all forma
 """
 
 import json
+from keyword import kwlist
 from typing import Any
 
 import pytest
@@ -13,8 +14,8 @@ from jinja2 import Environment, StrictUndefined
 
 from app.exporting import FORMATS, Version, exported
 from app.exporting.jinja import block_names
-from app.exporting.version import python_name
 from templating import BARRIER, Template
+from templating.portable import RESERVED_NAMES
 
 HOSTILE = [
     "{",
@@ -108,9 +109,45 @@ def test_every_format_writes_every_version(made: tuple[Version, dict[str, str]])
         assert exported(made[0], name).strip()
 
 
-def test_a_name_that_python_reads_otherwise_is_written_as_python_reads_it() -> None:
-    assert (python_name("ﬁle"), python_name("class")) == ("file", "class_")
-    assert "def messages(*, file: str)" in exported(version_of(Template(("a ", ""), ("ﬁle",))), "python")
+ODD_NAMES = sorted(
+    RESERVED_NAMES | {*kwlist, "__debug__", "_id", "_1", "ｉｄ", "ｶﾅ", "ſ", "ﬁle", "प्रश्न", "str_", "output"}
+)
+"""Names that some tool keeps for itself or reads otherwise, as templates may have them that are stored already."""
+
+
+@pytest.mark.parametrize("odd", ODD_NAMES)
+def test_whatever_a_slot_is_called_jinja_and_python_give_the_call_back(odd: str) -> None:
+    version = version_of(Template(("Label: ", ", ", "\n", ""), (odd, "s", "class_")))
+    names = version.named().slots
+    assert len(set(names)) == 3
+    values = dict(zip(names, ("0.123", "{{ s }}", "x"), strict=True))
+    template = Environment(undefined=StrictUndefined).from_string(exported(version, "jinja2"))
+    module: dict[str, Any] = {}
+    exec(exported(version, "python"), module)
+    expected = "Label: 0.123, {{ s }}\nx"
+    assert "".join(template.blocks["user"](template.new_context(values))) == expected
+    assert module["messages"](**values)[0]["content"] == expected
+
+
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"openai", "anthropic"}))
+def test_a_file_says_which_slot_is_called_otherwise_in_it(name: str) -> None:
+    text = exported(version_of(Template(("a ", ""), ("ﬁle",))), name)
+    assert "file" in text
+    assert "ﬁle" in text
+
+
+def test_phoenix_which_takes_no_vowel_signs_gets_letters_alone() -> None:
+    body = json.loads(exported(version_of(Template(("a ", ""), ("प्रश्न",))), "phoenix"))
+    assert body["version"]["template"]["messages"][0]["content"] == "a {{परशन}}"
+    assert body["prompt"]["metadata"]["slots"] == {"परशन": "प्रश्न"}
+
+
+def test_dotprompt_looks_for_the_value_where_it_has_a_helper_of_the_name() -> None:
+    assert exported(version_of(Template(("a ", ""), ("json",))), "dotprompt").endswith("a {{this.json}}")
+
+
+def test_the_output_of_a_signature_is_not_the_slot_of_its_name() -> None:
+    assert "output_: str = dspy.OutputField()" in exported(version_of(Template(("a ", ""), ("output",))), "dspy")
 
 
 @pytest.mark.parametrize("name", ["langfuse", "mlflow"])
