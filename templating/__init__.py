@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from templating.matching import BARRIER, match
     from templating.mining.mine import mine
     from templating.mining.result import REASONS, Mined, MiningResult, Options
+    from templating.portable import portable_name, portable_names
     from templating.slot_naming import name_slots
     from templating.slots import Kind, SlotKind, slot_kind
     from templating.template import Template
