@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from app.errors import CallerError
-from app.moving import parts
 from app.store import belongings, moves, projects
 from app.store.arrivals import Arriving
 from app.store.belongings import Belonging
@@ -86,13 +85,3 @@ class Arrival:
                 arriving.hold()
             else:
                 moves.note(connection, self._project_id, "arrived", self._peer)
-
-    def compare(
-        self, connection: Connection, expected: Mapping[str, belongings.Sum], whats: Sequence[Belonging]
-    ) -> None:
-        """Raises DiffersError, and the transaction must be given up."""
-        there = parts.totals(connection, self._project_id, whats)
-        if wrong := parts.differing(dict(expected), there):
-            raise parts.DiffersError(
-                f"The copy differs: {'; '.join(wrong)}. Nothing was switched; run the same command again."
-            )
