@@ -37,6 +37,25 @@ FORMATS = {
 }
 
 
+RESERVED_BY_FORMAT: dict[str, frozenset[str]] = {
+    "langchain": frozenset({"stop"}),
+    "mlflow": frozenset({"prompt", "allow_partial"}),
+    "dspy": frozenset(
+        {
+            # Arguments of dspy.Predict
+            *("config", "demos", "lm", "new_signature", "signature"),
+            # Properties of a dspy.Signature, and what its module uses
+            *("fields", "input_fields", "output_fields", "instructions", "dspy", "str"),
+            # Members of Pydantic's models that no field may hide
+            *("model_config", "model_dump", "model_dump_json"),
+            *("model_validate", "model_validate_json", "model_validate_strings"),
+        }
+    ),
+}
+"""Names that one library keeps for itself, though a slot may have them: found by `python -m benchmarks.exports`, which renders each with the
+real libraries."""
+
+
 def exported(version: Version, name: str) -> str:
     """The version in this format, a key of FORMATS."""
-    return FORMATS[name].write(version.named())
+    return FORMATS[name].write(version.named(RESERVED_BY_FORMAT.get(name, ())))

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -61,9 +61,9 @@ class Version:
         plain = unicodedata.normalize("NFKC", self.name).lower()
         return "-".join(re.findall(r"\w+", plain))[:60] or "task"
 
-    def named(self) -> "Version":
-        """The same with names of slots that every format can have; `renamed` tells those that are others then."""
-        names = portable_names(self.template.slots)
+    def named(self, reserved: Collection[str] = ()) -> "Version":
+        """The same with names of slots that a format with these reserved names can have; `renamed` tells those that are others then."""
+        names = portable_names(self.template.slots, reserved)
         return self.renaming({name: new for name, new in names.items() if new != name})
 
     def renaming(self, names: Mapping[str, str]) -> "Version":

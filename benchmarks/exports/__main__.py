@@ -16,8 +16,9 @@ from typing import Any
 
 from app import sample
 from app.exporting import FORMATS, Version, exported
+from app.exporting.formats import RESERVED_BY_FORMAT
 from app.intake.prompts import prompt_of
-from templating import BARRIER, Mined, Template, mine, name_slots
+from templating import BARRIER, Mined, Template, mine, name_slots, portable_names
 from templating.portable import RESERVED_NAMES
 
 NOW = datetime(2026, 11, 23, 17, 30, tzinfo=UTC)
@@ -32,7 +33,12 @@ HOSTILE = Template(
 
 
 ODD_NAMES = list(
-    enumerate(sorted(RESERVED_NAMES | {*kwlist, *dir(builtins), "_1", "json", "role", "ｉｄ", "ｶﾅ", "ſ", "प्रश्न"}))
+    enumerate(
+        sorted(
+            RESERVED_NAMES.union(*RESERVED_BY_FORMAT.values())
+            | {*kwlist, *dir(builtins), "_1", "json", "role", "ｉｄ", "ｶﾅ", "ſ", "प्रश्न"}
+        )
+    )
 )
 """Names that a tool may take for something of its own, each with its number."""
 
@@ -95,10 +101,20 @@ def _roles(template: Template) -> tuple[str, ...]:
     return ("system", "user", "user") if any(BARRIER in literal for literal in template.literals) else ("user",)
 
 
+def _as_named_in(format_: str, case: dict[str, Any]) -> dict[str, Any]:
+    """The case with the names that slots have in files of this format."""
+    names = portable_names(case["values"], RESERVED_BY_FORMAT.get(format_, ()))
+    return case | {"values": {names[name]: value for name, value in case["values"].items()}}
+
+
 def run(target: Target, items: list[dict[str, Any]], folder: Path) -> str:
     """What the program of a target says."""
     payload = [
-        {"file": exported(item["version"], target.format), "slug": item["version"].slug, "cases": item["cases"]}
+        {
+            "file": exported(item["version"], target.format),
+            "slug": item["version"].slug,
+            "cases": [_as_named_in(target.format, case) for case in item["cases"]],
+        }
         for item in items
     ]
     data = folder / f"{target.format}.json"

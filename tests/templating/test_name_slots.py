@@ -78,7 +78,7 @@ class TestGoldenExamples:
         assert names(text) == ("var_0",)
 
     def test_a_name_works_wherever_a_prompt_may_be_exported_to(self):
-        assert names("Self: {{_1}}\nTrue: {{_2}}\nPrompt: {{_3}}") == ("self_", "true_", "prompt_")
+        assert names("Self: {{_1}}\nTrue: {{_2}}\nPrompt: {{_3}}") == ("self_", "true_", "prompt")
 
     def test_letters_of_a_name_are_those_that_python_reads(self):
         assert names("ＩＤ：{{_1}}\nｶﾅ：{{_2}}\nS: {{_3}}\nſ: {{_4}}") == ("id", "カナ", "s", "s_2")

@@ -129,6 +129,17 @@ def test_whatever_a_slot_is_called_jinja_and_python_give_the_call_back(odd: str)
     assert module["messages"](**values)[0]["content"] == expected
 
 
+@pytest.mark.parametrize(
+    ("format_", "name"), [("langchain", "stop"), ("mlflow", "prompt"), ("dspy", "instructions"), ("dspy", "config")]
+)
+def test_a_name_that_one_library_keeps_is_another_in_its_files_alone(format_: str, name: str) -> None:
+    version = version_of(Template(("a ", ""), (name,)))
+    assert f"{name}_ is {name}" in exported(version, format_) or f'"slot.{name}_": "{name}"' in exported(
+        version, format_
+    )
+    assert f"{{{{ {name} }}}}" in exported(version, "jinja2")
+
+
 @pytest.mark.parametrize("name", sorted(set(FORMATS) - {"openai", "anthropic"}))
 def test_a_file_says_which_slot_is_called_otherwise_in_it(name: str) -> None:
     text = exported(version_of(Template(("a ", ""), ("ﬁle",))), name)

@@ -309,7 +309,7 @@ def test_a_name_given_to_a_slot_while_a_run_mines_is_in_what_the_run_saves(
         ({"first": "2nd"}, ["slots", "first"]),
         ({"first": "a" * 101}, ["slots", "first"]),
         ({"first": "class"}, ["slots", "first"]),
-        ({"first": "config"}, ["slots", "first"]),
+        ({"first": "self"}, ["slots", "first"]),
         ({"first": "_id"}, ["slots", "first"]),
         ({"first": "ｉｄ"}, ["slots", "first"]),
         ({"first": "second"}, ["slots", "first"]),
