@@ -35,7 +35,6 @@ RECORD_TRIES = 6
 """Tries of a call or batch before its sender gets 503: several deletions in a row can be in the way."""
 
 _AGAIN: Way = "insert"
-_INSERTS = (_AGAIN,) * (RECORD_TRIES - 2)
 
 # Rows; COPY from 20 rows up. A known external_id aborts COPY, then we INSERT.
 _COPY_ROWS = 20
@@ -106,13 +105,14 @@ class Ingest:
                 self._groups.forget(project_id, {item.path for item in incoming})
         return self._record(project_id, incoming, policy, "insert")
 
-    def _ways(self, project_id: UUID, incoming: Sequence[Incoming]) -> Iterator[Way]:
+    def _ways(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[Way]:
         """How to try it, one after the other, before the last try."""
+        ways: list[Way] = []
         if len(incoming) >= _COPY_ROWS:
             if all(self._is_settled(project_id, path) for path in {item.path for item in incoming}):
-                yield "copy while planning"
-            yield "copy"
-        yield from _INSERTS
+                ways.append("copy while planning")
+            ways.append("copy")
+        return [*ways, *(_AGAIN for _ in range(RECORD_TRIES - 1 - len(ways)))]
 
     def _is_settled(self, project_id: UUID, path: str) -> bool:
         known = self._groups.recall(project_id, path)

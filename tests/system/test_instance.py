@@ -150,8 +150,11 @@ def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_ends_
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
 def test_other_requests_to_end_are_met_as_ctrl_c_is(home: Path, ending: signal.Signals) -> None:
-    waits = "serve._until_interrupted(lambda console: [console.print('Waiting'), signal.pause()])"
-    run = Run(home, [sys.executable, "-c", f"import signal; from app.local import serve; {waits}"])
+    # Not signal.pause: a signal right before it would be waited for again.
+    waits = (
+        "serve._until_interrupted(lambda console: [console.print('Waiting'), *(time.sleep(0.1) for _ in range(6000))])"
+    )
+    run = Run(home, [sys.executable, "-c", f"import time; from app.local import serve; {waits}"])
     run.wait_for("Waiting")
     assert run.end(ending) == 0
     run.wait_for("Stopped.")
