@@ -12,5 +12,5 @@ def test_every_main_query_walks_its_index_and_none_reads_all_calls(engine: Engin
     with engine.begin() as connection:
         plans = {name: "\n".join(plan(connection, query, ids)) for name, query in QUERIES.items()}
     wrong = {name for name, query in QUERIES.items() if not re.search(rf"using ({query.index}) on ", plans[name])}
-    assert wrong == set()
+    assert wrong == set(), {name: plans[name] for name in wrong}
     assert {name for name, lines in plans.items() if re.search(r"Seq Scan on trace\b", lines)} == set()
