@@ -154,7 +154,8 @@ def test_other_requests_to_end_are_met_as_ctrl_c_is(home: Path, ending: signal.S
     waits = (
         "serve._until_interrupted(lambda console: [console.print('Waiting'), *(time.sleep(0.1) for _ in range(6000))])"
     )
-    run = Run(home, [sys.executable, "-c", f"import time; from app.local import serve; {waits}"])
+    heard = "signal.signal(signal.SIGHUP, signal.SIG_DFL)"  # whoever runs the tests under nohup
+    run = Run(home, [sys.executable, "-c", f"import signal, time; from app.local import serve; {heard}; {waits}"])
     run.wait_for("Waiting")
     assert run.end(ending) == 0
     run.wait_for("Stopped.")
