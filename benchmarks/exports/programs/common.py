@@ -1,5 +1,6 @@
 """Read the versions and calls, render, count."""
 
+import importlib.util
 import json
 import sys
 from collections.abc import Callable
@@ -7,6 +8,17 @@ from pathlib import Path
 from typing import Any
 
 Render = Callable[[dict[str, str]], list[str]]
+
+
+def standin() -> Any:
+    """The module with the stand-in of registries; the tests have it, and this environment has nothing of theirs."""
+    place = Path(__file__).parents[3] / "tests" / "app" / "cli" / "registry_standin.py"
+    spec = importlib.util.spec_from_file_location("registry_standin", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def count(prepare: Callable[[dict[str, Any]], Render]) -> None:

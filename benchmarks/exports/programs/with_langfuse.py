@@ -1,22 +1,30 @@
+"""Langfuse's own client reads each prompt back from a stand-in of its server, where it was kept by the server's API."""
+
+import base64
 import json
+import urllib.request
 
-from common import count
-from langfuse.api import Prompt_Chat
-from langfuse.model import ChatPromptClient
+from common import count, standin
+from langfuse import Langfuse
 
-
-def prepare(item):
-    body = json.loads(item["file"])
-    known = {
-        "version": 1,
-        "labels": body["labels"],
-        "tags": body["tags"],
-        "config": body["config"],
-        "name": body["name"],
-    }
-    prompt = ChatPromptClient(Prompt_Chat(prompt=[{"type": "chatmessage", **each} for each in body["prompt"]], **known))
-    constants = body["config"].get("constants", {})
-    return lambda values: [message["content"] for message in prompt.compile(**values, **constants)]
+PUBLIC_KEY, SECRET_KEY = "pk-lf-1", "sk-lf-1"
 
 
-count(prepare)
+def keep(url, body):
+    keys = base64.b64encode(f"{PUBLIC_KEY}:{SECRET_KEY}".encode()).decode()
+    headers = {"Authorization": f"Basic {keys}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/api/public/v2/prompts", json.dumps(body).encode(), headers)
+    urllib.request.urlopen(request).close()
+
+
+with standin().serving() as server:
+    client = Langfuse(public_key=PUBLIC_KEY, secret_key=SECRET_KEY, host=server.url, tracing_enabled=False)
+
+    def prepare(item):
+        body = json.loads(item["file"])
+        keep(server.url, body)
+        prompt = client.get_prompt(body["name"], type="chat", cache_ttl_seconds=0)
+        constants = prompt.config.get("constants", {})
+        return lambda values: [message["content"] for message in prompt.compile(**values, **constants)]
+
+    count(prepare)

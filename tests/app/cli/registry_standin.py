@@ -90,13 +90,16 @@ class _Handler(BaseHTTPRequestHandler):
         missing = 404, {"error_code": "RESOURCE_DOES_NOT_EXIST"}
         if what == "registered-models/get":
             name = query["name"]
-            return (200, {"registered_model": {"name": name}}) if name in prompts else missing
+            mark = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+            return (200, {"registered_model": {"name": name, "tags": mark}}) if name in prompts else missing
         if what == "registered-models/create":
             prompts[body["name"]] = []
             return 200, {"registered_model": body}
         if what == "model-versions/create":
             prompts[body["name"]].append(body | {"version": str(len(prompts[body["name"]]) + 1)})
             return 200, {"model_version": prompts[body["name"]][-1]}
+        if what == "model-versions/get":
+            return 200, {"model_version": prompts[query["name"]][int(query["version"]) - 1]}
         if what == "model-versions/search":
             assert query["order_by"] == "version_number DESC"
             assert "mlflow.prompt.is_prompt" in query["filter"]
