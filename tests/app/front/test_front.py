@@ -16,14 +16,16 @@ from typing import Any
 import orjson
 import psutil
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 import app
 from app.local.processes import free_port, wait_until
+from app.store import tables
+from app.store.engine import transaction
 from app.store.projects import Project
 from tests.app.api_helpers import new_key
 from tests.app.cli_helpers import stored
-from tests.app.otlp_helpers import export, span
+from tests.app.otlp_helpers import CALL, PROTOBUF, TRACE_ID, export, span
 from tests.flows.containers import tied
 
 ROOT = Path(app.__file__).parent.parent
@@ -46,6 +48,13 @@ def port(session_database: str, redis_url: str, tmp_path_factory: pytest.TempPat
 def hasty_port(session_database: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Another, which does not wait long for a body."""
     with listening(session_database, redis_url, tmp_path_factory.mktemp("hasty"), SLOW) as port:
+        yield port
+
+
+@pytest.fixture
+def own_port(session_database: str, redis_url: str, tmp_path: Path) -> Iterator[int]:
+    """One that remembers nothing of other tests."""
+    with listening(session_database, redis_url, tmp_path, PATIENT) as port:
         yield port
 
 
@@ -278,13 +287,68 @@ def test_a_flood_of_one_project_leaves_the_others_their_turn(port: int, engine: 
 
 
 def test_a_worker_that_dies_is_replaced_and_the_web_process_lives_on(hasty_port: int) -> None:
-    worker = next(each for each in psutil.Process().children(recursive=True) if _listens(each, hasty_port))
+    worker = _worker(hasty_port)
     parent = worker.parent()
-    worker.kill()
-    worker.wait(60)
-    wait_until(lambda: _answers(hasty_port), 90, str)
+    _kill(worker, hasty_port)
     assert parent is not None
     assert parent.is_running()
+
+
+def test_what_a_killed_worker_stored_without_an_answer_is_stored_once_when_it_is_sent_again(
+    own_port: int, engine: Engine, project: Project, key: dict[str, str]
+) -> None:
+    """SIGKILL while statements wait for external ids that somebody else takes and gives up: PostgreSQL carries them out afterwards."""
+    call = orjson.dumps({"model": "m", "path": "/p", "input": "Hi", "external_id": "taken"})
+    spans, in_protobuf = export(span(CALL, 7)).SerializeToString(), key | {"Content-Type": PROTOBUF}
+    for body in (BODY, BODY):
+        assert ask(own_port, "POST", URL, body, key)[0] == 201
+    for number in (1, 2):
+        warm = export(span(CALL, number, trace_id=number.to_bytes(16, "big"))).SerializeToString()
+        assert ask(own_port, "POST", "/v1/traces", warm, in_protobuf)[0] == 200
+    before = _stored(engine)
+    taken = [{"project_id": project.id, "external_id": each, "trace_id": project.id} for each in ("taken", _ID_OF_SPAN)]
+    with ThreadPoolExecutor(2) as pool, engine.connect() as connection:
+        connection.execute(tables.trace_external_id.insert(), taken)
+        sent = [pool.submit(ask, own_port, "POST", URL, call, key)]
+        wait_until(lambda: _waiting_statements(engine) == 1, 60, str)
+        sent.append(pool.submit(ask, own_port, "POST", "/v1/traces", spans, in_protobuf))
+        wait_until(lambda: _waiting_statements(engine) == 2, 60, str)
+        _kill(_worker(own_port), own_port)
+        assert all(each.exception() is not None for each in sent)
+        assert _stored(engine) == before
+        connection.rollback()
+    wait_until(lambda: _stored(engine) == before + 2, 60, str)
+    assert ask(own_port, "POST", URL, call, key)[0] == 200
+    assert ask(own_port, "POST", "/v1/traces", spans, in_protobuf)[::2] == (200, b"")
+    assert _stored(engine) == before + 2
+
+
+_ID_OF_SPAN = f"{TRACE_ID.hex()}:{7:016x}"
+
+
+def _stored(engine: Engine) -> int:
+    """Calls; each whose external id stands in both tables."""
+    query = """SELECT count(*) FROM trace FULL JOIN trace_external_id AS named ON named.trace_id = trace.id
+               WHERE trace.external_id IS NOT DISTINCT FROM named.external_id"""
+    with transaction(engine) as connection:
+        return int(connection.scalar(text(query)) or 0)
+
+
+def _waiting_statements(engine: Engine) -> int:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'EXECUTE store%'"
+    with transaction(engine) as connection:
+        return int(connection.scalar(text(query)) or 0)
+
+
+def _kill(worker: psutil.Process, port: int) -> None:
+    """Until another one answers."""
+    worker.kill()
+    worker.wait(60)
+    wait_until(lambda: _answers(port), 90, str)
+
+
+def _worker(port: int) -> psutil.Process:
+    return next(each for each in psutil.Process().children(recursive=True) if _listens(each, port))
 
 
 def _listens(process: psutil.Process, port: int) -> bool:
