@@ -23,10 +23,10 @@ run: env-local ## start everything on this machine and serve until Ctrl-C
 test: env-test ## run every test, on real servers of its own; ARGS=-n0: one after another
 	@$(TIED) SIGINT -- $(PY) -m pytest --durations 20 $(SIDE_BY_SIDE) $(ARGS)
 
-# Three workers, each with servers of its own: while one waits for a process, the others use both cores.
+# Four workers, each with servers of its own: while some wait for a process, the others use both cores.
 # A module's tests share a worker, the longest modules begin first.
 # A debugger and -s need the terminal, and xdist can be left out: then the tests run one after another.
-SIDE_BY_SIDE = $(if $(filter -s --pdb --trace no:xdist,$(ARGS)),,-n 3 --dist loadscope --no-loadscope-reorder)
+SIDE_BY_SIDE = $(if $(filter -s --pdb --trace no:xdist,$(ARGS)),,-n 4 --dist loadscope --no-loadscope-reorder)
 
 golden: env-test ## rewrite the golden files of the miner's behaviours; read the difference before you commit it
 	@UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/templating/test_mine_golden.py
