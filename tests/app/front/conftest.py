@@ -1,13 +1,14 @@
 """Applications behind Flask and behind the front."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, update
 
 from app.config import Settings
 from app.http.services import EXTENSION
-from app.store import projects, tables
+from app.store import projects, tables, together
 from app.store.engine import transaction
 from app.store.projects import Project
 from app.web import create_app
@@ -30,3 +31,17 @@ def both(settings: Settings, engine: Engine) -> Iterator[Both]:
         yield Both(engine, client_with(apps[0], keys[0]), front, *apps, keys[1])
     for app in apps:
         app.extensions[EXTENSION].engine.dispose()
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many calls each statement carried."""
+    carried: list[int] = []
+    insert = together.insert_current
+
+    async def counting(connection: Any, rows: Any) -> Any:
+        carried.append(len(rows))
+        return await insert(connection, rows)
+
+    monkeypatch.setattr(together, "insert_current", counting)
+    return carried

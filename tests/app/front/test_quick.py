@@ -230,20 +230,6 @@ def _warm(both: Both, *keys: str) -> None:
             assert both.front.post(key, body).status == 201
 
 
-@pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many calls each statement carried."""
-    carried: list[int] = []
-    insert = together.insert_current
-
-    async def counting(connection: Any, rows: Any) -> Any:
-        carried.append(len(rows))
-        return await insert(connection, rows)
-
-    monkeypatch.setattr(together, "insert_current", counting)
-    return carried
-
-
 def test_calls_of_the_same_moment_share_a_statement_also_of_two_projects(both: Both, statements: list[int]) -> None:
     other = new_key(both.engine, "other")
     _warm(both, both.front_key, other)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from app.config import Settings
 from app.front import quick_spans
 from app.http.services import EXTENSION
-from app.store import projects, tables, together
+from app.store import projects, tables
 from app.store.engine import transaction
 from app.store.projects import Project
 from app.web import create_app
@@ -62,20 +62,6 @@ def same(both: Both) -> list[Any]:
         flask_counted, front_counted = both.counted(name)
         assert front_counted == flask_counted, name
     return by_front
-
-
-@pytest.fixture
-def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many calls each statement carried."""
-    carried: list[int] = []
-    insert = together.insert_current
-
-    async def counting(connection: Any, rows: Any) -> Any:
-        carried.append(len(rows))
-        return await insert(connection, rows)
-
-    monkeypatch.setattr(together, "insert_current", counting)
-    return carried
 
 
 EXPORTS: list[bytes] = [
