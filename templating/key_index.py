@@ -84,9 +84,9 @@ class Index(ABC):
         self.drawers[key] = tuple(sorted((*self.drawers.get(key, ()), card)))
 
     def drop(self, key: str, card: Card) -> None:
-        left = tuple(other for other in self.drawers[key] if other is not card)
-        if left:
-            self.drawers[key] = left
+        remaining = tuple(other for other in self.drawers[key] if other is not card)
+        if remaining:
+            self.drawers[key] = remaining
         else:
             del self.drawers[key]
 

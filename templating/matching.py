@@ -37,11 +37,11 @@ def fit(literals: tuple[str, ...], prompt: str) -> tuple[str, ...] | None:
         return None
     values = []
     for literal in literals[1:-1]:
-        at = prompt.find(literal, start, end)
-        if at < 0:
+        position = prompt.find(literal, start, end)
+        if position < 0:
             return None
-        values.append(prompt[start:at])
-        start = at + len(literal)
+        values.append(prompt[start:position])
+        start = position + len(literal)
     values.append(prompt[start:end])
     return tuple(values)
 

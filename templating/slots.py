@@ -84,10 +84,10 @@ def slot_kind(values: Iterable[str]) -> SlotKind:
 
 
 def _bounded(values: Iterable[str]) -> Iterable[str]:
-    left = CHARACTERS
+    characters_left = CHARACTERS
     for value in islice(values, SAMPLE):
-        left -= len(value)
-        if left >= 0:
+        characters_left -= len(value)
+        if characters_left >= 0:
             yield value
 
 
@@ -156,9 +156,9 @@ def is_email(value: str) -> bool:
 
 def is_url(value: str) -> bool:
     """A scheme, :// and a host or path: https://example.org/x, s3://bucket/key."""
-    scheme, found, rest = value.partition("://")
+    scheme, mark, rest = value.partition("://")
     return (
-        bool(found and rest) and scheme.isascii() and scheme.isalnum() and _is_token(value) and _parses(urlsplit, value)
+        bool(mark and rest) and scheme.isascii() and scheme.isalnum() and _is_token(value) and _parses(urlsplit, value)
     )
 
 

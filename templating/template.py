@@ -136,13 +136,13 @@ class _Place(NamedTuple):
     escapes: int
 
 
-def _strings(items: Sequence[str], what: str) -> tuple[str, ...]:
+def _strings(items: Sequence[str], noun: str) -> tuple[str, ...]:
     if isinstance(items, str):
-        raise TypeError(f"{what} must be a sequence of str, not one str")
+        raise TypeError(f"{noun} must be a sequence of str, not one str")
     row = tuple(items)
     for index, item in enumerate(row):
         if not isinstance(item, str):
-            raise TypeError(f"{what}[{index}] must be a str, not {type(item).__name__}")
+            raise TypeError(f"{noun}[{index}] must be a str, not {type(item).__name__}")
     return row
 
 
@@ -178,10 +178,10 @@ def _places(text: str) -> Iterator[_Place]:
 
 def _trailing_escapes(text: str, start: int, end: int) -> int:
     """How many backslashes text[start:end] ends with; does not look further back than they reach."""
-    at = end
-    while at > start and text[at - 1] == ESCAPE:
-        at -= 1
-    return end - at
+    position = end
+    while position > start and text[position - 1] == ESCAPE:
+        position -= 1
+    return end - position
 
 
 def _escaped(literal: str) -> str:

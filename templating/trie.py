@@ -32,12 +32,12 @@ class PrefixSet:
 
     def prefixes(self, text: str) -> list[str]:
         """The strings of the set that the text begins with, the shortest first."""
-        found, node, depth = [], self._root, 0
+        texts, node, depth = [], self._root, 0
         while (child := node.children.get(text[depth : depth + 1])) and text.startswith(child.label, depth):
             if child.whole:
-                found.append(child.whole)
+                texts.append(child.whole)
             node, depth = child, child.depth
-        return found
+        return texts
 
     def _path(self, text: str) -> "list[_Node]":
         node, depth, path = self._root, 0, [self._root]
@@ -81,12 +81,12 @@ class _Node:
         return _Node(self.label + child.label, child.depth, child.children, child.whole)
 
 
-def _common_length(one: str, other: str) -> int:
+def _common_length(first: str, second: str) -> int:
     """Length of the common prefix, by halving: O(length) in C rather than a loop over characters."""
-    low, high = 0, min(len(one), len(other))
+    low, high = 0, min(len(first), len(second))
     while low < high:
         middle = (low + high + 1) // 2
-        if one.startswith(other[low:middle], low):
+        if first.startswith(second[low:middle], low):
             low = middle
         else:
             high = middle - 1

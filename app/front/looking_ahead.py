@@ -37,16 +37,16 @@ class LookingAhead:
         if self._policies.is_ageing(project_id):
             self._look(project_id, partial(self._policies.look_up, project_id))
 
-    def _look(self, what: Hashable, look: Callable[[], object]) -> None:
+    def _look(self, subject: Hashable, look: Callable[[], object]) -> None:
         """Once at a time."""
-        if what not in self._under_way:
-            self._under_way.add(what)
-            self._thread.submit(self._looked, what, look)
+        if subject not in self._under_way:
+            self._under_way.add(subject)
+            self._thread.submit(self._looked, subject, look)
 
-    def _looked(self, what: Hashable, look: Callable[[], object]) -> None:
+    def _looked(self, subject: Hashable, look: Callable[[], object]) -> None:
         try:
             look()
         except PromptlodeError as error:
             _log.info("looked_ahead_in_vain", error=type(error).__name__)  # the next request says what is wrong
         finally:
-            self._under_way.discard(what)
+            self._under_way.discard(subject)

@@ -163,11 +163,11 @@ def _check(scope: Any) -> None:
 
 def _headers(scope: Any) -> dict[str, str]:
     """By lower-case name; one that is there several times counts as one list (RFC 9110, 5.3), cookies as RFC 9113 has it."""
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for name, value in scope.headers.items():
         joined = "; " if name == "cookie" else ", "
-        found[name] = f"{found[name]}{joined}{value}" if name in found else value
-    return found
+        headers[name] = f"{headers[name]}{joined}{value}" if name in headers else value
+    return headers
 
 
 def _length(headers: Mapping[str, str]) -> int:
@@ -180,8 +180,8 @@ def _length(headers: Mapping[str, str]) -> int:
 @lru_cache(ADDRESSES)
 def _host_and_port(address: str) -> tuple[str, str]:
     """The parts of `host:port`; an IPv4 caller of a socket that listens on IPv6 too is written as IPv4."""
-    found = urlsplit(f"//{address}")
-    return (found.hostname or "").removeprefix("::ffff:"), str(found.port or "")
+    parts = urlsplit(f"//{address}")
+    return (parts.hostname or "").removeprefix("::ffff:"), str(parts.port or "")
 
 
 def _environ(scope: Any, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:

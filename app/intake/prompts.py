@@ -171,7 +171,7 @@ def _share_frame(texts: list[str]) -> bool:
 def _common_start(texts: list[str]) -> str:
     """The longest text that all begin with: what the first and the last in order share, all between share."""
     first, last = min(texts), max(texts)
-    differs = (index for index, (left, right) in enumerate(zip(first, last, strict=False)) if left != right)
+    differs = (index for index, (earlier, later) in enumerate(zip(first, last, strict=False)) if earlier != later)
     return first[: next(differs, len(first))]
 
 

@@ -290,15 +290,15 @@ class Ingest:
         id_: UUID,
         group: Group,
         item: Incoming,
-        found: Found | None,
+        match: Found | None,
         implementation_id: UUID | None,
         *,
         policy: Policy,
     ) -> Recorded:
-        state = self._state(group, matched=found is not None, has_prompt=item.prompt.parts is not None)
-        if found is None:
+        state = self._state(group, matched=match is not None, has_prompt=item.prompt.parts is not None)
+        if match is None:
             return Recorded(id=id_, external_id=item.external_id, created=True, group=group, state=state)
-        template = found.template
+        template = match.template
         return Recorded(
             id=id_,
             external_id=item.external_id,
@@ -309,7 +309,7 @@ class Ingest:
             implementation_id=implementation_id,
             template_id=template.id,
             slots=template.slots,
-            values=policy.kept(found.values),
+            values=policy.kept(match.values),
         )
 
     def _state(self, group: Group, *, matched: bool, has_prompt: bool) -> State:
@@ -333,8 +333,8 @@ def _learn(groups_seen: Iterable[KnownGroup], learnt: Iterable[tuple[KnownGroup,
         group.remember(version, implementation_id)
 
 
-def _version(item: Incoming, found: Found) -> Version:
-    return found.template.id, item.model, item.settings_digest
+def _version(item: Incoming, match: Found) -> Version:
+    return match.template.id, item.model, item.settings_digest
 
 
 def _implementations(

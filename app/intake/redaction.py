@@ -231,9 +231,9 @@ def is_secret_name(name: str) -> bool:
 
 
 def _without(shape: Shape, text: str) -> str:
-    def replace(found: Any) -> str:
-        whole, start = found.group(0), found.start(shape.group) - found.start(0)
-        secret = shape.part(found.group(shape.group))
+    def replace(match: Any) -> str:
+        whole, start = match.group(0), match.start(shape.group) - match.start(0)
+        secret = shape.part(match.group(shape.group))
         if not secret or secret.startswith("[redacted:"):
             return whole
         return whole[:start] + whole[start:].replace(secret, placeholder(shape.kind), 1)

@@ -41,15 +41,15 @@ class Counts:
                 self.labels.add(label)
         self.reasons.labels(outcome, label if is_counted_apart else "other").inc(number)
 
-    def is_new(self, project: str, what: str) -> bool:
+    def is_new(self, project: str, message: str) -> bool:
         """Whether the log has not said this of a project for a while."""
         now = time.monotonic()
         with self.lock:
-            if now - self.said.get((project, what), -SAID_EVERY) < SAID_EVERY:
+            if now - self.said.get((project, message), -SAID_EVERY) < SAID_EVERY:
                 return False
             if len(self.said) > 10_000:
                 self.said.clear()
-            self.said[project, what] = now
+            self.said[project, message] = now
             return True
 
 
@@ -88,21 +88,21 @@ def counts_of(app: Flask) -> Counts:
     return cast(Counts, app.extensions[_EXTENSION])
 
 
-def count(found: Counts, export: Export, project: str, message: str) -> None:
+def count(counters: Counts, export: Export, project: str, message: str) -> None:
     """An export whose traces are stored; message: what its answer says."""
     silent = sum(refusal.without_content for refusal in export.refusals) + export.orphans
-    found.outcomes.labels("stored").inc(len(export.incoming))
-    found.outcomes.labels("without_content").inc(silent)
-    found.outcomes.labels("rejected").inc(len(export.refusals) - silent + export.orphans)
-    found.outcomes.labels("doubled").inc(export.doubled)
-    found.outcomes.labels("ignored").inc(export.ignored.total())
+    counters.outcomes.labels("stored").inc(len(export.incoming))
+    counters.outcomes.labels("without_content").inc(silent)
+    counters.outcomes.labels("rejected").inc(len(export.refusals) - silent + export.orphans)
+    counters.outcomes.labels("doubled").inc(export.doubled)
+    counters.outcomes.labels("ignored").inc(export.ignored.total())
     for why, number in export.ignored.items():
-        found.reason("ignored", why, number)
+        counters.reason("ignored", why, number)
     for refusal in export.refusals:
-        found.reason("without_content" if refusal.without_content else "rejected", label_of(refusal), 1)
+        counters.reason("without_content" if refusal.without_content else "rejected", label_of(refusal), 1)
     if export.orphans:
-        found.reason("without_content", "no messages, and the span around it did not come along", export.orphans)
+        counters.reason("without_content", "no messages, and the span around it did not come along", export.orphans)
     for name, number in export.odd.items():
-        found.odd.labels(name if name.partition(".")[0] not in ("metadata",) else "metadata").inc(number)
-    if message and found.is_new(project, message.partition(":")[0]):
+        counters.odd.labels(name if name.partition(".")[0] not in ("metadata",) else "metadata").inc(number)
+    if message and counters.is_new(project, message.partition(":")[0]):
         _log.warning("otlp_spans_not_stored", project=project, stored=len(export.incoming), why=message)

@@ -32,40 +32,40 @@ def _count(data: bytes, kind: Descriptor, most: int) -> int:
     """The number of fields; at most one more than asked for."""
     fields, open_messages = 0, [(0, len(data), _messages_in(kind))]
     while open_messages:
-        at, end, inner = open_messages.pop()
-        while at < end and fields <= most:
+        position, end, inner = open_messages.pop()
+        while position < end and fields <= most:
             fields += 1
-            tag, at = _varint(data, at)
+            tag, position = _varint(data, position)
             wire_type = tag & 7
             if wire_type == _LENGTH:
-                length, at = _varint(data, at)
+                length, position = _varint(data, position)
                 message = inner.get(tag >> 3)
                 if message is not None and length:
-                    open_messages.append((at, min(at + length, end), _messages_in(message)))
-                at += length
+                    open_messages.append((position, min(position + length, end), _messages_in(message)))
+                position += length
             elif wire_type == _VARINT:
-                _, at = _varint(data, at)
+                _, position = _varint(data, position)
             elif wire_type in (_EIGHT_BYTES, _FOUR_BYTES):
-                at += 8 if wire_type == _EIGHT_BYTES else 4
+                position += 8 if wire_type == _EIGHT_BYTES else 4
             else:  # groups: no message of OTLP has any
                 return fields
     return fields
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _varint(data: bytes, position: int) -> tuple[int, int]:
     """A number and where it ends.  Raises IndexError at the end of the data, and where it is longer than 64 bits."""
-    byte = data[at]
+    byte = data[position]
     if byte < 128:
-        return byte, at + 1
+        return byte, position + 1
     value, shift = byte & 127, 7
     while byte >= 128:
-        at += 1
-        byte = data[at]
+        position += 1
+        byte = data[position]
         value |= (byte & 127) << shift
         shift += 7
         if shift > _LONGEST_SHIFT:
             raise IndexError
-    return value, at + 1
+    return value, position + 1
 
 
 @cache

@@ -147,14 +147,14 @@ def _news(columns: dict[str, Any]) -> dict[str, Any]:
 
 
 def _count(taken: Taken) -> None:
-    found = counts()
-    found.outcomes.labels("stored").inc(len(taken.calls))
-    found.outcomes.labels("rejected").inc(len(taken.refused))
-    found.outcomes.labels("ignored").inc(taken.ignored)
+    counters = counts()
+    counters.outcomes.labels("stored").inc(len(taken.calls))
+    counters.outcomes.labels("rejected").inc(len(taken.refused))
+    counters.outcomes.labels("ignored").inc(taken.ignored)
     for reason in taken.refused.values():
-        found.reason("rejected", reason.partition(":")[0], 1)
+        counters.reason("rejected", reason.partition(":")[0], 1)
     for name in taken.odd:
-        found.odd.labels(name).inc()
+        counters.odd.labels(name).inc()
 
 
 def _kept(event_id: str) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class Paths:
             _text(span.resource.get(self._attribute))
         ]
         named = (self._place(each, own=each is span) for each in line)
-        found = next((path for path in declared if path), None) or next((path for path in named if path), None)
-        return (found or _service_and_operation(span))[:MAX_NAME]
+        path_of_line = next((path for path in declared if path), None) or next((path for path in named if path), None)
+        return (path_of_line or _service_and_operation(span))[:MAX_NAME]
 
     def line(self, span: Span) -> Iterator[Span]:
         """The span and its ancestors, as far as this export holds them."""

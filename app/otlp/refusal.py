@@ -61,33 +61,33 @@ def label_of(refusal: Refusal) -> str:
     return refusal.reason.partition(":")[0] if ":" in refusal.reason[:40] else refusal.reason.partition(";")[0][:60]
 
 
-def summary(refusals: Sequence[Refusal], spans: int, warnings: Warnings = NO_WARNINGS, what: str = "span") -> str:
+def summary(refusals: Sequence[Refusal], spans: int, warnings: Warnings = NO_WARNINGS, noun: str = "span") -> str:
     """The message of a partial success, of spans or of log records; empty when all is well."""
-    sentences = list(_refused(refusals, spans, what)) if refusals else []
-    return " ".join([*sentences, *_warned(warnings, what)])
+    sentences = list(_refused(refusals, spans, noun)) if refusals else []
+    return " ".join([*sentences, *_warned(warnings, noun)])
 
 
-def _warned(warnings: Warnings, what: str) -> Iterator[str]:
+def _warned(warnings: Warnings, noun: str) -> Iterator[str]:
     if warnings.orphans:
         yield (
-            f"{warnings.orphans} LLM {what}s hold no messages, and the {what}s around them did not come along: if those hold them"
+            f"{warnings.orphans} LLM {noun}s hold no messages, and the {noun}s around them did not come along: if those hold them"
             f" all is well, else {HOW_TO_CAPTURE}"
         )
     if warnings.truncated:
-        yield f"{warnings.truncated} LLM {what}s lost attributes before they came, perhaps messages; {HOW_TO_KEEP_ALL}"
+        yield f"{warnings.truncated} LLM {noun}s lost attributes before they came, perhaps messages; {HOW_TO_KEEP_ALL}"
     if warnings.odd:
         fields = ", ".join(f"{name} ({number})" for name, number in Counter(warnings.odd).most_common(SHOWN))
         yield f"Fields that could not be read are kept under metadata, with the reason: {fields}."
 
 
-def _refused(refusals: Sequence[Refusal], spans: int, what: str) -> Iterator[str]:
+def _refused(refusals: Sequence[Refusal], spans: int, noun: str) -> Iterator[str]:
     """How many, the first reasons, and how to mend them."""
     silent = [refusal for refusal in refusals if refusal.without_content]
     wrong = [refusal for refusal in refusals if not refusal.without_content]
-    yield f"{len(refusals)} of {spans} {what}s were not stored."
+    yield f"{len(refusals)} of {spans} {noun}s were not stored."
     if silent:
-        yield f"{len(silent)} LLM {what}s hold no messages; {how_to_capture(silent)}"
-    yield from (f"{what.capitalize()} {refusal.span_id}: {refusal.reason}" for refusal in wrong[:SHOWN])
+        yield f"{len(silent)} LLM {noun}s hold no messages; {how_to_capture(silent)}"
+    yield from (f"{noun.capitalize()} {refusal.span_id}: {refusal.reason}" for refusal in wrong[:SHOWN])
     if len(wrong) > SHOWN:
         yield f"And {len(wrong) - SHOWN} more."
 

@@ -160,7 +160,7 @@ def _known(holder: KeyHolder) -> Known:
     return Known(services().engine, holder.project_id, recent_of(current_app, services().settings))
 
 
-def _stored(holder: KeyHolder, export: Export, what: str = "span") -> str:
+def _stored(holder: KeyHolder, export: Export, noun: str = "span") -> str:
     """Store the calls of an export, in as many transactions as they need; what its answer says, empty when all is well."""
     settings = services().settings
     services().limiter.take_traces(holder, len(export.incoming))
@@ -171,7 +171,7 @@ def _stored(holder: KeyHolder, export: Export, what: str = "span") -> str:
     if export.completed:
         additions = [(each.row, each.news) for each in export.completed if each.row is not None]
         services().ingest.complete(holder.project_id, additions)
-    message = export.summary(what)
+    message = export.summary(noun)
     count(counts(), export, project.name, message)
     return message
 

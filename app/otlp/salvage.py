@@ -49,9 +49,9 @@ def of_json(body: Any, kind: type[Message]) -> Salvage:
 
 def _way(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
     for number in _DOWN:
-        found = descriptor.fields_by_number[number]
-        yield found
-        descriptor = found.message_type
+        field = descriptor.fields_by_number[number]
+        yield field
+        descriptor = field.message_type
 
 
 def _lists(value: Any, way: list[FieldDescriptor], place: str) -> Iterator[tuple[list[Any], str]]:
@@ -61,11 +61,11 @@ def _lists(value: Any, way: list[FieldDescriptor], place: str) -> Iterator[tuple
         items = value.get(name) if isinstance(value, dict) else None
         if not isinstance(items, list):
             continue
-        here = f"{place}.{name}" if place else name
+        list_place = f"{place}.{name}" if place else name
         if not further:
-            yield items, here
+            yield items, list_place
         for number, item in enumerate(items if further else ()):
-            yield from _lists(item, further, f"{here}[{number}]")
+            yield from _lists(item, further, f"{list_place}[{number}]")
 
 
 def _has_lone_surrogate(item: Any) -> bool:
@@ -84,7 +84,7 @@ def of_protobuf(data: bytes, kind: type[Message]) -> tuple[bytes, Salvage]:
 
 def _without(data: bytes, way: list[FieldDescriptor], place: str, salvage: Salvage) -> bytes:
     """A message with what is left of the one field that leads on."""
-    (first, *further), left, number = way, bytearray(), 0
+    (first, *further), readable, number = way, bytearray(), 0
     for each in UnknownFieldSet(
         Empty.FromString(data)
     ):  # a message without fields of its own keeps all of them as they are
@@ -92,12 +92,14 @@ def _without(data: bytes, way: list[FieldDescriptor], place: str, salvage: Salva
             continue
         inner = each.data
         if each.field_number == first.number:
-            here = f"{place}.{first.json_name}[{number}]".lstrip(".")
+            inner_place = f"{place}.{first.json_name}[{number}]".lstrip(".")
             number += 1
-            inner = _without(inner, further, here, salvage) if further else _span(inner, first, here, salvage)
+            inner = (
+                _without(inner, further, inner_place, salvage) if further else _span(inner, first, inner_place, salvage)
+            )
         if inner is not None:
-            left += _field(each.field_number, inner)
-    return bytes(left)
+            readable += _field(each.field_number, inner)
+    return bytes(readable)
 
 
 def _span(data: bytes, of: FieldDescriptor, place: str, salvage: Salvage) -> bytes | None:

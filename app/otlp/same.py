@@ -161,13 +161,13 @@ def _settle_nested(family: list[Telling]) -> None:
 
 def _is_one(inner: Telling, outer: Telling) -> bool:
     """Of two that are nested: where one has no messages the other one tells them, and what told them before counts as its own."""
-    one, other = inner.teller, outer.teller
-    if Kind.WRAPPER in (inner.kind, outer.kind) or one is other:
+    inner_teller, outer_teller = inner.teller, outer.teller
+    if Kind.WRAPPER in (inner.kind, outer.kind) or inner_teller is outer_teller:
         return False
-    if not (one.has_content and other.has_content):
+    if not (inner_teller.has_content and outer_teller.has_content):
         return True
-    again = any(each.scope == inner.scope and each.id not in inner.ancestors for each in other.members)
-    return not again and not _answers_differ(one, other) and one.texts == other.texts
+    again = any(each.scope == inner.scope and each.id not in inner.ancestors for each in outer_teller.members)
+    return not again and not _answers_differ(inner_teller, outer_teller) and inner_teller.texts == outer_teller.texts
 
 
 def _settle_beside(family: list[Telling]) -> None:
@@ -192,12 +192,17 @@ def _may_hold_pairs(tellings: list[Telling]) -> bool:
 
 def _are_one_beside(earlier: Telling, later: Telling) -> bool:
     """Whether two that are not nested tell of one call."""
-    one, other = earlier.teller, later.teller
-    if one is other or earlier.id in later.ancestors or later.id in earlier.ancestors or _answers_differ(one, other):
+    earlier_teller, later_teller = earlier.teller, later.teller
+    if (
+        earlier_teller is later_teller
+        or earlier.id in later.ancestors
+        or later.id in earlier.ancestors
+        or _answers_differ(earlier_teller, later_teller)
+    ):
         return False
-    if _is_stream(one, other):
+    if _is_stream(earlier_teller, later_teller):
         return True
-    apart = {each.scope for each in one.members}.isdisjoint(each.scope for each in other.members)
+    apart = {each.scope for each in earlier_teller.members}.isdisjoint(each.scope for each in later_teller.members)
     return (
         apart and _overlap(earlier, later) and (earlier.trace_id == later.trace_id or earlier.service == later.service)
     )
@@ -216,16 +221,18 @@ def _overlap(earlier: Telling, later: Telling) -> bool:
     return later.starts <= earlier.ends + TOLERANCE
 
 
-def _answers_differ(one: Telling, other: Telling) -> bool:
+def _answers_differ(telling: Telling, other: Telling) -> bool:
     """Whether the provider gave the two answers different ids."""
-    return one.response_id is not None and other.response_id is not None and one.response_id != other.response_id
+    return (
+        telling.response_id is not None and other.response_id is not None and telling.response_id != other.response_id
+    )
 
 
-def _make_one(one: Telling, other: Telling) -> None:
+def _make_one(telling: Telling, other: Telling) -> None:
     """The richer of two stands for both; one that is stored stays, since its row is there."""
-    if one.stored and other.stored:
+    if telling.stored and other.stored:
         return
-    richer, poorer = (one, other) if one.wealth >= other.wealth else (other, one)
+    richer, poorer = (telling, other) if telling.wealth >= other.wealth else (other, telling)
     _fill(richer, poorer)
     richer.others += poorer.members
     poorer.told_by, poorer.covered = richer, True

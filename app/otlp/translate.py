@@ -70,19 +70,19 @@ class Export:
         self.spans += len(refusals)
         self.refusals += refusals
 
-    def summary(self, what: str = "span") -> str:
+    def summary(self, noun: str = "span") -> str:
         """What the answer says, of spans or of log records; empty when all is well."""
-        return summary(self.refusals, self.spans, Warnings(self.truncated, self.orphans, self.odd), what)
+        return summary(self.refusals, self.spans, Warnings(self.truncated, self.orphans, self.odd), noun)
 
 
 def read_logs(records: list[Span], path_attribute: str, limits: Limits, known: Known | None = None) -> Export:
     """Every log record in its place: only the event that holds a whole call is one."""
     details = [record for record in records if record.name == genai.DETAILS_EVENT]
     export = read_export(details, path_attribute, limits, known)
-    others = [record for record in records if record.name in genai.MESSAGE_EVENTS or record.name == genai.CHOICE_EVENT]
-    export.refusals += [Refusal(record.id, IN_PIECES) for record in others]
+    pieces = [record for record in records if record.name in genai.MESSAGE_EVENTS or record.name == genai.CHOICE_EVENT]
+    export.refusals += [Refusal(record.id, IN_PIECES) for record in pieces]
     export.spans = len(records)
-    export.ignored[ignored.LOG] += len(records) - len(details) - len(others)
+    export.ignored[ignored.LOG] += len(records) - len(details) - len(pieces)
     return export
 
 
@@ -123,7 +123,7 @@ class Reading:
     def _stored(self, known: Iterable[Telling]) -> list[Telling]:
         """Those that are stored and not sent again; one that is sent again has its row."""
         again = {telling.id: telling for telling in self.tellings}
-        others = []
+        unsent = []
         for telling in known:
             if sent := again.get(telling.id):
                 sent.stored, sent.row, sent.also = True, telling.row, telling.also
@@ -132,8 +132,8 @@ class Reading:
                 around = (self.spans[each] for each in telling.ancestors if each in self.spans)
                 further = [each.parent_id for span in around for each in self.paths.line(span) if each.parent_id]
                 telling.ancestors = [*telling.ancestors, *further]
-                others.append(telling)
-        return others
+                unsent.append(telling)
+        return unsent
 
     def _telling(self, span: Span) -> Telling | None:
         """What a span tells of a call; None where it tells of none."""

@@ -59,9 +59,9 @@ def from_protobuf(data: bytes, kind: type[M]) -> Sent[M]:
 
 def _saved(data: bytes, kind: type[M]) -> Sent[M]:
     try:
-        left, salvage = salvaging.of_protobuf(data, kind)
+        readable, salvage = salvaging.of_protobuf(data, kind)
         if salvage.is_worth_it:
-            return Sent(kind.FromString(left), salvage.spoilt)
+            return Sent(kind.FromString(readable), salvage.spoilt)
     except DecodeError:
         pass
     raise UnreadableExportError(f"The body is not a protobuf {kind.DESCRIPTOR.name}, or it is cut off.")
@@ -120,7 +120,7 @@ def _within(value: Any, field: FieldDescriptor) -> str:
     if not isinstance(value, list):
         return _behind(".", _place(value, inner))
     wrong = next(
-        (at for at, item in enumerate(value) if not isinstance(item, dict) or _parsed(item, inner) is None), None
+        (place for place, item in enumerate(value) if not isinstance(item, dict) or _parsed(item, inner) is None), None
     )
     return "" if wrong is None else f"[{wrong}]{_behind('.', _place(value[wrong], inner))}"
 

@@ -158,8 +158,8 @@ def calls_page(
 
 def _starts(texts: ColumnElement[Any]) -> ColumnElement[Any]:
     """An array's texts, each cut to `CHARACTERS_IN_LISTS`, so that a list never carries whole prompts."""
-    one = func.unnest(texts).table_valued("value", with_ordinality="place", name="one").render_derived()
-    cut = select(func.left(cast(one.c.value, Text), CHARACTERS_IN_LISTS)).order_by(one.c.place)
+    element = func.unnest(texts).table_valued("value", with_ordinality="place", name="one").render_derived()
+    cut = select(func.left(cast(element.c.value, Text), CHARACTERS_IN_LISTS)).order_by(element.c.place)
     return func.array(cut.scalar_subquery(), type_=ARRAY(Text))
 
 
@@ -204,8 +204,8 @@ def ungrouped_page(
     limit: int = 50,
 ) -> list[UngroupedCall]:
     """Ungrouped calls, newest first.  Grouped calls are not read, however many there are."""
-    if not path and (found := _among_newest(connection, project_id, states, after, limit)) is not None:
-        return found
+    if not path and (newest := _among_newest(connection, project_id, states, after, limit)) is not None:
+        return newest
     return _newest_of_groups(connection, project_id, path=path, states=states, after=after, limit=limit)
 
 

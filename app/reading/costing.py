@@ -27,8 +27,8 @@ class Costing:
 
 def of_version(connection: Connection, project_id: UUID, version: Row[Any], range: Range) -> Costing:
     """The bill of a version, a row of `app.reading.tasks`."""
-    found = spending.of_versions(connection, Asked(project_id, range, implementation_id=version.id))
-    spent = next(iter(found.values()), Spent())
+    spent_of_versions = spending.of_versions(connection, Asked(project_id, range, implementation_id=version.id))
+    spent = next(iter(spent_of_versions.values()), Spent())
     price = prices.of_project(connection, project_id).of(version.model)
     parts = template_parts(version.parts, version.slots)
     places = insights.place_statistics(connection, project_id, version.id, version.template_id)

@@ -64,11 +64,11 @@ def examples(
         query = query.where(trace.c.seen_at < within.until)
     if answered:
         query = query.where(trace.c.output.is_not(None), trace.c.error.is_(None))
-    left = MOST_CHARACTERS
+    characters_left = MOST_CHARACTERS
     for row in connection.execute(query, execution_options={"yield_per": 100}):
         variables = variables_of(row.slots, row.variables) or {}
-        left -= sum(map(len, variables.values())) + len(str(row.output))
-        if left < 0:
+        characters_left -= sum(map(len, variables.values())) + len(str(row.output))
+        if characters_left < 0:
             return
         yield Example(row.id, row.seen_at, row.model, variables, row.output, row.usage, row.error)
 

@@ -44,9 +44,9 @@ class Agreement:
     agree: int
 
 
-def agreement(found: Iterable[DeclaredCalls]) -> Agreement | None:
+def agreement(declared: Iterable[DeclaredCalls]) -> Agreement | None:
     """None when no call declares anything."""
-    rows = list(found)
+    rows = list(declared)
     if not rows:
         return None
     one_to_one = _one_to_one(row for row in rows if row.text is None)
@@ -71,13 +71,17 @@ def _one_to_one(rows: Iterable[DeclaredCalls]) -> set[UUID]:
         if row.template_id is not None:
             names[row.template_id].add((row.name, row.version))
             templates[row.name, row.version].add(row.template_id)
-    return {one for one, said in names.items() if len(said) == 1 and len(templates[next(iter(said))]) == 1}
+    return {
+        template_id
+        for template_id, declared_names in names.items()
+        if len(declared_names) == 1 and len(templates[next(iter(declared_names))]) == 1
+    }
 
 
 def _readings(text: str) -> list[list[str]]:
     """The fixed texts between the slots, in each notation."""
-    found = [_merged(_MUSTACHE.split(text)), _merged(_DOLLAR.split(text))]
-    return found if (formatted := _formatted(text)) is None else [_merged(formatted), *found]
+    readings = [_merged(_MUSTACHE.split(text)), _merged(_DOLLAR.split(text))]
+    return readings if (formatted := _formatted(text)) is None else [_merged(formatted), *readings]
 
 
 def _formatted(text: str) -> list[str] | None:

@@ -226,19 +226,21 @@ def _counted_values(project_id: UUID, implementation_id: UUID, template_id: UUID
         .where(newest.c.template_id == template_id, newest.c.project_id == project_id)
         .subquery()
     )
-    one = func.unnest(sample.c.variables).table_valued("value", with_ordinality="place", name="one").render_derived()
-    value = cast(one.c.value, Text)
+    element = (
+        func.unnest(sample.c.variables).table_valued("value", with_ordinality="place", name="one").render_derived()
+    )
+    value = cast(element.c.value, Text)
     return (
         select(
-            one.c.place,
+            element.c.place,
             func.md5(value).label("digest"),
             func.min(func.left(value, CHARACTERS_OF_A_VALUE)).label("text"),
             func.max(func.char_length(value)).label("length"),
             func.count().label("calls"),
         )
         .select_from(sample)
-        .join(one, true())
-        .group_by(one.c.place, func.md5(value))
+        .join(element, true())
+        .group_by(element.c.place, func.md5(value))
         .subquery()
     )
 

@@ -93,12 +93,12 @@ def colours(slot_lists: Iterable[Iterable[str]]) -> dict[str, int]:
 def start_of(parts: Sequence[Part], characters: int = 320) -> list[Piece]:
     """A template in a line or two, for lists: long fixed texts give their ends, so that the slots come into view."""
     start: list[Piece] = []
-    left = characters
+    characters_left = characters
     for piece in (piece for part in parts for piece in (*part.pieces, Piece(" "))):
-        text = _shortened(re.sub(r"\s+", " ", piece.text), head=40 if start else 70)[:left]
+        text = _shortened(re.sub(r"\s+", " ", piece.text), head=40 if start else 70)[:characters_left]
         start.append(Piece(text, piece.slot))
-        left -= len(text) + len(piece.slot or "")
-        if left <= 0:
+        characters_left -= len(text) + len(piece.slot or "")
+        if characters_left <= 0:
             return [*start, Piece(" …")]
     return start
 
@@ -140,11 +140,11 @@ def marks(text: str, edges: bool = True) -> Iterator[Mark]:
         yield from [Mark("text", text)] if text else []  # nearly every text, which no pattern need look through
         return
     end = 0
-    for found in (_UNSEEN_AND_EDGES if edges else _UNSEEN).finditer(text):
-        if found.start() > end:
-            yield Mark("text", text[end : found.start()])
-        yield _mark(found.group())
-        end = found.end()
+    for unseen in (_UNSEEN_AND_EDGES if edges else _UNSEEN).finditer(text):
+        if unseen.start() > end:
+            yield Mark("text", text[end : unseen.start()])
+        yield _mark(unseen.group())
+        end = unseen.end()
     if end < len(text):
         yield Mark("text", text[end:])
 

@@ -78,10 +78,10 @@ def _name(connection: Connection, task_id: UUID) -> str:
 def _nearest(connection: Connection, call: Any) -> Nearest | None:
     rows = _templates(connection, call.group_id)
     literals = [(number, [part["literals"] for part in row.parts]) for number, row in enumerate(rows)]
-    found = why.nearest(literals, call.prompt_parts)
-    if found is None:
+    nearest = why.nearest(literals, call.prompt_parts)
+    if nearest is None:
         return None
-    row, followed = rows[found[0]], found[1]
+    row, followed = rows[nearest[0]], nearest[1]
     newest = (
         select(implementation.c.id, implementation.c.version)
         .where(implementation.c.template_id == row.id, is_shown())

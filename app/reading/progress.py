@@ -51,13 +51,15 @@ def of_path(connection: Connection, project_id: UUID, path: str) -> Progress | N
         return None
     run = latest_run(connection, state.id)
     owed = _count(connection, and_(trace.c.group_id == state.id, IS_OWED))
-    left = _left(connection, state)
+    to_match = _left(connection, state)
     return Progress(
         path=state.path,
-        state=_state(state, run, owed, is_matching=left > 0 or versions.unfinished(connection, state.id) is not None),
+        state=_state(
+            state, run, owed, is_matching=to_match > 0 or versions.unfinished(connection, state.id) is not None
+        ),
         asked_at=state.wanted_at,
         owed=owed,
-        left=left,
+        left=to_match,
         outcome=run.outcome if run else None,
         templates=run.templates if run else 0,
         grouped=run.grouped if run else 0,
@@ -79,13 +81,13 @@ def _state(state: GroupState, run: LastRun | None, owed: int, *, is_matching: bo
 def _left(connection: Connection, state: GroupState) -> int:
     """Calls above the cursors of what is still to be matched: ungrouped ones, and those of templates."""
     ungrouped = and_(trace.c.group_id == state.id, IS_RESIDUE, trace.c.id > (state.rematch_after or FIRST_ID))
-    left = _count(connection, ungrouped) if state.rematch_after is not None else 0
+    ungrouped_to_match = _count(connection, ungrouped) if state.rematch_after is not None else 0
     pending = select(template.c.id, template.c.rematch_after).where(
         template.c.group_id == state.id, template.c.rematch_after.is_not(None)
     )
     rows = connection.execute(pending).all()
     above = [and_(trace.c.template_id == row.id, trace.c.id > row.rematch_after) for row in rows]
-    return left + (_count(connection, or_(*above)) if above else 0)
+    return ungrouped_to_match + (_count(connection, or_(*above)) if above else 0)
 
 
 def _count(connection: Connection, condition: ColumnElement[bool]) -> int:

@@ -34,11 +34,13 @@ _REPLACED = text(
 
 def became(connection: Connection, template_id: UUID, slots: Sequence[str]) -> Became | None:
     """The versions that a template took the place of, with the slots that it has beyond theirs; None where there is none."""
-    found = [Replaced(*row) for row in connection.execute(_REPLACED, {"template": template_id})]
-    if not found:
+    replaced = [Replaced(*row) for row in connection.execute(_REPLACED, {"template": template_id})]
+    if not replaced:
         return None
-    before = {name for version in found for name in version.slots}
-    return Became([version.number for version in found], [name for name in dict.fromkeys(slots) if name not in before])
+    before = {name for version in replaced for name in version.slots}
+    return Became(
+        [version.number for version in replaced], [name for name in dict.fromkeys(slots) if name not in before]
+    )
 
 
 # At most 50 steps: templates replace each other once in a run, and a ring would have no end.

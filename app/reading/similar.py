@@ -40,11 +40,11 @@ def similar(connection: Connection, project_id: UUID, task_id: UUID, limit: int)
     own = _own(connection, task_id)
     closest: dict[UUID, tuple[float, bool]] = {}
     for mine, other in _pairs(own, _candidates(connection, project_id, task_id, own)):
-        found = _closeness(mine, other)
-        closest[other.task_id] = max(found, closest.get(other.task_id, (0.0, False)))
-    ranked = sorted((found, each) for each, found in closest.items() if found[0] > 0)[::-1][:limit]
+        closeness = _closeness(mine, other)
+        closest[other.task_id] = max(closeness, closest.get(other.task_id, (0.0, False)))
+    ranked = sorted((closeness, each) for each, closeness in closest.items() if closeness[0] > 0)[::-1][:limit]
     rows = {row.id: row for row in tasks.by_ids(connection, project_id, [each for _, each in ranked])}
-    return [Similar(rows[each], *found) for found, each in ranked if each in rows]
+    return [Similar(rows[each], *closeness) for closeness, each in ranked if each in rows]
 
 
 def _closeness(mine: Row[Any], other: Row[Any]) -> tuple[float, bool]:
@@ -88,9 +88,9 @@ def _candidates(connection: Connection, project_id: UUID, task_id: UUID, own: Se
     return connection.execute(query.limit(MOST_CANDIDATES)).all()
 
 
-def _pairs(own: Sequence[Row[Any]], others: Sequence[Row[Any]]) -> list[tuple[Row[Any], Row[Any]]]:
+def _pairs(own: Sequence[Row[Any]], candidates: Sequence[Row[Any]]) -> list[tuple[Row[Any], Row[Any]]]:
     """Those that share the most marks."""
-    pairs = [(len(set(mine.marks).intersection(other.marks)), mine, other) for mine in own for other in others]
+    pairs = [(len(set(mine.marks).intersection(other.marks)), mine, other) for mine in own for other in candidates]
     pairs.sort(key=lambda pair: pair[0], reverse=True)
     return [(mine, other) for shared, mine, other in pairs[:MOST_PAIRS_COMPARED] if shared]
 
@@ -126,10 +126,10 @@ def call_sites(connection: Connection, project_id: UUID, task_ids: Sequence[UUID
     if not task_ids:
         return {}
     asked = {"project": project_id, "task_ids": list(task_ids), "most": MOST_CALL_SITES}
-    found: dict[UUID, list[CallSite]] = {}
+    sites_of_tasks: dict[UUID, list[CallSite]] = {}
     for row in connection.execute(_SAME, asked):
         site = CallSite(row.task_id, row.path)
-        sites = found.setdefault(row.of_task, [])
+        sites = sites_of_tasks.setdefault(row.of_task, [])
         if site not in sites:
             sites.append(site)
-    return found
+    return sites_of_tasks

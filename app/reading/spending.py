@@ -63,10 +63,10 @@ def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> 
 
 def by_task(spent: Mapping[Version, Spent]) -> dict[UUID, Spent]:
     """What each task used."""
-    found: dict[UUID, list[Spent]] = defaultdict(list)
+    spent_of_tasks: dict[UUID, list[Spent]] = defaultdict(list)
     for version, some in spent.items():
-        found[version.task_id].append(some)
-    return {task_id: Spent.together(some) for task_id, some in found.items()}
+        spent_of_tasks[version.task_id].append(some)
+    return {task_id: Spent.together(some) for task_id, some in spent_of_tasks.items()}
 
 
 def by_time(connection: Connection, asked: Asked, span: Span) -> list[Hour]:

@@ -13,8 +13,8 @@ LONGEST = 120
 def summary(told: Told, *, with_texts: bool = True) -> str:
     """One line.  Without texts nothing in it is taken from a prompt: paths, models, numbers, and names that people gave."""
     sentence = _SENTENCES[told.kind](told, _subject(told, with_texts))
-    others = told.details.get("others", 0)
-    return f"{sentence} The same of {others} others." if others else sentence
+    alike = told.details.get("others", 0)
+    return f"{sentence} The same of {alike} others." if alike else sentence
 
 
 def _subject(told: Told, with_texts: bool) -> str:

@@ -50,8 +50,8 @@ def page(
 
 def get(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any] | None:
     """One task of the project."""
-    found = by_ids(connection, project_id, [task_id])
-    return found[0] if found else None
+    rows = by_ids(connection, project_id, [task_id])
+    return rows[0] if rows else None
 
 
 def by_ids(connection: Connection, project_id: UUID, ids: Sequence[UUID]) -> Sequence[Row[Any]]:
@@ -205,8 +205,8 @@ def _shown_template() -> LateralFromClause:
 
 def version_by_number(connection: Connection, project_id: UUID, task_id: UUID, number: int) -> Row[Any] | None:
     """The version of a task that has this number."""
-    found = implementations(connection, project_id, task_id, limit=1, after=number - 1)
-    return found[0] if found and found[0].version == number else None
+    rows = implementations(connection, project_id, task_id, limit=1, after=number - 1)
+    return rows[0] if rows and rows[0].version == number else None
 
 
 def models(connection: Connection, project_id: UUID) -> Sequence[str]:

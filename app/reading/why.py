@@ -77,11 +77,11 @@ def _follow(literals: Sequence[str], text: str) -> tuple[int, tuple[int, str, st
     place = passed = len(first)
     for number, literal in enumerate(further):
         last = number == len(further) - 1
-        at = _place(literal, text, place, last=last)
-        if at < 0:
-            same, at = _longest_beginning(literal, text, place)
-            return passed + same, _departure(literal, same, text, at + same)
-        place, passed = at + len(literal), passed + len(literal)
+        start = _place(literal, text, place, last=last)
+        if start < 0:
+            same, start = _longest_beginning(literal, text, place)
+            return passed + same, _departure(literal, same, text, start + same)
+        place, passed = start + len(literal), passed + len(literal)
     if place < len(text) and (not further or further[-1]):
         return passed, (place, "", text[place : place + SHOWN])
     return passed, None
@@ -90,29 +90,29 @@ def _follow(literals: Sequence[str], text: str) -> tuple[int, tuple[int, str, st
 def _place(literal: str, text: str, start: int, *, last: bool) -> int:
     """Where the literal stands; the last one must stand at the end, and what ends with a slot ends anywhere."""
     if last and literal:
-        at = len(text) - len(literal)
-        return at if at >= start and text.endswith(literal) else -1
+        start_of_last = len(text) - len(literal)
+        return start_of_last if start_of_last >= start and text.endswith(literal) else -1
     return text.find(literal, start)
 
 
-def _same(one: str, other: str) -> int:
+def _same(first: str, second: str) -> int:
     """Characters that both begin with."""
     return next(
-        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+        (place for place, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
     )
 
 
 def _longest_beginning(literal: str, text: str, start: int) -> tuple[int, int]:
     """How much of the literal's beginning stands in the text, and where; found by halving."""
-    low, high, at = 0, len(literal), len(text)
+    low, high, stands = 0, len(literal), len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        found = text.find(literal[:middle], start)
-        if found < 0:
+        occurrence = text.find(literal[:middle], start)
+        if occurrence < 0:
             high = middle - 1
         else:
-            low, at = middle, found
-    return low, at if low else len(text)
+            low, stands = middle, occurrence
+    return low, stands if low else len(text)
 
 
 def _departure(literal: str, same: int, text: str, offset: int) -> tuple[int, str, str]:

@@ -193,9 +193,9 @@ def _shown_tasks() -> Select[Any]:
     )
 
 
-def _expired(what: ColumnElement[Any], otherwise: int | None) -> ColumnElement[Any]:
+def _expired(figure: ColumnElement[Any], otherwise: int | None) -> ColumnElement[Any]:
     """Of the calls of a task that retention has removed."""
-    of_task = select(what).join_from(expired_calls, implementation).where(implementation.c.task_id == task.c.id)
+    of_task = select(figure).join_from(expired_calls, implementation).where(implementation.c.task_id == task.c.id)
     return func.coalesce(of_task.correlate(task).scalar_subquery(), otherwise)
 
 

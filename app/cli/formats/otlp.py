@@ -38,7 +38,7 @@ class Otlp(Format):
         except wire.UnreadableExportError as error:
             return Taken(problems=[Problem((), str(error))])
         kind = "span" if any(name in value for name in _SPANS) else "log record"
-        said = summary(export.refusals, export.spans, what=kind)
+        said = summary(export.refusals, export.spans, noun=kind)
         return Taken(export.incoming, [Problem((), said)] if said else [], export.ignored.total() + export.doubled)
 
 

@@ -109,8 +109,8 @@ _OF_A_MESSAGE = ("role", "content", "tool_calls", "name", "additional_kwargs")
 
 
 def _candidates(candidates: Any, response: Body) -> list[Message] | None:
-    found = [messages_of({"role": "model"} | as_object(item.get("content"))) for item in objects(candidates)]
-    return [message for messages in found for message in messages or ()] or None
+    answers = [messages_of({"role": "model"} | as_object(item.get("content"))) for item in objects(candidates)]
+    return [message for messages in answers for message in messages or ()] or None
 
 
 def _message(message: Any, response: Body) -> list[Message] | None:
@@ -126,8 +126,8 @@ def _generations(generations: Any, response: Body) -> list[Message] | None:
     if not isinstance(generations, list):
         return None
     flat = [item for each in generations for item in (each if isinstance(each, list) else [each])]
-    found = [messages_of(item.get("message")) or messages_of(item.get("text")) for item in objects(flat)]
-    return [_as_assistant(message) for messages in found for message in messages or ()] or None
+    answers = [messages_of(item.get("message")) or messages_of(item.get("text")) for item in objects(flat)]
+    return [_as_assistant(message) for messages in answers for message in messages or ()] or None
 
 
 def _as_assistant(message: Message) -> Message:

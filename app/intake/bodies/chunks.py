@@ -15,10 +15,10 @@ _TEXTS = ("content", "refusal", "reasoning_content", "thinking", "response")
 
 def together(chunks: list[Any]) -> Body | None:
     """The whole response; None for a list that holds no chunks of any stream that we know."""
-    found = [chunk for each in chunks for chunk in _chunk(each)]
-    if not found or len(found) < len(objects(chunks)):
+    read = [chunk for each in chunks for chunk in _chunk(each)]
+    if not read or len(read) < len(objects(chunks)):
         return None
-    return next((made for of in _STREAMS if (made := of(found)) is not None), None)
+    return next((made for of in _STREAMS if (made := of(read)) is not None), None)
 
 
 def lines_together(text: str) -> Body | None:

@@ -188,12 +188,12 @@ def _sorted(parts: list[Any]) -> tuple[list[Message], list[Body], list[Any]]:
     """Answers of tools, calls of tools, and content."""
     answers: list[Message] = []
     calls: list[Body] = []
-    others: list[Any] = []
+    content: list[Any] = []
     for part in parts:
         made = _part(part)
         kind = as_object(made).get("role") or as_object(made).get("type")
-        (answers if kind == "tool" else calls if kind == "function" else others).append(made)
-    return answers, calls, others
+        (answers if kind == "tool" else calls if kind == "function" else content).append(made)
+    return answers, calls, content
 
 
 def _part(part: Any) -> Any:

@@ -107,11 +107,11 @@ def _response_in(made: Body) -> Body:
     """What the model answered, taken out of the body where a provider's response stands in it or is part of it."""
     response = made.get("response")
     whole = response if isinstance(response, dict) else {name: made[name] for name in _parts_of_response(made)}
-    found = response_of(whole)
-    if found:
+    answer = response_of(whole)
+    if answer:
         for name in list(whole) if whole is not response else ["response"]:
             made.pop(name, None)
-    return found
+    return answer
 
 
 def _parts_of_response(made: Body) -> Iterator[str]:

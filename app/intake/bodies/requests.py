@@ -94,13 +94,13 @@ def request_of(value: Any, *, strict: bool = False) -> Body | None:
 
 def prompt_of_value(value: Any, *, strict: bool = False) -> Body:
     """The prompt out of whatever stands for the input of a call: a request, messages, or a plain text; {} without any."""
-    found = parsed(value)
-    if isinstance(found, list) and found and (messages := messages_of(found)):
+    content = parsed(value)
+    if isinstance(content, list) and content and (messages := messages_of(content)):
         return {"messages": messages}
-    if isinstance(found, dict):
-        if (messages := messages_of(found)) is not None:
+    if isinstance(content, dict):
+        if (messages := messages_of(content)) is not None:
             return {"messages": messages}
-        if (request := request_of(found, strict=strict)) is not None:
+        if (request := request_of(content, strict=strict)) is not None:
             return request
     return {"input": value} if isinstance(value, str) and value else {}
 

@@ -93,9 +93,9 @@ class Dialect:
         return cached_by_names(self._find_fields)
 
     def _find_fields(self, names: str) -> list[tuple[str, Names]]:
-        there = set(names.split("\n"))
-        found = ((ours, tuple(name for name in theirs if name in there)) for ours, theirs in self.fields.items())
-        return [(ours, theirs) for ours, theirs in found if theirs]
+        present = set(names.split("\n"))
+        fields = ((ours, tuple(name for name in theirs if name in present)) for ours, theirs in self.fields.items())
+        return [(ours, theirs) for ours, theirs in fields if theirs]
 
     def body_of(self, attributes: Attributes, events: list[Event]) -> Body:
         """The call as far as this dialect tells it.  Takes what it reads.  Raises UnusableSpanError."""
