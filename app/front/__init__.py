@@ -1,8 +1,8 @@
-"""What stands before the application in the web process: it reads bodies and gives every project its turn.
+"""The front of the web process: it reads request bodies and gives every project its turn before the application runs.
 
-A WSGI server hands a request to a thread as soon as its headers are there.  A few clients that send their bodies slowly then
-hold every thread, and a project that sends much holds them all day (both seen).  Here an event loop reads the bodies, within a
-time and a size, and a request takes a thread only when it is whole and its project's turn has come.
+A WSGI server hands a request to a thread as soon as its headers have arrived.  A few clients that send their bodies slowly then hold every
+thread, and a project that sends much holds all threads all day (both were seen).  Here an event loop reads the bodies, within a time and a
+size.  A request takes a thread only when its body is complete and its project's turn has come.
 """
 
 import gc
@@ -22,7 +22,7 @@ of fifty; at 10,000 it takes a tenth of that. A batch of 1,000 calls, whose 50,0
 
 
 def create() -> "Front":
-    """The web process on the settings of the environment; granian calls this in each of its workers."""
+    """The web process with the settings of the environment; granian calls this function in each of its workers."""
     from app.config import settings
     from app.front.serving import Front
     from app.reading import prices
@@ -35,11 +35,12 @@ def create() -> "Front":
 
 
 def _spare_the_collector() -> None:
-    """What is here at the start stays to the end: 150,000 objects that a full collection need not look at.
+    """Exempt the objects made at start-up from garbage collection: they live as long as the process, and a full collection scans 150,000 of
+    them.
 
-    Every fourth batch set one off and waited for it, some 80 ms of a quarter second; of single calls it was the slowest that did.
-    And a batch makes some 50,000 objects that all live until it is answered: to look for rubbish among them after every 700, as
-    Python does unless told, and again at those after ten such looks, is a twentieth of its time and finds none.
+    A full collection took 80 ms of the 250 ms of every fourth batch; the slowest single calls were those that waited for one.  A batch
+    makes some 50,000 objects that live until its answer: collections after every 700 of them and after ten such collections, Python's
+    default, take 5 % of its time and free nothing.
     """
     gc.collect()
     gc.freeze()

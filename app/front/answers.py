@@ -1,4 +1,4 @@
-"""What the quick ways are asked, and an answer as granian takes it: status, headers, body."""
+"""A request of the quick ways, and an answer as granian takes it: status, headers, body."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from app.store.keys import KeyHolder
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
 UNCHANGED = ("", "identity")
-"""How a body is encoded that is as it is."""
+"""Values of Content-Encoding of a body that is not compressed."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A POST that may be answered without Flask.  media_type: of its body, without parameters."""
+    """A POST that may be answered without Flask.  media_type: of the body, without parameters."""
 
     holder: KeyHolder
     address: str
@@ -26,13 +26,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class NotQuick:
-    """Flask is to answer; is_counted: its part of the rates is taken."""
+    """Flask must answer this request; is_counted: the request was already counted against the rates."""
 
     is_counted: bool = False
 
 
 def answer_of(response: Response) -> Answer:
-    """A response of Flask's as an answer."""
+    """A response of Flask as an answer."""
     return response.status_code, list(response.headers.items()), response.get_data()
 
 

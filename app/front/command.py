@@ -1,16 +1,16 @@
-"""The command of the web process: granian, as `app.front` needs it.  The Procfile says the same, and a test holds it to that."""
+"""The command of the web process: granian with the options that `app.front` needs.  A test holds the Procfile to the same options."""
 
 import sys
 
 WEB_OPTIONS = (
-    *("--interface", "rsgi"),  # an event loop of ours reads the bodies
+    *("--interface", "rsgi"),  # our event loop reads the bodies
     *("--factory", "--no-ws"),
-    *("--respawn-failed-workers", "--respawn-interval", "0.1"),  # seconds; the others serve meanwhile
-    *("--backpressure", "16384"),  # connections, idle ones too: a thousand of them hold up nobody
+    *("--respawn-failed-workers", "--respawn-interval", "0.1"),  # seconds; the other workers serve meanwhile
+    *("--backpressure", "16384"),  # connections, idle ones included: a thousand idle connections delay no other
     *("--http1-buffer-size", "65536"),  # bytes: the largest headers
 )
 
 
 def web_command(host: str, port: str, factory: str) -> list[str]:
-    """One web process; `factory` names what makes its application: `module:function`."""
+    """The command of one web process; `factory` is the function that makes the application, as `module:function`."""
     return [sys.executable, "-m", "granian", *WEB_OPTIONS, "--host", host, "--port", port, factory]

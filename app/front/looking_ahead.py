@@ -1,7 +1,6 @@
-"""Keys and policies are looked up anew before they are too old to be believed, beside the requests.
+"""Looks keys and policies up again shortly before their cached entries expire, in a thread beside the requests.
 
-Without it every call that comes in the moment when one of them is too old goes to Flask, and they wait for each other there:
-64 of them a fifth of a second.
+Otherwise every call that arrives when an entry expires goes to Flask, and these calls wait for one another there: 64 of them for 200 ms.
 """
 
 from collections.abc import Callable, Hashable
@@ -18,7 +17,7 @@ _log = structlog.get_logger(__name__)
 
 
 class LookingAhead:
-    """Of one event loop; one thread looks."""
+    """Renews cached keys and policies for one event loop, in one thread."""
 
     def __init__(self, services: Services) -> None:
         self._authenticator = services.authenticator
@@ -27,18 +26,18 @@ class LookingAhead:
         self._under_way: set[Hashable] = set()
 
     def close(self) -> None:
-        """End its thread."""
+        """End the thread."""
         self._thread.shutdown()
 
     def see(self, key: str, project_id: UUID) -> None:
-        """A call came with this key: look anew at what will soon be too old.  Waits for nothing."""
+        """A call came with this key: renew the cached entries that expire soon.  Returns at once."""
         if self._authenticator.is_ageing(key):
             self._look(key, partial(self._authenticator.holder, key, now=True))
         if self._policies.is_ageing(project_id):
             self._look(project_id, partial(self._policies.look_up, project_id))
 
     def _look(self, subject: Hashable, look: Callable[[], object]) -> None:
-        """Once at a time."""
+        """Start the look-up unless one of the same subject is running."""
         if subject not in self._under_way:
             self._under_way.add(subject)
             self._thread.submit(self._looked, subject, look)
@@ -47,6 +46,6 @@ class LookingAhead:
         try:
             look()
         except PromptlodeError as error:
-            _log.info("looked_ahead_in_vain", error=type(error).__name__)  # the next request says what is wrong
+            _log.info("looked_ahead_in_vain", error=type(error).__name__)  # the next request reports the error
         finally:
             self._under_way.discard(subject)

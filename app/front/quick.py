@@ -1,8 +1,7 @@
-"""The quick way: what carries a few calls is answered in the event loop, without a thread and without Flask.
+"""The quick way: a request of a few calls is answered in the event loop, without a thread and without Flask.
 
-Flask is the reference.  Here is only what goes well: a key that is known, a body that is right, groups as they are remembered.  Whatever
-else comes, Flask gets the request as if nobody had looked at it, so every refusal has one home.  What Flask would have counted is
-counted here, once.
+Flask is the reference.  The quick way answers only requests that succeed: a known key, a valid body, groups that are in memory.  Flask gets
+every other request unchanged, so every refusal is written once.  The quick way counts such a request, once, in the counters of Flask.
 """
 
 import time
@@ -23,14 +22,14 @@ from app.http.services import EXTENSION, Services
 from app.otlp import routes as otlp
 
 QUICK_BYTES = 64 * 1024
-"""Of a body: everybody else waits while the loop reads it, half a millisecond for 20 KB of one call."""
+"""Bytes of a body: the other requests wait while the loop reads it, 0.5 ms for one call of 20 KB."""
 
 CALLS = 64
-"""In work at once; a statement carries as many."""
+"""Calls stored at the same time; one statement carries as many."""
 
 
 class Way(Protocol):
-    """How the requests of one route are answered."""
+    """The way in which the requests of one route are answered."""
 
     media_types: tuple[str, ...]
 
@@ -39,7 +38,7 @@ class Way(Protocol):
 
 
 class Quick:
-    """Answers requests of one event loop."""
+    """Answers the requests of one event loop."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         services: Services = app.extensions[EXTENSION]
@@ -54,13 +53,13 @@ class Quick:
         }
 
     def close(self) -> None:
-        """End its threads and its connections."""
+        """End the threads and the connections."""
         for way in self._ways.values():
             way.close()
         self._storing.close()
 
     def takes(self, scope: Any, headers: Mapping[str, str], body: bytes) -> bool:
-        """Whether a request is a POST of what may be a few calls, as it is."""
+        """Whether a request is an uncompressed POST of at most QUICK_BYTES to a route that has a quick way."""
         way = self._ways.get(scope.path)
         return (
             way is not None
@@ -71,7 +70,7 @@ class Quick:
         )
 
     async def answer(self, asked: Asked) -> Answer | NotQuick:
-        """The answer, or that it is not for here; of what it `takes`."""
+        """The answer to a request that `takes` accepts, or NotQuick."""
         started = time.perf_counter()
         answer = await self._ways[asked.path].answer(asked)
         if not isinstance(answer, NotQuick):

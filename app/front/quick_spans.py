@@ -1,7 +1,7 @@
-"""A small export of OpenTelemetry without Flask: what an app sends that exports a span at once, or every few seconds.
+"""The quick way of small OpenTelemetry exports: an app that exports every span at once, or a few spans every few seconds.
 
-What is stored already of the OpenTelemetry traces of its spans is not read here: the statement that stores its calls looks whether
-there is anything, and where there is, Flask reads it.  An export without calls stores nothing, so no key is looked up for it.
+Stored calls of the same OpenTelemetry traces are not read here.  The statement that stores the calls checks whether there are any; if so,
+Flask handles the export.  An export without calls stores nothing, so its key is not looked up.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from app.otlp.spans import spans_of
 from app.otlp.translate import Export, Reading
 
 QUICK_SPANS = 64
-"""Of an export: to read a call takes a tenth of a millisecond, in which everybody else waits."""
+"""Spans of an export: reading a call takes 0.1 ms, during which every other request waits."""
 
 
 class QuickSpans:
@@ -46,11 +46,11 @@ class QuickSpans:
         self._thread = ThreadPoolExecutor(1, "recent")
 
     def close(self) -> None:
-        """End its thread."""
+        """End the thread."""
         self._thread.shutdown()
 
     async def answer(self, asked: Asked) -> Answer | NotQuick:
-        """What became of the export, or that it is not for here."""
+        """The answer to the export, or NotQuick."""
         reading = self._read(asked)
         if reading is None:
             return NotQuick()
@@ -78,11 +78,11 @@ class QuickSpans:
         return answer_with(200, asked.media_type, wire.written(said, asked.media_type))
 
     async def _aside(self, work: Callable[..., None], *arguments: Any) -> None:
-        """What may wait for Redis, in a thread."""
+        """Run in a thread work that may wait for Redis."""
         await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def _read(self, asked: Asked) -> Reading | None:
-        """The spans; None for what Flask is to refuse, or is too much for here."""
+        """The spans of the body; None when Flask must refuse the body or it holds too many spans."""
         try:
             sent = self._parsed(asked)
             if sent is None or sent.spoilt or _number_of_spans(sent.message) > QUICK_SPANS:
@@ -104,7 +104,7 @@ def _number_of_spans(sent: ExportTraceServiceRequest) -> int:
 
 
 def _looks_at_all(export: Export, reading: Reading) -> bool:
-    """Whether the statement looks at every OpenTelemetry trace of which a span tells a call: one whose spans make no row may have some."""
+    """Whether the statement checks every OpenTelemetry trace in which a span describes a call; it checks only traces that get a row."""
     return {telling.trace_id for telling in reading.tellings} <= {telling.trace_id for telling in export.tellings}
 
 
@@ -115,5 +115,5 @@ def _calls_of(export: Export) -> list[Call]:
 
 
 def _newest_of_each_group(stored: list[Recorded]) -> list[Recorded]:
-    """Those that are owed: a group is asked for once."""
+    """The owed calls, one for each group: a group is requested once."""
     return list({row.group.id: row for row in stored if row.state == "owed"}.values())

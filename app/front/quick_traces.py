@@ -16,7 +16,7 @@ from app.intake.trace import Incoming, InvalidTraceError
 
 
 class QuickTraces:
-    """Answers single traces."""
+    """Answers POSTs of one trace."""
 
     media_types: tuple[str, ...] = (JSON,)
 
@@ -26,10 +26,10 @@ class QuickTraces:
         self._storing = storing
 
     def close(self) -> None:
-        """Nothing of its own to end."""
+        """Nothing to end."""
 
     async def answer(self, asked: Asked) -> Answer | NotQuick:
-        """The row of the trace, or that it is not for here."""
+        """The row of the stored trace, or NotQuick."""
         incoming = self._read(asked.body)
         if incoming is None:
             return NotQuick()

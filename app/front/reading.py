@@ -1,6 +1,7 @@
-"""Bodies, while they arrive: within a time, a size, and what one party may have under way.
+"""Reads request bodies as they arrive, within a time, a size, and a limit of unfinished bodies for each party.
 
-Nobody's body takes a thread before it is whole.  What is under way is memory, so it is bounded for each party and for all.
+A party is a project or an address.  A body takes no thread before it is complete.  Unfinished bodies take memory, so their size is bounded
+for each party and for all parties together.
 """
 
 import asyncio
@@ -13,41 +14,44 @@ from typing import Protocol
 from granian.rsgi import ProtocolClosed
 
 MOST_BODIES = 512
-"""Bodies that one party may have under way at once."""
+"""Unfinished bodies of one party at a time."""
 
 PARTY_BODIES, ALL_BODIES = 4, 16
-"""Bytes that may be under way of one party, and of all, in largest bodies."""
+"""Unfinished bytes of one party, and of all parties, as multiples of the largest body allowed."""
 
 SPARED = 4
-"""Of a body that is too large so much more, in largest bodies, is read and thrown away before it is refused.
+"""Bytes of a body that is too large which are read and discarded before the refusal, as a multiple of the largest body allowed.
 
-Who is refused in the middle of sending often sees a connection that broke, and not why (RFC 9112, 9.6).
+A client that is refused in the middle of sending often sees a broken connection instead of the answer (RFC 9112, 9.6).
 """
 
 AT_ONCE, AT_ONCE_OF_A_PROJECT = 64 * 1024, 4 * 1024 * 1024
-"""Bytes of a body that is taken in one piece, and counted before it is there: in pieces a batch costs the loop thirty rounds.
+"""Bytes of a body that is read in one piece and counted before it arrives: read in chunks, a batch costs the event loop thirty rounds.
 
-Whose key has worked is believed more: a stranger could hold memory of all by saying what he never sends.
+The limit is larger for a key that has worked: a stranger could reserve memory with a Content-Length whose body never comes.
 """
 
 
 IN_CHUNKS = -1
-"""The length of a body in chunks (HTTP/1.1): its own form says where it ends."""
+"""The length of a chunked body (HTTP/1.1), which its encoding delimits."""
 
 _ENDS = 1
-"""Empty pieces with which granian ends such a body.  It has one more for an error, and one more for trailers, and says nothing else
-of either: so trailers are refused, or a body that was cut off would pass for one that has them."""
+"""Empty chunks with which granian ends a chunked body.
+
+granian adds an empty chunk for an error and one for trailers, and does not say which.  So trailers are refused; otherwise a truncated body
+would pass for a body with trailers.
+"""
 
 
 class Source(Protocol):
-    """A body as granian gives it: piece after piece, or in one."""
+    """A body as granian gives it: chunk by chunk, or at once."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
     def __call__(self) -> Awaitable[bytes]: ...
 
 
 class SlowBodyError(Exception):
-    """The body took too long."""
+    """The body took too long to arrive."""
 
 
 class LargeBodyError(Exception):
@@ -55,16 +59,16 @@ class LargeBodyError(Exception):
 
 
 class CutBodyError(Exception):
-    """Whoever sent the body went away, or broke its form, before its end."""
+    """The client disconnected or broke the chunked encoding before the end of the body."""
 
 
 class TooMuchUnderWayError(Exception):
-    """This party, or all together, have too many bodies under way."""
+    """This party, or all parties together, have too many unfinished bodies."""
 
 
 @dataclass
 class _Body:
-    """What has arrived."""
+    """The bytes of a body that have arrived."""
 
     party: str
     parts: list[bytes] = field(default_factory=list)
@@ -72,7 +76,7 @@ class _Body:
 
 
 class Reading:
-    """The bodies under way in this process.  One event loop uses it, so there is no lock."""
+    """The unfinished bodies of this process.  One event loop uses it, so there is no lock."""
 
     def __init__(self, largest: int, seconds: float) -> None:
         self._largest = largest
@@ -83,7 +87,7 @@ class Reading:
     async def body(self, party: str, limit: int, length: int, source: Source, *, at_once: int = AT_ONCE) -> bytes:
         """The whole body.  Raises SlowBodyError, LargeBodyError, CutBodyError or TooMuchUnderWayError.
 
-        length: as its header says, IN_CHUNKS, or 0 when nobody says.  at_once: up to which it is taken in one piece.
+        length: the Content-Length, IN_CHUNKS, or 0 when neither is sent.  at_once: bytes up to which the body is read in one piece.
         """
         with self._under_way(party) as body:
             try:
@@ -102,15 +106,15 @@ class Reading:
             return whole
 
     async def spare(self, party: str, length: int, source: Source) -> None:
-        """Let a body that is refused arrive all the same, if that is within reach.  Raises TooMuchUnderWayError."""
+        """Read and discard the body of a refused request, if it is small enough.  Raises TooMuchUnderWayError."""
         if length <= SPARED * self._largest:
             with suppress(LargeBodyError, SlowBodyError, CutBodyError):
                 await self.body(party, 0, length, source)
 
     async def _whole(self, body: _Body, limit: int, source: Source, *, in_chunks: bool) -> bytes:
-        """All pieces together.  Those of a body that is too large are not kept, so they take time but no memory."""
+        """All chunks joined.  The chunks of a body that is too large are discarded, so they take time but no memory."""
         size = ends = 0
-        async for chunk in source:  # once: a source of granian cannot be asked again
+        async for chunk in source:  # once: a source of granian can be read only once
             size += len(chunk)
             ends += not chunk
             if size <= limit:

@@ -1,4 +1,4 @@
-"""From granian's RSGI to our WSGI application: who asks, the body, a turn, a thread, the answer.
+"""Serves our WSGI application to granian's RSGI: it finds the caller, reads the body, waits for a turn, and answers from a thread.
 
 RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
@@ -38,10 +38,10 @@ from app.http.rates import subject_of
 from app.http.services import EXTENSION, Services
 
 FORM_BYTES = 64 * 1024
-"""The forms of the pages hold a key and a token."""
+"""Bytes of a form of the pages, which holds a key and a token."""
 
 ADDRESSES = 4096
-"""Callers whose address is remembered in its parts: a connection that is kept has one for all its requests."""
+"""Parsed addresses kept in memory: all requests of a persistent connection have one address."""
 
 _subject_of = lru_cache(ADDRESSES)(subject_of)
 
@@ -54,7 +54,7 @@ class HostError(Exception):
 
 
 class MethodError(Exception):
-    """There is no such method."""
+    """The request has a method that HTTP does not define."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class _Refusal:
     retry_after: int | None = None
 
     def answer(self) -> Answer:
-        """A problem, as the application would have said it; the rest of the body is not waited for."""
+        """A problem with the same body as the application's; the rest of the request body is not read."""
         headers = [("content-type", "application/problem+json"), ("connection", "close")]
         if self.retry_after is not None:
             headers.append(("retry-after", str(self.retry_after)))
@@ -98,7 +98,7 @@ class Front:
         self._ahead = LookingAhead(self._services)
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
-        """One request."""
+        """Answer one request."""
         try:
             status, headers, body = await self._answer(scope, protocol)
         except tuple(self._refusals) as error:
@@ -106,7 +106,7 @@ class Front:
         protocol.response_bytes(status, headers, body)
 
     async def close(self) -> None:
-        """End threads and connections; for whoever starts several fronts in a process."""
+        """End the threads and connections, for tests that start several fronts in one process."""
         self._quick.close()
         self._ahead.close()
         self._threads.shutdown()
@@ -140,13 +140,15 @@ class Front:
             return b""
         if "authorization" in headers:
             if _length(headers) > self._largest:
-                if "expect" not in headers:  # else it is not on its way yet, and the answer spares it
+                if (
+                    "expect" not in headers
+                ):  # a client that sent Expect has not begun its body; our refusal saves it the transfer
                     await self._reading.spare(party, _length(headers), protocol)
                 raise LargeBodyError
             return await self._reading.body(party, self._largest, _length(headers), protocol, at_once=at_once)
         if headers.get("content-type", "").startswith(_FORM):
             return await self._reading.body(party, FORM_BYTES, _length(headers), protocol)
-        return b""  # without a key it is refused, whatever it says
+        return b""  # a request without a key is refused, whatever its body is
 
     def _address(self, scope: Any, headers: Mapping[str, str]) -> str:
         forwarded = [each.strip() for each in headers.get("x-forwarded-for", "").split(",") if each.strip()]
@@ -154,7 +156,9 @@ class Front:
 
 
 def _check(scope: Any) -> None:
-    """Raises HostError (RFC 9112, 3.2: a request of HTTP/1.1 has one) or MethodError (RFC 9110, 9.1: case matters)."""
+    """Check host and method.  Raises HostError (RFC 9112, 3.2: an HTTP/1.1 request has one Host) or MethodError (RFC 9110, 9.1: case
+    matters).
+    """
     if scope.http_version == "1.1" and sum(name == "host" for name, _ in scope.headers.items()) != 1:
         raise HostError
     if scope.method != scope.method.upper():
@@ -162,7 +166,7 @@ def _check(scope: Any) -> None:
 
 
 def _headers(scope: Any) -> dict[str, str]:
-    """By lower-case name; one that is there several times counts as one list (RFC 9110, 5.3), cookies as RFC 9113 has it."""
+    """The headers by lower-case name; repeated headers are joined with a comma (RFC 9110, 5.3), cookies with a semicolon (RFC 9113)."""
     headers: dict[str, str] = {}
     for name, value in scope.headers.items():
         joined = "; " if name == "cookie" else ", "
@@ -179,13 +183,13 @@ def _length(headers: Mapping[str, str]) -> int:
 
 @lru_cache(ADDRESSES)
 def _host_and_port(address: str) -> tuple[str, str]:
-    """The parts of `host:port`; an IPv4 caller of a socket that listens on IPv6 too is written as IPv4."""
+    """Host and port of `host:port`; the address of an IPv4 client on a dual-stack socket is written as IPv4."""
     parts = urlsplit(f"//{address}")
     return (parts.hostname or "").removeprefix("::ffff:"), str(parts.port or "")
 
 
 def _environ(scope: Any, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """The request as WSGI has it (PEP 3333): text is bytes read as Latin-1."""
+    """The WSGI environment of the request (PEP 3333): its texts are bytes read as Latin-1."""
     server, port = _host_and_port(scope.server)
     environ = {
         "REQUEST_METHOD": scope.method,
@@ -206,10 +210,10 @@ def _environ(scope: Any, headers: Mapping[str, str], body: bytes) -> dict[str, A
         "wsgi.run_once": False,
     }
     if scope.authority:
-        environ["HTTP_HOST"] = scope.authority  # HTTP/2 has no header of that name
+        environ["HTTP_HOST"] = scope.authority  # HTTP/2 sends the authority in place of a Host header
     for name, value in headers.items():
         if "_" in name:
-            continue  # WSGI could not tell it from the header with a hyphen, which a proxy may have checked
+            continue  # WSGI cannot tell a name with an underscore from the one with a hyphen, which a proxy may have checked
         variable = name.upper().replace("-", "_")
         known = variable in ("CONTENT_TYPE", "CONTENT_LENGTH")
         environ[variable if known else f"HTTP_{variable}"] = value
@@ -217,7 +221,7 @@ def _environ(scope: Any, headers: Mapping[str, str], body: bytes) -> dict[str, A
 
 
 def _call(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answer:
-    """What the application answers."""
+    """The answer of the application."""
     said: list[tuple[int, list[tuple[str, str]]]] = []
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:

@@ -1,4 +1,4 @@
-"""What the quick ways share: calls are planned, counted against the rates, stored with others of the moment, and asked for."""
+"""Storage shared by the quick ways: calls are planned, counted against the rates, stored with other calls in one statement, and requested."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from tasks.asking import Asking
 
 @dataclass(frozen=True)
 class Call:
-    """A call to be stored; alone_in: as `CurrentRow` has it."""
+    """A call to be stored; alone_in: as in `CurrentRow`."""
 
     incoming: Incoming
     alone_in: str | None = None
 
 
 class Storing:
-    """Stores calls of one event loop."""
+    """Stores the calls of one event loop."""
 
     def __init__(self, services: Services, settings: Settings) -> None:
         self._services = services
@@ -36,7 +36,7 @@ class Storing:
         self._asking = Asking(settings)
 
     def close(self) -> None:
-        """End its thread and its connections."""
+        """End the thread and the connections."""
         self._asking.close()
         self._commit.close()
 
@@ -44,7 +44,7 @@ class Storing:
         return await LoopConnection.open(self._settings, together.statements())
 
     async def stored(self, asked: Asked, calls: Sequence[Call]) -> list[Recorded] | NotQuick:
-        """The calls of a request after the COMMIT.  Raises DatabaseDownError, after which nobody knows whether they are stored."""
+        """The calls of a request after their COMMIT.  Raises DatabaseDownError, after which it is unknown whether the calls are stored."""
         plan, project_id = self._services.ingest.plan, asked.holder.project_id
         planned = [plan(project_id, call.incoming) for call in calls]
         whole = [each for each in planned if each is not None]

@@ -1,8 +1,8 @@
-"""Whose request is worked on next.  One event loop asks, so there is no lock.
+"""Decides which project's request gets the next thread.  One event loop uses it, so there is no lock.
 
-Every project has a queue of its own, and the queues take turns: how much one of them sends decides how long its own requests
-wait, not those of others.  Alone, a project may use every thread.  While others are there too it gets a share of them, because
-threads of one process slow each other down: whoever came second would wait for all that is in work already.
+Every project has a queue, and the queues take turns: the requests of a project wait for one another, not for the requests of other
+projects.  A project that is alone may use every thread.  When other projects are present it gets a share of them, because the threads of
+one process slow each other down: a second project would wait for all running requests.
 """
 
 import asyncio
@@ -13,22 +13,22 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 SHARE = 4
-"""A project may use the threads divided by this while others are there."""
+"""The divisor of the number of threads: a project may use this part of the threads while others are present."""
 
 PRESENT = 1.0
-"""Seconds after its last request for which somebody counts as there."""
+"""Seconds after the last request of a project during which it counts as present."""
 
 MOST_WAITING = 256
-"""Requests of one party that wait for their turn: a second's work.  What comes then is told to come back."""
+"""Waiting requests of one party: about a second's work.  Further requests are told to come back later."""
 
 
 class TooManyWaitingError(Exception):
-    """So much of this party waits that another request would only get old."""
+    """This party has so many waiting requests that another one would time out."""
 
 
 @dataclass
 class _Party:
-    """Who shares a queue: a project, or an address that has shown no key."""
+    """A project, or an address that has shown no key; each has a queue."""
 
     seen_at: float = 0.0
     working: int = 0
@@ -40,7 +40,7 @@ class _Party:
 
 
 class Turns:
-    """Threads, and who may use them."""
+    """The threads of the process, and the parties that wait for them."""
 
     def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._threads = threads
@@ -50,7 +50,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[None]:
-        """Wait for a thread; it is free again at the end of the block.  Raises TooManyWaitingError."""
+        """Wait for a thread, which is free again at the end of the block.  Raises TooManyWaitingError."""
         party = self._parties.setdefault(name, _Party())
         party.seen_at = self._clock()
         if party.waiting or not self._may_begin(party):
@@ -74,7 +74,7 @@ class Turns:
             raise
 
     def _give_up(self, party: _Party, turn: "asyncio.Future[None]") -> None:
-        """Whoever waited is gone; a turn that it got in the same moment goes to the next."""
+        """The waiting request was cancelled; a turn that it got in the same moment goes to the next party."""
         if turn.cancelled():
             with suppress(ValueError):
                 party.waiting.remove(turn)
@@ -100,7 +100,7 @@ class Turns:
         self._call_next()
 
     def _call_next(self) -> None:
-        """Give free threads to who waits, one after the other in a ring."""
+        """Give free threads to the waiting parties, in a ring."""
         while ready := next(
             (entry for entry in self._parties.items() if entry[1].waiting and self._may_begin(entry[1])), None
         ):

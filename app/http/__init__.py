@@ -1,1 +1,1 @@
-"""What API, OTLP, pages and front share of HTTP: keys, limits, bodies, routes, problems, and the document that describes them."""
+"""HTTP code that API, OTLP, pages and front share: keys, limits, bodies, routes, problems, and the OpenAPI document."""

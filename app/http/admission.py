@@ -1,4 +1,4 @@
-"""Who gets in: a request with a key that counts, that is not one too many."""
+"""Admits a request: it needs a valid key and must be within its rates."""
 
 from flask import Flask, request
 
@@ -8,14 +8,14 @@ from app.http.services import services
 from app.store.keys import KeyHolder
 
 _UNLIMITED = frozenset({"health.healthz"})
-"""A platform ends a process whose /healthz does not answer: a flood must not do that."""
+"""Routes without a rate: a platform restarts a process whose /healthz does not answer, and a flood must not cause that."""
 
 
 def admitted(scope: str) -> KeyHolder:
     """The holder of the request's key, within its rate.  Raises ProblemError as `caller` does, or TooManyRequests.
 
-    An address that tries wrong keys is told so without asking the database; keys that have worked before pass, or one
-    client's mistake would shut out all behind its router.
+    An address that has tried wrong keys is refused without asking the database.  Keys that have worked before still pass: one client's
+    mistake must not shut out all clients behind the same router.
     """
     limiter, authenticator = services().limiter, services().authenticator
     if authenticator.remembered(bearer_key()) is None:

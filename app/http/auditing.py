@@ -1,4 +1,4 @@
-"""Every change that needs the scope `admin` is written to the audit log, before it is made and after."""
+"""Writes every change that needs the scope `admin` to the audit log: an entry before the change, completed after it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,8 +15,8 @@ from app.store.keys import KeyHolder
 
 
 def audited(view: Callable[..., Response], action: str, holder: KeyHolder, arguments: dict[str, Any]) -> Response:
-    """Call the view between the two halves of its entry; one that was killed in between stays `begun`."""
-    subject = next(iter(arguments.values()), None)  # the id in the path, which no body can be
+    """Call the view between the two halves of its audit entry; the entry of a request that was killed stays `begun`."""
+    subject = next(iter(arguments.values()), None)  # the id in the path, which is never None in these routes
     with transaction(services().engine) as connection:
         entry = audit.record(
             connection, Actor.of(holder), action, project_id=holder.project_id, subject=subject, outcome="begun"
@@ -35,5 +35,5 @@ def audited(view: Callable[..., Response], action: str, holder: KeyHolder, argum
 
 
 def note(**details: Detail) -> None:
-    """Tell the audit log more of what this request does: ids, counts, names of fields; never a value of a call."""
+    """Add details of this request to its audit entry: ids, counts, names of fields; never a value of a call."""
     g.audit_details |= details

@@ -1,7 +1,7 @@
-"""Who calls: `Authorization: Bearer KEY`, or Basic with the key as the password.
+"""Identifies the caller: `Authorization: Bearer KEY`, or Basic with the key as the password.
 
-A write looks the key up, so a revoked one writes and deletes nothing from that moment on.  A read trusts a key that was found for at
-most KEY_CACHE_SECONDS, in every process: pages that look every second do not cost a query each.
+A write looks its key up, so a revoked key writes and deletes nothing from that moment on.  A read trusts a key that was looked up within
+KEY_CACHE_SECONDS, in every process: pages that poll every second do not cost a query each.
 """
 
 import base64
@@ -32,20 +32,20 @@ class Authenticator:
         self._holders: Cache[str, KeyHolder] = Cache(CACHED_KEYS, cache_seconds)
 
     def holder(self, key: str, *, now: bool = False) -> KeyHolder | None:
-        """Whose key it is; None for an unknown or revoked one.  `now`: whatever was remembered."""
+        """The holder of the key; None for an unknown or revoked one.  `now`: look it up even if it is cached."""
         key_hash = keys.hash_of(key)
         return (None if now else self._holders.fresh(key_hash)) or self._look_up(key_hash)
 
     def trusted(self, key: str) -> KeyHolder | None:
-        """Whose key it is, where that was looked up within KEY_CACHE_SECONDS; asks nobody."""
+        """The holder of a key that was looked up within KEY_CACHE_SECONDS, without a query."""
         return self._holders.fresh(keys.hash_of(key))
 
     def remembered(self, key: str) -> KeyHolder | None:
-        """Whose key it was when it worked here last; it may have been revoked since."""
+        """The holder of the key when it last worked here; the key may have been revoked since."""
         return self._holders.last(keys.hash_of(key))
 
     def is_ageing(self, key: str) -> bool:
-        """Whether it will soon have to be looked up again before it is trusted."""
+        """Whether the cached entry of the key expires soon."""
         return self._holders.is_ageing(keys.hash_of(key))
 
     def _look_up(self, key_hash: str) -> KeyHolder | None:
@@ -83,10 +83,10 @@ def bearer_key() -> str:
 
 
 def key_in(authorization: str) -> str:
-    """The key in the header of that name; empty when it holds none.
+    """The key in the Authorization header; empty when there is none.
 
-    Bearer, as we document it; `Bearer%20KEY`, which some SDKs send as it stands in OTEL_EXPORTER_OTLP_HEADERS; and Basic with the key as
-    the password, which is how Langfuse's SDKs send their two keys.
+    Bearer, as documented; `Bearer%20KEY`, which some SDKs send because they do not decode OTEL_EXPORTER_OTLP_HEADERS; and Basic with the
+    key as the password, which is how Langfuse's SDKs send their two keys.
     """
     scheme, _, key = unquote(authorization).strip().partition(" ")
     if scheme.lower() == "basic":
@@ -95,7 +95,7 @@ def key_in(authorization: str) -> str:
 
 
 def _password(credentials: str) -> str:
-    """The part behind the colon of `user:password` in Base64 (RFC 7617); empty for anything else."""
+    """The password of `user:password` in Base64 (RFC 7617); empty for anything else."""
     try:
         return base64.b64decode(credentials, validate=True).decode().partition(":")[2].strip()
     except ValueError:

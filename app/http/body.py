@@ -1,7 +1,7 @@
-"""JSON in: the request body, bounded before it is read, inflated and parsed.
+"""JSON request bodies: limited before they are read, decompressed and parsed.
 
-orjson parses what is valid.  Where it refuses, the standard library may still read it (lone surrogates, NaN, whole numbers
-of any length), so that the item and field can be named and the good items of a batch kept.
+orjson parses valid JSON.  Where it refuses, the standard library may still parse the body (lone surrogates, NaN, integers of any length),
+so that the error can name item and field and the good items of a batch are kept.
 """
 
 import json
@@ -24,33 +24,33 @@ _PLAIN = "identity"
 _NO_JSON = "The body is not JSON by its Content-Type; send Content-Type: application/json. (What OpenTelemetry exports goes to /v1/traces.)"
 
 _BYTES_OF_ZSTD_AT_ONCE = 1024
-"""Bytes of zstd that are inflated at once: a block of 4 bytes may stand for 128 KB."""
+"""Bytes of zstd decompressed at once: a block of 4 bytes may expand to 128 KB."""
 
 _LARGEST_WINDOW = 8 * 1024 * 1024
 """Bytes of memory that a zstd frame may ask for: what RFC 9659 lets a Content-Encoding use."""
 
 
 class Parsed(NamedTuple):
-    """Plain values, and whether they are as strictly JSON as orjson takes it."""
+    """Plain values, and whether orjson accepted them as strict JSON."""
 
     value: Any
     strictly: bool
 
 
 def read_json(settings: Settings) -> Parsed:
-    """The body.  Raises ProblemError: 400, 413, 415 or 422."""
+    """The parsed body.  Raises ProblemError: 400, 413, 415 or 422."""
     _check_media_type()
     check_encoding()
     return parse_json(read_bytes(settings), settings)
 
 
 def read_bytes(settings: Settings) -> bytes:
-    """The body behind its encoding.  Raises ProblemError: 400 or 413."""
+    """The decompressed body.  Raises ProblemError: 400 or 413."""
     return _inflated(_read(settings.max_body_bytes), settings)
 
 
 def parse_json(data: bytes, settings: Settings) -> Parsed:
-    """What the bytes say.  Raises ProblemError: 400, 413 or 422."""
+    """The values of JSON bytes.  Raises ProblemError: 400, 413 or 422."""
     most = settings.max_json_values
     if has_more_values(data, most):
         raise ProblemError(413, f"The body has over {most} JSON values; send fewer traces in one request.")
@@ -67,7 +67,7 @@ def _check_media_type() -> None:
 
 
 def check_encoding() -> None:
-    """Raises ProblemError 415 for an encoding that we do not know."""
+    """Raises ProblemError 415 for a Content-Encoding that we do not support."""
     if _encoding() not in _INFLATE:
         known = ", ".join(name for name in _INFLATE if name != _PLAIN)
         raise ProblemError(
@@ -82,7 +82,7 @@ def _encoding() -> str:
 
 
 def _read(limit: int) -> bytes:
-    """All bytes, also of a chunked body, and no more than the limit."""
+    """All bytes of the body, chunked ones too, up to the limit."""
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     parts: list[bytes] = []
@@ -99,7 +99,7 @@ def _read(limit: int) -> bytes:
 
 
 def _inflated(data: bytes, settings: Settings) -> bytes:
-    """The body behind its encoding; a small body that inflates without end is stopped at the limit."""
+    """The decompressed body; a small body that expands without end is stopped at the limit."""
     limit = settings.max_body_bytes
     try:
         plain = _INFLATE[_encoding()](data, limit, settings.max_gzip_members)
@@ -121,7 +121,7 @@ def _of_gzip(data: bytes, limit: int, most: int) -> bytes:
 
 
 def _of_zstd(data: bytes, limit: int, most: int) -> bytes:
-    """Frame after frame, a little at a time: a thousand bytes may become 32 MB, and a header may ask for gigabytes."""
+    """Decompress frame by frame, a little at a time: a thousand bytes may become 32 MB, and a header may ask for gigabytes."""
     parts: list[bytes] = []
     size, frames, frame = 0, 1, _frame()
     try:

@@ -1,4 +1,4 @@
-"""An example of a schema, put together from those of its fields (`app.http.fields`)."""
+"""An example of a schema, composed of the examples of its fields (`app.http.fields`)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ def _of_shape(shape: str, schema: Mapping[str, Any], components: Mapping[str, An
 
 
 def _of_field(shape: str, name: str, schema: Mapping[str, Any], components: Mapping[str, Any]) -> Any:
-    """What is nested is put together; else the field's own example, where its schema allows it."""
+    """A nested schema is composed of its fields; another one gets the field's own example, if its schema allows it."""
     if "examples" in schema:
         return schema["examples"][0]
     said = field(shape, name)
@@ -48,7 +48,7 @@ def _of_field(shape: str, name: str, schema: Mapping[str, Any], components: Mapp
 
 
 def _is_nested(schema: Mapping[str, Any]) -> bool:
-    """Whether other shapes stand in it."""
+    """Whether the schema contains other shapes."""
     if "enum" in schema or "const" in schema or "$ref" in schema:
         return True
     inner = [schema.get("items"), *schema.get("anyOf", ()), *schema.get("oneOf", ())]

@@ -1,7 +1,7 @@
-"""What each field of the API means, with an example: a word means the same wherever it stands.
+"""The meaning of each field of the API, with an example: a name means the same in every shape.
 
-`openapi.json` takes descriptions from here, unless the model describes a field itself, and puts the examples of operations together from them.
-A field whose meaning in one shape is narrower has a line "Shape.field".
+`openapi.json` takes descriptions from here unless the model describes a field itself, and composes the examples of operations from these
+examples. A field with a narrower meaning in one shape has a line "Shape.field".
 """
 
 from typing import Any
@@ -267,5 +267,5 @@ FIELDS: dict[str, tuple[str, Any]] = {
 
 
 def field(shape: str, name: str) -> tuple[str, Any] | None:
-    """The description and the example of a field of a shape; None: no line says."""
+    """The description and the example of a field of a shape; None when there is no line for it."""
     return FIELDS.get(f"{shape}.{name}") or FIELDS.get(name)

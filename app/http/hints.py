@@ -1,8 +1,8 @@
-"""Addresses that exporters make of a setting that holds too much or too little, and where they should send."""
+"""Hints for wrong addresses that exporters build from a setting with too much or too little in it: where they should send."""
 
 _WHOLE = "OTEL_EXPORTER_OTLP_ENDPOINT takes the address without it, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT the whole one"
 
-# Where something can be sent, and what to say to whoever nearly does; the longest first.
+# Addresses of an endpoint with the hint for paths that end or begin like them; the longest first.
 _ADDRESSES = {
     "/api/public/otel/v1/traces": "LANGFUSE_HOST takes the address without a path",
     "/api/public/ingestion": "LANGFUSE_HOST takes the address without a path",
@@ -14,7 +14,7 @@ _ADDRESSES = {
 
 
 def where_to(path: str) -> str | None:
-    """What to do instead of asking for this path; None where nothing is near it."""
+    """The hint for this path; None where no known address resembles it."""
     bare = path.rstrip("/")
     if bare in _ADDRESSES and bare != path:
         return f"There is nothing at {bare}/. Send to {bare}, without the slash at its end."

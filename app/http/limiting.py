@@ -1,6 +1,6 @@
-"""Who may ask how often: by key, by address, and how often a wrong key may be tried.
+"""Limits requests by key and by address, and attempts with wrong keys.
 
-What is over a rate is answered with 429 and Retry-After, before it costs anything, and leaves nothing half done.
+A request over a rate is answered with 429 and Retry-After before it does any work.
 """
 
 import math
@@ -15,7 +15,7 @@ from app.http.rates import Rate, Rates, subject_of
 from app.store.keys import KeyHolder
 
 COUNTED = "promptlode.counted"
-"""In the environ of a request whose part of all rates was taken already (`Limiter.take_call`); no client can set it."""
+"""Key in the environ of a request that was already counted against all rates (`Limiter.take_call`); no client can set it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
-        """In local mode only those that somebody set: its one caller is the person at this machine."""
+        """In local mode, only the rates that were set explicitly: its one caller is the person at this machine."""
         limits = {
             "address": settings.rate_address,
             "ingest": settings.rate_ingest,
@@ -46,31 +46,31 @@ class Limits:
 
 
 class Limiter:
-    """The rates of a process, asked about the current request."""
+    """The rates of a process, applied to the current request."""
 
     def __init__(self, rates: Rates, limits: Limits) -> None:
         self._rates = rates
         self._limits = limits
 
     def take_address(self) -> None:
-        """One request of this address, whoever it is.  Raises TooManyRequests."""
+        """Count one request of this address.  Raises TooManyRequests."""
         self._take(self._limits.address, _address(), 1, "This address sends too many requests.")
 
     def take_key(self, holder: KeyHolder, scope: str) -> None:
-        """One request with a key.  Raises TooManyRequests."""
+        """Count one request with this key.  Raises TooManyRequests."""
         rate = self._limits.ingest if scope == "ingest" else self._limits.read
         self._take(rate, str(holder.key_id), 1, "This API key sends too many requests.")
 
     def take_traces(self, holder: KeyHolder, number: int) -> None:
-        """So many traces with a key, before any is stored.  Raises TooManyRequests."""
+        """Count the traces of a request before any is stored.  Raises TooManyRequests."""
         self._take(
             self._limits.traces, str(holder.key_id), number, "Nothing was stored: too many traces of this API key."
         )
 
     def take_call(self, address: str, holder: KeyHolder, traces: int = 1) -> bool:
-        """What a request with so many traces takes of all rates together; False, and nothing is taken, where it is over one.
+        """Count a request with its traces against all rates; False, and nothing is counted, where one of them is exceeded.
 
-        For whoever answers before the application does, or hands the request on to it with COUNTED in its environ.
+        For code that answers before the application does, or hands the request to it with COUNTED in its environ.
         """
         key, limits = str(holder.key_id), self._limits
         return self._rates.spend_all(
@@ -78,16 +78,16 @@ class Limiter:
         )
 
     def take_regroup(self, holder: KeyHolder) -> None:
-        """One wish that a path be grouped anew, of all keys of the project.  Raises TooManyRequests."""
+        """Count one regroup of a path, for all keys of the project.  Raises TooManyRequests."""
         subject = str(holder.project_id)
         self._take(self._limits.regroup, subject, 1, "This project asks too often that paths be grouped anew.")
 
     def take_page(self) -> None:
-        """One page, which costs more than a request of the API.  Raises TooManyRequests."""
+        """Count one page, which costs more than a request of the API.  Raises TooManyRequests."""
         self._take(self._limits.read, _address(), 1, "This address asks for too many pages.")
 
     def failed(self) -> None:
-        """A wrong key was tried from this address."""
+        """Count a wrong key tried from this address."""
         self._rates.spend(self._limits.failures, _address())
 
     def check_failures(self) -> None:

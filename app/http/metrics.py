@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: the requests of this process, and what its registry holds besides."""
+"""`/metrics` for Prometheus: the requests of this process, and the other metrics of its registry."""
 
 import time
 
@@ -11,7 +11,7 @@ from app.http.routes import Routes
 from app.http.services import services
 from tasks.monitor import collector_of
 
-# From a healthy POST (2 ms) to what a dependency that hangs may cost (5 s).
+# From a healthy POST (2 ms) to a request that waits for a hanging dependency (5 s).
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 REQUEST_SECONDS = "promptlode.request_seconds"
@@ -27,7 +27,7 @@ def metrics() -> Response:
 
 
 def _shown() -> CollectorRegistry:
-    """What the caller may see: requests are counted by route, not by project, so only all of them together."""
+    """The metrics that the caller may see: requests are counted by route, not by project, so only an operator sees them."""
     settings = services().settings
     holder = None if settings.metrics_open else admitted("read")
     if holder is None or holder.may("operator") or settings.local_mode:

@@ -1,6 +1,6 @@
-"""`/openapi.json`, generated from the declarations of the routes (OpenAPI 3.1, whose schemas are pydantic's own).
+"""`/openapi.json`, generated from the declarations of the routes (OpenAPI 3.1, with pydantic's schemas).
 
-Why no framework does it: docs/decisions/0008-openapi-from-the-routes.md.
+docs/decisions/0008-openapi-from-the-routes.md says why no framework generates it.
 """
 
 import re
@@ -19,8 +19,8 @@ _PROBLEM = "application/problem+json"
 _PARAMETER = re.compile(r"<(\w+):(\w+)>")
 _ID = {"type": "string", "format": "uuid"}
 
-# Errors that an operation may answer besides its own answers: every one, with a key, with an id in its path, with a query
-# string, with a body.
+# Errors that an operation may answer beside its declared ones: always, with a key, with an id in the path, with a query string, with a
+# body.
 _ALWAYS = {
     429: "Too many requests; Retry-After says when to try again.",
     500: "Our fault; the log says what.",
@@ -38,10 +38,10 @@ _WITH_BODY = {
     422: "A field is wrong; errors says which.",
 }
 
-# No text that is sent may hold a NUL, however deep it stands and whatever it is (`unstorable`).
+# No text in a request may contain NUL, at any depth (`unstorable`).
 _TEXT = {"type": "string", "pattern": r"^[^\u0000]*$"}
 _VALUE = {"$ref": "#/components/schemas/JsonValue"}
-# Each rule holds for values of its kind. With anyOf, which says the same, generators of clients give up at the recursion.
+# Each rule applies to values of its own type. anyOf would mean the same, but client generators give up at its recursion.
 _JSON_VALUE = {
     "description": "Any JSON without NUL characters, which PostgreSQL cannot store.",
     "pattern": _TEXT["pattern"],
@@ -53,7 +53,7 @@ _JSON_VALUE = {
 _RULED = {"format", "pattern", "enum", "const"}
 _SAYS = {"type", "anyOf", "oneOf", "allOf", "$ref", "enum", "const"}
 
-# Which model, and whether it is what we take ("validation") or what we answer ("serialization").
+# A model, and whether it describes a request ("validation") or an answer ("serialization").
 _Schemas = dict[tuple[str, str], dict[str, Any]]
 
 
@@ -112,7 +112,7 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
 
 
 def _tag(operation: Operation) -> str:
-    """What an operation is about: the first word of its address behind /api/v1."""
+    """The tag of an operation: the first word of its address behind /api/v1."""
     first, *further = operation.rule.removeprefix("/api/").strip("/").split("/")
     if first == "v1" and operation.rule.startswith("/api/") and further:
         return further[0]
@@ -133,7 +133,7 @@ def _schemas(operations: Iterable[Operation]) -> tuple[_Schemas, dict[str, Any]]
 
 
 def _reached(schemas: Iterable[Any], components: Mapping[str, Any]) -> set[str]:
-    """Names of the components that these schemas refer to, themselves or by others."""
+    """Names of the components that these schemas refer to, directly or through others."""
     reached: set[str] = set()
     stack = list(schemas)
     while stack:
@@ -150,7 +150,7 @@ def _reached(schemas: Iterable[Any], components: Mapping[str, Any]) -> set[str]:
 
 
 def _without_nul(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of something that is sent, with the rule about NUL wherever it allows any text, any name or anything."""
+    """The schema of a request body, with the rule about NUL wherever it allows any text, any name or any value."""
     schema = schema | {
         name: [_without_nul(inner) for inner in schema[name]] for name in ("anyOf", "oneOf", "allOf") if name in schema
     }
@@ -166,7 +166,7 @@ def _without_nul(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_descriptions(shape: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """A component whose fields all say what they mean."""
+    """A component in which every field has a description."""
     fields = {
         name: ({"description": said[0]} if (said := field(shape, name)) else {}) | inner
         for name, inner in schema.get("properties", {}).items()
@@ -202,7 +202,7 @@ def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
 
 
 def _answers(operation: Operation, schemas: _Schemas) -> dict[int, Any]:
-    """Each answer of its own; a shape that is a string names a media type that is not JSON."""
+    """Each declared answer; a shape that is a string names a media type other than JSON."""
     contents: dict[int, Any] = {
         status: {shape: {}}
         if isinstance(shape, str)
@@ -232,7 +232,7 @@ def _errors(operation: Operation, schemas: _Schemas) -> dict[int, Any]:
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
-    """An id is a UUID; the name of a slot is a text."""
+    """The path parameters: an id is a UUID, the name of a slot is a text."""
     return [
         {
             "name": name,

@@ -35,7 +35,7 @@ Cursor = Annotated[
 
 
 class PageQuery(BaseModel):
-    """What every list takes."""
+    """The query parameters of every list."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -44,14 +44,14 @@ class PageQuery(BaseModel):
 
 
 def id_of(row: Any) -> UUID:
-    """Where most lists go on."""
+    """The cursor of most lists: the id of the row."""
     return row.id
 
 
 def page_of(
     rows: Sequence[Any], limit: int, item: Callable[[Any], dict[str, Any]], place: Callable[[Any], UUID] = id_of
 ) -> dict[str, Any]:
-    """The answer to a list, from up to limit + 1 rows: one more than asked tells whether there is a next page."""
+    """The answer to a list from up to limit + 1 rows; the additional row says that there is a next page."""
     shown = rows[:limit]
     more = len(rows) > limit
     return {"items": [item(row) for row in shown], "next_cursor": encode(place(shown[-1])) if more else None}

@@ -1,7 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457), for every answer of 400 and above.
 
-`errors` names each item and field that is wrong, and what to do about it.  No answer shows a value that was sent, nor
-anything about our insides.
+`errors` names each wrong item and field, and the remedy.  No answer shows a value from the request, nor internals of the server.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +19,7 @@ from app.http.hints import where_to
 from app.logs import describe
 from app.store.sqlstates import is_busy, state_of
 
-# Seconds after which a client may try again when a dependency is down.
+# Seconds after which a client may retry when a dependency is down.
 RETRY_AFTER = 2
 
 _log = structlog.get_logger(__name__)
@@ -44,9 +43,9 @@ class ProblemError(Exception):
 
 
 def problem_body(status: int, detail: str, errors: Iterable[Problem] = ()) -> dict[str, Any]:
-    """The members of a problem; also stands inside the answer to a batch.
+    """The members of a problem; also used inside the answer to a batch.
 
-    `errors` always has an entry; what concerns the request as a whole has an empty `loc`.
+    `errors` always has an entry; an error of the request as a whole has an empty `loc`.
     """
     return {
         "type": "about:blank",
@@ -93,7 +92,7 @@ def _of_http(error: HTTPException) -> Response:
 
 
 def of_outage(error: DependencyError) -> Response:
-    """The answer while something that we need does not work; writes to the log why."""
+    """The answer while a dependency does not work; its reason is logged."""
     _log.warning("dependency_down", error=type(error).__name__, why=getattr(error, "why", str(error)))
     # No promise that nothing was stored: a connection may die while the server answers a COMMIT.
     detail = f"{error} Send the request again; a trace with an external_id is never stored twice."

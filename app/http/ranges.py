@@ -1,4 +1,4 @@
-"""`since` and `until`, as lists and usage take them."""
+"""The query parameters `since` and `until` of lists and usage."""
 
 import re
 from datetime import MAXYEAR, UTC, datetime, timedelta
@@ -13,7 +13,7 @@ _DATE = re.compile(r"\d{4}-\d")
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """Python's calendar ends with the year 9999, in which no week can be added to a date any more."""
+    """The moment in UTC, before the year 9999, at whose end Python's calendar stops: no week could be added to such a date."""
     try:
         in_utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
@@ -24,7 +24,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _is_no_number(text: Any) -> Any:
-    """A number would be taken for Unix seconds, or milliseconds."""
+    """Refuse numbers, which pydantic would read as Unix seconds or milliseconds."""
     if not _DATE.match(str(text)):
         raise PydanticCustomError("date", "Must be a date, like 2026-03-01 or 2026-03-01T12:00:00Z.")
     return text
@@ -34,7 +34,7 @@ Bound = Annotated[datetime, BeforeValidator(_is_no_number), AfterValidator(_in_u
 
 
 class RangeQuery(BaseModel):
-    """When calls were made."""
+    """The time range of the calls."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -49,15 +49,15 @@ class RangeQuery(BaseModel):
 
     @property
     def stated(self) -> Range | None:
-        """The range that the caller gave; None where there is none."""
+        """The range of the request; None when it gives none."""
         return None if self.since is None and self.until is None else Range(self.since, self.until)
 
     def range(self, default: timedelta = timedelta(hours=24)) -> Range:
-        """The range that the caller gave, else the last 24 hours or so long, from a full hour on."""
+        """The range of the request; without one, the last 24 hours (or `default`) from a full hour on."""
         return self.stated or last(default)
 
 
 def last(length: timedelta, now: datetime | None = None) -> Range:
-    """So long until now, beginning with a full hour; without an end, so that nobody need read the calls of this hour."""
+    """The last `length` of time from a full hour on, with an open end, so that no query has to read the calls of this hour."""
     begin = (now or datetime.now(UTC)) - length
     return Range(begin.replace(minute=0, second=0, microsecond=0))

@@ -1,12 +1,11 @@
-"""How often somebody may do something: counted in this process, shared through Redis, never waiting for Redis.
+"""Rate limits: counted in the memory of this process, shared through Redis, never waiting for Redis.
 
-A request is counted here, in memory, and answered by what this process knows.  Once a second, beside the requests, what
-was counted is added to Redis and what the other processes counted is read back.  So a request costs no round trip, a Redis
-that is gone or hangs costs nothing at all (each process then counts for itself), and what several processes let through
-together is late by a second at most.
+A request is counted in memory and answered with what this process knows.  Once a second, beside the requests, new counts are added to Redis
+and the counts of the other processes are read.  So a request costs no round trip, a Redis that is down or hangs delays nothing (each
+process then counts alone), and the common limit is at most a second late.
 
-A rate is a *sliding window*: the window that is running counts whole, the one before for the part of it that a period
-back from now still covers.  No burst of two windows' worth passes at a border, and two numbers are kept, not each request.
+A rate uses a *sliding window*: the running window counts in full, the previous one by the part that the last period still covers.  No burst
+of two windows passes at a border, and a subject needs two numbers, not a list of its requests.
 
 Keys in Redis: `promptlode:rate:{name}:{subject}:{window}`, a count that expires after three periods.
 """
@@ -22,20 +21,20 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 PERIOD = 10.0
-"""Seconds that a rate is averaged over: a burst of a few seconds passes, a flood is over in ten."""
+"""Seconds over which a rate is averaged: a burst of a few seconds passes, a flood is stopped within ten."""
 
 SHARED_EVERY = 1.0
 
 MOST_SUBJECTS = 20_000
-"""Who is remembered: an attacker with more addresses than that makes us forget the oldest, and no memory grow."""
+"""Subjects kept in memory: with more of them (an attacker with many addresses) the oldest are forgotten and memory stays bounded."""
 
 _MOST_SHARED = 1_000
-"""Counts that one exchange with Redis carries; the others follow a second later."""
+"""Counts sent to Redis in one exchange; the others follow a second later."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """So many a second, averaged over PERIOD; 0 is no limit."""
+    """Allowed events a second, averaged over PERIOD; 0 means no limit."""
 
     name: str
     per_second: int
@@ -47,7 +46,7 @@ class Rate:
 
 @dataclass
 class _Count:
-    """What one subject did in one window: `own` here, `sent` of it told to Redis, `others` elsewhere."""
+    """The count of one subject in one window: `own` of this process, `sent` of it added to Redis, `others` of other processes."""
 
     window: int
     own: int = 0
@@ -60,7 +59,7 @@ class _Count:
         return self.own + self.others
 
     def moved_to(self, window: int) -> "_Count":
-        """This count as of a window: itself, or what it is worth as the one before."""
+        """This count as of a window: the count itself, or its value as the previous window."""
         if window == self.window:
             return self
         return _Count(window, before=self.whole if window == self.window + 1 else 0)
@@ -78,11 +77,11 @@ class Rates:
         self._sharing = threading.Lock()
 
     def spend(self, rate: Rate, subject: str, cost: int = 1) -> float:
-        """Count it and answer 0; or, where that is over the rate, the seconds after which it is not."""
+        """Count `cost` and answer 0; where that exceeds the rate, count nothing and answer the seconds to wait."""
         return self._asked(rate, subject, cost, count=True)
 
     def spend_all(self, spendings: Iterable[tuple[Rate, str, int]]) -> bool:
-        """Count the cost of each; or, where that is over any of the rates, count nothing and answer False."""
+        """Count the cost of each spending; where one of the rates is exceeded, count nothing and answer False."""
         now = self._clock()
         bounded = [spending for spending in spendings if spending[0].per_second > 0]
         with self._lock:
@@ -95,7 +94,7 @@ class Rates:
         return within
 
     def wait(self, rate: Rate, subject: str) -> float:
-        """Seconds until one more is within the rate; counts nothing."""
+        """Seconds until one more event is within the rate; counts nothing."""
         return self._asked(rate, subject, 1, count=False)
 
     def _asked(self, rate: Rate, subject: str, cost: int, *, count: bool) -> float:
@@ -122,7 +121,7 @@ class Rates:
     # --- with the other processes
 
     def _share_sometimes(self, now: float) -> None:
-        """In a thread that ends with the exchange: no request waits for it, and an idle process has none."""
+        """Share in a thread that ends with the exchange: no request waits for it, and an idle process has no thread."""
         if now - self._shared_at >= SHARED_EVERY and self._sharing.acquire(blocking=False):
             self._shared_at = now
             threading.Thread(target=self._share_once, name="share-rates", daemon=True).start()
@@ -131,12 +130,12 @@ class Rates:
         try:
             self.share()
         except RedisError:
-            pass  # what is not told now is told with the next
+            pass  # counts that are not sent now are sent with the next exchange
         finally:
             self._sharing.release()
 
     def share(self) -> None:
-        """Tell Redis what was counted here since the last time, and learn what was elsewhere.  Raises RedisError."""
+        """Add the new counts of this process to Redis and read those of the other processes.  Raises RedisError."""
         now = int(self._clock() // PERIOD)
         with self._lock:
             news = [
@@ -159,7 +158,7 @@ class Rates:
 
 
 def _wait(count: _Count, amount: float, cost: int, now: float) -> float:
-    """Seconds until `cost` more fit; 0 when they do.  What is larger than the whole rate fits into an idle window."""
+    """Seconds until `cost` more events fit; 0 when they fit now.  A cost above the whole rate fits into an idle window."""
     gone = now / PERIOD - count.window
     room = amount - min(cost, amount) - count.whole
     if room >= count.before * (1 - gone):
@@ -170,13 +169,11 @@ def _wait(count: _Count, amount: float, cost: int, now: float) -> float:
 
 
 def subject_of(address: str | None) -> str:
-    """Who counts as one address: an IPv6 customer has a /64 of them."""
+    """The subject of an address; an IPv6 customer owns a /64 of addresses."""
     try:
         caller = ip_address(address or "")
     except ValueError:
         return "unknown"
     if isinstance(caller, IPv6Address) and caller.ipv4_mapped is not None:
-        caller = (
-            caller.ipv4_mapped
-        )  # how a socket that listens on both writes an IPv4 caller: they are not one customer
+        caller = caller.ipv4_mapped  # a dual-stack socket writes IPv4 clients like this; they are distinct customers
     return str(ip_network((caller, 64), strict=False)) if isinstance(caller, IPv6Address) else str(caller)

@@ -1,6 +1,6 @@
-"""Routes that say who may call them, what they take and what they answer.
+"""Routes that declare their scope, their input and their answers.
 
-One declaration serves the router, the key check, the check of the query string and `openapi.json`, so they cannot differ.
+One declaration serves the router, the key check, the check of the query string and `openapi.json`, so these cannot differ.
 """
 
 import functools
@@ -39,7 +39,7 @@ class Operation:
 
     @property
     def is_tagged(self) -> bool:
-        """Whether answers have an ETag: what is read of the API, often by programs that ask again."""
+        """Whether answers have an ETag: only GET operations of the API, which programs often repeat."""
         return self.method == "GET" and self.rule.startswith("/api/v1/")
 
 
@@ -64,8 +64,8 @@ class Routes:
     ) -> Callable[[View], View]:
         """Register a view.  It is called with the parts of the rule, `holder` if it has a scope, `query` if it has one.
 
-        Its docstring's first line is its summary.  `answers` maps a status to the model of its body, `problems` those
-        that no other route answers to what they mean.  `media_types` are those that the body may have besides JSON.
+        Its docstring's first line is its summary.  `answers` maps a status to the model of its body; `problems` maps a status to its
+        meaning, for statuses that no other route answers.  `media_types` are further types that the body may have beside JSON.
         """
 
         def register(view: View) -> View:
@@ -81,7 +81,7 @@ class Routes:
 
 
 def _checked(view: Callable[..., Response], operation: Operation) -> Callable[..., Response]:
-    """The view behind the checks that its declaration promises."""
+    """The view behind the checks of its declaration."""
 
     @functools.wraps(view)
     def checked(**arguments: Any) -> Response:
@@ -100,7 +100,7 @@ def _checked(view: Callable[..., Response], operation: Operation) -> Callable[..
 
 
 def tagged(response: Response) -> Response:
-    """The answer with an ETag of its body, or 304 without a body where the caller has this one."""
+    """The answer with an ETag of its body, or 304 without a body where the caller's copy has the same ETag."""
     if response.status_code != 200 or response.is_streamed:
         return response
     response.add_etag()
@@ -109,7 +109,7 @@ def tagged(response: Response) -> Response:
 
 
 def read_query(model: type[BaseModel]) -> Any:
-    """The query string as this model; an empty value counts as absent, but that of a slot.  Raises ProblemError 422."""
+    """The query string as this model; an empty value counts as absent, except for a slot's value.  Raises ProblemError 422."""
     values = {name: value for name, value in request.args.items() if value != "" or name.startswith("slot.")}
     problems = list(unstorable(values, services().limits))
     try:
@@ -123,12 +123,12 @@ def read_query(model: type[BaseModel]) -> Any:
 
 
 def read_body(model: type[Body], refusal: str) -> Body:
-    """The body as this model.  Raises ProblemError 422 with this sentence, and what `read_json` raises."""
+    """The body as this model.  Raises ProblemError 422 with the sentence `refusal`, and the errors of `read_json`."""
     return validated(model, read_json(services().settings).value, refusal)
 
 
 def validated(model: type[Body], body: Any, refusal: str) -> Body:
-    """Plain values as this model.  Raises ProblemError 422 with this sentence."""
+    """Plain values as this model.  Raises ProblemError 422 with the sentence `refusal`."""
     problems = list(unstorable(body, services().limits))
     try:
         wanted = model.model_validate(body)

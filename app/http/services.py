@@ -1,4 +1,4 @@
-"""What a web process holds: made once in `create_app`, reached by views through `services()`."""
+"""The services of a web process: made once in `create_app`, reached by views through `services()`."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -36,7 +36,7 @@ class Services:
 
     @classmethod
     def of(cls, settings: Settings) -> "Services":
-        """Everything made from the settings; connects to nothing yet.  Raises ConfigurationError when one is missing."""
+        """All services, made from the settings without connecting yet.  Raises ConfigurationError when a setting is missing."""
         settings.require("database_url", "redis_url")
         engine = make_engine(settings)
         statements = make_single_statement_engine(settings, beside=engine)

@@ -1,16 +1,16 @@
-"""What every answer is made of, for `openapi.json`: fields and no others, and the shape of an error."""
+"""Base shapes of every answer, for `openapi.json`: exactly the declared fields, and the shape of an error."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Shape(BaseModel):
-    """An answer has these fields and no other."""
+    """The base of every answer: it has exactly the declared fields."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class FieldProblem(Shape):
-    """One field that is wrong and what to do about it; `loc` goes from the body inwards."""
+    """One wrong field and its remedy; `loc` is the path to it, from the body inwards."""
 
     loc: list[str | int]
     message: str

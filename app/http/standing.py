@@ -1,4 +1,4 @@
-"""What stands still in a cell, as Prometheus metrics: a standby that lags, a project whose move was left, a receiver that fails."""
+"""Problems that last, of the whole cell, as Prometheus metrics: a lagging standby, an unfinished move of a project, a failing webhook."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -15,7 +15,7 @@ from app.store.replica import Reader
 
 
 class StandingCollector(Collector):
-    """Of all projects; nothing of the database while it is away, which `promptlode_up` tells."""
+    """Metrics over all projects; none of the database's while it is down, which `promptlode_up` reports."""
 
     def __init__(self, engine: Engine, reader: Reader) -> None:
         self._engine, self._reader = engine, reader

@@ -1,8 +1,8 @@
-"""What a process remembers of groups: their known templates as a matcher, and the implementations of those.
+"""Groups in memory: their known templates as a matcher, and the implementations of these templates.
 
-A remembered group is valid while `templates_version` of its row is unchanged. The version is read in the transaction that stores the
-traces, or compared in the statement that stores one. So a template serves the first POST after its run committed, in every
-process, without a time-out.
+A group in memory is valid while `templates_version` of its row is unchanged. The version is read in the transaction that stores the traces,
+or compared in the statement that stores one. So a template serves the first POST after its run committed, in every process, without a
+time-out.
 """
 
 from typing import NamedTuple
@@ -23,7 +23,7 @@ MAX_IMPLEMENTATIONS = 10_000
 
 
 class Found(NamedTuple):
-    """A known template and the values of its places."""
+    """A known template, and the values of its slots."""
 
     template: StoredTemplate
     values: tuple[str, ...]
@@ -38,19 +38,19 @@ class KnownGroup:
         self._matcher = Matcher(stored.template for stored in templates)
         self._implementations: dict[Version, UUID] = {}
         self.is_settled = False
-        """Whether the last batch taught nothing new of it: the next one is likely of remembered versions too."""
+        """Whether the last batch brought no new version of a template: the next batch probably brings none either."""
 
     def match(self, prompt: str | None) -> Found | None:
-        """The template that a prompt came from, if one is known."""
+        """The known template that the prompt matches; None without one."""
         hit = self._matcher.match(prompt) if prompt is not None and self._templates else None
         return None if hit is None else Found(self._templates[hit.index], hit.values)
 
     def implementation(self, version: Version) -> UUID | None:
-        """The implementation of a template here, once `remember` was told of it."""
+        """The implementation of a version, if `remember` was called for it."""
         return self._implementations.get(version)
 
     def remember(self, version: Version, implementation_id: UUID) -> None:
-        """Only after the COMMIT of what made it."""
+        """Keep the implementation of a version; call it only after the COMMIT that made the row."""
         self.is_settled &= version in self._implementations
         if len(self._implementations) >= MAX_IMPLEMENTATIONS:
             self._implementations.clear()
@@ -58,13 +58,13 @@ class KnownGroup:
 
 
 class KnownGroups:
-    """The groups used last, safe to share between threads."""
+    """The most recently used groups, safe to share between threads."""
 
     def __init__(self, max_groups: int = MAX_GROUPS) -> None:
         self._groups: Cache[tuple[UUID, str], KnownGroup] = Cache(max_groups)
 
     def recall(self, project_id: UUID, path: str) -> KnownGroup | None:
-        """The group as it was when it was last read."""
+        """The group as it was last read."""
         return self._groups.fresh((project_id, path))
 
     def at(self, connection: Connection, project_id: UUID, group: Group) -> KnownGroup:
@@ -77,6 +77,6 @@ class KnownGroups:
         return known
 
     def forget(self, project_id: UUID, paths: set[str]) -> None:
-        """Forget groups, since a template or implementation of theirs is gone."""
+        """Forget groups of which a template or an implementation was deleted."""
         for path in paths:
             self._groups.forget((project_id, path))

@@ -1,9 +1,9 @@
-"""A call whose side fields are odd: nothing but the prompt, the model and the path can cost it.
+"""Reads a call leniently: a wrong side field never costs the call; only its prompt, model or path can.
 
-For what machines send (OTLP, SDKs of others, files).  `POST /api/v1/traces` stays strict: whoever writes its body can mend it.
+For bodies that software sends (OTLP, other SDKs, files).  `POST /api/v1/traces` stays strict: its caller can correct the body.
 
-1. What a value plainly means is taken for it: "0.7" and 256.0 as numbers, an id of 7 as "7", an empty text as nothing.
-2. What is wrong after that is kept under metadata (`UNREAD`), with the reason, and the call is stored without the field.
+1. A value with a plain meaning is converted: "0.7" and 256.0 to numbers, an id of 7 to "7", an empty text to nothing.
+2. A field that is still wrong is kept under metadata (`UNREAD`) with the reason, and the call is stored without it.
 """
 
 import math
@@ -15,24 +15,24 @@ from app.checks import Limits, Problem, is_surely_storable, unstorable
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
 
 UNREAD = "promptlode.unread"
-"""The member of metadata that holds values which could not be read, by field, each with the reason."""
+"""The member of metadata that holds values that could not be read, by field, each with the reason."""
 
 _PROMPT = ("model", "path", "instructions", "input", "messages")
 DEFAULT_LIMITS = Limits()
 _LONGEST_KEPT = 8 * 1024
-"""Characters of a value that is kept beside its reason; it is evidence, not data."""
+"""Characters of a value kept beside its reason, as evidence of the error."""
 
 
 @dataclass
 class Read:
-    """A call, and the fields of it that could not be read, each with the reason."""
+    """A call, and its unreadable fields, each with the reason."""
 
     incoming: Incoming
     odd: dict[str, str] = field(default_factory=dict)
 
 
 def read_leniently(body: dict[str, Any], limits: Limits = DEFAULT_LIMITS) -> Read:
-    """Check a call and keep it whatever its side fields hold.  Raises InvalidTraceError for its prompt, model or path."""
+    """Check a call; wrong side fields do not refuse it.  Raises InvalidTraceError for its prompt, model or path."""
     plain = _plain(body)
     try:
         return Read(read_trace(plain, limits))
@@ -48,7 +48,7 @@ def _is_of_prompt(problem: Problem) -> bool:
 
 
 def _without(body: dict[str, Any], problems: list[Problem], limits: Limits) -> Read:
-    """The call without the fields that these problems name; of usage and metadata only the members."""
+    """The call without the fields that these problems name; of usage and metadata only the named members."""
     odd = {_name(problem): problem.message for problem in problems}
     kept = dict(body)
     unread: dict[str, Any] = {}
@@ -61,7 +61,7 @@ def _without(body: dict[str, Any], problems: list[Problem], limits: Limits) -> R
 
 
 def _name(problem: Problem) -> str:
-    """The field, or the member of one that holds members of its own."""
+    """The field of a problem, or the member of usage or metadata."""
     first = str(problem.loc[0])
     return f"{first}.{problem.loc[1]}" if first in ("usage", "metadata") and len(problem.loc) > 1 else first
 
@@ -80,11 +80,11 @@ def _is_evidence(value: Any, limits: Limits) -> bool:
     return len(str(value)) <= _LONGEST_KEPT and (is_surely_storable(held, limits) or not any(unstorable(held, limits)))
 
 
-# --- what a value plainly means
+# --- conversion of values
 
 
 def _plain(body: dict[str, Any]) -> dict[str, Any]:
-    """The body with values as they are meant; the same object where nothing is to do."""
+    """The body with converted values; the same object where none changes."""
     changed = {}
     for name, value in body.items():
         if name in _MENDED and (mended := _MENDED[name](value)) is not value:
@@ -104,12 +104,12 @@ def _number(value: Any) -> Any:
 
 
 def _limit(value: Any) -> Any:
-    """A count; without a limit some SDKs write that it is infinite."""
+    """A count; some SDKs write Infinity for a missing limit."""
     return None if isinstance(value, str | float) and _number(value) == math.inf else _count(value)
 
 
 def _count(value: Any) -> Any:
-    """A whole number, also where it is written with a point or as a text."""
+    """An integer, also from a text or a number with a decimal point."""
     number = _number(value)
     if isinstance(number, float) and not isinstance(value, bool) and number.is_integer() and abs(number) < 2**53:
         return int(number)

@@ -1,4 +1,4 @@
-"""A body of `POST /api/v1/traces`: our own, or a provider's as it is with a path."""
+"""A body of `POST /api/v1/traces`: our own, or a provider's body with a path."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _EXPORTS = {"resourceSpans": "/v1/traces", "resourceLogs": "/v1/logs"}
 
 
 def read_posted(body: Any, limits: Limits, *, is_json: bool = False) -> Incoming:
-    """Check one trace, as `read_trace` does, by whichever provider's names it is written.  Raises InvalidTraceError."""
+    """Check one trace, as `read_trace` does, in our names or a provider's.  Raises InvalidTraceError."""
     if not isinstance(body, dict):
         return read_trace(body, limits, is_json=is_json)
     if exported := next((name for name in _EXPORTS if name in body and "model" not in body), None):
@@ -22,5 +22,5 @@ def read_posted(body: Any, limits: Limits, *, is_json: bool = False) -> Incoming
     except UnmappedPromptError as error:
         raise InvalidTraceError([Problem((error.field,), error.remedy)]) from None
     except RecursionError:
-        mapped = body  # nested deeper than Python's stack: `read_trace` says where
+        mapped = body  # nested deeper than Python's stack: `read_trace` names the place
     return read_trace(mapped, limits, is_json=is_json)

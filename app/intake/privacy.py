@@ -1,7 +1,7 @@
-"""What a project does not want stored, applied to a call before anything of it is.
+"""Applies a project's privacy settings to a call before any of it is stored.
 
-`Policies.of` gives the policy of a project; `Ingest` and the runs ask it.  A change holds in every process within
-POLICY_CACHE_SECONDS, for what comes from then on.
+`Policies.of` gives the policy of a project to `Ingest` and to the runs.  A change of it holds in every process within POLICY_CACHE_SECONDS,
+for later calls.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from app.store.tables import trace
 
 POLICY_CACHE_SECONDS = 10.0
 RAW_PATH = "raw_path"
-"""Where the metadata of a call keep a path that was folded."""
+"""The field of a call's metadata that keeps the path before its ids were folded."""
 
 CACHED_POLICIES = 10_000
 
@@ -37,7 +37,7 @@ _REDACTION = {column.name: column.info.get("redaction", "all") for column in tra
 
 
 class Wishes(BaseModel):
-    """What a project asks for."""
+    """The privacy settings of a project."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,7 +50,7 @@ class Wishes(BaseModel):
 
 
 class Policy:
-    """The wishes of one project, ready to be applied."""
+    """The privacy settings of one project, ready to be applied."""
 
     def __init__(self, wishes: Wishes, secret: str) -> None:
         self.wishes = wishes
@@ -58,7 +58,7 @@ class Policy:
         self._redactor = Redactor(email=wishes.email, patterns=wishes.patterns) if wishes.redact else None
 
     def cleaned(self, item: Incoming) -> Incoming:
-        """The call without secrets: its prompt is taken anew out of what is left; its path without ids."""
+        """The call without secrets: its prompt is computed again from the redacted input, its path has no ids."""
         item = _folded(item) if self.wishes.fold_paths else item
         redactor = self._redactor
         if redactor is None or (item.json is not None and redactor.is_clean(item.json)):
@@ -80,13 +80,13 @@ class Policy:
         )
 
     def cleaned_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Columns of a call without secrets; those that are derived from others are left as they are."""
+        """Columns of a call without secrets; columns derived from others are left unchanged."""
         if self._redactor is None:
             return dict(values)
         return {name: self._cleaned_value(self._redactor, name, value) for name, value in values.items()}
 
     def _cleaned_value(self, redactor: Redactor, name: str, value: Any) -> Any:
-        """The value of a column of trace; of a column that nobody has marked, or that is no column, without secrets."""
+        """The value of a column of trace; a column without a mark, or a name that is no column, is redacted."""
         redaction = _REDACTION.get(name, "all")
         if redaction == "identifier":
             return self._identifier(redactor, value)
@@ -98,7 +98,7 @@ class Policy:
         return cleaned if text is None or cleaned == text else f"{cleaned}:{self._mark(text)}"[:MAX_NAME]
 
     def as_stored(self, field: str, text: str | None) -> str | None:
-        """What an id or a path that a caller names was stored as."""
+        """The stored form of an id or a path that a caller names."""
         if text is None or self._redactor is None:
             return text
         return self._redactor.text(text)[:MAX_NAME] if field == "path" else self._identifier(self._redactor, text)
@@ -108,24 +108,24 @@ class Policy:
         return self.wishes.variables == "full"
 
     def kept(self, values: Sequence[str]) -> tuple[str, ...]:
-        """What is stored of the values of slots: one word each, so that a value still reads as one; empty stays empty."""
+        """The stored form of slot values: one word for each value, so that it still reads as a value; an empty value stays empty."""
         if self.wishes.variables == "full":
             return tuple(values)
         mark = self._mark if self.wishes.variables == "hmac" else _random_mark
         return tuple(mark(value) if value else "" for value in values)
 
     def _mark(self, value: str) -> str:
-        """The same for the same value of this project, and without its secret nothing can be learnt from it."""
+        """The mark of a value: the same for equal values of this project, and meaningless without the project's secret."""
         return _word(hmac.digest(self._secret, value.encode(), "sha256"))
 
     def shown(self, kinds: Sequence[Any]) -> list[Any]:
-        """What is said of slots: no value is listed where values are not kept, or may be a single user's."""
+        """The kinds of slots as shown to readers: no value is listed where values are not kept, or may come from a single user."""
         hide = not self.keeps_values or self.wishes.min_distinct > 1
         return [dict(kind) | {"values": []} if hide else kind for kind in kinds]
 
 
 def _folded(item: Incoming) -> Incoming:
-    """The call at the path of its call site; the path as it was sent stays under its metadata."""
+    """The call with ids in its path folded; its metadata keep the path that was sent."""
     path = paths.folded(item.path)
     if path == item.path:
         return item
@@ -134,7 +134,7 @@ def _folded(item: Incoming) -> Incoming:
 
 
 def _random_mark(value: str) -> str:
-    """Says nothing of the value, but that there was one; different each time, or a slot would look constant."""
+    """A mark that says only that there was a value; different each time, or a slot would look constant."""
     return _word(hashlib.sha256(secrets.token_bytes(16)).digest())
 
 
@@ -150,7 +150,7 @@ def policy_of(connection: Connection, project_id: UUID) -> Policy:
 
 
 class Policies:
-    """The policies used last; safe to share between threads."""
+    """The most recently used policies; safe to share between threads."""
 
     def __init__(self, engine: Engine, cache_seconds: float = POLICY_CACHE_SECONDS) -> None:
         self._engine = engine
@@ -161,11 +161,11 @@ class Policies:
         return self.remembered(project_id) or self.look_up(project_id)
 
     def remembered(self, project_id: UUID) -> Policy | None:
-        """The same without asking; None where it is not known as of `cache_seconds` ago."""
+        """The policy if it was looked up within `cache_seconds`, without a query; else None."""
         return self._policies.fresh(project_id)
 
     def is_ageing(self, project_id: UUID) -> bool:
-        """Whether it will soon have to be looked up again."""
+        """Whether the cached policy expires soon."""
         return self._policies.is_ageing(project_id)
 
     def look_up(self, project_id: UUID) -> Policy:

@@ -1,16 +1,16 @@
-"""The one rule that takes the prompt out of a trace.  Everyone who needs a prompt calls `prompt_of`.
+"""The rule that extracts the prompt of a trace; all code that needs a prompt calls `prompt_of`.
 
 A prompt has two parts, system and user, either of which may be empty:
 
 - system: `instructions`; without them the system and developer messages of the input.
 - user: the first run of user messages.  Later ones are answers within a conversation, not the prompt.
 - Several texts (messages of a run, text parts of a message) are joined by one blank line.  An empty text counts, so that
-  an empty value does not change the template; what has no text (an image, null beside tool calls) does not.
+  an empty value does not change the template; a part without text (an image, null beside tool calls) does not count.
 
-A *follow-up turn* repeats its prompt: its input already holds what the model said.
+A *follow-up turn* repeats its prompt: its input already holds answers of the model.
 
 *Few-shot by messages* looks like one: pairs of user and assistant messages, then the real input.  There the first user
-message is an example and the input would be lost, so it becomes a third part.  It is told from a conversation by all of:
+message is an example and the input would be lost, so it becomes a third part.  It differs from a conversation in all of:
 
 - no tools and no conversation id;
 - strictly user, assistant, user, ... user, each with text;
@@ -19,7 +19,7 @@ message is an example and the input would be lost, so it becomes a third part.  
 
 Known weakness: a chat without conversation id that wraps every turn in the same words, or whose model only ever gave
 one-word answers, is read as few-shot; its later turns then make a template of their own beside that of its first turns.
-One call alone cannot say more.  Few-shot with free-form examples and answers is read as a follow-up turn.
+One call alone does not show the difference.  Few-shot with free-form examples and answers is read as a follow-up turn.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,7 @@ Speaker = Literal["system", "user", "assistant", "tool"]
 
 
 class Prompt(NamedTuple):
-    """What mining and matching see of a trace."""
+    """The part of a trace that mining and matching read."""
 
     parts: tuple[str, ...] | None
     source: str
@@ -49,7 +49,7 @@ class Prompt(NamedTuple):
 
     @property
     def columns(self) -> dict[str, Any]:
-        """What is stored of it, by column."""
+        """The stored columns of the prompt."""
         parts = None if self.parts is None else list(self.parts)
         return {"prompt_parts": parts, "prompt_source": self.source, "follow_up": self.follow_up}
 
@@ -76,7 +76,7 @@ def prompt_of(body: Mapping[str, Any]) -> Prompt:
 
 
 def texts_of(body: Mapping[str, Any]) -> Iterator[str]:
-    """Every text that was said to the model, in order: instructions, then each turn that has one."""
+    """Every text sent to the model, in order: instructions, then each turn with a text."""
     if instructions := body.get("instructions"):
         yield instructions
     yield from (turn.text for turn in _turns_of(body)[0] if turn.text)
@@ -109,8 +109,8 @@ def _speaker(item: Mapping[str, Any]) -> Speaker:
         return "tool"
     kind = item.get("type")
     if kind in (None, "message"):
-        return "user"  # who sends a message to the model without saying whose it is
-    # A function_call or reasoning item of the Responses API is the model's own.
+        return "user"  # a message without a role
+    # An item of the Responses API (function_call, reasoning) is the model's own.
     return "tool" if str(kind).endswith("_output") else "assistant"
 
 
@@ -131,7 +131,7 @@ def _part_text(part: Any) -> str | None:
 
 
 def _first_run(dialogue: Iterable[_Turn]) -> Iterator[_Turn]:
-    """The first user turns that stand together."""
+    """The first user turns in a row."""
     started = False
     for turn in dialogue:
         if turn.speaker == "user":
@@ -169,7 +169,7 @@ def _share_frame(texts: list[str]) -> bool:
 
 
 def _common_start(texts: list[str]) -> str:
-    """The longest text that all begin with: what the first and the last in order share, all between share."""
+    """The longest common prefix of the texts: the first and the last in sorted order share it, hence all texts do."""
     first, last = min(texts), max(texts)
     differs = (index for index, (earlier, later) in enumerate(zip(first, last, strict=False)) if earlier != later)
     return first[: next(differs, len(first))]

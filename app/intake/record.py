@@ -1,7 +1,7 @@
-"""Use case: record traces, match them against what is known, say which groups have work.
+"""Use case: store traces, match them against known templates, and answer which groups have owed traces.
 
 One transaction per request. Accepting a trace never depends on Redis: the caller asks for grouping after the COMMIT. If the caller
-cannot ask, the reconciler finds the trace, since the row alone says that the trace is owed.
+cannot ask, the reconciler finds the trace, since its row alone makes it owed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,15 +24,15 @@ from app.store.sqlstates import is_crossing, is_gone
 from app.store.templates import Version, implementation_for, implementations_of
 from app.store.traces import StoredTrace, variables_of
 
-# matched: by a known template. owed: to be asked for. held: owed, but its group is quarantined, so nobody asks.
-# off: no text prompt, or grouping is disabled.
+# matched: by a known template. owed: to be requested. held: owed, but its group is quarantined, so it is not requested. off: no text
+# prompt, or grouping is disabled.
 State = Literal["matched", "owed", "held", "off"]
 
 Way = Literal["copy while planning", "copy", "insert"]
-"""How rows are stored: the first plans by what is remembered alone."""
+"""How rows are stored; "copy while planning" matches against the groups in memory while COPY runs."""
 
 RECORD_TRIES = 6
-"""Tries of a call or batch before its sender gets 503: several deletions in a row can be in the way."""
+"""Tries to store a request before its sender gets 503: several deletions in a row can conflict with it."""
 
 _AGAIN: Way = "insert"
 
@@ -42,7 +42,7 @@ _COPY_ROWS = 20
 
 @dataclass(slots=True)
 class Recorded:
-    """One trace after the COMMIT; the first row where its external id was known."""
+    """One trace after the COMMIT; the stored trace where its external id was known."""
 
     id: UUID
     external_id: str | None
@@ -62,7 +62,7 @@ class Recorded:
 
 
 class Planned(NamedTuple):
-    """A call as it will be stored, its row, and the version of templates that must still hold then."""
+    """A call as it will be stored, its row, and the `templates_version` that its group must still have then."""
 
     recorded: Recorded
     row: dict[str, Any]
@@ -70,9 +70,9 @@ class Planned(NamedTuple):
 
 
 class Ingest:
-    """Records traces; keeps what it knows of their groups between calls.
+    """Stores traces; keeps groups and policies in memory between requests.
 
-    statements: an engine for single statements, which store most calls; without one every call is a transaction.
+    statements: an engine for single statements, which store most calls; without it every call is a transaction.
     """
 
     def __init__(self, engine: Engine, *, grouping_enabled: bool, statements: Engine | None = None) -> None:
@@ -83,7 +83,7 @@ class Ingest:
         self.policies = Policies(engine)
 
     def record(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[Recorded]:
-        """Store the traces of a project in one transaction; answers one row each, in order.
+        """Store the traces of a project in one transaction; answers one row for each, in order.
 
         Raises DatabaseDownError, and then nothing was stored.
         """
@@ -100,13 +100,13 @@ class Ingest:
                 if not (is_crossing(error) or is_gone(error)):
                     raise
             except (CopyRefusedError, TemplateGoneError):
-                pass  # the next try plans first, the one after it reads the templates anew and inserts, whose errors name their cause
+                pass  # the next try plans before it copies; the try after it reads the templates again and inserts, whose errors name their cause
             if way != "copy while planning":
                 self._groups.forget(project_id, {item.path for item in incoming})
         return self._record(project_id, incoming, policy, "insert")
 
     def _ways(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[Way]:
-        """How to try it, one after the other, before the last try."""
+        """The ways to store the request, in the order of the tries; the last try always inserts."""
         ways: list[Way] = []
         if len(incoming) >= _COPY_ROWS:
             if all(self._is_settled(project_id, path) for path in {item.path for item in incoming}):
@@ -119,21 +119,21 @@ class Ingest:
         return known is not None and known.is_settled
 
     def complete(self, project_id: UUID, additions: Iterable[tuple[UUID, Mapping[str, Any]]]) -> None:
-        """Add answers to stored calls, without what the project does not want stored.  Raises DatabaseDownError."""
+        """Add answers to stored calls, redacted by the project's policy.  Raises DatabaseDownError."""
         policy = self.policies.of(project_id)
         with transaction(self._engine) as connection:
             for trace_id, values in sorted(additions, key=lambda pair: pair[0]):
                 kin.complete(connection, project_id, trace_id, policy.cleaned_values(values))
 
     def plan(self, project_id: UUID, item: Incoming) -> "Planned | None":
-        """How a call can be stored with one statement, by what is remembered; asks nobody.  None where that is not enough."""
+        """The row of a call by the groups in memory, without a query.  None where memory does not suffice."""
         policy = self.policies.remembered(project_id)
         return None if policy is None else self._plan_at_once(project_id, policy.cleaned(item), policy)
 
     def _record_at_once(self, statements: Engine, project_id: UUID, item: Incoming, policy: Policy) -> Recorded | None:
-        """Store a trace with one statement; None when what is remembered of its group is not enough, or does not hold any more.
+        """Store a trace with one statement; None when its group is not in memory, or no longer current there.
 
-        The statement compares the memory with the database, so this is as exact as a transaction that reads first.
+        The statement compares memory with the database, so the result is as exact as a transaction that reads first.
         """
         planned = self._plan_at_once(project_id, item, policy)
         if planned is None:
@@ -155,7 +155,7 @@ class Ingest:
         return Planned(recorded, row, known.group.templates_version)
 
     def _remembered(self, known: KnownGroup, id_: UUID, item: Incoming, policy: Policy) -> Recorded | None:
-        """What a call becomes by what is remembered; None where it is of a version that is not."""
+        """The stored form of a call by the group in memory; None where the implementation of its template is not in memory."""
         match = known.match(item.prompt.text)
         implementation_id = None if match is None else known.implementation(_version(item, match))
         if match is not None and implementation_id is None:
@@ -166,7 +166,8 @@ class Ingest:
         learnt: list[tuple[KnownGroup, Version, UUID]] = []
         with transaction(self._engine) as connection:
             by_path = self._groups_of(connection, project_id, incoming)
-            # A batch that is sent again is told by its first call: to look for all takes up to a tenth of the time of a new one.
+            # Only the first call is looked up: it shows whether a batch is sent again. To look up all calls takes up to 10 % of the time of
+            # a new batch.
             looked_for = incoming[:1] if way == "copy while planning" else incoming
             known = self._known(connection, project_id, looked_for)
             if known and len(looked_for) < len(incoming):
@@ -178,7 +179,7 @@ class Ingest:
                 planned, learnt = self._plan(connection, by_path, fresh, policy)
                 wanted = list(zip(fresh, planned, strict=True))
                 created = self._stored(connection, project_id, wanted, policy, copy=way == "copy")
-            if len(created) < len(fresh):  # somebody else stored the same external id since we looked
+            if len(created) < len(fresh):  # another request stored the same external id meanwhile
                 known = self._known(connection, project_id, incoming)
         _learn(by_path.values(), learnt)
         if len(created) < len(incoming):
@@ -193,9 +194,9 @@ class Ingest:
         fresh: Sequence[Incoming],
         policy: Policy,
     ) -> dict[int, Recorded]:
-        """As `_stored`, with each call matched when its row is sent: PostgreSQL stores the rows before meanwhile.
+        """As `_stored`, but each call is matched just before its row is sent: PostgreSQL stores earlier rows meanwhile.
 
-        Raises CopyRefusedError, also where a version of a template is not remembered.
+        Raises CopyRefusedError, also where an implementation is not in memory.
         """
         created: dict[int, Recorded] = {}
         now = datetime.now(UTC)
@@ -220,7 +221,7 @@ class Ingest:
         *,
         copy: bool,
     ) -> dict[int, Recorded]:
-        """Those that are stored now, by the identity of what came in."""
+        """The newly stored calls, by the identity of the incoming object."""
         in_order = sorted(wanted, key=_by_external_id)
         now = datetime.now(UTC)
         rows = (_row(project_id, item, plan, policy, now) for item, plan in in_order)
@@ -239,7 +240,7 @@ class Ingest:
     def _known(
         self, connection: Connection, project_id: UUID, incoming: Sequence[Incoming]
     ) -> dict[str | None, Recorded]:
-        """What is stored already, by external id."""
+        """Stored traces by external id."""
         external_ids = {item.external_id for item in incoming if item.external_id is not None}
         if not external_ids:
             return {}
@@ -267,7 +268,7 @@ class Ingest:
     def _plan(
         self, connection: Connection, by_path: Mapping[str, KnownGroup], fresh: Sequence[Incoming], policy: Policy
     ) -> tuple[list[Recorded], list[tuple[KnownGroup, Version, UUID]]]:
-        """What each new trace becomes: matched to an implementation, or not.  And what to remember once it is committed."""
+        """The stored form of each new trace, matched to an implementation or unmatched; and what to keep in memory after the COMMIT."""
         matches = [(item, by_path[item.path].match(item.prompt.text)) for item in fresh]
         wanted = {_version(item, match): (item, match) for item, match in matches if match is not None}
         implementations = _implementations(connection, by_path, wanted)
@@ -321,12 +322,12 @@ class Ingest:
 
 
 def _by_external_id(pair: tuple[Incoming, Any]) -> str:
-    """The order in which external ids are taken."""
+    """The sort key of rows: transactions that insert external ids in one order do not deadlock."""
     return pair[0].external_id or ""
 
 
 def _learn(groups_seen: Iterable[KnownGroup], learnt: Iterable[tuple[KnownGroup, Version, UUID]]) -> None:
-    """Remember the versions of a batch; a group of which it taught nothing new is settled."""
+    """Keep the implementations of a batch in memory; a group without a new one is settled."""
     for group in groups_seen:
         group.is_settled = True
     for group, version, implementation_id in learnt:
@@ -340,7 +341,7 @@ def _version(item: Incoming, match: Found) -> Version:
 def _implementations(
     connection: Connection, by_path: Mapping[str, KnownGroup], wanted: Mapping[Version, tuple[Incoming, Found]]
 ) -> dict[Version, UUID]:
-    """The implementation of every version: remembered, read, or made."""
+    """The implementation of every version: from memory, read, or made."""
     known = {version: by_path[item.path].implementation(version) for version, (item, _) in wanted.items()}
     made = {version: known_id for version, known_id in known.items() if known_id is not None}
     made |= implementations_of(connection, wanted.keys() - made.keys())
@@ -348,7 +349,7 @@ def _implementations(
 
 
 def _make(connection: Connection, wanted: Mapping[Version, tuple[Incoming, Found]]) -> dict[Version, UUID]:
-    """In the order of task ids, as `implementation_for` asks."""
+    """Make implementations in the order of task ids, which `implementation_for` requires."""
     ordered = sorted(wanted.items(), key=lambda entry: (entry[1][1].template.task_id, entry[0]))
     return {
         version: implementation_for(
@@ -370,9 +371,9 @@ def _first_of_each(incoming: Sequence[Incoming]) -> list[Incoming]:
 
 
 def _row(project_id: UUID, item: Incoming, plan: Recorded, policy: Policy, now: datetime) -> dict[str, Any]:
-    """Where it is matched, template and values are its prompt; its texts are not stored again.
+    """The row of a call.  A matched call stores its template and values instead of its texts.
 
-    now: when it was made, if its caller did not say.
+    now: its time if its caller gave none.
     """
     parts = item.columns["prompt_parts"]
     packed = inputs.packed(item.columns["input"], item.prompt.source, parts)

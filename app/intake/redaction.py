@@ -1,10 +1,10 @@
-"""What must not be stored: keys, passwords, card numbers, and what a project names.  Pure: values in, values out.
+"""Removes secrets: keys, passwords, card numbers, and a project's own patterns.  Pure: values in, values out.
 
-The same kind of secret always becomes the same text, `[redacted:card]`, so that the prompts around it keep one template.
-Secrets are told by their shape (`_SHAPES`, `_CARD`), or by the name of the field that holds them (`_NAMES`), in JSON and in
-JSON that stands in a text.  A shape that ordinary text may have is looked at twice: `check` says what makes it a secret.
+A kind of secret always becomes the same text, `[redacted:card]`, so that the prompts around it keep one template. A secret is recognised by
+its shape (`_SHAPES`, `_CARD`) or by the name of its field (`_NAMES`), in JSON and in JSON within a text.  A shape that ordinary text may
+have is checked again: `check` holds the condition.
 
-All patterns run on RE2, whose time is linear in the text: a pattern that a project wrote cannot stop the process.
+All patterns run on RE2, whose time is linear in the text: a project's own pattern cannot stop the process.
 """
 
 import re
@@ -20,10 +20,10 @@ MOST_PATTERNS = 50
 LONGEST_PATTERN = 1_000
 _PATTERN_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _MOST_GROUPS = 5
-"""Groups of digits that a card number is written in: 4-4-4-4-3 at most."""
+"""Groups of digits in a card number: 4-4-4-4-3 at most."""
 
 _PATTERN_MEMORY = 1 << 20
-"""Bytes that RE2 may use for a pattern of a project: 48 letters of any script compile, 56 do not."""
+"""Bytes of memory that RE2 may use for a project's pattern: 48 letters of any script compile, 56 do not."""
 
 
 class PatternError(CallerError):
@@ -32,7 +32,7 @@ class PatternError(CallerError):
 
 @dataclass(frozen=True)
 class Shape:
-    """A kind of secret: what `part` finds in the group of the pattern is replaced; nothing, when it finds nothing."""
+    """A kind of secret.  The pattern's group is passed to `part`, and the text that `part` returns is replaced; "" replaces nothing."""
 
     kind: str
     pattern: Any
@@ -45,19 +45,19 @@ def _compiled(pattern: str) -> Any:
 
 
 def _word(pattern: str) -> Any:
-    """The pattern as group 1, where a word begins."""
+    """The pattern as group 1, at the beginning of a word."""
     return re2.compile(f"{_EDGE}({pattern})")
 
 
 def _if_random(text: str) -> str:
-    """Not sk-learn-some-long-name: keys have digits among their letters."""
+    """The text if it has digits among its letters, as keys have (sk-learn-some-long-name has none)."""
     body = text.split("-", 1)[-1]
     is_random = sum(letter.isdigit() for letter in body) >= 2 and any(letter.isalpha() for letter in body)
     return text if is_random else ""
 
 
 def _card_in(text: str) -> str:
-    """The first card number among digits in groups: behind it may stand its month and year."""
+    """The first card number among groups of digits; month and year may follow it."""
     groups = list(re.finditer(r"\d+", text))
     for place, first in enumerate(groups):
         for last in reversed(groups[place : place + _MOST_GROUPS]):
@@ -68,13 +68,13 @@ def _card_in(text: str) -> str:
 
 
 def is_card(text: str) -> bool:
-    """A number of a card scheme, of its length, with the right check digit (Luhn, ISO/IEC 7812)."""
+    """A number of a card scheme, with its length and the right check digit (Luhn, ISO/IEC 7812)."""
     digits = re.sub(r"[^0-9]", "", text)
     return _is_of_scheme(digits) and _has_check_digit(digits)
 
 
 def _is_card_number(value: Any) -> bool:
-    """The same as a number of JSON, which may have come as 4111111111111111.0."""
+    """Whether a JSON number is a card number; it may be written as 4111111111111111.0."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1e12 <= abs(value) < 1e19:
         return False
     return value == int(value) and is_card(str(abs(int(value))))
@@ -99,8 +99,8 @@ def _has_check_digit(digits: str) -> bool:
     return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
 
 
-# Names of fields whose value is a secret, without case, hyphens and underscores; also at the end of a longer name
-# (openai_api_key, DB_PASSWORD).  Not `token`: a model's answer is full of them, and max_tokens is a number.
+# Names of fields whose value is a secret, without case, hyphens and underscores; also as the end of a longer name (openai_api_key,
+# DB_PASSWORD).  Not `token`: a model's answer is full of tokens, and max_tokens is a number.
 _NAMES = (
     "password",
     "passwd",
@@ -127,10 +127,10 @@ _IN_TEXT = (
     r"(?:access|refresh|id|auth|session|bearer)[-_. ]*token|authorization|connection[-_. ]*string"
 )
 
-# Where a word begins: also behind the escape of a line end or another character, for JSON has the letters of `\\n` before it.
+# The beginning of a word, also behind an escape sequence: in JSON a line end is the letters `\\n`.
 _EDGE = r"(?:\b|\\[bfnrt]|\\u[0-9A-Fa-f]{4})"
 _GAP = r"[ \-\x{a0}\x{2009}\x{2011}\x{2013}\x{202f}]?"
-"""What may stand between two digits of a card number: copied from a page it is no plain blank or hyphen."""
+"""Separators between two digits of a card number; text copied from a page has other characters than a plain blank or hyphen."""
 
 _SCHEMA = frozenset({"type", "$ref", "anyOf", "oneOf", "allOf", "enum"})
 
@@ -165,7 +165,7 @@ _SHAPES = (
 _CARD = Shape("card", _word(rf"\d(?:{_GAP}\d){{12,}}\b"), group=1, part=_card_in)
 _EMAIL = Shape("email", _word(r"(?i:[a-z0-9._%+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+\b)"), group=1)
 
-# Whatever a secret may be found by, in one look at a whole call as JSON: most calls have nothing of it.
+# One pattern of all signs of a secret, for one search over a whole call as JSON: most calls contain none.
 _HINTS = (
     rf"{_EDGE}(?:eyJ|(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{{16}}|gh[pousr]_|pl_|[sp]k-|"
     r"gsk_|hf_|r8_|xai-|pplx-|nvapi-|npm_|glpat-|dop_v1_|[sr]k_|xox|SG\.|(?i:bearer|basic)[\s\\])|"
@@ -184,11 +184,11 @@ class Redactor:
         self._hints = _compiled(_HINTS + ("|@" if email else ""))
 
     def is_clean(self, text: bytes) -> bool:
-        """A quick look at values as JSON that finds most without anything to remove; False says nothing."""
+        """A quick check of values as JSON that recognises most clean calls; False is no proof of a secret."""
         return not self._own and self._hints.search(text) is None
 
     def value(self, value: Any) -> Any:
-        """The same JSON value without secrets; names of fields stay, and so do numbers that are no card's."""
+        """The JSON value without secrets; names of fields stay, and so do numbers other than card numbers."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
@@ -208,7 +208,7 @@ class Redactor:
         return self._hidden(value) if is_secret_name(name) else self.value(value)
 
     def _hidden(self, value: Any) -> Any:
-        """The value of a field with a secret name.  An object that describes such a field (a tool's schema) is none."""
+        """The value of a field with a secret name, replaced.  An object that describes such a field (a tool's schema) holds no secret."""
         if isinstance(value, bool) or value is None or value == "":
             return value
         if isinstance(value, list | tuple):
@@ -220,7 +220,7 @@ class Redactor:
 
 
 def placeholder(kind: str) -> str:
-    """What stands in place of a secret."""
+    """The text that replaces a secret."""
     return f"[redacted:{kind}]"
 
 

@@ -1,7 +1,7 @@
-"""Calls of the same moment share a statement and a COMMIT, whoever sent them; one alone does not wait.
+"""Calls of the same moment share a statement and a COMMIT, across requests; a single call does not wait.
 
-While PostgreSQL stores some calls others come, and go with the next statement.  So what a COMMIT costs is divided by as many calls as
-come meanwhile.  A statement that takes longer than PATIENCE holds up nobody: the next one takes another connection.
+While PostgreSQL stores some calls, others arrive and go with the next statement: the cost of a COMMIT is divided by the number of calls
+that arrive meanwhile.  A statement that takes longer than PATIENCE blocks no other: the next one takes another connection.
 
 One event loop uses it, so there is no lock.
 """
@@ -20,23 +20,23 @@ from app.store.loop_connection import LoopConnection
 from app.store.together import CurrentRow
 
 MOST_CALLS = 64
-"""Calls of one statement: beyond it a COMMIT is less than a tenth of what each costs."""
+"""Calls of one statement: beyond this number the COMMIT is less than 10 % of the cost of a call."""
 
 PATIENCE = 0.002
-"""Seconds after which what waits behind a statement takes another connection, about a COMMIT of a disk."""
+"""Seconds after which calls that wait for a statement take another connection; a COMMIT to a disk takes about as long."""
 
 MOST_CONNECTIONS = 3
-"""Of a process: one that works, one beside a statement that waits for a lock, one more for bad luck."""
+"""Connections of a process: one that works, one beside a statement that waits for a lock, one in reserve."""
 
 SECONDS_BETWEEN_TRIES = 1.0
-"""Between two tries to connect; meanwhile calls go the slow way, which says what is wrong."""
+"""Seconds between two tries to connect; meanwhile calls are stored by Flask, which reports the error."""
 
 Open = Callable[[], Awaitable[LoopConnection | None]]
 
 
 @dataclass(slots=True)
 class _Wish:
-    """Calls of one request that wait; `stored` says whether all of them are, or raises."""
+    """Waiting calls of one request; `stored` answers whether all of them are stored, or raises."""
 
     rows: Sequence[CurrentRow]
     stored: "asyncio.Future[bool]"
@@ -55,21 +55,21 @@ class SharedCommit:
         self._due: asyncio.Handle | None = None
 
     async def stored(self, rows: Sequence[CurrentRow]) -> bool:
-        """Store the calls of one request in one statement; False where the slow way has to find out why some of them are not stored.
+        """Store the calls of one request in one statement; False where `Ingest.record` must find out why some are not stored.
 
-        Raises DatabaseDownError, after which nobody knows what is stored.  A caller that is cancelled stores them all the same.
+        Raises DatabaseDownError, after which it is unknown what is stored.  The calls of a cancelled caller are stored all the same.
         """
         if not self._can_store():
             return False
         loop = asyncio.get_running_loop()
         wish = _Wish(rows, loop.create_future())
         self._waiting.append(wish)
-        if self._due is None:  # the next turn of the loop: after everybody who came in this moment
+        if self._due is None:  # the next turn of the event loop: after all requests that arrived in this one
             self._due = loop.call_later(PATIENCE, self._send) if self._taken else loop.call_soon(self._send)
         return await wish.stored
 
     def close(self) -> None:
-        """End the connections that rest."""
+        """Close the idle connections."""
         while self._resting:
             self._resting.pop().close()
 
@@ -77,7 +77,7 @@ class SharedCommit:
         return bool(self._resting or self._taken) or time.monotonic() >= self._next_try
 
     def _send(self) -> None:
-        """What waits, over a free connection; without one it goes when one comes back."""
+        """Send the waiting calls over a free connection; without one they go when a connection is returned."""
         if self._due is not None:
             self._due.cancel()
             self._due = None
@@ -86,7 +86,7 @@ class SharedCommit:
             wishes, self._waiting = self._waiting[:number], self._waiting[number:]
             self._taken += 1
             task = asyncio.get_running_loop().create_task(self._store(wishes))
-            self._sends.add(task)  # a loop holds its tasks weakly
+            self._sends.add(task)  # an event loop holds its tasks weakly
             task.add_done_callback(self._sends.discard)
 
     async def _store(self, wishes: Sequence[_Wish]) -> None:
@@ -106,7 +106,7 @@ class SharedCommit:
         try:
             stored_ids = await together.insert_current(connection, [row for wish in wishes for row in wish.rows])
         except (exc.DBAPIError, ProjectMovingError):
-            # The statement did nothing.  Which call it was that PostgreSQL refused turns out when each goes its own way.
+            # The statement stored nothing.  Each call is stored alone, which shows the one that PostgreSQL refused.
             self._keep(connection)
             stored_ids = set[str]()
         except DatabaseDownError:
@@ -123,7 +123,7 @@ class SharedCommit:
             self._resting.append(connection)
 
     async def _live_connection(self) -> LoopConnection | None:
-        """One that rests, or a new one; None when there is none to be had."""
+        """An idle connection, or a new one; None when none can be opened."""
         while self._resting:
             connection = self._resting.pop()
             if await connection.is_alive():
@@ -144,14 +144,14 @@ class SharedCommit:
 
 
 def _fitting(waiting: Sequence[_Wish]) -> int:
-    """How many of those that wait go with the next statement: at least one, whose rows are never parted."""
+    """How many of the waiting requests go with the next statement: at least one, whose rows stay together."""
     ends = accumulate(len(wish.rows) for wish in waiting)
     return max(1, sum(1 for _ in takewhile(lambda rows: rows <= MOST_CALLS, ends)))
 
 
 def _answer(wishes: Sequence[_Wish], stored_ids: set[str]) -> None:
     for wish in wishes:
-        if not wish.stored.done():  # its caller has gone
+        if not wish.stored.done():  # its caller was cancelled
             wish.stored.set_result(all(str(row.row["id"]) in stored_ids for row in wish.rows))
 
 

@@ -1,7 +1,7 @@
-"""One trace as a caller sends it: its fields, their limits, and what to say when one is wrong.
+"""A trace as a caller sends it: its fields, their limits, and the error of a wrong field.
 
-`read_trace` checks a body and gives an `Incoming`, ready to be stored; HTTP, OTLP and import all come through here.
-Values are kept as they were sent (key order, number formats): the checked model is only for checking.
+`read_trace` checks a body and returns an `Incoming`, ready to be stored; HTTP, OTLP and import all call it. Values are kept as they were
+sent (key order, number formats): the model only checks.
 """
 
 import hashlib
@@ -37,10 +37,10 @@ from app.intake.prompts import Prompt, prompt_of
 from app.store.templates import IDENTITY_SETTINGS
 
 MAX_TEMPERATURE = 100
-"""No provider takes more than 2; whoever counts in percent is let in."""
+"""No provider takes more than 2; 100 admits callers that count in percent."""
 
 MOST_PROBLEMS = 100
-"""Of one trace: a body of a million wrong values must not be answered with a million sentences."""
+"""Problems listed for one trace: a body of a million wrong values must not be answered with a million sentences."""
 
 _SETTINGS = (*IDENTITY_SETTINGS, "max_output_tokens")
 _INPUTS = ("instructions", "input", "messages")
@@ -54,11 +54,11 @@ class InvalidTraceError(CallerError):
         self.problems = problems
 
 
-# --- the model: what is checked by type, and what openapi.json says
+# --- the model: checks of types, and the schema in openapi.json
 
 
 def _one_of(expected: str, *types: type) -> AfterValidator:
-    """A field of several JSON types gets one plain message, not one for each branch of a union."""
+    """A field of several JSON types gets one message, not one for each branch of a union."""
 
     def check(value: Any) -> Any:
         if not isinstance(value, types):
@@ -159,13 +159,13 @@ _SPOKEN = frozenset({"role", "content"})
 _TAKEN_OVER = ("model", "path", "external_id", "conversation_id", "user_id", "started_at", "completed_at")
 
 
-# --- a quick look at a body, since most are right
+# --- a quick check of a body, since most are valid
 
 
 def is_surely_right(body: Mapping[str, Any]) -> bool:
-    """A quick proof that `TraceIn` takes the body and changes nothing, which holds for most calls at a third of its time.
+    """A quick proof that `TraceIn` accepts the body unchanged; it takes a third of the time of `TraceIn`.
 
-    False says nothing: `TraceIn` knows, and says what is wrong.
+    False proves nothing: then `TraceIn` decides, and names the errors.
     """
     if body.get("model") is None or body.get("path") is None:
         return False
@@ -241,17 +241,17 @@ _LOOKS: dict[str, Callable[[Any], bool]] = {
     "error": _is_choice,
     "metadata": _is_object,
 }
-"""Of every field but `output`, which may be anything."""
+"""Checks of every field but `output`, which may be any JSON."""
 
 
-# --- from a body to what is stored
+# --- from a body to a row
 
 
 @dataclass(slots=True)
 class Incoming:
-    """A trace that was checked; `columns` are those of table trace that come from the body alone.
+    """A checked trace; `columns` are the columns of table trace that come from the body alone.
 
-    `json` is the body as one text, for a quick look at all of it; None where there was none.
+    `json` is the body as one text, for a quick search over all of it; None without one.
     """
 
     path: str
@@ -266,7 +266,7 @@ class Incoming:
 def read_trace(body: object, limits: Limits = DEFAULT_LIMITS, *, is_json: bool = False) -> Incoming:
     """Check one trace.  Raises InvalidTraceError, which names every wrong field.
 
-    is_json: the body is what a strict parser made of JSON, so that nobody need look for NaN.
+    is_json: the body comes from a strict JSON parser, so it is not searched for NaN.
     """
     if not isinstance(body, dict):
         raise InvalidTraceError([Problem((), "A trace must be a JSON object.")])
@@ -289,7 +289,7 @@ def _first_unstorable(body: object, limits: Limits) -> dict[Loc, Problem]:
 
 
 def _incoming(body: dict[str, Any], checked: Mapping[str, Any], text: bytes | None) -> Incoming:
-    """checked: the fields of `_TAKEN_OVER` as they are meant."""
+    """checked: the converted values of the fields in `_TAKEN_OVER`."""
     prompt, sent, meant = prompt_of(body), body.get, checked.get
     settings = _present(body, _SETTINGS)
     digest = settings_digest(settings, sent("tools"))
@@ -314,7 +314,7 @@ def _incoming(body: dict[str, Any], checked: Mapping[str, Any], text: bytes | No
 
 
 def settings_digest(settings: Mapping[str, Any], tools: list[Any] | None) -> str:
-    """Equal for two calls whose implementation is the same: their settings that count, and their tools."""
+    """A digest of the settings that distinguish implementations, and of the tools."""
     counted = _present(settings, IDENTITY_SETTINGS) | {"tools": tools or []}
     return hashlib.sha256(orjson.dumps(counted, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -324,6 +324,6 @@ def _present(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any
 
 
 def _metadata(body: dict[str, Any]) -> dict[str, Any] | None:
-    """The caller's metadata and every field we do not know; where both have a name, metadata's own stays."""
+    """The caller's metadata and every unknown field; where both have a name, the metadata's value stays."""
     further = {name: value for name, value in body.items() if name not in _FIELDS}
     return (further | (body.get("metadata") or {})) or None

@@ -1,13 +1,13 @@
 """Bodies of providers' APIs as bodies of `POST /api/v1/traces`.  Pure: plain values in, plain values out.
 
-values     looking into JSON of any shape
-messages   messages of every provider as the Chat Completions API writes them
-requests   a request: model, prompt, settings and tools, by whichever provider it is written for
-answers    a response: output and usage; `chunks` puts a streamed one together
+values     access to JSON of any shape
+messages   messages of every provider as messages of the Chat Completions API
+requests   a request of any provider: model, prompt, settings and tools
+answers    a response of any provider: output and usage; `chunks` joins a streamed one
 usage      token counts of every provider by our names
-native     what `POST /api/v1/traces` does with a provider's body
-odd        side fields of a wrong kind: mended where their meaning is plain, else kept under metadata
+native     `POST /api/v1/traces` with a provider's body
+odd        side fields of a wrong type: converted where the meaning is plain, else kept under metadata
 
-Known are OpenAI (Chat Completions, Responses, Completions), Anthropic, Gemini, Bedrock (Converse, Titan), Ollama, Cohere,
-LangChain's serialised messages, and the Vercel AI SDK.
+Supported: OpenAI (Chat Completions, Responses, Completions), Anthropic, Gemini, Bedrock (Converse, Titan), Ollama, Cohere, LangChain's
+serialised messages, and the Vercel AI SDK.
 """

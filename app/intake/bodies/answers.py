@@ -1,6 +1,6 @@
-"""A response of a model, by whichever provider it is written, as `output`, `usage` and `error` of a trace.
+"""A response of any provider as `output`, `usage` and `error` of a trace.
 
-`_OUTPUTS` says where the answer stands and how it is read; token counts are those of `usage`.
+`_OUTPUTS` names the fields that hold an answer and their readers; token counts are read by `usage`.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from app.intake.bodies.messages import Message, message_of, messages_of
 from app.intake.bodies.usage import usage_of
 from app.intake.bodies.values import Body, as_object, filled, member, objects, parsed
 
-# Where the counts of tokens stand; the response itself has them in Ollama's API.
+# Fields that hold the token counts; in Ollama's API the response itself holds them.
 _USAGE = (
     "usage",
     "usageMetadata",
@@ -26,9 +26,9 @@ _OWN_COUNTS = ("prompt_eval_count", "eval_count", "promptTokenCount", "inputText
 
 
 def answer_of(value: Any) -> Body:
-    """`output`, `usage` and `error` of a response, or of the JSON text of one; {} for nothing.
+    """`output`, `usage` and `error` of a response, or of the JSON text of one; {} for None.
 
-    A list of chunks, as streams give them, is put together first.  What no provider writes so is the output as it is.
+    A list of chunks of a stream is joined first.  A value in the form of no provider becomes the output unchanged.
     """
     content = parsed(value)
     if isinstance(content, str):
@@ -44,13 +44,13 @@ def answer_of(value: Any) -> Body:
 
 
 def response_of(response: Body) -> Body:
-    """`output`, `usage` and `error` of a response that a provider is known to write; {} for any other object."""
+    """`output`, `usage` and `error` of a response in the form of a provider; {} for any other object."""
     made = filled({"output": output_of(response), "usage": _usage(response), "error": response.get("error")})
     return made if made.keys() & {"output", "error"} or made.get("usage") else {}
 
 
 def output_of(response: Body) -> Any:
-    """What the model answered; None where there is no answer that we know."""
+    """The answer of the model; None where the response holds none in a known form."""
     for name, read in _OUTPUTS.items():
         if response.get(name) is not None and (made := read(response[name], response)) is not None:
             return made
@@ -74,7 +74,7 @@ def _said(text: str) -> Message:
 
 
 def _choices(choices: Any, response: Body) -> list[Any] | None:
-    """Of Chat Completions messages, of Completions texts."""
+    """Chat Completions: messages; Completions: texts."""
     if not isinstance(choices, list):
         return None
     return [_choice(choice) for choice in choices]
@@ -89,7 +89,7 @@ def _choice(choice: Any) -> Any:
 
 
 def _output(output: Any, response: Body) -> Any:
-    """Of the Responses API a list of items; of Converse an object around a message."""
+    """The Responses API: a list of items; Converse: an object around a message."""
     if isinstance(output, list):
         return output
     if isinstance(output, str):
@@ -99,7 +99,7 @@ def _output(output: Any, response: Body) -> Any:
 
 
 def _content(content: Any, response: Body) -> list[Message] | None:
-    """Of Anthropic's Messages API the blocks, which are kept; of LangChain and others whatever a message holds."""
+    """Anthropic's Messages API: blocks, which are kept; LangChain and others: the content of a message."""
     if response.get("type") == "message" or response.get("role") is not None:
         return message_of({"role": "assistant"} | {name: response[name] for name in _OF_A_MESSAGE if name in response})
     return [_said(content)] if isinstance(content, str) else None
@@ -122,7 +122,7 @@ def _messages(messages: Any, response: Body) -> list[Message] | None:
 
 
 def _generations(generations: Any, response: Body) -> list[Message] | None:
-    """Of LangChain, a list for each prompt; each generation holds a message or a text."""
+    """LangChain: a list for each prompt; each generation holds a message or a text."""
     if not isinstance(generations, list):
         return None
     flat = [item for each in generations for item in (each if isinstance(each, list) else [each])]
@@ -139,7 +139,7 @@ def _text(text: Any, response: Body) -> list[Message] | None:
 
 
 def _results(results: Any, response: Body) -> list[Message] | None:
-    """Of Titan."""
+    """Titan: a list of results with a text each."""
     messages = [_said(item["outputText"]) for item in objects(results) if isinstance(item.get("outputText"), str)]
     return messages or None
 
@@ -157,6 +157,6 @@ _OUTPUTS: dict[str, Callable[[Any, Body], Any]] = {
     "text": _text,  # Cohere's first version
     "outputText": _text,
     "generated_text": _text,
-    "messages": _messages,  # a graph answers with the whole conversation
-    "combined_chunk_content": _text,  # logfire, of a stream
+    "messages": _messages,  # LangGraph answers with the whole conversation
+    "combined_chunk_content": _text,  # logfire, for a stream
 }

@@ -1,6 +1,6 @@
-"""A streamed response, put together out of its chunks: what the API would have answered without streaming.
+"""A streamed response, joined from its chunks: the response that the API would have given without streaming.
 
-A log of a stream holds the chunks as a list of objects, or as the lines that came over the wire (`data: {...}`).
+A log of a stream holds the chunks as a list of objects, or as server-sent events (`data: {...}`).
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ _TEXTS = ("content", "refusal", "reasoning_content", "thinking", "response")
 
 
 def together(chunks: list[Any]) -> Body | None:
-    """The whole response; None for a list that holds no chunks of any stream that we know."""
+    """The whole response; None for a list that holds no chunks of a known stream."""
     read = [chunk for each in chunks for chunk in _chunk(each)]
     if not read or len(read) < len(objects(chunks)):
         return None
@@ -22,12 +22,12 @@ def together(chunks: list[Any]) -> Body | None:
 
 
 def lines_together(text: str) -> Body | None:
-    """The whole response out of a body of server-sent events."""
+    """The whole response of a body of server-sent events."""
     return together(text.splitlines()) if "data:" in text[:200] else None
 
 
 def _chunk(each: Any) -> Iterable[Body]:
-    """An object, or the JSON of a line `data: {...}`; other lines of a stream say nothing."""
+    """The object, or the JSON of a line `data: {...}`; other lines of a stream hold no data."""
     if isinstance(each, str):
         try:
             each = orjson.loads(each.strip().removeprefix("data:"))
@@ -49,7 +49,7 @@ def _chat(chunks: list[Body]) -> Body | None:
 
 
 def _add(message: Body, delta: Body) -> None:
-    """One delta into the message: texts grow, calls of tools by their index, the rest is said once."""
+    """Add a delta to the message: texts are appended, tool calls are joined by their index, other fields are sent once."""
     for name, value in delta.items():
         if name == "tool_calls":
             calls = message.setdefault("tool_calls", [])
@@ -74,7 +74,7 @@ def _add_call(calls: list[Body], piece: Body) -> None:
 
 
 def _responses(chunks: list[Body]) -> Body | None:
-    """The Responses API: its last event holds all of it."""
+    """The Responses API: its last event holds the whole response."""
     ends = [
         chunk["response"] for chunk in chunks if str(chunk.get("type")).startswith("response.") and "response" in chunk
     ]
@@ -106,7 +106,7 @@ def _grow(block: Body, delta: Body) -> None:
 
 
 def _closed(block: Body) -> Body:
-    """The input of a tool came as pieces of its JSON."""
+    """A block whose tool input, sent as pieces of JSON, is parsed."""
     if (pieces := block.pop("partial_json", None)) is not None:
         try:
             block["input"] = orjson.loads(pieces or "{}")
@@ -116,7 +116,7 @@ def _closed(block: Body) -> Body:
 
 
 def _gemini(chunks: list[Body]) -> Body | None:
-    """Gemini: each chunk has candidates with further parts; the last one counts."""
+    """Gemini: each chunk has candidates with further parts; usage is that of the last chunk."""
     parts = [
         part
         for chunk in chunks
@@ -133,7 +133,7 @@ def _gemini(chunks: list[Body]) -> Body | None:
 
 
 def _ollama(chunks: list[Body]) -> Body | None:
-    """Ollama: pieces of a message or of a text until one says that it is done."""
+    """Ollama: pieces of a message or of a text, until a chunk with `done`."""
     if not any("done" in chunk for chunk in chunks):
         return None
     message: Body = {}
@@ -144,7 +144,7 @@ def _ollama(chunks: list[Body]) -> Body | None:
 
 
 def _converse(chunks: list[Body]) -> Body | None:
-    """Converse: deltas of blocks of text, and the usage in the metadata at the end."""
+    """Converse: deltas of text blocks, and the usage in the metadata at the end."""
     deltas = [as_object(as_object(chunk.get("contentBlockDelta")).get("delta")) for chunk in chunks]
     if not any("contentBlockDelta" in chunk for chunk in chunks):
         return None

@@ -1,7 +1,7 @@
-"""Messages of every provider as the Chat Completions API writes them, which is what `app.prompts` reads.
+"""Messages of every provider as messages of the Chat Completions API, which `app.intake.prompts` reads.
 
-A message that is written so already stays the same object.  Each other way has a row in one of the tables: what the role is called,
-where the content stands, and what a part of it is.
+A message of the Chat Completions API stays the same object.  Other forms are rows in tables: names of roles, fields that hold the content,
+and kinds of parts.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,10 +11,10 @@ from app.intake.bodies.values import Body, as_object, as_text, filled, member, o
 
 Message = dict[str, Any]
 
-# Roles of the Chat Completions API; `function` is an old name of `tool` that its clients still send.
+# Roles of the Chat Completions API; `function` is an old name of `tool` that clients still send.
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
-# Other names of them: LangChain, Gemini, Cohere, Titan; classes of LangChain end in Message or MessageChunk.
+# Other names of these roles: LangChain, Gemini, Cohere, Titan; LangChain's classes end in Message or MessageChunk.
 _OTHER_ROLES = {
     "human": "user",
     "ai": "assistant",
@@ -26,13 +26,13 @@ _OTHER_ROLES = {
 }
 _CLASS_ENDS = ("messagechunk", "message")
 
-# Where a message that is none of ours keeps what it says.
+# Fields that hold the content of a message of another provider.
 _CONTENTS = ("content", "parts", "message", "text", "contents", "blocks")
 _SAID = (*_CONTENTS, "tool_calls", "lc", "data", "kwargs")
 
 
 def messages_of(value: Any) -> list[Message] | None:
-    """A conversation out of a list of messages, a single one or a text; None where it is neither."""
+    """A conversation, from a list of messages, a single message or a text; None for any other value."""
     if isinstance(value, str):
         return [{"role": "user", "content": value}]
     if isinstance(value, dict):
@@ -46,7 +46,7 @@ def messages_of(value: Any) -> list[Message] | None:
 
 
 def _flat(items: list[Any], deep: int = 3) -> Iterator[Any]:
-    """LangChain sends a batch of conversations, which holds one; LlamaIndex and LangGraph pairs of role and text."""
+    """The messages of a list: LangChain sends a batch that holds one conversation; LlamaIndex and LangGraph send pairs of role and text."""
     for item in items:
         if not isinstance(item, list) or not deep:
             yield item
@@ -57,7 +57,7 @@ def _flat(items: list[Any], deep: int = 3) -> Iterator[Any]:
 
 
 def is_message(item: Any) -> bool:
-    """Whether an object is a message of any provider: it has a role, or a type that is one."""
+    """Whether an object is a message of any provider: it has a role, or a type that names a role."""
     if not isinstance(item, dict):
         return False
     if item.get("role") is not None:
@@ -67,7 +67,7 @@ def is_message(item: Any) -> bool:
 
 
 def message_of(item: Body) -> list[Message]:
-    """The message; several where answers of tools stand within one, as most APIs but OpenAI's have it."""
+    """The message; several where it holds answers of tools, as in most APIs but OpenAI's."""
     if is_ours(item):
         return [item]
     inner = _unwrapped(item)
@@ -85,18 +85,18 @@ def message_of(item: Body) -> list[Message]:
 
 
 def has_content(messages: Iterable[Message]) -> bool:
-    """Whether anything was captured beside roles."""
+    """Whether any message has content beside its role."""
     return any(message.get("content") or message.get("tool_calls") for message in messages)
 
 
 def tool_call(call_id: Any, name: Any, arguments: Any) -> Body:
-    """A call of a tool; its arguments are a text there, an object in some APIs."""
+    """A tool call; its arguments are a text in the Chat Completions API, an object in some others."""
     text = arguments if isinstance(arguments, str) else as_text(arguments or {})
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": text}}
 
 
 def system_message(value: Any) -> list[Message]:
-    """The system text of an API that has it beside the messages: a text, parts, or an object that holds them."""
+    """The system text of an API that sends it beside the messages: a text, parts, or an object that holds parts."""
     if value is None:
         return []
     if isinstance(value, dict) and not any(name in value for name in (*_CONTENTS, "type")):
@@ -110,7 +110,7 @@ def _as_holder(value: Any) -> Body:
 
 
 def is_ours(item: Body) -> bool:
-    """Whether it is written as the Chat Completions API or Anthropic's has it, whose parts name their type."""
+    """Whether the message is in the form of the Chat Completions API or of Anthropic, whose parts name their type."""
     role = item.get("role")
     if not isinstance(role, str) or role not in ROLES or "parts" in item or _has_flat_calls(item):
         return False
@@ -123,7 +123,7 @@ def is_ours(item: Body) -> bool:
 
 
 def _has_flat_calls(item: Body) -> bool:
-    """Calls of tools that are not written as OpenAI does, around a `function`."""
+    """Whether tool calls are flat, without OpenAI's object `function` around name and arguments."""
     calls = item.get("tool_calls")
     return "toolCalls" in item or (calls is not None and not all("function" in call for call in objects(calls)))
 
@@ -135,11 +135,11 @@ def _is_our_part(part: Any) -> bool:
     return isinstance(kind, str) and (kind not in _PARTS_BY_TYPE or (kind == "text" and "text" in part))
 
 
-# --- who speaks
+# --- roles
 
 
 def _unwrapped(item: Body) -> Body:
-    """LangChain keeps a message within `kwargs` (serialised) or `data` (dumped)."""
+    """The message within `kwargs` (serialised) or `data` (dumped), where LangChain puts it."""
     if "lc" in item or ("id" in item and isinstance(item.get("kwargs"), dict)):
         return as_object(item.get("kwargs"))
     data = item.get("data")
@@ -147,7 +147,7 @@ def _unwrapped(item: Body) -> Body:
 
 
 def _kind_of(item: Body) -> str | None:
-    """The role, as ours where it has a name here."""
+    """The role by its Chat Completions name, else as it was sent."""
     inner = _unwrapped(item)
     named = inner.get("role") or (inner.get("type") if inner is not item else None) or item.get("type")
     if "lc" in item and not inner.get("role") and isinstance(item.get("id"), list) and item["id"]:
@@ -164,11 +164,11 @@ def _role(named: Any) -> str | None:
     return _OTHER_ROLES.get(name, name if name in ROLES else named)
 
 
-# --- what is said
+# --- content
 
 
 def _content(inner: Body) -> list[Any]:
-    """Its parts, whatever holds them."""
+    """The parts of the content, from whichever field holds them."""
     content = next((inner[name] for name in _CONTENTS if inner.get(name) is not None), None)
     if isinstance(content, dict) and isinstance(content.get("parts"), list):
         return content["parts"]
@@ -176,7 +176,7 @@ def _content(inner: Body) -> list[Any]:
 
 
 def joined(parts: list[Any]) -> Any:
-    """One text as a string, anything else as a list of parts; None without any."""
+    """A single text as a string, other content as a list of parts; None without parts."""
     if len(parts) == 1 and isinstance(parts[0], str):
         return parts[0]
     if len(parts) == 1 and as_object(parts[0]).keys() == {"type", "text"} and parts[0]["type"] == "text":
@@ -185,7 +185,7 @@ def joined(parts: list[Any]) -> Any:
 
 
 def _sorted(parts: list[Any]) -> tuple[list[Message], list[Body], list[Any]]:
-    """Answers of tools, calls of tools, and content."""
+    """The answers of tools, the tool calls, and the content among the parts."""
     answers: list[Message] = []
     calls: list[Body] = []
     content: list[Any] = []
@@ -197,7 +197,7 @@ def _sorted(parts: list[Any]) -> tuple[list[Message], list[Body], list[Any]]:
 
 
 def _part(part: Any) -> Any:
-    """A part as the Chat Completions API has it: a text, a call of a tool or its answer; pictures and files stay."""
+    """A part in the form of the Chat Completions API: a text, a tool call or its answer; pictures and files are kept."""
     if not isinstance(part, dict):
         return part
     if isinstance(kind := part.get("type"), str):
@@ -208,7 +208,7 @@ def _part(part: Any) -> Any:
 
 
 def _typed_text(part: Body) -> Body:
-    """`text` where it is written so; the conventions of OpenTelemetry say `content`."""
+    """A text part with `text`; OpenTelemetry's conventions call the field `content`."""
     return part if "text" in part else {"type": "text", "text": part.get("content")}
 
 
@@ -217,12 +217,12 @@ def _answer(call_id: Any, content: Any) -> Message:
 
 
 def _blocks_text(blocks: Any) -> Any:
-    """What a tool answered in Converse: one text or one JSON mostly."""
+    """The answer of a tool in Converse: mostly one text or one JSON."""
     said = [block.get("text", block.get("json", block)) for block in objects(blocks)]
     return said[0] if len(said) == 1 else said or blocks
 
 
-# By the type that a part has: OpenTelemetry's conventions and the Vercel AI SDK.
+# Readers by the type of a part: OpenTelemetry's conventions and the Vercel AI SDK.
 _PARTS_BY_TYPE: dict[str, Callable[[Body], Any]] = {
     "text": _typed_text,
     "tool_call": lambda part: tool_call(part.get("id"), part.get("name"), part.get("arguments", part.get("args"))),
@@ -233,7 +233,7 @@ _PARTS_BY_TYPE: dict[str, Callable[[Body], Any]] = {
     "tool-result": lambda part: _answer(part.get("toolCallId"), _vercel_output(part.get("output", part.get("result")))),
 }
 
-# By the one name that it has: Converse, Gemini, Haystack, and what they have in common with all.
+# Readers by the only field of a part: Converse, Gemini, Haystack, and fields common to all.
 _PARTS_BY_NAME: dict[str, Callable[[Any], Any]] = {
     "text": lambda text: {"type": "text", "text": text},
     "toolUse": lambda use: tool_call(member(use, "toolUseId"), member(use, "name"), member(use, "input")),
@@ -248,16 +248,16 @@ _PARTS_BY_NAME: dict[str, Callable[[Any], Any]] = {
 
 
 PART_NAMES = frozenset({*_PARTS_BY_NAME, "image", "document", "video", "cachePoint", "reasoningContent", "inlineData"})
-"""Names of parts that have no type; each part is an object with one of them."""
+"""Field names that mark a part without a type; a part has exactly one of them."""
 
 
 def _vercel_output(output: Any) -> Any:
-    """`{"type": "text" | "json", "value": ...}` since its fifth version, the bare value before."""
+    """The output of a tool: `{"type": "text" | "json", "value": ...}` since version 5 of the Vercel AI SDK, the bare value before."""
     return output["value"] if isinstance(output, dict) and output.keys() == {"type", "value"} else output
 
 
 def _calls_of(inner: Body) -> list[Body]:
-    """Calls of tools beside the content; LangChain writes them flat, the others as OpenAI does."""
+    """Tool calls beside the content; LangChain writes them flat, the others as OpenAI does."""
     calls = (
         inner.get("tool_calls") or inner.get("toolCalls") or as_object(inner.get("additional_kwargs")).get("tool_calls")
     )

@@ -1,7 +1,7 @@
-"""A provider's body as it is, sent to `POST /api/v1/traces` with a path: the trace that it stands for.
+"""A provider's body, sent unchanged to `POST /api/v1/traces` with a path, as a trace.
 
-Our own fields win.  Only where one is missing a provider's name of it is looked for; a body of our own fields is not touched.
-A field that holds a prompt is mapped or refused by its name, since under metadata nobody would ever see it again.
+Our own fields win: a provider's name is looked for only where our field is missing, and a body of our own fields is not touched. A field
+that holds a prompt is mapped or refused by name: kept under metadata, its prompt would never be grouped.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ OWN = frozenset(
 
 _FIELDS_OF_PROMPTS = ("messages", "input")
 
-# Fields of providers that hold nothing but prompts.
+# Fields of providers that always hold prompts.
 _ONLY_PROMPTS = ("contents", "prompt", "prompts")
 _RESPONSES = ("response", "choices", "candidates", "generations")
 _BESIDE_RESPONSES = ("usageMetadata", "usage_metadata")
@@ -40,7 +40,7 @@ class UnmappedPromptError(CallerError):
 
 
 def native(body: Body) -> Body:
-    """The body by our names; the same object where it has no others.  Raises UnmappedPromptError."""
+    """The body by our names; the same object where no name differs.  Raises UnmappedPromptError."""
     if body.keys() <= OWN and _has_our_usage(body) and _has_our_messages(body):
         return body
     made = dict(body)
@@ -50,7 +50,7 @@ def native(body: Body) -> Body:
 
 
 def _prompt_in(made: Body) -> Body:
-    """The prompt, taken out of the body: our own fields first."""
+    """The prompt, taken out of the body; our own fields come first."""
     prompt = {name: made.pop(name) for name in (*_FIELDS_OF_PROMPTS, "instructions") if name in made}
     has_own = any(prompt.get(name) not in (None, "", []) for name in _FIELDS_OF_PROMPTS)
     if not has_own:
@@ -83,13 +83,13 @@ def _refuse_unread(made: Body) -> None:
 
 
 def _with_system(prompt: Body, made: Body) -> Body:
-    """The system text that stands beside the prompt."""
+    """The prompt with the system text that stands beside it."""
     for name in SYSTEM:
         value = take(made, (name,))
         if value is None:
             continue
         if not isinstance(value, str) and not system_message(value):
-            made[name.rpartition(".")[2]] = value  # somebody's own field of that name
+            made[name.rpartition(".")[2]] = value  # a field of the caller's own with that name
         elif prompt.get("instructions"):
             raise UnmappedPromptError(name, "The body holds instructions too; send one of them.")
         else:
@@ -98,13 +98,13 @@ def _with_system(prompt: Body, made: Body) -> Body:
 
 
 def _in_our_words(prompt: Body) -> Body:
-    """Messages whose roles or parts are another provider's, by our names; what is no list of messages is refused later."""
+    """The prompt with its messages in our form; a list that holds no messages is refused later."""
     foreign = {name: prompt[name] for name in _FIELDS_OF_PROMPTS if name in prompt and not _is_ours(prompt[name])}
     return prompt | {name: messages_of(items) or items for name, items in foreign.items()}
 
 
 def _response_in(made: Body) -> Body:
-    """What the model answered, taken out of the body where a provider's response stands in it or is part of it."""
+    """The response, taken out of the body: a nested response of a provider, or its fields among those of the body."""
     response = made.get("response")
     whole = response if isinstance(response, dict) else {name: made[name] for name in _parts_of_response(made)}
     answer = response_of(whole)
@@ -119,7 +119,7 @@ def _parts_of_response(made: Body) -> Iterator[str]:
 
 
 def _settled(body: Body) -> Body:
-    """Token counts by our names."""
+    """The body with token counts by our names."""
     usage = body.get("usage")
     return body if not isinstance(usage, dict) or _has_our_usage(body) else body | {"usage": usage_of(usage)}
 
@@ -130,7 +130,7 @@ def _has_our_usage(body: Body) -> bool:
 
 
 def _has_our_messages(body: Body) -> bool:
-    """Whether no message is written another way: most have a role of ours and a text."""
+    """Whether no message is in another provider's form: most have a role of ours and a text."""
     return all(_is_ours(body.get(name)) for name in _FIELDS_OF_PROMPTS)
 
 
@@ -140,7 +140,9 @@ def _is_ours(messages: Any) -> bool:
 
 def _is_plain(item: Any) -> bool:
     if not isinstance(item, dict):
-        return not isinstance(item, list)  # a list may be a conversation; anything else is refused later, by its place
+        return not isinstance(
+            item, list
+        )  # a list may be a conversation; other values are refused later, with their place
     if is_ours(item):
         return True
     return item.get("role") is None and not any(name in item for name in ("content", "kwargs", "data", "parts"))

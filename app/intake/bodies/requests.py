@@ -1,7 +1,7 @@
-"""A request to a model, by whichever provider it is written for, as a body of `POST /api/v1/traces`.
+"""A request of any provider as a body of `POST /api/v1/traces`.
 
-Two tables hold all that providers differ in: `SETTINGS` says where each of our fields stands, `_READERS_OF_PROMPTS` where the prompt does.
-A provider that writes both by names that are here needs nothing; one that does not, needs a line.
+Two tables hold the differences of providers: `SETTINGS` names the fields of each setting, `_READERS_OF_PROMPTS` the fields of the prompt. A
+provider with known names needs no code; one with a new name needs a line.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from app.intake.bodies.values import Body, parsed, present, take
 
 MODEL = ("model", "modelId", "model_id", "modelName", "model_name", "azure_deployment", "deployment_id", "engine")
 
-# Our field: where it may stand, the first that is there; `a.b` is a member of an object.
+# Our field: its names at providers, the first present one wins; `a.b` is a member of an object.
 SETTINGS: dict[str, tuple[str, ...]] = {
     "temperature": (
         "temperature",
@@ -72,28 +72,28 @@ SYSTEM = (
     "preamble",
 )
 
-# Fields that hold a prompt under a name that anybody may use for something else; a second sign tells.
+# Fields with a common name that hold a prompt only if another field of that API is present.
 _WEAK = frozenset({"prompt", "input", "inputs", "message", "query", "question", "text"})
 _SECOND_SIGNS = frozenset(
     {"model", "modelId", "stream", "temperature", "max_tokens", "max_output_tokens", "instructions", "chat_history"}
 )
 
-# Objects that instrumentations and decorators wrap a request in.
+# Objects in which instrumentations and decorators wrap a request.
 _WRAPPERS = ("kwargs", "inputs", "input", "request", "body", "args", "arguments", "data")
 _DEEPEST = 4
 
 
 def request_of(value: Any, *, strict: bool = False) -> Body | None:
-    """The call that a request makes; None where it is none that we know.
+    """The call of a request; None where the value is no known request.
 
-    value: the request, or the JSON text of one; wrapped in `kwargs`, `inputs` and the like it is found too.
-    strict: the text may be a user's own, so a name that anybody uses (`input`, `prompt`) needs a second sign.
+    value: the request, or its JSON text; a request wrapped in `kwargs`, `inputs` and the like is found too.
+    strict: the value may be a user's own text, so a common name (`input`, `prompt`) needs a second field of the API.
     """
     return _found(parsed(value), strict, _DEEPEST)
 
 
 def prompt_of_value(value: Any, *, strict: bool = False) -> Body:
-    """The prompt out of whatever stands for the input of a call: a request, messages, or a plain text; {} without any."""
+    """The prompt of the input of a call: a request, messages, or a plain text; {} for any other value."""
     content = parsed(value)
     if isinstance(content, list) and content and (messages := messages_of(content)):
         return {"messages": messages}
@@ -118,7 +118,7 @@ def _found(value: Any, strict: bool, deep: int) -> Body | None:
 
 
 def _inner(value: Any) -> Any:
-    """`args` is a list, whose first object may be the request."""
+    """The wrapped request; `args` is a list, whose first object may be the request."""
     value = parsed(value)
     if isinstance(value, list):
         return next((item for item in value if isinstance(item, dict)), None)
@@ -126,7 +126,7 @@ def _inner(value: Any) -> Any:
 
 
 def from_request(request: Body, *, strict: bool = False) -> Body | None:
-    """The call of a request whose prompt stands in one of its own fields; None without."""
+    """The call of a request whose prompt stands in one of its own fields; None without a prompt."""
     body = dict(request)
     prompt = _take_prompt(body, strict)
     if prompt is None:
@@ -136,21 +136,21 @@ def from_request(request: Body, *, strict: bool = False) -> Body | None:
 
 
 def named(body: Body) -> Body:
-    """Settings and model by our names; what has none of ours stays.  Takes them out of the body."""
+    """Settings and model by our names, taken out of the body; unknown fields stay there."""
     if isinstance(effort := body.get("reasoning_effort"), str) and body.get("reasoning") is None:
         body["reasoning"] = {"effort": effort}
         del body["reasoning_effort"]
     settings = {name: take(body, paths) for name, paths in SETTINGS.items()}
     settings["tools"] = settings["tools"] or None
     if settings["response_format"] is None and (body.get("format") == "json" or isinstance(body.get("format"), dict)):
-        settings["response_format"] = body.pop("format")  # Ollama; anybody else's format is a word of the caller's own
+        settings["response_format"] = body.pop("format")  # Ollama; elsewhere `format` is a field of the caller's own
     return present({"model": take(body, MODEL)} | settings) | {
         name: value for name, value in body.items() if value != {}
     }
 
 
 def with_system(prompt: Body, system: Any) -> Body:
-    """The prompt with a system text that stood beside it: `instructions` where it is a text, else a message."""
+    """The prompt with a system text that stood beside it: as `instructions` where it is a text, else as a message."""
     if isinstance(system, str) and system:
         return prompt | {"instructions": system} if "instructions" not in prompt else prompt
     first = system_message(system)
@@ -161,7 +161,7 @@ def with_system(prompt: Body, system: Any) -> Body:
 
 
 def _take_system(body: Body) -> Any:
-    """The system text, taken out; an object that holds none is somebody's own and stays."""
+    """The system text, taken out of the body; an object without a text is the caller's own and stays."""
     for path in SYSTEM:
         system = take(body, (path,))
         if isinstance(system, str) or system_message(system):
@@ -190,7 +190,7 @@ def _has_second_sign(body: Body, name: str) -> bool:
 
 
 def _conversation(value: Any, body: Body) -> Body | None:
-    """Messages, and instructions beside them where an API has both."""
+    """Messages, with instructions where an API has both."""
     messages = messages_of(value) if isinstance(value, list) and value else None
     if messages is None:
         return None
@@ -198,14 +198,14 @@ def _conversation(value: Any, body: Body) -> Body | None:
 
 
 def _items(value: Any, body: Body) -> Body | None:
-    """Of the Responses API: a text or items, which are kept as they are."""
+    """The Responses API: a text, or items, which are kept."""
     if not isinstance(value, str) and not (isinstance(value, list) and _are_items(value)):
         return _conversation(value, body) if isinstance(value, list) else None
     return {"input": value} | present({"instructions": body.pop("instructions", None)})
 
 
 def _are_items(value: list[Any]) -> bool:
-    """Items of the Responses API beside messages: calls, their answers, reasoning."""
+    """Whether the list holds items of the Responses API that are no messages: calls, their answers, reasoning."""
     return bool(value) and all(isinstance(item, dict) and _is_item(item) for item in value)
 
 
@@ -216,7 +216,7 @@ def _is_item(item: Body) -> bool:
 
 
 def _contents(value: Any, body: Body) -> Body | None:
-    """Of Gemini: contents without a role are the user's, and one may be a bare part or text."""
+    """Gemini: contents without a role are the user's; a content may be a bare part or text."""
     items = value if isinstance(value, list) else [value]
     whole = [_content(item) for item in items]
     messages = messages_of(whole) if all(item is not None for item in whole) else None
@@ -232,7 +232,7 @@ def _content(item: Any) -> Any:
 
 
 def _prompt(value: Any, body: Body) -> Body | None:
-    """Of completions: a text, or several; a list of tokens is no text.  Of the Vercel AI SDK: also messages."""
+    """Completions: a text, or several; a list of tokens is no text.  Vercel AI SDK: also messages."""
     if isinstance(value, str):
         return {"input": value}
     if isinstance(value, dict):
@@ -242,7 +242,7 @@ def _prompt(value: Any, body: Body) -> Body | None:
 
 
 def _message(value: Any, body: Body) -> Body | None:
-    """Of Cohere's first version: the newest message, and the ones before it."""
+    """Cohere's first version: the newest message, and the messages before it."""
     if not isinstance(value, str):
         return None
     before = messages_of(body.pop("chat_history", None) or [])

@@ -54,7 +54,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# What came from a cache or went into it, which Anthropic and Bedrock leave out of the input's count.
+# Tokens read from a cache or written to it, which Anthropic and Bedrock do not count as input.
 _BESIDE = {
     "input_tokens": ("cache_read_input_tokens", "cache_creation_input_tokens"),
     "inputTokens": ("cacheReadInputTokens", "cacheWriteInputTokens"),
@@ -63,9 +63,9 @@ _WHOLE = ("prompt_tokens", "promptTokens", "input_tokens_details", "inputTokenDe
 
 
 def usage_of(counts: Any) -> Body | None:
-    """The counts by our names, before those that have none of ours; None where nothing is counted.
+    """The token counts by our names, then counts without a name of ours; None where nothing is counted.
 
-    Ours hold all that the model read, so counts of a cache that stand beside the input's are added to it.
+    Our input count includes all tokens that the model read, so cached tokens counted apart are added to it.
     """
     sent = present(as_object(counts))
     if not sent:
@@ -85,7 +85,7 @@ def _first(sent: Body, paths: tuple[str, ...]) -> Any:
 
 
 def _with_cache(sent: Body, count: Any) -> Any:
-    """The count of the input with what came from a cache or went into it, where that stands beside it."""
+    """The input count plus the cached tokens, where a provider counts these apart."""
     if any(name in sent for name in _WHOLE) or not _is_count(count):
         return count
     beside = next((names for name, names in _BESIDE.items() if name in sent), ())

@@ -1,4 +1,4 @@
-"""Looking into JSON of any shape."""
+"""Access to JSON of any shape."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ def as_object(value: Any) -> Body:
 
 
 def objects(value: Any) -> list[Body]:
-    """The objects of a list; none where it is no list."""
+    """The objects of a list; none where the value is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -30,24 +30,24 @@ def parsed(value: Any) -> Any:
 
 
 def present(values: Mapping[str, Any]) -> Body:
-    """Without what is null."""
+    """The members that are not null."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def filled(values: Mapping[str, Any]) -> Body:
-    """Without what is null or an empty list or object; an empty text stays, for it is a value."""
+    """The members that are neither null nor an empty list or object; an empty text stays, since it is a value."""
     return {name: value for name, value in values.items() if value is not None and value not in ([], {})}
 
 
 def member(value: Any, path: str) -> Any:
-    """What stands under `a.b.c`; None where there is no such thing."""
+    """The value at the path `a.b.c`; None where it is absent."""
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
 
 
 def take(body: Body, paths: Iterable[str]) -> Any:
-    """The value of the first of these paths that has one, taken out; objects around it that are left empty go too."""
+    """The value at the first of these paths that has one, taken out; objects that become empty are removed too."""
     return next((value for path in paths if (value := _taken(body, path.split("."))) is not None), None)
 
 
@@ -68,12 +68,12 @@ def _taken(body: Body, names: list[str]) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """A text as it is, anything else as its JSON."""
+    """A text unchanged, any other value as its JSON."""
     if isinstance(value, str):
         return value
     try:
         return orjson.dumps(value, default=str).decode()
-    except TypeError:  # lone surrogates and numbers of any length, which are refused by name later
+    except TypeError:  # lone surrogates and huge numbers, which are refused by name later
         pass
     try:
         return json.dumps(value, default=str)
