@@ -1,35 +1,35 @@
-"""Attributes that are read one by one: what nobody took is metadata in the end."""
+"""Attributes that are read one by one; those that are never read become metadata."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.intake.bodies.values import parsed
 
-# No convention goes half as deep; what a name holds beyond that stays one name.
+# No convention nests half as deep; deeper levels stay in one name.
 _DEEPEST = 16
 
 
 class Attributes:
-    """The attributes of a span.  `take` hands a value out once; `rest` is what nobody took."""
+    """The attributes of a span.  `take` returns a value once; `rest` holds the values never taken."""
 
     def __init__(self, values: Mapping[str, Any], names: str | None = None) -> None:
-        """names: of the values, as `Span.names`; to see at a glance that none of them begins so."""
+        """names: the names of the values, as `Span.names`; a search in it shows quickly that no name has a prefix."""
         self._left = dict(values)
         self.names = "\n".join(["", *values]) if names is None else names
 
     def take(self, *names: str) -> Any:
-        """The value of the first of these names that is there; further ones stay."""
+        """The value of the first present name, taken out; the other names stay."""
         for name in names:
             if name in self._left:
                 return self._left.pop(name)
         return None
 
     def take_json(self, *names: str) -> Any:
-        """As `take`; a text that holds a JSON object or list counts as that."""
+        """As `take`; a text that holds a JSON object or list is parsed."""
         return parsed(self.take(*names))
 
     def take_list(self, prefix: str) -> list[Any]:
-        """The list that is written as `prefix.0.role`, `prefix.0.content`, `prefix.1.role` ...: its items in order."""
+        """The list written as `prefix.0.role`, `prefix.0.content`, `prefix.1.role` ...: its items in order."""
         start = f"{prefix}."
         if f"\n{start}" not in self.names:
             return []
@@ -39,7 +39,7 @@ class Attributes:
         return items if isinstance(items, list) else []
 
     def begins(self, prefix: str) -> bool:
-        """Whether the name of any attribute began so."""
+        """Whether the name of any attribute began with the prefix."""
         return f"\n{prefix}" in self.names
 
     def rest(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _is_index(name: str) -> bool:
 
 
 def _tree(leaves: Iterable[tuple[list[str], Any]]) -> dict[str, Any]:
-    """Nested dicts; where one name is both a value and holds others, the value gives way."""
+    """Nested dicts; where a name has both a value and members, the value is dropped."""
     root: dict[str, Any] = {}
     for path, value in leaves:
         node = root
@@ -69,7 +69,7 @@ def _tree(leaves: Iterable[tuple[list[str], Any]]) -> dict[str, Any]:
 
 
 def _with_lists(node: Any) -> Any:
-    """Dicts whose names are all numbers are lists; numbers may be missing (one instrumentation counts from 1)."""
+    """Dicts whose names are all numbers become lists; numbers may be missing (one instrumentation counts from 1)."""
     if not isinstance(node, dict):
         return node
     inner = {name: _with_lists(value) for name, value in node.items()}

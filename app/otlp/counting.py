@@ -1,4 +1,4 @@
-"""How many spans and log records came in, by what became of them, and why: `promptlode_otlp_*` in `/metrics`, and a line in the log."""
+"""Counts spans and log records by outcome and reason: `promptlode_otlp_*` in `/metrics`, and a line in the log."""
 
 import threading
 import time
@@ -14,10 +14,10 @@ from app.otlp.translate import Export
 
 _EXTENSION = "promptlode.otlp"
 MOST_LABELS = 50
-"""Different reasons that are counted apart; senders choose some of the words, and each is a series for ever."""
+"""Reasons counted under their own label; senders choose some of the words, and each label is a series for ever."""
 
 SAID_EVERY = 60.0
-"""Seconds before the log says the same of a project again: an exporter sends every five."""
+"""Seconds before the log repeats a message about a project: an exporter sends every five seconds."""
 
 _log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ class Counts:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reason(self, outcome: str, label: str, number: int) -> None:
-        """So many spans met this fate for this reason; beyond MOST_LABELS reasons it is `other`."""
+        """Count spans by outcome and reason; a reason beyond MOST_LABELS is counted as `other`."""
         with self.lock:
             is_counted_apart = label in self.labels or len(self.labels) < MOST_LABELS
             if is_counted_apart:
@@ -42,7 +42,7 @@ class Counts:
         self.reasons.labels(outcome, label if is_counted_apart else "other").inc(number)
 
     def is_new(self, project: str, message: str) -> bool:
-        """Whether the log has not said this of a project for a while."""
+        """Whether the log has not had this message about the project for SAID_EVERY seconds."""
         now = time.monotonic()
         with self.lock:
             if now - self.said.get((project, message), -SAID_EVERY) < SAID_EVERY:
@@ -89,7 +89,7 @@ def counts_of(app: Flask) -> Counts:
 
 
 def count(counters: Counts, export: Export, project: str, message: str) -> None:
-    """An export whose traces are stored; message: what its answer says."""
+    """Count an export whose traces are stored; message: the message of its answer."""
     silent = sum(refusal.without_content for refusal in export.refusals) + export.orphans
     counters.outcomes.labels("stored").inc(len(export.incoming))
     counters.outcomes.labels("without_content").inc(silent)

@@ -1,7 +1,7 @@
-"""How many fields a protobuf body has, before it is parsed: each costs some hundred bytes of memory, and takes two of the body.
+"""Counts the fields of a protobuf body before it is parsed: a field takes at least two bytes of the body, and some hundred bytes of memory.
 
-Protobuf's wire format (protobuf.dev, "Encoding"): a field is a varint of its number and type, then a varint, 8 or 4 bytes, or a length
-and so many bytes, which may be a message of fields.
+Protobuf's wire format (protobuf.dev, "Encoding"): a field is a varint of its number and type, then a varint, 4 or 8 bytes, or a length and
+as many bytes, which may be a message of fields.
 """
 
 from functools import cache
@@ -9,17 +9,18 @@ from functools import cache
 from google.protobuf.descriptor import Descriptor
 
 UNCOUNTED_BYTES = 4 * 1024 * 1024
-"""A body so small is parsed as it is: two million empty fields take 0.3 s.  Nearly all exports are smaller, and to count costs a
-microsecond a field."""
+"""A smaller body is parsed without counting: two million empty fields take 0.3 s.  Nearly all exports are smaller, and counting costs 1 us
+a field.
+"""
 
 _LONGEST_SHIFT = 70
-"""Bits of the ten bytes that a number of 64 bits takes: a longer one would grow without end here."""
+"""Bits of the ten bytes that a varint of 64 bits takes; a longer one would grow without end."""
 
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
 
 def has_more_fields(data: bytes, kind: Descriptor, most: int) -> bool:
-    """Whether there are more fields than this, at any depth.  What is no protobuf is left to the parser to refuse."""
+    """Whether the body has more fields than `most`, at any depth.  A body that is no protobuf is left to the parser, which refuses it."""
     if len(data) <= UNCOUNTED_BYTES:
         return False
     try:
@@ -29,7 +30,7 @@ def has_more_fields(data: bytes, kind: Descriptor, most: int) -> bool:
 
 
 def _count(data: bytes, kind: Descriptor, most: int) -> int:
-    """The number of fields; at most one more than asked for."""
+    """The number of fields, at most `most` + 1."""
     fields, open_messages = 0, [(0, len(data), _messages_in(kind))]
     while open_messages:
         position, end, inner = open_messages.pop()
@@ -47,13 +48,13 @@ def _count(data: bytes, kind: Descriptor, most: int) -> int:
                 _, position = _varint(data, position)
             elif wire_type in (_EIGHT_BYTES, _FOUR_BYTES):
                 position += 8 if wire_type == _EIGHT_BYTES else 4
-            else:  # groups: no message of OTLP has any
+            else:  # groups: no message of OTLP has one
                 return fields
     return fields
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """A number and where it ends.  Raises IndexError at the end of the data, and where it is longer than 64 bits."""
+    """A varint and the position behind it.  Raises IndexError at the end of the data, and for more than 64 bits."""
     byte = data[position]
     if byte < 128:
         return byte, position + 1
@@ -70,5 +71,5 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
 
 @cache
 def _messages_in(kind: Descriptor) -> dict[int, Descriptor]:
-    """The fields of a message that are messages themselves."""
+    """The fields of a message whose values are messages."""
     return {field.number: field.message_type for field in kind.fields if field.message_type is not None}

@@ -1,4 +1,4 @@
-"""What spans are that are no calls of a model, in a few words that a counter can be labelled with."""
+"""The kinds of spans that are no calls of a model, as labels of a counter."""
 
 import re
 
@@ -8,7 +8,7 @@ from app.otlp.spans import Span
 LOG = "log record"
 PLAIN = "no sign of a model"
 
-# Attributes that say what a span is, in this order.
+# Attributes that name the kind of a span, in order of precedence.
 _KINDS = (
     "openinference.span.kind",
     "langsmith.span.kind",
@@ -18,11 +18,11 @@ _KINDS = (
     "ai.operationId",
 )
 _WORD = re.compile(r"[a-zA-Z][a-zA-Z0-9_.]{0,39}")
-"""What a label may be: anything longer or of another shape is the sender's own text, and would make a series of its own."""
+"""The form of a label: a longer or different text is the sender's own, and would make a series of its own."""
 
 
 def why(span: Span, kind: Kind) -> str:
-    """What the span is: `embeddings`, `tool`, `chain without messages` ..., or that it says nothing of a model."""
+    """The kind of the span: `embeddings`, `tool`, `chain without messages` ..., or a label for a span without any sign of a model."""
     said = next((value for name in _KINDS if isinstance(value := span.attributes.get(name), str)), None)
     word = (said or genai.operation_of(span)).strip('"').lower()
     if not _WORD.fullmatch(word):

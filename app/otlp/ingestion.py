@@ -1,10 +1,9 @@
-"""Events of Langfuse's older SDKs, as `/api/public/ingestion` takes them.
+"""Events of Langfuse's older SDKs, as sent to `/api/public/ingestion`.
 
-A generation comes as `generation-create` when it begins and `generation-update` when it is over, in one batch or in several; what a
-trace is called and whose it is comes as an event of its own.  The pieces of a generation are put together: what is new joins what
-came before (`Pieces`), and when there is a prompt and a model the call is stored.  An answer that comes later is added to the stored call,
-whichever process stored it (`late`).  What is not stored yet, and the name of a trace, only the process knows that they came to: the text
-of a call stands in PostgreSQL, without its secrets, or nowhere.
+A generation is sent as `generation-create` at its begin and `generation-update` at its end, in one batch or in several; name and user of a
+trace are an event of their own.  `Pieces` joins the events of a generation.  When they hold a prompt and a model, the call is stored.  An
+answer that comes later is added to the stored call, whichever process stored it (`late`).  Only the process that received them knows
+incomplete generations and names of traces: the text of a call is in PostgreSQL, without its secrets, or nowhere.
 """
 
 import threading
@@ -27,10 +26,10 @@ from app.otlp.dialects.base import has_prompt
 Body = dict[str, Any]
 
 SECONDS_OF_PIECES = 3600.0
-"""As long as the pieces of a generation and the name of a trace are waited for: an agent's trace lasts minutes, seldom an hour."""
+"""Seconds for which the pieces of a generation and the name of a trace are kept: an agent's trace lasts minutes, seldom an hour."""
 
 MOST_PIECES_KEPT = 20_000
-"""Generations and traces whose pieces a process keeps; the oldest go first."""
+"""Generations and traces whose pieces a process keeps; the oldest are dropped first."""
 
 _GENERATIONS = frozenset({"generation-create", "generation-update", "observation-create", "observation-update"})
 _TRACES = frozenset({"trace-create", "trace-update"})
@@ -40,14 +39,14 @@ _UNKNOWN = "type: Is not known here; generations and traces are read, spans, eve
 
 
 class Pieces:
-    """What came of generations and traces so far, by project and id; safe to share between threads."""
+    """The pieces of generations and traces received so far, by project and id; safe to share between threads."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[UUID, str], tuple[float, Body]] = OrderedDict()
         self._lock = threading.Lock()
 
     def joined(self, project_id: UUID, name: str, piece: Body) -> Body:
-        """The pieces so far with this one, which wins."""
+        """The pieces so far joined with the new one, whose fields win."""
         now = time.monotonic()
         with self._lock:
             since, before = self._kept.pop((project_id, name), (now, {}))
@@ -65,25 +64,25 @@ class Pieces:
 
 @dataclass
 class Taken:
-    """What became of each event: accepted ids, refused ones with the reason, and the calls that are to be stored, with what they say."""
+    """The outcome of each event: accepted ids, refused ids with the reason, and the calls to be stored, with their bodies."""
 
     accepted: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     calls: dict[str, Incoming] = field(default_factory=dict)
     late: dict[str, tuple[str, Incoming]] = field(default_factory=dict)
-    """By the id of a call that may be stored already: the event that ends it, and its answer."""
+    """By the id of a call that may be stored already: the event that ends the call, and the answer in it."""
     odd: dict[str, str] = field(default_factory=dict)
     waiting: int = 0
     ignored: int = 0
 
     def refuse(self, event_id: str, reason: str) -> None:
-        """Nothing is stored of it."""
+        """Refuse the event; nothing of it is stored."""
         self.accepted = [each for each in self.accepted if each != event_id]
         self.refused[event_id] = reason
 
 
 def read_events(events: Iterable[Any], project_id: UUID, pieces: Pieces, limits: Limits) -> Taken:
-    """Every event in its place; of a generation the calls hold the last state."""
+    """Read the events in order; a call holds the last state of its generation."""
     reader = _Reader(project_id, pieces, limits)
     for event in sorted(map(as_object, events), key=lambda each: str(each.get("type")) not in _TRACES):
         reader.take(event)
@@ -93,7 +92,7 @@ def read_events(events: Iterable[Any], project_id: UUID, pieces: Pieces, limits:
 
 
 def _told_back(event_id: Any) -> str:
-    """The id as the answer can hold it: JSON has no lone surrogate."""
+    """The id in a form that JSON can hold, which has no lone surrogate."""
     return str(event_id).encode("utf-8", "replace").decode()
 
 
@@ -104,7 +103,7 @@ class _Reader:
     limits: Limits
     taken: Taken = field(default_factory=Taken)
     touched: dict[str, str] = field(default_factory=dict)
-    """By the id of each generation of these events the last event of it."""
+    """By the id of each generation, the last of these events that concerns it."""
 
     def take(self, event: Body) -> None:
         event_id, kind, body = _told_back(event.get("id", "")), str(event.get("type")), as_object(event.get("body"))
@@ -123,7 +122,7 @@ class _Reader:
             self.taken.ignored += 1
 
     def read(self, name: str, event_id: str) -> None:
-        """The call of a generation, once its pieces hold a prompt and a model."""
+        """Take up the call of a generation when its pieces hold a prompt and a model."""
         whole = self.pieces.of(self.project_id, name)
         body = _body_of(whole, self.pieces.of(self.project_id, f"trace {whole.get('traceId')}"))
         if not (has_prompt(body) and body.get("model")) and not _is_over(whole):
@@ -144,7 +143,7 @@ class _Reader:
 
 
 _NO_PROMPT = {"model": "-", "input": "-"}
-"""What an answer alone lacks to be checked as a call; nothing of it is stored."""
+"""Placeholders that make an answer alone a valid call for checking; they are never stored."""
 
 NO_PROMPT = "input: Holds no prompt in a form that is known here, and no call with this id is stored."
 
@@ -154,7 +153,7 @@ def _is_over(whole: Body) -> bool:
 
 
 def _body_of(whole: Body, trace: Body) -> Body:
-    """The call of a generation, by our names."""
+    """The body of a generation's call, in our names."""
     parameters = dict(as_object(whole.get("modelParameters")))
     settings = {
         ours: next((parameters.pop(each) for each in theirs if parameters.get(each) is not None), None)

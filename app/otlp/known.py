@@ -1,4 +1,4 @@
-"""What is stored already of the calls that an export tells of: another span of the same call may have come in an export before."""
+"""The stored calls of the OpenTelemetry traces of an export: another span of the same call may have been in an earlier export."""
 
 from collections.abc import Iterable
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ _SAID = ("output", "usage", "error", "started_at", "completed_at", "conversation
 
 
 def recent_of(app: Flask, settings: Settings) -> Recent:
-    """The answers that this process knows to have been told of; one for all its requests."""
+    """The recent answers that this process knows, shared by all requests."""
     if _RECENT not in app.extensions:
         app.extensions.setdefault(_RECENT, Recent(producer_redis(settings)))
     recent: Recent = app.extensions[_RECENT]
@@ -38,7 +38,9 @@ class Known:
         self._recent = recent
 
     def __call__(self, tellings: Iterable[Telling]) -> list[Telling]:
-        """Those of the same OpenTelemetry traces; marks the tellings that another signal has told of.  Raises DatabaseDownError."""
+        """The stored tellings of the same OpenTelemetry traces; marks tellings whose call another signal described.  Raises
+        DatabaseDownError.
+        """
         tellings = list(tellings)
         self._recent.mark(self._project_id, tellings)
         trace_ids = {telling.trace_id for telling in tellings}
@@ -46,7 +48,7 @@ class Known:
             return [_telling(row) for row in kin.of_traces(connection, self._project_id, trace_ids)]
 
     def note(self, tellings: Iterable[Telling]) -> None:
-        """Remember what is stored now."""
+        """Remember the tellings of the calls just stored."""
         self._recent.note(self._project_id, tellings)
 
 

@@ -1,6 +1,6 @@
-"""What Langfuse's SDKs ask of their server beside spans: batches of events, and whether it is there and knows the keys.
+"""Further requests of Langfuse's SDKs: batches of events, a health check, and a check of the keys.
 
-LANGFUSE_HOST, any public key and an API key as the secret key are all that an app needs to send here.
+An app sends here with three settings: LANGFUSE_HOST, any public key, and an API key as the secret key.
 """
 
 from typing import Any
@@ -107,7 +107,7 @@ def langfuse_projects(holder: KeyHolder) -> Response:
 
 
 def _store(holder: KeyHolder, taken: Taken) -> None:
-    """The calls; where one is stored already, what it lacks."""
+    """Store the calls; to a stored call, add the answer that it lacks."""
     if not taken.calls:
         return
     incoming = list(taken.calls.values())
@@ -124,7 +124,7 @@ def _store(holder: KeyHolder, taken: Taken) -> None:
 
 
 def _complete_stored(holder: KeyHolder, taken: Taken) -> None:
-    """Add answers to calls that this or another process stored before; refuses those of calls that nobody knows."""
+    """Add answers to calls that this or another process has stored; refuse those of unknown calls."""
     if not taken.late:
         return
     with transaction(services().engine) as connection:

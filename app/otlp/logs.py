@@ -1,7 +1,7 @@
 """Log records as spans: the conventions let an SDK put the messages of a call into an event instead of on its span.
 
-The event `gen_ai.client.inference.operation.details` says of a call what its span would, so it is read as one. It has the ids of
-the span: should that hold the messages as well, the call is stored once, as whichever comes first.
+The event `gen_ai.client.inference.operation.details` holds the same attributes as the span of a call, so it is read as a span. It has the
+ids of the span: if both hold the messages, the call is stored once, as whichever comes first.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ _NAMES = ("event.name", "name")
 
 
 def spans_of_logs(request: ExportLogsServiceRequest) -> list[Span]:
-    """Every log record, in order, under the name of its event."""
+    """Every log record as a span, in order, named after its event."""
     return list(_spans(request))
 
 
@@ -46,7 +46,7 @@ def _span(record: LogRecord, scope: str, resource: dict[str, object]) -> Span:
 
 
 def _ids(record: LogRecord) -> tuple[bytes, bytes]:
-    """Those of the span; without one, of the record itself, so that it is stored once however often it is sent."""
+    """The ids of the span; without a span, ids derived from the record, so that a repeated record is stored once."""
     if record.trace_id or record.span_id:
         return record.trace_id, record.span_id
     digest = hashlib.sha256(record.SerializeToString(deterministic=True)).digest()

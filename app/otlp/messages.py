@@ -1,6 +1,6 @@
-"""Messages whose members are attributes, events or parts by the conventions, as the Chat Completions API writes them.
+"""Messages whose members are attributes, events or parts of the conventions, in the form of the Chat Completions API.
 
-What is said here is how attributes write a message; what providers do is in `app.intake.bodies.messages`.
+This module reads how attributes write a message; `app.intake.bodies.messages` reads the forms of providers.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from app.intake.bodies.values import filled, parsed
 
 __all__ = ["Message", "flat_messages", "from_parts", "has_content", "parts_in", "tool_call"]
 
-# Content parts as the clients of OpenAI and Anthropic name them: a list of these alone is taken for content.
+# Types of content parts in the APIs of OpenAI and Anthropic: a JSON list of these alone is content.
 _PART_TYPES = {"text", "image", "image_url", "document", "tool_use", "tool_result", "thinking", "refusal", "file"}
 _PART_TYPES |= {"input_text", "input_image", "input_audio", "input_file", "output_text"}
 _PART_TYPES |= {"tool-call", "tool-result", "reasoning"}
@@ -20,12 +20,12 @@ _ROLE_AND_PARTS = {"role", "parts"}
 
 
 def from_parts(messages: Iterable[Message]) -> list[Message]:
-    """Messages of the current conventions: a role and typed parts.  Those with plain content stay as they are."""
+    """Messages of the current conventions: a role and typed parts.  Messages with plain content stay unchanged."""
     return [made for message in messages for made in _from_parts(message)]
 
 
 def flat_messages(message: Message) -> list[Message]:
-    """A message whose members are attributes or an event: content parts and calls of tools perhaps as a JSON text."""
+    """A message whose members are attributes or an event: content parts and tool calls may be a JSON text."""
     members = {
         "role": message.get("role"),
         "content": parts_in(message.get("content")),
@@ -37,7 +37,7 @@ def flat_messages(message: Message) -> list[Message]:
 
 
 def parts_in(content: Any) -> Any:
-    """Content parts that are written as their JSON; a prompt that merely looks like JSON stays a text."""
+    """Content parts written as a JSON text; a prompt that only looks like JSON stays a text."""
     value = parsed(content)
     return value if isinstance(value, list) and value and all(map(_is_part, value)) else content
 
@@ -46,7 +46,7 @@ def _from_parts(message: Message) -> list[Message]:
     parts = message.get("parts")
     if not isinstance(parts, list):
         return flat_messages(message)
-    if len(parts) == 1 and _is_text(parts[0]):  # most of them
+    if len(parts) == 1 and _is_text(parts[0]):  # true of most messages
         return [_of_text(message, parts[0]["content"])]
     return message_of(message)
 
@@ -58,7 +58,7 @@ def _of_text(message: Message, content: Any) -> Message:
 
 
 def _is_text(part: Any) -> bool:
-    """A text part and nothing else, by the conventions."""
+    """Whether the part is a plain text part of the conventions."""
     return isinstance(part, dict) and part.keys() == {"type", "content"} and part["type"] == "text"
 
 

@@ -1,7 +1,7 @@
-"""Which call site a span belongs to.
+"""The call site of a span.
 
-The configured attribute, wherever it stands; else, from the call outwards, the first that names a place in the app: what a dialect calls
-it, the function in the code (`code.*`), the name of a span around it.  Spans around it that are calls themselves name none.
+The configured attribute, on the span or around it.  Else, from the call outwards, the first name of a place in the app: the dialect's name
+for it, the function in the code (`code.*`), the name of an enclosing span.  Enclosing spans that are calls themselves are passed over.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,11 +13,11 @@ from app.otlp.dialects.genai import operation_of
 from app.otlp.spans import Span
 
 _MAX_ANCESTORS = 64
-"""Ancestors that are asked: more than any trace is deep, and an end for one that turns in a ring."""
+"""Ancestors that are looked at: more than any trace is deep; the limit ends a circle of parents."""
 
 
 class Paths:
-    """The paths of an export's spans.  call_site: what the dialects of a span call its place; is_call: whether it is a call itself."""
+    """The paths of an export's spans.  call_site: the place that the dialects of a span name; is_call: whether the span is a call."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Paths:
 
 
 def _function(attributes: Mapping[str, Any]) -> str | None:
-    """The function that the call stands in, by the conventions of today and before."""
+    """The function that made the call, in the current conventions and the older ones."""
     if name := _text(attributes.get("code.function.name")):
         return name
     function = _text(attributes.get("code.function"))
@@ -76,7 +76,7 @@ def _text(value: Any) -> str | None:
 
 
 def _service_and_operation(span: Span) -> str:
-    """Not the span's own name where there is an operation: that name holds the model by the conventions."""
+    """The service and the operation, else the span's name: in the conventions the name of a call's span holds the model."""
     operation = operation_of(span) if span.attributes.get("gen_ai.operation.name") else span.name
     named = [str(name) for name in (span.resource.get("service.name"), operation) if name]
     return "/".join(named) or "unnamed"

@@ -1,9 +1,8 @@
-"""Answers that were told of lately, by the id that their provider gave them.
+"""Recent answers, by the id that their provider gave them.
 
-A call may be told of by signals that have nothing else in common: a span, and an event in the logs that does not know its span; two
-instrumentations whose spans nothing is around.  Redis tells them to all web processes (`promptlode:told:{project}:{digest}`, ids and digests
-alone, which expire); where it is away each process knows its own.  This is a help and no promise: two signals that come in the same moment
-are both stored.
+Two signals that describe one call may share no other id: a span and a log event that does not know its span, or two instrumentations whose
+spans have no common parent.  Redis shares the answers among all web processes (`promptlode:told:{project}:{digest}`: ids and digests, which
+expire); while it is down each process knows its own.  This is best effort: two signals that arrive in the same moment are both stored.
 """
 
 import time
@@ -19,17 +18,17 @@ from app.cache import Cache
 from app.otlp.same import Telling
 
 SECONDS_OF_A_CALL = 600
-"""Signals of one call are sent within some seconds of each other; exporters try again for minutes."""
+"""Seconds for which an answer is kept: signals of one call are sent within seconds of each other, and exporters retry for minutes."""
 
 MOST_CALLS_KEPT = 50_000
-"""About 10 MB, in each process."""
+"""Answers kept in each process, about 10 MB."""
 
 SECONDS_OF_SILENCE = 5.0
-"""For so long a Redis that did not answer is not asked: an export waits for it once, not each time."""
+"""Seconds for which a Redis that did not answer is left alone: one export waits for it, not every one."""
 
 
 class Told(NamedTuple):
-    """Who told of an answer: the id of its span, a digest of all texts, and the instrumentation."""
+    """The signal that described an answer: the id of its span, a digest of all texts, and the instrumentation."""
 
     span_id: str
     texts: str
@@ -45,14 +44,16 @@ class Recent:
         self._silent_until = 0.0
 
     def mark(self, project_id: UUID, tellings: Iterable[Telling]) -> None:
-        """Those that tell again of an answer that something else told of are covered: without messages, or with the same by another writer."""
+        """Mark tellings as covered whose answer another signal has described: tellings without messages, and those with the same messages
+        by another instrumentation.
+        """
         named = [telling for telling in tellings if telling.response_id is not None]
         known = self._known([_key(project_id, telling) for telling in named])
         for telling, told in zip(named, known, strict=True):
             telling.covered = told is not None and _is_told_again(told, telling)
 
     def note(self, project_id: UUID, tellings: Iterable[Telling]) -> None:
-        """Remember these; the first that told of an answer stays."""
+        """Remember these tellings; the first one of an answer stays."""
         fresh = {
             _key(project_id, telling): Told(telling.id, _digest(*telling.texts), telling.scope)
             for telling in tellings
@@ -104,7 +105,7 @@ def _key(project_id: UUID, telling: Telling) -> str:
 
 
 def _digest(*texts: str) -> str:
-    """Short, and the same in every process."""
+    """A short digest, the same in every process."""
     digest = blake2b(digest_size=12)
     for text in texts:
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")

@@ -1,4 +1,4 @@
-"""Why a span does not become a trace, in words for whoever runs the exporter."""
+"""The reasons why a span does not become a trace, written for the person who runs the exporter."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.errors import CallerError
 
-# The switches of the instrumentations that we know.  docs/ingest.md has a block for each.
+# The settings of known instrumentations that capture content.  docs/ingest.md has a block for each.
 _CAPTURE = {
     "openinference": "OPENINFERENCE_HIDE_INPUTS=false (OpenInference)",
     "traceloop": "TRACELOOP_TRACE_CONTENT=true (OpenLLMetry)",
@@ -34,7 +34,7 @@ class UnusableSpanError(CallerError):
 
 @dataclass(frozen=True)
 class Refusal:
-    """A span that is not stored.  Never shows a value."""
+    """A span that is not stored, with the reason.  It never shows a value."""
 
     span_id: str
     reason: str
@@ -44,7 +44,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Warnings:
-    """What is worth saying of calls that are stored, or may be told of by other spans."""
+    """Warnings about calls that are stored incompletely, or that other spans may describe."""
 
     truncated: int = 0
     orphans: int = 0
@@ -55,7 +55,7 @@ NO_WARNINGS = Warnings()
 
 
 def label_of(refusal: Refusal) -> str:
-    """The reason as a counter's label: the field that is wrong, never more of what was sent."""
+    """The reason as a counter's label: the wrong field, never another part of the span."""
     if refusal.without_content:
         return f"no messages: {refusal.scope.partition('.')[0] or 'unnamed'}"
     return refusal.reason.partition(":")[0] if ":" in refusal.reason[:40] else refusal.reason.partition(";")[0][:60]
@@ -81,7 +81,7 @@ def _warned(warnings: Warnings, noun: str) -> Iterator[str]:
 
 
 def _refused(refusals: Sequence[Refusal], spans: int, noun: str) -> Iterator[str]:
-    """How many, the first reasons, and how to mend them."""
+    """The number of refused spans, the first reasons, and their remedies."""
     silent = [refusal for refusal in refusals if refusal.without_content]
     wrong = [refusal for refusal in refusals if not refusal.without_content]
     yield f"{len(refusals)} of {spans} {noun}s were not stored."
@@ -93,7 +93,7 @@ def _refused(refusals: Sequence[Refusal], spans: int, noun: str) -> Iterator[str
 
 
 def how_to_capture(silent: Sequence[Refusal]) -> str:
-    """The switch of the instrumentation that wrote these spans, where its name tells which; else all that we know."""
+    """The setting of the instrumentation that wrote these spans, if its name identifies it; else all known settings."""
     scopes = {refusal.scope for refusal in silent}
     known = {_family(scope) for scope in scopes}
     if None in known or not known:
@@ -104,4 +104,4 @@ def how_to_capture(silent: Sequence[Refusal]) -> str:
 def _family(scope: str) -> str | None:
     if scope.startswith("openinference"):
         return "openinference"
-    return "ai" if scope == "ai" else None  # OpenTelemetry's and OpenLLMetry's have the same names
+    return "ai" if scope == "ai" else None  # OpenTelemetry's and OpenLLMetry's instrumentations have the same names

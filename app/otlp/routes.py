@@ -1,7 +1,7 @@
-"""POST of spans and of events in logs, as every OpenTelemetry exporter and collector sends them.
+"""POST of spans and of log events, as sent by every OpenTelemetry exporter and collector.
 
-Where the specifications differ: OTLP wants failures as a google.rpc.Status, our API answers problem+json. A protobuf client
-gets the Status, since it reads nothing else; everybody else gets the problem, which people can read.
+The specifications differ for failures: OTLP asks for a google.rpc.Status, our API answers problem+json. A protobuf client gets the Status,
+since it reads nothing else; any other client gets the problem, which people can read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ LANGFUSE_PATH = "/api/public/otel/v1/traces"
 
 
 class ExportTraces(BaseModel):
-    """OTLP's ExportTraceServiceRequest; see opentelemetry-proto for what stands in it."""
+    """OTLP's ExportTraceServiceRequest; its fields are those of opentelemetry-proto."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -46,7 +46,7 @@ class ExportTraces(BaseModel):
 
 
 class PartialSuccess(Shape):
-    """How many spans were not stored, and the first reasons; both absent when none was refused."""
+    """The number of spans that were not stored, and the first reasons; both absent when none was refused."""
 
     rejected_spans: str | None = Field(None, alias="rejectedSpans", description="A number, as OTLP/JSON writes it.")
     error_message: str | None = Field(None, alias="errorMessage")
@@ -59,7 +59,7 @@ class ExportAnswer(Shape):
 
 
 class ExportLogs(BaseModel):
-    """OTLP's ExportLogsServiceRequest; see opentelemetry-proto for what stands in it."""
+    """OTLP's ExportLogsServiceRequest; its fields are those of opentelemetry-proto."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -67,14 +67,14 @@ class ExportLogs(BaseModel):
 
 
 class LogsPartialSuccess(Shape):
-    """How many log records were not stored, and the first reasons; both absent when none was refused."""
+    """The number of log records that were not stored, and the first reasons; both absent when none was refused."""
 
     rejected_log_records: str | None = Field(None, alias="rejectedLogRecords", description="A number, as a text.")
     error_message: str | None = Field(None, alias="errorMessage")
 
 
 class ExportMetrics(BaseModel):
-    """OTLP's ExportMetricsServiceRequest, which nobody reads."""
+    """OTLP's ExportMetricsServiceRequest, which is accepted and discarded."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -161,7 +161,7 @@ def _known(holder: KeyHolder) -> Known:
 
 
 def _stored(holder: KeyHolder, export: Export, noun: str = "span") -> str:
-    """Store the calls of an export, in as many transactions as they need; what its answer says, empty when all is well."""
+    """Store the calls of an export, in as many transactions as they need; the message of the answer, empty without problems."""
     settings = services().settings
     services().limiter.take_traces(holder, len(export.incoming))
     project = Project(holder.project_id, holder.project_name)
@@ -209,13 +209,13 @@ def _read(kind: type[wire.M]) -> wire.Sent[wire.M]:
 
 
 def _check_media_type() -> None:
-    """Raises ProblemError 415 for an encoding that OTLP over HTTP does not have."""
+    """Raises ProblemError 415 for a media type that OTLP over HTTP does not define."""
     if request.mimetype not in (wire.PROTOBUF, wire.JSON):
         raise ProblemError(415, f"Send Content-Type: {wire.PROTOBUF} or {wire.JSON}.")
 
 
 def _in_batches(incoming: Sequence[Incoming], size: int) -> Iterator[Sequence[Incoming]]:
-    """A collector may send more spans than one transaction should hold; a retry stores none of them twice."""
+    """Batches of at most `size` traces: a collector may send more spans than one transaction should hold; a retry stores no span twice."""
     return (incoming[start : start + size] for start in range(0, len(incoming), size))
 
 

@@ -1,7 +1,8 @@
-"""The spans of an export beside those whose text is no Unicode: an SDK that cuts a text in the middle of a character costs that span alone.
+"""Saves the spans of an export beside those whose text is invalid Unicode: an SDK that cuts a text inside a character loses that span
+alone.
 
-protobuf reads a message as a whole or not at all, so what it refused is taken apart here: `resource_spans`, in each `scope_spans`, in
-each `spans`; of logs the same, under the same numbers.
+protobuf parses a message as a whole or not at all, so a refused export is taken apart here: `resource_spans`, in each `scope_spans`, in
+each `spans`; log records have the same field numbers.
 """
 
 import json
@@ -16,7 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 _DOWN = (1, 2, 2)
-"""Numbers of the fields that lead from a request to its spans, or its log records."""
+"""Numbers of the fields that lead from a request to its spans or log records."""
 
 _LENGTH_DELIMITED = 2
 """The wire type of every field above a span."""
@@ -24,19 +25,19 @@ _LENGTH_DELIMITED = 2
 
 @dataclass
 class Salvage:
-    """What is left of an export, and the places of the spans that are not: `resourceSpans[0].scopeSpans[0].spans[1]`."""
+    """The readable spans of an export, and the places of the unreadable ones: `resourceSpans[0].scopeSpans[0].spans[1]`."""
 
     spoilt: list[str] = field(default_factory=list)
     whole: int = 0
 
     @property
     def is_worth_it(self) -> bool:
-        """Whether some spans were the trouble, and others are none."""
+        """Whether some spans were unreadable and others are not."""
         return bool(self.spoilt) and self.whole > 0
 
 
 def of_json(body: Any, kind: type[Message]) -> Salvage:
-    """Takes spans with a lone surrogate out of parsed JSON."""
+    """Take spans with a lone surrogate out of parsed JSON."""
     salvage = Salvage()
     for items, place in _lists(body, list(_way(kind.DESCRIPTOR)), ""):
         spoilt = [number for number, item in enumerate(items) if _has_lone_surrogate(item)]
@@ -55,7 +56,7 @@ def _way(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
 
 
 def _lists(value: Any, way: list[FieldDescriptor], place: str) -> Iterator[tuple[list[Any], str]]:
-    """Every list of spans, and where it stands; both spellings of a field are read."""
+    """Every list of spans with its place; both spellings of a field are read."""
     first, *further = way
     for name in {first.json_name, first.name}:
         items = value.get(name) if isinstance(value, dict) else None
@@ -77,17 +78,17 @@ def _has_lone_surrogate(item: Any) -> bool:
 
 
 def of_protobuf(data: bytes, kind: type[Message]) -> tuple[bytes, Salvage]:
-    """The request without spans that cannot be read.  Raises DecodeError where it is not made of messages at all."""
+    """The request without unreadable spans.  Raises DecodeError where its outer messages cannot be read either."""
     salvage = Salvage()
     return _without(data, list(_way(kind.DESCRIPTOR)), "", salvage), salvage
 
 
 def _without(data: bytes, way: list[FieldDescriptor], place: str, salvage: Salvage) -> bytes:
-    """A message with what is left of the one field that leads on."""
+    """A message without the unreadable spans below the first field of `way`."""
     (first, *further), readable, number = way, bytearray(), 0
     for each in UnknownFieldSet(
         Empty.FromString(data)
-    ):  # a message without fields of its own keeps all of them as they are
+    ):  # a message type without fields keeps all fields of the data as unknown ones
         if each.wire_type != _LENGTH_DELIMITED:
             continue
         inner = each.data
@@ -113,7 +114,7 @@ def _span(data: bytes, of: FieldDescriptor, place: str, salvage: Salvage) -> byt
 
 
 def _field(number: int, data: bytes) -> bytes:
-    """As protobuf writes a length-delimited field: 7 bits of the length a byte, the last one without the high bit."""
+    """A length-delimited field in protobuf's encoding: 7 bits of the length in each byte, the high bit set in all but the last."""
     length, rest = bytearray(), len(data)
     while rest > 0x7F:
         length.append(rest & 0x7F | 0x80)

@@ -1,15 +1,16 @@
-"""One call that several spans tell of is one trace: the one that tells most, filled with what the others know.  Pure.
+"""Several spans that describe one call become one trace: the one with the most content, completed from the others.  Pure.
 
-An SDK and the framework above it, or two instrumentations of one client, each write a span of the same call; a streamed call is a
-span for its request and a log when it is over.  Two tellings are one call when they say the same to the model and are
+An SDK and the framework above it, or two instrumentations of one client, each write a span of the same call; a streamed call is a span for
+its request and a log at its end.  A *telling* is one span's description of a call.  Two tellings with the same texts are one call when they
+are
 
-- nested: one span is around the other;
-- or beside each other, at the same time, by different instrumentations;
-- or beside each other, where the first has no answer and the second has it (a stream).
+- nested: one span encloses the other;
+- or side by side, at the same time, by different instrumentations;
+- or side by side, where the first has no answer and the second has it (a stream).
 
-Calls that are merely alike stay two: the same prompt sent five times at once by one instrumentation is five calls, and answers with
-different ids of their provider are different answers.  What wraps calls (an agent, a framework's outer span) is a call only where none
-is within it; a span without messages is no call of its own where another tells of it.
+Calls that are merely alike stay distinct: the same prompt sent five times at once by one instrumentation is five calls, and answers with
+different provider ids are different answers.  A wrapper (an agent, a framework's outer span) is a call only where no call is within it; a
+span without messages is no call of its own where another span describes the call.
 """
 
 from collections import defaultdict
@@ -23,11 +24,12 @@ from app.intake.prompts import texts_of
 from app.otlp.dialects.base import Kind, has_prompt
 
 TOLERANCE = timedelta(milliseconds=50)
-"""Between the starts or ends that two instrumentations measure of one call: the work of one of them lies between."""
+"""The difference between the starts or ends that two instrumentations measure of one call: one of them works in between."""
 
 _ALIKE_AT_ONCE = 64
-"""Alike calls before one that are compared with it, the latest first begun: as many as a client has under way at once.
-More would cost the square of an export's calls."""
+"""Earlier tellings with the same texts that a telling is compared with, the latest first: as many as a client runs at once. Without a limit
+the comparisons grow with the square of an export's calls.
+"""
 
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 _ANSWER = ("output", "usage", "completed_at", "error")
@@ -36,7 +38,7 @@ _ABOUT = ("external_id", "path", "metadata", "messages", "input", "instructions"
 
 @dataclass(eq=False, slots=True)
 class Telling:
-    """What one span tells of a call.  `ancestors` are the ids of spans around it, as far as they are known, the nearest first."""
+    """One span's description of a call.  `ancestors`: the ids of the enclosing spans, as far as known, the nearest first."""
 
     id: str
     ancestors: Sequence[str]
@@ -46,17 +48,19 @@ class Telling:
     service: Any = None
     response_id: str | None = None
     stored: bool = False
-    """Its row is there; what others know beyond it is `news`."""
+    """Whether the call has a row; what other tellings add to it is `news`."""
     row: UUID | None = None
     also: frozenset[str] = frozenset()
-    """Ids of further spans whose answer is in its row."""
+    """Ids of further spans whose answer is in the row."""
     news: dict[str, Any] = field(default_factory=dict, repr=False)
     told_by: "Telling | None" = field(default=None, repr=False)
-    """The telling that stands for it, where another one does."""
+    """The telling that represents this one, if another does."""
     covered: bool = False
-    """It is no call of its own."""
+    """Whether it is no call of its own."""
     others: "list[Telling]" = field(default_factory=list, repr=False)
-    """Those that it stands for, without itself: a ring would keep a whole export in memory until somebody looks for rings."""
+    """The tellings that it represents, without itself: a reference cycle would keep a whole export in memory until the next garbage
+    collection.
+    """
 
     has_content: bool = field(init=False)
     trace_id: str = field(init=False)
@@ -68,7 +72,7 @@ class Telling:
 
     @property
     def is_around(self) -> bool:
-        """Whether it is no call where one is within it: a wrapper, or a call without a model, which some frameworks' own steps claim to be."""
+        """Whether it is no call if a call is within it: a wrapper, or a call without a model, as some frameworks report their own steps."""
         return self.kind is Kind.WRAPPER or not self.body.get("model")
 
     @property
@@ -77,13 +81,13 @@ class Telling:
 
     @property
     def members(self) -> "Iterator[Telling]":
-        """It and those that it stands for."""
+        """The telling and those that it represents."""
         yield self
         yield from self.others
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """All that was said to the model: the turns of a conversation have one prompt, but each turn says more."""
+        """All texts sent to the model: the turns of a conversation have the same prompt, but each turn has more texts."""
         if self._texts is None:
             self._texts = tuple(texts_of(self.body))
         return self._texts
@@ -98,23 +102,23 @@ class Telling:
 
     @property
     def wealth(self) -> tuple[bool, bool, bool, int]:
-        """How much it tells: its row is there, messages, an answer, then the number of its fields."""
+        """The amount of content, as a sort key: whether it has a row, messages, an answer, then the number of its fields."""
         fields = sum(value not in (None, {}, []) for value in self.body.values())
         return self.stored, self.has_content, self.has_answer, fields
 
     @property
     def teller(self) -> "Telling":
-        """Who stands for it: itself, or the richest of those that tell of the same call."""
+        """The telling that represents this call: itself, or the one with the most content."""
         teller = self
         while teller.told_by is not None:
             teller = teller.told_by
         if teller is not self:
-            self.told_by = teller  # the next look takes one step
+            self.told_by = teller  # shortens the path for the next look-up
         return teller
 
 
 def one_of_each(tellings: Iterable[Telling]) -> list[Telling]:
-    """The tellings that stand for a call each, in order; the others are `covered`, and what they know is filled in."""
+    """One telling for each call, in order; the others are `covered`, and their content is filled in."""
     tellings = list(tellings)
     _settle_known(tellings)
     for family in _families([telling for telling in tellings if not telling.covered]):
@@ -126,7 +130,7 @@ def one_of_each(tellings: Iterable[Telling]) -> list[Telling]:
 
 
 def _settle_known(tellings: list[Telling]) -> None:
-    """Those whose answer is in the row of another already, since their export is sent again; and those without messages whose answer another one tells."""
+    """Cover tellings of a repeated export, whose answer is in a stored row, and tellings without messages whose answer another telling has."""
     by_other_id = {each: telling for telling in tellings for each in telling.also}
     by_response_id = {
         telling.response_id: telling for telling in tellings if telling.response_id and telling.has_content
@@ -140,7 +144,7 @@ def _settle_known(tellings: list[Telling]) -> None:
 
 
 def _families(tellings: list[Telling]) -> Iterator[list[Telling]]:
-    """Those of one trace; spans that nothing is around have each a trace of their own, so they are looked at together."""
+    """The tellings of each OpenTelemetry trace; tellings without a parent each have a trace of their own, so they form one family."""
     by_trace: dict[str, list[Telling]] = defaultdict(list)
     for telling in tellings:
         by_trace[telling.trace_id].append(telling)
@@ -151,7 +155,7 @@ def _families(tellings: list[Telling]) -> Iterator[list[Telling]]:
 
 
 def _settle_nested(family: list[Telling]) -> None:
-    """From the inside out, each with the nearest one around it."""
+    """Join nested tellings from the inside out, each with the nearest enclosing one."""
     by_id = {telling.id: telling for telling in family}
     for inner in sorted(family, key=lambda telling: -len(telling.ancestors)):
         outer = next((by_id[each] for each in inner.ancestors if each in by_id and by_id[each] is not inner), None)
@@ -160,7 +164,7 @@ def _settle_nested(family: list[Telling]) -> None:
 
 
 def _is_one(inner: Telling, outer: Telling) -> bool:
-    """Of two that are nested: where one has no messages the other one tells them, and what told them before counts as its own."""
+    """Whether two nested tellings are one call: where one has no messages, the other provides them, with all that it represents."""
     inner_teller, outer_teller = inner.teller, outer.teller
     if Kind.WRAPPER in (inner.kind, outer.kind) or inner_teller is outer_teller:
         return False
@@ -171,7 +175,7 @@ def _is_one(inner: Telling, outer: Telling) -> bool:
 
 
 def _settle_beside(family: list[Telling]) -> None:
-    """Pairs, the earliest first."""
+    """Join tellings side by side in pairs, the earliest first."""
     alike: dict[tuple[str, ...], list[Telling]] = defaultdict(list)
     for telling in family:
         if telling.has_content and telling.kind is not Kind.WRAPPER:
@@ -186,12 +190,12 @@ def _settle_beside(family: list[Telling]) -> None:
 
 
 def _may_hold_pairs(tellings: list[Telling]) -> bool:
-    """A batch job's many alike calls, all of one instrumentation and all answered, are as many calls."""
+    """Whether pairs are possible: many alike calls, all of one instrumentation and all answered, are a batch job's distinct calls."""
     return len({telling.scope for telling in tellings}) > 1 or len({telling.has_answer for telling in tellings}) > 1
 
 
 def _are_one_beside(earlier: Telling, later: Telling) -> bool:
-    """Whether two that are not nested tell of one call."""
+    """Whether two tellings that are not nested describe one call."""
     earlier_teller, later_teller = earlier.teller, later.teller
     if (
         earlier_teller is later_teller
@@ -209,7 +213,7 @@ def _are_one_beside(earlier: Telling, later: Telling) -> bool:
 
 
 def _is_stream(request: Telling, over: Telling) -> bool:
-    """A request without an answer, and what tells of the same request with it, under the same span."""
+    """Whether the first is a request without an answer, and the second the same request with its answer, under the same span."""
     if request.trace_id != over.trace_id or request.ancestors[:1] != over.ancestors[:1]:
         return False
     return not request.has_answer and not request.body.get("error") and over.has_answer
@@ -229,7 +233,7 @@ def _answers_differ(telling: Telling, other: Telling) -> bool:
 
 
 def _make_one(telling: Telling, other: Telling) -> None:
-    """The richer of two stands for both; one that is stored stays, since its row is there."""
+    """The telling with more content represents both; a stored one always does, since it has the row."""
     if telling.stored and other.stored:
         return
     richer, poorer = (telling, other) if telling.wealth >= other.wealth else (other, telling)
@@ -239,7 +243,7 @@ def _make_one(telling: Telling, other: Telling) -> None:
 
 
 def _fill(richer: Telling, poorer: Telling) -> None:
-    """What the richer one lacks; never a prompt or what is about the span alone.  A row gets an answer and nothing else."""
+    """Fill the fields that the richer telling lacks; never a prompt, or fields of the span alone.  A row gets only its answer."""
     late = richer.stored and poorer.has_answer and not richer.has_answer
     for name, value in poorer.body.items():
         if name in _ABOUT or value in (None, {}, []) or (richer.stored and name not in _ANSWER):
@@ -251,14 +255,14 @@ def _fill(richer: Telling, poorer: Telling) -> None:
 
 
 def _added(name: str, known: Any, value: Any, *, late: bool) -> Any:
-    """What is known together with what is new; late: the answer came after the row, and with it the end of the call."""
+    """The known value joined with the new one; late: the answer came after the row, and with it the end time of the call."""
     if name == "usage" and isinstance(value, dict) and isinstance(known, dict):
         return value | known
     return value if known in (None, {}, []) or (late and name == "completed_at") else known
 
 
 def _settle_wrappers(family: list[Telling]) -> None:
-    """A wrapper with a call within it is none; which that is, is told by the spans between or, where those are missing, by the time."""
+    """A wrapper with a call within it is no call; the call is found by the spans between, or by time where these are missing."""
     wrappers = [telling for telling in family if telling.is_around]
     calls = [telling for telling in family if not telling.is_around and telling.has_content]
     for wrapper in (wrapper for wrapper in wrappers if not wrapper.covered):
@@ -274,7 +278,7 @@ def _settle_wrappers(family: list[Telling]) -> None:
 
 
 def _tell_who(wrapper: Telling, call: Telling) -> None:
-    """The conversation and the user of a wrapper are those of the calls within it."""
+    """Give the conversation and the user of a wrapper to the calls within it."""
     for name in ("conversation_id", "user_id"):
         if wrapper.body.get(name) and not call.body.get(name) and not call.stored:
             call.body[name] = wrapper.body[name]
@@ -289,7 +293,7 @@ def _is_within(call: Telling, wrapper: Telling) -> bool:
 
 
 def _settle_empty(family: list[Telling]) -> None:
-    """A call without messages beneath something that tells them, also where that is a wrapper."""
+    """Cover a call without messages below a telling that has them, even below a wrapper."""
     by_id = {telling.id: telling for telling in family}
     for telling in family:
         if not telling.has_content and telling.kind is not Kind.WRAPPER and not telling.covered:

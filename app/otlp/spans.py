@@ -1,4 +1,4 @@
-"""Spans as plain values: hex ids, dicts of attributes, and the span that each was started by."""
+"""Spans as plain values: hex ids, dicts of attributes, and the id of the parent span."""
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Event:
-    """Something that a span noted on its way."""
+    """An event of a span."""
 
     name: str
     attributes: dict[str, Any] = field(repr=False)
@@ -25,8 +25,8 @@ class Event:
 class Span:
     """One span of an export.
 
-    resource: what the service says of itself. id: `traceId:spanId` in hex, the same for every try of the same export. names: those of its
-    attributes, each behind a line break. lost_attributes: how many its SDK threw away: 128 are kept by default, the newest.
+    resource: the attributes of the service. id: `traceId:spanId` in hex, the same in every retry of an export. names: the names of its
+    attributes, each after a line break. lost_attributes: the number that its SDK dropped; by default an SDK keeps the newest 128.
     """
 
     sent: trace_pb2.Span = field(repr=False)
@@ -50,7 +50,7 @@ class Span:
 
     @property
     def has_valid_ids(self) -> bool:
-        """16 and 8 bytes, not all zero, as W3C trace context has it."""
+        """Whether the ids have 16 and 8 bytes, not all zero, as W3C trace context requires."""
         trace_id, _, span_id = self.id.partition(":")
         return len(trace_id) == 32 and len(span_id) == 16 and bool(trace_id.strip("0")) and bool(span_id.strip("0"))
 
@@ -71,7 +71,7 @@ class Span:
         return _moment(self.sent.end_time_unix_nano)
 
     def events(self) -> list[Event]:
-        """Read when asked for: most spans of an export are no LLM calls."""
+        """The events, converted on demand: most spans of an export are no LLM calls."""
         return [Event(event.name, values_of(event.attributes)) for event in self.sent.events]
 
 
@@ -90,11 +90,11 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
 
 
 def values_of(attributes: Iterable[KeyValue]) -> dict[str, Any]:
-    """Attributes as plain values; one without a value counts as absent."""
+    """Attributes as plain values; an attribute without a value counts as absent."""
     values: dict[str, Any] = {}
     for attribute in attributes:
         held = attribute.value
-        value = held.string_value or _value(held)  # most are texts; one that is none reads as an empty text
+        value = held.string_value or _value(held)  # most values are texts; for another type string_value is empty
         if value is not None:
             values[attribute.key] = value
     return values
@@ -116,5 +116,5 @@ def _value(value: AnyValue) -> Any:
 
 
 def _moment(nanoseconds: int) -> datetime | None:
-    """Python has microseconds; 0 is how protobuf says that no time was sent."""
+    """The time in microseconds, Python's precision; 0 is protobuf's value for a missing time."""
     return _EPOCH + timedelta(microseconds=nanoseconds // 1000) if nanoseconds else None

@@ -1,4 +1,4 @@
-"""One export: the spans that become traces, those that are refused, and those that are no LLM calls."""
+"""One export: its spans that become traces, those that are refused, and those that are no LLM calls."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -19,16 +19,16 @@ from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError,
 from app.otlp.same import Telling, one_of_each
 from app.otlp.spans import Span
 
-# As many attributes as an SDK keeps by default, and no attribute that is a document of its own.
+# As many attributes as an SDK keeps by default, and no attribute as long as a document.
 MAX_ATTRIBUTES = 128
 MAX_ATTRIBUTE_BYTES = 8 * 1024
 
 PARENT = "otel.parent_span_id"
 SCOPE = "otel.scope_name"
 ALSO = "otel.answer_of"
-"""Ids of spans that told the answer of a call after it was stored."""
+"""Field of metadata: ids of spans that brought the answer of a call after it was stored."""
 
-# What a service says of itself that helps to find a call again.
+# Attributes of a service that help to find a call again.
 _RESOURCE = (
     "service.name",
     "service.version",
@@ -37,20 +37,20 @@ _RESOURCE = (
     "deployment.environment",
 )
 
-# Kept whole: declared templates are what mining can be held against, and what could not be read is the only trace of it.
+# Never shortened: mining is checked against declared templates, and an unreadable field is kept nowhere else.
 _WHOLE = ("gen_ai.prompt.", "llm.prompt_template.", UNREAD)
 
 Known = Callable[[Iterable[Telling]], Iterable[Telling]]
-"""Tellings that are stored already and may be of the same calls."""
+"""Looks up stored tellings that may be of the same calls."""
 
 
 @dataclass
 class Export:
-    """What an export holds.
+    """The content of an export.
 
-    ignored: spans that are no calls, by what they are. doubled: spans that tell again of a call that another one tells. truncated: calls
-    that are stored, but lost attributes before they came. odd: fields that could not be read, by name. completed: stored calls to which
-    this export adds an answer.
+    ignored: spans that are no calls, by kind. doubled: spans that describe a call which another span describes. truncated: stored calls
+    that had lost attributes before they arrived. odd: unreadable fields, by name. completed: stored calls to which this export adds an
+    answer.
     """
 
     spans: int
@@ -65,18 +65,18 @@ class Export:
     completed: list[Telling] = field(default_factory=list)
 
     def refuse_spoilt(self, places: Iterable[str]) -> None:
-        """Count spans that could not be read at all, whose ids are not known."""
+        """Count unreadable spans, whose ids are unknown."""
         refusals = [Refusal(place, NOT_UNICODE) for place in places]
         self.spans += len(refusals)
         self.refusals += refusals
 
     def summary(self, noun: str = "span") -> str:
-        """What the answer says, of spans or of log records; empty when all is well."""
+        """The message of the answer, for spans or log records; empty without problems."""
         return summary(self.refusals, self.spans, Warnings(self.truncated, self.orphans, self.odd), noun)
 
 
 def read_logs(records: list[Span], path_attribute: str, limits: Limits, known: Known | None = None) -> Export:
-    """Every log record in its place: only the event that holds a whole call is one."""
+    """Read every log record; only the event that holds a whole call becomes a trace."""
     details = [record for record in records if record.name == genai.DETAILS_EVENT]
     export = read_export(details, path_attribute, limits, known)
     pieces = [record for record in records if record.name in genai.MESSAGE_EVENTS or record.name == genai.CHOICE_EVENT]
@@ -87,15 +87,15 @@ def read_logs(records: list[Span], path_attribute: str, limits: Limits, known: K
 
 
 def read_export(spans: list[Span], path_attribute: str, limits: Limits, known: Known | None = None) -> Export:
-    """Every span in its place.  known: looks up what is stored already; without it an export is read for itself."""
+    """Read every span.  known: looks up stored calls; without it an export is read by itself."""
     reading = Reading(spans, path_attribute, limits)
     return reading.export(known(reading.tellings) if known and reading.tellings else ())
 
 
 class Reading:
-    """An export on its way: first what its spans tell, then what becomes of each, with what is stored already.
+    """An export being read: first its tellings, then the outcome of each span, with the stored calls of the same traces.
 
-    tellings: of the spans that tell of a call.
+    tellings: of the spans that describe a call.
     """
 
     def __init__(self, spans: list[Span], path_attribute: str, limits: Limits) -> None:
@@ -107,7 +107,7 @@ class Reading:
         self.tellings = [telling for span in spans if (telling := self._telling(span)) is not None]
 
     def export(self, known: Iterable[Telling] = ()) -> Export:
-        """What the export holds; known: tellings that are stored already and may be of the same calls.  Once."""
+        """The content of the export; known: stored tellings that may be of the same calls.  Call it once."""
         export, tellings = self._export, self.tellings
         stored = self._stored(known)
         for telling in one_of_each([*stored, *tellings]):
@@ -121,7 +121,7 @@ class Reading:
         return export
 
     def _stored(self, known: Iterable[Telling]) -> list[Telling]:
-        """Those that are stored and not sent again; one that is sent again has its row."""
+        """The stored tellings that this export does not repeat; a repeated telling gets the row of the stored one."""
         again = {telling.id: telling for telling in self.tellings}
         unsent = []
         for telling in known:
@@ -136,7 +136,7 @@ class Reading:
         return unsent
 
     def _telling(self, span: Span) -> Telling | None:
-        """What a span tells of a call; None where it tells of none."""
+        """The telling of a span; None where the span describes no call."""
         if not span.has_valid_ids:
             self._refuse(span, "traceId must be 16 bytes (32 hex digits), spanId 8 (16), and not all zero.")
             return None
@@ -176,7 +176,7 @@ class Reading:
         return telling
 
     def _take(self, span: Span, telling: Telling) -> None:
-        """The trace of a call, or why there is none."""
+        """Add the trace of a call, or the reason why there is none."""
         if not telling.has_content:
             self._refuse_empty(span)
             return
@@ -199,7 +199,7 @@ class Reading:
         self._export.refusals.append(Refusal(span.id, reason))
 
     def _refuse_empty(self, span: Span) -> None:
-        """A call without messages; what is around it but did not come along may hold them."""
+        """Refuse a call without messages; an enclosing span that is not in this export may hold them."""
         if span.parent_id and span.parent_id not in self.spans:
             self._export.orphans += 1
         else:
@@ -216,13 +216,13 @@ class Reading:
             about[PARENT] = span.parent_id.partition(":")[2]
         metadata = {"otel.span_name": span.name, SCOPE: span.scope} | about | further
         if len(metadata) <= MAX_ATTRIBUTES and (_is_plain(metadata) or self._is_kept("", metadata)):
-            return metadata  # most: together they are no longer than one may be
+            return metadata  # true of most spans: all values together are within the limit of one
         kept = {name: value for name, value in metadata.items() if self._is_kept(name, value)}
         kept = dict(islice(kept.items(), MAX_ATTRIBUTES))
         return kept if len(kept) == len(metadata) else kept | {"otel.left_out": len(metadata) - len(kept)}
 
     def _is_kept(self, name: str, value: Any) -> bool:
-        """Within the limits; one attribute too long or that no JSON holds is no reason to lose a call."""
+        """Whether a value is within the limits; an attribute that is too long or not valid JSON never costs the call."""
         held = {name: value}
         if not is_surely_storable(held, self.limits) and any(unstorable(held, self.limits)):
             return False
@@ -230,7 +230,7 @@ class Reading:
 
 
 def _is_plain(values: Mapping[str, Any]) -> bool:
-    """Whether these are short texts and numbers that any JSON holds: a quick look that most attributes pass."""
+    """Whether all values are short texts and numbers that JSON can hold: a quick check that most attributes pass."""
     size = 0
     for name, value in values.items():
         if isinstance(value, str):
@@ -251,7 +251,7 @@ def _call_site(span: Span) -> str | None:
 
 
 def _is_outer(span: Span) -> bool:
-    """Whether a span is a framework's own around a call, whose name says nothing of the app."""
+    """Whether a span is a framework's own span around a call, whose name says nothing about the app."""
     if any(name in span.attributes for name in ("ai.operationId", "ai.prompt")):
         return True
     return str(span.attributes.get("openinference.span.kind", "")).upper() == "LLM"

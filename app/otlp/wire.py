@@ -1,6 +1,6 @@
 """Bytes to protobuf messages and back, in both encodings of OTLP/HTTP.
 
-OTLP/JSON writes ids in hex where protobuf's own JSON has base64, so ids are turned before protobuf reads them.
+OTLP/JSON writes ids in hex where protobuf's own JSON has base64, so ids are converted before protobuf reads them.
 """
 
 import base64
@@ -29,7 +29,7 @@ from app.otlp import salvage as salvaging
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 
-# Both spellings: protobuf's JSON reads either, and so do the receivers that people come from.
+# Both spellings: protobuf's JSON accepts either, and so do other receivers.
 _ID_FIELDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
 # An item of a list within a place.
 _ITEM = re.compile(r"\[(\d+)\]")
@@ -38,12 +38,12 @@ M = TypeVar("M", bound=Message)
 
 
 class UnreadableExportError(CallerError):
-    """The body is not the request that it should be."""
+    """The body is not a valid request of its type."""
 
 
 @dataclass(frozen=True)
 class Sent(Generic[M]):
-    """A request; spoilt: places of the spans or log records in it whose text is no Unicode, which it holds no more."""
+    """A request; spoilt: places of spans or log records with invalid Unicode, which were removed from it."""
 
     message: M
     spoilt: list[str] = dataclasses.field(default_factory=list)
@@ -68,7 +68,7 @@ def _saved(data: bytes, kind: type[M]) -> Sent[M]:
 
 
 def from_json(body: Any, kind: type[M]) -> Sent[M]:
-    """The request, out of parsed JSON, whose ids it turns in place.  Raises UnreadableExportError."""
+    """The request from parsed JSON, whose ids are converted in place.  Raises UnreadableExportError."""
     name = kind.DESCRIPTOR.name
     if not isinstance(body, dict):
         raise UnreadableExportError(f"The body must be a JSON object, an {name}.")
@@ -88,13 +88,13 @@ def _told(place: str) -> str:
 
 
 def in_words(place: str) -> str:
-    """The fields from the outside in, and which item of each list."""
+    """The place in words: the fields from the outside in, with the item of each list."""
     items = ", ".join(_ITEM.findall(place))
     return f"{_ITEM.sub('', place)}{f' (items {items})' if items else ''}"
 
 
 def _parsed(body: Any, kind: type[M]) -> M | None:
-    """The message; None for what is none.  Whatever protobuf makes of a body that breaks it, the body is wrong, not we."""
+    """The message; None for an invalid body.  Whatever error protobuf raises, the body is at fault."""
     try:
         return json_format.ParseDict(body, kind(), ignore_unknown_fields=True)
     except Exception:  # noqa: BLE001  it raises a dozen kinds: an object may be a text, a number have 400 digits
@@ -102,7 +102,7 @@ def _parsed(body: Any, kind: type[M]) -> M | None:
 
 
 def _place(body: Any, kind: type[Message]) -> str:
-    """Which field and item is wrong, as `resourceSpans[0].scopeSpans`, without what stands there: that may be a prompt."""
+    """The wrong field and item, as `resourceSpans[0].scopeSpans`, without its value, which may be a prompt."""
     if not isinstance(body, dict):
         return ""
     for field in kind.DESCRIPTOR.fields:
@@ -142,7 +142,7 @@ def _holders_of_ids(body: Any) -> Iterator[dict[str, Any]]:
 
 
 def _objects(holder: Any, *names: str) -> Iterator[dict[str, Any]]:
-    """The objects of a list in any of these fields; what has another shape is left for protobuf to refuse."""
+    """The objects of a list in any of these fields; another shape is left to protobuf, which refuses it."""
     for name in names:
         member = holder.get(name) if isinstance(holder, dict) else None
         yield from (item for item in (member if isinstance(member, list) else ()) if isinstance(item, dict))
@@ -155,7 +155,7 @@ def _turn_ids(holder: dict[str, Any]) -> None:
 
 
 def _bytes_of(hexadecimal: str) -> bytes:
-    """No bytes for what is not hex: an id without bytes is refused with its span, not with the whole request."""
+    """The bytes of a hex id; none for an invalid one, so that its span is refused and not the whole request."""
     try:
         return bytes.fromhex(hexadecimal)
     except ValueError:
@@ -163,7 +163,7 @@ def _bytes_of(hexadecimal: str) -> bytes:
 
 
 def response(rejected: int, message: str) -> ExportTraceServiceResponse:
-    """The answer to an export: empty when all is well; a message without rejected spans is a warning, as OTLP has it."""
+    """The answer to an export: empty without problems; a message without rejected spans is a warning in OTLP."""
     if not message:
         return ExportTraceServiceResponse()
     partial = ExportTracePartialSuccess(rejected_spans=rejected, error_message=message)
@@ -179,7 +179,7 @@ def logs_response(rejected: int, message: str) -> ExportLogsServiceResponse:
 
 
 def status(message: str) -> Status:
-    """How OTLP says that a request as a whole failed; its code is for gRPC and left out."""
+    """OTLP's answer to a request that failed as a whole; the code, which is for gRPC, is left out."""
     return Status(message=message)
 
 

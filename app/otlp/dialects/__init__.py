@@ -1,17 +1,17 @@
-"""Dialects: how instrumentations write a call of a model onto a span.
+"""Dialects: the ways in which instrumentations write an LLM call onto a span.
 
-base           what a dialect is, and how its tables are read
+base           the class of a dialect, and the reader of its tables
 openinference  Arize Phoenix and its instrumentations
 vercel         Vercel AI SDK
 langfuse       Langfuse's SDKs since version 3
 mlflow         MLflow without its GenAI setting
 langsmith      LangSmith's exporter
 traceloop      Traceloop's decorators
-logfire        Logfire, and Pydantic AI of before
+logfire        Logfire, and older versions of Pydantic AI
 adk            Google's Agent Development Kit
 haystack       Haystack's own tracer
 unnamed        senders without a dialect: a request as JSON in an attribute of any name
-genai          the GenAI semantic conventions, of today and before; what a span without any sign is read by
+genai          the GenAI semantic conventions, current and older; they read a span without signs of another dialect
 
 A new dialect is a module with a `DIALECT` and a line in the registry.
 """
@@ -49,7 +49,7 @@ DIALECTS: tuple[Dialect, ...] = (
     logfire.DIALECT,
     traceloop.DIALECT,
 )
-"""In this order: what an earlier one says of a call stands."""
+"""In order of precedence: a field read by an earlier dialect stands."""
 
 _ANY_SIGN = re.compile(
     "|".join(f"\n{re.escape(sign)}" for dialect in DIALECTS if dialect is not genai.DIALECT for sign in dialect.signs)
@@ -57,7 +57,7 @@ _ANY_SIGN = re.compile(
 
 
 def dialects_of(span: Span) -> list[Dialect]:
-    """The dialects that a span was written in; the GenAI conventions read every span."""
+    """The dialects in which a span is written; the GenAI conventions read every span."""
     dialects = _signed(span.names)
     if _known_kind(span, dialects) is None and unnamed.DIALECT.kind(span) is not None:
         return [*dialects, unnamed.DIALECT]
@@ -66,7 +66,7 @@ def dialects_of(span: Span) -> list[Dialect]:
 
 @cached_by_names
 def _signed(names: str) -> list[Dialect]:
-    if _ANY_SIGN.search(names) is None:  # most of them
+    if _ANY_SIGN.search(names) is None:  # true of most spans
         return [genai.DIALECT]
     return [
         dialect
@@ -76,7 +76,7 @@ def _signed(names: str) -> list[Dialect]:
 
 
 def kind_of(span: Span, dialects: list[Dialect]) -> Kind:
-    """What a span is.  A dialect knows its own spans better than the conventions, whose operation some of them misuse."""
+    """The kind of a span.  A dialect knows its own spans better than the conventions, whose operation some dialects misuse."""
     return _known_kind(span, dialects) or Kind.OTHER
 
 
@@ -88,7 +88,7 @@ def _known_kind(span: Span, dialects: list[Dialect]) -> Kind | None:
 
 
 def body_of(span: Span, dialects: list[Dialect]) -> tuple[Body, dict[str, Any]]:
-    """The call, and the attributes that no dialect has a field for.  Raises UnusableSpanError."""
+    """The call, and the attributes without a field in any dialect.  Raises UnusableSpanError."""
     events = span.events()
     attributes = genai.attributes_of(span, events)
     bodies = [dialect.body_of(attributes, events) for dialect in dialects]
@@ -96,6 +96,6 @@ def body_of(span: Span, dialects: list[Dialect]) -> tuple[Body, dict[str, Any]]:
 
 
 def call_site_of(span: Span, dialects: list[Dialect]) -> str | None:
-    """What a dialect calls the place in the app that a call came from."""
+    """The call site of a span, as its dialects name it."""
     names = (span.attributes.get(name) for dialect in dialects for name in dialect.call_site)
     return next((name for name in names if isinstance(name, str) and name), None)

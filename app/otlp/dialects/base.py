@@ -1,6 +1,6 @@
-"""What a dialect is: the names by which an instrumentation writes a call of a model onto a span.
+"""The class of a dialect: the attribute names by which an instrumentation writes an LLM call onto a span.
 
-Most dialects are tables and nothing else.  `read` is for what a table cannot say: members that are attributes of their own, events.
+Most dialects consist of tables.  `read` covers the rest: members with an attribute each, and events.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,54 +22,56 @@ Body = dict[str, Any]
 
 
 MOST_SHAPES = 1_000
-"""Sets of names that are remembered, of each table: an instrumentation writes a dozen, an app has a few instrumentations."""
+"""Sets of attribute names kept in memory, for each table: an instrumentation writes a dozen sets, an app has a few instrumentations."""
 
 _LONGEST_SHAPE = 4_000
-"""Characters of the names of a span whose set is remembered: conversations written as attributes have thousands, and no two alike."""
+"""Characters of a span's attribute names up to which the set is kept: a conversation written as attributes has thousands of names, never
+twice the same.
+"""
 
 T = TypeVar("T")
 
 
 def cached_by_names(look: Callable[[str], T]) -> Callable[[str], T]:
-    """The same function of `Span.names`; what it found of the same names lately is not looked for again."""
+    """The same function of `Span.names`, with its recent results in memory."""
     remembered = lru_cache(MOST_SHAPES)(look)
     return lambda names: remembered(names) if len(names) <= _LONGEST_SHAPE else look(names)
 
 
 class Kind(Enum):
-    """What a span is to us."""
+    """The kind of a span."""
 
     CALL = "call"
-    """A call of a model; without messages it is one whose content was not captured."""
+    """A call of a model; without messages, a call whose content was not captured."""
     MAYBE = "maybe"
-    """An operation that nobody here knows: a call if it carries messages."""
+    """An unknown operation: a call if it carries messages."""
     WRAPPER = "wrapper"
-    """Something around calls: an agent, a chain, a framework's outer span.  A call if it carries messages and no call is within it."""
+    """A span around calls: an agent, a chain, a framework's outer span.  A call only if it carries messages and no call is within it."""
     OTHER = "other"
     """No call of a model that writes text: an embedding, a tool, a retriever."""
 
 
 def never(span: Span) -> Kind | None:
-    """No opinion about any span."""
+    """A dialect that tells the kind of no span."""
     return None
 
 
 def nothing(attributes: Attributes, events: list[Event]) -> Body:
-    """Nothing beyond the tables."""
+    """A dialect without fields beyond its tables."""
     return {}
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """One way to write a call.  Where several are on a span, those first in the registry fill what they know."""
+    """One way to write a call.  Where a span has several, the earlier dialect of the registry fills a field first."""
 
     name: str
     signs: Names
-    """How names of its attributes begin; one that is there makes a span its own."""
+    """Prefixes of attribute names; a span with such a name is written in the dialect."""
     kind: Callable[[Span], Kind | None] = never
-    """What a span is; None where the dialect has no word for it."""
+    """The kind of a span; None where the dialect does not tell it."""
     fields: Mapping[str, Names] = field(default_factory=dict)
-    """Our field: its attributes, the first that is there."""
+    """Our field: its attributes, the first present one wins."""
     requests: Names = ()
     """Attributes that hold the input: a request of any provider, messages, or a text."""
     answers: Names = ()
@@ -81,15 +83,15 @@ class Dialect:
     call_site: Names = ()
     """Attributes that name the call site."""
     repeats: Names = ()
-    """Attributes that say again what others hold, and would keep a prompt under metadata."""
+    """Attributes that repeat the content of others and would keep a prompt under metadata."""
     strict: bool = False
     """Whether an input may be a user's own text that only looks like a request."""
     read: Callable[[Attributes, list[Event]], Body] = nothing
-    """What a table cannot say."""
+    """Reads the fields that a table cannot describe."""
 
     @cached_property
     def _fields_in(self) -> Callable[[str], list[tuple[str, Names]]]:
-        """Our fields that a span with these names of attributes may fill, and from which of them; as `Span.names`."""
+        """Our fields that a span with these attribute names may fill, with the attributes; the argument is as `Span.names`."""
         return cached_by_names(self._find_fields)
 
     def _find_fields(self, names: str) -> list[tuple[str, Names]]:
@@ -98,7 +100,7 @@ class Dialect:
         return [(ours, theirs) for ours, theirs in fields if theirs]
 
     def body_of(self, attributes: Attributes, events: list[Event]) -> Body:
-        """The call as far as this dialect tells it.  Takes what it reads.  Raises UnusableSpanError."""
+        """The call in the fields of this dialect; it takes the attributes that it reads.  Raises UnusableSpanError."""
         body = self.read(attributes, events)
         usage = body.setdefault("usage", {})
         for ours, names in self._fields_in(attributes.names):
@@ -116,14 +118,14 @@ class Dialect:
         return body
 
     def _fill_from_objects(self, body: Body, attributes: Attributes) -> None:
-        """What attributes tell that hold a whole request, response, or object of settings or counts."""
+        """Fields from attributes that hold a whole request, a response, or an object of settings or counts."""
         _fill(body, self._settings(attributes))
         _fill(body, self._prompt(attributes))
         _fill(body, self._answer(attributes))
         body["usage"] = self._counts(attributes) | (body.get("usage") or {})
 
     def _prompt(self, attributes: Attributes) -> Body:
-        """The first input that holds one; the others repeat it."""
+        """The first input that holds a prompt; other inputs repeat it."""
         prompts = [
             prompt_of_value(value, strict=self.strict) for name in self.requests if (value := attributes.take(name))
         ]
@@ -134,7 +136,7 @@ class Dialect:
         return next((made for made in answers if made), {})
 
     def _settings(self, attributes: Attributes) -> Body:
-        """Settings out of an object of parameters; those without a place of ours stay under its name."""
+        """Settings from an object of parameters; parameters without a field of ours stay under the object's name."""
         made: Body = {}
         for name in self.parameters:
             parameters = dict(as_object(parsed(attributes.take(name))))
@@ -153,14 +155,14 @@ class Dialect:
 
 
 def has_prompt(body: Mapping[str, Any]) -> bool:
-    """Whether a body holds anything that was said to the model."""
+    """Whether a body holds a prompt."""
     if body.get("instructions") or body.get("input"):
         return True
     return any(message.get("content") or message.get("tool_calls") for message in body.get("messages") or ())
 
 
 def _fill(body: Body, values: Mapping[str, Any]) -> None:
-    """What the body lacks; a prompt is one thing, so it is filled as a whole or not at all."""
+    """Fill the missing fields of the body; prompt fields are filled only if the body has none of them."""
     whole = has_prompt(body)
     for name, value in values.items():
         if whole and name in ("messages", "input", "instructions"):
@@ -170,7 +172,7 @@ def _fill(body: Body, values: Mapping[str, Any]) -> None:
 
 
 def merged(bodies: list[Body]) -> Body:
-    """What several dialects tell of one call: the first that knows a thing."""
+    """One body from those of several dialects: for each field the first dialect that has it."""
     whole: Body = {}
     for body in bodies:
         usage = (body.pop("usage", None) or {}) | (whole.get("usage") or {})
@@ -182,7 +184,7 @@ def merged(bodies: list[Body]) -> Body:
 def by_value(
     attribute: str, kinds: Mapping[str, Kind], *, otherwise: Kind | None = None
 ) -> Callable[[Span], Kind | None]:
-    """The kind that an attribute's value stands for, in any case and within quotes or not."""
+    """A function for the kind that an attribute's value stands for, in any case and with or without quotes."""
 
     def kind(span: Span) -> Kind | None:
         value = span.attributes.get(attribute)

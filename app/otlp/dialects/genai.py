@@ -1,9 +1,9 @@
-"""What a span says by the GenAI semantic conventions: those of today and the three ways before them.
+"""Reads spans of the GenAI semantic conventions: the current form and three older ones.
 
-1. today: `gen_ai.input.messages`, on the span or in its event `gen_ai.client.inference.operation.details`;
-2. before: one attribute for each member (`gen_ai.prompt.0.role`), as OpenLLMetry wrote until 2025;
-3. before: one event for each message (`gen_ai.user.message`, `gen_ai.choice`);
-4. first: all in one text (`gen_ai.prompt`), on the span or in its event `gen_ai.content.prompt`.
+1. current: `gen_ai.input.messages`, on the span or in its event `gen_ai.client.inference.operation.details`;
+2. older: one attribute for each member (`gen_ai.prompt.0.role`), as OpenLLMetry wrote until 2025;
+3. older: one event for each message (`gen_ai.user.message`, `gen_ai.choice`);
+4. oldest: all messages in one text (`gen_ai.prompt`), on the span or in its event `gen_ai.content.prompt`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from app.otlp.spans import Event, Span
 
 _OPERATION = ("gen_ai.operation.name", "llm.request.type")
 
-# Operations that write text, by name: a span of one that holds no messages is a call whose content was not captured.
+# Operations that write text: a span of one without messages is a call whose content was not captured.
 _TEXT = {
     "chat",
     "text_completion",
@@ -43,7 +43,7 @@ _TEXT |= {
     "chat_completion",
 }
 
-# How operations begin that write no text, also with LiteLLM's `a` (awaited) before them.
+# Prefixes of operations that write no text, also with LiteLLM's `a` (awaited) before them.
 _OPERATIONS_WITHOUT_TEXT: tuple[str, ...] = (
     "embed",
     "rerank",
@@ -106,7 +106,7 @@ MESSAGE_EVENTS = {
 
 
 def operation_of(span: Span) -> str:
-    """The operation that a span names; empty without."""
+    """The operation that a span names; empty without one."""
     return next((name for each in _OPERATION if isinstance(name := span.attributes.get(each), str) and name), "")
 
 
@@ -120,7 +120,7 @@ def _kind_by_signs(span: Span) -> Kind | None:
 
 
 def kind_of_operation(operation: str) -> Kind:
-    """By exclusion: what is not known to be something else is a call where it carries messages."""
+    """The kind by exclusion: an operation that is not known to write no text is a call if it carries messages."""
     name = operation.lower().replace(".", "_").replace("-", "_").replace(" ", "_")
     awaited = name.removeprefix("a")
     if name.startswith(_OPERATIONS_WITHOUT_TEXT) or awaited.startswith(_OPERATIONS_WITHOUT_TEXT):
@@ -132,7 +132,7 @@ def kind_of_operation(operation: str) -> Kind:
 
 
 def attributes_of(span: Span, events: Iterable[Event]) -> Attributes:
-    """The span's attributes and those that it put into events; its own win."""
+    """The attributes of the span and of its events; the span's own win."""
     noted = [event.attributes for event in events if event.name in _DETAILS] if events else ()
     if not noted:
         return Attributes(span.attributes, span.names)
@@ -145,11 +145,11 @@ def _read(attributes: Attributes, events: list[Event]) -> Body:
 
 
 def _input(attributes: Attributes, events: list[Event]) -> Body:
-    """The system instructions first: they are a message to whoever reads the prompt."""
+    """The input, with the system instructions as its first message."""
     instructions = system_message(attributes.take_json("gen_ai.system_instructions"))
     whole = attributes.take("gen_ai.prompt")
     messages = next((messages for messages in _ways_in(attributes, events) if has_content(messages)), None)
-    if messages is not None and not instructions:  # most
+    if messages is not None and not instructions:  # true of most spans
         return {"messages": messages}
     if messages is not None:
         return {"messages": [each for each in instructions if each not in messages] + messages}
@@ -158,7 +158,7 @@ def _input(attributes: Attributes, events: list[Event]) -> Body:
 
 
 def _ways_in(attributes: Attributes, events: list[Event]) -> Iterator[list[Message]]:
-    """The messages by each of the conventions, the newest first."""
+    """The messages in the form of each convention, the newest first."""
     members = _members(attributes, "gen_ai.prompt")
     yield from_parts(_list(attributes, "gen_ai.input.messages"))
     yield [message for item in members for message in flat_messages(item)]
@@ -201,18 +201,18 @@ def _event_messages(events: list[Event]) -> Iterator[Message]:
 
 
 def message_of_event(name: str, body: dict[str, Any]) -> list[Message]:
-    """The message that an event of this name tells."""
+    """The message of an event with this name."""
     return flat_messages({"role": MESSAGE_EVENTS[name]} | body)
 
 
 def choice_of(body: dict[str, Any]) -> list[Message]:
-    """A choice holds its message, or is it."""
+    """The message of a choice: its member, or the choice itself."""
     inner = parsed(body.get("message"))
     return flat_messages({"role": "assistant"} | (inner if isinstance(inner, dict) else {"content": inner} | body))
 
 
 def _event_body(event: Event) -> dict[str, Any]:
-    """What the event says: its attributes, or one of them as JSON."""
+    """The content of the event: its attributes, or one of them as JSON."""
     body = parsed(event.attributes.get("gen_ai.event.content"))
     return body if isinstance(body, dict) else event.attributes
 

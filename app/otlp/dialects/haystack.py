@@ -1,6 +1,6 @@
 """Haystack's own tracer (`opentelemetry-haystack`): each component's input and output as JSON.
 
-A generator is a call: `messages` or a `prompt` in, `replies` out, each with the model and the counts in its `meta`.
+A generator is a call: `messages` or a `prompt` as input, `replies` as output, each with model and token counts in its `meta`.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ _OF_PIPELINE = tuple(
     f"haystack.component.{name}"
     for name in ("input_types", "input_spec", "output_spec", "fully_qualified_type", "visits")
 )
-"""What says how a pipeline is built, the same for every call."""
+"""Arguments that describe the pipeline, the same for every call."""
 
 
 def _kind(span: Span) -> Kind | None:
@@ -45,7 +45,7 @@ def _read(attributes: Attributes, events: list[Event]) -> Body:
 
 
 def _request(given: Body) -> Body:
-    """What the model was asked; arguments without a place of ours stay under their names."""
+    """The request to the model; arguments without a field of ours keep their names."""
     further = {name: value for name, value in given.items() if name not in _PROMPT and value is not None}
     return prompt_of_value(given.get("messages") or given.get("prompt")) | named(
         as_object(given.get("generation_kwargs")) | further | present({"instructions": given.get("system_prompt")})

@@ -1,4 +1,4 @@
-"""Langfuse's SDKs since their third version, which are exporters of OpenTelemetry."""
+"""Langfuse's SDKs since version 3, which export by OpenTelemetry."""
 
 from app.otlp.dialects.base import Dialect, Kind, by_value
 

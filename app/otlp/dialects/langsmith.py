@@ -1,6 +1,6 @@
-"""LangSmith's exporter: the inputs and outputs of a run as JSON under names that the first GenAI conventions had for texts.
+"""LangSmith's exporter: inputs and outputs of a run as JSON, under attribute names that the oldest GenAI conventions used for texts.
 
-Its operation says `chat` of prompt templates too, so only the kind of its span tells what a run was.
+Its operation is `chat` even for prompt templates, so only the span's kind attribute tells the kind of a run.
 """
 
 from app.otlp.dialects.base import Dialect, Kind, by_value

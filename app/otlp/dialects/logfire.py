@@ -1,6 +1,6 @@
-"""Logfire: the request and the response as they went over the wire, and events in one attribute (Pydantic AI before its second version).
+"""Logfire: the request and the response as sent over HTTP, and events in one attribute (Pydantic AI before version 2).
 
-A streamed call is two spans: the request, and a log when the stream is over that has the response too.  `same` makes them one.
+A streamed call is two spans: the request, and a log at the end of the stream that has the response too.  `same` joins them.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from app.otlp.spans import Event
 
 
 def _listed_events(attributes: Attributes, events: list[Event]) -> Body:
-    """The messages and choices of the attribute `events`, each of which names its event."""
+    """The messages and choices of the attribute `events`, whose items name their event."""
     listed = objects(attributes.take_json("events", "all_messages_events"))
     messages = [
         made for item in listed if _name(item) in MESSAGE_EVENTS for made in message_of_event(_name(item), item)

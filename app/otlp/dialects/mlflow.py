@@ -16,7 +16,7 @@ _by_type = by_value("mlflow.spanType", _KINDS, otherwise=Kind.OTHER)
 
 
 def _kind(span: Span) -> Kind | None:
-    """A span without a type may be anything that has inputs."""
+    """The kind of the span; one without a type may be any function with inputs."""
     return _by_type(span) or (Kind.WRAPPER if "mlflow.spanInputs" in span.attributes else None)
 
 

@@ -1,4 +1,4 @@
-"""What a span says by OpenInference (Arize Phoenix and its instrumentations)."""
+"""Reads spans of OpenInference (Arize Phoenix and its instrumentations)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from app.otlp.dialects.base import Body, Dialect, Kind, by_value
 from app.otlp.messages import Message, has_content, tool_call
 from app.otlp.spans import Event, Span
 
-# What its instrumentations write where content is hidden.
+# The text that instrumentations write in place of hidden content.
 _REDACTED = "__REDACTED__"
 
 _KIND = "openinference.span.kind"
@@ -24,10 +24,10 @@ _OWN_PROMPT = ("\nllm.input_messages.", "\nllm.prompts.")
 
 
 def _kind(span: Span) -> Kind | None:
-    """By its attribute; a span without one that has messages is a call.
+    """The kind by its attribute; a span without the attribute is a call if it has messages.
 
-    What says only what it was given (`input.value`, a template and its variables) may be a step around the call of the model: LlamaIndex
-    writes `predict` around `chat`.
+    A span with only its input (`input.value`, a template and its variables) may be a step around the call of the model: LlamaIndex writes
+    `predict` around `chat`.
     """
     has_prompt = any(name in span.names for name in _OWN_PROMPT)
     if _KIND not in span.attributes:
@@ -58,19 +58,19 @@ def _read(attributes: Attributes, events: list[Event]) -> Body:
 
 
 def _model(attributes: Attributes, parameters: dict[str, Any]) -> Any:
-    """The model that was asked for: `llm.model_name` is the one that answered, whose name may change by the day."""
+    """The requested model: `llm.model_name` names the model that answered, whose name may change daily."""
     asked = parameters.pop("model", None)
     return attributes.take("llm.request.model_name") or asked or attributes.take("llm.model_name")
 
 
 def _settings(parameters: dict[str, Any], prompt: Body) -> dict[str, Any]:
-    """Those of the parameters, else of the request, by whichever provider's names."""
+    """The settings of the parameters, else of the request, by any provider's names."""
     made = {name: take(parameters, paths) for name, paths in SETTINGS.items() if name not in ("tools", "user_id")}
     return {name: prompt.get(name) if value is None else value for name, value in made.items()}
 
 
 def _input(attributes: Attributes) -> Body:
-    """The messages; else the text that was completed; else the client's own request, which `input.value` repeats."""
+    """The messages; else the completed text; else the client's own request, which `input.value` repeats."""
     whole, _ = attributes.take("input.value"), attributes.take("input.mime_type")
     messages = _messages(attributes.take_list("llm.input_messages"))
     if has_content(messages):
@@ -139,7 +139,7 @@ def _tool_call(item: Any) -> dict[str, Any]:
 
 
 def _tools(attributes: Attributes, parameters: dict[str, Any]) -> list[Any] | None:
-    """Each tool is its JSON schema, as text."""
+    """The tools; each is its JSON schema as text."""
     schemas = [parsed(_member(item, "tool", "json_schema")) for item in attributes.take_list("llm.tools")]
     return [schema for schema in schemas if isinstance(schema, dict)] or parameters.pop("tools", None)
 
@@ -149,7 +149,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _member(value: Any, *names: str) -> Any:
-    """What stands under these names, one inside the other; None where there is no such thing."""
+    """The value under these nested names; None where it is absent."""
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value

@@ -1,6 +1,6 @@
-"""Traceloop's decorators and framework instrumentations: the arguments and the result of whatever a span is of, as JSON.
+"""Traceloop's decorators and framework instrumentations: arguments and result of the decorated function as JSON.
 
-Calls of models that Traceloop instruments are written by the GenAI conventions, of today or before; see `genai`.
+Calls of models that Traceloop instruments follow the GenAI conventions, current or older; see `genai`.
 """
 
 from app.otlp.dialects.base import Dialect, Kind, by_value

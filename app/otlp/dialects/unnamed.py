@@ -1,6 +1,6 @@
-"""Senders without a dialect: an attribute of any name holds a whole request, with its model and messages, as JSON.
+"""Senders without a dialect: an attribute of any name holds a whole request as JSON, with its model and messages.
 
-HTTP clients whose instrumentation captures bodies write so, too; where an SDK's span is around such a client's, the two are one call.
+Instrumentations of HTTP clients that capture bodies write such spans too; where an SDK's span is around the client's, both are one call.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from app.otlp.dialects.base import Dialect, Kind, has_prompt
 from app.otlp.spans import Event, Span
 
 _MARKS = ('"messages"', '"contents"')
-"""Members that only a request to a model has; a text without any of them is not parsed."""
+"""Members that only a request to a model has; a text without them is not parsed."""
 
 
 def _kind(span: Span) -> Kind | None:
-    """A server's span holds what the service was asked: calls within it are the calls."""
+    """The kind of the span.  A server's span holds the request to the service, not a call of a model; its calls are spans within it."""
     if not any(_may_hold_request(value) for value in span.attributes.values()):
         return None
     return Kind.WRAPPER if span.sent.kind == trace_pb2.Span.SPAN_KIND_SERVER else Kind.MAYBE

@@ -1,6 +1,6 @@
-"""Vercel AI SDK (`experimental_telemetry`): an outer span for what the app called, an inner one for each call of the model.
+"""Vercel AI SDK (`experimental_telemetry`): an outer span for the app's call of the SDK, an inner span for each call of the model.
 
-The inner one (`ai.generateText.doGenerate`, `ai.streamText.doStream` ...) holds the messages as they were sent.
+The inner span (`ai.generateText.doGenerate`, `ai.streamText.doStream` ...) holds the messages as they were sent.
 """
 
 from app.intake.bodies.messages import tool_call
@@ -23,7 +23,7 @@ def _kind(span: Span) -> Kind | None:
 
 
 def _answer(attributes: Attributes, events: list[Event]) -> Body:
-    """One message out of the text, the calls of tools and the object, of which each has an attribute."""
+    """One message from the text, the tool calls and the object, each of which has an attribute."""
     text = attributes.take("ai.response.text", "ai.result.text")
     given = attributes.take("ai.response.object", "ai.result.object")
     calls = [_call(call) for call in objects(attributes.take_json("ai.response.toolCalls", "ai.result.toolCalls"))]
