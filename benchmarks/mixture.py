@@ -10,7 +10,6 @@ when the time is over has waited until then at least.  `benchmarks/fairness.py` 
 import argparse
 import itertools
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from benchmarks.chaos.audit import quantile
 from benchmarks.ingest.load import Target
 from benchmarks.ingest.tables import table
 from benchmarks.ingest.world import World, until, world
+from benchmarks.threads import Threads
 
 BOUND = 3.0
 SENT_EVERY = 0.3
@@ -97,26 +97,17 @@ class Line:
         return quantile(self.lags, 0.99)
 
 
-class Beside:
+class Beside(Threads):
     """Threads that send what a flood is made of, until the block ends."""
 
     def __init__(self, target: Target, key: str, kinds: list[str]) -> None:
-        self._over = threading.Event()
+        super().__init__()
         self._key, self._numbers = key, itertools.count()
         self.answers: Counter[str] = Counter()
         flood = Flood(f"http://127.0.0.1:{target.port}")
         sends = [(kind, getattr(flood, KINDS[kind])) for kind in kinds for _ in range(CONNECTIONS)]
-        self._threads = [threading.Thread(target=self._send, args=each, daemon=True) for each in sends]
-
-    def __enter__(self) -> "Beside":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(60)
+        for kind, send in sends:
+            self._add(self._send, kind, send)
 
     def _send(self, kind: str, send: Send) -> None:
         with requests.Session() as session:

@@ -12,7 +12,6 @@ import itertools
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from app.store.ids import new_id
 from benchmarks.ingest.load import Target
 from benchmarks.ingest.tables import table
 from benchmarks.ingest.world import ROOT, World, until, world
+from benchmarks.threads import Threads
 
 FIRST_RELEASE = "taking"
 LOCK_MS = 200
@@ -83,25 +83,19 @@ def released(calls: int) -> Iterator[str]:
 IDS = {"project": new_id(), "group": new_id()}
 
 
-class Writers:
+class Writers(Threads):
     """Insert a call each and again, as ingest does; `longest` is the longest wait for a lock that was seen, in seconds."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._engine = create_engine(url, pool_size=WRITERS + 1)
-        self._over, self._pids = threading.Event(), set[int]()
+        self._pids = set[int]()
         self.longest, self.written = 0.0, 0
-        works = [self._write] * WRITERS + [self._look]
-        self._threads = [threading.Thread(target=work, daemon=True) for work in works]
-
-    def __enter__(self) -> "Writers":
-        for thread in self._threads:
-            thread.start()
-        return self
+        for work in [self._write] * WRITERS + [self._look]:
+            self._add(work)
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(60)
+        super().__exit__()
         self._engine.dispose()
 
     def _write(self) -> None:

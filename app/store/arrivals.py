@@ -1,7 +1,7 @@
 """The rows of a project that arrive from another database or from a file.
 
-Rows are copied into a table beside, merged from there, and compared with what then stands in the table, in one transaction: a page has
-arrived whole and equal, or not at all.  Merging twice changes nothing.
+Rows are copied into a staging table, merged into the table, and compared with its rows, in one transaction: a page arrives whole and equal,
+or not at all.  Merging twice changes nothing.
 """
 
 import io
@@ -30,7 +30,7 @@ class ForeignRowsError(CallerError):
 
 
 class Arriving:
-    """The rows of one project in the database where they arrive; one transaction."""
+    """Takes the rows of one project into this database; one transaction."""
 
     def __init__(self, connection: Connection, project_id: UUID) -> None:
         self._connection = connection
@@ -38,19 +38,19 @@ class Arriving:
         self._staged: set[str] = set()
 
     def put(self, belonging: Belonging, columns: Sequence[str], data: bytes) -> None:
-        """Merge one page and compare it.  Raises ForeignRowsError, and the transaction must be given up."""
+        """Merge one page and compare it.  Raises ForeignRowsError; the caller must then roll back."""
         self.clear(belonging)
         self.stage(belonging, columns, data)
         self.merge(belonging, columns)
 
     def clear(self, belonging: Belonging) -> None:
-        """Nothing of the table is staged."""
+        """Empty the staging table."""
         if belonging.name in self._staged:
             self._run(f"DROP TABLE {_staging(belonging)}")
             self._staged.remove(belonging.name)
 
     def stage(self, belonging: Belonging, columns: Sequence[str], data: bytes) -> None:
-        """Copy rows into the table beside, where `merge` and `prune` find them."""
+        """Copy rows into the staging table, which `merge` and `prune` read."""
         if belonging.name not in self._staged:
             self._run(_STAGING.format(_staging(belonging), _list(columns), belonging.name))
             self._staged.add(belonging.name)
@@ -58,7 +58,7 @@ class Arriving:
             cursor.copy_expert(f"COPY {_staging(belonging)} ({_list(columns)}) FROM STDIN", io.BytesIO(data))
 
     def merge(self, belonging: Belonging, columns: Sequence[str]) -> None:
-        """What was staged becomes rows of the table."""
+        """Make the staged rows rows of the table."""
         self._run(f"ANALYZE {_staging(belonging)}")
         if belonging.name == "implementation":
             self._run(_FREE_NUMBERS.format(_same(belonging)))
@@ -71,22 +71,22 @@ class Arriving:
         self._check(belonging, columns)
 
     def prune(self, belonging: Belonging) -> int:
-        """Delete rows of the project that were not staged; how many.  All of the project must be staged."""
+        """Delete rows of the project that were not staged, and answer how many.  All rows of the project must be staged."""
         if belonging.name not in self._staged:
             return 0
-        if belonging.name == "template":  # what refers to it has changed since, so it arrives with the changed calls
+        if belonging.name == "template":  # calls that refer to it have changed, so it arrives with them
             self._run(f"DELETE FROM trace WHERE template_id IN (SELECT id FROM {_missing(belonging)})")  # noqa: S608  ours
         return self._run(f"DELETE FROM {_missing(belonging)}")  # noqa: S608  ours
 
     def remove_calls(self, ids: Sequence[UUID]) -> int:
-        """Calls that are gone where they came from."""
+        """Delete calls that were deleted in the source."""
         with closing(self._connection.connection.cursor()) as cursor:
             query = "DELETE FROM trace WHERE project_id = %(project)s AND id = ANY(%(ids)s::uuid[])"
             cursor.execute(query, self._project | {"ids": [str(each) for each in ids]})
             return cursor.rowcount
 
     def hold(self) -> None:
-        """No run, no retention touches the project before it has arrived."""
+        """Keep runs and retention away from the project until it has arrived."""
         self._run(
             "UPDATE grouping_key SET quarantined_at = clock_timestamp() WHERE project_id = %(project)s AND quarantined_at IS NULL"
         )
@@ -126,7 +126,7 @@ def _same(belonging: Belonging) -> str:
 
 
 def _row(table: str, columns: Sequence[str]) -> str:
-    """A row as text: json has no equality, and equal texts are equal rows."""
+    """A row as text: the type json has no equality, and equal texts mean equal rows."""
     return f"ROW({', '.join(f'{table}.{name}' for name in columns)})::text"
 
 
@@ -151,7 +151,7 @@ def _comparing(belonging: Belonging, columns: Sequence[str]) -> str:
     )
 
 
-# Two versions may have swapped numbers since: those that change get out of each other's way first.
+# Two versions may have swapped their numbers: the changed rows get temporary numbers first.
 _FREE_NUMBERS = """
 UPDATE implementation SET version = -implementation.version FROM incoming_implementation AS incoming
  WHERE {} AND incoming.version <> implementation.version
@@ -166,7 +166,7 @@ ON CONFLICT (project_id, external_id) DO UPDATE SET trace_id = excluded.trace_id
 
 
 def totals_of_versions(connection: Connection, project_id: UUID) -> dict[str, Any]:
-    """Calls of each version as lists show them: what triggers have counted."""
+    """Calls of each version as lists show them: the counts of the triggers."""
     query = (
         "SELECT implementation_id::text, sum(calls) FROM call_count WHERE implementation_id IN (SELECT implementation.id "
         "FROM implementation JOIN task ON task.id = task_id WHERE project_id = %s) GROUP BY 1 HAVING sum(calls) <> 0"

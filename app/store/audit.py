@@ -1,6 +1,6 @@
-"""The audit log: who did what and when, of what only an admin or the operator may do, deletions and exports.
+"""The audit log: actor, action and time of every action that needs an admin or the operator, of deletions and exports.
 
-It holds ids, counts, times and names of fields, never a text or a value of a call: what was deleted must not live on here.
+It holds ids, counts, times and names of fields, never a text or a value of a call: a deleted text must not survive here.
 An entry outlives its key and its project.
 """
 
@@ -17,12 +17,12 @@ from app.store.keys import KeyHolder
 from app.store.tables import audit_entry
 
 Detail = int | bool | UUID | datetime | Sequence[str]
-"""What an entry may hold; a sequence holds names of fields."""
+"""A value in an entry; a sequence holds names of fields."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: a key, over the API or on the pages, or whoever may run commands on the server."""
+    """The actor: a key, over the API or on the pages, or a person with access to the server's commands."""
 
     kind: Literal["key", "page", "command"]
     key_id: UUID | None = None
@@ -65,7 +65,7 @@ def record(
 
 
 def finish(connection: Connection, entry_id: UUID, outcome: str, details: Mapping[str, Detail]) -> None:
-    """Write how an action ended; `record` noted its beginning."""
+    """Write the outcome of an action, whose beginning `record` wrote."""
     connection.execute(
         update(audit_entry).where(audit_entry.c.id == entry_id).values(outcome=outcome, details=_plain(details))
     )

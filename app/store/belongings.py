@@ -1,7 +1,7 @@
-"""What belongs to a project, table by table, and how it is read as a whole: the rows that a copy of the project has.
+"""The rows of a project, table by table, for copying it as a whole.
 
-A table is a project's when it has a column `project_id`, or refers to a table that is; a new table therefore moves along by itself.
-Rows travel as PostgreSQL's own COPY writes them, so they come out as they went in, byte for byte.
+A table belongs to projects if it has a column `project_id`, or refers to a table that does; so a new table moves along without further
+code. Rows are in PostgreSQL's COPY format, which restores them byte for byte.
 """
 
 import io
@@ -21,13 +21,13 @@ from app.store.tables import metadata
 PROJECT = "project"
 
 DERIVED_TABLES = frozenset({"trace_external_id", "call_count", "usage_mark", "call_usage"})
-"""Made anew from the calls where they arrive: by triggers, by the reconciler, and with the calls."""
+"""Not copied: rebuilt from the calls in the target database, by triggers, by the reconciler, and with the calls."""
 
 SHARED = frozenset({"heartbeat", "refused_message", "project_move", "project_move_call"})
-"""Of an installation, not of a project."""
+"""Tables of an installation, not of a project."""
 
 PAGE_BYTES = 4 * 1024 * 1024
-"""Bytes of a page, about: some milliseconds of work, and little memory however long texts are."""
+"""Approximate bytes of a page: some milliseconds of work, and little memory however long texts are."""
 
 _FIRST_PAGE_ROWS, _MOST_PAGE_ROWS = 50, 5_000
 
@@ -47,7 +47,7 @@ class Belonging:
     links: tuple[str, ...]
 
     def described(self, without: Sequence[str] = ()) -> tuple[str, ...]:
-        """The columns but for some."""
+        """The columns without some."""
         return tuple(name for name in self.columns if name not in without)
 
 
@@ -62,7 +62,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Sum:
-    """How many rows there are, and a sum over what is in them, which their order does not change."""
+    """The number of rows, and a sum over their content that does not depend on their order."""
 
     rows: int
     digest: str
@@ -76,7 +76,7 @@ def belongings() -> tuple[Belonging, ...]:
 
 
 def belonging(name: str) -> Belonging:
-    """The one of this name."""
+    """The table of this name."""
     return next(each for each in belongings() if each.name == name)
 
 
@@ -123,7 +123,7 @@ def _parent(table: Table) -> tuple[str, Table]:
 def pages(
     connection: Connection, belonging: Belonging, project_id: UUID, columns: Sequence[str], after: Sequence[str] = ()
 ) -> Iterator[Page]:
-    """The rows of a project in the order of their keys, from behind a key."""
+    """The rows of a project in the order of their keys, after a key."""
     query, limit = _paging(belonging, columns), _FIRST_PAGE_ROWS
     first, behind = (
         query.format(each) for each in ("", f"AND ({', '.join(belonging.key)}) > ({_marks(belonging.key)})")
@@ -148,13 +148,13 @@ def _marks(key: Sequence[str]) -> str:
 def some(
     connection: Connection, belonging: Belonging, project_id: UUID, ids: Sequence[UUID], columns: Sequence[str] = ()
 ) -> bytes:
-    """The rows with these ids, as far as there are any."""
+    """The existing rows among these ids."""
     query = f"SELECT {', '.join(columns or belonging.columns)} FROM {belonging.name} WHERE project_id = %s AND id = ANY(%s::uuid[])"  # noqa: S608
     return copied_out(connection, query, (str(project_id), [str(each) for each in ids]))
 
 
 def ids_in(data: bytes) -> list[UUID]:
-    """The ids of rows whose first column is one."""
+    """The ids in rows whose first column is an id."""
     return [UUID(line[:36].decode()) for line in data.split(b"\n") if line]
 
 
@@ -169,12 +169,12 @@ _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def _unescaped(value: str) -> str:
-    """A value as COPY's text format has it (PostgreSQL manual, COPY)."""
+    """The value of a field in COPY's text format (PostgreSQL manual, COPY)."""
     return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), value)
 
 
 def copied_out(connection: Connection, query: str, values: Sequence[Any]) -> bytes:
-    """What a query answers, as COPY writes it."""
+    """The result of a query in COPY's format."""
     into = io.BytesIO()
     with closing(connection.connection.cursor()) as cursor:
         whole = cursor.mogrify(query, values).decode()
@@ -189,13 +189,13 @@ def total(
     columns: Sequence[str],
     among: Sequence[UUID] | None = None,
 ) -> Sum:
-    """The rows of a project, by these columns; among: those with these ids alone.  Reads and adds up each: some 5 us a row."""
+    """The sum over the rows of a project, by these columns; among: only rows with these ids.  Reads every row: some 5 us each."""
     row = f"ROW({', '.join(columns)})::text"
     return _sum(connection, belonging, project_id, f"('x' || left(md5({row}), 15))::bit(60)::bigint", among)
 
 
 def total_of_ids(connection: Connection, belonging: Belonging, project_id: UUID) -> Sum:
-    """The same by the ids alone, from an index."""
+    """The sum over the ids alone, read from an index."""
     return _sum(connection, belonging, project_id, "hashtextextended(id::text, 0)::numeric")
 
 

@@ -1,6 +1,6 @@
 """COPY: many rows into a table at once, several times faster than INSERT.
 
-We write rows while PostgreSQL stores the rows before: two cores work instead of one.
+We write rows while PostgreSQL stores earlier ones: two cores work instead of one.
 PostgreSQL's text format (manual, COPY, "Text Format"): a line for each row, tabs between columns, backslash escapes.
 """
 
@@ -79,12 +79,12 @@ def _texts(values: Sequence[str]) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON has no bare tabs and line ends."""
+    """JSON has no unescaped tabs and line ends."""
     return orjson.dumps(value).decode().replace("\\", "\\\\")
 
 
 def _uuid(value: UUID) -> str:
-    """Without hyphens, which PostgreSQL takes too: several ids a row, at a third of the time."""
+    """Without hyphens, which PostgreSQL accepts: a row has several ids, and this takes a third of the time."""
     return f"{value.int:032x}"
 
 

@@ -1,4 +1,4 @@
-"""What calls used: what one of them adds, and what some make together."""
+"""Usage of calls: what one call adds to a cell of `call_usage`, and sums over several calls."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from operator import attrgetter
 from typing import Any
 
 LATENCY_MS = tuple(round(50 * 2 ** (step / 2)) for step in range(27))
-"""Bounds of the buckets of latencies: 50 ms to seven minutes, each 1.41 times the one before; a quantile is some 10 % exact."""
+"""Bounds of the latency buckets: 50 ms to seven minutes, each 1.41 times the one before; a quantile is exact to some 10 %."""
 
 BUCKETS = len(LATENCY_MS) + 1
 
 MOST_MS = 86_400_000
-"""A call that took longer than a day, or ended before it began, was timed by clocks that differ: its latency counts as unknown."""
+"""A longer latency counts as unknown: the clocks of start and end differed. A call that ended before it began counts as unknown, too."""
 
 BYTES_PER_TOKEN = 4
-"""Of a text whose tokens nobody stated: English has some 4 characters a token, Japanese one character of 3 bytes."""
+"""Bytes per token of a text without a stated count: English has some 4 characters a token, Japanese one character of 3 bytes."""
 
 SUMS = (
     "calls",
@@ -33,11 +33,11 @@ ALL = (*SUMS, "fastest_ms", "slowest_ms", "latency")
 
 @dataclass(frozen=True)
 class Usage:
-    """What some calls used.
+    """The usage of some calls.
 
-    estimated: calls whose tokens were not stated, or beyond belief; those were estimated from their texts and are in the sums.
-    failures: calls with an error. answered: calls with an output, which had `output_characters` in all. timed: calls that say how long
-    they took, counted by bucket in `latency`.
+    estimated: calls whose token counts were missing or implausible; their tokens were estimated from their texts and are in the sums.
+    failures: calls with an error. answered: calls with an output; these have `output_characters` together. timed: calls with a latency,
+    counted by bucket in `latency`.
     """
 
     calls: int = 0
@@ -64,7 +64,7 @@ class Usage:
 
     @classmethod
     def together(cls, some: Sequence["Usage"]) -> "Usage":
-        """What all of these used; column by column, since lists add up hundreds."""
+        """The sum of several usages, column by column, since lists add up hundreds."""
         if len(some) == 1:
             return some[0]
         timed = [each for each in some if each.timed] or some[:1]
@@ -82,7 +82,7 @@ class Usage:
         )
 
     def latency_ms(self, share: float) -> float | None:
-        """How long the call took that is slower than this share of them; None where none was timed."""
+        """The latency that this share of the calls does not exceed; None where no call has one."""
         wanted, passed = share * self.timed, 0
         for bucket, calls in enumerate(self.latency):
             if calls and passed + calls >= wanted:
@@ -91,7 +91,7 @@ class Usage:
         return None
 
     def _within(self, bucket: int, share: float) -> float:
-        """Between the bounds of a bucket, and of what was seen, by ratio: latencies spread over magnitudes."""
+        """The latency within a bucket, bounded by the smallest and the largest seen, on a logarithmic scale."""
         fastest, slowest = self.fastest_ms or 0, self.slowest_ms or 0
         low = max(LATENCY_MS[bucket - 1] if bucket else 1, fastest, 1)
         high = min(LATENCY_MS[bucket] if bucket < len(LATENCY_MS) else MOST_MS, slowest)
@@ -110,9 +110,9 @@ def _of_known(choose: Any, values: Iterable[int | None]) -> int | None:
 
 
 def facts(calls: str) -> str:
-    """The statement that says of each call in `calls` (a name or a subquery of ours over trace) what it adds to a cell.
+    """SQL for the usage of each call in `calls` (a name or a subquery of ours over trace).
 
-    A failed call that answered nothing and states no usage costs nothing: providers bill no error.
+    A failed call without output and stated usage costs nothing: providers bill no error.
     """
     return f"""
       SELECT call.id, call.project_id, call.implementation_id, call.seen_at, 1 AS calls,
@@ -147,7 +147,7 @@ def facts(calls: str) -> str:
 
 _IN_TOKENS = f"(({{}}) + {BYTES_PER_TOKEN - 1}) / {BYTES_PER_TOKEN}"
 
-# Bytes of what a call sent: its prompt, which is its own or that of template and values, the input around it, and tools.
+# Bytes of a request: its prompt (its own, or template and values), the rest of the input, and tools.
 _BYTES_SENT = """
     coalesce((SELECT sum(octet_length(part)) FROM unnest(call.prompt_parts) AS part), 0)
   + coalesce((SELECT sum(octet_length(value)) FROM unnest(call.variables) AS value), 0)
@@ -165,11 +165,11 @@ SUMS_OF_FACTS = (
     + ", ".join(f"count(*) FILTER (WHERE bucket = {bucket})" for bucket in range(BUCKETS))
     + "] AS latency"
 )
-"""What calls make together, of rows of `facts`."""
+"""Sums over rows of `facts`."""
 
 
 def _of_cells(summed: str) -> tuple[str, str]:
-    """What cells make together, with and without how long the calls took.  summed: how a column is added up."""
+    """SQL for sums over cells, with latencies and without.  summed: the SQL that adds up a column."""
     sums = ", ".join(f"{summed.format(name)} AS {name}" for name in SUMS)
     latencies = ", ".join(summed.format(f"latency[{place}]") for place in range(1, BUCKETS + 1))
     return f"{sums}, min(fastest_ms) AS fastest_ms, max(slowest_ms) AS slowest_ms, ARRAY[{latencies}] AS latency", sums
@@ -177,6 +177,6 @@ def _of_cells(summed: str) -> tuple[str, str]:
 
 TOGETHER, _ = _of_cells("sum({})::bigint")
 READ_TOGETHER, READ_SUMMED = _of_cells("sum({}::float8)::bigint")
-"""The same of cells; for lists and pages in floating point, which is exact up to 2^53 and takes a third of the time."""
+"""Sums over cells for lists and pages, in floating point, which is exact up to 2^53 and takes a third of the time."""
 
 READ_CALLS = "sum(calls::float8)::bigint AS calls"

@@ -34,7 +34,7 @@ from app.store.tables import trace
 from app.store.templates import parts_of, prompt_of
 from templating import BARRIER
 
-# Characters of the texts of one window; the miner needs a few times that in memory. 10,000 calls of 5,000 characters fit.
+# Characters of the texts of one window; the miner needs a few times as much memory. 10,000 calls of 5,000 characters fit.
 WINDOW_CHARACTERS = 50_000_000
 
 # Rows fetched at once, before their texts are counted: one row may have 32 MB.
@@ -118,8 +118,9 @@ def of_template_after(connection: Connection, template_id: UUID, after: UUID, li
 
 
 def sample(connection: Connection, template_id: UUID, size: int, since: datetime | None = None) -> list[Call]:
-    """Calls of a template, in order: half of them its newest, half spread evenly over its life before, so that an edit of
-    yesterday and a short-lived one are both among them."""
+    """Calls of a template, in order: half of them its newest, half spread evenly over the time before, so that yesterday's edit and a
+    short-lived one are both in the sample.
+    """
     numbered = (
         select(trace.c.id, func.row_number().over(order_by=trace.c.id).label("number"))
         .where(trace.c.template_id == template_id, _made(since))

@@ -1,8 +1,8 @@
-"""The feed: what changed, each once.
+"""The feed of changes; each change is noted once.
 
-`note_versions` tells of tasks, versions and models from the rows that runs and ingest wrote, in one statement each: a version is told
-of as soon as it has a call, and nothing is told twice, however often or by how many it is asked.  What it says of texts is read from
-the versions when somebody asks, so a merge, an edit or a deletion is seen in the feed too.
+`note_versions` notes new tasks, versions and models from the rows that runs and ingest wrote, in one statement each: a version is noted as
+soon as it has a call, and once, however many processes call `note_versions`.  Texts are read from the versions when the feed is read, so
+the feed shows a merge, an edit or a deletion too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,19 +16,18 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.store.tables import change
 
-_LOCK_OF_CHANGES = (
-    0x70726F6D70746D68  # any number, the same in every process: who notes changes holds this advisory lock
-)
+_LOCK_OF_CHANGES = 0x70726F6D70746D68  # an arbitrary number, the same in every process: the process that notes changes holds this advisory lock
 
 UNSETTLED = timedelta(hours=1)
-"""While a run's first findings may still be put right: a version is told as the beginning of its task, or not, as it is now.
+"""Time during which the first findings of a run may still change; until then the feed reads whether a version begins its task.
 
-Calls of a burst are mined several times within seconds, so what begins a task is settled long before."""
+Calls of a burst are mined several times within seconds, so the beginning of a task is settled long before.
+"""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Something to be told.  key: equal for what is to be told once.  at: when it happened, by the times of the calls."""
+    """A change to be noted.  key: equal for changes that are noted once.  at: the time of the change, from the times of the calls."""
 
     kind: str
     key: str
@@ -39,7 +38,7 @@ class Change:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-# The lowest version of a task that has not turned out to be a mistake begins it.
+# A task begins with its lowest version that was not withdrawn as a mistake.
 _BEGINS = """
     NOT EXISTS (SELECT FROM implementation AS older
                  WHERE older.task_id = implementation.task_id AND older.version < implementation.version
@@ -78,7 +77,7 @@ _SETTLE = text(
     """  # noqa: S608  ours
 )
 
-# A model is news where calls of the project used another one before.
+# A model is a change where earlier calls of the project used another one.
 _NOTE_MODELS = text(
     """
     INSERT INTO change (project_id, key, kind, at, group_id, task_id, implementation_id)
@@ -100,7 +99,7 @@ _NOTE_MODELS = text(
 
 
 def note_versions(connection: Connection) -> None:
-    """Tell of tasks, versions and models that nobody was told of yet.  Does nothing while another process does it."""
+    """Note tasks, versions and models that were not noted yet.  Does nothing while another process does it."""
     if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK_OF_CHANGES))).scalar_one():
         connection.execute(_NOTE_VERSIONS)
         connection.execute(_SETTLE, {"unsettled": UNSETTLED})
@@ -108,7 +107,7 @@ def note_versions(connection: Connection) -> None:
 
 
 def note(connection: Connection, project_id: UUID, changes: Sequence[Change]) -> int:
-    """Tell of these; how many had not been told."""
+    """Note these changes; answers how many were new."""
     if not changes:
         return 0
     rows = [vars(each) | {"project_id": project_id, "details": dict(each.details)} for each in changes]
@@ -116,7 +115,7 @@ def note(connection: Connection, project_id: UUID, changes: Sequence[Change]) ->
 
 
 def since(connection: Connection, project_id: UUID, moment: datetime, kinds: Sequence[str]) -> Sequence[Row[Any]]:
-    """What was told of these kinds, of this moment or later: kind, at, group_id, task_id, implementation_id, details."""
+    """The changes of these kinds since a moment: kind, at, group_id, task_id, implementation_id, details."""
     columns = (
         change.c.kind,
         change.c.at,

@@ -1,4 +1,4 @@
-"""What happened to grouping requests, as counters of each group that outlive Redis."""
+"""Counters of grouping requests of each group, which outlive Redis."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ class Counted:
 
 
 def fold(connection: Connection, counted: Iterable[Counted]) -> None:
-    """Add what the counters grew by since they were last folded.
+    """Add the growth of the counters since they were last folded.
 
-    Counters in Redis only grow and are never reset, and what was added is remembered in the same row: so folding twice,
-    two reconcilers at once, or a crash in between count every event exactly once.  Groups that are gone are left out.
+    Counters in Redis only grow and are never reset, and the folded value is in the same row: folding twice, two reconcilers at once, or a
+    crash in between count every event exactly once.  Deleted groups are left out.
     """
     counted = _existing(connection, counted)
     rows = [
@@ -64,7 +64,9 @@ def _existing(connection: Connection, counted: Iterable[Counted]) -> list[Counte
     counted = list(counted)
     ids = [group.group_id for group in counted]
     query = select(grouping_key.c.id).where(grouping_key.c.id.in_(ids))
-    held = query.order_by(grouping_key.c.id).with_for_update(key_share=True)  # in one order: two must not make a ring
+    held = query.order_by(grouping_key.c.id).with_for_update(
+        key_share=True
+    )  # in one order, or two transactions could deadlock
     existing = set(connection.scalars(held)) if ids else set()
     return [group for group in counted if group.group_id in existing]
 
@@ -80,5 +82,5 @@ def _add_growth():  # type: ignore[no-untyped-def]
             "seen": case((same_life, func.greatest(new.seen, old.seen)), else_=new.seen),
             "born": new.born,
         },
-        where=old.born <= new.born,  # a reader that was slower than a flush says nothing new
+        where=old.born <= new.born,  # a slow reader, whose counters are older than a flush of Redis, adds nothing
     )

@@ -1,8 +1,8 @@
-"""How many calls versions have, and when the first and the last were, without reading the calls.
+"""Counts the calls of versions, with the times of the first and the last, without reading the calls.
 
-Triggers of `trace` add a row to `call_count` in every transaction that stores, moves or removes calls, so the sum of the rows
-of a version is exact in every snapshot and nobody waits for a counter.  Rows of calls that came say when these were; where
-some went, the row has no times, and whoever reads looks at the calls.  The reconciler makes one row of many, with times.
+Triggers of `trace` add a row to `call_count` in every transaction that stores, moves or removes calls: the sum of the rows of a version is
+exact in every snapshot, and no transaction waits for a counter.  A row of new calls has their times; a row of removed calls has none, so
+readers look at the calls.  The reconciler folds many rows into one with times.
 """
 
 from datetime import datetime
@@ -12,9 +12,9 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.store.tables import call_count, implementation
 
-_LOCK_OF_FOLDING = 0x70726F6D70746D63  # any number, the same in every process: who folds holds this advisory lock
+_LOCK_OF_FOLDING = 0x70726F6D70746D63  # an arbitrary number, the same in every process: the process that folds holds this advisory lock
 
-# One snapshot: calls that come, move or go meanwhile have rows of their own, which stay.
+# One snapshot: the rows of calls that come, move or go meanwhile stay.
 _FOLD = text(
     """
     WITH many AS (SELECT implementation_id FROM call_count GROUP BY implementation_id
@@ -34,7 +34,7 @@ _FOLD = text(
 
 
 def fold(connection: Connection, most: int = 20) -> None:
-    """One row in place of many, for each version with more than `most` or without times; none for versions that are gone.
+    """Fold the rows of each version with more than `most` rows or without times into one; delete those of deleted versions.
 
     Does nothing while another process does it.
     """
@@ -64,5 +64,5 @@ def counted() -> LateralFromClause:
 
 
 def _looked_up(function: str) -> ColumnElement[datetime]:
-    """What a function of the database finds in the calls of an implementation."""
+    """The result of a database function over the calls of an implementation."""
     return getattr(func, function)(implementation.c.id, type_=DateTime(timezone=True))

@@ -1,4 +1,4 @@
-"""What people decide about tasks, as it is stored.  The caller holds the row of the group."""
+"""Decisions of people about tasks, as stored.  The caller holds the row of the group."""
 
 import hashlib
 import json
@@ -46,7 +46,7 @@ def is_of_task(connection: Connection, implementation_id: UUID, task_id: UUID) -
 
 
 Facts = Mapping[str, Any]
-"""What a task is besides its versions: name, name_by_person, description, response_schema, production (an id, as text, or None)."""
+"""A task without its versions: name, name_by_person, description, response_schema, production (an id as text, or None)."""
 
 
 def facts_of(connection: Connection, task_id: UUID) -> Facts:
@@ -58,12 +58,12 @@ def facts_of(connection: Connection, task_id: UUID) -> Facts:
 
 
 def field_of(facts: Facts, field: str) -> Facts:
-    """One fact; a name with whose it is."""
+    """One fact; for the name, also whether a person gave it."""
     return {name: facts[name] for name in ((field, "name_by_person") if field == "name" else (field,))}
 
 
 def change_task(connection: Connection, task_id: UUID, facts: Facts) -> None:
-    """Set facts of a task; a name is a person's from now on, unless `name_by_person` says whose it is."""
+    """Set facts of a task; a name then counts as a person's, unless `name_by_person` says otherwise."""
     named = {"name_by_person": True} if "name" in facts else {}
     values = dict(facts)
     if "production" in facts:
@@ -80,7 +80,7 @@ def slots_of(connection: Connection, template_id: UUID) -> Mapping[str, Any]:
 
 
 def state_of(connection: Connection, task_ids: Sequence[UUID]) -> str:
-    """A mark of everything that a merge or split of these tasks depends on; calls may come without changing it."""
+    """A digest of everything on which a merge or split of these tasks depends; new calls do not change it."""
     facts = [[str(task_id), facts_of(connection, task_id)] for task_id in task_ids]
     versions = [
         [str(row.id), str(row.task_id), str(row.template_id), row.version]
@@ -113,7 +113,7 @@ def has_other_template(connection: Connection, task_id: UUID, template_id: UUID)
 
 
 def with_forerunners(connection: Connection, template_id: UUID) -> list[UUID]:
-    """A template and those whose place it took."""
+    """A template and those that it replaced."""
     line = select(template.c.id).where(template.c.id == template_id).cte("line", recursive=True)
     older = template.alias("older")
     line = line.union(select(older.c.id).where(older.c.replaced_by == line.c.id))
@@ -127,14 +127,14 @@ def newest_template(connection: Connection, task_id: UUID) -> Row[Any]:
     return connection.execute(mine.order_by(template.c.retired_at.is_not(None), template.c.id.desc()).limit(1)).one()
 
 
-# What goes back when a merge or split is undone
+# What returns when a merge or split is undone
 
 
 def goes_back_from_merge(connection: Connection, source: UUID, into: UUID) -> Mapping[str, Any]:
-    """Before a merge: lines and versions of the task that goes on in another, tasks that lead to it, and tasks kept apart from it.
+    """The state before a merge, for undoing it.
 
-    lines: ids; versions: id -> number; emptied: tasks merged into it; others: tasks that a person split from it; kept: of these the ones split from
-    the other too; apart: what the other was split from.
+    lines: ids of the source's lines; versions: id -> number; emptied: tasks merged into the source; others: tasks split from it; kept: of
+    these the ones also split from the target; apart: the tasks that the source was split from.
     """
     others = _ids(connection, select(task.c.id).where(any_(task.c.apart_from) == source, task.c.id != into))
     split_from_both = select(task.c.id).where(task.c.id.in_(others), any_(task.c.apart_from) == into)
@@ -149,7 +149,9 @@ def goes_back_from_merge(connection: Connection, source: UUID, into: UUID) -> Ma
 
 
 def goes_back_from_split(connection: Connection, task_id: UUID, template_ids: Sequence[UUID]) -> Mapping[str, Any]:
-    """Before a split: the lines of the templates that leave (template -> line), the first one's first, and their versions' numbers."""
+    """The state before a split, for undoing it: the lines of the leaving templates (template -> line), the first one's first, and the
+    numbers of their versions.
+    """
     lines = lines_of(connection, task_id)
     leaving = implementation.c.template_id.in_(template_ids) & (implementation.c.task_id == task_id)
     return {
@@ -184,12 +186,12 @@ def took_over(connection: Connection, task_id: UUID) -> list[UUID]:
 
 
 def lead_to(connection: Connection, task_ids: Iterable[UUID], into: UUID | None) -> None:
-    """These tasks go on in another, or (None) stand by themselves again."""
+    """Make links to these tasks lead to another, or with None to themselves again."""
     connection.execute(update(task).where(task.c.id.in_(list(task_ids))).values(merged_into=into))
 
 
 def set_apart(connection: Connection, task_id: UUID, apart_from: Iterable[UUID]) -> None:
-    """The tasks that no run brings together with this one."""
+    """Set the tasks that no run merges with this one."""
     values = {"apart_from": sorted(set(apart_from))}
     connection.execute(update(task).where(task.c.id == task_id).values(values))
 

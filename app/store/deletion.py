@@ -1,7 +1,7 @@
-"""What deletion removes: calls, and everything that was made of deleted calls alone.
+"""Deletes calls, and everything that was made of deleted calls alone.
 
-The fixed text of a template stands word for word in each of its calls. A template that keeps a call therefore tells nothing that only
-a deleted call said. A template without calls is deleted with its versions, and so is a task or path without templates.
+The fixed text of a template stands word for word in each of its calls. So a template that keeps a call reveals nothing that only a deleted
+call said. A template without calls is deleted with its versions, and so is a task or path without templates.
 """
 
 from collections import defaultdict
@@ -50,9 +50,9 @@ BLANKS = " \t\n\r\f\v"
 
 @dataclass(frozen=True)
 class Selector:
-    """Which calls of a project: those that fit every given field.
+    """Selects calls of a project: those that match every given field.
 
-    since, until: when the call was made; `since` is included, `until` is not.
+    since, until: bounds of the call's time; `since` is included, `until` is not.
     """
 
     trace_id: UUID | None = None
@@ -64,7 +64,7 @@ class Selector:
     until: datetime | None = None
 
     def described(self) -> dict[str, Any]:
-        """What the audit log may keep: the names of the given fields, and of their values our own id and times."""
+        """The selector for the audit log: names of the given fields, and values only of our own id and of times."""
         given = {name: value for name, value in vars(self).items() if value is not None}
         return {"by": sorted(given)} | {name: given[name] for name in ("trace_id", "since", "until") if name in given}
 
@@ -110,7 +110,9 @@ def _conditions(project_id: UUID, selector: Selector) -> Iterator[ColumnElement[
     for name in ("user_id", "conversation_id"):
         if (value := getattr(selector, name)) is not None:
             yield trace.c[name] == value
-            yield func.md5(trace.c[name]) == func.md5(value)  # so it is indexed: a value may be larger than an entry
+            yield func.md5(trace.c[name]) == func.md5(
+                value
+            )  # in the form of the index: a value may exceed the size of an index entry
     if selector.since is not None:
         yield trace.c.seen_at >= selector.since
         yield trace.c.id >= first_id_of(selector.since - CALL_AHEAD)
@@ -128,17 +130,17 @@ def _groups_at(project_id: UUID, path: str) -> Select[tuple[UUID]]:
 
 
 def take_group(connection: Connection, group_id: UUID) -> bool:
-    """Hold the group's row against runs and ingest until the transaction ends; False when it is gone.
+    """Lock the group's row against runs and ingest until the transaction ends; False when it was deleted.
 
-    FOR UPDATE, not NO KEY, holds ingest too: it could match a new call to a template that we find without calls. Ingest waits for one
-    batch, some 50 ms.
+    FOR UPDATE, not NO KEY, also blocks ingest: it could match a new call to a template that has no calls here. Ingest waits for one batch,
+    some 50 ms.
     """
     held = select(grouping_key.c.id).where(grouping_key.c.id == group_id).with_for_update()
     return connection.execute(held).one_or_none() is not None
 
 
 def delete_calls(connection: Connection, call_ids: Collection[UUID]) -> tuple[int, dict[UUID, list[Sequence[str]]]]:
-    """Delete calls; how many there were, and their values by template."""
+    """Delete calls; answers their number, and their values by template."""
     rows = connection.execute(
         delete(trace).where(trace.c.id.in_(call_ids)).returning(trace.c.template_id, trace.c.variables)
     )
@@ -157,10 +159,10 @@ def delete_calls(connection: Connection, call_ids: Collection[UUID]) -> tuple[in
 def delete_uncalled(
     connection: Connection, group_id: UUID, losing: Collection[UUID] | None
 ) -> tuple[Removed, set[UUID]]:
-    """Delete versions, templates and tasks of a group that have no call left, and the group when nothing of it is left.
+    """Delete versions, templates and tasks of a group without calls, and the group when it is empty.
 
-    losing: the templates that lose calls now; templates that lost all calls to retention stay. None: those are deleted too.
-    Answers what was deleted, and the tasks that lost a template.
+    losing: the templates of the deleted calls; templates that lost their calls to retention stay. None: those are deleted too. Answers the
+    numbers of deleted rows, and the tasks that lost a template.
     """
     in_question = true() if losing is None else or_(template.c.id.in_(losing), ~_has_expired_calls())
     versions = _delete_versions(connection, group_id, in_question)
@@ -173,7 +175,7 @@ def delete_uncalled(
 
 
 def _has_expired_calls() -> ColumnElement[bool]:
-    """A template of which retention has kept what versions show of their calls."""
+    """Whether retention has removed calls of a template, whose counts versions still show."""
     own = (
         select(literal(1)).join_from(implementation, expired_calls).where(implementation.c.template_id == template.c.id)
     )
@@ -181,7 +183,7 @@ def _has_expired_calls() -> ColumnElement[bool]:
 
 
 def _delete_versions(connection: Connection, group_id: UUID, in_question: ColumnElement[bool]) -> int:
-    """Versions without calls: their model, settings and tools came from the first one."""
+    """Delete versions without calls: their model, settings and tools came from the first call."""
     of_group = select(template.c.id).where(template.c.group_id == group_id, in_question)
     uncalled = ~exists(select(literal(1)).where(trace.c.implementation_id == implementation.c.id))
     removal = delete(implementation).where(implementation.c.template_id.in_(of_group), uncalled)
@@ -195,7 +197,7 @@ def _delete_versions(connection: Connection, group_id: UUID, in_question: Column
 
 
 def _delete_tasks(connection: Connection, group_id: UUID) -> int:
-    """Tasks without a template; one that was merged into another goes when that goes."""
+    """Delete tasks without a template; a merged task is deleted with the one it was merged into."""
     alive = select(template.c.task_id).where(template.c.group_id == group_id)
     lost = delete(task).where(task.c.group_id == group_id, task.c.merged_into.is_(None), task.c.id.not_in(alive))
     gone = connection.execute(lost.returning(task.c.id)).scalars().all()
@@ -234,7 +236,7 @@ def _listed(kinds: Sequence[Mapping[str, Any]], deleted: Iterable[Sequence[str]]
 
 
 def _gone(connection: Connection, template_id: UUID, listed: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
-    """The values that no call of the template has at their place."""
+    """The values that no call of the template has in their slot."""
     if not listed:
         return set()
     places, values = zip(*listed, strict=True)
@@ -247,7 +249,7 @@ def _gone(connection: Connection, template_id: UUID, listed: Sequence[tuple[int,
 
 @dataclass(frozen=True)
 class NamedTask:
-    """A task whose name we made, and the template that gives the task its name."""
+    """A task that we named, and the template that gives it its name."""
 
     id: UUID
     name: str
@@ -276,7 +278,7 @@ def named_by_us(connection: Connection, task_ids: Collection[UUID]) -> list[Name
 
 
 def delete_project(connection: Connection, project_id: UUID) -> None:
-    """Delete the project with its keys and everything that is left of it."""
+    """Delete the project with its keys and all its remaining rows."""
     connection.execute(delete(project).where(project.c.id == project_id))
 
 

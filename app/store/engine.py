@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL.  One engine a process, made after a fork, never before."""
+"""Connections to PostgreSQL.  Each process makes one engine, after a fork."""
 
 import math
 import select
@@ -16,11 +16,11 @@ from app.servers import reasons
 from app.store import session
 from app.store.sqlstates import is_moving, is_outage, is_read_only, state_of
 
-# A host that does not answer is given up after 3 s; one that vanished within a connection is noticed after 15 s (ms here).
+# Connecting to a host that does not answer is given up after 3 s; a host that vanished within a connection is noticed after 15 s (ms here).
 _NETWORK = {"connect_timeout": 3, "tcp_user_timeout": 15_000, "keepalives_idle": 10, "keepalives_interval": 5}
 
-# A pooled connection that rested longer is asked whether it still lives, which takes a round trip: nothing else shows that
-# a host or the network in between is gone. HikariCP has the same rule with the same time (aliveBypassWindowMs).
+# A pooled connection that was idle for longer is tested first, which takes a round trip: nothing else shows that a host or the network in
+# between is gone. HikariCP has the same rule with the same time (aliveBypassWindowMs).
 TRUSTED_SECONDS = 0.5
 
 
@@ -30,10 +30,10 @@ def make_engine(settings: Settings) -> Engine:
 
 
 def make_single_statement_engine(settings: Settings, beside: Engine) -> Engine:
-    """An engine for statements that commit by themselves (`app.store.prepared`), with connections of its own.
+    """An engine for statements that commit by themselves (`app.store.prepared`), with its own connections.
 
-    It is disposed of with the one beside it.  To switch a shared connection there and back would give up the
-    interpreter twice more for each statement.
+    It is disposed of with the engine `beside`.  To switch a shared connection to autocommit and back would release the interpreter lock
+    twice more for each statement.
     """
     engine = _pooled(settings, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
     event.listen(beside, "engine_disposed", lambda _: engine.dispose())
@@ -41,14 +41,14 @@ def make_single_statement_engine(settings: Settings, beside: Engine) -> Engine:
 
 
 def make_probe_engine(settings: Settings, seconds: float) -> Engine:
-    """An engine for one look at the server: a connection of its own, and no statement takes longer than this.
+    """An engine for one test of the server: a new connection each time, and no statement takes longer than `seconds`.
 
-    A new connection finds out what those of the pool do not: that the password was changed, or that there are too many.
+    A new connection shows errors that pooled ones do not: a changed password, or too many connections.
     """
     hurried = settings.model_copy(
         update={"database_statement_timeout": seconds, "database_lock_timeout": seconds, "database_pool_size": 1}
     )
-    return _pooled(hurried, connect_timeout=2)  # libpq waits for two seconds at least
+    return _pooled(hurried, connect_timeout=2)  # libpq waits at least two seconds
 
 
 def _pooled(settings: Settings, *, connect_timeout: int = _NETWORK["connect_timeout"], **options: Any) -> Engine:
@@ -71,12 +71,12 @@ def _pooled(settings: Settings, *, connect_timeout: int = _NETWORK["connect_time
 
 
 def told_while_connecting(settings: Settings) -> dict[str, Any]:
-    """What every connection of ours is told besides DATABASE_URL, as parameters of libpq."""
+    """The parameters that every connection gives to libpq beside DATABASE_URL."""
     return _NETWORK | {"application_name": "promptlode", "options": session.options(settings)}
 
 
 def _leave_a_standby(engine: Engine) -> None:
-    """After a failover the pool still holds connections to what was the primary: none of them is of use any more."""
+    """Drop all pooled connections after a failover: they lead to the former primary, which is read-only."""
 
     @event.listens_for(engine, "handle_error")
     def look(context: ExceptionContext) -> None:
@@ -85,7 +85,7 @@ def _leave_a_standby(engine: Engine) -> None:
 
 
 def _ask_idle_connections(engine: Engine) -> None:
-    """Replace pooled connections that died while nobody used them, before anybody does."""
+    """Replace pooled connections that died while idle, before they are used."""
 
     @event.listens_for(engine, "checkin")
     def rests(_: Any, record: Any) -> None:
@@ -100,9 +100,9 @@ def _ask_idle_connections(engine: Engine) -> None:
 
 
 def was_closed(connection: Any) -> bool:
-    """Whether PostgreSQL has ended it, restarting for example: the kernel knows, so this costs no round trip.
+    """Whether PostgreSQL has closed the connection, in a restart for example; the kernel knows, so this costs no round trip.
 
-    An idle connection has nothing to read but its end (the check of Go's database drivers, connCheck).
+    The only data on an idle connection is its end (the test of Go's database drivers, connCheck).
     """
     if connection.closed:
         return True
@@ -134,7 +134,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def outages_named() -> Iterator[None]:
-    """Raises DatabaseDownError in place of what SQLAlchemy says when PostgreSQL does not answer or is in no state to."""
+    """Raises DatabaseDownError in place of SQLAlchemy's error when PostgreSQL does not answer or is in no state to."""
     try:
         yield
     except exc.TimeoutError as error:

@@ -1,10 +1,10 @@
-"""What versions keep of calls that retention removes."""
+"""The counts that versions keep of calls that retention removes."""
 
 
 def noting(calls: str) -> str:
-    """The statement that adds up how many calls of each version are in `calls`, and when the first and the last were.
+    """SQL that adds up the number of removed calls of each version, with the times of the first and the last.
 
-    calls: a name of ours within the statement around it, of rows with implementation_id and seen_at.
+    calls: a name of ours within the surrounding statement, for rows with implementation_id and seen_at.
     """
     return f"""
        INSERT INTO expired_calls (implementation_id, calls, first_seen, last_seen)

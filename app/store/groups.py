@@ -1,4 +1,4 @@
-"""Groups: the calls of one path of one project, and what grouping knows about them."""
+"""Groups: the calls of one path of one project, and their state of grouping."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def get_or_create(connection: Connection, project_id: UUID, paths: Iterable[str]
 
 
 def find(connection: Connection, project_id: UUID, path: str) -> Group | None:
-    """The group of one path, if a trace ever named it: written like this, else with its ids folded."""
+    """The group of one path, if a trace has named it: in this spelling, else with its ids folded."""
     groups = _by_path(connection, project_id, list(spellings(path)))
     return next((groups[spelling] for spelling in spellings(path) if spelling in groups), None)
 
@@ -86,7 +86,7 @@ def named(connection: Connection, project: str, path: str) -> Group:
 
 
 def want(connection: Connection, group_id: UUID, wanted: Wanted) -> None:
-    """Ask that the next run also reads `wanted`; the larger of two wishes stays.  `wanted_at` tells a wish from an older wish."""
+    """Ask that the next run also reads `wanted`; the larger of two wishes stays.  `wanted_at` identifies the wish."""
     larger_stays = case(
         (grouping_key.c.wanted == "all", "all"),
         else_=wanted,

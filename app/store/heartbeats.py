@@ -1,4 +1,4 @@
-"""Signs of life of workers and reconcilers.  The database's clock decides, so hosts need not agree on the time."""
+"""Heartbeats of workers and reconcilers.  The database's clock decides, so the clocks of hosts need not agree."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ BEAT_SECONDS = 3.0
 # Seconds after the last beat that a process counts as alive: one beat may be late or lost, and a death is seen within 10 s.
 ALIVE_SECONDS = 8.0
 
-# The name under which `/readyz` tries a write.
+# The name of the row that `/readyz` writes to test the database.
 _PROBE = "readyz"
 
 # Seconds that a dead process stays listed, so that a person sees what died.
@@ -26,7 +26,7 @@ KEPT_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Taking:
-    """What a worker says of messages: how many it has in hand, and how many it took since it began."""
+    """A worker's report about messages: how many it holds, and how many it has taken since its start."""
 
     in_hand: int
     taken: int
@@ -34,10 +34,10 @@ class Taking:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """A process, when it was last seen, and what it said then.
+    """A process, the time of its last beat, and its report.
 
-    in_hand, taken: of a worker; taken is None where a version beats that does not say.
-    stalled_s: of a reconciler; seconds for which messages wait that no worker takes, None while they are taken.
+    in_hand, taken: of a worker; taken is None for an older version, which does not report it. stalled_s: of a reconciler; seconds for which
+    messages wait and no worker takes one, None while they are taken.
     """
 
     name: str
@@ -51,14 +51,14 @@ class Heartbeat:
 
     @property
     def alive(self) -> bool:
-        """Whether it beat lately."""
+        """Whether the last beat is recent."""
         return self.age_s <= ALIVE_SECONDS
 
 
 def beat(
     connection: Connection, name: str, kind: Kind, taking: Taking | None = None, *, stalled_s: float = 0.0
 ) -> None:
-    """Say that the process is alive; a worker says what it takes, a reconciler for how long nobody has."""
+    """Write a heartbeat; a worker reports its messages, a reconciler for how long no worker has taken any."""
     now = func.clock_timestamp()
     said = {
         "last_seen": now,
@@ -97,17 +97,17 @@ def seen(connection: Connection) -> list[Heartbeat]:
 
 
 def try_a_write(connection: Connection) -> None:
-    """Write what nobody reads: a database that is read-only, or whose disk is full, answers every query."""
+    """Write a row that is never read: a database that is read-only, or whose disk is full, still answers queries."""
     statement = insert(heartbeat).values(name=_PROBE, kind="probe")
     now = {"last_seen": func.clock_timestamp()}
     connection.execute(
         text("SET LOCAL synchronous_commit = off")
-    )  # whoever asks every second shall not sync every second
+    )  # a client that asks every second must not force a sync every second
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=now))
 
 
 def forget(connection: Connection, name: str) -> None:
-    """Remove a process that ends on purpose."""
+    """Remove the row of a process that ends on purpose."""
     connection.execute(delete(heartbeat).where(heartbeat.c.name == name))
 
 

@@ -1,7 +1,7 @@
-"""The history of what people decided: who, when, what was before, what after, and what it takes to undo it.
+"""The history of people's decisions: actor, time, the state before and after, and the data for undoing.
 
-A merge moves no text: what goes back is known by ids.  Names, descriptions and names of slots stand here as they stand in tasks and templates,
-so an entry goes with its task or template, and names that we made are forgotten when text of the task is deleted.
+A merge moves no text: undoing works with ids.  Names, descriptions and names of slots are stored here as in tasks and templates, so an
+entry is deleted with its task or template, and our own names are removed from it when text of the task is deleted.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,12 +18,12 @@ from app.store.tables import api_key, decision, grouping_key, task
 
 Kind = Literal["rename", "describe", "schema", "production", "slots", "merge", "split"]
 STRUCTURAL: tuple[Kind, ...] = ("merge", "split")
-"""Decisions that say which tasks are one."""
+"""Decisions that change which templates form a task."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A decision as it is taken. other_task_id, template_id, moved: as the columns of the table say."""
+    """A decision as it is made. other_task_id, template_id, moved: as the columns of the table."""
 
     kind: Kind
     task_id: UUID
@@ -56,7 +56,7 @@ def record(connection: Connection, project_id: UUID, entry: Entry, by: Actor) ->
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it: ids as texts."""
+    """The value as JSON: ids as texts."""
     if isinstance(value, Mapping):
         return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,4 +1,4 @@
-"""Identifiers: UUIDs of version 7, which sort by the time they were made."""
+"""Ids: UUIDs of version 7, which sort by time of creation."""
 
 import os
 import threading
@@ -27,7 +27,7 @@ def new_id() -> uuid.UUID:
 
 
 def new_ids(count: int) -> list[uuid.UUID]:
-    """So many of them, in their order; in half the time that it takes to make them one by one."""
+    """Several new ids in their order; half the time of making them one by one."""
     first, random = _next_ticks(count), os.urandom(8 * count)
     return [_id_of(first + number, random[8 * number : 8 * number + 8]) for number in range(count)]
 
@@ -38,17 +38,17 @@ def _id_of(tick: int, random: bytes) -> uuid.UUID:
 
 
 def first_id_of(moment: datetime) -> uuid.UUID:
-    """No id that was made at this moment or later is smaller."""
+    """The smallest id of this moment."""
     return uuid.UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def moment_of(id_: uuid.UUID) -> datetime:
-    """When an id was made, to the millisecond."""
+    """The time of creation of an id, to the millisecond."""
     return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
 
 
 def _next_ticks(count: int) -> int:
-    """The first of so many that nobody else gets."""
+    """The first of `count` ticks that no other id gets."""
     global _last_tick  # noqa: PLW0603  one clock a process is the point
     with _lock:
         first = max(time.time_ns() * _TICKS_PER_MILLISECOND // 1_000_000, _last_tick + 1)

@@ -1,12 +1,11 @@
 """The input of a call, stored without the texts that stand in its prompt.
 
-The prompt is taken out of the input (`app.intake.prompts`); the prompt of a matched call is stored as template and values.  Of an
-input we store where its texts stand in the prompt:
+The prompt is taken out of the input (`app.intake.prompts`); the prompt of a matched call is stored as template and values. An input is
+stored as places in the prompt:
 
-- a number: the input is `FORMS[number]` of the prompt, as nearly all are;
-- a list: a number, then what follows in the input (the later turns of a conversation), with references;
-- an object: the input with references in place of texts, "\\0<part>" for a whole part of the prompt and
-  "\\0<part>:<start>:<end>" for a stretch of one.  No text of a caller begins with NUL, since PostgreSQL cannot hold it.
+- a number: the input is `FORMS[number]` of the prompt, as nearly all are; - a list: a number, then what follows in the input (the later
+turns of a conversation), with references; - an object: the input with references in place of texts, "\0<part>" for a whole part of the
+prompt and "\0<part>:<start>:<end>" for a stretch of one. No text of a caller begins with NUL, since PostgreSQL cannot hold it.
 
 References name places in the prompt, not values of a template: they stay valid whatever template matches the call.
 """
@@ -20,14 +19,14 @@ import orjson
 MARK = "\x00"
 
 REFERENCED_CHARACTERS = 24
-"""Characters of a text from which a reference takes less room than the text."""
+"""Characters from which on a reference is shorter than the text."""
 
 _BETWEEN = len("\n\n")
 """Characters that `app.intake.prompts` puts between two texts of one part."""
 
 
 def packed(given: Mapping[str, Any], source: str | None, parts: Sequence[str] | None) -> Any:
-    """What is stored of an input, so that `unpacked` gives it back; `given` itself where there is no prompt."""
+    """The stored form of an input, from which `unpacked` restores it; `given` itself where there is no prompt."""
     if parts is None:
         return given
     source = source or ""
@@ -52,7 +51,7 @@ def unpacked(stored: Any, source: str | None, parts: Sequence[str] | None) -> An
 
 
 def without_texts(stored: Any) -> Any:
-    """What is stored of an input whose values must not be stored: the number of its form, if it has one; no text."""
+    """The stored form of an input whose values must not be stored: only the number of its form, if it has one."""
     return stored if isinstance(stored, int) else {}
 
 
@@ -76,7 +75,7 @@ def _instructions(source: str, parts: Sequence[str]) -> dict[str, Any]:
 
 
 def _field(source: str) -> str:
-    """Which of `input` and `messages` it is."""
+    """The field of the input, `input` or `messages`."""
     return source.removeprefix("instructions").removeprefix("+")
 
 
@@ -110,7 +109,7 @@ _FORMS_OF_LISTS = range(1, len(FORMS))
 
 
 def _beyond(usual: Mapping[str, Any], given: Mapping[str, Any], field: str) -> list[Any] | None:
-    """What the given input has after the usual one; None when it is not like that."""
+    """The items of the given input after those of the usual one; None when it does not begin like the usual one."""
     items, start = given.get(field), usual[field]
     if not isinstance(items, list) or not isinstance(start, list) or len(items) == len(start):
         return [] if _are_same(usual, given) else None
@@ -123,11 +122,11 @@ def _are_same(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     return left == right and orjson.dumps(left) == orjson.dumps(right)
 
 
-# All others
+# Other inputs
 
 
 class _References:
-    """Walks an input in its order, as `app.intake.prompts` does, and looks for each text where the text before it ended."""
+    """Walks an input in the order of `app.intake.prompts`, and looks for each text at the end of the text before it."""
 
     def __init__(self, parts: Sequence[str]) -> None:
         self._parts = parts

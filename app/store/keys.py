@@ -21,7 +21,7 @@ DEFAULT_SCOPES = ("ingest", "read")
 
 @dataclass(frozen=True)
 class NewKey:
-    """A key at the one moment when it can be shown."""
+    """A new key; this is the only moment when it can be shown."""
 
     id: UUID
     key: str
@@ -29,7 +29,7 @@ class NewKey:
 
 @dataclass(frozen=True)
 class KeyHolder:
-    """Who calls: the project of a key and what the key may do.  moved: the project is in another database."""
+    """The holder of a key: its project and its scopes.  moved: the project is in another database."""
 
     key_id: UUID
     project_id: UUID
@@ -39,7 +39,7 @@ class KeyHolder:
     moved: bool = False
 
     def may(self, scope: str) -> bool:
-        """Whether the key has this scope.  admin has every one of its project; operator, of all projects, is given by itself."""
+        """Whether the key has this scope.  admin implies all scopes of its project; operator, for all projects, is granted separately."""
         return scope in self.scopes or ("admin" in self.scopes and scope != "operator")
 
 
@@ -64,9 +64,9 @@ def create(
     *,
     cell: str = "",
 ) -> NewKey:
-    """Make a key of the project; the answer is the only place where the key itself stands.
+    """Make a key of the project; the key itself is only in the return value.
 
-    cell: its name stands in front, where whoever routes requests reads it; the random part has no dot.
+    cell: a prefix of the key that a router of requests reads; the random part has no dot.
     """
     new = NewKey(new_id(), PREFIX + (f"{cell}." if cell else "") + secrets.token_urlsafe(32))
     connection.execute(
@@ -83,12 +83,12 @@ def create(
 
 
 def hash_of(key: str) -> str:
-    """What is stored of a key."""
+    """The stored form of a key."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def holder(connection: Connection, key_hash: str) -> KeyHolder | None:
-    """Whose key it is; None for an unknown or revoked one."""
+    """The holder of a key; None for an unknown or revoked one."""
     row = connection.execute(
         select(
             api_key.c.id, api_key.c.project_id, project.c.name, api_key.c.scopes, api_key.c.last4, project_move.c.state

@@ -1,6 +1,6 @@
-"""Calls that are stored already and may be told of again, by another span of the same OpenTelemetry trace.
+"""Stored calls that another span of the same OpenTelemetry trace may describe again.
 
-The id that a caller gives a call of OpenTelemetry is `traceId:spanId`, so those of one trace stand together in the index of ids.
+The external id of an OpenTelemetry call is `traceId:spanId`, so the calls of one trace are adjacent in the index of ids.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ from app.store.tables import trace
 from app.store.traces import all_of
 
 MOST_OF_A_TRACE = 100
-"""Calls of one trace that are looked at: a long agent run has some dozens, and more would only cost."""
+"""Calls of one trace that are read: a long agent run has some dozens, and reading more would only cost time."""
 
 _FIELDS_SENT_LATER = ("output", "usage", "completed_at", "error", "metadata")
 
@@ -29,8 +29,8 @@ _FIND = text(
 
 
 def of_traces(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> list[SimpleNamespace]:
-    """The stored calls of these OpenTelemetry traces, each with everything that was sent."""
-    # Both bounds are as long as every id between them and differ from it in digits alone, so this holds in every collation.
+    """The stored calls of these OpenTelemetry traces, with all their columns."""
+    # Both bounds have the length of the ids between them and differ from these in digits alone, so this holds in every collation.
     bounds = {
         "first": [f"{trace_id}:{'0' * 16}" for trace_id in trace_ids],
         "last": [f"{trace_id}:{'f' * 16}" for trace_id in trace_ids],

@@ -1,6 +1,6 @@
 """How long traces waited for the run that read them, as a histogram of each group.
 
-Its buckets are rows among the group's counters, written in the transaction of the run that reads them: exact, whatever dies.
+Its buckets are rows among the group's counters, written in the transaction of that run: they are exact, whichever process dies.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import array, insert
 
 from app.store.tables import grouping_counter, trace
 
-#: Upper ends in seconds: from a group that was cold to one that waited for a person to start a worker.
+#: Upper bounds in seconds: from a cold group to one that waited until a person started a worker.
 ENDS = (1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
 
 _SUM = "lag_ms"
@@ -22,14 +22,14 @@ _NAMES = [f"lag_{number}" for number in range(len(ENDS) + 1)]
 
 @dataclass(frozen=True)
 class Lags:
-    """`until`: how many waited at most so long, by upper end (infinity last); `seconds`: all of their waiting."""
+    """`until`: the number of traces that waited at most as long, by upper bound (infinity last); `seconds`: the sum of all waits."""
 
     until: dict[float, int]
     seconds: float
 
 
 def observe(connection: Connection, group_id: UUID, call_ids: Sequence[UUID]) -> None:
-    """A run that commits now has read these calls of the group."""
+    """Add the calls that a committing run of the group has read."""
     rows = connection.execute(_waited(call_ids)).all()
     grown = {_NAMES[row.bucket]: row.calls for row in rows}
     grown[_SUM] = round(1000 * sum(row.seconds for row in rows))

@@ -1,11 +1,11 @@
-"""Move what `trace_later` took into a month, while it is read and written.
+"""Move the calls of `trace_later` into a partition, while they are read and written.
 
-PostgreSQL lets a month into the table only while `trace_later` has none of its calls. So they are copied, some at a time, to a table
-beside it (`trace_moving`), and a trigger does to the copies what is done to the calls; once all are there, it takes their place and
-`trace_later` begins anew.  The one moment in which the table is locked moves and checks nothing: indexes, keys and bounds are there.
+PostgreSQL attaches a partition only while `trace_later` has no calls in its range. So calls are copied in batches to a separate table
+(`trace_moving`), and a trigger applies every change of a call to its copy; at the end that table becomes the partition and `trace_later`
+begins anew.  In the moment in which the table is locked, nothing is moved or checked: indexes, keys and bounds exist already.
 
-Who is killed loses nothing: until that moment the calls are where they were.  The next one begins with the first call again, and finds most of
-the copies.
+A killed process loses nothing: until that moment the calls are in their old place.  The next one starts with the first call again, and
+finds most of the copies.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ COPIED_CALLS = 200
 
 @dataclass(frozen=True)
 class Moving:
-    """A copy under way.  oid: of its table, which tells it from one that comes later."""
+    """A copy in progress.  oid: the id of its table, which distinguishes it from a later copy."""
 
     oid: int
     month: Partition
@@ -33,10 +33,10 @@ class Moving:
 
 
 def begin(connection: Connection, now: datetime, enough: datetime) -> Moving | None:
-    """Make what calls are to be copied to, if it is not there; None when no call is late.
+    """Make the table for the copies, if it does not exist; None when no call is late.
 
-    Late are those of the months that are missing up to `enough`.  All of them become one partition, however many months they are.
-    Raises OperationalError, with nothing done, when the table is in use for long.
+    Late are calls of the months that are missing up to `enough`.  All of them become one partition, however many months they are. Raises
+    OperationalError, with nothing done, when the table is in use for long.
     """
     partitions.hold(connection)
     return _under_way(connection) or _begun(connection, now, partitions.month_after(enough))
@@ -83,9 +83,9 @@ def _under_way(connection: Connection) -> Moving | None:
 
 
 def copy(connection: Connection, moving: Moving, after: UUID, limit: int = COPIED_CALLS) -> UUID | None:
-    """Copy the next calls; the last of them, None when there are no more.
+    """Copy the next calls; answers the last of them, None at the end.
 
-    Held while they are copied, so that nobody changes them in between; raises OperationalError when somebody just does.
+    The calls are locked while they are copied; raises OperationalError when another transaction is changing one.
     """
     partitions.hold(connection)
     if _under_way(connection) != moving:
@@ -102,7 +102,7 @@ SELECT id FROM batch ORDER BY id DESC LIMIT 1
 
 
 def take_in(connection: Connection, moving: Moving) -> list[Partition]:
-    """Put the copies in place of the calls, all of which were copied; the partition made.
+    """Put the copies in place of the calls; answers the new partition.
 
     Raises OperationalError, with nothing done, when the table is in use for long.
     """
@@ -114,7 +114,7 @@ def take_in(connection: Connection, moving: Moving) -> list[Partition]:
     return [moving.month]
 
 
-# Calls of other times are few: a clock was wrong.
+# Calls from far away times are few: a clock was wrong.
 _TAKING_IN = (
     "LOCK TABLE trace IN ACCESS EXCLUSIVE MODE",
     "ALTER TABLE trace DETACH PARTITION trace_later",

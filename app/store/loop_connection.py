@@ -1,7 +1,7 @@
-"""A connection to PostgreSQL of an event loop: no thread waits for its statements.
+"""A PostgreSQL connection for an event loop: no thread waits for its statements.
 
-The driver's asynchronous mode (psycopg2 manual, "Asynchronous support"): a statement is sent, and the loop says when there is something
-to read.  Each statement is a transaction of its own.
+It uses the driver's asynchronous mode (psycopg2 manual, "Asynchronous support"): a statement is sent, and the event loop reports when there
+is data to read.  Each statement is a transaction of its own.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from app.store.engine import TRUSTED_SECONDS, outages_named, told_while_connecti
 from app.store.prepared import as_sqlalchemy_has_it
 
 CONNECT_SECONDS = 3.0
-"""As for a connection of a pool; libpq leaves this limit to whoever connects without waiting."""
+"""As for a pooled connection; in asynchronous mode libpq leaves this limit to its caller."""
 
 
 class LoopConnection:
-    """One statement at a time.  Of one event loop."""
+    """A connection that runs one statement at a time, for one event loop."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -35,9 +35,9 @@ class LoopConnection:
 
     @classmethod
     async def open(cls, settings: Settings, prepare: Iterable[str] = ()) -> "LoopConnection | None":
-        """A connection with these statements prepared; None where a pooler shares sessions, which can prepare nothing.
+        """A connection with these statements prepared; None behind a pooler that shares sessions, where nothing can be prepared.
 
-        Raises DatabaseDownError or another exception of the driver as SQLAlchemy has it.
+        Raises DatabaseDownError, or another error of the driver in SQLAlchemy's form.
         """
         _, url = PGDialect_psycopg2().create_connect_args(make_url(settings.database_url))
         connect = partial(psycopg2.connect, **url | told_while_connecting(settings), async_=True)
@@ -54,7 +54,7 @@ class LoopConnection:
 
     @classmethod
     async def _opened(cls, connect: partial[Any], prepare: Iterable[str]) -> "LoopConnection | None":
-        """In a thread as far as the driver would block: it looks for the address of the host."""
+        """Open the connection; steps in which the driver blocks, as resolving the host, run in a thread."""
         made = cls(await asyncio.get_running_loop().run_in_executor(None, connect))
         await made._done()
         ((told,),) = await made._rows(*session.ASK_WHETHER_TOLD)
@@ -66,9 +66,9 @@ class LoopConnection:
         return made
 
     async def fetch(self, statement: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a statement answers.  Raises what SQLAlchemy would, and DatabaseDownError.
+        """The rows of a statement.  Raises SQLAlchemy's errors, and DatabaseDownError.
 
-        After an exception it is not known whether a connection that broke had carried out the statement.
+        After an error of the connection it is unknown whether the statement was carried out.
         """
         with outages_named():
             try:
@@ -77,7 +77,7 @@ class LoopConnection:
                 raise as_sqlalchemy_has_it(error) from None
 
     async def is_alive(self) -> bool:
-        """Whether it can be used; asks PostgreSQL where it has rested so long that a network may have vanished."""
+        """Whether the connection is usable; asks PostgreSQL after a long idle time, in which a network may have vanished."""
         if was_closed(self._connection):
             return False
         if time.monotonic() - self._resting_since > TRUSTED_SECONDS:
@@ -89,11 +89,11 @@ class LoopConnection:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it broke."""
+        """Whether the connection broke."""
         return bool(self._connection.closed)
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """Close the connection, whatever it is doing."""
         self._connection.close()
 
     async def _rows(self, statement: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -104,12 +104,12 @@ class LoopConnection:
             return cursor.fetchall() if cursor.description else []
 
     async def _done(self) -> None:
-        """When the driver is."""
+        """Wait until the driver has finished."""
         while (state := self._connection.poll()) != extensions.POLL_OK:
             await self._ready(writing=state == extensions.POLL_WRITE)
 
     async def _ready(self, *, writing: bool) -> None:
-        """When the socket can be read or written.  The loop forgets the socket before anybody may close it."""
+        """Wait until the socket is readable or writable.  The event loop forgets the socket before it may be closed."""
         watch, forget = (
             (self._loop.add_writer, self._loop.remove_writer)
             if writing

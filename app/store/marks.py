@@ -1,8 +1,8 @@
-"""Marks of templates: hashes of stretches of fixed text, of which similar templates have many in common.
+"""Marks of templates: hashes of stretches of fixed text, by which similar templates are found.
 
-A template has the smallest hashes of its stretches (a bottom-k sketch): the share of marks that two templates have in common is near the share of
-stretches that both have, however long they are.  The hash has the project in it, so the index of marks never leads to another project's
-templates.
+A template keeps the smallest hashes of its stretches (a bottom-k sketch): the share of marks that two templates have in common is close to
+their share of common stretches, however long they are.  The hash includes the project, so the index of marks never leads to another
+project's templates.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from templating import Template
 from templating.scripts import tokens
 
 STRETCH_TOKENS = 3
-"""Words and marks in a stretch: two that follow each other occur in most prompts, longer stretches lose more to each edit."""
+"""Tokens in a stretch: pairs occur in most prompts, longer stretches lose more to each edit."""
 
 MARKS = 32
-"""Of one template. Where a third of all stretches is in both, 10 of 32 are shared on average; none of them once in 400,000 times."""
+"""Marks of a template. Where a third of all stretches is common, 10 of 32 marks are on average; no mark is, once in 400,000 times."""
 
 READ_TOKENS = 20_000
 """Tokens of a template that are read, some 100 KB: hashing them takes 20 ms while a run saves."""

@@ -1,6 +1,6 @@
 """Bring a database to a revision of the schema.  The same code serves the release step, the embedded default and tests.
 
-Alembic is loaded when it is asked for: a web process that nobody asks whether it is ready never needs it.
+Alembic is imported on demand: a web process needs it only for /readyz.
 """
 
 from pathlib import Path

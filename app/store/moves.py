@@ -1,7 +1,7 @@
-"""Where a project that moves stands, in both databases, and what its calls did meanwhile.
+"""The state of a project that moves, in both databases, and the changes to its calls meanwhile.
 
-Only while projects move do triggers watch their tables: each call that comes, changes or goes is noted, and from the moment of the
-switch nothing of the project can be written (`moving_stage`, in the migration `moving`).
+Only while projects move do triggers watch their tables: each added, changed or deleted call is noted, and from the switch on nothing of the
+project can be written (`moving_stage`, in the migration `moving`).
 """
 
 import time
@@ -37,7 +37,9 @@ UNWATCHED = frozenset(
         "webhook_delivery",
     }
 )
-"""Written by the machinery for several projects at once, which one project that moves must not hold up; read once more at the switch."""
+"""Tables that background processes write for several projects at once, which must not wait for one moving project; they are read again at
+the switch.
+"""
 
 _WATCH_LOCK_MS = 200
 """Milliseconds to wait for the lock that a trigger takes: ingest of all projects waits behind it."""
@@ -48,41 +50,41 @@ _WATCH_TRIES, _WATCH_PAUSE_SECONDS = 100, 0.1
 
 
 def state_of(connection: Connection, project_id: UUID) -> State | None:
-    """Where a project stands that moves or has moved."""
+    """The state of a project that moves or has moved."""
     return connection.scalar(select(project_move.c.state).where(project_move.c.project_id == project_id))
 
 
 def projects_by_state(connection: Connection) -> dict[State, int]:
-    """How many projects stand in each state, those that none is in too."""
+    """The number of projects in each state, including states without any."""
     counted = connection.execute(select(project_move.c.state, func.count()).group_by(project_move.c.state))
     return dict.fromkeys(STATES_OF_MOVES, 0) | {row[0]: row[1] for row in counted}
 
 
 def copied(connection: Connection, project_id: UUID) -> dict[str, Any]:
-    """How far the copy was when it was last noted."""
+    """The progress of the copy when it was last noted."""
     return connection.scalar(select(project_move.c.copied).where(project_move.c.project_id == project_id)) or {}
 
 
 def leaving(connection: Connection) -> dict[UUID, tuple[str, str]]:
-    """Projects that leave or left: state, and where to."""
+    """Projects that leave or have left: state and target."""
     query = select(project_move).where(project_move.c.state.in_(LEAVING))
     return {row.project_id: (row.state, row.peer) for row in connection.execute(query)}
 
 
 def note(connection: Connection, project_id: UUID, state: State, peer: str) -> None:
-    """Write down where the project stands; how far the copy is stays."""
+    """Write the state of the move; the progress of the copy stays."""
     values = {"project_id": project_id, "state": state, "peer": peer}
     if not connection.execute(update(project_move).where(_of(project_id)).values(state=state, peer=peer)).rowcount:
         connection.execute(insert(project_move).values(values))
 
 
 def note_copied(connection: Connection, project_id: UUID, so_far: dict[str, Any]) -> None:
-    """Write down how far the copy is, in the transaction that wrote it."""
+    """Write the progress of the copy, in the transaction that made it."""
     connection.execute(update(project_move).where(_of(project_id)).values(copied=so_far))
 
 
 def forget(connection: Connection, project_id: UUID) -> None:
-    """The project moves no more."""
+    """Delete the record of a move."""
     forget_all_noted(connection, project_id)
     connection.execute(delete(project_move).where(_of(project_id)))
 
@@ -92,7 +94,7 @@ def _of(project_id: UUID) -> Any:
 
 
 def as_mover(connection: Connection, project_id: UUID) -> None:
-    """What this transaction does to the project is part of the move."""
+    """Mark this transaction's changes to the project as part of the move."""
     connection.execute(text("SELECT set_config('promptlode.mover', :project, true)"), {"project": str(project_id)})
 
 
@@ -100,9 +102,9 @@ def as_mover(connection: Connection, project_id: UUID) -> None:
 
 
 def watch(engine: Engine, project_id: UUID, peer: str) -> None:
-    """From now on each call that comes, changes or goes is noted; whoever wrote before has committed.
+    """Note every added, changed or deleted call from now on; transactions that wrote before have committed.
 
-    Raises DatabaseDownError when some transaction holds the tables for long.
+    Raises DatabaseDownError when a transaction holds the tables for long.
     """
     for _ in range(_WATCH_TRIES):
         try:
@@ -154,11 +156,11 @@ def await_writers(connection: Connection, project_id: UUID) -> None:
     connection.execute(select(func.pg_advisory_xact_lock(key)))
 
 
-# What calls did meanwhile
+# Changes to calls meanwhile
 
 
 def noted(connection: Connection, project_id: UUID, limit: int, skip: int) -> tuple[list[UUID], list[int]]:
-    """Calls that came, changed or went, the longest ago first, behind so many; and the numbers of their notes."""
+    """Calls that were added, changed or deleted, the oldest change first, after `skip` of them; and the numbers of their notes."""
     query = (
         select(project_move_call.c.seq, project_move_call.c.call_id)
         .where(project_move_call.c.project_id == project_id)
@@ -171,17 +173,17 @@ def noted(connection: Connection, project_id: UUID, limit: int, skip: int) -> tu
 
 
 def forget_noted(connection: Connection, project_id: UUID, numbers: Sequence[int]) -> None:
-    """These have arrived."""
+    """Delete the notes of calls that have arrived."""
     mine = (project_move_call.c.project_id == project_id) & project_move_call.c.seq.in_(numbers)
     connection.execute(delete(project_move_call).where(mine))
 
 
 def forget_all_noted(connection: Connection, project_id: UUID) -> None:
-    """Everything has arrived."""
+    """Delete all notes: everything has arrived."""
     connection.execute(delete(project_move_call).where(project_move_call.c.project_id == project_id))
 
 
-# Where it arrives
+# In the target database
 
 
 def name_taken(connection: Connection, project_id: UUID, name: str) -> bool:
@@ -191,12 +193,12 @@ def name_taken(connection: Connection, project_id: UUID, name: str) -> bool:
 
 
 def silence(connection: Connection, project_id: UUID) -> None:
-    """What a project tells others is told where it is now."""
+    """Stop the webhooks of the project here: its new database sends them."""
     connection.execute(delete(webhook).where(webhook.c.project_id == project_id))
 
 
 def remove_copy(engine: Engine, project_id: UUID, rows: int = 5_000) -> None:
-    """Delete a copy of a project with its keys, a batch of calls at a time; what the audit log says of it stays."""
+    """Delete a copy of a project with its keys, in batches of calls; its audit log stays."""
     while _remove_calls(engine, project_id, rows):
         pass
     with transaction(engine) as connection:

@@ -1,7 +1,7 @@
 """Owed traces, and the groups that must run for them.
 
-A trace is owed while it is unmatched, has a prompt, and no committed run has read it; it is residue once one has.  This is the truth that everything in
-Redis can be rebuilt from.
+A trace is owed while it is unmatched, has a prompt, and no committed run has read it; afterwards it is residue. The whole state of Redis
+can be rebuilt from this.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Double, and_, cast, func, or_,
 
 from app.store.tables import grouping_key, project, project_move, trace
 
-# The conditions of the partial indexes of `trace`: PostgreSQL uses those only where a query says the same.
+# The conditions of the partial indexes of `trace`, which PostgreSQL uses only for queries with the same condition.
 IS_UNGROUPED = and_(trace.c.implementation_id.is_(None), trace.c.prompt_parts.is_not(None))
 IS_OWED = and_(IS_UNGROUPED, trace.c.considered_run_id.is_(None))
 IS_RESIDUE = and_(IS_UNGROUPED, trace.c.considered_run_id.is_not(None))
@@ -75,7 +75,7 @@ def waiting_groups(
 
 
 def backlog(connection: Connection, project_id: UUID | None) -> Backlog:
-    """What is owed in a project, or in all projects, without quarantined groups, which are shown by themselves."""
+    """The backlog of a project, or of all projects, without quarantined groups, which are listed separately."""
     age = func.extract("epoch", func.clock_timestamp() - func.min(trace.c.created_at))
     query = (
         select(func.count(), cast(age, Double))

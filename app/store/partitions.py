@@ -1,10 +1,10 @@
-"""The partitions of table `trace`: the calls of a month each, by the time that their ids hold.
+"""The partitions of table `trace`: the calls of one month each, by the time in their ids.
 
-`trace_before_2027_01` has what was stored in December 2026: its name says where it ends, the one before it where it begins.
-`trace_later` takes what no partition is there for, so a call is stored also when nobody has made one for months; see `late_calls`.
+`trace_before_2027_01` holds calls stored in December 2026: its name gives its end, the name of the one before it its beginning.
+`trace_later` takes calls for which there is no partition, so a call is stored even if none was made for months; see `late_calls`.
 
-A month goes in steps: it is no part of the table any more, what only its calls said is noted, and it is dropped.  Between two steps
-it is a table of its own, whose comment says how far it was read.
+A month is dropped in steps: it is detached from the table, the facts that only its calls hold are noted, and it is dropped.  Between two
+steps it is a table of its own, whose comment says how far it was read.
 """
 
 from collections.abc import Collection
@@ -21,17 +21,15 @@ from app.store.runs import FIRST_ID
 _PREFIX_OF_PARTITIONS = "trace_before_"
 
 MADE_AHEAD = timedelta(days=40)
-"""Partitions are made so far ahead: a month without a reconciler leaves no calls to move."""
+"""Time for which partitions are made ahead: a month without a reconciler leaves no calls to move."""
 
 _DROP_LOCK_SECONDS = 2
 """Seconds to wait for the lock on the whole table that detaching takes; ingest waits behind it."""
 
 _ATTACH_LOCK_MS = 200
-"""Milliseconds to wait for the lock that attaching takes; weeks are left for the next try."""
+"""Milliseconds to wait for the lock that attaching takes; there are weeks for further tries."""
 
-_ADVISORY_LOCK = (
-    0x70726F6D70746D6F  # any number, the same in every process; whoever makes or drops partitions holds this lock
-)
+_ADVISORY_LOCK = 0x70726F6D70746D6F  # an arbitrary number, the same in every process; a process that makes or drops partitions holds this lock
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Partition:
 
 
 def partitions(connection: Connection) -> list[Partition]:
-    """Those with a bound, the oldest first."""
+    """The partitions with an upper bound, the oldest first."""
     names = connection.scalars(
         text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'trace'::regclass")
     )
@@ -69,7 +67,7 @@ def month_after(moment: datetime) -> datetime:
 
 
 def end(connection: Connection) -> datetime:
-    """The first moment that is in none of them."""
+    """The end of the last partition."""
     return partitions(connection)[-1].until
 
 
@@ -77,19 +75,19 @@ def end(connection: Connection) -> datetime:
 
 
 def hold(connection: Connection) -> None:
-    """Nobody else makes or drops partitions until the transaction ends, and what is in use is not waited for.
+    """Lock out other processes that make or drop partitions, and do not wait for tables in use.
 
-    A lock that is asked for and not granted holds up whoever comes after it, ingest too.
+    A waiting lock request blocks every later transaction, ingest included.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     connection.execute(text(f"SET LOCAL lock_timeout = '{_ATTACH_LOCK_MS}ms'"))
 
 
 def make_missing(connection: Connection, enough: datetime) -> list[Partition]:
-    """Make the partitions that are missing up to a moment; those made.  `trace_later` has no calls that belong to them.
+    """Make the missing partitions up to a moment; answers them.  `trace_later` must have no calls in their range.
 
-    Raises OperationalError, with nothing done, when a dump or a long transaction is in the way: whatever reads calls would
-    wait behind us, and so would ingest.
+    Raises OperationalError, with nothing done, when a dump or a long transaction holds the table: later readers, and so ingest, would wait
+    behind us.
     """
     made: list[Partition] = []
     if end(connection) < enough:
@@ -106,7 +104,7 @@ def _make(connection: Connection, begin: datetime) -> Partition:
     return month
 
 
-# Names of partitions are ours.  Attached rather than created in its place, which would lock the whole table.
+# Names of partitions are ours.  The table is attached instead of created in place, which would lock the whole table.
 _MAKING = (
     "CREATE TABLE {0} (LIKE trace INCLUDING DEFAULTS INCLUDING COMMENTS)",
     "ALTER TABLE trace ATTACH PARTITION {0} FOR VALUES FROM ('{1}') TO ('{2}')",
@@ -116,7 +114,7 @@ _MAKING = (
 # Dropping
 
 NOTED_CALLS = 10_000
-"""Calls of a month that goes whose traces are removed in one transaction, in some 100 ms."""
+"""Calls of a detached month whose traces are removed in one transaction, in some 100 ms."""
 
 
 def has_calls_of(connection: Connection, partition: Partition, projects: Collection[UUID]) -> bool:
@@ -127,20 +125,20 @@ def has_calls_of(connection: Connection, partition: Partition, projects: Collect
 
 
 def detach(connection: Connection, partition: Partition) -> None:
-    """Take a month of calls out of the table; runs that have read some of them begin anew.
+    """Detach a month of calls; runs that have read some of them begin anew.
 
     Raises OperationalError, with nothing done, when the table is in use for longer than ingest may wait behind this.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     if partition in partitions(connection):
-        # Groups before their calls, as runs and deletions lock them; then nobody assigns calls of the month any more.
+        # Groups are locked before their calls, in the order of runs and deletions; then no transaction can assign calls of the month.
         connection.execute(text(_RAISING.format(partition.name)))
         connection.execute(text(f"SET LOCAL lock_timeout = '{_DROP_LOCK_SECONDS}s'"))
         connection.execute(text(f"ALTER TABLE trace DETACH PARTITION {partition.name}"))
         connection.execute(text(f"COMMENT ON TABLE {partition.name} IS '{FIRST_ID}'"))
 
 
-# OFFSET 0: an entry of the index for each group instead of the whole month.
+# OFFSET 0: one index entry for each group instead of the whole month.
 _RAISING = """
 UPDATE grouping_key SET fence = fence + 1
  WHERE EXISTS (SELECT FROM {0} AS call WHERE call.group_id = grouping_key.id OFFSET 0)
@@ -148,16 +146,16 @@ UPDATE grouping_key SET fence = fence + 1
 
 
 def leaving(connection: Connection) -> list[Partition]:
-    """Months that were taken out and are still there."""
+    """Months that were detached and not yet dropped."""
     names = text("SELECT relname FROM pg_class WHERE relname LIKE :names AND relkind = 'r' AND NOT relispartition")
     names_found = connection.scalars(names, {"names": _PREFIX_OF_PARTITIONS.replace("_", r"\_") + "%"})
     return sorted(map(named, names_found), key=lambda partition: partition.until)
 
 
 def note_gone(connection: Connection, partition: Partition, limit: int = NOTED_CALLS) -> int | None:
-    """Note what only the next calls of a month that leaves say, and free their external ids; how many there were, None at the end.
+    """Note the facts that only the next calls of a detached month hold, and free their external ids; answers their number, None at the end.
 
-    What versions show of their calls stays, as when calls go one by one.
+    The counts that versions show stay, as when calls are removed one by one.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     if partition not in leaving(connection):
@@ -171,7 +169,7 @@ def note_gone(connection: Connection, partition: Partition, limit: int = NOTED_C
     return row.calls
 
 
-# An external id may be another call's by now, since they are given up before the month is gone.
+# An external id may belong to another call by now, since ids are freed before the month is dropped.
 _NOTING = """
 WITH batch AS (SELECT id, project_id, external_id, implementation_id, seen_at FROM {0}
                WHERE id > CAST(obj_description(CAST(:name AS regclass), 'pg_class') AS uuid) ORDER BY id LIMIT :limit),
@@ -190,7 +188,7 @@ SELECT count(*) AS calls, (SELECT id FROM batch ORDER BY id DESC LIMIT 1) AS las
 
 
 def drop(connection: Connection, partition: Partition) -> None:
-    """Drop a month that leaves, all of which is noted.
+    """Drop a detached month whose calls are all noted.
 
     Raises OperationalError, with nothing done, when the tables that its calls refer to are in use for long.
     """

@@ -1,6 +1,6 @@
-"""Paths of call sites with the ids of single things in them: /users/123/chat and /users/124/chat are one call site.  Pure.
+"""Folds ids in paths of call sites: /users/123/chat and /users/124/chat are one call site.  Pure.
 
-A group per such path would never get the three calls that make a template.
+A group for each such path would never get the three calls that make a template.
 """
 
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from sqlalchemy import ColumnElement
 from app.store.tables import grouping_key
 
 ID = "{id}"
-"""Stands for an id in a path, as in a route of OpenAPI."""
+"""Replaces an id in a path, as in a route of OpenAPI."""
 
 PATHS_REMEMBERED = 4_096
-"""Paths whose folded form a process remembers, about 1 MB: nearly every call comes on one that it has seen."""
+"""Paths whose folded form a process keeps, about 1 MB: nearly every call comes on a known path."""
 
 HASH_CHARACTERS = 16
-"""Hexadecimal digits from which on a segment is no word: 64 bits. ObjectIds of MongoDB have 24, MD5 32, SHA-1 40."""
+"""Hexadecimal digits from which on a segment counts as a hash: 64 bits. ObjectIds of MongoDB have 24, MD5 32, SHA-1 40."""
 
 ULID_CHARACTERS = 26
-"""Of a ULID, in the alphabet of Crockford's Base32."""
+"""Characters of a ULID, in the alphabet of Crockford's Base32."""
 
 _HEXADECIMAL_IN_ANY_CASE = frozenset("0123456789abcdefABCDEF")
 _CROCKFORD = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
@@ -32,7 +32,7 @@ _CROCKFORD = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 def folded(path: str) -> str:
     """The path with {id} in place of each segment that is a number, a date, a UUID, a ULID or a hash.
 
-    A path of nothing but ids stays as it is: what is left would name nothing.
+    A path that consists of ids alone stays unchanged: its folded form would name nothing.
     """
     segments = path.split("/")
     folded_segments = [ID if _is_id(segment) else segment for segment in segments]
@@ -60,10 +60,10 @@ def _parses(parser: Callable[[str], object], text: str) -> bool:
 
 
 def spellings(path: str) -> tuple[str, ...]:
-    """The path as somebody names it, and as calls of it may be stored."""
+    """The spellings under which calls of a path may be stored: as given, and folded."""
     return tuple(dict.fromkeys((path, folded(path))))
 
 
 def is_at(path: str) -> ColumnElement[bool]:
-    """SQL: the group is that of a path, however the path is written."""
+    """SQL: the group belongs to the path, in any spelling."""
     return grouping_key.c.path.in_(spellings(path))

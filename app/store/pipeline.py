@@ -1,4 +1,4 @@
-"""What the pipeline did lately: the latest runs."""
+"""The latest runs."""
 
 from dataclasses import dataclass
 from datetime import datetime

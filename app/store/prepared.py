@@ -1,7 +1,7 @@
-"""Statements that PostgreSQL has parsed and planned beforehand: for what nearly every request sends.
+"""Prepared statements, parsed and planned once by PostgreSQL: for the statements of nearly every request.
 
-PREPARE is of a session (PostgreSQL manual, "PREPARE"), so each pooled connection prepares a statement when it first sends it.
-The driver is called as it is: what SQLAlchemy does for a statement takes longer than to carry this one out.
+PREPARE holds for a session (PostgreSQL manual, "PREPARE"), so each pooled connection prepares a statement when it first sends it. The
+driver is called directly: SQLAlchemy's work for a statement takes longer than PostgreSQL's.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,9 +34,9 @@ class Prepared:
         self._parameters = [(name_of_value, _writer(kind)) for name_of_value, kind in zip(names, kinds, strict=True)]
 
     def rows_changed(self, engine: Engine, values: Mapping[str, Any]) -> int | None:
-        """Carry it out; how many rows it changed, None when it could not be prepared and nothing was done.
+        """Carry it out; answers the number of changed rows, None when it could not be prepared and nothing was done.
 
-        engine: of `make_single_statement_engine`.  Raises what SQLAlchemy would, and DatabaseDownError.
+        engine: from `make_single_statement_engine`.  Raises SQLAlchemy's errors, and DatabaseDownError.
         """
         parameters = [None if (value := values[name]) is None else write(value) for name, write in self._parameters]
         with outages_named():
@@ -70,12 +70,12 @@ class Prepared:
 
 
 def _writer(kind: TypeEngine[Any]) -> Callable[[Any], Any]:
-    """How the driver takes a value of this type."""
+    """The function that converts a value of this type for the driver."""
     if isinstance(kind, JSON):
         return lambda value: orjson.dumps(value).decode()
     return str if isinstance(kind, Uuid) else lambda value: value
 
 
 def as_sqlalchemy_has_it(error: psycopg2.Error) -> BaseException:
-    """The same error as from any other statement, without the parameters, which hold prompts."""
+    """The driver's error as SQLAlchemy's error, without the parameters, which hold prompts."""
     return exc.DBAPIError.instance(None, None, error, psycopg2.Error, hide_parameters=True)

@@ -21,13 +21,13 @@ def of_project(connection: Connection, project_id: UUID) -> Sequence[Row[Any]]:
 def put(
     connection: Connection, project_id: UUID, model: str, *, input: float, output: float, cached: float | None
 ) -> None:
-    """Set the price of a model, whatever it was."""
+    """Set the price of a model."""
     values = {"input": input, "output": output, "cached": cached}
     added = insert(price).values(values | {"project_id": project_id, "model": model})
     connection.execute(added.on_conflict_do_update(index_elements=["project_id", "model"], set_=values))
 
 
 def remove(connection: Connection, project_id: UUID, model: str) -> bool:
-    """The published price holds again; whether one was set."""
+    """Let the published price hold again; answers whether a price was set."""
     gone = delete(price).where(price.c.project_id == project_id, price.c.model == model)
     return connection.execute(gone).rowcount > 0

@@ -1,4 +1,4 @@
-"""What a project does not want stored, as its row has it; `app.intake.privacy` knows what it means."""
+"""The privacy settings of a project, as stored; `app.intake.privacy` applies them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from app.store.tables import project
 
 
 def load(connection: Connection, project_id: UUID) -> tuple[dict[str, Any], str] | None:
-    """The wishes of a project and the key of its marks; None when there is no such project."""
+    """The privacy settings of a project and the secret of its marks; None for an unknown project."""
     row = connection.execute(
         select(project.c.privacy, project.c.secret).where(project.c.id == project_id)
     ).one_or_none()
@@ -18,5 +18,5 @@ def load(connection: Connection, project_id: UUID) -> tuple[dict[str, Any], str]
 
 
 def save(connection: Connection, project_id: UUID, wishes: Mapping[str, Any]) -> None:
-    """Keep the wishes, which somebody has checked."""
+    """Store privacy settings that were checked."""
     connection.execute(update(project).where(project.c.id == project_id).values(privacy=dict(wishes)))

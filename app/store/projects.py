@@ -1,4 +1,4 @@
-"""Projects: what a key belongs to, and the wall between two teams."""
+"""Projects: the owners of keys and data, and the border between teams."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,7 +12,7 @@ from app.store.tables import grouping_key, project, task, trace
 
 @dataclass(frozen=True)
 class Project:
-    """A project by its two names."""
+    """A project with its id and its name."""
 
     id: UUID
     name: str
@@ -43,7 +43,7 @@ def by_id(connection: Connection, project_id: UUID) -> Project | None:
 
 
 def find(connection: Connection, name_or_id: str) -> Project | None:
-    """The project that a person means: by name first, else by id."""
+    """The project with this name, else with this id."""
     wanted = [project.c.name == name_or_id]
     if (by_id := _as_uuid(name_or_id)) is not None:
         wanted.append(project.c.id == by_id)

@@ -1,7 +1,7 @@
-"""Reads that may be a moment behind go to a standby (DATABASE_READ_URL) while it keeps up, and to the primary otherwise.
+"""Reads that may be a moment old use a standby (DATABASE_READ_URL) while it keeps up, and the primary otherwise.
 
-How far it is behind is measured by positions in the write-ahead log and our own clock, so no two hosts need to agree on the time: the
-standby is as old as the newest position of the primary that we saw and that the standby has not reached.
+Its lag is measured by positions in the write-ahead log and our own clock, so the clocks of hosts need not agree: the standby is as old as
+the newest position of the primary that it has not reached.
 """
 
 import threading
@@ -20,15 +20,15 @@ from app.store.engine import make_engine, make_probe_engine, outages_named, tran
 from app.store.sqlstates import state_of
 
 LOOK_SECONDS = 1.0
-"""Between two looks at how far the standby is: two short queries a process."""
+"""Seconds between two measurements of the lag: two short queries a process."""
 
 GIVEN_UP_SECONDS = 5.0
-"""A standby that failed is left alone for so long: a host that does not answer costs two seconds to find out."""
+"""Seconds for which a failed standby is not tried: connecting to a host that does not answer takes two seconds."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether the standby is used.  behind: seconds, None where nobody knows."""
+    """Whether the standby is used.  behind: its lag in seconds, None where unknown."""
 
     used: bool
     behind: float | None
@@ -36,7 +36,7 @@ class Standing:
 
 
 class Reader:
-    """Where to read from.  Safe to share between threads."""
+    """Chooses the database to read from.  Safe to share between threads."""
 
     def __init__(self, settings: Settings, primary: Engine) -> None:
         self._primary = primary.execution_options(postgresql_readonly=True)
@@ -68,14 +68,14 @@ class Reader:
             raise
 
     def standing(self) -> Standing | None:
-        """How the standby is; None where there is none."""
+        """The state of the standby; None without one."""
         if self._standby is None:
             return None
         self._look()
         return self._standing
 
     def _connected(self) -> Connection | None:
-        """A connection to the standby; None when the primary is to be asked."""
+        """A connection to the standby; None when the primary has to be used."""
         if self._standby is None:
             return None
         self._look()
@@ -88,7 +88,7 @@ class Reader:
             return None
 
     def _look(self) -> None:
-        """Whoever comes first after a while looks; the others take what is known."""
+        """Measure the lag; the first caller after LOOK_SECONDS does it, the others use the last result."""
         if time.monotonic() >= self._look_at and self._looking.acquire(blocking=False):
             try:
                 self._look_now()
@@ -96,7 +96,7 @@ class Reader:
                 self._looking.release()
 
     def _look_now(self) -> None:
-        with suppress(exc.SQLAlchemyError, DatabaseDownError):  # a primary that is away leaves what we know of it
+        with suppress(exc.SQLAlchemyError, DatabaseDownError):  # while the primary is down, the last result stays
             self._seen.append((time.monotonic(), _position(self._primary, "pg_current_wal_lsn()")))
         try:
             reached = _position(self._probe, "pg_last_wal_replay_lsn()")
@@ -127,7 +127,7 @@ class Reader:
 
 
 def _position(engine: Engine, function: str) -> int:
-    """Bytes of write-ahead log.  Raises ValueError where the server is no standby."""
+    """A position in the write-ahead log, in bytes.  Raises ValueError where the server is no standby."""
     with transaction(engine) as connection:
         position = connection.execute(text(f"SELECT pg_wal_lsn_diff({function}, '0/0')::bigint")).scalar()
     if position is None:

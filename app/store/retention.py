@@ -1,6 +1,6 @@
-"""Calls that a project no longer keeps, and what stays of them.
+"""Calls that a project no longer keeps, and what remains of them.
 
-The time of storing decides, which the id of a call tells: a log imported today is kept as long as a call made today.
+The time of storing decides, which the id of a call holds: an imported log is kept as long as calls made today.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,17 +20,17 @@ FOR_EVER = 0  # days; the project removes nothing
 
 
 def days_of(connection: Connection, project_id: UUID) -> int | None:
-    """How many days a project keeps its calls; None: as the setting says."""
+    """Days for which a project keeps its calls; None: the setting decides."""
     return connection.execute(select(project.c.retention_days).where(project.c.id == project_id)).scalar_one()
 
 
 def set_days(connection: Connection, project_id: UUID, days: int | None) -> None:
-    """A project keeps its calls so many days; None: as the setting says."""
+    """Set the days for which a project keeps its calls; None: the setting decides."""
     connection.execute(update(project).where(project.c.id == project_id).values(retention_days=days))
 
 
 def due(connection: Connection, default_days: int, now: datetime) -> dict[UUID, datetime]:
-    """The moment since when each project keeps its calls; without projects that keep them for ever."""
+    """The moment since which each project keeps its calls; projects that keep calls for ever are left out."""
     days = func.coalesce(project.c.retention_days, default_days)
     rows = connection.execute(select(project.c.id, days.label("days")).where(days != FOR_EVER).order_by(project.c.id))
     return {row.id: now - timedelta(days=row.days) for row in rows}
@@ -38,7 +38,7 @@ def due(connection: Connection, default_days: int, now: datetime) -> dict[UUID, 
 
 def months_over(connection: Connection, since: Mapping[UUID, datetime]) -> list[Partition]:
     """Months whose calls no project keeps, the oldest first.  since: the answer of `due`."""
-    *all_but_the_newest, _ = partitions.partitions(connection)  # whose end is where the next one begins
+    *all_but_the_newest, _ = partitions.partitions(connection)  # a partition ends where the next one begins
     past = [month for month in all_but_the_newest if since and month.until <= max(since.values())]
     everybody = connection.scalars(select(project.c.id)).all() if past else []
     return [
@@ -47,17 +47,17 @@ def months_over(connection: Connection, since: Mapping[UUID, datetime]) -> list[
 
 
 def _keepers(projects: Iterable[UUID], since: Mapping[UUID, datetime], month: Partition) -> list[UUID]:
-    """Projects that keep calls of the end of the month."""
+    """Projects that keep calls from the end of the month."""
     return [project_id for project_id in projects if project_id not in since or since[project_id] < month.until]
 
 
 def overdue(connection: Connection, project_id: UUID, since: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-    """The oldest calls of a project that were stored before, each with its group."""
+    """The oldest calls of a project that were stored before `since`, each with its group."""
     old = select(trace.c.id, trace.c.group_id).where(trace.c.project_id == project_id, trace.c.id < first_id_of(since))
     return [(row.id, row.group_id) for row in connection.execute(old.order_by(trace.c.id).limit(limit))]
 
 
-# Versions show how many calls they have, the first and the last; we note these numbers before the calls go.
+# Versions show the number of their calls, the first and the last; these are noted before the calls are removed.
 _REMOVE = text(
     f"""
     WITH gone AS (DELETE FROM trace WHERE id = ANY(:ids) RETURNING implementation_id, seen_at),
@@ -68,5 +68,5 @@ _REMOVE = text(
 
 
 def remove(connection: Connection, call_ids: Sequence[UUID]) -> int:
-    """Remove calls and note how many there were; templates, versions and tasks stay.  Answers how many were removed."""
+    """Remove calls and note their number; templates, versions and tasks stay.  Answers how many were removed."""
     return connection.execute(_REMOVE, {"ids": list(call_ids)}).scalar_one()

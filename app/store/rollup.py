@@ -1,11 +1,11 @@
 """Usage per version and hour, kept by the reconciler: table `call_usage`.
 
-Triggers of `trace` leave a mark (`usage_mark`) in every transaction that stores, moves, changes or removes calls: which hour of
-which version, and which calls came.  `add_up` takes the marks and brings `call_usage` up to date.  Calls that came are added; where
-some went, the hour is added up anew.  Marks and calls are read in one snapshot, so a cell is what a query over the calls says in it:
+Triggers of `trace` write a mark (`usage_mark`) in every transaction that stores, moves, changes or removes calls: the version, the hour,
+and the new calls.  `add_up` reads the marks and updates `call_usage`.  New calls are added; where calls were removed, the hour is computed
+again.  Marks and calls are read in one snapshot, so a cell equals a query over the calls:
 
-- a call of a version and hour that is new since the last snapshot has a mark that names it, and it is read by its id;
-- a call that left since then has a mark without names, and all calls of that hour are read.
+- a call of a version and hour that is new since the last snapshot has a mark with its id, and is read by its id;
+- a call that left since then has a mark without ids, and all calls of that hour are read.
 
 A day is the sum of its hours, a week that of its days.  Ungrouped calls have no version, so they are in no cell.
 """
@@ -18,17 +18,16 @@ from sqlalchemy import Connection, TextClause, func, select, text
 
 from app.store.call_facts import ALL, BUCKETS, SUMS, SUMS_OF_FACTS, TOGETHER, Usage, facts
 
-_LOCK_OF_ADDING_UP = 0x70726F6D70746D75  # any number, the same in every process: who adds up holds this advisory lock
+_LOCK_OF_ADDING_UP = 0x70726F6D70746D75  # an arbitrary number, the same in every process: the process that adds up holds this advisory lock
 
 MARKS_AT_ONCE = 5_000
-"""Marks whose hours of versions are added up in one transaction: some 0.5 s where each has two calls.  Every transaction looks at all marks
-once, so a backlog (an upgrade marks all hours) takes fewer of them, not more."""
+"""Marks whose hours are added up in one transaction: some 0.5 s where each has two calls.  Every transaction scans all marks once, so a
+smaller number makes a backlog slower (an upgrade marks all hours).
+"""
 
-_PATIENCE = (
-    "10min"  # a busy hour may have millions of calls, at some 10 µs each, and whatever it takes must come to an end
-)
+_PATIENCE = "10min"  # a busy hour may have millions of calls, at some 10 µs each, and must still finish
 
-# OFFSET 0 keeps PostgreSQL from reading all calls into a hash table: it cannot know how few are marked.
+# OFFSET 0 keeps PostgreSQL from reading all calls into a hash table: it cannot estimate how few are marked.
 _CAME = """
     (SELECT found.* FROM came CROSS JOIN LATERAL (
             SELECT * FROM trace WHERE id = came.id AND implementation_id = came.implementation_id OFFSET 0) AS found)
@@ -79,7 +78,7 @@ _ADD_UP = text(
 
 
 def _summed(small: str, large: str, length: str) -> TextClause:
-    """Large spans as the sums of their small ones, for versions and moments within."""
+    """SQL that writes large spans as the sums of their small ones, for given versions and moments."""
     return text(
         f"""
     WITH asked AS (SELECT DISTINCT version, date_trunc('{large}', moment, 'UTC') AS start
@@ -104,7 +103,7 @@ _ADD_UP_LONGER = (_summed("hour", "day", "24 hours"), _summed("day", "week", "16
 
 
 def add_up(connection: Connection, most: int = MARKS_AT_ONCE) -> int:
-    """Bring hours that have marks, their days and weeks up to date: those of so many marks; how many marks there were.
+    """Update the hours that have marks, their days and weeks, for up to `most` marks; answers the number of marks.
 
     Does nothing while another process does it.
     """
@@ -118,7 +117,7 @@ def add_up(connection: Connection, most: int = MARKS_AT_ONCE) -> int:
 
 
 def recounted(connection: Connection, span: str) -> Mapping[tuple[UUID, datetime], Usage]:
-    """What the calls themselves say, of all projects; for tests and for who doubts `call_usage`."""
+    """Usage computed from the calls themselves, of all projects; for tests and for checking `call_usage`."""
     statement = (
         f"SELECT implementation_id, date_trunc('{span}', seen_at, 'UTC'), {SUMS_OF_FACTS} FROM ({facts('trace')}) AS fact"  # noqa: S608
         " WHERE implementation_id IS NOT NULL GROUP BY 1, 2"

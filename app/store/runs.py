@@ -1,7 +1,7 @@
 """Runs of a group and the fence that keeps them apart.
 
 `grouping_key.fence` is the truth about which run may write: a run raises it when it opens and holds the row while it
-saves.  Redis decides who should run; only this decides whose work counts (a flush, a lease that ran out in mid-run).
+saves.  Redis decides who should run; only the fence decides whose work is saved (after a flush of Redis, or a lease that ended in mid-run).
 """
 
 import os
@@ -38,7 +38,7 @@ class GroupState:
 
 @dataclass(frozen=True)
 class RunCounts:
-    """What a run read and found."""
+    """The numbers of calls that a run read and of templates that it found."""
 
     owed: int = 0
     residue: int = 0
@@ -61,7 +61,7 @@ def hold(connection: Connection, group_id: UUID) -> GroupState | None:
 
 
 def look(connection: Connection, group_id: UUID) -> GroupState | None:
-    """The group as it is, its row not held; None when it was deleted."""
+    """The group without a lock; None when it was deleted."""
     row = connection.execute(select(*_STATE).where(grouping_key.c.id == group_id)).one_or_none()
     return None if row is None else GroupState(*row)
 

@@ -1,8 +1,8 @@
-"""What every session of PostgreSQL is told: the time-outs that end what hangs, the time zone, and what plans it needs not.
+"""Settings of every PostgreSQL session: time-outs that end hanging statements, the time zone, and plans that are switched off.
 
-Directly it is told while connecting, which costs no round trip.  A pooler in between refuses that (PgBouncer: "unsupported startup
-parameter") or drops it (`ignore_startup_parameters = options`), and in its transaction mode nothing that is set on a session stays with
-us.  So there each transaction begins with it, and no statement is prepared (`app.store.prepared`).
+Without a pooler they are sent while connecting, which costs no round trip.  A pooler refuses that (PgBouncer: "unsupported startup
+parameter") or drops it (`ignore_startup_parameters = options`), and in transaction mode no setting of a session lasts.  Behind a pooler
+each transaction therefore begins with the settings, and no statement is prepared (`app.store.prepared`).
 """
 
 from collections.abc import Iterable
@@ -18,22 +18,24 @@ THROUGH_POOLER = "through_pooler"
 """In `Connection.info` of a connection that a pooler shares."""
 
 _PARAMETER_OF_A_SESSION = "promptlode.session"
-"""A parameter of ours: a session that does not know it was not told the others either."""
+"""A parameter of ours: a session without it has not got the other settings either."""
 
 _PLANS = {"max_parallel_workers_per_gather": "0", "jit": "off"}
-"""A statement of ours ends within milliseconds: to start two workers, or to compile it, takes longer than all of it (12 of 60 ms of a list)."""
+"""Plans that are switched off: a statement of ours ends within milliseconds, and starting two workers, or compiling, takes longer (12 of 60
+ms of a list).
+"""
 
 REFUSED = "unsupported startup parameter"
-"""What a pooler says that lets no session be told anything."""
+"""The error of a pooler that accepts no settings for a session."""
 
 ASK_WHETHER_TOLD = "SELECT current_setting(%s, true)", (_PARAMETER_OF_A_SESSION,)
-"""Answers `TOLD` in a session that is ours alone."""
+"""Answers `TOLD` in a session that is not shared."""
 
 TOLD = "1"
 
 
 def parameters(settings: Settings) -> dict[str, str]:
-    """Limits for a statement, a lock, and a transaction that its process forgot."""
+    """Time limits for a statement, a lock, and a transaction that its process forgot."""
     seconds = {
         "statement_timeout": settings.database_statement_timeout,
         "lock_timeout": settings.database_lock_timeout,
@@ -43,7 +45,7 @@ def parameters(settings: Settings) -> dict[str, str]:
 
 
 def options(settings: Settings) -> str:
-    """For the parameter `options` of libpq: ours, then those of DATABASE_URL, which win."""
+    """The value of libpq's parameter `options`: our settings, then those of DATABASE_URL, which win."""
     ours = " ".join(
         f"-c {name}={value}" for name, value in (parameters(settings) | {_PARAMETER_OF_A_SESSION: TOLD}).items()
     )
@@ -56,7 +58,7 @@ def _of_url(url: str) -> str:
 
 
 def install(engine: Engine, settings: Settings, *, single_statements: bool = False) -> None:
-    """Tell every connection of the engine, as far as what is in between lets us; `single_statements` are no transactions."""
+    """Apply the settings to every connection of the engine; `single_statements` are no transactions."""
     told = parameters(settings).items()
 
     @event.listens_for(engine, "do_connect")

@@ -1,6 +1,6 @@
-"""What PostgreSQL's error codes mean to us (PostgreSQL manual, appendix A): the one place that names any.
+"""The meaning of PostgreSQL's error codes (PostgreSQL manual, appendix A); no other module names one.
 
-Each question takes what SQLAlchemy or the driver raised.
+Each function takes the error that SQLAlchemy or the driver raised.
 """
 
 from sqlalchemy import exc
@@ -26,7 +26,7 @@ STATES = {
     "57P03": "PostgreSQL is starting, stopping or recovering. It answers by itself when it is done.",
     PROJECT_MOVES: "The project moves to another database, or has moved. `promptlode projects` says where to.",
 }
-"""What a server says of itself by SQLSTATE (PostgreSQL manual, appendix A); the request is not wrong, and may be sent again."""
+"""States of a server by SQLSTATE (PostgreSQL manual, appendix A); the request is correct, and may be sent again."""
 
 CLASSES = {
     "08": "The connection to PostgreSQL broke.",
@@ -34,7 +34,7 @@ CLASSES = {
     "57": "PostgreSQL ends what it does.",
     "58": "PostgreSQL cannot read or write its files. Look at its log and its disk.",
 }
-"""The same by the class of a SQLSTATE."""
+"""States of a server by the class of a SQLSTATE."""
 
 _CROSSED = frozenset({DEADLOCK, SERIALIZATION_FAILURE})
 
@@ -45,15 +45,15 @@ def code_of(error: BaseException) -> str | None:
 
 
 def is_outage(error: exc.DBAPIError) -> bool:
-    """Whether the server is away, or in no state to do what it is asked, rather than our statement wrong.
+    """Whether the server is down, or in no state to carry out the statement, as opposed to a wrong statement.
 
-    A failed connect has no code at all.
+    A failed connection attempt has no code.
     """
     return error.connection_invalidated or _never_connected(error) or state_of(error) is not None
 
 
 def state_of(error: BaseException) -> str | None:
-    """What the error says of the server, for a person who runs it; None when it says something of the statement."""
+    """The state of the server in words for its operator; None when the error concerns the statement."""
     code = code_of(error)
     if code is None or code == QUERY_CANCELED:
         return None
@@ -75,20 +75,20 @@ def _never_connected(error: exc.DBAPIError) -> bool:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether a lock or a statement took too long, or two transactions crossed: the database is busy, not the request wrong."""
+    """Whether a lock or a statement took too long, or two transactions deadlocked: the database is busy, and the request correct."""
     return is_crossing(error) or code_of(error) in {LOCK_NOT_AVAILABLE, QUERY_CANCELED}
 
 
 def is_crossing(error: BaseException) -> bool:
-    """Whether PostgreSQL ended one of two transactions that waited for each other: the same transaction succeeds when tried again."""
+    """Whether PostgreSQL ended one of two deadlocked transactions, which succeeds when it is repeated."""
     return code_of(error) in _CROSSED
 
 
 def is_gone(error: BaseException) -> bool:
-    """Whether a row that ours refers to was deleted meanwhile."""
+    """Whether a referenced row was deleted meanwhile."""
     return code_of(error) == FOREIGN_KEY_VIOLATION
 
 
 def is_of_another_session(error: BaseException) -> bool:
-    """Whether a prepared statement is unknown or known already: a pooler in between has given us another session."""
+    """Whether a prepared statement is unknown or known already: a pooler has switched the session."""
     return code_of(error) in {UNKNOWN_STATEMENT, DUPLICATE_STATEMENT}

@@ -43,7 +43,7 @@ EARLIEST_STORED = datetime(1970, 1, 2, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class StoredTrace:
-    """A stored trace as far as the answer to a POST needs it."""
+    """The columns of a stored trace that the answer to a POST needs."""
 
     id: UUID
     external_id: str | None
@@ -58,7 +58,7 @@ class StoredTrace:
 
 @dataclass(frozen=True)
 class TraceFilter:
-    """Which traces of a project a list shows."""
+    """The traces of a project that a list shows."""
 
     path: str | None = None
     task_id: UUID | None = None
@@ -122,9 +122,9 @@ def _external_ids(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]
 
 
 def insert_if_current(engine: Engine, row: Mapping[str, Any], templates_version: int) -> bool:
-    """Insert a row if its group is as the caller remembers it; one statement, so nothing comes between.
+    """Insert a row if its group still is as the caller has it in memory, in one statement.
 
-    False, and nothing stored, when the group has other templates, is quarantined or gone, or the external id is known.
+    False, and nothing stored, when the group has other templates, is quarantined or deleted, or the external id is known.
     """
     statement = _insert_if_current(named=row["external_id"] is not None)
     return statement.rows_changed(engine, {**row, "remembered_version": templates_version}) == 1
@@ -155,7 +155,7 @@ def _took(row: Select[Any]) -> CTE:
     return take.returning(trace_external_id.c.trace_id).cte("took")
 
 
-# One parameter for all ids: SQLAlchemy writes a statement anew for each number of parameters, which takes longer than to carry it out.
+# One parameter for all ids: SQLAlchemy compiles a statement again for each number of parameters, which takes longer than its execution.
 _IDS_OF_NAMED = select(trace_external_id.c.trace_id).where(
     trace_external_id.c.project_id == bindparam("project_id", type_=Uuid()),
     trace_external_id.c.external_id == any_(bindparam("external_ids", type_=ARRAY(Text))),
@@ -163,9 +163,9 @@ _IDS_OF_NAMED = select(trace_external_id.c.trace_id).where(
 
 
 def by_external_id(connection: Connection, project_id: UUID, external_ids: Iterable[str]) -> dict[str, StoredTrace]:
-    """Stored traces by the caller's ids.
+    """Stored traces by their external ids.
 
-    Their ids first: PostgreSQL then knows in which partitions they are while it plans.
+    The ids are read first: PostgreSQL then knows their partitions while it plans.
     """
     ids = (
         connection.execute(_IDS_OF_NAMED, {"project_id": project_id, "external_ids": list(external_ids)})
@@ -200,7 +200,7 @@ def page(
     if wanted.path is not None:
         query = query.where(trace.c.group_id == _group_of(project_id, wanted.path))
     if wanted.path is None or wanted.ungrouped:
-        # Beside a group it says nothing new, and would let the planner walk the whole project for a rare path.
+        # Redundant beside a group, and it would let the planner scan the whole project for a rare path.
         query = query.where(trace.c.project_id == project_id)
     if wanted.implementation_id is not None:
         query = query.where(trace.c.implementation_id == wanted.implementation_id)
@@ -220,7 +220,9 @@ def _more_conditions(project_id: UUID, wanted: TraceFilter) -> Iterator[ColumnEl
         if (value := getattr(wanted, name)) is not None:
             yield trace.c.project_id == project_id
             yield trace.c[name] == value
-            yield func.md5(trace.c[name]) == func.md5(value)  # so it is indexed: a value may be larger than an entry
+            yield func.md5(trace.c[name]) == func.md5(
+                value
+            )  # in the form of the index: a value may exceed the size of an index entry
     if wanted.since is not None:
         yield trace.c.seen_at >= wanted.since
         yield trace.c.id >= first_id_of(_stored_after(wanted.since))
@@ -231,7 +233,7 @@ def _more_conditions(project_id: UUID, wanted: TraceFilter) -> Iterator[ColumnEl
 
 
 def _stored_after(moment: datetime) -> datetime:
-    """A call made at this moment was not stored before: its own time is at most so far ahead."""
+    """The earliest time of storing of a call made at this moment: a call's own time may be ahead by CALL_AHEAD."""
     return moment - CALL_AHEAD if moment > EARLIEST_STORED + CALL_AHEAD else EARLIEST_STORED
 
 

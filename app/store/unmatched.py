@@ -1,7 +1,7 @@
-"""How many calls of an hour no template matched, kept for 35 days: `unmatched_hour`.
+"""The number of ungrouped calls of each hour, kept for 35 days: `unmatched_hour`.
 
-Calls without a version are in no cell of `call_usage`.  They are counted once, soon after their hour, since a run may find a template
-for them weeks later, and the rate of that hour was what it was.
+Calls without a version are in no cell of `call_usage`.  They are counted once, soon after their hour: a run may find a template for them
+weeks later, which must not change the rate of that hour.
 """
 
 from collections import defaultdict
@@ -19,11 +19,11 @@ from app.store.tables import grouping_key, trace, unmatched_hour
 KEPT = timedelta(days=35)
 
 LATEST_ARRIVAL = timedelta(hours=2)
-"""An exporter holds calls back for seconds, a batch of a job for an hour."""
+"""Time after which no more calls of an hour arrive: an exporter holds calls back for seconds, a batch job for an hour."""
 
 
 def count(connection: Connection, project_id: UUID, hour: datetime) -> None:
-    """Count the calls of an hour of a project that runs have read and found no template for, unless that is done."""
+    """Count the calls of an hour that runs have read and that have no template, unless they are counted already."""
     own = trace.c.project_id == project_id
     within = (trace.c.seen_at >= hour) & (trace.c.seen_at < hour + timedelta(hours=1))
     counted = (
@@ -36,7 +36,7 @@ def count(connection: Connection, project_id: UUID, hour: datetime) -> None:
 
 
 def forget(connection: Connection, now: datetime) -> None:
-    """Remove what nobody compares with any more."""
+    """Remove counts that no comparison reads any more."""
     connection.execute(unmatched_hour.delete().where(unmatched_hour.c.start < now - KEPT))
 
 

@@ -43,7 +43,7 @@ class Unfinished:
 
 @dataclass(frozen=True)
 class Apart:
-    """Tasks that no run brings together: pairs that a person has split, and any two that a person named."""
+    """Tasks that no run merges: pairs that a person has split, and any two that a person named."""
 
     split: frozenset[frozenset[UUID]] = frozenset()
     named: frozenset[UUID] = frozenset()
@@ -67,7 +67,7 @@ def create_task(
 
 
 def apart(connection: Connection, group_id: UUID) -> Apart:
-    """What people decided about the tasks of a group that no run may bring together."""
+    """People's decisions about the tasks of a group that no run may merge."""
     query = select(task.c.id, task.c.apart_from, task.c.name_by_person).where(task.c.group_id == group_id)
     rows = connection.execute(query).all()
     return Apart(
@@ -93,15 +93,15 @@ def rename_task(connection: Connection, task_id: UUID, name: str) -> None:
 
 
 def survivor_of(connection: Connection, task_ids: Iterable[UUID]) -> UUID:
-    """Of tasks that turn out to be one, the task that stays: one that a person named, else the oldest."""
+    """The task that remains of several that are one: a task that a person named, else the oldest."""
     query = select(task.c.id).where(task.c.id.in_(list(task_ids))).order_by(task.c.name_by_person.desc(), task.c.id)
     return connection.execute(query.limit(1)).scalar_one()
 
 
 def merge_task(connection: Connection, source: UUID, into: UUID, *, lines_stay: bool = False) -> None:
-    """All versions of a task become the next ones of another. The emptied task stays, so that links to it lead on.
+    """Make all versions of a task the next ones of another. The emptied task stays, so that links to it lead on.
 
-    lines_stay: its templates go on to be told from those of the other, as call sites that only a person sees as one.
+    lines_stay: its templates stay in lines of their own, as call sites that only a person considers one.
     """
     _move_versions(connection, source, into, implementation.c.task_id == source)
     line = func.coalesce(template.c.line_id, template.c.task_id) if lines_stay else template.c.line_id
@@ -112,7 +112,7 @@ def merge_task(connection: Connection, source: UUID, into: UUID, *, lines_stay: 
 
 
 def _hand_on_decisions(connection: Connection, source: UUID, into: UUID) -> None:
-    """What a person decided about a task holds for the one that takes it over, where nothing else was decided there."""
+    """Apply people's decisions about a task to the one that takes it over, where that has none of its own."""
     rows = connection.execute(select(task).where(task.c.id.in_([source, into])))
     old, new = sorted(rows, key=lambda row: row.id == into)
     named = old if old.name_by_person and not new.name_by_person else new
@@ -131,7 +131,7 @@ def _hand_on_decisions(connection: Connection, source: UUID, into: UUID) -> None
 
 
 def move_templates(connection: Connection, template_ids: Sequence[UUID], into: UUID, line_id: UUID) -> None:
-    """The versions of these templates of one task become the next ones of another, in this line of it."""
+    """Make the versions of these templates the next ones of another task, in this line of it."""
     source = _task_of(connection, template_ids[0])
     own = implementation.c.template_id.in_(template_ids) & (implementation.c.task_id == source)
     _move_versions(connection, source, into, own)
@@ -142,9 +142,9 @@ def move_templates(connection: Connection, template_ids: Sequence[UUID], into: U
 def move_back(
     connection: Connection, source: UUID, into: UUID, lines: Mapping[UUID, UUID], numbers: Mapping[UUID, int]
 ) -> None:
-    """Templates return to the task that they left, each to its line (template -> line), with all their versions.
+    """Return templates to the task that they left, each to its line (template -> line), with all their versions.
 
-    numbers: of versions when they left; a version gets its number again where no other has it by now, else the next one.
+    numbers: of versions when they left; a version gets its number back where it is free, else the next one.
     """
     _hold_tasks(connection, source, into)
     own = implementation.c.template_id.in_(list(lines)) & (implementation.c.task_id == source)
@@ -162,12 +162,12 @@ def move_back(
 
 
 def _line(line_id: UUID, task_id: UUID) -> UUID | None:
-    """As it is stored: a task's own line moves with it."""
+    """The stored form of a line: NULL for a task's own line, which moves with the task."""
     return None if line_id == task_id else line_id
 
 
 def _move_versions(connection: Connection, source: UUID, into: UUID, chosen: ColumnElement[bool]) -> None:
-    """Some versions of a task become the next ones of another, by their first calls."""
+    """Make some versions of a task the next ones of another, in the order of their first calls."""
     _hold_tasks(connection, source, into)
     start = next_version(connection, into)
     counted_calls = counted()
@@ -189,7 +189,7 @@ def _move_versions(connection: Connection, source: UUID, into: UUID, chosen: Col
 
 
 def _move_production(connection: Connection, source: UUID, into: UUID, moved: Select[tuple[UUID]]) -> None:
-    """A version in production stays so when it moves, unless the other task has one."""
+    """Keep a version in production when it moves, unless the other task has one."""
     own = select(task.c.production_implementation_id).where(
         task.c.id == source, task.c.production_implementation_id.in_(moved)
     )
@@ -201,7 +201,7 @@ def _move_production(connection: Connection, source: UUID, into: UUID, moved: Se
 
 
 def _hold_tasks(connection: Connection, *task_ids: UUID) -> None:
-    """Nobody else makes versions of these meanwhile."""
+    """Lock tasks against new versions."""
     held = select(task.c.id).where(task.c.id.in_(task_ids)).order_by(task.c.id)
     connection.execute(held.with_for_update(key_share=True))
 
@@ -246,7 +246,7 @@ def add_template(
 
 
 def revive(connection: Connection, template_id: UUID) -> bool:
-    """A template that was replaced is mined again: it matches from now on. False for one that is in use anyway."""
+    """Put a replaced template that was mined again back into use. False for a template in use."""
     replaced = (template.c.id == template_id) & template.c.retired_at.is_not(None)
     return (
         connection.execute(update(template).where(replaced).values(retired_at=null(), replaced_by=null())).rowcount > 0
@@ -267,10 +267,10 @@ def name_slots(connection: Connection, template_id: UUID, slots: Sequence[str], 
 
 
 def retire(connection: Connection, template_id: UUID, replaced_by: UUID) -> None:
-    """Another template takes the place of this one: its implementations go along, its calls are matched again later.
+    """Replace a template by another one: its implementations go along, its calls are matched again later.
 
-    An implementation stays behind when the new template has one of the same model and settings already: that one
-    takes its calls, and its place in production.
+    An implementation stays behind when the new template has one with the same model and settings: that one takes over its calls and its
+    place in production.
     """
     connection.execute(
         update(template)
@@ -288,7 +288,7 @@ def retire(connection: Connection, template_id: UUID, replaced_by: UUID) -> None
 
 
 def _twin(template_id: UUID) -> Select[tuple[UUID]]:
-    """The implementation of this template with the model and settings of another one, inside a query about that."""
+    """SQL: the implementation of this template with the model and settings of another one, inside a query about the other."""
     other = implementation.alias("other")
     return (
         select(other.c.id)
@@ -302,9 +302,9 @@ def _twin(template_id: UUID) -> Select[tuple[UUID]]:
 
 
 def hand_on(connection: Connection, version: Version, template_id: UUID) -> None:
-    """A version goes on under another template, as the next version where that is of another task.
+    """Move a version to another template, as the next version if that belongs to another task.
 
-    It stays where it is when the other template has a version of its model and settings already.
+    It stays where it is when the other template has a version with its model and settings.
     """
     old, model, digest = version
     source, into = (_task_of(connection, side) for side in (old, template_id))
@@ -327,7 +327,7 @@ def _task_of(connection: Connection, template_id: UUID) -> UUID:
 
 
 def match_again(connection: Connection, template_ids: Iterable[UUID]) -> None:
-    """Calls of these templates are to be matched again, all of them: some belong to a more specific template."""
+    """Have all calls of these templates matched again: some belong to a more specific template."""
     connection.execute(update(template).where(template.c.id.in_(list(template_ids))).values(rematch_after=FIRST_ID))
 
 
@@ -344,23 +344,23 @@ def unfinished(connection: Connection, group_id: UUID) -> Unfinished | None:
 
 
 def has_unfinished_calls() -> ColumnElement[bool]:
-    """A killed run left a cursor, or a web process matched a call while its template was being replaced.
+    """SQL: whether a killed run left a cursor, or a web process matched a call while its template was being replaced.
 
-    OFFSET 0 keeps PostgreSQL from reading all traces into one hash table instead of one entry of the index a template.
+    OFFSET 0 keeps PostgreSQL from reading all traces into one hash table instead of one index entry a template.
     """
     calls = select(literal(1)).where(trace.c.template_id == template.c.id).offset(0).correlate(template)
     return or_(template.c.rematch_after.is_not(None), template.c.retired_at.is_not(None) & exists(calls))
 
 
 def move_cursor(connection: Connection, template_id: UUID, after: UUID | None) -> None:
-    """Calls of a template are matched again up to this one; None: all of them."""
+    """Note that the calls of a template are matched again up to this one; None: all of them."""
     connection.execute(update(template).where(template.c.id == template_id).values(rematch_after=after))
 
 
 def mark_emptied(connection: Connection, template_id: UUID) -> None:
-    """Versions of a template that have no calls left, now that all were matched again, were a mistake of fewer calls.
+    """Hide versions of a template that have no calls after all were matched again: they came from a mistake of fewer calls.
 
-    They stay as rows: a web process that knows them may be storing a call of theirs at this moment.
+    They stay as rows: a web process that has them in memory may be storing a call of theirs at this moment.
     """
     emptied = (implementation.c.template_id == template_id) & ~_has_calls()
     connection.execute(update(implementation).where(emptied).values(emptied_at=func.clock_timestamp()))
@@ -390,7 +390,7 @@ REVIEWED_AGAIN = timedelta(hours=12)
 however many calls there were before it; 60 edited ones are enough (`benchmarks.changes`)."""
 
 REVIEWED_AGAIN_CALLS = 20
-"""New calls that such a review needs: fewer tell no edit."""
+"""New calls that such a review needs; fewer do not show an edit."""
 
 
 def due_for_review(connection: Connection, group_id: UUID) -> list[UUID]:
@@ -408,7 +408,7 @@ def is_due() -> ColumnElement[bool]:
 
 
 def _calls_of_template() -> ColumnElement[int]:
-    """The calls of its versions: those too that are still to be matched again."""
+    """The number of calls of its versions, including calls still to be matched again."""
     calls = select(func.sum(calls_of_version())).where(implementation.c.template_id == template.c.id)
     return func.coalesce(calls.correlate(template).scalar_subquery(), 0)
 
@@ -423,7 +423,7 @@ def _newest_call() -> ColumnElement[datetime]:
 
 
 def reviewed(connection: Connection, template_ids: Iterable[UUID]) -> None:
-    """The next review of these is due at twice the calls that they have now, or after half a day with new ones."""
+    """Note a review: the next one is due at twice the present number of calls, or after half a day with new ones."""
     connection.execute(
         update(template)
         .where(template.c.id.in_(list(template_ids)))
@@ -440,7 +440,7 @@ def groups_to_review(connection: Connection) -> list[UUID]:
 
 
 def unfinished_groups(connection: Connection) -> list[UUID]:
-    """Groups with calls to be matched again: a run is at it just now, or was killed in it."""
+    """Groups with calls to be matched again: a run is matching them, or was killed while it did."""
     of_templates = select(template.c.group_id).where(has_unfinished_calls())
     return _groups_that_may_run(
         connection, or_(grouping_key.c.rematch_after.is_not(None), grouping_key.c.id.in_(of_templates))

@@ -1,7 +1,7 @@
-"""Webhooks, and changes on their way to them.
+"""Webhooks, and the deliveries of changes to them.
 
-A delivery is a row before anything is sent, and is held for a while by whoever sends it: who dies between sending and noting it leaves
-a row that is due again, so every change arrives at least once, each time with the same ids.
+A delivery is a row before anything is sent, and its sender holds it for a while: if the sender dies between sending and noting it, the row
+becomes due again.  So every change arrives at least once, each time with the same ids.
 """
 
 import secrets
@@ -18,13 +18,13 @@ from app.store.ids import new_id
 from app.store.tables import change, webhook, webhook_delivery
 
 HELD = timedelta(seconds=60)
-"""Twice what a delivery may take: then whoever sent it is dead."""
+"""Time for which a sender holds a delivery: twice what it may take; after that the sender is dead."""
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)
-"""After a failure; each next pause is twice as long."""
+"""Pauses after failures: the first, and the longest; each pause is twice the one before."""
 
 GIVEN_UP_AFTER = timedelta(days=3)
-"""A receiver that is down over a week-end misses nothing."""
+"""Time after which a delivery is given up: a receiver that is down over a week-end misses nothing."""
 
 MOST = 20
 """Webhooks of a project."""
@@ -34,7 +34,7 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True)
 class Due:
-    """A delivery that is to be sent now."""
+    """A delivery that is due."""
 
     id: UUID
     change_id: UUID
@@ -49,7 +49,7 @@ class Due:
 def create(
     connection: Connection, project_id: UUID, *, url: str, format: str, kinds: Sequence[str] | None, include_text: bool
 ) -> Row[Any]:
-    """A webhook with a secret of its own; changes from now on are sent to it."""
+    """Make a webhook with a secret of its own; later changes are sent to it."""
     values = {
         "id": new_id(),
         "project_id": project_id,
@@ -92,7 +92,7 @@ def exists(connection: Connection, project_id: UUID, webhook_id: UUID) -> bool:
 def deliveries(
     connection: Connection, project_id: UUID, webhook_id: UUID | None, *, limit: int, before: UUID | None = None
 ) -> Sequence[Row[Any]]:
-    """What was sent to a webhook, or to all of the project, and what waits; newest first, with kind and time of the change."""
+    """The deliveries to a webhook, or of the whole project, sent and waiting; newest first, with kind and time of the change."""
     query: Select[Any] = (
         select(webhook_delivery, change.c.kind, change.c.at)
         .select_from(
@@ -111,7 +111,7 @@ def deliveries(
     return connection.execute(query).all()
 
 
-# --- on their way
+# --- deliveries
 
 _ENQUEUE = text(
     """
@@ -124,11 +124,11 @@ _ENQUEUE = text(
 )
 
 MOST_ENQUEUED = 1_000
-"""In one transaction; the next round takes the others."""
+"""Deliveries made in one transaction; the next round makes the others."""
 
 
 def failing(connection: Connection) -> int:
-    """How many webhooks have a change that was tried, in vain, and waits for more than an hour."""
+    """The number of webhooks with a delivery that has failed and waited for more than an hour."""
     late = func.clock_timestamp() - timedelta(hours=1)
     waiting = (
         webhook_delivery.c.state == "waiting",
@@ -139,7 +139,7 @@ def failing(connection: Connection) -> int:
 
 
 def enqueue(connection: Connection, delay: timedelta) -> None:
-    """Put the changes that have stood for so long on their way, each once to each webhook that wants its kind."""
+    """Make deliveries for changes older than `delay`, one for each webhook that wants the kind."""
     rows = connection.execute(_ENQUEUE, {"delay": delay, "most": MOST_ENQUEUED}).all()
     if rows:
         values = [{"id": new_id(), "webhook_id": row.webhook_id, "change_id": row.change_id} for row in rows]
@@ -165,19 +165,19 @@ _CLAIM = text(
 
 
 def claim(connection: Connection, most: int) -> list[Due]:
-    """One delivery of each webhook that may be sent to, held for this caller; those that failed least first, then the oldest."""
+    """One due delivery of each webhook that is not paused, held for this caller; those with the fewest failures first, then the oldest."""
     return [Due(*row) for row in connection.execute(_CLAIM, {"most": most, "held": HELD})]
 
 
 def delivered(connection: Connection, due: Due, status: int) -> None:
-    """The receiver has it; the next one may be sent at once."""
+    """Note that the receiver has the change; its next delivery may be sent at once."""
     now = func.clock_timestamp()
     _note(connection, due, state="delivered", status=status, problem=None, attempted_at=now)
     connection.execute(update(webhook).where(webhook.c.id == due.webhook_id).values(failures=0, next_at=now))
 
 
 def failed(connection: Connection, due: Due, problem: str, status: int | None) -> None:
-    """It is tried again after a pause, and so is everything else for this receiver; given up after three days."""
+    """Note a failure: this delivery, and all others to the receiver, are tried again after a pause, and given up after three days."""
     now = func.clock_timestamp()
     is_old = webhook_delivery.c.created_at < now - GIVEN_UP_AFTER
     _note(
@@ -194,7 +194,7 @@ def failed(connection: Connection, due: Due, problem: str, status: int | None) -
 
 
 def drop(connection: Connection, due: Due, problem: str) -> None:
-    """It is not sent at all."""
+    """Give the delivery up."""
     _note(connection, due, state="given up", problem=problem, attempted_at=func.clock_timestamp())
     connection.execute(update(webhook).where(webhook.c.id == due.webhook_id).values(next_at=func.clock_timestamp()))
 
@@ -205,5 +205,5 @@ def _note(connection: Connection, due: Due, **values: Any) -> None:
 
 
 def _pause(failures: Any) -> Any:
-    """5 s, 10 s, 20 s ... up to an hour, after so many failures before this one."""
+    """5 s, 10 s, 20 s ... up to an hour, by the number of earlier failures."""
     return func.least(LONGEST_PAUSE, FIRST_PAUSE * func.power(2, func.least(failures, 20)))

@@ -122,6 +122,14 @@ def show(plan: Plan, result: Result) -> None:
         print(f"| {name} | {value} | {goal} |")
 
 
+def reported(plan: Plan, result: Result) -> int:
+    """Print the table and the broken promises; the exit code."""
+    show(plan, result)
+    if result.broken:
+        print("\nBROKEN: " + "; ".join(result.broken), file=sys.stderr)
+    return 1 if result.broken else 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
     parser.add_argument("--small", action="store_true", help="what make test runs")
@@ -133,10 +141,7 @@ def main() -> int:
     if options.calm:
         plan = dataclasses.replace(plan, faults={})
     result = run(plan)
-    show(plan, result)
-    if result.broken:
-        print("\nBROKEN: " + "; ".join(result.broken), file=sys.stderr)
-    return 1 if result.broken else 0
+    return reported(plan, result)
 
 
 if __name__ == "__main__":

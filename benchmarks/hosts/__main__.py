@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.chaos.__main__ import show, under_fire
+from benchmarks.chaos.__main__ import reported, under_fire
 from benchmarks.chaos.faults import Faults
 from benchmarks.chaos.fleet import Fleet
 from benchmarks.chaos.plan import TIMES, Plan
@@ -176,10 +176,7 @@ def _run(network: Network, folder: Path, plan: Plan) -> int:
         result = under_fire(fleet, plan, HostFaults(fleet, plan))
     finally:
         fleet.stop()
-    show(plan, result)
-    if result.broken:
-        print("\nBROKEN: " + "; ".join(result.broken), file=sys.stderr)
-    return 1 if result.broken else 0
+    return reported(plan, result)
 
 
 if __name__ == "__main__":

@@ -106,6 +106,26 @@ def frozen(day: int) -> str:
     return REPORT.replace("{{day}}", str(day))
 
 
+def reports_of_two_days(world: "World", monkeypatch: pytest.MonkeyPatch) -> "Group":
+    """A task of two versions, which differ in the day, with six calls each."""
+    group = world.group()
+    for day in (1, 2):
+        monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(day)))
+        group.send(report(day, number) for number in range(6))
+        group.run()
+    return group
+
+
+def tasks_of_two_days(world: "World", monkeypatch: pytest.MonkeyPatch) -> "Group":
+    """Two tasks, which differ in the day, with five calls each."""
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(1), frozen(2)))
+    group = world.group()
+    for number in range(5):
+        group.send([report(1, number), report(2, number)])
+    group.run()
+    return group
+
+
 def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Something happens between OPEN and SAVE, once."""
     find = mining.find

@@ -20,8 +20,8 @@ from app.store.engine import make_engine, transaction
 from app.web import create_app
 from tests.conftest import immortal_keys
 from tests.flows.containers import (
+    BrokerContainer,
     ProcessContainer,
-    ValkeyContainer,
     quick_environment,
     reconciler_container,
     wait_until,
@@ -47,7 +47,7 @@ def settings(flow_environment: dict[str, str]) -> Settings:
 
 @pytest.fixture
 def celery_broker(own_valkey: ValkeyServer) -> Iterator[CeleryTestBroker]:
-    yield RedisTestBroker(ValkeyContainer(own_valkey))
+    yield RedisTestBroker(BrokerContainer("valkey", own_valkey, own_valkey.url()))
     assert_no_immortal_key(own_valkey)
 
 

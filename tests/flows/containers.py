@@ -132,19 +132,21 @@ class ProcessContainer(CeleryTestContainer):
         self._process.wait(60)
 
 
-class ValkeyContainer(CeleryTestContainer):
-    """The broker: a Valkey of this test."""
+class BrokerContainer(CeleryTestContainer):
+    """A broker of this test: a server that the test's own fixture starts and stops."""
 
-    def __init__(self, server: ValkeyServer) -> None:
+    def __init__(self, name: str, server: ValkeyServer | RabbitServer, url: str) -> None:
         self.server = server
+        self._name = name
+        self._url = url
 
     @property
     def name(self) -> str:
-        return "valkey"
+        return self._name
 
     @property
     def id(self) -> str:
-        return "valkey"
+        return self._name
 
     @property
     def status(self) -> str:
@@ -152,49 +154,7 @@ class ValkeyContainer(CeleryTestContainer):
 
     @property
     def celeryconfig(self) -> dict:
-        return {"url": self.server.url(), "host_url": self.server.url()}
-
-    def ready(self) -> bool:
-        return self.server.is_running
-
-    def logs(self, **_: Any) -> str:
-        return ""
-
-    def kill(self, signal: str | int = "SIGKILL") -> None:
-        self.server.kill()
-
-    def reload(self) -> None:
-        """Nothing is remembered."""
-
-    def restart(self, timeout: float = 30, **_: Any) -> None:
-        """Comes back empty: it keeps nothing on disk."""
-        self.server.restart()
-
-    def teardown(self) -> None:
-        """Its own fixture stops it."""
-
-
-class RabbitContainer(CeleryTestContainer):
-    """The broker: a RabbitMQ node of this test's file."""
-
-    def __init__(self, server: RabbitServer) -> None:
-        self.server = server
-
-    @property
-    def name(self) -> str:
-        return "rabbitmq"
-
-    @property
-    def id(self) -> str:
-        return "rabbitmq"
-
-    @property
-    def status(self) -> str:
-        return "running" if self.server.is_running else "exited"
-
-    @property
-    def celeryconfig(self) -> dict:
-        return {"url": self.server.url, "host_url": self.server.url}
+        return {"url": self._url, "host_url": self._url}
 
     def ready(self) -> bool:
         return self.server.is_running
@@ -209,10 +169,11 @@ class RabbitContainer(CeleryTestContainer):
         """Nothing is remembered."""
 
     def restart(self, timeout: float = 60, **_: Any) -> None:
+        """A Valkey comes back empty: it keeps nothing on disk."""
         self.server.restart()
 
     def teardown(self) -> None:
-        """Its own fixture stops it."""
+        """The server's own fixture stops it."""
 
 
 def tied(ending: str, command: list[str]) -> list[str]:

@@ -78,13 +78,19 @@ def test_decisions_stay_when_the_task_goes_on_in_a_new_version(admin: FlaskClien
     assert [each["production"] for each in versions(admin, only(group))] == [True, False]
 
 
-def test_a_name_given_while_a_run_mines_stays_though_it_finds_a_better_template(
-    admin: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def about_to_be_renamed(world: World) -> Group:
+    """A group whose next run finds a better template, and so a better name of its task."""
     group = world.group()
     group.send([f"Today is Monday. {triage(number)}" for number in range(6)])
     group.run()
     group.send([f"Today is {day}. {triage(20 + number)}" for number, day in enumerate(["Sunday", "Friday"] * 4)])
+    return group
+
+
+def test_a_name_given_while_a_run_mines_stays_though_it_finds_a_better_template(
+    admin: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = about_to_be_renamed(world)
     during_mining(monkeypatch, lambda: change(admin, only(group), name="Post room"))
     assert group.run().outcome == "fenced"
     assert (group.row.attempts, group.row.not_before) == (0, None)
@@ -96,11 +102,7 @@ def test_a_name_given_while_a_run_mines_stays_though_it_finds_a_better_template(
 def test_a_name_given_while_a_run_saves_comes_after_it(
     admin: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a run that is about to name a task anew, since it has found a better template
-    group = world.group()
-    group.send([f"Today is Monday. {triage(number)}" for number in range(6)])
-    group.run()
-    group.send([f"Today is {day}. {triage(20 + number)}" for number, day in enumerate(["Sunday", "Friday"] * 4)])
+    group = about_to_be_renamed(world)
     task_id, waiting = only(group), text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     person = threading.Thread(target=change, args=(admin, task_id), kwargs={"name": "Post room"})
     given_name = versions_store.given_name

@@ -21,6 +21,8 @@ from tests.app.grouping_world import (
     frozen,
     miner_that_finds,
     report,
+    reports_of_two_days,
+    tasks_of_two_days,
     triage,
     triage_edited,
     words,
@@ -223,11 +225,7 @@ def test_a_wider_template_takes_the_place_of_the_old_one(world: World, monkeypat
 
 
 def test_one_template_in_place_of_two_versions_leaves_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    group = world.group()
-    for day in (1, 2):
-        monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(day)))
-        group.send(report(day, number) for number in range(6))
-        group.run()
+    group = reports_of_two_days(world, monkeypatch)
     assert found(group) == [[(1, 6), (2, 6)]]
     second = next(row for row in world.rows(select(implementation)) if row.version == 2)
     with world.engine.begin() as connection:
@@ -267,11 +265,7 @@ def widen_both(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_two_tasks_that_turn_out_to_be_one_are_merged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(1), frozen(2)))
-    group = world.group()
-    for number in range(5):
-        group.send([report(1, number), report(2, number)])
-    group.run()
+    group = tasks_of_two_days(world, monkeypatch)
     first, second = group.tasks
 
     widen_both(group, monkeypatch)
@@ -283,11 +277,7 @@ def test_two_tasks_that_turn_out_to_be_one_are_merged(world: World, monkeypatch:
 
 
 def test_a_merged_task_keeps_the_name_that_a_person_gave(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(1), frozen(2)))
-    group = world.group()
-    for number in range(5):
-        group.send([report(1, number), report(2, number)])
-    group.run()
+    group = tasks_of_two_days(world, monkeypatch)
     second = group.tasks[1]
     with world.engine.begin() as connection:
         connection.execute(

@@ -25,6 +25,8 @@ from tests.app.grouping_world import (
     frozen,
     miner_that_finds,
     report,
+    reports_of_two_days,
+    tasks_of_two_days,
     triage,
     triage_edited,
     words,
@@ -265,11 +267,7 @@ def test_judges_that_a_person_made_one_task_stay_one_as_they_are_edited(admin: F
 @pytest.fixture
 def reports(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
     """A task of two versions, which differ in the day, with six calls each."""
-    group = world.group()
-    for day in (1, 2):
-        monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(day)))
-        group.send(report(day, number) for number in range(6))
-        group.run()
+    group = reports_of_two_days(world, monkeypatch)
     assert found(group) == [[(1, 6), (2, 6)]]
     return group
 
@@ -309,18 +307,14 @@ def test_one_template_for_both_does_not_bring_together_what_a_person_split(
 def test_one_template_for_both_does_not_bring_together_tasks_that_a_person_named(
     admin: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(1), frozen(2)))
-    group = world.group()
-    for number in range(6):
-        group.send([report(1, number), report(2, number)])
-    group.run()
+    group = tasks_of_two_days(world, monkeypatch)
     first, second = group.tasks
     admin.patch(f"/api/v1/tasks/{first.id}", json={"name": "Log of the first"})
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
     group.send(report(3, number) for number in range(3))
     during_mining(monkeypatch, lambda: admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Log of the second"}))
     assert [group.run().outcome, group.run().outcome] == ["fenced", "committed"]
-    assert found(group) == [[(1, 9)], [(1, 6)]]
+    assert found(group) == [[(1, 8)], [(1, 5)]]
     assert [each.name for each in group.tasks] == ["Log of the first", "Log of the second"]
     group.assert_exact()
 

@@ -14,8 +14,8 @@ from app.local.valkey import ValkeyServer
 from tests.conftest import empty
 from tests.flows.conftest import assert_no_immortal_key
 from tests.flows.containers import (
+    BrokerContainer,
     ProcessContainer,
-    ValkeyContainer,
     quick_environment,
     reconciler_started,
     worker_started,
@@ -39,7 +39,7 @@ def flow_environment(session_database: str, valkey: ValkeyServer) -> Iterator[di
 
 @pytest.fixture(scope="module")
 def celery_broker(valkey: ValkeyServer) -> CeleryTestBroker:
-    return RedisTestBroker(ValkeyContainer(valkey))
+    return RedisTestBroker(BrokerContainer("valkey", valkey, valkey.url()))
 
 
 @pytest.fixture(scope="module")
