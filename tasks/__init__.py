@@ -1,1 +1,1 @@
-"""How grouping work is queued and made single: the Celery app, the coalescing protocol, the reconciler."""
+"""Queues grouping work and makes it single: the Celery app, the coalescing protocol, the reconciler."""

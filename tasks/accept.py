@@ -1,6 +1,6 @@
-"""Record traces, then ask that what they owe is grouped.  The one way in for HTTP, OTLP and import.
+"""Store traces, then request grouping of the owed ones.  HTTP, OTLP and import all call this.
 
-Work is asked for after the COMMIT and once for each group: a request that rolled back sends nothing.
+Grouping is requested after the COMMIT and once for each group: a request that rolled back sends nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ def accept(ingest: Ingest, settings: Settings, project: Project, incoming: Seque
 
 
 def accepted_of(settings: Settings, project: Project, recorded: Sequence[Recorded]) -> list[Accepted]:
-    """The second half, after the COMMIT: request grouping of what is owed."""
+    """The part after the COMMIT: request grouping of owed traces."""
     requested = _request(settings, project, (row for row in recorded if row.state == "owed"))
     return [Accepted(row, _grouping(row, requested)) for row in recorded]
 

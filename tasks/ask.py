@@ -1,4 +1,4 @@
-"""How work is asked for: REQUEST after the COMMIT, once for each group."""
+"""Requests grouping: REQUEST after the COMMIT, once for each group."""
 
 from functools import cache
 from uuid import UUID
@@ -11,7 +11,7 @@ from tasks.wiring import impatient_publisher
 
 @cache
 def publisher_of(settings: Settings) -> Publisher:
-    """The publisher for whoever accepts traces, one for each process and settings."""
+    """The publisher of a process that accepts traces, one for each process and settings."""
     return impatient_publisher(settings, group_traces)
 
 

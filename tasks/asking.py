@@ -1,6 +1,6 @@
-"""REQUEST for whoever accepts traces in an event loop: one thread asks, and who waits for the same group shares a request.
+"""REQUEST from an event loop that accepts traces: one thread asks, and calls of the same group share a request.
 
-Only after the COMMIT, as everywhere: a request that is made later covers all that were stored before.
+Only after the COMMIT, as everywhere: a later request covers all calls stored before it.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from tasks.accept import Accepted, accepted_of
 
 @dataclass(slots=True)
 class _Wish:
-    """A group that is to be asked for: its newest call, and who waits for the answer."""
+    """A group to be requested: its newest call, and the callers that wait for the answer."""
 
     project: Project
     row: Recorded
@@ -25,7 +25,7 @@ class _Wish:
 
 
 class Asking:
-    """Asks for the groups of a process."""
+    """Requests groups for one process."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -49,7 +49,7 @@ class Asking:
         self._thread.shutdown()
 
     async def _ask(self) -> None:
-        """Until nobody waits."""
+        """Request groups until no caller waits."""
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
@@ -59,7 +59,7 @@ class Asking:
             self._asks = None
 
     def _request(self, groups: Sequence[list[_Wish]], loop: asyncio.AbstractEventLoop) -> None:
-        """In the thread: one request for each group."""
+        """Make one request for each group, in the thread."""
         for wishes in groups:
             try:
                 rows = accepted_of(self._settings, wishes[0].project, [wish.row for wish in wishes])
@@ -71,7 +71,7 @@ class Asking:
 
 def _answer(wishes: Sequence[_Wish], rows: Sequence[Accepted]) -> None:
     for wish, row in zip(wishes, rows, strict=True):
-        if not wish.asked.done():  # its caller has gone
+        if not wish.asked.done():  # its caller was cancelled
             wish.asked.set_result(row)
 
 

@@ -1,4 +1,4 @@
-"""Work that repeats in a thread: heartbeats, the pacer, the duties of the reconciler."""
+"""Repeated work in a thread: heartbeats, the pacer, the duties of the reconciler."""
 
 import threading
 from collections.abc import Callable
@@ -14,10 +14,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Ticker:
-    """Does `action` every `seconds` in a thread of its own until it is stopped.
+    """Calls `action` every `seconds` in a thread of its own until it is stopped.
 
-    An action that fails is tried again at the next tick: a database or a Redis that is away for an hour must not need a
-    restart of ours.  The first failure in a row is logged, and the recovery.
+    An action that fails is tried again at the next tick: an outage of the database or of Redis must not need a restart of ours.  The first
+    failure in a row is logged, and the recovery.
     """
 
     def __init__(self, name: str, seconds: float, action: Callable[[], object]) -> None:
@@ -32,7 +32,7 @@ class Ticker:
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Ask the thread to end, and wait for the action under way."""
+        """Stop the thread, and wait for the action in progress."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout)

@@ -1,13 +1,13 @@
-"""A circuit breaker: the first request finds out that Redis is gone, the next requests are told at once."""
+"""A circuit breaker: the first request finds that Redis is down, later ones fail at once."""
 
 import threading
 from collections.abc import Callable
 
 
 class Breaker:
-    """Closed while things work.  `trip` opens it; a thread then probes, and closes it again.
+    """Closed while Redis and the broker work.  `trip` opens it; a thread then probes, and closes it again.
 
-    Probing in a thread, and not with every n-th request, means that no request waits for a Redis that is still gone.
+    The thread probes so that no request waits for a Redis that is still down.
     """
 
     def __init__(self, probe: Callable[[], object], every: float = 1.0) -> None:

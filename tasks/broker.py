@@ -1,4 +1,4 @@
-"""The broker as a producer sees it: send a message, and count those that wait."""
+"""The broker from a producer's side: send a message, and count the waiting ones."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ from tasks.celery import app as celery_app
 from tasks.connections import PRODUCER_TIMEOUT
 from tasks.queues import FIRST, RERUN
 
-#: One more try at once, in case the pooled connection was one that a restart of the broker closed.
+#: One immediate retry, in case a restart of the broker closed the pooled connection.
 PRODUCER_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 
 class Broker:
-    """Sends messages of one Celery task, and counts those that wait."""
+    """Sends messages of one Celery task, and counts the waiting ones."""
 
     def __init__(self, connection: Connection, task: Task) -> None:
         self._connection = connection
@@ -39,19 +39,19 @@ class Broker:
             )
 
     def depth(self) -> int:
-        """Messages that wait in both queues."""
+        """The number of waiting messages in both queues."""
         try:
             return self._depth()
         except self._connection.connection_errors:
-            return self._depth()  # the pooled connection was one that a restart of the broker closed
+            return self._depth()  # a restart of the broker had closed the pooled connection
 
     @property
     def unreachable(self) -> tuple[type[Exception], ...]:
-        """What it looks like when Redis or this kind of broker is away."""
+        """The errors raised when Redis or this kind of broker is down."""
         return (RedisError, OperationalError, OSError, *self._connection.connection_errors)
 
     def ping(self) -> None:
-        """Raises when the broker is away."""
+        """Raises an error when the broker is down."""
         with self._connection.clone() as connection:
             connection.connect()
 
@@ -61,12 +61,12 @@ class Broker:
 
 
 def _length(channel: Any, queue: str) -> int:
-    """Declares the queue, as every publication does: RabbitMQ closes the channel of who only looks for one that is not there."""
+    """The length of a queue.  The queue is declared, as in every publication: RabbitMQ closes a channel that asks about a missing queue."""
     return int(celery_app.amqp.queues[queue].bind(channel).queue_declare().message_count)
 
 
 def publishing_connection(settings: Settings, timeout: float) -> Connection:
-    """A connection to publish over that gives up after `timeout` seconds, whichever broker it is."""
+    """A connection for publishing that gives up after `timeout` seconds, for any broker."""
     options = {
         "master_name": redis_server.master_of(settings.broker),
         # Redis
@@ -75,8 +75,8 @@ def publishing_connection(settings: Settings, timeout: float) -> Connection:
         # RabbitMQ
         "read_timeout": timeout,
         "write_timeout": timeout,
-        "confirm_publish": True,  # sent is what RabbitMQ has on its disk
-        # Both: kombu's own way of taking a connection out of its pool is to try for ever, two seconds apart.
+        "confirm_publish": True,  # RabbitMQ confirms a message when it is on its disk
+        # Both: kombu by itself tries for ever to take a connection out of its pool, every two seconds.
         "max_retries": 0,
         "interval_start": 0,
         "interval_step": 0,
@@ -86,6 +86,6 @@ def publishing_connection(settings: Settings, timeout: float) -> Connection:
         redis_server.broker_url(settings),
         ssl=redis_server.tls(settings, settings.broker) or None,
         connect_timeout=timeout,
-        heartbeat=0,  # nobody would send them between two publications, and RabbitMQ would hang up
+        heartbeat=0,  # no thread would send heartbeats between two publications, and RabbitMQ would close the connection
         transport_options=celery_app.conf.broker_transport_options | options,
     )

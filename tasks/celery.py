@@ -16,5 +16,5 @@ app.steps["consumer"].add("tasks.taking:Step")
 
 @setup_logging.connect
 def _logging(**_: Any) -> None:
-    """Celery leaves logging alone when somebody answers this signal."""
+    """Keep Celery from configuring logging, which it leaves to a receiver of this signal."""
     logs.configure(settings())

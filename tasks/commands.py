@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from app.config import Settings
     from app.store.pipeline import LastRun
 
-#: How often --wait looks, in seconds.
+#: Seconds between two looks of --wait.
 SECONDS_BETWEEN_ANSWERS = 0.3
 
 
 def _translated(command: Callable[..., None]) -> Callable[..., None]:
-    """Errors that we raise on purpose become one line on standard error and exit code 1."""
+    """Print an expected error as one line on standard error, and exit with 1."""
 
     @functools.wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
@@ -83,7 +83,7 @@ def regroup(project: str, path: str, everything: bool, wait: bool, timeout: floa
 
 
 def _wait_for_run(engine: "Engine", group_id: "UUID", before: "LastRun | None", timeout: float) -> "LastRun":
-    """The run that serves the wish; one that fails ends the wait, one that gives way to a newer run does not."""
+    """Wait for the run that serves the wish; a failed run ends the wait, a run that yields to a newer one does not."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         run = _latest_run(engine, group_id)

@@ -1,4 +1,4 @@
-"""Clients of Redis, as each side needs them."""
+"""Redis clients for producers and for workers."""
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff, NoBackoff
@@ -10,12 +10,12 @@ from app.servers import redis_server
 #: Seconds that a web request waits for Redis, once.
 PRODUCER_TIMEOUT = 0.5
 
-#: Seconds that a worker waits for Redis in one try; its lease outlives a few tries.
+#: Seconds that a worker waits for Redis in one try; its lease outlives several tries.
 WORKER_TIMEOUT = 5.0
 
 
 def producer_redis(settings: Settings) -> Redis:
-    """For whoever accepts traces: gives up at once."""
+    """For processes that accept traces: gives up at once."""
     return redis_server.client(
         settings,
         socket_timeout=PRODUCER_TIMEOUT,
@@ -25,7 +25,7 @@ def producer_redis(settings: Settings) -> Redis:
 
 
 def worker_redis(settings: Settings) -> Redis:
-    """For workers and the reconciler: tries again for a few seconds, so that a restart of Redis goes unnoticed."""
+    """For workers and the reconciler: retries for a few seconds, so that a restart of Redis goes unnoticed."""
     return redis_server.client(
         settings,
         socket_timeout=WORKER_TIMEOUT,

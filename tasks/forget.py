@@ -1,4 +1,4 @@
-"""Use case: delete calls, then what Redis knows of groups that are gone.  One way in for the API and the command."""
+"""Use case: delete calls, and the Redis keys of deleted groups.  The API and the command call this."""
 
 from contextlib import suppress
 from uuid import UUID
@@ -17,9 +17,9 @@ from tasks.connections import producer_redis
 def delete(
     engine: Engine, settings: Settings, project_id: UUID, selector: Selector, *, everything: bool = False
 ) -> Deleted:
-    """Delete the calls that the selector says, as `app.keeping.deletion.delete` does.
+    """Delete the selected calls, as `app.keeping.deletion.delete` does.
 
-    Redis holds ids and counts of a group, for an hour: where it does not answer, they end by themselves.
+    Redis keeps ids and counts of a group for an hour: if it does not answer, they expire.
     """
     done = deletion.delete(engine, project_id, selector, everything=everything)
     if done.groups:

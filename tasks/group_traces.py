@@ -21,7 +21,7 @@ from tasks.lease import Lease
 from tasks.message import BadMessageError, Message
 from tasks.worker import Resources, count_refusal, new_owner, resources, should_end
 
-#: Pause after a run that could not even say what became of it (PostgreSQL is away): its attempts cannot be counted there.
+#: Seconds of pause after a run whose outcome could not be written (PostgreSQL is down): its attempts cannot be counted there.
 PAUSE_WITHOUT_DATABASE = 5.0
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ def group_traces(self: Task, *arguments: Any, **keywords: Any) -> None:
     owner = new_owner()
     try:
         claimed = process.coalescing.claim(group_id, owner, ticketless=message.ticket is None, redelivered=redelivered)
-    except RedisError as error:  # the reconciler sends for the group once its ticket has expired
+    except RedisError as error:  # the reconciler sends for the group when its ticket has expired
         _log.error("claim_failed", group=str(group_id), trace=message.trace, **describe(error))
         raise RunFailedError(f"the group {group_id} could not be claimed") from error
     if claimed.word != "run":
@@ -58,7 +58,7 @@ def group_traces(self: Task, *arguments: Any, **keywords: Any) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """A claimed group: run it, say what became of it, send what must follow."""
+    """A claimed group: run it, write the outcome, send a follow-up if needed."""
 
     process: Resources
     group_id: UUID
@@ -96,9 +96,9 @@ class Run:
         return outcome
 
     def _finish(self, log: Any, outcome: RunOutcome) -> None:
-        """FINISH, then the follow-up, then (by returning) the acknowledgement: dying in between loses nothing.
+        """FINISH, then the follow-up, then (by returning) the acknowledgement: a death in between loses nothing.
 
-        Nor does a Redis or a broker that is away: what the run saved is saved, and what is left is owed.
+        An outage of Redis or the broker loses nothing either: saved work is saved, and the rest is owed.
         """
         try:
             answer = self.process.coalescing.finish(
@@ -114,13 +114,13 @@ class Run:
 
 
 def _refuse(process: Resources, error: CallerError) -> None:
-    """Log and count a message that names no group, or one that nobody knows."""
+    """Log and count a message that names no group, or an unknown one."""
     _log.error("refused", why=str(error))
     count_refusal(process.engine, "malformed" if isinstance(error, BadMessageError) else "unknown")
 
 
 def _find(process: Resources, message: Message) -> UUID:
-    """The group that a person named; whoever asks by hand also wants what earlier runs found no template for."""
+    """The group that a person named; a request by hand also asks for the residue."""
     with transaction(process.engine) as connection:
         group = groups.named(connection, message.project, message.path)
         groups.want(connection, group.id, "residue")
@@ -128,7 +128,7 @@ def _find(process: Resources, message: Message) -> UUID:
 
 
 def _skip(task: Task, group_id: UUID, trace: str, why: str) -> NoReturn:
-    """Say why there was nothing to do.  Celery's word for it is Ignore; Flower gets an event of its own."""
+    """Report why there was nothing to do.  Celery's word for it is Ignore; Flower gets an event of its own."""
     _log.info("skipped", group=str(group_id), trace=trace, why=why)
     task.send_event("task-skipped", reason=why, group=str(group_id))
     raise Ignore

@@ -1,4 +1,4 @@
-"""The lease of a live run, kept by a thread while the main thread mines."""
+"""The lease of a run, renewed by a thread while the main thread mines."""
 
 import time
 from types import TracebackType
@@ -10,10 +10,10 @@ from tasks.coalescing.protocol import Coalescing
 
 
 class Lease:
-    """Keeps the lease alive inside a `with`, and knows when the lease is lost.
+    """Renews the lease inside a `with` block, and notices when it is lost.
 
-    A lease is also lost when Redis did not answer for its whole length: another worker may have the group by now.  To go on mining
-    would be harmless, since the fence in PostgreSQL refuses the SAVE, but a waste.
+    A lease is also lost when Redis did not answer for its whole duration: another worker may have the group.  Mining on would be harmless,
+    since the fence in PostgreSQL refuses the SAVE, but wasted.
     """
 
     def __init__(self, coalescing: Coalescing, group: UUID, owner: str, seconds: float) -> None:
@@ -33,7 +33,9 @@ class Lease:
         self._ticker.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._ticker.stop()
 
     def _beat(self) -> None:

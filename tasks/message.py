@@ -1,4 +1,4 @@
-"""What a message says, whoever wrote it: our own publisher, `celery call`, or an older or newer version of this code."""
+"""The content of a message, from our own publisher, `celery call`, or another version of this code."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class BadMessageError(CallerError):
 
 @dataclass(frozen=True)
 class Message:
-    """A group, by id or by project and path; and the ticket of the REQUEST that sent it, None when nobody made one.
+    """A group, by id or by project and path; and the ticket of its REQUEST, None without one.
 
-    Unknown arguments are ignored: during a rolling deploy a newer publisher may say more than this worker knows.
+    Unknown arguments are ignored: during a rolling deploy a newer publisher may send more than this worker knows.
     """
 
     group: UUID | None = None
@@ -27,7 +27,7 @@ class Message:
 
     @classmethod
     def parse(cls, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> "Message":
-        """Raises BadMessageError for anything that names no group."""
+        """The message in these arguments.  Raises BadMessageError where they name no group."""
         project, path = keywords.get("project"), keywords.get("path")
         ticket = keywords.get("ticket")
         message = cls(

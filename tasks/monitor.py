@@ -1,7 +1,7 @@
-"""What the pipeline is doing: one snapshot for the API, the pages, Flower and Prometheus.
+"""The state of the pipeline: one snapshot for the API, the pages, Flower and Prometheus.
 
-Everything in it is a row in PostgreSQL, except the length of the queue: it is right when every worker is dead, and it
-survives restarts of everything.
+Everything in it is a row in PostgreSQL, except the length of the queue: it is correct when every worker is dead, and it survives any
+restart.
 """
 
 import math
@@ -28,7 +28,7 @@ from tasks.coalescing.protocol import SKIPS
 from tasks.reconcile import CounterFolder
 from tasks.wiring import impatient_coalescing
 
-#: Counters that are shown by their own name.
+#: Counters shown under their own name.
 SHOWN = ("requests", "coalesced", "messages", "runs", "errors")
 
 
@@ -144,14 +144,14 @@ def _alive(now: dict[str, Any]) -> Metric:
 
 
 class _Sources:
-    """What only Redis knows: counters that were not folded yet, and how many messages wait."""
+    """The figures that only Redis has: counters not folded yet, and the number of waiting messages."""
 
     def __init__(self, engine: Engine, config: Settings) -> None:
         self._publisher = publisher_of(config)
         self._folder = CounterFolder(engine, impatient_coalescing(config))
 
     def refreshed(self) -> int | None:
-        """Fold the counters and answer how many messages wait; None when Redis does not answer."""
+        """Fold the counters and answer the number of waiting messages; None when Redis does not answer."""
         return self._publisher.unless_down(self._look)
 
     def _look(self) -> int:
@@ -173,7 +173,7 @@ def _of_kind(beats: Iterable[Heartbeat], kind: str) -> list[dict[str, Any]]:
 
 
 def _lag(lags: Lags) -> dict[str, Any]:
-    """The histogram as JSON, which has no infinity: that bucket is the number of all."""
+    """The histogram as JSON, which has no infinity: the last bucket is the total."""
     finite = {end: traces for end, traces in lags.until.items() if end != math.inf}
     buckets = [{"until_s": end, "traces": traces} for end, traces in finite.items()]
     return {"traces": lags.until[math.inf], "sum_s": round(lags.seconds, 3), "buckets": buckets}

@@ -1,6 +1,6 @@
 """REQUEST, then a message if one is needed and it is its project's turn.
 
-A request never raises and never waits for long: what cannot be asked for now is `deferred`, and the reconciler finds it owed.
+A request never raises and never waits for long: a request that fails is `deferred`, and the reconciler finds the group owed.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Publisher:
-    """Asks for groups and publishes messages.  One for each process; safe in threads."""
+    """Requests groups and publishes messages.  One for each process; safe in threads."""
 
     def __init__(
         self, coalescing: Coalescing, turns: Turns, broker: Broker, *, waiting: Waiting, ticket: float, breaker: Breaker
@@ -61,7 +61,7 @@ class Publisher:
             return "deferred"
 
     def unless_down(self, look: Callable[[], T]) -> T | None:
-        """What `look` finds; None when Redis or the broker is known to be down or turns out to be."""
+        """The result of `look`; None while Redis or the broker is down."""
         if self._breaker.is_open:
             return None
         try:
@@ -72,23 +72,23 @@ class Publisher:
 
     @property
     def unreachable(self) -> tuple[type[Exception], ...]:
-        """What it looks like when Redis or the broker is away."""
+        """The errors raised when Redis or the broker is down."""
         return self._broker.unreachable
 
     def is_full(self, project: str) -> bool:
-        """Whether as many groups wait for a worker as may wait, and this project has its share of them."""
+        """Whether the queue is full, and this project has its share of it."""
         return self._waiting.is_full(project)
 
     def waiting(self) -> int:
-        """How many messages wait for a worker, in the broker or for their project's turn."""
+        """The number of messages that wait for a worker, in the broker or in a project's line."""
         return self._broker.depth() + sum(line.wait for line in self._turns.lines().values())
 
     def in_broker(self) -> int:
-        """How many messages a worker could take now."""
+        """The number of messages that a worker could take now."""
         return self._broker.depth()
 
     def patience(self, project: str) -> float:
-        """How much longer than its ticket a message of the project may be under way now."""
+        """Seconds beyond its ticket that a message of the project may be under way now."""
         return self._waiting.patience(project)
 
     def wake(self, group_id: UUID, *, owed: bool = False, fresh: bool | None = None, project: str = "") -> Answer:
@@ -101,7 +101,7 @@ class Publisher:
         return answer
 
     def publish(self, group_id: UUID, answer: Answer, *, urgent: bool = False) -> None:
-        """Publish the message that a transition asked for when it is its project's turn; `urgent`: a person asks."""
+        """Publish the message that a transition asked for, when it is its project's turn; `urgent`: a person asks."""
         queue = FIRST if answer.fresh else RERUN
         hold = self._hold()
         let_in = self._turns.enter(answer.project, group_id, fresh=answer.fresh, hold=hold, urgent=urgent)
@@ -114,9 +114,9 @@ class Publisher:
         self._let_in(waiting_id for waiting_id in let_in if waiting_id != group_id)
 
     def arrived(self, group_id: UUID, project: str) -> None:
-        """A message of the group was delivered: it is the turn of another group of its project.
+        """A message of the group was delivered: let the next group of its project in.
 
-        Nothing may come of a failure here: the message in hand is worth more, and the reconciler looks after the lines.
+        A failure here is ignored: the delivered message matters more, and the reconciler looks after the lines.
         """
         try:
             self._let_in(self._turns.leave(project, group_id, hold=self._hold()))
@@ -124,15 +124,15 @@ class Publisher:
             _log.warning("turn_not_passed_on", group=str(group_id), **describe(error))
 
     def look_after_turns(self) -> None:
-        """Let in who waits although messages under way were lost."""
+        """Let waiting groups in where messages under way were lost."""
         for project in self._turns.lines():
             self._let_in(self._turns.look(project, hold=self._hold()))
 
     def _let_in(self, groups: Iterable[UUID]) -> None:
         """Publish for groups that waited in a line.
 
-        As re-runs, whatever they are: who had to wait has more to do than its share, and must not go before the re-runs of others
-        over and over.  In the line of their project groups without a template were before the others.
+        All go to the queue of re-runs: their project has more to do than its share, and must not overtake the re-runs of others again and
+        again.  Within the line, groups without a template were first.
         """
         for group_id in groups:
             self._broker.send(RERUN, {"group": str(group_id), "ticket": 0, "trace": ""})
@@ -166,5 +166,5 @@ class Publisher:
         return "requested"
 
     def _is_seen_to(self, group_id: UUID) -> bool:
-        """Whether the group runs or waits already: one request more coalesces and makes no queue longer."""
+        """Whether the group runs or waits already: then a request is coalesced and makes no queue longer."""
         return self._coalescing.snapshot(group_id).state != "idle"

@@ -1,7 +1,7 @@
-"""The two queues.  Two queues and not priorities: 0 is the highest on Redis and the lowest on RabbitMQ."""
+"""The two queues.  Queues and not priorities: priority 0 is the highest on Redis and the lowest on RabbitMQ."""
 
 FIRST = "grouping.first"
-"""Groups without any template, and what a person asked for: these make something appear that was not there."""
+"""Groups without any template, and requests of people: their runs show something that was not there."""
 
 RERUN = "grouping"
-"""Everything else."""
+"""All other groups."""

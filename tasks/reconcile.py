@@ -1,6 +1,6 @@
-"""The reconciler: whatever Redis, a broker or a dead process forgot, it finds in PostgreSQL.
+"""The reconciler: finds in PostgreSQL the work that Redis, a broker or a dead process has lost.
 
-A process of its own (`celery -A tasks reconcile`).  Everything that it does may be done twice or by two at once.
+It is a process of its own (`celery -A tasks reconcile`).  Every duty may be done twice or by two processes at once.
 """
 
 import contextlib
@@ -36,35 +36,35 @@ from tasks.stall import Stall
 from tasks.waiting import DEPTH_SECONDS
 from tasks.wiring import patient_coalescing, patient_publisher
 
-#: How often counters are carried to PostgreSQL; what Redis loses is at most the counts of so long.
+#: Seconds between two folds of the counters into PostgreSQL; a loss of Redis loses the counts of that time.
 FOLD_SECONDS = 5.0
 
-#: How often what calls used is added up; a page is behind by so long, and by the time that adding up takes.
+#: Seconds between two updates of usage; a page lags by that and by the time of an update.
 USAGE_SECONDS = 3.0
 
-#: How often it is looked for tasks, versions and models that began, and whether an hour is over whose figures are to be looked at.
+#: Seconds between two looks for new tasks, versions and models, and for a full hour whose figures are due.
 TELL_SECONDS = 5.0
 
-#: How often changes are sent to webhooks.
+#: Seconds between two rounds of webhooks.
 SEND_SECONDS = 2.0
 
-#: How often calls are looked for that are kept no longer: what is due goes within the hour, a little at a time.
+#: Seconds between two looks for calls beyond retention: they are removed within the hour, a little at a time.
 EXPIRE_SECONDS = 600.0
 
-#: How often partitions are made ahead; they are weeks ahead, so one that did not work out has time.
+#: Seconds between two looks for missing partitions; they are made weeks ahead, so a failed try is repeated in time.
 PARTITION_SECONDS = 3600.0
 
-#: How many groups one round sends for; the next round finds the others.
+#: Groups that one round sends for; the next round finds the others.
 ROUND = 1000
 
-#: How many hashes are read in one round trip.
+#: Hashes read in one round trip.
 BATCH = 500
 
 _log = structlog.get_logger(__name__)
 
 
 class Reconciler:
-    """One round of each duty, as a method."""
+    """The duties of the reconciler; a method does one round of one."""
 
     def __init__(self, engine: Engine, coalescing: RedisCoalescing, publisher: Publisher, settings: Settings) -> None:
         self._engine = engine
@@ -79,7 +79,7 @@ class Reconciler:
         self._name = f"reconciler@{socket.gethostname()}:{os.getpid()}"
 
     def look_after_owed(self) -> int:
-        """Send for groups that are owed a run longer than the grace and that nobody sees to; how many were sent."""
+        """Send for groups owed for longer than the grace that have no run, message or due time; answers how many."""
         if not self._settings.task_grouping_enabled:
             return 0
         waiting = self._forgotten()
@@ -90,12 +90,12 @@ class Reconciler:
         return len(sent)
 
     def look_for_room(self) -> int:
-        """Send for what a full queue held back, as soon as it has room; how many were sent."""
+        """Send for groups that a full queue held back, as soon as it has room; answers how many."""
         held_back = self._held_back - {project for project in self._held_back if self._publisher.is_full(project)}
         return self.look_after_owed() if held_back else 0
 
     def look_for_reviews(self) -> int:
-        """Send for groups whose matched calls are due to be looked at again, and that nobody sees to; how many."""
+        """Send for groups whose templates are due for a review and that have no run, message or due time; answers how many."""
         if not self._settings.task_grouping_enabled:
             return 0
         with transaction(self._engine) as connection:
@@ -109,7 +109,7 @@ class Reconciler:
         return sum(answer.word == "send" for answer in woken)
 
     def look_after_turns(self) -> None:
-        """Let in who waits for its project's turn although the messages before it were lost."""
+        """Let waiting groups in where messages before them were lost."""
         self._publisher.look_after_turns()
 
     def expire(self) -> None:
@@ -119,7 +119,7 @@ class Reconciler:
             _log.info("expired", calls=removed)
 
     def make_partitions(self) -> None:
-        """Make the partitions of the months to come; a database that is busy is left alone until the next time."""
+        """Make partitions ahead; when the database is busy, the next round tries again."""
         try:
             made = make_ahead(self._engine)
         except exc.OperationalError as error:
@@ -129,7 +129,7 @@ class Reconciler:
             _log.info("partitions_made", names=[month.name for month in made])
 
     def fold(self) -> None:
-        """Carry the counters to PostgreSQL, make those short that it keeps itself, and mark templates that have no marks."""
+        """Fold Redis' counters into PostgreSQL, fold the call counts, and fill in marks of templates."""
         self._folder.fold()
         with transaction(self._engine) as connection:
             counting.fold(connection)
@@ -137,14 +137,14 @@ class Reconciler:
             marks.fill(connection)
 
     def add_up_usage(self) -> None:
-        """Bring what versions used in every hour up to date."""
+        """Update the usage of versions by hour."""
         added = rollup.MARKS_AT_ONCE
         while added >= rollup.MARKS_AT_ONCE:
             with transaction(self._engine) as connection:
                 added = rollup.add_up(connection)
 
     def tell(self) -> None:
-        """Tell what began since the last time, and once an hour what the figures say."""
+        """Note new tasks, versions and models, and once an hour changes of the figures."""
         with transaction(self._engine) as connection:
             changes.note_versions(connection)
         hour = looking.due(datetime.now(UTC))
@@ -154,7 +154,7 @@ class Reconciler:
             _log.info("looked", hour=hour.isoformat(), told=told)
 
     def beat(self) -> None:
-        """Say that this process is alive, for how long no worker took what waits, and forget those that are long gone."""
+        """Write a heartbeat with the time for which no worker has taken a message, and delete old heartbeats."""
         with transaction(self._engine) as connection:
             workers = [beat for beat in heartbeats.seen(connection) if beat.kind == "worker"]
         stalled = self._stalled(workers)
@@ -165,27 +165,27 @@ class Reconciler:
             _log.error("queue_stalled", seconds=round(stalled), alive=sum(beat.alive for beat in workers))
 
     def _stalled(self, workers: list[Heartbeat]) -> float:
-        """Seconds for which messages wait and no worker takes one, as far as the workers say."""
+        """Seconds for which messages have waited and no worker has taken one, by the workers' reports."""
         try:
             depth = self._publisher.in_broker()
         except self._publisher.unreachable:
-            return 0.0  # no message can be taken, and whose fault that is is said elsewhere
+            return 0.0  # a broker that is down is reported elsewhere
         alive = [beat for beat in workers if beat.alive]
         says_nothing = any(beat.taken is None for beat in alive)
         in_hand = sum(beat.in_hand for beat in alive)
         return self._stall.look(0 if says_nothing else depth, in_hand, {beat.name: beat.taken for beat in alive})
 
     def leave(self) -> None:
-        """End on purpose; when PostgreSQL is away, this process is soon seen to be dead anyway."""
+        """End on purpose; when PostgreSQL is down, this process is soon seen to be dead anyway."""
         with contextlib.suppress(DatabaseDownError), transaction(self._engine) as connection:
             heartbeats.forget(connection, self._name)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._engine.dispose()
 
     def once(self) -> int:
-        """One round of everything; how many groups were sent for."""
+        """One round of every duty; answers how many groups were sent for."""
         sent = self.look_after_owed() + self.look_for_reviews()
         Pacer(self._coalescing, self._publisher).tick()
         self.look_after_turns()
@@ -198,7 +198,7 @@ class Reconciler:
         return sent
 
     def duties(self) -> list[Ticker]:
-        """Every duty at its own pace."""
+        """Every duty with its period."""
         period = self._settings.reconcile_period
         return [
             Ticker("heartbeat", heartbeats.BEAT_SECONDS, self.beat),
@@ -216,10 +216,10 @@ class Reconciler:
         ]
 
     def _forgotten(self) -> list[owed.WaitingGroup]:
-        """Groups that are owed a run and that nobody sees to.
+        """Groups that are owed a run and have no run, message or due time.
 
-        PostgreSQL is asked again after Redis was: in a long backlog most groups are owed for long and wait in the queue, and one whose
-        run ends between the two looks would be sent for once more, for nothing.
+        PostgreSQL is asked again after Redis: in a long backlog most groups are owed for long and wait in the queue, and a group whose run
+        ends between the two looks would be sent for in vain.
         """
         grace = self._settings.grouping_grace
         with transaction(self._engine) as connection:
@@ -241,7 +241,7 @@ class Reconciler:
 
 
 class CounterFolder:
-    """Carries counters from Redis to PostgreSQL: those that changed since this object last looked."""
+    """Folds counters from Redis into PostgreSQL: those that changed since this object last looked."""
 
     def __init__(self, engine: Engine, coalescing: RedisCoalescing) -> None:
         self._engine = engine
@@ -249,7 +249,7 @@ class CounterFolder:
         self._known: dict[UUID, Snapshot] = {}
 
     def fold(self) -> None:
-        """One look at every group that Redis knows."""
+        """Look at every group in Redis once."""
         seen = list(self._coalescing.groups())
         for start in range(0, len(seen), BATCH):
             self._fold(seen[start : start + BATCH])

@@ -1,4 +1,4 @@
-"""Use case: a person asks that a group be grouped anew.  One way in for the command, the API and the pages."""
+"""Use case: a person asks that a group be grouped anew.  The command, the API and the pages call this."""
 
 from typing import Literal
 from uuid import UUID
@@ -15,7 +15,7 @@ from tasks.publish import Asked
 def regroup(engine: Engine, settings: Settings, group_id: UUID, *, everything: bool = False) -> Asked | Literal["off"]:
     """Mine the group's ungrouped traces again; with `everything` also the grouped ones.
 
-    The wish is a row, so a Redis that is down only delays it; so does grouping that is disabled (`off`).
+    The wish is a row, so an outage of Redis only delays it; so does disabled grouping (`off`).
     """
     with transaction(engine) as connection:
         groups.want(connection, group_id, "all" if everything else "residue")

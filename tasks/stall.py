@@ -1,11 +1,11 @@
-"""Whether messages wait that no worker takes, whatever each of them says of itself."""
+"""Detects messages that wait while no worker takes one, whatever the workers report."""
 
 import time
 from collections.abc import Callable
 
 
 class Stall:
-    """Over all workers: since when messages wait, none is in hand anywhere, and none was taken."""
+    """Over all workers: since when messages wait, none is being processed, and none was taken."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -13,7 +13,7 @@ class Stall:
         self._since = clock()
 
     def look(self, depth: int, in_hand: int, taken: object) -> float:
-        """Seconds; 0 while there is nothing to take, a message is in hand or another was taken since the last look."""
+        """Seconds of the stall; 0 while no message waits, one is being processed, or one was taken since the last look."""
         if not depth or in_hand or taken != self._taken:
             self._taken, self._since = taken, self._clock()
         return self._clock() - self._since

@@ -1,16 +1,16 @@
-"""Whether this worker takes messages: the proof behind its sign of life, and what is done when there is none.
+"""Whether this worker takes messages: the condition of its heartbeat, and the remedies when it does not.
 
-A worker that is connected, whose threads run and whose children live may still take no message any more.  kombu keeps a message
-whose acknowledgement failed as one under way, swallows the error, and with a prefetch count of 1 has no credit for another
-(celery/celery 3328, 8030, 10205 and 10302 tell of workers that went silent like that).  And an event loop may hang in a socket.
+A worker that is connected, whose threads run and whose children live may still take no message any more. kombu keeps a message whose
+acknowledgement failed as one under way, swallows the error, and with a prefetch count of 1 has no credit for another (celery/celery 3328,
+8030, 10205 and 10302 report such silent workers). And an event loop may hang in a socket.
 
-So three things look:
+Three checks find this:
 
-- the event loop itself, once a second (`Step`): that it turns is the proof.  Without credit and without a message in hand its
-  acknowledgement was lost, and the consumer starts anew, which gives the message back to the queue;
-- a thread beside it (`Watch`), whatever the cause: messages wait, none is in hand, none came for GROUPING_STALLED_AFTER.  The consumer starts
-  anew, and where that did not help, or the loop hangs, the process does;
-- the reconciler, over all workers (`tasks/stall.py`): what it finds is in `/readyz` and the metrics.
+- the event loop itself, once a second (`Step`): a turning loop proves that it works.  Without credit and without a message in hand its
+  acknowledgement was lost, and the consumer restarts, which gives the message back to the queue;
+- a thread beside it (`Watch`), for any cause: messages wait, none is being processed, and none came for GROUPING_STALLED_AFTER.  The
+  consumer restarts; if that does not help, or the loop hangs, the process restarts;
+- the reconciler, over all workers (`tasks/stall.py`): its result is in `/readyz` and the metrics.
 """
 
 import contextlib
@@ -29,17 +29,17 @@ from celery.worker import state
 
 from tasks.queues import FIRST, RERUN
 
-#: How often the event loop looks at itself.
+#: Seconds between two looks of the event loop at itself.
 LOOK_SECONDS = 1.0
 
-#: So many times GROUPING_STALLED_AFTER without a message, the process is replaced: by then its consumer was started anew long ago, or
+#: Multiple of GROUPING_STALLED_AFTER without a message after which the process is replaced: by then its consumer was restarted long ago, or
 #: its loop has hung for longer than kombu waits for a broker that does not answer (15 s, celeryconfig.py).
 REPLACE_FACTOR = 3
 
-#: A sign of life needs a turn of the loop this recent; the loop of a busy machine is late by seconds, not by ten.
+#: A heartbeat needs a turn of the loop this recent; on a busy machine the loop is late by seconds, not by ten.
 TURN_SECONDS = 10.0
 
-#: A credit that is gone for one look may be a message that arrives in this moment.
+#: Looks without credit in a row: at one look, a message may be arriving.
 LOOKS_WITHOUT_CREDIT = 2
 
 _log = structlog.get_logger(__name__)
@@ -48,12 +48,12 @@ Verdict = Literal["takes", "waits", "restart", "replace"]
 
 
 class DeafError(ConnectionError):
-    """This consumer takes no messages; it starts anew."""
+    """This consumer takes no messages; it restarts."""
 
 
 @dataclass
 class Proof:
-    """What the event loop last said of itself.  The loop writes, threads read; times are those of time.monotonic."""
+    """The last report of the event loop.  The loop writes, threads read; times are those of time.monotonic."""
 
     clock: Callable[[], float] = time.monotonic
     turned_at: float = -float("inf")
@@ -63,7 +63,7 @@ class Proof:
     restart: str = ""
 
     def turn(self, in_hand: int, *, consumes: bool) -> None:
-        """The loop turned, with so many messages in hand; `consumes`: from both queues, as it does unless somebody says otherwise."""
+        """The loop turned, with `in_hand` messages; `consumes`: from both queues, unless a remote command cancelled one."""
         self.turned_at = self.clock()
         self.in_hand = in_hand
         self.consumes = consumes
@@ -74,11 +74,11 @@ class Proof:
 
     @property
     def turns(self) -> bool:
-        """Whether the loop turned lately."""
+        """Whether the loop turned recently."""
         return self.clock() - self.turned_at <= TURN_SECONDS
 
 
-#: Of this process; a worker has one consumer.
+#: The proof of this process; a worker has one consumer.
 proof = Proof()
 
 
@@ -88,7 +88,7 @@ def _taken(**_: Any) -> None:
 
 
 class Step(bootsteps.StartStopStep):
-    """In the consumer: the loop's own look."""
+    """The look of the event loop, inside the consumer."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -116,16 +116,16 @@ class Step(bootsteps.StartStopStep):
 
 
 def _has_credit(consumer: Any) -> bool:
-    """Whether the consumer may take another message, as far as it knows; RabbitMQ counts for itself."""
+    """Whether the consumer may take another message, by kombu's count; RabbitMQ counts by itself."""
     qos = getattr(consumer.task_consumer.channel, "qos", None) if consumer.task_consumer else None
     return qos is None or qos.can_consume()
 
 
 class Watch:
-    """Beside the loop: whether messages wait that this worker does not take.
+    """Looks from a thread for waiting messages that this worker does not take.
 
-    depth: how many wait in the queues of this worker.  Raises what says that the broker is away, and then nobody can tell.
-    patience: seconds; a consumer that works takes what waits within milliseconds.
+    depth: the number of messages that wait in the queues of this worker; it raises an error when the broker is down, and then there is no
+    verdict. patience: seconds; a working consumer takes a message within milliseconds.
     """
 
     def __init__(self, seen: Proof, depth: Callable[[], int], patience: float) -> None:
@@ -139,11 +139,11 @@ class Watch:
 
     @property
     def is_deaf(self) -> bool:
-        """Whether this worker takes nothing although something waits."""
+        """Whether this worker takes no message although some wait."""
         return self._silent >= self._patience
 
     def look(self) -> Verdict:
-        """What to make of now.  `waits`: nothing is taken, but not for long enough to say more."""
+        """The verdict at this moment.  `waits`: no message was taken, but not for long enough for another verdict."""
         depth = self._depth()
         now = self._proof.clock()
         if not self._is_silent(depth):
@@ -164,15 +164,15 @@ class Watch:
 
 
 def restart_consumer(silent: str) -> None:
-    """Ask the loop for it; one that hangs does not hear it, and its process is replaced in the end."""
+    """Ask the loop to restart the consumer; a hanging loop does not hear it, and its process is replaced in the end."""
     _log.error("worker_deaf", why=silent, remedy="the consumer starts anew")
     proof.restart = silent
 
 
 def replace_process(children: Iterable[int]) -> None:
-    """This process begins again, under the same number: whoever watches over it sees no death.
+    """Restart this process under the same number: its supervisor sees no death.
 
-    Its children go first.  A run that one of them has is taken up again, as after any death of a worker.
+    Its children are killed first.  The run of a child is taken up again, as after any death of a worker.
     """
     _log.error("worker_deaf", why="starting the consumer anew did not help", remedy="the process starts anew")
     for child in children:

@@ -1,4 +1,4 @@
-"""How many groups wait for a worker, and how long a message may therefore be under way."""
+"""The number of groups that wait for a worker, and the time that a message may therefore be under way."""
 
 import threading
 import time
@@ -7,21 +7,21 @@ from collections.abc import Callable
 
 from tasks.coalescing.turns import Line
 
-#: Seconds for which a look at the length of the queue is used.
+#: Seconds for which a measured length of the queue is used.
 DEPTH_SECONDS = 1.0
 
-#: Seconds that a waiting message may cost the messages behind it: a run of a busy group.  The right order is enough: too little costs a
-#: second message, too much makes a message that was lost in a long queue wait for the end of that queue.
+#: Seconds that a waiting message may take, for the messages behind it: a run of a busy group.  The order of magnitude is enough: too little
+#: costs a second message, too much makes a message lost in a long queue wait for the end of that queue.
 SECONDS_A_MESSAGE = 2.0
 
 NO_LINE = Line(0, 0.0)
 
 
 class Waiting:
-    """How many groups wait for a worker.  Looks at most once a second and counts its own in between.
+    """The number of groups that wait for a worker, measured at most once a second; own messages are counted in between.
 
-    parked, lines, messages: how many groups are parked, the lines of the projects, how many messages are in the broker.  Asked in this
-    order: our client gives up at once, kombu takes seconds to find out that the same Redis is gone.
+    parked, lines, messages: functions for the number of parked groups, the lines of the projects, and the number of messages in the broker,
+    called in this order: our client gives up at once, kombu takes seconds to notice that the same Redis is down.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class Waiting:
     def patience(self, project: str) -> float:
         """Seconds beyond its ticket that a message of the project may be under way: as long as the messages before it may take.
 
-        Without patience a long queue makes tickets expire, and each expired ticket makes the queue longer.  In the line of a project the
-        next message goes when every other line had its turn.  For an unknown project the longest patience of all lines holds.
+        Without patience a long queue makes tickets expire, and each expired ticket makes the queue longer.  A project's next message goes
+        when every other line had its turn.  For an unknown project the longest patience of all lines holds.
         """
         with self._lock:
             self._refresh()

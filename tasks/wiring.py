@@ -1,6 +1,6 @@
-"""The protocol and the publisher, with the connections that each kind of process needs.
+"""Makes the protocol and the publisher with the connections of each kind of process.
 
-The Celery task is handed in: the task itself publishes follow-ups, so nothing here can import it.
+The Celery task is passed in: the task itself publishes follow-ups, so this module cannot import it.
 """
 
 from celery import Task
@@ -16,12 +16,12 @@ from tasks.waiting import Waiting
 
 
 def impatient_coalescing(settings: Settings) -> RedisCoalescing:
-    """The protocol for whoever accepts traces or answers a page."""
+    """The protocol for processes that accept traces or answer pages."""
     return RedisCoalescing(producer_redis(settings), Terms.of(settings))
 
 
 def impatient_publisher(settings: Settings, task: Task) -> Publisher:
-    """The publisher for whoever accepts traces."""
+    """The publisher for processes that accept traces."""
     coalescing, broker = impatient_coalescing(settings), Broker(publishing_connection(settings, PRODUCER_TIMEOUT), task)
 
     def probe() -> None:
@@ -37,7 +37,7 @@ def patient_coalescing(settings: Settings) -> RedisCoalescing:
 
 
 def patient_publisher(settings: Settings, coalescing: RedisCoalescing, task: Task) -> Publisher:
-    """The publisher for workers and the reconciler, who have time."""
+    """The publisher for workers and the reconciler, which can wait."""
     broker = Broker(publishing_connection(settings, WORKER_TIMEOUT), task)
     return _publisher(settings, coalescing, broker, Breaker(broker.ping))
 

@@ -1,4 +1,4 @@
-"""What a worker process has: its connections, its sign of life, and the shutdown flag."""
+"""The state of a worker process: its connections, its heartbeat, and the shutdown flag."""
 
 import contextlib
 import multiprocessing
@@ -28,8 +28,8 @@ from tasks.publish import Publisher
 from tasks.taking import Watch, proof, replace_process, restart_consumer
 from tasks.wiring import patient_coalescing, patient_publisher
 
-#: Seconds after SIGTERM that a run may go on; then it stops and its group is sent again.  Platforms kill after 30 s, and FINISH and the
-#: last transaction need some of them.
+#: Seconds after SIGTERM that a run may go on; then it stops and its group is sent again.  Platforms kill after 30 s, and FINISH and the last
+#: transaction need some of them.
 STOP_RUNS_AFTER = 12.0
 
 _shutting_down_at = multiprocessing.RawValue("d", 0.0)  # shared with the children: they are forked from this process
@@ -47,7 +47,7 @@ class Resources:
 
 @cache
 def resources(task: Task) -> Resources:
-    """Made at first use, so after the fork."""
+    """The connections, made at first use, so after the fork."""
     config = settings()
     coalescing = patient_coalescing(config)
     return Resources(config, make_engine(config), coalescing, patient_publisher(config, coalescing, task))
@@ -59,14 +59,16 @@ def new_owner() -> str:
 
 
 def should_end() -> bool:
-    """Whether the worker was asked to end, long enough ago that runs stop."""
+    """Whether the worker was told to end so long ago that runs must stop."""
     asked = _shutting_down_at.value
     return bool(asked) and time.monotonic() - asked >= STOP_RUNS_AFTER
 
 
 @worker_process_init.connect
 def _forget_the_parents_connections(**_: Any) -> None:
-    """A child that replaces a dead one is forked from a parent with open connections; two on one socket mix answers."""
+    """Drop the parent's connections: a child that replaces a dead one is forked from a parent with open ones, and two processes on one
+    socket mix answers.
+    """
     resources.cache_clear()
     pools.producers.clear()
     pools.connections.clear()
@@ -85,13 +87,13 @@ def count_refusal(engine: Engine, why: Refusal) -> None:
 
 @task_unknown.connect
 def _count_unknown(**_: Any) -> None:
-    """Another version of the code, or another program, asks for a Celery task that this one does not have."""
+    """Count a message for a Celery task that this code does not have: another version or another program sent it."""
     _count_in_the_parent("unknown")
 
 
 @task_rejected.connect
 def _count_rejected(**_: Any) -> None:
-    """Celery could not read the message."""
+    """Count a message that Celery could not read."""
     _count_in_the_parent("malformed")
 
 

@@ -1,1 +1,1 @@
-"""What people decide about tasks, how a decision looks before it is taken, and how it is taken back."""
+"""People's decisions about tasks: previewing, making and undoing them."""

@@ -1,11 +1,11 @@
-"""Use case: what a person decides about tasks and versions, and every later run respects.
+"""Use case: people's decisions about tasks and versions, which every later run respects.
 
-A decision holds its group, as a run does while it saves.  So it comes before a run has saved, which then reads it, or
-after, and changes what the run has written.  One that says which tasks are one raises the fence too (names do, which keep two tasks
-apart): a run that mined without knowing it cannot save.
+A decision holds its group, as a run does while it saves.  So it comes either before a run saves, which then reads it, or after, and changes
+what the run wrote.  A decision that changes which templates form a task raises the fence too (so does a name: named tasks are not merged):
+a run that mined without knowing of it cannot save.
 
-Every decision is written down with what it takes to undo it (`app.deciding.undoing`).  expected: what the caller believes to be so; ConflictError
-where somebody decided otherwise meanwhile.
+Every decision is recorded with the data for undoing it (`app.deciding.undoing`).  expected: the state that the caller has seen;
+ConflictError where it changed meanwhile.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ def change_task(
 ) -> None:
     """Set some of name, description, response_schema and production (an implementation of the task, or None).
 
-    Raises NotFoundError where the project has no such task, DecisionError for an implementation of another one, ConflictError.
+    Raises NotFoundError for an unknown task, DecisionError for an implementation of another task, ConflictError.
     """
     group_id = hold_task(connection, project_id, task_id).group_id
     before = decisions.facts_of(connection, task_id)
@@ -71,10 +71,10 @@ def _check_own(connection: Connection, task_id: UUID, implementation_id: UUID | 
 def rename_slots(
     connection: Connection, project_id: UUID, implementation_id: UUID, names: Mapping[str, str], *, by: Actor
 ) -> None:
-    """Give slots of a version's template other names, all at once: old name -> new name.
+    """Rename slots of a version's template, all at once: old name -> new name.
 
-    Values are stored by place, so every call has them under the new names.  Raises NotFoundError, or DecisionError with
-    each slot that cannot be renamed so.
+    Values are stored by place, so every call has them under the new names.  Raises NotFoundError, or DecisionError with each slot that
+    cannot be renamed like this.
     """
     version = hold_version(connection, project_id, implementation_id)
     if problems := list(_wrong_names(version.slots, names)):
@@ -91,7 +91,7 @@ def rename_slots(
 
 
 def _wrong_names(slots: Sequence[str], names: Mapping[str, str]) -> Iterator[Problem]:
-    """Two slots of one name would have to hold the same value in every call: another template."""
+    """Problems of the new names: two slots of one name would have to hold the same value in every call, as in another template."""
     others = {name for name in slots if name not in names}
     for old, new in names.items():
         if old not in slots:
@@ -110,10 +110,10 @@ def _wrong_names(slots: Sequence[str], names: Mapping[str, str]) -> Iterator[Pro
 def merge(
     connection: Connection, project_id: UUID, task_id: UUID, into: UUID, *, by: Actor, expected: str | None = None
 ) -> None:
-    """The versions of a task go on as the next ones of another of the same path, in the order of their first calls.
+    """Make the versions of a task the next ones of another task of the same path, in the order of their first calls.
 
-    What a person decided about it holds for the other where nothing else was decided there. expected: the `state` of a preview. Raises
-    NotFoundError, DecisionError for a task that it cannot go on in, ConflictError.
+    People's decisions about the task apply to the other where that has none of its own. expected: the `state` of a preview. Raises
+    NotFoundError, DecisionError for a task that cannot be the target, ConflictError.
     """
     source = hold_both(connection, project_id, task_id, into)
     check_state(connection, (task_id, into), expected)
@@ -126,7 +126,7 @@ def merge(
 
 
 def hold_both(connection: Connection, project_id: UUID, task_id: UUID, into: UUID) -> Row[Any]:
-    """The first of two tasks that may become one.  Raises NotFoundError, DecisionError."""
+    """Hold two tasks of one path, and return the first.  Raises NotFoundError, DecisionError."""
     source = hold_task(connection, project_id, task_id)
     target = decisions.task_of_project(connection, project_id, into)
     if target is None or target.group_id != source.group_id or into == task_id:
@@ -137,9 +137,9 @@ def hold_both(connection: Connection, project_id: UUID, task_id: UUID, into: UUI
 def split(
     connection: Connection, project_id: UUID, implementation_id: UUID, *, by: Actor, expected: str | None = None
 ) -> UUID:
-    """The template of a version becomes a task of its own, with all its versions; the id of the task.
+    """Make the template of a version a task of its own, with all its versions; answers the id of the task.
 
-    expected: the `state` of a preview. Raises NotFoundError, DecisionError where nothing else would be left, or the template is out of use,
+    expected: the `state` of a preview. Raises NotFoundError, DecisionError where nothing else would be left or the template was replaced,
     ConflictError.
     """
     version = hold_version(connection, project_id, implementation_id)
@@ -161,7 +161,7 @@ def split(
 
 
 def _begin(connection: Connection, project_id: UUID, version: Row[Any]) -> UUID:
-    """A task for the template of a version, apart from the one that it leaves."""
+    """Make a task for the template of a version, set apart from the one that it leaves."""
     path = groups.by_id(connection, [version.group_id])[version.group_id].path
     template = from_parts(version.parts, version.slots)
     name = task_names.task_name(template, versions.names_in(connection, version.group_id), path)

@@ -1,4 +1,4 @@
-"""What every decision begins with: the task or version that it is about, held; and the errors of decisions."""
+"""The first step of every decision: find and hold its task or version; and the errors of decisions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from app.store import decisions, runs
 
 
 class DecisionError(CallerError):
-    """Fields of the decision cannot be what they are."""
+    """Fields of the decision are invalid."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__(" ".join(problem.message for problem in problems))
@@ -20,7 +20,7 @@ class DecisionError(CallerError):
 
 
 class ConflictError(DecisionError):
-    """Somebody, or a run, changed meanwhile what the decision is about.  undo_first: the decision in the way, where one is."""
+    """A person or a run changed the subject of the decision meanwhile.  undo_first: the decision to undo first, where there is one."""
 
     def __init__(self, *problems: Problem, undo_first: UUID | None = None) -> None:
         super().__init__(*problems)
@@ -28,7 +28,7 @@ class ConflictError(DecisionError):
 
 
 def hold_task(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any]:
-    """A task, its group held until the transaction ends.  Raises NotFoundError, also for one that was merged away."""
+    """A task, its group held until the transaction ends.  Raises NotFoundError, also for a merged task."""
     return _held(connection, lambda: decisions.task_of_project(connection, project_id, task_id), "task")
 
 
@@ -42,7 +42,7 @@ def hold_version(connection: Connection, project_id: UUID, implementation_id: UU
 
 
 def _held(connection: Connection, find: Callable[[], Row[Any] | None], kind: str) -> Row[Any]:
-    """What was asked for, its group held until the transaction ends; found again, for what others did while we waited."""
+    """The row that `find` returns, its group held until the transaction ends; it is read again, since it may have changed while we waited."""
     before = find()
     if before is not None:
         runs.hold(connection, before.group_id)
@@ -53,14 +53,14 @@ def _held(connection: Connection, find: Callable[[], Row[Any] | None], kind: str
 
 
 def check_state(connection: Connection, task_ids: Sequence[UUID], expected: str | None) -> None:
-    """Raise ConflictError where the tasks are not any more what a preview showed, whose `state` was `expected`."""
+    """Raise ConflictError where the tasks have changed since a preview, whose `state` was `expected`."""
     if expected is not None and expected != decisions.state_of(connection, task_ids):
         message = "The tasks changed since the preview that you decided by: look at a new one."
         raise ConflictError(Problem(("expected",), message))
 
 
 def check_fields(now: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Raise ConflictError naming each field that is not any more what the caller believed."""
+    """Raise ConflictError naming each field that has changed since the caller read it."""
     changed = [name for name, value in expected.items() if now[name] != value]
     if changed:
         message = "Was changed by somebody else, or by a run, since you looked: look again."

@@ -1,6 +1,6 @@
-"""How a merge, a split or an undo would look: carried out in a transaction that is then rolled back, by the same code.
+"""Previews of a merge, a split or an undo: each is carried out by the same code in a transaction that is rolled back.
 
-Nothing is written: the group is held for the milliseconds that it takes, and everything is as it was.
+Nothing is written: the group is held for milliseconds, and everything is as it was.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from app.store.audit import Actor
 
 @dataclass(frozen=True)
 class Side:
-    """A task before or after: how many versions it shows and how many calls they have."""
+    """A task before or after: the number of versions that it shows and of their calls."""
 
     versions: int
     calls: int
@@ -29,7 +29,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Changed:
-    """A task that the decision changes. id: None for one that it would begin. after: None for one that goes on in another."""
+    """A task that the decision changes. id: None for a new task. after: None for a task that is merged into another."""
 
     id: UUID | None
     name: str
@@ -39,7 +39,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Move:
-    """A version that would be of another task. to_task: None for one that would begin."""
+    """A version that would belong to another task. to_task: None for a new task."""
 
     implementation_id: UUID
     model: str
@@ -52,7 +52,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a decision would do. state: hand it back as `expected`, and the decision is taken only if this is still so."""
+    """The effect of a decision. state: pass it as `expected`, and the decision is made only if nothing has changed."""
 
     kind: str
     state: str
@@ -66,7 +66,7 @@ class Preview:
 
 
 def of_merge(connection: Connection, project_id: UUID, task_id: UUID, into: UUID, by: Actor) -> Preview:
-    """What `decisions.merge` would do; raises what that raises."""
+    """The effect of `decisions.merge`, with the same errors."""
     deciding.hold_both(connection, project_id, task_id, into)
 
     def act() -> None:
@@ -76,7 +76,7 @@ def of_merge(connection: Connection, project_id: UUID, task_id: UUID, into: UUID
 
 
 def of_split(connection: Connection, project_id: UUID, implementation_id: UUID, by: Actor) -> Preview:
-    """What `decisions.split` would do; raises what that raises."""
+    """The effect of `decisions.split`, with the same errors."""
     version = hold_version(connection, project_id, implementation_id)
 
     def act() -> UUID:
@@ -86,7 +86,7 @@ def of_split(connection: Connection, project_id: UUID, implementation_id: UUID, 
 
 
 def of_undo(connection: Connection, project_id: UUID, decision_id: UUID, by: Actor) -> Preview:
-    """What `undoing.undo` would do; raises what that raises."""
+    """The effect of `undoing.undo`, with the same errors."""
     decision = history.get(connection, project_id, decision_id)
     if decision is None:
         raise NotFoundError("This project has no such decision.")
@@ -119,7 +119,7 @@ def _taken_back(connection: Connection) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Seen:
-    """Tasks that stand by themselves, by id: their names; and all versions by id."""
+    """Names of all unmerged tasks by id, and all versions by id."""
 
     names: Mapping[UUID, str]
     versions: Mapping[UUID, Row[Any]]
@@ -146,7 +146,7 @@ def _changed(before: _Seen, after: _Seen, begun: UUID | None) -> Iterator[Change
 
 def _moves(before: _Seen, after: _Seen, begun: UUID | None) -> Iterator[Move]:
     for version in after.versions.values():
-        old = before.versions.get(version.id)  # None: a call has just made it
+        old = before.versions.get(version.id)  # None: a call has just made the version
         if old is not None and version.task_id != old.task_id and version.is_shown:
             to_task = None if version.task_id == begun else version.task_id
             places = (old.task_id, old.version, to_task, version.version)

@@ -1,4 +1,4 @@
-"""A decision in words: what it did and who took it, for lists and pages."""
+"""Decisions in words, for lists and pages: the change and the actor."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ MOST_SHOWN = 80
 
 
 def summary(row: Any) -> str:
-    """One sentence on a decision, a row of `app.store.history`."""
+    """One sentence about a decision, a row of `app.store.history`."""
     return _SENTENCES[row.kind](row.before, row.after)
 
 
@@ -58,12 +58,12 @@ def _quoted(name: str | None) -> str:
 
 
 def shortened(name: str) -> str:
-    """A name as a sentence shows it."""
+    """A name, cut to the length that a sentence shows."""
     return name if len(name) <= MOST_SHOWN else f"{name[:MOST_SHOWN]}…"
 
 
 def who(actor: str, key_name: str | None, last4: str) -> str:
-    """Who acts: the name of the key, else its end; whoever sees the pages of local mode, or may run commands, has none."""
+    """The actor: the name of the key, else its last characters; the pages of local mode and commands have no key."""
     if last4:
         return key_name or f"key …{last4}"
     return "a command" if actor == "command" else "the pages of this machine"

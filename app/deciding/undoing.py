@@ -1,8 +1,8 @@
-"""Use case: a decision is taken back, and everything is as if it had not been taken, but for what came since.
+"""Use case: undo a decision, so that everything is as without it, except for later changes.
 
-A field goes back to what it was while it still is what the decision made it.  A merge goes back by lines: templates of the line that was
-merged leave again, with the versions that came of them meanwhile; a split goes back by tasks.  Versions get their old numbers where those are
-free.  Where a later decision or a run stands in the way ConflictError says which, and what to undo first.
+A field returns to its former value while it still has the value of the decision.  A merge is undone by lines: the templates of the merged
+lines leave again, with versions that were made meanwhile; a split is undone by tasks.  Versions get their old numbers where these are free.
+Where a later decision or a run prevents it, ConflictError says which, and what to undo first.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,14 +29,14 @@ TITLES = {
     "merge": "the merge",
     "split": "the split",
 }
-"""What a decision is about, in the middle of a sentence."""
+"""The subject of a decision, within a sentence."""
 
 FENCING = {"rename", "merge", "split"}
-"""Decisions that say which tasks are one: a run that mined without knowing of them, or of their undoing, cannot save."""
+"""Decisions that change which templates form a task: a run that mined without knowing of them, or of their undoing, cannot save."""
 
 
 def undo(connection: Connection, project_id: UUID, decision_id: UUID, *, by: Actor) -> Row[Any]:
-    """Take a decision back; the decision as `history.get` reads it.  Raises NotFoundError, ConflictError."""
+    """Undo a decision; answers it as `history.get` does.  Raises NotFoundError, ConflictError."""
     decided = history.get(connection, project_id, decision_id)
     if decided is not None:
         runs.hold(connection, decided.group_id)
@@ -57,7 +57,7 @@ def undo(connection: Connection, project_id: UUID, decision_id: UUID, *, by: Act
 
 
 def _refuse(why: str, in_the_way: Row[Any] | None = None) -> NoReturn:
-    """A conflict, with the decision to undo first where one is in the way."""
+    """Raise a conflict, with the decision to undo first where there is one."""
     if in_the_way is None:
         raise ConflictError(Problem(("decision",), why))
     remedy = f"Undo {TITLES[in_the_way.kind]} of {in_the_way.created_at:%Y-%m-%d %H:%M} UTC first."
@@ -65,7 +65,7 @@ def _refuse(why: str, in_the_way: Row[Any] | None = None) -> NoReturn:
 
 
 def _check_is_there(connection: Connection, decided: Row[Any], task_id: UUID) -> None:
-    """A task that went on in another has no facts of its own any more."""
+    """Raise ConflictError for a task that was merged into another and so has no facts of its own."""
     if decisions.merged_into(connection, task_id) is None:
         return
     merge = _later_merge_of(connection, decided, task_id)
@@ -96,7 +96,7 @@ def _undo_field(connection: Connection, decided: Row[Any]) -> None:
 
 
 def _check_production(connection: Connection, decided: Row[Any]) -> None:
-    """The version that was in production before may have left the task."""
+    """Raise ConflictError where the former production version has left the task."""
     version = decided.before.get("production")
     if version and not decisions.is_of_task(connection, UUID(version), decided.task_id):
         split = (decision.c.kind == "split") & (decision.c.task_id == decided.task_id)
@@ -106,7 +106,7 @@ def _check_production(connection: Connection, decided: Row[Any]) -> None:
 
 
 def _with_a_name(connection: Connection, task_id: UUID, facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The facts; in place of a name of ours that was forgotten with deleted text a new one."""
+    """The facts; a name made by us that was removed with deleted text is replaced by a new one."""
     if facts.get("name", "") is not None:
         return facts
     template = decisions.newest_template(connection, task_id)
@@ -117,7 +117,7 @@ def _with_a_name(connection: Connection, task_id: UUID, facts: Mapping[str, Any]
 
 
 def _restore(connection: Connection, task_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Facts that a decision changed besides, where nothing else was decided since."""
+    """Restore further facts that a decision changed, unless another decision changed them since."""
     now = decisions.facts_of(connection, task_id)
     for field in ("name", "description", "response_schema"):
         old, made, current = (decisions.field_of(facts, field) for facts in (before, after, now))
@@ -129,7 +129,7 @@ def _restore(connection: Connection, task_id: UUID, before: Mapping[str, Any], a
 
 
 def _undo_slots(connection: Connection, decided: Row[Any]) -> None:
-    """Place by place: names given to other slots since stay."""
+    """Undo renaming slot by slot: later names of other slots stay."""
     now, before, after = decisions.slots_of(connection, decided.template_id), decided.before, decided.after
     changed = [place for place, name in enumerate(before["slots"]) if name != after["slots"][place]]
     named = set(after["named_places"]) - set(before["named_places"])
@@ -145,7 +145,7 @@ def _undo_slots(connection: Connection, decided: Row[Any]) -> None:
 
 
 def _shared(names: list[str]) -> list[int]:
-    """Which places have one name: that is part of what the template is."""
+    """The places that share a name, which is part of a template's identity."""
     return [names.index(name) for name in names]
 
 
@@ -181,7 +181,7 @@ def _split_out_of(connection: Connection, decided: Row[Any], owner: UUID, lines:
 
 
 def _check_both_have_versions(connection: Connection, owner: UUID, leaving: Mapping[UUID, UUID]) -> None:
-    """A run may have found one template for the prompts of both tasks."""
+    """Raise ConflictError where a run has found one template for the prompts of both tasks."""
     shown = (version for version in decisions.versions_of(connection, [owner]) if version.is_shown)
     leave = {version.template_id in leaving for version in shown}
     if leave != {True, False}:
@@ -189,13 +189,13 @@ def _check_both_have_versions(connection: Connection, owner: UUID, leaving: Mapp
 
 
 def _restore_production(connection: Connection, task_id: UUID, version: str | None) -> None:
-    """A version that lost its place in production to that of the other task."""
+    """Put the version back into production that lost this place to the other task's version."""
     if version and decisions.is_of_task(connection, UUID(version), task_id):
         decisions.change_task(connection, task_id, {"production": UUID(version)})
 
 
 def _set_apart_again(connection: Connection, decided: Row[Any], owner: UUID) -> None:
-    """Who was kept apart from the task that was merged is kept apart from it again, and not from the other."""
+    """Set tasks apart from the merged task again, and no longer from the other."""
     before, source = _those(decided, "apart"), decided.task_id
     inherited = decisions.apart_from(connection, source) - before
     now = decisions.apart_from(connection, owner) - inherited
@@ -219,7 +219,7 @@ def _numbers(decided: Row[Any]) -> dict[UUID, int]:
 
 
 def _undo_split(connection: Connection, decided: Row[Any]) -> None:
-    """Everything that the new task has by now goes back to the task that it was split from."""
+    """Return all templates and versions of the new task to the task that it was split from."""
     origin, begun = decided.task_id, decided.other_task_id
     for task_id, why in (
         (begun, "The task that was split off went on in another since."),
@@ -239,7 +239,7 @@ def _undo_split(connection: Connection, decided: Row[Any]) -> None:
 
 
 def _check_is_alone(connection: Connection, decided: Row[Any], begun: UUID) -> None:
-    """Raise ConflictError where the new task has something of other tasks, or others have something of it."""
+    """Raise ConflictError where the new task holds parts of other tasks, or other tasks hold parts of it."""
     merged = (decision.c.kind == "merge") & (decision.c.other_task_id == begun)
     parted = (decision.c.kind == "split") & (decision.c.task_id == begun)
     if in_the_way := _later(connection, decided, merged | parted):

@@ -1,6 +1,6 @@
 """The tasks and templates of a group as a run changes them: in the database, or only in memory for a rehearsal.
 
-A run and its rehearsal place what was found by the same code (`app.grouping.placing`); they differ in the book that it writes in.
+A run and its rehearsal place findings by the same code (`app.grouping.placing`); only the book that they write to differs.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -49,7 +49,7 @@ class Book:
         return versions.given_name(self._connection, task_id)
 
     def survivor_of(self, task_ids: Collection[UUID]) -> UUID:
-        """Of tasks that turn out to be one, the task that stays."""
+        """The task that remains of several that are one."""
         return versions.survivor_of(self._connection, task_ids)
 
     def create_task(self, name: str) -> UUID:
@@ -63,35 +63,35 @@ class Book:
         versions.merge_task(self._connection, source, into)
 
     def add_template(self, task_id: UUID, line_id: UUID, template_found: Template, **more: Any) -> UUID:
-        """A new template; more: as `versions.add_template` takes it."""
+        """Add a template; more: as for `versions.add_template`."""
         marks = marks_of(self._state.project_id, template_found)
         return versions.add_template(
             self._connection, self._state.id, task_id, line_id, template_found, marks=marks, **more
         )
 
     def revive(self, template_id: UUID) -> bool:
-        """A template that was replaced matches again; False for one that is in use anyway."""
+        """Put a replaced template back into use; False for one in use."""
         return versions.revive(self._connection, template_id)
 
     def name_slots(self, template_id: UUID, slots: Sequence[str], named_places: Iterable[int]) -> None:
         versions.name_slots(self._connection, template_id, slots, named_places)
 
     def move_templates(self, template_ids: Sequence[UUID], into: UUID, line_id: UUID) -> None:
-        """Templates and their versions go to a line of another task."""
+        """Move templates and their versions to a line of another task."""
         versions.move_templates(self._connection, template_ids, into, line_id)
 
     def hand_on(self, version: Version, template_id: UUID) -> None:
-        """A version goes on under another template."""
+        """Move a version to another template."""
         versions.hand_on(self._connection, version, template_id)
 
     def retire(self, template_id: UUID, replaced_by: UUID) -> None:
-        """Another template takes the place of this one."""
+        """Replace a template by another one."""
         versions.retire(self._connection, template_id, replaced_by)
 
 
 @dataclass
 class Notes:
-    """What a rehearsal would have written, by ids; new tasks and templates have ids that nobody knows."""
+    """The changes of a rehearsal, by ids; new tasks and templates have ids that exist nowhere else."""
 
     began: dict[UUID, str] = field(default_factory=dict)
     renamed: dict[UUID, str] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Notes:
 
 
 class RehearsalBook(Book):
-    """Reads the database, writes in memory."""
+    """Reads the database, and writes in memory."""
 
     def __init__(self, connection: Connection, state: GroupState) -> None:
         super().__init__(connection, state)
@@ -115,7 +115,7 @@ class RehearsalBook(Book):
         return self.notes.renamed.get(task_id) or self.notes.began.get(task_id) or super().given_name(task_id)
 
     def survivor_of(self, task_ids: Collection[UUID]) -> UUID:
-        """A task that would only begin is younger than every stored one."""
+        """The task that remains; a new task is younger than every stored one."""
         stored = [task_id for task_id in task_ids if task_id not in self.notes.began]
         return super().survivor_of(stored) if stored else min(task_ids)
 
@@ -140,13 +140,13 @@ class RehearsalBook(Book):
         return is_retired
 
     def name_slots(self, template_id: UUID, slots: Sequence[str], named_places: Iterable[int]) -> None:
-        """Names of slots go on; nobody is told."""
+        """Names of slots are left out: a rehearsal does not show them."""
 
     def move_templates(self, template_ids: Sequence[UUID], into: UUID, line_id: UUID) -> None:
         self.notes.parted.update(template_ids)
 
     def hand_on(self, version: Version, template_id: UUID) -> None:
-        """Which version goes on where follows from the calls."""
+        """Nothing to do: the calls decide which version goes where."""
 
     def retire(self, template_id: UUID, replaced_by: UUID) -> None:
         self.notes.replaced[template_id] = replaced_by

@@ -1,4 +1,4 @@
-"""What a run reads and what it finds: a window, new templates, and the template of each call."""
+"""The input and the output of mining: a window of calls, new templates, and the template of each call."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Window:
-    """What a run has read. `state`: the group with the fence of this run.
+    """The calls and templates that a run has read. `state`: the group with the fence of this run.
 
-    cut: owed calls were left out. residue_read: the residue is in the window, though it may have been empty.
-    known: the templates that match calls of the group now; reviewing: those of them that are under review, with
-    `reviewed`, a sample of their calls. min_distinct: users or conversations that a template must be found with.
-    apart: tasks that stay apart whatever is found.
+    cut: owed calls were left out. residue_read: the residue is in the window, though it may have been empty. known: the templates that
+    match calls of the group now; reviewing: those of them that are under review, with `reviewed`, a sample of their calls. min_distinct:
+    users or conversations in which a template must occur. apart: tasks that no run merges.
     """
 
     state: GroupState
@@ -45,11 +44,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Finding:
-    """A new template and the calls that it was found in, oldest first.
+    """A new template and the calls in which it was found, oldest first.
 
-    supersedes: stored templates that it takes the place of.
-    taken_from: stored templates that stay, and whose slots held some of the calls until now.
-    kinds: what each slot holds, told from its values.
+    supersedes: stored templates that it replaces. taken_from: stored templates that stay, and that matched some of the calls until now.
+    kinds: the kind of each slot, from its values.
     """
 
     template: Template
@@ -62,7 +60,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Placement:
-    """The template of a call: a stored template by id, a new template by its place among the findings."""
+    """The template of a call: a stored template by id, a new template by its index among the findings."""
 
     call: Call
     template: UUID | int
@@ -71,7 +69,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class Findings:
-    """new: in the order of their first calls. placements: calls whose template is another than before.
+    """new: in the order of their first calls. placements: calls whose template changes.
 
     unseen: calls that the miner did not read before its time was up.
     """
@@ -82,7 +80,7 @@ class Findings:
 
 
 def as_findings(mined: "MiningResult", proofs: Sequence[Call], told: Sequence[StoredTemplate]) -> list[Finding]:
-    """What the miner found in the prompts of `proofs`, when `told` of these templates."""
+    """The result of the miner for the prompts of `proofs`, given the known templates `told`."""
     prompts = [call.prompt for call in proofs]
     return [
         Finding(

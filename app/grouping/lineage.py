@@ -1,12 +1,12 @@
 """Lineage: which line a mined template belongs to.  Pure: templates and times in, a decision out.
 
-A line is templates of one path that descend from each other: a task, or one of several that a person made one.  The rules, told
-for people in docs/lineage.md:
+A line is templates of one path that descend from each other: a task, or one of several that a person made one.  The rules,
+which docs/lineage.md explains:
 
 1. Two templates are *related* when they share enough fixed text, in order (`kinship`).
 2. Two templates are *alive together* when a good part of the calls of each was made during the life of the other
-   (`alive_together`).  Then they are two call sites, however alike they read: judges with one preamble, for example.
-   The few calls that mix while an edit is rolled out are no such part.
+   (`alive_together`).  Then they are two call sites, however similar: judges with one preamble, for example.
+   The few calls that mix during a roll-out are not a good part.
 3. A new template joins the line of the template that it is most related to, of those lines with no template that is
    alive together with it: a line has one prompt in use at a time.  Where there is none it begins a task.
 """
@@ -26,21 +26,20 @@ from templating.scripts import tokens
 
 Moment = tuple[datetime, UUID]
 
-# Shared fixed text, as a part of the mean of both fixed texts. An edit rewrites a sentence or two; two prompts that share only a
-# system message mostly stay below.
+# Shared fixed text, as a part of the mean of both fixed texts. An edit rewrites a sentence or two; two prompts that share only a system
+# message are mostly below.
 RELATED_SHARE = 0.6
 
-# Part of the smaller fixed text that the larger one has: an edit may add more text than there was.
+# Part of the smaller fixed text that the larger one contains: an edit may add more text than there was.
 CONTAINED_SHARE = 0.9
-# Size of the smaller fixed text, as a part of the larger: below it the smaller may be a greeting that many prompts begin with.
+# Size of the smaller fixed text, as a part of the larger: a smaller one may be a greeting with which many prompts begin.
 SMALLER_SHARE = 1 / 3
 
-# Part of each template's calls during the life of the other; up to it the newer template is an edit that is being rolled out.
-# Measured: 0.14 to 0.44 where a fifth of the traffic overlaps, 0.7 and more for call sites in daily use side by side, 0.67 for
-# three calls each in turns.
+# Part of each template's calls during the life of the other; up to it the newer template is an edit being rolled out. Measured: 0.14 to
+# 0.44 where a fifth of the traffic overlaps, 0.7 and more for call sites in daily use side by side, 0.67 for three calls each in turns.
 ROLL_OUT_SHARE = 0.5
 
-# Part of a template's calls at either end that does not count for its life: a retry next week, a try the day before.
+# Part of a template's calls at either end that does not belong to its life: a retry next week, a trial the day before.
 STRAY_SHARE = 0.05
 
 # Tokens of the differing middles of two templates; longer middles are compared as bags of words, since comparing in order is
@@ -49,10 +48,10 @@ IN_ORDER_TOKENS = 1000
 
 
 class Life(Protocol):
-    """When the calls of a template were made."""
+    """The times of a template's calls."""
 
     def span(self, strays: float) -> tuple[Moment, Moment] | None:
-        """The first and the last call without this share of the calls at either end; None without calls."""
+        """The first and the last call, without this share of the calls at either end; None without calls."""
 
     def total(self) -> int:
         """How many calls the template has."""
@@ -80,7 +79,7 @@ class SeenCalls:
 
 @dataclass(frozen=True)
 class Relative:
-    """A template that a new template may descend from. `swallowed`: it matched the calls of the new template so far."""
+    """A template from which a new one may descend. `swallowed`: it matched the calls of the new template until now."""
 
     line_id: UUID
     template: Template
@@ -104,7 +103,7 @@ def _in_use(line_id: UUID, life: Life, relatives: Sequence[Relative]) -> bool:
 
 
 def _closeness(template: Template, other: Relative) -> float:
-    """Kinship; a template whose slot held all calls of the new template is related by that alone."""
+    """The kinship; a template whose slot held all calls of the new template counts as related for that alone."""
     return max(kinship(other.template, template), RELATED_SHARE if other.swallowed else 0.0)
 
 
@@ -122,7 +121,7 @@ def kinship(older: Template, newer: Template) -> float:
     left, right = fixed_tokens(older), fixed_tokens(newer)
     smaller, larger = sorted((_size(left), _size(right)))
     if not smaller or not _related(_shared_anyhow(left, right), smaller, larger):
-        return 0.0  # the bag of words bounds what is shared in order, and is much cheaper
+        return 0.0  # the bag of words is an upper bound of the shared text in order, and much cheaper
     shared = _shared_in_order(left, right)
     return 2 * shared / (smaller + larger) if _related(shared, smaller, larger) else 0.0
 

@@ -1,10 +1,10 @@
-"""Mine a window: the new templates of its calls, what they replace, and the template of each call.  Pure: no I/O.
+"""Mine a window: the new templates of its calls, what they replace, and the template of each call. Pure: no I/O.
 
-A window has calls that no template matches (owed and residue) and, in a review, a sample of calls that a template under
-review matches.  Templates under review are not told to the miner; `app.grouping.reviews` says what the answer means for them.
+A window holds ungrouped calls (owed and residue) and, in a review, a sample of the calls of templates under review. These templates are not
+given to the miner as known ones; `app.grouping.reviews` interprets its result for them.
 
-A new template that is related to a known one may be an edit of it, or show that something varies which never had (a
-date): only the calls of both can tell. So the known one is put under review at once, and the window mined again.
+A new template related to a known one may be an edit of it, or show that fixed text varies (a date): only the calls of both show which. So
+the known one is put under review at once, and the window mined again.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from templating import MiningResult, Options
 
 Sampler = Callable[[Collection[UUID]], Sequence[Call]]
-"""Gives a sample of the calls of these templates."""
+"""Returns a sample of the calls of these templates."""
 
 
 def find(window: Window, options: "Options", sample: Sampler) -> tuple[Window, Findings]:
-    """Mine a window. Answers the window with the templates that came under review on the way, and the findings."""
+    """Mine a window. Returns the window with the templates that came under review on the way, and the findings."""
     findings = _find(window, options)
     known = [stored for stored in window.known if stored.id not in window.reviewing]
     doubtful = {
@@ -60,22 +60,22 @@ def _find(window: Window, options: "Options") -> Findings:
 
 
 def mine(*asked: Any, **told: Any) -> "MiningResult":
-    """`templating.mine`, which a process loads with its first run: the others never need numpy and its 18 MB."""
+    """`templating.mine`, imported with the first run: processes that never mine do not load numpy and its 18 MB."""
     return templating.mine(*asked, **told)
 
 
 def _mined(calls: Sequence[Call], options: "Options", known: Sequence[Template] = ()) -> "MiningResult":
-    """What the miner finds; calls of one session are one witness of what is fixed text."""
+    """The result of the miner; the calls of one session count as one witness of fixed text."""
     return mine([call.prompt for call in calls], options, known, sessions=[call.session for call in calls])
 
 
 def _is_of_enough(finding: Finding, authors: int) -> bool:
-    """Whether at least so many named users or conversations made the calls of a finding."""
+    """Whether the calls of a finding come from at least `authors` named users or conversations."""
     return authors <= 1 or len({call.author for call in finding.calls} - {None}) >= authors
 
 
 def _kept_apart(finding: Finding, window: Window) -> Finding:
-    """The finding, superseding only templates whose tasks may become one; the oldest decide, the others stay beside it."""
+    """The finding, superseding only templates whose tasks may be merged; the oldest decides, the others stay beside it."""
     task_ids = {stored.id: stored.task_id for stored in window.known}
     kept: list[UUID] = []
     for old in sorted(finding.supersedes):
@@ -85,7 +85,7 @@ def _kept_apart(finding: Finding, window: Window) -> Finding:
 
 
 def evidence(calls: Sequence[Call]) -> list[Call]:
-    """The calls that count as evidence for a template.
+    """The calls from which templates are mined.
 
     Later turns of an agent repeat the prompt of its first turn. A follow-up turn therefore counts only when no other call in the
     window has its prompt: one conversation must not make a template of what a single user wrote.
@@ -104,10 +104,9 @@ def evidence(calls: Sequence[Call]) -> list[Call]:
 def _placed(
     findings: Sequence[Finding], known: Sequence[StoredTemplate], calls: Sequence[Call]
 ) -> tuple[list[Finding], list[Placement]]:
-    """Findings that some call chooses, and the calls whose template changes.
+    """Findings chosen by at least one call, and the calls whose template changes.
 
-    The matcher decides, as it will at ingest for the next call of the same prompt: calls of the window and later calls get the same
-    template.
+    The matcher chooses, as at ingest: calls of the window and later calls with the same prompt get the same template.
     """
     superseded = frozenset().union(*(finding.supersedes for finding in findings))
     keys: list[UUID | int] = [stored.id for stored in known if stored.id not in superseded]

@@ -1,4 +1,4 @@
-"""Which task each new template belongs to, and under which names, while a run saves.  The caller holds the group."""
+"""Gives each new template its task and its names, while a run saves.  The caller holds the group."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -13,15 +13,16 @@ from app.intake.privacy import Policy
 from templating import Template
 
 FIRST_REVIEW_GROWTH = 4
-"""A template is first reviewed at so many times the calls that it was found in: what three calls have in common may be a
-day's date, or the scraps that two prompts share."""
+"""Growth of a template's calls until its first review: the fixed text of three calls may include a day's date, or fragments that two
+prompts share.
+"""
 
 PARTING_CALLS = 20
-"""Calls of each of two versions, at least, before versions in use side by side become two tasks."""
+"""Least calls of each of two versions before versions in use side by side become two tasks."""
 
 
 class Placing:
-    """The templates of a group, among which new templates get their tasks, lines and names."""
+    """Places new templates among those of the group: task, line and names."""
 
     def __init__(self, book: Book, window: Window, findings: Findings, policy: Policy) -> None:
         self._book = book
@@ -49,7 +50,7 @@ class Placing:
         return template_id
 
     def _again(self, finding: Finding) -> UUID | None:
-        """The id of the same template, if it was known before; it matches again from now on."""
+        """The id of the same template, if it is known; it is put back into use."""
         same = (known for known, relative in self._relatives.items() if relative.template == finding.template)
         template_id = next(same, None)
         if template_id is not None and self._book.revive(template_id):
@@ -115,15 +116,15 @@ class Placing:
         return survivor if oldest in task_ids else oldest
 
     def _outside(self, task_ids: Collection[UUID]) -> list[Relative]:
-        """The templates of tasks that may become one with `task_ids`."""
+        """The templates of tasks that may be merged with `task_ids`."""
         others = set(self._task_of.values()).difference(task_ids)
         willing = {task_id for task_id in others if not any(self._apart.keeps(task_id, own_id) for own_id in task_ids)}
         return [relative for relative in self._relatives.values() if self._task_of[relative.line_id] in willing]
 
     def part(self) -> None:
-        """Two versions of a line that are in use side by side are two call sites: the newer version leaves the line.
+        """Make two versions of a line that are in use side by side two call sites: the newer version leaves the line.
 
-        When the newer version came, its few calls looked like an edit that is being rolled out.
+        When the newer version was found, its few calls looked like an edit being rolled out.
         """
         for template_id in sorted(self._window.reviewing):
             relative = self._relatives[template_id]
@@ -159,7 +160,7 @@ class Placing:
         return task_names.task_name(template, taken, self._window.state.path)
 
     def _merged(self, task_ids: set[UUID]) -> UUID:
-        """Make one task of several; the id of the task that stays."""
+        """Merge the tasks; answers the id of the one that remains."""
         survivor = self._book.survivor_of(task_ids)
         for task_id in task_ids - {survivor}:
             self._book.merge_task(task_id, survivor)
@@ -178,9 +179,9 @@ def _surely_together(first: Life, second: Life) -> bool:
 
 
 def _staying(window: Window, findings: Findings) -> dict[UUID, Life]:
-    """The lives of templates under review, made of the sampled calls that no finding takes away.
+    """The lives of templates under review, from the sampled calls that no finding takes away.
 
-    The stored life of such a template also holds the calls of edits that it swallowed.
+    The stored life of such a template also has the calls of edits that it swallowed.
     """
     leaving = {placement.call.id for placement in findings.placements}
     return {

@@ -1,6 +1,6 @@
-"""A run that writes nothing: it reads a window as a run does, mines it, places what was found, and says what would change.
+"""A run that writes nothing: it reads a window, mines it, places the findings, and reports the changes.
 
-The steps are those of a run (`app.grouping.run`), in transactions that cannot write; nothing is held and no attempt is counted.
+Its steps are those of a run (`app.grouping.run`), in read-only transactions; it holds nothing and counts no attempt.
 """
 
 from collections import Counter
@@ -31,9 +31,9 @@ Becomes = Literal["new task", "new version", "again"]
 class FoundTemplate:
     """A template that a run would save.
 
-    becomes: what it would be: the first of a new task, the next version of a task, or a template that matches again. task_id: None for a task that
-    would begin. calls: of the window that it would get. replaces: templates in use whose place it would take; leaves: those that it would take calls
-    from.
+    becomes: the first version of a new task, the next version of a task, or a template that is used again. task_id: None for a new task.
+    calls: the calls of the window that it would get. replaces: templates in use that it would replace; leaves: templates from which it
+    would take calls.
     """
 
     template: Template
@@ -47,11 +47,11 @@ class FoundTemplate:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a run would change.
+    """The changes that a run would make.
 
-    owed, residue, reviewed: calls that it read. grouped: ungrouped calls that would get a template; moved: calls that would get another one; left: calls
-    that it read and that would stay without. unread: left out, since a window or the time was full. merged: tasks that would become one (task ->
-    the one that stays). parted: templates that would begin a task of their own.
+    owed, residue, reviewed: numbers of calls that it read. grouped: ungrouped calls that would get a template; moved: calls that would get
+    another one; left: calls that would stay ungrouped. unread: calls were left out, since a window or the time was full. merged: tasks that
+    would be merged (task -> the one that remains). parted: templates that would begin a task of their own.
     """
 
     owed: int
@@ -76,9 +76,9 @@ def rehearse(
     seconds: float,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Rehearsal | None:
-    """What a run of the group would change now; None when the group is gone.
+    """The changes that a run of the group would make now; None when the group was deleted.
 
-    everything: templates in use are looked at anew too. since: only calls made at this moment or later are read. seconds: for a search, of which
+    everything: review the templates in use too. since: read only calls made at this moment or later. seconds: time limit of one mining;
     there are two at most.
     """
     reader = engine.execution_options(postgresql_readonly=True)
@@ -154,5 +154,5 @@ def _becomes(template_id: UUID, task_id: UUID, notes: Notes, begun: set[UUID]) -
 
 
 def _is_known(window: Window, finding: Finding) -> bool:
-    """A template under review that was found again changes nothing."""
+    """Whether the finding is a template under review that was found again, so nothing changes."""
     return any(stored.template == finding.template for stored in window.known)

@@ -1,7 +1,7 @@
 """After a run: match older calls against the templates of now, in batches that each commit.
 
-Three kinds of calls wait: the residue, once templates are new; calls of a template from which a review took some away; calls of a
-template that was replaced.  The cursor is in the database (`rematch_after`): the next run goes on where a killed run stopped.
+Three kinds of calls are matched again: the residue, when there are new templates; calls of a template that lost some in a review; calls of
+a replaced template. The cursor is in the database (`rematch_after`): the next run continues where a killed run stopped.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ def _residue(connection: Connection, group_id: UUID, after: UUID, known: "_Templ
 
 
 def _of_template(connection: Connection, unfinished: Unfinished, known: "_Templates") -> None:
-    """Calls that stay with a living template are left as they are; a retired one keeps none."""
+    """Match the next calls of a template again: those that stay with a template in use are left unchanged; a replaced template keeps none."""
     batch, more = calls.of_template_after(connection, unfinished.id, unfinished.after, REMATCHED_CALLS)
     chosen = known.choose(batch)
     assign(connection, [choice for choice in chosen if choice.template_id != unfinished.id], known.made, known.policy)
@@ -65,7 +65,7 @@ def _of_template(connection: Connection, unfinished: Unfinished, known: "_Templa
 
 @dataclass(frozen=True)
 class _Templates:
-    """The templates of a group; only the run that holds the fence changes them."""
+    """The templates of a group; only the run with the fence changes them."""
 
     stored: Sequence[StoredTemplate]
     matcher: Matcher

@@ -1,6 +1,6 @@
-"""What new templates mean for the known ones that are under review, and the edits that those have swallowed.  Pure: no I/O.
+"""Interprets new templates for the known ones under review, and finds edits that these have swallowed.  Pure: no I/O.
 
-A run tells the miner nothing of templates under review, so the miner looks at a sample of their calls with fresh eyes.
+Templates under review are not given to the miner, so it mines a sample of their calls anew.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from templating import MiningResult
 
 REVIEWED_TEMPLATES = 20
-"""Templates under review at once, at most: more would leave a sample of few calls for each."""
+"""Templates under review at a time: with more, the sample of each has too few calls."""
 
 NEWEST_PART = 5
-"""The newest fifth of a sample is searched for an edit, which is then seen by the next review."""
+"""The newest fifth of a sample is searched for an edit; the next review then finds the edit."""
 
 NEWEST_CALLS = 10
-"""Calls in that part, at least: fewer have too much in common by chance."""
+"""Least calls in that part: fewer share too much text by chance."""
 
 EDIT_TOKENS = 4
-"""Tokens of fixed text that an edit adds, at least: a day, a language or a tone that changed is a value."""
+"""Least tokens of fixed text that an edit adds: a changed day, language or tone is a value."""
 
 EDIT_CHARACTERS = 20
-"""Characters of fixed text that an edit adds, at least, for the same reason."""
+"""Least characters of fixed text that an edit adds, for the same reason."""
 
 MENDING_CALLS = 20
-"""Sampled calls, from the template's whole life, that show longer fixed text to be no accident of the sample."""
+"""Least sampled calls, over the template's whole life, to show that longer fixed text is no accident of the sample."""
 
 MENDING_GROWTH = 2
-"""Times as much fixed text as before. Should it be an accident, the calls without that text are mined again and widen it."""
+"""Growth of fixed text that replaces a template. If it is an accident, the calls without that text are mined again and widen the template."""
 
 
 Miner = Callable[[Sequence[Call]], "MiningResult"]
-"""Mines the prompts of these calls, told of no known template."""
+"""Mines the prompts of these calls, without known templates."""
 
 
 def related(to: Sequence[Template], known: Sequence[StoredTemplate], most: int) -> list[StoredTemplate]:
@@ -53,7 +53,7 @@ def related(to: Sequence[Template], known: Sequence[StoredTemplate], most: int) 
 def judged(
     findings: Sequence[Finding], reviewed: Sequence[StoredTemplate], proofs: Sequence[Call]
 ) -> Sequence[Finding]:
-    """The findings, changed by what each template under review says about them."""
+    """The findings, adjusted for each template under review."""
     for old in reviewed:
         findings = _verdict(findings, old, [call for call in proofs if call.template_id == old.id])
     return findings
@@ -82,7 +82,7 @@ def _verdict(findings: Sequence[Finding], old: StoredTemplate, own: Sequence[Cal
 
 
 def _covered(own: Sequence[Call], takers: Sequence[Finding]) -> bool:
-    """Whether each call matches one of the findings, also a call that was no evidence for it."""
+    """Whether each call matches one of the findings, including calls that were not mined."""
     members = {call.id for taker in takers for call in taker.calls}
     others = (call.prompt for call in own if call.id not in members)
     return all(any(match(taker.template, prompt) is not None for taker in takers) for prompt in others)
@@ -123,7 +123,7 @@ def fixed_size(template: Template) -> int:
 def late_edits(
     findings: Sequence[Finding], reviewed: Sequence[StoredTemplate], proofs: Sequence[Call], mine_alone: Miner
 ) -> list[Finding]:
-    """Edits beside a slot; mined with the calls of all times, such an edit reads like an optional part."""
+    """Edits beside a slot; mined together with older calls, such an edit looks like an optional part."""
     taken = {call.id for finding in findings for call in finding.calls}
     edits = []
     for old in reviewed:
@@ -134,9 +134,9 @@ def late_edits(
 
 
 def _late_edit(old: StoredTemplate, own: Sequence[Call], mine_alone: Miner) -> Finding | None:
-    """A template of the newest calls alone, if that template is an edit of the old one.
+    """A template of the newest calls alone, if it is an edit of the old template.
 
-    An edit has calls that follow the others in time, a sentence more, and slots that still vary.
+    The calls of an edit follow the others in time, have a sentence more, and their slots still vary.
     """
     newest = own[-max(NEWEST_CALLS, len(own) // NEWEST_PART) :]
     if len(own) < 2 * len(newest):

@@ -1,11 +1,11 @@
-"""One run of a group: read its window, mine it, save what was found.
+"""One run of a group: read its window, mine it, save the findings.
 
-A run is three steps.  OPEN, a short transaction: raise the fence, count the attempt, read the window.  MINE, with no
-transaction open.  SAVE, a short transaction: if the fence is still ours write tasks, templates, versions and values,
-and mark the owed calls considered.  After that the new templates are matched against everything older, in batches.
+A run has three steps.  OPEN, a short transaction: raise the fence, count the attempt, read the window.  MINE, without a transaction.  SAVE,
+a short transaction: if the fence is unchanged, write tasks, templates, versions and values, and mark the owed calls considered.  After SAVE
+the new templates are matched against all older calls, in batches.
 
-A run that dies at any point leaves nothing half-written: before SAVE its calls are still owed, after it the cursors of
-the batches are in the database, and the next run goes on from there.
+A run that dies leaves nothing half-written: before SAVE its calls are still owed, after SAVE the cursors of the batches are in the
+database, and the next run continues there.
 """
 
 import time
@@ -31,10 +31,10 @@ from app.store.engine import transaction
 log = structlog.get_logger(__name__)
 
 MINER_VERSION = "1"
-"""Stored with every run; raise it when `templating.mine` answers differently."""
+"""Stored with every run; raise it when `templating.mine` gives other results."""
 
 MINING_TIME_SHARE = 0.3
-"""Part of the run's time limit for mining a window; a run may mine twice, and 40 % are left for saving."""
+"""Part of the run's time limit for mining a window; a run may mine twice, which leaves 40 % for saving."""
 
 OutcomeName = Literal["committed", "empty", "fenced", "failed", "stopped"]
 
@@ -62,7 +62,7 @@ class RunOutcome:
 
 
 class _StoppedError(Exception):
-    """The caller asked the run to stop before it had saved."""
+    """The caller stopped the run before it had saved."""
 
 
 def run(
@@ -74,7 +74,7 @@ def run(
     settings: Settings,
     is_excused: Callable[[], bool] = lambda: False,
 ) -> RunOutcome:
-    """Group what is owed in a group, if anything is.
+    """Group the owed calls of a group, if there are any.
 
     reason: why the run was asked for, kept with its row. should_stop: asked often; True ends the run.
     is_excused: asked of a run that stopped; True says that the group did not cause the stop (a deploy), so no attempt counts.
@@ -92,10 +92,10 @@ def reviews_due(connection: Connection) -> list[UUID]:
 
 
 def left_unfinished(connection: Connection) -> list[UUID]:
-    """Groups whose last run has saved and is still matching what is older, or was killed at that.
+    """Groups whose last run has saved and still matches older calls, or was killed while it did.
 
-    Only Redis knows which of the two, so nobody writes a wish for such a group: a run under way would not serve the wish, and
-    another run would follow for nothing.  A run that finds such work does it without being asked.
+    Only Redis knows which, so no wish is written for such a group: a run in progress would not serve the wish, and another run would follow
+    in vain.  A run that finds such work does it unasked.
     """
     return versions.unfinished_groups(connection)
 
@@ -168,7 +168,7 @@ def _mine_and_save(engine: Engine, window: Window, should_stop: Callable[[], boo
 
 
 def _match_the_rest(engine: Engine, window: Window, should_stop: Callable[[], bool]) -> bool:
-    """Whether nothing is left to match for this run; a newer run, once begun, matches the rest."""
+    """Whether nothing is left to match for this run; if a newer run has begun, it matches the rest."""
     try:
         return rematching.match_the_rest(engine, window.state, should_stop)
     except FencedError:
@@ -186,7 +186,7 @@ def _ended(
     """Close the row of a run that wrote nothing (one that failed after SAVE has committed; its row says so).
 
     The attempt stays counted unless `attempts` takes it back: a group whose runs always lose their lease must reach
-    quarantine too. Only an error makes the group wait; one that was stopped may run at once.
+    quarantine too. Only an error makes the group wait; a stopped group may run at once.
     """
     state = replace(window.state, attempts=window.state.attempts + attempts)
     try:

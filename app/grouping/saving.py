@@ -1,4 +1,4 @@
-"""Write what a run has found: tasks, templates, versions, and the values of calls.  The caller holds the group."""
+"""Writes the findings of a run: tasks, templates, versions, and the values of calls.  The caller holds the group."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from app.store.templates import Version
 
 @dataclass(frozen=True)
 class Chosen:
-    """A call and the stored template that it goes to."""
+    """A call and the stored template that it gets."""
 
     call: Call
     task_id: UUID
@@ -28,18 +28,18 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where findings went: saved: the id of the template of each finding, in their order. tasks: the task of every template."""
+    """Where findings were stored: saved: the id of the template of each finding, in their order. tasks: the task of every template."""
 
     saved: Sequence[UUID]
     tasks: Mapping[UUID, UUID]
 
     def template_of(self, placement: Placement) -> UUID:
-        """The id of the template that a call goes to."""
+        """The id of the template that a call gets."""
         return self.saved[placement.template] if isinstance(placement.template, int) else placement.template
 
 
 def place(book: Book, window: Window, findings: Findings, policy: Policy, review_after: int) -> Placed:
-    """Give new templates their tasks, and replace those that they supersede."""
+    """Give new templates their tasks, and replace the templates that they supersede."""
     placing = Placing(book, window, findings, policy)
     saved = [placing.add(finding, review_after) for finding in findings.new]
     for finding, template_id in zip(findings.new, saved, strict=True):
@@ -51,7 +51,7 @@ def place(book: Book, window: Window, findings: Findings, policy: Policy, review
 
 
 def record(connection: Connection, window: Window, findings: Findings, *, review_after: int) -> tuple[int, int]:
-    """Write the findings of a window; how many calls were grouped, and to how many tasks."""
+    """Write the findings of a window; answers how many calls were grouped, and the number of their tasks."""
     policy = policy_of(connection, window.state.project_id)
     placed = place(Book(connection, window.state), window, findings, policy, review_after)
     chosen = [_chosen(placement, placed) for placement in findings.placements]
@@ -61,7 +61,7 @@ def record(connection: Connection, window: Window, findings: Findings, *, review
 
 
 def _hand_on(book: Book, findings: Findings, placed: Placed, old: UUID) -> None:
-    """Versions of a template that was a mixture go where most of their calls go."""
+    """Give the versions of a template that was a mixture to the templates that get most of their calls."""
     heirs: dict[tuple[str, str], Counter[UUID]] = defaultdict(Counter)
     for placement in findings.placements:
         if placement.call.template_id == old:
@@ -76,16 +76,16 @@ def _chosen(placement: Placement, placed: Placed) -> Chosen:
 
 
 def _to_match_again(window: Window, findings: Findings) -> frozenset[UUID]:
-    """Templates of which the run read a sample, and some of whose calls go to other templates."""
+    """Templates of which the run read a sample, and which lose calls to other templates."""
     everything = window.reviewing if window.state.wanted == "all" else frozenset()
     return everything.union(*(finding.taken_from for finding in findings.new))
 
 
 def assign(connection: Connection, chosen: Iterable[Chosen], made: dict[Version, UUID], policy: Policy) -> int:
-    """Give calls their template, version and values; how many were written.
+    """Give calls their template, version and values; answers how many were written.
 
-    New versions are numbered in the order of their first calls. Tasks come in the order of their ids, as everyone who
-    makes versions of several takes them. made: the id of each version that the caller knows; this function adds to it.
+    New versions are numbered in the order of their first calls. Tasks are taken in the order of their ids, as in every transaction that
+    makes versions of several tasks. made: the ids of versions known to the caller; new ones are added.
     """
     ordered = sorted(chosen, key=lambda choice: (choice.task_id, choice.call.moment))
     return calls.assign(

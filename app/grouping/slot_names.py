@@ -1,7 +1,7 @@
-"""Which slots of a newer template go on with those of an older one, and so keep the names that people gave.  Pure.
+"""Finds the slots of a newer template that continue slots of an older one, and so keep the names that people gave.  Pure.
 
-The fixed texts of both are laid side by side word by word, with each slot standing for one word of its own.  A slot goes on
-where its places lie beside each other and the word, mark or border of a part right before it, or right after it, is the same.
+The fixed texts of both are aligned word by word, each slot as a word of its own.  A slot continues one where both are aligned and the word,
+mark or part border right before or right after is the same.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,19 +14,19 @@ from templating import BARRIER, Template
 from templating.scripts import tokens
 
 _SLOT = ""
-"""Stands where a slot is; no token is empty."""
+"""A slot among the words; no token is empty."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """A template, and the places of it whose names a person gave."""
+    """A template, and its places whose names a person gave."""
 
     template: Template
     places: frozenset[int]
 
 
 def keeping_names(newer: Template, older: Iterable[Named]) -> Named:
-    """The newer template with the names that people gave to slots that go on in it; of several the first that is told."""
+    """The newer template with people's names of the slots that continue in it; the first older template with a name wins."""
     names: dict[int, str] = {}  # by the first place of a name in the newer template
     for source in older:
         for place, name in _names_of(source, newer):
@@ -59,7 +59,7 @@ def _free(name: str, used: set[str]) -> str:
 
 
 def going_on(older: Template, newer: Template) -> dict[int, int]:
-    """The place of the newer template that each place of the older one goes on in, for those that do."""
+    """The place of the newer template that continues each place of the older one."""
     left, right = _words(older), _words(newer)
     beside = _side_by_side(left, right)
     places, followers = _places(left), _places(right)
@@ -83,15 +83,14 @@ def _words(template: Template) -> list[str]:
 
 
 def _places(words: Sequence[str]) -> dict[int, int]:
-    """Which place of the template each slot among the words is."""
+    """The place of the template for each slot among the words."""
     return {index: place for place, index in enumerate(index for index, word in enumerate(words) if word == _SLOT)}
 
 
 def _side_by_side(left: list[str], right: list[str]) -> dict[int, int]:
-    """Words of the right by those of the left that they lie beside.
+    """Words of the right aligned to words of the left.
 
-    What both begin and end with lies beside itself.  Differing middles that are long are not looked at: a prompt rewritten as a
-    whole has other slots.
+    The common beginning and end are aligned.  Long middles that differ are not: a prompt rewritten as a whole has other slots.
     """
     start = _common(left, right)
     end = min(_common(left[::-1], right[::-1]), min(len(left), len(right)) - start)

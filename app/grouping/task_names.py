@@ -1,8 +1,8 @@
-"""Names of tasks, made from the fixed text of a template: pure, and without a language model.
+"""Names tasks by the fixed text of a template: pure, and without a language model.
 
-A prompt mostly says what it is for in its first orders ("Classify the support ticket ..."), or by who is to answer
-("You are a strict grader of ...").  The sentences of the fixed text are ranked by that, the best one is cut to a few
-words.  Values of slots never come in: a sentence ends where a slot begins.
+A prompt mostly says its purpose in its first instructions ("Classify the support ticket ..."), or in the role of the model ("You are a
+strict grader of ...").  Sentences of the fixed text are ranked by that, and the best one is cut to a few words.  A name never has values of
+slots: a sentence ends where a slot begins.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -14,13 +14,13 @@ from templating.scripts import is_unspaced
 MOST_WORDS = 7
 MOST_CHARACTERS = 48
 MOST_UNSPACED = 24
-"""Characters of a name in a script without spaces, where one says as much as half a word."""
+"""Characters of a name in a script without spaces, where a character says as much as half a word."""
 
 CHOICES = 3
-"""How many of the best suggestions are tried before a number is added."""
+"""Best suggestions that are tried before a number is added."""
 
 SENTENCES = 40
-"""How many sentences from the beginning are looked at; what comes later is detail."""
+"""Sentences from the beginning that are considered; later ones are details."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -39,13 +39,13 @@ VERBS = _words(
     "simplify solve sort split suggest summarise summarize tag tell tidy transcribe transform translate triage "
     "turn update validate verify write"
 )
-"""Orders that say what a prompt is for."""
+"""Verbs that say the purpose of a prompt."""
 
 MANNER = _words(
     "always avoid be begin do follow if ignore include keep leave make never note only output remember reply respond "
     "return show start stop think today use when"
 )
-"""Words that open a sentence on how to answer, rather than on what the prompt is for."""
+"""Words that begin a sentence about the form of the answer, and not about the purpose."""
 
 OPENINGS = (
     *("please ", "kindly ", "now ", "then ", "first ", "your task is to ", "your job is to ", "your goal is to "),
@@ -60,7 +60,7 @@ ROLES = (
 EMPTY_ROLES = frozenset({"helpful assistant", "assistant", "ai assistant", "helpful ai assistant", "expert", "ai"})
 
 POINTERS = _words("following below above given provided")
-"""Words that point into the prompt; a name has nothing to point at."""
+"""Words that point into the prompt, which make no sense in a name."""
 
 RELATIVES = _words("that which who whose so")
 
@@ -73,7 +73,7 @@ LOOSE_ENDS = _words(
 PREPOSITIONS = _words(
     "about and as at based by for from in into of on or over per than to under using via with within without"
 )
-"""Words that begin a phrase which a name can do without."""
+"""Words that begin a phrase which a name can omit."""
 
 ARTICLES = _words("a an the one each every another")
 
@@ -81,7 +81,7 @@ ITEM_WORDS = 4
 """Words of one item of a list; a clause between commas has more."""
 
 REACH = 80
-"""Characters beside a slot that tell whether the slot stands before its noun."""
+"""Characters beside a slot that show whether the slot stands before its noun."""
 
 SENTENCE_ENDS = frozenset(".!?;:\n。！？；：…")
 CLAUSE_ENDS = frozenset(',()[]{}<>|"“”—–=、，（）')
@@ -91,8 +91,8 @@ DECORATION = " \t\r#*-_>`~•·=+0123456789.)('\"“”’&/\\|"
 def task_name(template: Template, taken: Collection[str], fallback: str) -> str:
     """A short name for a new task.
 
-    taken: names that other tasks of the same path have, which this one will differ from; paths tell the others apart.
-    fallback: what stands for a template without words (the path of its calls).
+    taken: names of other tasks of the same path, which the new name must not repeat. fallback: the name for a template without words (the
+    path of its calls).
     """
     names = suggestions(template) or [_capitalised(_cut(fallback)) or fallback]
     free = (name for name in names[:CHOICES] if name not in taken)
@@ -108,7 +108,7 @@ def suggestions(template: Template) -> list[str]:
 
 
 def _suggestion(sentence: str) -> tuple[int, str] | None:
-    """Rank of a sentence (low is better) and the name that it makes; None when it makes none."""
+    """The rank of a sentence (low is better) and its name; None where it gives no name."""
     role = _after(sentence, ROLES)
     if role is not None:
         name = _cut(role)
@@ -128,7 +128,7 @@ def _rank(order: str, name: str) -> int:
 
 
 def _sentences(template: Template) -> Iterator[str]:
-    """Sentences of the fixed text in order; parts end one, and so does a slot unless it stands before its noun."""
+    """Sentences of the fixed text in order; a part ends a sentence, and so does a slot unless it stands before its noun."""
     for text in _runs(template.literals):
         sentence = ""
         for character in text:
@@ -141,7 +141,7 @@ def _sentences(template: Template) -> Iterator[str]:
 
 
 def _runs(literals: Sequence[str]) -> Iterator[str]:
-    """Fixed texts, those joined that a slot before a noun parts: "Write one read-only {{dialect}} query"."""
+    """Fixed texts, joined across a slot that stands before a noun: "Write one read-only {{dialect}} query"."""
     run = literals[0]
     for literal in literals[1:]:
         if _wants_noun(run) and _begins_with_noun(literal):
@@ -164,7 +164,7 @@ def _begins_with_noun(text: str) -> bool:
 
 
 def _trimmed(sentence: str) -> Iterator[str]:
-    """The sentence without bullets, numbers and marks of Markdown; nothing when only those were there."""
+    """The sentence without bullets, numbers and marks of Markdown; nothing if it has only these."""
     bare = sentence.strip(DECORATION)
     if any(character.isalpha() for character in bare):
         yield bare
@@ -177,7 +177,7 @@ def _without_openings(sentence: str) -> str:
 
 
 def _after(sentence: str, beginnings: tuple[str, ...]) -> str | None:
-    """What follows one of the beginnings; None when the sentence has none of them, or nothing more."""
+    """The text after one of the beginnings; None when the sentence begins otherwise, or ends there."""
     lowered = sentence.lower()
     for beginning in beginnings:
         if lowered.startswith(beginning) and len(sentence) > len(beginning):
@@ -186,7 +186,7 @@ def _after(sentence: str, beginnings: tuple[str, ...]) -> str | None:
 
 
 def _cut(sentence: str) -> str:
-    """The first few words, up to the end of a clause, a list as a whole or not at all, without words that would be left hanging."""
+    """The first few words, up to the end of a clause, without words that would dangle; a list is kept as a whole or left out."""
     clause = _first_clause(sentence)
     if any(map(is_unspaced, clause)):
         return clause.removesuffix("です")[:MOST_UNSPACED].strip()
@@ -205,7 +205,7 @@ def _fits(words: list[str]) -> bool:
 
 
 def _is_list(rest: str) -> bool:
-    """Whether what follows a clause goes on a list: ", returns or other"; not ", a shop for tents, packs and boots"."""
+    """Whether the text after a clause continues a list: ", returns or other"; not ", a shop for tents, packs and boots"."""
     items = [item.split() for item in rest.split(",")[1:]]
     ends = [{"or", "and"}.isdisjoint(item[:ITEM_WORDS]) for item in items]
     return False in ends and all(
@@ -214,13 +214,13 @@ def _is_list(rest: str) -> bool:
 
 
 def _without_list(words: list[str]) -> list[str]:
-    """The words before the preposition of the list's first item; all of them where the item has none."""
+    """The words before the preposition of the list's first item; all words where the item has none."""
     starts = [place for place, word in enumerate(words) if word.lower() in PREPOSITIONS and place > 1]
     return words[: starts[-1]] if starts else words
 
 
 def _shortened(words: list[str]) -> list[str]:
-    """As many words as fit, without the phrase that the end would cut: "Review pull requests" of "... in the shop's Python services"."""
+    """As many words as fit, without a phrase that the end would cut: "Review pull requests" of "... in the shop's Python services"."""
     kept = words[:MOST_WORDS]
     while len(kept) > 1 and not _fits(kept):
         kept.pop()
@@ -231,7 +231,7 @@ def _shortened(words: list[str]) -> list[str]:
 
 
 def _kept(words: list[str]) -> Iterator[str]:
-    """Words up to a relative clause, without pointers ("The following are" would lose its subject)."""
+    """Words up to a relative clause, without pointing words ("The following are" would lose its subject)."""
     for place, word in enumerate(words):
         if place > 1 and word.lower() in RELATIVES:
             return
@@ -245,6 +245,6 @@ def _first_clause(sentence: str) -> str:
 
 
 def _capitalised(name: str) -> str:
-    """With a capital where the script has one for the letter: not "SS" for a sharp s."""
+    """The name with a capital, where the letter has a single one: a sharp s would become "SS"."""
     capital = name[:1].upper()
     return capital + name[1:] if capital.lower() == name[:1] else name

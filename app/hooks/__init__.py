@@ -1,1 +1,1 @@
-"""Webhooks: changes as messages, signed, to hosts that an operator allows."""
+"""Webhooks: changes as signed messages to hosts that an operator allows."""

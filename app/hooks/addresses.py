@@ -1,7 +1,7 @@
-"""Where a webhook may be sent: to hosts that an operator named, at public addresses only.
+"""Checks the target of a webhook: only hosts that an operator named, only public addresses.
 
-A host is resolved once, its addresses are checked, and the connection is made to a checked address: whoever answers the next question
-about its name with 127.0.0.1 (DNS rebinding) is not asked again.
+A host is resolved once, its addresses are checked, and the connection is made to a checked address: a second answer for the name, such as
+127.0.0.1 (DNS rebinding), is never asked for.
 """
 
 import socket
@@ -22,12 +22,12 @@ LONGEST_URL = 2_000
 
 
 class NotAllowedError(CallerError):
-    """A webhook may not be sent there."""
+    """A webhook must not be sent to this address."""
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """What the settings allow. hosts: names, `*.` before a domain, or `*`; networks: private ones that are allowed nevertheless."""
+    """The allowed targets. hosts: names, `*.` before a domain, or `*`; networks: private networks that are allowed nevertheless."""
 
     hosts: Sequence[str]
     networks: Sequence[IPv4Network | IPv6Network] = ()
@@ -38,7 +38,7 @@ class Allowed:
         return cls(hosts, [ip_network(each) for each in listed(settings.webhook_networks)])
 
     def check_url(self, url: str) -> None:
-        """Raises NotAllowedError for what is no URL of a host that is allowed; asks nobody for the host's address."""
+        """Raises NotAllowedError for a text that is no URL of an allowed host; does not resolve the host."""
         host = _host(url)
         if not self.hosts:
             raise NotAllowedError("Webhooks are off; the operator of this Promptlode turns them on with WEBHOOK_HOSTS.")
@@ -49,7 +49,7 @@ class Allowed:
             raise NotAllowedError("Its address is private; WEBHOOK_NETWORKS may allow its network.")
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of a host that are allowed.  Raises NotAllowedError where there is none, OSError where it has no address."""
+        """The allowed addresses of a host.  Raises NotAllowedError without an allowed one, OSError where it has no address."""
         addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
         allowed = sorted(each for each in addresses if self.is_allowed(ip_address(each.partition("%")[0])))
         if not allowed:
@@ -62,7 +62,7 @@ class Allowed:
 
 
 def _host(url: str) -> str:
-    """The host in a URL that is well made.  Raises NotAllowedError."""
+    """The host of a valid URL.  Raises NotAllowedError."""
     if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
         raise NotAllowedError(f"Must be printable ASCII without blanks, at most {LONGEST_URL} characters.")
     try:
@@ -89,7 +89,7 @@ def _literal(host: str) -> Address | None:
 
 
 def _inner(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address stands for, as mapped, 6to4, Teredo and NAT64 have them."""
+    """The IPv4 address inside an IPv6 address: mapped, 6to4, Teredo and NAT64."""
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:

@@ -1,4 +1,4 @@
-"""Send what is due, several receivers at a time, so that one that hangs keeps no other waiting for longer than its time.
+"""Sends due deliveries to several receivers at a time, so that a hanging receiver does not delay the others.
 
 It is a duty of the reconciler and no Celery task: see docs/decisions.
 """
@@ -22,16 +22,16 @@ from app.store.engine import transaction
 from app.store.webhooks import Due
 
 AT_ONCE = 8
-"""Receivers: threads that wait, mostly."""
+"""Receivers at a time; their threads mostly wait."""
 
 MOST_ROUNDS = 100
-"""After so many the duty ends and begins anew, so that it ends when it is asked to."""
+"""Rounds after which the duty returns, so that it can be stopped; it starts again at its next tick."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Deliverer:
-    """Puts changes on their way and sends them."""
+    """Makes deliveries for changes, and sends them."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
@@ -39,7 +39,7 @@ class Deliverer:
         self._allowed = Allowed.of(settings)
 
     def deliver(self) -> int:
-        """Send what is due; how many arrived.  Does nothing where webhooks are off."""
+        """Send due deliveries; answers how many arrived.  Does nothing where webhooks are off."""
         if not self._allowed.hosts:
             return 0
         with transaction(self._engine) as connection:

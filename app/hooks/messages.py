@@ -1,4 +1,4 @@
-"""What a webhook gets: a body, and headers with a signature.  Pure."""
+"""The message of a webhook: body, and headers with a signature.  Pure."""
 
 import hashlib
 import hmac
@@ -55,7 +55,7 @@ def _slack(told: Told, url: str | None, *, include_text: bool) -> str:
 
 
 def _difference(parts: list[dict[str, Any]]) -> str:
-    """What was added and removed, a line each."""
+    """The removed and added words of an edit, a line each."""
     signs = {"added": "+", "removed": "-"}
     pieces = [piece for part in parts for piece in part["pieces"] if piece["change"] in signs]
     lines = (f"{signs[piece['change']]} {piece['text'].strip() or piece['slot'] or ' '}" for piece in pieces)
@@ -63,7 +63,7 @@ def _difference(parts: list[dict[str, Any]]) -> str:
 
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@\u200b", "`": "ˋ"}
-"""As Slack's documentation has it, so that no name mentions a channel or makes a link; @ for those that are like Slack."""
+"""Escapes as in Slack's documentation, so that no name mentions a channel or makes a link; @ for Slack-like services."""
 
 
 def _escaped(text: str) -> str:

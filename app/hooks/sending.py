@@ -1,4 +1,4 @@
-"""One POST to a checked address, within a bound of time whatever the other side does.  No redirect is followed, no proxy is used."""
+"""One POST to a checked address, within a time limit that holds whatever the receiver does.  It follows no redirect and uses no proxy."""
 
 import socket
 import ssl
@@ -11,10 +11,10 @@ from urllib.parse import SplitResult, urlsplit
 from app.hooks.addresses import Allowed, NotAllowedError
 
 CONNECT_SECONDS = 5.0
-"""To connect, and between two packets of an answer."""
+"""Seconds to connect, and between two packets of an answer."""
 
 ALL_SECONDS = 15.0
-"""For one delivery from the connection on: a host that sends a byte now and then is cut off."""
+"""Seconds for one delivery from connecting on: a host that sends single bytes slowly is cut off."""
 
 PORTS = {"https": 443, "http": 80}
 
@@ -29,7 +29,7 @@ class NotDeliveredError(Exception):
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Allowed) -> int:
-    """Send it; the status of the answer, which is 2xx.  Raises NotDeliveredError, in words that hold nothing of the answer."""
+    """Send the body; answers the status, which is 2xx.  Raises NotDeliveredError, whose text holds nothing of the answer."""
     try:
         allowed.check_url(url)
         status = _status(urlsplit(url), body, headers, allowed)
@@ -53,7 +53,7 @@ def _status(url: SplitResult, body: bytes, headers: Mapping[str, str], allowed: 
     host, port = url.hostname or "", url.port or PORTS[url.scheme]
     address = allowed.addresses(host, port)[0]
     connection = HTTPConnection(host, port)
-    connection.default_port = PORTS[url.scheme]  # the header Host names any other
+    connection.default_port = PORTS[url.scheme]  # the Host header names any other port
     connection.sock = socket.create_connection((address, port), CONNECT_SECONDS)
     with _ended(connection):
         if url.scheme == "https":
@@ -67,7 +67,7 @@ def _status(url: SplitResult, body: bytes, headers: Mapping[str, str], allowed: 
 
 @contextmanager
 def _ended(connection: HTTPConnection) -> Iterator[None]:
-    """The connection is closed in the end, and by the end of its time: then whoever waits for it gets an OSError."""
+    """Close the connection at the end of the block, or when its time is up: then the waiting call raises OSError."""
     timer = threading.Timer(ALL_SECONDS, _cut, [connection])
     timer.daemon = True
     timer.start()

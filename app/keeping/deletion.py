@@ -1,8 +1,8 @@
 """Use case: delete calls, and everything that was made of them alone.
 
-A batch is calls of one group and one transaction, in which the group is held: its fence is raised, so a run that has read
-the calls cannot save; its templates' version too, so no process goes on matching what is gone; and what has no call left
-goes with the last one.  A deletion that is killed in between has done whole batches, and is asked for again.
+A batch has calls of one group and is one transaction, which holds the group. It raises the fence, so that a run that has read the calls
+cannot save; it raises the version of the templates, so that no process matches deleted ones; rows without calls are deleted with the last
+call.  A killed deletion has done whole batches; the caller repeats it.
 """
 
 import time
@@ -23,7 +23,7 @@ from app.store.engine import transaction
 from app.store.sqlstates import is_crossing
 
 DELETED_CALLS = 500
-"""Calls deleted in one transaction: some 50 ms, in which ingest of their group waits."""
+"""Calls deleted in one transaction: some 50 ms, during which ingest of their group waits."""
 
 _NAMES = ("path", "external_id", "user_id", "conversation_id")
 
@@ -46,7 +46,7 @@ class FoldedPathError(CallerError):
 
 @dataclass
 class Deleted:
-    """What was deleted. `complete`: nothing that was to be deleted is left. `groups`: those that are gone whole."""
+    """What was deleted. `complete`: all selected calls are deleted. `groups`: groups that were deleted as a whole."""
 
     removed: Removed = field(default_factory=Removed)
     groups: list[UUID] = field(default_factory=list)
@@ -56,9 +56,9 @@ class Deleted:
 def delete(
     engine: Engine, project_id: UUID, selector: Selector, *, everything: bool = False, seconds: float = 20.0
 ) -> Deleted:
-    """Delete the calls of a project that the selector says, for at most about so many seconds.
+    """Delete the selected calls of a project, for at most about `seconds` seconds.
 
-    everything: the selector may be empty.  Whoever wants all of a project or of a path also wants what no call is left of.
+    everything: the selector may be empty.  To delete all calls of a project or of a path also deletes rows that have no call.
     """
     if selector == Selector() and not everything:
         raise NothingSelectedError("Say which calls are to be deleted, or that everything is.")
@@ -74,7 +74,7 @@ def delete(
 
 
 def forms_of(engine: Engine, project_id: UUID, selector: Selector) -> list[Selector]:
-    """The selector as it was given, and as calls are stored where redaction changes the names in it."""
+    """The selector as given, and in the form in which redaction stores the names in it."""
     with transaction(engine) as connection:
         policy = policy_of(connection, project_id)
         if selector.path is not None:
@@ -91,7 +91,7 @@ def _refuse_folded(connection: Connection, project_id: UUID, path: str) -> None:
 
 
 class _Work:
-    """One deletion under way."""
+    """A deletion in progress."""
 
     def __init__(self, engine: Engine, project_id: UUID, end: float) -> None:
         self.done = Deleted()
@@ -113,7 +113,7 @@ class _Work:
                 return
 
     def delete_rests(self, selector: Selector) -> None:
-        """Groups whose calls were all deleted before."""
+        """Delete groups whose calls were all deleted earlier."""
         with transaction(self._engine) as connection:
             group_ids = deletion.groups_of(connection, self._project_id, selector)
         for group_id in group_ids:
@@ -124,7 +124,9 @@ class _Work:
             return deletion.selected(connection, self._project_id, selector, after=after, limit=DELETED_CALLS)
 
     def _delete(self, group_id: UUID, call_ids: Sequence[UUID]) -> None:
-        """Ingest that makes versions and a deletion may wait for each other in a ring: PostgreSQL ends one, we try again."""
+        """Delete a batch; ingest that makes versions and a deletion may deadlock: PostgreSQL ends one of them, and a deletion is tried
+        again.
+        """
         for attempt in range(_DELETION_TRIES):
             try:
                 removed = _delete_batch(self._engine, group_id, call_ids)
@@ -149,7 +151,7 @@ def _delete_batch(engine: Engine, group_id: UUID, call_ids: Sequence[UUID]) -> R
 
 
 def _name_again(connection: Connection, group_id: UUID, task_ids: Collection[UUID]) -> None:
-    """A name that we made may hold words of a template that is gone."""
+    """Rename tasks whose name, made by us, may have words of a deleted template."""
     history.forget_our_names(connection, task_ids)
     named = deletion.named_by_us(connection, task_ids)
     if not named:

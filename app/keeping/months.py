@@ -1,6 +1,6 @@
-"""Use case: make the months of table `trace` ahead, and drop those that nobody keeps.  Every transaction is short.
+"""Use case: make partitions of table `trace` ahead, and drop months that no project keeps.  Every transaction is short.
 
-Any number of processes may do it at once, and each goes on where another was killed.
+Any number of processes may do it at once, and each continues where another was killed.
 """
 
 import time
@@ -17,13 +17,13 @@ from app.store.partitions import Partition
 from app.store.runs import FIRST_ID
 
 COPY_TRIES = 20
-"""Of a step that copies calls: each gives up after a moment when a run just holds one of them."""
+"""Tries of a step that copies calls: each gives up after a moment when a run is holding one of them."""
 
 
 def make_ahead(engine: Engine, now: datetime | None = None, *, step: int = late_calls.COPIED_CALLS) -> list[Partition]:
-    """Make the partitions that are missing for the time to come, and move into them what `trace_later` took; those made.
+    """Make the missing partitions of the coming months, and move the calls of `trace_later` into them; answers the new partitions.
 
-    Raises OperationalError when a dump or a long transaction is in the way; what was done until then stays done.
+    Raises OperationalError when a dump or a long transaction is in the way; completed steps stay done.
     """
     now = now or datetime.now(UTC)
     enough = now + partitions.MADE_AHEAD
@@ -56,10 +56,10 @@ def _copy(engine: Engine, moving: Moving, after: UUID, step: int) -> UUID | None
 
 
 def drop(engine: Engine, month: Partition, end: float, *, step: int = partitions.NOTED_CALLS) -> Iterator[int]:
-    """Drop a month of calls; how many there were, step by step.  Ends early when the clock (`time.monotonic`) is at `end`.
+    """Drop a month of calls; yields the number of calls, step by step.  Stops when the clock (`time.monotonic`) is at `end`.
 
-    Raises OperationalError when the table is in use for longer than ingest may wait behind this; what was done until then
-    stays done, and `partitions.leaving` has the month until it is gone.
+    Raises OperationalError when the table is in use for longer than ingest may wait behind this; completed steps stay done, and
+    `partitions.leaving` lists the month until it is dropped.
     """
     with transaction(engine) as connection:
         partitions.detach(connection, month)

@@ -1,8 +1,7 @@
-"""Use case: remove the calls that a project keeps no longer; templates, versions and their counts stay.
+"""Use case: remove calls that a project no longer keeps; templates, versions and their counts stay.
 
-A month that no project keeps any more goes at once, by dropping its partition; the rest in batches. A batch is calls of one
-group and one transaction, in which the group is held and its fence raised: a run that has read the calls begins anew without
-them.
+A month that no project keeps is dropped at once, with its partition; other calls go in batches. A batch has calls of one group and is one
+transaction, which holds the group and raises its fence: a run that has read the calls begins anew without them.
 """
 
 import time
@@ -23,11 +22,11 @@ from app.store.partitions import Partition
 log = structlog.get_logger(__name__)
 
 EXPIRED_CALLS = 1000
-"""Calls looked for at once; those of one group are removed in one transaction, in some 50 ms."""
+"""Calls selected at once; those of one group are removed in one transaction, in some 50 ms."""
 
 
 def expire(engine: Engine, default_days: int, *, seconds: float = 60.0, now: datetime | None = None) -> int:
-    """Remove what is due now, the oldest first, for at most about so many seconds; how many calls were removed."""
+    """Remove calls that are due, the oldest first, for at most about `seconds` seconds; answers how many were removed."""
     end = time.monotonic() + seconds
     with transaction(engine) as connection:
         due = retention.due(connection, default_days, now or datetime.now(UTC))
@@ -44,7 +43,7 @@ def _expire(engine: Engine, project_id: UUID, since: datetime, end: float) -> in
 
 
 def _drop(engine: Engine, month: Partition, end: float) -> int:
-    """How many calls went; fewer than all when the table was busy or time is over: the next look goes on."""
+    """Drop a month; answers how many calls were removed.  When the table is busy or time is over, the next call continues."""
     gone = 0
     try:
         for calls in months.drop(engine, month, end):
@@ -66,6 +65,6 @@ def _next(engine: Engine, project_id: UUID, since: datetime) -> dict[UUID, list[
 def _remove(engine: Engine, group_id: UUID, call_ids: Sequence[UUID]) -> int:
     with transaction(engine) as connection:
         if runs.hold(connection, group_id) is None:
-            return 0  # deleted meanwhile, with its calls
+            return 0  # the group was deleted meanwhile, with its calls
         runs.raise_fence(connection, group_id)
         return retention.remove(connection, call_ids)

@@ -3,9 +3,10 @@
 The prompt is taken out of the input (`app.intake.prompts`); the prompt of a matched call is stored as template and values. An input is
 stored as places in the prompt:
 
-- a number: the input is `FORMS[number]` of the prompt, as nearly all are; - a list: a number, then what follows in the input (the later
-turns of a conversation), with references; - an object: the input with references in place of texts, "\0<part>" for a whole part of the
-prompt and "\0<part>:<start>:<end>" for a stretch of one. No text of a caller begins with NUL, since PostgreSQL cannot hold it.
+- a number: the input is `FORMS[number]` of the prompt, as nearly all are;
+- a list: a number, then the rest of the input (the later turns of a conversation), with references;
+- an object: the input with references in place of texts, "\\0<part>" for a whole part of the prompt and "\\0<part>:<start>:<end>" for a
+  stretch of one.  No text of a caller begins with NUL, since PostgreSQL cannot hold it.
 
 References name places in the prompt, not values of a template: they stay valid whatever template matches the call.
 """

@@ -193,7 +193,7 @@ def name_taken(connection: Connection, project_id: UUID, name: str) -> bool:
 
 
 def silence(connection: Connection, project_id: UUID) -> None:
-    """Stop the webhooks of the project here: its new database sends them."""
+    """Delete the webhooks of the project here: its new database sends them."""
     connection.execute(delete(webhook).where(webhook.c.project_id == project_id))
 
 

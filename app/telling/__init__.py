@@ -1,1 +1,1 @@
-"""What of the hourly figures is worth telling a person: jumps of rates and costs, tasks gone quiet, slots that begin or cease to vary."""
+"""Finds changes in the hourly figures: jumps of rates and costs, tasks gone quiet, slots that begin or cease to vary."""

@@ -1,4 +1,4 @@
-"""What a look finds, before it is known whether it was told already."""
+"""Changes found in the figures, before it is known whether they were noted already."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,16 +10,16 @@ from uuid import UUID
 from app.store.changes import Change
 
 AGAIN = timedelta(days=7)
-"""What jumped or turned is told again after so long: what stays is the rule by then."""
+"""Time after which a jump or a turn may be noted again; a level that lasts has become normal by then."""
 
 
 MOST_AT_ONCE = 3
-"""Findings of a kind in one look. More have one cause (a provider that is down, traffic that ceased) and are one piece of news."""
+"""Findings of a kind noted one by one. More of them have one cause (a provider that is down, traffic that ceased) and become one change."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """begun: since when it is so, where that tells it from another one of its kind; else it is told once in `AGAIN`."""
+    """begun: the moment since which it holds, where that identifies it; otherwise it is noted once in `AGAIN`."""
 
     kind: str
     group_id: UUID
@@ -29,13 +29,13 @@ class Finding:
     begun: datetime | None = None
 
     def as_of(self, now: datetime) -> Change:
-        """The change; two processes that look at the same hour tell it once."""
+        """The change; two processes that look at the same hour note it once."""
         subject = self.implementation_id or self.task_id or self.group_id
         key = f"{self.kind}:{subject}:{self.details.get('place', '')}:{(self.begun or now).isoformat()}"
         return Change(self.kind, key, now, self.group_id, self.task_id, self.implementation_id, self.details)
 
     def is_among(self, told: Sequence[Any], now: datetime) -> bool:
-        """Whether it was told since it is so."""
+        """Whether it was already noted since it began."""
         since, own = self.begun or now - AGAIN, _subject(self)
         return any(
             row.at > since and own in {_subject(row), *row.details.get("others", ())}
@@ -45,12 +45,12 @@ class Finding:
 
 
 def _subject(implementation: Any) -> str:
-    """What a change of its kind is about."""
+    """The subject of a change, among changes of its kind."""
     return f"{implementation.task_id or implementation.group_id}:{implementation.details.get('place', '')}"
 
 
 def bundled(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The same; of a kind that has more than three the first stands for all, and names the others."""
+    """The findings; of a kind with more than three, the first one represents all and lists the others."""
     by_kind: dict[str, list[Finding]] = defaultdict(list)
     for each in findings:
         by_kind[each.kind].append(each)

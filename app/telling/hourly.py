@@ -1,7 +1,7 @@
-"""Look at the figures of a project at a full hour, and tell what changed.
+"""Looks at the figures of a project at a full hour, and notes changes.
 
-Everything is read from whole hours before that hour, so a look may be repeated, by whomever, and the back-test looks at every hour of a
-month that is long over.
+Everything is read from whole hours before that hour, so a look may be repeated by any process, and the back-test looks at every hour of a
+past month.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ from app.telling.finding import Finding, bundled
 from app.telling.rules import BLOCKS_OF_WEEK, COST, SHARE, UNMATCHED, Figures, Jump, Measure
 
 BLOCK = timedelta(hours=6)
-"""Of a day, so that night and noon are told apart, and few enough that four weeks of a thousand versions are read in a second."""
+"""Four blocks a day separate night and noon, and are few enough to read four weeks of a thousand versions in a second."""
 
 BLOCKS = 4 * BLOCKS_OF_WEEK
 
@@ -41,7 +41,7 @@ class Look:
 
 
 def look(connection: Connection, project_id: UUID, now: datetime) -> int:
-    """Tell what changed in a project up to a full hour; how many changes were told."""
+    """Note the changes in a project up to a full hour; answers how many are new."""
     asked = Look(project_id, now)
     unmatched.count(connection, project_id, now - timedelta(hours=1))
     stretches = spending.in_stretches(connection, Asked(project_id, Range(asked.since, now)), asked.since, BLOCK)
@@ -64,7 +64,7 @@ def look(connection: Connection, project_id: UUID, now: datetime) -> int:
 
 @dataclass(frozen=True)
 class Line:
-    """Where a version belongs."""
+    """The task and line of a version."""
 
     task_id: UUID
     group_id: UUID
@@ -161,7 +161,7 @@ def _last_hour(connection: Connection, lines: Mapping[UUID, Line], task_id: UUID
 
 
 def _taken_back(asked: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, Line]) -> Iterator[Finding]:
-    """Of versions, and of templates, since an edit of a prompt that several models answer is several versions."""
+    """Edits that were taken back, of versions and of templates: an edit of a prompt that several models answer is several versions."""
     by_task: dict[UUID, list[Stretch]] = defaultdict(list)
     for each in stretches:
         if each.version.id in lines:

@@ -1,4 +1,4 @@
-"""A look at every project that has calls, once an hour."""
+"""Looks at every project with calls, once an hour."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,7 +14,7 @@ from app.store.tables import call_usage
 from app.telling import hourly
 
 SETTLED = timedelta(minutes=5)
-"""How long after an hour it is looked at: exporters hold calls back for seconds, and a run needs some to match them."""
+"""Time between the end of an hour and the look at it: exporters hold calls back for seconds, and a run needs some to match them."""
 
 _log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ def due(now: datetime) -> datetime:
 
 
 def look_at_all(engine: Engine, hour: datetime) -> int:
-    """Tell what changed in every project up to a full hour; how many changes were told.  A project that fails keeps no other waiting."""
+    """Note the changes in every project up to a full hour; answers how many are new.  A project that fails does not stop the others."""
     with transaction(engine) as connection:
         unmatched.forget(connection, hour)
         recent = (call_usage.c.span == "day") & (call_usage.c.start >= hour - hourly.BLOCKS * hourly.BLOCK)

@@ -1,4 +1,4 @@
-"""A price that a person sets is known at once; the hourly figures, which are at today's prices, would never show it."""
+"""Notes a price that a person changed: the hourly figures, which use today's prices, would never show it."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,13 +14,13 @@ from app.store.changes import Change
 from app.telling.rules import COST
 
 LOOKED_BACK = timedelta(days=7)
-"""Calls that say what a call costs."""
+"""Time over which the cost of a call is computed."""
 
 
 def price_changed(
     connection: Connection, project_id: UUID, model: str, *, before: Price | None, after: Price | None, now: datetime
 ) -> None:
-    """Tell of a model whose calls of the last week cost a quarter more at its new price."""
+    """Note a model whose calls of the last week cost at least a quarter more at its new price."""
     asked = Asked(project_id, Range(now.replace(minute=0, second=0, microsecond=0) - LOOKED_BACK), model=model)
     used = sum(usage.of_versions(connection, asked, timed=False).values(), Usage())
     if before is None or after is None or not used.calls:

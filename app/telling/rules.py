@@ -1,7 +1,7 @@
-"""When a figure has changed enough to be told.  Pure.
+"""The rule for noting a change of a figure. Pure.
 
-One rule for all: **what is now is compared with what was, in portions of at least 30 calls, and told when the difference is large, lies
-outside of what the portions before had among themselves, and is beyond chance.**  docs/changes.md has the words, and
+One rule for all figures: **the newest portion of at least 30 calls is compared with the portions before; a change is noted when the
+difference is large, exceeds the spread of those portions, and is beyond chance.** docs/changes.md has the words, and
 `benchmarks/changes.py` tries the rule on a month of traffic.
 """
 
@@ -12,24 +12,25 @@ from operator import eq
 from typing import NamedTuple
 
 LEAST_CALLS = 30
-"""Calls of a portion: the mean of fewer says little. A task of ten calls a day is looked at three days at a time."""
+"""Least calls of a portion: the mean of fewer says little. A task with ten calls a day is looked at three days at a time."""
 
 MOST_PORTIONS = 28
-"""Portions before that are compared with: a week of a busy task, in blocks of six hours."""
+"""Earlier portions that are compared: a week of a busy task, in blocks of six hours."""
 
 LEAST_PORTIONS = 8
-"""Portions before, at least: the spread of fewer is not known. A busy task is two days old then."""
+"""Least earlier portions: the spread of fewer is unknown. A busy task is two days old by then."""
 
 SPREADS = 5.0
-"""Standard deviations of the portions before that the difference must exceed. The portions of the back-test's month have no outlier
-beyond 4.2; each hour of each task is another try, some 20,000 a month."""
+"""Standard deviations of the earlier portions that the difference must exceed. No portion of the back-test's month exceeds 4.2; each hour
+of each task is another try, some 20,000 a month.
+"""
 
 CHANCE = 1e-6
-"""Probability at most that calls as they were make such a portion: one false alarm a month at 20,000 tries would be 5e-5."""
+"""Highest probability that unchanged calls make such a portion: one false alarm a month in 20,000 tries would be 5e-5."""
 
 
 class Figures(NamedTuple):
-    """Calls of a block of time, and what is measured of them: how many failed, or dollars."""
+    """Calls of a block of time, and the amount measured over them: failed calls, or dollars."""
 
     calls: int
     amount: float
@@ -37,7 +38,7 @@ class Figures(NamedTuple):
 
 @dataclass(frozen=True)
 class Measure:
-    """What is compared. factor, margin: how large a rise must be, in times and in units. is_share: the amount counts some of the calls."""
+    """A measure of calls. factor, margin: the least rise, as a multiple and in units. is_share: the amount is a number of calls."""
 
     factor: float
     margin: float
@@ -45,17 +46,17 @@ class Measure:
 
 
 SHARE = Measure(factor=2.0, margin=0.05, is_share=True)
-"""Failed calls: twice as many, and 5 of 100 more. From 1 % to 3 % is no news to anybody, from 50 % to 55 % neither."""
+"""Failed calls: twice as many, and 5 of 100 more. A rise from 1 % to 3 %, or from 50 % to 55 %, is no news."""
 
 UNMATCHED = Measure(factor=2.0, margin=0.1, is_share=True)
-"""Calls without a template: 10 of 100 more. An edit that is tried on a few calls stays unmatched until three of them have come."""
+"""Ungrouped calls: 10 of 100 more. An edit tried on a few calls stays ungrouped until three of its calls have come."""
 
 COST = Measure(factor=1.25, margin=0.0, is_share=False)
 """Dollars a call: a quarter more is a change of price, model or prompt; values that people write vary by some 10 % a portion."""
 
 
 class Jump(NamedTuple):
-    """before, now: the amount for a call; calls: how many `now` is made of; blocks: how many blocks of time they took."""
+    """before, now: the amount for a call; calls: the number of calls of `now`; blocks: the number of its blocks of time."""
 
     before: float
     now: float
@@ -64,7 +65,7 @@ class Jump(NamedTuple):
 
 
 def jump(blocks: Sequence[Figures], measure: Measure) -> Jump | None:
-    """Whether the newest portion rose above those before it.  blocks: oldest first, the last one ends now."""
+    """The rise of the newest portion above those before it; None without one.  blocks: oldest first, the last one ends now."""
     newest, *before = [*_portions(blocks)][: MOST_PORTIONS + 1] or [_Portion(0, 0.0, 0)]
     if len(before) < LEAST_PORTIONS:
         return None
@@ -85,7 +86,7 @@ class _Portion(NamedTuple):
 
 
 def _portions(blocks: Sequence[Figures]) -> Iterator[_Portion]:
-    """Neighbouring blocks that have enough calls together, the newest first; what is left over at the old end has too few."""
+    """Adjacent blocks that have enough calls together, the newest first; the remainder at the old end has too few."""
     calls, amount, count = 0, 0.0, 0
     for block in reversed(blocks):
         calls, amount, count = calls + block.calls, amount + block.amount, count + 1
@@ -95,13 +96,13 @@ def _portions(blocks: Sequence[Figures]) -> Iterator[_Portion]:
 
 
 def _spread(portions: Sequence[_Portion], mean: float) -> float:
-    """The standard deviation of what the portions have for a call, and of the mean of all."""
+    """The standard deviation of the portions' amounts for a call around `mean`."""
     squares = [(each.amount / each.calls - mean) ** 2 for each in portions]
     return sqrt(sum(squares) / (len(squares) - 1) * (1 + 1 / len(squares)))
 
 
 def _at_least(hits: int, tries: int, share: float) -> float:
-    """The probability of so many hits or more, each with this probability."""
+    """The probability of `hits` or more successes, each with this probability."""
     return sum(exp(_log_binomial(count, tries, share)) for count in range(hits, tries + 1))
 
 
@@ -113,30 +114,32 @@ def _log_binomial(count: int, tries: int, share: float) -> float:
 # --- tasks gone quiet
 
 BLOCKS_OF_WEEK = 28
-"""Blocks of six hours."""
+"""Blocks of six hours in a week."""
 
 LEAST_QUIET_BLOCKS = 2
-"""Twelve hours: a night is no news."""
+"""Least blocks without a call, twelve hours: a quiet night is no news."""
 
 LONG_QUIET_BLOCKS = 12
-"""Three days: longer than a week-end, so what the other tasks do excuses it no more."""
+"""Blocks from which on other quiet tasks excuse a task no more, three days: longer than a week-end."""
 
 EXPECTED_CALLS = 30.0
-"""Calls that should have come. Of independent calls none comes once in 1e13; calls of a day that is ten times quieter, once in 20."""
+"""Calls expected in the quiet time. That none of 30 independent calls comes has a probability of 1e-13; on a day ten times quieter, of
+1/20.
+"""
 
 
 class Quiet(NamedTuple):
-    """blocks: how long no call came; expected: calls that the same hours of the weeks before had, at the least."""
+    """blocks: the length of the time without a call; expected: the calls of the same hours of earlier weeks, at the least."""
 
     blocks: int
     expected: float
 
 
 def quiet(own: Sequence[int], others: Sequence[int]) -> Quiet | None:
-    """Whether a task has gone quiet.  Calls by block, oldest first, the last one ends now; others: of the project's other tasks.
+    """Whether a task has gone quiet. Calls by block, oldest first, the last one ends now; others: of the project's other tasks.
 
-    It has when the same hours of one and of two weeks before had at least 30 calls, as far as the task is that old, and it is a week
-    at least. Where the other tasks were quieter too, so many fewer calls are expected: a quiet week-end or a day off is no news.
+    It has when the same hours of one and of two weeks before had at least 30 calls, as far back as the task exists, which is at least a
+    week. Where the other tasks were quieter too, the expected number is reduced in proportion: a quiet week-end is no news.
     """
     silent = next((place for place, calls in enumerate(reversed(own)) if calls), len(own))
     if not LEAST_QUIET_BLOCKS <= silent <= BLOCKS_OF_WEEK:
@@ -154,7 +157,7 @@ def _stretch(length: int, silent: int, weeks: int) -> slice:
 
 
 def _expected(own: Sequence[int], others: Sequence[int], then: slice, now: slice) -> float:
-    """What came then; nothing where it all came in one block, as a batch does that somebody starts."""
+    """The calls of the same hours earlier; 0 where all came in one block, as in a batch that a person starts."""
     if sum(calls > 0 for calls in own[then]) < LEAST_QUIET_BLOCKS:
         return 0.0
     excused = 1.0 if now.stop - now.start >= LONG_QUIET_BLOCKS else _ratio(sum(others[now]), sum(others[then]))
@@ -168,10 +171,10 @@ def _ratio(now: int, then: int) -> float:
 # --- edits that are taken back
 
 IN_USE = 0.8
-"""Share of the calls from which a version is the one in use: what is tried on a fifth of the traffic is not."""
+"""Share of the calls from which on a version counts as the one in use; a trial on a fifth of the traffic does not."""
 
 LEAST_USES = 10
-"""Calls of the blocks that say which version is in use."""
+"""Least calls of the blocks that show which version is in use."""
 
 
 class Back(NamedTuple):
@@ -184,9 +187,9 @@ class Back(NamedTuple):
 
 
 def taken_back(blocks: Sequence[tuple[int, dict[int, int]]]) -> Back | None:
-    """Whether the version in use was in use before, and a newer one between.
+    """The version in use, if it was in use before and a newer one in between.
 
-    blocks: number of the block and calls by version in it, oldest first; numbers of versions rise in the order of their first use.
+    blocks: number of the block and calls by version in it, oldest first; version numbers rise in the order of first use.
     """
     in_use: list[tuple[int, int]] = []
     for start, version in _versions_in_use(blocks):
@@ -216,10 +219,10 @@ def _versions_in_use(blocks: Sequence[tuple[int, dict[int, int]]]) -> Iterator[t
 
 LEAST_BEFORE = 50
 LEAST_NOW = 20
-"""Calls that a slot is judged by: of the days before, and of the last day."""
+"""Least calls by which a slot is judged: of the days before, and of the last day."""
 
 LEAST_OTHERS = 3
-"""Calls with another value from which a slot that had one only varies: one may be a test."""
+"""Least calls with another value from which on a constant slot varies: one such call may be a test."""
 
 
 def begins_to_vary(before: Sequence[str], now: Sequence[str]) -> bool:
@@ -230,10 +233,10 @@ def begins_to_vary(before: Sequence[str], now: Sequence[str]) -> bool:
 
 
 def ceases_to_vary(before: Sequence[str], now: Sequence[str]) -> bool:
-    """Whether a slot varied and has one value now, beyond chance.  Values in the order of their calls.
+    """Whether a slot varied and has one value now, beyond chance. Values in the order of their calls.
 
-    Chance is how often neighbouring calls had the same value before, once for each call now: a date, or the document of a batch, has
-    one value for a day and is no news.
+    The chance is the share of earlier neighbouring calls with equal values, to the power of the number of calls now: a date, or the
+    document of a batch, keeps one value for a day and is no news.
     """
     if len(before) < LEAST_BEFORE or len(now) < LEAST_NOW or len(set(now)) > 1:
         return False

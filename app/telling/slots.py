@@ -1,4 +1,4 @@
-"""Slots that began to vary, or ceased to: what calls of the last day hold, beside what calls of the week before held."""
+"""Slots that began or ceased to vary: the values of the last day compared with those of the week before."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
@@ -11,13 +11,14 @@ from app.telling import rules
 from app.telling.finding import Finding
 
 CALLS_OF_PROBE = 30
-"""Newest calls before each moment that is looked at. There are seven moments a day apart, and seven within the last day, so that the
-calls of one batch, or of one hour, are not taken for those of the week."""
+"""Newest calls before each probed moment. There are seven moments a day apart, and seven within the last day, so that the calls of one
+batch, or of one hour, do not represent the week.
+"""
 
 MOST_VERSIONS = 500
-"""Versions that are looked at, those with the newest calls: some 10 ms each."""
+"""Versions that are probed, those with the newest calls: some 10 ms each."""
 
-# Hashes of the values: nothing else of them leaves the database.
+# Hashes of the values: only they leave the database.
 _PROBES = text(
     """
     WITH probe AS (

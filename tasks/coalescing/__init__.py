@@ -1,4 +1,4 @@
-"""The coalescing protocol: at most one message and one run per group, and no request ever lost.
+"""The coalescing protocol: at most one message and one run per group, and no request is ever lost.
 
-`protocol.py` tells the whole of it; `pace.py` says when; the `.lua` files beside them are its transitions.
+`protocol.py` describes it as a whole; `pace.py` decides when a group runs; the `.lua` files are its transitions.
 """

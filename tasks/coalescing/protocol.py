@@ -87,12 +87,12 @@ SKIPS = ("busy", "early", "covered", "empty", "fenced")
 
 @dataclass(frozen=True)
 class Terms:
-    """How long things hold, in seconds.
+    """Durations, in seconds.
 
     ttl:    of every key.  A group at rest needs only its counters, which the reconciler folds every few seconds; a
-            parked one is due within the longest back-off (15 minutes).  An hour is well past both.
+            parked one is due within the longest back-off (15 minutes).  An hour exceeds both.
     ticket: after it a queued message counts as lost, unless so many wait that it may just not have come to its turn
-            (`patience`, which whoever asks takes from the length of the queue).
+            (`patience`, which the caller takes from the length of the queue).
     lease:  after it without HEARTBEAT a run counts as dead.  Three missed heartbeats.
     grace:  how long a parked group may be overdue before any request sends for it.
     """
@@ -105,7 +105,7 @@ class Terms:
 
     @classmethod
     def of(cls, settings: Settings) -> "Terms":
-        """The terms that the settings ask for."""
+        """The terms of the settings."""
         pace = Pace(settings.grouping_quiet, settings.grouping_max_wait, settings.grouping_gap_factor)
         return cls(
             ttl=max(cls.ttl, 2 * settings.grouping_backoff_max),
@@ -116,14 +116,14 @@ class Terms:
         )
 
     def arguments(self) -> list[float]:
-        """The first arguments of every script: milliseconds, then the two numbers that are none."""
+        """The first arguments of every script: six durations in milliseconds, then the two plain numbers."""
         times = (self.ttl, self.ticket, self.lease, self.grace, self.pace.quiet, self.pace.max_wait)
         return [*map(milliseconds, times), self.pace.gap, self.pace.crowd]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a transition said.
+    """The answer of a transition.
 
     word:   one of the answers in the table above
     at:     when, in milliseconds of Redis' clock
@@ -149,7 +149,7 @@ class Answer:
 
 
 class Coalescing(Protocol):
-    """The transitions, as whoever uses them sees them: Redis in the product, a double in the tests."""
+    """The transitions, as their callers see them: Redis in the product, a double in the tests."""
 
     def request(
         self,
@@ -181,9 +181,10 @@ class Coalescing(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A group's hash as it stands: its state, its counters, and since when they count (`born`, 0 without a hash).
+    """A group's hash: its state, its counters, and since when they count (`born`, 0 without a hash).
 
-    until: when the state ends in milliseconds of Redis' clock, at: when it was last written; a heartbeat that moves them is no news.
+    until: when the state ends, in milliseconds of Redis' clock, at: when it was last written; a heartbeat changes only these two, so they
+    are not compared.
     """
 
     state: str
@@ -218,7 +219,7 @@ class RedisCoalescing:
         return self._noted(group, self._run("request", group, *arguments, patience=patience))
 
     def claim(self, group: UUID, owner: str, *, ticketless: bool = False, redelivered: bool = False) -> Answer:
-        """CLAIM: ask for the right to run.  `ticketless`: nobody made a REQUEST for this message."""
+        """CLAIM: ask for the right to run.  `ticketless`: there was no REQUEST for this message."""
         return self._run("claim", group, owner, int(ticketless), int(redelivered))
 
     def heartbeat(self, group: UUID, owner: str) -> Answer:
@@ -243,7 +244,7 @@ class RedisCoalescing:
         return self._noted(group, self._run("wake", group, int(owed), freshness, project, patience=patience))
 
     def take_due(self, limit: int = 100) -> list[UUID]:
-        """Take up to `limit` groups whose time has come out of the index; each must be woken by the caller."""
+        """Take up to `limit` due groups out of the index; the caller must wake each of them."""
         return [UUID(text(group)) for group in evaluate(self.redis, source("due_take"), DUE_KEY, limit)]
 
     def snapshot(self, group: UUID) -> Snapshot:
@@ -259,7 +260,7 @@ class RedisCoalescing:
             return {group: read_snapshot(fields) for group, fields in zip(groups, pipeline.execute(), strict=True)}
 
     def unattended(self, patience: Mapping[UUID, float]) -> set[UUID]:
-        """Those of the groups that no run, message or due time will see to; `patience` of each as in REQUEST."""
+        """The groups without a run, message or due time; `patience` of each as in REQUEST."""
         seconds: Any = self.redis.time()
         now = seconds[0] * 1000
         snapshots = self.snapshots(patience)
@@ -268,7 +269,7 @@ class RedisCoalescing:
         }
 
     def groups(self) -> Iterable[UUID]:
-        """Every group that has a hash now."""
+        """Every group that has a hash."""
         for key in self.redis.scan_iter(match="promptlode:{*}", count=1000):
             yield UUID(text(key).partition("{")[2].rstrip("}"))
 
@@ -289,7 +290,7 @@ class RedisCoalescing:
 
 
 def evaluate(redis: "Redis", script: str, key: str, *arguments: str | float) -> list:
-    """EVALSHA, and EVAL once after the server forgot the script (a restart)."""
+    """EVALSHA, and EVAL once after the server lost the script (a restart)."""
     try:
         return redis.evalsha(digest(script), 1, key, *arguments)
     except NoScriptError:
@@ -298,7 +299,7 @@ def evaluate(redis: "Redis", script: str, key: str, *arguments: str | float) -> 
 
 def _is_attended(snapshot: Snapshot, now: int, patience: int) -> bool:
     if snapshot.at > now + CLOCK_STEP_MS:
-        return False  # whoever wakes the group makes its times those of the clock, and finds out
+        return False  # to wake the group sets its times by the clock, and shows its state
     return snapshot.state != "idle" and now < snapshot.until + (patience if snapshot.state == "queued" else 0)
 
 
@@ -308,7 +309,7 @@ def key_of(group: UUID) -> str:
 
 
 def read_snapshot(stored: dict) -> Snapshot:
-    """A hash as Redis gives it, bytes or str, as a Snapshot."""
+    """The Snapshot of a hash from Redis, of bytes or str."""
     fields = {text(name): text(value) for name, value in stored.items()}
     counters = {name: int(fields.get(f"n_{name}", 0)) for name in COUNTERS}
     until, written_at = (int(float(fields.get(name, 0))) for name in ("until", "at"))
@@ -328,10 +329,10 @@ def digest(script: str) -> str:
 
 
 def milliseconds(seconds: float) -> int:
-    """Whole milliseconds, the unit of every script."""
+    """Integer milliseconds, the unit of every script."""
     return round(seconds * 1000)
 
 
 def text(value: bytes | str) -> str:
-    """Redis answers bytes or str, as the client was made."""
+    """The str of an answer of Redis, which is bytes or str depending on the client."""
     return value.decode() if isinstance(value, bytes) else value

@@ -1,15 +1,15 @@
-"""Whose message is next: projects take turns, so that one with a thousand groups to run delays nobody else.
+"""Chooses the next message: projects take turns, so that a project with a thousand groups to run does not delay the others.
 
-The broker's queue is first come, first served, and a message in it cannot be overtaken.  So only a `share` of each project's
-messages is in it at any time; the others wait in a line of their project, and whoever takes one out of the queue lets the next of
-its project in.  A message of another project thus has at most a share of every busy project before it, however much they have to
-do.  The share does not bound runs: with nobody else about, one project has every worker.
+The broker's queue is first come, first served, and a message in it cannot be overtaken. So only a `share` of each project's messages is in
+it at any time; the others wait in a line of their project, and the worker that takes a message lets the next one of its project in. So at
+most a share of every busy project is before a message of another project. The share does not limit runs: a project that is alone has every
+worker.
 
-To the protocol a group in the line is queued: its message is under way, only not in the broker yet.  A line that is lost is a
-message that is lost, and a line that nobody lets in any more is found by the reconciler's look.
+To the protocol a group in the line is queued: its message is under way, but not in the broker yet. A lost line counts as lost messages, and
+the reconciler lets a forgotten line in.
 
-Two keys, each with a script of its own: `promptlode:turns:{project}`, and `promptlode:turns`, an index of lines by how many wait.
-The index is a hint, like that of due times.
+Two keys, each with a script of its own: `promptlode:turns:{project}`, and `promptlode:turns`, an index of lines by how many wait. The index
+is a hint, like that of due times.
 """
 
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ from tasks.coalescing.protocol import evaluate, milliseconds, source, text
 INDEX_KEY = "promptlode:turns"
 
 URGENT, FRESH, RERUN = range(3)
-"""Who goes before whom in the line of a project: what a person asks for, groups without a template, the others."""
+"""Order in the line of a project: requests of people, groups without a template, the others."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """How many groups wait in a project's line, and for how many seconds the one that waits longest."""
+    """The number of groups in a project's line, and the longest wait in seconds."""
 
     wait: int
     age: float
@@ -36,39 +36,40 @@ class Line:
 
 @dataclass(frozen=True)
 class Turns:
-    """The lines of all projects.  `share` 0: nobody waits.  Times in seconds; `hold` is that of a ticket."""
+    """The lines of all projects.  `share` 0 switches them off.  Times in seconds; `hold` is that of a ticket."""
 
     redis: Redis
     share: int
     ttl: float
 
     def enter(self, project: str, group: UUID, *, fresh: bool, hold: float, urgent: bool = False) -> list[UUID]:
-        """The group has a message to send; answers the groups whose messages are to be published now, often just this one.
+        """The group has a message to send; answers the groups whose messages are to be published now, often only this one.
 
-        Who is urgent goes to the front of the line of its own project, and waits in it as others do: a person who asks for a
-        hundred groups delays no other project by them.  A message whose project nobody knows waits for nobody.
+        An urgent group goes to the front of its own project's line, and waits there like others: a person who requests a hundred groups
+        does not delay other projects.  A message of an unknown project does not wait.
         """
         if not self.share or not project:
             return [group]
         return self._ask(project, hold, "enter", group, URGENT if urgent else FRESH if fresh else RERUN)
 
     def hurry(self, project: str, group: UUID, *, hold: float) -> list[UUID]:
-        """A person asks for a group that may wait already: to the front with it."""
+        """Move a group that may be waiting to the front, for a person's request."""
         return self._ask(project, hold, "hurry", group, URGENT) if self.share and project else []
 
     def leave(self, project: str, group: UUID, *, hold: float) -> list[UUID]:
-        """The group's message was delivered; answers whose are to be published in its place."""
+        """A message of the group was delivered; answers the groups whose messages are to be published in its place."""
         return self._ask(project, hold, "leave", group) if self.share and project else []
 
     def look(self, project: str, *, hold: float) -> list[UUID]:
-        """Messages under way were lost, perhaps; answers whose are to be published in their place.
+        """Messages under way may be lost; answers the groups whose messages are to be published in their place.
 
-        It also takes a project out of the index whose line is empty: two who change a line at once may note it in the wrong order.
+        It also takes a project with an empty line out of the index: two processes that change a line at once may write the index in the
+        wrong order.
         """
         return self._ask(project, hold, "look")
 
     def lines(self) -> dict[str, Line]:
-        """The line of each project that has one."""
+        """The line of each project with one."""
         fields: Any = self.redis.hgetall(INDEX_KEY)
         if not fields:
             return {}
@@ -90,5 +91,5 @@ def _line(noted: str, now: int) -> Line:
 
 
 def key_of_line(project: str) -> str:
-    """The project's only key here; the braces make it one slot of a cluster."""
+    """The key of a project's line; the braces put it into one slot of a cluster."""
     return f"{INDEX_KEY}:{{{project}}}"

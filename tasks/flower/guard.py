@@ -1,4 +1,4 @@
-"""Flower behind a login, or on this machine alone."""
+"""Keeps Flower behind a login, or on this machine alone."""
 
 from ipaddress import ip_address
 from typing import Any
@@ -12,21 +12,21 @@ REFUSAL = (
 
 
 def never_serve_openly() -> None:
-    """End Flower at its start when anybody could reach it; called from its configuration, before the last word is said.
+    """Stop Flower at its start when other machines could reach it without a login; called from its configuration.
 
-    The command line is read once more after the configuration, and Tornado then calls whom we register here.
+    The command line is read again after the configuration, and Tornado then calls the function registered here.
     """
     options.add_parse_callback(lambda: check(options))
 
 
 def check(chosen: Any) -> None:
-    """Raises SystemExit, which says what to set."""
+    """Raises SystemExit, which names the setting that is missing."""
     if not (chosen.basic_auth or chosen.auth or chosen.unix_socket or is_loopback(chosen.address)):
         raise SystemExit(REFUSAL.format(address=chosen.address))
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach it; an empty address is every interface."""
+    """Whether the address is reachable from this machine only; an empty address is every interface."""
     try:
         return address == "localhost" or ip_address(address).is_loopback
     except ValueError:

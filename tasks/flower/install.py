@@ -1,4 +1,4 @@
-"""Hooks into Flower 2.2: a page, a tab and a collector.  Tested against the real thing (tests/flows/test_flower.py)."""
+"""Hooks into Flower 2.2: a page, a tab and a collector.  Tested against Flower itself (tests/flows/test_flower.py)."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ from tasks.monitor import collector_of, pipeline
 
 HERE = Path(__file__).parent
 
-#: The tab stands before the one that ends the list in Flower's own navigation bar.
+#: Our tab goes before the last one in Flower's own navigation bar.
 TABS_END = b'<ul class="app-nav app-nav-secondary'
 TAB = b"""<ul class="app-nav navbar-nav">
         <li class="nav-item">
@@ -39,12 +39,12 @@ def install() -> None:
 
 
 def _address(pages: str) -> str:
-    """Of the pages, to which paths are added; none for what is no address of the web."""
+    """The address of the pages, to which paths are appended; empty for an invalid one."""
     return pages.rstrip("/") if pages.startswith(("http://", "https://")) else ""
 
 
 class GroupingView(BaseHandler):
-    """The pipeline of all projects, read from PostgreSQL: right also when every worker is dead."""
+    """The pipeline of all projects, read from PostgreSQL: correct even when every worker is dead."""
 
     def initialize(self, engine: Engine, pages: str) -> None:
         self._engine = engine
@@ -61,7 +61,7 @@ class GroupingView(BaseHandler):
 
 
 class OverlayLoader(tornado.template.Loader):
-    """Flower's templates, with our page beside them and our tab in its navigation bar."""
+    """Flower's templates, with our page added and our tab in its navigation bar."""
 
     def _create_template(self, name: str) -> tornado.template.Template:
         if name == "grouping.html":
