@@ -1,8 +1,8 @@
-"""A version as a file that other tools read: one module a format, one registry.  Pure: texts in, text out.
+"""Exports a version to files for other tools: one module for each format, one registry.  Pure: texts in, text out.
 
-Whatever the format, rendering the file with the values of a call gives the call's messages back byte for byte, by the format's own
-library.  Where a format has no way to write some fixed text as it is (`{{` for a tool that would take it for a variable), the text becomes a
-constant of the file, and the file says so.
+In every format, the format's own library renders the file with the values of a call to exactly the call's messages, byte for byte.  Where a
+format cannot write some fixed text (`{{` for a tool that takes it for a variable), the text becomes a constant of the file, which the file
+documents.
 """
 
 from app.exporting.formats import FORMATS, Format, exported

@@ -7,7 +7,7 @@ from app.exporting.mustache import Mustache, free_name
 from app.exporting.version import Version
 
 _ESCAPING = re.compile(r"(\\+)(?=\{\{)")
-"""Backslashes before braces: Handlebars takes one of them away, and evaluates what follows if one was left."""
+"""Backslashes before braces: Handlebars removes one of them, and evaluates the braces if one is left."""
 
 
 HELPERS = frozenset(
@@ -16,13 +16,13 @@ HELPERS = frozenset(
         *("history", "ifEquals", "json", "media", "role", "section", "unlessEquals"),
     }
 )
-"""Names that Handlebars, or Dotprompt, calls instead of looking for a value; behind `this.` it looks for one."""
+"""Names that Handlebars or Dotprompt call as helpers; after `this.` they are looked up as values."""
 
 
 def write(version: Version) -> str:
     """A .prompt file; constants of `mustache` are defaults of its input.
 
-    Dotprompt cuts blanks off the end of a file: an empty variable holds them.
+    Dotprompt strips blanks at the end of a file: an empty variable protects them.
     """
     mustache = Mustache(version, _path)
     names = [*version.slots, *mustache.constants]

@@ -11,7 +11,7 @@ JSON, YAML, PYTHON, TEXT = "application/json", "application/yaml", "text/x-pytho
 
 @dataclass(frozen=True)
 class Format:
-    """How a version is written. ending: of the file's name, with its dot. media_type: of the answer."""
+    """The way to write a version. ending: of the file's name, with its dot. media_type: of the answer."""
 
     name: str
     ending: str
@@ -52,8 +52,9 @@ RESERVED_BY_FORMAT: dict[str, frozenset[str]] = {
         }
     ),
 }
-"""Names that one library keeps for itself, though a slot may have them: found by `python -m benchmarks.exports`, which renders each with the
-real libraries."""
+"""Names that one library reserves although a slot may have them: found by `python -m benchmarks.exports`, which renders each name with the
+real libraries.
+"""
 
 
 def exported(version: Version, name: str) -> str:

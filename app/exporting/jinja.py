@@ -1,6 +1,7 @@
-"""Jinja2: a block a message, `template.blocks["system"]` and so on.
+"""Jinja2: a block for each message, `template.blocks["system"]` and so on.
 
-Jinja reads `{{`, `{%` and `{#` anywhere and makes one line end of each kind, Nunjucks refuses `#}` alone; such text is written as an expression.  Block bodies keep every blank, as long as trim_blocks and lstrip_blocks are off (the default).
+Jinja reads `{{`, `{%` and `{#` anywhere and normalises line ends, Nunjucks refuses a lone `#}`; such text is written as an expression.
+Block bodies keep every blank while trim_blocks and lstrip_blocks are off (the default).
 """
 
 from collections.abc import Iterator
@@ -8,11 +9,11 @@ from collections.abc import Iterator
 from app.exporting.version import Message, Version
 
 _AFTER_BRACE = ("{", "%", "#", "\r", "")
-"""What must not follow a brace: Jinja's own openings, and what is written as an expression or a tag (the end of a text)."""
+"""Characters that must not follow a brace: Jinja's openings, and text that is written as an expression or a tag ("": the end of a text)."""
 
 
 def write(version: Version) -> str:
-    """A file with one block a message; two of one role are numbered."""
+    """A file with one block for each message; two messages of one role are numbered."""
     blocks = [
         f"{{% block {name} %}}{body(message)}{{% endblock %}}"
         for name, message in zip(block_names(version), version.messages, strict=True)

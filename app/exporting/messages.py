@@ -6,7 +6,7 @@ from typing import Any
 from app.exporting.version import Version
 
 MOST_TOKENS = 4096
-"""max_tokens where the calls named none: Anthropic's API wants one."""
+"""max_tokens where the calls named none: Anthropic's API requires it."""
 
 
 def write_openai(version: Version) -> str:
@@ -18,7 +18,7 @@ def write_openai(version: Version) -> str:
 
 
 def write_anthropic(version: Version) -> str:
-    """The body of a message: the system text stands beside the messages."""
+    """The body of a message, with the system text beside the messages."""
     system = [each["content"] for each in _messages(version) if each["role"] == "system"]
     body: dict[str, Any] = {"model": version.model, "max_tokens": MOST_TOKENS}
     if system:
@@ -36,5 +36,5 @@ def _messages(version: Version) -> list[dict[str, str]]:
 
 
 def as_json(body: Any) -> str:
-    """JSON for people and version control."""
+    """JSON with line breaks, for people and version control."""
     return json.dumps(body, ensure_ascii=False, indent=2) + "\n"

@@ -1,7 +1,7 @@
 """{{name}} for tools that replace it and cannot write every brace as fixed text.
 
-Such a tool would find a variable in fixed `{{` (MLflow a tag of Jinja in `{%`), three braces where one stands right before a slot, and as many at its end where one stands
-right behind.  Those braces become constants: variables of the file that always hold the same.
+Such a tool would find a variable in a fixed `{{` (MLflow a Jinja tag in `{%`), and misread a fixed brace right before or after a slot.
+These braces become constants: variables of the file with a fixed value.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -9,23 +9,23 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from app.exporting.version import Message, Version
 
 NAMES = {"{{": "open_braces", "{%": "open_tag", "{": "open_brace", "}": "close_brace"}
-"""Names of the constants by what they hold; an underscore follows where a slot has the name."""
+"""Names of the constants by their braces; an underscore is appended where a slot has the name."""
 
 
 class Mustache:
-    """The templates of a version in this notation, and the constants that they need."""
+    """The templates of a version in this notation, and their constants."""
 
     def __init__(self, version: Version, path_of: Callable[[str], str] = str) -> None:
-        """path_of: how the tool is asked for the value of a name."""
+        """path_of: the tool's expression for the value of a name."""
         self._path_of = path_of
         self._names = {held: free_name(name, version.slots) for held, name in NAMES.items()}
         self._used: set[str] = set()
         self.texts = [self._text(message) for message in version.messages]
-        """One for each message."""
+        """The text of each message."""
 
     @property
     def constants(self) -> Mapping[str, str]:
-        """What to give for variables that are no slots."""
+        """The values of variables that are no slots."""
         return {name: held for held, name in self._names.items() if held in self._used}
 
     def _text(self, message: Message) -> str:
@@ -59,7 +59,7 @@ def _constant_at(literal: str, place: int, *, after_variable: bool, before_slot:
 
 
 def free_name(name: str, slots: Collection[str]) -> str:
-    """The name, with underscores behind it until no slot has it."""
+    """The name, with underscores appended until no slot has it."""
     while name in slots:
         name += "_"
     return name

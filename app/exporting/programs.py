@@ -1,4 +1,4 @@
-"""Python: a function that gives the messages, and a DSPy signature with an adapter that sends them as they are."""
+"""Python: a function that returns the messages, and a DSPy signature with an adapter that sends them unchanged."""
 
 from app.exporting.mustache import free_name
 from app.exporting.python_text import docstring, format_string, head
@@ -6,7 +6,7 @@ from app.exporting.version import Version
 
 
 def write_function(version: Version) -> str:
-    """A module with `messages(*, slot: str, ...)`, made of f-strings."""
+    """A module with `messages(*, slot: str, ...)`, built from f-strings."""
     return (
         f"{head(version)}\nMODEL = {version.model!r}\nSETTINGS = {dict(version.settings)!r}\n\n\n{_function(version)}"
     )

@@ -1,4 +1,4 @@
-"""promptfoo: a configuration with the prompt as chat messages and a test case for each of some real calls.  YAML that is JSON."""
+"""promptfoo: a configuration with the prompt as chat messages and a test case for each sampled call.  YAML that is JSON."""
 
 import json
 
@@ -19,6 +19,6 @@ def write(version: Version) -> str:
 
 
 def _test(sample: Sample) -> dict[str, object]:
-    """The values of a call; what the model answered then is kept for assertions."""
+    """The values of a call; the model's answer is kept for assertions."""
     test: dict[str, object] = {"vars": dict(sample.values), "options": {"disableVarExpansion": True}}
     return test if sample.output is None else test | {"metadata": {"output": sample.output}}

@@ -9,7 +9,7 @@ from app.exporting.version import Version
 
 
 def write_langfuse(version: Version) -> str:
-    """A chat prompt of Langfuse; its configuration names the constants that `compile` needs besides the slots."""
+    """A chat prompt of Langfuse; its configuration names the constants that `compile` needs beside the slots."""
     mustache = Mustache(version)
     config = {"model": version.model, **version.settings}
     if mustache.constants:
@@ -30,7 +30,7 @@ def write_langfuse(version: Version) -> str:
 
 
 def write_mlflow(version: Version) -> str:
-    """The arguments of mlflow.genai.register_prompt; tags name the constants that `format` needs besides the slots."""
+    """The arguments of mlflow.genai.register_prompt; tags name the constants that `format` needs beside the slots."""
     mustache = Mustache(version)
     tags = {"path": version.path, "version": str(version.version), "model": version.model}
     tags |= {f"constant.{name}": held for name, held in mustache.constants.items()}
@@ -39,11 +39,11 @@ def write_mlflow(version: Version) -> str:
 
 
 PROVIDERS = {"claude": "ANTHROPIC", "gemini": "GOOGLE", "deepseek": "DEEPSEEK", "grok": "XAI"}
-"""Providers of Phoenix by what names of models hold; every other model is taken for one of OpenAI's API."""
+"""Providers of Phoenix by a part of the model's name; every other model counts as one of OpenAI's API."""
 
 
 def write_phoenix(version: Version) -> str:
-    """A prompt with a version; metadata names the constants that `format` needs besides the slots."""
+    """A prompt with a version; metadata name the constants that `format` needs beside the slots."""
     version = version.renaming(_names_of_phoenix(version))
     mustache = Mustache(version)
     provider = next((name for word, name in PROVIDERS.items() if word in version.model.lower()), "OPENAI")
@@ -69,7 +69,7 @@ def write_phoenix(version: Version) -> str:
 
 
 def _names_of_phoenix(version: Version) -> dict[str, str]:
-    """Phoenix takes letters and digits, no marks (vowel signs of Devanagari, Thai): names that need another one there."""
+    """Names of slots for Phoenix, which accepts letters and digits but no combining marks (vowel signs of Devanagari, Thai)."""
     names: dict[str, str] = {}
     for name in version.slots:
         plain = re.sub(r"\W", "", name)

@@ -9,7 +9,7 @@ from typing import Any
 from app.errors import CallerError
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would compute (OWASP, "CSV Injection")."""
+"""Beginnings of cells that a spreadsheet would compute (OWASP, "CSV Injection")."""
 
 Row = Mapping[str, Any]
 
@@ -22,7 +22,7 @@ class NoParquetError(CallerError):
 
 
 def guarded(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    """The value; a text that a spreadsheet would take for a formula gets an apostrophe before it."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 

@@ -1,4 +1,4 @@
-"""What is exported: a version's messages, each a template of its own, with names that every format can have."""
+"""A version to be exported: its messages, each a template of its own, with slot names that every format allows."""
 
 import re
 import unicodedata
@@ -30,8 +30,8 @@ class Message:
 class Version:
     """One version of a task.
 
-    name: of the task, for people. version: its number. template: its parts joined by the barrier; roles: of the parts.
-    samples: real calls. renamed: slots whose name is another in the product: name here -> name there.
+    name: of the task, for people. version: its number. template: its parts joined by the barrier; roles: of the parts. samples: real calls.
+    renamed: slots with another name in the product: name here -> name there.
     """
 
     name: str
@@ -52,22 +52,22 @@ class Version:
 
     @property
     def messages(self) -> list[Message]:
-        """One for each part that is not empty."""
+        """A message for each part that is not empty."""
         return list(_messages(self.template, self.roles))
 
     @property
     def slug(self) -> str:
-        """Of the name: what file systems and registries take."""
+        """The name in characters that file systems and registries allow."""
         plain = unicodedata.normalize("NFKC", self.name).lower()
         return "-".join(re.findall(r"\w+", plain))[:60] or "task"
 
     def named(self, reserved: Collection[str] = ()) -> "Version":
-        """The same with names of slots that a format with these reserved names can have; `renamed` tells those that are others then."""
+        """The version with slot names that a format with these reserved names allows; `renamed` has the changed ones."""
         names = portable_names(self.template.slots, reserved)
         return self.renaming({name: new for name, new in names.items() if new != name})
 
     def renaming(self, names: Mapping[str, str]) -> "Version":
-        """The same with other names of slots: old name -> new name."""
+        """The version with other slot names: old name -> new name."""
         if not names:
             return self
         template = Template(self.template.literals, tuple(names.get(name, name) for name in self.template.slots))
@@ -81,7 +81,7 @@ class Version:
 
     @property
     def told(self) -> str:
-        """For people: which slots are called otherwise in the product."""
+        """A sentence about slots with other names in the product."""
         names = ", ".join(f"{new} is {old}" for new, old in self.renamed.items())
         return f"Names of slots here and in calls: {names}." if names else ""
 
@@ -102,7 +102,7 @@ def _messages(template: Template, roles: Sequence[str]) -> Iterator[Message]:
 
 @dataclass(frozen=True)
 class Sample:
-    """A real call: its values by slot, and what the model answered."""
+    """A real call: its values by slot, and the model's answer."""
 
     values: Mapping[str, str]
     output: str | None = None

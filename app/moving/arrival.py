@@ -1,4 +1,4 @@
-"""The side where a project arrives.  Until it is opened its groups are held and it has no keys, so nobody meets half of it."""
+"""The target side of a move.  Until the project is opened its groups are held and it has no keys, so no reader meets half of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from app.store.projects import Project
 
 
 class Arrival:
-    """A project on its way into a database."""
+    """A project that arrives in a database."""
 
     def __init__(self, engine: Engine, project_id: UUID, name: str, peer: str) -> None:
         self._engine = engine
@@ -24,18 +24,18 @@ class Arrival:
         self._peer = peer
 
     def state(self) -> moves.State | None:
-        """How far it is here."""
+        """The state of the move in this database."""
         with transaction(self._engine) as connection:
             return moves.state_of(connection, self._project_id)
 
     def begin(self) -> bool:
-        """Make room for it, or go on with what is here; False when all of it has arrived before.
+        """Make the project, or continue a partial copy; False when all of it has arrived before.
 
-        Raises CallerError when the project, or another of its name, is here for another reason.
+        Raises CallerError when the project, or another one of its name, exists for another reason.
         """
         with transaction(self._engine) as connection:
             here = projects.by_id(connection, self._project_id)
-            if here is None:  # deleted since: nothing of it has arrived
+            if here is None:  # deleted since: nothing has arrived
                 moves.forget(connection, self._project_id)
             state = moves.state_of(connection, self._project_id)
             if state == "arrived":
@@ -63,12 +63,12 @@ class Arrival:
             )
 
     def copied(self) -> dict[str, Any]:
-        """How far the copy was when it was last noted."""
+        """The progress of the copy when it was last noted."""
         with transaction(self._engine) as connection:
             return moves.copied(connection, self._project_id)
 
     def receive(self, belonging: Belonging, columns: Sequence[str], data: bytes, so_far: Mapping[str, Any]) -> None:
-        """A page arrives, and how far the copy is now; both or neither."""
+        """Store a page and the progress of the copy; both or neither."""
         with transaction(self._engine) as connection:
             arriving = Arriving(connection, self._project_id)
             arriving.put(belonging, columns, data)
@@ -77,7 +77,7 @@ class Arrival:
             moves.note_copied(connection, self._project_id, dict(so_far))
 
     def in_one(self, act: Callable[[Connection, Arriving], None], *, held: bool) -> None:
-        """Several steps in one transaction; at its end everything is held, or the project is open."""
+        """Several steps in one transaction; at its end the project is held or open."""
         with transaction(self._engine) as connection:
             arriving = Arriving(connection, self._project_id)
             act(connection, arriving)

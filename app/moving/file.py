@@ -1,13 +1,11 @@
 """The file of a project: lines of JSON, each before the rows that it describes, compressed with zstd.
 
-    {"format": "promptlode project", "version": 1, "id": ..., "schema": ..., "project": {"id", "name"}, "keys": false}
-    {"table": "task", "columns": [...], "closing": false, "rows": 2, "bytes": 310, "sha256": ...}
-    two lines as PostgreSQL's COPY writes them, 310 bytes
-    ...
-    {"end": {"task": {"rows": 2, "digest": ...}, ...}}
+{"format": "promptlode project", "version": 1, "id": ..., "schema": ..., "project": {"id", "name"}, "keys": false} {"table": "task",
+"columns": [...], "closing": false, "rows": 2, "bytes": 310, "sha256": ...} two lines as PostgreSQL's COPY writes them, 310 bytes ...
+{"end": {"task": {"rows": 2, "digest": ...}, ...}}
 
-A file without its last line was cut off.  "closing": arrives in one transaction at the end.  A later version of the format changes
-`version`; a table or column that a reader does not know is an error, one that the file does not have is left to its default.
+A file without its last line was cut off. "closing": sections that arrive in one transaction at the end. A later format raises `version`; a
+table or column unknown to the reader is an error, one missing in the file gets its default.
 """
 
 import hashlib
@@ -25,7 +23,7 @@ from app.store.belongings import Page, Sum
 FORMAT, VERSION = "promptlode project", 1
 
 _LONGEST_LINE, _LARGEST_PAGE = 1024 * 1024, 2**30
-"""Bytes: whoever made the file must not fill our memory."""
+"""Bytes of a line, and of a page: a forged file must not fill the memory."""
 
 
 class BadFileError(CallerError):
@@ -74,7 +72,7 @@ class Writer:
 
 
 class Reader:
-    """Reads one file once.  Everything raises BadFileError, with the remedy."""
+    """Reads one file once.  All methods raise BadFileError, with the remedy."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._stream = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(source), 256 * 1024)
@@ -88,7 +86,7 @@ class Reader:
             )
 
     def sections(self) -> Iterator[Section]:
-        """All sections, each compared with its digest; at the end `totals` has what all of them hold."""
+        """All sections, each checked against its digest; at the end `totals` has the sums of all of them."""
         number = 0
         while "end" not in (said := self._line()):
             number += 1

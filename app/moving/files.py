@@ -1,4 +1,4 @@
-"""Use cases: write a project into a file, and read one from a file."""
+"""Use cases: export a project to a file, and import one from a file."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,26 +21,26 @@ from app.store.ids import new_id
 from app.store.projects import Project
 
 Tell = Callable[[str, int], None]
-"""Told of every page: the table, and its rows."""
+"""Called for every page with the table and the number of its rows."""
 
 SECRET = {belongings.PROJECT: ("secret",)}
-"""Columns that only a backup has: whoever has the secret can try whether a mark stands for a value that they guess."""
+"""Columns that only a backup has: with the secret one can test whether a mark stands for a guessed value."""
 
 
 @dataclass(frozen=True)
 class Copied:
-    """What was written or read, by table.  again: it had been read before."""
+    """The rows written or read, by table.  again: the file had been imported before."""
 
     project: Project
     totals: dict[str, Sum] = field(default_factory=dict)
     again: bool = False
 
 
-# Out
+# Export
 
 
 def write(engine: Engine, project: Project, into: IO[bytes], *, with_keys: bool, tell: Tell) -> Copied:
-    """One moment of the project, in a file."""
+    """Write one snapshot of the project to a file."""
     with parts.snapshot(engine) as connection:
         head = {
             "id": str(new_id()),
@@ -82,11 +82,11 @@ def _totals(
             yield belonging.name, belongings.total(connection, belonging, project_id, columns, among)
 
 
-# In
+# Import
 
 
 def read(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell: Tell) -> Copied:
-    """A project from a file.  Killed in between, it goes on when it is called again; read whole before, it changes nothing."""
+    """Import a project from a file.  A killed import continues when it is repeated; a completed one changes nothing."""
     reader = Reader(source)
     project = _named(reader.head, name)
     arrival = Arrival(engine, project.id, project.name, peer)
@@ -115,7 +115,7 @@ def read(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell
 
 
 Logged = dict[str, list[UUID]]
-"""The ids of the entries of each log that a file has."""
+"""The ids of the entries of each log in a file."""
 
 
 def _sections_noting(reader: Reader, logged: Logged) -> Iterator[Section]:
@@ -135,7 +135,7 @@ def _named(head: dict[str, Any], name: str | None) -> Project:
 
 
 def _done(copied: dict[str, Any], head: dict[str, Any]) -> int:
-    """How many sections of this very file are here."""
+    """How many sections of this very file have arrived."""
     return int(copied.get("sections", 0)) if copied.get("file") == head["id"] else 0
 
 
@@ -151,7 +151,7 @@ def _known(section: Section) -> Belonging:
 
 
 def _renamed(section: Section, name: str) -> Section:
-    """The row of the project under the name that it shall have here."""
+    """The row of the project with its new name."""
     if section.table != belongings.PROJECT:
         return section
     place = section.columns.index("name")
@@ -171,7 +171,7 @@ def _close(
     last: list[Section],
     there: Callable[[Connection], dict[str, Sum]],
 ) -> None:
-    """What was held back, then a look at everything."""
+    """Import the held-back sections, then compare everything."""
     columns: dict[Belonging, tuple[str, ...]] = {}
     for section in last:
         arriving.stage(belonging := _known(section), section.columns, section.data)
@@ -195,7 +195,7 @@ def _there(connection: Connection, reader: Reader, project: Project, logged: Log
 
 
 def _again(engine: Engine, reader: Reader, project: Project, *, same_file: bool) -> Copied:
-    """It is here: the file is read for its digests alone.  What has changed here since is not touched."""
+    """The project exists: the file is only read for its digests.  Later changes of the project are kept."""
     logged: Logged = {}
     for _ in _sections_noting(reader, logged):
         pass
@@ -209,7 +209,7 @@ def _again(engine: Engine, reader: Reader, project: Project, *, same_file: bool)
 
 
 def add_up(engine: Engine) -> None:
-    """What versions used is there at once, not when the reconciler comes by."""
+    """Compute the usage of versions now, not when the reconciler does."""
     while True:
         with transaction(engine) as connection:
             if not rollup.add_up(connection):

@@ -1,8 +1,8 @@
 """Use case: move a project to another database while it takes calls.
 
-1 watch: from now on every call that comes, changes or goes is noted.
-2 copy: everything, page by page, each compared where it arrives.
-3 catch up: what was noted meanwhile, until little is left.
+1 watch: from now on every added, changed or deleted call is noted.
+2 copy: all rows, page by page, each compared in the target.
+3 catch up: the noted calls, until few are left.
 4 switch: nothing of the project can be written here any more (503); the rest is copied; both sides are compared; the project is opened
   there, and here it has moved.
 
@@ -29,10 +29,10 @@ from app.store.projects import Project
 from app.store.tables import grouping_key, project
 
 Tell = Callable[[str, int], None]
-"""Told of what is begun, and of the calls copied since."""
+"""Called with the step that begins, and the calls copied since."""
 
 FEW_NOTES = 500
-"""Calls noted that the switch may still copy, in some 0.1 s."""
+"""Noted calls that the switch may still copy, in some 0.1 s."""
 
 ROUND_CALLS = 100_000
 """Calls copied from one snapshot: a longer one keeps PostgreSQL from cleaning up."""
@@ -45,11 +45,13 @@ CHANGED_AT_ONCE = 500
 _BY_PEOPLE = [
     each for each in belongings.belongings() if each.name not in moves.UNWATCHED | {belongings.PROJECT, "webhook"}
 ]
-"""Tables in which a change is somebody's work: calls, what was made of them, decisions, keys.  Webhooks are gone here, and note failures there."""
+"""Tables whose every change matters: calls, results of grouping, decisions, keys.  Webhooks are deleted here, and the target notes their
+failures.
+"""
 
 
 class Move:
-    """One move, from the database that the project leaves."""
+    """A move, from the database that the project leaves."""
 
     def __init__(self, source: Engine, target: Engine, project: Project, *, peer: str, tell: Tell) -> None:
         self._source = source
@@ -62,7 +64,7 @@ class Move:
     # Forward
 
     def run(self) -> Copied:
-        """Move it, or go on where a move was killed."""
+        """Move the project, or continue a move that was killed."""
         state = self._state()
         if state == "arriving":
             raise CallerError(
@@ -85,7 +87,7 @@ class Move:
             return moves.state_of(connection, self._project.id)
 
     def _refuse_strangers(self) -> None:
-        """The copy there must be ours, and still on its way."""
+        """Refuse a project in the target that is not our unfinished copy."""
         if not self._arrival.begin():
             raise CallerError(
                 f"The project {self._project.name} has arrived in that database before. Delete it there first "
@@ -93,13 +95,13 @@ class Move:
             )
 
     def _copy(self) -> None:
-        """In rounds, each from one moment; the last page that arrived says where to go on."""
+        """Copy in rounds, each from one snapshot; the last arrived page is the starting point of the next."""
         self._tell("copy", 0)
         while self._copy_round():
             pass
 
     def _copy_round(self) -> bool:
-        """Whether there are more calls to copy."""
+        """Copy one snapshot; whether there are more calls to copy."""
         calls = belonging(parts.CALLS)
         after = self._arrival.copied().get("after", [])
         copied = 0
@@ -114,7 +116,7 @@ class Move:
         return False
 
     def _bring_small(self, here: Connection) -> None:
-        """What calls refer to."""
+        """Copy the tables to which calls refer."""
 
         def bring(there: Connection, arriving: Arriving) -> None:
             self._level(here, there, arriving, parts.small(), parts.columns_first)
@@ -129,9 +131,9 @@ class Move:
         tables: Iterable[Belonging],
         columns_of: Callable[[Belonging], tuple[str, ...]],
     ) -> None:
-        """Make tables what they are here, those that differ: what is gone goes first, since it may hold names and numbers.
+        """Make the differing tables of the target equal: deleted rows go first, since they may hold names and numbers.
 
-        A log keeps what it says there of the project before.
+        A log keeps the entries that the target had of the project before.
         """
         project_id = self._project.id
         changed = [
@@ -163,7 +165,7 @@ class Move:
         )
 
     def _bring_noted(self, here: Connection) -> int:
-        """Copy the calls noted in this moment; how many there were."""
+        """Copy the calls noted by now; answers how many."""
         total = 0
         while numbers := self._bring_some(here, total):
             total += numbers
@@ -179,7 +181,7 @@ class Move:
         return len(numbers)
 
     def _repeat(self, here: Connection, arriving: Arriving, ids: list[UUID]) -> None:
-        """What became of these calls here becomes of them there."""
+        """Apply the changes of these calls in the target."""
         calls = belonging(parts.CALLS)
         data = belongings.some(here, calls, self._project.id, ids)
         arriving.remove_calls(sorted(set(ids) - set(belongings.ids_in(data))))
@@ -226,7 +228,7 @@ class Move:
             skip += len(numbers)
 
     def _level_calls(self, here: Connection, there: Connection, arriving: Arriving) -> None:
-        """Months that retention dropped leave no note: where the ids differ, they are compared one by one."""
+        """Compare the ids of calls one by one where they differ: months dropped by retention leave no notes."""
         calls, project_id = belonging(parts.CALLS), self._project.id
         if belongings.total_of_ids(here, calls, project_id) == belongings.total_of_ids(there, calls, project_id):
             return
@@ -236,7 +238,7 @@ class Move:
             arriving.remove_calls(sorted(set(ids) - set(kept)))
 
     def _compare(self, here: Connection, there: Connection) -> None:
-        """Every page of calls was compared when it arrived; now their ids are, and all of everything else."""
+        """Compare the ids of calls, whose pages were compared on arrival, and all rows of the other tables."""
         project_id, calls = self._project.id, belonging(parts.CALLS)
         others = [each for each in belongings.belongings() if each != calls]
         expected = parts.totals(here, project_id, others) | {
@@ -254,7 +256,7 @@ class Move:
             )
 
     def _close(self) -> None:
-        """Here it has moved: no run, no retention, no reconciler looks at what is left of it."""
+        """Mark the project as moved here: no run, retention or reconciler reads its remains."""
         with transaction(self._source) as connection:
             moves.as_mover(connection, self._project.id)
             mine = grouping_key.c.project_id == self._project.id
@@ -266,16 +268,16 @@ class Move:
             moves.forget_all_noted(connection, self._project.id)
 
     def _thaw(self) -> None:
-        """Take writes again, if the project did certainly not open there."""
+        """Allow writes again, if the project was certainly not opened in the target."""
         with suppress(Exception):
             if self._arrival.state() != "arrived":
                 with transaction(self._source) as connection:
                     moves.note(connection, self._project.id, "copying", self._peer)
 
-    # Back, and the end
+    # Undo, and finish
 
     def undo(self) -> None:
-        """As if nothing had been done: the copy goes, and the project is open here.  Raises CallerError once the copy took calls."""
+        """Undo the move: delete the copy and reopen the project here.  Raises CallerError once the copy took calls."""
         state = self._state()
         if state not in moves.LEAVING and self._arrival.state() != "arriving":
             raise CallerError(f"The project {self._project.name} does not move.")
@@ -290,7 +292,7 @@ class Move:
         moves.watch_no_more(self._source)
 
     def _refuse_changed(self) -> None:
-        """Close the copy, and let it be: whoever wrote to it has ended, and nobody gets in."""
+        """Close the copy, and refuse if it took calls: transactions that wrote to it have ended, and no new one starts."""
         moves.watch(self._target, self._project.id, "back")
         with transaction(self._target) as connection:
             moves.note(connection, self._project.id, "switching", "back")
@@ -317,7 +319,7 @@ class Move:
 
 
 def finish(source: Engine, moved: Project) -> None:
-    """Delete what is left here of a project that has moved.  Its keys are unknown here from then on."""
+    """Delete the remains of a project that has moved.  Its keys are unknown here from then on."""
     with transaction(source) as connection:
         state = moves.state_of(connection, moved.id)
     if state != "moved":

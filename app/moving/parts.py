@@ -1,4 +1,4 @@
-"""What of a project is copied first, what at the end, and how both sides are compared."""
+"""The order in which the tables of a project are copied, and the comparison of both sides."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,26 +15,26 @@ from app.store.engine import make_engine, outages_named
 CALLS = "trace"
 
 SECRETS = frozenset({"api_key", "webhook", "webhook_delivery"})
-"""What lets somebody in or speaks to somebody: arrives last, and of exports only in backups."""
+"""Tables that grant access or send messages: they arrive last, and only backups have them."""
 
 _FOUND_ANEW = frozenset({"change", "unmatched_hour"})
-"""What the reconciler also writes where the calls arrive: at the end it is what it was where they come from."""
+"""Tables that the reconciler also writes in the target: at the end they are made equal to the source."""
 
 LOGS = frozenset({"audit_entry"})
-"""Outlive their project and lose nothing: where the project was before, they say more than the copy, which adds to them."""
+"""Tables that outlive their project and lose no entry: the target may have more entries than the source."""
 
 _HELD = frozenset({belongings.PROJECT, "grouping_key"})
 
 _PATIENT_SECONDS = 3600.0
-"""Of a statement: to add up the digests of ten million calls takes minutes."""
+"""Seconds allowed for a statement: adding up the digests of ten million calls takes minutes."""
 
 
 class DiffersError(CallerError):
-    """The copy is not what it was made from."""
+    """The copy differs from its source."""
 
 
 def patient_engine(settings: Settings) -> Engine:
-    """For long statements, and transactions that wait for the other database meanwhile."""
+    """An engine for long statements, and for transactions that wait for the other database."""
     return make_engine(
         settings.model_copy(update={"database_statement_timeout": _PATIENT_SECONDS, "database_pool_size": 2})
     )
@@ -42,7 +42,7 @@ def patient_engine(settings: Settings) -> Engine:
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
-    """One moment of the database, to read from."""
+    """One snapshot of the database, for reading."""
     with outages_named(), engine.connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
@@ -51,35 +51,35 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 def first() -> list[Belonging]:
-    """Tables in the order in which they arrive.  Keys come last: nobody shall get in before everything is there."""
+    """Tables in the order of their arrival.  Keys come last: access begins when everything has arrived."""
     return [each for each in belongings.belongings() if each.name not in SECRETS | _FOUND_ANEW]
 
 
 def small() -> list[Belonging]:
-    """The same without the calls."""
+    """These tables without the calls."""
     return [each for each in first() if each.name != CALLS]
 
 
 def closing() -> list[Belonging]:
-    """What arrives once more at the end: what was held back, what points within its own table, and keys."""
+    """Tables that arrive again at the end: held-back ones, those with references within the table, and keys."""
     again = _HELD | SECRETS | _FOUND_ANEW
     return [each for each in belongings.belongings() if each.name in again or each.links]
 
 
 def columns_first(belonging: Belonging) -> tuple[str, ...]:
-    """Of the first copy: a row may point to one that is not there yet."""
+    """Columns of the first copy: a row may refer to one that has not arrived."""
     return belonging.described(without=belonging.links)
 
 
 def compared(belonging: Belonging) -> tuple[str, ...]:
-    """Columns that must be equal on both sides: a project may have another name where it arrives."""
+    """Columns that must be equal on both sides; the project may have another name in the target."""
     return belonging.described(without=("name",)) if belonging.name == belongings.PROJECT else belonging.columns
 
 
 def totals(
     connection: Connection, project_id: UUID, whats: Sequence[Belonging], among: Mapping[str, Sequence[UUID]] = {}
 ) -> dict[str, Sum]:
-    """Rows and digests by table; among: of a table, the ids that count."""
+    """Rows and digests by table; among: by table, the ids that count."""
     return {
         each.name: belongings.total(connection, each, project_id, compared(each), among.get(each.name))
         for each in whats
@@ -110,7 +110,7 @@ def same_schema(source: str, target: str) -> None:
 
 
 def differing(left: dict[str, Sum], right: dict[str, Sum]) -> list[str]:
-    """Tables that are not the same on both sides, with their rows."""
+    """Tables that differ between both sides, with their numbers of rows."""
     return [
         f"{name}: {sum_of_left.rows} rows here, {right[name].rows} there"
         for name, sum_of_left in left.items()

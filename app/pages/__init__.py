@@ -1,8 +1,8 @@
-"""The pages: what Promptlode found, for people.  Rendered on the server, usable without JavaScript, nothing from elsewhere.
+"""The pages for people: rendered on the server, usable without JavaScript, without resources of other hosts.
 
-`install` is all that the app factory needs.  A page reads (`access.reading` opens read-only transactions), shapes with
-the pure modules `pieces`, `changes` and `costs`, and renders; every text is escaped by Jinja, none is trusted.  The forms by which
-people decide about tasks are in `deciding`, and nothing else writes.
+`install` is all that the app factory needs. A page reads (`access.reading` opens read-only transactions), shapes with the pure modules
+`pieces`, `changes` and `costs`, and renders; Jinja escapes every text. Only the forms in `deciding` write, by which people decide about
+tasks.
 """
 
 from flask import Flask

@@ -1,10 +1,10 @@
-"""Who may see which project: login with an API key, and open pages in local mode.
+"""Access of visitors to projects: login with an API key, and open pages in local mode.
 
-The session is Flask's signed cookie.  It holds the SHA-256 of the key, as the database does, so that each page asks
-anew whether the key still counts: a revoked one is out at the next click.
+The session is Flask's signed cookie.  It holds the SHA-256 of the key, as the database does, so that each page checks the key again: a
+revoked key is out at the next click.
 
-Local mode opens the pages to whoever reaches 127.0.0.1.  A foreign web site can reach it too, from the user's own
-browser, by pointing its name there (DNS rebinding); so a request that calls us by any other name must log in.
+Local mode opens the pages to every client of 127.0.0.1.  A foreign web site can reach it from the user's own browser, by pointing its host
+name there (DNS rebinding); so a request for any other host name must log in.
 """
 
 import hmac
@@ -32,12 +32,12 @@ SESSION_LASTS = timedelta(hours=12)
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _EXTENSION = "promptlode.pages"
 _DECIDED = "decided_at"
-_FORM_SECONDS = 5.0  # from when a form begins to write to the page that shows it
+_FORM_SECONDS = 5.0  # from the beginning of a form's transaction to the page that shows its result
 
 
 @dataclass(frozen=True)
 class Services:
-    """What pages need from the process.  `reader` is `engine` with read-only transactions; `standby` also knows when not to ask it."""
+    """Services of the process for pages.  `reader` is `engine` with read-only transactions; `standby` is used where it is up to date."""
 
     settings: Settings
     engine: Engine
@@ -47,10 +47,10 @@ class Services:
 
 @dataclass(frozen=True)
 class Visitor:
-    """Whose pages are shown.
+    """The visitor of a page.
 
-    choices: the projects of local mode, where no key says which one it is. decides: as whom the visitor may decide about tasks;
-    None for a key without the scope `admin`.
+    choices: the projects of local mode, where no key names one. decides: the actor of the visitor's decisions; None for a key without the
+    scope `admin`.
     """
 
     project: Project
@@ -59,7 +59,7 @@ class Visitor:
 
 
 def configure(app: Flask, settings: Settings, engine: Engine, standby: Reader | None = None) -> None:
-    """Give the app what the pages need; the cookie leaves over HTTPS only, except in local mode, which has none."""
+    """Give the app the services of pages; the session cookie is sent over HTTPS only, except in local mode, which has none."""
     app.extensions[_EXTENSION] = Services(settings, engine, engine.execution_options(postgresql_readonly=True), standby)
     app.secret_key = settings.secret_key or (secrets.token_bytes(32) if settings.local_mode else None)
     app.config.update(
@@ -78,7 +78,7 @@ def services() -> Services:
 
 @contextmanager
 def reading() -> Iterator[Connection]:
-    """A read-only transaction; DatabaseDownError when PostgreSQL is away."""
+    """A read-only transaction; raises DatabaseDownError when PostgreSQL is down."""
     standby = services().standby
     source = transaction(services().reader) if standby is None or _has_just_decided() else standby.reading()
     with source as connection:
@@ -87,7 +87,7 @@ def reading() -> Iterator[Connection]:
 
 @contextmanager
 def writing() -> Iterator[Connection]:
-    """A transaction of a form that decides something.  Its visitor then sees the primary, until a standby has it too."""
+    """A transaction of a form that decides.  Its visitor then reads the primary, until a standby has the change."""
     if services().settings.database_read_url:
         session[_DECIDED] = time.time()
     with transaction(services().engine) as connection:
@@ -109,12 +109,12 @@ def _host() -> str:
 
 
 def can_log_in() -> bool:
-    """Without SECRET_KEY there is nothing to sign a session with."""
+    """Whether SECRET_KEY is set, without which no session can be signed."""
     return bool(current_app.secret_key)
 
 
 def visitor(connection: Connection) -> Visitor | None:
-    """Who asks; None for somebody who must log in, and in local mode while there is no project."""
+    """The visitor; None for one who must log in, and in local mode without a project."""
     if is_open():
         return _local_visitor(browse.projects(connection))
     holder = keys.holder(connection, session.get("key", ""))
@@ -125,13 +125,13 @@ def visitor(connection: Connection) -> Visitor | None:
 
 
 def _local_visitor(projects: list[Project]) -> Visitor | None:
-    """The project that was chosen, else the one that was called last."""
+    """The project that was chosen, else the most recently used one."""
     chosen = [project for project in projects if str(project.id) == session.get("project")]
     return Visitor((chosen or projects)[0], tuple(projects), Actor("page")) if projects else None
 
 
 def log_in(connection: Connection, key: str) -> str | None:
-    """Begin a session for the holder of a key; else the reason why not, which says nothing about other keys."""
+    """Begin a session for the holder of a key; else the reason for refusing, which reveals nothing about other keys."""
     key_hash = keys.hash_of(key.strip())
     holder = keys.holder(connection, key_hash)
     if holder is None:
@@ -149,7 +149,7 @@ def log_out() -> None:
 
 
 def choose_project(project_id: UUID) -> None:
-    """Local mode: show this project from now on."""
+    """Show this project from now on, in local mode."""
     session["project"] = str(project_id)
 
 
@@ -157,7 +157,7 @@ def choose_project(project_id: UUID) -> None:
 
 
 def form_token() -> str:
-    """The session's secret that every form carries, so that no other site can send one in the user's name."""
+    """The session's secret in every form: without it another site could send a form in the user's name."""
     if "form_token" not in session:
         session["form_token"] = secrets.token_urlsafe(32)
     token: str = session["form_token"]
@@ -171,7 +171,7 @@ def is_own_form() -> bool:
 
 
 def own_page(target: str | None) -> str:
-    """Where to go after login: a path of ours, or the first page (`//host` and `/\\host` lead elsewhere)."""
+    """The target after login: a path of ours, or the first page (`//host` and `/\\host` lead elsewhere)."""
     if not target or not target.startswith("/") or target[1:2] in {"/", "\\"} or not target.isprintable():
         return "/"
     return target

@@ -12,7 +12,7 @@ from app.reading.summaries import summary
 NAMESPACE = "http://www.w3.org/2005/Atom"
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 has no way to write; prompts and names may hold them."""
+"""Characters that XML 1.0 cannot represent; prompts and names may contain them."""
 
 SIGNS = {"added": "+", "removed": "-"}
 

@@ -22,14 +22,14 @@ from app.store.keys import KeyHolder
 __all__ = ["pages"]
 
 MOST_IN_FEED = 100
-"""Readers ask every hour or so, and changes are a handful a day."""
+"""Changes in the feed: readers ask about every hour, and there are a handful of changes a day."""
 
 LOG_SHOWN = 100
 
 
 @pages.get("/changes")
 def changes() -> str:
-    """What changed, of the project or of all that the visitor may see, with the words of each edit."""
+    """The changes of the project, or of all that the visitor may see, with the words of each edit."""
     shown, kinds, path = ranging.shown(request.args), _kinds(), _text("path")
     everything = _text("projects") == "all" and len(g.visitor.choices) > 1
     ids = [each.id for each in g.visitor.choices] if everything else [g.visitor.project.id]
@@ -62,7 +62,7 @@ def _text(name: str) -> str:
 
 @pages.get("/changes.atom")
 def changes_atom() -> Response:
-    """The newest changes as a feed: with a session of the pages, or with a key as a feed reader sends it."""
+    """The newest changes as a feed, for a session of the pages, or for a key as feed readers send it."""
     project_id = _project()
     wanted = Wanted([project_id], Range(), _kinds() or None, path=_text("path") or None)
     with access.reading() as connection:
@@ -78,7 +78,7 @@ def _link(told: Told) -> str:
 
 
 def _project() -> UUID:
-    """Whose feed it is; 401 with a question for name and password where nobody says."""
+    """The project of the feed; 401 with a request for name and password without a key."""
     if not request.headers.get("Authorization"):
         with access.reading() as connection:
             visitor = access.visitor(connection)
@@ -99,7 +99,7 @@ def _holder() -> KeyHolder:
 
 @pages.get("/changes/webhooks")
 def webhook_log() -> str:
-    """Where changes are sent, and what became of each."""
+    """The webhooks, and the outcome of each delivery."""
     if g.visitor.decides is None:
         abort(HTTPStatus.FORBIDDEN, "Webhooks are shown to a key with the scope “admin”.")
     with access.reading() as connection:

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 960.0, 200.0
-"""The box of a large chart in units of its own; it is stretched to the page."""
+"""The size of a large chart in its own units; it is stretched to the page."""
 
 MOST_LAYERS = 8
-"""Versions that are drawn apart; the smallest others are one layer."""
+"""Versions drawn separately; the smallest others form one layer."""
 
 
 REST = frozenset({"others", "all others"})
 REST_COLOUR = 10
-"""What is none of those that are told apart is grey."""
+"""The grey of values that are not drawn separately."""
 
 
 class Spark(NamedTuple):
@@ -25,7 +25,7 @@ class Spark(NamedTuple):
 
 
 def spark(values: Sequence[float]) -> Spark | None:
-    """A line through these values; None where all are nothing."""
+    """A line through these values; None where all are zero."""
     most = max(values, default=0)
     if most <= 0:
         return None
@@ -37,7 +37,7 @@ def spark(values: Sequence[float]) -> Spark | None:
 
 @dataclass(frozen=True)
 class Layer:
-    """One kind of what is stacked; total: of all its values."""
+    """A layer of a stack; total: of all its values."""
 
     name: str
     colour: int
@@ -47,7 +47,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark of an axis: where it is in the box, and the value that it stands for."""
+    """A mark of an axis: its position in the box, and its value."""
 
     at: float
     value: float
@@ -55,7 +55,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Stack:
-    """Layers on each other; ticks of the height; the largest sum."""
+    """Stacked layers; ticks of the height; the largest sum."""
 
     layers: Sequence[Layer]
     ticks: Sequence[Tick]
@@ -63,7 +63,7 @@ class Stack:
 
 
 def stack(layers: Mapping[str, Sequence[float]]) -> Stack | None:
-    """Columns of values on each other, as steps, the first layer lowest; None where all are nothing."""
+    """Columns of stacked values, as steps, the first layer lowest; None where all are zero."""
     if not layers or not (most := max(map(sum, zip(*layers.values(), strict=True)), default=0)) > 0:
         return None
     top = _rounded_up(most)
@@ -90,7 +90,7 @@ def _steps(values: Sequence[float], step: float) -> Sequence[tuple[float, float]
 
 
 def _rounded_up(most: float) -> float:
-    """The next of 1, 2, 4, 6, 8 or 10 times a power of ten: halves of it are good to read."""
+    """The next of 1, 2, 4, 6, 8 or 10 times a power of ten, whose half is a round number too."""
     power = 1.0
     while power * 10 <= most:
         power *= 10
@@ -100,7 +100,7 @@ def _rounded_up(most: float) -> float:
 
 
 class Bar(NamedTuple):
-    """A bar of a histogram: x and height in a box of 100 by 40, what it stands for, and how many."""
+    """A bar of a histogram: x and height in a box of 100 by 40, its label, and its count."""
 
     x: float
     width: float
@@ -110,7 +110,7 @@ class Bar(NamedTuple):
 
 
 def bars(counts: Sequence[tuple[str, int]]) -> list[Bar]:
-    """Bars beside each other."""
+    """Bars side by side."""
     most = max((count for _, count in counts), default=0)
     step = 100 / max(len(counts), 1)
     return [

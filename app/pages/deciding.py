@@ -1,4 +1,4 @@
-"""The forms of a task's page and the history: what a key with the scope `admin` may decide over the API, its holder may decide here."""
+"""The forms of a task's page and the history: the decisions that a key with the scope `admin` may take over the API."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ from app.store.audit import Detail
 
 DECISIONS_SHOWN = 50
 
-__all__ = ["pages"]  # the blueprint, with the routes of this module too
+__all__ = ["pages"]  # the blueprint, with the routes of this module
 
 
 @pages.post("/tasks/<task_id>")
@@ -58,7 +58,7 @@ def name_slots(implementation_id: str) -> Response:
 
 @pages.get("/tasks/<task_id>/merge")
 def look_at_merge(task_id: str) -> str:
-    """What a merge would do; its form merges."""
+    """The preview of a merge, with the form that merges."""
     asked, into = id_or_404(task_id), id_or_404(request.args.get("into", ""))
     with looking() as connection:
         preview = previewing.of_merge(connection, g.visitor.project.id, asked, into, g.visitor.decides)
@@ -86,7 +86,7 @@ def merge_task(task_id: str) -> Response:
 
 @pages.get("/implementations/<implementation_id>/split")
 def look_at_split(implementation_id: str) -> str:
-    """What a split would do; its form splits."""
+    """The preview of a split, with the form that splits."""
     asked = id_or_404(implementation_id)
     with looking() as connection:
         preview = previewing.of_split(connection, g.visitor.project.id, asked, g.visitor.decides)
@@ -113,12 +113,12 @@ def split_implementation(implementation_id: str) -> Response:
     return redirect(url_for("pages.task", task_id=begun), HTTPStatus.SEE_OTHER)
 
 
-# --- what was decided
+# --- the history
 
 
 @pages.get("/decisions")
 def decision_list() -> str:
-    """The history, of the project or of a task."""
+    """The decisions of the project or of a task."""
     of_task, after = (id_or_404(request.args[name]) if request.args.get(name) else None for name in ("task", "after"))
     with access.reading() as connection:
         named = (connection, g.visitor.project.id)
@@ -137,7 +137,7 @@ def decision_list() -> str:
 
 @pages.get("/decisions/<decision_id>/undo")
 def look_at_undo(decision_id: str) -> str:
-    """What undoing would do; its form undoes."""
+    """The preview of an undo, with the form that undoes."""
     asked = id_or_404(decision_id)
     with looking() as connection:
         preview = previewing.of_undo(connection, g.visitor.project.id, asked, g.visitor.decides)
@@ -168,7 +168,7 @@ def names_of(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, str
 
 
 def _changed() -> dict[str, Any]:
-    """The fields that are not what they were when the form was drawn: a name that a run has changed since is no decision."""
+    """The fields that the visitor changed: a name that a run has changed since the form was drawn is no decision."""
     fields = ("name", "description", "production")
     given = {
         field: _field(field) for field in fields if field in request.form and _field(field) != _field(f"was_{field}")
@@ -177,7 +177,7 @@ def _changed() -> dict[str, Any]:
 
 
 def _believed(changed: Mapping[str, Any]) -> dict[str, Any]:
-    """What these fields were when the form was drawn: where somebody decided otherwise meanwhile, that is told."""
+    """The values of these fields when the form was drawn, by which a later decision is noticed."""
     was = {field: _field(f"was_{field}") for field in changed if f"was_{field}" in request.form}
     return {field: value if field != "production" else value or None for field, value in was.items()}
 
@@ -189,7 +189,7 @@ def _field(name: str) -> str:
 
 @contextmanager
 def deciding(action: str, subject: UUID | None, details: dict[str, Detail]) -> Iterator[Connection]:
-    """One transaction with its entry in the audit log, for a visitor who may decide; what cannot be is a page that says why.
+    """One transaction with its audit entry, for a visitor who may decide; an error becomes a page with the reason.
 
     details: of the entry, which is written at the end of the block.
     """
@@ -201,7 +201,7 @@ def deciding(action: str, subject: UUID | None, details: dict[str, Detail]) -> I
 
 @contextmanager
 def looking() -> Iterator[Connection]:
-    """One transaction for a visitor who may decide and looks at a decision; what cannot be is a page that says why."""
+    """One transaction for a preview, for a visitor who may decide; an error becomes a page with the reason."""
     if g.visitor.decides is None:
         abort(HTTPStatus.FORBIDDEN, "Your key may look but not decide: that needs one with the scope “admin”.")
     try:
@@ -223,6 +223,6 @@ def _refuse(problems: Any, status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _where(problem: Problem) -> str:
-    """The field, where the problem is one of a field of the form."""
+    """The field of the form to which the problem belongs, if any."""
     whole = not problem.loc or problem.loc[-1] in {"decision", "expected"} or problem.loc[0] == "undo_first"
     return "" if whole else f"{problem.loc[-1]}: "

@@ -1,4 +1,4 @@
-"""What the versions of a task used over time, as a chart."""
+"""The usage of a task's versions over time, as a chart."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ METRICS = {"calls": "Calls", "cost": "Cost"}
 
 @dataclass(frozen=True)
 class History:
-    """A chart with a mark where each version began, and what each version used in all."""
+    """A chart with a mark where each version began, and the usage of each version in the range."""
 
     chart: Stack | None
     marks: Sequence[tuple[float, str]]
@@ -38,7 +38,7 @@ def history(connection: Connection, asked: Asked, versions: Sequence[Any], *, sh
 
 
 def _layers(stretches: Sequence[Stretch], count: int, metric: str) -> Mapping[str, Sequence[float]]:
-    """A layer a version, by number; those that have least are one."""
+    """One layer for each version, by number; the smallest versions share one."""
     values: dict[int, list[float]] = {}
     for each in stretches:
         if 0 <= each.number < count:
@@ -51,7 +51,7 @@ def _layers(stretches: Sequence[Stretch], count: int, metric: str) -> Mapping[st
 
 
 def _marks(versions: Sequence[Any], shown: Shown) -> Sequence[tuple[float, str]]:
-    """Where versions began, as a share of the range; those that began at one place share a mark."""
+    """The beginnings of versions as shares of the range; versions that began at one place share a mark."""
     places: dict[int, tuple[float, list[int]]] = {}
     for version in sorted(versions, key=lambda version: version.version):
         if _began_within(version.first_seen, shown):

@@ -1,4 +1,4 @@
-"""Pages that look into a slot, and at the calls that hold a value."""
+"""Pages about a slot, and about the calls with a value."""
 
 import csv
 import io
@@ -26,15 +26,15 @@ MOST_EXPORTED = slot_values.MOST_CALLS_COUNTED
 """Values of a download: all that are counted."""
 
 LANGUAGE_READ = 1_000
-"""Characters of each value that tell the language."""
+"""Characters of each value from which the language is detected."""
 
 TOP = 5
-"""Values that a chart tells apart."""
+"""Values drawn separately in a chart."""
 
 
 @pages.get("/tasks/<task_id>/slots/<name>")
 def slot(task_id: str, name: str) -> str:
-    """One slot of a version: what it holds, how often, how long, since when."""
+    """A slot of a version: its values, their frequency, length and age."""
     shown = ranging.shown(request.args)
     text = request.args.get("q", "").replace("\x00", "")[:512]
     with access.reading() as connection:
@@ -74,7 +74,7 @@ def _up_to(length: int) -> str:
 
 
 def _place(versions: Any, name: str) -> tuple[Any, Place]:
-    """The version that the link names, else the newest with this slot, and the slot's place in it."""
+    """The version in the link, else the newest one with this slot, and the slot's places in it."""
     having = [version for version in versions if name in version.slots]
     number = request.args.get("version", "")
     chosen = [version for version in having if not number or str(version.version) == number]
@@ -85,7 +85,7 @@ def _place(versions: Any, name: str) -> tuple[Any, Place]:
 
 
 def _over_time(days: Any, shown: ranging.Shown) -> Stack | None:
-    """The most frequent values and all others, day by day."""
+    """The most frequent values and all others, by day."""
     width = max(shown.width, DAY)
     count = max(1, -(-(shown.end - shown.begin) // width))
     layers: dict[str, list[float]] = {}
@@ -98,7 +98,7 @@ def _over_time(days: Any, shown: ranging.Shown) -> Stack | None:
 
 
 def _turned(before: Summary | None, now: Summary) -> str:
-    """Whether a slot that varied became constant in this range, or the other way round."""
+    """A sentence where a slot that varied became constant in this range, or the other way round."""
     if before is None or min(before.calls, now.calls) < slot_values.ENOUGH_CALLS:
         return ""
     if before.distinct > 1 and now.distinct == 1:
@@ -131,7 +131,7 @@ def _lines(values: list[slot_values.Value]) -> bytes:
 
 
 def _table(values: list[slot_values.Value]) -> str:
-    """A value that a spreadsheet would take for a formula begins with an apostrophe (OWASP, "CSV Injection")."""
+    """Values as CSV; one that a spreadsheet would take for a formula begins with an apostrophe (OWASP, "CSV Injection")."""
     written = io.StringIO()
     rows = csv.writer(written)
     rows.writerow(["value", "calls", "first_seen", "last_seen"])
@@ -143,7 +143,7 @@ def _table(values: list[slot_values.Value]) -> str:
 
 @pages.get("/tasks/<task_id>/calls")
 def task_calls(task_id: str) -> str:
-    """The calls of a task that hold some values: `?slot.plan=free`."""
+    """The calls of a task with given values: `?slot.plan=free`."""
     slots = {
         name.removeprefix(SLOT): value.replace("\x00", "")
         for name, value in request.args.items()

@@ -1,4 +1,4 @@
-"""What the list of tasks shows: totals, a line and a bill a task, all of one range of time."""
+"""The content of the list of tasks: totals, a line and a bill for each task, all over one range of time."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from app.reading.worklist import Listed, Wanted
 
 @dataclass(frozen=True)
 class Line:
-    """A task as the list shows it. share: of the cost of all that is listed, else of the tokens of the newest calls."""
+    """A task in the list. share: of the cost of all listed tasks, else of the tokens of the newest calls."""
 
     task: Any
     spent: Spent
@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Overview:
-    """The list. more: the task behind which the next page begins; found: how many tasks there are in all."""
+    """The list. more: the last task of the page, for the next one; found: the number of matching tasks."""
 
     lines: Sequence[Line]
     more: UUID | None
@@ -46,7 +46,7 @@ class Overview:
 
 
 def overview(connection: Connection, wanted: Wanted, shown: Shown, *, after: UUID | None, limit: int) -> Overview:
-    """The tasks that are wanted, behind one of them. Raises UnknownCursorError."""
+    """The page of matching tasks after `after`. Raises UnknownCursorError."""
     listed = worklist.found(connection, wanted)
     ids = listed.after(after)
     rows = listed.in_full(connection, ids[:limit])

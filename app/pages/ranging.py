@@ -1,4 +1,4 @@
-"""The range of time that a page shows: `range=24h`, `7d` or `30d`, or dates of one's own, all in the address."""
+"""The range of time of a page: `range=24h`, `7d` or `30d`, or two dates, all in the address."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from app.reading.usage import DAY, HOUR, Range
 
 LENGTHS = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 WIDTHS = {"24h": HOUR, "7d": 4 * HOUR, "30d": DAY}
-"""Length of a stretch in charts, so that there are 24 to 42 of them."""
+"""The width of a stretch in charts, so that there are 24 to 42 of them."""
 
 DEFAULT = "7d"
 MOST_STRETCHES = 60
@@ -19,9 +19,9 @@ WRONG_ORDER = "The first day must not be after the last."
 
 @dataclass(frozen=True)
 class Shown:
-    """What a page shows: `range` for queries, `stretches` of `width` from `begin` on for charts, `args` for links.
+    """The range of a page: `range` for queries, `stretches` of `width` from `begin` on for charts, `args` for links.
 
-    problem: why the range that was asked for is not the one that is shown.
+    problem: why the requested range is not the one that is shown.
     """
 
     name: str
@@ -42,12 +42,12 @@ class Shown:
 
     @property
     def in_days(self) -> bool:
-        """Whether its stretches are whole days, of UTC."""
+        """Whether its stretches are whole days of UTC."""
         return self.width >= DAY
 
     @property
     def last_moment(self) -> datetime:
-        """Within its last stretch: the end belongs to the next."""
+        """A moment in its last stretch: the end belongs to the next one."""
         return self.end - timedelta(seconds=1)
 
     @property
@@ -60,7 +60,7 @@ class Shown:
 
 
 def shown(args: Mapping[str, str], now: datetime | None = None) -> Shown:
-    """The range that the address asks for; the default one, with the reason, where that makes no sense."""
+    """The range in the address; the default range, with the reason, where that is invalid."""
     now = now or datetime.now(UTC)
     since, until = args.get("since", ""), args.get("until", "")
     if since or until:
@@ -81,7 +81,7 @@ def _last(name: str, now: datetime, problem: str = "") -> Shown:
 
 
 def _own(since: str, until: str, now: datetime) -> Shown:
-    """Whole days. Raises ValueError, in words for people."""
+    """Whole days. Raises ValueError with a sentence for people."""
     begin = _day(since) if since else _day(until) - 6 * DAY
     last = _day(until) if until else _full(now, DAY)
     if begin > last:

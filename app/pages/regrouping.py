@@ -1,4 +1,4 @@
-"""The page on which a path is grouped anew: a look at what that would change, the wish itself, and how far it is."""
+"""The page on which a path is grouped anew: a rehearsal, the request itself, and its progress."""
 
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +19,7 @@ from app.store.groups import Group
 from app.store.templates import to_parts
 from tasks.regroup import regroup as ask
 
-__all__ = ["pages"]  # the blueprint, with the routes of this module too
+__all__ = ["pages"]  # the blueprint, with the routes of this module
 
 
 @pages.get("/regroup")
@@ -29,7 +29,7 @@ def regrouping() -> str:
 
 @pages.post("/regroup/look")
 def look_at_regroup() -> str:
-    """What a run would change; the browser waits for it."""
+    """The rehearsal of a run, for which the browser waits."""
     path, everything = _path(request.form.get("path", "")), "all" in request.form
     with looking() as connection:
         group = _group(connection, path)
@@ -66,5 +66,5 @@ def _group(connection: Any, path: str) -> Group:
 
 
 def _path(text: str) -> str:
-    """PostgreSQL takes no NUL."""
+    """The path without NUL, which PostgreSQL refuses."""
     return text.replace("\x00", "")[:LONGEST_QUERY]

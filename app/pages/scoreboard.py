@@ -1,4 +1,4 @@
-"""Two versions of a task side by side: what a call of each took, cost and gave.  Pure."""
+"""Two versions of a task side by side: latency, cost and output of a call.  Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ FEW_CALLS = 30
 """Calls of a version below which a difference is most likely chance."""
 
 LITTLE = 0.03
-"""A change by less says nothing, and is called neither better nor worse."""
+"""A smaller relative change is called neither better nor worse."""
 
 
 class Row(NamedTuple):
-    """A figure of both versions in words; change: as a share of the old one; verdict: better, worse or nothing."""
+    """A figure of both versions in words; change: as a share of the old one; verdict: better, worse or ""."""
 
     title: str
     old: str
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Scoreboard:
-    """The figures, and whether one of the versions has too few calls to tell."""
+    """The figures, and whether one of the versions has too few calls for a verdict."""
 
     rows: Sequence[Row]
     few: bool

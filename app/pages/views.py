@@ -44,7 +44,7 @@ MOST_VERSIONS = 500
 MOST_OTHERS = 500
 SIMILAR_SHOWN = 10
 LONGEST_QUERY = 512
-"""The longest path that a trace may have, and so the longest text worth looking for."""
+"""The longest path of a trace, and so the longest text that a search accepts."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -83,7 +83,7 @@ def _not_too_often() -> None:
 
 @pages.before_request
 def _only_for_visitors() -> AnyResponse | str | None:
-    """Everything but the login page needs a visitor; who is none is sent there and comes back after."""
+    """Redirect requests without a visitor to the login page, which leads back afterwards."""
     if request.endpoint in WITHOUT_LOGIN:
         return None
     with access.reading() as connection:
@@ -106,7 +106,7 @@ def _only_own_forms() -> None:
 
 @pages.after_request
 def _protect(response: Response) -> Response:
-    """Prompts are shown to who asked for them: nothing is stored on the way, framed, or loaded from elsewhere."""
+    """Keep answers out of shared caches and frames, and let pages load nothing from other hosts."""
     response.headers.update(HEADERS)
     is_marked_asset = request.endpoint == "pages.static" and request.args.get("v") == _ASSET_MARK
     response.headers["Cache-Control"] = (
@@ -128,7 +128,7 @@ def _database_down(_: DatabaseDownError) -> tuple[str, int, dict[str, str]]:
 
 @pages.errorhandler(OperationalError)
 def _database_busy(error: OperationalError) -> tuple[str, int, dict[str, str]]:
-    """A statement that took too long, or a lock that did: PostgreSQL is up but has no time for this page."""
+    """Answer 503 when a statement or a lock took too long: PostgreSQL is up but too busy for this page."""
     _log.warning("page_timed_out", **describe(error))
     return render_template("pages/busy.html"), HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "5"}
 
@@ -153,15 +153,15 @@ def _common() -> dict[str, Any]:
 
 
 def _here(**changes: object) -> str:
-    """The address of this page with some parameters changed; None takes one out."""
+    """The address of this page with some parameters changed; None removes one."""
     args = {name: value for name, value in (request.args.to_dict() | changes).items() if value not in {None, ""}}
-    if "here" not in g:  # a list asks a hundred times, and the router takes longer than all else of it
+    if "here" not in g:  # a list needs a hundred addresses, and the router takes longer than all the rest
         g.here = url_for(request.endpoint or "pages.task_list", **(request.view_args or {}))
     return f"{g.here}?{urlencode(args)}" if args else g.here
 
 
 def _asset(name: str) -> str:
-    """The address of an asset with a mark of its content, so that browsers may keep it until it changes."""
+    """The address of an asset with a digest of its content, so that browsers may keep it until it changes."""
     return url_for("pages.static", filename=name, v=_ASSET_MARK)
 
 
@@ -229,13 +229,13 @@ def _filters() -> dict[str, str]:
 
 
 def _label(text: str) -> Label | None:
-    """NAME=VALUE; a name alone is one without a value, which no call has."""
+    """The label NAME=VALUE; a name alone has an empty value, which no call has."""
     name, _, value = text.partition("=")
     return Label(name.strip(), value.strip()) if text else None
 
 
 def _sort() -> tuple[str, bool]:
-    """The column and whether the largest comes first: a name begins with A, a number with the largest."""
+    """The column, and whether the largest comes first: a column of names begins with A, one of numbers with the largest."""
     sort = _argument("sort")
     sort = sort if sort in SORTS else "last"
     order = _argument("order")
@@ -331,7 +331,7 @@ def trace(trace_id: str) -> str:
 
 @pages.get("/news")
 def news() -> Response:
-    """How many calls of the project, or of a task, came after a call, for a page that lies open."""
+    """The number of calls of the project, or of a task, stored after a call, for a page that stays open."""
     after, of_task = id_or_404(_argument("after")), _argument("task")
     with access.reading() as connection:
         calls = neighbours.later(connection, project(), after, id_or_404(of_task) if of_task else None)
@@ -375,7 +375,7 @@ def pipeline() -> str:
     )
 
 
-# --- who is asking
+# --- login
 
 
 @pages.get("/login")
@@ -405,7 +405,7 @@ def logout() -> AnyResponse:
 
 @pages.post("/project")
 def choose_project() -> AnyResponse:
-    """Local mode: show another project."""
+    """Show another project, in local mode."""
     chosen = id_or_404(request.form.get("project", ""))
     if chosen not in {project.id for project in g.visitor.choices}:
         abort(HTTPStatus.NOT_FOUND)
@@ -413,7 +413,7 @@ def choose_project() -> AnyResponse:
     return redirect(url_for("pages.task_list"), HTTPStatus.SEE_OTHER)
 
 
-# --- what the routes share
+# --- shared by the routes
 
 
 def project() -> UUID:
@@ -421,7 +421,7 @@ def project() -> UUID:
 
 
 def _argument(name: str) -> str:
-    """A text of the query; PostgreSQL takes no NUL."""
+    """A text of the query, without NUL, which PostgreSQL refuses."""
     return request.args.get(name, "").replace("\x00", "")[:LONGEST_QUERY]
 
 
@@ -433,19 +433,19 @@ def id_or_404(text: str) -> UUID:
 
 
 def _cursor(name: str) -> Cursor | None:
-    """The cursor of a link of ours, `<time>_<id>`."""
+    """The cursor in a link of ours, `<time>_<id>`."""
     text = _argument(name)
     if not text:
         return None
     time, _, last = text.rpartition("_")
     try:
         return Cursor(datetime.fromisoformat(time).astimezone(UTC), UUID(last))
-    except (ValueError, OverflowError):  # the latter: no year of the calendar in UTC
+    except (ValueError, OverflowError):  # OverflowError: no date of the calendar in UTC
         abort(HTTPStatus.NOT_FOUND)
 
 
 def _next(rows: Sequence[Any], size: int, cursor_of: Any) -> str:
-    """The cursor of the next page, "" at the end; one row more than is shown was read to know."""
+    """The cursor of the next page, "" on the last one; the query reads one row more than the page shows."""
     if len(rows) <= size:
         return ""
     last: Cursor = cursor_of(rows[size - 1])
@@ -480,7 +480,7 @@ def colours_of(versions: Sequence[Row[Any]]) -> dict[str, int]:
 
 
 def _chosen(versions: Sequence[Row[Any]]) -> Row[Any] | None:
-    """The version that the link names, else the newest in use; None in a task that has none yet."""
+    """The version in the link, else the newest in use; None in a task without versions."""
     asked = _argument("version")
     if asked:
         return _numbered(versions, asked) or abort(HTTPStatus.NOT_FOUND)
@@ -489,7 +489,7 @@ def _chosen(versions: Sequence[Row[Any]]) -> Row[Any] | None:
 
 
 def _led_on(connection: Connection, task_id: UUID, versions: Sequence[Row[Any]]) -> AnyResponse | None:
-    """To the version whose template took the place of the one that the link names, which has no calls any more."""
+    """A redirect to the version that replaced the one in the link, which has no calls any more."""
     asked = _argument("version")
     if not asked.isdecimal() or int(asked) > tasks.LAST_VERSION or _numbered(versions, asked) is not None:
         return None
@@ -501,14 +501,14 @@ def _led_on(connection: Connection, task_id: UUID, versions: Sequence[Row[Any]])
 
 
 def _may_split(versions: Sequence[Row[Any]], chosen: Row[Any] | None) -> bool:
-    """Whether the template of the chosen version could be a task of its own: it is in use, and others are left."""
+    """Whether the template of the chosen version could become a task of its own: it is in use, and others remain."""
     if chosen is None or chosen.retired_at is not None:
         return False
     return any(version.template_id != chosen.template_id for version in versions)
 
 
 def _compared_to(versions: Sequence[Row[Any]], chosen: Row[Any] | None) -> Row[Any] | None:
-    """The version that the link names, else the one before."""
+    """The version in the link, else the one before."""
     if chosen is None:
         return None
     older = [version for version in versions if version.version < chosen.version]
@@ -526,7 +526,7 @@ def _numbered(versions: Sequence[Row[Any]], number: str) -> Row[Any] | None:
 
 
 def _curl() -> str:
-    """A first call, ready to paste; in local mode it reads the key where it is kept, so no page shows one."""
+    """A first call to paste; in local mode it reads the key from its file, so no page shows a key."""
     settings = access.services().settings
     key_file = settings.promptlode_data_dir / "api_key"
     key = f"$(cat {shlex.quote(str(key_file))})" if access.is_open() else "$PROMPTLODE_API_KEY"

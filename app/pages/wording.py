@@ -1,4 +1,4 @@
-"""Numbers, times and JSON as people read them.  Pure; registered as Jinja filters of the same names."""
+"""Numbers, times and JSON for people.  Pure; registered as Jinja filters of the same names."""
 
 import json
 import shlex
@@ -12,12 +12,12 @@ _SECONDS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
 def number(value: float | None) -> str:
-    """12345 -> "12,345"; nothing -> a dash."""
+    """12345 -> "12,345"; None -> a dash."""
     return "–" if value is None else f"{value:,.0f}"
 
 
 def short(value: float | None) -> str:
-    """12345 -> "12.3k", for columns where the size counts and not the last digit."""
+    """12345 -> "12.3k", for columns where the magnitude matters."""
     if value is None:
         return "–"
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
@@ -27,14 +27,14 @@ def short(value: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """0.123 -> "12 %"; what is little is not called nothing."""
+    """0.123 -> "12 %"; a small share is not shown as 0."""
     if share is None:
         return "–"
     return "< 1 %" if 0 < share < 0.01 else f"{share:.0%}".replace("%", " %")
 
 
 def dollars(value: float | None) -> str:
-    """12.3456 -> "$12.35", 0.00123 -> "$0.0012"; what is little is not called nothing."""
+    """12.3456 -> "$12.35", 0.00123 -> "$0.0012"; a small amount is not shown as 0."""
     if value is None:
         return "–"
     if value == 0:
@@ -47,7 +47,7 @@ def dollars(value: float | None) -> str:
 
 
 def money(cost: Cost) -> str:
-    """A cost in dollars; "~" says that it is an estimate."""
+    """A cost in dollars; "~" marks an estimate."""
     return f"{'~' if cost.estimated else ''}{dollars(cost.dollars)}"
 
 
@@ -63,12 +63,12 @@ def day_alone(time: datetime) -> str:
 
 
 def seconds(milliseconds: float | None) -> str:
-    """Milliseconds as `duration` says them."""
+    """Milliseconds as `duration` writes them."""
     return duration(None if milliseconds is None else milliseconds / 1000)
 
 
 def signed(value: float | None) -> str:
-    """A change as a share: 0.123 -> "+12 %"."""
+    """A relative change: 0.123 -> "+12 %"."""
     if value is None:
         return "–"
     return "± 0 %" if abs(value) < 0.005 else f"{value:+,.0%}".replace("%", " %").replace("-", "−")
@@ -84,12 +84,12 @@ def duration(seconds: float | None) -> str:
 
 
 def moment(time: datetime | None) -> str:
-    """A time to the second, in UTC, since no server knows the reader's zone."""
+    """A time to the second, in UTC, since the server does not know the reader's zone."""
     return "–" if time is None else f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def ago(time: datetime | None, now: datetime | None = None) -> str:
-    """How long ago, to the largest unit; "in 3 minutes" for a clock that goes ahead of ours."""
+    """The time since then, to the largest unit; "in 3 minutes" for a clock that is ahead of ours."""
     if time is None:
         return "never"
     seconds = ((now or datetime.now(UTC)) - time).total_seconds()
@@ -102,7 +102,7 @@ def ago(time: datetime | None, now: datetime | None = None) -> str:
 
 
 def parsed(time: str | None) -> datetime | None:
-    """A time that stands as text in a snapshot."""
+    """A time from a text of a snapshot."""
     return datetime.fromisoformat(time) if time else None
 
 
@@ -117,12 +117,12 @@ def pretty(value: Any) -> str:
 
 
 def shell(words: Iterable[str]) -> str:
-    """A command, quoted: a path is whatever a caller sent, and people paste commands."""
+    """A command, quoted: a path is any text of a caller, and people paste commands."""
     return shlex.join(words)
 
 
 def messages(output: Any) -> list[tuple[str, str]]:
-    """An output as (role, text): what a model said as it said it, everything else (tool calls, errors) as JSON."""
+    """An output as (role, text): texts of the model unchanged, everything else (tool calls, errors) as JSON."""
     items = output if isinstance(output, list) else [output]
     return [_message(item) for item in items if item is not None]
 

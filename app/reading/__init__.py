@@ -1,1 +1,1 @@
-"""What lists and pages ask: queries that read and change nothing."""
+"""Queries of lists and pages; they read and change nothing."""

@@ -1,7 +1,7 @@
-"""The bill of a prompt: what its fixed text and each of its slots cost, and what a cache could save.  Pure.
+"""The bill of a prompt: the cost of its fixed text and of each of its slots, and what a cache could save.  Pure.
 
-Providers bill the tokens of a whole input. They are shared out here by characters: of an average call of the sample, so much is fixed
-text, so much each slot, so much what stands around the prompt (history, tools).
+Providers bill the tokens of a whole input. The bill divides them by characters: the parts of an average sampled call that are fixed text,
+each slot, and text around the prompt (history, tools).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from app.reading.slot_values import ENOUGH_CALLS
 from app.store.call_facts import Usage
 
 LEAST_CACHED = 1024
-"""Tokens that a prefix must have before OpenAI, Anthropic and Google cache it; some of their models ask for more."""
+"""Tokens of the shortest prefix that OpenAI, Anthropic and Google cache; some of their models need more."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,11 @@ class Item:
 
 @dataclass(frozen=True)
 class CacheAdvice:
-    """What a provider's cache of prefixes saw and could see, in the range.
+    """What a provider's prefix cache saved and could save, in the range.
 
-    prefix: tokens of a call before the first slot that varies. seen, possible: cached tokens of all calls. saving: dollars, were the texts
-    with slots that vary moved behind the others, as in `reordered`, whose prefix has `reordered_prefix` tokens; None: nothing to move.
+    prefix: tokens of a call before the first slot that varies. seen, possible: cached tokens of all calls. saving: dollars saved if
+    paragraphs with varying slots were moved behind the others, as in `reordered`, whose prefix has `reordered_prefix` tokens; None: there
+    is nothing to move.
     """
 
     prefix: int
@@ -45,7 +46,7 @@ class CacheAdvice:
 
 @dataclass(frozen=True)
 class Bill:
-    """What the input of a version cost, by where it comes from."""
+    """The cost of a version's input by its origin."""
 
     fixed: Item
     slots: dict[str, Item]
@@ -54,7 +55,7 @@ class Bill:
 
 
 def bill(parts: Sequence[Part], costs: Costs, around: float, used: Usage, price: Price | None) -> Bill:
-    """The bill of a version.  around: characters of an average call beside its prompt; price: None where nobody knows it."""
+    """The bill of a version.  around: characters of an average call beside its prompt; price: None where it is unknown."""
     whole = costs.mean + around
     dollars = input_dollars(price, used) if price else 0.0
 
@@ -67,7 +68,7 @@ def bill(parts: Sequence[Part], costs: Costs, around: float, used: Usage, price:
 
 
 def varying(costs: Costs) -> set[str]:
-    """Slots whose values differ from call to call, as far as the sample knows."""
+    """Slots whose values differ between sampled calls."""
     return {slot.name for slot in costs.slots if slot.distinct > 1 or costs.calls < ENOUGH_CALLS}
 
 
@@ -94,7 +95,7 @@ def _prefix(parts: Sequence[Part], moving: set[str], means: dict[str, float]) ->
 
 
 def prefix_end(parts: Sequence[Part], moving: set[str]) -> tuple[int, int] | None:
-    """Number of the part and of the piece in it with which what may be cached ends; None where nothing varies."""
+    """The number of the part, and of the piece in it, at which the cacheable prefix ends; None where nothing varies."""
     for number, part in enumerate(parts):
         for place, piece in enumerate(part.pieces):
             if piece.slot in moving:
@@ -110,7 +111,7 @@ def _mean(piece: Piece, means: dict[str, float]) -> float:
 
 
 def reordered(parts: Sequence[Part], moving: set[str]) -> list[Part]:
-    """The same paragraphs, those with slots that vary behind the others; those of the system part stand in the user part then."""
+    """The same paragraphs, those with varying slots last; such paragraphs of the system part move to the user part."""
     blocks = {part.role: _blocks(part.pieces) for part in parts}
     stays = {role: [block for block in own if not _moves(block, moving)] for role, own in blocks.items()}
     moves = [block for role in ("system", "user") for block in blocks.get(role, []) if _moves(block, moving)]
@@ -123,7 +124,7 @@ def reordered(parts: Sequence[Part], moving: set[str]) -> list[Part]:
 
 
 def _blocks(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Paragraphs, parted at blank lines of the fixed text."""
+    """Paragraphs, separated at blank lines of the fixed text."""
     blocks: list[list[Piece]] = [[]]
     for piece in pieces:
         first, *further = piece.text.split("\n\n") if piece.slot is None else [piece]
@@ -137,7 +138,7 @@ def _moves(block: Sequence[Piece], moving: set[str]) -> bool:
 
 
 def _joined(blocks: Sequence[Sequence[Piece]]) -> list[Piece]:
-    """Paragraphs with blank lines between them, neighbouring texts as one piece."""
+    """Paragraphs joined by blank lines, neighbouring texts as one piece."""
     pieces: list[Piece] = []
     for number, block in enumerate(blocks):
         for piece in [*([Piece("\n\n")] if number else []), *block]:

@@ -1,4 +1,4 @@
-"""Lists and single rows as people read them, on the pages.  Newest first, read by keyset, cut to what a page shows."""
+"""Lists and single rows for the pages: newest first, read by keyset, cut to the length that a page shows."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -39,13 +39,13 @@ from app.store.tables import expired_calls, grouping_key, implementation, projec
 from app.store.versions import is_shown
 
 CHARACTERS_IN_LISTS = 400
-"""Characters of a value or prompt that lists read; the page of a call has all of it."""
+"""Characters of a value or prompt that lists read; the page of a call reads all of it."""
 
 UNGROUPED_SEARCHED = 500
-"""Newest ungrouped calls of a project among which a page looks first."""
+"""Newest ungrouped calls of a project that are searched first."""
 
 WITHOUT_PROMPT_SEARCHED = 20_000
-"""Newest calls of a project among which those without a text prompt are looked for."""
+"""Newest calls of a project among which calls without a text prompt are searched."""
 
 
 class Cursor(NamedTuple):
@@ -56,7 +56,7 @@ class Cursor(NamedTuple):
 
 
 def _keyset(query: Select[Any], seen: ColumnElement[Any], id_: ColumnElement[Any], after: Cursor | None) -> Select[Any]:
-    """The rows behind the cursor, newest first."""
+    """The rows after the cursor, newest first."""
     if after is not None:
         query = query.where(tuple_(seen, id_) < tuple_(literal(after.seen), literal(after.id)))
     return query.order_by(seen.desc(), id_.desc())
@@ -67,7 +67,7 @@ def _keyset(query: Select[Any], seen: ColumnElement[Any], id_: ColumnElement[Any
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest version of a task in use: its number, how many there are, and its first call."""
+    """The newest version of a task in use: its number, the number of versions, and its first call."""
 
     number: int
     versions: int
@@ -99,7 +99,7 @@ def _newest_versions() -> Select[Any]:
 
 
 def _first_expired() -> ScalarSelect[Any]:
-    """When a version was first called, of the calls that are kept no longer; NULL where there is none."""
+    """The time of the first call of a version that retention has removed; NULL where there is none."""
     expired = select(expired_calls.c.first_seen).where(expired_calls.c.implementation_id == implementation.c.id)
     return expired.correlate(implementation).scalar_subquery()
 
@@ -169,7 +169,7 @@ def tokens_of() -> ColumnElement[Any]:
 
 
 def _stated(field: str) -> ColumnElement[Any]:
-    """A number of `usage`, which is the caller's JSON: whatever is no plain count is NULL."""
+    """A number of `usage`, which is the caller's JSON: NULL for any other value."""
     stated = trace.c.usage[field].as_string()
     return case((stated.regexp_match("^[0-9]{1,15}$"), cast(stated, BigInteger)))
 
@@ -212,7 +212,7 @@ def ungrouped_page(
 def _among_newest(
     connection: Connection, project_id: UUID, states: Collection[State], after: UUID | None, limit: int
 ) -> list[UngroupedCall] | None:
-    """The page out of the newest ungrouped calls in any state; None where they do not fill it and there are more."""
+    """The page from the newest ungrouped calls in any state; None where these do not fill it and there are more."""
     newest = select(trace.c.id, IS_OWED.label("owed"), IS_RESIDUE.label("considered")).where(
         trace.c.project_id == project_id, trace.c.implementation_id.is_(None)
     )
@@ -232,7 +232,7 @@ def _among_newest(
 def _newest_of_groups(
     connection: Connection, project_id: UUID, *, path: str, states: Collection[State], after: UUID | None, limit: int
 ) -> list[UngroupedCall]:
-    """Each group gives its newest from the two partial indexes."""
+    """The page from the newest calls of each group, in two partial indexes."""
     conditions: dict[State, ColumnElement[bool]] = {"owed": IS_OWED, "considered": IS_RESIDUE}
     newest = union_all(
         *(
@@ -271,15 +271,15 @@ def _newest_of_group(state: State, condition: ColumnElement[bool], after: UUID |
 
 
 def _beginnings() -> tuple[ColumnElement[Any], ColumnElement[int]]:
-    """Of the prompt of a call, and how long it is."""
+    """The beginning of each part of a call's prompt, and the prompt's length."""
     characters = func.char_length(func.array_to_string(trace.c.prompt_parts, ""))
     return _starts(trace.c.prompt_parts).label("prompt"), characters.label("characters")
 
 
 def without_prompt(connection: Connection, project_id: UUID, limit: int = 50) -> list[UngroupedCall]:
-    """Calls that have no text prompt, which are never grouped, among the newest `WITHOUT_PROMPT_SEARCHED` of the project.
+    """Calls without a text prompt, which are never grouped, among the newest `WITHOUT_PROMPT_SEARCHED` of the project.
 
-    No index knows them; they are looked for so that people notice an integration that sends no prompt at all.
+    No index has them; the list shows an integration that sends no prompt.
     """
     newest = (
         select(trace.c.id, trace.c.created_at, trace.c.group_id, trace.c.model, HAS_PROMPT.label("has_prompt"))
@@ -300,7 +300,7 @@ def without_prompt(connection: Connection, project_id: UUID, limit: int = 50) ->
 
 @dataclass(frozen=True)
 class UngroupedPath:
-    """A group with ungrouped calls, and what holds it up."""
+    """A group with ungrouped calls, and the reason why they wait."""
 
     path: str
     owed: int
@@ -329,7 +329,7 @@ def ungrouped_paths(connection: Connection, project_id: UUID, limit: int = 200) 
 
 
 def _counts_by_group(project_id: UUID, condition: ColumnElement[bool]) -> Subquery:
-    """Calls of each group of a project.  All its groups at once, so that every partition is looked into once, not once a group."""
+    """Calls of each group of a project, all groups at once: each partition is read once, not once a group."""
     groups = select(grouping_key.c.id).where(grouping_key.c.project_id == project_id).scalar_subquery()
     of_project = trace.c.group_id == func.any(func.array(groups))
     return (
@@ -344,7 +344,7 @@ def _counts_by_group(project_id: UUID, condition: ColumnElement[bool]) -> Subque
 
 
 def projects(connection: Connection) -> list[Project]:
-    """Every project, the one that was called last first.  For local mode, where no key says which one is meant."""
+    """Every project, the most recently used first, for local mode, where no key names a project."""
     last_call = (
         select(trace.c.id)
         .where(trace.c.project_id == project.c.id)

@@ -1,7 +1,7 @@
-"""What changed from one template to the next, word by word.  Pure.
+"""The differences between two templates, word by word.  Pure.
 
-Lines are compared first and words only inside the lines that differ: `difflib` is quadratic in what it is given, and
-two versions of a prompt share most of their lines.
+Lines are compared first, and words only inside lines that differ: `difflib` takes quadratic time, and two versions of a prompt share most
+of their lines.
 """
 
 import re
@@ -15,13 +15,13 @@ from app.reading.pieces import Part, Piece
 _WORD_OR_BLANK = re.compile(r"\w+|[^\S\n]+|\n|[^\w\s]")
 
 MOST_WORDS_COMPARED = 2_000
-"""Words of one changed stretch that are compared; a longer one is shown as removed and added whole (some 0.5 s)."""
+"""Words of a changed stretch that are compared; a longer stretch is shown as removed and added as a whole (comparing takes some 0.5 s)."""
 
 LITTLE = 5
-"""Characters that two changed stretches must have between them to be told apart: "the" alone does not."""
+"""Characters of common text that separate two changed stretches: "the" alone does not."""
 
 KEPT = 160
-"""Characters shown at each end of a stretch that both templates have; what lies between is folded away."""
+"""Characters shown at each end of a stretch that both templates have; the text between is folded."""
 
 
 def compare(old: Sequence[Part], new: Sequence[Part]) -> list[Part]:
@@ -61,7 +61,7 @@ def _lines(pieces: Sequence[Piece]) -> list[tuple[Piece, ...]]:
 
 
 Change = tuple[str, list[Piece]]
-"""Words and what became of them: removed, added or (empty) kept."""
+"""Words, and their change: removed, added or (empty) kept."""
 
 Edit = tuple[list[Piece], list[Piece]]
 """Words of the old and of the new template; the same list twice where both have them."""
@@ -82,10 +82,9 @@ def _by_word(old: list[Piece], new: list[Piece]) -> Iterator[Edit]:
 
 
 def _settled(edits: Iterable[Edit]) -> Iterator[Change]:
-    """The edits as changes: what was removed, then what was added, then what stays.
+    """The edits as changes: removed words, then added ones, then kept ones.
 
-    What little both have between two changed words is drawn with them, or an exchanged sentence would be torn into
-    single words.
+    Short common text between two changed words is shown as changed, or an exchanged sentence would fall apart into single words.
     """
     removed, added = list[Piece](), list[Piece]()
     for old, new in edits:
@@ -103,7 +102,7 @@ def _is_little(words: Sequence[Piece]) -> bool:
 
 
 def _flushed(removed: list[Piece], added: list[Piece]) -> Iterator[Change]:
-    """One edit; the white space at the end that both have is no part of it."""
+    """One edit; common white space at its end does not belong to it."""
     end = 0
     while end < min(len(removed), len(added)) and removed[-1 - end] == added[-1 - end]:
         end += 1
@@ -113,14 +112,14 @@ def _flushed(removed: list[Piece], added: list[Piece]) -> Iterator[Change]:
 
 
 def _merged(changes: Iterable[Change]) -> Iterator[Change]:
-    """Neighbours of one kind as one, without empty ones."""
+    """Neighbouring changes of one kind joined, without empty ones."""
     filled = (change for change in changes if change[1])
     for kind, neighbours in groupby(filled, key=itemgetter(0)):
         yield kind, [word for _, words in neighbours for word in words]
 
 
 def _joined(words: Sequence[Piece], change: str) -> list[Piece]:
-    """The words as few pieces: one for each stretch of text, one for each slot."""
+    """The words in few pieces: one for each stretch of text, one for each slot."""
     pieces: list[Piece] = []
     for word in words:
         if pieces and word.slot is None and pieces[-1].slot is None:

@@ -1,4 +1,4 @@
-"""The bill of a version in a range of time, from what is stored."""
+"""The bill of a version in a range of time, from the database."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from app.reading.usage import Asked, Range
 
 @dataclass(frozen=True)
 class Costing:
-    """What a version used, and its bill; `output_dollars` are the part of its cost that is no input."""
+    """The usage of a version, and its bill; `output_dollars` is the part of its cost that is output."""
 
     spent: Spent
     bill: Bill

@@ -1,4 +1,4 @@
-"""Calls of a version with the values of their slots and what the model answered: a data set for evaluations."""
+"""Calls of a version with the values of their slots and the model's answer: a data set for evaluations."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from app.store.tables import template, trace
 from app.store.traces import variables_of
 
 MOST_CALLS_OF_A_DATASET = 10_000
-"""Calls of one answer: it is made in memory, and a value may have a megabyte."""
+"""Calls of one data set: it is made in memory, and a value may have a megabyte."""
 
 MOST_CHARACTERS = 100_000_000
-"""Of values and answers in one answer; the newest calls are kept."""
+"""Characters of values and answers in one data set; the newest calls are kept."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def examples(
     limit: int,
     answered: bool = False,
 ) -> Iterator[Example]:
-    """The newest calls of a version; answered: only those that have an output and no error."""
+    """The newest calls of a version; answered: only calls with an output and without an error."""
     query = (
         select(
             trace.c.id,
@@ -74,7 +74,7 @@ def examples(
 
 
 def text_of(output: Any) -> str | None:
-    """The text of an answer: of its last message, or of the content that it is; None where it has none."""
+    """The text of an answer: of its last message, or the answer itself; None where it has no text."""
     if isinstance(output, str):
         return output
     if isinstance(output, Mapping):

@@ -1,6 +1,6 @@
-"""How often mining agrees with the templates that calls declare themselves.  Pure.
+"""How often mining agrees with the templates that calls declare.  Pure.
 
-Some calls say which template they were made of: its text (`llm.prompt_template.template`), or only its name and version
+Some calls name the template from which they were made: its text (`llm.prompt_template.template`), or only its name and version
 (`gen_ai.prompt.name`, Langfuse's prompts). A call *agrees*
 
 - with a declared text, when a part of its mined template has the same fixed texts in every character, with slots at the same
@@ -26,7 +26,7 @@ _DOLLAR = re.compile(r"\$\{[^{}]*\}|\$[A-Za-z_]\w*")
 
 @dataclass(frozen=True)
 class DeclaredCalls:
-    """Calls that declare the same and have the same mined template: `parts` is None where they have none."""
+    """Calls with the same declaration and the same mined template: `parts` is None without one."""
 
     template_id: UUID | None
     parts: Sequence[Mapping[str, Any]] | None
@@ -38,7 +38,7 @@ class DeclaredCalls:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Calls that declare a template, and those whose mined template says the same."""
+    """The number of calls that declare a template, and of those whose mined template agrees."""
 
     calls: int
     agree: int
@@ -85,7 +85,7 @@ def _readings(text: str) -> list[list[str]]:
 
 
 def _formatted(text: str) -> list[str] | None:
-    """Python's own, where two braces are one; None when it is not well formed."""
+    """The reading as Python's format string, where two braces stand for one; None when it is not well-formed."""
     literals = [""]
     try:
         for literal, name, _, _ in string.Formatter().parse(text):
@@ -98,5 +98,5 @@ def _formatted(text: str) -> list[str] | None:
 
 
 def _merged(literals: Sequence[str]) -> list[str]:
-    """Slots with nothing between them are one."""
+    """The literals with adjacent slots joined into one."""
     return [literals[0], *(literal for literal in literals[1:-1] if literal), *literals[1:][-1:]]

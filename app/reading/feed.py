@@ -1,7 +1,7 @@
-"""The feed of changes, as it is read: the newest first, each with what it says and, for an edit, the very words.
+"""The feed of changes: the newest first, each with its facts and, for an edit, the changed words.
 
-What a change says of texts is read from the versions as they are now, so a merge and a deletion hold for the feed too; a version that
-turned out to be a mistake of a run is left out.
+Texts are read from the versions as they are now, so a merge and a deletion apply to the feed too; a version that a run has withdrawn as a
+mistake is left out.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -35,18 +35,18 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MOST_OF_PIECE = 2_000
-"""Characters of a stretch that was added or removed; `GET /api/v1/tasks/{id}/diff` has all of them."""
+"""Characters shown of an added or removed stretch; `GET /api/v1/tasks/{id}/diff` returns all of them."""
 
 MOST_COMPARED = 200_000
-"""Characters of two templates that are compared for a feed, in a fifth of a second; longer ones are compared on their own page."""
+"""Characters of two templates that are compared for the feed, which takes 0.2 s; longer templates are compared on their own page."""
 
 COMPARISONS_KEPT = 64
-"""Some 20 MB at most: two templates of 100,000 characters and what they differ in."""
+"""Comparisons kept in memory, some 20 MB at most: two templates of 100,000 characters and their differences."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Whose changes, and which.  before: those behind this one in the feed."""
+    """The filter of the feed.  before: the change after which the page begins."""
 
     project_ids: Collection[UUID]
     range: Range
@@ -59,10 +59,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Told:
-    """A change.  name: of its task; by_person: whether a person gave it, else it is made of words of the prompt.
+    """A change.  name: of its task; by_person: whether a person gave the name, else it consists of words of the prompt.
 
-    details: figures, ids, models, settings.  texts: what is made of prompts: `diff` of an edit (None where the
-    templates are too long), `slot` by name.
+    details: figures, ids, models, settings.  texts: parts of prompts: `diff` of an edit (None where the templates are too long), `slot` by
+    name.
     """
 
     id: UUID
@@ -80,7 +80,7 @@ class Told:
 
 
 def page(connection: Connection, wanted: Wanted, limit: int) -> list[Told]:
-    """The newest changes that are wanted."""
+    """The newest changes that match the filter."""
     query = _told().where(*_conditions(wanted)).order_by(change.c.at.desc(), change.c.id.desc()).limit(limit)
     rows = connection.execute(query).all()
     older = _older(connection, rows)
@@ -141,7 +141,7 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield tuple_(change.c.at, change.c.id) < select(place.c.at, place.c.id).scalar_subquery()
 
 
-# --- what a change says
+# --- the content of a change
 
 
 def _change(row: Row[Any], older: Row[Any] | None) -> Told:
@@ -184,7 +184,7 @@ def _changed(older: Row[Any], newer: Row[Any]) -> Iterator[str]:
 
 
 _Words = tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]
-"""A template that can be kept: roles with literals, and names of slots."""
+"""A template as a key of the cache: roles with literals, and names of slots."""
 
 
 def _words(version: Row[Any]) -> _Words:
@@ -210,7 +210,7 @@ def _parts(words: _Words) -> list[Part]:
 
 
 def _piece(piece: Piece) -> dict[str, Any]:
-    """What both have and is long is left out, as on the pages; what was added or removed is cut."""
+    """A piece of a comparison: long common text is folded as on the pages, added and removed text is cut."""
     return {
         "change": piece.change or "same",
         "text": "" if piece.change == "folded" else _cut(piece.text),
@@ -252,7 +252,7 @@ def _older(connection: Connection, rows: Sequence[Row[Any]]) -> dict[UUID, Any]:
 
 
 def _before(row: Row[Any], versions: Sequence[Row[Any]]) -> UUID | None:
-    """What a version came back in place of; else the last one of the same model and settings, else the last one at all."""
+    """The version that was replaced by one that came back; else the last one with the same model and settings, else the last one at all."""
     if row.kind == "version.back":
         return next((each.id for each in versions if each.version == row.details.get("from")), None)
     below = sorted((each for each in versions if each.version < row.version), key=lambda each: each.version)

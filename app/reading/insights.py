@@ -1,6 +1,6 @@
-"""Statistics for the pages: how much a project holds, which task spends the tokens, what stands in a slot.
+"""Statistics for the pages: the size of a project, the tasks that use most tokens, the values of a slot.
 
-Each is bounded: a page of a task with ten million calls costs what one with two thousand does.
+Each reads a bounded number of calls: a page of a task with ten million calls costs as much as one with two thousand.
 """
 
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ from app.store.owed import IS_OWED, IS_RESIDUE
 from app.store.tables import call_count, grouping_key, implementation, task, template, trace
 
 SAMPLE = 2_000
-"""Newest calls that statistics look at.  At 10 kB a prompt these are 20 MB and some 0.2 s, whatever the task has in all."""
+"""Newest calls from which statistics are computed.  At 10 kB a prompt these are 20 MB and some 0.2 s, whatever the size of the task."""
 
 MOST_COUNTED = 100_000
-"""Calls of a project that a page counts; where there are more, it says "100,000+"."""
+"""Calls of a project that a page counts; for more, it shows "100,000+"."""
 
 VALUES_SHOWN, CHARACTERS_OF_A_VALUE = 5, 200
 """Most frequent values of a place, and how much of each is read."""
@@ -44,7 +44,7 @@ VALUES_SHOWN, CHARACTERS_OF_A_VALUE = 5, 200
 
 @dataclass(frozen=True)
 class Totals:
-    """How much is in a project; numbers of calls that have no template stop at `MOST_COUNTED`, which then is in `calls` too."""
+    """The size of a project; the numbers of ungrouped calls stop at `MOST_COUNTED`, which is then part of `calls` too."""
 
     tasks: int
     calls: int
@@ -53,7 +53,7 @@ class Totals:
 
 
 def totals(connection: Connection, project_id: UUID) -> Totals:
-    """Counts of a project, each from an index."""
+    """The counts of a project, each from an index."""
     return Totals(*connection.execute(_totals(), {"project_id": project_id}).one())
 
 
@@ -72,7 +72,7 @@ def _totals() -> Select[Any]:
 
 
 def _grouped_calls() -> ColumnElement[int]:
-    """As triggers count them: reading their index would cost a page 20 ms."""
+    """The number of grouped calls by the triggers' counts: to count in the index would cost a page 20 ms."""
     own = call_count.join(implementation, implementation.c.id == call_count.c.implementation_id).join(task)
     counted = select(func.sum(call_count.c.calls)).select_from(own).where(task.c.project_id == _PROJECT)
     return func.coalesce(cast(counted.scalar_subquery(), BigInteger), 0)
@@ -85,14 +85,14 @@ def _bounded_count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
 
 @dataclass(frozen=True)
 class Fresh:
-    """Tasks and versions that were found in the last day."""
+    """Tasks and versions found in the last day."""
 
     tasks: int
     versions: int
 
 
 def fresh(connection: Connection, project_id: UUID) -> Fresh:
-    """What is new since yesterday."""
+    """Tasks and versions found since this time yesterday."""
     return Fresh(*connection.execute(_fresh(), {"project_id": project_id}).one())
 
 
@@ -107,7 +107,7 @@ def _fresh() -> Select[Any]:
 
 
 def token_shares(connection: Connection, project_id: UUID) -> dict[UUID, float]:
-    """Each task's share of the tokens that the newest `SAMPLE` calls of the project used; {} where no call says."""
+    """Each task's share of the tokens of the newest `SAMPLE` calls of the project; {} where no call has a count."""
     newest = (
         select(trace.c.implementation_id, tokens_of().label("tokens"))
         .where(trace.c.project_id == project_id)
@@ -131,7 +131,7 @@ _DECLARED_VERSIONS = ("gen_ai.prompt.version", "llm.prompt_template.version", "l
 
 
 def declared_calls(connection: Connection, task_id: UUID) -> Sequence[Any]:
-    """What the newest `SAMPLE` calls of a task's path declare of their template, beside what was mined, counted."""
+    """The declared templates of the newest `SAMPLE` calls of a task's path beside their mined templates, counted."""
     group_id = select(task.c.group_id).where(task.c.id == task_id).scalar_subquery()
     newest = (
         select(trace.c.template_id, trace.c.metadata)
@@ -163,7 +163,7 @@ def declared_calls(connection: Connection, task_id: UUID) -> Sequence[Any]:
 
 @dataclass(frozen=True)
 class CountedValue:
-    """A value of a slot: its beginning, its length, and how many of the sampled calls have it."""
+    """A value of a slot: its beginning, its length, and the number of sampled calls that have it."""
 
     text: str
     characters: int
@@ -172,7 +172,7 @@ class CountedValue:
 
 @dataclass(frozen=True)
 class PlaceStatistics:
-    """What stood at one place of a template in the sampled calls; `values` are the most frequent ones."""
+    """The values at one place of a template in the sampled calls; `values` are the most frequent ones."""
 
     calls: int
     distinct: int
@@ -186,8 +186,8 @@ def place_statistics(
 ) -> dict[int, PlaceStatistics]:
     """Statistics by place (0, 1, ...) over the newest `SAMPLE` calls of the implementation; {} when it has none.
 
-    Values are told apart by their MD5, so that sorting a column of 10 kB texts stays cheap; who forges a collision
-    miscounts his own values.
+    Values are compared by their MD5, so that sorting a column of 10 kB texts stays cheap; a caller who forges a collision miscounts only
+    its own values.
     """
     counted = _counted_values(project_id, implementation_id, template_id)
     place = counted.c.place
@@ -246,9 +246,9 @@ def _counted_values(project_id: UUID, implementation_id: UUID, template_id: UUID
 
 
 def around_prompt(connection: Connection, project_id: UUID, implementation_id: UUID) -> float:
-    """Characters of an average one of the newest calls of a version that stand around its prompt: later turns, tools.
+    """Average characters around the prompt in the newest calls of a version: later turns and tools.
 
-    `input` is a number where nothing stands around the prompt (`app.store.inputs`).
+    `input` is a number where it consists of the prompt alone (`app.store.inputs`).
     """
     newest = (
         select(trace.c.input, trace.c.tools)

@@ -1,7 +1,7 @@
-"""The language that texts are written in, as far as their letters and commonest words tell.  Pure.
+"""Detects the language of texts by their letters and most common words.  Pure.
 
-A help for the eye, on the page of a slot: a script of one language says it alone, Latin letters need words that every text of some
-length has.  What is too short, or mixed, has none.
+It is a hint on the page of a slot: a script of one language is enough, Latin letters need common words.  A text that is too short or mixed
+has no language.
 """
 
 import re
@@ -21,7 +21,7 @@ _SCRIPTS = {
     "THAI": "Thai",
     "DEVANAGARI": "Devanagari letters",
 }
-"""By how Unicode's names of letters begin; letters that several languages have are called letters."""
+"""Languages and scripts by the beginning of the Unicode names of their letters; letters of several languages count as a script."""
 
 _WORDS = {
     "English": "the and of to is in that for it with you are this not have be was your",
@@ -34,32 +34,32 @@ _WORDS = {
     "Polish": "i w nie na się jest to że z do jak od po dla ale mam czy oraz",
     "Swedish": "och att det är en som på för inte med jag har av ett till den vi om",
 }
-"""The commonest words of languages in Latin letters."""
+"""The most common words of languages in Latin letters."""
 
 _COMMON = {language: frozenset(words.split()) for language, words in _WORDS.items()}
 
 LEAST_LETTERS = 20
-"""Letters below which nothing is said: a code or a name has no language."""
+"""Letters below which no language is named: a code or a name has none."""
 
 LEAST_SHARE_OF_COMMON_WORDS = 0.12
-"""Of all words those that must be common ones: prose in its own language has a quarter to a half, in another one up to 8 %."""
+"""Least share of common words among all words: prose has 25 to 50 % of its own language's, up to 8 % of another one's."""
 
 LEAST_LEAD = 1.5
-"""So many times more common words than the next language has: Spanish and Portuguese share half of theirs."""
+"""Least ratio of common words to those of the next language: Spanish and Portuguese share half of theirs."""
 
 MOST_READ = 20_000
-"""Characters that are looked at."""
+"""Characters that are read."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 def language_of(texts: Iterable[str]) -> str | None:
-    """The language that most of these texts are in; None where none is sure."""
+    """The language of most of these texts; None where none is certain."""
     text = "\n".join(texts)[:MOST_READ]
     scripts = Counter(map(_script, filter(str.isalpha, text)))
     if scripts.total() < LEAST_LETTERS:
         return None
-    if scripts["Japanese"] * 10 >= scripts.total():  # its texts are half Chinese characters
+    if scripts["Japanese"] * 10 >= scripts.total():  # half the characters of Japanese texts are Chinese
         return "Japanese"
     script, letters = scripts.most_common(1)[0]
     if letters * 2 < scripts.total():
@@ -68,7 +68,7 @@ def language_of(texts: Iterable[str]) -> str | None:
 
 
 def _script(letter: str) -> str:
-    """A language or a script; "" for Latin letters and all others."""
+    """The language or script of a letter; "" for Latin letters and all others."""
     return _SCRIPTS.get(unicodedata.name(letter, "").partition(" ")[0], "") if letter > "\u024f" else ""
 
 

@@ -1,4 +1,4 @@
-"""Calls beside a call: those before and after it, and the turns of its conversation."""
+"""The calls before and after a call, and the turns of its conversation."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ MOST_NEWS = 1_000
 
 
 class Neighbours(NamedTuple):
-    """The calls stored before and after a call: of its version, or of its path where it has none."""
+    """The calls stored just before and after a call: of its version, or of its path where it is ungrouped."""
 
     before: UUID | None
     after: UUID | None
@@ -61,13 +61,13 @@ def turns(connection: Connection, project_id: UUID, conversation_id: str) -> Seq
 
 
 def newest(connection: Connection, project_id: UUID) -> UUID | None:
-    """The call of the project that was stored last."""
+    """The most recently stored call of the project."""
     query = select(trace.c.id).where(trace.c.project_id == project_id).order_by(trace.c.id.desc())
     return connection.execute(query.limit(1)).scalar()
 
 
 def later(connection: Connection, project_id: UUID, after: UUID, task_id: UUID | None) -> int:
-    """Calls of the project, or of one of its tasks, that were stored after a call; at most `MOST_NEWS`."""
+    """The number of calls of the project, or of one of its tasks, that were stored after a call; at most `MOST_NEWS`."""
     some = select(trace.c.id).where(trace.c.project_id == project_id, trace.c.id > after)
     if task_id is not None:
         own = select(implementation.c.id).where(implementation.c.task_id == task_id)

@@ -1,6 +1,6 @@
-"""Templates and prompts as the pieces a page draws: fixed text, slots, and the characters nobody sees.  Pure.
+"""Templates and prompts as pieces for a page: fixed text, slots, and invisible characters.  Pure.
 
-A page never builds HTML from text: it walks these pieces in a Jinja template, which escapes each of them.
+A page never builds HTML from text: a Jinja template draws the pieces and escapes each of them.
 """
 
 import re
@@ -13,19 +13,19 @@ from templating import BARRIER, Template
 ROLES = ("system", "user", "input")
 
 COLOURS = 10
-"""Colours in the style sheet (`.c0` to `.c9`).  More slots than that in one task take them again from the first."""
+"""Colours in the style sheet (`.c0` to `.c9`).  A task with more slots uses them again from the first."""
 
 
 class Piece(NamedTuple):
-    """A stretch of a prompt.  `slot` names the slot that stands there, None for fixed text."""
+    """A stretch of a prompt.  `slot` names its slot, None for fixed text."""
 
     text: str
     slot: str | None = None
-    change: str = ""  # "added" or "removed" where two templates are compared, "folded" for what both have
+    change: str = ""  # "added" or "removed" where two templates are compared, "folded" for common text
 
 
 class Part(NamedTuple):
-    """One part of a prompt, in the order it was sent."""
+    """One part of a prompt, in the order of the request."""
 
     role: str
     pieces: list[Piece]
@@ -36,14 +36,14 @@ class Part(NamedTuple):
 
 
 def template_parts(parts: Sequence[Mapping[str, Any]], slots: Sequence[str]) -> list[Part]:
-    """A stored template; the piece of a slot has no text.  Parts without text are left out."""
+    """The pieces of a stored template; the piece of a slot has no text.  Empty parts are left out."""
     values: Iterator[tuple[str, str]] = ((name, "") for name in slots)
     return _without_empty(Part(part["role"], list(_interleave(part["literals"], values))) for part in parts)
 
 
 def template_text(part: Part) -> str:
-    """A part of a template in text form; what would read as a slot is escaped."""
-    literals: list[str] = [BARRIER]  # a part may be all slot, which no template may
+    """A part of a template in text form; text that would read as a slot is escaped."""
+    literals: list[str] = [BARRIER]  # a part may consist of one slot, a template may not
     slots: list[str] = []
     for piece in part.pieces:
         if piece.slot is None:
@@ -71,7 +71,7 @@ def plain_parts(prompt: Sequence[str]) -> list[Part]:
 
 
 def _interleave(literals: Sequence[str], places: Iterator[tuple[str, str]]) -> Iterator[Piece]:
-    """literal, slot, literal, slot, literal; takes one place fewer than there are literals."""
+    """literal, slot, literal, slot, literal; it takes one place fewer than there are literals."""
     for number, literal in enumerate(literals):
         if number:
             slot, value = next(places, ("?", ""))
@@ -91,7 +91,7 @@ def colours(slot_lists: Iterable[Iterable[str]]) -> dict[str, int]:
 
 
 def start_of(parts: Sequence[Part], characters: int = 320) -> list[Piece]:
-    """A template in a line or two, for lists: long fixed texts give their ends, so that the slots come into view."""
+    """A template in a line or two, for lists: long fixed texts are shortened, so that the slots are visible."""
     start: list[Piece] = []
     characters_left = characters
     for piece in (piece for part in parts for piece in (*part.pieces, Piece(" "))):
@@ -110,21 +110,21 @@ def _shortened(text: str, head: int, tail: int = 30) -> str:
     return f"{text[:head].rpartition(' ')[0] or text[:head]} … {text[-tail:].partition(' ')[2] or text[-tail:]}"
 
 
-# --- what cannot be seen
+# --- invisible characters
 
 _RUNS = (
     r"\r?\n"  # a line end, shown as one
     r"|\t+"
     r"|  +"
     r"|[\x00-\x1f\x7f-\x9f]"
-    r"|[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"  # no width, or turning the text around
+    r"|[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"  # without width, or changing the direction of the text
 )
 _UNSEEN = re.compile(_RUNS)
 _UNSEEN_AND_EDGES = re.compile(_RUNS + r"|^ | $")
 
 
 class Mark(NamedTuple):
-    """A run of one kind: text, line (end), tab, blank, or code (a character that is named instead of printed)."""
+    """A run of one kind: text, line (end), tab, blank, or code (a character shown by its name)."""
 
     kind: str
     text: str
@@ -132,12 +132,12 @@ class Mark(NamedTuple):
 
 
 def marks(text: str, edges: bool = True) -> Iterator[Mark]:
-    """Split a text into what is seen and what is not; the texts joined are the text.
+    """Split a text into visible and invisible runs; joined, they are the text.
 
-    A blank at an edge counts as unseen: beside a slot it decides whether a template matches.
+    A blank at an edge counts as invisible: beside a slot it decides whether a template matches.
     """
     if text.isprintable() and "  " not in text and not (edges and text != text.strip(" ")):
-        yield from [Mark("text", text)] if text else []  # nearly every text, which no pattern need look through
+        yield from [Mark("text", text)] if text else []  # nearly every text; no pattern has to search it
         return
     end = 0
     for unseen in (_UNSEEN_AND_EDGES if edges else _UNSEEN).finditer(text):
@@ -161,7 +161,7 @@ _SIGNS = {"line": " ↵ ", "tab": " ", "code": "�"}
 
 
 def one_line(text: object) -> str:
-    """A text for a heading or a cell: whatever could break or turn the line is replaced by a visible sign."""
+    """A text for a heading or a cell: characters that break or turn the line are replaced by a visible sign."""
     text = str(text)
     if text.isprintable():
         return text

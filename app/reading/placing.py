@@ -1,4 +1,4 @@
-"""Why a call is where it is, from what is stored: its template, or the one of its path that its text follows farthest."""
+"""Explains why a call has its template or none, from the database: its template, or the nearest one of its path."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from app.store.templates import ROLES
 from app.store.versions import is_shown
 
 MOST_TEMPLATES = 500
-"""Newest templates of a path that a text is held against: some 0.1 s at 5 kB each."""
+"""Newest templates of a path that are compared with a text: some 0.1 s at 5 kB each."""
 
 State = Literal["matched", "owed", "considered", "no prompt"]
 
@@ -33,7 +33,7 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a call is, in a sentence; nearest is None where nothing is near, or the call has no text."""
+    """The place of a call in a sentence; nearest is None where no template is near, or the call has no text."""
 
     state: State
     summary: str
@@ -46,7 +46,7 @@ def role_of(part: int) -> str:
 
 
 def placed(connection: Connection, call: Any) -> Placed:
-    """Why a call, a row of `app.reading.traces.get`, is where it is."""
+    """The place of a call, a row of `app.store.traces.get`."""
     if call.prompt_parts is None:
         return Placed("no prompt", "The call has no text prompt, so there is nothing to find a template in.", None)
     if call.implementation_id is not None:

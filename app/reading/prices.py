@@ -1,8 +1,8 @@
-"""What tokens cost: the prices that a project has set, else the published ones of the package genai-prices.
+"""Prices of tokens: those that a project has set, else the published ones of the package genai-prices.
 
-The package holds the prices of its release; its updater, which asks a server, is never started, so nothing leaves this machine.  It is
-loaded when the first price is asked for, which takes a second.  Prices are those of today, for the tier of short inputs: a model that
-costs more from 200,000 tokens a call on is counted too low there.
+The package holds the prices of its release; its updater, which asks a server, is never started, so no data leaves this machine.  It is
+imported with the first price, which takes a second.  Prices are today's, for the tier of short inputs: a model that costs more above
+200,000 tokens a call is counted too low there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ EVERY_MODEL = "*"
 MILLION = 1_000_000
 
 _PROBE = 1_000
-"""Tokens for which the package is asked: short inputs, whatever tiers a model has."""
+"""Tokens of the probe for a price: an input of the short tier of any model."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Cost:
-    """Dollars. estimated: some tokens or a price were not known; a call without a price adds nothing."""
+    """Dollars. estimated: some token counts or a price were unknown; a call without a price adds nothing."""
 
     dollars: float = 0.0
     estimated: bool = False
@@ -52,11 +52,11 @@ class Prices:
     own: Mapping[str, Price] = field(default_factory=dict)
 
     def of(self, model: str) -> Price | None:
-        """The price of a model; None where nobody knows it."""
+        """The price of a model; None where it is unknown."""
         return self.own.get(model) or published(model) or self.own.get(EVERY_MODEL)
 
     def cost(self, model: str, used: Usage) -> Cost:
-        """What calls of a model cost."""
+        """The cost of calls of a model."""
         price = self.of(model)
         if price is None:
             return Cost(0.0, used.calls > 0)
@@ -64,12 +64,12 @@ class Prices:
 
 
 def input_dollars(price: Price, used: Usage) -> float:
-    """What the input alone cost, cached tokens at their own price."""
+    """The cost of the input alone, cached tokens at their own price."""
     return (price.input * (used.input_tokens - used.cached_tokens) + price.cached * used.cached_tokens) / MILLION
 
 
 def of_project(connection: Connection, project_id: UUID) -> Prices:
-    """The prices that hold for a project."""
+    """The prices of a project."""
     rows = prices.of_project(connection, project_id)
     return Prices({row.model: Price(row.input, row.output, _or(row.cached, row.input)) for row in rows})
 
@@ -84,13 +84,13 @@ def published(model: str) -> Price | None:
     for name, provider in _names(model):
         if (price := _dollars(name, provider, input_tokens=_PROBE)) is not None:
             cached = _dollars(name, provider, input_tokens=_PROBE, cache_read_tokens=_PROBE)
-            output = _dollars(name, provider, output_tokens=_PROBE)  # none where a model embeds
+            output = _dollars(name, provider, output_tokens=_PROBE)  # None for an embedding model
             return Price(price, output or 0.0, _or(cached, price), "published")
     return None
 
 
 def load() -> None:
-    """Load the published prices, so that the first page need not."""
+    """Import the published prices, so that the first page is not delayed."""
     published("gpt-4o")
 
 
@@ -104,8 +104,8 @@ def _names(model: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _dollars(model: str, provider: str | None, **counts: int) -> float | None:
-    """Of a million; None where the package knows no such model or the model has no such use."""
-    from genai_prices import Usage, calc_price  # a second, which only who asks for a price waits
+    """Dollars for a million tokens; None where the package does not know the model or its use."""
+    from genai_prices import Usage, calc_price  # takes a second, so it is imported with the first price
 
     try:
         return float(calc_price(Usage(**counts), model, provider_id=provider).total_price) * MILLION / _PROBE

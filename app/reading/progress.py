@@ -1,4 +1,4 @@
-"""How far the grouping of a path is, for a person who asked for it."""
+"""The progress of grouping a path, for the person who asked for it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,14 +16,14 @@ from app.store.tables import template, trace
 State = Literal["none", "waiting", "running", "matching", "done", "failed", "quarantined"]
 
 MOST_CALLS_LEFT_COUNTED = 100_000
-"""Calls that are counted: on an index, some 20 ms."""
+"""Calls that are counted at most: in an index, some 20 ms."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a path's grouping is at; the fields from `outcome` on are of its latest run.
+    """The state of grouping a path; the fields from `outcome` on are those of its latest run.
 
-    owed: calls that wait for a run. left: calls to be matched against what was found.
+    owed: calls that wait for a run. left: calls to be matched against new templates.
     """
 
     path: str
@@ -39,12 +39,12 @@ class Progress:
 
     @property
     def goes_on(self) -> bool:
-        """Whether it is worth looking again soon."""
+        """Whether the state will change soon."""
         return self.state in {"waiting", "running", "matching", "failed"}
 
 
 def of_path(connection: Connection, project_id: UUID, path: str) -> Progress | None:
-    """Of one path of the project; None where no call ever named it."""
+    """The progress of one path of the project; None where no call ever named it."""
     group = groups.find(connection, project_id, path)
     state = None if group is None else runs.look(connection, group.id)
     if state is None:
@@ -79,7 +79,7 @@ def _state(state: GroupState, run: LastRun | None, owed: int, *, is_matching: bo
 
 
 def _left(connection: Connection, state: GroupState) -> int:
-    """Calls above the cursors of what is still to be matched: ungrouped ones, and those of templates."""
+    """The number of calls above the cursors of matching: ungrouped calls, and those of templates."""
     ungrouped = and_(trace.c.group_id == state.id, IS_RESIDUE, trace.c.id > (state.rematch_after or FIRST_ID))
     ungrouped_to_match = _count(connection, ungrouped) if state.rematch_after is not None else 0
     pending = select(template.c.id, template.c.rematch_after).where(

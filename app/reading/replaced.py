@@ -1,4 +1,4 @@
-"""Versions whose template another one took the place of: what became of them, and why."""
+"""Versions whose template was replaced by another one: which one, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 
 class Replaced(NamedTuple):
-    """A version whose calls are now those of a wider template."""
+    """A version whose calls now belong to a wider template."""
 
     number: int
     slots: Sequence[str]
@@ -17,7 +17,7 @@ class Replaced(NamedTuple):
 
 @dataclass(frozen=True)
 class Became:
-    """Versions that became one template. slots: places that its template has and theirs had not."""
+    """Versions that became one template. slots: slots that its template has in addition."""
 
     numbers: Sequence[int]
     slots: Sequence[str]
@@ -33,7 +33,7 @@ _REPLACED = text(
 
 
 def became(connection: Connection, template_id: UUID, slots: Sequence[str]) -> Became | None:
-    """The versions that a template took the place of, with the slots that it has beyond theirs; None where there is none."""
+    """The versions that a template replaced, with the slots that it has in addition; None where it replaced none."""
     replaced = [Replaced(*row) for row in connection.execute(_REPLACED, {"template": template_id})]
     if not replaced:
         return None
@@ -43,7 +43,7 @@ def became(connection: Connection, template_id: UUID, slots: Sequence[str]) -> B
     )
 
 
-# At most 50 steps: templates replace each other once in a run, and a ring would have no end.
+# At most 50 steps: templates replace each other once in a run, and a circle would have no end.
 _IN_PLACE = text(
     """
     WITH RECURSIVE line AS (
@@ -61,13 +61,13 @@ _IN_PLACE = text(
 
 
 class InPlace(NamedTuple):
-    """Where the calls of a version are now."""
+    """The version that has the calls of another one now."""
 
     task_id: UUID
     number: int
 
 
 def in_place_of(connection: Connection, task_id: UUID, number: int) -> InPlace | None:
-    """The version that took the place of one, of its model where there is one; None where nothing did."""
+    """The version that replaced one, with the same model where there is one; None for a version that was not replaced."""
     row = connection.execute(_IN_PLACE, {"task": task_id, "number": number}).one_or_none()
     return None if row is None else InPlace(*row)

@@ -1,4 +1,4 @@
-"""What stands in the slots of a template and what share of the prompt each takes.  Pure."""
+"""The values of a template's slots, and each slot's share of the prompt.  Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.reading.pieces import Part
 
 @dataclass(frozen=True)
 class SlotRow:
-    """A slot as people read it.  The same name at several places is one slot; its characters are those of all places."""
+    """A slot for readers.  A name at several places is one slot, whose characters are those of all places."""
 
     name: str
     kind: str
@@ -25,7 +25,7 @@ class SlotRow:
 
 @dataclass(frozen=True)
 class Costs:
-    """Where the characters of a prompt come from, on average over the sampled calls."""
+    """The characters of a prompt by origin, on average over the sampled calls."""
 
     calls: int
     fixed: int
@@ -40,9 +40,9 @@ def costs(
     kinds: Sequence[Mapping[str, Any]],
     places: Mapping[int, PlaceStatistics],
 ) -> Costs:
-    """What the calls of a template put into its slots; `kinds` are stored with it, by place.
+    """The characters that calls of a template put into its slots; `kinds` are stored with the template, by place.
 
-    The share of each slot and of the fixed text.  All shares together are 1: a prompt is its literals and values.
+    The shares of all slots and of the fixed text add up to 1: a prompt consists of its literals and values.
     """
     fixed = sum(part.characters for part in parts)
     mean = fixed + sum(_mean(place) for place in places.values())
@@ -57,7 +57,7 @@ def costs(
 
 
 def _by_name(slots: Sequence[str]) -> list[tuple[str, list[int]]]:
-    """Each slot with its places, in the order of the first ones."""
+    """Each slot with its places, in the order of the first places."""
     order = sorted(range(len(slots)), key=lambda place: slots.index(slots[place]))
     return [(name, list(places)) for name, places in groupby(order, key=lambda place: slots[place])]
 
@@ -79,7 +79,7 @@ def _slot_row(name: str, kind: str, places: Sequence[PlaceStatistics], whole: fl
 
 
 def _in_words(kind: Mapping[str, Any]) -> str:
-    """A stored `templating.SlotKind` without its values, which stand beside it."""
+    """The words for a stored `templating.SlotKind`, without its values, which are shown beside it."""
     return f"{kind['kind']}, may be empty" if kind["optional"] else str(kind["kind"])
 
 

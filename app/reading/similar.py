@@ -1,7 +1,7 @@
-"""Tasks whose prompts are like those of a task, on the same path or on others.
+"""Tasks whose prompts are similar to those of a task, on any path.
 
-Marks (`app.store.marks`) lead to templates that may be alike, by an index; how alike they are is then what lineage says of two templates
-(`kinship`), so that "similar" and "the next version of" mean one thing.
+Marks (`app.store.marks`) lead to candidates through an index; their similarity is then lineage's `kinship` of two templates, so that
+"similar" and "the next version of" have one measure.
 """
 
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from app.store.tables import task, template
 from app.store.templates import from_parts
 
 MOST_OWN = 5
-"""Templates in use of the task that are looked at, the newest: more belong to lines that a person merged."""
+"""Templates in use of the task that are compared, the newest: more belong to lines that a person merged."""
 
 MOST_CANDIDATES = 100
-"""Templates that share the most marks with those; each is read whole."""
+"""Candidates with the most common marks; each is read as a whole."""
 
 MOST_PAIRS_COMPARED = 100
-"""Pairs of templates that are compared word by word: some 2 ms each, 0.1 s where both are very long."""
+"""Pairs of templates compared word by word: some 2 ms each, 0.1 s where both are very long."""
 
 
 @dataclass(frozen=True)
 class Similar:
-    """A task, a row of `tasks.by_ids`. similarity: shared fixed text, up to 1. same_prompt: templates are equal, names of slots aside."""
+    """A task, a row of `tasks.by_ids`. similarity: shared fixed text, up to 1. same_prompt: the templates are equal except for slot names."""
 
     row: Row[Any]
     similarity: float
@@ -36,7 +36,7 @@ class Similar:
 
 
 def similar(connection: Connection, project_id: UUID, task_id: UUID, limit: int) -> list[Similar]:
-    """The tasks most like this one, of all paths of the project, the closest first."""
+    """The tasks most similar to this one, on all paths of the project, the most similar first."""
     own = _own(connection, task_id)
     closest: dict[UUID, tuple[float, bool]] = {}
     for mine, other in _pairs(own, _candidates(connection, project_id, task_id, own)):
@@ -74,7 +74,7 @@ def _own(connection: Connection, task_id: UUID) -> Sequence[Row[Any]]:
 
 
 def _candidates(connection: Connection, project_id: UUID, task_id: UUID, own: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
-    """Templates that share marks with some of `own`, those that share the most."""
+    """Templates that share marks with some of `own`, those with the most first."""
     marks = cast(sorted({mark for row in own for mark in row.marks}), ARRAY(BigInteger))
     each = func.unnest(template.c.marks).table_valued("mark").render_derived()
     shared = select(func.count()).select_from(each).where(each.c.mark == any_(marks))
@@ -89,7 +89,7 @@ def _candidates(connection: Connection, project_id: UUID, task_id: UUID, own: Se
 
 
 def _pairs(own: Sequence[Row[Any]], candidates: Sequence[Row[Any]]) -> list[tuple[Row[Any], Row[Any]]]:
-    """Those that share the most marks."""
+    """The pairs that share the most marks."""
     pairs = [(len(set(mine.marks).intersection(other.marks)), mine, other) for mine in own for other in candidates]
     pairs.sort(key=lambda pair: pair[0], reverse=True)
     return [(mine, other) for shared, mine, other in pairs[:MOST_PAIRS_COMPARED] if shared]
@@ -97,7 +97,7 @@ def _pairs(own: Sequence[Row[Any]], candidates: Sequence[Row[Any]]) -> list[tupl
 
 @dataclass(frozen=True)
 class CallSite:
-    """A task with the same prompt as another one."""
+    """A task with the same prompt as another task."""
 
     task_id: UUID
     path: str
@@ -118,11 +118,11 @@ _SAME = text(
 ).bindparams(bindparam("task_ids", type_=ARRAY(Uuid)), bindparam("project", type_=Uuid))
 
 MOST_CALL_SITES = 500
-"""Of all tasks of a page together."""
+"""Call sites of all tasks of a page together."""
 
 
 def call_sites(connection: Connection, project_id: UUID, task_ids: Sequence[UUID]) -> dict[UUID, list[CallSite]]:
-    """Where else the prompts of these tasks are used: the same template, under another task."""
+    """Other tasks that use the prompts of these tasks: they have the same template."""
     if not task_ids:
         return {}
     asked = {"project": project_id, "task_ids": list(task_ids), "most": MOST_CALL_SITES}

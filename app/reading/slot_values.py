@@ -1,4 +1,4 @@
-"""The values of a slot with how many calls had each; which calls had one; and how a slot's values changed over time."""
+"""The values of a slot with their numbers of calls, the calls with a value, and the values over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ MOST_CALLS_COUNTED = 20_000
 
 
 ENOUGH_CALLS = 20
-"""Calls of which all must agree before a slot is called constant."""
+"""Least calls with one value before a slot is called constant."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A slot of a version: where its value stands among those of a call."""
+    """A slot of a version: the places of its values among those of a call."""
 
     project_id: UUID
     implementation_id: UUID
@@ -50,7 +50,7 @@ _HELD = """
 
 
 def _of_held(query: str) -> TextClause:
-    """A query over the values that the calls of a range held."""
+    """SQL over the values of the calls in a range."""
     return text(_HELD + query)
 
 
@@ -66,7 +66,7 @@ _VALUES = _of_held(
 def values(
     connection: Connection, place: Place, range: Range, *, holding: str = "", limit: int = 50, skip: int = 0
 ) -> list[Value]:
-    """Values of the newest `MOST_CALLS_COUNTED` calls in a range that hold a text, the most frequent first."""
+    """Values that contain a text, of the newest `MOST_CALLS_COUNTED` calls in a range, the most frequent first."""
     given = _given(place, range) | {"text": holding, "limit": limit, "skip": skip}
     return [Value(*row) for row in connection.execute(_VALUES, given)]
 
@@ -85,10 +85,10 @@ def _given(place: Place, range: Range) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a slot held in the calls that were looked at.
+    """The values of a slot in the calls that were read.
 
-    lengths: calls by the length of their value, as (up to so many characters, calls). days: by day the calls, and how many different
-    values they had.
+    lengths: calls by the length of their value, as (upper bound in characters, calls). days: by day, the number of calls and of their
+    distinct values.
     """
 
     calls: int
@@ -125,13 +125,13 @@ _FRESH = _of_held(
 
 
 def fresh(connection: Connection, place: Place) -> int | None:
-    """Values that no call before the last seven days had, of the newest calls; None where there is no earlier call to tell."""
+    """The number of values among the newest calls that no call before the last seven days had; None without earlier calls."""
     row = connection.execute(_FRESH, _given(place, Range())).one()
     return row[0] if row[1] else None
 
 
 def summary(connection: Connection, place: Place, range: Range) -> Summary:
-    """What a slot held in the newest calls of a range."""
+    """The summary of a slot over the newest calls of a range."""
     given = _given(place, range)
     totals = connection.execute(_SUMMARY, given).one()
     lengths = [(2 ** row[0] if row[0] else 0, row[1]) for row in connection.execute(_LENGTHS, given)]
@@ -150,6 +150,6 @@ _BY_DAY = _of_held(
 
 
 def by_day(connection: Connection, place: Place, range: Range, top: int) -> list[tuple[str | None, datetime, int]]:
-    """How many calls had each of the most frequent values on each day, and (None) any other."""
+    """The number of calls with each of the most frequent values by day, and (None) with any other value."""
     rows = connection.execute(_BY_DAY, _given(place, range) | {"top": top})
     return [(row[0], row[1], row[2]) for row in rows]

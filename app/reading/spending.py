@@ -1,4 +1,4 @@
-"""What tasks and versions used and what it cost, in a range of time."""
+"""Usage and cost of tasks and versions in a range of time."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from app.store.call_facts import Usage
 
 @dataclass(frozen=True)
 class Spent:
-    """What some calls used, and what they cost."""
+    """The usage and the cost of some calls."""
 
     used: Usage = field(default_factory=Usage)
     cost: Cost = field(default_factory=Cost)
@@ -27,7 +27,7 @@ class Spent:
 
     @classmethod
     def together(cls, some: Iterable["Spent"]) -> "Spent":
-        """All of these."""
+        """The sum of several."""
         some = list(some)
         dollars = sum(each.cost.dollars for each in some)
         return cls(
@@ -45,7 +45,7 @@ class Version(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """What a version used in an hour or a day."""
+    """The usage of a version in an hour or a day."""
 
     start: datetime
     version: Version
@@ -53,7 +53,7 @@ class Hour(NamedTuple):
 
 
 def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> dict[Version, Spent]:
-    """What each version with calls in the range used; timed: how long its calls took, too."""
+    """The usage of each version with calls in the range; timed: with latencies."""
     used = usage.of_versions(connection, asked, timed=timed)
     known, priced = _versions(connection, used), prices.of_project(connection, asked.project_id)
     return {
@@ -62,7 +62,7 @@ def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> 
 
 
 def by_task(spent: Mapping[Version, Spent]) -> dict[UUID, Spent]:
-    """What each task used."""
+    """The usage of each task."""
     spent_of_tasks: dict[UUID, list[Spent]] = defaultdict(list)
     for version, some in spent.items():
         spent_of_tasks[version.task_id].append(some)
@@ -70,7 +70,7 @@ def by_task(spent: Mapping[Version, Spent]) -> dict[UUID, Spent]:
 
 
 def by_time(connection: Connection, asked: Asked, span: Span) -> list[Hour]:
-    """What each version used in each hour or day with calls, by time and number."""
+    """The usage of each version in each hour or day with calls, by time and number."""
     used = usage.by_time(connection, asked, span)
     known, priced = _versions(connection, {each for each, _ in used}), prices.of_project(connection, asked.project_id)
     hours = [
@@ -82,7 +82,7 @@ def by_time(connection: Connection, asked: Asked, span: Span) -> list[Hour]:
 
 
 class Stretch(NamedTuple):
-    """What a version used in one of the equally long stretches of a range."""
+    """The usage of a version in one of the equal stretches of a range."""
 
     number: int
     version: Version
@@ -90,7 +90,7 @@ class Stretch(NamedTuple):
 
 
 def in_stretches(connection: Connection, asked: Asked, begin: datetime, width: timedelta) -> list[Stretch]:
-    """What each version used in stretches of so long from `begin` on; without how long calls took."""
+    """The usage of each version in stretches of `width` from `begin` on, without latencies."""
     bins = usage.in_bins(connection, asked, begin, width)
     known, priced = (
         _versions(connection, {each.version for each in bins}),
@@ -107,6 +107,6 @@ _VERSIONS = text("SELECT id, task_id, version, model FROM implementation WHERE i
 
 
 def _versions(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Version]:
-    """As one array: a list of hundreds of parameters takes SQLAlchemy longer than PostgreSQL the look."""
+    """The versions with these ids, passed as one array: SQLAlchemy takes longer for hundreds of parameters than PostgreSQL for the query."""
     rows = connection.execute(_VERSIONS, {"ids": list(map(str, ids))}).all()
     return {row[0]: Version(*row) for row in rows}

@@ -1,4 +1,4 @@
-"""A change in a sentence, with words of the prompts or without.  Pure."""
+"""A change as a sentence, with texts of prompts or without.  Pure."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ LONGEST = 120
 
 
 def summary(told: Told, *, with_texts: bool = True) -> str:
-    """One line.  Without texts nothing in it is taken from a prompt: paths, models, numbers, and names that people gave."""
+    """One line.  Without texts it has nothing from a prompt: only paths, models, numbers, and names that people gave."""
     sentence = _SENTENCES[told.kind](told, _subject(told, with_texts))
     alike = told.details.get("others", 0)
     return f"{sentence} The same of {alike} others." if alike else sentence

@@ -1,7 +1,7 @@
-"""Tasks and implementations as people read them.  Writing them is lineage's (`templates`, `versions`).
+"""Tasks and implementations for readers.  `templates` and `versions` write them.
 
-How many calls a version has, and when they were, is kept by triggers (`counting`), so a list costs the same however many they are
-and over however many months.
+Triggers keep the number of a version's calls and their times (`counting`), so the cost of a list does not depend on the number of calls or
+months.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ from app.store.tables import expired_calls, grouping_key, implementation, task, 
 from app.store.versions import is_shown, is_worth_showing
 
 LAST_VERSION = 2**31 - 1
-"""No version has a higher number: the column holds none."""
+"""The highest version number that the column can hold."""
 
 
 def page(
@@ -61,7 +61,7 @@ def by_ids(connection: Connection, project_id: UUID, ids: Sequence[UUID]) -> Seq
 
 @cache
 def _by_ids() -> Select[Any]:
-    """Made once: SQLAlchemy takes longer to put this statement together than PostgreSQL to answer it."""
+    """The statement is made once: SQLAlchemy takes longer to build it than PostgreSQL to answer it."""
     return _tasks().where(task.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
 
 
@@ -140,7 +140,7 @@ def _implementations(project_id: UUID) -> Select[Any]:
 
 
 def _calls_of_task() -> LateralFromClause:
-    """How many calls, and when the first and the last were."""
+    """The number of calls, and the times of the first and the last."""
     each = counted()
     return (
         select(
@@ -156,7 +156,7 @@ def _calls_of_task() -> LateralFromClause:
 
 
 def _expired_of_task() -> LateralFromClause:
-    """The same of the calls that retention has removed."""
+    """The same for calls that retention has removed."""
     return (
         select(
             func.sum(expired_calls.c.calls).label("calls"),
@@ -171,7 +171,7 @@ def _expired_of_task() -> LateralFromClause:
 
 
 def _with_expired(calls: FromClause, expired: FromClause) -> Sequence[ColumnElement[Any]]:
-    """Calls of both kinds; least() and greatest() pass over NULL."""
+    """The counts of stored and of removed calls together; least() and greatest() ignore NULL."""
     return (
         cast(func.coalesce(calls.c.calls, 0) + func.coalesce(expired.c.calls, 0), BigInteger).label("calls"),
         func.least(calls.c.first_seen, expired.c.first_seen).label("first_seen"),
@@ -204,13 +204,13 @@ def _shown_template() -> LateralFromClause:
 
 
 def version_by_number(connection: Connection, project_id: UUID, task_id: UUID, number: int) -> Row[Any] | None:
-    """The version of a task that has this number."""
+    """The version of a task with this number."""
     rows = implementations(connection, project_id, task_id, limit=1, after=number - 1)
     return rows[0] if rows and rows[0].version == number else None
 
 
 def models(connection: Connection, project_id: UUID) -> Sequence[str]:
-    """The models that versions of a project name, in order."""
+    """The models of a project's versions, in order."""
     query = select(implementation.c.model).distinct().join_from(implementation, task)
     return (
         connection.execute(query.where(task.c.project_id == project_id).order_by(implementation.c.model))

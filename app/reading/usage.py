@@ -1,4 +1,4 @@
-"""What calls used, of whom and over any range of time: from whole weeks, days and hours that are kept, and the calls at the range's ends."""
+"""Usage of calls over any range of time: from the kept weeks, days and hours, and from the calls at the ends of the range."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 Span = Literal["hour", "day"]
 
 _LADDER = (("hour", HOUR), ("day", DAY), ("week", WEEK))
-"""Kept spans, each made of whole ones of the one before; all begin at full ones in UTC, weeks on Mondays."""
+"""Kept spans, each composed of whole spans of the kind before; all begin at full ones in UTC, weeks on Mondays."""
 
 
 class Piece(NamedTuple):
-    """A part of a range, and what it is read from: calls, hours, days or weeks."""
+    """A part of a range, and its source: calls, hours, days or weeks."""
 
     what: str
     since: datetime | None
@@ -28,13 +28,15 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Range:
-    """When calls were made: since the first moment, until before the last; None: no bound."""
+    """A range of call times: `since` is included, `until` is not; None: no bound."""
 
     since: datetime | None = None
     until: datetime | None = None
 
     def pieces(self, longest: timedelta = WEEK) -> Iterator[Piece]:
-        """Calls up to a full hour, hours up to a full day, days up to a full week, weeks, and back; longest: of the spans that are used."""
+        """The range as calls up to a full hour, hours up to a full day, days up to a full week, weeks, and back; longest: the longest span
+        used.
+        """
         return self._pieces("call", [rung for rung in _LADDER if rung[1] <= longest])
 
     def _pieces(self, rest: str, ladder: Sequence[tuple[str, timedelta]]) -> Iterator[Piece]:
@@ -46,7 +48,7 @@ class Range:
             yield from [piece] if piece.what == rest else Range(piece.since, piece.until)._pieces(whole, further)
 
     def _parted(self, rest: str, whole: str, length: timedelta) -> list[Piece]:
-        """The whole spans of this length, and what is left before and after them."""
+        """The whole spans of this length, and the rest before and after them."""
         first = None if self.since is None else _full(self.since + length - timedelta(microseconds=1), length)
         last = None if self.until is None else _full(self.until, length)
         if first is not None and last is not None and first >= last:
@@ -69,15 +71,15 @@ class Label(NamedTuple):
 
 
 MOST_LABELLED = 20_000
-"""Newest calls of the range among which those with a label are looked for, since no index knows metadata: some 0.1 s."""
+"""Newest calls of the range among which calls with a label are searched, since metadata have no index: some 0.1 s."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Whose usage is asked for: all that is given together.
+    """A filter of usage; all given conditions hold together.
 
-    What a user or a conversation used is read from its calls, which have an index, and what calls with a label used from the newest
-    `MOST_LABELLED`; everything else from what is kept.
+    The usage of a user or a conversation is read from its calls, which have an index; that of a label from the newest `MOST_LABELLED`
+    calls; all other usage from the kept spans.
     """
 
     project_id: UUID
@@ -99,9 +101,9 @@ class Asked:
 
 
 def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> dict[UUID, Usage]:
-    """What each version used; those without a call in the range are left out.
+    """The usage of each version with calls in the range.
 
-    timed: how long the calls took too, which takes most of the time where versions are many.
+    timed: with latencies, which take most of the time where there are many versions.
     """
     group = "implementation_id, NULL::timestamptz"
     rows = connection.execute(*_statement(asked, group, _pieces(asked), READ_TOGETHER if timed else READ_SUMMED)).all()
@@ -109,7 +111,7 @@ def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> 
 
 
 class Bin(NamedTuple):
-    """What a version used in one of the equally long stretches of a range; those without calls are left out."""
+    """The usage of a version in one of the equal stretches of a range; stretches without calls are left out."""
 
     version: UUID
     number: int
@@ -117,7 +119,7 @@ class Bin(NamedTuple):
 
 
 def in_bins(connection: Connection, asked: Asked, begin: datetime, width: timedelta) -> list[Bin]:
-    """What each version used in stretches of so long, counted from `begin`; without how long calls took."""
+    """The usage of each version in stretches of `width`, counted from `begin`, without latencies."""
     statement, values = _statement(
         asked, f"implementation_id, {_number(width)}", _stretched(asked, begin, width), READ_SUMMED
     )
@@ -128,7 +130,7 @@ def in_bins(connection: Connection, asked: Asked, begin: datetime, width: timede
 def calls_in_bins(
     connection: Connection, asked: Asked, begin: datetime, width: timedelta
 ) -> Iterator[tuple[UUID, list[tuple[int, int]]]]:
-    """Of each version the numbers of the stretches and their calls, and nothing else: what small lines of a list draw."""
+    """For each version the numbers of the stretches and of their calls, for the small lines of a list."""
     inner, values = _statement(
         asked, f"implementation_id, {_number(width)} AS number", _stretched(asked, begin, width), READ_CALLS
     )
@@ -143,7 +145,7 @@ def _stretched(asked: Asked, begin: datetime, width: timedelta) -> list[Piece]:
 
 
 def _number(width: timedelta) -> str:
-    """Of the stretch in which a cell lies."""
+    """SQL for the number of the stretch in which a cell lies."""
     return f"floor(date_part('epoch', start - :begin) / {width.total_seconds()})::int"  # extract() is numeric: twice the time
 
 
@@ -151,7 +153,7 @@ NOT_TIMED = (None, None, (0,) * BUCKETS)
 
 
 def by_time(connection: Connection, asked: Asked, span: Span) -> dict[tuple[UUID, datetime], Usage]:
-    """What each version used in each hour or day that has calls, in UTC."""
+    """The usage of each version in each hour or day with calls, in UTC."""
     pieces = _pieces(asked, dict(_LADDER)[span])
     rows = connection.execute(
         *_statement(asked, f"implementation_id, date_trunc('{span}', start, 'UTC')", pieces, READ_TOGETHER)
@@ -166,7 +168,7 @@ def _pieces(asked: Asked, longest: timedelta = WEEK) -> list[Piece]:
 
 
 def _statement(asked: Asked, group: str, pieces: list[Piece], together: str) -> tuple[Any, dict[str, Any]]:
-    """The query and its values: cells of all pieces, added up by the two columns of group."""
+    """The query and its values: cells of all pieces, added up by the two columns of `group`."""
     values = {
         name: value for name, value in vars(asked).items() if name not in {"range", "label"} and value is not None
     }
@@ -184,7 +186,7 @@ def _statement(asked: Asked, group: str, pieces: list[Piece], together: str) -> 
 
 
 def _cells(asked: Asked, piece: Piece, number: int) -> str:
-    """What was used in a piece of the range, by version and hour, day or week."""
+    """SQL for the usage in a piece of the range, by version and hour, day or week."""
     time = "seen_at" if piece.what == "call" else "start"
     conditions = " AND ".join([*_whose(asked, piece), *_bounds(piece, time, number)])
     if piece.what == "call":
@@ -196,7 +198,7 @@ def _cells(asked: Asked, piece: Piece, number: int) -> str:
 
 
 def _newest(piece: Piece, number: int) -> str:
-    """The newest calls of a project in a range: a call's own time is that of its row, or some time before."""
+    """SQL for the newest calls of a project in a range: a call's own time is that of its row, or somewhat earlier."""
     conditions = " AND ".join(["project_id = :project_id", *_bounds(piece, "seen_at", number)])
     return f"(SELECT * FROM trace WHERE {conditions} ORDER BY id DESC LIMIT :most_labelled) AS newest"  # noqa: S608
 
@@ -209,7 +211,7 @@ def _bounds(piece: Piece, time: str, number: int) -> Iterator[str]:
 
 
 def _whose(asked: Asked, piece: Piece) -> Iterator[str]:
-    """Calls without a user are found by their versions: there is no index of all calls of a project by time."""
+    """SQL conditions of the filter. Calls without a user are found by their versions: there is no index of all calls of a project by time."""
     yield "project_id = :project_id"
     if asked.implementation_id is not None:
         yield "implementation_id = :implementation_id"

@@ -1,8 +1,8 @@
-"""Why a call is where it is: the template nearest to its text, and where the text leaves it.  Pure.
+"""Finds the template nearest to a text, and the place where the text departs from it.  Pure.
 
-A text follows a template as far as the template's fixed texts stand in it, in order, from its beginning and from its end. The nearest is
-the one of which most fixed text is followed; where the text first leaves it, the words that the template asks for and those that the
-call has stand side by side.
+A text follows a template as far as it contains the template's fixed texts, in order, from the beginning and from the end. The nearest
+template is the one with the most fixed text followed; at the first departure, the words of the template and those of the call are shown
+side by side.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 SHOWN = 80
-"""Characters of each side that are shown where a text leaves a template."""
+"""Characters shown of each side at a departure."""
 
 LEAST_SHARE = 0.2
-"""Of a template's fixed text that a call must follow, or the template is called near to nothing."""
+"""Share of a template's fixed text that a call must follow; below it no template is near."""
 
 Parts = Sequence[str]
 """System, user and input part of a prompt or a template's literals."""
 
 
 class Departure(NamedTuple):
-    """Where a text leaves a template: characters into the part, what the template asks for there, what the text has."""
+    """The place where a text departs from a template: characters into the part, the template's text there, and the call's text."""
 
     part: int
     offset: int
@@ -30,7 +30,7 @@ class Departure(NamedTuple):
 
 @dataclass(frozen=True)
 class Follow:
-    """How far a text follows a template: characters of fixed text that it has, of how many, and where it leaves; None: nowhere."""
+    """How far a text follows a template: characters of fixed text in all and followed, and the departure; None: none."""
 
     fixed: int
     followed: int
@@ -57,7 +57,7 @@ def _turned(texts: Sequence[str]) -> list[str]:
 
 
 def _forth(template: Sequence[Sequence[str]], prompt: Parts) -> Follow:
-    """How far from the beginning alone."""
+    """How far the prompt follows from the beginning alone."""
     fixed = sum(len(literal) for literals in template for literal in literals)
     followed = 0
     for part, literals in enumerate(template):
@@ -69,7 +69,7 @@ def _forth(template: Sequence[Sequence[str]], prompt: Parts) -> Follow:
 
 
 def _follow(literals: Sequence[str], text: str) -> tuple[int, tuple[int, str, str] | None]:
-    """Characters of the literals that the text has in order, and where it leaves them."""
+    """The number of the literals' characters that the text has in order, and its departure."""
     first, *further = literals
     if not text.startswith(first):
         same = _same(first, text)
@@ -88,7 +88,7 @@ def _follow(literals: Sequence[str], text: str) -> tuple[int, tuple[int, str, st
 
 
 def _place(literal: str, text: str, start: int, *, last: bool) -> int:
-    """Where the literal stands; the last one must stand at the end, and what ends with a slot ends anywhere."""
+    """The position of the literal; the last literal must be at the end, except an empty one after a slot."""
     if last and literal:
         start_of_last = len(text) - len(literal)
         return start_of_last if start_of_last >= start and text.endswith(literal) else -1
@@ -96,14 +96,14 @@ def _place(literal: str, text: str, start: int, *, last: bool) -> int:
 
 
 def _same(first: str, second: str) -> int:
-    """Characters that both begin with."""
+    """The length of the common beginning."""
     return next(
         (place for place, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
     )
 
 
 def _longest_beginning(literal: str, text: str, start: int) -> tuple[int, int]:
-    """How much of the literal's beginning stands in the text, and where; found by halving."""
+    """The length of the literal's longest beginning that the text contains, and its position; found by bisection."""
     low, high, stands = 0, len(literal), len(text)
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,7 +1,7 @@
-"""The tasks of a project, in any order and by what is searched for, with what they used in a range of time.
+"""The tasks of a project, sorted and filtered, with their usage in a range of time.
 
-A project has hundreds of tasks, and what they cost is known only once prices are applied: all that match are read with little of
-each, sorted here, and only those that are shown are read in full.
+A project has hundreds of tasks, and their cost is known only after prices are applied: all matching tasks are read with few columns, sorted
+here, and only the shown ones are read in full.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,21 +40,21 @@ SortOfPage = Literal[Sort, "used"]
 """A page shows the calls of the range and sorts by them: `used`."""
 
 MOST_WORDS_SEARCHED = 8
-"""Words that are looked for; each is a look through all templates of the project."""
+"""Words of a search; each is a scan of all templates of the project."""
 
 VALUES_SEARCHED = 2_000
-"""Newest calls of the project whose values are looked through for a word: some 20 MB at 10 kB a call."""
+"""Newest calls of the project whose values are searched for a word: some 20 MB at 10 kB a call."""
 
 
 class UnknownCursorError(Exception):
-    """The task that the cursor names is in the list no more."""
+    """The task of the cursor is no longer in the list."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which tasks, and in what order.  range: of what they used; a user, a conversation or a label also chooses tasks by their calls.
+    """The filter and the order.  range: of the usage; a user, a conversation or a label also selects tasks by their calls.
 
-    whenever: the calls of that user or conversation, or with that label, may also lie outside of the range.
+    whenever: the calls of that user or conversation, or with that label, may be outside of the range.
     """
 
     project_id: UUID
@@ -71,14 +71,14 @@ class Wanted:
 
 
 class Listed(NamedTuple):
-    """A task and what it used in the range."""
+    """A task and its usage in the range."""
 
     row: Row[Any]
     spent: Spent
 
 
 class _Brief(NamedTuple):
-    """As much of a task as its place in the order needs."""
+    """The columns of a task that sorting needs."""
 
     id: UUID
     name: str
@@ -89,7 +89,7 @@ class _Brief(NamedTuple):
 
 @dataclass(frozen=True)
 class Worklist:
-    """All tasks that were found, in order, and what each version of them used."""
+    """All matching tasks, in order, and the usage of each of their versions."""
 
     briefs: Sequence[_Brief]
     versions: Mapping[Version, Spent]
@@ -97,7 +97,7 @@ class Worklist:
     is_timed: bool
 
     def after(self, task_id: UUID | None) -> Sequence[UUID]:
-        """The ids behind this one.  Raises UnknownCursorError."""
+        """The ids after this one.  Raises UnknownCursorError."""
         ids = [brief.id for brief in self.briefs]
         if task_id is None:
             return ids
@@ -106,13 +106,13 @@ class Worklist:
         return ids[ids.index(task_id) + 1 :]
 
     def in_full(self, connection: Connection, ids: Sequence[UUID]) -> list[Listed]:
-        """These tasks with everything that lists show, in this order."""
+        """These tasks with all columns of the list, in this order."""
         rows = {row.id: row for row in tasks.by_ids(connection, self.asked.project_id, ids)}
         spent = spending.by_task(self._timed(connection, set(ids)))
         return [Listed(rows[each], spent.get(each, Spent())) for each in ids if each in rows]
 
     def _timed(self, connection: Connection, ids: set[UUID]) -> dict[Version, Spent]:
-        """What versions of these tasks used, with how long their calls took; the rest is known of all versions."""
+        """The usage of these tasks' versions with latencies; the rest is known for all versions."""
         own = {version: spent for version, spent in self.versions.items() if version.task_id in ids}
         if self.is_timed:
             return own
@@ -121,7 +121,7 @@ class Worklist:
 
 
 def found(connection: Connection, wanted: Wanted) -> Worklist:
-    """The tasks that are wanted."""
+    """The tasks that match the filter."""
     asked = Asked(
         wanted.project_id,
         wanted.range,
@@ -194,13 +194,13 @@ def _shown_tasks() -> Select[Any]:
 
 
 def _expired(figure: ColumnElement[Any], otherwise: int | None) -> ColumnElement[Any]:
-    """Of the calls of a task that retention has removed."""
+    """A figure of the calls of a task that retention has removed."""
     of_task = select(figure).join_from(expired_calls, implementation).where(implementation.c.task_id == task.c.id)
     return func.coalesce(of_task.correlate(task).scalar_subquery(), otherwise)
 
 
 def _of_callers(connection: Connection, wanted: Wanted, asked: Asked, spent: Mapping[UUID, Spent]) -> list[UUID] | None:
-    """Tasks with calls of the user, of the conversation and with the label; None where none of them is asked for."""
+    """Tasks with calls of the user, of the conversation and with the label; None without these conditions."""
     if not asked.of_calls:
         return None
     if not wanted.whenever:
@@ -212,7 +212,7 @@ def _of_callers(connection: Connection, wanted: Wanted, asked: Asked, spent: Map
 
 
 def _contains(project_id: UUID, word: str) -> ColumnElement[bool]:
-    """The word in what people read of a task: name, path, template, slots, models, values of the newest calls."""
+    """SQL: the word is in the name, path, template, slots, models, or values of the newest calls of a task."""
     return or_(
         task.c.name.icontains(word, autoescape=True),
         grouping_key.c.path.icontains(word, autoescape=True),
@@ -228,7 +228,7 @@ def _has_version(condition: Callable[[Any], ColumnElement[bool]]) -> ColumnEleme
 
 
 def _in_template(word: str) -> ColumnElement[bool]:
-    """In a text or a slot's name of a template of the task; the texts are unpacked, since JSON holds them escaped."""
+    """SQL: the word is in a text or slot name of a template of the task; the texts are unpacked, since JSON escapes them."""
     part = func.json_array_elements(template.c.parts).table_valued("value", name="part")
     texts = func.json_array_elements_text(literal_column("part.value -> 'literals'")).table_valued(
         "value", name="texts"
@@ -250,7 +250,7 @@ def _in_template(word: str) -> ColumnElement[bool]:
 
 
 def _with_value(project_id: UUID, word: str) -> Select[Any]:
-    """Tasks of which a newest call holds the word in a value."""
+    """SQL for tasks with the word in a value of a newest call."""
     newest = (
         select(trace.c.implementation_id, trace.c.variables)
         .where(trace.c.project_id == project_id)

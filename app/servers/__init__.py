@@ -1,1 +1,1 @@
-"""The servers that others run for us: how Redis is reached, and why a server cannot be used."""
+"""Access to servers that others may run: connecting to Redis, and the reasons why a server is unusable."""

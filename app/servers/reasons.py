@@ -1,7 +1,7 @@
-"""Why a server cannot be used, each in a sentence with its remedy.
+"""The reasons why a server is unusable, each a sentence with its remedy.
 
-A driver says it in prose, with addresses, names and sometimes values in it.  What we say is one of the sentences below, and never a
-part of theirs: these go to logs, to `/readyz`, which is open, and to terminals.
+A driver's message is prose with addresses, names and sometimes values.  Ours is one of the sentences below and never part of the driver's,
+since it goes to logs, to `/readyz`, which is open, and to terminals.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reason:
-    """A sentence, and the pieces of a driver's message by which it is known, in lower case; any of them is enough."""
+    """A sentence, and the parts of driver messages that identify the reason, in lower case; any of them is enough."""
 
     said: str
     signs: tuple[str, ...]
@@ -157,7 +157,7 @@ def _first(reasons: tuple[Reason, ...], text: str, server: str) -> str:
 
 
 def _text(error: BaseException) -> str:
-    """All messages of an error and of those behind it, in lower case."""
+    """All messages of an error and of its causes, in lower case."""
     return " | ".join(str(each) for each in _chain(error)).lower()
 
 

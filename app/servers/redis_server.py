@@ -1,4 +1,4 @@
-"""How Redis is reached, the same by our own client and by Celery's: with TLS, through Sentinel, as a user, in a database.
+"""Connects to Redis, for our own client and Celery's alike: with TLS, through Sentinel, with a user, in a database.
 
 REDIS_URL is one of
   redis://[user:password@]host:6379/0
@@ -27,7 +27,7 @@ def client(settings: Settings, **options: Any) -> Redis:
 
 
 def tls(settings: Settings, url: str) -> dict[str, Any]:
-    """What a client of a rediss:// URL verifies, as redis-py and kombu both name it; nothing for any other URL."""
+    """The TLS options of a client of a rediss:// URL, by the names of both redis-py and kombu; none for any other URL."""
     if not url.startswith("rediss://"):
         return {}
     verified = {"ssl_cert_reqs": "required" if settings.redis_tls_verify else "none"}
@@ -36,7 +36,7 @@ def tls(settings: Settings, url: str) -> dict[str, Any]:
 
 
 def broker_url(settings: Settings) -> str:
-    """The same for Celery, which writes sentinels as URLs with semicolons between."""
+    """The URL for Celery, which writes sentinels as URLs joined by semicolons."""
     url = settings.broker
     if not url.startswith(SENTINEL):
         return url
@@ -47,7 +47,7 @@ def broker_url(settings: Settings) -> str:
 
 
 def master_of(url: str) -> str:
-    """The name of the primary that the sentinels of the URL watch over."""
+    """The name of the primary that the URL's sentinels watch."""
     return parse_qs(urlsplit(url).query).get("master", ["mymaster"])[0]
 
 
@@ -71,5 +71,5 @@ def _of_sentinel(settings: Settings, options: dict[str, Any]) -> Redis:
 
 
 def _plain(part: str | None) -> str | None:
-    """What a URL writes with percent signs."""
+    """A part of a URL with percent escapes decoded."""
     return unquote(part) if part else None

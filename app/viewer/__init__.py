@@ -1,7 +1,7 @@
 """The API to browse at `/docs`: Swagger UI over openapi.json, served by this process alone.
 
-`assets/swagger-ui*` are of the npm package swagger-ui-dist 5.35.0 (Apache 2.0), without the references to source maps.  Nothing comes
-from anywhere else, so the page works where nothing else is reached, and no other host learns who reads it.
+`assets/swagger-ui*` are of the npm package swagger-ui-dist 5.35.0 (Apache 2.0), without the references to source maps. The page loads
+nothing from other hosts, so it works without a network, and no other host sees its readers.
 """
 
 from pathlib import Path
