@@ -50,5 +50,9 @@ class FencedError(PromptlodeError):
     """A newer run of the same group has begun, so this one must not write."""
 
 
+class UnseenCallError(PromptlodeError):
+    """Another call of the same OpenTelemetry trace was stored since the caller looked, so what is sent must be read anew."""
+
+
 class CopyRefusedError(PromptlodeError):
     """PostgreSQL refused rows that were copied in bulk.  Its own message is not kept: it quotes the row."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from app.config import Settings
 from app.intake.record import Ingest, Recorded
 from app.intake.trace import Incoming
+from app.store.kin import Seen
 from app.store.projects import Project
 from tasks.ask import request_grouping
 
@@ -25,9 +26,11 @@ class Accepted:
     grouping: Grouping
 
 
-def accept(ingest: Ingest, settings: Settings, project: Project, incoming: Sequence[Incoming]) -> list[Accepted]:
-    """Store the traces and request grouping; answers one row each, in order."""
-    return accepted_of(settings, project, ingest.record(project.id, incoming))
+def accept(
+    ingest: Ingest, settings: Settings, project: Project, incoming: Sequence[Incoming], seen: Seen | None = None
+) -> list[Accepted]:
+    """Store the traces and request grouping; answers one row each, in order.  `seen` and what it raises as `Ingest.record`."""
+    return accepted_of(settings, project, ingest.record(project.id, incoming, seen))
 
 
 def accepted_of(settings: Settings, project: Project, recorded: Sequence[Recorded]) -> list[Accepted]:

@@ -28,6 +28,9 @@ from app.store.traces import StoredTrace, variables_of
 # prompt, or grouping is disabled.
 State = Literal["matched", "owed", "held", "off"]
 
+Addition = tuple[UUID, Mapping[str, Any], frozenset[str] | None]
+"""A stored call, what is added to it, and the spans whose answer it must have: `kin.complete` has more."""
+
 Way = Literal["copy while planning", "copy", "insert"]
 """How rows are stored; "copy while planning" matches against the groups in memory while COPY runs."""
 
@@ -82,20 +85,21 @@ class Ingest:
         self._groups = KnownGroups()
         self.policies = Policies(engine)
 
-    def record(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[Recorded]:
+    def record(self, project_id: UUID, incoming: Sequence[Incoming], seen: kin.Seen | None = None) -> list[Recorded]:
         """Store the traces of a project in one transaction; answers one row for each, in order.
 
-        Raises DatabaseDownError, and then nothing was stored.
+        seen: of an export of OpenTelemetry, what its sender's process has seen of the same OpenTelemetry traces.
+        Raises DatabaseDownError or UnseenCallError, and then nothing was stored.
         """
         policy = self.policies.of(project_id)
         incoming = [policy.cleaned(item) for item in incoming]
-        if self._statements is not None and len(incoming) == 1:
+        if self._statements is not None and len(incoming) == 1 and seen is None:
             recorded = self._record_at_once(self._statements, project_id, incoming[0], policy)
             if recorded is not None:
                 return [recorded]
         for way in self._ways(project_id, incoming):
             try:
-                return self._record(project_id, incoming, policy, way)
+                return self._record(project_id, incoming, policy, way, seen)
             except exc.DBAPIError as error:
                 if not (is_crossing(error) or is_gone(error)):
                     raise
@@ -103,7 +107,7 @@ class Ingest:
                 pass  # the next try plans before it copies; the try after it reads the templates again and inserts, whose errors name their cause
             if way != "copy while planning":
                 self._groups.forget(project_id, {item.path for item in incoming})
-        return self._record(project_id, incoming, policy, "insert")
+        return self._record(project_id, incoming, policy, "insert", seen)
 
     def _ways(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[Way]:
         """The ways to store the request, in the order of the tries; the last try always inserts."""
@@ -118,12 +122,15 @@ class Ingest:
         known = self._groups.recall(project_id, path)
         return known is not None and known.is_settled
 
-    def complete(self, project_id: UUID, additions: Iterable[tuple[UUID, Mapping[str, Any]]]) -> None:
-        """Add answers to stored calls, redacted by the project's policy.  Raises DatabaseDownError."""
+    def complete(self, project_id: UUID, additions: Iterable[Addition], seen: kin.Seen | None = None) -> None:
+        """Add answers to stored calls, redacted by the project's policy.  `seen` as for `record`.
+
+        Raises DatabaseDownError or UnseenCallError, and then nothing was added.
+        """
         policy = self.policies.of(project_id)
-        with transaction(self._engine) as connection:
-            for trace_id, values in sorted(additions, key=lambda pair: pair[0]):
-                kin.complete(connection, project_id, trace_id, policy.cleaned_values(values))
+        with transaction(self._engine) as connection, kin.alone(connection, project_id, seen):
+            for trace_id, values, also in sorted(additions, key=lambda addition: addition[0]):
+                kin.complete(connection, project_id, trace_id, policy.cleaned_values(values), also)
 
     def plan(self, project_id: UUID, item: Incoming) -> "Planned | None":
         """The row of a call by the groups in memory, without a query.  None where memory does not suffice."""
@@ -162,9 +169,11 @@ class Ingest:
             return None
         return self._planned(id_, known.group, item, match, implementation_id, policy=policy)
 
-    def _record(self, project_id: UUID, incoming: Sequence[Incoming], policy: Policy, way: Way) -> list[Recorded]:
+    def _record(
+        self, project_id: UUID, incoming: Sequence[Incoming], policy: Policy, way: Way, seen: kin.Seen | None
+    ) -> list[Recorded]:
         learnt: list[tuple[KnownGroup, Version, UUID]] = []
-        with transaction(self._engine) as connection:
+        with transaction(self._engine) as connection, kin.alone(connection, project_id, seen):
             by_path = self._groups_of(connection, project_id, incoming)
             # Only the first call is looked up: it shows whether a batch is sent again. To look up all calls takes up to 10 % of the time of
             # a new batch.

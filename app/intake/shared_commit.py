@@ -9,8 +9,8 @@ One event loop uses it, so there is no lock.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, takewhile
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from sqlalchemy import exc
 
@@ -40,6 +40,10 @@ class _Wish:
 
     rows: Sequence[CurrentRow]
     stored: "asyncio.Future[bool]"
+    otel_traces: set[tuple[UUID, str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.otel_traces = {row.otel_trace for row in self.rows if row.otel_trace is not None}
 
 
 class SharedCommit:
@@ -144,9 +148,17 @@ class SharedCommit:
 
 
 def _fitting(waiting: Sequence[_Wish]) -> int:
-    """How many of the waiting requests go with the next statement: at least one, whose rows stay together."""
-    ends = accumulate(len(wish.rows) for wish in waiting)
-    return max(1, sum(1 for _ in takewhile(lambda rows: rows <= MOST_CALLS, ends)))
+    """How many of the waiting requests go with the next statement: at least one, whose rows stay together.
+
+    Of two requests with calls of one OpenTelemetry trace the second waits for the next statement, which sees the rows of the first.
+    """
+    rows, otel_traces = 0, set[tuple[UUID, str]]()
+    for number, wish in enumerate(waiting):
+        rows += len(wish.rows)
+        if number and (rows > MOST_CALLS or not otel_traces.isdisjoint(wish.otel_traces)):
+            return number
+        otel_traces |= wish.otel_traces
+    return len(waiting)
 
 
 def _answer(wishes: Sequence[_Wish], stored_ids: set[str]) -> None:

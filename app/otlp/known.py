@@ -1,6 +1,7 @@
 """The stored calls of the OpenTelemetry traces of an export: another span of the same call may have been in an earlier export."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from app.config import Settings
 from app.otlp.dialects import Kind
 from app.otlp.recent import Recent
 from app.otlp.same import Telling
-from app.otlp.translate import ALSO, PARENT, SCOPE
+from app.otlp.translate import PARENT, SCOPE, Export
 from app.store import kin
 from app.store.engine import transaction
 from tasks.connections import producer_redis
@@ -30,9 +31,11 @@ def recent_of(app: Flask, settings: Settings) -> Recent:
 
 
 class Known:
-    """The stored calls of a project."""
+    """The stored calls of a project, as far as one export may tell of them again."""
 
     def __init__(self, engine: Engine, project_id: UUID, recent: Recent) -> None:
+        self._trace_ids: frozenset[str] = frozenset()
+        self._stored_ids: frozenset[str] = frozenset()
         self._engine = engine
         self._project_id = project_id
         self._recent = recent
@@ -43,9 +46,22 @@ class Known:
         """
         tellings = list(tellings)
         self._recent.mark(self._project_id, tellings)
-        trace_ids = {telling.trace_id for telling in tellings}
+        self._trace_ids = frozenset(telling.trace_id for telling in tellings)
         with transaction(self._engine) as connection:
-            return [_telling(row) for row in kin.of_traces(connection, self._project_id, trace_ids)]
+            stored = kin.of_traces(connection, self._project_id, self._trace_ids)
+        self._stored_ids = stored.external_ids
+        return [_telling(row) for row in stored.calls]
+
+    def seen(self, export: Export) -> kin.Seen:
+        """What was known when the export was read, together with its own calls."""
+        return kin.Seen(self._trace_ids, self._stored_ids.union(telling.id for telling in export.tellings))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within, nobody else stores calls of the OpenTelemetry traces that the export tells of.  Raises DatabaseDownError."""
+        with transaction(self._engine) as connection:
+            kin.hold(connection, self._project_id, self._trace_ids)
+            yield
 
     def note(self, tellings: Iterable[Telling]) -> None:
         """Remember the tellings of the calls just stored."""
@@ -59,7 +75,6 @@ def _telling(row: SimpleNamespace) -> Telling:
     body = {name: value for name in _INPUT if (value := (row.input or {}).get(name)) is not None}
     body |= {name: value for name in _SAID if (value := getattr(row, name)) is not None}
     body["metadata"] = metadata
-    also = metadata.get(ALSO)
     ancestors = [f"{trace_id}:{parent}"] if parent else []
     scope = str(metadata.get(SCOPE, ""))
     return Telling(
@@ -70,5 +85,5 @@ def _telling(row: SimpleNamespace) -> Telling:
         body,
         stored=True,
         row=row.id,
-        also=frozenset(map(str, also)) if isinstance(also, list) else frozenset(),
+        also=kin.also_of(metadata),
     )

@@ -120,7 +120,7 @@ def _store(holder: KeyHolder, taken: Taken) -> None:
         additions = [
             (each.recorded.id, _news(item.columns)) for each, item in zip(stored, some, strict=True) if _is_known(each)
         ]
-        services().ingest.complete(holder.project_id, [(row, news) for row, news in additions if news])
+        services().ingest.complete(holder.project_id, [(row, news, None) for row, news in additions if news])
 
 
 def _complete_stored(holder: KeyHolder, taken: Taken) -> None:
@@ -135,7 +135,7 @@ def _complete_stored(holder: KeyHolder, taken: Taken) -> None:
             additions.append((known[name].id, _news(incoming.columns)))
         else:
             taken.refuse(event_id, NO_PROMPT)
-    services().ingest.complete(holder.project_id, [(row, news) for row, news in additions if news])
+    services().ingest.complete(holder.project_id, [(row, news, None) for row, news in additions if news])
 
 
 def _is_known(accepted: Accepted) -> bool:

@@ -4,7 +4,8 @@ The specifications differ for failures: OTLP asks for a google.rpc.Status, our A
 since it reads nothing else; any other client gets the problem, which people can read.
 """
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from flask import Response, current_app, request
@@ -14,6 +15,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.errors import DatabaseDownError, UnseenCallError
 from app.http.body import check_encoding, parse_json, read_bytes
 from app.http.problem import ProblemError
 from app.http.routes import Routes
@@ -28,6 +30,7 @@ from app.otlp.logs import spans_of_logs
 from app.otlp.spans import spans_of
 from app.otlp.translate import Export, read_export, read_logs
 from app.store.keys import KeyHolder
+from app.store.kin import Seen
 from app.store.projects import Project
 from tasks.accept import accept
 
@@ -105,11 +108,14 @@ def export_traces(holder: KeyHolder) -> Response:
 def export_traces_of(holder: KeyHolder) -> Response:
     """The answer to an export of spans."""
     sent = _read(ExportTraceServiceRequest)
-    export = read_export(
-        spans_of(sent.message), services().settings.otlp_path_attribute, services().limits, _known(holder)
-    )
+
+    def read(known: Known) -> Export:
+        spans = spans_of(sent.message)
+        return read_export(spans, services().settings.otlp_path_attribute, services().limits, known)
+
+    export = _stored(holder, read)
     export.refuse_spoilt(map(wire.in_words, sent.spoilt))
-    return _answer(wire.response(len(export.refusals), _stored(holder, export)))
+    return _answer(wire.response(len(export.refusals), _counted(holder, export, "span")))
 
 
 @routes.route(
@@ -150,29 +156,61 @@ def export_metrics(holder: KeyHolder) -> Response:
 def export_logs(holder: KeyHolder) -> Response:
     """Store the LLM calls among the log records of an OpenTelemetry export."""
     sent = _read(ExportLogsServiceRequest)
-    records = spans_of_logs(sent.message)
-    export = read_logs(records, services().settings.otlp_path_attribute, services().limits, _known(holder))
+
+    def read(known: Known) -> Export:
+        records = spans_of_logs(sent.message)
+        return read_logs(records, services().settings.otlp_path_attribute, services().limits, known)
+
+    export = _stored(holder, read)
     export.refuse_spoilt(map(wire.in_words, sent.spoilt))
-    return _answer(wire.logs_response(len(export.refusals), _stored(holder, export, "log record")))
+    return _answer(wire.logs_response(len(export.refusals), _counted(holder, export, "log record")))
 
 
-def _known(holder: KeyHolder) -> Known:
-    return Known(services().engine, holder.project_id, recent_of(current_app, services().settings))
-
-
-def _stored(holder: KeyHolder, export: Export, noun: str = "span") -> str:
-    """Store the calls of an export, in as many transactions as they need; the message of the answer, empty without problems."""
-    settings = services().settings
+def _stored(holder: KeyHolder, read: Callable[[Known], Export]) -> Export:
+    """An export whose calls are stored now."""
+    known = Known(services().engine, holder.project_id, recent_of(current_app, services().settings))
+    export = read(known)
     services().limiter.take_traces(holder, len(export.incoming))
+    try:
+        _store(holder, export, known.seen(export))
+    except UnseenCallError:
+        export = _stored_alone(holder, known, read)
+    known.note(export.tellings)
+    return export
+
+
+def _stored_alone(holder: KeyHolder, known: Known, read: Callable[[Known], Export]) -> Export:
+    """As `_stored`, where others stored calls of the same OpenTelemetry traces meanwhile: now they wait until this export is stored.
+
+    Raises DatabaseDownError where a call that gets an answer is deleted meanwhile.
+    """
+    with _ALONE, known.held():
+        export = read(known)
+        try:
+            _store(holder, export, None)
+        except UnseenCallError:
+            raise DatabaseDownError("Calls of an OpenTelemetry trace change in this moment.") from None
+    return export
+
+
+_ALONE = threading.Lock()
+"""Who stores alone holds the traces with a connection of the pool and stores with another one, and the pool has one to spare."""
+
+
+def _store(holder: KeyHolder, export: Export, seen: Seen | None) -> None:
+    """In as many transactions as the calls need."""
     project = Project(holder.project_id, holder.project_name)
-    for some in _in_batches(export.incoming, settings.max_batch):
-        accept(services().ingest, settings, project, some)
-    _known(holder).note(export.tellings)
-    if export.completed:
-        additions = [(each.row, each.news) for each in export.completed if each.row is not None]
-        services().ingest.complete(holder.project_id, additions)
+    for some in _in_batches(export.incoming, services().settings.max_batch):
+        accept(services().ingest, services().settings, project, some, seen)
+    additions = [(each.row, each.news, each.also) for each in export.completed if each.row is not None]
+    if additions:
+        services().ingest.complete(holder.project_id, additions, seen)
+
+
+def _counted(holder: KeyHolder, export: Export, noun: str) -> str:
+    """Count an export; answers the message of the answer, empty without problems."""
     message = export.summary(noun)
-    count(counts(), export, project.name, message)
+    count(counts(), export, holder.project_name, message)
     return message
 
 

@@ -18,6 +18,7 @@ from app.otlp.paths import Paths
 from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError, Warnings, summary
 from app.otlp.same import Telling, one_of_each
 from app.otlp.spans import Span
+from app.store.kin import ALSO
 
 # As many attributes as an SDK keeps by default, and no attribute as long as a document.
 MAX_ATTRIBUTES = 128
@@ -25,8 +26,6 @@ MAX_ATTRIBUTE_BYTES = 8 * 1024
 
 PARENT = "otel.parent_span_id"
 SCOPE = "otel.scope_name"
-ALSO = "otel.answer_of"
-"""Field of metadata: ids of spans that brought the answer of a call after it was stored."""
 
 # Attributes of a service that help to find a call again.
 _RESOURCE = (

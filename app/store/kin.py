@@ -1,45 +1,158 @@
 """Stored calls that another span of the same OpenTelemetry trace may describe again.
 
 The external id of an OpenTelemetry call is `traceId:spanId`, so the calls of one trace are adjacent in the index of ids.
+
+Two exports may tell of one call in the same moment.  Whoever stores calls of an OpenTelemetry trace therefore holds a lock of it until
+COMMIT, and looks once more, under the lock, whether something is stored that it has not seen.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, select, text
 
+from app.errors import UnseenCallError
 from app.store.tables import trace
 from app.store.traces import all_of
 
 MOST_OF_A_TRACE = 100
 """Calls of one trace that are read: a long agent run has some dozens, and reading more would only cost time."""
 
+MOST_TRACES_HELD = 32
+"""Locks of one transaction: PostgreSQL has room for 64 (max_locks_per_transaction), and tables and indexes take some."""
+
+ALSO = "otel.answer_of"
+"""Metadata of a call: ids of spans that told its answer after it was stored."""
+
 _FIELDS_SENT_LATER = ("output", "usage", "completed_at", "error", "metadata")
 
 _FIND = text(
     """
-    SELECT found.trace_id FROM unnest(cast(:first AS text[]), cast(:last AS text[])) AS wanted (first, last)
-     CROSS JOIN LATERAL (SELECT trace_id FROM trace_external_id
+    SELECT found.trace_id, found.external_id FROM unnest(cast(:first AS text[]), cast(:last AS text[])) AS wanted (first, last)
+     CROSS JOIN LATERAL (SELECT trace_id, external_id FROM trace_external_id
                           WHERE project_id = :project AND external_id BETWEEN wanted.first AND wanted.last
                           LIMIT :most) AS found
     """
 )
 
+HOLD = """
+    SELECT pg_advisory_xact_lock_shared(held.project), pg_advisory_xact_lock(held.trace)
+     FROM unnest({0}, {1}) AS held (project, trace)
+"""
+"""Holds OpenTelemetry traces, each beside others of its project; in the order of both arrays, as `locks_in_order` has it."""
 
-def of_traces(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> list[SimpleNamespace]:
-    """The stored calls of these OpenTelemetry traces, with all their columns."""
+_HOLD_FEW = text(HOLD.format("cast(:projects AS bigint[])", "cast(:traces AS bigint[])"))
+_HOLD_PROJECT = text("SELECT pg_advisory_xact_lock(:project)")
+
+
+@dataclass(frozen=True)
+class Kin:
+    """The stored calls of some OpenTelemetry traces, each with everything that was sent, and the external ids that are taken there.
+
+    The row of an id that is taken may be gone: retention drops months of calls.
+    """
+
+    calls: list[SimpleNamespace]
+    external_ids: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What whoever stores calls knows of their OpenTelemetry traces.
+
+    external_ids: of what is stored there, and of what is to be stored.
+    """
+
+    trace_ids: frozenset[str]
+    external_ids: frozenset[str]
+
+
+def of_traces(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> Kin:
+    """The stored calls of these OpenTelemetry traces."""
+    taken = _taken(connection, project_id, trace_ids)
+    calls = all_of(connection, project_id, [row.trace_id for row in taken]) if taken else []
+    return Kin(calls, frozenset(row.external_id for row in taken))
+
+
+def _taken(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> list[Row[Any]]:
     # Both bounds have the length of the ids between them and differ from these in digits alone, so this holds in every collation.
     bounds = {
         "first": [f"{trace_id}:{'0' * 16}" for trace_id in trace_ids],
         "last": [f"{trace_id}:{'f' * 16}" for trace_id in trace_ids],
     }
-    ids = connection.execute(_FIND, bounds | {"project": project_id, "most": MOST_OF_A_TRACE}).scalars().all()
-    return all_of(connection, project_id, ids) if ids else []
+    return list(connection.execute(_FIND, bounds | {"project": project_id, "most": MOST_OF_A_TRACE}))
 
 
-def complete(connection: Connection, project_id: UUID, trace_id: UUID, values: Mapping[str, Any]) -> None:
-    """Add an answer to a stored call: some of `output`, `usage`, `completed_at`, `error` and `metadata`."""
-    update = trace.update().where(trace.c.id == trace_id, trace.c.project_id == project_id)
+@contextmanager
+def alone(connection: Connection, project_id: UUID, seen: Seen | None) -> Iterator[None]:
+    """Store calls within: until the transaction ends nobody else stores calls of the same OpenTelemetry traces.
+
+    A few traces are held one by one, from the beginning.  Many are held at the end, for a moment and with all others of the project:
+    so large exports are stored side by side, and no transaction has more locks than PostgreSQL has room for.
+    Raises UnseenCallError, after which nothing may be stored.
+    """
+    few = seen is not None and _are_few(seen.trace_ids)
+    if seen is not None and few:
+        hold(connection, project_id, seen.trace_ids)
+        _check(connection, project_id, seen)
+    yield
+    if seen is not None and not few:
+        hold(connection, project_id, seen.trace_ids)
+        _check(connection, project_id, seen)
+
+
+def hold(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> None:
+    """Until the transaction ends nobody else holds these OpenTelemetry traces; where they are many, none of the project."""
+    if _are_few(trace_ids):
+        pairs = locks_in_order((project_id, trace_id) for trace_id in trace_ids)
+        connection.execute(_HOLD_FEW, {"projects": [pair[0] for pair in pairs], "traces": [pair[1] for pair in pairs]})
+    else:
+        connection.execute(_HOLD_PROJECT, {"project": _lock_of(project_id)})
+
+
+def _are_few(trace_ids: Collection[str]) -> bool:
+    return len(trace_ids) <= MOST_TRACES_HELD
+
+
+def _check(connection: Connection, project_id: UUID, seen: Seen) -> None:
+    if not seen.external_ids.issuperset(row.external_id for row in _taken(connection, project_id, seen.trace_ids)):
+        raise UnseenCallError
+
+
+def locks_in_order(held: Iterator[tuple[UUID, str]]) -> list[tuple[int, int]]:
+    """The locks of OpenTelemetry traces of projects, in the order in which everybody takes them, so that nobody waits in a ring."""
+    return sorted({(_lock_of(project_id), _lock_of(project_id, trace_id)) for project_id, trace_id in held})
+
+
+def _lock_of(project_id: UUID, trace_id: str = "") -> int:
+    """A number of 64 bits, the same in every process."""
+    digest = blake2b(f"{project_id}:{trace_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def also_of(metadata: Mapping[str, Any] | None) -> frozenset[str]:
+    """Ids of the spans that told the answer of a call after it was stored, by its metadata."""
+    also = (metadata or {}).get(ALSO)
+    return frozenset(map(str, also)) if isinstance(also, list) else frozenset()
+
+
+def complete(
+    connection: Connection, project_id: UUID, trace_id: UUID, values: Mapping[str, Any], also: frozenset[str] | None
+) -> None:
+    """Add an answer to a stored call: some of `output`, `usage`, `completed_at`, `error` and `metadata`.
+
+    also: the spans whose answer the caller has seen in it; None where any will do.
+    Raises UnseenCallError where it has got another answer since, or is gone.
+    """
+    own = (trace.c.id == trace_id, trace.c.project_id == project_id)
+    if also is not None:
+        row = connection.execute(select(trace.c.metadata).where(*own).with_for_update()).one_or_none()
+        if row is None or also_of(row.metadata) != also:
+            raise UnseenCallError
+    update = trace.update().where(*own)
     connection.execute(update.values({name: values[name] for name in _FIELDS_SENT_LATER if name in values}))

@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import Column
 from sqlalchemy.dialects import postgresql
 
+from app.store import kin
 from app.store.loop_connection import LoopConnection
 from app.store.tables import trace
 
@@ -23,7 +24,7 @@ _AS_TEXT = frozenset({"input"})
 
 _MADE_BY_POSTGRES = frozenset({"created_at", "considered_run_id"})
 
-_NAMED, _UNNAMED = "store_named_together", "store_together"
+_NAMED, _UNNAMED, _HOLD = "store_named_together", "store_together", "hold_otel_traces"
 
 # Without a trace of OpenTelemetry the bounds are NULL, and nothing is between them.  See `app.store.kin` for what bounds are.
 # A subquery of one row is looked up in the index for each call; NOT EXISTS might become a join that reads the whole table.
@@ -44,16 +45,28 @@ class CurrentRow(NamedTuple):
     key_id: UUID
     alone_in: str | None = None
 
+    @property
+    def otel_trace(self) -> tuple[UUID, str] | None:
+        """Project and id of the trace of OpenTelemetry that it is stored alone in."""
+        return None if self.alone_in is None else (self.row["project_id"], self.alone_in)
+
 
 async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow]) -> set[str]:
     """Insert the rows whose groups are as remembered and whose external ids are free; answers the ids that are stored now.
 
     A group that has other templates, is quarantined or gone, a key that is revoked, a project that moves and a trace of OpenTelemetry
     that has calls already keep out their own rows only.  Any other error keeps out all.  Raises as `LoopConnection.fetch`.
+
+    Rows of one OpenTelemetry trace must be of one request: one statement does not see what it stores itself.
     """
-    written = orjson.dumps([_written(each) for each in rows]).decode()
     is_named = any(each.row["external_id"] is not None for each in rows)
-    rows_stored = await connection.fetch(f"EXECUTE {_NAMED if is_named else _UNNAMED} (%s)", (written,))
+    statement = f"EXECUTE {_NAMED if is_named else _UNNAMED} (%s)"
+    parameters: list[Any] = [orjson.dumps([_written(each) for each in rows]).decode()]
+    # Both statements are one message and one transaction.  The second one sees what was stored while the first one waited.
+    if held := kin.locks_in_order(each.otel_trace for each in rows if each.otel_trace is not None):
+        statement = f"EXECUTE {_HOLD} (%s, %s); {statement}"
+        parameters = [*map(list, zip(*held, strict=True)), *parameters]
+    rows_stored = await connection.fetch(statement, tuple(parameters))
     return {id_ for (id_,) in rows_stored}
 
 
@@ -82,7 +95,12 @@ def statements() -> tuple[str, ...]:
         INSERT INTO trace ({names}) SELECT {values} FROM current
         WHERE external_id IS NULL OR id IN (SELECT trace_id FROM took) RETURNING id::text
     """  # noqa: S608  ours
-    return f"PREPARE {_UNNAMED} (text) AS {plain}", f"PREPARE {_NAMED} (text) AS {named}"
+    hold = kin.HOLD.format("$1", "$2")
+    return (
+        f"PREPARE {_UNNAMED} (text) AS {plain}",
+        f"PREPARE {_NAMED} (text) AS {named}",
+        f"PREPARE {_HOLD} (bigint[], bigint[]) AS {hold}",
+    )
 
 
 def _columns() -> list[Column[Any]]:

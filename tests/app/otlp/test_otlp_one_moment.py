@@ -1,0 +1,131 @@
+"""One call is one trace, also where its spans come in several exports of the same moment, to one web process or to two.
+
+A lock on the tables of calls holds back whoever stores, so every export has looked what is stored before any of them stores.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from sqlalchemy import Engine, select, text
+
+from app.config import Settings
+from app.http.services import EXTENSION
+from app.store import tables
+from app.store.engine import transaction
+from app.web import create_app
+from tests.app.api_helpers import new_key, wait_for
+from tests.app.front_client import Answer, FrontClient, in_front
+from tests.app.otlp_helpers import CALL, PROTOBUF, URL, export, span
+
+SAID = '[{"role": "assistant", "parts": [{"type": "text", "content": "Soon."}]}]'
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+@dataclass
+class Webs:
+    """Two web processes in one, with nothing in common but their servers, and a key of a project."""
+
+    engine: Engine
+    fronts: Sequence[FrontClient]
+    key: str
+
+    def start(self, front: int, *spans: Span, **headers: str) -> "Future[Answer]":
+        data = export(*spans).SerializeToString()
+        return self.fronts[front].start(self.key, data, URL, **{"content-type": PROTOBUF, **headers})
+
+    def send(self, front: int, *spans: Span) -> None:
+        assert self.start(front, *spans).result(60).status == 200
+
+    def calls(self) -> list[Any]:
+        """What is stored of the calls."""
+        with transaction(self.engine) as connection:
+            columns = (tables.trace.c.external_id, tables.trace.c.output, tables.trace.c.metadata)
+            return list(connection.execute(select(*columns).order_by(tables.trace.c.id)))
+
+    @contextmanager
+    def held_back(self, waiting: int) -> Iterator[None]:
+        """What is sent within reads what is stored and cannot store; ends when so many wait."""
+        with transaction(self.engine) as connection:
+            connection.execute(text("LOCK TABLE trace, trace_external_id IN EXCLUSIVE MODE"))
+            yield
+            wait_for(lambda: connection.execute(text(WAITING)).scalar_one() >= waiting)
+
+
+@pytest.fixture
+def webs(settings: Settings, engine: Engine) -> Iterator[Webs]:
+    apps = create_app(settings), create_app(settings)
+    with ExitStack() as stack:
+        webs = Webs(engine, [stack.enter_context(in_front(app, settings)) for app in apps], new_key(engine, "shop"))
+        for front in (0, 1, 0, 1):  # each remembers key, rules and group afterwards
+            webs.send(front, alone(front + 1))
+        yield webs
+    for app in apps:
+        app.extensions[EXTENSION].engine.dispose()
+
+
+def alone(number: int) -> Span:
+    """A call in an OpenTelemetry trace of its own."""
+    return span(CALL, number, trace_id=number.to_bytes(16, "big"))
+
+
+def many(number: int) -> list[Span]:
+    """More calls than the quick way takes, each in an OpenTelemetry trace of its own."""
+    return [alone(number + each) for each in range(100)]
+
+
+PARENT, CHILD = span(CALL, 1), span(CALL, 2, parent=1)
+
+
+def test_parent_and_child_that_reach_one_process_in_one_moment_are_one_call(webs: Webs) -> None:
+    data = [(webs.key, export(each).SerializeToString()) for each in (PARENT, CHILD)]
+    answers = webs.fronts[0].post_together(data, URL, PROTOBUF)
+    assert [answer.status for answer in answers] == [200, 200]
+    assert len(webs.calls()) == 2 + 1
+
+
+@pytest.mark.parametrize("beside", [[], many(1000)], ids=["quick", "by Flask"])
+@pytest.mark.parametrize("others", [[], many(2000)], ids=["quick", "by Flask"])
+def test_parent_and_child_that_reach_two_processes_in_one_moment_are_one_call(
+    webs: Webs, beside: list[Span], others: list[Span]
+) -> None:
+    with webs.held_back(2):
+        answers = [webs.start(0, PARENT, *beside), webs.start(1, CHILD, *others)]
+    assert [answer.result(60).status for answer in answers] == [200, 200]
+    assert len(webs.calls()) == 2 + 1 + len(beside) + len(others)
+
+
+def test_many_exports_of_one_trace_in_one_moment_are_all_stored(webs: Webs) -> None:
+    """Each is another call of one agent: whoever waited has to look again, and all get through."""
+    said = [json.dumps([{"role": "user", "content": f"Question {number}"}]) for number in range(24)]
+    spans = [span(CALL | {"gen_ai.input.messages": each}, number) for number, each in enumerate(said, 1)]
+    with webs.held_back(2):
+        answers = [webs.start(number % 2, each) for number, each in enumerate(spans)]
+    assert {answer.result(60).status for answer in answers} == {200}
+    assert len(webs.calls()) == 2 + 24
+
+
+def test_two_answers_in_one_moment_end_two_calls(webs: Webs) -> None:
+    """The same prompt twice at once: each request gets one of the answers, and none is overwritten."""
+    webs.send(0, span(CALL, 1, parent=9), span(CALL, 2, parent=9))
+    with webs.held_back(2):
+        answers = [
+            webs.start(number, span(CALL | {"gen_ai.output.messages": SAID}, 5 + number, parent=9)) for number in (0, 1)
+        ]
+    assert [answer.result(60).status for answer in answers] == [200, 200]
+    assert [bool(call.output) for call in webs.calls()[2:]] == [True, True]
+
+
+def test_a_call_with_an_id_of_its_caller_that_comes_twice_in_one_moment_is_stored_once(webs: Webs) -> None:
+    call = {"model": "m", "path": "/p", "input": "Hi", "external_id": "once"}
+    for number in (0, 1, 0, 1):
+        webs.fronts[number].post(webs.key, call | {"external_id": None})
+    with webs.held_back(2):
+        answers = [webs.fronts[number].start(webs.key, call) for number in (0, 1)]
+    assert sorted(answer.result(60).status for answer in answers) == [200, 201]
+    assert len({answer.result(60).json["id"] for answer in answers}) == 1
