@@ -40,13 +40,13 @@ _FIND = text(
     """
 )
 
-HOLD = """
+HOLD_OTEL_TRACES = """
     SELECT pg_advisory_xact_lock_shared(held.project), pg_advisory_xact_lock(held.trace)
      FROM unnest({0}, {1}) AS held (project, trace)
 """
 """Holds OpenTelemetry traces, each beside others of its project; in the order of both arrays, as `locks_in_order` has it."""
 
-_HOLD_FEW = text(HOLD.format("cast(:projects AS bigint[])", "cast(:traces AS bigint[])"))
+_HOLD_FEW = text(HOLD_OTEL_TRACES.format("cast(:projects AS bigint[])", "cast(:traces AS bigint[])"))
 _HOLD_PROJECT = text("SELECT pg_advisory_xact_lock(:project)")
 
 

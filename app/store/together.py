@@ -95,7 +95,7 @@ def statements() -> tuple[str, ...]:
         INSERT INTO trace ({names}) SELECT {values} FROM current
         WHERE external_id IS NULL OR id IN (SELECT trace_id FROM took) RETURNING id::text
     """  # noqa: S608  ours
-    hold = kin.HOLD.format("$1", "$2")
+    hold = kin.HOLD_OTEL_TRACES.format("$1", "$2")
     return (
         f"PREPARE {_UNNAMED} (text) AS {plain}",
         f"PREPARE {_NAMED} (text) AS {named}",
