@@ -1,4 +1,4 @@
-"""What a process remembers of the things that it was asked for last."""
+"""A cache of recently used values in the memory of a process."""
 
 import math
 import threading
@@ -11,11 +11,11 @@ Value = TypeVar("Value")
 
 
 AGEING_SHARE = 0.3
-"""Of the time that a value is fresh, at its end: whoever looks anew in it spares all others the wait when it is over."""
+"""The last part of a value's fresh time, in which a look-up beside the requests spares them the wait."""
 
 
 class Cache(Generic[Key, Value]):
-    """At most `size` values, the least recently used forgotten first; safe to share between threads.
+    """At most `size` values, the least recently used dropped first; safe to share between threads.
 
     seconds: how long a value counts as fresh.
     """
@@ -36,13 +36,13 @@ class Cache(Generic[Key, Value]):
             return value
 
     def is_ageing(self, key: Key) -> bool:
-        """Whether the value is fresh, and will not be for long."""
+        """Whether the value is fresh, and soon will not be."""
         with self._lock:
             until, _ = self._kept.get(key, (0.0, None))
             return 0 < until - time.monotonic() < AGEING_SHARE * self._seconds
 
     def last(self, key: Key) -> Value | None:
-        """The value as it was last kept, however long ago."""
+        """The last value, however old."""
         with self._lock:
             return self._kept.get(key, (0.0, None))[1]
 
@@ -55,6 +55,6 @@ class Cache(Generic[Key, Value]):
                 self._kept.popitem(last=False)
 
     def forget(self, key: Key) -> None:
-        """Remember nothing of the key."""
+        """Drop the value of the key."""
         with self._lock:
             self._kept.pop(key, None)

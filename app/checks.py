@@ -1,6 +1,6 @@
-"""Checks of single values, whatever they stand in: names, counts, dates, and what PostgreSQL or JSON cannot hold.
+"""Checks of single values in any body: names, counts, dates, and values that PostgreSQL or JSON cannot hold.
 
-A `Problem` says what is wrong, where, and how to mend it; it never shows the value.
+A `Problem` names the error, its place and the remedy; it never shows the value.
 """
 
 import math
@@ -26,7 +26,7 @@ Loc = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, where, and how to mend it.  Never shows the value."""
+    """One error, its place, and the remedy.  Never shows the value."""
 
     loc: Loc
     message: str
@@ -59,7 +59,7 @@ Count = Annotated[int, Field(strict=True, ge=0, le=MAX_BIGINT)]
 Moment = Annotated[datetime, AfterValidator(_check_date)]
 
 
-# --- what cannot be stored, whatever field it stands in
+# --- values that cannot be stored, in any field
 
 
 def is_surely_storable(body: object, limits: Limits) -> bool:
@@ -69,7 +69,7 @@ def is_surely_storable(body: object, limits: Limits) -> bool:
 
 
 def json_of(body: object) -> bytes | None:
-    """As JSON; None where JSON cannot have it: lone surrogates, and what does not fit in 64 bits."""
+    """The body as JSON; None where JSON cannot hold it: lone surrogates, and numbers above 64 bits."""
     try:
         return orjson.dumps(body)
     except TypeError:
@@ -77,7 +77,7 @@ def json_of(body: object) -> bytes | None:
 
 
 def is_storable_json(body: object, text: bytes, limits: Limits, *, is_json: bool = False) -> bool:
-    """orjson writes NUL as an escape and NaN as null, so a body that its text gives back has none of them."""
+    """Whether the body contains no NUL and no NaN: orjson writes NUL as an escape and NaN as null, so a text with neither proves it."""
     brackets = text.count(b"{") + text.count(b"[")
     return (
         len(text) <= limits.text_bytes
@@ -89,7 +89,7 @@ def is_storable_json(body: object, text: bytes, limits: Limits, *, is_json: bool
 
 
 def _is_shallow(body: object, depth: int) -> bool:
-    """Whether nothing is nested deeper than `unstorable` lets pass: looks at objects and lists only, a level at a time."""
+    """Whether nothing is nested deeper than `unstorable` allows: looks at objects and lists only, level by level."""
     level = [body]
     for _ in range(depth):
         level = [

@@ -1,4 +1,4 @@
-"""Every setting, in one place: the one reader of the environment.
+"""All settings; no other module reads the environment.
 
 A setting is read from the environment variable of its own name in capitals (`DATABASE_URL`, `PORT`, ...).
 Where `DATABASE_URL` or `REDIS_URL` is not set, the embedded servers of a running local instance are used: it
@@ -202,7 +202,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url", "broker_url", mode="after")
     @classmethod
     def _sentinel(cls, url: str) -> str:
-        """Some clients write redis+sentinel://; kombu knows the short form alone."""
+        """The URL in kombu's form: some clients write redis+sentinel://."""
         return url.removeprefix("redis+") if url.startswith("redis+sentinel://") else url
 
     @field_validator("redis_url", mode="after")
@@ -231,7 +231,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _running_local_instance(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Fill in what the environment leaves out from the servers of a running local instance."""
+        """Take URLs that the environment omits from the servers of a running local instance."""
         folder = Path(values.get("promptlode_data_dir") or default_data_dir())
         for name, value in read_servers(folder).items():
             if not values.get(name):
@@ -255,7 +255,7 @@ class Settings(BaseSettings):
 
 
 def listed(setting: str) -> list[str]:
-    """The parts of a setting that has commas between them."""
+    """The parts of a setting separated by commas."""
     return [part.strip() for part in setting.split(",") if part.strip()]
 
 
@@ -275,7 +275,7 @@ def _is_url_of_postgresql(url: str) -> bool:
 
 
 def read_servers(folder: Path) -> dict[str, str]:
-    """What a running local instance says of its servers: {"database_url", "redis_url"}; {} where none runs."""
+    """The servers of a running local instance: {"database_url", "redis_url"}; {} where none runs."""
     try:
         servers = json.loads((folder / SERVERS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -284,7 +284,7 @@ def read_servers(folder: Path) -> dict[str, str]:
 
 
 def read_settings() -> Settings:
-    """The settings of the environment.  Raises ConfigurationError, which names each that is wrong and never shows a value."""
+    """The settings of the environment.  Raises ConfigurationError, which names each wrong one and never shows a value."""
     try:
         return Settings()
     except ValidationError as error:
@@ -292,7 +292,7 @@ def read_settings() -> Settings:
 
 
 def default_of(setting: str) -> Any:
-    """What the setting is where the environment does not say."""
+    """The default of a setting."""
     return Settings.model_fields[setting].default
 
 

@@ -27,7 +27,7 @@ class DependencyError(PromptlodeError):
 class DatabaseDownError(DependencyError):
     """PostgreSQL does not answer, or is in a state in which it cannot do what it is asked.
 
-    why: what a person who runs it must know, with the remedy; the message itself is for callers.
+    why: the reason and the remedy for the operator; the message itself is for callers.
     """
 
     def __init__(self, said: str = "PostgreSQL does not answer.", why: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Whether what we need is there: asked by `/readyz` and `promptlode doctor`."""
+"""Checks of all dependencies, for `/readyz` and `promptlode doctor`."""
 
 from dataclasses import dataclass
 
@@ -15,23 +15,23 @@ from app.store.engine import make_probe_engine, transaction
 from app.store.heartbeats import Heartbeat
 from app.store.migrate import head_revision
 
-# Somebody waits for the answer, and a load balancer asks again soon.
+# A client waits for the answer, and a load balancer asks again soon.
 TIMEOUT = 1.0
 
 READY_KEY, READY_SECONDS = "promptlode:ready", 10
-"""Written by every look, for so many seconds: a Redis that is read-only or full answers a PING."""
+"""Written by every check, and expires after these seconds: a Redis that is read-only or full answers a PING."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One dependency: up or not, and what to say of it."""
+    """One dependency: up or not, and the text about it."""
 
     ok: bool
     detail: str
 
 
 def checks(settings: Settings) -> dict[str, Check]:
-    """Every dependency of the product at work, each written to as the product will."""
+    """Every dependency of the product, each tested with a write as the product makes it."""
     database, beats = _database(settings)
     return {
         "database": database,
@@ -42,7 +42,7 @@ def checks(settings: Settings) -> dict[str, Check]:
 
 
 def redis(settings: Settings) -> Check:
-    """Whether Redis takes a write."""
+    """Whether Redis accepts a write."""
     try:
         with redis_server.client(
             settings, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
@@ -54,7 +54,7 @@ def redis(settings: Settings) -> Check:
 
 
 def _database(settings: Settings) -> tuple[Check, list[Heartbeat] | None]:
-    """PostgreSQL, and the signs of life that only it can tell."""
+    """PostgreSQL, and the heartbeats, which only it has."""
     engine = make_probe_engine(settings, TIMEOUT)
     beats = None
     try:
@@ -80,7 +80,7 @@ def _migrated(revision: str | None) -> Check:
 
 
 def _worker(beats: list[Heartbeat] | None, stalled_after: float) -> Check:
-    """A worker that is alive and, as the reconcilers see it, takes the messages that wait."""
+    """Whether a worker is alive and, by the reconcilers' reports, takes the waiting messages."""
     stalled = max((beat.stalled_s or 0.0 for beat in beats or () if beat.alive), default=0.0)
     check = _alive("worker", beats, "celery -A tasks worker")
     if check.ok and stalled >= stalled_after:

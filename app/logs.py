@@ -1,7 +1,7 @@
 """Structured logs: one event a line, for people on a console or as JSON for machines (LOG_FORMAT).
 
-Events name groups, traces and counts.  Prompt text, variables and keys never enter a log: of an exception only its class and
-where it was raised are written, because its message may quote what it failed on.
+Events name groups, traces and counts. Prompt text, variables and keys never enter a log: of an exception only its class and the places it
+passed are written, because its message may quote a value.
 """
 
 import logging
@@ -14,7 +14,7 @@ import structlog
 
 from app.config import Settings
 
-# Exceptions deep in a library say enough by their last few frames.
+# The last few frames suffice for exceptions deep in a library.
 _FRAMES = 8
 
 
@@ -34,7 +34,7 @@ def configure(settings: Settings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    # A line that cannot be written is left out: the report that logging would print of it quotes the error being told.
+    # A line that cannot be written is dropped: logging's own report of that would quote the error.
     logging.raiseExceptions = False
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     structlog.configure(
@@ -50,7 +50,7 @@ def configure(settings: Settings) -> None:
 
 
 def _briefly(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Libraries log their exceptions whole: with the message, and on a console with the variables of every frame."""
+    """Shorten exceptions of libraries, which log the message, and on a console the variables of every frame."""
     event.pop("stack_info", None)
     exception = event.pop("exc_info", None)
     error = exception[1] if isinstance(exception, tuple) else exception
@@ -58,7 +58,7 @@ def _briefly(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping
 
 
 def _printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Names come from callers: none may drive the terminal of whoever reads the log, or begin a line of it."""
+    """Escape control characters: names come from callers, and none may control the reader's terminal or begin a log line."""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable():
             event[name] = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in value)
@@ -66,7 +66,7 @@ def _printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """What may be logged of an exception: its class and the places it passed, innermost last; never its message."""
+    """The parts of an exception that may be logged: its class and the places it passed, innermost last; never its message."""
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     return {
         "error": type(error).__qualname__,

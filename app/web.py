@@ -71,6 +71,6 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _trust_proxies(app: Flask, number: int) -> None:
-    """Take a caller's address, and the path that we stand under, from what our own proxies add; anybody can write those headers."""
+    """Take the caller's address and the base path from headers of our own proxies; any client can write such headers."""
     if number:
         app.wsgi_app = ProxyFix(BasePath(app.wsgi_app), x_for=number, x_proto=0)  # type: ignore[method-assign]

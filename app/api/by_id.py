@@ -1,4 +1,4 @@
-"""What a project has under the id that a request names.  Raises NotFoundError where the project has no such thing."""
+"""Rows of a project by the id in a request.  Raises NotFoundError where the project has no such row."""
 
 from typing import Any
 from uuid import UUID
@@ -11,14 +11,14 @@ from app.store import traces
 
 
 def required(row: Any, kind: str) -> Any:
-    """The row, which must be there."""
+    """The row, or NotFoundError."""
     if row is None:
         raise NotFoundError(f"This project has no such {kind}.")
     return row
 
 
 def task(connection: Connection, project_id: UUID, task_id: UUID) -> Any:
-    """A task, also one that was merged into another."""
+    """A task, including one that was merged into another."""
     return required(tasks.get(connection, project_id, task_id), "task")
 
 

@@ -39,7 +39,7 @@ MAX_DESCRIPTION = 10_000
 
 
 _BREAKS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
-"""Control characters and ends of lines: a name stands in lines of tables, feeds and logs."""
+"""Control characters and line ends: a name appears in lines of tables, feeds and logs."""
 
 _HAS_BREAK = re.compile(f"[{_BREAKS}]")
 
@@ -62,7 +62,7 @@ TaskName = Annotated[
 
 
 def _described(schema: dict[str, Any]) -> None:
-    """Something must be given besides `expected`; what is left out stays as it is, so nothing has a default."""
+    """Require a field beside `expected`; absent fields stay unchanged, so none has a default."""
     schema["minProperties"] = 1
     if "expected" in schema["properties"]:
         schema["dependentSchemas"] = {"expected": {"minProperties": 2}}
@@ -71,7 +71,7 @@ def _described(schema: dict[str, Any]) -> None:
 
 
 class ExpectedFields(BaseModel):
-    """What a caller believes fields of a task to be."""
+    """The values that the caller has seen in fields of a task."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -82,7 +82,7 @@ class ExpectedFields(BaseModel):
 
 
 class TaskChanges(BaseModel):
-    """What is to change of a task."""
+    """The changes to a task."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, json_schema_extra=_described)
 
@@ -97,12 +97,12 @@ class TaskChanges(BaseModel):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The fields that are to change."""
+        """The fields to change."""
         return self.model_dump(exclude_unset=True, exclude={"expected"})
 
     @property
     def believed(self) -> dict[str, Any]:
-        """What the caller believes fields to be, as `decisions.facts_of` has them."""
+        """The values that the caller has seen, in the form of `decisions.facts_of`."""
         return self.expected.model_dump(mode="json", exclude_unset=True)
 
     @model_validator(mode="after")
@@ -135,7 +135,7 @@ def change_task(holder: KeyHolder, task_id: UUID) -> Response:
 
 
 class VersionChanges(BaseModel):
-    """What is to change of an implementation."""
+    """The changes to an implementation."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -161,7 +161,7 @@ def change_implementation(holder: KeyHolder, implementation_id: UUID) -> Respons
 
 
 class PreviewQuery(BaseModel):
-    """Whether the decision is only looked at."""
+    """Whether the decision is only previewed."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -169,7 +169,7 @@ class PreviewQuery(BaseModel):
 
     @property
     def noted(self) -> dict[str, Detail]:
-        """For the audit log: a look at a decision is none."""
+        """Details for the audit log: a preview is no decision."""
         return {"preview": True} if self.preview else {}
 
 
@@ -179,7 +179,7 @@ State = Annotated[
 
 
 class Merge(BaseModel):
-    """Which task another one goes on in."""
+    """The task into which another one is merged."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -209,7 +209,7 @@ def merge_task(holder: KeyHolder, task_id: UUID, query: PreviewQuery) -> Respons
 
 
 class SplitQuery(PreviewQuery):
-    """Whether the split is only looked at, and what it is decided by."""
+    """Whether the split is only previewed, and the state that the caller has seen."""
 
     expected: State = None
 
@@ -237,7 +237,7 @@ def split_implementation(holder: KeyHolder, implementation_id: UUID, query: Spli
 
 
 class DecisionQuery(RangeQuery, PageQuery):
-    """Which decisions a list shows; since and until are about when they were taken."""
+    """Which decisions a list shows; since and until are bounds of their times."""
 
     task_id: UUID | None = Field(None, description="Decisions about this task.")
     kind: Kind | None = Field(None, description="Decisions of this kind.")
@@ -311,7 +311,7 @@ def _previewed(preview: Preview) -> Response:
 
 @contextmanager
 def _deciding(status: int = 422) -> Iterator[Connection]:
-    """One transaction; a decision that cannot be taken is a problem of its field, of this status, one in conflict of 409."""
+    """One transaction; an invalid decision becomes a problem of its field with this status, a conflict one with 409."""
     try:
         with transaction(services().engine) as connection:
             yield connection

@@ -34,14 +34,14 @@ routes = Routes("deletions")
 
 
 def _no_null(value: Any) -> Any:
-    """A null is a mistake of the caller's, which must not widen what is deleted."""
+    """Refuse null: a mistake of the caller must not widen the deletion."""
     if value is None:
         raise PydanticCustomError("null", "Must not be null; leave it out.")
     return value
 
 
 def _described(schema: dict[str, Any]) -> None:
-    """Something must be given, and no null."""
+    """Require at least one field, and no null."""
     schema["minProperties"] = 1
     for field in schema["properties"].values():
         del field["default"]

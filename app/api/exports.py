@@ -1,4 +1,4 @@
-"""GET of a version as other tools read it, and of its calls as a data set."""
+"""GET of a version as a file for other tools, and of its calls as a data set."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -23,7 +23,7 @@ from templating import portable_names
 routes = Routes("exports")
 
 SAMPLES = 20
-"""Real calls that stand in a file with test cases: enough to see a difference, few enough to read."""
+"""Real calls in a file with test cases: enough to see a difference, few enough to read."""
 
 FormatName = Literal[
     "jinja2",
@@ -42,13 +42,13 @@ FILE = {200: "text/plain"}
 
 
 class ExportQuery(RangeQuery):
-    """As which file."""
+    """The format of the file."""
 
     format: FormatName = Field(description="The tool that reads the file.")
 
 
 class DatasetQuery(RangeQuery):
-    """Which calls, as which file."""
+    """The calls, and the format of the file."""
 
     format: Literal["jsonl", "csv", "parquet"] = Field(
         "jsonl", description="JSON lines and Parquet are exact; CSV is guarded against formulas."
@@ -113,7 +113,7 @@ def _version(row: Row[Any], name: str, path: str, samples: Sequence[Example]) ->
 
 
 def _row(example: Example, columns: Mapping[str, str]) -> dict[str, Any]:
-    """Names of slots, as in exports, come behind a prefix, so that no slot takes the place of a column of ours."""
+    """A row; slot names get a prefix, so that no slot replaces a column of ours."""
     values = {f"slot.{new}": example.variables.get(name, "") for name, new in columns.items()}
     return {
         "trace_id": str(example.id),
@@ -125,7 +125,7 @@ def _row(example: Example, columns: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _file(content: bytes, media_type: str, name: str) -> Response:
-    """An attachment.  The name of a task is whatever a prompt says, so only what is ASCII of it is in the header."""
+    """An attachment.  The name of a task may have any text of a prompt, so the header keeps only its ASCII characters."""
     answer = Response(content, mimetype=media_type)
     safe = name.encode("ascii", "ignore").decode().lstrip(".-") or "export"
     answer.headers["Content-Disposition"] = f'attachment; filename="{safe}"'

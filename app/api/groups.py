@@ -33,10 +33,10 @@ routes = Routes("groups")
 
 
 LOOK_SECONDS = 10.0
-"""Of one search of a dry run, of which there are two at most: a proxy in front waits for half a minute or longer."""
+"""Seconds of one mining in a dry run, which mines twice at most: a proxy in front waits for half a minute or longer."""
 
 _looking = Lock()
-"""One dry run at a time in a process: it takes a processor from the requests beside it."""
+"""One dry run at a time in a process: it takes a processor from other requests."""
 
 
 class RegroupIn(BaseModel):
@@ -98,7 +98,7 @@ def _rehearsed(group: Group, wanted: RegroupIn) -> Response:
 
 
 def look(group_id: UUID, *, everything: bool, since: datetime | None = None) -> Rehearsal:
-    """What a run of the group would change now.  Raises NotFoundError, TooManyRequests."""
+    """The changes that a run of the group would make now.  Raises NotFoundError, TooManyRequests."""
     if not _looking.acquire(blocking=False):
         raise TooManyRequests("Another dry run is under way here. Send it again after 10 s.", retry_after=10)
     try:

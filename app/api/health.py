@@ -25,6 +25,8 @@ def readyz() -> Response:
     checks = health.checks(services().settings)
     ready = all(check.ok for check in checks.values())
     entries: dict[str, object] = {name: asdict(check) for name, check in checks.items()}
-    if (standby := services().reader.standing()) is not None:  # without it the primary is read, so nothing is down
+    if (
+        standby := services().reader.standing()
+    ) is not None:  # without the standby the primary is read, so nothing is down
         entries["standby"] = {"ok": standby.used, "detail": standby.said}
     return line_by_line_answer({"status": "ok" if ready else "down"} | entries, 200 if ready else 503)

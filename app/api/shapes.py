@@ -1,6 +1,6 @@
-"""The shapes of answers, for `openapi.json` and for the tests that hold our answers against it.
+"""The shapes of answers, for `openapi.json` and for the tests that check answers against it.
 
-Answers themselves are plain dicts: building a model for each row would only cost time.
+Answers themselves are plain dicts: a model for each row would only cost time.
 """
 
 from datetime import datetime

@@ -81,7 +81,7 @@ _GONE = Problem(
 
 
 def _newest(connection: Connection, holder: KeyHolder, query: TaskQuery) -> list[Listed]:
-    """By id: a new task never shifts the pages behind it."""
+    """Tasks by id: a new one never shifts the later pages."""
     rows = tasks.page(connection, holder.project_id, path=query.path, limit=query.limit + 1, before=query.cursor)
     asked = Asked(holder.project_id, query.range(), task_ids=[row.id for row in rows])
     spent = spending.by_task(spending.of_versions(connection, asked))

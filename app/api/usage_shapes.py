@@ -1,4 +1,4 @@
-"""The shapes of what calls used, and how the answers are made."""
+"""The shapes of usage, and the functions that make these answers."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -208,7 +208,7 @@ class PriceList(Shape):
 
 
 def used(spent: Spent) -> dict[str, Any]:
-    """What calls used, as `UsedShape` has it."""
+    """The usage of calls in the form of `UsedShape`."""
     some = spent.used
     return {
         "calls": some.calls,

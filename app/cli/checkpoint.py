@@ -1,7 +1,7 @@
-"""How far an import came, so that the same command goes on after Ctrl-C.
+"""Remembers the progress of an import, so that the same command continues after Ctrl-C.
 
-One small file for each import, in the data folder. It says nothing of what was imported, and its name is a digest: nothing that
-a command line or a file holds becomes part of a path. Losing it costs time alone, since nothing is stored twice.
+There is one small file for each import, in the data folder. It holds nothing of the imported data, and its name is a digest: no text of a
+command line or a file becomes part of a path. Losing it costs only time, since nothing is stored twice.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from app.cli.records import Layout
 
 @dataclass
 class Progress:
-    """Everything up to `end` is done; `head` is what the file began with."""
+    """Everything up to `end` is done; `head` is the beginning of the file."""
 
     number: int
     end: int
@@ -36,7 +36,7 @@ class Checkpoint:
         self._file = folder / "imports" / f"{name}.json"
 
     def read(self, head: bytes) -> Progress | None:
-        """How far it came; None when it never began, or when the file is another one by now."""
+        """The progress of the import; None when it never began, or when the file is another one by now."""
         try:
             progress = Progress(**orjson.loads(self._file.read_bytes()))
             same = progress.head == digest(head[: progress.head_bytes]) and len(head) >= progress.head_bytes
@@ -45,7 +45,7 @@ class Checkpoint:
         return progress if same else None
 
     def write(self, progress: Progress) -> None:
-        """Whole or not at all.  A folder that cannot be written to costs the way back, not the import."""
+        """Write the note, whole or not at all.  An unwritable folder costs the continuation, not the import."""
         with suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fresh = self._file.with_suffix(".new")

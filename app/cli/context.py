@@ -1,4 +1,4 @@
-"""What a command needs of the product: settings, logs to standard error, one engine that is closed at the end."""
+"""Common parts of commands: settings, logs on standard error, one engine that is closed at the end."""
 
 import os
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from app.config import Settings, read_settings
 from app.store.engine import make_engine
 
 UNBOUND = 10_000
-"""Columns of an output that has no edge."""
+"""Columns of an output without an edge."""
 
 
 def show(table: Table) -> None:
-    """Print a table: as wide as the terminal, and in a pipe or a file as wide as it is, so that nothing is cut off."""
+    """Print a table: as wide as the terminal; in a pipe or a file as wide as needed, so that nothing is cut off."""
     console = Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = UNBOUND
@@ -26,12 +26,12 @@ def show(table: Table) -> None:
 
 
 def id_column() -> Column:
-    """A column of ids: other commands take them, so they are never cut, however narrow the terminal."""
+    """A column of ids, never cut, however narrow the terminal: ids are arguments of other commands."""
     return Column("Id", no_wrap=True, min_width=36)
 
 
 class ProjectName(click.ParamType):
-    """The name of a project that may be made: whoever forgot to fill in a variable of the shell did not mean "" as one."""
+    """The name of a project that may be made; "" is refused, since it mostly comes from an unset shell variable."""
 
     name = "name"
 
@@ -45,7 +45,7 @@ PROJECT_NAME = ProjectName()
 
 
 def settings_of_command() -> Settings:
-    """The settings of the environment.  A person reads the terminal, so only warnings are logged unless they ask."""
+    """The settings of the environment.  A person reads the terminal, so by default only warnings are logged."""
     settings = read_settings()
     quiet = (
         settings if "log_level" in settings.model_fields_set else settings.model_copy(update={"log_level": "WARNING"})

@@ -59,7 +59,7 @@ def delete(project_name: str, everything: bool, with_project: bool, yes: bool, *
 
 @contextmanager
 def _audited(engine: Engine, project_id: UUID, selector: Selector) -> Iterator[dict[str, Detail]]:
-    """An entry that is there before anything is deleted."""
+    """An audit entry that is written before anything is deleted."""
     details: dict[str, Detail] = dict(selector.described())
     with transaction(engine) as connection:
         entry = audit.record(
@@ -75,7 +75,7 @@ def _in_utc(value: Any) -> Any:
 
 
 def _confirmed(engine: Engine, project_name: str, selector: Selector, *, yes: bool) -> UUID:
-    """The project, once the person knows how much it is about."""
+    """The project, after the person has seen the number of calls and confirmed."""
     with transaction(engine) as connection:
         owner = projects.find(connection, project_name)
         if owner is None:
@@ -89,7 +89,7 @@ def _confirmed(engine: Engine, project_name: str, selector: Selector, *, yes: bo
 
 
 def _delete(engine: Engine, settings: Settings, project_id: UUID, selector: Selector, *, everything: bool) -> Removed:
-    """Until nothing is left of it."""
+    """Delete in rounds until nothing is left."""
     removed = Removed()
     while True:
         done = delete_selected(engine, settings, project_id, selector, everything=everything)

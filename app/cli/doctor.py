@@ -1,4 +1,4 @@
-"""`promptlode doctor`: is everything there that we need, and how is it mended."""
+"""`promptlode doctor`: checks every dependency and names the remedy."""
 
 import os
 import re
@@ -24,7 +24,7 @@ from tasks.broker import publishing_connection
 
 OLDEST_PYTHON = (3, 11)
 
-# PostgreSQL stops when its disk is full; a week of traces of a busy team is about this much.
+# PostgreSQL stops when its disk is full; a week of traces of a busy team takes about this much.
 LEAST_FREE_BYTES = 1024**3
 
 Named = tuple[str, Check]
@@ -71,7 +71,7 @@ def _python() -> Check:
 
 
 def _packages() -> Check:
-    """Whether what the package requires is installed, as far as its metadata is."""
+    """Whether the packages in the metadata's requirements are installed."""
     try:
         required = metadata.requires("promptlode") or []
     except metadata.PackageNotFoundError:
@@ -92,7 +92,7 @@ def _installed(name: str) -> bool:
 
 
 def _folder(folder: Path) -> Check:
-    """The folder itself, or where it would be made."""
+    """The data folder, or the nearest existing folder above it."""
     existing = _nearest(folder)
     if os.access(existing, os.W_OK):
         return Check(True, str(folder))
@@ -112,7 +112,7 @@ def _nearest(folder: Path) -> Path:
 
 
 def _servers(settings: Settings) -> Check:
-    """Where the URLs come from: the environment, or a local instance."""
+    """The source of the URLs: the environment, or a local instance."""
     if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
         return Check(True, "DATABASE_URL and REDIS_URL are set.")
     file = settings.promptlode_data_dir / SERVERS_FILE

@@ -25,7 +25,7 @@ class NotInstalledError(PromptlodeError):
 
 
 def local(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Says what to install where the parts of a local instance are missing."""
+    """Name the extra to install where the parts of a local instance are missing."""
 
     @wraps(command)
     def checked(**options: Any) -> Any:

@@ -30,7 +30,7 @@ from tasks.accept import accept
 
 
 def _columns(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    """`FIELD=COLUMN` by our field."""
+    """The options `FIELD=COLUMN` by our field."""
     pairs = [text.partition("=") for text in given]
     wrong = next(
         (text for text, (ours, _, theirs) in zip(given, pairs, strict=True) if ours not in OWN or not theirs), None
@@ -109,7 +109,7 @@ def _reading(
 
 
 def _note(settings: Settings, file: str, project: str, format_: str, how: dict[str, Any]) -> Checkpoint:
-    """The note of how far this import of this file came."""
+    """The note of this file's import."""
     further = [f"{name}={value}" for name, value in sorted(how.items()) if value and name != "default_path"]
     return Checkpoint(
         settings.promptlode_data_dir, settings.database_url, project, file, how["default_path"], format_, *further
@@ -117,7 +117,7 @@ def _note(settings: Settings, file: str, project: str, format_: str, how: dict[s
 
 
 def _import_file(file: Path, options: Options, store: "_Store", note: Checkpoint) -> int:
-    """How many of its lines were refused."""
+    """Import a file; answers the number of refused lines."""
     console = Console(stderr=True)
     with opened(file) as source:
         reader = _reader(source, options, console, note)
@@ -134,7 +134,7 @@ def _import_file(file: Path, options: Options, store: "_Store", note: Checkpoint
 
 
 def _reader(source: Source, options: Options, console: Console, note: Checkpoint) -> Reader:
-    """The reader of the file, which says what it takes it for."""
+    """The reader of the file; it prints the kind that it detected."""
     before = note.read(source.head)
     try:
         reader = Reader(source, options, console, before)
@@ -150,13 +150,13 @@ def _reader(source: Source, options: Options, console: Console, note: Checkpoint
 
 
 class _Store:
-    """Where batches go."""
+    """Stores batches."""
 
     def __init__(self, ingest: Ingest, settings: Settings, project: Project) -> None:
         self._ingest, self._settings, self.project = ingest, settings, project
 
     def add(self, batch: Batch, report: Report) -> None:
-        """A record of OTLP may hold more calls than one transaction should."""
+        """Store a batch in transactions of limited size: a record of OTLP may hold more calls than one should."""
         for start in range(0, len(batch.incoming), BATCH):
             some = batch.incoming[start : start + BATCH]
             for accepted in accept(self._ingest, self._settings, self.project, some):
@@ -168,7 +168,7 @@ def _left(source: Source) -> int | None:
 
 
 def _import(source: Source, reader: Reader, store: _Store, note: Checkpoint, show: Show) -> None:
-    """Every batch, noted once it is stored; shown is what this import does, without what one before it did."""
+    """Store every batch and note the progress; the display counts this import, without an earlier one of the file."""
     before, skipped = reader.report.traces, source.position()
     for batch in reader.batches():
         store.add(batch, reader.report)

@@ -1,7 +1,7 @@
-"""`promptlode doctor --ingest`: does what is sent arrive, and what became of what others sent.
+"""`promptlode doctor --ingest`: whether sent calls arrive, and what became of the calls of other senders.
 
-It sends what an exporter and a program would, by HTTP, so it tells of the whole way: address, key, proxy, web process, PostgreSQL.
-Its two calls have always the same ids, so however often it runs they are stored once.
+It sends a span and a POST over HTTP, so it checks the whole way: address, key, proxy, web process, PostgreSQL. Its two calls always have
+the same ids, so they are stored once however often it runs.
 """
 
 import json
@@ -19,7 +19,7 @@ _QUESTION = "Does what is sent arrive?"
 _ABOUT = {"model": "promptlode-doctor", "path": PATH}
 _TRACE_ID, _SPAN_ID = "d0c70d0c70d0c70d0c70d0c70d0c70d0", "d0c70d0c70d0c70d"
 
-# What to do about spans that met this fate; docs/ingest.md says it at length.
+# Remedies for spans by outcome; docs/ingest.md explains them.
 _REMEDIES = {
     "without_content": "Switch content capture on in the instrumentation.",
     "rejected": "The answer to the exporter, and the log of the web process, name the field.",
@@ -31,7 +31,7 @@ Named = tuple[str, Check]
 
 
 def checks(api: Api) -> Iterator[Named]:
-    """A span and a POST that are sent and looked for, then the counters of what others sent, worst first."""
+    """A span and a POST, sent and looked for; then the counters of other senders' spans, the worst first."""
     yield "test span", _tried(lambda: _span(api))
     yield "test POST", _tried(lambda: _post(api))
     try:
@@ -63,7 +63,7 @@ def _post(api: Api) -> str:
 
 
 def _arrived(api: Api, external_id: str) -> str:
-    """That the call can be read again; a key that may only send cannot tell."""
+    """That the call can be read; a key without the scope `read` cannot tell."""
     try:
         stored = {item["external_id"] for item in api.items("/api/v1/traces", {"path": PATH}, 50)}
     except ApiError:
@@ -87,7 +87,7 @@ def _export() -> dict[str, Any]:
 
 
 def _counters(api: Api) -> dict[tuple[str, str], int]:
-    """Spans by outcome and reason; odd fields under the outcome `odd`.  Raises ApiError where the key may not see them."""
+    """Spans by outcome and reason; odd fields under the outcome `odd`.  Raises ApiError where the key may not read them."""
     headers = {"Authorization": f"Bearer {api.access.key}"}
     answer = requests.get(f"{api.access.url}/metrics", headers=headers, timeout=TIMEOUT)
     if not answer.ok or "promptlode_otlp_spans_total" not in answer.text:

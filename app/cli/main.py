@@ -1,4 +1,4 @@
-"""The command group, and what every command shares."""
+"""The command group, and the common parts of all commands."""
 
 from itertools import chain
 from typing import Any
@@ -28,7 +28,7 @@ from app.errors import PromptlodeError
 
 
 class _Commands(click.RichGroup):
-    """Commands whose errors on purpose become one line on standard error and exit code 1."""
+    """Commands whose expected errors become one line on standard error and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

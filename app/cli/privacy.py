@@ -61,7 +61,7 @@ def privacy_command(project: str, added: tuple[tuple[str, str], ...], dropped: t
 def _changed(
     before: Wishes, given: dict[str, Any], added: tuple[tuple[str, str], ...], dropped: tuple[str, ...]
 ) -> Wishes:
-    """Raises PatternError, or NotFoundError for a pattern that is not there."""
+    """The changed settings.  Raises PatternError, or NotFoundError for an unknown pattern."""
     patterns = before.patterns | dict(added)
     for name in dropped:
         if name not in patterns:

@@ -10,7 +10,7 @@ import app
 from app.front.command import web_command
 
 ROOT = Path(app.__file__).parent.parent
-"""Where the package is: Celery finds its configuration here."""
+"""The folder of the package, where Celery finds its configuration."""
 
 
 def commands(environment: dict[str, str]) -> dict[str, list[str]]:

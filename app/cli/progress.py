@@ -1,4 +1,4 @@
-"""How an import goes: traces, rate and time left, as a bar for a person and as a line now and then for a log."""
+"""The progress of an import: traces, rate and time left, as a bar on a terminal and as a line now and then in a log."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-# Seconds between two lines where there is no terminal.
+# Seconds between two lines without a terminal.
 _EVERY = 10.0
 
 Show = Callable[[int, int], None]
-"""Takes the bytes that are read and the traces that were stored or known."""
+"""Takes the bytes read and the number of traces that were stored or known."""
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def shown(console: Console, name: str, total: int | None) -> Iterator[Show]:
 
 
 class _Rate(ProgressColumn):
-    """Traces and how many a second."""
+    """The number of traces and their rate."""
 
     def render(self, task: Any) -> Text:
         return Text(_rate(task.fields["traces"], task.elapsed or 0))

@@ -85,7 +85,7 @@ def export_project(name: str, file: str | None, to: str | None, with_keys: bool)
 
 @contextmanager
 def _written(destination: str) -> Iterator[IO[bytes]]:
-    """A file that is there when it is whole, readable by its owner only: it has every prompt."""
+    """A file that appears when it is complete, readable by its owner only: it holds every prompt."""
     if destination == "-":
         yield sys.stdout.buffer
         return
@@ -165,7 +165,7 @@ def move(name: str, url: str | None, undo: bool, finishing: bool) -> None:
     if finishing == bool(url) or (undo and finishing):
         raise click.UsageError("Give --to URL (with --undo or without), or --finish alone.")
     settings = settings_of_command()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C: a switch that has not happened is taken back
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C: a switch that has not happened is undone
     with _database(settings) as engine:
         project = _found(engine, name)
         if finishing:
@@ -197,7 +197,7 @@ def _move(engine: Engine, settings: Settings, project: Project, url: str, *, und
 
 
 def _shown(url: str) -> str:
-    """Host and database, never a password."""
+    """Host and database of a URL, without the password."""
     address = make_url(url)
     return f"{address.host or 'localhost'}:{address.port or 5432}/{address.database}"
 
@@ -211,7 +211,7 @@ def _elsewhere(settings: Settings, url: str) -> Settings:
     return there
 
 
-# What they share
+# Shared by these commands
 
 
 @contextmanager
@@ -242,14 +242,14 @@ def _audit(engine: Engine, project_id: UUID, action: str) -> None:
 
 
 def _report(copied: Copied, said: str) -> None:
-    """On standard error: standard output may be the file."""
+    """Print the result on standard error: standard output may be the file."""
     for name, total in copied.totals.items():
         click.echo(f"{name:<20}{total.rows:>12,}  {total.digest}", err=True)
     click.echo(said, err=True)
 
 
 class _Progress:
-    """Tells how far it is: each step, and the calls every so many."""
+    """Prints the progress: each step, and the number of calls now and then."""
 
     EVERY = 10_000
 

@@ -1,4 +1,4 @@
-"""The calls of a file: its records, checked, in batches. Bad ones are refused by number, with the reason."""
+"""The calls of a file: its records, checked, in batches. Invalid ones are refused by number, with the reason."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -21,26 +21,26 @@ from tasks.accept import Accepted
 
 AUTO = "auto"
 
-# As many as one POST may hold; one transaction each.
+# As many as in one POST; one transaction each.
 BATCH = 500
 
-# Records without a call in them after which a batch ends all the same, so that progress is seen and kept.
+# Records without a call after which a batch ends, so that progress is shown and kept.
 _MOST_RECORDS = 10_000
 
-# A million bad lines are one bad file: these many are shown one by one.
+# Bad lines shown one by one; a million of them are one bad file.
 SHOWN_PROBLEMS = 20
 
-# Names of fields that tell a person which file it is.
+# Names of fields that help a person to identify the file.
 _SHOWN_NAMES = 12
 
 
 class WrongFormatError(CallerError):
-    """The file is certainly of another kind than was said."""
+    """The file is certainly of another kind than the command said."""
 
 
 @dataclass
 class Report:
-    """What became of the records."""
+    """The outcome of the records."""
 
     stored: int = 0
     known: int = 0
@@ -61,7 +61,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Batch:
-    """Checked traces, and the last record that went into them."""
+    """Checked traces, and the last record of them."""
 
     incoming: list[Incoming]
     number: int
@@ -70,7 +70,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Options:
-    """How a file is to be read; `longest` is the longest record in bytes; `is_last`: no file comes after this one."""
+    """Options of reading; `longest` is the longest record in bytes; `is_last`: no file comes after this one."""
 
     format: str
     reading: Reading
@@ -79,7 +79,7 @@ class Options:
 
 
 class Reader:
-    """Reads one file, from its beginning or from where an import was stopped.  Raises WrongFormatError."""
+    """Reads one file, from its beginning or from where an import stopped.  Raises WrongFormatError."""
 
     def __init__(self, source: Source, options: Options, console: Console, before: Progress | None = None) -> None:
         self.report = Report(**before.report) if before else Report()
@@ -104,13 +104,13 @@ class Reader:
 
     @property
     def word(self) -> str:
-        """What a record is to whoever looks into the file."""
+        """The word for a record in messages: line, item, row or object."""
         if self._source.is_table:
             return "row"
         return "line" if self.layout == "lines" else "item"
 
     def batches(self) -> Iterator[Batch]:
-        """Checked traces; a batch may hold none, where nothing but bad records went by."""
+        """Checked traces; a batch may be empty after many bad records."""
         batch: list[Incoming] = []
         begun = self.number
         for record in chain(self._first, self._records):
@@ -125,16 +125,16 @@ class Reader:
 
     @property
     def is_noted(self) -> bool:
-        """Whether an import can go on behind here: what waits for its other half would be forgotten."""
+        """Whether an import can continue from here: waiting halves of batches would be forgotten."""
         return self._source.is_file and not self._reading.batches.wait
 
     def _lonely(self) -> Iterator[Incoming]:
-        """Halves of batches that no other half came for."""
+        """The halves of batches without another half."""
         for record, taken in lonely(self._reading.batches, self._reading):
             yield from self._counted(record, taken, None)
 
     def progress(self, batch: Batch) -> Progress:
-        """What to remember once the batch is stored."""
+        """The progress to note when the batch is stored."""
         head = self._source.head
         return Progress(
             batch.number, batch.end, self.layout, self.format.name, len(head), digest(head), asdict(self.report)
@@ -150,7 +150,7 @@ class Reader:
             self._refuse(last + 1, [Problem((), "The file is no gzip from here on, or is cut off; send a whole one.")])
 
     def _take(self, record: Record) -> Iterable[Incoming]:
-        """The calls of a record that can be stored."""
+        """The valid calls of a record."""
         value = None
         try:
             value = self._object(record)
@@ -178,7 +178,7 @@ class Reader:
         return self._renamed(value)
 
     def _renamed(self, value: Body) -> Body:
-        """With the fields that `--column` names under our names."""
+        """The record with the fields of `--column` under our names."""
         renamed = {ours: at(value, theirs) for ours, theirs in self._reading.columns.items()}
         return {name: held for name, held in value.items() if name not in self._reading.columns.values()} | present(
             renamed
@@ -204,7 +204,7 @@ def _lacks(problems: list[Problem], name: str) -> bool:
 
 
 def _unknown(values: list[Body], word: str) -> str:
-    """What the file looks like, and what could be done with it: names of fields, never what they hold."""
+    """The names of the file's fields, never its values, and what to do with the file."""
     names = list(dict.fromkeys(str(name)[:40] for value in values for name in value))
     shown = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
     kinds = ", ".join(name for name in FORMATS)

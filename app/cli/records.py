@@ -1,6 +1,6 @@
-"""The records of a file: one JSON object a line, or the items of one JSON list, however it is broken into lines.
+"""The records of a file: one JSON object a line, or the items of one JSON list, in any layout of lines.
 
-Reads in pieces, so a file may be larger than memory; a record that is longer than allowed is skipped without being held.
+The file is read in pieces, so it may be larger than memory; a record that is too long is skipped without being held.
 """
 
 import io
@@ -18,18 +18,18 @@ import orjson
 from app.cli.formats.base import Record
 from app.cli.tables import PARQUET, Lines, UnreadableFileError, delimiter_of, rows_of_csv, rows_of_parquet
 
-# What reading a .gz raises that is no gzip, or is cut off.
+# Errors of a damaged or truncated .gz.
 DAMAGED = (zlib.error, EOFError)
 
-# One object a line; one list of them; objects over several lines, one after the other.
+# One object a line; one list of objects; objects over several lines, one after the other.
 Layout = Literal["lines", "list", "objects"]
 
 _PEEK = 64 * 1024
-_AT_ONCE = 4 * 1024  # deflated: of a piece that is damaged nothing is read
+_AT_ONCE = 4 * 1024  # compressed bytes read at once: of a piece with damage nothing is read
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
-# Files that people have by mistake, by how they begin, and what to do with them.
+# Frequent wrong files by their first bytes, with the remedy.
 _FOREIGN = {
     b"\x28\xb5\x2f\xfd": "is compressed with zstd; inflate it first: zstd -d",
     b"PK\x03\x04": "is a zip archive; unpack it first",
@@ -40,7 +40,7 @@ _FOREIGN = {
 
 @dataclass
 class Source:
-    """An opened file and how it begins; `position` of `total` bytes on disk are read, where it is one on disk."""
+    """An opened file and its beginning; `position` of `total` bytes are read, for a file on disk."""
 
     stream: io.BufferedReader
     total: int | None
@@ -55,7 +55,7 @@ class Source:
 
 @contextmanager
 def opened(file: Path) -> Iterator[Source]:
-    """The file, inflated if need be.  Raises UnreadableFileError for what holds no text."""
+    """The file, decompressed if needed.  Raises UnreadableFileError for a file without text."""
     with _raw(file) as raw:
         on_disk: io.BufferedReader = io.BufferedReader(raw, _PEEK)
         head = on_disk.peek(_PEEK)[:_PEEK]
@@ -74,7 +74,7 @@ def opened(file: Path) -> Iterator[Source]:
 
 
 def _rows(file: Path, stream: io.BufferedReader) -> Iterator[dict[str, Any]] | None:
-    """The rows of a table; None for a file that is none."""
+    """The rows of a table; None for a file that is no table."""
     head = _first_bytes(stream)
     if head.startswith(PARQUET):
         return rows_of_parquet(stream if stream.seekable() else io.BytesIO(stream.read()), file.name)
@@ -83,12 +83,12 @@ def _rows(file: Path, stream: io.BufferedReader) -> Iterator[dict[str, Any]] | N
 
 
 def _raw(file: Path) -> Any:
-    """Without a buffer: of a pipe that is still written to, what came is read at once."""
+    """The file without a buffer: data of a pipe are read as they come."""
     return getattr(sys.stdin.buffer, "raw", sys.stdin.buffer) if str(file) == "-" else file.open("rb", buffering=0)
 
 
 class _Inflated(io.RawIOBase):
-    """What is behind gzip. Unlike gzip.GzipFile it hands out all that comes before the damage."""
+    """The decompressed data of a gzip file. Unlike gzip.GzipFile it returns all data before a damaged place."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream
@@ -102,13 +102,13 @@ class _Inflated(io.RawIOBase):
         while not self._inflated:
             if not (data := self._next()):
                 return 0
-            self._inflated = self._member.decompress(data)  # a thousand times as much at most
+            self._inflated = self._member.decompress(data)  # at most a thousand times as much
         size = min(len(buffer), len(self._inflated))
         buffer[:size], self._inflated = self._inflated[:size], self._inflated[size:]
         return size
 
     def _next(self) -> bytes:
-        """Deflated bytes, empty at the end; a file may have several members, and zeros behind the last."""
+        """Compressed bytes, empty at the end; a file may have several members, and zeros after the last."""
         data = self._member.unused_data or self._stream.read1(_AT_ONCE)
         if self._member.eof:
             data = data.lstrip(b"\x00") or self._stream.read1(_AT_ONCE).lstrip(b"\x00")
@@ -120,7 +120,7 @@ class _Inflated(io.RawIOBase):
 
 
 def skip(stream: io.BufferedReader, size: int) -> None:
-    """Go on so many bytes; what is inflated has to be read for that."""
+    """Skip bytes; decompressed data have to be read for that."""
     if stream.seekable():
         stream.seek(size)
         return
@@ -132,19 +132,19 @@ def _first_bytes(stream: io.BufferedReader) -> bytes:
     try:
         return stream.peek(_PEEK)
     except DAMAGED:
-        return b""  # whoever reads the records says so, with the number of the first that is lost
+        return b""  # the reader of the records reports it, with the number of the first lost record
 
 
 def _refuse_foreign(name: str, head: bytes) -> None:
     foreign = next((remedy for start, remedy in _FOREIGN.items() if head.startswith(start)), None)
-    if foreign is None and b"\x00" in head:  # no JSON holds one, in any encoding but UTF-16
+    if foreign is None and b"\x00" in head:  # no JSON contains NUL in any encoding but UTF-16
         foreign = "is no text in UTF-8; a log is one JSON object a line"
     if foreign is not None:
         raise UnreadableFileError(f"{name} {foreign}.")
 
 
 def layout_of(stream: io.BufferedReader) -> Layout:
-    """A list of objects, or objects over several lines, are read by their brackets; all else line by line."""
+    """The layout: a list of objects, or objects over several lines, are read by their brackets; other files line by line."""
     start = _first_bytes(stream).removeprefix(_BOM).lstrip()
     first, _, rest = start.partition(b"\n")
     if first.strip() == b"{":
@@ -154,7 +154,7 @@ def layout_of(stream: io.BufferedReader) -> Layout:
 
 
 def _is_json(data: bytes) -> bool:
-    """Of a file of lines the first may well be a list: it is bad, and the others are good."""
+    """Whether the bytes are complete JSON: in a file of lines, a first line that is a list is bad, and the others are good."""
     try:
         orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -163,14 +163,14 @@ def _is_json(data: bytes) -> bool:
 
 
 def records(stream: io.BufferedReader, layout: Layout, longest: int, number: int = 0, end: int = 0) -> Iterator[Record]:
-    """Every record behind this one, the first by default."""
+    """Every record after this one, by default from the first."""
     if layout == "lines":
         return lines(stream, longest, number, end)
     return items(stream, longest, number, end, depth=int(layout == "list" and number > 0))
 
 
 def lines(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0) -> Iterator[Record]:
-    """Every line that is not blank, from this one on."""
+    """Every line that is not blank, from here on."""
     while data := stream.readline(longest + 2):
         number += 1
         end += len(data)
@@ -187,7 +187,7 @@ _INSIDE = re.compile(rb'["\\]')
 
 
 def items(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0, depth: int = 0) -> Iterator[Record]:
-    """Every item of the list, or every object where there is none, from this one on."""
+    """Every item of the list, or every object without a list, from here on."""
     scanner = _Scanner(longest, number, end, depth)
     while chunk := stream.read1(_PEEK):
         yield from scanner.feed(chunk)
@@ -195,11 +195,11 @@ def items(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0
 
 
 class _Scanner:
-    """Follows brackets and strings, and cuts where an item ends."""
+    """Follows brackets and strings, and cuts at the end of an item."""
 
     def __init__(self, longest: int, number: int, end: int, depth: int) -> None:
         self._longest, self._number, self._end = longest, number, end
-        self._list = depth  # 1 within the list whose items we are after
+        self._list = depth  # 1 inside the list of the items
         self._depth = depth
         self._in_string = self._escaped = False
         self._item = bytearray()
@@ -226,7 +226,7 @@ class _Scanner:
         return self._cut(self._end, closed=False)
 
     def _cuts(self, mark: bytes) -> bool:
-        """Whether what stands before this mark, or with it, is whole."""
+        """Whether an item is complete at this character."""
         if self._in_string:
             self._escaped = mark == b"\\"
             self._in_string = mark != b'"'
@@ -244,12 +244,12 @@ class _Scanner:
         return mark == b"," and self._depth == self._list
 
     def _keep(self, data: bytes) -> None:
-        """As much of an item as tells that it is too long."""
+        """Keep the beginning of an item, enough to show that it is too long."""
         room = self._longest + 1 - len(self._item)
         self._item += data[: max(room, 0)]
 
     def _cut(self, end: int, *, closed: bool) -> Iterator[Record]:
-        """The item, without the brackets and commas of the list around it."""
+        """The item, without the brackets and commas of the list."""
         data = bytes(self._item).removeprefix(_BOM).strip()
         self._item.clear()
         if data.endswith((b",", b"[")) or (data.endswith(b"]") and self._depth < self._list):

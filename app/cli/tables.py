@@ -1,7 +1,7 @@
-"""Rows of CSV and Parquet files as JSON lines, so that everything behind reads one kind of file.
+"""Rows of CSV and Parquet files as JSON lines, so that all later steps read one kind of file.
 
-A cell stays the text that it is: a format that has JSON in it parses it by itself. Empty cells of CSV count as absent. Parquet needs
-pyarrow, which is the extra `parquet`.
+A cell stays a text: a format with JSON in cells parses it. Empty cells of CSV count as absent. Parquet needs pyarrow, from the extra
+`parquet`.
 """
 
 import csv
@@ -17,7 +17,7 @@ PARQUET = b"PAR1"
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 LONGEST_CELL = 64 * 1024 * 1024
-"""Bytes of a cell; Python's own limit, 128 KB, is less than many prompts."""
+"""Bytes of a cell; Python's own limit of 128 KB is shorter than many prompts."""
 
 WITHOUT_PYARROW = "is Parquet, which needs pyarrow: pip install 'promptlode[parquet]', or export it as JSON lines."
 
@@ -50,9 +50,9 @@ class Lines(io.RawIOBase):
 
 
 def delimiter_of(name: str, head: bytes) -> str | None:
-    """What parts the cells of a table of text; None for a file that is none.
+    """The delimiter of a table of text; None for a file that is none.
 
-    By the file's name, or, where that says nothing (standard input), by a first line that is a list of names.
+    It is found by the file's name, or without one (standard input) by a first line that is a list of names.
     """
     suffixes = [suffix.lower() for suffix in Path(name).suffixes if suffix.lower() != ".gz"]
     if suffixes and suffixes[-1] in _DELIMITERS:
@@ -64,7 +64,7 @@ def delimiter_of(name: str, head: bytes) -> str | None:
 
 
 def rows_of_csv(stream: BinaryIO, delimiter: str) -> Iterator[dict[str, Any]]:
-    """Raises UnreadableFileError."""
+    """The rows of a CSV file.  Raises UnreadableFileError."""
     csv.field_size_limit(LONGEST_CELL)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     try:
@@ -74,11 +74,11 @@ def rows_of_csv(stream: BinaryIO, delimiter: str) -> Iterator[dict[str, Any]]:
     except (csv.Error, UnicodeDecodeError) as error:
         raise UnreadableFileError(f"The table cannot be read further: {error}; save it as CSV in UTF-8.") from None
     finally:
-        text.detach()  # the stream is the caller's to close
+        text.detach()  # the caller closes the stream
 
 
 def rows_of_parquet(stream: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
-    """The rows of a file, whose end is read at once.  Raises UnreadableFileError."""
+    """The rows of a Parquet file, whose end is read at once.  Raises UnreadableFileError."""
     parquet = _pyarrow(name)
     try:
         return _batches(parquet.ParquetFile(stream))

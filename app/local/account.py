@@ -1,7 +1,7 @@
-"""Who runs PostgreSQL, and where that account can reach its files.
+"""The account that runs PostgreSQL, and folders that it can reach.
 
-PostgreSQL refuses to run as root, so root starts it as an unprivileged account. That account cannot enter a private
-home (`/root`, mode 0700), so root's data may need another place than the data folder. An ordinary user runs it himself.
+PostgreSQL refuses to run as root, so root starts it as an unprivileged account. That account cannot enter a private home (`/root`, mode
+0700), so root's databases may be outside of the data folder. An ordinary user runs it himself.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any
 from app.local.errors import LocalError
 
 SYSTEM_HOME = Path("/var/lib/promptlode")
-"""Where root's databases live when the data folder is inside a private home."""
+"""The folder of root's databases when the data folder is inside a private home."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Account:
         return {"user": self.uid, "group": self.gid, "extra_groups": []} if self.is_other else {}
 
     def may(self, access: str, path: Path) -> bool:
-        """Whether the account has `access` (r, w or x) to `path`: asked of the system, which knows ACLs and mounts."""
+        """Whether the account has `access` (r, w or x) to `path`; the system decides, which knows ACLs and mounts."""
         if not self.is_other:
             return os.access(path, {"r": os.R_OK, "w": os.W_OK, "x": os.X_OK}[access])
         test = ["/bin/sh", "-c", 'test -"$0" "$1"', access, str(path)]
@@ -48,7 +48,7 @@ class Account:
 
 
 def server_account() -> Account:
-    """The current user; for root `nobody`, who exists everywhere (initdb wants a named account) and owns nothing."""
+    """The current user; for root `nobody`, which exists everywhere (initdb needs a named account) and owns nothing."""
     if os.geteuid() != 0:
         return _current()
     entry = _named("nobody") or next((entry for entry in pwd.getpwall() if entry.pw_uid > 0), None)
@@ -60,7 +60,7 @@ def server_account() -> Account:
 
 
 def _current() -> Account:
-    """The caller. A container may run us under a number without a name; initdb has no way around that."""
+    """The current user. A container may run us under a number without a name, with which initdb cannot work."""
     try:
         return Account(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid(), os.getegid())
     except KeyError:
@@ -78,7 +78,7 @@ def _named(name: str) -> pwd.struct_passwd | None:
 
 
 def _check_switch(account: Account) -> None:
-    """Root inside some containers may not become anybody else; say so before PostgreSQL's own words confuse."""
+    """Raise an error where root cannot switch accounts, as in some containers; PostgreSQL's own message is unclear."""
     try:
         subprocess.run(["/bin/sh", "-c", ":"], cwd="/", check=True, **account.popen)
     except (OSError, subprocess.SubprocessError) as error:
@@ -89,7 +89,7 @@ def _check_switch(account: Account) -> None:
 
 
 def make_home(wanted: Path, account: Account) -> Path:
-    """A folder of `account` at `wanted`; where it cannot enter that, one in SYSTEM_HOME and a link to it at `wanted`."""
+    """A folder of `account` at `wanted`; where the account cannot enter that, a folder in SYSTEM_HOME and a link to it."""
     if wanted.is_symlink():
         return _make(wanted.resolve(), account)
     home = _make(wanted, account)
@@ -102,7 +102,7 @@ def make_home(wanted: Path, account: Account) -> Path:
 
 
 def _make(home: Path, account: Account) -> Path:
-    """Make `home`; its missing parents may be entered by others, for the account must pass through, but not listed."""
+    """Make `home`; others may enter its new parents, which the account must pass through, but not list them."""
     try:
         for parent in reversed([parent for parent in home.parents if not parent.exists()]):
             parent.mkdir(mode=0o711 if account.is_other else 0o700)

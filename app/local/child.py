@@ -1,6 +1,6 @@
 """`python child.py [--user UID:GID] SIGNAL -- COMMAND...`: become COMMAND, which gets SIGNAL when our parent dies.
 
-A supervisor that is killed cannot end what it started; on Linux the kernel then does. With `--user` the command runs as
+A killed supervisor cannot end its children; on Linux the kernel does it. With `--user` the command runs as
 that account in an empty environment. Standard library only: it runs before every process and must not cost time.
 """
 
@@ -16,13 +16,13 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 def die_with_parent(ending: signal.Signals, parent: int) -> None:
     """Ask Linux to send us `ending` when the parent dies; other systems have no such call.
 
-    To Linux the parent is the thread that made us, not its process. It forgets the wish when the account changes, so
-    this comes last before the command.
+    To Linux the parent is the thread that made us, not its process. A change of account cancels the request, so this call is the last one
+    before the command.
     """
     if _LIBC is None:
         return
     _LIBC.prctl(_PR_SET_PDEATHSIG, int(ending))
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent:  # it died before the request
         os.kill(os.getpid(), ending)
 
 

@@ -1,4 +1,4 @@
-"""The demo: a week of sample traffic goes in over HTTP, the tasks that were found come out as a table."""
+"""The demo: sends a week of sample traffic over HTTP, and prints the tasks found as a table."""
 
 import itertools
 import json
@@ -20,16 +20,16 @@ from app.local.net import direct
 from app.sample import EXPECTED, ExpectedTask, traces
 
 _BATCH = 100
-"""Traces in one POST: small enough for a moving bar, large enough that HTTP is not what takes the time."""
+"""Traces in one POST: few enough for a moving bar, and enough that HTTP is not the bottleneck."""
 
 _SECONDS_TO_GROUP = 180
 _COVERED = 0.9
-"""A task counts as found with this part of its calls: the first days of an edited prompt may be few."""
+"""A task counts as found with this share of its calls: an edited prompt may have few calls on its first days."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A task and its implementations, as the API tells them."""
+    """A task and its implementations, from the API."""
 
     task: Mapping[str, Any]
     implementations: list[Mapping[str, Any]]
@@ -40,7 +40,7 @@ class Found:
 
     @property
     def slots(self) -> list[str]:
-        """Of the newest version."""
+        """The slots of the newest version."""
         newest: Mapping[str, Any] | None = max(self.implementations, key=lambda each: each["version"], default=None)
         return list(newest["slots"]) if newest else []
 
@@ -50,13 +50,13 @@ class Found:
 
 
 class Api:
-    """The few calls of the HTTP API that the demo makes."""
+    """The requests to the HTTP API that the demo makes."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url, self._key = url, key
 
     def send(self, batch: list[dict[str, Any]]) -> None:
-        """POST a batch; LocalError with the first problem, should one of ours be refused."""
+        """POST a batch; raises LocalError with the first problem if a call is refused."""
         results = self._call("/api/v1/traces", {"traces": batch})["results"]
         if refused := [result["error"] for result in results if "error" in result]:
             raise LocalError(f"{len(refused)} sample traces were refused, the first with: {refused[0]}")
@@ -90,7 +90,7 @@ class Api:
 
 
 def play(instance: Instance, console: Console) -> list[ExpectedTask]:
-    """Send, wait, show; returns the expected tasks that were not found."""
+    """Send the traffic, wait, print; returns the expected tasks that were not found."""
     api = Api(instance.url, instance.key)
     _send(api, list(traces()), console)
     _wait_until_grouped(api, console)
@@ -127,7 +127,7 @@ def _wait_until_grouped(api: Api, console: Console) -> None:
 
 
 def missing(tasks_found: Iterable[Found]) -> list[ExpectedTask]:
-    """The expected tasks without a found one of their own."""
+    """The expected tasks to which no found task corresponds."""
     uncovered = list(tasks_found)
     lost = []
     for expected in EXPECTED:
@@ -151,12 +151,12 @@ def table(tasks_found: Sequence[Found]) -> Table:
     for each in tasks_found:
         task, slots = each.task, ", ".join(each.slots)
         cells = task["name"], each.path, str(task["versions"]), str(task["calls"]), _start(task["template"]), slots
-        shown.add_row(*map(Text, cells))  # as text: a prompt's brackets are no markup
+        shown.add_row(*map(Text, cells))  # as text: brackets in a prompt are no markup
     return shown
 
 
 def _start(template: list[Mapping[str, str]]) -> str:
-    """The beginning of the part with a slot, else of the first: a constant system text says less."""
+    """The beginning of the part with a slot, else of the first part: a constant system text says less."""
     texts = [part["text"] for part in template]
     telling = next((text for text in texts if "{{" in text), texts[0] if texts else "")
     return " ".join(telling.split())[:120]

@@ -1,4 +1,4 @@
-"""An instance that runs on its own: started in the background, found by its folder, ended by its process id."""
+"""An instance in the background: started as a process of its own, found by its folder, stopped by its process id."""
 
 import fcntl
 import os
@@ -14,14 +14,14 @@ from app.local.processes import is_over, wait_until
 from app.local.supervision import last_lines
 
 LOG = "up.log"
-"""In the folder of the logs: what the instance itself says."""
+"""The instance's own log, in the folder of the logs."""
 
 PATIENCE_TO_START, PATIENCE_TO_STOP = 900.0, 120.0
-"""Seconds: longer than everything that `Instance` waits for; the end waits for six processes, each of which has 25."""
+"""Seconds: longer than all waits of `Instance` together; stopping waits for six processes of 25 s each."""
 
 
 def start(home: Path) -> str:
-    """Start an instance in the background; returns what it says once it serves.  Raises LocalError with the reason it does not."""
+    """Start an instance in the background; returns its output once it serves.  Raises LocalError with the reason why it does not."""
     (home / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
     log = home / "logs" / LOG
     with log.open("w") as output:
@@ -47,7 +47,7 @@ def _serves(log: Path) -> bool:
 
 
 def running(home: Path) -> psutil.Process | None:
-    """The process of the instance of this folder, if one runs: whoever holds the lock on it."""
+    """The process of this folder's instance, if one runs: the holder of the folder's lock."""
     try:
         with (home / "lock").open("r+") as lock:
             try:
@@ -60,7 +60,7 @@ def running(home: Path) -> psutil.Process | None:
 
 
 def stop(home: Path) -> bool:
-    """End the instance of this folder in order; whether there was one."""
+    """Stop this folder's instance in order; answers whether there was one."""
     process = running(home)
     if process is None:
         return False
@@ -86,7 +86,7 @@ def logs(home: Path, program: str | None) -> list[Path]:
 
 
 def follow(log: Path, position: int) -> tuple[str, int]:
-    """What was added to a log since a position, and the new position; a log that was rotated begins anew."""
+    """The text added to a log since a position, and the new position; a rotated log is read from its beginning."""
     try:
         size = os.path.getsize(log)
         with log.open("rb") as file:

@@ -1,7 +1,7 @@
 """A whole Promptlode on this machine: its folder, servers, schema, key, processes, and its end.
 
-One instance per data folder at a time (a lock says so). Whatever an earlier instance left behind when it was killed -
-processes, pid files, servers.json - is cleared before this one starts.
+One instance per data folder at a time (a lock says so). The remains of a killed instance (processes, pid files, servers.json) are cleared
+before this one starts.
 """
 
 import contextlib
@@ -30,15 +30,15 @@ from app.store import keys, migrate, projects
 from app.store.engine import make_engine, transaction
 
 MARK = "PROMPTLODE_INSTANCE"
-"""In the environment of every process of an instance, so that the next one knows what a killed one left behind."""
+"""In the environment of every process of an instance, by which the next one finds processes of a killed one."""
 
 _PORTS_TRIED = 100
 
 _SCOPES = ("ingest", "read", "admin")
-"""Of the local project's key: whoever runs the instance decides on its open pages, too."""
+"""Scopes of the local project's key: the person who runs the instance may decide on its open pages, too."""
 
 SECONDS_TO_ANSWER = 240.0
-"""Seconds in which a server or the web process must answer: 3 on an idle laptop, 60 were too few on one with a load of 12."""
+"""Seconds within which a server or the web process must answer: 3 on an idle laptop; 60 were too few at a load of 12."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Servers:
 
     @property
     def programs(self) -> list[Program]:
-        """What must be supervised of them."""
+        """Its programs that must be supervised."""
         programs_found = []
         if self.postgres:
             account = self.postgres.account
@@ -62,7 +62,7 @@ class Servers:
 
     @property
     def checks(self) -> dict[str, Callable[[], bool]]:
-        """For each of them how to see that it is up."""
+        """A test for each server that it is up."""
         servers = {"postgres": self.postgres, "valkey": self.valkey}
         return {name: server.answers for name, server in servers.items() if server}
 
@@ -80,7 +80,7 @@ class Instance:
         self.supervisor = Supervisor(self.home, groups)
         self.key = ""
 
-    # For people
+    # Texts for people
 
     @property
     def url(self) -> str:
@@ -90,10 +90,10 @@ class Instance:
     def flower_url(self) -> str:
         return f"http://{self.flower_auth}@{HOST}:{self.flower_port}"
 
-    # Life
+    # Start and stop
 
     def start(self) -> None:
-        """Everything, in the order of who needs whom; returns when the web process answers."""
+        """Start all programs in the order of their dependencies; returns when the web process answers."""
         self.supervisor.start(self._environment())
         if self._servers.programs:
             self.supervisor.start_group("servers")
@@ -109,13 +109,13 @@ class Instance:
         self._wait_for("web", lambda: self._answers("/healthz"))
 
     def stop(self) -> None:
-        """Leave no process and no servers.json."""
+        """Stop all processes, and delete servers.json."""
         (self.home / SERVERS_FILE).unlink(missing_ok=True)
         self.supervisor.stop()
         end(leftovers(self.home))
 
     def wait_ready(self, seconds: float = SECONDS_TO_ANSWER) -> None:
-        """Until worker and reconciler are alive too."""
+        """Wait until worker and reconciler are alive too."""
         self._wait(lambda: self._answers("/readyz"), seconds, self._not_ready)
 
     def log_tail(self, program: str) -> str:
@@ -128,7 +128,7 @@ class Instance:
         self._wait(answers, SECONDS_TO_ANSWER, lambda: self._silence(program))
 
     def _wait(self, ready: Callable[[], bool], seconds: float, failure: Callable[[], str]) -> None:
-        """Until it is ready, or a program ended so often that there is no hope."""
+        """Wait until `ready`; give up when a program has died too often."""
         watch = Watch(self.supervisor)
         hopeless: list[str] = []
 
@@ -152,7 +152,7 @@ class Instance:
             return False
 
     def _not_ready(self) -> str:
-        """What /readyz complains of."""
+        """The failed checks of /readyz."""
         try:
             direct.open(self.url + "/readyz", timeout=5).close()
         except urllib.error.HTTPError as error:
@@ -180,12 +180,12 @@ class Instance:
         }
 
     def _announce(self, settings: Settings) -> None:
-        """Tell commands in other shells where the servers are."""
+        """Write servers.json, which tells commands in other shells where the servers are."""
         urls = {"database_url": settings.database_url, "redis_url": settings.redis_url}
         _write_private(self.home / SERVERS_FILE, json.dumps(urls | {"url": self.url, "pid": os.getpid()}))
 
     def _ensure_key(self, settings: Settings) -> str:
-        """The key of the project that was used before, while it still opens all of it, else a new one."""
+        """The key of the project from the last time, if it still has all scopes, else a new one."""
         key_file = self.home / "keys" / self.project
         key_file.parent.mkdir(mode=0o700, exist_ok=True)
         key = key_file.read_text().strip() if key_file.exists() else ""
@@ -209,7 +209,7 @@ class Instance:
 
 @contextlib.contextmanager
 def running(project: str = "default") -> Iterator[Instance]:
-    """Start an instance and stop it at the end, whatever happens in between."""
+    """Start an instance, and stop it at the end of the block in any case."""
     home = read_settings().promptlode_data_dir.absolute()
     with _locked(home):
         end(leftovers(home))
@@ -224,7 +224,7 @@ def running(project: str = "default") -> Iterator[Instance]:
 
 
 def leftovers(home: Path) -> list[psutil.Process]:
-    """Processes of a killed instance of this folder. The servers are not among them: they hide their environment."""
+    """Processes of a killed instance of this folder, without the servers, which hide their environment."""
     return [process for process in psutil.process_iter() if _mark_of(process) == str(home)]
 
 
@@ -236,7 +236,7 @@ def _mark_of(process: psutil.Process) -> str | None:
 
 
 def embedded_servers(settings: Settings, home: Path) -> Servers:
-    """The servers that the environment names; for each that it does not name, an embedded one, prepared to be started."""
+    """The servers in the environment; for each that it does not name, an embedded one, prepared to be started."""
     postgres = None if settings.database_url else PostgresServer(home / "postgres")
     valkey = None if settings.redis_url else ValkeyServer(home / "valkey")
     urls = {}
@@ -250,7 +250,7 @@ def embedded_servers(settings: Settings, home: Path) -> Servers:
 
 
 def _port(name: str, wanted: int, explicit: bool) -> int:
-    """The wanted port; where nobody asked for it, the next free one."""
+    """The wanted port; where it was not asked for explicitly, the next free one."""
     candidates = [wanted] if explicit else range(wanted, wanted + _PORTS_TRIED)
     for port in candidates:
         if is_free(port, HOST):
@@ -263,7 +263,7 @@ def _port(name: str, wanted: int, explicit: bool) -> int:
 
 @contextlib.contextmanager
 def _locked(home: Path) -> Iterator[None]:
-    """Only one instance per folder; the system drops the lock of a killed one."""
+    """Hold the lock of the folder, for one instance at a time; the system releases the lock of a killed one."""
     with _lock_file(home) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -290,13 +290,13 @@ def _lock_file(home: Path) -> IO[str]:
 
 
 def _be_undisturbed() -> None:
-    """A second Ctrl-C must not leave half of the processes behind."""
+    """Ignore further signals: a second Ctrl-C must not leave half of the processes running."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
 
 
 def _write_private(path: Path, text: str) -> None:
-    """A file that only its owner reads, never visible half-written."""
+    """Write a file that only its owner can read, and that is never visible half-written."""
     partial = path.with_name(path.name + ".new")
     partial.touch(0o600)
     partial.write_text(text + "\n")

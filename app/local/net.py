@@ -1,6 +1,6 @@
-"""HTTP to ourselves."""
+"""HTTP to this machine."""
 
 import urllib.request
 
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""A proxy of the environment has no business with 127.0.0.1."""
+"""Requests to 127.0.0.1 must not use a proxy from the environment."""

@@ -1,7 +1,7 @@
-"""A real PostgreSQL server without installation: made once, started, stopped, killed and recovered by its folder.
+"""A real PostgreSQL server without installation: made once, then started, stopped, killed and recovered by its folder.
 
-It listens on 127.0.0.1 only and wants a password, since every user of the machine can reach that address. There is no
-Unix socket: its path may have about 100 bytes, which a deep data folder exceeds.
+It listens on 127.0.0.1 only and needs a password, since every user of the machine can reach that address. It has no Unix socket, whose path
+may have about 100 bytes: a deep data folder exceeds that.
 """
 
 import os
@@ -23,7 +23,7 @@ from app.local.processes import Child, end, find, free_port, is_free, wait_until
 
 SUPERUSER = "promptlode"
 _NEEDED_BYTES = 300 * 2**20
-"""An empty cluster takes 40 MB, its write-ahead log soon 80 MB, a staged install 35 MB; the rest is for traces."""
+"""Bytes: an empty cluster takes 40 MB, its write-ahead log soon 80 MB, a copied installation 35 MB; the rest is for traces."""
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -31,7 +31,7 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "max_connections": "100",
-    # A statement that fails would be logged whole, and the DETAIL of its error quotes the row: both hold prompts.
+    # A failed statement would be logged in full, and the DETAIL of its error quotes the row: both hold prompts.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
@@ -41,14 +41,14 @@ _FORGETFUL = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"
 The write-ahead log would grow to 1 GB otherwise, and tests have their files in memory.
 """
 _QUICK_TO_MAKE = ["--no-sync", "--set=scram_iterations=1"]
-"""For tests: initdb waits for no disk, and a connection takes half the time. The password is random and needs no stretching."""
+"""For tests: initdb does not wait for the disk, and a connection takes half the time. The password is random and needs no key stretching."""
 
 _PASSING = ("could not bind", "pre-existing shared memory block", "the database system is starting up")
-"""Reasons in the log for which another start helps: a port just lost, children of a killed server still ending."""
+"""Errors in the log after which another start helps: a port just lost, children of a killed server that are ending."""
 
 
 class PostgresServer:
-    """The server whose files are in `home` (or, for root, where a link at `home` says).
+    """The server with its files in `home` (or, for root, where a link at `home` leads).
 
     `start`, `stop`, `kill` and `restart` run it as a child of this process. A supervisor instead calls `prepare` and
     runs `command` as `account`.
@@ -65,7 +65,7 @@ class PostgresServer:
         self.home = self._wanted_home
         self._bin = Path()
 
-    # What a client needs
+    # For clients
 
     def url(self, database: str = "promptlode") -> str:
         """A URL of one database; it holds the password."""
@@ -83,10 +83,10 @@ class PostgresServer:
         connection.close()
         return self.url(name)
 
-    # Life
+    # Start and stop
 
     def prepare(self) -> None:
-        """Everything before the server runs: its folder, its programs, the cluster, the end of a server left over."""
+        """Prepare the start: folder, programs, cluster, and the end of a server left over."""
         self.home = make_home(self._wanted_home, self.account)
         self._check_space()
         self._bin = self._reachable_prefix(postgres_prefix()) / "bin"
@@ -101,7 +101,7 @@ class PostgresServer:
         return [str(self._bin / "postgres"), "-D", str(self._data), *options]
 
     def start(self, seconds: float = 60) -> None:
-        """Start and wait until it answers. A port that was free a moment ago may be gone: then another, up to five times."""
+        """Start the server, and wait until it answers. A free port may be taken meanwhile: then another is used, up to five times."""
         if self.is_running:
             return
         self.prepare()
@@ -118,7 +118,7 @@ class PostgresServer:
         raise LocalError(self._failure())
 
     def stop(self, immediately: bool = False) -> None:
-        """End it in order: open transactions roll back. `immediately`: like a power cut, from which a start recovers."""
+        """Stop the server in order: open transactions roll back. `immediately`: as in a power cut, from which a start recovers."""
         self.process.end(signal.SIGQUIT if immediately else signal.SIGINT)
 
     def kill(self) -> None:
@@ -136,7 +136,7 @@ class PostgresServer:
         return self.process.is_running
 
     def answers(self) -> bool:
-        """Whether it takes connections."""
+        """Whether it accepts connections."""
         try:
             psycopg2.connect(self.url("postgres"), connect_timeout=2).close()
         except psycopg2.OperationalError:
@@ -176,7 +176,7 @@ class PostgresServer:
         return staged / prefix.parent.name / prefix.name
 
     def _make_cluster(self) -> None:
-        """initdb beside the final place, then one rename: a half-made cluster never looks like a whole one."""
+        """Run initdb beside the final place, then rename once: a half-made cluster never looks like a complete one."""
         making, password = self.home / "data.making", secrets.token_hex(16)
         shutil.rmtree(making, ignore_errors=True)
         (self.home / "password").touch(0o600)
@@ -211,7 +211,7 @@ class PostgresServer:
     # The process
 
     def _stop_leftover(self) -> None:
-        """End a server that outlived its killed launcher; drop a pid file whose number now means another process."""
+        """Stop a server that outlived its killed launcher; delete a pid file whose number now belongs to another process."""
         pid_file = self._data / "postmaster.pid"
         try:
             pid = int(pid_file.read_text().splitlines()[0])
@@ -229,12 +229,12 @@ class PostgresServer:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the caller's PG* variables or language reaches the server."""
+    """The server's environment, without the caller's PG* variables and language."""
     return {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 def _fingerprint(prefix: Path) -> str:
-    """Changes with the installed version, so that an upgrade is staged anew."""
+    """A digest of the installed version, so that an upgrade is copied again."""
     stat = (prefix / "bin" / "postgres").stat()
     return f"{stat.st_size}-{stat.st_mtime_ns}"
 
@@ -253,7 +253,7 @@ def _copy_install(prefix: Path, staged: Path) -> None:
 
 
 def _last_words(output: str) -> str:
-    """The lines of a server's output that say what is wrong."""
+    """The lines of a server's output that name its error."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if re.search(r"FATAL|PANIC|ERROR|error:|HINT|No space", line)]
     return " ".join((telling or lines)[-3:]) or "it said nothing"

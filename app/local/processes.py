@@ -1,4 +1,4 @@
-"""Processes and ports of this machine: children that do not outlive their parent, orderly ends, free ports."""
+"""Processes and ports of this machine: children that do not outlive their parent, orderly stops, free ports."""
 
 import contextlib
 import functools
@@ -18,7 +18,7 @@ from app.local.errors import LocalError
 
 
 def find(pid: int | None, *marks: str) -> psutil.Process | None:
-    """The living process `pid`, if its command line holds all `marks`: the number alone may be somebody else's by now."""
+    """The living process `pid`, if its command line contains all `marks`: the number may belong to another process by now."""
     try:
         process = psutil.Process(pid or 0)
         command = process.cmdline()
@@ -28,7 +28,7 @@ def find(pid: int | None, *marks: str) -> psutil.Process | None:
 
 
 def is_over(process: psutil.Process) -> bool:
-    """Whether it has ended. A zombie has: some containers have no init that would ever reap it."""
+    """Whether the process has ended. A zombie has: some containers have no init that would reap it."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -36,7 +36,7 @@ def is_over(process: psutil.Process) -> bool:
 
 
 def end(processes: Sequence[psutil.Process], first: signal.Signals = signal.SIGTERM, seconds: float = 10) -> None:
-    """Ask all with `first`, wait, and only then kill."""
+    """Send `first` to all, wait, and kill those that are left."""
     for ending, patience in ((first, seconds), (signal.SIGKILL, 5.0)):
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -62,9 +62,9 @@ class Child:
         return self._process.pid if self._process else None
 
     def launch(self, command: Sequence[str], log: Path, cwd: str = "/", **popen: Any) -> None:
-        """Start it with a fresh log; it gets its ending signal when we die.
+        """Start it with a new log; it gets its ending signal when this thread dies.
 
-        "We" is this thread: start a server in the main thread, or in one that lives as long as the server shall.
+        Start a server in the main thread, or in a thread that lives as long as the server must.
         """
         log.unlink(missing_ok=True)
         with log.open("wb") as output:
@@ -84,7 +84,7 @@ class Child:
             self._process.send_signal(message)
 
     def end(self, first: signal.Signals | None = None, seconds: float = 20) -> None:
-        """End it with `first` (its own ending signal unless told), and with SIGKILL the children it has."""
+        """Stop it with `first` (by default its own ending signal), then kill its children with SIGKILL."""
         if self.is_running and self._process:
             server = psutil.Process(self._process.pid)
             first = first or self._ending
@@ -95,10 +95,10 @@ class Child:
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on now, and that the system gives to nobody else for a minute.
+    """A free TCP port on 127.0.0.1 that the system gives to no other program for a minute.
 
-    A port whose connection was closed by its own side first waits (TIME_WAIT). Only a server that asks for that very port
-    gets it then, so two programs that look for ports at the same time find different ones.
+    A port whose connection was closed by its own side waits first (TIME_WAIT). Only a server that asks for that very port gets it then, so
+    two programs that look for ports at the same time find different ones.
     """
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()) as client:
@@ -119,9 +119,9 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def wait_until(ready: Callable[[], bool], seconds: float, failure: Callable[[], str], pause: float = 0.02) -> None:
-    """Poll `ready` for at most `seconds`; after that, LocalError with what `failure` says.
+    """Poll `ready` for at most `seconds`; then raise LocalError with the text of `failure`.
 
-    A longer `pause` is for a question that costs those who are just starting.
+    A longer `pause` suits a question that slows down starting processes.
     """
     deadline = time.monotonic() + seconds
     while not ready():

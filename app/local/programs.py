@@ -9,11 +9,11 @@ from app.local.supervision import Program
 
 HOST = "127.0.0.1"
 ROOT = Path(app.__file__).parent.parent
-"""Where `celery -A tasks` is run: celeryconfig.py and flowerconfig.py are here."""
+"""The folder in which `celery -A tasks` runs, with celeryconfig.py and flowerconfig.py."""
 
 
 def programs(port: int, flower_port: int) -> list[Program]:
-    """Web, worker, reconciler and Flower; the rest they take from the environment."""
+    """Web, worker, reconciler and Flower; their other settings come from the environment."""
     return [
         _web(port),
         _celery("worker", "worker", "--concurrency=1", "-E"),
@@ -23,7 +23,7 @@ def programs(port: int, flower_port: int) -> list[Program]:
 
 
 def _web(port: int) -> Program:
-    """One worker process: the machine is a laptop, and the embedded PostgreSQL wants the other core."""
+    """One worker process: the machine is a laptop, and the embedded PostgreSQL needs the other core."""
     return Program("web", web_command(HOST, str(port), "app.local.web:create"), ROOT)
 
 

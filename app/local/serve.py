@@ -1,4 +1,4 @@
-"""Start an instance, say where it is, and serve until Ctrl-C: alone, or with a week of sample traffic before."""
+"""Starts an instance, prints its addresses, and serves until Ctrl-C; the demo first sends a week of sample traffic."""
 
 import os
 import signal
@@ -17,11 +17,11 @@ from app.local.supervision import Watch
 
 _LOOK_EVERY = 1.0
 _FILE_WIDTH = 140
-"""Columns of the table in a pipe or a file, where nobody says how wide a line may be."""
+"""Columns of the table in a pipe or a file, which have no width."""
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM: the orderly end."""
+    """Ctrl-C or SIGTERM, the orderly end."""
 
 
 def run() -> None:
@@ -63,7 +63,7 @@ def _wait_ready(instance: Instance, console: Console) -> None:
 
 
 def _show(instance: Instance, console: Console) -> None:
-    """The URLs, the key, and a call to copy."""
+    """Print the URLs, the key, and a call to copy."""
     lines = {
         "Pages": instance.url,
         "Flower": instance.flower_url,
@@ -76,7 +76,7 @@ def _show(instance: Instance, console: Console) -> None:
 
 
 def _serve(instance: Instance, console: Console) -> None:
-    """Say what dies and comes back, until the end."""
+    """Print deaths and restarts of programs, until the end."""
     _say(console, "\nServing. Ctrl-C stops everything.")
     watch = Watch(instance.supervisor)
     while True:
@@ -87,7 +87,7 @@ def _serve(instance: Instance, console: Console) -> None:
 
 def _until_interrupted(work: Callable[[Console], int]) -> None:
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:  # nohup means to stay
+        if name != signal.SIGHUP or signal.getsignal(name) != signal.SIG_IGN:  # nohup asks it to stay
             signal.signal(name, _interrupt)
     console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
     try:
@@ -100,7 +100,7 @@ def _until_interrupted(work: Callable[[Console], int]) -> None:
 
 
 def _say(console: Console, line: str, style: str = "") -> None:
-    """As it is: brackets are no markup, and a long line stays one line that can be copied."""
+    """Print a line unchanged: brackets are no markup, and a long line stays one line that can be copied."""
     console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 

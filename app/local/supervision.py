@@ -1,7 +1,7 @@
-"""Processes that come back when they die: a supervisord with a generated configuration.
+"""Restarts processes that die: a supervisord with a generated configuration.
 
-It is driven over XML-RPC on 127.0.0.1 with a password (a Unix socket path has about 100 bytes, a data folder may be
-deeper). Every program writes its own rotated log; one that dies is started again, sooner at first, then ever later.
+It is controlled over XML-RPC on 127.0.0.1 with a password (a Unix socket path has about 100 bytes, a data folder may be deeper). Every
+program writes its own rotated log; a dead one is restarted, after ever longer pauses.
 """
 
 import contextlib
@@ -23,18 +23,18 @@ from app.local.errors import LocalError
 from app.local.processes import Child, free_port, wait_until
 
 _SECONDS_BEFORE_SIGKILL = 25
-"""Seconds between SIGTERM and SIGKILL: inside the 30 that a platform such as Heroku gives the whole."""
+"""Seconds between SIGTERM and SIGKILL: within the 30 s that a platform such as Heroku allows in all."""
 
 LOG_BYTES, OLD_LOGS = 10 * 2**20, 2
-"""A log that is larger is rotated; so many rotated ones are kept of each program."""
+"""Bytes of a log after which it is rotated, and the number of rotated logs kept of each program."""
 
 _HOPELESS = 3
-"""Deaths in the first minute after which a program is not started but broken."""
+"""Deaths in the first minute after which a program counts as broken."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """One process to keep alive. `account` is for a server that refuses to be root: it then gets an empty environment."""
+    """One supervised process. `account` is for a server that refuses to be root: it then gets an empty environment."""
 
     name: str
     command: Sequence[str]
@@ -51,7 +51,7 @@ class Program:
 
 @dataclass(frozen=True)
 class State:
-    """What supervisord says of a program."""
+    """supervisord's state of a program."""
 
     name: str
     label: str
@@ -64,7 +64,7 @@ class State:
 
 
 class Supervisor:
-    """A supervisord over groups of programs; groups start when told and end in reverse order."""
+    """A supervisord over groups of programs; groups start on command and stop in reverse order."""
 
     def __init__(self, home: Path, groups: Mapping[str, Iterable[Program]]) -> None:
         self._home = home
@@ -78,7 +78,7 @@ class Supervisor:
         return self._home / "logs" / f"{program}.log"
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """Start supervisord, with no program yet; all of them will have this environment."""
+        """Start supervisord, without any program yet; all programs will have this environment."""
         (self._home / "logs").mkdir(mode=0o700, exist_ok=True)
         path = self._home / "supervisord.conf"
         path.touch(0o600)
@@ -98,7 +98,7 @@ class Supervisor:
             for name, programs in self._groups.items()
             if program in [program_of_group.name for program_of_group in programs]
         )
-        with contextlib.suppress(xmlrpc.client.Fault):  # it has just come up by itself
+        with contextlib.suppress(xmlrpc.client.Fault):  # it has just restarted by itself
             self._rpc.startProcess(f"{group}:{program}", False)
 
     def states(self) -> list[State]:
@@ -108,9 +108,9 @@ class Supervisor:
         ]
 
     def stop(self) -> None:
-        """End all programs in order, then supervisord."""
+        """Stop all programs in order, then supervisord."""
         self.process.end(seconds=3 * _SECONDS_BEFORE_SIGKILL)
-        self._proxy("close")()  # the connection that it keeps
+        self._proxy("close")()  # closes the connection that the proxy keeps
 
     def _infos(self) -> list[dict[str, Any]]:
         return self._rpc.getAllProcessInfo()  # type: ignore[return-value]
@@ -124,7 +124,7 @@ class Supervisor:
     def _silence(self) -> str:
         return f"The supervisor did not start: {last_lines(self.log_of('supervisord-output'), 3)}"
 
-    # The file
+    # The configuration
 
     def _configuration(self) -> str:
         sections = [self._daemon(), self._server(), *self._programs()]
@@ -166,14 +166,14 @@ class Supervisor:
             ("stopwaitsecs", str(_SECONDS_BEFORE_SIGKILL)),
             ("killasgroup", "true"),
             ("redirect_stderr", "true"),
-            ("stdout_logfile", f"logs/{program.name}.log"),  # relative: supervisord would expand a % in it twice
+            ("stdout_logfile", f"logs/{program.name}.log"),  # relative, since supervisord would expand a % in it twice
             ("stdout_logfile_maxbytes", str(LOG_BYTES)),
             ("stdout_logfile_backups", str(OLD_LOGS)),
         ]
 
 
 class Watch:
-    """Notices what died since the last look, and never gives a program up."""
+    """Notices programs that died since the last look, and never gives one up."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
@@ -188,7 +188,7 @@ class Watch:
             raise LocalError("The supervisor has died, and every process with it. Start again.") from None
 
     def hopeless(self) -> list[str]:
-        """Programs that died again and again while we watched."""
+        """Programs that died again and again since the watch began."""
         return [name for name, deaths in self._deaths.items() if deaths >= _HOPELESS]
 
     def _news(self, state: State) -> Iterator[str]:

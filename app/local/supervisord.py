@@ -1,7 +1,7 @@
-"""`python -m app.local.supervisord`: a supervisord that goes on while the disk of its log is full.
+"""`python -m app.local.supervisord`: a supervisord that survives a full disk.
 
-A line that it cannot write it reports on standard error, which is a file of the same disk: that report's own failure would end it, and all
-that it keeps alive (seen in `make soak`).
+When it cannot write a log line, it reports that on standard error, a file on the same disk; the failure of that report would end it, and
+all its programs (seen in `make soak`).
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from supervisor import supervisord
 
 
 class Forgiving:
-    """A stream that drops what cannot be written."""
+    """A stream that drops data which cannot be written."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -24,7 +24,7 @@ class Forgiving:
         return len(text)
 
     def flush(self) -> None:
-        """Done by each write."""
+        """Nothing to do: each write flushes."""
 
 
 def main() -> None:

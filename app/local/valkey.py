@@ -1,7 +1,7 @@
 """A real Valkey server without installation.
 
-Nothing is written to disk: Redis only says when to run, the truth is in PostgreSQL, so an empty Valkey is always a
-correct one and a restart needs no recovery.
+Nothing is written to disk: Redis only decides when to run, and the truth is in PostgreSQL, so an empty Valkey is correct and a restart
+needs no recovery.
 """
 
 import secrets
@@ -33,10 +33,10 @@ class ValkeyServer:
         """A URL of one database; it holds the password."""
         return f"redis://:{self._password}@127.0.0.1:{self.port}/{database}"
 
-    # Life
+    # Start and stop
 
     def prepare(self) -> None:
-        """Everything before the server runs: its folder and configuration, the end of a server left over."""
+        """Prepare the start: folder and configuration, and the end of a server left over."""
         try:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -51,7 +51,7 @@ class ValkeyServer:
         return [str(valkey_server()), str(self._configuration)]
 
     def start(self, seconds: float = 20) -> None:
-        """Start and wait until it answers; a port lost to somebody else in the meantime is replaced."""
+        """Start the server, and wait until it answers; a port taken meanwhile is replaced."""
         if self.is_running:
             return
         for _ in range(5):
@@ -66,7 +66,7 @@ class ValkeyServer:
         raise LocalError(self._failure())
 
     def stop(self) -> None:
-        """End it in order."""
+        """Stop the server in order."""
         self.resume()
         self.process.end()
 
@@ -81,7 +81,7 @@ class ValkeyServer:
         self.start()
 
     def pause(self) -> None:
-        """Stop it from answering while its port stays open, as a swapping machine does; `resume` ends that."""
+        """Suspend the server while its port stays open, as a swapping machine does; `resume` ends that."""
         self.process.send(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -92,7 +92,7 @@ class ValkeyServer:
         return self.process.is_running
 
     def answers(self) -> bool:
-        """Whether it takes commands."""
+        """Whether it answers commands."""
         client = redis.Redis.from_url(self.url(), socket_timeout=2)
         try:
             return bool(client.ping())
@@ -117,7 +117,7 @@ class ValkeyServer:
 
     @property
     def _settings(self) -> dict[str, str]:
-        """Quoted where a path may hold blanks; the password is here because a command line is public."""
+        """Settings, quoted where a path may contain blanks; the password is here because command lines are public."""
         return {
             "bind": "127.0.0.1",
             "port": str(self.port),
@@ -131,7 +131,7 @@ class ValkeyServer:
         }
 
     def _stop_leftover(self) -> None:
-        """End a server that outlived its killed launcher."""
+        """Stop a server that outlived its killed launcher."""
         try:
             pid = int(self._pid_file.read_text())
         except (OSError, ValueError):

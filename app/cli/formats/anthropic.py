@@ -1,10 +1,10 @@
 """Requests and responses of Anthropic's Messages API.
 
-`{"request": {...}, "response": {...}}`, a request with its `response` among its fields, or a line of a message batch with its
-result beside it: `{"custom_id": "...", "params": {...}, "result": {"type": "succeeded", "message": {...}}}`.
+`{"request": {...}, "response": {...}}`, a request with its `response` among its fields, or a line of a message batch with its result beside
+it: `{"custom_id": "...", "params": {...}, "result": {"type": "succeeded", "message": {...}}}`.
 
-Messages and content blocks are kept as they are. Its `input_tokens` leave out what came from the cache or went into it; ours
-are all that the model read, so the three are added and its own counts kept beside the sum.
+Messages and content blocks are kept as they are. Its `input_tokens` exclude tokens read from the cache or written to it; ours include all
+that the model read, so the three are added, and its own counts are kept beside the sum.
 """
 
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ class Anthropic(Format):
 
 
 def _request(value: Body) -> Body:
-    """Under its name; else the record itself, which holds the response among its fields."""
+    """The request under its name; else the record itself, which holds the response among its fields."""
     return as_object(value.get("request") or value.get("params")) or ({} if "request" in value else value)
 
 
@@ -77,7 +77,7 @@ def _from_response(response: Body) -> Body:
 
 
 def _from_result(result: Any) -> Body:
-    """A batch says of a request that failed what went wrong, or only that it was canceled or ran out of time."""
+    """The answer of a batch, or its error: a failure's message, or that the request was cancelled or expired."""
     kind = as_object(result).get("type")
     if kind in (None, "succeeded"):
         return {}

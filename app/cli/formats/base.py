@@ -1,6 +1,6 @@
-"""What every kind of log is to the importer.
+"""The interface of a kind of log.
 
-A *record* is one JSON object of the file: mostly one call, but a record of OTLP holds as many as the exporter had at hand.
+A *record* is one JSON object of the file: mostly one call, but a record of OTLP holds all calls of an export.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ PROMPTS = ("messages", "input", "instructions")
 
 NO_PROMPT = "No prompt was found: neither messages nor a text stands where this kind of log has them."
 
-# Ids of providers are far shorter; the digest behind must fit into 512.
+# Providers' ids are far shorter; with the digest appended they must fit into 512 characters.
 _LONGEST_ID = 400
 
 
@@ -33,7 +33,7 @@ class Fit(IntEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a file and where it ends; of one that is too long only the start is kept."""
+    """One record of a file and its end; of a record that is too long only the start is kept."""
 
     number: int
     data: bytes = field(repr=False)
@@ -47,7 +47,7 @@ class Record:
 
 @dataclass
 class Batches:
-    """Requests and answers of batches that wait for each other, by custom_id; a batch has 50,000 requests and 200 MB at most."""
+    """Requests and answers of batches that wait for their other half, by custom_id; a batch has at most 50,000 requests and 200 MB."""
 
     requests: dict[str, tuple[Record, Body]] = field(default_factory=dict, repr=False)
     answers: dict[str, tuple[Record, Body]] = field(default_factory=dict, repr=False)
@@ -59,7 +59,7 @@ class Batches:
 
 @dataclass(frozen=True)
 class Reading:
-    """What reading a record needs besides it.
+    """The context of reading a record.
 
     path_field: a field of each record, `a.b` within objects, that holds its path; columns: our field -> the record's own.
     """
@@ -75,16 +75,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class Call:
-    """One call as a body of `POST /api/v1/traces`, and the id that its provider gave it."""
+    """One call as a body of `POST /api/v1/traces`, and the id of its provider."""
 
     body: Body = field(repr=False)
     provider_id: Any = None
     usual_path: str | None = None
-    """Where neither the call nor the command names a path."""
+    """The path where neither the call nor the command names one."""
     remedy: str = NO_PROMPT
-    """What is said where the call turns out to have no prompt."""
+    """The remedy in the error about a call without a prompt."""
     is_strict: bool = False
-    """Whether whoever wrote the line can mend it: a side field that is odd costs the call then."""
+    """Whether the writer of the line can correct it: then a wrong side field refuses the call."""
 
     def read(self, body: Body, limits: Limits) -> Incoming:
         """The call checked.  Raises InvalidTraceError."""
@@ -93,7 +93,7 @@ class Call:
 
 @dataclass
 class Taken:
-    """What a record holds: calls that can be stored, what is wrong with the others, and how much is no call of a model."""
+    """The result of a record: valid calls, the problems of others, and the number of calls that are no calls of a model."""
 
     incoming: list[Incoming] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -110,16 +110,16 @@ class Format:
         raise NotImplementedError
 
     def calls(self, value: Body) -> Iterable[Call | None]:
-        """The calls of a record; None for what is no call of a model.  Raises InvalidTraceError."""
+        """The calls of a record; None for one that is no call of a model.  Raises InvalidTraceError."""
         raise NotImplementedError
 
     def take(self, record: Record, value: Body, reading: Reading) -> Taken:
-        """The calls of a record, checked; one that is wrong costs none of the others."""
+        """The calls of a record, checked; an invalid one does not affect the others."""
         return checked(self, record, value, reading)
 
 
 def checked(kind: Format, record: Record, value: Body, reading: Reading) -> Taken:
-    """The calls of a record as what can be stored, what is wrong, and what is passed over."""
+    """The calls of a record as valid calls, problems, and skipped ones."""
     taken = Taken()
     try:
         calls = list(kind.calls(value))
@@ -134,7 +134,7 @@ def checked(kind: Format, record: Record, value: Body, reading: Reading) -> Take
 
 
 def _take_call(call: Call, body: Body, limits: Limits, taken: Taken) -> None:
-    """Without its prompt a call is worth nothing here, so its line is told rather than stored."""
+    """Take one call; without a prompt its line is reported and not stored."""
     lack = [] if _has_prompt(body) else [Problem((), call.remedy)]
     try:
         incoming = call.read(body, limits)
@@ -150,7 +150,7 @@ def _has_prompt(body: Body) -> bool:
 
 
 def _completed(call: Call, record: Record, index: int, value: Body, reading: Reading) -> Body:
-    """The body with a path, a model and an external id where it has none."""
+    """The body with a path, a model and an external id where these are missing."""
     body = dict(call.body)
     named = text_at(value, reading.path_field) if reading.path_field else None
     usual = {
@@ -162,14 +162,14 @@ def _completed(call: Call, record: Record, index: int, value: Body, reading: Rea
 
 
 def text_at(value: Body, path: str) -> str | None:
-    """The text there; looked for in metadata too."""
+    """The text at this path, in the record or in its metadata."""
     text = at(value, path)
     text = at(as_object(parsed(value.get("metadata"))), path) if text is None else text
     return None if text is None or isinstance(text, dict | list) else str(text)
 
 
 def at(value: Body, path: str) -> Any:
-    """What stands under `a.b`, or under a name that has a dot itself; objects may be JSON texts, as in tables."""
+    """The value at the path `a.b`, or of a field whose own name has a dot; objects may be JSON texts, as in tables."""
     if path in value:
         return value[path]
     first, _, rest = path.partition(".")
@@ -178,10 +178,10 @@ def at(value: Body, path: str) -> Any:
 
 
 def _derived_id(provider_id: Any, record: Record, index: int) -> str:
-    """The same for the same call, so that importing it again stores nothing twice.
+    """An id that is the same whenever the call is imported, so that it is stored once.
 
-    The id of the provider alone is not enough: some servers answer the same one to every call.  Without any, the same record
-    at the same place is the same call; two calls may well be alike.
+    The provider's id alone is not enough: some servers give every answer the same one.  Without an id, the same record at the same place is
+    the same call; two calls may have equal texts.
     """
     if isinstance(provider_id, str) and provider_id:
         return f"{provider_id[:_LONGEST_ID]}-{record.digest[:16]}" + (f"-{index}" if index else "")

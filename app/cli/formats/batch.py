@@ -1,8 +1,8 @@
 """Batches of OpenAI and Anthropic: requests in one file, answers in another, joined by `custom_id`.
 
-A request is `{"custom_id", "url", "body"}` or `{"custom_id", "params"}`, an answer `{"custom_id", "response": {"body"}}` or
-`{"custom_id", "result"}`, and a line may hold both. Whichever comes first waits for the other, across the files of one command. Requests to
-embeddings, moderations and images are no calls of a model that writes.
+A request is `{"custom_id", "url", "body"}` or `{"custom_id", "params"}`, an answer `{"custom_id", "response": {"body"}}` or `{"custom_id",
+"result"}`, and a line may hold both. The first of the two waits for the other, across the files of one command. Requests for embeddings,
+moderations and images are no LLM calls.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ class Batch(Format):
 
 
 def lonely(batches: Batches, reading: Reading) -> Iterator[tuple[Record, Taken]]:
-    """What found no other half by the end: requests are calls without an answer, answers are none."""
+    """The records without another half: requests are calls without an answer, answers are dropped."""
     for record, value in batches.requests.values():
         yield record, _whole(record, value, reading)
     for record, value in batches.answers.values():

@@ -1,7 +1,7 @@
 """Invocation logs of Amazon Bedrock, as CloudWatch and S3 hold them: `{"schemaType": "ModelInvocationLog", ...}`.
 
-The bodies are those of the model's own API or of Converse; a streamed answer is a list of its events. Bodies over 100 KB lie in S3 by
-themselves, so their prompt is not here.
+The bodies are those of the model's own API or of Converse; a streamed answer is a list of its events. Bodies over 100 KB are in separate S3
+objects, so their prompt is missing here.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ _OTHERS = ("embed", "rerank", "image", "canvas", "reel", "sonic", "stable-")
 
 
 class Bedrock(Format):
-    """Its invocation logs."""
+    """Amazon Bedrock's invocation logs."""
 
     name = "bedrock"
 

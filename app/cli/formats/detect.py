@@ -1,7 +1,7 @@
-"""Which kind of log a file is, by its first records that are JSON objects.
+"""Detects the kind of a log by its first records that are JSON objects.
 
-Each kind has signs of its own: fields that no other kind has (`run_type`, `call_type`, `schemaType`). An id or a message list alone is no
-sign, for all of them have those.
+Each kind has fields that no other kind has (`run_type`, `call_type`, `schemaType`). An id or a list of messages is no sign of a kind, since
+all kinds have them.
 """
 
 from collections.abc import Sequence
@@ -27,32 +27,32 @@ _ALL: tuple[Format, ...] = (
     Promptlode(),
 )  # fmt: skip
 
-# Where two fit as well, the first is taken.
+# Of two that fit equally well, the first is taken.
 FORMATS: dict[str, Format] = {kind.name: kind for kind in _ALL}
 
-# So many records tell; more would only wait.
+# Records that are looked at; more would only delay the answer.
 LOOKED_AT = 20
 
 
 def detect(values: Sequence[Body]) -> Format:
-    """The kind that fits these best; our own without any, whose errors name the fields that are asked for."""
+    """The kind that fits these records best; our own if none fits, since its errors name the required fields."""
     totals = {kind.name: sum(kind.fit(value) for value in values) for kind in FORMATS.values()}
     return FORMATS[max(totals, key=lambda name: totals[name])] if any(totals.values()) else FORMATS["promptlode"]
 
 
 def is_unknown(values: Sequence[Body]) -> bool:
-    """Whether there are records, and none is of any kind."""
+    """Whether there are records, and none fits a kind."""
     return bool(values) and not any(kind.fit(value) for kind in FORMATS.values() for value in values)
 
 
 def kind_of(value: Body, expected: Format) -> Format:
-    """The kind of one record: that of its file unless another fits better, for some files are mixed."""
+    """The kind of one record: that of its file unless another fits better, since some files are mixed."""
     kind = detect([value])
     return expected if expected.fit(value) and expected.fit(value) >= kind.fit(value) else kind
 
 
 def contradicts(values: Sequence[Body], chosen: Format) -> Format | None:
-    """The kind that these certainly are where they can hardly be of the chosen one."""
+    """The kind that certainly fits these records, where the chosen one hardly does."""
     if not values or any(chosen.fit(value) is Fit.CERTAIN for value in values):
         return None
     kind = detect(values)

@@ -1,7 +1,7 @@
 """Examples for fine-tuning: the last answer of each conversation is the output, all before it the prompt.
 
 `{"messages": [...]}`, `{"prompt": "...", "completion": "..."}`, `{"contents": [...]}` of Gemini, and preferences
-(`{"input": {...}, "preferred_output": [...]}`). They name no model, so `--model` does.
+(`{"input": {...}, "preferred_output": [...]}`). They name no model, so it is given by `--model`.
 """
 
 from collections.abc import Iterable

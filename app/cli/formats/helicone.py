@@ -1,4 +1,4 @@
-"""Requests as Helicone exports them: its pages' JSON lines and CSV, and its API's answers, which hold a list under `data`."""
+"""Requests as Helicone exports them: JSON lines and CSV of its pages, and answers of its API, which hold a list under `data`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,7 +21,7 @@ ELSEWHERE = (
 
 
 class Helicone(Format):
-    """Its requests."""
+    """Helicone's requests."""
 
     name = "helicone"
 
@@ -48,7 +48,7 @@ def _call(row: Body) -> Call | None:
 
 
 def _response(row: Body) -> Any:
-    """Of a stream the text of its events, or their list."""
+    """The response; for a stream the text of its events, or their list."""
     response = parsed(row.get("response_body"))
     streamed = as_object(response).get("streamed_data")
     if isinstance(streamed, list):

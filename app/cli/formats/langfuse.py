@@ -2,7 +2,7 @@
 
 A record is one observation, or holds a list of them: `{"observations": [...]}` (the download of one trace) or
 `{"data": [...]}` (an answer of its API). Only generations are calls of a model; spans, events, scores and traces are passed
-over. Langfuse counts as input whatever usage has `input` in its name, and so do we.
+over. Langfuse counts every usage with `input` in its name as input, and so do we.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from app.otlp.messages import from_parts
 
 _LISTS = ("observations", "data")
 
-# What only Langfuse itself can use: keys of its tables, prices, and numbers that follow from others.
+# Fields that only Langfuse can use: keys of its tables, prices, and numbers derived from others.
 _LEFT_OUT = {
     "internal_model", "internal_model_id", "model_id", "project_id", "prompt_id", "created_at", "updated_at", "bookmarked", "public",
     "latency", "time_to_first_token", "completion_start_time", "total_cost", "cost_details", "provided_cost_details", "input_cost",
@@ -25,7 +25,7 @@ _LEFT_OUT = {
 }  # fmt: skip
 
 
-# Fields that only its observations have, and what it calls them.
+# Fields that only its observations have, and its names for them.
 _SIGNS = {
     "project_id",
     "usage_details",
@@ -94,7 +94,7 @@ def _snake(name: str) -> str:
 
 
 def _path(row: Body) -> str | None:
-    """The trace is what the app did, the observation which call of it: together they name the call site."""
+    """The path: the trace names the action of the app, the observation one of its calls."""
     metadata = as_object(parsed(row.get("metadata")))
     if isinstance(own := metadata.get("promptlode.path"), str):
         return own
@@ -103,13 +103,13 @@ def _path(row: Body) -> str | None:
 
 
 def _external_id(row: Body) -> str | None:
-    """`traceId:spanId`, which is what the same span has that came by OpenTelemetry."""
+    """`traceId:spanId`, the id of the same span when it comes by OpenTelemetry."""
     trace_id, own_id = row.pop("trace_id", None), row.pop("id", None)
     return f"{trace_id}:{own_id}" if isinstance(own_id, str) and isinstance(trace_id, str) else None
 
 
 def _prompt(value: Any) -> Body:
-    """The request, in whatever shape its integration wrote it; one that we do not know is kept under metadata."""
+    """The request, in the form in which its integration wrote it; an unknown form is kept under metadata."""
     if isinstance(value, str):
         return {"input": value} if value else {}
     if isinstance(value, list):
@@ -121,7 +121,7 @@ def _prompt(value: Any) -> Body:
 
 def _from_list(value: list[Any]) -> Body:
     if len(value) == 1 and isinstance(value[0], list):
-        value = value[0]  # LangChain sends a batch of one conversation
+        value = value[0]  # LangChain sends a batch with one conversation
     if all(isinstance(item, str) for item in value):
         return {"messages": [{"role": "user", "content": text} for text in value]}
     if all(isinstance(item, dict) for item in value):
@@ -143,7 +143,7 @@ def _from_object(value: Body) -> Body:
 
 
 def _message(item: Body) -> list[Body]:
-    """With typed parts by OpenTelemetry's conventions, else as the client sent it."""
+    """The message, from typed parts of OpenTelemetry's conventions, else as the client sent it."""
     return from_parts([item]) if isinstance(item.get("parts"), list) else [item]
 
 
@@ -154,7 +154,7 @@ def _output(value: Any) -> Any:
 
 
 def _settings(parameters: Body) -> Body:
-    """Settings that have a place of their own, taken out of the parameters."""
+    """Settings with a field of their own, taken out of the parameters."""
     limits = [
         parameters.pop(name, None) for name in ("max_output_tokens", "max_completion_tokens", "max_tokens", "maxTokens")
     ]
@@ -172,7 +172,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _number(value: Any) -> float | None:
-    """Langfuse stores parameters as texts now and then; a limit may be "inf"."""
+    """A number; Langfuse sometimes stores parameters as texts, and a limit may be "inf"."""
     try:
         number = float(value) if isinstance(value, int | float | str) else None
     except ValueError:
@@ -181,7 +181,7 @@ def _number(value: Any) -> float | None:
 
 
 def _declared_tools(value: Any) -> Body:
-    """Schemas by name, each perhaps as JSON text."""
+    """Tools by name with their schemas, which may be JSON texts."""
     if not isinstance(parsed(value), dict):
         return {}
     tools = [as_object(parsed(schema)) | {"name": name} for name, schema in parsed(value).items()]
@@ -222,7 +222,7 @@ def _error(row: Body) -> Body | None:
 
 
 def _metadata(row: Body, kept: Body) -> Body | None:
-    """The caller's metadata and what Langfuse says beside it: environment, release, tags, prompt."""
+    """The caller's metadata with Langfuse's own fields: environment, release, tags, prompt."""
     own = parsed(row.pop("metadata", None))
     named = own if isinstance(own, dict) else {"langfuse.metadata": own} if own else {}
     beside = {

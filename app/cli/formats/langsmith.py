@@ -20,7 +20,7 @@ _KEPT = ("name", "tags", "status", "session_name", "feedback_stats", "total_cost
 
 
 class LangSmith(Format):
-    """Its runs."""
+    """Runs of LangSmith."""
 
     name = "langsmith"
 

@@ -36,7 +36,7 @@ NOT_KEPT = "The log holds no prompt: set store_prompts_in_spend_logs: true in th
 
 
 class LiteLLM(Format):
-    """Payloads and spend logs."""
+    """LiteLLM's payloads and spend logs."""
 
     name = "litellm"
 
@@ -54,7 +54,7 @@ class LiteLLM(Format):
 
 
 def _request(value: Body) -> Body:
-    """The prompt with the parameters beside it, else the request that the proxy was sent."""
+    """The prompt with the parameters, else the request sent to the proxy."""
     sent = as_object(parsed(value.get("proxy_server_request")))
     messages = parsed(value.get("messages"))
     if messages in (None, "", {}, []):
@@ -84,7 +84,7 @@ def _beside(value: Body, metadata: Body, answer: Body) -> Body:
 
 
 def _usual_path(metadata: Body) -> str:
-    """A key of the proxy mostly stands for an app."""
+    """The path by the name of the proxy's key, which mostly stands for an app."""
     alias = metadata.get("user_api_key_alias")
     return f"litellm/{alias}" if isinstance(alias, str) and alias else "litellm"
 

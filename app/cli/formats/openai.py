@@ -1,4 +1,4 @@
-"""Requests and responses of any provider's API as they went over the wire: OpenAI, Gemini, Bedrock, Ollama, Cohere and others.
+"""Requests and responses of any provider's API as sent over HTTP: OpenAI, Gemini, Bedrock, Ollama, Cohere and others.
 
 `{"request": {...}, "response": {...}}`, or `{"body": {...}}` as in OpenAI's batch files, or a request with its `response`
 among its fields. A streamed response is a list of its chunks, or the text of its events. Fields of our own beside them (`path`,
@@ -62,7 +62,7 @@ def _request(value: Body) -> Body:
 
 
 def _response(value: Body) -> Body:
-    """Batch files wrap it with its status code; a stream is put together."""
+    """The response; batch files wrap it with its status code, a stream is joined."""
     response = parsed(value.get("response"))
     if isinstance(response, list):
         return together(response) or {"output": response}

@@ -15,7 +15,7 @@ from app.intake.bodies.values import as_object, filled, member, objects, parsed,
 
 
 class Promptfoo(Format):
-    """Its results."""
+    """Results of promptfoo."""
 
     name = "promptfoo"
 
@@ -29,7 +29,7 @@ class Promptfoo(Format):
 
 
 def _rows(value: Body) -> list[Body]:
-    """`results` of the file holds them under the same name again."""
+    """The results; the file nests a second `results` in the first."""
     inner = value.get("results")
     return objects(as_object(inner).get("results") if isinstance(inner, dict) else inner) or (
         [value] if "prompt" in value else []

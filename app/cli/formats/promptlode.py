@@ -9,7 +9,7 @@ _FIELDS = ("model", "path", *PROMPTS)
 
 
 class Promptlode(Format):
-    """Our own; also what stays when nothing else fits, since its errors name the fields that are asked for."""
+    """Our own kind; also used when no other fits, since its errors name the required fields."""
 
     name = "promptlode"
 

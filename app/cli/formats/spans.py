@@ -1,7 +1,6 @@
 """Spans as JSON, which is not OTLP/JSON: exports of Phoenix and MLflow, and what console exporters of Python and Node print.
 
-Each is turned into OTLP/JSON and read as that, so every convention that `POST /v1/traces` knows is known here. Spans of one record
-see each other; those of other records do not.
+Each is converted to OTLP/JSON, so every convention of `POST /v1/traces` is read here. Only spans of the same record are joined.
 """
 
 import base64
@@ -27,7 +26,7 @@ _FLAT = "attributes."
 
 
 class Spans(Format):
-    """Spans by their attributes."""
+    """Spans, detected by their attributes."""
 
     name = "spans"
 
@@ -43,7 +42,7 @@ class Spans(Format):
 
 
 def _spans(value: Body) -> Iterator[Body]:
-    """The record itself, or the spans that it holds; MLflow has them under `data.spans`, and tables as JSON texts."""
+    """The record itself, or its spans; MLflow has them under `data.spans`, tables as JSON texts."""
     data = parsed(value.get("data"))
     holders = [as_object(data), value]
     spans_found = next(
@@ -90,13 +89,13 @@ def _event(event: Body) -> Body:
 
 
 def _first(span: Body, paths: tuple[str, ...]) -> Any:
-    """Tables have `context.span_id` as one name, JSON as an object."""
+    """The first value at one of the paths; tables have `context.span_id` as one name, JSON as an object."""
     values = (span.get(path, member(span, path)) for path in paths)
     return next((value for value in values if value not in (None, "")), None)
 
 
 def _attributes(span: Body) -> Body:
-    """By their whole names, as the conventions have them, whether they are nested, in columns, or whole already."""
+    """The attributes by their full names, from nested objects, from columns, or from full names."""
     whole = as_object(parsed(span.get("attributes")))
     columns = {name.removeprefix(_FLAT): value for name, value in span.items() if name.startswith(_FLAT)}
     kind = {"openinference.span.kind": span["span_kind"]} if isinstance(span.get("span_kind"), str) else {}
@@ -105,7 +104,7 @@ def _attributes(span: Body) -> Body:
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Phoenix nests what OpenInference writes as one attribute each; no other names are taken apart."""
+    """Flattened attributes: Phoenix nests OpenInference's attributes; other names are left as they are."""
     value = parsed(value) if name.startswith("llm.") and isinstance(value, str) and "messages" in name else value
     if name.startswith("llm") and isinstance(value, dict | list) and not name.endswith(("parameters", "json_schema")):
         items = value.items() if isinstance(value, dict) else enumerate(value)
@@ -128,7 +127,7 @@ def _value(value: Any) -> Body:
 
 
 def _id(value: Any, size: int) -> str:
-    """Hex digits as they are, base64 as MLflow has it; anything else (a number, a name) gives the same digits every time."""
+    """The id in hex: hex digits unchanged, MLflow's base64 converted; any other value is hashed to the same digits every time."""
     text = str(value or "").removeprefix("0x").removeprefix("tr-").replace("-", "").lower()
     if len(text) == 2 * size and all(digit in "0123456789abcdef" for digit in text):
         return text
@@ -139,7 +138,7 @@ def _id(value: Any, size: int) -> str:
 
 
 def _nanoseconds(value: Any) -> str:
-    """ISO 8601; seconds, milliseconds, microseconds or nanoseconds since 1970; [seconds, nanoseconds] as Node has it."""
+    """The time, from ISO 8601; from seconds, milliseconds, microseconds or nanoseconds since 1970; or from Node's [seconds, nanoseconds]."""
     if isinstance(value, list) and len(value) == 2:
         return str(int(value[0]) * 10**9 + int(value[1]))
     if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()):

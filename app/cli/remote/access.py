@@ -1,4 +1,4 @@
-"""Where a Promptlode is and which key opens it: from flags, the environment, `promptlode login` or this machine's instance."""
+"""The address of a Promptlode and a key for it: from flags, the environment, `promptlode login` or this machine's instance."""
 
 import json
 import os
@@ -16,7 +16,7 @@ LOGIN_FILE = "login.json"
 
 
 class NoAccessError(PromptlodeError):
-    """No Promptlode is known."""
+    """No address of a Promptlode is known."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Access:
 
 
 def access_of(url: str | None, key: str | None) -> Access:
-    """What was given, completed by the first source that knows the rest.  Raises NoAccessError.
+    """The given address and key, completed by the first source that has the rest.  Raises NoAccessError.
 
-    A source that names another address than the one given lends no key: a key never goes to a server it was not made for.
+    A source with another address than the given one lends no key: a key is never sent to a server that did not issue it.
     """
     for known_url, known_key in ((url, key), _kept(), _local()):
         url = url or known_url
@@ -48,7 +48,7 @@ def access_of(url: str | None, key: str | None) -> Access:
 
 
 def keep(access: Access) -> Path:
-    """Remember an access for later commands; the file is never readable by others, also not for a moment."""
+    """Save an access for later commands; the file is at no moment readable by others."""
     path = login_file()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.new")

@@ -1,4 +1,4 @@
-"""The HTTP API as commands use it: pages are followed, and every failure is one sentence with a remedy."""
+"""The HTTP API for commands: pages are followed, and every failure is one sentence with a remedy."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -10,16 +10,16 @@ from app.cli.remote.access import Access
 from app.errors import PromptlodeError
 
 TIMEOUT = (10, 60)
-"""Seconds to connect and to wait for an answer: a list over a large project takes a few."""
+"""Seconds to connect, and to wait for an answer: a list over a large project takes a few."""
 
 MOST_PER_PAGE = 200
-"""Items of one page; the API gives no more."""
+"""Items of one page, the API's limit."""
 
 Item = dict[str, Any]
 
 
 class ApiError(PromptlodeError):
-    """A Promptlode did not answer, or refused."""
+    """A Promptlode did not answer, or refused the request."""
 
 
 class Api:
@@ -36,7 +36,7 @@ class Api:
         return self._call("GET", path, params=wanted)
 
     def text(self, path: str, query: Mapping[str, Any]) -> str:
-        """The answer of GET as the text that it is.  Raises ApiError."""
+        """The answer of GET as plain text.  Raises ApiError."""
         return self._answer("GET", path, params=dict(query)).content.decode()
 
     def post(self, path: str, body: object) -> Any:
@@ -94,7 +94,7 @@ def _json(answer: requests.Response) -> Any:
 
 
 def _refusal(url: str, answer: requests.Response) -> str:
-    """What the problem document says, field by field."""
+    """The content of the problem document, field by field."""
     if answer.status_code == requests.codes.unauthorized:
         return f"{url} does not know this key: make one with `promptlode keys create`, then `promptlode login`."
     try:

@@ -16,7 +16,7 @@ from app.cli.remote.tasks import find_task
 from templating import Template
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks of `tail`: new calls are seen while they are of interest, at one small request a second."""
+"""Seconds between two looks of `tail`, each one small request."""
 
 NEWEST = 100
 """Calls that one look of `tail` reads at most."""
@@ -136,7 +136,7 @@ def tail(api: Api, path: str | None, task: str | None, as_json_: bool, limit: in
 
 
 class _Teller:
-    """Prints calls; remembers the versions that they are of."""
+    """Prints calls; keeps their versions in memory."""
 
     def __init__(self, api: Api) -> None:
         self._api = api

@@ -79,7 +79,7 @@ def export(
 
 
 def _push(api: Api, kept_in: Registry, task: str | None, number: int | None) -> None:
-    """Says of each prompt what became of it; one that is refused does not keep the others back."""
+    """Push each prompt and print its outcome; a refused one does not stop the others."""
     refused: list[str] = []
     taken: set[str] = set()
     for each in [find_task(api, task)] if task else api.items("/api/v1/tasks"):
@@ -96,7 +96,7 @@ def _push(api: Api, kept_in: Registry, task: str | None, number: int | None) -> 
 
 
 def _chosen(versions: list[Item], number: int | None) -> Item:
-    """The version of this number; else the one in production, else the newest."""
+    """The version with this number; else the one in production, else the newest."""
     wanted = [each for each in versions if each["version"] == number]
     if number is not None and not wanted:
         raise click.UsageError(
@@ -110,7 +110,7 @@ def _file_of(api: Api, version: Item, form: str) -> str:
 
 
 def _write_all(api: Api, folder: Path, form: str) -> None:
-    """One file a task; says of each whether it is new, changed (with what changed) or the same, and which are left over."""
+    """Write one file a task; print whether it is new, changed (with the changes) or the same, and list files without a task."""
     console = Console()
     before = set(folder.rglob(f"*{FORMATS[form].ending}"))
     written: set[Path] = set()
@@ -138,7 +138,7 @@ def _write(console: Console, path: Path, text: str) -> None:
 
 
 def _place(task: Item, ending: str) -> Path:
-    """support/triage/sort-the-mail.prompt: nothing of a path leads out of the folder."""
+    """support/triage/sort-the-mail.prompt: no part of a path leads out of the folder."""
     folders = [_plain(part) for part in task["path"].split("/")]
     return Path(*filter(None, folders), f"{_plain(task['name']) or 'task'}{ending}")
 
@@ -149,7 +149,7 @@ def _plain(text: str) -> str:
 
 
 def _free(path: Path, taken: set[Path]) -> Path:
-    """The path, numbered where another task of the same name has it."""
+    """The path, numbered where another task has the same name."""
     return next(each for each in _numbered(path) if each not in taken)
 
 

@@ -12,7 +12,7 @@ from app.errors import PromptlodeError
 
 REMEMBERED = 1_000
 SECONDS_REMEMBERED = 30.0
-"""How long a key that counted is taken without asking, as the API itself does."""
+"""Seconds for which a valid key is accepted without asking the API, which does the same."""
 
 
 class NoMcpError(PromptlodeError):
@@ -42,7 +42,7 @@ def mcp(api: Api, http: bool, host: str, port: int) -> None:
 
 
 class KeyCheck:
-    """Whether a key may read."""
+    """Checks whether a key may read."""
 
     def __init__(self, url: str) -> None:
         self._url = url

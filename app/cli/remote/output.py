@@ -1,4 +1,4 @@
-"""What a command prints: a table for people, JSON or CSV for programs, templates with coloured slots."""
+"""The output of commands: a table for people, JSON or CSV for programs, templates with coloured slots."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ from app.pages.wording import ago, parsed
 from templating import Template
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
-"""Of slots, in the order of their names in a template."""
+"""Colours of slots, in the order of their names in a template."""
 
 Cell = Callable[[Item], Any]
 
@@ -26,7 +26,7 @@ Cell = Callable[[Item], Any]
 def printed(items: Iterable[Item], columns: Mapping[str, Cell], form: str) -> None:
     """Print a list.
 
-    columns: titles with what they show of an item. form: "table", "json" (a list of the items as the API gives them) or "csv".
+    columns: titles with the cell that an item has there. form: "table", "json" (a list of the API's items) or "csv".
     """
     if form == "json":
         as_json(list(items))
@@ -58,21 +58,21 @@ def _table(items: Iterable[Item], columns: Mapping[str, Cell]) -> Table:
 
 
 def plain(value: Any) -> Text:
-    """A value as text that neither rich nor a terminal takes for anything else: traffic may hold escape sequences."""
+    """A value as text without control characters and without rich's markup: traffic may contain escape sequences."""
     text = "" if value is None else str(value)
     return Text("".join(char if char.isprintable() or char == "\n" else "·" for char in text))
 
 
 @dataclass(frozen=True)
 class When:
-    """A time of an item: words for people (5 minutes ago), as it is for programs."""
+    """A time of an item: in words for people (5 minutes ago), unchanged for programs."""
 
     field: str
     otherwise: str | None = None
-    """The field that holds it where the first is empty."""
+    """The field that holds the time where the first is empty."""
 
     def of(self, item: Item) -> str | None:
-        """As the API has it."""
+        """The time as in the API's answer."""
         return item.get(self.field) or (item.get(self.otherwise) if self.otherwise else None)
 
     def __call__(self, item: Item) -> str:
@@ -81,7 +81,7 @@ class When:
 
 
 def template_text(parts: Sequence[Mapping[str, str]]) -> Text:
-    """Parts of a template, each slot in a colour of its own."""
+    """Parts of a template, each slot in its own colour."""
     colours: dict[str, str] = {}
     shown = Text()
     for part in parts:

@@ -1,7 +1,7 @@
-"""Push versions to the registries of other servers: Langfuse, MLflow, Phoenix, each by its own API.
+"""Push versions to the registries of other servers: Langfuse, MLflow, Phoenix, each through its own API.
 
-What is pushed is what `promptlode export --format` writes. A prompt that a registry has as it is gets no new version there. Keys go to the address
-that was given and nowhere else: no redirect is followed.
+It pushes the output of `promptlode export --format`. A prompt that is unchanged in the registry gets no new version. Keys are sent to the
+given address only: no redirect is followed.
 """
 
 import json
@@ -25,17 +25,17 @@ LONGEST_NAME = 100
 
 
 class PushError(PromptlodeError):
-    """A registry did not answer, or refused."""
+    """A registry did not answer, or refused the request."""
 
 
 class Registry(ABC):
     """A server that keeps prompts."""
 
     form: ClassVar[str]
-    """The export format of what it takes."""
+    """The export format that it takes."""
 
     address: ClassVar[tuple[str, ...]]
-    """Environment variables that may have its address, the first one set counts: those of its own client."""
+    """Environment variables for its address, the first one set counts: those of its own client."""
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
         self._url = url.rstrip("/")
@@ -45,7 +45,7 @@ class Registry(ABC):
 
     @abstractmethod
     def _log_in(self, environment: Mapping[str, str]) -> None:
-        """Take keys from where the registry's own client takes them."""
+        """Take keys from the variables of the registry's own client."""
 
     @abstractmethod
     def push(self, name: str, body: Any) -> Outcome:
@@ -82,7 +82,7 @@ class Registry(ABC):
 
 
 def _sentence(answer: requests.Response) -> str:
-    """What the server says, as one line without control characters."""
+    """The server's message, as one line without control characters."""
     return "".join(char if char.isprintable() else " " for char in answer.text)[:300]
 
 
@@ -105,7 +105,7 @@ class Langfuse(Registry):
 
 
 def _plain(value: Any) -> Any:
-    """Messages without the type that Langfuse adds."""
+    """The messages without the type that Langfuse adds."""
     if isinstance(value, list):
         return [{"role": each.get("role"), "content": each.get("content")} for each in value]
     return value
@@ -177,7 +177,7 @@ REGISTRIES: Mapping[str, type[Registry]] = {
 
 
 def registry(name: str, url: str | None) -> Registry:
-    """The registry of this name, a key of REGISTRIES, at this address, else where its own client would look.  Raises PushError."""
+    """The registry of this name, a key of REGISTRIES, at this address, else at the one in its own client's variables.  Raises PushError."""
     kind = REGISTRIES[name]
     address = url or next((os.environ[each] for each in kind.address if os.environ.get(each)), None)
     if address is None or not address.startswith(("http://", "https://")):
@@ -188,6 +188,6 @@ def registry(name: str, url: str | None) -> Registry:
 
 
 def name_in_registry(path: str, name: str, task_id: str) -> str:
-    """support-triage-sort-the-mail: letters, digits and hyphens of ASCII, which all three take; the id where nothing is left."""
+    """support-triage-sort-the-mail: ASCII letters, digits and hyphens, which all three accept; the id where nothing is left."""
     ascii_text = unicodedata.normalize("NFKD", f"{path}-{name}").encode("ascii", "ignore").decode().lower()
     return "-".join(re.findall("[a-z0-9]+", ascii_text))[:LONGEST_NAME].strip("-") or f"task-{task_id[-8:]}"

@@ -34,7 +34,7 @@ def _look(dry_run: bool, since: str | None) -> dict[str, object]:
 
 
 def _tell(console: Console, answer: Item) -> None:
-    """What would change, in words; then each template."""
+    """Print the changes in words; then each template."""
     read = f"{answer['owed'] + answer['residue']} ungrouped and {answer['reviewed']} grouped calls"
     lines = [
         f"{plain(answer['path']).plain}: a run that reads {read} would write",

@@ -159,7 +159,7 @@ def values(api: Api, *, task: str, slot: str, version: int | None, form: str, li
 
 
 def find_task(api: Api, wanted: str) -> Item:
-    """The task with this id, or whose id begins so, or with this name.  Raises ApiError."""
+    """The task with this id, this beginning of an id, or this name.  Raises ApiError."""
     if not wanted:
         raise ApiError("Name a task by its id, the beginning of it, or its name; `promptlode tasks` lists them.")
     if _is_uuid(wanted):
