@@ -1,6 +1,6 @@
 """What the reconciler finds in PostgreSQL and does with Redis, on the real ones."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from kombu import Connection, pools
 from redis import Redis
-from sqlalchemy import Engine, func, insert, select, text, update
+from sqlalchemy import Engine, event, func, insert, select, text, update
 
 from app.config import Settings
 from app.store import counters, groups, partitions, projects, runs
@@ -87,6 +87,22 @@ def test_a_group_whose_lease_has_ended_is_sent(
     assert reconciler.look_after_owed() == 1
 
 
+def test_a_group_whose_run_ends_between_the_two_looks_is_left_alone(
+    reconciler: Reconciler, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owing_group(engine)
+    look = RedisCoalescing.unattended
+
+    def commit_after(coalescing: RedisCoalescing, patience: Mapping[UUID, float]) -> set[UUID]:
+        unattended = look(coalescing, patience)
+        with transaction(engine) as connection:
+            connection.execute(update(trace).values(considered_run_id=new_id()))
+        return unattended
+
+    monkeypatch.setattr(RedisCoalescing, "unattended", commit_after)
+    assert reconciler.look_after_owed() == 0
+
+
 def test_a_group_whose_message_waits_is_left_alone(
     reconciler: Reconciler, engine: Engine, coalescing: RedisCoalescing
 ) -> None:
@@ -112,6 +128,19 @@ def test_what_a_full_queue_held_back_is_sent_as_soon_as_it_has_room(
     with Connection(settings.redis_url) as connection:
         connection.default_channel.queue_purge(FIRST)
     assert wait_until(reconciler.look_for_room) == 2
+
+
+def test_a_group_that_had_to_wait_for_room_is_looked_for_once(
+    reconciler: Reconciler, engine: Engine, settings: Settings
+) -> None:
+    for path in ("/a", "/b", "/c"):
+        owing_group(engine, path)
+    reconciler.look_after_owed()
+    with Connection(settings.redis_url) as connection:
+        connection.default_channel.queue_purge(FIRST)
+    assert wait_until(reconciler.look_for_room) == 1
+    owing_group(engine, "/later")
+    assert reconciler.look_for_room() == 0
 
 
 def test_a_full_queue_holds_no_other_project_back(reconciler: Reconciler, engine: Engine) -> None:
@@ -188,6 +217,21 @@ def test_counters_reach_postgresql_once_whoever_folds(
         folder.fold()
     with transaction(engine) as connection:
         assert counters.totals(connection, None) == {"requests": 2, "coalesced": 1}
+
+
+def test_counters_that_stand_still_are_folded_once(engine: Engine, coalescing: RedisCoalescing) -> None:
+    coalescing.request(owing_group(engine))
+    folder = CounterFolder(engine, coalescing)
+    folder.fold()
+    statements: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    folder.fold()
+    event.remove(engine, "before_cursor_execute", note)
+    assert statements == []
 
 
 def test_the_pipeline_is_exact_without_a_reconciler(

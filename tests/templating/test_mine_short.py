@@ -42,7 +42,11 @@ def test_one_word_is_enough_where_calls_enough_begin_with_it() -> None:
     "heads", [["red", "blue", "green", "black", "white"], ["weather in", "hotels in", "flights to", "museums in"]]
 )
 def test_values_behind_a_label_may_begin_with_a_few_words(heads: list[str]) -> None:
-    values = [f"{head} {tail}" for head in heads for tail in ("Rome", "Oslo", "Lima", "Bern", "Cairo", "Quito", "Delhi", "Seoul")]
+    values = [
+        f"{head} {tail}"
+        for head in heads
+        for tail in ("Rome", "Oslo", "Lima", "Bern", "Cairo", "Quito", "Delhi", "Seoul")
+    ]
     [found] = mine([f"Classify: {value}" for value in values])
     assert found.template.literals == ("Classify: ", "")
 

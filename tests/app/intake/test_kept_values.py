@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from app.cli.main import main as promptlode
 from app.config import Settings
 from app.intake.privacy import Policy, Wishes
 from app.store import privacy
 from app.store.engine import transaction
+from app.store.tables import grouping_run
 from tests.app.grouping_world import Group, World, triage, words
 
 HIDDEN = pytest.mark.parametrize("mode", ["hmac", "none"])
@@ -72,7 +74,7 @@ def test_nothing_of_a_value_is_different_each_time() -> None:
 
 @HIDDEN
 def test_marks_are_never_mined(world: World, mode: str) -> None:
-    """A review, or all of it mined again, finds nothing in what stands for values."""
+    """Neither a review nor mining all again reads calls whose values are marks."""
     group = group_that_wants(world, variables=mode)
     ids = group.send(map(triage, range(12)))
     group.run()
@@ -82,6 +84,7 @@ def test_marks_are_never_mined(world: World, mode: str) -> None:
         group.run()
     assert group.calls_by_version() == [[12]]
     assert [row.variables for row in group.calls(ids)] == before
+    assert {row.reviewed for row in world.rows(select(grouping_run.c.reviewed))} == {0}
 
 
 def test_a_template_needs_as_many_people_as_the_project_asks_for(world: World) -> None:
