@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -12,7 +11,7 @@ import rich_click as click
 from rich.table import Table
 
 from app import health
-from app.cli import ingest_check
+from app.cli import ingest_check, local_servers
 from app.cli.context import settings_of_command, show
 from app.cli.remote.access import access_of
 from app.cli.remote.api import Api
@@ -23,9 +22,6 @@ from app.servers import reasons
 from tasks.broker import publishing_connection
 
 OLDEST_PYTHON = (3, 11)
-
-# PostgreSQL stops when its disk is full; a week of traces of a busy team takes about this much.
-LEAST_FREE_BYTES = 1024**3
 
 Named = tuple[str, Check]
 
@@ -52,15 +48,15 @@ def _all(settings: Settings) -> Iterator[Named]:
     yield "python", _python()
     yield "packages", _packages()
     yield "data folder", _folder(settings.promptlode_data_dir)
-    yield "disk", _disk(settings.promptlode_data_dir)
+    yield "disk", local_servers.disk(settings.promptlode_data_dir)
     yield "servers", _servers(settings)
     try:
         settings.require("database_url", "redis_url")
     except ConfigurationError as error:
         yield "settings", Check(False, str(error))
         return
-    yield from health.checks(settings).items()
-    yield "broker", _broker(settings)
+    for name, check in {**health.checks(settings), "broker": _broker(settings)}.items():
+        yield name, local_servers.explained(name, check, settings.promptlode_data_dir)
 
 
 def _python() -> Check:
@@ -93,22 +89,10 @@ def _installed(name: str) -> bool:
 
 def _folder(folder: Path) -> Check:
     """The data folder, or the nearest existing folder above it."""
-    existing = _nearest(folder)
+    existing = local_servers.nearest(folder)
     if os.access(existing, os.W_OK):
         return Check(True, str(folder))
     return Check(False, f"{existing} cannot be written. Set PROMPTLODE_DATA_DIR to a folder that can.")
-
-
-def _disk(folder: Path) -> Check:
-    free = shutil.disk_usage(_nearest(folder)).free
-    if free < LEAST_FREE_BYTES:
-        return Check(False, f"{free / 1024**2:.0f} MB free. Make room, or set PROMPTLODE_DATA_DIR to another disk.")
-    return Check(True, f"{free / 1024**3:.1f} GB free.")
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest one above it that exists."""
-    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _servers(settings: Settings) -> Check:

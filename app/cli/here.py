@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import requests
 import rich_click as click
 
+from app.cli import local_servers
 from app.config import SERVERS_FILE, read_settings
 from app.errors import PromptlodeError
+from app.health import Check
 
 LOOK_EVERY = 0.5
 """Seconds between two looks of `logs --follow`."""
@@ -78,7 +81,7 @@ def status(as_json: bool) -> None:
     home = _home()
     url = _url(home)
     checks = (
-        _readiness(url)
+        _readiness(url, home)
         if url
         else {"status": "down", "instance": {"ok": False, "detail": "Not running. Run: promptlode up"}}
     )
@@ -93,12 +96,17 @@ def status(as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _readiness(url: str) -> dict[str, Any]:
+def _readiness(url: str, home: Path) -> dict[str, Any]:
     try:
         health: dict[str, Any] = requests.get(f"{url}/readyz", timeout=10).json()
     except (requests.RequestException, ValueError):
         return {"status": "down", "web": {"ok": False, "detail": "Does not answer. See: promptlode logs web"}}
-    return health
+    return {name: _explained(name, check, home) for name, check in health.items()}
+
+
+def _explained(name: str, check: Any, home: Path) -> Any:
+    """A check of /readyz with the remedy on this machine, which /readyz, open to everybody, does not tell."""
+    return asdict(local_servers.explained(name, Check(**check), home)) if isinstance(check, dict) else check
 
 
 @click.command()

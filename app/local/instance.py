@@ -182,7 +182,8 @@ class Instance:
     def _announce(self, settings: Settings) -> None:
         """Write servers.json, which tells commands in other shells where the servers are."""
         urls = {"database_url": settings.database_url, "redis_url": settings.redis_url}
-        _write_private(self.home / SERVERS_FILE, json.dumps(urls | {"url": self.url, "pid": os.getpid()}))
+        others = {"url": self.url, "pid": os.getpid(), "embedded": list(self._servers.checks)}
+        _write_private(self.home / SERVERS_FILE, json.dumps(urls | others))
 
     def _ensure_key(self, settings: Settings) -> str:
         """The key of the project from the last time, if it still has all scopes, else a new one."""

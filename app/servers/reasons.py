@@ -61,7 +61,7 @@ _POSTGRES = (
         ("too many clients", "too many connections", "connection slots are reserved", "no more connections allowed"),
     ),
     Reason(
-        "PostgreSQL is starting, stopping or recovering. It answers by itself when it is done.",
+        "PostgreSQL is starting, stopping or recovering. It answers by itself when it is done; if it does not, see its log and its disk.",
         ("starting up", "shutting down", "recovery mode", "not yet accepting connections", "not accepting connections"),
     ),
 )  # fmt: skip

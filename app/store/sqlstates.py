@@ -23,7 +23,7 @@ STATES = {
     "53300": "PostgreSQL takes no more connections. Raise max_connections, or lower DATABASE_POOL_SIZE.",
     "53400": "PostgreSQL has reached a limit of its configuration. Its log says which.",
     "57P01": "PostgreSQL was told to end the connection.",
-    "57P03": "PostgreSQL is starting, stopping or recovering. It answers by itself when it is done.",
+    "57P03": "PostgreSQL is starting, stopping or recovering. It answers by itself when it is done; if it does not, see its log and its disk.",
     PROJECT_MOVES: "The project moves to another database, or has moved. `promptlode projects` says where to.",
 }
 """States of a server by SQLSTATE (PostgreSQL manual, appendix A); the request is correct, and may be sent again."""

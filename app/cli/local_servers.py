@@ -1,0 +1,97 @@
+"""What a command on the machine of a local instance sees of its servers: their file systems, and which of them nobody set a URL for."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from app.config import SERVERS_FILE
+from app.health import Check
+
+# PostgreSQL stops when its disk is full; a week of traces of a busy team takes about this much.
+LEAST_FREE_BYTES = 1024**3
+
+# PostgreSQL ends when it cannot make the next file of its write-ahead log (16 MB), and its recovery needs two or three of them.
+FULL_BYTES = 64 * 1024**2
+
+_FOLDERS = ("postgres", "logs", "")
+"""Below the data folder; each may be a mount, or a link: root's database is in /var/lib (docs/operations.md). PostgreSQL's is named first."""
+
+
+class _Server(NamedTuple):
+    """An embedded server: its name, that of its log, and the setting that would name another one."""
+
+    name: str
+    log: str
+    setting: str
+
+
+_SERVERS = {
+    "database": _Server("PostgreSQL", "postgres", "DATABASE_URL"),
+    "redis": _Server("Valkey", "valkey", "REDIS_URL"),
+    "broker": _Server("Valkey", "valkey", "BROKER_URL"),
+}
+"""By the checks of `app.health` and of `promptlode doctor`."""
+
+
+def disk(home: Path) -> Check:
+    """The free space of every file system that holds a part of the data folder; the first that is low is named."""
+    free = {folder: shutil.disk_usage(folder).free for folder in _file_systems(home)}
+    for folder, bytes_free in free.items():
+        if bytes_free < LEAST_FREE_BYTES:
+            return Check(False, _low(folder, bytes_free))
+    return Check(
+        True, ", ".join(f"{bytes_free / 1024**3:.1f} GB free in {folder}" for folder, bytes_free in free.items())
+    )
+
+
+def explained(name: str, check: Check, home: Path) -> Check:
+    """A check of `app.health` that failed, with the remedy for an embedded server; any other check as it is."""
+    if check.ok or not _is_embedded(name, home):
+        return check
+    folder = nearest(home / "postgres")
+    bytes_free = shutil.disk_usage(folder).free
+    if name == "database" and bytes_free < FULL_BYTES:
+        return Check(False, f"The disk of PostgreSQL is full: {_low(folder, bytes_free)} It starts again by itself.")
+    server = _SERVERS[name]
+    if server.setting in check.detail:
+        return Check(
+            False, f"The embedded {server.name} does not answer. Its log says why: promptlode logs {server.log}"
+        )
+    return check
+
+
+def nearest(folder: Path) -> Path:
+    """The folder, links followed, or the nearest one above it that exists."""
+    resolved = folder.resolve()
+    return next(path for path in (resolved, *resolved.parents) if path.exists())
+
+
+def _low(folder: Path, bytes_free: int) -> str:
+    return (
+        f"{bytes_free / 1024**2:.0f} MB free in {folder}. Make room there, or stop, "
+        "move the data folder to a larger disk and set PROMPTLODE_DATA_DIR to it."
+    )
+
+
+def _file_systems(home: Path) -> Iterator[Path]:
+    """A folder of each file system, once."""
+    known = set()
+    for part in _FOLDERS:
+        folder = nearest(home / part)
+        if (device := folder.stat().st_dev) not in known:
+            known.add(device)
+            yield folder
+
+
+def _is_embedded(name: str, home: Path) -> bool:
+    """Whether the check is of a server that the running instance of this folder started itself."""
+    if name not in _SERVERS or os.environ.get(_SERVERS[name].setting):
+        return False
+    try:
+        embedded = json.loads((home / SERVERS_FILE).read_text()).get("embedded", [])
+    except (OSError, ValueError):
+        return False
+    return _SERVERS[name].log in embedded

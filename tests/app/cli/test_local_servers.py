@@ -1,0 +1,69 @@
+"""What a command on the machine of a local instance says of the disks and servers of that instance."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.cli import local_servers
+from app.health import Check
+
+NOBODY = Check(False, "Nobody listens where DATABASE_URL says. Start PostgreSQL, or set DATABASE_URL.")
+RECOVERING = Check(False, "PostgreSQL is starting, stopping or recovering.")
+MEMORY = Path("/dev/shm")  # a file system of its own on Linux
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder of an instance that runs both servers itself."""
+    for setting in ("DATABASE_URL", "REDIS_URL"):
+        monkeypatch.delenv(setting, raising=False)
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "servers.json").write_text(json.dumps({"embedded": ["postgres", "valkey"]}))
+    return tmp_path
+
+
+@pytest.fixture
+def is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No disk of this machine has as much free."""
+    monkeypatch.setattr(local_servers, "FULL_BYTES", 2**62)
+    monkeypatch.setattr(local_servers, "LEAST_FREE_BYTES", 2**62)
+
+
+@pytest.mark.skipif(not MEMORY.exists(), reason="this system has no second file system that a test may use")
+def test_the_file_system_under_the_database_is_looked_at_where_a_link_leads(home: Path) -> None:
+    if MEMORY.stat().st_dev == home.stat().st_dev:
+        pytest.skip("the data folder is in memory too")
+    (home / "postgres").rmdir()
+    (home / "postgres").symlink_to(MEMORY)
+    assert f"free in {MEMORY}" in local_servers.disk(home).detail
+
+
+@pytest.mark.usefixtures("is_full")
+def test_a_low_disk_is_named_with_the_remedy(home: Path) -> None:
+    check = local_servers.disk(home)
+    assert not check.ok
+    assert str(home / "postgres") in check.detail
+    assert "Make room" in check.detail
+
+
+@pytest.mark.usefixtures("is_full")
+@pytest.mark.parametrize("check", [NOBODY, RECOVERING])
+def test_a_database_on_a_full_disk_is_explained_by_the_disk(home: Path, check: Check) -> None:
+    explained = local_servers.explained("database", check, home)
+    assert "disk of PostgreSQL is full" in explained.detail
+    assert "DATABASE_URL" not in explained.detail
+
+
+@pytest.mark.parametrize(("name", "log"), [("database", "postgres"), ("redis", "valkey")])
+def test_for_a_server_that_nobody_set_a_url_for_the_remedy_is_its_log(home: Path, name: str, log: str) -> None:
+    setting = {"database": "DATABASE_URL", "redis": "REDIS_URL"}[name]
+    check = Check(False, f"Nobody listens where {setting} says.")
+    assert f"promptlode logs {log}" in local_servers.explained(name, check, home).detail
+
+
+def test_for_a_server_of_the_users_own_its_setting_stays_the_remedy(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db.example.com/promptlode")
+    assert local_servers.explained("database", NOBODY, home) == NOBODY
