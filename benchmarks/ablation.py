@@ -58,6 +58,7 @@ RULES: Mapping[str, Off] = {
     "versions of few calls": [(families, "BITS_OF_AN_OUTERMOST_VERSION", 1e9)],
     "data": [(siblings, "are_data", _none), (families, "are_data", _none)],
     "edits beside a slot": [(families, "_edges", _gives(()))],
+    "words put in": [(families, "_grows", _gives(False))],
     "edits of all texts": [(rounds.Rounds, "_part_by_edits", _gives([]))],
     "crossed ends": [(ends.Ends, "are_crossed", _gives(False))],
     "crossed sets": [(search._Search, "_is_crossed", _gives(False))],

@@ -5,7 +5,8 @@ Both are places where the members of a template differ.  The rule:
 edit      a place with two or three different texts, one of them five words or longer, each of which has its time (A, B
           or A, B, A): a template for each.
 option    the same, but the texts come mixed in time, or the place is empty in some members: one slot.
-value     a short text (a language, a tone, a day), or one out of four and more, whenever it comes: one slot.
+words     a place with two texts, one of which is the other with some words put in, each in its time: an edit, however few these are.
+value     any other short text (a language, a tone, a day), or one out of four and more, whenever it comes: one slot.
 
 An edit right beside a slot is seen in its values: from some time on they all end, or begin, with the same words.
 Examples that some calls begin with and others lack make two prompts as well, whenever they come.
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, compress, islice, pairwise
 from operator import ne
+from typing import NamedTuple
 
 from templating.mining.borders import shared_length
 from templating.mining.data import are_data
@@ -41,6 +43,7 @@ MOST_EDIT_CHANGES = 10  # changes from one text of a place to another while it i
 SIDE_BY_SIDE_SHARE = 0.8  # of what blocks save is saved as well when versions that run side by side mix by chance
 FEWEST_EXAMPLE_WORDS = 24  # words of examples before a prompt
 Kind = tuple[str, ...]
+_MARKS_OF_DATA = frozenset('0123456789"{}[]')  # what a number or a field of JSON has that comes or goes, and words of an instruction lack
 
 
 class Held:
@@ -72,6 +75,18 @@ class Held:
 def _are_alike(column: Sequence[str], other: Sequence[str]) -> bool:
     """Whether two columns part their texts alike."""
     return len(set(column)) == len(set(other)) == len(set(zip(column, other, strict=True)))
+
+
+class _Place(NamedTuple):
+    """A place that may be edited, or several that part the members alike.
+
+    column: per member its text.  least: bits that prove an edit.  is_alone: whether it is one place, as a value is.  is_long: whether the text is as long as an edit mostly is.
+    """
+
+    column: Sequence[str]
+    least: float
+    is_alone: bool = True
+    is_long: bool = True
 
 
 def _times(column: Sequence[str], calls: Sequence[Sequence[int]]) -> dict[str, list[int]]:
@@ -127,32 +142,41 @@ def edits(
     a version may have one call.
     """
     keys: list[tuple[str, ...]] = [() for _ in rows]
-    for column, least, is_alone in _places(rows, tick, apart):
+    for place in _places(rows, tick, apart):
         calls = [*map(runs_of, texts)]
-        if _edited(column, calls, least, all_calls=all_calls, is_alone=is_alone) and not held.has(texts, column):
-            keys = [(*key, value) for key, value in zip(keys, column, strict=True)]
+        if _edited(place, calls, may_be_few=all_calls and place.is_long) and not held.has(texts, place.column):
+            keys = [(*key, value) for key, value in zip(keys, place.column, strict=True)]
     return [() for _ in rows] if _are_records(list(dict.fromkeys(keys))) else keys
 
 
 def _places(
     rows: Sequence[Sequence[str]], tick: Callable[[], object], apart: float
-) -> Iterator[tuple[Sequence[str], float, bool]]:
-    """What may be edited: per member its text there, bits that prove an edit, and whether it is one place.
-
-    Places that part the members alike are one: several words of a prompt are edited at once.
-    """
+) -> Iterator[_Place]:
+    """What may be edited; places that part the members alike are one, since several words of a prompt are edited at once."""
     together: dict[tuple[int, ...], list[Sequence[str]]] = {}
     for column in zip(*rows, strict=True):
         tick()
         parts = _parts(column)
         if parts:
             together.setdefault(parts, []).append(column)
-        yield from ((edges, BITS_OF_AN_EDIT, True) for edges in _edges(column) if any(_is_long([edge]) for edge in set(edges)))
+        yield from (_Place(edges, BITS_OF_AN_EDIT) for edges in _edges(column) if any(_is_long([edge]) for edge in set(edges)))
     for columns in together.values():
         texts = list(zip(*columns, strict=True))
         long = {text: _is_long(text) for text in set(texts)}
         if any(long.values()):
-            yield ["\n".join(text) * long[text] for text in texts], apart, len(columns) == 1
+            yield _Place(["\n".join(text) * long[text] for text in texts], apart, is_alone=len(columns) == 1)
+        elif all(map(_grows, columns)) and any(map(str.isalpha, "".join(chain(*texts)))):
+            yield _Place(["\n".join(text) for text in texts], BITS_OF_AN_EDIT, is_long=False)
+
+
+def _grows(column: Sequence[str]) -> bool:
+    """Whether a place has two texts, one of which is the other with something put into it: values of a list hardly hold each other."""
+    shorter, *longer = sorted(set(column), key=len)
+    if len(longer) != 1:
+        return False
+    head = shared_length([shorter, *longer])
+    tail = shared_length([shorter[head:][::-1], longer[0][head:][::-1]])
+    return head + tail == len(shorter) and _MARKS_OF_DATA.isdisjoint(longer[0][head : len(longer[0]) - tail])
 
 
 def _parts(column: Sequence[str]) -> tuple[int, ...]:
@@ -220,18 +244,18 @@ def _have_changed(column: Sequence[str], turned: int) -> bool:
     return any(max(its) - min(its) >= FEWEST_CHANGED_VALUES for kind in often if (its := [count[kind] for count in counts]))
 
 
-def _edited(column: Sequence[str], calls: Sequence[Sequence[int]], least: float, *, all_calls: bool, is_alone: bool) -> bool:
-    """Whether each text has its time.  is_alone: whether it is of one place, as values are."""
-    times = _times(column, calls)
+def _edited(place: _Place, calls: Sequence[Sequence[int]], *, may_be_few: bool) -> bool:
+    """Whether each text has its time.  may_be_few: whether a version may have one call or two."""
+    times = _times(place.column, calls)
     if len(times) < 2:
         return False
     often = [its for its in times.values() if len(its) >= FEWEST_EDIT_CALLS]
     few = [its for its in times.values() if len(its) < FEWEST_EDIT_CALLS]
-    if few and not (all_calls and often and _are_outermost(few, sorted(chain(*often)))):
+    if few and not (may_be_few and often and _are_outermost(few, sorted(chain(*often)))):
         return False
     if len(often) < 2:
         return bool(few)
-    return _have_times(often, least) and not (is_alone and _is_held(often))
+    return _have_times(often, place.least) and not (place.is_alone and _is_held(often))
 
 
 def _are_outermost(few: Sequence[Sequence[int]], others: Sequence[int]) -> bool:

@@ -103,6 +103,17 @@ def test_words_that_are_edited_at_several_places_at_once_are_one_edit():
     assert [len(group.members) for group in mine(prompts)] == [20, 20]
 
 
+def test_a_word_that_is_put_into_a_list_from_some_day_on_is_an_edit():
+    """Ten calls before, ten after it."""
+    made = calls([START + "Do one of read, run, stop.", START + "Do one of read, kill, run, stop."], each=(10, 10))
+    assert groups_of(made) == [{made[0][0]: 10}, {made[-1][0]: 10}]
+
+
+def test_a_word_that_takes_the_place_of_another_from_some_day_on_is_a_value():
+    made = calls([START + "Reply in French.", START + "Reply in German."], each=(10, 10))
+    assert [sum(counts.values()) for counts in groups_of(made)] == [20]
+
+
 def test_a_value_that_each_of_two_versions_has_in_turn_parts_neither():
     """Two goals, each held for five calls, before and after an edit; in the second version each comes once."""
     goals = [
