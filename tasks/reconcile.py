@@ -4,7 +4,6 @@ It is a process of its own (`celery -A tasks reconcile`).  Every duty may be don
 """
 
 import contextlib
-import os
 import signal
 import socket
 import threading
@@ -30,6 +29,7 @@ from app.telling import looking
 from tasks.background import Ticker
 from tasks.coalescing.protocol import RedisCoalescing, Snapshot
 from tasks.group_traces import group_traces
+from tasks.names import forget_ended, name_of
 from tasks.pacer import TICK_SECONDS, Pacer
 from tasks.publish import Publisher
 from tasks.stall import Stall
@@ -76,7 +76,8 @@ class Reconciler:
         self._stall = Stall()
         self._looked_at: datetime | None = None
         self._deliverer = Deliverer(engine, settings)
-        self._name = f"reconciler@{socket.gethostname()}:{os.getpid()}"
+        self._node = f"reconciler@{socket.gethostname()}"
+        self._name = name_of(self._node)
 
     def look_after_owed(self) -> int:
         """Send for groups owed for longer than the grace that have no run, message or due time; answers how many."""
@@ -174,6 +175,11 @@ class Reconciler:
         says_nothing = any(beat.taken is None for beat in alive)
         in_hand = sum(beat.in_hand for beat in alive)
         return self._stall.look(0 if says_nothing else depth, in_hand, {beat.name: beat.taken for beat in alive})
+
+    def arrive(self) -> None:
+        """Forget the reconcilers of this machine that were killed; when PostgreSQL is down, they stay listed as dead for an hour."""
+        with contextlib.suppress(DatabaseDownError), transaction(self._engine) as connection:
+            forget_ended(connection, "reconciler", self._node)
 
     def leave(self) -> None:
         """End on purpose; when PostgreSQL is down, this process is soon seen to be dead anyway."""
@@ -279,6 +285,7 @@ def serve(settings: Settings) -> None:
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())
+    reconciler.arrive()
     duties = reconciler.duties()
     for duty in duties:
         duty.start()

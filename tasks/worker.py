@@ -23,6 +23,7 @@ from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Taking
 from tasks.background import Ticker
 from tasks.coalescing.protocol import RedisCoalescing
+from tasks.names import forget_ended, name_of
 from tasks.pacer import TICK_SECONDS, Pacer
 from tasks.publish import Publisher
 from tasks.taking import Watch, proof, replace_process, restart_consumer
@@ -115,7 +116,7 @@ class Presence(bootsteps.StartStopStep):
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
         self._tickers: list[Ticker] = []
-        self._name = parent.hostname
+        self._name = name_of(parent.hostname)
         self._parent = parent
 
     def start(self, parent: Any) -> None:
@@ -123,6 +124,8 @@ class Presence(bootsteps.StartStopStep):
         coalescing = patient_coalescing(config)
         publisher = patient_publisher(config, coalescing, parent.app.tasks["tasks.group_traces"])
         self._engine = make_engine(config)
+        with contextlib.suppress(DatabaseDownError), transaction(self._engine) as connection:
+            forget_ended(connection, "worker", parent.hostname)
         self._watch = Watch(proof, publisher.in_broker, config.grouping_stalled_after)
         self._tickers = [
             Ticker("heartbeat", heartbeats.BEAT_SECONDS, self._beat),
