@@ -32,7 +32,7 @@ def audit(project: str | None, limit: int) -> None:
         actor = f"{row.actor} …{row.key_last4}" if row.key_last4 else row.actor
         when = f"{row.created_at:%Y-%m-%d %H:%M:%S}"
         table.add_row(when, str(project_name), actor, row.action, str(row.subject or ""), row.outcome, details)
-    show(table)
+    show(table, "None: nothing was deleted, no key was made, and no admin key changed anything.")
 
 
 def _words(value: Any) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ import rich_click as click
 from sqlalchemy import Engine
 
 from app.cli.context import engine_of, settings_of_command
+from app.cli.moments import MOMENT, MOMENT_WORDS
 from app.config import Settings
 from app.errors import NotFoundError
 from app.keeping.deletion import forms_of
@@ -20,8 +20,6 @@ from app.store.deletion import Removed, Selector
 from app.store.engine import transaction
 from tasks.forget import delete as delete_selected
 
-MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
-
 
 @click.command()
 @click.option("--project", "project_name", default="default", show_default=True, help="Project, by name or id.")
@@ -30,7 +28,7 @@ MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
 @click.option("--path", help="Calls of this path.")
 @click.option("--user-id", help="Calls of this user.")
 @click.option("--conversation-id", help="Calls of this conversation.")
-@click.option("--since", type=MOMENT, help="Calls made then or later, in UTC.")
+@click.option("--since", type=MOMENT, help=f"Calls made then or later, in UTC: {MOMENT_WORDS}.")
 @click.option("--until", type=MOMENT, help="Calls made before then, in UTC.")
 @click.option("--everything", is_flag=True, help="Everything of the project but its keys.")
 @click.option("--with-project", is_flag=True, help="With --everything: the project itself and its keys too.")
@@ -40,7 +38,7 @@ def delete(project_name: str, everything: bool, with_project: bool, yes: bool, *
 
     Templates, versions, tasks and paths that keep no call go with the last one.  It cannot be undone.
     """
-    selector = Selector(**{name: _in_utc(value) for name, value in given.items()})
+    selector = Selector(**given)
     if everything == (selector != Selector()) or (with_project and not everything):
         raise click.UsageError("Say which calls, or --everything alone; --with-project needs --everything.")
     settings = settings_of_command().require("database_url", "redis_url")
@@ -68,10 +66,6 @@ def _audited(engine: Engine, project_id: UUID, selector: Selector) -> Iterator[d
     yield details
     with transaction(engine) as connection:
         audit.finish(connection, entry, "done", details)
-
-
-def _in_utc(value: Any) -> Any:
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
 
 def _confirmed(engine: Engine, project_name: str, selector: Selector, *, yes: bool) -> UUID:

@@ -42,7 +42,7 @@ def _list() -> None:
     for project in summaries:
         row = (project.name, str(project.id), str(project.paths), str(project.traces), str(project.tasks))
         table.add_row(*row, *([_moving(leaving.get(project.id))] if leaving else []))
-    show(table)
+    show(table, "None. `promptlode keys create --project NAME` makes one.")
 
 
 def _moving(leaving: tuple[str, str] | None) -> str:

@@ -90,6 +90,11 @@ class Instance:
     def flower_url(self) -> str:
         return f"http://{self.flower_auth}@{HOST}:{self.flower_port}"
 
+    @property
+    def other_projects(self) -> list[str]:
+        """The projects of earlier starts with this data folder, such as demos; their keys stay valid."""
+        return sorted(file.name for file in (self.home / "keys").iterdir() if file.name != self.project)
+
     # Start and stop
 
     def start(self) -> None:

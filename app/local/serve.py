@@ -72,6 +72,8 @@ def _show(instance: Instance, console: Console) -> None:
     }
     for name, value in lines.items():
         _say(console, f"{name:8} {value}")
+    if instance.other_projects:
+        _say(console, f"{'Others':8} {', '.join(instance.other_projects)} (their keys: {instance.home / 'keys'})")
     _say(console, f"\ncurl -H 'Authorization: Bearer {instance.key}' {instance.url}/api/v1/tasks")
 
 

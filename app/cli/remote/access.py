@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,17 @@ def _local() -> tuple[str | None, str | None]:
     url = _read_json(home / SERVERS_FILE).get("url")
     key = home / "api_key"
     return url, key.read_text().strip() if url and key.exists() else None
+
+
+def other_projects(access: Access) -> str:
+    """A sentence, for a key of this machine's instance: the projects that the instance has further keys of, with a command; "" without any."""
+    keys = read_settings().promptlode_data_dir / "keys"
+    contents = {file.name: file.read_text().strip() for file in sorted(keys.glob("*"))} if keys.is_dir() else {}
+    others = [name for name, key in contents.items() if key != access.key]
+    if access.key not in contents.values() or not others:
+        return ""
+    newest = keys / others[-1]
+    return f"\nThis machine also has {', '.join(others)}: promptlode tasks --key $(cat {shlex.quote(str(newest))})"
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -52,7 +52,8 @@ CALLS: dict[str, Cell] = {
 def traces(api: Api, form: str, limit: int, task: str | None, slots: tuple[str, ...], **query: Any) -> None:
     """List calls, newest first."""
     task_id = find_task(api, task)["id"] if task else None
-    printed(api.items("/api/v1/traces", query | {"task_id": task_id} | dict(map(_slot, slots)), limit), CALLS, form)
+    calls = api.items("/api/v1/traces", query | {"task_id": task_id} | dict(map(_slot, slots)), limit)
+    printed(calls, CALLS, form, none="No call fits. `promptlode send` and `promptlode import` bring calls.")
 
 
 def _slot(text: str) -> tuple[str, str]:
@@ -69,7 +70,8 @@ def _slot(text: str) -> tuple[str, str]:
 @connected
 def ungrouped(api: Api, form: str, limit: int, path: str | None) -> None:
     """List calls that no template matches, newest first."""
-    printed(api.items("/api/v1/traces", {"path": path, "ungrouped": "true"}, limit), CALLS, form)
+    calls = api.items("/api/v1/traces", {"path": path, "ungrouped": "true"}, limit)
+    printed(calls, CALLS, form, none="None: no call is without a template. `promptlode traces` lists all calls.")
 
 
 @click.command()

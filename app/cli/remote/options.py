@@ -1,11 +1,13 @@
 """Options that commands against the API share."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
 import rich_click as click
 
+from app.cli.moments import MOMENT, MOMENT_WORDS
 from app.cli.remote.access import access_of
 from app.cli.remote.api import Api
 
@@ -51,5 +53,10 @@ def limited(command: Command) -> Command:
 
 def ranged(command: Command) -> Command:
     """`--since` and `--until`."""
-    command = click.option("--until", help="Before this time (ISO 8601).")(command)
-    return click.option("--since", help="From this time on (ISO 8601).")(command)
+    command = click.option("--until", callback=iso, type=MOMENT, help="Before this time; as --since.")(command)
+    return click.option("--since", callback=iso, type=MOMENT, help=f"From this time on: {MOMENT_WORDS}.")(command)
+
+
+def iso(context: click.Context, option: click.Parameter, moment: datetime | None) -> str | None:
+    """A time as the API takes it."""
+    return moment.isoformat(timespec="seconds") if moment else None

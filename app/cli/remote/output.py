@@ -14,7 +14,7 @@ from rich.text import Text
 from app.cli.context import show
 from app.cli.remote.api import Item
 from app.exporting.tables import guarded
-from app.pages.wording import ago, parsed
+from app.pages.wording import ago, dollars, parsed
 from templating import Template
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
@@ -23,17 +23,20 @@ COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 Cell = Callable[[Item], Any]
 
 
-def printed(items: Iterable[Item], columns: Mapping[str, Cell], form: str) -> None:
+def printed(
+    items: Iterable[Item], columns: Mapping[str, Cell], form: str, *, none: str = "None.", caption: str = ""
+) -> None:
     """Print a list.
 
     columns: titles with the cell that an item has there. form: "table", "json" (a list of the API's items) or "csv".
+    none: a sentence instead of a table without rows. caption: stands below a table.
     """
     if form == "json":
         as_json(list(items))
     elif form == "csv":
         _csv(items, columns)
     else:
-        show(_table(items, columns))
+        show(_table(items, columns, caption), none)
 
 
 def as_json(value: Any) -> None:
@@ -45,11 +48,16 @@ def _csv(items: Iterable[Item], columns: Mapping[str, Cell]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
     for item in items:
-        writer.writerow([guarded(cell.of(item) if isinstance(cell, When) else cell(item)) for cell in columns.values()])
+        writer.writerow([guarded(_raw(cell, item)) for cell in columns.values()])
 
 
-def _table(items: Iterable[Item], columns: Mapping[str, Cell]) -> Table:
-    table = Table()
+def _raw(cell: Cell, item: Item) -> Any:
+    """What a program reads of a cell."""
+    return cell.of(item) if isinstance(cell, When | Cost) else cell(item)
+
+
+def _table(items: Iterable[Item], columns: Mapping[str, Cell], caption: str) -> Table:
+    table = Table(caption=caption or None, caption_justify="left")
     for title in columns:
         table.add_column(title, no_wrap=title == "Id", min_width=36 if title == "Id" else None)
     for item in items:
@@ -78,6 +86,18 @@ class When:
     def __call__(self, item: Item) -> str:
         moment = self.of(item)
         return ago(parsed(moment)) if moment else ""
+
+
+class Cost:
+    """A cost of an item: dollars as the pages show them for people, the number for programs."""
+
+    def of(self, item: Item) -> float:
+        """As the API has it."""
+        dollars_spent: float = item["cost"]
+        return dollars_spent
+
+    def __call__(self, item: Item) -> str:
+        return f"{'~' if item['cost_estimated'] else ''}{dollars(item['cost'])}"
 
 
 def template_text(parts: Sequence[Mapping[str, str]]) -> Text:

@@ -4,16 +4,20 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.moments import MOMENT, MOMENT_WORDS
 from app.cli.remote.api import Api, Item
-from app.cli.remote.options import connected
+from app.cli.remote.options import connected, iso
 from app.cli.remote.output import as_json, plain, template_text
+from app.pages.wording import plural
 
 
 @click.command()
 @click.argument("path")
 @click.option("--all", "everything", is_flag=True, help="Mine calls that are grouped anew too.")
 @click.option("--dry-run", is_flag=True, help="Say what a run would change, and write nothing.")
-@click.option("--since", help="Of a dry run: read only calls made from this time on (ISO 8601).")
+@click.option(
+    "--since", callback=iso, type=MOMENT, help=f"Of a dry run: read only calls made from this time on: {MOMENT_WORDS}."
+)
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
 @connected
 def regroup(api: Api, *, path: str, everything: bool, dry_run: bool, since: str | None, as_json_: bool) -> None:
@@ -33,13 +37,24 @@ def _look(dry_run: bool, since: str | None) -> dict[str, object]:
     return {"dry_run": True, "since": since} if dry_run else {}
 
 
+def _written(answer: Item) -> list[str]:
+    """What a run would write, a line for each kind of which there is any, and what it would leave."""
+    lines = [
+        (len(answer["found"]), "  {}", "template"),
+        (answer["grouped"], "  {} would get a template", "call"),
+        (answer["moved"], "  {} would get another template", "call"),
+        (answer["left"], "  {} would stay without one", "call"),
+    ]
+    said = [words.format(plural(count, noun)) for count, words, noun in lines if count]
+    return said if any((answer["found"], answer["grouped"], answer["moved"])) else ["  nothing", *said]
+
+
 def _tell(console: Console, answer: Item) -> None:
     """Print the changes in words; then each template."""
     read = f"{answer['owed'] + answer['residue']} ungrouped and {answer['reviewed']} grouped calls"
     lines = [
         f"{plain(answer['path']).plain}: a run that reads {read} would write",
-        f"  {len(answer['found'])} templates; a template for {answer['grouped']} calls, another one for {answer['moved']}; "
-        f"{answer['left']} stay without",
+        *_written(answer),
     ]
     lines += ["  Not all calls were read: a window or the time was full."] if answer["unread"] else []
     lines += [f"  Task {source} would go on in {into}." for source, into in answer["merged"].items()]

@@ -1,6 +1,6 @@
 """`promptlode tasks`, `show`, `similar`, `diff` and `values`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import unified_diff
 from typing import Any
 from uuid import UUID
@@ -9,9 +9,10 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.remote.access import other_projects
 from app.cli.remote.api import MOST_PER_PAGE, Api, ApiError, Item
 from app.cli.remote.options import connected, formed, limited, ranged
-from app.cli.remote.output import Cell, When, as_json, plain, printed, template_text
+from app.cli.remote.output import Cell, Cost, When, as_json, plain, printed, template_text
 
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -27,7 +28,7 @@ TASKS: dict[str, Cell] = {
     "Versions": _of("versions"),
     "Calls": _of("calls"),
     "In range": _of("calls_in_range"),
-    "Cost": lambda item: f"{'~' if item['cost_estimated'] else ''}${item['cost']:,.2f}",
+    "Cost": Cost(),
     "Errors": _of("errors"),
     "p95": lambda item: "" if item["latency"]["p95"] is None else f"{item['latency']['p95']:.1f} s",
     "Last seen": When("last_seen"),
@@ -70,7 +71,20 @@ def tasks(api: Api, form: str, limit: int, **query: Any) -> None:
 
     In range, Cost, Errors and p95 are of the calls between --since and --until, of the last 24 hours without them.
     """
-    printed(api.items("/api/v1/tasks", query, limit), TASKS, form)
+    none = (
+        "No task fits: leave out an option, or take an earlier --since."
+        if any(query.values())
+        else f"No task was found yet. `promptlode send` and `promptlode import` bring calls.{other_projects(api.access)}"
+    )
+    range_words = f"In range, Cost, Errors and p95: {_range_words(query)}"
+    printed(api.items("/api/v1/tasks", query, limit), TASKS, form, none=none, caption=range_words)
+
+
+def _range_words(query: Mapping[str, Any]) -> str:
+    """The range of the figures, and how another one is chosen."""
+    if not (query["since"] or query["until"]):
+        return "the last 24 hours; --since 7d takes more."
+    return " ".join(f"{word} {query[word]}" for word in ("since", "until") if query[word])
 
 
 @click.command()
@@ -106,7 +120,7 @@ def show(api: Api, task: str, as_json_: bool) -> None:
 def similar(api: Api, task: str, form: str, limit: int) -> None:
     """List tasks whose prompt is that of TASK, or much like it, on any path."""
     similar_tasks = api.get(f"/api/v1/tasks/{find_task(api, task)['id']}/similar", {"limit": min(limit, MOST_PER_PAGE)})
-    printed(similar_tasks["items"], SIMILAR, form)
+    printed(similar_tasks["items"], SIMILAR, form, none="No other task has this prompt, or one much like it.")
 
 
 @click.command()
@@ -155,7 +169,8 @@ def values(api: Api, *, task: str, slot: str, version: int | None, form: str, li
             f"Version {chosen['version']} has no slot {slot}; it has: {', '.join(chosen['slots']) or 'none'}."
         )
     values_of_slot = api.items(f"/api/v1/implementations/{chosen['id']}/slots/{slot}/values", query, limit)
-    printed(values_of_slot, {"Calls": _of("calls"), "Value": _of("value")}, form)
+    columns = {"Calls": _of("calls"), "Value": _of("value")}
+    printed(values_of_slot, columns, form, none="No call fits: leave out an option, or take an earlier --since.")
 
 
 def find_task(api: Api, wanted: str) -> Item:

@@ -40,7 +40,7 @@ def webhooks() -> None:
 @connected
 def list_(api: Api, form: str) -> None:
     """List the webhooks of the project, newest first."""
-    printed(api.items(WEBHOOKS_PATH), WEBHOOK_CELLS, form)
+    printed(api.items(WEBHOOKS_PATH), WEBHOOK_CELLS, form, none="None. `promptlode webhooks create ADDRESS` makes one.")
 
 
 @webhooks.command("create")
@@ -74,4 +74,7 @@ def delete(api: Api, webhook_id: str) -> None:
 @connected
 def deliveries(api: Api, *, webhook_id: str, limit: int, form: str) -> None:
     """List what was sent to the webhook ID, what waits and what was given up, newest first."""
-    printed(api.items(f"{WEBHOOKS_PATH}/{webhook_id}/deliveries", limit=limit), DELIVERY_CELLS, form)
+    sent = api.items(f"{WEBHOOKS_PATH}/{webhook_id}/deliveries", limit=limit)
+    printed(
+        sent, DELIVERY_CELLS, form, none="None: nothing changed since it was made. `promptlode changes` lists changes."
+    )

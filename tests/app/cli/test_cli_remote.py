@@ -13,6 +13,7 @@ import requests
 from sqlalchemy import Engine
 
 from app.cli.remote.access import access_of, login_file
+from app.cli.remote.output import Cost
 from app.config import Settings
 from app.store.projects import Project
 from benchmarks.installation import Installation
@@ -46,6 +47,51 @@ def test_tasks_are_listed_as_a_table_as_json_and_as_csv(grouped: Cli) -> None:
     assert task["id"].encode() in grouped("tasks").stdout
     (row,) = csv.DictReader(io.StringIO(grouped("tasks", "--csv").stdout.decode()))
     assert (row["Id"], row["Calls"]) == (task["id"], "24")
+
+
+def test_a_small_cost_is_no_zero() -> None:
+    cost = {"cost": 0.0042, "cost_estimated": True}
+    assert (Cost()(cost), Cost().of(cost)) == ("~$0.0042", 0.0042)
+
+
+def test_the_list_of_tasks_says_the_range_of_its_figures(grouped: Cli) -> None:
+    assert b"last 24 hours" in grouped("tasks").stdout
+    assert b"since 20" in grouped("tasks", "--since", "7d").stdout
+
+
+@pytest.mark.parametrize("since", ["24h", "7d", "2w", "30m", "today", "2026-01-01", "2026-01-01T00:00:00Z"])
+def test_a_range_begins_at_a_date_or_a_length_of_time_ago(remote: Cli, since: str) -> None:
+    assert read(remote("tasks", "--since", since, "--json")) == []
+
+
+@pytest.mark.parametrize("since", ["soon", "7", "2026", "999999w", "2026-13-01"])
+def test_a_time_that_is_none_is_refused_with_examples(remote: Cli, since: str) -> None:
+    refused = remote("tasks", "--since", since)
+    assert refused.returncode == 2
+    assert b"7d" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "step"),
+    [
+        (["tasks"], b"promptlode send"),
+        (["tasks", "-q", "x"], b"leave out an option"),
+        (["ungrouped"], b"promptlode traces"),
+        (["changes"], b"A change is told"),
+    ],
+)
+def test_an_empty_list_is_a_sentence_with_the_next_step(remote: Cli, command: list[str], step: bytes) -> None:
+    done = remote(*command)
+    assert step in done.stdout
+    assert b"Id" not in done.stdout
+
+
+def test_a_key_without_tasks_names_the_other_projects_of_this_machine(remote: Cli) -> None:
+    folder = Path(str(remote.environment["PROMPTLODE_DATA_DIR"])) / "keys"
+    folder.mkdir(parents=True)
+    (folder / "default").write_text(str(remote.environment["PROMPTLODE_API_KEY"]))
+    (folder / "demo-1").write_text("pl_other")
+    assert f"demo-1: promptlode tasks --key $(cat {folder / 'demo-1'})" in remote("tasks").stdout.decode()
 
 
 def test_a_task_is_shown_by_id_by_its_beginning_and_by_name(grouped: Cli) -> None:
@@ -218,7 +264,8 @@ def test_a_dry_run_tells_what_a_regroup_would_change(
     told = read(grouped("regroup", "/notes", "--dry-run", "--json"))
     assert (told["dry_run"], told["grouped"], told["found"][0]["becomes"]) == (True, 6, "new task")
     shown = grouped("regroup", "/notes", "--dry-run", "--since", "2026-01-01").stdout.decode()
-    assert "a template for 6 calls" in shown
+    assert "1 template\n" in shown
+    assert "6 calls would get a template" in shown
     assert "Nothing was written." in shown
     assert grouped("regroup", "/notes", "--since", "2026-01-01").returncode == 2
     (task,) = read(grouped("tasks", "--json"))
