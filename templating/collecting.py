@@ -1,4 +1,4 @@
-"""Python's collector of cycles, kept from looking where there are none: at what mining makes, and what modules are made of."""
+"""Keeps Python's garbage collector from searching for cycles where there are none: in objects of mining and of imported modules."""
 
 import gc
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """For work that makes many objects: to look for cycles among them is to look at all that the caller has, in vain.
+    """For work that makes many objects: a collection would scan all objects of the process, in vain.
 
-    A twentieth of the time of a search in 5,000 prompts, a twelfth with 100,000.
+    It saves 5 % of the time of a search in 5,000 prompts, 8 % with 100,000.
     """
     collects = gc.isenabled()
     gc.disable()
@@ -21,10 +21,10 @@ def uncollected() -> Iterator[None]:
 
 
 def keep_old() -> None:
-    """What lives now is filed as old at once, as it would be when two collections have looked at it; one of all still does.
+    """Move all live objects to the oldest generation, as after two collections; a full collection still scans them.
 
-    For once after modules are loaded, not for again and again: cycles that the caller has just left wait for that one.  Who has
-    frozen objects (gc.freeze) has done so, and they stay frozen.
+    Call it once after modules are loaded, not repeatedly: cycles just left by the caller then wait for a full collection.  Objects frozen
+    by gc.freeze stay frozen.
     """
     if gc.get_freeze_count() == 0:
         gc.freeze()

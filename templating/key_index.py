@@ -1,13 +1,12 @@
 """Where a Matcher files its templates, so that a prompt finds the few that may fit without trying the rest.
 
-A prompt of a template begins with its first literal, ends with its last, and has in it every line, sentence and word
-that stands whole inside a literal.  Each of these is a *key*: a text that every prompt of the template has.  A template is
-filed under one of its keys; a prompt asks for all the keys that it has.  So a template that fits is always found, and
-the rarer its key, the fewer are found in vain.  What is found is a candidate: `matching.fit` has the last word.
+A prompt of a template begins with its first literal, ends with its last, and has in it every line, sentence and word that stands whole
+inside a literal. Each of these is a *key*: a text that every prompt of the template has. A template is filed under one of its keys; a
+prompt asks for all the keys that it has. So a template that fits is always found, and the rarer its key, the fewer others are found. A
+found template is a candidate: `matching.fit` decides.
 
-This is the rarest-word index of selective dissemination (Yan and Garcia-Molina, "Index Structures for Selective
-Dissemination of Information Under the Boolean Model", TODS 1994).  Nothing is ever rebuilt: an addition files one
-template and moves at most MOVES others.
+This is the rarest-word index of selective dissemination (Yan and Garcia-Molina, "Index Structures for Selective Dissemination of
+Information Under the Boolean Model", TODS 1994). Nothing is ever rebuilt: an addition files one template and moves at most MOVES others.
 """
 
 from abc import ABC, abstractmethod
@@ -23,15 +22,16 @@ from templating.trie import PrefixSet
 Literals = tuple[str, ...]
 
 MOVES = 8
-"""Templates that one addition moves at most, some 50 us each; what is left over waits for the next addition."""
+"""Templates that one addition moves at most, some 50 us each; others wait for the next addition."""
 
 LIMIT = 512
-"""Keys of one kind that a template is looked at for: enough to find a rare one beside a long shared text, and a bound
-on the time of an addition."""
+"""Keys of one kind that a template is looked up with: enough to find a rare one beside a long shared text, and a bound on the time of an
+addition.
+"""
 
 
 class Card(NamedTuple):
-    """What is filed of a template.  Cards sort by their first two fields: most literal characters, then added last."""
+    """A template in an index.  Cards sort by their first two fields: most literal characters, then added last."""
 
     minus_fixed: int
     minus_index: int
@@ -62,7 +62,7 @@ class Index(ABC):
 
     @abstractmethod
     def present(self, prompt: str) -> Iterable[str]:
-        """The keys of this kind that the prompt has and something is filed under."""
+        """The keys of this kind that the prompt has and that file a card."""
 
     def count(self, keys: list[str]) -> list[Card]:
         """One more template has these keys; the cards under a key that becomes crowded by it."""
@@ -91,12 +91,12 @@ class Index(ABC):
             del self.drawers[key]
 
     def find(self, prompt: str) -> list[Drawer]:
-        """The drawers of all keys that the prompt has."""
+        """The drawers of all keys of the prompt."""
         return [self.drawers.get(key, ()) for key in self.present(prompt)]
 
 
 class Beginnings(Index):
-    """By the whole first literal: a shared preamble makes whole families begin alike, so a part of it would not do."""
+    """Index by the whole first literal; a part of it would not do, since a shared preamble makes whole families begin alike."""
 
     def __init__(self, patience: int) -> None:
         super().__init__(patience)
@@ -119,7 +119,7 @@ class Beginnings(Index):
 
 
 class Endings(Index):
-    """By the last characters of the last literal, cut to one of a few lengths: a search costs a look-up for each."""
+    """Index by the last characters of the last literal, cut to one of a few lengths: a search costs a look-up for each length."""
 
     LENGTHS = (64, 32, 16, 8, 4)  # under four characters ("?", a line end) an ending says too little
 
@@ -140,13 +140,13 @@ class Endings(Index):
 
 
 class Pieces(Index):
-    """By a piece of a literal that separators enclose, so that it is a piece of every prompt: a line, a sentence, a word.
+    """Index by a piece of a literal between separators, hence a piece of every prompt: a line, a sentence, a word.
 
     The longest come first: long pieces are seldom part of a value.
     """
 
     def __init__(self, patience: int, separator: str | None) -> None:
-        """separator: as of `str.split`, None for runs of white space."""
+        """separator: as for `str.split`, None for runs of white space."""
         super().__init__(patience)
         self._separator = separator
 
@@ -166,10 +166,10 @@ class Pieces(Index):
 
 
 class Everything(Index):
-    """Under one key that every prompt has: for the few templates that have no other key so far.
+    """Index with one key that every prompt has: for the few templates that have no other key so far.
 
-    To try those few costs less than to search the next kind of index for every prompt; when they become many, they
-    move there.  A template such as `{{a}}: {{b}}` has no key at all but this one and its grams.
+    Trying those few costs less than to search the next kind of index for every prompt; when they become many, they move there.  A template
+    such as `{{a}}: {{b}}` has no other key but its grams.
     """
 
     def keys(self, literals: Literals) -> list[str]:
@@ -183,9 +183,9 @@ class Everything(Index):
 
 
 class Grams(Index):
-    """By any three characters in a row: when many templates have no other key, or all share the others.
+    """Index by any three consecutive characters: when many templates have no other key, or all share the others.
 
-    A search looks at every place of the prompt, some 100 us for 1,500 characters, yet however many templates there are.
+    A search looks at every position of the prompt, some 100 us for 1,500 characters, for any number of templates.
     """
 
     def keys(self, literals: Literals) -> list[str]:
@@ -202,7 +202,7 @@ def _grams(text: str) -> Iterable[str]:
 
 @dataclass
 class _Filed:
-    """Where a card is; the first `asked` indexes have counted its keys."""
+    """The place of a card; the first `asked` indexes have counted its keys."""
 
     card: Card
     asked: int = 0
@@ -211,7 +211,7 @@ class _Filed:
 
 
 class Cabinet:
-    """All indexes, the cheapest to search first, and where each card is."""
+    """All indexes, the cheapest to search first, and the place of each card."""
 
     def __init__(self) -> None:
         self._indexes: tuple[Index, ...] = (

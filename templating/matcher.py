@@ -1,4 +1,4 @@
-"""Matcher: which of many templates a prompt came from, in about the time that it takes to split the prompt into words.
+"""Matcher: finds the template of a prompt among many, in about the time that it takes to split the prompt into words.
 
 `key_index` finds the few templates that may fit; the matcher tries them, the most specific first.
 """

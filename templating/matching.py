@@ -1,4 +1,4 @@
-"""match: does a prompt come from a template, and with which values.
+"""match: whether a prompt comes from a template, and the values.
 
 The fit is the first from the left with both ends anchored.  It needs no backtracking: each literal at its first place
 leaves the most room to those after it, so when this fit fails there is none (the greedy argument of glob matching, R.
@@ -47,5 +47,5 @@ def fit(literals: tuple[str, ...], prompt: str) -> tuple[str, ...] | None:
 
 
 def agree(repeats: tuple[tuple[int, int], ...], values: tuple[str, ...]) -> bool:
-    """Whether places of one name hold one value; repeats is `Template.repeats`."""
+    """Whether places with one name hold one value; repeats is `Template.repeats`."""
     return not repeats or all(values[place] == values[first] for place, first in repeats)

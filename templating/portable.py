@@ -1,4 +1,4 @@
-"""Names of slots that work wherever a prompt may go: the key of a value is the name in a program, a template and a data set."""
+"""Slot names that are valid in every tool: a name is a variable in programs, templates and data sets."""
 
 import unicodedata
 from collections.abc import Collection, Iterable
@@ -7,13 +7,13 @@ from keyword import iskeyword
 RESERVED_NAMES = frozenset(
     ("true", "false", "none", "null", "self", "super", "loop", "caller", "varargs", "kwargs", "this")
 )
-"""Constants of Jinja, Nunjucks and Handlebars, and what means something inside their blocks, loops and macros."""
+"""Constants of Jinja, Nunjucks and Handlebars, and names with a meaning inside their blocks, loops and macros."""
 
 
 def portable_name(name: str, reserved: Collection[str] = ()) -> str:
-    """An identifier as every tool can have it: in the letters that Python reads it as (NFKC), no `_` before, nothing reserved.
+    """An identifier that every tool accepts: in the letters as which Python reads it (NFKC), without a leading `_`, not reserved.
 
-    name: an identifier.  A portable name stays what it is.  reserved: what one tool keeps for itself besides.
+    name: an identifier.  A portable name stays unchanged.  reserved: further names that one tool reserves.
     """
     plain = unicodedata.normalize("NFKC", name).lstrip("_")
     if not plain.isidentifier():  # "_", "_1"
@@ -22,7 +22,7 @@ def portable_name(name: str, reserved: Collection[str] = ()) -> str:
 
 
 def portable_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str, str]:
-    """A portable name for each, in the order given and no two alike: those that are portable keep theirs."""
+    """A portable name for each, in the given order and all distinct; portable names stay unchanged."""
     distinct = list(dict.fromkeys(names))
     portable = {name: portable_name(name, reserved) for name in distinct}
     taken = {name for name in distinct if portable[name] == name}

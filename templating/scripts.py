@@ -1,11 +1,11 @@
-"""How texts fall into words: the scripts that write without blanks, and the tokens of any text."""
+"""Splits texts into words: the scripts that write without blanks, and the tokens of any text."""
 
 from collections.abc import Iterator
 
 from templating.matching import BARRIER
 
-#: Thai and Lao; Burmese; Khmer; radicals, kana and bopomofo; kana extensions and Han; Han for compatibility; Han beyond U+FFFF.
-#: Hangul is not among them: Korean is written with blanks.
+#: Thai and Lao; Burmese; Khmer; radicals, kana and bopomofo; kana extensions and Han; Han for compatibility; Han beyond U+FFFF. Hangul is
+#: not among them: Korean is written with blanks.
 UNSPACED = (
     (0x0E00, 0x0EFF),
     (0x1000, 0x109F),
@@ -18,7 +18,7 @@ UNSPACED = (
 
 
 def is_unspaced(character: str) -> bool:
-    """Whether the character is of a script that puts no blanks between words."""
+    """Whether the character belongs to a script without blanks between words."""
     code = ord(character)
     return any(low <= code <= high for low, high in UNSPACED)
 

@@ -1,7 +1,7 @@
-"""PrefixSet: which of many strings a text begins with, in a step per branching on the way.
+"""PrefixSet: finds the strings of a set with which a text begins, in a step per branching.
 
-A trie of compressed labels (Morrison, "PATRICIA", JACM 1968): thousands of strings that begin alike for thousands of
-characters cost one comparison of that beginning, and an addition or removal replaces at most three nodes.
+A trie of compressed labels (Morrison, "PATRICIA", JACM 1968): thousands of strings that share a beginning of thousands of characters cost
+one comparison of it, and an addition or removal replaces at most three nodes.
 """
 
 
@@ -19,7 +19,7 @@ class PrefixSet:
         node.whole = text
 
     def remove(self, text: str) -> None:
-        """O(len(text)); leaves no node behind that no string needs."""
+        """O(len(text)); removes nodes that no string needs."""
         *path, node = self._path(text)
         if node.whole != text:
             return
@@ -31,7 +31,7 @@ class PrefixSet:
             path[-1].children[node.label[0]] = node.joined()
 
     def prefixes(self, text: str) -> list[str]:
-        """The strings of the set that the text begins with, the shortest first."""
+        """The strings of the set with which the text begins, the shortest first."""
         texts, node, depth = [], self._root, 0
         while (child := node.children.get(text[depth : depth + 1])) and text.startswith(child.label, depth):
             if child.whole:
@@ -48,7 +48,7 @@ class PrefixSet:
 
 
 class _Node:
-    """A beginning of `depth` characters, the last of which are `label`; `whole` is it if it is in the set, else "".
+    """A beginning of `depth` characters, the last of which are `label`; `whole` is the whole beginning if the set has it, else "".
 
     children: by the first character of their label.  A node without a string has two or more, except for the root.
     """
@@ -82,7 +82,7 @@ class _Node:
 
 
 def _common_length(first: str, second: str) -> int:
-    """Length of the common prefix, by halving: O(length) in C rather than a loop over characters."""
+    """Length of the common prefix, by bisection: O(length) in C rather than a loop over characters."""
     low, high = 0, min(len(first), len(second))
     while low < high:
         middle = (low + high + 1) // 2

@@ -13,7 +13,7 @@ from app.intake.bodies.native import OWN
 from app.intake.lenient import UNREAD, read_leniently
 from app.intake.trace import Incoming, InvalidTraceError
 from app.otlp import ignored
-from app.otlp.dialects import Kind, body_of, call_site_of, dialects_of, genai, kind_of
+from app.otlp.dialects import Kind, body_of, call_site_of, genai, recognised
 from app.otlp.paths import Paths
 from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError, Warnings, summary
 from app.otlp.same import Telling, one_of_each
@@ -102,7 +102,7 @@ class Reading:
         self.limits = limits
         self._export = Export(len(spans))
         self.path_attribute = path_attribute
-        self.paths = Paths(self.spans, path_attribute, call_site=_call_site, is_call=_is_call)
+        self.paths = Paths(self.spans, path_attribute, call_site=call_site_of, is_call=_is_call)
         self.tellings = [telling for span in spans if (telling := self._telling(span)) is not None]
 
     def export(self, known: Iterable[Telling] = ()) -> Export:
@@ -139,8 +139,7 @@ class Reading:
         if not span.has_valid_ids:
             self._refuse(span, "traceId must be 16 bytes (32 hex digits), spanId 8 (16), and not all zero.")
             return None
-        dialects = dialects_of(span)
-        kind = kind_of(span, dialects)
+        dialects, kind = recognised(span)
         if kind is Kind.OTHER:
             self._export.ignored[ignored.why(span, kind)] += 1
             return None
@@ -242,11 +241,8 @@ def _is_plain(values: Mapping[str, Any]) -> bool:
 
 
 def _is_call(span: Span) -> bool:
-    return kind_of(span, dialects_of(span)) is Kind.CALL or _is_outer(span)
-
-
-def _call_site(span: Span) -> str | None:
-    return call_site_of(span, dialects_of(span))
+    _, kind = recognised(span)
+    return kind is Kind.CALL or _is_outer(span)
 
 
 def _is_outer(span: Span) -> bool:

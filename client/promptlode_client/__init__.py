@@ -39,9 +39,9 @@ _shared: dict[str, Client] = {}
 
 
 def client() -> Client:
-    """The client that the functions of this module share; made of the environment when it is first needed."""
+    """The client that the functions of this module share, made from the environment at first use."""
     found = _shared.get("")
-    return found or _shared.setdefault("", Client(Settings.from_environment()))  # no lock that a fork could keep
+    return found or _shared.setdefault("", Client(Settings.from_environment()))  # no lock, which a fork could keep
 
 
 def record(
@@ -94,5 +94,5 @@ def flush(timeout: float = 5.0) -> bool:
 
 
 def stats() -> Stats:
-    """What became of the calls so far."""
+    """The numbers of calls by outcome."""
     return client().stats()

@@ -1,4 +1,4 @@
-"""What a model answered, whole or in the pieces of a stream: `output` and `usage` as Promptlode takes them."""
+"""The answer of a model, whole or in pieces of a stream: `output` and `usage` in Promptlode's form."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
 class ChatAnswer(Answer):
-    """Of a chat completion."""
+    """The answer of a chat completion."""
 
     def __init__(self) -> None:
         self._found: dict[str, Any] = {}
         self._messages: dict[int, dict[str, Any]] = {}
 
     def found(self) -> dict[str, Any]:
-        """`output` and `usage`, as far as they are there."""
+        """`output` and `usage`, if present."""
         messages = [_joined(self._messages[index]) for index in sorted(self._messages)]
         return {**({"output": messages} if messages else {}), **self._found}
 
@@ -48,7 +48,7 @@ class ChatAnswer(Answer):
 
 
 class ResponseAnswer(ChatAnswer):
-    """Of the Responses API, whose stream ends with the whole response."""
+    """The answer of the Responses API, whose stream ends with the whole response."""
 
     def whole(self, answer: Any) -> None:
         output = getattr(answer, "output", None)
@@ -77,7 +77,7 @@ def _counts(usage: Any) -> dict[str, Any] | None:
 
 
 def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:
-    """A piece of a message to what is there; texts are kept in pieces, since joining them each time costs more and more."""
+    """Add a piece to a message; texts are kept as lists of pieces, since joining them each time takes quadratic time."""
     for name, value in delta.items():
         if name == "tool_calls":
             for call in value:
@@ -97,7 +97,7 @@ def _add_call(calls: dict[int, dict[str, Any]], piece: dict[str, Any]) -> None:
 
 
 def _joined(value: Any) -> Any:
-    """The pieces of each text as one, and calls in their order."""
+    """The value with the pieces of each text joined, and tool calls in their order."""
     if isinstance(value, list) and all(isinstance(piece, str) for piece in value):
         return "".join(value)
     if isinstance(value, dict) and value and all(isinstance(key, int) for key in value):

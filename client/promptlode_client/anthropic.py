@@ -1,6 +1,6 @@
 """Anthropic's client, recorded: messages, created or streamed in either way, sync and async.
 
-Promptlode knows Anthropic's fields, so the request is sent as the client took it.
+Promptlode reads Anthropic's fields, so the request is sent unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _NO_REQUEST = {"extra_headers", "extra_query", "extra_body", "timeout", "stream"
 
 
 def wrap_anthropic(recorder: Client, client: Any, path: str | None) -> bool:
-    """Whether it is a client of Anthropic's, which is recorded from now on."""
+    """Record the client from now on, if it is Anthropic's; answers whether it is."""
     beta = getattr(getattr(client, "beta", None), "messages", None)
     if not hasattr(client, "messages"):
         return False
@@ -32,7 +32,7 @@ def _request(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 class MessageAnswer(Answer):
-    """Of the Messages API, whose stream says how each block begins and grows."""
+    """An answer of the Messages API, whose stream describes the start and the growth of each block."""
 
     def __init__(self) -> None:
         self._blocks: dict[int, dict[str, Any]] = {}
@@ -61,7 +61,9 @@ class MessageAnswer(Answer):
 
 
 def _grow(block: dict[str, Any], delta: dict[str, Any]) -> None:
-    """Texts are kept in pieces, since joining them each time costs more and more; input of a tool is JSON in pieces."""
+    """Add a delta to a block; texts are kept as lists of pieces, since joining them each time takes quadratic time; a tool's input comes as
+    pieces of JSON.
+    """
     for name, value in delta.items():
         if name != "type" and isinstance(value, str):
             held = block.setdefault("input" if name == "partial_json" else name, [])

@@ -1,4 +1,4 @@
-"""The calls that wait to be sent, as JSON. Past the bound the oldest are dropped and counted."""
+"""The calls that wait to be sent, as JSON. Beyond its size the oldest are dropped and counted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import deque
 
 
 class Buffer:
-    """A queue of texts within a number of bytes.  Whoever uses it holds the lock."""
+    """A queue of texts with a limit in bytes.  Its user holds the lock."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -26,13 +26,13 @@ class Buffer:
         self._trim()
 
     def put_back(self, items: list[bytes]) -> None:
-        """What could not be sent: it is the oldest, so it is what gives way."""
+        """Put unsent calls back; they are the oldest, so they are dropped first."""
         self._items.extendleft(reversed(items))
         self.bytes += sum(map(len, items))
         self._trim()
 
     def take(self, most: int, most_bytes: int) -> list[bytes]:
-        """The oldest, at least one."""
+        """The oldest calls, at least one."""
         taken: list[bytes] = []
         size = 0
         while self._items and len(taken) < most and (not taken or size + len(self._items[0]) <= most_bytes):

@@ -1,4 +1,4 @@
-"""The background thread: takes calls in batches out of the buffer and sends them, again where that can help.
+"""The background thread: takes batches of calls out of the buffer, sends them, and retries where that can help.
 
 - `record` makes JSON of the call, puts it into the buffer and returns; it never waits for the network and never raises.
 - A batch that cannot be sent goes back into the buffer, whose bound so holds for everything that waits.
@@ -31,7 +31,7 @@ from promptlode_client.transport import Outcome, Transport
 
 logger = logging.getLogger("promptlode_client")
 
-# Well within what one POST may hold: 1,000 calls and 32 MB.
+# Well below the limits of one POST: 1,000 calls and 32 MB.
 _BATCH = 500
 _BATCH_BYTES = 4 * 1024 * 1024
 
@@ -41,7 +41,7 @@ _LONGEST_PAUSE = 60.0
 
 @dataclass(frozen=True)
 class Stats:
-    """What became of the calls: waiting, stored, refused by the server, dropped for want of room or form."""
+    """The numbers of calls: waiting, stored, refused by the server, dropped because the buffer was full or their form invalid."""
 
     waiting: int
     sent: int
@@ -61,7 +61,7 @@ class Client:
         _CLIENTS.add(self)
 
     def _begin(self) -> None:
-        """Empty, with a lock that nobody holds.  It is reentrant: a stream may be finalized while `record` runs."""
+        """Begin empty, with a new lock.  It is reentrant: a stream may be finalized while `record` runs."""
         self._changed = threading.Condition(threading.RLock())
         self._buffer = Buffer(self.settings.queue_bytes)
         self._thread: threading.Thread | None = None
@@ -75,7 +75,7 @@ class Client:
         self._pause_until = 0.0  # of our own back-off
         self._told_until = 0.0  # by Retry-After
 
-    # --- the app's side
+    # --- called by the app
 
     def record(self, **call: Any) -> None:
         """Send one call: the fields of `POST /api/v1/traces`.  Returns at once and never raises."""
@@ -109,10 +109,10 @@ class Client:
             return Stats(waiting, self._sent, self._refused, self._buffer.dropped + self._failed)
 
     def close(self) -> None:
-        """Send what is left within `exit_seconds`, and take no more."""
+        """Send the rest within `exit_seconds`, and accept no more calls."""
         with self._changed:
             self._end = self._end or time.monotonic() + self.settings.exit_seconds
-            self._pause_until = 0.0  # once more at once, but not before the server's own time
+            self._pause_until = 0.0  # one immediate try, but not before the server's own time
             self._changed.notify_all()
             thread, end = self._thread, self._end
             if thread is None or self._told_until > end:
@@ -120,7 +120,7 @@ class Client:
         thread.join(max(end - time.monotonic(), 0) + 0.1)
 
     def _completed(self, call: dict[str, Any]) -> dict[str, Any]:
-        """With call site, id, time and trace context where the call has none."""
+        """The call completed with call site, id, time and trace context."""
         found = {name: plain(value) for name, value in call.items() if is_given(value)}
         if not found.get("path"):
             found["path"] = current_path() or self.settings.path or calling_function()
@@ -141,7 +141,7 @@ class Client:
     def _is_idle(self) -> bool:
         return not len(self._buffer) and not self._sending
 
-    # --- the thread's side
+    # --- the thread
 
     def _run(self) -> None:
         leave_untraced()
@@ -150,7 +150,7 @@ class Client:
             self._settle(batch, outcome)
 
     def _next_batch(self) -> list[bytes]:
-        """Waits for one; empty when it is time to end."""
+        """Wait for a batch; empty when it is time to end."""
         with self._changed:
             while (wait := self._wait_for_batch()) > 0:
                 self._changed.wait(wait)
@@ -161,7 +161,7 @@ class Client:
             return batch
 
     def _wait_for_batch(self) -> float:
-        """Seconds until there is something to do; 0 for now."""
+        """Seconds until there is work; 0 for now."""
         now = time.monotonic()
         if not len(self._buffer):
             return 0.0 if self._end is not None else 3600.0
@@ -179,7 +179,7 @@ class Client:
         return max(self._told_until, time.monotonic()) >= end
 
     def _settle(self, batch: list[bytes], outcome: Outcome) -> None:
-        """Count the batch, or put it back and say when to try again."""
+        """Count the batch, or put it back and set the time of the next try."""
         with self._changed:
             self._sending = 0
             self._sent, self._refused = self._sent + outcome.sent, self._refused + outcome.refused
@@ -194,7 +194,7 @@ class Client:
             self._changed.notify_all()
 
     def _pause(self, told: float | None) -> None:
-        """As long as the server says, else twice as long each time, and not all clients at the same moment."""
+        """Pause for the server's time, else twice as long after each failure, with a random part so that clients spread."""
         now = time.monotonic()
         self._failures += 1
         own = min(_FIRST_PAUSE * 2 ** min(self._failures - 1, 10), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
@@ -222,7 +222,7 @@ def _begin_all() -> None:
 
 
 def _finish_with_this_process(client: Client) -> None:
-    """A child of multiprocessing ends without `atexit`, but runs what is noted there."""
+    """Close the client at the end of a child of multiprocessing, which skips `atexit` but runs finalizers."""
     process = sys.modules.get("multiprocessing.process")
     if process is not None and process.parent_process() is not None:
         from multiprocessing.util import Finalize

@@ -1,4 +1,4 @@
-"""Where the running code is: its call site, and the W3C trace context it belongs to."""
+"""The call site of the running code, and its W3C trace context."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def at(path: str) -> Iterator[None]:
 
 @contextmanager
 def trace_context(traceparent: str | None) -> Iterator[None]:
-    """Keep a `traceparent` header with every call within, in an app without OpenTelemetry."""
+    """Use a `traceparent` header for every call within, in an app without OpenTelemetry."""
     token = _TRACEPARENT.set(traceparent)
     try:
         yield
@@ -42,7 +42,7 @@ def current_path() -> str | None:
 
 
 def calling_function() -> str:
-    """`module.function` of the app's own code that is running: a path that stays the same for a call site."""
+    """`module.function` of the app's running code, a path that stays the same for a call site."""
     frame = sys._getframe(1)
     while frame.f_back is not None and _name(frame.f_globals).partition(".")[0] in _NOT_THE_APP:
         frame = frame.f_back
@@ -54,7 +54,7 @@ def _name(module: dict[str, object]) -> str:
 
 
 def trace_headers() -> dict[str, str]:
-    """`traceparent`, and `tracestate` if there is one: what was set here, else OpenTelemetry's span if the app uses that."""
+    """`traceparent`, and `tracestate` if there is one: those of `trace_context`, else those of OpenTelemetry's span."""
     own = _TRACEPARENT.get()
     if own:
         return {"traceparent": own}
@@ -70,7 +70,7 @@ def trace_headers() -> dict[str, str]:
 
 
 def leave_untraced() -> None:
-    """Our own requests are no part of the app: OpenTelemetry is asked to leave this thread alone."""
+    """Ask OpenTelemetry to ignore this thread: our own requests are not part of the app."""
     context = sys.modules.get("opentelemetry.context")
     if context is not None:
         context.attach(context.set_value("suppress_instrumentation", True))

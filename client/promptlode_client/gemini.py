@@ -1,6 +1,6 @@
 """Google's client of Gemini, recorded: contents generated at once or as a stream, sync and async, and so its chats.
 
-Promptlode knows Gemini's fields, so the request is sent as the client took it.
+Promptlode reads Gemini's fields, so the request is sent unchanged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NO_SETTING = {"http_options", "should_return_http_response", "automatic_functio
 
 
 def wrap_gemini(recorder: Client, client: Any, path: str | None) -> bool:
-    """Whether it is a client of Google's, which is recorded from now on."""
+    """Record the client from now on, if it is Google's; answers whether it is."""
     aio = getattr(getattr(client, "aio", None), "models", None)
     found = [
         watch_method(recorder, resource, name, How(_request, ContentAnswer), path)
@@ -34,7 +34,7 @@ def _request(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 class ContentAnswer(Answer):
-    """Of generateContent, whose stream gives the same object in pieces."""
+    """An answer of generateContent, whose stream sends the same object in pieces."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []

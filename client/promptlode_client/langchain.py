@@ -46,7 +46,7 @@ def langchain_callback(recorder: Client, path: str | None = None) -> Any:
 
 
 def begun(recorder: Client, path: str | None, about: dict[str, Any]) -> dict[str, Any]:
-    """What is known of a run before it is answered."""
+    """The facts of a run before its answer."""
     parameters = plain(about.get("invocation_params")) or {}
     metadata = plain(about.get("metadata")) or {}
     settings = {name: value for name, value in parameters.items() if name not in _NO_SETTING}
@@ -65,7 +65,7 @@ def begun(recorder: Client, path: str | None, about: dict[str, Any]) -> dict[str
 
 
 def message_of(message: Any) -> dict[str, Any]:
-    """A message of LangChain as the Chat Completions API writes it."""
+    """A message of LangChain in the form of the Chat Completions API."""
     found = {
         "role": _ROLES.get(message.type, getattr(message, "role", message.type)),
         "content": plain(message.content),

@@ -1,6 +1,6 @@
 """A callback of LiteLLM, for its SDK and its proxy: `litellm.callbacks = [promptlode.litellm_callback()]`.
 
-LiteLLM is imported when the callback is made. A call that is told twice has one id, so it is stored once.
+LiteLLM is imported when the callback is made. A call that is reported twice has one id, so it is stored once.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _settings(given: Any) -> dict[str, Any]:
 
 
 def _prompt(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The Responses API's is a text or items; a completion's a list of one message."""
+    """The prompt: a text or items in the Responses API; in a completion, a list of one message."""
     given = kwargs.get("messages") or kwargs.get("input")
     return {"input": given} if isinstance(given, str) else {"messages": given}
 

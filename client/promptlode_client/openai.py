@@ -10,7 +10,7 @@ from promptlode_client.wrapping import How, arguments, watch_method
 
 T = TypeVar("T")
 
-# Arguments of the client itself, which are no part of the request.
+# Arguments of the client itself, which are not part of the request.
 _NO_REQUEST = {"extra_headers", "extra_query", "extra_body", "timeout", "stream", "stream_options"}
 _NAMES = {
     "max_tokens": "max_output_tokens",
@@ -27,7 +27,7 @@ def wrap_with(recorder: Client, client: T, path: str | None = None) -> T:
 
 
 def wrap_openai(recorder: Client, client: Any, path: str | None) -> bool:
-    """Whether it is a client of OpenAI's, which is recorded from now on."""
+    """Record the client from now on, if it is OpenAI's; answers whether it is."""
     chat = getattr(getattr(client, "chat", None), "completions", None)
     resources = ((chat, ChatAnswer), (getattr(client, "responses", None), ResponseAnswer))
     found = [
@@ -39,7 +39,7 @@ def wrap_openai(recorder: Client, client: Any, path: str | None) -> bool:
 
 
 def _request(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments by our names."""
+    """The arguments under our names."""
     sent = arguments(kwargs, _NO_REQUEST)
     body = {_NAMES.get(name, name): value for name, value in sent.items()}
     if "reasoning_effort" in body:

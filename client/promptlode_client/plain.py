@@ -1,4 +1,4 @@
-"""Values of any kind as JSON has them: the app's own objects change later, so what is recorded is a copy."""
+"""Values of any type as JSON: a copy, since the app may change its objects later."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-# No message is deeper, and an object that holds itself ends here.
+# No message is nested deeper; the limit also ends a reference cycle.
 _DEEPEST = 50
 
-# A picture or sound within a message; no prompt is found in it.
+# Bytes of a picture or sound within a message, which holds no prompt.
 _LONGEST_DATA = 64 * 1024
 
-# How OpenAI's client says that an argument was not given.
+# The markers of OpenAI's client for an argument that was not given.
 _ABSENT = ("NotGiven", "Omit")
 
 
@@ -21,7 +21,7 @@ def is_given(value: Any) -> bool:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """A copy that JSON can hold; what has no form there is named by its type, never shown."""
+    """A copy in JSON types; an object without such a form is replaced by the name of its type."""
     if value is None or isinstance(value, (str, bool, int)):
         return _storable(value) if isinstance(value, str) else value
     if isinstance(value, float):
@@ -48,7 +48,7 @@ def _of_object(value: Any, depth: int) -> Any:
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL holds no NUL and JSON no lone surrogate; one of them, or a picture, must not cost the whole call."""
+    """The text in a form that can be stored: PostgreSQL holds no NUL and JSON no lone surrogate; neither, nor a picture, may cost the call."""
     if text.startswith("data:") and len(text) > _LONGEST_DATA:
         return f"{text[:64].partition(',')[0]},<{len(text)} characters>"
     text = text.replace("\x00", "\ufffd") if "\x00" in text else text

@@ -1,4 +1,4 @@
-"""Which provider's client an object is, by the resources that it has."""
+"""Finds the provider of a client object by its resources."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _warned: set[type[Any]] = set()
 
 
 def wrap_any(recorder: Client, client: T, path: str | None = None) -> T:
-    """The same client, recorded from now on; what is none of these stays as it is, which is said once for each class."""
+    """The same client, recorded from now on; an unknown one stays unchanged, which is logged once for each class."""
     if not any(wrap(recorder, client, path) for wrap in _WRAPPERS) and type(client) not in _warned:
         _warned.add(type(client))
         logger.warning(

@@ -1,4 +1,4 @@
-"""Settings, each from the environment: the app's code need not know of them."""
+"""Settings, each from the environment: the app's code need not contain them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Every setting that is there; one that is no number is left out, since a typing error must not stop an app."""
+        """The settings of the environment; an invalid number is ignored, since a typing error must not stop an app."""
         given = os.environ if environment is None else environment
         found: dict[str, Any] = {}
         for field in fields(cls):
@@ -40,5 +40,5 @@ class Settings:
         return cls(**found)
 
     def __repr__(self) -> str:
-        """Without the key."""
+        """The settings without the key."""
         return f"Settings(url={self.url!r})"

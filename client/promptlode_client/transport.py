@@ -1,4 +1,4 @@
-"""One POST of a batch, and what its answer means for the batch."""
+"""POSTs a batch, and interprets the answer."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from promptlode_client.settings import Settings
 
 logger = logging.getLogger("promptlode_client")
 
-# No server tells us to stay away longer, whatever it says.
+# The longest pause accepted from a server.
 _LONGEST_WAIT = 600.0
 _TOO_LARGE = 413
 _LARGEST_ANSWER = 16 * 1024 * 1024
 
-# Tries in a row that fail before it is news: a server that restarts is back before the third, 0.75 to 1.5 s after the first.
+# Failed tries in a row before a warning: a restarting server is back before the third, 0.75 to 1.5 s after the first.
 _TRIES_BEFORE_NEWS = 3
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a batch: stored, refused for good, to be split, or to be sent again (after `wait` if the server says so)."""
+    """The outcome of a batch: stored, refused for good, to be split, or to be sent again (after `wait` if the server asks for it)."""
 
     sent: int = 0
     refused: int = 0
@@ -37,7 +37,7 @@ class Outcome:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the key to whoever it names."""
+    """Refuses redirects, which would send the key to another host."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -54,7 +54,7 @@ class Transport:
         self._unreached = 0
 
     def post(self, items: list[bytes], timeout: float) -> Outcome:
-        """Raises nothing that a network can cause."""
+        """POST a batch; a failure of the network raises nothing."""
         try:
             with self._opener.open(self._request(items), timeout=timeout) as answer:
                 outcome = _of_answer(answer.read(_LARGEST_ANSWER), len(items))
@@ -75,7 +75,7 @@ class Transport:
             return Outcome(again=True)
 
     def _say_once(self, kind: str, what: str) -> None:
-        """A warning when a trouble begins; the same again is no news until something was sent."""
+        """Warn when a failure begins; it is repeated only after a success in between."""
         level = logging.DEBUG if kind in self._said or not what else logging.WARNING
         self._said.add(kind)
         logger.log(level, "Promptlode %s; see PROMPTLODE_URL and PROMPTLODE_API_KEY.", what)
@@ -100,7 +100,7 @@ def _of_status(status: int, retry_after: str | None, size: int) -> Outcome:
 
 
 def _meaning(status: int, outcome: Outcome) -> str:
-    """What a status means for whoever reads the app's log; nothing where waiting helps by itself."""
+    """The meaning of a status for readers of the app's log; empty where waiting suffices."""
     if status in (401, 403):
         return f"refused the key (status {status}), so no call is stored"
     if outcome.refused:
@@ -114,7 +114,7 @@ def _kind(error: Exception) -> str:
 
 
 def _by_proxy(url: str) -> str:
-    """A proxy of the environment is asked instead of the server: whoever looks for the trouble has to know."""
+    """A note when a proxy from the environment is used, since the failure may be the proxy's."""
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0].partition(":")[0]
     proxies = urllib.request.getproxies()
@@ -126,7 +126,7 @@ def _by_proxy(url: str) -> str:
 
 
 def _of_answer(body: bytes, size: int) -> Outcome:
-    """Of a batch each call has its own status; the reasons name fields, never what they hold."""
+    """The outcome of an answer: each call of a batch has its own status; the reasons name fields, never values."""
     try:
         results = json.loads(body)["results"]
         bad = [result for result in results if result["status"] >= 400]

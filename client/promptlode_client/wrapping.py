@@ -1,7 +1,7 @@
-"""A client of a provider, recorded: its methods are called as ever, and each call is noted with its answer.
+"""A recorded client of a provider: its methods work as before, and each call is recorded with its answer.
 
-What the app gets is what the client gave: the same object, or, of a stream, the same with its iterator watched. What the watch cannot read is
-recorded without it; nothing here raises but what the app's own call raised.
+The app gets the client's own result: the same object, or for a stream the same object with a watched iterator. An answer that cannot be
+read is recorded without it; no error is raised but the app's own.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ logger = logging.getLogger("promptlode_client")
 
 
 class Answer:
-    """What a model answered, whole or in the pieces of a stream."""
+    """The answer of a model, whole or in pieces of a stream."""
 
     def found(self) -> dict[str, Any]:
-        """`output` and `usage`, as far as they are there."""
+        """`output` and `usage`, if present."""
         raise NotImplementedError
 
     def whole(self, answer: Any) -> None:
@@ -39,19 +39,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class How:
-    """How a provider's calls are read: its arguments as a body, its answers, and arguments that are no part of a request."""
+    """The way to read a provider's calls: arguments as a body, answers, and arguments that are not part of a request."""
 
     request: Callable[[dict[str, Any]], dict[str, Any]]
     answer: Callable[[], Answer]
 
 
 def arguments(kwargs: dict[str, Any], without: set[str]) -> dict[str, Any]:
-    """What was given, as JSON has it: a copy, since the app may go on with its list of messages."""
+    """The given arguments as JSON: a copy, since the app may go on changing its list of messages."""
     return {name: plain(value) for name, value in kwargs.items() if name not in without and is_given(value)}
 
 
 def watch_method(recorder: Client, resource: Any, name: str, how: How, path: str | None) -> bool:
-    """Record a method of a client from now on; False where there is none.  Doing it again changes nothing."""
+    """Record a method of a client from now on; False where it has no such method.  A second time changes nothing."""
     original = getattr(resource, name, None)
     if original is None:
         return False
@@ -76,7 +76,7 @@ def _recorded(recorder: Client, original: Callable[..., Any], how: How, path: st
 
 
 class _Watch:
-    """One call from its request to its answer.  No method raises, but what the app's own call raised."""
+    """One call from its request to its answer.  No method raises errors other than the app's own."""
 
     def __init__(self, recorder: Client, answer: Answer, body: dict[str, Any]) -> None:
         self._recorder, self._answer, self._body = recorder, answer, body
@@ -84,7 +84,7 @@ class _Watch:
 
     @classmethod
     def begun(cls, recorder: Client, how: How, path: str | None, kwargs: dict[str, Any]) -> _Watch:
-        """The request is copied now: the app may go on with the list of its messages."""
+        """Begin with a copy of the request: the app may go on changing its list of messages."""
         try:
             body = how.request(kwargs)
             body["path"] = current_path() or path or recorder.settings.path or calling_function()
@@ -95,7 +95,7 @@ class _Watch:
         return cls(recorder, how.answer(), {"started_at": _now(), **body})
 
     def answered(self, result: Any) -> Any:
-        """The result itself, which is recorded now, or, of a stream, at its end."""
+        """The result itself; its answer is recorded now, or for a stream at its end."""
         if inspect.isgenerator(result):
             return self._watched(result)
         if inspect.isasyncgen(result) or (isinstance(result, AsyncIterator) and not hasattr(result, "_iterator")):
@@ -109,7 +109,7 @@ class _Watch:
         return result
 
     def _follow(self, result: Any) -> bool:
-        """Watch the iterator of a stream; False for what is none."""
+        """Watch the iterator of a stream; False for another object."""
         iterator = getattr(result, "_iterator", None)
         if isinstance(iterator, AsyncIterator):
             result._iterator = self._watched_async(iterator)
@@ -121,7 +121,7 @@ class _Watch:
         return True
 
     def whole(self, result: Any) -> None:
-        """A whole answer, which ends the call."""
+        """Record a whole answer, which ends the call."""
         self._read(self._answer.whole, result)
         self._record()
 
@@ -134,12 +134,12 @@ class _Watch:
         return self.answered(found)
 
     def failed(self, error: BaseException) -> None:
-        """Its kind alone: a message may quote the prompt."""
+        """Record the class of the error alone: its message may quote the prompt."""
         self._body["error"] = {"type": type(error).__name__}
         self._record()
 
     def _watch_close(self, stream: Any) -> None:
-        """An app that leaves a stream early closes it, and that does not end its iterator."""
+        """Watch `close`: an app that leaves a stream early closes it, which does not end its iterator."""
         original = stream.close
 
         @functools.wraps(original)
@@ -190,7 +190,7 @@ class _Watch:
 
 
 class _Manager:
-    """A `with client.messages.stream(...)`: what the stream has put together by its end is the answer."""
+    """The context manager of `client.messages.stream(...)`; the message that the stream has assembled at its end is the answer."""
 
     def __init__(self, watch: _Watch, inner: Any) -> None:
         self._watch, self._inner = watch, inner
@@ -229,7 +229,7 @@ class _AsyncManaged(_Manager):
 
 
 async def _nothing() -> None:
-    """Of an iterator that cannot be closed."""
+    """Stands in for `aclose` of an iterator without one."""
 
 
 def _now() -> str:

@@ -35,7 +35,7 @@ from app.otlp.dialects import (
 from app.otlp.dialects.base import Body, Dialect, Kind, cached_by_names, merged
 from app.otlp.spans import Span
 
-__all__ = ["DIALECTS", "Dialect", "Kind", "body_of", "call_site_of", "dialects_of", "genai", "kind_of"]
+__all__ = ["DIALECTS", "Dialect", "Kind", "body_of", "call_site_of", "genai", "recognised"]
 
 DIALECTS: tuple[Dialect, ...] = (
     openinference.DIALECT,
@@ -56,12 +56,16 @@ _ANY_SIGN = re.compile(
 )
 
 
-def dialects_of(span: Span) -> list[Dialect]:
-    """The dialects in which a span is written; the GenAI conventions read every span."""
+def recognised(span: Span) -> tuple[list[Dialect], Kind]:
+    """The dialects in which a span is written, the GenAI conventions always among them, and the kind of the span.
+
+    A dialect knows its own spans better than the conventions, whose operation some dialects misuse.
+    """
     dialects = _signed(span.names)
-    if _known_kind(span, dialects) is None and unnamed.DIALECT.kind(span) is not None:
-        return [*dialects, unnamed.DIALECT]
-    return dialects
+    kind = _known_kind(span, dialects)
+    if kind is None and (kind := unnamed.DIALECT.kind(span)) is not None:
+        dialects = [*dialects, unnamed.DIALECT]
+    return dialects, kind or Kind.OTHER
 
 
 @cached_by_names
@@ -73,11 +77,6 @@ def _signed(names: str) -> list[Dialect]:
         for dialect in DIALECTS
         if dialect is genai.DIALECT or any(f"\n{sign}" in names for sign in dialect.signs)
     ]
-
-
-def kind_of(span: Span, dialects: list[Dialect]) -> Kind:
-    """The kind of a span.  A dialect knows its own spans better than the conventions, whose operation some dialects misuse."""
-    return _known_kind(span, dialects) or Kind.OTHER
 
 
 def _known_kind(span: Span, dialects: list[Dialect]) -> Kind | None:
@@ -95,7 +94,8 @@ def body_of(span: Span, dialects: list[Dialect]) -> tuple[Body, dict[str, Any]]:
     return merged(bodies) if len(bodies) > 1 else bodies[0], attributes.rest()
 
 
-def call_site_of(span: Span, dialects: list[Dialect]) -> str | None:
+def call_site_of(span: Span) -> str | None:
     """The call site of a span, as its dialects name it."""
+    dialects, _ = recognised(span)
     names = (span.attributes.get(name) for dialect in dialects for name in dialect.call_site)
     return next((name for name in names if isinstance(name, str) and name), None)
