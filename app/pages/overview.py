@@ -51,7 +51,7 @@ def overview(connection: Connection, wanted: Wanted, shown: Shown, *, after: UUI
     ids = listed.after(after)
     rows = listed.in_full(connection, ids[:limit])
     own = [row.row.id for row in rows]
-    total = Spent.together(listed.versions.values())
+    total = listed.spent(connection)
     return Overview(
         list(_lines(connection, rows, shown, listed, total)),
         own[-1] if len(ids) > limit and own else None,
@@ -90,11 +90,9 @@ def _sparks(
 ) -> Mapping[UUID, Spark | None]:
     stretches = shown.stretches
     calls: dict[UUID, list[float]] = defaultdict(lambda: [0.0] * stretches)
-    task_of = {version.id: version.task_id for version in listed.versions}
     asked = replace(listed.asked, task_ids=ids)
-    for version, bins in usage.calls_in_bins(connection, asked, shown.begin, shown.width):
-        if (task_id := task_of.get(version)) is not None:
-            _add(calls[task_id], bins)
+    for task_id, bins in usage.calls_in_bins(connection, asked, shown.begin, shown.width):
+        _add(calls[task_id], bins)
     return {task_id: spark(values) for task_id, values in calls.items()}
 
 

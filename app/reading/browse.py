@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
+    Integer,
     ScalarSelect,
     Select,
     Subquery,
@@ -106,15 +107,25 @@ def _first_expired() -> ScalarSelect[Any]:
 
 def paths(connection: Connection, project_id: UUID, limit: int = 500) -> list[str]:
     """Paths of the project in order, for a filter."""
-    query = select(grouping_key.c.path).where(grouping_key.c.project_id == project_id)
-    return list(connection.execute(query.order_by(grouping_key.c.path).limit(limit)).scalars())
+    return list(connection.execute(_paths(), {"project": project_id, "limit": limit}).scalars())
+
+
+@cache
+def _paths() -> Select[Any]:
+    query = select(grouping_key.c.path).where(grouping_key.c.project_id == bindparam("project"))
+    return query.order_by(grouping_key.c.path).limit(bindparam("limit", type_=Integer))
 
 
 def models(connection: Connection, project_id: UUID, limit: int = 500) -> list[str]:
     """Models of the project's versions in order, for a filter."""
+    return list(connection.execute(_models(), {"project": project_id, "limit": limit}).scalars())
+
+
+@cache
+def _models() -> Select[Any]:
     query = select(implementation.c.model).distinct().join_from(implementation, task)
-    query = query.where(task.c.project_id == project_id).order_by(implementation.c.model)
-    return list(connection.execute(query.limit(limit)).scalars())
+    query = query.where(task.c.project_id == bindparam("project")).order_by(implementation.c.model)
+    return query.limit(bindparam("limit", type_=Integer))
 
 
 # --- calls
@@ -143,17 +154,23 @@ def calls_page(
     limit: int = 25,
 ) -> list[CallRow]:
     """Calls of an implementation, newest first; without values where those still follow an older template."""
-    query = select(
+    query = _keyset(_calls_of_version(), trace.c.seen_at, trace.c.id, after).limit(limit)
+    asked = {"project": project_id, "implementation": implementation_id, "template": template_id}
+    return [CallRow(*row) for row in connection.execute(query, asked)]
+
+
+@cache
+def _calls_of_version() -> Select[Any]:
+    is_current = trace.c.template_id == bindparam("template")
+    return select(
         trace.c.id,
         trace.c.seen_at,
         trace.c.model,
         cast(func.extract("epoch", trace.c.completed_at - trace.c.started_at), Double),
         tokens_of(),
         trace.c.error.isnot(None),
-        case((trace.c.template_id == template_id, _starts(trace.c.variables)), else_=array([], type_=Text)),
-    ).where(trace.c.implementation_id == implementation_id, trace.c.project_id == project_id)
-    rows = connection.execute(_keyset(query, trace.c.seen_at, trace.c.id, after).limit(limit))
-    return [CallRow(*row) for row in rows]
+        case((is_current, _starts(trace.c.variables)), else_=array([], type_=Text)),
+    ).where(trace.c.implementation_id == bindparam("implementation"), trace.c.project_id == bindparam("project"))
 
 
 def _starts(texts: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -345,6 +362,11 @@ def _counts_by_group(project_id: UUID, condition: ColumnElement[bool]) -> Subque
 
 def projects(connection: Connection) -> list[Project]:
     """Every project, the most recently used first, for local mode, where no key names a project."""
+    return [Project(*row) for row in connection.execute(_projects())]
+
+
+@cache
+def _projects() -> Select[Any]:
     last_call = (
         select(trace.c.id)
         .where(trace.c.project_id == project.c.id)
@@ -352,5 +374,4 @@ def projects(connection: Connection) -> list[Project]:
         .limit(1)
         .scalar_subquery()
     )
-    query = select(project.c.id, project.c.name).order_by(last_call.desc().nulls_last(), project.c.name)
-    return [Project(*row) for row in connection.execute(query)]
+    return select(project.c.id, project.c.name).order_by(last_call.desc().nulls_last(), project.c.name)

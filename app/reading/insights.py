@@ -132,7 +132,12 @@ _DECLARED_VERSIONS = ("gen_ai.prompt.version", "llm.prompt_template.version", "l
 
 def declared_calls(connection: Connection, task_id: UUID) -> Sequence[Any]:
     """The declared templates of the newest `SAMPLE` calls of a task's path beside their mined templates, counted."""
-    group_id = select(task.c.group_id).where(task.c.id == task_id).scalar_subquery()
+    return connection.execute(_declared_calls(), {"task": task_id}).all()
+
+
+@cache
+def _declared_calls() -> Select[Any]:
+    group_id = select(task.c.group_id).where(task.c.id == bindparam("task")).scalar_subquery()
     newest = (
         select(trace.c.template_id, trace.c.metadata)
         .where(trace.c.group_id == group_id)
@@ -152,13 +157,12 @@ def declared_calls(connection: Connection, task_id: UUID) -> Sequence[Any]:
         .subquery()
     )
     columns = (declared.c.text, declared.c.name, declared.c.version)
-    query = (
+    return (
         select(template.c.id.label("template_id"), template.c.parts, *columns, func.count().label("calls"))
         .outerjoin_from(declared, template, template.c.id == declared.c.template_id)
         .where(or_(declared.c.text.is_not(None), declared.c.name.is_not(None)))
         .group_by(template.c.id, *columns)
     )
-    return connection.execute(query).all()
 
 
 @dataclass(frozen=True)
@@ -189,7 +193,18 @@ def place_statistics(
     Values are compared by their MD5, so that sorting a column of 10 kB texts stays cheap; a caller who forges a collision miscounts only
     its own values.
     """
-    counted = _counted_values(project_id, implementation_id, template_id)
+    asked = {"project": project_id, "implementation": implementation_id, "template": template_id}
+    places: dict[int, PlaceStatistics] = {}
+    for row in connection.execute(_most_frequent_values(), asked):
+        of_place = (row.all_calls, row.distinct_values, row.all_characters, row.longest)
+        statistics = places.setdefault(row.place - 1, PlaceStatistics(*of_place, values=[]))
+        statistics.values.append(CountedValue(row.text, row.length, row.calls))
+    return places
+
+
+@cache
+def _most_frequent_values() -> Select[Any]:
+    counted = _counted_values()
     place = counted.c.place
     sums = select(
         counted,
@@ -199,15 +214,10 @@ def place_statistics(
         func.max(counted.c.length).over(partition_by=place).label("longest"),
         func.row_number().over(partition_by=place, order_by=(counted.c.calls.desc(), counted.c.digest)).label("rank"),
     ).subquery()
-    places: dict[int, PlaceStatistics] = {}
-    for row in connection.execute(select(sums).where(sums.c.rank <= VALUES_SHOWN).order_by(sums.c.place, sums.c.rank)):
-        of_place = (row.all_calls, row.distinct_values, row.all_characters, row.longest)
-        statistics = places.setdefault(row.place - 1, PlaceStatistics(*of_place, values=[]))
-        statistics.values.append(CountedValue(row.text, row.length, row.calls))
-    return places
+    return select(sums).where(sums.c.rank <= VALUES_SHOWN).order_by(sums.c.place, sums.c.rank)
 
 
-def _counted_values(project_id: UUID, implementation_id: UUID, template_id: UUID) -> Subquery:
+def _counted_values() -> Subquery:
     """Every distinct value at every place of the sample, with its number of calls.
 
     The newest calls are taken by implementation alone, which is what the index knows; with a further condition beside
@@ -216,14 +226,14 @@ def _counted_values(project_id: UUID, implementation_id: UUID, template_id: UUID
     """
     newest = (
         select(trace.c.variables, trace.c.template_id, trace.c.project_id)
-        .where(trace.c.implementation_id == implementation_id)
+        .where(trace.c.implementation_id == bindparam("implementation"))
         .order_by(trace.c.seen_at.desc())
         .limit(SAMPLE)
         .subquery()
     )
     sample = (
         select(newest.c.variables)
-        .where(newest.c.template_id == template_id, newest.c.project_id == project_id)
+        .where(newest.c.template_id == bindparam("template"), newest.c.project_id == bindparam("project"))
         .subquery()
     )
     element = (
@@ -250,14 +260,19 @@ def around_prompt(connection: Connection, project_id: UUID, implementation_id: U
 
     `input` is a number where it consists of the prompt alone (`app.store.inputs`).
     """
+    asked = {"project": project_id, "implementation": implementation_id}
+    return float(connection.execute(_around_prompt(), asked).scalar_one())
+
+
+@cache
+def _around_prompt() -> Select[Any]:
     newest = (
         select(trace.c.input, trace.c.tools)
-        .where(trace.c.implementation_id == implementation_id, trace.c.project_id == project_id)
+        .where(trace.c.implementation_id == bindparam("implementation"), trace.c.project_id == bindparam("project"))
         .order_by(trace.c.seen_at.desc())
         .limit(SAMPLE)
         .subquery()
     )
     beside = case((func.json_typeof(newest.c.input) == "number", 0), else_=func.char_length(cast(newest.c.input, Text)))
     tools = func.coalesce(func.char_length(cast(newest.c.tools, Text)), 0)
-    query = select(cast(func.coalesce(func.avg(beside + tools), 0), Double))
-    return float(connection.execute(query).scalar_one())
+    return select(cast(func.coalesce(func.avg(beside + tools), 0), Double))

@@ -1,10 +1,11 @@
 """The calls before and after a call, and the turns of its conversation."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from app.store.tables import grouping_key, implementation, trace
 
@@ -62,8 +63,12 @@ def turns(connection: Connection, project_id: UUID, conversation_id: str) -> Seq
 
 def newest(connection: Connection, project_id: UUID) -> UUID | None:
     """The most recently stored call of the project."""
-    query = select(trace.c.id).where(trace.c.project_id == project_id).order_by(trace.c.id.desc())
-    return connection.execute(query.limit(1)).scalar()
+    return connection.execute(_newest(), {"project": project_id}).scalar()
+
+
+@cache
+def _newest() -> Select[Any]:
+    return select(trace.c.id).where(trace.c.project_id == bindparam("project")).order_by(trace.c.id.desc()).limit(1)
 
 
 def later(connection: Connection, project_id: UUID, after: UUID, task_id: UUID | None) -> int:

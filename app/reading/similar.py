@@ -6,6 +6,7 @@ Marks (`app.store.marks`) lead to candidates through an index; their similarity 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -69,23 +70,35 @@ def _templates() -> Select[Any]:
 
 
 def _own(connection: Connection, task_id: UUID) -> Sequence[Row[Any]]:
-    query = _templates().where(template.c.task_id == task_id, func.cardinality(template.c.marks) > 0)
-    return connection.execute(query.order_by(template.c.id.desc()).limit(MOST_OWN)).all()
+    return connection.execute(_own_templates(), {"task": task_id}).all()
+
+
+@cache
+def _own_templates() -> Select[Any]:
+    query = _templates().where(template.c.task_id == bindparam("task"), func.cardinality(template.c.marks) > 0)
+    return query.order_by(template.c.id.desc()).limit(MOST_OWN)
 
 
 def _candidates(connection: Connection, project_id: UUID, task_id: UUID, own: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
     """Templates that share marks with some of `own`, those with the most first."""
-    marks = cast(sorted({mark for row in own for mark in row.marks}), ARRAY(BigInteger))
+    marks = sorted({mark for row in own for mark in row.marks})
+    return connection.execute(_with_shared_marks(), {"project": project_id, "task": task_id, "marks": marks}).all()
+
+
+@cache
+def _with_shared_marks() -> Select[Any]:
+    marks = cast(bindparam("marks"), ARRAY(BigInteger))
     each = func.unnest(template.c.marks).table_valued("mark").render_derived()
     shared = select(func.count()).select_from(each).where(each.c.mark == any_(marks))
     query = (
         _templates()
         .join(task, task.c.id == template.c.task_id)
-        .where(template.c.marks.bool_op("&&")(marks), task.c.project_id == project_id, task.c.id != task_id)
+        .where(template.c.marks.bool_op("&&")(marks))
+        .where(task.c.project_id == bindparam("project"), task.c.id != bindparam("task"))
         .where(task.c.merged_into.is_(None))
         .order_by(shared.correlate(template).scalar_subquery().desc(), template.c.id.desc())
     )
-    return connection.execute(query.limit(MOST_CANDIDATES)).all()
+    return query.limit(MOST_CANDIDATES)
 
 
 def _pairs(own: Sequence[Row[Any]], candidates: Sequence[Row[Any]]) -> list[tuple[Row[Any], Row[Any]]]:

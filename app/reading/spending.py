@@ -61,6 +61,13 @@ def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> 
     }
 
 
+def of_all(connection: Connection, asked: Asked) -> Spent:
+    """What all versions used together, without how long their calls took."""
+    priced = prices.of_project(connection, asked.project_id)
+    used_by_model = usage.of_models(connection, asked)
+    return Spent.together(Spent(used, priced.cost(model, used)) for model, used in used_by_model.items())
+
+
 def by_task(spent: Mapping[Version, Spent]) -> dict[UUID, Spent]:
     """The usage of each task."""
     spent_of_tasks: dict[UUID, list[Spent]] = defaultdict(list)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Integer,
     Row,
     Select,
     Uuid,
@@ -67,26 +68,37 @@ def _by_ids() -> Select[Any]:
 
 def others_of_path(connection: Connection, task_id: UUID, limit: int) -> Sequence[Row[Any]]:
     """Id and name of the other tasks of a task's path, by name; those merged into another or emptied are left out."""
-    own_group = select(task.c.group_id).where(task.c.id == task_id).scalar_subquery()
+    return connection.execute(_others_of_path(), {"task": task_id, "limit": limit}).all()
+
+
+@cache
+def _others_of_path() -> Select[Any]:
+    own_group = select(task.c.group_id).where(task.c.id == bindparam("task")).scalar_subquery()
     query: Select[Any] = select(task.c.id, task.c.name).where(
-        task.c.group_id == own_group, task.c.id != task_id, task.c.merged_into.is_(None), is_worth_showing()
+        task.c.group_id == own_group, task.c.id != bindparam("task"), task.c.merged_into.is_(None), is_worth_showing()
     )
-    return connection.execute(query.order_by(task.c.name, task.c.id).limit(limit)).all()
+    return query.order_by(task.c.name, task.c.id).limit(bindparam("limit", type_=Integer))
 
 
 def implementations(
     connection: Connection, project_id: UUID, task_id: UUID, *, limit: int, after: int = 0
 ) -> Sequence[Row[Any]]:
     """Implementations of a task by version, above the version `after`."""
-    query = _implementations(project_id).where(task.c.id == task_id, is_shown())
-    query = query.where(implementation.c.version > min(after, LAST_VERSION)).order_by(implementation.c.version)
-    return connection.execute(query.limit(limit)).all()
+    asked = {"project_id": project_id, "task": task_id, "after": min(after, LAST_VERSION), "limit": limit}
+    return connection.execute(_of_task(), asked).all()
+
+
+@cache
+def _of_task() -> Select[Any]:
+    query = _implementations().where(task.c.id == bindparam("task"), is_shown())
+    query = query.where(implementation.c.version > bindparam("after")).order_by(implementation.c.version)
+    return query.limit(bindparam("limit", type_=Integer))
 
 
 def implementation_by_id(connection: Connection, project_id: UUID, implementation_id: UUID) -> Row[Any] | None:
     """One implementation of the project."""
-    query = _implementations(project_id).where(implementation.c.id == implementation_id)
-    return connection.execute(query).one_or_none()
+    query = _implementations().where(implementation.c.id == implementation_id)
+    return connection.execute(query, {"project_id": project_id}).one_or_none()
 
 
 def _tasks() -> Select[Any]:
@@ -117,7 +129,8 @@ def _tasks() -> Select[Any]:
     )
 
 
-def _implementations(project_id: UUID) -> Select[Any]:
+@cache
+def _implementations() -> Select[Any]:
     calls, expired = counted(), expired_calls
     return (
         select(
@@ -135,7 +148,7 @@ def _implementations(project_id: UUID) -> Select[Any]:
             .join(calls, true())
             .outerjoin(expired, expired.c.implementation_id == implementation.c.id)
         )
-        .where(task.c.project_id == project_id)
+        .where(task.c.project_id == bindparam("project_id", type_=Uuid))
     )
 
 

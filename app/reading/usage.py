@@ -110,6 +110,13 @@ def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> 
     return {row[0]: Usage.of([*row[2:], *([] if timed else NOT_TIMED)]) for row in rows}
 
 
+def of_models(connection: Connection, asked: Asked) -> dict[str, Usage]:
+    """What the versions of each model used together, without how long calls took: a few rows where versions are hundreds."""
+    of_versions, values = _statement(asked, "implementation_id, NULL::timestamptz", _pieces(asked), READ_SUMMED)
+    query = f"SELECT model, {READ_SUMMED} FROM ({of_versions}) AS cell JOIN implementation ON id = implementation_id GROUP BY 1"  # noqa: S608
+    return {row[0]: Usage.of([*row[1:], *NOT_TIMED]) for row in connection.execute(text(query), values)}
+
+
 class Bin(NamedTuple):
     """The usage of a version in one of the equal stretches of a range; stretches without calls are left out."""
 
@@ -130,11 +137,17 @@ def in_bins(connection: Connection, asked: Asked, begin: datetime, width: timede
 def calls_in_bins(
     connection: Connection, asked: Asked, begin: datetime, width: timedelta
 ) -> Iterator[tuple[UUID, list[tuple[int, int]]]]:
-    """For each version the numbers of the stretches and of their calls, for the small lines of a list."""
+    """For each task the numbers of the stretches and of their calls, for the small lines of a list.
+
+    A number occurs once for each version with calls in the stretch.
+    """
     inner, values = _statement(
         asked, f"implementation_id, {_number(width)} AS number", _stretched(asked, begin, width), READ_CALLS
     )
-    query = f"SELECT implementation_id, array_agg(number), array_agg(calls) FROM ({inner}) AS bin GROUP BY 1"  # noqa: S608
+    query = (
+        f"SELECT task_id, array_agg(number), array_agg(calls) FROM ({inner}) AS bin"  # noqa: S608
+        " JOIN implementation ON id = implementation_id GROUP BY 1"
+    )
     for row in connection.execute(text(query), values | {"begin": begin}):
         yield row[0], list(zip(row[1], row[2], strict=True))
 

@@ -89,10 +89,10 @@ class _Brief(NamedTuple):
 
 @dataclass(frozen=True)
 class Worklist:
-    """All matching tasks, in order, and the usage of each of their versions."""
+    """All matching tasks, in order.  versions: the usage of each version; None where neither order nor filter needs it."""
 
     briefs: Sequence[_Brief]
-    versions: Mapping[Version, Spent]
+    versions: Mapping[Version, Spent] | None
     asked: Asked
     is_timed: bool
 
@@ -111,8 +111,16 @@ class Worklist:
         spent = spending.by_task(self._timed(connection, set(ids)))
         return [Listed(rows[each], spent.get(each, Spent())) for each in ids if each in rows]
 
+    def spent(self, connection: Connection) -> Spent:
+        """What all calls that are asked for used, those of tasks beyond the page too."""
+        if self.versions is None:
+            return spending.of_all(connection, self.asked)
+        return Spent.together(self.versions.values())
+
     def _timed(self, connection: Connection, ids: set[UUID]) -> dict[Version, Spent]:
         """The usage of these tasks' versions with latencies; the rest is known for all versions."""
+        if self.versions is None:
+            return spending.of_versions(connection, replace(self.asked, task_ids=list(ids)))
         own = {version: spent for version, spent in self.versions.items() if version.task_id in ids}
         if self.is_timed:
             return own
@@ -131,8 +139,9 @@ def found(connection: Connection, wanted: Wanted) -> Worklist:
         label=wanted.label,
     )
     is_timed = wanted.sort == "p95"
-    versions = spending.of_versions(connection, asked, timed=is_timed)
-    spent = spending.by_task(versions)
+    is_needed = wanted.sort not in _KNOWN_WITHOUT_USE or asked.of_calls
+    versions = spending.of_versions(connection, asked, timed=is_timed) if is_needed else None
+    spent = spending.by_task(versions or {})
     briefs = [
         _Brief(row.id, row.name, row.calls, row.last_seen, spent.get(row.id, Spent()))
         for row in connection.execute(
@@ -143,6 +152,9 @@ def found(connection: Connection, wanted: Wanted) -> Worklist:
     briefs.sort(key=_KEYS[wanted.sort], reverse=wanted.descending)
     return Worklist(briefs, versions, asked, is_timed)
 
+
+_KNOWN_WITHOUT_USE: frozenset[SortOfPage] = frozenset({"last_seen", "calls", "name"})
+"""Orders for which nobody must know what each of hundreds of versions used."""
 
 _KEYS: Mapping[SortOfPage, Callable[[_Brief], Any]] = {
     "last_seen": lambda brief: brief.last_seen or datetime(1, 1, 1, tzinfo=UTC),

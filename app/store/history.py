@@ -7,10 +7,11 @@ entry is deleted with its task or template, and our own names are removed from i
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, or_, select, update
 
 from app.store.audit import Actor
 from app.store.ids import new_id
@@ -86,7 +87,7 @@ def page(
     until: datetime | None = None,
 ) -> Sequence[Row[Any]]:
     """Decisions of a project, or about one of its tasks, newest first, below the id `before`."""
-    query = _decisions(project_id).order_by(decision.c.id.desc()).limit(limit)
+    query = _decisions().order_by(decision.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(decision.c.id < before)
     if task_id is not None:
@@ -97,15 +98,17 @@ def page(
         query = query.where(decision.c.created_at >= since)
     if until is not None:
         query = query.where(decision.c.created_at < until)
-    return connection.execute(query).all()
+    return connection.execute(query, {"project": project_id}).all()
 
 
 def get(connection: Connection, project_id: UUID, decision_id: UUID) -> Row[Any] | None:
     """One decision of the project."""
-    return connection.execute(_decisions(project_id).where(decision.c.id == decision_id)).one_or_none()
+    query = _decisions().where(decision.c.id == decision_id)
+    return connection.execute(query, {"project": project_id}).one_or_none()
 
 
-def _decisions(project_id: UUID) -> Select[Any]:
+@cache
+def _decisions() -> Select[Any]:
     """Decisions with their path, the names that their tasks have now, and the names of keys."""
     other, undoer = task.alias("other"), api_key.alias("undoer")
     return (
@@ -125,7 +128,7 @@ def _decisions(project_id: UUID) -> Select[Any]:
             .outerjoin(api_key, api_key.c.id == decision.c.key_id)
             .outerjoin(undoer, undoer.c.id == decision.c.undone_key_id)
         )
-        .where(decision.c.project_id == project_id)
+        .where(decision.c.project_id == bindparam("project"))
     )
 
 

@@ -1,10 +1,11 @@
 """Prices that people set for a project, in dollars for a million tokens."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, delete, select
+from sqlalchemy import Connection, Row, Select, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.tables import price
@@ -12,10 +13,13 @@ from app.store.tables import price
 
 def of_project(connection: Connection, project_id: UUID) -> Sequence[Row[Any]]:
     """The prices of a project (model, input, output, cached), by model."""
-    query: Select[Any] = select(price.c.model, price.c.input, price.c.output, price.c.cached).where(
-        price.c.project_id == project_id
-    )
-    return connection.execute(query.order_by(price.c.model)).all()
+    return connection.execute(_of_project(), {"project": project_id}).all()
+
+
+@cache
+def _of_project() -> Select[Any]:
+    columns = (price.c.model, price.c.input, price.c.output, price.c.cached)
+    return select(*columns).where(price.c.project_id == bindparam("project")).order_by(price.c.model)
 
 
 def put(
