@@ -16,6 +16,9 @@ from pydantic_core import PydanticCustomError
 
 MAX_NAME = 512  # characters of a name, a path or an id
 MAX_BIGINT = 2**63 - 1
+MAX_TOKENS = (
+    999_999_999  # of one call: a hundred times the longest context of any model; rollups take nine digits (token_count)
+)
 MAX_AHEAD = timedelta(hours=24)  # a clock may be wrong by its time zone
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -56,6 +59,7 @@ def _check_date(value: datetime) -> datetime:
 Name = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_NAME)]
 Text = Annotated[str, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MAX_BIGINT)]
+Tokens = Annotated[int, Field(strict=True, ge=0, le=MAX_TOKENS)]
 Moment = Annotated[datetime, AfterValidator(_check_date)]
 
 

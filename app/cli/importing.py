@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from click.core import ParameterSource
 from rich.console import Console
+from sqlalchemy import Engine
 
 from app.checks import Limits
 from app.cli.checkpoint import Checkpoint
@@ -39,6 +41,9 @@ def _columns(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> d
         raise click.BadParameter(f"{wrong} is no FIELD=COLUMN; fields are {', '.join(sorted(OWN))}.")
     return {ours: theirs for ours, _, theirs in pairs}
 
+
+MOST_PROJECTS_NAMED = 5
+"""Of the projects that an import names: one line of a terminal."""
 
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
@@ -73,7 +78,10 @@ _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
     help="Kind of log.",
 )
 @click.option("--restart", is_flag=True, help="Begin with the first line, also where an import was stopped.")
-def import_file(files: tuple[Path, ...], project_name: str, format_: str, restart: bool, **how: Any) -> None:
+@click.pass_context
+def import_file(
+    context: click.Context, files: tuple[Path, ...], project_name: str, format_: str, restart: bool, **how: Any
+) -> None:
     """Import FILE (- is standard input, gzip is inflated): a log of LLM calls, one JSON object a line, a JSON list of them, CSV or Parquet.
 
     Understood are bodies of POST /api/v1/traces, requests and responses of providers, batch and fine-tuning files, OTLP/JSON lines, and
@@ -94,7 +102,21 @@ def import_file(files: tuple[Path, ...], project_name: str, format_: str, restar
             if restart or str(file) == "-":
                 note.forget()
             refused += _import_file(file, options, store, note)
+        if context.get_parameter_source("project_name") is ParameterSource.DEFAULT:
+            _print_choice(engine, project)
     sys.exit(1 if refused else 0)
+
+
+def _print_choice(engine: Engine, project: Project) -> None:
+    """Nobody named a project: which others there are, for the calls may belong into one of them."""
+    with transaction(engine) as connection:
+        others = [name for name in projects.names(connection) if name != project.name]
+    if others:
+        names = ", ".join(others[:MOST_PROJECTS_NAMED]) + (" ..." if len(others) > MOST_PROJECTS_NAMED else "")
+        Console(stderr=True).print(
+            f"They are in project {project.name}. Other projects here: {names}; --project NAME imports into one of them.",
+            markup=False,
+        )
 
 
 def _reading(

@@ -15,6 +15,7 @@ from app.cli.keys import keys
 from app.cli.privacy import privacy_command
 from app.cli.process import migrate, process
 from app.cli.projects import projects
+from app.cli.remote.api import RefusedInputError
 from app.cli.remote.calls import send, tail, traces, ungrouped
 from app.cli.remote.changes import changes
 from app.cli.remote.exporting import export
@@ -28,14 +29,14 @@ from app.errors import PromptlodeError
 
 
 class _Commands(click.RichGroup):
-    """Commands whose expected errors become one line on standard error and exit code 1."""
+    """Commands whose expected errors become one line on standard error and exit code 1, or 2 where the command was used wrongly."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except PromptlodeError as error:
             click.echo(f"Error: {error}", err=True)
-            ctx.exit(1)
+            ctx.exit(2 if isinstance(error, RefusedInputError) else 1)
 
 
 _LOOKING = [tasks, show, similar, diff, traces, values, ungrouped, changes, tail, mcp]

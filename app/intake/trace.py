@@ -20,6 +20,7 @@ from app.checks import (
     EPOCH,
     MAX_BIGINT,
     MAX_NAME,
+    MAX_TOKENS,
     Count,
     Limits,
     Loc,
@@ -27,6 +28,7 @@ from app.checks import (
     Name,
     Problem,
     Text,
+    Tokens,
     is_storable_json,
     json_of,
     problems_of,
@@ -105,11 +107,11 @@ class Usage(BaseModel):
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
-    input_tokens: Count | None = None
-    output_tokens: Count | None = None
-    total_tokens: Count | None = None
-    cached_tokens: Count | None = None
-    reasoning_tokens: Count | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    total_tokens: Tokens | None = None
+    cached_tokens: Tokens | None = None
+    reasoning_tokens: Tokens | None = None
 
 
 EXAMPLE_OF_A_CALL: Any = {
@@ -201,7 +203,9 @@ def _is_temperature(value: Any) -> bool:
 
 
 def _is_usage(value: Any) -> bool:
-    return type(value) is dict and all(count is None or _is_count(count) for count in value.values())
+    return type(value) is dict and all(
+        count is None or (type(count) is int and 0 <= count <= MAX_TOKENS) for count in value.values()
+    )
 
 
 def _is_past(value: Any) -> bool:

@@ -30,7 +30,8 @@ from sqlalchemy import (
 
 from app.reading.browse import tokens_of
 from app.store.owed import IS_OWED, IS_RESIDUE
-from app.store.tables import call_count, grouping_key, implementation, task, template, trace
+from app.store.tables import call_count, change, grouping_key, implementation, task, template, trace
+from app.store.versions import is_shown
 
 SAMPLE = 2_000
 """Newest calls from which statistics are computed.  At 10 kB a prompt these are 20 MB and some 0.2 s, whatever the size of the task."""
@@ -85,25 +86,29 @@ def _bounded_count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
 
 @dataclass(frozen=True)
 class Fresh:
-    """Tasks and versions found in the last day."""
+    """Tasks and versions that are new in the feed of changes since this time yesterday: by their first calls, not by when they were found."""
 
     tasks: int
     versions: int
 
 
 def fresh(connection: Connection, project_id: UUID) -> Fresh:
-    """Tasks and versions found since this time yesterday."""
+    """Tasks and versions that the feed of changes tells since this time yesterday."""
     return Fresh(*connection.execute(_fresh(), {"project_id": project_id}).one())
 
 
 @cache
-def _fresh() -> Select[Any]:
+def _fresh() -> Select[int, int]:
     since = func.now() - func.make_interval(0, 0, 0, 1)
-    own = (task.c.project_id == _PROJECT, task.c.merged_into.is_(None))
-    tasks = select(func.count()).select_from(task).where(*own, task.c.created_at >= since)
-    versions = select(func.count()).select_from(implementation.join(task, task.c.id == implementation.c.task_id))
-    versions = versions.where(*own, implementation.c.created_at >= since, task.c.created_at < since)
-    return select(tasks.scalar_subquery(), versions.scalar_subquery())
+    told = change.join(implementation, implementation.c.id == change.c.implementation_id)
+    return (
+        select(
+            func.count().filter(change.c.kind == "task.new").label("tasks"),
+            func.count().filter(change.c.kind == "version.new").label("versions"),
+        )
+        .select_from(told)
+        .where(change.c.project_id == _PROJECT, change.c.at >= since, is_shown())
+    )
 
 
 def token_shares(connection: Connection, project_id: UUID) -> dict[UUID, float]:

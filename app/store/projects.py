@@ -54,6 +54,11 @@ def find(connection: Connection, name_or_id: str) -> Project | None:
     return None
 
 
+def names(connection: Connection) -> list[str]:
+    """Every project by its name, in order."""
+    return list(connection.execute(select(project.c.name).order_by(project.c.name)).scalars())
+
+
 def summaries(connection: Connection) -> list[ProjectSummary]:
     """Every project by name, with counts.  Reads whole indexes: for commands, not for requests."""
     query = select(

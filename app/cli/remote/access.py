@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ class NoAccessError(PromptlodeError):
 
 @dataclass(frozen=True)
 class Access:
-    """url: address without a slash at its end. key: an API key."""
+    """url: address without a slash at its end. key: an API key. is_kept: whether the key is the one that `promptlode login` kept."""
 
     url: str
     key: str
+    is_kept: bool = False
 
 
 def access_of(url: str | None, key: str | None) -> Access:
@@ -33,10 +34,12 @@ def access_of(url: str | None, key: str | None) -> Access:
 
     A source with another address than the given one lends no key: a key is never sent to a server that did not issue it.
     """
-    for known_url, known_key in ((url, key), _kept(), _local()):
+    kept, is_kept = _kept(), False
+    for known in ((url, key), kept, _local()):
+        known_url, known_key = known
         url = url or known_url
         if not key and known_key and (known_url is None or _same(url, known_url)):
-            key = known_key
+            key, is_kept = known_key, known is kept
     if not url:
         raise NoAccessError(
             "No Promptlode is known: give --url (or PROMPTLODE_URL), run `promptlode login`, or start one here with `promptlode up`."
@@ -45,7 +48,7 @@ def access_of(url: str | None, key: str | None) -> Access:
         raise NoAccessError(
             f"No key for {url} is known: give --key (or PROMPTLODE_API_KEY), or run `promptlode login --url {url}`."
         )
-    return Access(url.rstrip("/"), key)
+    return Access(url.rstrip("/"), key, is_kept)
 
 
 def keep(access: Access) -> Path:
@@ -55,7 +58,7 @@ def keep(access: Access) -> Path:
     partial = path.with_name(f"{path.name}.new")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(asdict(access), file)
+        json.dump({"url": access.url, "key": access.key}, file)
     partial.replace(path)
     return path
 

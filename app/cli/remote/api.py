@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from app.cli.remote.access import Access
+from app.cli.remote.access import Access, login_file
 from app.errors import PromptlodeError
 
 TIMEOUT = (10, 60)
@@ -20,6 +20,13 @@ Item = dict[str, Any]
 
 class ApiError(PromptlodeError):
     """A Promptlode did not answer, or refused the request."""
+
+
+class RefusedInputError(ApiError):
+    """The API refused a parameter or a body by its fields: the command was used wrongly."""
+
+
+_REFUSES_INPUT = frozenset({requests.codes.bad_request, requests.codes.unprocessable_entity})
 
 
 class Api:
@@ -83,7 +90,8 @@ class Api:
             raise ApiError(f"{self.access.url} does not answer. Is it the right address, and does it run?") from None
         if answer.ok:
             return answer
-        raise ApiError(_refusal(self.access.url, answer))
+        refused = RefusedInputError if answer.status_code in _REFUSES_INPUT else ApiError
+        raise refused(_refusal(self.access, answer))
 
 
 def _json(answer: requests.Response) -> Any:
@@ -93,10 +101,10 @@ def _json(answer: requests.Response) -> Any:
         raise ApiError(f"{answer.url} answered something that is no JSON: is Promptlode there?") from None
 
 
-def _refusal(url: str, answer: requests.Response) -> str:
+def _refusal(access: Access, answer: requests.Response) -> str:
     """The content of the problem document, field by field."""
     if answer.status_code == requests.codes.unauthorized:
-        return f"{url} does not know this key: make one with `promptlode keys create`, then `promptlode login`."
+        return _unknown_key(access)
     try:
         problem = answer.json()
         fields = [
@@ -104,4 +112,13 @@ def _refusal(url: str, answer: requests.Response) -> str:
         ]
         return " ".join([str(problem["detail"]), *fields])
     except (ValueError, KeyError, TypeError, AttributeError):
-        return f"{url} answered {answer.status_code}."
+        return f"{access.url} answered {answer.status_code}."
+
+
+def _unknown_key(access: Access) -> str:
+    if access.is_kept:
+        return (
+            f"{access.url} does not know the key that `promptlode login` kept in {login_file()}; it may have been revoked. "
+            f"Make one with `promptlode keys create`, then run `promptlode login --url {access.url}` again."
+        )
+    return f"{access.url} does not know this key: make one with `promptlode keys create`, then `promptlode login`."

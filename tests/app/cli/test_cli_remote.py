@@ -159,6 +159,27 @@ def test_login_keeps_a_key_that_works_in_a_file_of_mode_0600(remote: Cli, monkey
     assert remote("tasks").returncode == 0
 
 
+def test_a_kept_key_that_was_revoked_is_named_with_the_way_to_log_in_again(
+    remote: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote("login")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(remote.environment["XDG_CONFIG_HOME"]))
+    kept = login_file().read_text().replace(str(remote.environment.pop("PROMPTLODE_API_KEY")), "pl_revoked")
+    login_file().write_text(kept)
+    done = remote("tasks")
+    assert done.returncode == 1
+    assert b"that `promptlode login` kept in" in done.stderr
+    assert b"login.json" in done.stderr
+    assert b"promptlode login --url http" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("tasks", "--since", "soon"), ("traces", "--since", "2026-02-01", "--until", "2026-01-01")]
+)
+def test_a_parameter_that_the_api_refuses_is_wrong_usage(remote: Cli, command: tuple[str, ...]) -> None:
+    assert remote(*command).returncode == 2
+
+
 def test_a_key_that_was_kept_never_goes_to_another_address(remote: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(remote.environment["XDG_CONFIG_HOME"]))
     monkeypatch.setenv("PROMPTLODE_DATA_DIR", str(remote.environment["PROMPTLODE_DATA_DIR"]))

@@ -37,6 +37,15 @@ def test_a_log_is_imported_and_grouping_is_asked_for(cli: Cli, engine: Engine, t
     assert stored(engine) == 1200
 
 
+def test_an_import_that_names_no_project_says_which_others_there_are(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    with transaction(engine) as connection:
+        projects.get_or_create(connection, "demo")
+    log = log_of(tmp_path, call(1))
+    said = cli("import", log).stderr.replace(b"\n", b" ")
+    assert b"They are in project default. Other projects here: demo; --project NAME imports" in said
+    assert b"Other projects here" not in cli("import", log, "--project", "demo").stderr
+
+
 def test_importing_a_file_again_stores_nothing_twice(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     same = call(1)  # two calls may be alike, so both are kept
     file = log_of(tmp_path, same, same, call(2, external_id="mine"))

@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import func, update
 
 from app.config import Settings
 from app.store import changes, webhooks
 from app.store.engine import transaction
+from app.store.tables import change
 from tests.app.api_helpers import new_key
 from tests.app.grouping_world import World, triage, triage_edited
 from tests.app.pages.test_page_forms import logged_in
@@ -38,6 +40,17 @@ def test_an_edit_is_shown_with_its_words_and_filtered_by_kind(web: Flask, world:
     assert "<ins> When in doubt, say other.</ins>" in page
     assert page.count('<article class="card change">') == 2
     assert web.test_client().get(f"/changes?{RANGE}&kind=task.new").text.count("<article") == 1
+
+
+def test_the_tasks_page_counts_as_new_what_the_feed_tells_since_yesterday(web: Flask, world: World) -> None:
+    """Calls of last January that are imported and mined today are no news."""
+    grown(world, "shop")
+    assert "<b>0</b><span>new since yesterday</span>" in web.test_client().get("/").text
+    with transaction(world.engine) as connection:
+        connection.execute(update(change).values(at=func.now()))
+    page = web.test_client().get("/").text
+    assert "<b>2</b><span>new since yesterday</span>" in page
+    assert "1 task, 1 version" in page
 
 
 def test_whoever_may_see_all_projects_sees_the_changes_of_all(web: Flask, world: World) -> None:

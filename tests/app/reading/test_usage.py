@@ -18,7 +18,7 @@ from app.store.call_facts import Usage
 from app.store.engine import transaction
 from app.store.projects import Project
 from app.store.tables import call_usage, implementation, trace, usage_mark
-from tests.app.api_helpers import know
+from tests.app.api_helpers import assert_problem, know
 from tests.app.grouping_world import World, summary, triage, triage_edited
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -92,12 +92,21 @@ def test_a_failed_call_that_says_nothing_costs_nothing(
 
 
 @pytest.mark.parametrize("absurd", [10**18, 10**9])
-def test_usage_beyond_belief_is_estimated(
-    engine: Engine, project: Project, client: FlaskClient, version: None, absurd: int
+def test_usage_beyond_belief_is_refused_by_its_field(client: FlaskClient, absurd: int) -> None:
+    answer = client.post("/api/v1/traces", json=BODY | {"usage": {"input_tokens": 3, "cached_tokens": absurd}})
+    (error,) = assert_problem(answer, 422)["errors"]
+    assert error == {"loc": ["usage", "cached_tokens"], "message": "Must be less than or equal to 999999999."}
+
+
+def test_usage_beyond_belief_of_a_call_that_is_stored_is_estimated(
+    engine: Engine, project: Project, client: FlaskClient, version: None
 ) -> None:
-    stated = {"input_tokens": absurd, "output_tokens": 5, "cached_tokens": absurd}
+    """As releases before stored it."""
     for _ in range(12):
-        assert client.post("/api/v1/traces", json=BODY | {"usage": stated}).status_code == 201
+        assert client.post("/api/v1/traces", json=BODY).status_code == 201
+    stated = {"input_tokens": 10**18, "output_tokens": 5, "cached_tokens": 10**18}
+    with transaction(engine) as connection:
+        connection.execute(update(trace).values(usage=stated))
     found = used(engine, project)
     assert (found.estimated, found.input_tokens, found.output_tokens) == (12, 12 * 5, 60)
     assert found.cached_tokens <= found.input_tokens
