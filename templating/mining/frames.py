@@ -64,6 +64,11 @@ def frames(texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Cal
     return [frame.members.tolist() for frame in found_frames if frame.is_sure]
 
 
+def saved_bits(bits: float, calls: int, all_calls: int) -> float:
+    """Bits saved when fixed text of so many is written once, and with each of its calls which of all it is."""
+    return calls * (bits - log2(all_calls / calls)) - bits
+
+
 def _outer(texts: Sequence[str], rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The letters, lines and spoken words of the outer units of each text; equal units are read once."""
     size, steps = len(rows.codes), np.arange(MOST_END_UNITS)
@@ -77,11 +82,12 @@ def _outer(texts: Sequence[str], rows: Rows) -> tuple[np.ndarray, np.ndarray, np
     letters, lines, spoken = np.zeros(size, np.int64), np.zeros(size, bool), np.zeros(size, bool)
     letters[units] = rows.sizes[units] * np.array([any(map(str.isalpha, piece)) for piece in pieces], bool)[which]
     lines[units] = np.array(["\n" in piece[: len(piece) - len(piece.lstrip())] for piece in pieces], bool)[which]
-    spoken[units] = np.array([_is_spoken(piece.strip().lower()) for piece in pieces], bool)[which]
+    spoken[units] = np.array([is_spoken(piece.strip().lower()) for piece in pieces], bool)[which]
     return letters, lines, spoken
 
 
-def _is_spoken(word: str) -> bool:
+def is_spoken(word: str) -> bool:
+    """Whether people begin with it what they write themselves, or it is no word."""
     return word in SPOKEN_WORDS or not any(map(str.isalnum, word))
 
 
@@ -201,8 +207,7 @@ class _Frames:
             return 0.0
         said = next((unit for unit in range(head) if not texts.spoken[start + unit]), head)
         bits = float(texts.bits[units].sum()) - float(texts.bits[start : start + said].sum())
-        calls = int(texts.calls[members].sum())
-        return calls * (bits - log2(self._size / calls)) - bits
+        return saved_bits(bits, int(texts.calls[members].sum()), self._size)
 
     def _is_sure(self, members: np.ndarray, head: int, tail: int) -> bool:
         """Whether this is no beginning of several templates, each of which has few calls yet: a word behind the last comes again in them."""

@@ -14,6 +14,7 @@ from templating.mining.budget import SpentError
 from templating.mining.ends import Ends
 from templating.mining.families import Held, versions
 from templating.mining.forest import Forest
+from templating.mining.frames import BITS_A_FRAME_SAVES, is_spoken, saved_bits
 from templating.mining.mixture import PARTED, is_mixture
 from templating.mining.pool import Pool
 from templating.mining.siblings import FEWEST_OWN_GRAMS, PARTED_SHARE, Places, are_siblings
@@ -22,9 +23,7 @@ from templating.mining.verdicts import Verdicts, ranks
 
 BITS_OF_A_TEMPLATE = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
 BITS_SHARED_BY_CALLS = 60.0  # bits more, shared out among the calls: few can agree by chance
-WHOLE_SHARE = 0.8  # of the pool shares its beginning or end: what one call site sends, not chance among many
-BITS_OF_A_WHOLE_POOL = 16.0  # the same as BITS_OF_A_TEMPLATE for such a set: "Translate to French: " is one
-BITS_SHARED_BY_A_WHOLE_POOL = 40.0  # the same as BITS_SHARED_BY_CALLS
+WHOLE_SHARE = 0.8  # of the pool shares its beginning or end: what one call site sends, not chance among many; a word is enough that saves bits
 FEWEST_LOOSE_TEXTS = 8  # texts of a template that neither begins nor ends with fixed text: so does a long value
 BITS_OF_A_LOOSE_TEMPLATE = 54.0  # bits of such a template
 LETTER_SHARE_OF_FEW = 0.6  # of fixed text are letters and digits when few calls have it: any two JSON texts share the rest
@@ -128,7 +127,8 @@ class _Search:
         """The templates of a set."""
         if self._ends.are_crossed(members):
             return []
-        adrift = (len(members) < FEWEST_LOOSE_TEXTS or self._is_crossed(index)) and not may_be_held(self._pool, members)
+        few = len(members) < FEWEST_LOOSE_TEXTS
+        adrift = not self._is_whole(members) and (few or self._is_crossed(index)) and not may_be_held(self._pool, members)
         return [] if adrift else self._templates(members, index)
 
     def _templates(self, members: list[int], index: int) -> list[Skeleton]:
@@ -208,9 +208,11 @@ class _Search:
     def _is_worth(self, best: Skeleton, index: int) -> bool:
         """Whether the fixed text is more than the members would share by chance."""
         calls, texts = int(self._pool.calls[best.members].sum()), len(best.members)
-        whole = best.held and texts >= WHOLE_SHARE * len(self._pool.texts)
-        worth, few = (BITS_OF_A_WHOLE_POOL, BITS_SHARED_BY_A_WHOLE_POOL) if whole else (BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS)
-        if calls < self._least or best.bits < worth + few / calls:
+        if calls < self._least:
+            return False
+        if self._is_whole(best.members) and _ends_in_a_word(best.template.literals):
+            return saved_bits(best.bits, calls, int(self._pool.calls.sum())) >= BITS_A_FRAME_SAVES
+        if best.bits < BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls:
             return False
         if calls < FEW_CALLS and _is_marks(best.template.literals, self._pool.barrier):
             return False
@@ -219,6 +221,9 @@ class _Search:
         if best.held:
             return True
         return texts >= FEWEST_LOOSE_TEXTS and best.bits >= BITS_OF_A_LOOSE_TEMPLATE and not self._is_crossed(index)
+
+    def _is_whole(self, members: Sequence[int]) -> bool:
+        return len(members) >= WHOLE_SHARE * len(self._pool.texts)
 
     def _is_crossed(self, index: int) -> bool:
         """Whether the texts of a set share more with others: what they have in common is a value, if it is at neither end."""
@@ -240,6 +245,11 @@ class _Search:
             return False
         counts = Places(best, self._pool.barrier).have_body
         return all(self._forest.explained(index, more, among=best.members, counts=counts) >= most for more, most in BODY_STEPS)
+
+
+def _ends_in_a_word(literals: Sequence[str]) -> bool:
+    """Whether a word of fixed text stands at the beginning or at the end, and not only words with which people begin what they write."""
+    return any(not is_spoken(word) for end in (0, -1) for word in literals[end].lower().split())
 
 
 def _is_marks(literals: Sequence[str], barrier: str) -> bool:
