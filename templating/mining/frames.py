@@ -3,8 +3,7 @@
 Three units in a row, of which the rest of the search is made, are more than such a prompt has.  Texts that are in no template are filed by
 how they begin and end, a unit at a time.  Two accounts of a set of texts are weighed, in bits: each text as free text, or the fixed text once
 and with each text the name of the template.  A set is passed over for narrower ones in it when these hold nearly all of it: so
-"How would you rate {{x}}?" and "How would you rank {{x}}?" are not "How would you {{x}}?".  Behind a label ("Classify: red shirt") four words
-and more that come again are how values begin, and the set stays whole.
+"How would you rate {{x}}?" and "How would you rank {{x}}?" are not "How would you {{x}}?".
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +27,6 @@ PHRASE_SHARE = 0.2  # of the texts that begin in a way; when so many others hold
 TEXTS_THAT_GO_ON = 16  # texts that show whether their next words come again
 GOING_ON_SHARE = 0.4  # of the texts have a next word that others have too: several templates
 UNITS_BEHIND_A_VALUE = 2  # equal units behind the unit in which frames differ when that is a value out of a few
-FEWEST_WORDS_OF_A_SLOT = 4  # words that come again behind a label; two or three may be what versions or templates of their own go on with
 UNION_SHARE = 0.9  # of a set lies in narrower ones: the set is their union
 MOST_END_UNITS = 12  # units that a set is split by, at either end; what is longer has grams
 # Words with which people begin what they write themselves: they tell no template.
@@ -117,7 +115,7 @@ class _Frames:
         if self._texts.calls[members].sum() < self._least:
             return []
         head, tail = self._extended(members, head, tail)
-        narrow = [] if self._are_before_values(members, head, tail) else self._narrower(members, head, tail)
+        narrow = self._narrower(members, head, tail)
         rest = _without(members, narrow)
         if narrow and len(rest) >= FEWEST_FRAME_TEXTS and self._extended(rest, head, tail) != (head, tail):
             narrow += self.look(rest, head, tail)
@@ -129,16 +127,6 @@ class _Frames:
         if saved < BITS_A_FRAME_SAVES or (len(narrow) > 1 and self._are_more(narrow, members, saved)):
             return narrow if len(narrow) < 2 or not head else [frame._replace(is_sure=True) for frame in narrow]
         return [_Frame(members, saved, self._is_sure(members, head, tail))]
-
-    def _are_before_values(self, members: np.ndarray, head: int, tail: int) -> bool:
-        """Whether the head ends in a mark, as a label does, and one word of four or more comes next: values begin so."""
-        rows = self._texts.rows
-        if not 0 < head < MOST_END_UNITS or self._texts.letters[rows.first[members[0]] + head - 1]:
-            return False
-        if self._saved(members, head, tail) < BITS_A_FRAME_SAVES:
-            return False
-        longer = self._longer(members, head + tail)
-        return len(_parts(longer, rows.codes[rows.first[longer] + head], len(members))) >= FEWEST_WORDS_OF_A_SLOT
 
     def _go_on_alike(self, members: np.ndarray, narrow: Sequence[_Frame], head: int, tail: int) -> bool:
         """Whether nearly all are of sets that differ in one word, with the same fixed text behind it: one value out of a few."""

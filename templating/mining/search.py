@@ -6,6 +6,7 @@ template of each version (`families`).  What is taken leaves the sets below it e
 stays one slot.
 """
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -207,11 +208,20 @@ class _Search:
 
     def _is_worth(self, best: Skeleton, index: int) -> bool:
         """Whether the fixed text is more than the members would share by chance."""
-        calls, texts = int(self._pool.calls[best.members].sum()), len(best.members)
+        calls = int(self._pool.calls[best.members].sum())
         if calls < self._least:
             return False
-        if self._is_whole(best.members) and _ends_in_a_word(best.template.literals):
+        if self._is_of_one_call_site(best, calls):
             return saved_bits(best.bits, calls, int(self._pool.calls.sum())) >= BITS_A_FRAME_SAVES
+        return self._is_no_chance(best, calls, index)
+
+    def _is_of_one_call_site(self, best: Skeleton, calls: int) -> bool:
+        """Whether the members begin with a label, or are nearly the whole pool and have a word at one end: fixed text may be short then."""
+        head, *_, tail = best.template.literals
+        return (calls >= FEW_CALLS and _is_label(head)) or (self._is_whole(best.members) and (_says(head) or _says(tail)))
+
+    def _is_no_chance(self, best: Skeleton, calls: int, index: int) -> bool:
+        texts = len(best.members)
         if best.bits < BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls:
             return False
         if calls < FEW_CALLS and _is_marks(best.template.literals, self._pool.barrier):
@@ -247,9 +257,14 @@ class _Search:
         return all(self._forest.explained(index, more, among=best.members, counts=counts) >= most for more, most in BODY_STEPS)
 
 
-def _ends_in_a_word(literals: Sequence[str]) -> bool:
-    """Whether a word of fixed text stands at the beginning or at the end, and not only words with which people begin what they write."""
-    return any(not is_spoken(word) for end in (0, -1) for word in literals[end].lower().split())
+def _says(literal: str) -> bool:
+    """Whether fixed text holds a word, and not only words with which people begin what they write."""
+    return any(not is_spoken(word) for word in re.findall(r"\w+", literal.lower()))
+
+
+def _is_label(literal: str) -> bool:
+    """Whether the fixed text at the beginning ends in a mark, as "Classify: " does, and is words rather than marks."""
+    return _says(literal) and not literal.rstrip()[-1].isalnum() and not _is_marks((literal,), "")
 
 
 def _is_marks(literals: Sequence[str], barrier: str) -> bool:
