@@ -167,7 +167,7 @@ def _reader(source: Source, options: Options, console: Console, note: Checkpoint
     if reader.warning:
         console.print(reader.warning, style="yellow", markup=False)
     else:
-        console.print("The file is empty." if reader.is_empty else f"Format: {reader.format.name}.")
+        console.print(reader.lack or f"Format: {reader.format.name}.")
     return reader
 
 

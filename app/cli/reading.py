@@ -99,8 +99,15 @@ class Reader:
             raise WrongFormatError(f"The file is {other.name}, not {self.format.name}: leave --format out.")
 
     @property
-    def is_empty(self) -> bool:
-        return not self._first and not self.report.refused
+    def lack(self) -> str:
+        """Why nothing is read; "" for a file with records."""
+        if self._first or self.report.refused:
+            return ""
+        return (
+            "The table has a header and no rows."
+            if self._source.is_table and self._source.head
+            else "The file is empty."
+        )
 
     @property
     def word(self) -> str:

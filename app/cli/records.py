@@ -9,7 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -147,10 +147,18 @@ def layout_of(stream: io.BufferedReader) -> Layout:
     """The layout: a list of objects, or objects over several lines, are read by their brackets; other files line by line."""
     start = _first_bytes(stream).removeprefix(_BOM).lstrip()
     first, _, rest = start.partition(b"\n")
-    if first.strip() == b"{":
+    if first.strip() == b"{" or _holds_several(first):
         return "objects"
     is_list = first.startswith(b"[") and start[1:].lstrip()[:1] in (b"{", b"")
     return "list" if is_list and not (rest.strip() and _is_json(first)) else "lines"
+
+
+def _holds_several(line: bytes) -> bool:
+    """Whether a further object follows the first one in the line, as in Firehose's files, which have no line ends, and in those with CR alone."""
+    if not _NEXT_OBJECT.search(line) or _is_json(line):
+        return False
+    first = next(items(io.BytesIO(line), len(line)))
+    return _is_json(first.data) and line[first.end :].lstrip()[:1] == b"{"
 
 
 def _is_json(data: bytes) -> bool:
@@ -170,8 +178,13 @@ def records(stream: io.BufferedReader, layout: Layout, longest: int, number: int
 
 
 def lines(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0) -> Iterator[Record]:
-    """Every line that is not blank, from here on."""
+    """Every line that is not blank, from here on; of a line with several objects each of them, counted like a line."""
     while data := stream.readline(longest + 2):
+        if len(data) < longest + 2 and _holds_several(data):
+            *before, last = items(io.BytesIO(data), longest, number, end)
+            number, end = last.number, end + len(data)
+            yield from (*before, replace(last, end=end))
+            continue
         number += 1
         end += len(data)
         rest = data
@@ -182,6 +195,9 @@ def lines(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0
             yield Record(number, stripped, end, closed=(rest or data).endswith(b"\n"))
 
 
+_NEXT_OBJECT = re.compile(
+    rb"}\s*{"
+)  # in whole JSON inside of strings only: a comma stands between the objects of a list
 _OUTSIDE = re.compile(rb'["{}\[\],]')
 _INSIDE = re.compile(rb'["\\]')
 

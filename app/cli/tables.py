@@ -7,7 +7,8 @@ A cell stays a text: a format with JSON in cells parses it. Empty cells of CSV c
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -68,13 +69,24 @@ def rows_of_csv(stream: BinaryIO, delimiter: str) -> Iterator[dict[str, Any]]:
     csv.field_size_limit(LONGEST_CELL)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     try:
-        for row in csv.DictReader(text, delimiter=delimiter, strict=True):
+        reader = csv.DictReader(text, delimiter=delimiter, strict=True)
+        _refuse_doubled(reader.fieldnames or [])
+        for row in reader:
             further = {"further cells": cells} if (cells := row.pop(None, None)) else {}
             yield {name: cell for name, cell in row.items() if cell not in (None, "")} | further
     except (csv.Error, UnicodeDecodeError) as error:
         raise UnreadableFileError(f"The table cannot be read further: {error}; save it as CSV in UTF-8.") from None
     finally:
         text.detach()  # the caller closes the stream
+
+
+def _refuse_doubled(names: Sequence[str]) -> None:
+    """Of two columns with one name the second one alone would be read."""
+    doubled = [repr(name) for name, count in Counter(names).items() if count > 1 and name]
+    if doubled:
+        raise UnreadableFileError(
+            f"Several columns are named {', '.join(doubled)}; give each column a name of its own."
+        )
 
 
 def rows_of_parquet(stream: BinaryIO, name: str) -> Iterator[dict[str, Any]]:

@@ -201,6 +201,20 @@ def test_an_empty_file_is_said_to_be_empty(cli: Cli, database_url: str, tmp_path
     assert b"The file is empty." in cli("import", log_of(tmp_path)).stderr
 
 
+def test_a_header_alone_is_a_table_without_rows(cli: Cli, database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text("model,path,input\n")
+    assert b"a header and no rows" in cli("import", str(file)).stderr
+
+
+def test_two_columns_of_one_name_are_refused_by_their_name(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    file.write_text("model,path,input,input\nm,/p,one,two\n")
+    done = cli("import", str(file))
+    assert (done.returncode, stored(engine)) == (1, 0)
+    assert b"'input'" in done.stderr
+
+
 # --- stopped, and gone on
 
 

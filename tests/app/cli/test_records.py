@@ -34,6 +34,27 @@ def test_objects_over_several_lines_are_read_one_after_the_other() -> None:
     assert list(map(orjson.loads, read(data))) == OBJECTS
 
 
+@pytest.mark.parametrize("between", [b"", b" ", b"\r", b"\r\r"])
+def test_objects_without_line_ends_are_read_one_after_the_other(between: bytes) -> None:
+    data = between.join(map(orjson.dumps, OBJECTS)) + between
+    assert list(map(orjson.loads, read(data))) == OBJECTS
+
+
+def test_several_objects_in_a_later_line_are_read_and_one_that_is_no_json_costs_no_other() -> None:
+    data = b'{"a": "} {"}\n{"b": 1}{"c": 2} {"d" 3}\n{"e": 4}\n'
+    assert read(data) == [b'{"a": "} {"}', b'{"b": 1}', b'{"c": 2}', b'{"d" 3}', b'{"e": 4}']
+
+
+def test_reading_goes_on_in_the_middle_of_a_line() -> None:
+    data = b'{"a": 1}\n{"b": 1}{"c": 2}\n{"d": 3}\n'
+    every = list(records(stream(data), "lines", 100))
+    for record in every:
+        rest = records(stream(data[record.end :]), "lines", 100, record.number, record.end)
+        assert [(each.number, each.data) for each in rest] == [
+            (each.number, each.data) for each in every[record.number :]
+        ]
+
+
 @pytest.mark.parametrize(
     ("data", "layout"),
     [
@@ -43,6 +64,9 @@ def test_objects_over_several_lines_are_read_one_after_the_other() -> None:
         (b'\n [\n  {"a": 1}\n]', "list"),
         (b'\xef\xbb\xbf[{"a": 1}]', "list"),
         (b'{\n"a": 1}', "objects"),
+        (b'{"a": 1}{"b": 1}', "objects"),
+        (b'{"a": 1}\r{"b": 1}\r', "objects"),
+        (b'{"a": "}{"}\n', "lines"),
         (b'[]\n{"a": 1}', "lines"),
         (b'[{}]\n{"a": 1}', "lines"),
         (b'[oops\n{"a": 1}', "lines"),
