@@ -157,7 +157,7 @@ def _holds_several(line: bytes) -> bool:
     """Whether a further object follows the first one in the line, as in Firehose's files, which have no line ends, and in those with CR alone."""
     if not _NEXT_OBJECT.search(line) or _is_json(line):
         return False
-    first = next(items(io.BytesIO(line), len(line)))
+    first = _objects_in(line, len(line))[0]
     return _is_json(first.data) and line[first.end :].lstrip()[:1] == b"{"
 
 
@@ -181,7 +181,7 @@ def lines(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0
     """Every line that is not blank, from here on; of a line with several objects each of them, counted like a line."""
     while data := stream.readline(longest + 2):
         if len(data) < longest + 2 and _holds_several(data):
-            *before, last = items(io.BytesIO(data), longest, number, end)
+            *before, last = _objects_in(data, longest, number, end)
             number, end = last.number, end + len(data)
             yield from (*before, replace(last, end=end))
             continue
@@ -208,6 +208,12 @@ def items(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0
     while chunk := stream.read1(_PEEK):
         yield from scanner.feed(chunk)
     yield from scanner.close()
+
+
+def _objects_in(line: bytes, longest: int, number: int = 0, end: int = 0) -> list[Record]:
+    """The objects of a line that has several."""
+    scanner = _Scanner(longest, number, end, depth=0)
+    return [*scanner.feed(line), *scanner.close()]
 
 
 class _Scanner:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, ScalarSelect, Table, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.store.ids import new_id
@@ -20,7 +20,7 @@ class Project:
 
 @dataclass(frozen=True)
 class ProjectSummary:
-    """A project and how much is in it."""
+    """A project and how much is in it; of its tasks, those that lists show: one that was merged is part of another."""
 
     id: UUID
     name: str
@@ -66,13 +66,14 @@ def summaries(connection: Connection) -> list[ProjectSummary]:
         project.c.name,
         _count_of(grouping_key).label("paths"),
         _count_of(trace).label("traces"),
-        _count_of(task).label("tasks"),
+        _count_of(task, task.c.merged_into.is_(None)).label("tasks"),
     ).order_by(project.c.name)
     return [ProjectSummary(*row) for row in connection.execute(query)]
 
 
-def _count_of(table: Table) -> ScalarSelect[int]:
-    return select(func.count()).where(table.c.project_id == project.c.id).correlate(project).scalar_subquery()
+def _count_of(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    own = table.c.project_id == project.c.id
+    return select(func.count()).where(own, *conditions).correlate(project).scalar_subquery()
 
 
 def _as_uuid(text: str) -> UUID | None:
