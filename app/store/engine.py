@@ -24,9 +24,12 @@ _NETWORK = {"connect_timeout": 3, "tcp_user_timeout": 15_000, "keepalives_idle":
 TRUSTED_SECONDS = 0.5
 
 
-def make_engine(settings: Settings) -> Engine:
-    """A pooled engine whose errors never show parameters (they hold prompt text)."""
-    return _pooled(settings)
+def make_engine(settings: Settings, kept: int | None = None) -> Engine:
+    """A pooled engine whose errors never show parameters (they hold prompt text).
+
+    kept: connections that stay open when nobody uses them; all unless told.
+    """
+    return _pooled(settings, kept=kept)
 
 
 def make_single_statement_engine(settings: Settings, beside: Engine) -> Engine:
@@ -51,12 +54,16 @@ def make_probe_engine(settings: Settings, seconds: float) -> Engine:
     return _pooled(hurried, connect_timeout=2)  # libpq waits at least two seconds
 
 
-def _pooled(settings: Settings, *, connect_timeout: int = _NETWORK["connect_timeout"], **options: Any) -> Engine:
+def _pooled(
+    settings: Settings, *, connect_timeout: int = _NETWORK["connect_timeout"], kept: int | None = None, **options: Any
+) -> Engine:
     settings.require("database_url")
+    size = settings.database_pool_size
+    kept = size if kept is None else min(kept, size)
     engine = create_engine(
         settings.database_url,
-        pool_size=settings.database_pool_size,
-        max_overflow=0,
+        pool_size=kept,
+        max_overflow=size - kept,
         pool_timeout=5,
         hide_parameters=True,
         json_serializer=_to_json,
