@@ -29,6 +29,7 @@ import psutil
 import requests
 from redis import Redis
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from app.config import Settings
 from app.errors import DatabaseDownError
@@ -239,7 +240,8 @@ class Life:
             return None
 
     def _expire(self) -> None:
-        with contextlib.suppress(DatabaseDownError):
+        """As the reconciler does: where a row is locked for long, the next time removes the calls."""
+        with contextlib.suppress(DatabaseDownError, OperationalError):
             self.expired += expire(self._local.engine, 0, now=datetime.now(UTC) + timedelta(days=2))
 
     def _deploy(self) -> None:
