@@ -77,6 +77,15 @@ PREPOSITIONS = _words(
 
 ARTICLES = _words("a an the one each every another")
 
+CONJUNCTIONS = _words("because but has have however or since then though while will would")
+"""Words with which the rest of a sentence begins, besides `LOOSE_ENDS` and `PREPOSITIONS`."""
+
+SPEAKING = _words("you your using what when where which who how if my no do")
+"""Words of those three kinds with which a prompt in small letters may begin its first sentence."""
+
+REST_OF_SENTENCE = 4
+"""Rank of the rest of a sentence: after every whole one that says something."""
+
 ITEM_WORDS = 4
 """Words of one item of a list; a clause between commas has more."""
 
@@ -109,6 +118,9 @@ def suggestions(template: Template) -> list[str]:
 
 def _suggestion(sentence: str) -> tuple[int, str] | None:
     """The rank of a sentence (low is better) and its name; None where it gives no name."""
+    if _is_fragment(sentence):
+        name = _cut(_without_loose_begin(sentence))
+        return (REST_OF_SENTENCE, _capitalised(name)) if name else None
     role = _after(sentence, ROLES)
     if role is not None:
         name = _cut(role)
@@ -116,6 +128,20 @@ def _suggestion(sentence: str) -> tuple[int, str] | None:
     order = _without_openings(sentence)
     name = _cut(order)
     return (_rank(order, name), _capitalised(name)) if name else None
+
+
+def _is_fragment(sentence: str) -> bool:
+    """Whether a text is the rest of a sentence that a slot, or the cut head of a prompt, has begun: " is the mail of a customer"."""
+    return (
+        sentence[0].islower() and sentence.split(maxsplit=1)[0].lower() in (LOOSE_ENDS | PREPOSITIONS | CONJUNCTIONS) - SPEAKING
+    )
+
+
+def _without_loose_begin(fragment: str) -> str:
+    words = fragment.split()
+    while words and words[0].lower() in LOOSE_ENDS | CONJUNCTIONS:
+        words.pop(0)
+    return " ".join(words)
 
 
 def _rank(order: str, name: str) -> int:

@@ -38,6 +38,11 @@ def name(text: str, *taken: str) -> str:
         ("あなたはアウトドア用品店のお客様係です。\n三文以内で返信してください。\x00{{q}}", "アウトドア用品店のお客様係"),
         ("请将下面的文本翻译成英文。\n{{text}}", "将下面的文本翻译成英文"),
         ("Ответь на вопрос.\n{{q}}", "Ответь на вопрос"),
+        ("{{mail}} is the mail of a customer, who waits.\nShop rules of Fernhill\n{{rules}}", "Shop rules of Fernhill"),
+        ("{{mail}} is the mail of a customer.", "Mail of a customer"),
+        ("of the customer below, by date.\nOrders of this year\n{{orders}}", "Orders of this year"),
+        ("what is the capital of {{land}}", "What is the capital"),
+        ("summarize the mail of a customer\n{{mail}}", "Summarize the mail of a customer"),
     ],
 )  # fmt: skip
 def test_a_name_says_what_the_prompt_is_for(text: str, expected: str) -> None:

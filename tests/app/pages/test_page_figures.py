@@ -1,18 +1,43 @@
 """Ranges, charts, costs and comparisons as pages show them."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from app.pages import ranging
 from app.pages.charts import HEIGHT, spark, stack
+from app.pages.history import marks_of
 from app.pages.scoreboard import scoreboard
 from app.pages.wording import dollars, signed
 from app.reading.bill import reordered
 from app.reading.pieces import Part, Piece, template_text
 from app.reading.prices import Cost
 from app.reading.spending import Spent
+from app.reading.usage import Range
 from app.store.call_facts import Usage
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        ([1, 13], ["v1", "v2"]),
+        ([1, 1.5], ["v1, v2"]),
+        ([1 + number / 60 for number in range(50)], ["50 versions"]),
+        ([9 + number / 10 for number in range(50)], ["30 versions", "20 versions"]),
+    ],
+)
+def test_versions_that_began_close_together_share_a_mark_with_their_number(
+    hours: list[float], words: list[str]
+) -> None:
+    begin = datetime(2026, 3, 10, tzinfo=UTC)
+    shown = ranging.Shown("own", begin, begin + timedelta(days=1), timedelta(hours=1), Range(None, None))
+    versions = [
+        SimpleNamespace(version=number, first_seen=begin + timedelta(hours=hour))
+        for number, hour in enumerate(hours, 1)
+    ]
+    assert [each for _, each in marks_of(versions, shown)] == words
+
 
 NOW = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
 
