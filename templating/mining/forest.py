@@ -6,7 +6,7 @@ when its texts fall into other sets that share much more with each other than wi
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from templating.mining.pool import Pool
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
 MEETING_SHARE = 0.3  # of a set that lies in another; of less the text is a value that the texts of many templates hold
+CITED_SHARE = 0.5  # of the texts of a set, of which fewer are here: what these share other prompts hold as well
+CITED_GRAMS_SHARE = 0.75  # of what each part of a set shares beyond the set other prompts hold too: the parts hold values (a persona, a document)
 FRESH_SHARE = 0.8  # of a set that no set before it explained
 FEWEST_HELD_VALUES = 4  # sets with a time of their own that are values; of two or three nobody can tell
 BITS_OF_A_HELD_VALUE = 4.0  # bits of evidence that the calls of a set have a time of their own
@@ -60,7 +62,8 @@ class Forest:
     def parts(self, members: Sequence[int], more: float, most: float) -> list[np.ndarray]:
         """What other sets hold of some members and share `more` grams more among themselves, the most telling first.
 
-        Per part the positions of its texts in `members`; none when all other sets hold less than a share of `most` together.
+        Per part the positions of its texts in `members`; none when all other sets hold less than a share of `most` together, nor when what each part
+        shares beyond the others is mostly what other prompts hold as well: a value, as a persona or a document is.
         """
         own = _bits([np.array(members)], len(self._of_text))[0]
         shared = self._grams(int.from_bytes(own.tobytes(), "little"), self._of_text[members[0]])
@@ -71,11 +74,19 @@ class Forest:
             return []
         extra = np.array([self.shared(i) for i in near.tolist()], np.int64) - shared
         telling = np.flatnonzero(extra >= more)
+        cited = set(near[counts[near] < CITED_SHARE * self._sizes[near]].tolist())
+        if cited and (self._shared_by(cited, near[telling]) >= CITED_GRAMS_SHARE * extra[telling]).all():
+            return []
         order = near[telling[np.argsort(-(counts[near] * extra)[telling], kind="stable")]]
         position = np.full(len(self._of_text), -1)
         position[members] = np.arange(len(members))
         parts = [part[part >= 0] for part in (position[self.sets[i].members] for i in order.tolist())]
         return self._without_held(parts, members)
+
+    def _shared_by(self, some: Container[int], sets: np.ndarray) -> np.ndarray:
+        """Per set how many of its grams are those of some sets around it."""
+        around = ([i for i in self._of_text[int(self.sets[index].members[0])] if i in some] for index in sets.tolist())
+        return np.array([self._grams(self._masks[index], its) for index, its in zip(sets.tolist(), around, strict=True)], np.int64)
 
     def explained(
         self, index: int, more: float, *, among: Sequence[int] = (), counts: Callable[[np.ndarray], bool] = lambda _: True

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import numpy as np
+
 from templating.mining.budget import SpentError
 from templating.mining.ends import Ends
 from templating.mining.families import Held, versions
@@ -18,7 +20,7 @@ from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, is_spoken, saved_bits
 from templating.mining.mixture import PARTED, is_mixture
 from templating.mining.pool import Pool
-from templating.mining.siblings import FEWEST_OWN_GRAMS, PARTED_SHARE, Places, are_siblings
+from templating.mining.siblings import FEWEST_OWN_GRAMS, PARTED_SHARE, Places, siblings
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 from templating.mining.verdicts import Verdicts, ranks
 
@@ -143,9 +145,10 @@ class _Search:
         eras = versions(self._pool, best, self._held)
         if len(eras) > 1:
             return self._versions(best, eras, index)
-        if self._is_several(best, index):
+        parts = self._parts(best, index)
+        if parts is not None:
             self._pass_over(members, index)
-            return []
+            return [found for part in parts for found in self._templates([best.members[position] for position in part], index)]
         if not self._accepts(best):
             return []
         self._take(best.members)
@@ -239,11 +242,11 @@ class _Search:
         """Whether the texts of a set share more with others: what they have in common is a value, if it is at neither end."""
         return self._forest.explained(index, CROSSING_FACTOR * self._forest.shared(index)) >= CROSSING_SHARE
 
-    def _is_several(self, best: Skeleton, index: int) -> bool:
-        """Whether what looks like one template is several."""
+    def _parts(self, best: Skeleton, index: int) -> Sequence[np.ndarray] | None:
+        """The parts of what looks like one template and is several, as far as they are told; None when it is one."""
         if self.is_preamble(best, index) or is_mixture(best):
-            return True
-        return are_siblings(best, self._forest.parts(best.members, FEWEST_OWN_GRAMS, PARTED_SHARE), self._pool.barrier, self._pool.go_on)
+            return ()
+        return siblings(best, self._forest.parts(best.members, FEWEST_OWN_GRAMS, PARTED_SHARE), self._pool.barrier, self._pool.go_on)
 
     def has_sets(self) -> bool:
         """Whether texts of the pool share grams: each that comes twice in one of few texts tells none."""

@@ -10,6 +10,8 @@ orders  they agree in everything that a part of the prompt says (the system text
 blocks  at two places stand whole texts of many words, or at four places any texts; the fields of one thing are but one long
         text and a few short ones, and a variable that is said twice counts once
 
+Where one kind is so, and all other texts agree in a long text of their own instead, both are told.
+
 Texts that grow out of each other (the turns of a conversation) agree in what was said before, which is no fixed text.
 """
 
@@ -51,10 +53,10 @@ WORDS_PER_RUN = 3  # words in a row that texts of a kind share
 TEXTS_WITH_A_RUN = 8  # texts of a kind that are looked at for one
 
 
-def are_siblings(
+def siblings(
     skeleton: Skeleton, kinds: Iterable[np.ndarray], barrier: str = BARRIER, tick: Callable[[], object] = bool
-) -> bool:
-    """Whether what looks like one template is several.
+) -> list[np.ndarray] | None:
+    """Two parts of what looks like one template and is several, as positions in `skeleton.members`; none where it is not told which; None when it is one.
 
     kinds: per part of the texts that shares FEWEST_OWN_GRAMS grams more, the positions of its texts in `skeleton.members`; the most telling first.
     barrier: separates the parts of a prompt.  tick: called for every kind.
@@ -64,24 +66,27 @@ def are_siblings(
     for kind in kinds:
         covered[kind] = True
     if size < FEWEST_SIBLING_TEXTS or covered.sum() < PARTED_SHARE * size:
-        return False
+        return None
     places = Places(skeleton, barrier)
     uncovered, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
+    own = list[np.ndarray]()
     for kind in kinds:
         tick()
         fresh = int(uncovered[kind].sum())
         if fresh < max(2, FRESH_KIND_SHARE * len(kind)) or not places.are_own(kind):
             continue
         if len(kind) >= LARGE_KIND_SHARE * size and places.agreement(kind).words >= OWN_WORDS_FACTOR * places.fixed_words:
-            return True
+            return []
         uncovered[kind] = False
+        own.append(kind)
         if fresh >= APART_SHARE * len(kind):
             apart[kind] = False
             largest = max(largest, len(kind))
         parted = size - int(apart.sum())
         if uncovered.sum() <= (1 - KINDS_SHARE) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
-            return True
-    return False
+            return []
+    others = np.flatnonzero(uncovered)
+    return [own[0], others] if len(own) == 1 and places.say_otherwise(others, own[0]) else None
 
 
 class _Agreement(NamedTuple):
@@ -139,6 +144,13 @@ class Places:
             or agreement.says_much
         )
 
+    def say_otherwise(self, others: np.ndarray, kind: np.ndarray) -> bool:
+        """Whether all other texts agree in a long text where those of a kind agree in another one."""
+        if len(others) < FEWEST_SIBLING_TEXTS:
+            return False
+        both = ((column[kind[0]], column[others[0]]) for column, row in zip(self._columns, self._numbers, strict=True) if _is_one(row[kind]) and _is_one(row[others]))
+        return any(one != other and min(len(one.split()), len(other.split())) >= FEWEST_EDIT_WORDS for one, other in both)
+
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind have fixed text in common at an open end."""
         ends = ([column[row] for row in kind.tolist()] for place, column in enumerate(self._columns) if is_open(self._template, place))
@@ -171,6 +183,10 @@ class Places:
                 last = place
         settled = max((n for part, n in orders.items() if varied and part not in varied), default=0)
         return _Agreement(blocks, labels, has_body, settled)
+
+
+def _is_one(numbers: np.ndarray) -> bool:
+    return bool((numbers == numbers[0]).all())
 
 
 def _share_a_run(values: Sequence[str]) -> bool:

@@ -43,3 +43,18 @@ def test_two_tasks_whose_system_texts_are_the_same_few_personas_are_templates_ea
         task, end = tasks[len(prompts) % 2]
         prompts.append(f"{dice.choice(personas)}\x00{task}\nText: {prose(dice, dice.randint(5, 30))}\n{end}")
     assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(task, 120, 2)) for task in range(2)}
+
+
+def test_prompts_about_the_same_few_people_are_templates_each_whose_people_are_values():
+    """Five people of six facts each, whom all prompts describe first, in turn."""
+    dice = Random(6)
+    facts = ("Name", "Traits", "Learned", "Currently", "Lives", "Plans")
+    people = ["\n".join(f"{fact}: {prose(dice, 9)}" for fact in facts) for _ in range(5)]
+    tasks = ["Write the plan of the next hour.", "Rate how much this matters to them.", "Say what they do first."]
+    prompts = [
+        f"{task}\n{prose(Random(task), 20)}\n\n{person}\n\nEvent: {prose(dice, dice.randint(3, 9))}\n{task.split()[0]}:"
+        for _ in range(8)
+        for person in people
+        for task in tasks
+    ]
+    assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(task, 120, 3)) for task in range(3)}

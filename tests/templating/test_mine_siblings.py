@@ -244,3 +244,16 @@ def test_tasks_behind_a_preamble_whose_ends_are_alike_are_templates_each():
     assert {tuple(group.members) for group in found} == {
         tuple(i for i, k in enumerate(kinds) if k == kind) for kind in range(3)
     }
+
+
+def test_what_some_calls_say_with_an_answer_to_compare_and_all_others_say_without_is_two_templates():
+    """A judge that is given a reference for one question of four has other instructions then."""
+    dice = Random(8)
+    alone = "helpfulness, depth and detail, and explain them in short."
+    compared = "correctness alone, comparing the answer with the reference."
+    prompts = [
+        f"Act as a judge of answers. Consider {compared if number % 4 == 0 else alone} Then give a mark.\n\n"
+        f"Question: {prose(9, dice)}\n\n{f'Start of the reference: {prose(12, dice)}' if number % 4 == 0 else ''}\nAnswer: {prose(30, dice)}"
+        for number in range(80)
+    ]
+    assert sorted(len(group.members) for group in mine(prompts)) == [20, 60]
