@@ -44,7 +44,7 @@ soak: env-test ## a month in an hour: traffic, retention, deletions, deploys, a 
 hosts: env-test ## build hosts as network namespaces, cut their networks under traffic, audit (as root; ARGS="--seconds 60 --seed 7")
 	@exec $(PY) -m benchmarks.hosts $(ARGS)
 
-image: env-test ## try every process of the image: unprivileged, on a root that cannot be written (Linux, as root)
+image: env-test ## try every process of the image: unprivileged, on a read-only root, also of Debian packages (Linux, as root; mmdebstrap)
 	@exec $(PY) -m pytest -q -m image tests/system $(ARGS)
 
 check: env-dev ## ruff, mypy and the import contracts

@@ -16,9 +16,11 @@ from pydantic_core import PydanticCustomError
 
 MAX_NAME = 512  # characters of a name, a path or an id
 MAX_BIGINT = 2**63 - 1
-MAX_TOKENS = (
-    999_999_999  # of one call: a hundred times the longest context of any model; rollups take nine digits (token_count)
-)
+"""The largest bigint of PostgreSQL."""
+
+MAX_TOKENS = 999_999_999
+"""Tokens of one call: a hundred times the longest context of any model; rollups take nine digits (`token_count`)."""
+
 MAX_AHEAD = timedelta(hours=24)  # a clock may be wrong by its time zone
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

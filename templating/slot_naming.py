@@ -23,8 +23,11 @@ from templating.template import Template
 REACH = 400
 """Characters before and after a place that are looked at: a label stands near what it labels."""
 
-WORDS, MOST_CHARACTERS = 4, 40
-"""A label of up to 4 words is a name as it stands; of a longer one, the noun is sought.  Names end at 40 characters."""
+WORDS = 4
+"""Words up to which a label is a name unchanged; in a longer one, the noun is sought."""
+
+MOST_CHARACTERS = 40
+"""Characters of a name."""
 
 MOST_CHARACTERS_OF_A_WORD = 12
 """Characters of one word in a script without spaces (Thai and what follows it in Unicode) beyond which it is a clause."""

@@ -58,12 +58,20 @@ class SlotKind:
 SHARE = 0.95
 """Of the distinct values, as many must have the kind: all of up to 19, all but one of 20 to 39, and so on."""
 
-SAMPLE, CHARACTERS = 500, 1_000_000
-"""Distinct values, and characters of them in total, that are looked at: bounds the time of a call to some 0.1 s."""
+SAMPLE = 500
+"""Distinct values that are read, which with CHARACTERS bounds the time of a call to some 0.1 s."""
 
-ENUM_SIZE, ENUM_LENGTH, ENUM_REPEATS = 20, 60, 4
-"""An enum has at most 20 values (a person can still read them) of at most 60 characters, each met 4 times on average:
-fewer repeats and the next call may well bring a new value."""
+CHARACTERS = 1_000_000
+"""Characters of all values that are read."""
+
+ENUM_SIZE = 20
+"""Values of an enum at most: a person can still read them."""
+
+ENUM_LENGTH = 60
+"""Characters of a value of an enum at most."""
+
+ENUM_REPEATS = 4
+"""Calls for each value of an enum on average, at least: with fewer, the next call may well bring a new value."""
 
 
 def slot_kind(values: Iterable[str]) -> SlotKind:

@@ -35,7 +35,10 @@ routes = Routes("decisions")
 
 UNCHANGED = "Nothing was changed: see errors."
 MAX_NAME = 200
+"""Characters of a task's name, which lists show in a line or two."""
+
 MAX_DESCRIPTION = 10_000
+"""Characters of a description of a task: some pages."""
 
 
 _BREAKS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"

@@ -25,6 +25,8 @@ DAMAGED = (zlib.error, EOFError)
 Layout = Literal["lines", "list", "objects"]
 
 _PEEK = 64 * 1024
+"""Bytes of a file's beginning by which its kind is detected, and of a read."""
+
 _AT_ONCE = 4 * 1024  # compressed bytes read at once: of a piece with damage nothing is read
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"

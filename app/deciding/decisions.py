@@ -24,6 +24,7 @@ from app.store.templates import from_parts
 from templating import portable_name
 
 MAX_SLOT_NAME = 100
+"""Characters of a slot's name."""
 
 KINDS: Mapping[str, Kind] = {
     "name": "rename",

@@ -12,7 +12,11 @@ from templating import BARRIER, Template
 from templating.scripts import is_unspaced
 
 MOST_WORDS = 7
+"""Words of a name."""
+
 MOST_CHARACTERS = 48
+"""Characters of a name: a cell of a list holds it in one line."""
+
 MOST_UNSPACED = 24
 """Characters of a name in a script without spaces, where a character says as much as half a word."""
 

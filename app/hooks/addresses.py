@@ -19,6 +19,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _LAST_32_BITS = 0xFFFFFFFF
 
 LONGEST_URL = 2_000
+"""Characters of a webhook's URL."""
 
 
 class NotAllowedError(CallerError):

@@ -19,6 +19,8 @@ from app.http.counting import CutOffError, TooManyMembersError, has_more_values,
 from app.http.problem import ProblemError
 
 _READ_AT_ONCE = 1024 * 1024
+"""Bytes of a body read at once."""
+
 _PLAIN = "identity"
 
 _NO_JSON = "The body is not JSON by its Content-Type; send Content-Type: application/json. (What OpenTelemetry exports goes to /v1/traces.)"

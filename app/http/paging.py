@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchem
 from pydantic_core import PydanticCustomError
 
 MAX_LIMIT = 200
+"""Items of one page, so that an answer stays small."""
 
 
 def encode(last: UUID) -> str:

@@ -24,6 +24,7 @@ PERIOD = 10.0
 """Seconds over which a rate is averaged: a burst of a few seconds passes, a flood is stopped within ten."""
 
 SHARED_EVERY = 1.0
+"""Seconds between two exchanges with Redis: one round trip a process and second."""
 
 MOST_SUBJECTS = 20_000
 """Subjects kept in memory: with more of them (an attacker with many addresses) the oldest are forgotten and memory stays bounded."""

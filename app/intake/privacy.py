@@ -26,10 +26,13 @@ from app.store.engine import transaction
 from app.store.tables import trace
 
 POLICY_CACHE_SECONDS = 10.0
+"""Seconds for which a policy is kept in memory; docs/privacy.md promises it."""
+
 RAW_PATH = "raw_path"
 """The field of a call's metadata that keeps the path before its ids were folded."""
 
 CACHED_POLICIES = 10_000
+"""Policies kept in memory; a forgotten one costs a query."""
 
 Mode = Literal["full", "hmac", "none"]
 

@@ -29,7 +29,11 @@ from templating import BARRIER
 
 _BLANK_LINE = "\n\n"
 _FRAME_CHARACTERS = 12
+"""Characters of the least common beginning or end of user messages that were rendered from one frame."""
+
 _LABEL_CHARACTERS = 40
+"""Characters of the longest answer that counts as a label."""
+
 _TEXT_PARTS = ("text", "input_text", "output_text", None)  # no set: a type may be any JSON, also a list
 
 Speaker = Literal["system", "user", "assistant", "tool"]

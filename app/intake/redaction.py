@@ -17,7 +17,11 @@ import re2
 from app.errors import CallerError
 
 MOST_PATTERNS = 50
+"""Patterns of a project: each is searched in every text."""
+
 LONGEST_PATTERN = 1_000
+"""Characters of a pattern."""
+
 _PATTERN_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _MOST_GROUPS = 5
 """Groups of digits in a card number: 4-4-4-4-3 at most."""

@@ -28,6 +28,7 @@ DELETED_CALLS = 500
 _NAMES = ("path", "external_id", "user_id", "conversation_id")
 
 _DELETION_TRIES = 3
+"""Tries of a batch that PostgreSQL ended for a deadlock."""
 
 
 class NothingSelectedError(CallerError):

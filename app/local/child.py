@@ -10,6 +10,8 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
+"""The option of prctl(2) that asks for a signal at the parent's death."""
+
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 

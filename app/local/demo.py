@@ -23,6 +23,8 @@ _BATCH = 100
 """Traces in one POST: few enough for a moving bar, and enough that HTTP is not the bottleneck."""
 
 _SECONDS_TO_GROUP = 180
+"""Seconds within which all calls of the demo must be grouped, also on a busy machine."""
+
 _COVERED = 0.9
 """A task counts as found with this share of its calls: an edited prompt may have few calls on its first days."""
 

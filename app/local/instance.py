@@ -33,6 +33,7 @@ MARK = "PROMPTLODE_INSTANCE"
 """In the environment of every process of an instance, by which the next one finds processes of a killed one."""
 
 _PORTS_TRIED = 100
+"""Ports tried after the default one."""
 
 _SCOPES = ("ingest", "read", "admin")
 """Scopes of the local project's key: the person who runs the instance may decide on its open pages, too."""

@@ -16,6 +16,8 @@ from app.local.instance import Instance, running
 from app.local.supervision import Watch
 
 _LOOK_EVERY = 1.0
+"""Seconds between two looks for programs that died."""
+
 _FILE_WIDTH = 140
 """Columns of the table in a pipe or a file, which have no width."""
 

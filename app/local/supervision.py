@@ -25,8 +25,11 @@ from app.local.processes import Child, free_port, wait_until
 _SECONDS_BEFORE_SIGKILL = 25
 """Seconds between SIGTERM and SIGKILL: within the 30 s that a platform such as Heroku allows in all."""
 
-LOG_BYTES, OLD_LOGS = 10 * 2**20, 2
-"""Bytes of a log after which it is rotated, and the number of rotated logs kept of each program."""
+LOG_BYTES = 10 * 2**20
+"""Bytes of a log after which it is rotated."""
+
+OLD_LOGS = 2
+"""Rotated logs kept of each program."""
 
 _HOPELESS = 3
 """Deaths in the first minute after which a program counts as broken."""

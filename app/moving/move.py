@@ -38,8 +38,10 @@ ROUND_CALLS = 100_000
 """Calls copied from one snapshot: a longer one keeps PostgreSQL from cleaning up."""
 
 _MOST_ROUNDS_BEHIND = 50
+"""Rounds of catching up before the switch: a project whose calls come faster than they are copied never gets there."""
 
 CHANGED_AT_ONCE = 500
+"""Noted calls copied in one transaction, in some 0.1 s."""
 
 
 _BY_PEOPLE = [

@@ -26,6 +26,7 @@ IN_PIECES = (
 )
 NOT_UNICODE = "text: holds a lone surrogate or bytes that are no UTF-8; send complete characters."
 SHOWN = 5
+"""Reasons shown in the message of an answer; the others are counted."""
 
 
 class UnusableSpanError(CallerError):

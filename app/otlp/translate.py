@@ -23,6 +23,7 @@ from app.store.kin import ALSO
 # As many attributes as an SDK keeps by default, and no attribute as long as a document.
 MAX_ATTRIBUTES = 128
 MAX_ATTRIBUTE_BYTES = 8 * 1024
+"""Bytes of an attribute that is kept as metadata: a longer one is a document."""
 
 PARENT = "otel.parent_span_id"
 SCOPE = "otel.scope_name"

@@ -25,6 +25,7 @@ MOST_IN_FEED = 100
 """Changes in the feed: readers ask about every hour, and there are a handful of changes a day."""
 
 LOG_SHOWN = 100
+"""Deliveries on the page of webhooks."""
 
 
 @pages.get("/changes")

@@ -25,6 +25,7 @@ from app.store import audit, history
 from app.store.audit import Detail
 
 DECISIONS_SHOWN = 50
+"""Decisions on a page of the history."""
 
 __all__ = ["pages"]  # the blueprint, with the routes of this module
 

@@ -12,6 +12,7 @@ WIDTHS = {"24h": HOUR, "7d": 4 * HOUR, "30d": DAY}
 
 DEFAULT = "7d"
 MOST_STRETCHES = 60
+"""Stretches of a chart: more are too narrow to be seen."""
 
 WRONG_DATE = "A date is written like 2026-03-01."
 WRONG_ORDER = "The first day must not be after the last."

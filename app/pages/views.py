@@ -39,10 +39,20 @@ from app.store import traces
 from tasks import monitor
 
 PAGE_SIZE = 50
+"""Rows of a page of a list."""
+
 CALLS_SHOWN = 25
+"""Calls on the page of a version."""
+
 MOST_VERSIONS = 500
+"""Versions of a task that its page reads."""
+
 MOST_OTHERS = 500
+"""Tasks of a path that a merge may be chosen from."""
+
 SIMILAR_SHOWN = 10
+"""Similar tasks on the page of a task."""
+
 LONGEST_QUERY = 512
 """The longest path of a trace, and so the longest text that a search accepts."""
 

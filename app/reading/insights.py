@@ -39,8 +39,11 @@ SAMPLE = 2_000
 MOST_COUNTED = 100_000
 """Calls of a project that a page counts; for more, it shows "100,000+"."""
 
-VALUES_SHOWN, CHARACTERS_OF_A_VALUE = 5, 200
-"""Most frequent values of a place, and how much of each is read."""
+VALUES_SHOWN = 5
+"""Most frequent values shown of a place."""
+
+CHARACTERS_OF_A_VALUE = 200
+"""Characters of a value that are read."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ EVERY_MODEL = "*"
 """The name under which a project prices every model that has no other price."""
 
 MILLION = 1_000_000
+"""Tokens to which prices refer."""
 
 _PROBE = 1_000
 """Tokens of the probe for a price: an input of the short tier of any model."""

@@ -29,7 +29,11 @@ SHARED = frozenset({"heartbeat", "refused_message", "project_move", "project_mov
 PAGE_BYTES = 4 * 1024 * 1024
 """Approximate bytes of a page: some milliseconds of work, and little memory however long texts are."""
 
-_FIRST_PAGE_ROWS, _MOST_PAGE_ROWS = 50, 5_000
+_FIRST_PAGE_ROWS = 50
+"""Rows of the first page, by whose size the number for the next pages is chosen."""
+
+_MOST_PAGE_ROWS = 5_000
+"""Rows of a page, however short they are."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from app.errors import CopyRefusedError
 
 _NULL = "\\N"
 _CHUNK_BYTES = 64 * 1024
+"""Bytes that psycopg2 sends to COPY at a time."""
 
 
 def copy_into(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:

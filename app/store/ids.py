@@ -7,8 +7,13 @@ import uuid
 from datetime import UTC, datetime
 
 _VERSION_7 = 0x7 << 76
+"""The bits of the version (RFC 9562, 5.7)."""
+
 _VARIANT = 0b10 << 62
+"""The bits of the variant (RFC 9562, 4.1)."""
+
 _RANDOM_BITS = (1 << 62) - 1
+"""A mask of the 62 random bits."""
 
 # The time in 4096ths of a millisecond: 48 bits of milliseconds and the 12 bits after them.
 _TICKS_PER_MILLISECOND = 1 << 12

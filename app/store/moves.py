@@ -46,7 +46,11 @@ _WATCH_LOCK_MS = 200
 
 NOW = func.clock_timestamp()
 
-_WATCH_TRIES, _WATCH_PAUSE_SECONDS = 100, 0.1
+_WATCH_TRIES = 100
+"""Tries to take the lock of a trigger, together half a minute."""
+
+_WATCH_PAUSE_SECONDS = 0.1
+"""Seconds between two tries, in which ingest goes on."""
 
 
 def state_of(connection: Connection, project_id: UUID) -> State | None:

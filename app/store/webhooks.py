@@ -20,8 +20,11 @@ from app.store.tables import change, webhook, webhook_delivery
 HELD = timedelta(seconds=60)
 """Time for which a sender holds a delivery: twice what it may take; after that the sender is dead."""
 
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(hours=1)
-"""Pauses after failures: the first, and the longest; each pause is twice the one before."""
+FIRST_PAUSE = timedelta(seconds=5)
+"""The pause after the first failure; each next pause is twice as long."""
+
+LONGEST_PAUSE = timedelta(hours=1)
+"""The longest pause after a failure."""
 
 GIVEN_UP_AFTER = timedelta(days=3)
 """Time after which a delivery is given up: a receiver that is down over a week-end misses nothing."""
@@ -30,6 +33,7 @@ MOST = 20
 """Webhooks of a project."""
 
 SECRET_BYTES = 32
+"""Bytes of a webhook's secret, as many as HMAC-SHA256 uses."""
 
 
 @dataclass(frozen=True)

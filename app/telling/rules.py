@@ -218,8 +218,10 @@ def _versions_in_use(blocks: Sequence[tuple[int, dict[int, int]]]) -> Iterator[t
 # --- slots
 
 LEAST_BEFORE = 50
+"""Least calls of the days before by which a slot is judged."""
+
 LEAST_NOW = 20
-"""Least calls by which a slot is judged: of the days before, and of the last day."""
+"""Least calls of the last day by which a slot is judged."""
 
 LEAST_OTHERS = 3
 """Least calls with another value from which on a constant slot varies: one such call may be a test."""

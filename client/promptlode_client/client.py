@@ -36,7 +36,10 @@ _BATCH = 500
 _BATCH_BYTES = 4 * 1024 * 1024
 
 _FIRST_PAUSE = 0.5
+"""Seconds of the pause after the first failure; each next pause is twice as long."""
+
 _LONGEST_PAUSE = 60.0
+"""Seconds of the longest pause after a failure."""
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,15 @@ def test_if_a_python_has_no_way_to_pip_it_names_the_package_to_install(checkout:
     assert not (checkout / ".venv").exists()
 
 
+def test_on_a_system_with_musl_it_names_the_image(checkout: Path) -> None:
+    ldd = checkout / "bin" / "ldd"
+    ldd.write_text("#!/bin/sh\necho 'musl libc (x86_64)' >&2\nexit 1\n")
+    ldd.chmod(0o755)
+    result = make_venv(checkout, "/nonexistent")
+    assert result.returncode == 1
+    assert "Dockerfile" in result.stderr
+
+
 def test_what_is_installed_is_not_installed_again(checkout: Path) -> None:
     # Given an environment with its stamp
     environment(checkout)
@@ -98,7 +107,9 @@ def test_if_neither_can_install_it_says_what_may_help(checkout: Path) -> None:
     fake_uv(checkout, ending=2)
     result = make_venv(checkout, "/nonexistent")
     assert result.returncode == 1
+    assert "HTTPS_PROXY" in result.stderr
     assert "PIP_INDEX_URL" in result.stderr
+    assert "PIP_FIND_LINKS" in result.stderr
     assert not (checkout / ".venv" / "installed-local").exists()
 
 

@@ -10,15 +10,22 @@ ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
 
 
-def install(folder: Path) -> Path:
-    """The command `promptlode` of an environment in `folder`, in which nothing can be written any more."""
+def build(folder: Path) -> Path:
+    """The wheel, in `folder`."""
     source = folder / "source"
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "*.egg-info", "__pycache__", "build", "tests"))
-    _uv("build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", folder, source)
+    uv("build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", folder, source)
     shutil.rmtree(source)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def install(folder: Path) -> Path:
+    """The command `promptlode` of an environment in `folder`, in which nothing can be written any more."""
+    built = build(folder)
     environment = folder / "environment"
-    _uv("venv", "--quiet", "--python", sys.executable, environment)
-    _uv("pip", "install", "--no-deps", "--compile-bytecode", "--python", environment, *folder.glob("*.whl"))
+    uv("venv", "--quiet", "--python", sys.executable, environment)
+    uv("pip", "install", "--no-deps", "--compile-bytecode", "--python", environment, built)
     packages = next((environment / "lib").glob("python*/site-packages"))
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     for path in (*packages.rglob("*"), packages):
@@ -26,7 +33,8 @@ def install(folder: Path) -> Path:
     return environment / "bin" / "promptlode"
 
 
-def _uv(*arguments: str | Path) -> None:
-    command = [UV, "--offline", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+def uv(*arguments: str | Path, offline: bool = True) -> None:
+    """Run uv; fails with its output."""
+    command = [UV, *(["--offline"] if offline else []), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,8 @@ from app.cli.remote.options import connected
 from app.errors import PromptlodeError
 
 REMEMBERED = 1_000
+"""Keys kept, each some 100 bytes; a forgotten one costs a request to the API."""
+
 SECONDS_REMEMBERED = 30.0
 """Seconds for which a valid key is accepted without asking the API, which does the same."""
 
