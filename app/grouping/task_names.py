@@ -137,7 +137,8 @@ def _suggestion(sentence: str) -> tuple[int, str] | None:
 def _is_fragment(sentence: str) -> bool:
     """Whether a text is the rest of a sentence that a slot, or the cut head of a prompt, has begun: " is the mail of a customer"."""
     return (
-        sentence[0].islower() and sentence.split(maxsplit=1)[0].lower() in (LOOSE_ENDS | PREPOSITIONS | CONJUNCTIONS) - SPEAKING
+        sentence[0].islower()
+        and sentence.split(maxsplit=1)[0].lower() in (LOOSE_ENDS | PREPOSITIONS | CONJUNCTIONS) - SPEAKING
     )
 
 
