@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.api.shapes import Page
 from app.http.answer import json_answer
-from app.http.paging import MAX_LIMIT, Cursor, page_of
+from app.http.paging import MAX_LIMIT, Cursor, Whole, page_of
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
@@ -43,7 +43,7 @@ class ChangesQuery(RangeQuery):
     )
     task_id: UUID | None = Field(None, description="Of this task.")
     path: str | None = Field(None, description="Of this path.")
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
+    limit: Annotated[Whole, Field(ge=1, le=MAX_LIMIT)] = 50
     cursor: Cursor | None = None
 
 

@@ -11,6 +11,7 @@ from app.api import by_id
 from app.api.usage_shapes import DiffAnswer, WhyAnswer, used
 from app.errors import NotFoundError
 from app.http.answer import json_answer
+from app.http.paging import Whole
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
@@ -24,7 +25,7 @@ from app.store.keys import KeyHolder
 
 routes = Routes("comparing")
 
-Number = Annotated[int, Field(ge=1, le=LAST_VERSION)]
+Number = Annotated[Whole, Field(ge=1, le=LAST_VERSION)]
 
 
 class DiffQuery(RangeQuery):

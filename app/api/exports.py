@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from app.api import by_id
 from app.exporting import FORMATS, Sample, Version, exported, tables
+from app.http.paging import Whole
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
 from app.http.services import services
@@ -53,7 +54,7 @@ class DatasetQuery(RangeQuery):
     format: Literal["jsonl", "csv", "parquet"] = Field(
         "jsonl", description="JSON lines and Parquet are exact; CSV is guarded against formulas."
     )
-    limit: Annotated[int, Field(ge=1, le=datasets.MOST_CALLS_OF_A_DATASET)] = Field(
+    limit: Annotated[Whole, Field(ge=1, le=datasets.MOST_CALLS_OF_A_DATASET)] = Field(
         1000, description="The newest so many calls."
     )
     answered: bool = Field(False, description="Only calls with an output and without an error.")

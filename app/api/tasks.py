@@ -15,7 +15,7 @@ from app.api.shapes import ImplementationDetail, MergedTask, Page, SimilarTask, 
 from app.api.usage_shapes import ListedTask, used
 from app.checks import Problem
 from app.http.answer import json_answer
-from app.http.paging import MAX_LIMIT, PageQuery, page_of
+from app.http.paging import MAX_LIMIT, PageQuery, Whole, page_of
 from app.http.problem import ProblemError
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes
@@ -155,7 +155,7 @@ class SimilarQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 20
+    limit: Annotated[Whole, Field(ge=1, le=MAX_LIMIT)] = 20
 
 
 @routes.route(

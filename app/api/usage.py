@@ -16,7 +16,7 @@ from app.checks import Name
 from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.auditing import note
-from app.http.paging import PageQuery, page_of
+from app.http.paging import PageQuery, Whole, page_of
 from app.http.ranges import RangeQuery
 from app.http.routes import Routes, read_body
 from app.http.services import services
@@ -45,7 +45,7 @@ class UsageQuery(RangeQuery):
     """What a task used, by hour or day."""
 
     by: Literal["hour", "day"] = Field("day", description="The length of an item, in UTC.")
-    version: Annotated[int, Field(ge=1, le=LAST_VERSION)] | None = Field(None, description="Of this version alone.")
+    version: Annotated[Whole, Field(ge=1, le=LAST_VERSION)] | None = Field(None, description="Of this version alone.")
 
     @model_validator(mode="after")
     def _is_short_enough(self) -> Self:

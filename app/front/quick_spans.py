@@ -85,7 +85,7 @@ class QuickSpans:
         """The spans of the body; None when Flask must refuse the body or it holds too many spans."""
         try:
             sent = self._parsed(asked)
-            if sent is None or sent.spoilt or _number_of_spans(sent.message) > QUICK_SPANS:
+            if sent is None or sent.spoilt or sent.lack or _number_of_spans(sent.message) > QUICK_SPANS:
                 return None
             return Reading(spans_of(sent.message), self._settings.otlp_path_attribute, self._limits)
         except Exception:  # noqa: BLE001  Flask comes to the same, and has an answer to it

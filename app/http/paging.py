@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 MAX_LIMIT = 200
@@ -35,12 +35,22 @@ Cursor = Annotated[
 ]
 
 
+def _is_of_digits(value: Any) -> Any:
+    """Refuse what pydantic would take for a number too: signs, blanks, underscores, `5.0`."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise PydanticCustomError("int", "Must be a whole number.")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_is_of_digits)]
+
+
 class PageQuery(BaseModel):
     """The query parameters of every list."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
+    limit: Annotated[Whole, Field(ge=1, le=MAX_LIMIT)] = 50
     cursor: Cursor | None = None
 
 

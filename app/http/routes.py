@@ -4,12 +4,13 @@ One declaration serves the router, the key check, the check of the query string 
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.checks import Problem, problems_of, unstorable
 from app.http.admission import admitted
@@ -20,6 +21,12 @@ from app.http.services import services
 
 View = TypeVar("View", bound=Callable[..., Response])
 Body = TypeVar("Body", bound=BaseModel)
+
+
+class NoQuery(BaseModel):
+    """The query string of GET operations without parameters."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,8 @@ def _checked(view: Callable[..., Response], operation: Operation) -> Callable[..
     def asking(**arguments: Any) -> Response:
         if operation.query is not None:
             arguments["query"] = read_query(operation.query)
+        elif operation.is_tagged:
+            read_query(NoQuery)
         return tagged(view(**arguments)) if operation.is_tagged else view(**arguments)
 
     return checked
@@ -111,7 +120,7 @@ def tagged(response: Response) -> Response:
 def read_query(model: type[BaseModel]) -> Any:
     """The query string as this model; an empty value counts as absent, except for a slot's value.  Raises ProblemError 422."""
     values = {name: value for name, value in request.args.items() if value != "" or name.startswith("slot.")}
-    problems = list(unstorable(values, services().limits))
+    problems = [*_not_utf8(), *unstorable(values, services().limits)]
     try:
         query = model.model_validate(values)
     except ValidationError as error:
@@ -120,6 +129,16 @@ def read_query(model: type[BaseModel]) -> Any:
         named = [Problem(("query", *problem.loc), problem.message) for problem in problems]
         raise ProblemError(422, "A parameter of the query string is wrong.", named)
     return query
+
+
+def _not_utf8() -> Iterator[Problem]:
+    """Parameters with bytes that are not UTF-8, in whose place `request.args` has a replacement character."""
+    for pair in request.query_string.split(b"&"):
+        name, _, value = (unquote_to_bytes(part.replace(b"+", b" ")) for part in pair.partition(b"="))
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            yield Problem((name.decode(errors="replace"),), "Is not UTF-8; percent-encode the bytes of UTF-8.")
 
 
 def read_body(model: type[Body], refusal: str) -> Body:

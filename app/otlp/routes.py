@@ -115,7 +115,7 @@ def export_traces_of(holder: KeyHolder) -> Response:
 
     export = _stored(holder, read)
     export.refuse_spoilt(map(wire.in_words, sent.spoilt))
-    return _answer(wire.response(len(export.refusals), _counted(holder, export, "span")))
+    return _answer(wire.response(len(export.refusals), _counted(holder, export, "span") or sent.lack))
 
 
 @routes.route(
@@ -163,7 +163,7 @@ def export_logs(holder: KeyHolder) -> Response:
 
     export = _stored(holder, read)
     export.refuse_spoilt(map(wire.in_words, sent.spoilt))
-    return _answer(wire.logs_response(len(export.refusals), _counted(holder, export, "log record")))
+    return _answer(wire.logs_response(len(export.refusals), _counted(holder, export, "log record") or sent.lack))
 
 
 def _stored(holder: KeyHolder, read: Callable[[Known], Export]) -> Export:
@@ -214,9 +214,13 @@ def _counted(holder: KeyHolder, export: Export, noun: str) -> str:
     return message
 
 
+_PATHS = ("/v1/", LANGFUSE_PATH)
+"""Where OTLP is spoken; every other route answers a protobuf body with a problem as JSON, as any body."""
+
+
 @routes.blueprint.after_app_request
 def _as_status(response: Response) -> Response:
-    return as_status(response, request.mimetype)
+    return as_status(response, request.mimetype) if request.path.startswith(_PATHS) else response
 
 
 def as_status(response: Response, media_type: str) -> Response:

@@ -43,10 +43,14 @@ class UnreadableExportError(CallerError):
 
 @dataclass(frozen=True)
 class Sent(Generic[M]):
-    """A request; spoilt: places of spans or log records with invalid Unicode, which were removed from it."""
+    """A request; spoilt: places of spans or log records with invalid Unicode, which were removed from it.
+
+    lack: why nothing was read of a JSON body of another kind, with the remedy; "" for every other body.
+    """
 
     message: M
     spoilt: list[str] = dataclasses.field(default_factory=list)
+    lack: str = ""
 
 
 def from_protobuf(data: bytes, kind: type[M]) -> Sent[M]:
@@ -75,12 +79,22 @@ def from_json(body: Any, kind: type[M]) -> Sent[M]:
     for holder in _holders_of_ids(body):
         _turn_ids(holder)
     if (made := _parsed(body, kind)) is not None:
-        return Sent(made)
+        return Sent(made, lack=_lack(body, kind))
     place = _place(body, kind)
     salvage = salvaging.of_json(body, kind)
     if salvage.is_worth_it and (made := _parsed(body, kind)) is not None:
         return Sent(made, salvage.spoilt)
     raise UnreadableExportError(f"The body is not an OTLP/JSON {name}{_told(place)}.")
+
+
+def _lack(body: dict[str, Any], kind: type[Message]) -> str:
+    fields = kind.DESCRIPTOR.fields
+    if not body or any(name in body for field in fields for name in (field.json_name, field.name)):
+        return ""
+    return (
+        f"Nothing was stored: the body holds no {fields[0].json_name}, so it is not of OpenTelemetry. "
+        'A call, or {"traces": [...]}, goes to POST /api/v1/traces.'
+    )
 
 
 def _told(place: str) -> str:

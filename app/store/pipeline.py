@@ -1,7 +1,9 @@
 """The latest runs."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, select
@@ -28,20 +30,29 @@ class LastRun:
     finished_at: datetime | None
     mining_seconds: float | None
 
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> "LastRun":
+        """A run of the table; its reason is `review` where it read calls of known templates and none that was owed."""
+        run = cls(*row)
+        return replace(run, reason=REVIEW) if run.reviewed and not run.owed else run
+
+
+REVIEW = "review"
+
 
 def last_runs(connection: Connection, project_id: UUID | None, limit: int = 20) -> list[LastRun]:
     """The runs that began last, the latest first."""
     query = _runs().order_by(grouping_run.c.id.desc()).limit(limit)
     if project_id is not None:
         query = query.where(grouping_key.c.project_id == project_id)
-    return [LastRun(*row) for row in connection.execute(query)]
+    return [LastRun.of(row) for row in connection.execute(query)]
 
 
 def latest_run(connection: Connection, group_id: UUID) -> LastRun | None:
     """The run of a group that began last."""
     query = _runs().where(grouping_key.c.id == group_id).order_by(grouping_run.c.id.desc()).limit(1)
     row = connection.execute(query).one_or_none()
-    return None if row is None else LastRun(*row)
+    return None if row is None else LastRun.of(row)
 
 
 def _runs():  # type: ignore[no-untyped-def]

@@ -162,11 +162,38 @@ def test_a_method_that_a_route_does_not_have_is_a_problem_that_says_which_it_has
         "ungrouped=perhaps",
         "pth=/a",
         "path=%00",
+        "path=%ff",
+        "limit=+5",
+        "limit=%2B5",
+        "limit=5.0",
     ],
 )
 def test_a_wrong_parameter_is_refused_by_its_name(client: FlaskClient, query: str) -> None:
     problem = assert_problem(client.get(f"{URL}?{query}"), 422)
     assert problem["errors"][0]["loc"] == ["query", query.partition("=")[0]]
+
+
+NOBODY = "01890000-0000-7000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        f"/api/v1/tasks/{NOBODY}",
+        f"/api/v1/traces/{NOBODY}",
+        f"/api/v1/traces/{NOBODY}/why",
+        f"/api/v1/implementations/{NOBODY}",
+        "/api/v1/prices",
+        "/api/v1/pipeline",
+    ],
+)
+def test_a_route_without_parameters_refuses_every_parameter_by_its_name(client: FlaskClient, route: str) -> None:
+    problem = assert_problem(client.get(f"{route}?limt=5"), 422)
+    assert problem["errors"][0]["loc"] == ["query", "limt"]
+
+
+def test_a_body_of_protobuf_is_refused_with_a_problem_as_every_other(client: FlaskClient) -> None:
+    assert_problem(client.post(URL, data=b"", content_type="application/x-protobuf"), 415)
 
 
 def test_a_fault_of_ours_shows_nothing_of_our_insides(settings: Settings, engine: Engine, caplog: Any) -> None:

@@ -51,6 +51,21 @@ def as_json(said: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"resourceSpans": [{"scopeSpans": [{"spans": [one | fields]}]}]}
 
 
+BODY_OF_OUR_OWN = {"traces": [{"model": "m", "path": "/p", "input": "x"}]}
+
+
+@pytest.mark.parametrize("body", [BODY_OF_OUR_OWN, BODY_OF_OUR_OWN["traces"][0], {"resourceLogs": []}])
+def test_a_body_of_another_kind_is_told_where_it_goes(client: FlaskClient, body: Any) -> None:
+    answer = client.post(URL, json=body)
+    assert answer.status_code == 200
+    assert "no resourceSpans" in answer.get_json()["partialSuccess"]["errorMessage"]
+    assert "/api/v1/traces" in answer.get_json()["partialSuccess"]["errorMessage"]
+
+
+def test_an_empty_export_is_no_mistake(client: FlaskClient) -> None:
+    assert client.post(URL, json={}).get_json() == {}
+
+
 def assert_status(answer: TestResponse, code: int) -> str:
     """A google.rpc.Status with a message, under this HTTP status."""
     assert answer.status_code == code, answer.data
