@@ -138,9 +138,11 @@ class Settings(BaseSettings):
         description="Messages of one project in the broker at most; the others wait for its turn, so projects share the workers. 0: no limit.",
     )
     task_grouping_worker_timeout: Seconds = Field(300.0, description="Seconds after which a run is ended.")
-    grouping_window_owed: PositiveInt = Field(5000, description="Owed traces that one run reads at most, oldest first.")
+    grouping_window_owed: PositiveInt = Field(
+        5000, description="Owed traces that one run reads at most, in the order of their arrival."
+    )
     grouping_window_residue: PositiveInt = Field(
-        5000, description="Ungrouped traces considered before that one run reads at most, newest first."
+        5000, description="Ungrouped traces considered before that one run reads at most, the last to arrive first."
     )
     grouping_review_after: PositiveInt = Field(
         200,

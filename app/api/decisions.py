@@ -104,7 +104,7 @@ class TaskChanges(BaseModel):
         return self.model_dump(exclude_unset=True, exclude={"expected"})
 
     @property
-    def believed(self) -> dict[str, Any]:
+    def expected_values(self) -> dict[str, Any]:
         """The values that the caller has seen, in the form of `decisions.facts_of`."""
         return self.expected.model_dump(mode="json", exclude_unset=True)
 
@@ -132,7 +132,7 @@ def change_task(holder: KeyHolder, task_id: UUID) -> Response:
     note(fields=sorted(wanted.changes))
     with _deciding() as connection:
         decisions.change_task(
-            connection, holder.project_id, task_id, wanted.changes, by=Actor.of(holder), expected=wanted.believed
+            connection, holder.project_id, task_id, wanted.changes, by=Actor.of(holder), expected=wanted.expected_values
         )
         return json_answer(task_detail(connection, holder.project_id, task_id))
 

@@ -194,7 +194,7 @@ class Reader:
     def _refuse(self, number: int, problems: list[Problem], value: Body | None = None) -> None:
         self.report.refused += 1
         if self.report.refused <= SHOWN_PROBLEMS:
-            reasons = "; ".join(f"{'.'.join(map(str, problem.loc))} {problem.message}".strip() for problem in problems)
+            reasons = " ".join(map(_sentence, problems))
             shown = f"{self.word} {number}: {reasons}{self._hint(problems, value)}"
             self._console.print(Text(shown, style="yellow"))
 
@@ -204,6 +204,12 @@ class Reader:
         given = {"path": self._reading.default_path, "model": self._reading.default_model}
         lacking = [name for name, default in given.items() if default is None and _lacks(problems, name)]
         return f" Give one for all with {' and '.join(f'--{name}' for name in lacking)}." if lacking else ""
+
+
+def _sentence(problem: Problem) -> str:
+    """A problem with its field before it: `usage.input_tokens: Must be a whole number.`"""
+    field = ".".join(map(str, problem.loc))
+    return f"{field}: {problem.message}" if field else problem.message
 
 
 def _lacks(problems: list[Problem], name: str) -> bool:

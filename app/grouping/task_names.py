@@ -5,6 +5,7 @@ strict grader of ...").  Sentences of the fixed text are ranked by that, and the
 slots: a sentence ends where a slot begins.
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import count, islice
 
@@ -98,6 +99,9 @@ REACH = 80
 
 SENTENCE_ENDS = frozenset(".!?;:\n。！？；：…")
 CLAUSE_ENDS = frozenset(',()[]{}<>|"“”—–=、，（）')
+CONTROLS = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Colours and control characters, which a terminal would obey, and those that turn the direction of a text around."""
+
 DECORATION = " \t\r#*-_>`~•·=+0123456789.)('\"“”’&/\\|"
 
 
@@ -107,7 +111,8 @@ def task_name(template: Template, taken: Collection[str], fallback: str) -> str:
     taken: names of other tasks of the same path, which the new name must not repeat. fallback: the name for a template without words (the
     path of its calls).
     """
-    names = suggestions(template) or [_capitalised(_cut(fallback)) or fallback]
+    shown = CONTROLS.sub("·", fallback)
+    names = suggestions(template) or [_capitalised(_cut(shown)) or shown]
     free = (name for name in names[:CHOICES] if name not in taken)
     numbered = (f"{names[0]} {number}" for number in count(2))
     return next(free, None) or next(name for name in numbered if name not in taken)
@@ -195,8 +200,8 @@ def _begins_with_noun(text: str) -> bool:
 
 
 def _trimmed(sentence: str) -> Iterator[str]:
-    """The sentence without bullets, numbers and marks of Markdown; nothing if it has only these."""
-    bare = sentence.strip(DECORATION)
+    """The sentence without bullets, numbers, marks of Markdown and control characters (a name goes to terminals); nothing if it has only these."""
+    bare = CONTROLS.sub(" ", sentence).strip(DECORATION)
     if any(character.isalpha() for character in bare):
         yield bare
 

@@ -35,9 +35,9 @@ def change_task(task_id: str) -> Response:
     asked = id_or_404(task_id)
     if changed := _changed():
         with deciding("change_task", asked, {"fields": sorted(changed)}) as connection:
-            wanted = validated(TaskChanges, changed | {"expected": _believed(changed)}, UNCHANGED)
+            wanted = validated(TaskChanges, changed | {"expected": _expected(changed)}, UNCHANGED)
             named = (g.visitor.project.id, asked, wanted.changes)
-            decisions.change_task(connection, *named, by=g.visitor.decides, expected=wanted.believed)
+            decisions.change_task(connection, *named, by=g.visitor.decides, expected=wanted.expected_values)
         flash(f"Saved: {', '.join(sorted(changed))}.")
     return redirect(url_for("pages.task", task_id=asked), HTTPStatus.SEE_OTHER)
 
@@ -120,16 +120,16 @@ def split_implementation(implementation_id: str) -> Response:
 @pages.get("/decisions")
 def decision_list() -> str:
     """The decisions of the project or of a task."""
-    of_task, after = (id_or_404(request.args[name]) if request.args.get(name) else None for name in ("task", "after"))
+    of_task, last = (id_or_404(request.args[name]) if request.args.get(name) else None for name in ("task", "after"))
     with access.reading() as connection:
         named = (connection, g.visitor.project.id)
-        decisions = history.page(*named, limit=DECISIONS_SHOWN + 1, before=after, task_id=of_task)
+        page = history.page(*named, limit=DECISIONS_SHOWN + 1, before=last, task_id=of_task)  # the newest first
         task = tasks.get(*named, of_task) or abort(HTTPStatus.NOT_FOUND) if of_task else None
     return render_template(
         "pages/decisions.html",
-        found=decisions[:DECISIONS_SHOWN],
-        more=decisions[DECISIONS_SHOWN - 1].id if len(decisions) > DECISIONS_SHOWN else "",
-        after=after,
+        found=page[:DECISIONS_SHOWN],
+        more=page[DECISIONS_SHOWN - 1].id if len(page) > DECISIONS_SHOWN else "",
+        after=last,
         task=task,
         structural=history.STRUCTURAL,
         telling=telling,
@@ -171,16 +171,21 @@ def names_of(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, str
 def _changed() -> dict[str, Any]:
     """The fields that the visitor changed: a name that a run has changed since the form was drawn is no decision."""
     fields = ("name", "description", "production")
-    given = {
-        field: _field(field) for field in fields if field in request.form and _field(field) != _field(f"was_{field}")
+    return {
+        field: _value(field, _field(field))
+        for field in fields
+        if field in request.form and _field(field) != _field(f"was_{field}")
     }
-    return {field: value if field != "production" else value or None for field, value in given.items()}
 
 
-def _believed(changed: Mapping[str, Any]) -> dict[str, Any]:
+def _expected(changed: Mapping[str, Any]) -> dict[str, Any]:
     """The values of these fields when the form was drawn, by which a later decision is noticed."""
-    was = {field: _field(f"was_{field}") for field in changed if f"was_{field}" in request.form}
-    return {field: value if field != "production" else value or None for field, value in was.items()}
+    return {field: _value(field, _field(f"was_{field}")) for field in changed if f"was_{field}" in request.form}
+
+
+def _value(field: str, text: str) -> str | None:
+    """A text of the form as the API takes it: no version in production is null, and not an empty text."""
+    return text or None if field == "production" else text
 
 
 def _field(name: str) -> str:

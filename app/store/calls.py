@@ -1,6 +1,9 @@
 """The calls that a run reads and what it writes to them: windows, samples, template and values.
 
 Reading is bounded twice, by calls and by characters: one text may be a megabyte.
+
+Windows and samples are in the order of arrival, that of ids, which indexes have; only of a log that is imported later is that not the order in
+which calls were made (`seen_at`). By `seen_at` a sample would have to read every row of a template.
 """
 
 import json
@@ -84,13 +87,13 @@ class Assignment:
 
 
 def owed(connection: Connection, group_id: UUID, limit: int, since: datetime | None = None) -> tuple[list[Call], bool]:
-    """Owed calls, oldest first, and whether some were left out. since: only calls made at this moment or later."""
+    """Owed calls, the first to arrive first, and whether some were left out. since: only calls made at this moment or later."""
     condition = and_(trace.c.group_id == group_id, IS_OWED, _made(since))
     return _window(connection, condition, trace.c.id.asc(), limit)
 
 
 def residue(connection: Connection, group_id: UUID, limit: int, since: datetime | None = None) -> list[Call]:
-    """Ungrouped calls that a run considered before, newest first."""
+    """Ungrouped calls that a run considered before, the last to arrive first."""
     condition = and_(trace.c.group_id == group_id, IS_RESIDUE, _made(since))
     return _window(connection, condition, trace.c.id.desc(), limit)[0]
 
@@ -118,7 +121,7 @@ def of_template_after(connection: Connection, template_id: UUID, after: UUID, li
 
 
 def sample(connection: Connection, template_id: UUID, size: int, since: datetime | None = None) -> list[Call]:
-    """Calls of a template, in order: half of them its newest, half spread evenly over the time before, so that yesterday's edit and a
+    """Calls of a template, in order: half of them the last to arrive, half spread evenly over those before, so that yesterday's edit and a
     short-lived one are both in the sample.
     """
     numbered = (

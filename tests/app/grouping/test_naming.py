@@ -65,6 +65,11 @@ def test_a_template_without_words_is_named_by_its_path() -> None:
     assert name("<<< {{a}} | {{b}} >>>", "Support/chat") == "Support/chat 2"
 
 
+def test_no_control_character_is_in_a_name() -> None:
+    assert name("\x1b[31mClassify\tthe\x1b support ticket\u202e.\n{{t}}") == "Classify the support ticket"
+    assert task_name(Template.parse("<<< {{a}}"), (), "/a\x1b[2J").isprintable()
+
+
 def test_a_name_is_short() -> None:
     text = "Write " + "a very detailed and thoroughly documented " * 5 + "report. {{x}}"
     assert len(name(text)) <= MOST_CHARACTERS
