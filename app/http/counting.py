@@ -22,7 +22,7 @@ class CutOffError(Exception):
 
 def has_more_values(data: bytes, most: int) -> bool:
     """Whether JSON holds more values and names than `most`.  Each but the first follows a comma, a colon or a bracket."""
-    if sum(data.count(mark) for mark in b",:[{") < most:
+    if len(data) < most or sum(data.count(mark) for mark in b",:[{") < most:
         return False
     bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
     if bare.count(b'"') > 2 * most:
