@@ -29,6 +29,8 @@ class Spent:
     def together(cls, some: Iterable["Spent"]) -> "Spent":
         """The sum of several."""
         some = list(some)
+        if len(some) == 1:
+            return some[0]
         dollars = sum(each.cost.dollars for each in some)
         return cls(
             Usage.together([each.used for each in some]), Cost(dollars, any(each.cost.estimated for each in some))
