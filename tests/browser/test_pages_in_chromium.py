@@ -14,10 +14,10 @@ SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height
 
 
 class Window:
-    """A page of the browser, and what went wrong in it."""
+    """A page of the browser at an address, and what went wrong in it."""
 
-    def __init__(self, browser: Any, site: Site, *, size: str = "desk", **more: Any) -> None:
-        self.site = site
+    def __init__(self, browser: Any, url: str, *, size: str = "desk", **more: Any) -> None:
+        self.url = url
         self.context = browser.new_context(viewport=SIZES[size], **more)
         self.context.set_default_timeout(PATIENCE)
         self.page = self.context.new_page()
@@ -34,7 +34,7 @@ class Window:
         self.context.close()
 
     def open(self, path: str) -> Any:
-        answer = self.page.goto(self.site.url + path)
+        answer = self.page.goto(self.url + path)
         assert answer.status == 200, f"{path} answered {answer.status}"
         return self.page
 
@@ -88,13 +88,13 @@ def test_every_page_is_accessible_and_fails_in_nothing_on_a_desk_and_a_phone(bro
         "/pipeline",
         "/login",
     )
-    with Window(browser, site) as window:
+    with Window(browser, site.url) as window:
         found = [f"{path}: {fault}" for path in pages for fault in window.faults(path)]
     assert not found, "\n".join(found)
 
 
 def test_tasks_are_sorted_searched_and_seen_over_another_range(browser: Any, site: Site) -> None:
-    with Window(browser, site) as window:
+    with Window(browser, site.url) as window:
         page = window.open("/")
         page.click("th a:has-text('Cost a day')")
         page.wait_for_url(re.compile("sort=cost"))
@@ -111,7 +111,7 @@ def test_tasks_are_sorted_searched_and_seen_over_another_range(browser: Any, sit
 
 
 def test_a_value_leads_to_its_calls_and_a_call_to_the_next(browser: Any, site: Site) -> None:
-    with Window(browser, site) as window:
+    with Window(browser, site.url) as window:
         page = window.open(f"/tasks/{site.ids['task']}")
         page.click("table.slots a:has-text('plan')")
         page.click("a:has-text('trade')")
@@ -125,7 +125,7 @@ def test_a_value_leads_to_its_calls_and_a_call_to_the_next(browser: Any, site: S
 
 
 def test_versions_stand_beside_each_other(browser: Any, site: Site) -> None:
-    with Window(browser, site) as window:
+    with Window(browser, site.url) as window:
         page = window.open(f"/tasks/{site.ids['task']}?version=2&against=1")
         board = page.inner_text(".board")
         assert "95 of 100 took at most" in board
@@ -134,14 +134,14 @@ def test_versions_stand_beside_each_other(browser: Any, site: Site) -> None:
 
 
 def test_an_ungrouped_call_shows_the_words_that_stopped_it(browser: Any, site: Site) -> None:
-    with Window(browser, site) as window:
+    with Window(browser, site.url) as window:
         page = window.open(f"/traces/{site.ids['ungrouped']}")
         assert page.inner_text(".sides ins").startswith("or other.")
         assert page.inner_text(".sides del").startswith("and other.")
 
 
 def test_what_is_saved_is_confirmed(browser: Any, site: Site) -> None:
-    with Window(browser, site) as window:
+    with Window(browser, site.url) as window:
         page = window.open(f"/tasks/{site.ids['task']}")
         page.click("summary:has-text('Name and describe')")
         page.fill("#name", "Sort mail")
@@ -158,7 +158,7 @@ def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, 
             for number in range(3)
         ]
     )
-    with Window(browser, site) as window:
+    with Window(browser, site.url) as window:
         page = window.open(f"/tasks/{other}")
         page.click("summary:has-text('Merge this task')")
         page.click("button:has-text('Look at the merge')")
@@ -184,7 +184,7 @@ def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, 
 
 
 def test_a_template_is_copied_on_touch_and_without_a_clipboard_to_write_to(browser: Any, site: Site) -> None:
-    with Window(browser, site, size="phone", has_touch=True, is_mobile=True) as window:
+    with Window(browser, site.url, size="phone", has_touch=True, is_mobile=True) as window:
         window.page.add_init_script(
             "delete Navigator.prototype.clipboard;"
             "document.addEventListener('copy', (event) =>"
@@ -201,7 +201,7 @@ def test_a_template_is_copied_on_touch_and_without_a_clipboard_to_write_to(brows
 
 
 def test_new_calls_are_told_without_a_reload(browser: Any, site: Site) -> None:
-    with Window(browser, site) as window:
+    with Window(browser, site.url) as window:
         page = window.open("/")
         site.send([{"model": "gpt-5", "path": "/say", "input": "Something"}] * 3)
         page.evaluate("window.dispatchEvent(new Event('focus'))")
@@ -209,7 +209,7 @@ def test_new_calls_are_told_without_a_reload(browser: Any, site: Site) -> None:
 
 
 def test_times_are_those_of_the_reader(browser: Any, site: Site) -> None:
-    with Window(browser, site, timezone_id="Asia/Tokyo", locale="en-GB") as window:
+    with Window(browser, site.url, timezone_id="Asia/Tokyo", locale="en-GB") as window:
         page = window.open(f"/traces/{site.ids['call']}")
         utc = page.get_attribute("h1 time", "datetime")
         shown = page.evaluate(
