@@ -220,7 +220,7 @@ class _Search:
 
     def _is_of_one_call_site(self, best: Skeleton, calls: int) -> bool:
         """Whether the members begin with a label, or are nearly the whole pool and have a word at one end: fixed text may be short then."""
-        head, *_, tail = best.template.literals
+        head, tail = best.template.literals[0], best.template.literals[-1]
         return (calls >= FEW_CALLS and _is_label(head)) or (self._is_whole(best.members) and (_says(head) or _says(tail)))
 
     def _is_no_chance(self, best: Skeleton, calls: int, index: int) -> bool:

@@ -47,6 +47,7 @@ LEAST_REPEATS = 1  # values on either side that come again with something else o
 REPEATED_SHARE = 0.02  # of the values, at least, come again so
 LEAST_REPEATS_OF_BOTH = 3  # values that come again on both sides together
 COMPARED_BEGINNINGS = 300  # values of which any two may begin alike
+ITEMS_SHARE = 0.5  # of the values, or more, go on with a number and the mark on another line: a list of numbered items is one value
 FEWEST_NUMBERS = 3  # different numbers that stand before a mark
 ONE_BREAK_SHARE = 0.8  # of the values have no other such line break, if one parts two: a conversation has one for each turn
 BITS_OF_A_SEPARATOR = 20.0  # bits by which it must be the better account: slots and marks, of which each is asked, are many
@@ -194,9 +195,12 @@ def _forms(value: str, start: int, end: int) -> Iterator[str]:
 
 
 def _follows_a_number(mark: str, values: Sequence[str]) -> bool:
-    """Whether all values are a number, several different ones, then the mark and something else."""
+    """Whether all values are a number, several different ones, then the mark and something else, which is no list of more such items."""
     heads = {value.partition(mark)[0] for value in values} if all(mark in value for value in values) else set[str]()
-    return len(heads) >= FEWEST_NUMBERS and all(map(str.isdecimal, heads)) and not any(value.partition(mark)[2][:1].isdecimal() for value in values)
+    if len(heads) < FEWEST_NUMBERS or not all(map(str.isdecimal, heads)) or any(value.partition(mark)[2][:1].isdecimal() for value in values):
+        return False
+    next_item = re.compile(rf"\n\W*\d+{re.escape(mark)}")
+    return sum(next_item.search(value) is not None for value in values) < ITEMS_SHARE * len(values)
 
 
 def _shared_begins(values: Sequence[str]) -> str:

@@ -209,3 +209,19 @@ def test_nothing_is_asked_of_a_template_when_time_is_up(in_time):
     rounds._found = {Template((START, ""), ("stays",)): Finding([(START + value, (value,)) for value in values])}
     rounds._ask_again()
     assert (" | " in "".join(*(template.literals for template in rounds._found))) == in_time
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_chunks_with_a_number_before_each_are_one_value(count: int) -> None:
+    dice = Random(3)
+    words = ["parcel", "order", "refund", "invoice", "tent", "jacket", "password", "card", "address", "size", "return", "voucher", "late", "arrived"]
+
+    def some(number: int) -> str:
+        return " ".join(dice.choice(words) for _ in range(number))
+
+    def prompt() -> str:
+        chunks = "\n\n".join(f"[{dice.randint(1, 40)}] {some(9)}." for _ in range(dice.randint(2, 4)))
+        return f"Context:\n{chunks}\n\nQuestion: {some(5)}?\nAnswer:"
+
+    [found] = mine([prompt() for _ in range(count)])
+    assert found.template.literals == ("Context:\n[", ".\n\nQuestion: ", "?\nAnswer:")
