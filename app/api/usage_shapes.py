@@ -192,7 +192,7 @@ class WhyAnswer(Shape):
 
 
 class PriceShape(Shape):
-    """US dollars for a million tokens of a model. `source`: set, published, or none where nobody knows it (then all are null)."""
+    """US dollars for a million tokens of a model. `source`: set, published, or none where no price is known (then all are null)."""
 
     model: str
     input: float | None

@@ -1,4 +1,4 @@
-"""What a command on the machine of a local instance sees of its servers: their file systems, and which of them nobody set a URL for."""
+"""The servers of a local instance for commands on its machine: their file systems, and the servers without a URL in the settings."""
 
 import json
 import os
@@ -17,11 +17,13 @@ LEAST_FREE_BYTES = 1024**3
 FULL_BYTES = 64 * 1024**2
 
 _FOLDERS = ("postgres", "logs", "")
-"""Below the data folder; each may be a mount, or a link: root's database is in /var/lib (docs/operations.md). PostgreSQL's is named first."""
+"""Folders below the data folder; each may be a mount, or a link: root's database is in /var/lib (docs/operations.md). PostgreSQL's is named
+first.
+"""
 
 
 class _Server(NamedTuple):
-    """An embedded server: its name, that of its log, and the setting that would name another one."""
+    """An embedded server: its name, that of its log, and the setting that names another server instead."""
 
     name: str
     log: str
@@ -33,11 +35,11 @@ _SERVERS = {
     "redis": _Server("Valkey", "valkey", "REDIS_URL"),
     "broker": _Server("Valkey", "valkey", "BROKER_URL"),
 }
-"""By the checks of `app.health` and of `promptlode doctor`."""
+"""Embedded servers by the names of checks of `app.health` and `promptlode doctor`."""
 
 
 def disk(home: Path) -> Check:
-    """The free space of every file system that holds a part of the data folder; the first that is low is named."""
+    """The free space of every file system with a part of the data folder; the first one short of space is named."""
     free = {folder: shutil.disk_usage(folder).free for folder in _file_systems(home)}
     for folder, bytes_free in free.items():
         if bytes_free < LEAST_FREE_BYTES:
@@ -48,7 +50,7 @@ def disk(home: Path) -> Check:
 
 
 def explained(name: str, check: Check, home: Path) -> Check:
-    """A check of `app.health` that failed, with the remedy for an embedded server; any other check as it is."""
+    """A failed check of `app.health` with the remedy for an embedded server; any other check unchanged."""
     if check.ok or not _is_embedded(name, home):
         return check
     folder = nearest(home / "postgres")
@@ -64,7 +66,7 @@ def explained(name: str, check: Check, home: Path) -> Check:
 
 
 def nearest(folder: Path) -> Path:
-    """The folder, links followed, or the nearest one above it that exists."""
+    """The folder with links resolved, or the nearest existing one above it."""
     resolved = folder.resolve()
     return next(path for path in (resolved, *resolved.parents) if path.exists())
 
@@ -77,7 +79,7 @@ def _low(folder: Path, bytes_free: int) -> str:
 
 
 def _file_systems(home: Path) -> Iterator[Path]:
-    """A folder of each file system, once."""
+    """One folder of each file system."""
     known = set()
     for part in _FOLDERS:
         folder = nearest(home / part)
@@ -87,7 +89,7 @@ def _file_systems(home: Path) -> Iterator[Path]:
 
 
 def _is_embedded(name: str, home: Path) -> bool:
-    """Whether the check is of a server that the running instance of this folder started itself."""
+    """Whether the check concerns a server that the running instance of this folder started."""
     if name not in _SERVERS or os.environ.get(_SERVERS[name].setting):
         return False
     try:

@@ -31,7 +31,7 @@ def recent_of(app: Flask, settings: Settings) -> Recent:
 
 
 class Known:
-    """The stored calls of a project, as far as one export may tell of them again."""
+    """The stored calls of a project that one export may describe again."""
 
     def __init__(self, engine: Engine, project_id: UUID, recent: Recent) -> None:
         self._trace_ids: frozenset[str] = frozenset()
@@ -53,12 +53,12 @@ class Known:
         return [_telling(row) for row in stored.calls]
 
     def seen(self, export: Export) -> kin.Seen:
-        """What was known when the export was read, together with its own calls."""
+        """The calls known when the export was read, together with its own."""
         return kin.Seen(self._trace_ids, self._stored_ids.union(telling.id for telling in export.tellings))
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Within, nobody else stores calls of the OpenTelemetry traces that the export tells of.  Raises DatabaseDownError."""
+        """Within the block, no other transaction stores calls of the export's OpenTelemetry traces.  Raises DatabaseDownError."""
         with transaction(self._engine) as connection:
             kin.hold(connection, self._project_id, self._trace_ids)
             yield

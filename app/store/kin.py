@@ -2,8 +2,8 @@
 
 The external id of an OpenTelemetry call is `traceId:spanId`, so the calls of one trace are adjacent in the index of ids.
 
-Two exports may tell of one call in the same moment.  Whoever stores calls of an OpenTelemetry trace therefore holds a lock of it until
-COMMIT, and looks once more, under the lock, whether something is stored that it has not seen.
+Two exports may describe one call in the same moment.  A transaction that stores calls of an OpenTelemetry trace therefore holds a lock of
+the trace until COMMIT, and looks again, under the lock, for calls that it has not seen.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -27,7 +27,7 @@ MOST_TRACES_HELD = 32
 """Locks of one transaction: PostgreSQL has room for 64 (max_locks_per_transaction), and tables and indexes take some."""
 
 ALSO = "otel.answer_of"
-"""Metadata of a call: ids of spans that told its answer after it was stored."""
+"""Field of a call's metadata: ids of spans that brought its answer after it was stored."""
 
 _FIELDS_SENT_LATER = ("output", "usage", "completed_at", "error", "metadata")
 
@@ -52,9 +52,9 @@ _HOLD_PROJECT = text("SELECT pg_advisory_xact_lock(:project)")
 
 @dataclass(frozen=True)
 class Kin:
-    """The stored calls of some OpenTelemetry traces, each with everything that was sent, and the external ids that are taken there.
+    """The stored calls of some OpenTelemetry traces, each with all its columns, and the external ids that are taken there.
 
-    The row of an id that is taken may be gone: retention drops months of calls.
+    The row of a taken id may be gone: retention drops months of calls.
     """
 
     calls: list[SimpleNamespace]
@@ -63,9 +63,9 @@ class Kin:
 
 @dataclass(frozen=True)
 class Seen:
-    """What whoever stores calls knows of their OpenTelemetry traces.
+    """The calls of some OpenTelemetry traces that a transaction knows.
 
-    external_ids: of what is stored there, and of what is to be stored.
+    external_ids: of the stored calls, and of those to be stored.
     """
 
     trace_ids: frozenset[str]
@@ -90,11 +90,11 @@ def _taken(connection: Connection, project_id: UUID, trace_ids: Collection[str])
 
 @contextmanager
 def alone(connection: Connection, project_id: UUID, seen: Seen | None) -> Iterator[None]:
-    """Store calls within: until the transaction ends nobody else stores calls of the same OpenTelemetry traces.
+    """Store calls within: until the transaction ends no other one stores calls of the same OpenTelemetry traces.
 
-    A few traces are held one by one, from the beginning.  Many are held at the end, for a moment and with all others of the project:
-    so large exports are stored side by side, and no transaction has more locks than PostgreSQL has room for.
-    Raises UnseenCallError, after which nothing may be stored.
+    A few traces are locked one by one, from the beginning.  Many are locked at the end, for a moment and with all others of the project: so
+    large exports are stored side by side, and no transaction has more locks than PostgreSQL has room for. Raises UnseenCallError, after
+    which nothing may be stored.
     """
     few = seen is not None and _are_few(seen.trace_ids)
     if seen is not None and few:
@@ -107,7 +107,7 @@ def alone(connection: Connection, project_id: UUID, seen: Seen | None) -> Iterat
 
 
 def hold(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> None:
-    """Until the transaction ends nobody else holds these OpenTelemetry traces; where they are many, none of the project."""
+    """Lock these OpenTelemetry traces until the transaction ends; where there are many, lock all traces of the project."""
     if _are_few(trace_ids):
         pairs = locks_in_order((project_id, trace_id) for trace_id in trace_ids)
         connection.execute(_HOLD_FEW, {"projects": [pair[0] for pair in pairs], "traces": [pair[1] for pair in pairs]})
@@ -125,7 +125,7 @@ def _check(connection: Connection, project_id: UUID, seen: Seen) -> None:
 
 
 def locks_in_order(held: Iterator[tuple[UUID, str]]) -> list[tuple[int, int]]:
-    """The locks of OpenTelemetry traces of projects, in the order in which everybody takes them, so that nobody waits in a ring."""
+    """The locks of OpenTelemetry traces of projects, in the order of all transactions, against deadlocks."""
     return sorted({(_lock_of(project_id), _lock_of(project_id, trace_id)) for project_id, trace_id in held})
 
 
@@ -136,7 +136,7 @@ def _lock_of(project_id: UUID, trace_id: str = "") -> int:
 
 
 def also_of(metadata: Mapping[str, Any] | None) -> frozenset[str]:
-    """Ids of the spans that told the answer of a call after it was stored, by its metadata."""
+    """Ids of the spans that brought the answer of a call after it was stored, from its metadata."""
     also = (metadata or {}).get(ALSO)
     return frozenset(map(str, also)) if isinstance(also, list) else frozenset()
 
@@ -147,7 +147,7 @@ def complete(
     """Add an answer to a stored call: some of `output`, `usage`, `completed_at`, `error` and `metadata`.
 
     also: the spans whose answer the caller has seen in it; None where any will do.
-    Raises UnseenCallError where it has got another answer since, or is gone.
+    Raises UnseenCallError where the call has another answer by now, or was deleted.
     """
     own = (trace.c.id == trace_id, trace.c.project_id == project_id)
     if also is not None:

@@ -1,6 +1,6 @@
-"""Calls of the same moment in one statement and one COMMIT, whoever sent them.
+"""Stores calls of the same moment, of any requests, in one statement and one COMMIT.
 
-Each is stored only if its group is as its sender's process remembers it, as in `app.store.traces.insert_if_current`.
+Each is stored only if its group is as in the memory of its process, as in `app.store.traces.insert_if_current`.
 
 The rows are one parameter, a text of JSON: one statement serves any number of them, so PostgreSQL parses and plans it once.
 """
@@ -35,9 +35,9 @@ _KIN = """
 
 
 class CurrentRow(NamedTuple):
-    """A row of table trace, the version of the templates of its group with which it was made, and the key that it came with.
+    """A row of table trace, the version of the group's templates with which it was made, and the key of its request.
 
-    alone_in: the trace of OpenTelemetry of which nothing may be stored yet, for another span of it may tell of the same call.
+    alone_in: the OpenTelemetry trace that must have no stored call yet, since another span of it may describe the same call.
     """
 
     row: Mapping[str, Any]
@@ -47,22 +47,22 @@ class CurrentRow(NamedTuple):
 
     @property
     def otel_trace(self) -> tuple[UUID, str] | None:
-        """Project and id of the trace of OpenTelemetry that it is stored alone in."""
+        """Project and id of the OpenTelemetry trace that must have no stored call."""
         return None if self.alone_in is None else (self.row["project_id"], self.alone_in)
 
 
 async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow]) -> set[str]:
-    """Insert the rows whose groups are as remembered and whose external ids are free; answers the ids that are stored now.
+    """Insert the rows whose groups are current and whose external ids are free; answers the ids that are now stored.
 
-    A group that has other templates, is quarantined or gone, a key that is revoked, a project that moves and a trace of OpenTelemetry
-    that has calls already keep out their own rows only.  Any other error keeps out all.  Raises as `LoopConnection.fetch`.
+    A group with other templates, a quarantined or deleted group, a revoked key, a project that moves, and an OpenTelemetry trace with calls
+    exclude only their own rows.  Any other error excludes all.  Raises as `LoopConnection.fetch`.
 
-    Rows of one OpenTelemetry trace must be of one request: one statement does not see what it stores itself.
+    Rows of one OpenTelemetry trace must be of one request: a statement does not see the rows that it stores.
     """
     is_named = any(each.row["external_id"] is not None for each in rows)
     statement = f"EXECUTE {_NAMED if is_named else _UNNAMED} (%s)"
     parameters: list[Any] = [orjson.dumps([_written(each) for each in rows]).decode()]
-    # Both statements are one message and one transaction.  The second one sees what was stored while the first one waited.
+    # Both statements are one message and one transaction.  The second one sees the calls stored while the first one waited.
     if held := kin.locks_in_order(each.otel_trace for each in rows if each.otel_trace is not None):
         statement = f"EXECUTE {_HOLD} (%s, %s); {statement}"
         parameters = [*map(list, zip(*held, strict=True)), *parameters]
@@ -72,9 +72,9 @@ async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow])
 
 @cache
 def statements() -> tuple[str, ...]:
-    """PREPARE, once for each session.
+    """The PREPARE statements, run once for each session.
 
-    External ids are taken in one order, so that two statements never wait for each other's.
+    External ids are taken in one order, so that two statements never deadlock.
     """
     names = ", ".join(column.name for column in _columns())
     shape = ", ".join(f"{column.name} {_kind_on_the_way(column)}" for column in _columns())
