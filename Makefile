@@ -62,8 +62,9 @@ release: env-test ## make a release of this commit in dist/: wheels, lock, SBOM,
 site: env-site ## build the documentation with search, every link checked: build/site/index.html
 	@exec .venv/bin/zensical build --strict --clean
 
-screenshots: env-bench ## draw the pictures of the docs in headless Chromium
-	@exec $(PY) -m benchmarks.screenshots
+screenshots: env-bench ## draw the pictures of the docs: pages in headless Chromium, the terminal of the demo
+	@$(PY) -m benchmarks.screenshots
+	@exec $(PY) -m benchmarks.terminal
 
 bench: env-bench ## measure, and write docs/benchmarks.md
 	@exec $(PY) -m benchmarks
