@@ -10,6 +10,8 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from app.front.serving import Front
 
 
@@ -25,13 +27,22 @@ def create() -> "Front":
     """The web process with the settings of the environment; granian calls this function in each of its workers."""
     from app.config import settings
     from app.front.serving import Front
-    from app.reading import prices
     from app.web import create_app
 
-    front = Front(create_app(), settings())
-    threading.Thread(target=prices.load, name="prices", daemon=True).start()
+    app = create_app()
+    front = Front(app, settings())
+    threading.Thread(target=_load, args=(app,), name="loading", daemon=True).start()
     _spare_the_collector()
     return front
+
+
+def _load(app: "Flask") -> None:
+    """Load what the first page needs and no call does."""
+    from app import pages
+    from app.reading import prices
+
+    prices.load()
+    pages.load(app)
 
 
 def _spare_the_collector() -> None:
