@@ -31,6 +31,14 @@ JSON = "application/json"
 
 # Both spellings: protobuf's JSON accepts either, and so do other receivers.
 _ID_FIELDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
+# Where a body belongs that was sent to another route, by its field.
+_PLACES = {
+    "resourceSpans": "Spans go to /v1/traces.",
+    "resourceLogs": "Log records go to /v1/logs.",
+    "resourceMetrics": "Metrics go to /v1/metrics, which keeps nothing of them.",
+}
+_OUR_OWN = 'A call, or {"traces": [...]}, goes to POST /api/v1/traces.'
+
 # An item of a list within a place.
 _ITEM = re.compile(r"\[(\d+)\]")
 
@@ -91,10 +99,8 @@ def _lack(body: dict[str, Any], kind: type[Message]) -> str:
     fields = kind.DESCRIPTOR.fields
     if not body or any(name in body for field in fields for name in (field.json_name, field.name)):
         return ""
-    return (
-        f"Nothing was stored: the body holds no {fields[0].json_name}, so it is not of OpenTelemetry. "
-        'A call, or {"traces": [...]}, goes to POST /api/v1/traces.'
-    )
+    place = next((place for name, place in _PLACES.items() if name in body), _OUR_OWN)
+    return f"Nothing was stored: the body holds no {fields[0].json_name}. {place}"
 
 
 def _told(place: str) -> str:

@@ -54,12 +54,19 @@ def as_json(said: dict[str, Any], **fields: Any) -> dict[str, Any]:
 BODY_OF_OUR_OWN = {"traces": [{"model": "m", "path": "/p", "input": "x"}]}
 
 
-@pytest.mark.parametrize("body", [BODY_OF_OUR_OWN, BODY_OF_OUR_OWN["traces"][0], {"resourceLogs": []}])
-def test_a_body_of_another_kind_is_told_where_it_goes(client: FlaskClient, body: Any) -> None:
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (BODY_OF_OUR_OWN, "/api/v1/traces"),
+        (BODY_OF_OUR_OWN["traces"][0], "/api/v1/traces"),
+        ({"resourceLogs": []}, "/v1/logs"),
+    ],
+)
+def test_a_body_of_another_kind_is_told_where_it_goes(client: FlaskClient, body: Any, place: str) -> None:
     answer = client.post(URL, json=body)
     assert answer.status_code == 200
     assert "no resourceSpans" in answer.get_json()["partialSuccess"]["errorMessage"]
-    assert "/api/v1/traces" in answer.get_json()["partialSuccess"]["errorMessage"]
+    assert place in answer.get_json()["partialSuccess"]["errorMessage"]
 
 
 def test_an_empty_export_is_no_mistake(client: FlaskClient) -> None:
