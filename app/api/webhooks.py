@@ -125,12 +125,13 @@ def _refused(message: str, loc: tuple[str, ...]) -> ProblemError:
     return ProblemError(422, REFUSED, [Problem(loc, message)])
 
 
-@routes.route("GET", "/api/v1/webhooks", scope="admin", answers={200: Page[WebhookShape]})
-def list_webhooks(holder: KeyHolder) -> Response:
+@routes.route("GET", "/api/v1/webhooks", scope="admin", query=PageQuery, answers={200: Page[WebhookShape]})
+def list_webhooks(holder: KeyHolder, query: PageQuery) -> Response:
     """The webhooks of the project, newest first; there are twenty at most."""
     with transaction(services().engine) as connection:
         rows = webhooks.of_project(connection, holder.project_id)
-    return json_answer(page_of(rows, webhooks.MOST, _item))
+    further = [row for row in rows if query.cursor is None or row.id < query.cursor]
+    return json_answer(page_of(further[: query.limit + 1], query.limit, _item))
 
 
 def _item(row: Any) -> dict[str, Any]:

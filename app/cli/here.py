@@ -101,7 +101,9 @@ def _readiness(url: str, home: Path) -> dict[str, Any]:
         health: dict[str, Any] = requests.get(f"{url}/readyz", timeout=10).json()
     except (requests.RequestException, ValueError):
         return {"status": "down", "web": {"ok": False, "detail": "Does not answer. See: promptlode logs web"}}
-    return {name: _explained(name, check, home) for name, check in health.items()}
+    checks = {name: _explained(name, check, home) for name, check in health.items()}
+    full = {"status": "down", "disk": asdict(local_servers.disk(home))} if local_servers.is_full(home) else {}
+    return checks | full
 
 
 def _explained(name: str, check: Any, home: Path) -> Any:

@@ -38,6 +38,11 @@ _SERVERS = {
 """Embedded servers by the names of checks of `app.health` and `promptlode doctor`."""
 
 
+def is_full(home: Path) -> bool:
+    """Whether nothing can be stored: a database without a byte to spare still answers queries and small writes."""
+    return any(shutil.disk_usage(folder).free < FULL_BYTES for folder in _file_systems(home))
+
+
 def disk(home: Path) -> Check:
     """The free space of every file system with a part of the data folder; the first one short of space is named."""
     free = {folder: shutil.disk_usage(folder).free for folder in _file_systems(home)}

@@ -19,6 +19,7 @@ def settings(settings: Settings) -> Settings:
 
 def test_a_webhook_is_made_listed_and_deleted(remote: Cli, engine: Engine, project: Project) -> None:
     remote.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name, "admin")
+    assert b"promptlode webhooks create" in remote("webhooks", "list").stdout
     address = "https://hooks.example.com/x"
     made = remote("webhooks", "create", address, "--kind", "version.new", "--json")
     assert b"whsec_" in made.stderr
@@ -33,4 +34,4 @@ def test_a_webhook_is_made_listed_and_deleted(remote: Cli, engine: Engine, proje
 def test_a_webhook_to_a_host_that_nobody_allowed_is_refused(remote: Cli, engine: Engine, project: Project) -> None:
     remote.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name, "admin")
     refused = remote("webhooks", "create", "https://elsewhere.example.com/x")
-    assert (refused.returncode, b"WEBHOOK_HOSTS" in refused.stderr) == (1, True)
+    assert (refused.returncode, b"WEBHOOK_HOSTS" in refused.stderr) == (2, True)

@@ -1,11 +1,16 @@
 """What a command on the machine of a local instance says of the disks and servers of that instance."""
 
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from app.cli import local_servers
+from app.cli.main import main
 from app.health import Check
 
 NOBODY = Check(False, "Nobody listens where DATABASE_URL says. Start PostgreSQL, or set DATABASE_URL.")
@@ -21,6 +26,26 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "postgres").mkdir()
     (tmp_path / "servers.json").write_text(json.dumps({"embedded": ["postgres", "valkey"]}))
     return tmp_path
+
+
+class _Ready(BaseHTTPRequestHandler):
+    """A web process for which everything is up."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status": "ok", "database": {"ok": true, "detail": "Answers."}}')
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def url_of_ready() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Ready) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.fixture
@@ -45,6 +70,17 @@ def test_a_low_disk_is_named_with_the_remedy(home: Path) -> None:
     assert not check.ok
     assert str(home / "postgres") in check.detail
     assert "Make room" in check.detail
+
+
+@pytest.mark.usefixtures("is_full")
+def test_a_full_disk_is_told_by_status_although_everything_answers(
+    home: Path, monkeypatch: pytest.MonkeyPatch, url_of_ready: str
+) -> None:
+    (home / "servers.json").write_text(json.dumps({"url": url_of_ready, "embedded": ["postgres"]}))
+    monkeypatch.setenv("PROMPTLODE_DATA_DIR", str(home))
+    done = CliRunner().invoke(main, ["status"])
+    assert done.exit_code == 1
+    assert "Make room there" in done.output
 
 
 @pytest.mark.usefixtures("is_full")

@@ -186,3 +186,20 @@ def with_nul(value: Any) -> Iterator[Any]:
             rest = {other: each for other, each in value.items() if other != name}
             yield rest | {name + "\0": inner}
             yield from (value | {name: each} for each in with_nul(inner))
+
+
+def test_every_list_in_pages_takes_limit_and_cursor(document: Any) -> None:
+    lists = {
+        path: {parameter["name"] for parameter in methods["get"].get("parameters", [])}
+        for path, methods in document["paths"].items()
+        if "get" in methods and _is_paged(document, methods["get"]["responses"].get("200", {}))
+    }
+    without_cursor = [path for path, names in lists.items() if not {"limit", "cursor"} <= names]
+    assert "/api/v1/webhooks" in lists
+    assert without_cursor == ["/api/v1/tasks/{task_id}/similar"]  # which has one page alone
+
+
+def _is_paged(document: Any, answer: Any) -> bool:
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return "next_cursor" in document["components"]["schemas"].get(name, schema).get("properties", {})
