@@ -7,7 +7,7 @@ No message of an error holds text of a template: prompts must not reach a log th
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -23,12 +23,15 @@ class Template:
               all slot would match everything.
     slots:    k names, each an identifier (`str.isidentifier`: any script).  Two places with the same name hold the
               same value.
+    examples: values of some prompts in which a search found the template, oldest first; a later search that is told of the
+              template looks at these prompts again.
     Equality and hash are by literals and by which places share a name: renaming a slot does not make another template.
     Raises TypeError for what is not a sequence of str, ValueError for what breaks a rule above.
     """
 
     literals: tuple[str, ...]
     slots: tuple[str, ...] = ()
+    examples: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "literals", _strings(self.literals, "literals"))

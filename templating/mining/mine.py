@@ -1,11 +1,13 @@
 """mine(): what a caller asks, and the answer in the caller's terms."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from types import MappingProxyType
 
 from templating.collecting import uncollected
 from templating.mining.budget import Budget
+from templating.mining.known import examples
 from templating.mining.naming import named
 from templating.mining.result import Mined, MiningResult, Options
 from templating.mining.rounds import Group, Rounds
@@ -134,8 +136,10 @@ def _reason(text: str, looked: bool) -> str:
 def _mined(group: Group, calls: Mapping[str, list[int]], budget: Budget) -> Mined:
     members = sorted((i, values) for text, values in budget.over(group.rows) for i in calls[text])
     size = sum(len(text) * len(calls[text]) for text, _ in group.rows)
+    template = named(group.template, [values for _, values in group.rows])
+    texts = [*group.examples, *sorted((text for text, _ in group.rows), key=lambda text: calls[text][0])]
     return Mined(
-        named(group.template, [values for _, values in group.rows]),
+        replace(template, examples=examples(template, texts)),
         [i for i, _ in members],
         [values for _, values in members],
         supersedes=tuple(sorted(group.supersedes)),

@@ -41,6 +41,7 @@ from templating.mining.witnesses import Witnesses
 from templating.template import Template
 
 TEXTS_OF_A_SHORT_TEMPLATE = 64  # texts of a short template in which a search looks whether it is several
+MOST_SHOWN = 24  # prompts that known templates remember, in a template that widens several: as many as three of them have
 SHOWN_TEXTS = 5  # texts of a template that later rounds see again
 TEXTS_PER_TICK = 64  # texts, milliseconds of work, after which the caller is asked whether to stop
 TEXTS_OF_A_SECOND_LOOK = 40  # texts of a template at the second look; a template with as many at the first look has none
@@ -72,6 +73,7 @@ class Finding:
 
     looked: how many texts the round that found it had of it.
     born: when texts were first held against it.  since: when the first of its own were; later templates may fit better.
+    probes: the known templates that it is or widens, each with texts whose values are unlike any other.
     """
 
     rows: list[Placed]
@@ -80,6 +82,7 @@ class Finding:
     looked: int = 0
     born: int = 0
     since: int = 0
+    probes: list[tuple[Template, list[str]]] = field(default_factory=list)
 
     def some(self, count: int) -> list[str]:
         """At most `count` of the texts, evenly over the whole."""
@@ -87,12 +90,13 @@ class Finding:
 
 
 class Group(NamedTuple):
-    """A template, its texts with their values, the known templates that it widens, bits per call that it saves."""
+    """A template, its texts with their values, the known templates that it widens, bits per call that it saves, prompts that these remember."""
 
     template: Template
     rows: list[Placed]
     supersedes: frozenset[int] = frozenset()
     bits: float = 0.0
+    examples: Sequence[str] = ()
 
 
 class Rounds:
@@ -107,7 +111,7 @@ class Rounds:
         runs: Sequence[int] = (),
     ) -> None:
         """calls: text -> when it came.  runs: per call when its run began; empty where no run is known."""
-        self._calls, self._options, self._budget, self._run_of = dict(calls), options, budget, runs
+        self._calls, self._options, self._budget, self._run_of = dict(calls), options, budget, dict(enumerate(runs))
         self._witnesses, self._held = Witnesses(), Held()
         self._known = list(known)
         self._size = max((number for number, _ in self._known), default=0) + 1
@@ -115,6 +119,7 @@ class Rounds:
         self._old: set[Template] = set()
         self._copies: set[str] = set()
         self._time, self._splits = 0, Splits()
+        self._examples = set[str]()
 
     def run(self, texts: Sequence[str]) -> None:
         """Search these texts, a sample at a time, until all were looked at."""
@@ -306,8 +311,12 @@ class Rounds:
                 break
             texts = rest + [text for t in small for text, _ in rows.pop(t)]
             new = {t: new[t] for t in new if t in rows}
-        groups = [Group(t, placed_rows, frozenset(new[t].supersedes), new[t].bits) for t, placed_rows in rows.items()]
+        groups = [Group(t, its, frozenset(new[t].supersedes), new[t].bits, self._examples_of(new[t])) for t, its in rows.items()]
         return groups + [Group(Template((t,)), [(t, ())]) for t in rest if self._is_static(t)]
+
+    def _examples_of(self, finding: Finding) -> list[str]:
+        """What the known templates that a template widens remember, oldest first."""
+        return sorted((text for text, _ in finding.rows if text in self._examples), key=lambda text: self._calls[text][0])
 
     def _kept(self, found: Mapping[Template, Finding]) -> dict[Template, list[Placed]]:
         """The texts of each template where they were placed, or at one that came later and fits better."""
@@ -340,11 +349,17 @@ class Rounds:
         from templating.mining import known as before
 
         for template, numbers in before.near(self._known, texts).items():
-            texts = before.shown(template)
-            self._calls |= dict.fromkeys(texts, before.times(max(numbers), self._size))
-            self._found[template] = Finding([(text, ()) for text in texts], numbers)
+            probes, number = before.shown(template), max(numbers)
+            examples = before.remembered(template)
+            shown = examples or list(dict.fromkeys(probes))
+            for text, times in {**before.times(number, self._size, probes), **before.times(number, self._size, shown)}.items():
+                self._calls.setdefault(text, times)
+                if self._run_of:
+                    self._run_of |= dict.fromkeys(times, number - self._size)
+            self._found[template] = Finding([(text, ()) for text in shown], numbers, probes=[(template, probes)])
             self._old.add(template)
-            self._copies.update(texts)
+            self._copies.update(shown)
+            self._examples.update(examples)
 
     def _round(self, sample: list[str], *, filed: bool = False) -> tuple[list[Template], list[str]]:
         """(templates that were not there, or that widen some that were, which are forgotten; texts that these lost)"""
@@ -396,8 +411,8 @@ class Rounds:
 
     def _some(self, finding: Finding) -> list[str]:
         """Some texts of a template, those of the known ones that it widens first."""
-        copies = [text for text, _ in finding.rows if text in self._copies][:SHOWN_TEXTS] if self._copies else []
-        return copies + [text for text in finding.some(SHOWN_TEXTS) if text not in self._copies][: SHOWN_TEXTS - len(copies)]
+        copies = [text for text, _ in finding.rows if text in self._copies][:MOST_SHOWN] if self._copies else []
+        return copies + [text for text in finding.some(SHOWN_TEXTS) if text not in self._copies][: max(0, SHOWN_TEXTS - len(copies))]
 
     def _may_replace(
         self, candidate: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
@@ -411,11 +426,18 @@ class Rounds:
         gone = [t for t in old if rows.keys() >= set(shown[t])]
         if swallows(candidate.template, (shown[t][0] for t in old if t not in gone)):
             return False
-        new = [row for text, row in rows.items() if text in fresh]
-        own = {t: [rows[text] for text in shown[t] if text in self._copies] for t in gone}
+        if not gone:
+            return True
+        best = self._widened(set(rows), [t for t in shown if rows.keys() >= set(shown[t])])
+        if best is None:
+            return False
+        wide = best.template.literals
+        new = [fits for text in rows if text in fresh and (fits := fit(wide, text)) is not None]
+        probes = [probe for t in gone for probe in self._found[t].probes]
+        own = {known: [fits for text in texts if (fits := fit(wide, text)) is not None] for known, texts in probes}
         return all(
-            may_widen(t, candidate.template, own[t], new, [its[0] for other, its in own.items() if other is not t])
-            for t in gone
+            may_widen(known, best.template, own[known], new, [its[0] for other, its in own.items() if other is not known])
+            for known in own
         )
 
     def _add(
@@ -437,14 +459,16 @@ class Rounds:
         self._old.difference_update(old)
         numbers = {number for f in gone for number in f.supersedes}
         rows, misfits = _sorted((text for f in gone for text, _ in f.rows), [best.template], self._budget.spent)
+        probes = [its for f in gone for its in f.probes]
         since = min((f.since for f in gone), default=self._time)
         kept = rows.get(best.template, [])
-        self._found[best.template] = Finding(kept, numbers, best.bits, len(texts), self._time, since)
+        self._found[best.template] = Finding(kept, numbers, best.bits, len(texts), self._time, since, probes)
         return [best.template], misfits
 
     def _widened(self, texts: set[str], old: Iterable[Template]) -> Skeleton | None:
         """One template for these texts and those of the templates that it replaces."""
-        pool = self._pool(texts.union(*(self._found[t].some(ALIGNED_TEXTS) for t in old)))
+        probes = [text for t in old for _, texts in self._found[t].probes for text in texts]
+        pool = self._pool(texts.union(probes, *(self._found[t].some(ALIGNED_TEXTS) for t in old)))
         try:
             best = skeleton(pool, range(len(pool.texts)))
         except SpentError:
@@ -587,7 +611,7 @@ class Rounds:
         """When the run began that each call of a text belongs to; a known template's texts are of no run."""
         if not self._run_of:
             return self._calls[text]
-        return [self._run_of[call] if call >= 0 else call for call in self._calls[text]]
+        return [self._run_of.get(call, call) for call in self._calls[text]]
 
 
 def _rows(pool: Pool, candidate: Skeleton) -> dict[str, Row]:

@@ -48,8 +48,18 @@ def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence
 
 
 def _is_varied(own: Sequence[str], new: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether a text that the known template has is one of more than an edit makes."""
-    return len(set(own)) == 1 and len({*own, *new, *others}) > MOST_EDIT_TEXTS
+    """Whether a text that the known template has is one of more than an edit makes: all of the place, or what a slot of it begins or ends with."""
+    if len(set(own)) == 1:
+        return len({*own, *new, *others}) > MOST_EDIT_TEXTS
+    pieces = fixed_pieces(own[0]) if own else [""]
+    turns = [turn for piece, turn in ((pieces[0], 1), (pieces[-1], -1)) if _words(piece) >= FEWEST_EDIT_WORDS]
+    texts = [own[0], *new, *others] if turns else []
+    return bool(turns) and all(len({_first_words(text, turn) for text in texts}) > MOST_EDIT_TEXTS for turn in turns)
+
+
+def _first_words(text: str, turn: int) -> tuple[str, ...]:
+    """The words of an edit with which a text begins, or ends where `turn` is -1."""
+    return tuple(text.split()[::turn][:FEWEST_EDIT_WORDS])
 
 
 def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:

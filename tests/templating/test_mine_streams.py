@@ -2,7 +2,7 @@
 
 from random import Random
 
-from templating import Template, mine
+from templating import Matcher, Template, mine
 from templating.mining import search
 from templating.mining.verdicts import Verdicts
 
@@ -57,3 +57,46 @@ def test_long_leftovers_are_worked_out_once(monkeypatch):
     second = mine([*left, text(dice)])
     assert [group.members for group in second] == [group.members for group in first]
     assert len(aligned) - before < before
+
+
+def streamed(batches):
+    """The templates that are known after these batches; what a known one matches is not seen again."""
+    known, left = [], []
+    for batch in batches:
+        left = [prompt for prompt in [*left, *batch] if Matcher(known).match(prompt) is None]
+        found = mine(left, known=known)
+        gone = {index for group in found for index in group.supersedes}
+        known = [template for index, template in enumerate(known) if index not in gone] + [group.template for group in found]
+    return known
+
+
+def runs_of_an_agent(dice):
+    rules = f"You plan the next step of an agent. {text(dice, 30, 40)}\nHistory:\n"
+    for _ in range(6):
+        goal = text(dice, 14, 16)
+        yield [f"{rules}{goal}\n" + "\n".join(text(dice, 5, 8) for _ in range(step)) for step in range(1, 8)]
+
+
+def test_runs_that_each_made_a_template_become_one():
+    """The history of every run begins with its goal: a known template remembers prompts, so the next runs meet its values."""
+    assert len(streamed(runs_of_an_agent(Random(6)))) == 1
+
+
+def test_a_template_remembers_some_prompts_that_it_was_found_in():
+    dice = Random(7)
+    prompts = [f"Sum up the report of the day for the board.\n{text(dice)}" for _ in range(40)]
+    [group] = mine(prompts)
+    remembered = [group.template.render(values) for values in group.template.examples]
+    assert remembered == sorted(remembered, key=prompts.index)
+    assert {prompts[0], prompts[-1]} < set(remembered) < set(prompts)
+
+
+def test_what_a_template_remembers_does_not_make_it_another():
+    [group] = mine([f"Sum up the report of the day for the board.\n{text(Random(seed))}" for seed in range(4)])
+    assert group.template == Template(group.template.literals, group.template.slots)
+
+
+def test_a_known_prompt_without_a_slot_is_looked_at_beside_one_that_begins_like_it():
+    dice = Random(8)
+    known = Template(("Cancel: my order",))
+    assert not mine([*(text(dice, 4, 4) for _ in range(4)), f"Cancel: my order {text(dice, 3, 3)}"], known=[known])
