@@ -40,8 +40,8 @@ _shared: dict[str, Client] = {}
 
 def client() -> Client:
     """The client that the functions of this module share, made from the environment at first use."""
-    found = _shared.get("")
-    return found or _shared.setdefault("", Client(Settings.from_environment()))  # no lock, which a fork could keep
+    shared = _shared.get("")
+    return shared or _shared.setdefault("", Client(Settings.from_environment()))  # no lock, which a fork could keep
 
 
 def record(

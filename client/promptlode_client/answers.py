@@ -68,12 +68,12 @@ def _counts(usage: Any) -> dict[str, Any] | None:
     if not isinstance(usage, dict):
         return None
     counts: dict[str, Any] = usage
-    found = {_USAGE.get(name, name): count for name, count in counts.items()}
+    renamed = {_USAGE.get(name, name): count for name, count in counts.items()}
     for details, ours in _DETAILS.items():
         held = usage.get(details)
         if isinstance(held, dict) and held.get(ours) is not None:
-            found[ours] = held[ours]
-    return found
+            renamed[ours] = held[ours]
+    return renamed
 
 
 def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:

@@ -19,12 +19,12 @@ def wrap_anthropic(recorder: Client, client: Any, path: str | None) -> bool:
     beta = getattr(getattr(client, "beta", None), "messages", None)
     if not hasattr(client, "messages"):
         return False
-    found = [
+    watched = [
         watch_method(recorder, resource, name, How(_request, MessageAnswer), path)
         for resource in (client.messages, beta)
         for name in ("create", "stream", "parse")
     ]
-    return any(found)
+    return any(watched)
 
 
 def _request(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -124,12 +124,12 @@ class Client:
 
     def _completed(self, call: dict[str, Any]) -> dict[str, Any]:
         """The call completed with call site, id, time and trace context."""
-        found = {name: plain(value) for name, value in call.items() if is_given(value)}
-        if not found.get("path"):
-            found["path"] = current_path() or self.settings.path or calling_function()
-        found.setdefault("external_id", uuid.uuid4().hex)
-        found.setdefault("started_at", found.get("completed_at") or datetime.now(timezone.utc).isoformat())
-        return {**trace_headers(), **found}
+        completed = {name: plain(value) for name, value in call.items() if is_given(value)}
+        if not completed.get("path"):
+            completed["path"] = current_path() or self.settings.path or calling_function()
+        completed.setdefault("external_id", uuid.uuid4().hex)
+        completed.setdefault("started_at", completed.get("completed_at") or datetime.now(timezone.utc).isoformat())
+        return {**trace_headers(), **completed}
 
     def _put(self, item: bytes) -> None:
         if not len(self._buffer):
@@ -207,8 +207,8 @@ class Client:
             self._told_until = now + told
 
     def _timeout(self) -> float:
-        left = self.settings.timeout if self._end is None else self._end - time.monotonic()
-        return max(min(self.settings.timeout, left), 0.1)
+        seconds_left = self.settings.timeout if self._end is None else self._end - time.monotonic()
+        return max(min(self.settings.timeout, seconds_left), 0.1)
 
 
 _CLIENTS: weakref.WeakSet[Client] = weakref.WeakSet()

@@ -64,9 +64,9 @@ def trace_headers() -> dict[str, str]:
     span = opentelemetry.get_current_span().get_span_context()
     if not span.is_valid:
         return {}
-    found = {"traceparent": f"00-{span.trace_id:032x}-{span.span_id:016x}-{int(span.trace_flags):02x}"}
+    headers = {"traceparent": f"00-{span.trace_id:032x}-{span.span_id:016x}-{int(span.trace_flags):02x}"}
     state = span.trace_state.to_header() if span.trace_state else ""
-    return {**found, "tracestate": state} if state else found
+    return {**headers, "tracestate": state} if state else headers
 
 
 def leave_untraced() -> None:

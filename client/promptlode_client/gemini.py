@@ -18,12 +18,12 @@ _NO_SETTING = {"http_options", "should_return_http_response", "automatic_functio
 def wrap_gemini(recorder: Client, client: Any, path: str | None) -> bool:
     """Record the client from now on, if it is Google's; answers whether it is."""
     aio = getattr(getattr(client, "aio", None), "models", None)
-    found = [
+    watched = [
         watch_method(recorder, resource, name, How(_request, ContentAnswer), path)
         for resource in (getattr(client, "models", None), aio)
         for name in ("generate_content", "generate_content_stream")
     ]
-    return any(found)
+    return any(watched)
 
 
 def _request(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -66,13 +66,13 @@ def begun(recorder: Client, path: str | None, about: dict[str, Any]) -> dict[str
 
 def message_of(message: Any) -> dict[str, Any]:
     """A message of LangChain in the form of the Chat Completions API."""
-    found = {
+    fields = {
         "role": _ROLES.get(message.type, getattr(message, "role", message.type)),
         "content": plain(message.content),
         "tool_calls": [_call(call) for call in getattr(message, "tool_calls", None) or []],
         "tool_call_id": getattr(message, "tool_call_id", None),
     }
-    return {name: value for name, value in found.items() if value not in (None, [])}
+    return {name: value for name, value in fields.items() if value not in (None, [])}
 
 
 def _call(call: Any) -> dict[str, Any]:

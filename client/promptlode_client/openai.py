@@ -30,12 +30,12 @@ def wrap_openai(recorder: Client, client: Any, path: str | None) -> bool:
     """Record the client from now on, if it is OpenAI's; answers whether it is."""
     chat = getattr(getattr(client, "chat", None), "completions", None)
     resources = ((chat, ChatAnswer), (getattr(client, "responses", None), ResponseAnswer))
-    found = [
+    watched = [
         watch_method(recorder, resource, name, How(_request, answer), path)
         for resource, answer in resources
         for name in ("create", "parse")
     ]
-    return any(found)
+    return any(watched)
 
 
 def _request(kwargs: dict[str, Any]) -> dict[str, Any]:

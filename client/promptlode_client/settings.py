@@ -29,15 +29,15 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """The settings of the environment; an invalid number is ignored, since a typing error must not stop an app."""
         given = os.environ if environment is None else environment
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for field in fields(cls):
             name = f"PROMPTLODE_{field.name.upper()}"
             if name in given:
                 try:
-                    found[field.name] = _KINDS[str(field.type)](given[name].strip())
+                    values[field.name] = _KINDS[str(field.type)](given[name].strip())
                 except ValueError:
                     logger.warning("%s is no number; %s is used.", name, field.default)
-        return cls(**found)
+        return cls(**values)
 
     def __repr__(self) -> str:
         """The settings without the key."""

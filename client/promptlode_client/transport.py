@@ -77,11 +77,11 @@ class Transport:
                 )
             return Outcome(again=True)
 
-    def _say_once(self, kind: str, what: str) -> None:
+    def _say_once(self, kind: str, message: str) -> None:
         """Warn when a failure begins; it is repeated only after a success in between."""
-        level = logging.DEBUG if kind in self._said or not what else logging.WARNING
+        level = logging.DEBUG if kind in self._said or not message else logging.WARNING
         self._said.add(kind)
-        logger.log(level, "Promptlode %s; see PROMPTLODE_URL and PROMPTLODE_API_KEY.", what)
+        logger.log(level, "Promptlode %s; see PROMPTLODE_URL and PROMPTLODE_API_KEY.", message)
 
     def _request(self, items: list[bytes]) -> urllib.request.Request:
         body = gzip.compress(b'{"traces":[' + b",".join(items) + b"]}", compresslevel=1)

@@ -127,11 +127,11 @@ class _Watch:
 
     async def awaited(self, result: Any) -> Any:
         try:
-            found = await result
+            answer = await result
         except BaseException as error:
             self.failed(error)
             raise
-        return self.answered(found)
+        return self.answered(answer)
 
     def failed(self, error: BaseException) -> None:
         """Record the class of the error alone: its message may quote the prompt."""

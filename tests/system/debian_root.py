@@ -27,6 +27,7 @@ def build(folder: Path) -> Path:
     """A root in `folder`; takes a minute and Debian's mirror."""
     root = folder / "root"
     _run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", SUITE, root)
+    _run("chroot", root, "useradd", "--uid", "10001", "--no-create-home", "--shell", "/usr/sbin/nologin", "promptlode")
     _run("chroot", root, "python3", "-m", "venv", HOME)
     packages = next((root / HOME.lstrip("/") / "lib").glob("python*/site-packages"))
     built = wheel.build(folder)

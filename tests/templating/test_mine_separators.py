@@ -214,7 +214,22 @@ def test_nothing_is_asked_of_a_template_when_time_is_up(in_time):
 @pytest.mark.parametrize("count", [3, 40])
 def test_chunks_with_a_number_before_each_are_one_value(count: int) -> None:
     dice = Random(3)
-    words = ["parcel", "order", "refund", "invoice", "tent", "jacket", "password", "card", "address", "size", "return", "voucher", "late", "arrived"]
+    words = [
+        "parcel",
+        "order",
+        "refund",
+        "invoice",
+        "tent",
+        "jacket",
+        "password",
+        "card",
+        "address",
+        "size",
+        "return",
+        "voucher",
+        "late",
+        "arrived",
+    ]
 
     def some(number: int) -> str:
         return " ".join(dice.choice(words) for _ in range(number))

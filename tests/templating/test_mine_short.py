@@ -54,9 +54,18 @@ def test_values_behind_a_label_may_begin_with_a_few_words(heads: list[str]) -> N
 @pytest.mark.parametrize("others", [0, 100])
 def test_values_behind_a_label_may_share_turns_of_phrase(others: int) -> None:
     random = Random(3)
-    nouns, ends = ("parcel", "order", "refund", "invoice", "tent", "card"), ("is late", "did not arrive", "needs a new date", "is missing")
-    mails = [f"Classify: {random.choice(['my', 'the', 'your', 'a'])} {random.choice(nouns)} {random.choice(ends)} {random.choice(ends)}" for _ in range(150)]
-    summaries = [f"Summarise the ticket {number} in two lines of plain English: {random.choice(nouns)}" for number in range(others)]
+    nouns, ends = (
+        ("parcel", "order", "refund", "invoice", "tent", "card"),
+        ("is late", "did not arrive", "needs a new date", "is missing"),
+    )
+    mails = [
+        f"Classify: {random.choice(['my', 'the', 'your', 'a'])} {random.choice(nouns)} {random.choice(ends)} {random.choice(ends)}"
+        for _ in range(150)
+    ]
+    summaries = [
+        f"Summarise the ticket {number} in two lines of plain English: {random.choice(nouns)}"
+        for number in range(others)
+    ]
     templates = {group.template.literals for group in mine([*mails, *summaries])}
     assert ("Classify: ", "") in templates
     assert len(templates) == 1 + bool(others)

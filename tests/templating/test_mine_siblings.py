@@ -262,6 +262,8 @@ def test_what_some_calls_say_with_an_answer_to_compare_and_all_others_say_withou
 def test_a_prompt_without_variables_is_told_from_its_siblings() -> None:
     preamble = "Answer the question of the customer in one short and friendly sentence.\n\n"
     static = f"{preamble}Which shops are open on Sunday, and until when may a parcel be brought there?"
-    prompts = [f"{preamble}Write what you know about the delivery of parcel {number} to the town hall." for number in range(30)]
+    prompts = [
+        f"{preamble}Write what you know about the delivery of parcel {number} to the town hall." for number in range(30)
+    ]
     found = {group.template.literals for group in mine([*prompts, *[static] * 60])}
     assert found == {(static,), (f"{preamble}Write what you know about the delivery of parcel ", " to the town hall.")}

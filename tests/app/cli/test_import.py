@@ -169,7 +169,11 @@ def test_bad_items_of_a_list_are_reported_by_number(cli: Cli, engine: Engine, tm
     file.write_bytes(b"[" + orjson.dumps(log_records.generation("Hi")) + b', {"id": "1"}, 3, {"traceId": ')
     done = cli("import", str(file))
     assert (done.returncode, stored(engine)) == (1, 1)
-    for said in (b"item 2: model: Is required.", b"item 3: Must be", b"item 4: Is cut off: the file ends in the middle"):
+    for said in (
+        b"item 2: model: Is required.",
+        b"item 3: Must be",
+        b"item 4: Is cut off: the file ends in the middle",
+    ):
         assert said in done.stderr
 
 
