@@ -323,9 +323,9 @@ def _first_fit(places: np.ndarray, picks: np.ndarray, stops: np.ndarray, chosen:
     """Grams that find a place after the one before; chosen gets the places."""
     kept, last = [], -1
     for row, (pick, stop) in enumerate(zip(picks.tolist(), stops.tolist(), strict=True)):
-        at = pick + int(np.searchsorted(places[pick:stop], last, side="right"))
-        if at < stop:
-            last = int(places[at])
+        place = pick + int(np.searchsorted(places[pick:stop], last, side="right"))
+        if place < stop:
+            last = int(places[place])
             chosen[row] = last
             kept.append(row)
     return kept
@@ -334,15 +334,15 @@ def _first_fit(places: np.ndarray, picks: np.ndarray, stops: np.ndarray, chosen:
 def _rising(numbers: list[int]) -> list[int]:
     """Indices of a longest rising subsequence (patience sorting)."""
     tops: list[int] = []
-    at: list[int] = []
+    indices: list[int] = []
     before: list[int] = []
     for i, number in enumerate(numbers):
         k = bisect_left(tops, number)
-        before.append(at[k - 1] if k else -1)
+        before.append(indices[k - 1] if k else -1)
         tops[k : k + 1] = [number]
-        at[k : k + 1] = [i]
+        indices[k : k + 1] = [i]
     chain = []
-    i = at[-1] if at else -1
+    i = indices[-1] if indices else -1
     while i >= 0:
         chain.append(i)
         i = before[i]

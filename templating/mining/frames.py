@@ -74,13 +74,13 @@ def _outer(texts: Sequence[str], rows: Rows) -> tuple[np.ndarray, np.ndarray, np
     inside = np.concatenate((heads < rows.last[:, None], tails >= heads[:, :1] + MOST_END_UNITS)).ravel()
     units = np.concatenate((heads, tails)).ravel()[inside]
     owners = np.tile(np.repeat(np.arange(len(texts)), MOST_END_UNITS), 2)[inside]
-    _, places, which = np.unique(rows.codes[units], return_index=True, return_inverse=True)
+    _, places, piece_of_unit = np.unique(rows.codes[units], return_index=True, return_inverse=True)
     begins, ends = rows.starts[units[places]].tolist(), rows.starts[units[places] + 1].tolist()
     pieces = [texts[o][begin:end] for o, begin, end in zip(owners[places].tolist(), begins, ends, strict=True)]
     letters, lines, spoken = np.zeros(size, np.int64), np.zeros(size, bool), np.zeros(size, bool)
-    letters[units] = rows.sizes[units] * np.array([any(map(str.isalpha, piece)) for piece in pieces], bool)[which]
-    lines[units] = np.array(["\n" in piece[: len(piece) - len(piece.lstrip())] for piece in pieces], bool)[which]
-    spoken[units] = np.array([is_spoken(piece.strip().lower()) for piece in pieces], bool)[which]
+    letters[units] = rows.sizes[units] * np.array([any(map(str.isalpha, piece)) for piece in pieces], bool)[piece_of_unit]
+    lines[units] = np.array(["\n" in piece[: len(piece) - len(piece.lstrip())] for piece in pieces], bool)[piece_of_unit]
+    spoken[units] = np.array([is_spoken(piece.strip().lower()) for piece in pieces], bool)[piece_of_unit]
     return letters, lines, spoken
 
 
@@ -230,8 +230,8 @@ def _parts(members: np.ndarray, units: np.ndarray, most: int) -> list[np.ndarray
 
 def _come_again(units: np.ndarray) -> np.ndarray:
     """Whether each has an equal one."""
-    _, which, often = np.unique(units, return_inverse=True, return_counts=True)
-    return np.asarray(often[which] > 1)
+    _, kinds, often = np.unique(units, return_inverse=True, return_counts=True)
+    return np.asarray(often[kinds] > 1)
 
 
 def _without(members: np.ndarray, frames: Sequence[_Frame]) -> np.ndarray:

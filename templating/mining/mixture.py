@@ -33,20 +33,20 @@ SHARE = 0.2  # of the words that all texts share: parts that have less of their 
 WORDS = 5_000  # of a value that are looked at
 
 
-def is_mixture(found: Skeleton) -> bool:
+def is_mixture(skeleton: Skeleton) -> bool:
     """Whether few texts look like those of several templates."""
-    if len(found.members) > MORE or not found.template.slots:
+    if len(skeleton.members) > MORE or not skeleton.template.slots:
         return False
-    columns = list(zip(*found.values, strict=True))
-    ends = [column for place, column in enumerate(columns) if is_open(found.template, place)]
-    fixed = sum(len(literal.split()) for literal in found.template.literals)
-    if len(found.members) > FEW:
-        return _shared(columns, ends) >= fixed or (len(found.members) <= PARTED and any(map(_fall_apart, ends)))
+    columns = list(zip(*skeleton.values, strict=True))
+    ends = [column for place, column in enumerate(columns) if is_open(skeleton.template, place)]
+    fixed = sum(len(literal.split()) for literal in skeleton.template.literals)
+    if len(skeleton.members) > FEW:
+        return _shared(columns, ends) >= fixed or (len(skeleton.members) <= PARTED and any(map(_fall_apart, ends)))
     much = SHARE * fixed
     return (
         _differ_together(columns, max(TELLING, much))
         or any(map(_share_a_body, ends))
-        or (len(found.members) <= PAIRED and (_own_runs(ends) >= OPEN_RUNS or _own_runs(columns) >= max(RUNS, much)))
+        or (len(skeleton.members) <= PAIRED and (_own_runs(ends) >= OPEN_RUNS or _own_runs(columns) >= max(RUNS, much)))
     )
 
 
@@ -86,15 +86,15 @@ def _own_runs(columns: Iterable[Sequence[str]]) -> int:
     for column in columns:
         runs = [_runs(value) for value in column]
         often = Counter(run for its in runs for run in its)
-        for one, other in combinations(range(len(column)), 2):
-            if column[one] != column[other]:
-                shared[one, other] += sum(often[run] == 2 for run in runs[one] & runs[other])
+        for first, second in combinations(range(len(column)), 2):
+            if column[first] != column[second]:
+                shared[first, second] += sum(often[run] == 2 for run in runs[first] & runs[second])
     return max(shared.values(), default=0)
 
 
 def _runs(value: str) -> set[tuple[str, ...]]:
     words = value.split(None, WORDS)[:WORDS]
-    return set(zip(*(words[at:] for at in range(RUN)), strict=False))
+    return set(zip(*(words[start:] for start in range(RUN)), strict=False))
 
 
 def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> float:
@@ -113,7 +113,7 @@ def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> 
         places += its > 0
         if any(column is end for end in ends):
             begins = [value.split(None, EDGE)[:EDGE] for value in column]
-            places += (its > 0) * np.array([[one == other for other in begins] for one in begins])
+            places += (its > 0) * np.array([[first == second for second in begins] for first in begins])
     return float((shared * (places > 1)).max(axis=1).mean())
 
 
@@ -128,9 +128,9 @@ def _runs_shared(kinds: Sequence[str], often: np.ndarray) -> np.ndarray:
         its = [number for number in range(len(kinds)) if mask >> number & 1]
         if often[its].sum() < often.sum():
             shared[np.ix_(its, its)] += count
-    for one, other in combinations(range(len(kinds)), 2):
-        if kinds[one].startswith(kinds[other]) or kinds[other].startswith(kinds[one]):
-            shared[one, other] = shared[other, one] = 0
+    for first, second in combinations(range(len(kinds)), 2):
+        if kinds[first].startswith(kinds[second]) or kinds[second].startswith(kinds[first]):
+            shared[first, second] = shared[second, first] = 0
     np.fill_diagonal(shared, 0)
     return shared
 
@@ -140,9 +140,9 @@ def _fall_apart(column: Sequence[str]) -> bool:
     runs, parts = [_runs(value) for value in column], list[set[int]]()
     often = Counter(run for its in runs for run in its)
     for pair in combinations(range(len(column)), 2):
-        one, other = pair
-        shared = runs[one] & runs[other]
-        if column[one] != column[other] and sum(often[run] < len(column) for run in shared) >= OPEN_RUNS:
+        first, second = pair
+        shared = runs[first] & runs[second]
+        if column[first] != column[second] and sum(often[run] < len(column) for run in shared) >= OPEN_RUNS:
             met = [part for part in parts if not part.isdisjoint(pair)]
             parts = [part for part in parts if part not in met] + [set(pair).union(*met)]
     return len(parts) > 1 and sum(map(len, parts)) == len(column)

@@ -148,7 +148,7 @@ class _Search:
         parts = self._parts(best, index)
         if parts is not None:
             self._pass_over(members, index)
-            return [found for part in parts for found in self._templates([best.members[position] for position in part], index)]
+            return [finding for part in parts for finding in self._templates([best.members[position] for position in part], index)]
         if not self._accepts(best):
             return []
         self._take(best.members)

@@ -149,7 +149,7 @@ class Places:
         if len(others) < FEWEST_SIBLING_TEXTS:
             return False
         both = ((column[kind[0]], column[others[0]]) for column, row in zip(self._columns, self._numbers, strict=True) if _is_one(row[kind]) and _is_one(row[others]))
-        return any(one != other and min(len(one.split()), len(other.split())) >= FEWEST_EDIT_WORDS for one, other in both)
+        return any(first != second and min(len(first.split()), len(second.split())) >= FEWEST_EDIT_WORDS for first, second in both)
 
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind have fixed text in common at an open end."""

@@ -68,7 +68,7 @@ class Neighbours:
         return [other for n in numbers if _may_share(other := self._templates[n], template)]
 
 
-def _may_share(one: Template, other: Template) -> bool:
+def _may_share(template: Template, other: Template) -> bool:
     """Whether a text can fit both, as far as their ends tell."""
-    (head, tail), (first, last) = ((t.literals[0], t.literals[-1]) for t in (one, other))
+    (head, tail), (first, last) = ((t.literals[0], t.literals[-1]) for t in (template, other))
     return (head.startswith(first) or first.startswith(head)) and (tail.endswith(last) or last.endswith(tail))
