@@ -68,7 +68,6 @@ RULES: Mapping[str, Off] = {
     "second look": [(rounds.Rounds, "_second_look", _gives([]))],
     "loose": [(search, "FEWEST_LOOSE_TEXTS", 0), (search, "BITS_OF_A_LOOSE_TEMPLATE", 0.0)],
     "marks": [(search, "_is_marks", _gives(False))],
-    "pair": [(search, "PAIR_SHARE", 0.0)],
     "whole": [(search, "WHOLE_SHARE", 2.0)],
     "behind quotes": [(alignment.Aligner, "_behind_quotes", _gives([]))],
     "label": [(alignment.Aligner, "_labels", _gives(False))],

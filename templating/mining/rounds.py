@@ -13,7 +13,7 @@ whether it was edited, and which marks part its values.
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import log2
@@ -22,7 +22,7 @@ from typing import NamedTuple
 from templating.matching import fit
 from templating.mining.budget import Budget, SpentError
 from templating.mining.families import Held, edits, without_data
-from templating.mining.filing import MOST_FAMILY_TEXTS, Families, are_near, families, held_alike
+from templating.mining.filing import Families, are_near, families, held_alike
 from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, HELD_SHARE, frames
 from templating.mining.hidden import alike_in_many_ways, bounded
@@ -133,18 +133,13 @@ class Rounds:
             before = len(rest)
             rest, more = self._look_at(chance, rest, most=1)
             rounds += more
-        unsure: dict[Template, Finding] = {}
         if len(rest) > max(TEXTS_PER_ROUND, THIN_SHARE * len(texts)) and len(self._held_alike(rest)) > THIN_SHARE * len(texts):
-            unsure = self._unsure()
-            rest |= dict.fromkeys(text for finding in unsure.values() for text, _ in finding.rows)
             rest = self._look_at_families(rest)
         rest, more = self._look_at(chance, rest)
         if rounds + more > 1 or len(texts) > TEXTS_PER_ROUND:
             rest |= dict.fromkeys(text for template in list(self._found) for text in self._hidden(template))
             rest = self._look_at_families(rest)
         rest = self._look_again(rest, len(texts))
-        if self._budget.spent():
-            self._take_back(unsure, rest)
         self._look_at_ends(rest)
         self._ask_again()
 
@@ -269,21 +264,6 @@ class Rounds:
     def _go_on(self) -> None:
         if self._budget.spent():
             raise SpentError
-
-    def _unsure(self) -> dict[Template, Finding]:
-        """The templates that have few texts when most were not seen: they are found no more."""
-        unsure = {}
-        for template, finding in list(self._found.items()):
-            if len(finding.rows) < MOST_FAMILY_TEXTS and template not in self._old and not finding.supersedes:
-                unsure[template] = self._found.pop(template)
-        return unsure
-
-    def _take_back(self, unsure: Mapping[Template, Finding], rest: Container[str]) -> None:
-        """These are found after all, with the texts that no other template fits: there was no time to find better ones."""
-        for template, finding in unsure.items():
-            rows = [row for row in finding.rows if row[0] in rest]
-            if rows and template not in self._found:
-                self._found[template] = replace(finding, rows=rows)
 
     def _ask_again(self) -> None:
         """What all texts of a template tell, while there is time."""

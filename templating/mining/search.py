@@ -31,7 +31,6 @@ FEWEST_LOOSE_TEXTS = 8  # texts of a template that neither begins nor ends with 
 BITS_OF_A_LOOSE_TEMPLATE = 54.0  # bits of such a template
 LETTER_SHARE_OF_FEW = 0.6  # of fixed text are letters and digits when few calls have it: any two JSON texts share the rest
 FEW_CALLS = 8  # calls that are few
-PAIR_SHARE = 0.6  # of a text is fixed when there are but two: two texts always share something
 CROSSING_FACTOR = 2.0  # times the grams of a set that other sets share
 CROSSING_SHARE = 0.5  # of the set's members lie in these
 # The same behind a preamble: the bodies share so many grams, and most of them twice as many.
@@ -228,8 +227,6 @@ class _Search:
         if best.bits < BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls:
             return False
         if calls < FEW_CALLS and _is_marks(best.template.literals, self._pool.barrier):
-            return False
-        if texts == 2 and best.template.fixed < PAIR_SHARE * len(self._pool.texts[best.members[0]]):
             return False
         if best.held:
             return True
