@@ -31,6 +31,9 @@ ROUNDS = 6
 MINED = 100_000
 """Traces that the worker mines meanwhile: more than it gets done."""
 
+ONE_BY_ONE = 16_000
+"""Calls of which no template is known at first."""
+
 NEW = 50
 """Calls in a round of those that may have to be mined before the answer, which takes long."""
 
@@ -253,6 +256,14 @@ class Bench:
         head = ("traces", *names, "skips", "owed at the end", "run still on after the last POST")
         return table(head, [[100, *counted, skipped, after["owed"], "yes" if still else "no"]])
 
+    def runs(self) -> str:
+        """How many runs group calls of new templates that come one after the other, at one path."""
+        bodies = traffic.singles(traffic.calls("/runs", traffic.templates(1000, seed=4), ONE_BY_ONE, 2_000))
+        sample = self.load.send(self.web, bodies, connections=1)
+        self._settle()
+        rows = [[f"{ONE_BY_ONE:,}", f"{sample.rate:.0f}", self.at.runs("/runs", "committed")]]
+        return table(("calls, one after the other", "calls/s", "runs"), rows)
+
     def mining(self) -> str:
         """The same POSTs while the worker has nothing to do, and while it mines."""
         bodies = traffic.singles(traffic.calls("/mining", traffic.templates(100), 600, 2_000))
@@ -362,6 +373,7 @@ TOGETHER = {
     "mining": Bench.mining,
     "grouping": Bench.grouping,
     "burst": Bench.burst,
+    "runs": Bench.runs,
     "memory": Bench.memory,
     "redis": Bench.redis,
 }
