@@ -251,7 +251,7 @@ def test_one_batch_after_the_other_is_stored_whole_whatever_it_brings(
     record = Ingest._record
 
     def noting(ingest: Ingest, *arguments: Any) -> Any:
-        ways.append(arguments[-1])
+        ways.append(arguments[3])
         return record(ingest, *arguments)
 
     monkeypatch.setattr(Ingest, "_record", noting)

@@ -127,7 +127,7 @@ def test_a_call_is_sent_from_options_and_from_standard_input(remote: Cli) -> Non
     body = json.dumps({"path": "/p", "model": "m", "input": "Hello"}).encode()
     assert read(remote("send", "--json", stdin=body))["id"] != sent["id"]
     refused = remote("send", "Hello", "--path", "/p")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert b"model: Is required." in refused.stderr
 
 
