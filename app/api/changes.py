@@ -43,7 +43,7 @@ class ChangesQuery(RangeQuery):
     )
     task_id: UUID | None = Field(None, description="Of this task.")
     path: str | None = Field(None, description="Of this path.")
-    limit: Annotated[Whole, Field(ge=1, le=MAX_LIMIT)] = 50
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), Whole] = 50
     cursor: Cursor | None = None
 
 

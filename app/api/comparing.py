@@ -25,7 +25,7 @@ from app.store.keys import KeyHolder
 
 routes = Routes("comparing")
 
-Number = Annotated[Whole, Field(ge=1, le=LAST_VERSION)]
+Number = Annotated[int, Field(ge=1, le=LAST_VERSION), Whole]
 
 
 class DiffQuery(RangeQuery):

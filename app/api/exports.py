@@ -54,7 +54,7 @@ class DatasetQuery(RangeQuery):
     format: Literal["jsonl", "csv", "parquet"] = Field(
         "jsonl", description="JSON lines and Parquet are exact; CSV is guarded against formulas."
     )
-    limit: Annotated[Whole, Field(ge=1, le=datasets.MOST_CALLS_OF_A_DATASET)] = Field(
+    limit: Annotated[int, Field(ge=1, le=datasets.MOST_CALLS_OF_A_DATASET), Whole] = Field(
         1000, description="The newest so many calls."
     )
     answered: bool = Field(False, description="Only calls with an output and without an error.")

@@ -45,7 +45,9 @@ class UsageQuery(RangeQuery):
     """What a task used, by hour or day."""
 
     by: Literal["hour", "day"] = Field("day", description="The length of an item, in UTC.")
-    version: Annotated[Whole, Field(ge=1, le=LAST_VERSION)] | None = Field(None, description="Of this version alone.")
+    version: Annotated[int, Field(ge=1, le=LAST_VERSION), Whole] | None = Field(
+        None, description="Of this version alone."
+    )
 
     @model_validator(mode="after")
     def _is_short_enough(self) -> Self:

@@ -42,7 +42,7 @@ def _is_of_digits(value: Any) -> Any:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_is_of_digits)]
+Whole = BeforeValidator(_is_of_digits)
 
 
 class PageQuery(BaseModel):
@@ -50,7 +50,7 @@ class PageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    limit: Annotated[Whole, Field(ge=1, le=MAX_LIMIT)] = 50
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), Whole] = 50
     cursor: Cursor | None = None
 
 

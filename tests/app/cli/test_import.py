@@ -61,7 +61,7 @@ def test_bad_lines_are_reported_by_number_and_the_good_ones_kept(cli: Cli, engin
     assert done.returncode == 1
     for number in range(2, 8):
         assert f"line {number}:".encode() in done.stderr
-    assert b"line 4: path Is required. Give one for all with --path." in done.stderr
+    assert b"line 4: path: Is required. Give one for all with --path." in done.stderr
     assert b"line 5: usage.input_tokens" in done.stderr
     assert b"6 lines were refused" in done.stderr
     assert stored(engine) == 2
