@@ -19,7 +19,10 @@ Values = tuple[str, ...]
 MOST_EXAMPLES = 8  # prompts that a template remembers; with 5 a stream of sessions is .07 worse, with 16 one of a sorted job .14
 MOST_EXAMPLE_CHARACTERS = 1 << 15  # characters of these together; longer prompts are not remembered, since every batch would align them again
 COPIES_PER_TEMPLATE = 3  # texts of one template: what all of them share is its fixed text
-CALLS_PER_TEMPLATE = 12  # calls of a known template's texts together, at least: enough for an edit to be told from a value
+CALLS_PER_COPY = 4  # how often each of them came: often enough for an edit to be told from a value
+CALLS_OF_EXAMPLES = 4  # calls of all examples together, at least; with 12, agents' first calls are merged (a stream of sessions .73 for .94)
+CALLS_OF_SHORT_EXAMPLES = 16  # the same of a short template, which is found by how many calls it has: .94 for .92
+MOST_SHORT_CHARACTERS = 80  # characters of fixed text of a short template
 _PRIVATE, _PRIVATE_SIZE = 0xE000, 0x1900  # Unicode's private use area
 
 
@@ -46,11 +49,18 @@ def remembered(template: Template) -> list[str]:
     return list(dict.fromkeys(map(template.render, template.examples)))
 
 
-def times(number: int, size: int, texts: Sequence[str]) -> dict[str, list[int]]:
+def times(template: Template, number: int, size: int, texts: Sequence[str]) -> dict[str, list[int]]:
     """When the texts of the known template `number` of `size` came: before all prompts, those of later templates later."""
-    calls = -(-CALLS_PER_TEMPLATE // len(texts))
-    first = (number - size) * MOST_EXAMPLES
-    return {text: [first + place] * calls for place, text in enumerate(texts)}
+    first = (number - size) * (MOST_EXAMPLES + COPIES_PER_TEMPLATE)
+    return {text: [first + place] * _calls(template) for place, text in enumerate(texts)}
+
+
+def _calls(template: Template) -> int:
+    """How often each text came that stands for the template."""
+    if not template.examples:
+        return CALLS_PER_COPY
+    least = CALLS_OF_SHORT_EXAMPLES if template.fixed <= MOST_SHORT_CHARACTERS else CALLS_OF_EXAMPLES
+    return max(1, least // len(template.examples))
 
 
 def _filler(number: int, size: int) -> str:

@@ -332,7 +332,7 @@ class Rounds:
             probes, number = before.shown(template), max(numbers)
             examples = before.remembered(template)
             shown = examples or list(dict.fromkeys(probes))
-            for text, times in {**before.times(number, self._size, probes), **before.times(number, self._size, shown)}.items():
+            for text, times in before.times(template, number, self._size, [*shown, *probes]).items():
                 self._calls.setdefault(text, times)
                 if self._run_of:
                     self._run_of |= dict.fromkeys(times, number - self._size)
