@@ -214,13 +214,9 @@ def _counted(holder: KeyHolder, export: Export, noun: str) -> str:
     return message
 
 
-_PATHS = ("/v1/", LANGFUSE_PATH)
-"""Where OTLP is spoken; every other route answers a protobuf body with a problem as JSON, as any body."""
-
-
 @routes.blueprint.after_app_request
 def _as_status(response: Response) -> Response:
-    return as_status(response, request.mimetype) if request.path.startswith(_PATHS) else response
+    return as_status(response, request.mimetype)
 
 
 def as_status(response: Response, media_type: str) -> Response:

@@ -192,10 +192,6 @@ def test_a_route_without_parameters_refuses_every_parameter_by_its_name(client: 
     assert problem["errors"][0]["loc"] == ["query", "limt"]
 
 
-def test_a_body_of_protobuf_is_refused_with_a_problem_as_every_other(client: FlaskClient) -> None:
-    assert_problem(client.post(URL, data=b"", content_type="application/x-protobuf"), 415)
-
-
 def test_a_fault_of_ours_shows_nothing_of_our_insides(settings: Settings, engine: Engine, caplog: Any) -> None:
     app = create_app(settings)
 
