@@ -1,7 +1,7 @@
-"""Sample traffic: a week of LLM calls of an imaginary shop, with the truth about every one.
+"""Sample traffic: a week of LLM calls of an imaginary shop, with the true template and variables of every call.
 
-For the demo, for tests and for benchmarks: no part of the product depends on it. Standard library only, and
-deterministic, so that what was found can be checked call by call.
+For the demo, for tests and for benchmarks: no part of the product depends on it. Standard library only.
+Deterministic: a test can check what grouping finds, call by call.
 
 >>> from app.sample import EXPECTED, traces, truth
 >>> first = next(traces(seed=0))

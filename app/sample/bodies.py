@@ -1,4 +1,4 @@
-"""From a call to the body of POST /api/v1/traces: the request as the app sent it, what came back, times and tokens."""
+"""Turns a call into the body of POST /api/v1/traces: the app's request, the model's answer or error, times and tokens."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Texts = list[tuple[str, str]]  # (role, text) of each part
 
 @dataclass(frozen=True)
 class Call:
-    """One call to a model. `history` is what stands after the prompt: earlier answers, tool calls and results."""
+    """One call to a model. `history` holds the messages after the prompt: earlier answers, tool calls and tool results."""
 
     prompt: Prompt | None  # None: free chat
     texts: Texts
@@ -85,7 +85,7 @@ def tool_result(call: Message, result: object) -> Message:
 
 
 def answer(r: Random, task: str, variables: Mapping[str, str]) -> str:
-    """What the model says: of the kind that was asked for."""
+    """The model's answer, in the form that the task asks for."""
     return ANSWERS.get(task, _prose)(r, variables)
 
 
@@ -149,7 +149,7 @@ ANSWERS: dict[str, Callable[[Random, Mapping[str, str]], str]] = {
 
 
 def tokens(texts: Iterable[str]) -> int:
-    """About four characters a token: good enough for figures that nobody is billed by."""
+    """The estimated number of tokens: a token has about four characters. Nobody is billed by this figure."""
     return sum(len(text) // 4 + 3 for text in texts)
 
 
@@ -168,7 +168,7 @@ def _usage(r: Random, call: Call, model: str) -> Body:
 
 
 def _outcome(r: Random, call: Call, model: str) -> Body:
-    """Output and usage, or the error that came instead: a limit is told at once, a time-out after a minute."""
+    """Output and usage, or the error: a rate limit is answered in under half a second, a time-out takes a minute."""
     if call.error:
         seconds = 60.0 if call.error["type"] == "timeout" else r.uniform(0.05, 0.4)
         return {"error": dict(call.error), "completed_at": _stamp(call.at + timedelta(seconds=seconds))}
@@ -182,7 +182,7 @@ def _stamp(moment: datetime) -> str:
 
 
 def body(call: Call, r: Random, *, path: str, model: str) -> Body:
-    """Everything but the external_id, which counts the calls in time order."""
+    """The body without its external_id: `traces` numbers the calls in time order."""
     prompt = call.prompt
     sent = SHAPES[prompt.shape if prompt else "messages"](call.texts)
     if call.history:

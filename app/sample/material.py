@@ -1,7 +1,7 @@
-"""What the sample's values are made of: names, goods and sentences of one outdoor shop, all written for this project.
+"""The material of the sample's values: names, goods and sentences of one outdoor shop, all written for this project.
 
 A sentence holds alternatives `[a|b]` and fields `{product}`; `values.spin` expands them, so that two
-calls seldom say the same thing in the same words. Articles are fixed: a help centre repeats its texts, word for word.
+calls seldom use the same words. Articles are fixed: a help centre repeats its texts word for word.
 """
 
 NAMES = (
@@ -443,7 +443,7 @@ SEARCHES = (
     "how to [fix|mend] a {part}",
     "[kids|children] rain [set|trousers] {n}",
 )
-CHATS = (  # each is said once: what people type into an empty box has no template behind it
+CHATS = (  # free chat: each text is sent once and has no template
     "my sister hates camping, how do I talk her into one night?",
     "write me a limerick about wet socks",
     "17 * 23 + 4",
@@ -539,7 +539,7 @@ CHATS = (  # each is said once: what people type into an empty box has no templa
     "I have to speak at my old school, start me off",
     "would Shakespeare have liked Velcro",
 )
-# ---- what models say ----
+# ---- answers of models ----
 FINDINGS = (
     "`{part}.py:{n}`: [an empty|a missing] list now ends in [a KeyError|the wrong branch], please [add a test|guard it]",
     "`basket.py:{n}`: [this|the query] runs once [per|for each] row; [fetch|read] them [together|in one go]",

@@ -1,7 +1,7 @@
 """The written form of a sample prompt: fixed texts with `<<slot>>` between them.
 
-Not the product's `{{slot}}`: the sample is the truth that the product is checked against, so it must not
-read its templates with the product's own parser; and some prompts hold a literal `{{...}}`, as real ones do.
+Why not the product's `{{slot}}`: the sample checks the product, so it must not use the product's own parser.
+Besides, some sample prompts hold a literal `{{...}}`, as real prompts do.
 """
 
 import re
@@ -25,11 +25,11 @@ class Part:
 
 
 def part(role: str, source: str) -> Part:
-    """Reads the written form; a slot may stand in several places."""
+    """Parses the written form; one slot may stand in several places."""
     pieces = _SLOT.split(source)
     return Part(role, tuple(pieces[::2]), tuple(pieces[1::2]))
 
 
 def slot_names(parts: Iterable[Part]) -> tuple[str, ...]:
-    """Every slot once, in the order of its first place."""
+    """Every slot name once, in the order of first places."""
     return tuple(dict.fromkeys(slot for each in parts for slot in each.slots))

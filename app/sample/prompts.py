@@ -1,9 +1,12 @@
 """The prompts of an imaginary outdoor shop's app team, as they would stand in its code.
 
-Chosen so that every behaviour of the product shows: long contexts, braces and `{{...}}` in fixed text, an optional
-section, a list of varying examples, few-valued slots, two tasks on one path that share a long value, three
-versions that follow each other, one template on two models, a static text, Japanese, an agent that keeps a plan through a run, a batch job
-sorted by its outer loop, a prompt of three words, and chat without any template.
+The prompts show every behaviour of the product:
+
+- texts: long contexts, braces and `{{...}}` in fixed text, Japanese, a prompt of three words, a prompt without slots;
+- slots: an optional section, a list of varying examples, slots with few values;
+- tasks: two tasks on one path that share a long value, three successive versions, one template on two models;
+- order of calls: an agent that keeps its plan through a run, a batch job sorted by its outer loop;
+- chat without any template.
 """
 
 from dataclasses import dataclass, field
@@ -34,7 +37,7 @@ TOOLS: tuple[dict[str, Any], ...] = tuple(
 
 @dataclass(frozen=True)
 class Prompt:
-    """One template in use. `during` is its share of the week; prompts with one `task` are versions, in order."""
+    """One template in use. `during`: the part of the week that has its calls. Prompts of the same `task` are successive versions."""
 
     id: str
     task: str

@@ -1,4 +1,4 @@
-"""A week of calls: when each prompt was called, retried and followed up, and the truth about it all."""
+"""A week of calls: when each prompt is called, retried and followed up, and the true template and variables of each call."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ TIMED_OUT = {"type": "timeout", "message": "The request took longer than 60 s."}
 
 
 class Truth(NamedTuple):
-    """What a call really was; template_id None is free chat."""
+    """The true origin of a call; template_id is None for free chat."""
 
     template_id: str | None
     variables: Mapping[str, str]
@@ -28,7 +28,7 @@ class Truth(NamedTuple):
 
 @dataclass(frozen=True)
 class ExpectedVersion:
-    """One implementation: a template on a model. Two may differ in the model only."""
+    """One implementation: a template on a model. Two implementations may differ in the model only."""
 
     template_id: str
     model: str
@@ -38,7 +38,7 @@ class ExpectedVersion:
 
 @dataclass(frozen=True)
 class ExpectedTask:
-    """What grouping must find: versions in the order in which they came."""
+    """A task that grouping must find, with its versions in order of their first calls."""
 
     path: str
     versions: tuple[ExpectedVersion, ...]
@@ -62,7 +62,7 @@ EXPECTED: tuple[ExpectedTask, ...] = _expected()
 def traces(seed: int = 0, now: datetime | None = None) -> Iterator[dict[str, Any]]:
     """Bodies for POST /api/v1/traces in time order, over the week that ends `now` (default: the clock).
 
-    Equal for equal arguments. Give `now` wherever the truth is compared, since prompts know what day it is.
+    Equal arguments give equal bodies. Give `now` to both `traces` and `truth`: some prompts hold the date.
     """
     for name, call, r in _named(seed, now):
         path, model = (call.prompt.path, call.prompt.model) if call.prompt else (CHAT_PATH, CHAT_MODEL)
@@ -70,12 +70,12 @@ def traces(seed: int = 0, now: datetime | None = None) -> Iterator[dict[str, Any
 
 
 def truth(seed: int = 0, now: datetime | None = None) -> dict[str, Truth]:
-    """For each external_id of `traces(seed, now)` the template that it came from and its variables."""
+    """external_id -> the call's template and variables, for every call of `traces(seed, now)`."""
     return {name: Truth(call.prompt.id if call.prompt else None, call.variables) for name, call, _ in _named(seed, now)}
 
 
 def _named(seed: int, now: datetime | None) -> Iterator[tuple[str, Call, Random]]:
-    """Calls in time order; each with its own random source, so that bodies and truth need not be drawn together."""
+    """(external_id, call, random source) in time order. Each call has its own source, so `truth` need not draw bodies."""
     start = (now or datetime.now(UTC)) - WEEK
     for number, call in enumerate(sorted(_calls(seed, start), key=lambda each: each.at)):
         name = f"sample-{seed}-{number:05d}"
@@ -95,7 +95,7 @@ def _calls(seed: int, start: datetime) -> Iterator[Call]:
 def _exactly(
     calls: int, draw: Callable[[datetime], list[Call]], r: Random, start: datetime, during: tuple[float, float]
 ) -> Iterator[Call]:
-    """So many calls, though one moment may bring several (turns, retries): the last is cut short."""
+    """Exactly this many calls: one moment may bring several (turns, retries), so the last moment is cut short."""
     made = 0
     while made < calls:
         for call in draw(_moment(r, start, during))[: calls - made]:
@@ -104,7 +104,7 @@ def _exactly(
 
 
 def _moment(r: Random, start: datetime, during: tuple[float, float]) -> datetime:
-    """Nights are quiet. Nothing starts in the last quarter of an hour, so that conversations end by `now`."""
+    """A moment of the week, seldom at night. The last quarter of an hour stays free, so that conversations end by `now`."""
     moment = start + r.uniform(*during) * (WEEK - timedelta(minutes=15))
     return moment if 6 <= moment.hour < 22 or r.random() < 0.2 else _moment(r, start, during)
 
@@ -114,7 +114,7 @@ def _texts(prompt: Prompt, variables: Mapping[str, str]) -> list[tuple[str, str]
 
 
 def _attempts(r: Random, prompt: Prompt, moment: datetime) -> list[Call]:
-    """A call; sometimes it fails and is sent once more, word for word."""
+    """One call; a failed call is sometimes sent once more, word for word."""
     variables = variables_for(prompt.task, r, moment)
     texts, output = _texts(prompt, variables), [assistant(answer(r, prompt.task, variables))]
     good = Call(prompt, texts, moment, variables, output)
@@ -126,7 +126,7 @@ def _attempts(r: Random, prompt: Prompt, moment: datetime) -> list[Call]:
 
 
 def _conversation(r: Random, prompt: Prompt, moment: datetime) -> list[Call]:
-    """An agent's calls: each repeats the prompt and carries all that was said and done since."""
+    """An agent's calls: each call repeats the prompt and carries all messages since."""
     variables = variables_for(prompt.task, r, moment)
     first = Call(
         prompt, _texts(prompt, variables), moment, variables, [], conversation=f"order-{r.getrandbits(40):010x}"
@@ -135,7 +135,7 @@ def _conversation(r: Random, prompt: Prompt, moment: datetime) -> list[Call]:
 
 
 def _steps(r: Random, prompt: Prompt, moment: datetime) -> list[Call]:
-    """One run of an agent that keeps its goal and plan and tells in each call what it has done so far."""
+    """One run of an agent: each call holds the same goal and plan, and the steps done so far."""
     variables = variables_for(prompt.task, r, moment)
     conversation = f"run-{r.getrandbits(40):010x}"
     calls: list[Call] = []
@@ -163,7 +163,7 @@ def _batch(r: Random, prompt: Prompt, moment: datetime) -> list[Call]:
 
 
 def _agent_steps(r: Random) -> list[list[Message]]:
-    """What each call brings, then what the app adds before the next: [answer, result], [answer, user], ... [answer]."""
+    """The messages of each step: the model's answer, then the app's message before the next call; the last step is an answer."""
     order = spin(r, "{order}")
     steps: list[list[Message]] = []
     for name in r.sample(("find_order", "track_parcel"), r.randint(1, 2)):
@@ -196,7 +196,7 @@ def _chat(r: Random, topics: list[str], moment: datetime) -> list[Call]:
 
 
 def _turns(first: Call, steps: list[list[Message]], r: Random) -> list[Call]:
-    """One call a step; the history of each is all earlier steps."""
+    """One call a step; a call's history holds the messages of all earlier steps."""
     calls: list[Call] = []
     history: tuple[Message, ...] = ()
     moment = first.at
@@ -211,4 +211,4 @@ DRAWS: dict[str, Callable[[Random, Prompt, datetime], list[Call]]] = {
     "steps": _steps,
     "batch": _batch,
 }
-"""What one moment brings, by the shape of the prompt; all others are sent once, or again after an error."""
+"""Shape of a prompt -> the function that draws one moment's calls. Other shapes use `_attempts`."""

@@ -1,7 +1,7 @@
-"""What stands in the slots: one function a task, from a random source to its variables.
+"""The values of the slots: one function a task, from a random source to the call's variables.
 
-Values differ as an app's values differ: names and numbers freely, languages and plans among a few, help-centre
-articles word for word from a fixed stock, now and then an empty context, a stray line end or a brace.
+Values vary as in a real app: names and numbers freely, languages and plans among a few, help-centre articles word
+for word from a fixed stock. Now and then a context is empty, or a value has a stray line end or a brace.
 """
 
 import json
@@ -38,7 +38,7 @@ _FILL_JA: dict[str, Callable[[Random], str]] = _FILL | {
 
 
 def spin(r: Random, text: str, fill: dict[str, Callable[[Random], str]] = _FILL) -> str:
-    """One reading of a sentence: `[a|b]` is one of them, `{city}` some city."""
+    """Expands a sentence: `[a|b]` becomes one of the alternatives, `{city}` the name of a city."""
     chosen = _ALTERNATIVES.sub(lambda hit: r.choice(hit[1].split("|")), text)
     return _FIELDS.sub(lambda hit: fill[hit[1]](r), chosen).strip()
 
@@ -48,7 +48,7 @@ def several(r: Random, pool: tuple[str, ...], low: int, high: int) -> list[str]:
 
 
 def quirk(r: Random, value: str) -> str:
-    """One value in 25 is as people and programs really send it: exact reconstruction has to survive this."""
+    """Gives one value in 25 an oddity of real traffic (white space, braces): templates must still render it exactly."""
     if r.random() >= 0.04:
         return value
     return r.choice(
@@ -72,7 +72,7 @@ def ticket(r: Random) -> str:
 
 
 def help_case(r: Random) -> tuple[str, str]:
-    """The articles that a search found and the question; few enough cases that a grader sees an answer's case again."""
+    """(articles of the search, question). There are few cases, so that the grader's prompts repeat those of the answers."""
     case = Random(f"help-case-{r.randrange(260)}")
     question = quirk(case, spin(case, case.choice(m.QUESTIONS)))
     if case.random() < 0.04:
@@ -310,7 +310,7 @@ def search(r: Random) -> Variables:
 
 
 def restock(r: Random) -> Variables:
-    """What one run of the planner holds; what was done grows with each step."""
+    """The variables of one run of the planner; the list of steps done grows with each call."""
     goal = spin(
         r,
         r.choice(
@@ -345,7 +345,7 @@ def restock_step(r: Random) -> str:
 
 
 def attributes(r: Random) -> Variables:
-    """A product's record as the shop system prints it, in any order."""
+    """A product's record with its fields in random order, as the shop system prints records."""
     lines = [
         *several(r, m.FEATURES, 3, 6),
         spin(r, r.choice(("{product}", "{money}", "{city}, {day}"))),
@@ -400,7 +400,7 @@ VALUES: dict[str, Callable[[Random], Variables]] = {
 
 
 def variables_for(task: str, r: Random, when: datetime) -> Variables:
-    """The variables of one call; `when` is for what the clock says to the prompt."""
+    """The variables of one call; `when` is the date and time that some prompts hold."""
     return VALUES[task](r) | ({"today": f"{when:%A}"} if task == "agent" else {})
 
 
