@@ -2,8 +2,8 @@
 
     python -m benchmarks [WORD ...]
 
-The documents are the list: what stands between `<!-- run: python -m benchmarks.mining -->` and `<!-- end -->` is what that command
-printed. A WORD runs only the commands that hold it; the other tables stay as they are.
+The documents name the commands: the text between `<!-- run: python -m benchmarks.mining -->` and `<!-- end -->` is the output of that
+command. With a WORD, only commands that contain it run; the other tables stay as they are.
 """
 
 import re

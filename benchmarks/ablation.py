@@ -2,9 +2,9 @@
 
     python -m benchmarks.ablation [--rule NAME ...] [--scenario NAME ...] [--seed 1 ...]
 
-Prints one Markdown table: a line per rule with what its absence costs on each corpus (mean over the seeds, in template F1; negative: better
-without it), and the recordings of `benchmarks.frameworks` in templates that are found exactly.  A rule is worth keeping where that is .005
-or more somewhere.
+Prints one Markdown table with a line per rule: the template F1 that each corpus loses without the rule (mean over the seeds; negative:
+the corpus gains), and the share of the frameworks' templates that is no longer found exactly (`benchmarks.frameworks`).
+A rule is worth keeping where a corpus loses .005 or more.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from benchmarks.score import Group, score
 from templating.mining import alignment, ends, families, forest, rounds, search, siblings, skeleton
 
 Off = Sequence[tuple[Any, str, object]]
-LARGE = {"large"}  # a quarter of an hour for all rules
+LARGE = {"large"}  # takes a quarter of an hour for all rules
 
 
 def _gives(value: object) -> Callable[..., object]:
@@ -77,7 +77,7 @@ RULES: Mapping[str, Off] = {
 
 @contextmanager
 def without(rule: str) -> Iterator[None]:
-    """The miner without a rule ("": with all)."""
+    """The miner without one rule; "" leaves all rules on."""
     with ExitStack() as stack:
         for owner, name, value in RULES.get(rule, ()):
             stack.enter_context(patch.object(owner, name, value))

@@ -1,10 +1,11 @@
-"""What 10^6 to 10^10 calls a day need: cells, cores, disk; and how evenly projects of very different sizes lie on them.
+"""The cells, cores and disk for 10^6 to 10^10 calls a day, and how evenly projects of very different sizes fill the cells.
 
     python -m benchmarks.cells [--per-web-core 1300] [--per-database 13800] [--bytes 1490] [--days 30] ...
 
-A model, not a measurement: the defaults are what docs/benchmarks.md measured on one machine of two cores (single POSTs of 2 KB; rows of
-batches with 1,000 templates; rows with indexes), and the peak hour is taken to be three times the mean.  Projects are drawn from a Zipf law, as customers are; each lies whole on one cell,
-on the emptiest when it comes.  It bends where one project alone is more than a cell carries.
+A model, not a measurement. The defaults are the figures of docs/benchmarks.md, measured on one machine of two cores (single POSTs of 2 KB;
+rows of batches with 1,000 templates; rows with indexes). The peak hour is assumed to be three times the mean. The sizes of projects follow
+Zipf's law, as those of customers do. A new project lies whole on the cell with the least load. The model fails where one project needs
+more than a cell carries.
 """
 
 import argparse
@@ -14,10 +15,10 @@ import random
 from dataclasses import dataclass
 
 PEAK = 3.0
-"""The busiest hour over the mean of the day."""
+"""Calls in the busiest hour over calls in the mean hour of a day."""
 
 FULL = 0.6
-"""Share of its capacity at which a cell counts as full: the rest is for a failover, a vacuum and a burst."""
+"""The share of a cell's capacity that is used: the rest is for a failover, a vacuum or a burst."""
 
 PROJECTS = 2_000
 
@@ -26,7 +27,7 @@ ZIPF = 1.1
 
 @dataclass(frozen=True)
 class Rates:
-    """Calls a second of a core of web and of a database; bytes that a call keeps; seconds of a worker's core for a thousand calls."""
+    """Calls a second of a web core and of a database; stored bytes of a call; seconds of a worker's core for a thousand calls."""
 
     web_core: float
     database: float
@@ -37,7 +38,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Need:
-    """What a number of calls a day needs.  fullest: the load of the fullest cell over what a cell carries."""
+    """The cells, cores and disk for a number of calls a day. fullest: the load of the fullest cell over a cell's capacity."""
 
     calls: float
     peak: float
@@ -50,7 +51,7 @@ class Need:
 
 
 def need(calls: float, rates: Rates, dice: random.Random) -> Need:
-    """The same for one number of calls a day."""
+    """The need of `calls` calls a day."""
     peak = calls / 86_400 * PEAK
     carried = rates.database * FULL
     cells = max(1, math.ceil(peak / carried))
@@ -68,7 +69,7 @@ def need(calls: float, rates: Rates, dice: random.Random) -> Need:
 
 
 def project_loads(peak: float, dice: random.Random) -> list[float]:
-    """The load of each project, in no order."""
+    """The load of each project, unordered."""
     weights = [1 / (rank + 1) ** ZIPF for rank in range(PROJECTS)]
     dice.shuffle(weights)
     total = sum(weights)
@@ -76,7 +77,7 @@ def project_loads(peak: float, dice: random.Random) -> list[float]:
 
 
 def spread(loads: list[float], cells: int) -> list[float]:
-    """The load of each cell when projects come one after the other, each to the emptiest."""
+    """The load of each cell, where each new project goes to the cell with the least load."""
     heap = [0.0] * cells
     for load in loads:
         heapq.heapreplace(heap, heap[0] + load)

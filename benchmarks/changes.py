@@ -1,11 +1,12 @@
-"""Does the feed tell what changed, and little else?  A month of traffic with known changes, looked at every hour as the reconciler does.
+"""The feed of changes against a month of traffic with known changes: which are told, and how many false ones.
 
     python -m benchmarks.changes [--rule] [SEED ...]
 
---rule: the rule alone, on hourly figures counted from the same calls, without a database and without mining: some 5 s a seed.
+Changes are looked for every hour, as the reconciler does. --rule: the rule alone, on hourly figures counted from the same calls, without a
+database and without mining: some 5 s a seed.
 
 Ten call sites from Monday, 2 March: days and nights, week-ends at a third, each day up to a quarter more or less; one per cent of the calls
-fail; a chat without a template. A change of the table is told if its kind is told of its path within its time; what is told besides is false.
+fail; a chat without a template. A known change counts as told if the feed tells its kind of its path within its time; all other news is false.
 """
 
 import sys
@@ -100,7 +101,7 @@ WORDS = sorted({word for text in (*m.DETAILS, *m.ASKS, *m.PROBLEMS) for word in 
 
 
 class Event(NamedTuple):
-    """A known change, and how long after it may be told. where: a path, or a model."""
+    """A known change, and the time within which the feed must tell it. where: a path, or a model."""
 
     kind: str
     where: str
@@ -139,7 +140,7 @@ EVENTS = [
     Event("slot.varies", "/translate", day(27), 2 * DAY, "the language varies again"),
 ]
 QUIET_DAYS = {19, 20}
-"""A week-end with a bank holiday's traffic: three calls of a hundred."""
+"""Days of the month with a bank holiday's traffic: 3 % of a working day's calls."""
 
 
 @dataclass
@@ -163,7 +164,7 @@ class Month:
             yield self._body("/chat", "gpt-5-mini", self._free(), at + HOUR * self.r.random())
 
     def _free(self) -> str:
-        """Text that no template made."""
+        """A text of no template."""
         return " ".join(self.r.choices(WORDS, k=self.r.randint(8, 40)))
 
     def _life(self, site: Site, at: datetime) -> float:
@@ -201,13 +202,13 @@ class Month:
 
 
 def _share(at: datetime) -> float:
-    """Of a day's calls in this hour: most at three in the afternoon, a tenth of that at night; a third at week-ends."""
+    """The share of a day's calls in this hour: most at 15:00, a tenth of the most at night; a third of it all at week-ends."""
     daily = 0.03 if (at - BEGIN) // DAY in QUIET_DAYS else 0.35 if at.weekday() >= 5 else 1.0
     return daily * (1 + 0.82 * cos((at.hour - 15) / 24 * 2 * pi)) / 24
 
 
 def _poisson(r: Random, expected: float) -> int:
-    """Knuth's way: products of random numbers until they are small enough."""
+    """A Poisson number by Knuth's method: random numbers are multiplied until the product is below exp(-expected)."""
     count, product, bound = 0, r.random(), exp(-expected)
     while product > bound:
         count, product = count + 1, product * r.random()
@@ -215,7 +216,7 @@ def _poisson(r: Random, expected: float) -> int:
 
 
 def lived(at: Installation, seed: int) -> dict[Any, datetime]:
-    """The month, hour by hour; when each change was told."""
+    """Lives the month hour by hour. Returns for each change of the feed when it was told."""
     month, told = Month(seed), dict[Any, datetime]()
     for number in range(DAYS * 24):
         now = BEGIN + (number + 1) * HOUR
@@ -259,7 +260,7 @@ def _told(connection: Any, at: Installation) -> list[Told]:
 
 
 def compared(told: Sequence[Told], when: dict[Any, datetime]) -> tuple[list[tuple[Any, ...]], list[Told]]:
-    """What became of each known change, and what was told besides."""
+    """(a row for each known change, the false changes)."""
     left, rows = list(told), []
     for event in EVENTS:
         fitting = [each for each in left if _fits(each, event, when[each.id])]
@@ -279,7 +280,7 @@ def _hours(after: timedelta | None) -> str:
     return "**not told**" if after is None else f"{after / HOUR:.0f} h"
 
 
-# --- the rule alone
+# --- only the rule
 
 
 @dataclass
@@ -298,7 +299,7 @@ class Hours:
         return cls(made)
 
     def blocks(self, path: str, hour: int) -> np.ndarray[Any, Any]:
-        """The four figures by block of the weeks before a full hour."""
+        """The four figures of each block in the weeks before a full hour."""
         length = hourly.BLOCKS * 6
         before = np.zeros((4, length))
         before[:, max(0, length - hour) :] = self.figures[path][:, max(0, hour - length) : hour]
@@ -314,7 +315,7 @@ def _figures(call: dict[str, Any], has_template: bool) -> tuple[float, ...]:
 
 
 def by_rule(seed: int) -> list[tuple[str, str, datetime]]:
-    """What the rule tells of the month, once a week each: kind, path, when."""
+    """(kind, path, time) of each change that the rule tells; each kind of a path at most once a week."""
     hours, told = Hours.of(Month(seed)), list[tuple[str, str, datetime]]()
     for hour in range(1, DAYS * 24 + 1):
         now, blocks = BEGIN + hour * HOUR, {site.path: hours.blocks(site.path, hour) for site in SITES}
@@ -341,7 +342,7 @@ def _kinds(own: np.ndarray[Any, Any], total: np.ndarray[Any, Any]) -> Iterator[s
 
 
 def rule_table(seeds: Sequence[int]) -> str:
-    """A row a seed: the four known changes of figures, and false ones."""
+    """A row a seed: when the four known changes of figures are told, and the number of false ones."""
     known = [
         event
         for event in EVENTS

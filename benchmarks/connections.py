@@ -1,8 +1,8 @@
-"""What idle connections cost an honest client: its requests alone, and beside thousands of connections that send half a request.
+"""What slow connections cost other clients: times of requests alone, and beside thousands of connections that send half a request.
 
-    python -m benchmarks.connections [NUMBER ...]      by default 1000 10000; fewer where the system allows fewer open files
+    python -m benchmarks.connections [NUMBER ...]      default: 1000 10000, or fewer where the system allows fewer open files
 
-One granian, as the Procfile starts it.  Each connection has sent the beginning of a header and waits.
+One granian, as the Procfile starts it. Each slow connection has sent the beginning of a header and waits.
 """
 
 import resource
@@ -48,7 +48,7 @@ def _held(number: int, port: int) -> Iterator[None]:
 
 
 def _times(target: Target) -> list[float]:
-    """Seconds of each of many requests, one after the other, each on a connection of its own."""
+    """The seconds of each request. The requests are sent one after the other, each on a new connection."""
     body = orjson.dumps({"model": "m", "path": "/p", "input": "Hi"})
     headers = {"Authorization": f"Bearer {target.key}", "Content-Type": "application/json"}
     found = []

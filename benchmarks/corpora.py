@@ -3,8 +3,8 @@
 A corpus is a pure function of (scenario, seed). The rules of its truth:
 
 - An optional part and a list of examples are one variable each; its value is "" when the part is absent.
-- Versions of a prompt are different templates. They follow each other in time, with a fifth of overlap, while
-  optional parts mix all the time: that order is all that tells an edit from an option.
+- Versions of a prompt are different templates. They follow each other in time, with a fifth of overlap; optional
+  parts come and go all the time. Only this order tells an edit from an optional part.
 - Free text belongs to no template.
 - The parts of a prompt (system, user) are joined by NUL, as in the product.
 """
@@ -28,7 +28,7 @@ Maker = Callable[[Random], str]
 
 @dataclass(frozen=True)
 class Source:
-    """A template that a corpus is made from. `together` draws slots that belong together, `makers` single ones."""
+    """A template that a corpus is made from. `together` draws the values of slots that depend on each other, `makers` single values."""
 
     name: str
     literals: tuple[str, ...]
@@ -61,8 +61,8 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Scenario:
-    """How many of what: at least so many `templates`; `skew` is Zipf's exponent, `least` the calls of the rarest template;
-    `versions` counts prompts with a history, each of which was edited so many times."""
+    """The size and mixture of a corpus. `templates`: the least number of templates; `skew`: Zipf's exponent;
+    `least`: calls of the rarest template; `versions`: the number of edited prompts, and of edits of each."""
 
     traces: int
     templates: int
@@ -94,12 +94,12 @@ SCENARIOS: Mapping[str, Scenario] = {
 
 
 def _sometimes_empty(make: Maker) -> Maker:
-    """Contexts and histories are empty now and then: nothing was found, nobody spoke yet."""
+    """Makes some values empty, as contexts and histories are: a search without a hit, a chat's first turn."""
     return lambda r: "" if r.random() < 0.05 else make(r)
 
 
 def _one_of(*values: str) -> Maker:
-    """Few values, the first ones most often."""
+    """Draws from a few values, the first ones most often."""
     return lambda r: values[min(int(r.expovariate(1.1)), len(values) - 1)]
 
 
@@ -112,9 +112,7 @@ MAKERS: Mapping[str, Maker] = {
     "code": prose.code,
     "criterion": _one_of("Clarity", "Kindness", "Is it true?", "Brevity", "No jargon"),
     "city": lambda r: r.choice(m.CITIES),
-    "date": lambda _: (
-        "2026-11-23"
-    ),  # a day's traffic: the date never changes, and is fixed text as far as anybody can tell
+    "date": lambda _: "2026-11-23",  # the traffic is one day's: the date never changes, so it is fixed text
     "dialect": _one_of("SQLite", "PostgreSQL", "MariaDB"),
     "diff": lambda r: VALUES["code-review"](r)["diff"],
     "error": prose.error,
@@ -171,7 +169,7 @@ def _source(name: str, parts: list[Part], together: Callable[[Random], Mapping[s
 
 
 def _sampled() -> dict[str, Source]:
-    """The prompts of the sample traffic; those that differ from an earlier one in the model or by an edit only are left out."""
+    """The prompts of the sample traffic, without those that differ from an earlier prompt only in the model or by an edit."""
     first_of_task = {prompt.task: prompt for prompt in reversed(PROMPTS)}
     days = ("Monday", "Tuesday", "Thursday", "Friday")
     return {
@@ -185,7 +183,7 @@ PREAMBLES = tuple(STOCK[name].literals[0] for name in STOCK if name.startswith("
 STATIC = tuple(s for s in STOCK.values() if not s.slots and not s.name.startswith("preamble-"))
 SLOTTED = tuple(s for s in STOCK.values() if s.slots)
 
-# ---- what happens to a prompt in its life ----
+# ---- edits of a prompt ----
 
 _SENTENCE = re.compile(r"[A-Z#*\d-][^.\n\x00]{25,240}[.:](?=\s|$)")
 DONORS = (
@@ -206,7 +204,7 @@ BLOCKS = ("Take extra care with the following.\n", "Background that may help:\n"
 
 
 def edited(source: Source, r: Random) -> Source | None:
-    """The next version: one sentence replaced, dropped or added, away from every slot. None when there is no such sentence."""
+    """The next version: one sentence replaced, dropped or added, away from every slot. None when no sentence is away from slots."""
     places = [
         (i, hit)
         for i, text in enumerate(source.literals)
@@ -228,13 +226,13 @@ def edited(source: Source, r: Random) -> Source | None:
 
 
 def _clear(source: Source, i: int, start: int, end: int) -> bool:
-    """Whether a change there leaves fixed text between itself and the slots: else nobody could say where it ends."""
+    """Whether fixed text remains between the change and the slots: without it the border of the change is ambiguous."""
     text, last = source.literals[i], len(source.slots)
     return (i == 0 or start >= 12) and (i == last or end <= len(text) - 12)
 
 
 def with_slot(source: Source, r: Random, slot: str, make: Maker) -> Source | None:
-    """One more variable at the start of some line. None when the prompt has no line away from its slots."""
+    """The prompt with one more slot at the start of a line. None when every line is near a slot."""
     places = [
         (i, hit.end())
         for i, text in enumerate(source.literals)
@@ -251,7 +249,7 @@ def with_slot(source: Source, r: Random, slot: str, make: Maker) -> Source | Non
 
 
 def with_option(source: Source, r: Random) -> Source | None:
-    """A section that half of the calls have: a fixed sentence or two, or a heading with a context of its own."""
+    """The prompt with a section that half of the calls have: a fixed sentence or two, or a heading with a context."""
     fixed = " ".join(r.sample(DONORS, r.randint(1, 2))) + "\n"
     head = r.choice(BLOCKS)
     filled = r.random() < 0.5
@@ -264,7 +262,7 @@ def with_option(source: Source, r: Random) -> Source | None:
 
 
 def with_loop(source: Source, r: Random) -> Source | None:
-    """Examples: none to five, each with the same words around its values."""
+    """The prompt with a list of none to five examples, all with the same words around the values."""
     one = r.choice(
         ("Example:\nIn: {0}\nOut: {1}\n\n", "Q: {0}\nA: {1}\n", "<case><in>{0}</in><out>{1}</out></case>\n", "- {0}\n")
     )
@@ -284,7 +282,7 @@ def with_preamble(source: Source, preamble: str) -> Source:
 
 
 class _Cast:
-    """Picks the templates of a corpus: each prompt of the stock plays one part."""
+    """Picks the templates of a corpus: each prompt of the stock is used for one of the kinds of template."""
 
     def __init__(self, scenario: Scenario, r: Random) -> None:
         self.scenario, self.r = scenario, r
@@ -310,7 +308,7 @@ class _Cast:
                 version = edited(line[-1], self.r)
                 if version and all(
                     version.literals != other.literals for other in line
-                ):  # an edit taken back is no version
+                ):  # an edit that restores an earlier text is no new version
                     line.append(version)
             if len(line) > 1:
                 self.chosen += [_in_time(version, k, len(line)) for k, version in enumerate(line)]
@@ -333,7 +331,7 @@ def _in_time(version: Source, k: int, of: int) -> Source:
 
 
 def _counts(templates: int, scenario: Scenario) -> list[int]:
-    """Calls of each template: the least for all, the rest by Zipf's law."""
+    """The calls of each template: `least` for all, the rest by Zipf's law."""
     weights = [1 / (rank + 1) ** scenario.skew for rank in range(templates)]
     rest = int(scenario.traces * (1 - scenario.noise)) - scenario.least * templates
     steps = [0, *(round(rest * share / sum(weights)) for share in accumulate(weights))]
@@ -341,7 +339,7 @@ def _counts(templates: int, scenario: Scenario) -> list[int]:
 
 
 class _Caller:
-    """Draws the calls of one template; one value in eight was there before."""
+    """Draws the calls of one template; one value in eight repeats an earlier value."""
 
     def __init__(self, source: Source, scenario: Scenario, r: Random) -> None:
         self.source, self.r = source, r
@@ -364,14 +362,14 @@ class _Caller:
         return Trace(text, self.source.name, values)
 
     def _own_words(self) -> str:
-        """Words of the template inside a value: people quote what they answer to."""
+        """Words of the template, for use inside a value: people quote the text that they answer."""
         words = self.r.choice(self.source.literals).replace(BARRIER, " ").split()
         start = self.r.randrange(max(1, len(words) - 4))
         return " ".join(words[start : start + self.r.randint(3, 7)])
 
 
 def corpus(name: str, seed: int = 1, traces: int | None = None) -> Corpus:
-    """The corpus of a scenario; `traces` asks for another size."""
+    """The corpus of a scenario; `traces` replaces the scenario's number of traces."""
     scenario = SCENARIOS[name]
     if traces:
         scenario = replace(scenario, traces=traces)
@@ -383,7 +381,7 @@ def corpus(name: str, seed: int = 1, traces: int | None = None) -> Corpus:
         caller = _Caller(source, scenario, r)
         timed += [(r.uniform(*source.during), caller.call()) for _ in range(count)]
     loose: dict[str, float] = {}
-    while len(timed) + len(loose) < scenario.traces:  # equal texts would be a template, a static one
+    while len(timed) + len(loose) < scenario.traces:  # a text that comes twice would be a static template
         loose[prose.noise(r, long=scenario.long)] = r.random()
     timed += [(at, Trace(text, None)) for text, at in loose.items()]
     timed.sort(key=lambda pair: pair[0])

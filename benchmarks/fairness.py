@@ -1,11 +1,11 @@
-"""What a project that floods the queue costs another: its lag alone and beside the flood, with and without shares.
+"""What a project that floods the queue costs another project: the lag alone and beside the flood, with and without shares.
 
-    python -m benchmarks.fairness        one table; exit code 1 when the lag is more than BOUND times what it is alone
+    python -m benchmarks.fairness        one table; exit code 1 when the lag is more than BOUND times the lag alone
 
-The scripts of the lines are the product's, on a Valkey; workers and time are simulated, so that minutes take seconds and the machine has no
-part in it.  A little project has ten paths and a trace on each every 20 s.  The flood has 400 paths and a trace on each every
-second, which is more than the workers can do.  Every run takes half a second.  Lag is from a trace coming in to the end of the run
-that reads it.  `tests/flows/test_fairness.py` sees the same on a real worker.
+The Redis scripts of the queues are the product's, on a Valkey. Workers and time are simulated: minutes take seconds, and the speed of the
+machine does not count. The little project has ten paths and a trace on each every 20 s. The flood has 400 paths and a trace on each every
+second, more than the workers can do. Every run takes half a second. Lag: from a trace's arrival to the end of the run that reads it.
+`tests/flows/test_fairness.py` tests the same on a real worker.
 """
 
 import heapq
@@ -36,7 +36,7 @@ SHARES = {"shares": Settings.model_fields["grouping_project_share"].default, "fi
 
 @dataclass(eq=False)
 class Group:
-    """A path as the pace sees it; `waiting`: when each of the traces came that no run has read."""
+    """A path as the pace sees it; `waiting`: the arrival times of unread traces."""
 
     id: UUID
     project: str
@@ -48,7 +48,7 @@ class Group:
 
 
 class Simulation:
-    """Groups, the two queues, and workers who take from the first before the second."""
+    """Groups, the two queues, and workers that take from the second queue only when the first is empty."""
 
     def __init__(self, turns: Turns, workers: int) -> None:
         self._turns, self._free = turns, workers
@@ -69,7 +69,7 @@ class Simulation:
                 self._at(arrival, "arrive", group)
 
     def run(self) -> None:
-        """Until the traffic ends: what a flood leaves over is nobody's lag."""
+        """Simulates until the traffic ends; runs after the end are not simulated."""
         while self._events and self._events[0][0] < SECONDS:
             now, _, what, group, read = heapq.heappop(self._events)
             if what == "arrive":
@@ -81,7 +81,7 @@ class Simulation:
             self._work(now)
 
     def unread(self, project: str) -> list[float]:
-        """How long each trace of the project has waited that no run has taken up."""
+        """The waiting time of each unread trace of the project."""
         groups = (group for group in self._groups.values() if group.project == project)
         return [SECONDS - came for group in groups for came in group.waiting]
 
@@ -135,7 +135,7 @@ class Row:
 
 
 def lag(redis: Redis, share: int, workers: int, flood: str | None) -> float:
-    """p99 of the little project; a trace that was not read when the traffic ended has waited until then at least."""
+    """The lag p99 of the little project. A trace that is unread at the end counts with its waiting time until then."""
     redis.flushall()
     simulation, dice = Simulation(Turns(redis, share, ttl=3600.0), workers), random.Random(7)
     simulation.add("little", 10, 20.0, fresh=False, dice=dice)

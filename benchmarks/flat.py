@@ -1,9 +1,9 @@
-"""The memory of a web process while traces come in: it must not grow with how many there were.
+"""The memory of a web process while traces come in: memory must not grow with the number of traces.
 
     python -m benchmarks.flat [TRACES]
 
 One web process takes batches of 1,000 of 2 KB each, a tenth of them of no template, on 40 paths; no worker runs, so all
-that is unmatched stays owed.  The first tenth is the warm-up, in which buffers and the memory of known groups fill.
+unmatched traces stay owed. The first tenth of the traces is the warm-up: buffers and the cache of known groups fill.
 """
 
 import argparse

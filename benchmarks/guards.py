@@ -1,6 +1,6 @@
-"""What it costs a call to be counted and looked through for secrets, beside reading and checking it.  `python -m benchmarks.guards`.
+"""The cost of rate limits and redaction per call, beside reading and checking the call. `python -m benchmarks.guards`.
 
-In the process, without servers: the best of several rounds, each in turns, so that a busy neighbour is in none of them.
+Runs in one process, without servers. Each figure is the best of several rounds in turns, so that a busy neighbour does not count.
 """
 
 import time
@@ -50,7 +50,7 @@ def _each(do: Callable[[bytes | Incoming], object], items: list) -> None:  # typ
 
 
 def _best(work: dict[str, Callable[[], None]]) -> dict[str, float]:
-    """Seconds a call, the quickest round of each."""
+    """Seconds per call in the quickest round of each kind of work."""
     rounds = [{title: _seconds(do) for title, do in work.items()} for _ in range(ROUNDS)]
     return {title: min(each[title] for each in rounds) / CALLS for title in work}
 

@@ -1,4 +1,4 @@
-"""A running installation on an embedded PostgreSQL, without its processes: what web, worker and reconciler do, one after the other."""
+"""An installation on an embedded PostgreSQL in one process: the work of web, worker and reconciler, one after the other."""
 
 import logging
 import tempfile
@@ -39,7 +39,7 @@ class Installation:
         self.ingest.record(self.project.id, [read_trace(body) for body in batch])
 
     def work(self) -> None:
-        """Runs until nothing is left to do, then the reviews that are due."""
+        """Runs until no trace is owed, then the reviews that are due."""
         for group_id in self._groups():
             while self._run(group_id).more:
                 pass
@@ -88,10 +88,10 @@ class Installation:
 
 @contextmanager
 def installed() -> Iterator[Installation]:
-    """An empty one on a database of its own; quiet, since a table is printed."""
+    """An empty installation on a new database. It logs nothing, since benchmarks print tables."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with tempfile.TemporaryDirectory(prefix="promptlode-bench-") as folder:
-        Path(folder).chmod(0o755)  # as root, PostgreSQL runs as another user, who has to reach its files
+        Path(folder).chmod(0o755)  # started by root, PostgreSQL runs as another user, who must reach the folder
         server = PostgresServer(Path(folder) / "postgres", durable=False)
         server.start()
         try:

@@ -1,8 +1,8 @@
-"""Lists at 10,000 and at a million calls of one project: a page must not cost more because more is stored.
+"""Times of lists at 10,000 and at a million calls of one project: a page's time must not grow with the number of stored calls.
 
     python -m benchmarks.lists [CALLS ...]
 
-The calls are written by SQL: 20 paths with five tasks each, a tenth of the calls without a template.  Each list is asked for through
+The calls are written by SQL: 20 paths with five tasks each, a tenth of the calls without a template. Each list is asked for through
 the API of both installations in turns; figures are milliseconds.
 """
 
@@ -24,7 +24,7 @@ from benchmarks.ingest.tables import ms, table, times
 from benchmarks.installation import Installation, installed
 
 ASKED = 200
-"""Requests of each list at each size."""
+"""Requests per list and size."""
 
 GROUPS = """
 WITH made AS (
@@ -71,7 +71,7 @@ LISTS = {
 
 
 def fill(engine: Engine, project_id: UUID, first: int, last: int, *, days: int = 1) -> None:
-    """Calls of a project with these numbers, stored over so many days from now on."""
+    """Stores the calls `first` to `last` of a project, spread over `days` days from now on."""
     engine = engine.execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("SET statement_timeout = 0"))
@@ -82,7 +82,7 @@ def fill(engine: Engine, project_id: UUID, first: int, last: int, *, days: int =
 
 
 def addresses(client: FlaskClient) -> dict[str, str]:
-    """Of every list, with ids of what is there; the deep page is where 100 pages of 50 end."""
+    """The address of each list, with ids of stored rows. The deep page comes after 100 pages of 50."""
     task = client.get("/api/v1/tasks?limit=1").json["items"][0]["id"]
     cursor = None
     for _ in range(25):
@@ -94,7 +94,7 @@ def addresses(client: FlaskClient) -> dict[str, str]:
 
 
 def asked(clients: Sequence[FlaskClient]) -> list[dict[str, list[float]]]:
-    """Seconds of each request, by client and list; the clients take turns, so that a busy neighbour slows all of them."""
+    """The seconds of each request, by client and list. The clients take turns, so that a busy neighbour slows all of them."""
     seconds: list[dict[str, list[float]]] = [{name: [] for name in LISTS} for _ in clients]
     wanted = [addresses(client) for client in clients]
     for _ in range(ASKED):
@@ -117,7 +117,7 @@ def quantile(seconds: Sequence[float], share: float) -> float:
 
 
 def rows(found: Sequence[dict[str, list[float]]]) -> Iterator[Sequence[str]]:
-    """p50 and p99 of each list at every size, and the last p99 against the first."""
+    """p50 and p99 of each list at every size, and the ratio of the last size's p99 to the first's."""
     for name in LISTS:
         p99 = [quantile(one[name], 0.99) for one in found]
         both = [f"{ms(quantile(one[name], 0.5))} / {ms(last)}" for one, last in zip(found, p99, strict=True)]
@@ -134,7 +134,7 @@ def client_of(installation: Installation) -> FlaskClient:
 
 
 def stocked(installation: Installation, calls: int) -> FlaskClient:
-    """A client of an installation that holds so many calls."""
+    """A client of the installation, which is first filled with `calls` calls."""
     with transaction(installation.engine) as connection:
         connection.execute(text(GROUPS), {"project_id": installation.project.id})
     fill(installation.engine, installation.project.id, 1, calls)

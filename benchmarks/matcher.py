@@ -2,8 +2,9 @@
 
     python -m benchmarks.matcher [--sizes 100 1000 10000] [--sets NAME ...] [--prompts 400] [--seed 1] [--check]
 
-Each row is a set of templates as teams have them, or made to be hard.  Prompts have about 1,500 characters; one in ten
-comes from no template.  Both sides are the best of several passes over all prompts, taken in turns, in CPU time.  --check compares every answer with that of trying all templates (slow).
+Each row is a set of templates: typical sets of teams, and hard ones. Prompts have about 1,500 characters; one in ten
+comes from no template. Both times are CPU times, the best of several passes over all prompts, taken in turns.
+--check compares every answer with the result of trying all templates (slow).
 """
 
 # ruff: noqa: SIM905  (word lists read better as text)
@@ -39,7 +40,7 @@ FILLER = (
     "support had promised refund within ten days although account shows no payment since March so please look again "
     "at order number total tax discount address warehouse and tell whether replacement may still be sent before weekend"
 ).split()
-MARKS = [""] * 20 + [",", ",", ".", ".\n"]  # a sentence of 12 words, a line of 24, as in prose
+MARKS = [""] * 20 + [",", ",", ".", ".\n"]  # as in prose: sentences of 12 words, lines of 24
 PREAMBLE = (
     "You are a careful assistant of the Northwind customer platform.\n"
     "You help employees with their daily work and you know the handbook.\n\n"
@@ -61,7 +62,7 @@ class Writer:
         return pick(RULES).format(thing=pick(THINGS), style=pick(STYLES), field=pick(FIELDS), number=number)
 
     def instruction(self) -> str:
-        """What tells one template from the others: a task sentence and a few rules."""
+        """The text in which templates differ: a task sentence and a few rules."""
         pick = self._random.choice
         task = f"{pick(VERBS)} the {pick(FIELDS)} {pick(THINGS)} no. {self._random.randrange(100_000)} {pick(STYLES)}."
         return "\n".join([task, *(self.sentence() for _ in range(self._random.randrange(2, 5)))])
@@ -74,7 +75,7 @@ class Writer:
         return " ".join(words)
 
     def prompt(self, template: Template) -> str:
-        """A prompt of about the wanted length; most of it in one value, as with a retrieved context."""
+        """A prompt of about `length` characters, most of them in one value, as in a retrieved context."""
         room = max(self.length - template.fixed, 30 * len(template.slots))
         shares = [self._random.random() ** 3 for _ in template.slots]
         return template.render([self.value(int(room * share / sum(shares))) for share in shares])
@@ -92,13 +93,13 @@ def distinct(write: Writer) -> Iterator[str]:
 
 
 def preamble(write: Writer) -> Iterator[str]:
-    """One system prompt for all, then what differs."""
+    """Templates that begin with the same system prompt and then differ."""
     while True:
         yield f"{PREAMBLE}\n{write.instruction()}\x00Question: {{{{question}}}}\n\nContext:\n{{{{context}}}}"
 
 
 def dated_preamble(write: Writer) -> Iterator[str]:
-    """As preamble, but a slot comes first and the last text is the same too: only the middle differs."""
+    """As `preamble`, but a slot comes first and the last literal is the same too: templates differ in the middle only."""
     while True:
         yield f"Today is {{{{date}}}}.\n{PREAMBLE}\n{write.instruction()}\x00Question: {{{{question}}}}"
 
@@ -116,7 +117,7 @@ def slot_both_ends(write: Writer) -> Iterator[str]:
 
 
 def one_paragraph(write: Writer) -> Iterator[str]:
-    """A slot on both ends and all of the fixed text in one line: no whole line to find it by."""
+    """Templates with a slot at both ends and all fixed text in one line: the index by whole lines cannot help."""
     rules = " ".join(PREAMBLE.split())
     while True:
         yield f"{{{{date}}}} {rules} {' '.join(write.instruction().split())} Answer {{{{question}}}}"
@@ -132,7 +133,7 @@ def versions(write: Writer) -> Iterator[str]:
 
 
 def mixed(write: Writer) -> Iterator[str]:
-    """All of the above in turns."""
+    """The kinds of template above, in turns."""
     kinds = [
         kind(write)
         for kind in (distinct, preamble, dated_preamble, slot_first, slot_both_ends, one_paragraph, versions)
@@ -142,7 +143,7 @@ def mixed(write: Writer) -> Iterator[str]:
 
 
 def hostile(_: Writer) -> Iterator[str]:
-    """Short texts without a whole word or line, all alike: nothing can be filed, each is tried."""
+    """Short, similar templates without a whole word or line: no index can hold them, so the matcher tries each."""
     for number in range(1_000_000):
         yield f"{{{{a}}}}<{number % 1000}|{number // 1000}>{{{{b}}}}"
 
@@ -162,7 +163,7 @@ def take(texts: Iterator[str], count: int) -> list[Template]:
 
 
 def seconds(work: Callable[[str], object], prompts: list[str]) -> float:
-    """CPU time of this thread: what neighbours on the machine take is not counted."""
+    """Seconds of CPU time of this thread; the machine's other processes do not count."""
     start = time.thread_time()
     for prompt in prompts:
         work(prompt)
@@ -170,14 +171,14 @@ def seconds(work: Callable[[str], object], prompts: list[str]) -> float:
 
 
 def ratio(matcher: Matcher, prompts: list[str]) -> tuple[float, float]:
-    """(microseconds of match per prompt, its ratio to str.split)."""
+    """(microseconds of `match` per prompt, the ratio to `str.split` of the same prompts)."""
     pairs = [(seconds(matcher.match, prompts), seconds(str.split, prompts)) for _ in range(PASSES)]
     ours, base = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
     return ours / len(prompts) * 1e6, ours / base
 
 
 def changes(matcher: Matcher, fresh: list[Template]) -> tuple[float, float]:
-    """Milliseconds of one addition and of one removal, 99th percentile: a slower one met the garbage collector."""
+    """p99 of (milliseconds of one addition, of one removal). Beyond p99 are collections of garbage."""
     ids: list[int] = []
     adds = [_milliseconds(lambda template=template: ids.append(matcher.add(template))) for template in fresh]
     discards = [_milliseconds(lambda index=index: matcher.discard(index)) for index in ids]
@@ -191,7 +192,7 @@ def _milliseconds(work: Callable[[], object]) -> float:
 
 
 def slow(templates: list[Template], prompt: str) -> Match | None:
-    """What the Matcher must answer: the first that fits, the most specific first."""
+    """The right answer: the most specific template that fits, found by trying all."""
     for index in sorted(range(len(templates)), key=lambda i: (-templates[i].fixed, -i)):
         values = match(templates[index], prompt)
         if values is not None:

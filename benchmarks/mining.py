@@ -1,10 +1,10 @@
-"""Template mining: Promptlode beside what a team could use instead, on corpora whose templates are known.
+"""Template mining: Promptlode beside other tools that a team could use, on corpora whose templates are known.
 
     python -m benchmarks.mining [--scenario small ...] [--seed 1 ...] [--no-peers]
 
 Prints one Markdown table. The corpora are made by `benchmarks.corpora` from this project's own prompts, the figures are
-those of `benchmarks.score`. Each miner runs in a process of its own, so that time and memory are its own; times are CPU
-time, to be read as ratios within one run.
+those of `benchmarks.score`. Each miner runs in a process of its own, so that its time and memory are
+measured alone. Times are CPU times; compare them within one run only.
 """
 
 import argparse
@@ -32,7 +32,7 @@ FIRST_LOOK = 2_000  # traces that a warm start mines before it matches the rest
 @dataclass(frozen=True)
 class Cost:
     cpu_seconds: float
-    megabytes: float  # at the peak, over what the process held with its input
+    megabytes: float  # peak memory less the memory of the process with its input
 
 
 @dataclass(frozen=True)
@@ -45,22 +45,22 @@ class Row:
     cost: Cost
 
 
-# ---- Promptlode, in the ways in which it runs ----
+# ---- Promptlode's ways to run ----
 
 
 def cold(texts: Sequence[str]) -> list[Group]:
-    """One call with everything, nothing known."""
+    """One call of the miner with all texts and no known template."""
     return [Group(each.template.literals, each.members, each.values) for each in templating.mine(texts)]
 
 
 def warm(texts: Sequence[str]) -> list[Group]:
-    """Mine the first traces, match all, mine what is left: a new installation that reads in its history."""
+    """Mine the first traces, match all, mine the unmatched: a new installation that imports its history."""
     known = _learnt(texts[:FIRST_LOOK], [])
     return _matched(_learnt(_unmatched(texts, known), known), texts)
 
 
 def stream(texts: Sequence[str]) -> list[Group]:
-    """The bare miner on batches, each with what earlier ones left over; at the end every text is matched."""
+    """The miner on batches, each with the unmatched texts of earlier batches; at the end every text is matched."""
     known: list[templating.Template] = []
     left: list[str] = []
     size = -(-len(texts) // BATCHES)
@@ -72,7 +72,7 @@ def stream(texts: Sequence[str]) -> list[Group]:
 
 
 def installation(texts: Sequence[str]) -> list[Group]:
-    """Batches sent to a running installation: ingest, runs and the reviews of its templates, on a real PostgreSQL."""
+    """Batches sent to an installation: ingest, runs and reviews of templates, on a real PostgreSQL."""
     from app.store.templates import from_parts
     from benchmarks.installation import installed
 
@@ -90,7 +90,7 @@ def installation(texts: Sequence[str]) -> list[Group]:
 
 
 def _body(number: int, text: str) -> dict[str, object]:
-    """The call of a prompt: its parts where the product looks for them."""
+    """The request body of a prompt, each part in the product's field for it."""
     system, _, user = text.rpartition(BARRIER)
     return {"external_id": f"{number:07d}", "path": "/", "model": "m", "input": user} | (
         {"instructions": system} if system else {}
@@ -98,7 +98,7 @@ def _body(number: int, text: str) -> dict[str, object]:
 
 
 def _as_texts(literals: Sequence[str], same: Sequence[tuple[int, Sequence[str]]]) -> Group:
-    """The product writes an empty system part before a lone user part; the corpora do not."""
+    """Removes the empty system part that the product writes before a lone user part and the corpora do not."""
     first = literals[0].removeprefix(BARRIER)
     return Group((first, *literals[1:]), [number for number, _ in same], [row for _, row in same])
 
@@ -109,7 +109,7 @@ def _unmatched(texts: Sequence[str], known: Sequence[templating.Template]) -> li
 
 
 def _learnt(texts: Sequence[str], known: Sequence[templating.Template]) -> list[templating.Template]:
-    """What is known after texts that no known template matches: those that were widened make way for the wider ones."""
+    """The known templates after mining unmatched texts; a widened template replaces the narrower ones."""
     mined = templating.mine(texts, known=known)
     gone = {index for each in mined for index in each.supersedes}
     return [t for index, t in enumerate(known) if index not in gone] + [each.template for each in mined]
@@ -130,7 +130,7 @@ def _matched(known: Sequence[templating.Template], texts: Sequence[str]) -> list
 
 
 def measured(miner: Miner, texts: Sequence[str]) -> tuple[list[Group], Cost]:
-    """Runs in a forked child: a miner's memory and a hang stay its own."""
+    """Runs a miner in a forked child, so that its memory is measured alone and a hang can be ended."""
     here, there = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=_run, args=(miner, texts, there))
     child.start()
@@ -160,15 +160,15 @@ OURS: dict[str, Miner] = {"Promptlode": cold}
 STREAM: dict[str, Miner] = {"mine() of what is left": stream, "Promptlode": installation}
 WARM: dict[str, Miner] = {"Promptlode, warm": warm}
 PEERS: dict[str, Miner] = {"drain3": peers.drain3, "token LCS": peers.token_lcs, "exact match": peers.exact_match}
-SLOW = {"token LCS": peers.LCS_LIMIT}  # most traces, or more than 3 MB of text
+SLOW = {"token LCS": peers.LCS_LIMIT}  # most traces; more than 3 MB of text counts as too much as well
 SLOW_BYTES = 3_000_000
 
 
 def miners(scenario: str, made: Corpus, *, with_peers: bool) -> Iterator[tuple[str, Miner]]:
-    """Who runs on a corpus; who does not is named with the reason, on standard error."""
+    """(name, miner) of those that run on a corpus; each miner left out is named on standard error with the reason."""
     ours = STREAM if scenario.startswith("stream") else OURS | (WARM if scenario == "large" else {})
     yield from ours.items()
-    peers_here = with_peers and not scenario.startswith("stream")  # batches are the same to them
+    peers_here = with_peers and not scenario.startswith("stream")  # other tools do not work in batches
     for name, miner in PEERS.items() if peers_here else ():
         size = sum(len(trace.text) for trace in made.traces)
         if name in SLOW and (len(made.traces) > SLOW[name] or size > SLOW_BYTES):

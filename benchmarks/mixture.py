@@ -1,10 +1,10 @@
-"""What all that one project can do costs another: its lag alone, beside each kind of request, and beside all of them.
+"""What one project's requests cost another project: the lag alone, beside each kind of request, and beside all kinds.
 
-    python -m benchmarks.mixture [--seconds 30] [WORD ...]     exit code 1 when lag p99 is more than BOUND times what it is alone
+    python -m benchmarks.mixture [--seconds 30] [WORD ...]     exit code 1 when lag p99 is more than BOUND times the lag p99 alone
 
-A real web process with the rates of production, a worker and a reconciler, on servers of their own for each line.  A little project sends
-a call of a new path every SENT_EVERY seconds.  Lag is from a call being stored to the end of the run that reads it; what was not read
-when the time is over has waited until then at least.  `benchmarks/fairness.py` simulates longer floods.
+Each line has its own servers, web process (with the rates of production), worker and reconciler. A little project sends a call of a new
+path every SENT_EVERY seconds. Lag: from the storing of a call to the end of the run that reads it; a call that is unread at the end
+counts with its waiting time until then. `benchmarks/fairness.py` simulates longer floods.
 """
 
 import argparse
@@ -29,10 +29,10 @@ from benchmarks.threads import Threads
 BOUND = 3.0
 SENT_EVERY = 0.3
 CONNECTIONS = 4
-"""Connections of each kind of request of the project that floods."""
+"""Connections of the flooding project, per kind of request."""
 
 RATES = {"RATE_ADDRESS": "2000", "RATE_INGEST": "1000", "RATE_TRACES": "10000", "RATE_READ": "100"}
-"""As in production: they are a part of what keeps projects apart."""
+"""The rates of production, since rates are a part of the isolation of projects."""
 
 LAGS = """
 SELECT extract(epoch FROM coalesce(run.finished_at, clock_timestamp()) - trace.created_at)
@@ -50,7 +50,7 @@ def call(path: str, number: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Flood:
-    """The requests of the project that floods, by name; each takes a number of its own."""
+    """The kinds of request of the flooding project, by name. Each request has a number of its own."""
 
     url: str
 
@@ -70,7 +70,7 @@ class Flood:
         return session.post(f"{self.url}/api/v1/deletions", json={"user_id": f"u{number % 50}"})
 
     def read(self, session: requests.Session, number: int) -> requests.Response:
-        """Lists as pages and tools ask for them."""
+        """Lists, with the parameters of pages and tools."""
         asked = (
             "tasks?limit=50&sort=cost",
             "traces?limit=200",
@@ -86,7 +86,7 @@ KINDS = {"POST": "post", "regroup": "regroup", "import": "bring_in", "deletion":
 
 @dataclass(frozen=True)
 class Line:
-    """Beside what; lags of the little project in seconds; what the flood was answered, by status."""
+    """A line of the table: the kinds of request, the little project's lags in seconds, the flood's answers by status."""
 
     beside: str
     lags: list[float]
@@ -98,7 +98,7 @@ class Line:
 
 
 class Beside(Threads):
-    """Threads that send what a flood is made of, until the block ends."""
+    """Threads that send the flood's requests until the block ends."""
 
     def __init__(self, target: Target, key: str, kinds: list[str]) -> None:
         super().__init__()
@@ -115,11 +115,11 @@ class Beside(Threads):
             while not self._over.is_set():
                 status = send(session, next(self._numbers)).status_code
                 self.answers[f"{kind} {status}"] += 1
-                self._over.wait(1.0 if status in (429, 503) else 0)  # Retry-After asks for it
+                self._over.wait(1.0 if status in (429, 503) else 0)  # Retry-After says one second
 
 
 def measured(kinds: list[str], seconds: float) -> Line:
-    """A line of the table, on servers of its own."""
+    """A line of the table, measured on servers of its own."""
     with world() as here:
         target = here.serve("app.front:create", **RATES)
         here.celery("worker", "worker", "--concurrency=1", "--without-mingle", "--without-gossip")
@@ -130,12 +130,12 @@ def measured(kinds: list[str], seconds: float) -> Line:
         with Beside(target, flood, kinds) as beside:
             since = here.number("SELECT extract(epoch FROM clock_timestamp())::bigint")
             send_little(target, here.new_key("little"), seconds)
-            time.sleep(5)  # as long as the last calls may wait alone
+            time.sleep(5)  # the last calls wait at most this long when no flood runs
             return Line(" + ".join(kinds) or "nothing", lags(here, since), Counter(beside.answers))
 
 
 def stock(target: Target, key: str) -> None:
-    """What there is to regroup, delete and read."""
+    """Stores calls, so that the flood can regroup, delete and read."""
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {key}"
         for number in range(3):
@@ -158,7 +158,7 @@ def lags(here: World, since: int) -> list[float]:
 
 
 def lines(words: list[str], seconds: float) -> Iterator[Line]:
-    """Alone first, then what the words say; without a word every kind and all of them."""
+    """The line without a flood, then a line per word; without words, a line per kind and one for all kinds."""
     every = {kind: [kind] for kind in KINDS} | {"all": list(KINDS)}
     wanted: list[list[str]] = [[], *(every[word] for word in words or every)]
     for kinds in wanted:

@@ -1,8 +1,8 @@
-"""Queries over 2 partitions of table `trace` and over 38: what three years of months cost when nothing else is different.
+"""Times of queries over 2 and over 38 monthly partitions of table `trace`, with the same calls.
 
     python -m benchmarks.months
 
-The same calls in three databases that are asked in turns: all in one of 2 partitions, all in one of 38, and spread over 38.
+Three databases hold the same calls and are queried in turns: 2 partitions, 38 partitions with all calls in one, 38 with calls in all.
 """
 
 import argparse
@@ -48,7 +48,7 @@ class World(NamedTuple):
 
 
 def world(stack: ExitStack, *, ahead: int, spread: int) -> World:
-    """One with partitions for so many days ahead, and calls stored over so many."""
+    """A database with partitions for `ahead` days ahead and calls spread over `spread` days."""
     engine = stack.enter_context(installed()).engine
     make_ahead(engine, datetime.now(UTC) + timedelta(days=ahead))
     ids = filled(engine, CALLS, days=spread)
@@ -56,7 +56,7 @@ def world(stack: ExitStack, *, ahead: int, spread: int) -> World:
 
 
 def timed(query: Callable[[Connection, Ids], Any], at: World) -> float:
-    """Seconds; what the query may have changed is undone."""
+    """The seconds of a query; its changes are rolled back."""
     start = time.perf_counter()
     query(at.connection, at.ids)
     seconds = time.perf_counter() - start
@@ -65,7 +65,7 @@ def timed(query: Callable[[Connection, Ids], Any], at: World) -> float:
 
 
 def rows(worlds: Sequence[World]) -> Iterator[Sequence[str]]:
-    """The median of each query in each database, and that of the others against the first."""
+    """The median of each query in each database, and the ratios of the other databases to the first."""
     for name, query in {**PAGES, **{name: each.run for name, each in QUERIES.items()}}.items():
         seconds = [[timed(query, at) for at in worlds] for _ in range(ASKED)]
         few, *many = (statistics.median(each) for each in zip(*seconds, strict=True))

@@ -1,8 +1,8 @@
-"""How well the pace of `tasks.coalescing.pace` does against what could have been known only afterwards.
+"""The pace of `tasks.coalescing.pace` beside the best schedules, which need to know all arrivals in advance.
 
     python -m benchmarks.pace            one table: runs, lag and cost on three streams
 
-One group, runs of one second that do not overlap; a run that starts at s covers every trace that came until s.  The cost of a
+One group, runs of one second that do not overlap; a run that starts at s covers every trace that came until s. The cost of a
 schedule is the seconds that runs take plus WAITING for every second that a trace waits for its run to start.
 
 * optimum (runs): the fewest runs so that nobody waits longer than max_wait: run as late as allowed (stabbing intervals,
@@ -20,7 +20,7 @@ from tasks.pacer import TICK_SECONDS
 
 RUN_SECONDS = 1.0
 WAITING = 0.05
-"""A trace that waits a second costs a twentieth of a run's second: twenty that wait cost as much as running."""
+"""The cost of a trace's waiting second, in seconds of a run: twenty waiting traces cost as much as running."""
 
 Starts = list[float]
 Policy = Callable[[Sequence[float]], Starts]
@@ -48,7 +48,7 @@ def streams(seed: int = 1) -> dict[str, list[float]]:
 
 
 def paced(pace: Pace, dice: random.Random) -> Policy:
-    """What the scripts do, with a pacer that looks every TICK_SECONDS."""
+    """The schedule of the Redis scripts, with a pacer that looks every TICK_SECONDS."""
 
     def starts(arrivals: Sequence[float]) -> Starts:
         begun, at, rest_until, free = [], 0, 0.0, 0.0
@@ -66,7 +66,7 @@ def paced(pace: Pace, dice: random.Random) -> Policy:
 
 
 def _due(pace: Pace, arrivals: Sequence[float], at: int, rest_until: float, free: float) -> float:
-    """When the requests from number `at` on are due: each that comes before may move it; FINISH at `free` sets it anew."""
+    """The due time of the requests from number `at` on. Each earlier arrival may move it; FINISH at `free` sets it anew."""
     first = arrivals[at]
     if first < free:
         return pace.due(free, first, rest_until)
@@ -85,7 +85,7 @@ def _count_until(arrivals: Sequence[float], at: int, when: float) -> int:
 
 
 def at_once(arrivals: Sequence[float]) -> Starts:
-    """Run at once, merge what comes during the run."""
+    """Run at once; requests during a run are merged into the next run."""
     begun, at, free = [], 0, 0.0
     while at < len(arrivals):
         begun.append(max(arrivals[at], free))
@@ -103,7 +103,7 @@ def fewest_runs(arrivals: Sequence[float], max_wait: float) -> int:
 
 
 def cheapest(arrivals: Sequence[float]) -> float:
-    """best[j]: the least cost of covering the first j traces, the last run starting when number j comes."""
+    """The least cost of covering all traces. best[j]: of the first j traces, where the last run starts when trace j comes."""
     sums, best = [0.0], [0.0]
     for arrival in arrivals:
         sums.append(sums[-1] + arrival)
@@ -112,7 +112,7 @@ def cheapest(arrivals: Sequence[float]) -> float:
         while first >= 0:
             waiting = WAITING * ((last - first) * arrivals[last - 1] - (sums[last] - sums[first]))
             if waiting > 4 * RUN_SECONDS:
-                break  # two runs are cheaper than one for which so much waits
+                break  # two runs are cheaper than one run with so much waiting
             least, first = min(least, best[first] + RUN_SECONDS + waiting), first - 1
         best.append(least)
     return best[-1]

@@ -1,4 +1,4 @@
-"""What a team could use instead, on the same texts in the same run."""
+"""Other tools that a team could use, on the same texts in the same run."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from benchmarks.score import Group
 
 
 def exact_match(texts: Sequence[str]) -> list[Group]:
-    """Equal texts are one prompt: what a `GROUP BY prompt` finds."""
+    """Groups of equal texts, as `GROUP BY prompt` finds them."""
     members = defaultdict(list)
     for i, text in enumerate(texts):
         members[text].append(i)
@@ -16,7 +16,7 @@ def exact_match(texts: Sequence[str]) -> list[Group]:
 
 
 def drain3(texts: Sequence[str]) -> list[Group]:
-    """A widely used log template miner, with its defaults. It keeps no white space, so many texts cannot be given back."""
+    """A widely used log template miner, with its defaults. It drops white space, so it cannot render many texts exactly."""
     from drain3 import TemplateMiner
     from drain3.template_miner_config import TemplateMinerConfig
 
@@ -32,11 +32,11 @@ def drain3(texts: Sequence[str]) -> list[Group]:
     ]
 
 
-LCS_LIMIT = 1_500  # traces: each is compared with every template so far, in time quadratic in its words
+LCS_LIMIT = 1_500  # most traces: each is compared with every earlier template, in time quadratic in its words
 
 
 def token_lcs(texts: Sequence[str]) -> list[Group]:
-    """The longest common run of words, greedily: a text joins the first template that shares half of its words."""
+    """The longest common subsequence of words, greedily: a text joins the first template that shares half of its words."""
     templates: list[list[str]] = []
     members: list[list[int]] = []
     for i, text in enumerate(texts):
@@ -53,7 +53,7 @@ def token_lcs(texts: Sequence[str]) -> list[Group]:
     return [_fitted(" ".join(words).split(_GAP), same, texts) for words, same in zip(templates, members, strict=True)]
 
 
-_GAP = "\ue000"  # stands for a slot among a template's words; private use, in no text of ours
+_GAP = "\ue000"  # a slot among a template's words: a private-use character, which no corpus has
 
 
 def _common(template: Sequence[str], matcher: SequenceMatcher) -> list[str]:
@@ -68,12 +68,12 @@ def _common(template: Sequence[str], matcher: SequenceMatcher) -> list[str]:
 
 
 def _fitted(literals: Sequence[str], members: Sequence[int], texts: Sequence[str]) -> Group:
-    """A template with the values that it has in each text: first fit from the left, the last literal at the end."""
+    """A template with its values in each text: literals are placed first fit from the left, the last one at the end."""
     return Group(tuple(literals), members, [_values(literals, texts[i]) for i in members])
 
 
 def _values(literals: Sequence[str], text: str) -> list[str]:
-    """Empty values where the template does not fit: the round trip then fails, as it should."""
+    """The values in a text; empty where the template does not fit, so that the round trip fails."""
     nothing = [""] * (len(literals) - 1)
     if len(literals) == 1 or not text.startswith(literals[0]) or not text.endswith(literals[-1]):
         return nothing

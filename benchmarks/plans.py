@@ -1,4 +1,4 @@
-"""How PostgreSQL carries out the queries that read calls, on a filled table: its own choice, nothing is switched off.
+"""PostgreSQL's plans for the queries that read calls, on a filled table, with the planner's default settings.
 
 python -m benchmarks.plans
 """
@@ -25,7 +25,7 @@ CALLS, PROJECTS = 100_000, 8
 
 @dataclass(frozen=True)
 class Ids:
-    """What the queries ask for."""
+    """The ids of stored rows that the queries ask for."""
 
     project: UUID
     group: UUID
@@ -36,7 +36,7 @@ class Ids:
 
 
 class Query(NamedTuple):
-    """A query, and the index that it walks, or one as good where a project or path has much of all calls."""
+    """A query and its index, or the indexes that are as good where a project or path has much of all calls."""
 
     run: Callable[[Connection, Ids], Any]
     index: str
@@ -106,7 +106,7 @@ ON_CALLS = r"\b(trace|trace_external_id|call_count)\b"
 
 
 def without_months(connection: Connection, lines: Iterable[str]) -> list[str]:
-    """The lines of a plan with the names of the whole table and its indexes, except for partitions without calls."""
+    """The lines of a plan without partitions that have no calls; names of partitions become those of the table."""
     of = {row.part: row.whole for row in connection.execute(text(PARTS))}
     return [re.sub(r"\w+", lambda word: of.get(word[0], word[0]), line) for line in lines]
 
@@ -117,7 +117,7 @@ WHERE part.relkind = 'i' OR part.reltuples > 0"""
 
 
 def filled(engine: Engine, number: int, *, days: int = 1) -> Ids:
-    """So many calls in `PROJECTS` projects, stored over so many days, a hundredth of them owed; the ids of some of what is there."""
+    """Stores `number` calls in `PROJECTS` projects over `days` days, a hundredth of them owed. Returns ids of some stored rows."""
     for name in range(PROJECTS):
         with engine.begin() as connection:
             project = projects.get_or_create(connection, f"project {name}")
@@ -139,7 +139,7 @@ def filled(engine: Engine, number: int, *, days: int = 1) -> Ids:
 
 
 def told(lines: list[str]) -> Iterator[str]:
-    """What of a plan says how calls are read; values are left out."""
+    """The lines of a plan that say how calls are read, without values."""
     for line in lines:
         if re.search(rf" on {ON_CALLS}|Limit|Sort", line):
             yield re.sub(r"'[^']{20,}'", "'…'", line)

@@ -1,7 +1,7 @@
-"""Text that repeats nothing for long: what stands in slots, and what belongs to no template.
+"""Text without long repetitions: for the values of slots and for texts of no template.
 
-Sentences are put together word by word, so that ten thousand of them share hardly a run of five words. A small stock of
-fixed sentences would do the opposite: each would occur in many calls, and be fixed text by any honest rule.
+Sentences are built word by word, so that ten thousand of them share hardly a run of five words. Why no stock of fixed
+sentences: each would occur in many calls, and any honest miner would call it fixed text.
 """
 
 import json
@@ -42,7 +42,7 @@ def _thing(r: Random) -> str:
 
 
 def sentence(r: Random) -> str:
-    """Eight words or so, sometimes with a number, a name or a second half."""
+    """A sentence of about eight words, sometimes with a number, a name or a second half."""
     words = f"{_thing(r)} {r.choice(DEEDS)} {_thing(r)}"
     for _ in range(r.choice((0, 1, 1, 2))):
         words += f" {r.choice(PLACES)} {_thing(r)}"
@@ -101,14 +101,14 @@ _HEADS = (
 
 
 def code(r: Random) -> str:
-    """A few lines that look like Python; no two words stand in all of them."""
+    """A few lines that look like Python; no two words stand in every result."""
     lines = [r.choice(_HEADS)] + [r.choice(_STATEMENTS) for _ in range(r.randint(1, 6))]
     filled = (line.format(r.choice(NOUNS), r.choice(NOUNS), r.choice(DEEDS), r.randint(0, 999)) for line in lines)
     return "\n    ".join(filled).replace("\n    \n", "\n\n") + r.choice(("", "\n", "\n\n\nmain()"))
 
 
 def query(r: Random) -> str:
-    """SQL, more or less."""
+    """A text that looks like SQL."""
     asked = r.choice((
         "select {0}, {1} from {2} where {0} > {3}", "SELECT count(*)\nFROM {2}\nGROUP BY {0}", "WITH {0} AS (TABLE {1}) TABLE {0}",
         "UPDATE {2} SET {0} = {3};", "delete from {2} where not {1}", "EXPLAIN VALUES ({3}), ('{0}')", "{0} JOIN {2} USING ({1})",
@@ -145,7 +145,7 @@ def japanese(r: Random) -> str:
 
 
 def splice(r: Random, low: int, high: int) -> str:
-    """Pieces of many sentences: free text in which nothing stands twice."""
+    """Pieces of many sentences: free text without repetitions."""
     return " ".join(_piece(r) for _ in range(r.randint(low, high)))
 
 
@@ -166,7 +166,7 @@ def _lines_of_code(r: Random) -> str:
 
 
 def noise(r: Random, *, long: bool = False) -> str:
-    """A text of no template: what people and scripts type into a box."""
+    """A text of no template, as people and scripts type into a box."""
     kinds: tuple[Callable[[], str], ...] = (
         lambda: splice(r, 2, 5) + r.choice(("?", "", ".", " thanks")),
         lambda: "\n\n".join(splice(r, 6, 20) for _ in range(40 if long else r.randint(1, 3))),

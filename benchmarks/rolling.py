@@ -1,10 +1,10 @@
-"""Releases beside each other: how long ingest waits for a migration, and whether the code before runs on today's schema.
+"""Rolling releases: how long ingest waits for a migration, and whether the previous release's code runs on today's schema.
 
-    python -m benchmarks.rolling locks [CALLS]        each revision since the first release, with a million calls there and others coming
+    python -m benchmarks.rolling locks [CALLS]        each revision since the first release, on a million stored calls, while calls come in
     python -m benchmarks.rolling release [COMMIT]     old and new processes on today's schema; COMMIT: the last one before the newest revision
 
-A writer inserts a call every few milliseconds while a revision runs, and the waits for locks are read from pg_locks, so other work on
-the machine does not count.  Exit code 1 when one waits longer than LOCK_MS, or when a call is refused or not grouped.
+A writer inserts a call every few milliseconds while a revision runs. Its waits for locks are read from pg_locks, so other work on
+the machine does not count. Exit code 1 when a wait is longer than LOCK_MS, or when a call is refused or not grouped.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from benchmarks.threads import Threads
 
 FIRST_RELEASE = "taking"
 LOCK_MS = 200
-"""What docs/operations.md promises."""
+"""Milliseconds: the longest wait for a lock that docs/operations.md promises."""
 
 LOOK_EVERY = 0.005
 CALLS, GROUPED = 1_000_000, 60
@@ -55,7 +55,7 @@ WRITERS = 2
 
 @contextmanager
 def released(calls: int) -> Iterator[str]:
-    """A database of the first release with so many calls."""
+    """A database of the first release's schema with `calls` calls."""
     with tempfile.TemporaryDirectory(prefix="promptlode-bench-") as folder:
         Path(folder).chmod(0o755)
         server = PostgresServer(Path(folder) / "postgres", durable=False)
@@ -84,7 +84,7 @@ IDS = {"project": new_id(), "group": new_id()}
 
 
 class Writers(Threads):
-    """Insert a call each and again, as ingest does; `longest` is the longest wait for a lock that was seen, in seconds."""
+    """Threads that insert one call after the other, as ingest does. `longest`: the longest seen wait for a lock, in seconds."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -130,11 +130,11 @@ def locks(calls: int) -> int:
     return int(any(int(row[2]) > LOCK_MS for row in rows))
 
 
-# --- the release before
+# --- the previous release
 
 
 def before_the_newest() -> str:
-    """The commit before the one that brought the newest revision."""
+    """The parent of the commit that added the newest revision."""
     scripts = ScriptDirectory(migrations.__path__[0])
     head = scripts.get_revision("head")
     assert head is not None
@@ -160,7 +160,7 @@ MIXES = {"all old": ("old", "old", "old"), "old web": ("old", "new", "new"), "ol
 
 
 def release(commit: str) -> int:
-    """Each mix on a database of its own, at today's schema."""
+    """Tries each mix of old and new processes on a database of its own, at today's schema."""
     rows = []
     with checked_out(commit) as tree:
         for mix, (web, worker, reconciler) in MIXES.items():
@@ -178,7 +178,7 @@ def release(commit: str) -> int:
 
 
 def grouped(here: World, target: Target) -> tuple[int, int, int, int, int]:
-    """Calls of two templates, one after the other and as a batch; a second time when the templates are known."""
+    """Sends calls of two templates, singly and as a batch; then again, when the templates are known."""
     accepted = refused = 0
     numbers = itertools.count()
     with requests.Session() as session:

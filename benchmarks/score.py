@@ -1,9 +1,9 @@
 """How good a grouping is, against the known truth.
 
-A group is two or more traces that a miner says come from one template; any other trace is ungrouped.
+A group is two or more traces to which a miner gives one template; any other trace is ungrouped.
 
-- round trip: share of grouped traces that their template and their values give back, byte for byte.
-- pair F1: over all pairs of traces, "same template" predicted against true. Big templates weigh most.
+- round trip: share of grouped traces that template and values render exactly, byte for byte.
+- pair F1: over all pairs of traces, "same template" predicted against true. Large templates weigh most.
 - template F1: over templates, each weighing the same. A group counts only when it holds exactly the traces of a template,
   its fixed text is that of the template up to where a slot's border lies, and every trace renders back.
 - coverage: share of templated traces that are in some group. noise recall: share of free texts that are in none.
@@ -17,7 +17,7 @@ from benchmarks.corpora import Corpus
 
 
 class Group(NamedTuple):
-    """What any miner answers: fixed texts, members (indices) and for each member its values, by place."""
+    """A miner's group: literals, members (indices of traces), and for each member its values by place."""
 
     literals: tuple[str, ...]
     members: Sequence[int]
@@ -37,12 +37,12 @@ def render(literals: Sequence[str], row: Sequence[str]) -> str:
 
 
 def skeleton(literals: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The fixed texts in the form in which two honest answers agree.
+    """The literals in a normal form: equally right answers become equal.
 
-    Where a slot's values all begin or end alike, nobody can tell that text from fixed text: it is counted as fixed, and a
-    slot that never changes vanishes. Of "a." + "" + "b" and "a." + "c." + "b" nobody can tell whether the option is "c."
-    or stands before the full stop: it is put as far right as it goes. White space at a slot's border, and a border of
-    nothing else, say nothing.
+    - A text with which all values of a slot begin or end counts as fixed text; a slot with one value vanishes.
+    - A border that could lie in several places goes as far right as possible: "a." + "" + "b" and "a." + "c." + "b"
+      do not tell whether the optional part is "c." or ".c".
+    - White space at the border of a slot is dropped.
     """
     texts = [literals[0]]
     for values, text in zip(zip(*rows, strict=True), literals[1:], strict=True):
@@ -63,7 +63,7 @@ def skeleton(literals: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[st
 
 
 def _turns(values: Sequence[str], after: str) -> int:
-    """How many characters the border can move to the right: every value, if any, goes on as the text after it does."""
+    """How many characters the border can move to the right: while every non-empty value begins as the text after the slot does."""
     present = [value for value in values if value]
     turns = 0
     while turns < len(after) - 1 and all((value + after)[turns] == after[turns] for value in present):
@@ -72,7 +72,7 @@ def _turns(values: Sequence[str], after: str) -> int:
 
 
 def _shared_start(values: Sequence[str]) -> str:
-    """Between the smallest and the largest lie all others: what these two share, all do."""
+    """The common prefix of all values: that of the smallest and the largest, since all others lie between these two."""
     low, high = min(values), max(values)
     return low[: next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))]
 
@@ -109,7 +109,7 @@ def _renders(corpus: Corpus, group: Group) -> list[bool]:
 
 
 def _is_template(corpus: Corpus, truth: Mapping[str, list[int]], group: Group) -> bool:
-    """Whether the group is one template: the same traces, the same fixed text."""
+    """Whether the group is exactly one true template: the same traces and the same fixed text."""
     name = corpus.traces[group.members[0]].template
     if name is None or set(truth[name]) != set(group.members):
         return False
@@ -135,5 +135,5 @@ def _f1(right: int, said: int, true: int) -> float:
 
 
 def _share(part: float, whole: float) -> float:
-    """Of nothing, all: a scenario without noise keeps all its noise out."""
+    """part / whole; 1 for an empty whole: a scenario without noise has perfect noise recall."""
     return part / whole if whole else 1.0

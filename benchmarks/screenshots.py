@@ -1,4 +1,4 @@
-"""Draw the pictures of the docs, and the tour of the README: the sample traffic, grouped, in headless Chromium.
+"""Draw the docs' pictures and the README's tour: pages with the grouped sample traffic, in headless Chromium.
 
     python -m benchmarks.screenshots [FOLDER]
 
@@ -29,9 +29,9 @@ from benchmarks.storage import filled
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 DESK, PHONE = (1280, 900), (390, 844)
 SECONDS_A_PAGE = 3
-"""Long enough to read the headings of a page."""
+"""Seconds of each page in the tour: enough to read the page's headings."""
 
-# The task that is shown is the one with most versions.
+# The pictures show the task with most versions.
 FIND = {
     "task": "SELECT task_id FROM implementation GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
     "slot": "SELECT slots[1] FROM template WHERE task_id = :task AND retired_at IS NULL ORDER BY id DESC LIMIT 1",
@@ -41,7 +41,7 @@ FIND = {
 
 
 def ids(installation: Installation) -> dict[str, str]:
-    """What is shown, by name."""
+    """The ids of the shown task and its parts, by name."""
     found: dict[str, str] = {}
     with installation.engine.connect() as connection:
         for name, query in FIND.items():
@@ -50,7 +50,7 @@ def ids(installation: Installation) -> dict[str, str]:
 
 
 def pictures(at: dict[str, str]) -> Iterator[tuple[str, str, tuple[int, int], str]]:
-    """Name, page, size and colours of each."""
+    """(name, page, size, colours) of each picture."""
     task = f"/tasks/{at['task']}"
     yield "tasks", "/?sort=cost", DESK, "light"
     yield "task", task, (1280, 1500), "light"
@@ -60,7 +60,7 @@ def pictures(at: dict[str, str]) -> Iterator[tuple[str, str, tuple[int, int], st
 
 
 def tour(at: dict[str, str]) -> Iterator[tuple[str, str | None]]:
-    """The pages of the tour, and what is brought to the middle of the window; None: the top."""
+    """(page, the element that is scrolled to the middle of the window) of the tour; None: the top of the page."""
     task = f"/tasks/{at['task']}"
     yield "/?sort=cost", None
     yield task, None
@@ -71,7 +71,7 @@ def tour(at: dict[str, str]) -> Iterator[tuple[str, str | None]]:
 
 @contextmanager
 def served(installation: Installation) -> Iterator[str]:
-    """The pages, open on this machine; their address."""
+    """Serves the pages on this machine without a password. Yields their address."""
     app = create_app(installation.settings.model_copy(update={"local_mode": True}))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""A server on a free port of 127.0.0.1 for as long as a block lasts: stand-ins for models, recorders."""
+"""A server on a free port of 127.0.0.1 while a block runs: for stand-ins of models and for recorders."""
 
 import threading
 from collections.abc import Iterator

@@ -1,12 +1,11 @@
-"""A month in an hour: a whole local installation under steady and bursty traffic, deletions, retention, deploys and a full disk of logs.
+"""A soak test: a local installation under steady and bursty traffic, deletions, retention, deploys and a full disk for logs.
 
-    python -m benchmarks.soak [--minutes 60] [--seed N]      exit code 1 where something grows or a guarantee does not hold
+    python -m benchmarks.soak [--minutes 60] [--seed N]      exit code 1 where a figure grows or a guarantee does not hold
 
-The installation is `make run`'s, with the times of `benchmarks/chaos`, whose traffic and audit are used too.  Every tenth of the time
-each process is ended in turn and comes back, as at a deploy.  What passes (a project of its own) is deleted by its user, and what is
-left of it is removed by retention with a clock that is two days ahead.  For a tenth of the time the folder of the logs is full: it is
-a small file system of its own, which only root can mount.  A figure is flat when its largest value in the last quarter is near that in
-the second one: the first one fills caches, and each deploy empties them.
+The installation is `make run`'s, with the times, traffic and audit of `benchmarks/chaos`. Every tenth of the time all processes restart,
+one after the other, as at a deploy. The calls of a second project are deleted: half by its user, half by retention, whose clock is two
+days ahead. For a tenth of the time the disk of the logs is full: a small file system, which only root can mount. A figure is flat when
+its maximum in the last quarter is near its maximum in the second quarter; in the first quarter caches fill.
 """
 
 import argparse
@@ -52,13 +51,13 @@ STEADY_A_SECOND, BURST, BURST_EVERY = 40, 400, 20.0
 """Calls a second; calls of a burst, all at once; seconds between two bursts."""
 
 PASSING = 100
-"""Calls of the project that passes, each ten seconds; half are deleted by their user, half by retention."""
+"""Calls of the second project every ten seconds; its user deletes one half, retention the other."""
 
 LEAST_BETWEEN_DEPLOYS = 45.0
-"""Seconds: four processes end and come back one after the other."""
+"""Seconds: in this time four processes restart one after the other."""
 
 LOGS_MB = 32
-"""Size of the file system of the logs: three logs of 10 MB fit."""
+"""Megabytes of the logs' file system: three logs of 10 MB fit."""
 
 SETTLE_SECONDS = 240
 
@@ -67,20 +66,20 @@ READ_AGAIN = """
               JOIN project ON project.id = g.project_id WHERE outcome = 'committed' AND project.name <> 'passing')
          - (SELECT count(*) FROM trace JOIN project ON project.id = project_id
              WHERE considered_run_id IS NOT NULL AND project.name <> 'passing')"""
-"""As of the audit; calls that were deleted cannot be counted."""
+"""The audit's query, without calls that were deleted."""
 
 WAITING_ROWS = "SELECT sum(n_dead_tup) FROM pg_stat_user_tables"
 SMALL_TABLES = """
 SELECT sum(pg_total_relation_size(relid)) / 1048576.0 FROM pg_stat_user_tables
  WHERE relname IN ('usage_mark', 'call_count', 'grouping_key', 'project', 'template', 'implementation', 'task')"""
-"""MB of tables that are written all the time and do not hold calls."""
+"""MB of the tables that are written all the time, without those of calls."""
 
 
 # --- the installation
 
 
 class Local:
-    """`make run` in a process of its own, and where to find what is in it."""
+    """`make run` in a process of its own, with its addresses and processes."""
 
     def __init__(self, home: Path) -> None:
         self.home, self.port = home, free_port()
@@ -127,7 +126,7 @@ MARKS = {"granian": "web", "worker": "worker", "reconcile": "reconciler", "flowe
 
 
 def _name_of(process: psutil.Process | None) -> str | None:
-    """By the words of its command line; the log of supervisord's own is none of them."""
+    """The name of a process by the words of its command line; None for supervisord's own process for logs."""
     words = {word.rpartition("/")[2] for word in process.cmdline()} if process else set[str]()
     return next((name for mark, name in MARKS.items() if mark in words), None)
 
@@ -148,7 +147,7 @@ def installed() -> Iterator[Local]:
 
 @contextlib.contextmanager
 def logs_of_their_own(folder: Path) -> Iterator[None]:
-    """A small file system for the logs, and a log of the reconciler that is about to be rotated; said aloud where it cannot be mounted."""
+    """A small file system for the logs, with a log of the reconciler just below rotation. Prints a line where it cannot be mounted."""
     folder.mkdir()
     mounted = os.geteuid() == 0 and not subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={LOGS_MB}m,mode=700", "tmpfs", str(folder)], check=False, capture_output=True
@@ -163,11 +162,11 @@ def logs_of_their_own(folder: Path) -> Iterator[None]:
             subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
-# --- what happens
+# --- the events
 
 
 class Life:
-    """Everything that happens beside the steady traffic, each in a thread, until `end`."""
+    """All events beside the steady traffic, each kind in a thread, until `end`."""
 
     def __init__(self, local: Local, minutes: float, seed: int) -> None:
         self._local, self._seconds = local, minutes * 60
@@ -218,7 +217,7 @@ class Life:
         self.deleted += answer.json()["traces"] if answer is not None and answer.ok else 0
 
     def _sent(self, key: str, calls: list[dict]) -> set[str]:
-        """Until every call is in, as a client does that repeats by external id."""
+        """Sends the calls until all are stored, as a client does that repeats by external id."""
         left = {call["external_id"]: call for call in calls}
         while left and not self._over.is_set():
             answer = self._asked("/api/v1/traces", key, {"traces": list(left.values())})
@@ -240,12 +239,12 @@ class Life:
             return None
 
     def _expire(self) -> None:
-        """As the reconciler does: where a row is locked for long, the next time removes the calls."""
+        """Retention, as the reconciler does it: where a row is locked for long, the next pass removes the calls."""
         with contextlib.suppress(DatabaseDownError, OperationalError):
             self.expired += expire(self._local.engine, 0, now=datetime.now(UTC) + timedelta(days=2))
 
     def _deploy(self) -> None:
-        """Each process ends and comes back before the next one does."""
+        """Restarts each process; the next one ends when the last one is back."""
         self.deploys += 1
         for name in MARKS.values():
             parents = self._local.processes().get(name, [])[:1]
@@ -255,7 +254,7 @@ class Life:
                 wait_until(self._local.is_ready, 60, lambda: "not ready", pause=0.5)
 
     def _fill_logs(self) -> None:
-        """From the middle on, for a tenth of the time."""
+        """Fills the disk of the logs from the middle on, for a tenth of the time."""
         folder = self._local.home / "logs"
         if not os.path.ismount(folder) or self._over.wait(self._seconds / 2):
             return
@@ -267,7 +266,7 @@ class Life:
         filler.unlink()
 
 
-# --- what is looked at
+# --- the figures
 
 
 @dataclasses.dataclass
@@ -288,14 +287,14 @@ class Watch:
         for name, family in self.local.processes().items():
             with contextlib.suppress(psutil.Error):
                 yield f"MB of {name}", sum(process.memory_full_info().pss for process in family) / 2**20
-        with contextlib.suppress(Exception):  # a look that comes between two lives of a server is none
+        with contextlib.suppress(Exception):  # a server that restarts has no figures at this moment
             yield "keys in Redis", float(redis.dbsize())
         with contextlib.suppress(Exception), transaction(self.local.engine) as connection:
             for name, query in DATABASE.items():
                 yield name, float(connection.scalar(text(query)) or 0)
 
     def quarters(self, name: str) -> tuple[float, float]:
-        """The largest of the second and of the last quarter of the time."""
+        """(the maximum in the second quarter of the time, in the last quarter)."""
         seen = self.seen[name]
         last = seen[-1][0]
         second = [value for at, value in seen if last / 4 <= at < last / 2]
@@ -312,7 +311,7 @@ DATABASE = {
 }
 
 MORE = {"MB of": (1.10, 8), "keys": (1.2, 50), "connections": (1.2, 3), "partitions": (1.0, 0), "dead": (1.5, 20_000), "usage": (1.5, 2_000), "MB of tables": (1.5, 4)}  # fmt: skip
-"""How much more the last quarter may hold: times the second, plus. Vacuum comes and goes, and new groups keep coming."""
+"""(factor, summand) of the last quarter's bound over the second quarter: vacuum comes and goes, and new groups keep coming."""
 
 
 def bound(name: str, before: float) -> float:
@@ -320,7 +319,7 @@ def bound(name: str, before: float) -> float:
     return before * share + more
 
 
-# --- the whole
+# --- the whole test
 
 
 @dataclasses.dataclass(frozen=True)

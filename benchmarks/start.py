@@ -1,8 +1,8 @@
-"""How long a newcomer waits: setting the environment up, and the demo to its table, in a fresh clone with an empty HOME.
+"""A newcomer's waiting time in a fresh clone with an empty HOME: for the environment, and for the demo's table.
 
     python -m benchmarks.start
 
-Each way installs twice: with empty caches, then into a new environment with what the caches hold now.  Needs the network.
+Each way installs twice: with empty caches, then into a new environment with what the caches hold now. Needs the network.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.ingest.tables import table
 
 ROOT = Path(__file__).parents[1]
-WAYS = {"uv": {}, "pip": {"PIP_NO_INDEX": "0"}}  # tools/venv asks pip alone where the environment tells pip of an index
+WAYS = {"uv": {}, "pip": {"PIP_NO_INDEX": "0"}}  # tools/venv uses pip only where the environment names an index for pip
 
 
 def seconds_of(clone: Path, home: Path, *command: str, **more: str) -> float:
@@ -29,7 +29,7 @@ def seconds_of(clone: Path, home: Path, *command: str, **more: str) -> float:
 
 
 def megabytes(folder: Path) -> int:
-    """What a folder takes on the disk."""
+    """The size of a folder on the disk."""
     said = subprocess.run(["du", "-sm", str(folder)], check=True, stdout=subprocess.PIPE, text=True).stdout
     return int(said.split()[0])
 

@@ -1,9 +1,9 @@
-"""How much room a call takes: the sample traffic after grouping, beside a table that holds every text as it was sent.
+"""Stored bytes per call: the sample traffic after grouping, beside a table that holds every text as it was sent.
 
     python -m benchmarks.storage
 
-Both tables have the same columns, indexes, values and rows, and are packed (VACUUM FULL) before they are measured; the other one
-has no prompt apart from the input, so it too holds each text of a call once.  Its TOAST compresses as ours does.
+Both tables have the same columns, indexes, values and rows, and are packed (VACUUM FULL) before they are measured. The other table
+has no prompt beside the input, so it holds each text of a call once too. TOAST compresses both tables alike.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ BATCH = 250
 
 VALUES = "SELECT sum(coalesce(pg_column_size(variables), 0)) FROM {0}"
 TEXTS = "SELECT sum(pg_column_size(input) + coalesce(pg_column_size(prompt_parts), 0)) + (" + VALUES + ") FROM {0}"
-"""What holds the prompt of a call."""
+"""Bytes of the columns that hold the prompt of a call."""
 
 
 def filled(installation: Installation) -> int:
-    """The sample traffic, as it came in; how many calls."""
+    """Stores the sample traffic. Returns the number of calls."""
     bodies = list(sample.traces(0))
     for start in range(0, len(bodies), BATCH):
         installation.take(bodies[start : start + BATCH])
@@ -34,7 +34,7 @@ def filled(installation: Installation) -> int:
 
 
 def write_out(connection: Connection) -> None:
-    """A table with the texts of all calls as they were sent."""
+    """Creates the table with the texts of all calls as they were sent."""
     rows = connection.execute(select(trace, template.c.parts).outerjoin(template)).all()
     whole = [{"id": row.id, "input": orjson.dumps(traces.with_texts(row).input).decode()} for row in rows]
     connection.execute(text("CREATE TABLE sent (LIKE trace INCLUDING ALL)"))
@@ -56,7 +56,7 @@ def number(connection: Connection, query: str) -> float:
 
 
 def rows_of(connection: Connection, calls: int) -> Iterator[Sequence[str]]:
-    """Bytes a call, by what is counted."""
+    """(what is counted, bytes per call in each table)."""
     parts = number(connection, "SELECT sum(pg_column_size(parts)) FROM template")
     ours, theirs = (number(connection, TEXTS.format(name)) for name in ("trace", "sent"))
     values = number(connection, VALUES.format("sent"))

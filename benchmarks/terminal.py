@@ -18,7 +18,7 @@ from rich.console import Console
 from benchmarks.screenshots import IMAGES
 
 COLUMNS = 140
-"""Of the demo's table in a file (`app.local.serve`)."""
+"""Columns of the terminal: the width of the demo's table where the output is no terminal (`app.local.serve`)."""
 
 INSTEAD = (
     (r"pl_[\w-]+", "pl_…"),
@@ -26,7 +26,7 @@ INSTEAD = (
     (r"127\.0\.0\.1:80\d\d", "127.0.0.1:8000"),
     (r"127\.0\.0\.1:55\d\d", "127.0.0.1:5555"),
 )
-"""What differs from run to run: the key of the demo's project, Flower's password, and ports where others are taken."""
+"""(pattern, replacement) of texts that differ from run to run: the project's key, Flower's password, the ports."""
 
 FORMAT = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>.{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, monospace; font-size: {char_height}px; line-height: {line_height}px; }}
@@ -38,11 +38,11 @@ FORMAT = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="htt
 <g class="{unique_id}-matrix">{matrix}</g></g>
 </svg>
 """
-"""As rich draws it, without its font, which a reader's browser would fetch from another host."""
+"""rich's format without its web font, which a reader's browser would fetch from another host."""
 
 
 def printed() -> str:
-    """What the demo prints: everything is started, filled and stopped in a folder of its own."""
+    """The output of the demo, which is started, filled and stopped in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="promptlode-") as folder:
         environment = os.environ | {"PROMPTLODE_DATA_DIR": folder, "DEMO_EXIT": "1", "NO_COLOR": "1"}
         command = [sys.executable, "-m", "app.cli", "demo"]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 JOIN_SECONDS = 60
-"""A thread that sends or writes ends after the request that it has begun."""
+"""Seconds that a thread may take to end: it finishes its last request first."""
 
 
 class Threads:

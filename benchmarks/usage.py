@@ -1,15 +1,15 @@
-"""What usage costs: ingest with and without its marks, how fast calls are added up, and pages over 90 days.
+"""The cost of usage figures: ingest with and without usage marks, the adding up of calls, and pages over 90 days.
 
     python -m benchmarks.usage [CALLS [TASKS]]                     all of it
-    python -m benchmarks.usage --part NAME [CALLS [TASKS]]         of ingest, pages: that alone
+    python -m benchmarks.usage --part NAME [CALLS [TASKS]]         NAME is ingest or pages: only this part
     python -m benchmarks.usage --hold FOLDER [CALLS [TASKS]]       fills a database, holds it until Ctrl-C, and measures nothing
-    python -m benchmarks.usage --part pages --held FOLDER          pages, of the database that is held
+    python -m benchmarks.usage --part pages --held FOLDER          the pages, on the held database
 
-The calls lie over 90 days. Marks are measured in turns, since the machine has others on it; the ratio is the median of its rounds.
+The calls are spread over 90 days. Ingest with and without marks is measured in turns; a ratio is the median of its rounds.
 
-Answers are those of a web process as the Procfile starts it, over one kept connection, as somebody sees who sits beside it.  The first
-request of each address is told apart: it compiles what it needs.  The figures are of the requests after it, once while the
-installation rests, and once while calls come in and the reconciler adds them up.
+A web process, started as in the Procfile, answers over one kept connection from the same machine. The first request of each address has
+a column of its own, since it compiles templates and queries. The other figures are of later requests: once while the installation
+rests, once while calls come in and the reconciler adds them up.
 """
 
 import argparse
@@ -47,13 +47,13 @@ ASKED = 200
 """Requests of each address after the first, so that p99 is not the slowest of all."""
 
 ASKED_BESIDE = 100
-"""The same beside traffic."""
+"""Requests of each address beside traffic."""
 
 SENT_EVERY = 0.5
-"""Seconds between two batches of ten calls of that traffic."""
+"""Seconds between two batches of ten calls in the traffic beside."""
 
 MARKS = "INSERT INTO usage_mark"
-"""What the triggers do for usage; without it they count calls alone."""
+"""The statement of the triggers that writes usage marks; without it they only count calls."""
 
 
 def body(number: int) -> dict[str, object]:
@@ -67,7 +67,7 @@ def body(number: int) -> dict[str, object]:
 
 
 def marking(connection: Connection, *, on: bool) -> None:
-    """The trigger of new calls with its marks or without."""
+    """Defines the trigger of new calls with or without usage marks."""
     source = connection.execute(text("SELECT pg_get_functiondef('count_new_calls'::regproc)")).scalar_one()
     plain = source.replace("IF false THEN INSERT INTO usage_mark", MARKS).replace("; END IF; --", ";")
     if not on:
@@ -85,7 +85,7 @@ def taken(at: Installation, batches: list[list[dict[str, object]]]) -> float:
 
 
 def ingest(at: Installation) -> list[tuple[str, str]]:
-    """Time with the marks as a share of that without, for single calls and for batches."""
+    """The ratio of ingest's time with marks to its time without, for single calls and for batches."""
     know(at.engine, at.project, "/known", "", "Mail: {{mail}}")
     at.take([body(0)])
     rows = []
@@ -174,7 +174,7 @@ def _ms(seconds: float) -> str:
 
 
 def pages(at: Installation, known: Path, only: Sequence[str]) -> list[list[str]]:
-    """Whole answers, HTML and JSON made and all, as one web process gives them."""
+    """A row per address: times of whole answers (HTML or JSON) of one web process."""
     with ExitStack() as stack:
         redis = stack.enter_context(valkey())
         urls = {"database_url": at.settings.database_url, "redis_url": _url(redis), "broker_url": _url(redis)}
@@ -217,7 +217,7 @@ def addresses(at: Installation) -> dict[str, str]:
 
 
 def client(at: Installation, processes: Processes) -> tuple[Callable[[str], float], Target]:
-    """Seconds of a GET over one connection: of a page, as somebody on this machine asks, or of JSON with a key."""
+    """(a function that gives the seconds of a GET over one connection, of a page or of JSON with a key; the web process)."""
     with transaction(at.engine) as connection:
         key = keys.create(connection, at.project.id).key
     target = processes.serve("app.front:create", key=key, LOCAL_MODE="true")
@@ -283,7 +283,7 @@ def options() -> argparse.Namespace:
 
 @contextmanager
 def held(folder: Path) -> Iterator[Installation]:
-    """The installation that another process holds."""
+    """The installation that another process holds (`--hold`)."""
     settings = Settings(database_url=(folder / "database_url").read_text(), redis_url="redis://127.0.0.1:1/0")
     engine = make_engine(settings)
     with transaction(engine) as connection:

@@ -19,7 +19,7 @@ from tasks.monitor import pipeline
 from tasks.pacer import TICK_SECONDS
 
 BACKLOG_SECONDS = 120
-"""What may still wait in the queue when the last fault is over, on a slow machine."""
+"""Seconds of work that the queue may still hold after the last fault, on a slow machine."""
 
 STILL_SECONDS = 8
 
@@ -49,7 +49,7 @@ def run(plan: Plan) -> Result:
 
 
 def under_fire(fleet: Fleet, plan: Plan, faults: Faults) -> Result:
-    """Traffic and faults at once, then a look at what is left."""
+    """Runs traffic and faults at the same time, then audits the rows."""
     traffic = Traffic(plan, fleet.urls, fleet.key)
     faults.start()
     traffic.send_all()
@@ -63,7 +63,7 @@ def under_fire(fleet: Fleet, plan: Plan, faults: Faults) -> Result:
 
 
 def _wait_until_settled(fleet: Fleet) -> float:
-    """Until nothing is owed and no message is under way, at most the recovery time and the backlog."""
+    """Waits until no trace is owed and no message is under way, at most the recovery time and the backlog."""
     begun = time.monotonic()
     while (waited := time.monotonic() - begun) < RECOVERY_SECONDS + BACKLOG_SECONDS:
         if _is_settled(fleet):
@@ -73,7 +73,7 @@ def _wait_until_settled(fleet: Fleet) -> float:
 
 
 def _wait_until_nothing_moves(fleet: Fleet) -> float:
-    """The plain scheme may never settle: until no trace was read for a while."""
+    """Waits until no trace was read for a while: the plain scheme may never settle."""
     begun = moved = time.monotonic()
     before = None
     while time.monotonic() - moved < STILL_SECONDS:

@@ -1,4 +1,4 @@
-"""What the rows of the database say afterwards."""
+"""The audit: whether the rows of the database show that the guarantees held."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -29,12 +29,12 @@ SHARED = """
 READ_AGAIN = """
     SELECT (SELECT coalesce(sum(owed), 0) FROM grouping_run WHERE outcome = 'committed')
          - (SELECT count(*) FROM trace WHERE considered_run_id IS NOT NULL)"""
-"""Every committed run says how many owed traces it has read; more than were ever read means that two have read the same."""
+"""Every committed run stores how many owed traces it has read. A sum above the number of read traces: two runs read the same trace."""
 
 LAGS = """
     SELECT extract(epoch FROM r.started_at - t.created_at), r.group_id, r.started_at
     FROM trace t JOIN grouping_run r ON r.id = t.considered_run_id WHERE t.implementation_id IS NULL"""
-"""Of traces that belong to no template: they were read once, by the run that is noted."""
+"""The lags of traces without a template: exactly one run, the stored one, has read each."""
 
 LONGEST_RUN = """
     SELECT coalesce(max(extract(epoch FROM finished_at - started_at)), 0) FROM grouping_run WHERE outcome = 'committed'"""
@@ -67,11 +67,11 @@ class Findings:
 
     @property
     def calm_lag(self) -> float:
-        """What lag p99 may be while nothing is broken: max_wait, a run that was going on, the pacer's tick and the queue."""
+        """The bound of lag p99 without faults: max_wait, one run under way, the pacer's tick and the queue."""
         return TIMES["GROUPING_MAX_WAIT"] + self.longest_run + TICK_SECONDS + self.queue_p99
 
     def broken(self, faults: int) -> list[str]:
-        """The guarantees that do not hold; empty when all do."""
+        """The guarantees that do not hold; empty when all hold."""
         nothing = (
             "missing", "owed", "shared", "read_again", "overlapping_commits", "overlapping_runs", "stuck_groups",
             "leaked_keys",
@@ -94,7 +94,7 @@ def at_rest(redis_url: str) -> bool:
 
 
 def _not_idle(redis_url: str) -> list[str]:
-    """Groups that wait for something, by their fields; a lease or ticket that has ended counts as absent, as in every script."""
+    """The groups that are not idle, by their fields. An expired lease or ticket counts as absent, as in every script."""
     with Redis.from_url(redis_url, decode_responses=True) as client:
         now = client.time()[0] * 1000
         hashes = [client.hgetall(key) for key in client.scan_iter(match="promptlode:{*}", count=1000)]
@@ -109,7 +109,7 @@ def _waits_for_something(fields: dict[str, str], now: int) -> bool:
 def audit(
     engine: Engine, redis_url: str, accepted: set[str], counted: dict[str, Any], enqueued: Iterable[dict[str, Any]]
 ) -> Findings:
-    """`enqueued`: the lines of the logs that say when a message began to wait for a worker."""
+    """Audits the rows. `enqueued`: the lines of the logs that say when a message began to wait for a worker."""
     stored = set(_column(engine, "SELECT external_id FROM trace"))
     with transaction(engine) as connection:
         read = connection.execute(text(LAGS)).all()
@@ -137,13 +137,13 @@ def audit(
 
 
 def quantile(values: Iterable[float], part: float) -> float:
-    """Of none it is 0."""
+    """The quantile of the values; 0 for no values."""
     ordered = sorted(values) or [0.0]
     return ordered[min(int(part * len(ordered)), len(ordered) - 1)]
 
 
 def _waits(enqueued: Iterable[dict[str, Any]], begun: Iterable[tuple[str, float]]) -> list[float]:
-    """How long the message of each run waited: since the last one of its group that was sent before the run began."""
+    """The waiting time of each run's message: from the group's last message before the run to the start of the run."""
     sent: dict[str, list[float]] = defaultdict(list)
     for line in enqueued:
         sent[line["group"]].append(datetime.fromisoformat(line["timestamp"]).timestamp())

@@ -1,4 +1,4 @@
-"""The faults, by the names of the plan."""
+"""The faults, named as in the plan."""
 
 import random
 import threading
@@ -14,11 +14,11 @@ from benchmarks.chaos.plan import TIMES, Plan
 from tasks.queues import FIRST, RERUN
 
 LASTING = {"stop a worker for a while", "deploy", "block Redis", "cut connections", "make Redis read-only"}
-"""Faults that take seconds; the schedule goes on meanwhile."""
+"""Faults that take seconds; the schedule goes on while they last."""
 
 
 def method_of(name: str) -> str:
-    """What carries a fault of the plan out."""
+    """The name of the method that carries out a fault of the plan."""
     return "_" + name.lower().replace(" ", "_").replace("-", "_")
 
 
@@ -38,7 +38,7 @@ class Faults:
         threading.Thread(target=self._run, daemon=True).start()
 
     def wait(self) -> None:
-        """Until the last fault is over."""
+        """Waits until the last fault is over."""
         self._over.wait()
         for thread in self._lasting:
             thread.join()
@@ -75,7 +75,7 @@ class Faults:
             _quietly(process.kill)
 
     def _stop_a_worker_for_a_while(self) -> None:
-        """Longer than its lease: another worker takes the group, and this one wakes up with stale work in hand."""
+        """Stops a worker for longer than its lease: another worker takes the group, and the stopped worker wakes with stale work."""
         family = self._fleet.family(self._worker())
         for process in family:
             _quietly(process.suspend)
@@ -103,14 +103,14 @@ class Faults:
         self._fleet.valkey.resume()
 
     def _cut_connections(self) -> None:
-        """As a proxy does that restarts again and again; it made workers deaf once."""
+        """Cuts connections again and again, as a restarting proxy does: workers once stopped receiving messages after this."""
         end = time.monotonic() + 4
         while time.monotonic() < end:
             self._redis(lambda client: client.client_kill_filter(_type="normal", skipme=True))
             time.sleep(0.05)
 
     def _make_redis_read_only(self) -> None:
-        """As the old primary is after a failover: it answers, and refuses every write."""
+        """Makes Redis refuse every write, as the old primary does after a failover."""
         self._redis(lambda client: client.replicaof("127.0.0.1", "1"))
         time.sleep(3)
         self._redis(lambda client: client.replicaof("NO", "ONE"))
@@ -126,11 +126,11 @@ class Faults:
             with Redis.from_url(self._fleet.valkey.url(), socket_timeout=2) as client:
                 action(client)
         except RedisError:
-            return  # it is down: as good as empty
+            return  # a server that is down is as good as empty
 
 
 def _quietly(action: Callable[[], None]) -> None:
     try:
         action()
     except psutil.Error:
-        return  # somebody else was quicker
+        return  # another thread was quicker

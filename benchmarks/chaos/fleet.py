@@ -1,4 +1,4 @@
-"""The processes of one installation, and what can be done to them."""
+"""The processes of one installation, and how to start, kill and read them."""
 
 import itertools
 import json
@@ -27,7 +27,7 @@ PROJECT = "chaos"
 
 
 class Fleet:
-    """Web, two workers, two reconcilers, Valkey without persistence, PostgreSQL.  What dies is started again."""
+    """Web, two workers, two reconcilers, Valkey without persistence, PostgreSQL. A process that dies is started again."""
 
     def __init__(self, folder: Path, scheme: str) -> None:
         self.folder = folder
@@ -71,7 +71,7 @@ class Fleet:
         self.postgres.stop(immediately=True)
 
     def logged(self, event: str) -> Iterator[dict[str, Any]]:
-        """The lines of that event in the logs of every process, dead or alive, in no order."""
+        """The lines of an event in the logs of every process, dead or alive, unordered."""
         for log in self.folder.glob("*, life *.log"):
             for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
                 if f'"{event}"' in line and line.startswith("{") and line.endswith("}"):
@@ -79,7 +79,7 @@ class Fleet:
 
     @property
     def urls(self) -> list[str]:
-        """Where web listens."""
+        """The addresses of web."""
         return [f"http://127.0.0.1:{self.port}"]
 
     def command_of(self, name: str) -> list[str]:
@@ -89,7 +89,7 @@ class Fleet:
         return self.environment
 
     def before_processes(self) -> None:
-        """The servers run, and nothing that uses them."""
+        """A hook for subclasses: called when the servers run and before the processes start."""
 
     @property
     def workers(self) -> list[str]:
@@ -104,7 +104,7 @@ class Fleet:
             return []
 
     def terminate(self, name: str) -> None:
-        """A deploy: ask it to end and start the next one."""
+        """A deploy: sends SIGTERM to the process and starts the next one."""
         child = self._children[name]
         child.end(signal.SIGTERM, seconds=30)
 
@@ -117,7 +117,7 @@ class Fleet:
             time.sleep(0.2)
 
     def _launch(self, name: str) -> None:
-        """A life has a log of its own: what a process wrote before it was killed is read in the end."""
+        """Starts a process with a new log: the audit also reads the logs of killed processes."""
         child = Child(signal.SIGTERM)
         life = next(self._lives)
         log = self.folder / f"{name}, life {life}.log"

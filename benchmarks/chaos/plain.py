@@ -1,6 +1,7 @@
 """The plain scheme in the place of ours: a message for each trace, and skip when a newer trace id is stored.
 
-It is here to be seen to lose traces: an audit that cannot fail proves nothing.  Web is `create_app`, the worker's app `app`.
+The audit must find the traces that this scheme loses: an audit that cannot fail proves nothing. Web is `create_app`, the worker's app
+is `app`.
 """
 
 from typing import Any
@@ -24,13 +25,13 @@ app.conf.task_routes = {}
 
 
 def create_app() -> Flask:
-    """The product's web process, which asks in the plain way."""
+    """The product's web process with the plain `request_grouping`."""
     accept.request_grouping = request_grouping  # type: ignore[assignment]
     return web.create_app()
 
 
 def request_grouping(group_id: UUID, project: str, path: str, trace_id: UUID, **_: Any) -> str:
-    """Remember the newest id, then send a message that carries its own."""
+    """Stores the newest trace id, then sends a message with the trace's own id."""
     with Redis.from_url(settings().redis_url, decode_responses=True) as redis:
         latest = max(redis.get(f"latest:{group_id}") or "", str(trace_id))
         redis.set(f"latest:{group_id}", latest, ex=3600)
@@ -40,7 +41,7 @@ def request_grouping(group_id: UUID, project: str, path: str, trace_id: UUID, **
 
 @app.task(name="plain.group")
 def group_plainly(group: str, trace: str) -> None:
-    """Skip when a newer id is known or another worker has the lock; else group whatever is owed."""
+    """Skips when a newer id is stored or another worker has the lock; else groups all owed traces."""
     with Redis.from_url(settings().redis_url, decode_responses=True) as redis:
         if (redis.get(f"latest:{group}") or "") > trace or not redis.set(f"lock:{group}", 1, nx=True, ex=LOCK_SECONDS):
             return

@@ -1,4 +1,4 @@
-"""How much traffic and which faults."""
+"""The plan: how much traffic and which faults."""
 
 import random
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Plan:
-    """`seconds`: how long traffic is sent at least.  The faults are spread over it."""
+    """`seconds`: the least duration of the traffic, over which the faults are spread."""
 
     traces: int
     groups: int
@@ -16,7 +16,7 @@ class Plan:
     scheme: str = "ours"
 
     def schedule(self) -> list[tuple[float, str]]:
-        """When each fault happens: shuffled, evenly spread, none in the first or last tenth."""
+        """(second, fault): faults in random order, evenly spread, none in the first or last tenth of the traffic."""
         names = [name for name, times in sorted(self.faults.items()) for _ in range(times)]
         random.Random(self.seed).shuffle(names)
         step = 0.8 * self.seconds / max(1, len(names))
@@ -32,7 +32,8 @@ SMALL = Plan(
         "stop a worker for a while": 1, "deploy": 1, "purge the queue": 1,
     },
 )  # fmt: skip
-"""Every kind of fault once, but for a Redis that blocks, is read-only or cuts connections (`tests/flows/test_deaf_worker.py`).  Seconds between two faults are as in a minute of twenty."""
+"""Every kind of fault once, except a Redis that blocks, is read-only or cuts connections (`tests/flows/test_deaf_worker.py`).
+The time between two faults is that of twenty faults in a minute."""
 
 FULL = Plan(
     traces=100_000,
@@ -54,9 +55,9 @@ TIMES = {
     "GROUPING_BACKOFF_MAX": 4.0,
     "GROUPING_MAX_ATTEMPTS": 50,
 }
-"""Shorter than in production and in the same order, so that a minute holds many lives of a lease."""
+"""Settings of times: shorter than in production and in the same order, so that many leases end in a minute."""
 
 RECOVERY_SECONDS = 2 * (
     TIMES["GROUPING_GRACE"] + TIMES["RECONCILE_PERIOD"] + max(TIMES["GROUPING_TICKET"], TIMES["GROUPING_LEASE"])
 )
-"""Within so long after the last fault, plus the backlog, nothing may be owed."""
+"""Seconds after the last fault, plus the backlog, until no trace may be owed."""

@@ -1,4 +1,4 @@
-"""POSTs over HTTP, each repeated until it is answered, so that what was answered 2xx is known."""
+"""POSTs over HTTP, each repeated until the answer is 2xx, so that the audit knows every accepted trace."""
 
 import random
 import threading
@@ -13,7 +13,7 @@ from benchmarks.chaos.plan import Plan
 BATCH = 10
 SENDERS = 2
 NOISE = 0.3
-"""The share of traces that belong to no template: they are owed each time, so runs never end."""
+"""The share of traces of no template. No known template matches these, so they are always owed and runs never end."""
 
 WORDS = [
     "amber",
@@ -39,7 +39,7 @@ WORDS = [
 
 @dataclass
 class Sent:
-    """External ids that were answered with 2xx, and how long the answers took."""
+    """The external ids that were answered with 2xx, and the seconds of each answer."""
 
     accepted: set[str] = field(default_factory=set)
     refused: int = 0
@@ -77,7 +77,7 @@ class Traffic:
                 time.sleep(max(0.0, begun + batch * self._plan.seconds / batches - time.monotonic()))
 
     def _send(self, session: requests.Session, url: str, traces: list[dict]) -> None:
-        """Until every item is in: an answer that was lost and a 503 are the caller's to repeat, by external id."""
+        """Sends the items until all are stored: after a lost answer or a 503 the caller repeats, by external id."""
         while traces:
             asked = time.monotonic()
             try:

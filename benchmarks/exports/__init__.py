@@ -1,5 +1,5 @@
-"""Exports rendered by the real library of their target, over sampled calls of the demo: `python -m benchmarks.exports`.
+"""Exports rendered by each target's real library, over sampled calls of the demo: `python -m benchmarks.exports`.
 
-Each library runs in an environment of its own (uv, npm), so none burdens the product.  A program reads versions and calls as JSON and
-prints how many calls came out byte for byte.
+Each library runs in an environment of its own (uv, npm), so the product needs none of them. A program reads versions and calls as JSON
+and prints how many calls it renders byte for byte.
 """

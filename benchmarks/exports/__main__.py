@@ -1,4 +1,4 @@
-"""Print a table: format, library, calls that came out byte for byte."""
+"""Print a table: format, library, calls that were rendered byte for byte."""
 
 import builtins
 import json
@@ -29,7 +29,7 @@ HOSTILE = Template(
     ("{\\", "\\\\", " {{", "{x}} {% if %} {# #} \\{{y}} '''\"\"\" \r\n\t", "}", "}}} {{{", "é😀  "),
     ("one", "two", "three", "one", "two", "four"),
 )
-"""Fixed text that every notation stumbles over: braces and backslashes beside slots, line ends, quotes."""
+"""A template that is hard for every notation: braces and backslashes beside slots, line ends, quotes."""
 
 
 ODD_NAMES = list(
@@ -40,12 +40,12 @@ ODD_NAMES = list(
         )
     )
 )
-"""Names that a tool may take for something of its own, each with its number."""
+"""Names of slots that have a meaning of their own in some tool, each with its number."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """format: of the product. program: that renders. needs: packages from PyPI, or from npm where the program is JavaScript."""
+    """format: the product's format. program: the file that renders. needs: packages from PyPI, or from npm for JavaScript."""
 
     format: str
     program: str
@@ -66,7 +66,7 @@ TARGETS = (
 
 
 def work() -> list[dict[str, Any]]:
-    """Versions of the demo and one that is hostile, with the messages and values of sampled calls."""
+    """Versions of the demo and the hostile one, with the messages and values of sampled calls."""
     prompts: dict[str, list[str]] = defaultdict(list)
     for body in sample.traces(0, NOW):
         text = prompt_of(body).text
@@ -82,7 +82,7 @@ def work() -> list[dict[str, Any]]:
 
 
 def _named(name: str) -> Mined:
-    """A call with a slot of this name, and one of a name that this may become."""
+    """A call of a template with two slots: this name, and a name that this name may be rewritten to."""
     return Mined(Template(("Label: ", ", ", ""), (name, "class_")), [0], [("0.123", "value")])
 
 
@@ -102,13 +102,13 @@ def _roles(template: Template) -> tuple[str, ...]:
 
 
 def _as_named_in(format_: str, case: dict[str, Any]) -> dict[str, Any]:
-    """The case with the names that slots have in files of this format."""
+    """The case with the slots' names in files of this format."""
     names = portable_names(case["values"], RESERVED_BY_FORMAT.get(format_, ()))
     return case | {"values": {names[name]: value for name, value in case["values"].items()}}
 
 
 def run(target: Target, items: list[dict[str, Any]], folder: Path) -> str:
-    """What the program of a target says."""
+    """The output of a target's program."""
     payload = [
         {
             "file": exported(item["version"], target.format),

@@ -1,1 +1,1 @@
-"""Requests that published frameworks really send, and the templates found in them."""
+"""Recorded requests of published frameworks, and the templates mined from them."""

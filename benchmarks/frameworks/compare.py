@@ -1,9 +1,9 @@
-"""The templates found in what the frameworks sent, beside the frameworks' own.
+"""The templates mined from the frameworks' requests, beside the frameworks' own templates.
 
     python -m benchmarks.frameworks.compare [--summary | --differences | --texts [NAME]]
 
 Prints one Markdown table from `recording.jsonl.gz` and `templates.json`: it needs none of the frameworks. Prompts are taken
-out of the requests, grouped by call site and mined exactly as the product does it; nothing is told to the miner. A template
+out of the requests, grouped by call site and mined exactly as in the product; the miner gets no hints. A template
 is *exact* when its group holds exactly the calls that the framework made from it, and its fixed text is the framework's (up to
 where a slot's border lies, see `benchmarks.score.skeleton`).
 """
@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Own:
-    """One of a framework's own prompts, and which of its call site's texts were made from it."""
+    """One of a framework's own prompts, and the texts of its call site that were made from the prompt."""
 
     name: str
     path: str
@@ -44,7 +44,7 @@ class Verdict:
 
 
 def recorded() -> Mapping[str, list[str]]:
-    """The prompts of each call site, in the order in which they were sent."""
+    """The prompts of each call site, in order of sending."""
     prompts = defaultdict(list)
     with gzip.open(HERE / "recording.jsonl.gz", "rt", encoding="utf-8") as lines:
         for each in map(json.loads, lines):
@@ -53,7 +53,7 @@ def recorded() -> Mapping[str, list[str]]:
 
 
 def own_templates(prompts: Mapping[str, list[str]]) -> Iterator[Own]:
-    """Each text belongs to the most specific of the framework's templates for its call site."""
+    """The frameworks' templates; each text belongs to the most specific template of its call site that fits."""
     written = json.loads((HERE / "templates.json").read_text(encoding="utf-8"))["templates"]
     for path in dict.fromkeys(each["path"] for each in written):
         here = [each for each in written if each["path"] == path]
@@ -66,7 +66,7 @@ def own_templates(prompts: Mapping[str, list[str]]) -> Iterator[Own]:
 
 
 def _template(parts: Sequence[Mapping[str, str]]) -> templating.Template:
-    """The two parts of a prompt joined as the product joins them, either may be missing."""
+    """The parts of a prompt joined as the product joins them; either of the two may be missing."""
     texts = {role: "\n\n".join(each["text"] for each in parts if each["role"] == role) for role in ("system", "user")}
     whole = part("prompt", f"{texts['system']}{templating.BARRIER}{texts['user']}")
     return templating.Template(whole.literals, whole.slots)
@@ -79,7 +79,7 @@ def verdicts(prompts: Mapping[str, list[str]]) -> Iterator[Verdict]:
 
 
 def _judged(own: Own, mined: Sequence[templating.Mined]) -> Verdict:
-    """The group that holds most of its calls, and how far that is from the framework's template."""
+    """The group with most of the prompt's calls, and how that group differs from the framework's template."""
     shared = Counter({number: len(set(own.members) & set(group.members)) for number, group in enumerate(mined)})
     number, most = max(shared.items(), key=lambda item: item[1], default=(0, 0))
     if not most:
@@ -116,7 +116,7 @@ def table(found: Sequence[Verdict]) -> Iterator[str]:
 
 
 def summary(found: Sequence[Verdict]) -> Iterator[str]:
-    """A line for each framework, and one for all."""
+    """A line per framework, and a line for all."""
     yield "| framework | call sites | prompts | calls | exact | exact, and text of every value | other |"
     yield "|---|---|---|---|---|---|---|"
     for name in dict.fromkeys(each.own.path.split("/")[1] for each in found):

@@ -1,4 +1,4 @@
-"""DeepEval: metrics that a judge decides, all on one path, each of two or three prompts in the same house style."""
+"""DeepEval: metrics with a judge, all on one path; each metric has two or three prompts in the same house style."""
 
 from collections.abc import Callable, Iterator
 
@@ -21,7 +21,7 @@ from benchmarks.frameworks.documents import QUESTIONS, topic
 
 Url = Callable[[str], str]
 PATH = "/deepeval/judges"
-# A metric is tried on every so many-th case: a judge is run as often as it is thought useful.
+# Each metric runs on every n-th case, since teams run some judges more often than others.
 METRICS: tuple[tuple[type[BaseMetric], int], ...] = (
     (FaithfulnessMetric, 1), (AnswerRelevancyMetric, 1), (ContextualPrecisionMetric, 2), (ContextualRecallMetric, 2),
     (ContextualRelevancyMetric, 3), (HallucinationMetric, 3),
@@ -55,7 +55,7 @@ def _case(name: str, question: str, pieces: int) -> LLMTestCase:
 
 
 CHAINS = (judges,)
-# What the metrics fill in for text without images.
+# The values that the metrics fill in for text without images.
 _FIXED = _contextual_relevancy_verdict_kwargs(multimodal=False) | {
     "multimodal": False, "multimodal_instruction": "", "multimodal_note": "", "limit": _faithfulness_truths_limit_phrase(None),
     "content_type": "sentence", "content_type_plural": "sentences", "content_or": "sentence", "node_instruction": "",

@@ -1,4 +1,4 @@
-"""What the chains read: the language reference that comes with every Python (`pydoc_data.topics`, PSF licence), and questions about it."""
+"""The documents of the chains: the language reference that comes with every Python (`pydoc_data.topics`, PSF licence), and questions about it."""
 
 from pydoc_data.topics import topics
 
@@ -56,7 +56,7 @@ FOLLOW_UPS = (
     "And in older versions?", "show me the shortest example", "why", "Is that also true for subclasses?", "what if it raises?",
     "Does the order matter there", "How would I test that?", "so it is slower, right?",
 )  # fmt: skip
-LONGEST = 12_000  # characters that are read of a topic
+LONGEST = 12_000  # characters of a topic at most
 
 
 def topic(name: str) -> str:

@@ -78,7 +78,7 @@ CHAINS = (programs, agent)
 
 
 def _parts(signature: type[dspy.Signature]) -> list[dict[str, str]]:
-    """What the adapter writes when every value is the name of its field."""
+    """The adapter's prompt with the name of each field as its value."""
     marks = {name: f"<<{name}>>" for name in signature.input_fields}
     messages = ChatAdapter().format(signature, demos=[], inputs=marks)
     return [{"role": message["role"], "text": message["content"]} for message in messages]

@@ -20,7 +20,7 @@ EXPANSIONS = 3
 
 
 def prepare() -> None:
-    # The stand-in's answers are not the JSON that is asked for; no later prompt depends on them.
+    # The stand-in does not answer in the requested JSON; no later prompt depends on its answers.
     logging.getLogger("haystack").setLevel(logging.CRITICAL)
 
 

@@ -100,7 +100,7 @@ def retrieval(url: Url) -> None:
 
 
 def judges(url: Url) -> None:
-    """Evaluators of answers in turn; each criterion has an evaluator of its own, which is how they are made."""
+    """Evaluators of answers in turn; each criterion has an evaluator of its own, as LangChain makes them."""
     llm = _llm(url("/langchain/judges"))
     plain = {name: load_evaluator("criteria", llm=llm, criteria=name) for name in CRITERIA}
     labelled = {name: load_evaluator("labeled_criteria", llm=llm, criteria=name) for name in CRITERIA}

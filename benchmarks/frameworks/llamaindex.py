@@ -37,11 +37,11 @@ MODEL = "gpt-4o-mini"
 
 def prepare() -> None:
     Settings.embed_model = MockEmbedding(embed_dim=8)
-    # Mock embeddings make all pieces equally near; then the id decides, so it must not be random.
+    # Mock embeddings make all pieces equally near; then the id decides, so the id must not be random.
     Settings.node_parser = SentenceSplitter(
         chunk_size=256, chunk_overlap=20, id_func=lambda number, node: f"{node.node_id}-{number:03d}"
     )
-    Settings.llm = None  # every engine gets the one of its call site
+    Settings.llm = None  # every engine gets the model of its call site
 
 
 def _llm(url: str) -> OpenAI:
@@ -102,7 +102,7 @@ def metadata(url: Url) -> None:
     for name, _ in QUESTIONS[::3]:
         pieces = Settings.node_parser([Document(id_=name, text=topic(name)[:4000])])
         run_transformations(pieces, [title])
-        for piece in pieces:  # one by one: together they are sent in any order
+        for piece in pieces:  # one by one: pieces of one call are sent in random order
             run_transformations([piece], others)
 
 

@@ -1,4 +1,4 @@
-"""Record what LlamaIndex, LangChain, DSPy, Haystack and DeepEval send.
+"""Record the requests of LlamaIndex, LangChain, DSPy, Haystack and DeepEval.
 
     python -m venv .venv-frameworks && .venv-frameworks/bin/pip install -r benchmarks/frameworks/requirements.txt
     .venv-frameworks/bin/python -m benchmarks.frameworks.record
@@ -30,7 +30,7 @@ QUIET = {
 
 def main() -> None:
     os.environ |= QUIET | {"TOKENIZERS_PARALLELISM": "false", "OPENAI_API_KEY": "none"}
-    # Imported here: they read the environment when they are imported.
+    # Imported here: the frameworks read the environment at import.
     from benchmarks.frameworks import deepeval, dspy, haystack, langchain, llamaindex
     from benchmarks.frameworks.standin import running
 

@@ -1,8 +1,8 @@
 """A stand-in for an OpenAI-compatible server: answers chat completions on 127.0.0.1 and keeps every exchange.
 
 The first parts of a URL name the call site: `http://127.0.0.1:PORT/langchain/stuff/v1/chat/completions` is recorded under
-the path `/langchain/stuff`. Answers are picked from the prompt's own text by a hash of the request: nothing is random, nothing
-is understood, but lengths, formats and tool calls are as a chain expects them, so that it goes on to its next step.
+the path `/langchain/stuff`. Answers are picked from the prompt's own text by a hash of the request: they are not random, and
+make no sense, but have the lengths, formats and tool calls that a chain expects, so that the chain goes on to its next step.
 """
 
 import json
@@ -19,11 +19,11 @@ from benchmarks.serving import LocalServer, serving
 Json = dict[str, Any]
 SUFFIX = "/v1/chat/completions"
 INSTRUCTIONS = r"\n\*\*\s*\n"  # DeepEval's instructions end with a line of two asterisks
-FIELDS, FIELD = "Your output fields are:", r"^\d+\. `(\w+)` \((.+?)\):"  # how DSPy asks for its fields
+FIELDS, FIELD = "Your output fields are:", r"^\d+\. `(\w+)` \((.+?)\):"  # DSPy's request for its fields
 
 
 class StandIn(LocalServer):
-    """Keeps {"path", "request", "response"} of each exchange, in the order of arrival."""
+    """Records {"path", "request", "response"} of each exchange, in order of arrival."""
 
     def __init__(self) -> None:
         super().__init__(_Handler)
@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, *_: object) -> None:
-        """Silent: a thousand lines of access log help nobody."""
+        """Logs nothing: a thousand lines of access log help nobody."""
 
 
 def _completion(request: Json, number: int) -> Json:
@@ -106,11 +106,11 @@ class _Picker:
         return choices[self.draw() % len(choices)]
 
     def sentence(self) -> str:
-        """A sentence from the middle of the prompt: there is what the chain put in."""
+        """A sentence from the middle of the prompt, where the chain put its values."""
         return self._sentence_of(self.text[len(self.text) // 4 : -len(self.text) // 6 or None])
 
     def late_sentence(self) -> str:
-        """A sentence of what is judged, which stands behind the instructions; lines that end with a colon are labels."""
+        """A sentence of the judged text, which follows the instructions. Lines that end with a colon are labels, so they are skipped."""
         given = re.split(INSTRUCTIONS, self.user.partition("\n\nRespond with")[0])[-1]
         return self._sentence_of("\n".join(line for line in given.splitlines() if not line.endswith(":")))
 
@@ -122,7 +122,7 @@ class _Picker:
         return self.pick(re.findall(r"\b[A-Za-z_]{4,}(?: [a-z]{4,})?", self.user) or ["nothing"])
 
     def answer(self) -> str:
-        """In the form that the prompt asks for."""
+        """An answer in the form that the prompt asks for."""
         if fields := re.findall(FIELD, self.text.partition(FIELDS)[2].partition("\nAll interactions")[0], re.MULTILINE):
             return "\n\n".join(f"[[ ## {name} ## ]]\n{value}" for name, value in self._fields(fields).items())
         if "json markdown" in self.text:
@@ -154,7 +154,7 @@ class _Picker:
         return " ".join(self.sentence() for _ in range(1 + self.draw() % 2))
 
     def _fields(self, kinds: list[tuple[str, str]]) -> dict[str, str]:
-        """Values of DSPy's fields, whose kinds are Python types; a tool that ends a run takes no arguments."""
+        """Values of DSPy's fields, whose kinds are Python types; the tool that ends a run takes no arguments."""
         values: dict[str, str] = {}
         for name, kind in kinds:
             if kind.startswith("Literal"):

@@ -1,4 +1,4 @@
-"""The plan of faults of a network, on the fleet of `benchmarks.chaos`, with its audit."""
+"""A plan of network faults, on the fleet of `benchmarks.chaos` and with the audit of `benchmarks.chaos`."""
 
 import argparse
 import dataclasses
@@ -82,7 +82,7 @@ class HostFleet(Fleet):
 
 
 class HostFaults(Faults):
-    """What happens to a worker's host, and is over after a while."""
+    """The faults of a worker's host; each is over after a while."""
 
     def __init__(self, fleet: HostFleet, plan: Plan) -> None:
         super().__init__(fleet, plan)
@@ -131,7 +131,7 @@ class HostFaults(Faults):
         self._network.fast(host)
 
     def _host_dies(self) -> None:
-        """Its connections stay open on the other side: nobody says that they ended."""
+        """The host vanishes: its connections stay open on the other side, since no packet ends them."""
         worker = self._worker()
         host = PROCESSES[worker]
         self._network.cut(host)

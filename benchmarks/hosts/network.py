@@ -1,4 +1,4 @@
-"""Namespaces, their links, and what is done to the links."""
+"""Network namespaces, their links, and faults of the links."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ POSTGRES, REDIS = "10.77.0.1", "10.77.0.2"
 
 
 def missing() -> str:
-    """Why there can be no namespaces here; empty when there can."""
+    """Why this machine cannot make namespaces; empty when it can."""
     if os.name != "posix" or os.geteuid() != 0 or shutil.which("ip") is None:
         return "network namespaces need root on Linux, and the command ip"
     made = subprocess.run(["ip", "netns", "add", "pl-probe"], capture_output=True, check=False)
@@ -25,7 +25,7 @@ def ip(*words: str, check: bool = True) -> bool:
 
 
 class Network:
-    """Hosts by name, each with an address; `ports` are served on the addresses of the databases, from 127.0.0.1."""
+    """Hosts by name, each with an address. `ports` of 127.0.0.1 are served on the addresses of the databases."""
 
     def __init__(self, hosts: Mapping[str, str]) -> None:
         self.hosts = dict(hosts)
@@ -51,31 +51,31 @@ class Network:
             ip("netns", "del", name, check=False)
         ip("link", "del", BRIDGE, check=False)
 
-    # What networks do
+    # Faults of networks
 
     def silence(self, host: str, address: str) -> None:
-        """What the host sends to this address is lost; what it is sent arrives."""
+        """Drops packets from the host to this address; packets to the host arrive."""
         ip("-n", host, "route", "add", "blackhole", f"{address}/32", check=False)
 
     def let_speak(self, host: str, address: str) -> None:
         ip("-n", host, "route", "del", "blackhole", f"{address}/32", check=False)
 
     def deafen(self, host: str) -> None:
-        """Nothing that is sent to the host arrives; what it sends does."""
+        """Drops all packets to the host; packets from the host arrive."""
         ip("route", "add", "blackhole", f"{self.hosts[host]}/32", check=False)
 
     def let_hear(self, host: str) -> None:
         ip("route", "del", "blackhole", f"{self.hosts[host]}/32", check=False)
 
     def cut(self, host: str) -> None:
-        """As if somebody pulled the cable: connections stay open on both sides."""
+        """Takes the link down, as a pulled cable: connections stay open on both sides."""
         ip("-n", host, "link", "set", "eth0", "down", check=False)
 
     def plug(self, host: str) -> None:
         ip("-n", host, "link", "set", "eth0", "up", check=False)
 
     def slow(self, host: str) -> bool:
-        """300 ms later, and every twentieth packet lost; whether this kernel can (module sch_netem)."""
+        """Delays packets by 300 ms and drops one in twenty. False where the kernel lacks the module sch_netem."""
         return self._netem(host, "add", "root", "netem", "delay", "300ms", "loss", "5%")
 
     def fast(self, host: str) -> bool:
@@ -89,7 +89,7 @@ class Network:
 
 
 class Doors:
-    """The databases listen on 127.0.0.1 alone; here they listen on an address that hosts reach."""
+    """Proxies from an address that hosts reach to the databases, which listen on 127.0.0.1 alone."""
 
     def __init__(self, doors: Mapping[tuple[str, int], int]) -> None:
         self._doors = doors

@@ -1,1 +1,1 @@
-"""How fast traces come in, beside what the same machine can do at best.  `python -m benchmarks.ingest`."""
+"""The speed of ingest, beside the best that the same machine can do. `python -m benchmarks.ingest`."""

@@ -1,10 +1,10 @@
-"""Measure the way in: POST /api/v1/traces beside what the same machine, servers and minute can do at best.
+"""Measure ingest: POST /api/v1/traces beside the best that the same machine and servers can do in the same minute.
 
     python -m benchmarks.ingest [PART ...]
 
 Starts a PostgreSQL that is durable (fsync and synchronous_commit as by default), a Valkey, granian servers and the product's own
-processes; a load generator in a process of its own sends over four kept connections.  What is compared is measured in turns, so
-that a busy neighbour slows both sides; a ratio is the median of its rounds.  Everything ends with the command.
+processes; a load generator in a process of its own sends over four kept connections. Compared things are measured in turns, so
+that a busy neighbour slows both; a ratio is the median of its rounds. All processes end with the command.
 """
 
 import argparse
@@ -29,28 +29,28 @@ PLAIN = "app.web:create_app"
 PRODUCT, BARE, INSIDE = "app.front:create", "benchmarks.ingest.apps:bare", "benchmarks.ingest.apps:inside"
 ROUNDS = 6
 MINED = 100_000
-"""Traces that the worker mines meanwhile: more than it gets done."""
+"""Traces for the worker to mine during the measurement: more than the worker can finish."""
 
 ONE_BY_ONE = 16_000
-"""Calls of which no template is known at first."""
+"""Calls in the part about runs, of templates that are unknown at first."""
 
 NEW = 50
-"""Calls in a round of those that may have to be mined before the answer, which takes long."""
+"""Calls of new templates in a round: few, since mining before the answer takes long."""
 
 STORED = "SELECT count(*) FROM trace"
 RUNNING = "SELECT count(*) FROM grouping_run WHERE outcome = 'running'"
 QUIET, FLOOD, FLOODERS = 100, 1_500, 32
-"""Calls in a round of who sends one after the other, and of the flood over so many connections, which lasts longer."""
+"""Per round: calls of the quiet project, one after the other; calls of the flood; connections of the flood, which lasts longer."""
 
 WIDTHS = (1, 16, 64)
-"""Connections over which calls come at once."""
+"""Numbers of connections that send at the same time."""
 
 SIZES = {"2 KB": (2_000, 300), "20 KB": (20_000, 100)}
 """Name -> bytes of a body, and requests in a round."""
 
 
 class Bench:
-    """The world, the load, and the web processes that are compared."""
+    """The servers and processes, the load generator, and the compared web processes."""
 
     def __init__(self, at: World, load: Generator) -> None:
         self.at = at
@@ -59,7 +59,7 @@ class Bench:
         self._seed = 0
 
     def start_the_rest(self) -> None:
-        """Worker, reconciler and Flower, as the Procfile starts them; once."""
+        """Starts worker, reconciler and Flower as the Procfile does, unless they run."""
         if "worker" in self.at.names:
             return
         self.at.forget_owed()
@@ -72,7 +72,7 @@ class Bench:
     # --- one trace at a time
 
     def single(self) -> str:
-        """A POST with everything against a view with one INSERT."""
+        """The product's POST against a bare view with one INSERT."""
         bare = self.at.serve(BARE, WSGI)
         known = traffic.templates(1000)
         self.at.know("/single", known)
@@ -88,7 +88,7 @@ class Bench:
         return table(("body", "POST of one trace", "requests/s", "x bare", "p50 ms", "p99 ms", "p99 x bare"), rows)
 
     def connections(self) -> str:
-        """The same over more and fewer connections, and with a second web process on the same port."""
+        """Single POSTs over different numbers of connections, and with a second web process on the same port."""
         bare = self.at.serve(BARE, WSGI)
         known = traffic.templates(1000)
         self.at.know("/connections", known)
@@ -114,7 +114,7 @@ class Bench:
     # --- batches
 
     def batch(self) -> str:
-        """A batch of 1,000 against COPY of the rows that it stores, and against single POSTs."""
+        """A batch of 1,000 against COPY of the same rows, and against single POSTs."""
         rows = [self._batch(number) for number in (10, 1000)]
         head = ("known templates", "COPY rows/s", "batch rows/s", "x COPY", "single POSTs/s", "batch x single")
         return table(head, rows)
@@ -143,7 +143,7 @@ class Bench:
         ]
 
     def otlp(self) -> str:
-        """An export of OpenTelemetry in protobuf against the batch of the same calls: each alone in its request, nothing packed."""
+        """An export of OpenTelemetry in protobuf against a batch of the same calls, both uncompressed."""
         known = traffic.templates(1000)
         self.at.know("/otlp", known)
         calls = traffic.calls("/otlp", known, 1000, 2_000)
@@ -172,7 +172,7 @@ class Bench:
         return table(("1,000 calls as", "MB", "rows/s", "x batch", "s on the processor"), rows)
 
     def _sent(self, target: Target, bodies: Callable[[], list[bytes]]) -> Sample:
-        """Requests whose bodies are new, and written before the clock runs."""
+        """Sends new bodies, which are written before the clock starts."""
         written, before = bodies(), self.at.cpu()
         sample = self.load.send(target, written, connections=min(16, len(written)))
         sample.cpu = self.at.cpu() - before
@@ -181,7 +181,7 @@ class Bench:
     # --- beside others
 
     def tenants(self) -> str:
-        """One project's calls, one after the other, while another project sends all it can; behind our front and without."""
+        """One project's calls, one after the other, while another project sends all it can; with our front and without."""
         rows = []
         without = self.at.serve(PLAIN, WSGI)
         for name, target in (("product", self.web), ("without turns", without)):
@@ -209,7 +209,7 @@ class Bench:
             found["sends nothing"].append(self.load.send(quiet, bodies, connections=1))
             with generator() as other:
                 over = other.start(target, flood, FLOODERS)
-                self.load.send(quiet, bodies[:10], connections=1)  # until the other generator is there
+                self.load.send(quiet, bodies[:10], connections=1)  # until the flood's generator sends
                 found["floods"].append(self.load.send(quiet, bodies, connections=1))
                 done = over()
             stored.append(done.statuses[201] / done.wall)
@@ -219,7 +219,7 @@ class Bench:
     # --- with the product's other processes
 
     def grouping(self) -> str:
-        """Asked for after the COMMIT, against carried out before the answer."""
+        """Grouping asked for after the COMMIT, against grouping before the answer."""
         inside, known = self.at.serve(INSIDE), traffic.templates(20, seed=2)
         senders = {
             title: partial(self._new_calls, target, f"/{title}", known, 2_000)
@@ -230,9 +230,9 @@ class Bench:
         return table(("body", "grouping", "requests/s", "x", "p50 ms", "p99 ms", "p99 x"), rows)
 
     def _new_calls(self, target: Target, path: str, known: list[Template], size: int) -> Sample:
-        """Calls of templates that nobody has told of, half of them, and of none.
+        """Sends calls: half of unknown templates, half of none.
 
-        One after the other: runs of one group that overlap in several requests would only fence each other off.
+        The calls are sent one after the other: overlapping runs of one group would fence each other off.
         """
         self._seed += 1
         calls = traffic.calls(path, known, NEW // 2, size, self._seed)
@@ -241,7 +241,7 @@ class Bench:
         return self.load.send(target, bodies, connections=1)
 
     def burst(self) -> str:
-        """100 traces of one path while a run of it is on."""
+        """100 traces of one path while a run of the path's group is under way."""
         known = traffic.templates(100, seed=3)
         self.load.send(self.web, traffic.batches(traffic.calls("/burst", known, 5_000, 1_000)))
         until(lambda: self.at.runs("/burst", "running"), 60, "a run of /burst")
@@ -257,7 +257,7 @@ class Bench:
         return table(head, [[100, *counted, skipped, after["owed"], "yes" if still else "no"]])
 
     def runs(self) -> str:
-        """How many runs group calls of new templates that come one after the other, at one path."""
+        """The number of runs that group calls of new templates, sent one after the other to one path."""
         bodies = traffic.singles(traffic.calls("/runs", traffic.templates(1000, seed=4), ONE_BY_ONE, 2_000))
         sample = self.load.send(self.web, bodies, connections=1)
         self._settle()
@@ -265,7 +265,7 @@ class Bench:
         return table(("calls, one after the other", "calls/s", "runs"), rows)
 
     def mining(self) -> str:
-        """The same POSTs while the worker has nothing to do, and while it mines."""
+        """Single POSTs while the worker is idle, and while the worker mines."""
         bodies = traffic.singles(traffic.calls("/mining", traffic.templates(100), 600, 2_000))
         self.load.send(self.web, bodies)
         self._settle()
@@ -288,7 +288,7 @@ class Bench:
     # --- without Redis
 
     def redis(self) -> str:
-        """The same POSTs with Redis and, from a second after it has gone, without."""
+        """Single POSTs with Redis, and without it, from a second after Redis has ended."""
         bodies = traffic.singles(traffic.chats("/redis", 1_000, 2_000))
         self.load.send(self.web, bodies)
         normal = self.load.send(self.web, bodies)
@@ -301,7 +301,7 @@ class Bench:
     # --- memory
 
     def memory(self) -> str:
-        """What each process holds after everything above; shared pages count for each by its part (PSS)."""
+        """The memory of each process after all parts above, as PSS: a shared page counts in part for each of its processes."""
         sizes = self.at.memory()
         return table(
             ("process", "MB"), [[name, f"{size:.0f}"] for name, size in {**sizes, "all": sum(sizes.values())}.items()]
@@ -309,7 +309,7 @@ class Bench:
 
 
 def in_turns(senders: dict[str, Callable[[], Sample]], rounds: int = ROUNDS) -> dict[str, list[Sample]]:
-    """Each of them in every round, after one round that warms up."""
+    """Runs each sender in every round, after one round of warm-up."""
     done = [{name: send() for name, send in senders.items()} for _ in range(rounds + 1)]
     return {name: [samples[name] for samples in done[1:]] for name in senders}
 

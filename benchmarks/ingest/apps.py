@@ -1,6 +1,6 @@
-"""What is measured beside the product, on the same server.
+"""The applications that are measured beside the product, on the same server.
 
-`bare`: the least that a service which keeps traces can do, and no service: no key, no checks, no matching, no grouping.
+`bare`: the least that stores a trace: no key, no checks, no matching, no grouping.
 `inside`: the product's own code, with grouping done before the answer instead of asked for.
 """
 
@@ -48,7 +48,7 @@ def bare() -> Flask:
 
 
 def inside() -> Front:
-    """The product that groups in the request, as many services do: the answer waits for the run."""
+    """The product with grouping inside the request, as many services do it: the answer waits for the run."""
     engine = make_engine(settings())
 
     def group_now(group_id: UUID, *_: Any, **__: Any) -> str:

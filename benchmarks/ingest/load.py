@@ -1,6 +1,6 @@
 """The load generator: a process of its own that sends ready bodies over kept connections and notes every answer.
 
-It speaks just enough HTTP to read an answer, because on a small machine what the generator computes is taken from the server.
+The generator speaks just enough HTTP to read an answer: on a small machine its CPU time is taken from the server.
 """
 
 import socket
@@ -15,14 +15,14 @@ from multiprocessing import get_context
 from typing import Any
 
 CONNECTIONS = 4
-"""Requests under way at once: two for each core of the machine that the published table is from."""
+"""Requests under way at once: two per core of the machine of the published table."""
 
 _TIMEOUT = 60
 
 
 @dataclass(frozen=True)
 class Target:
-    """A web process that takes traces, where and how."""
+    """A web process that takes traces: its port, key, path and content type."""
 
     port: int
     key: str = ""
@@ -32,13 +32,13 @@ class Target:
 
 @dataclass
 class Sample:
-    """What became of some requests."""
+    """The answers of some requests: statuses and times."""
 
     wall: float = 0.0
     seconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     cpu: float = 0.0
-    """Seconds on the processor of all processes but the generator, where somebody measured them."""
+    """Seconds of CPU time of all processes but the generator; 0 where not measured."""
 
     @property
     def rate(self) -> float:
@@ -55,20 +55,20 @@ class Sample:
 
 
 class Generator:
-    """Sends from its own process."""
+    """Sends requests from its own process."""
 
     def __init__(self, pool: ProcessPoolExecutor) -> None:
         self._pool = pool
 
     def send(self, target: Target, bodies: list[bytes], connections: int = CONNECTIONS) -> Sample:
-        """Send every body once and wait for all answers.  Raises RuntimeError where one is not 2xx."""
+        """Send every body once and wait for all answers. Raises RuntimeError where one is not 2xx."""
         sample = self._pool.submit(_send, target, bodies, connections).result()
         if any(status // 100 != 2 for status in sample.statuses):
             raise RuntimeError(f"port {target.port} answered {dict(sample.statuses)}")
         return sample
 
     def start(self, target: Target, bodies: list[bytes], connections: int = CONNECTIONS) -> Callable[[], Sample]:
-        """Send in the background; call the answer to wait for the end."""
+        """Send in the background. The returned function waits for the end."""
         return self._pool.submit(_send, target, bodies, connections).result
 
 
@@ -80,7 +80,7 @@ def generator() -> Iterator[Generator]:
 
 
 def _send(target: Target, bodies: list[bytes], connections: int) -> Sample:
-    """Each connection takes the next body as soon as it has its answer."""
+    """Sends the bodies: each connection takes the next body as soon as it has its answer."""
     sample, waiting = Sample(), iter([_request(target, body) for body in bodies])
     threads = [threading.Thread(target=_work, args=(target, waiting, sample)) for _ in range(connections)]
     start = time.perf_counter()

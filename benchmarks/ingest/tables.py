@@ -1,4 +1,4 @@
-"""Markdown out."""
+"""Tables in Markdown."""
 
 from collections.abc import Iterable
 

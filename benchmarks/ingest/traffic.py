@@ -18,17 +18,17 @@ from benchmarks.matcher import Writer, mixed, take
 from templating import BARRIER, Template
 
 AROUND = 500
-"""Characters of a body that are not its prompt: names, settings, usage and the model's answer."""
+"""Characters of a body beside the prompt: names, settings, usage and the model's answer."""
 
 UNMATCHED = 10
-"""One call in so many belongs to no template."""
+"""One call in UNMATCHED belongs to no template."""
 
 _numbers = count()
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a path, before it is a body."""
+    """One call of a path, from which bodies and spans are made."""
 
     path: str
     prompt: str
@@ -47,7 +47,7 @@ class Call:
         }
 
     def span(self) -> Span:
-        """The same as OpenTelemetry's exporters send it, with ids of its own."""
+        """The call as an OpenTelemetry span with new ids, as exporters send it."""
         body: Any = self.body()
         said = {
             "promptlode.path": self.path,
@@ -73,7 +73,7 @@ class Call:
 
 
 def _in_parts(messages: list[dict[str, str]]) -> str:
-    """Messages by the semantic conventions, as the JSON text that SDKs write."""
+    """Messages as JSON in the form of the semantic conventions, as SDKs write them."""
     return orjson.dumps(
         [{"role": each["role"], "parts": [{"type": "text", "content": each["content"]}]} for each in messages]
     ).decode()
@@ -120,7 +120,7 @@ def batches(wanted: list[Call], size: int = 1000) -> list[bytes]:
 
 
 def named_batch(wanted: list[Call]) -> bytes:
-    """One body of calls that have an external id, new ones each time."""
+    """One body of calls with external ids, which are new at each call of this function."""
     return orjson.dumps({"traces": [call.body() | {"external_id": os.urandom(16).hex()} for call in wanted]})
 
 
@@ -130,7 +130,7 @@ def exports(wanted: list[Call], size: int) -> list[bytes]:
 
 
 def export(wanted: list[Call]) -> bytes:
-    """One export of OpenTelemetry, whose ids are new each time."""
+    """One export of OpenTelemetry, whose ids are new at each call of this function."""
     about = Resource(attributes=[KeyValue(key="service.name", value=_any_value("shop"))])
     scope = ScopeSpans(spans=[call.span() for call in wanted])
     return ExportTraceServiceRequest(

@@ -1,4 +1,4 @@
-"""The servers and processes that are measured: a durable PostgreSQL, Valkey, granian, and the product's own processes."""
+"""The measured servers and processes: a durable PostgreSQL, Valkey, granian, and the product's own processes."""
 
 import os
 import shutil
@@ -48,7 +48,7 @@ class Processes:
     @classmethod
     @contextmanager
     def running(cls, home: Path, urls: Mapping[str, str]) -> Iterator["Processes"]:
-        """None of them at first; all ended afterwards."""
+        """Yields without running processes; ends all started processes at the end of the block."""
         processes = cls(home, urls)
         try:
             yield processes
@@ -64,12 +64,12 @@ class Processes:
         return Target(port, key)
 
     def celery(self, name: str, *command: str, root: Path = ROOT) -> None:
-        """One of the product's other processes; root: of the code, which may be another release's."""
+        """Starts one of the product's other processes. root: the folder of the code, which may be another release's."""
         self._launch(name, [sys.executable, "-m", "celery", "-A", "tasks", *command], root)
 
     @property
     def names(self) -> set[str]:
-        """What runs."""
+        """The names of the running processes."""
         return set(self._processes)
 
     def end(self, name: str) -> None:
@@ -82,13 +82,13 @@ class Processes:
         return (self._home / f"{name}.log").read_text(errors="replace")[-2000:]
 
     def memory(self) -> dict[str, float]:
-        """MB of each process and its children, of the servers too (PSS: a shared page counts for each by its part)."""
+        """MB of each process and server with its children (PSS: a shared page counts in part for each of its processes)."""
         servers = {name: process for process in self._started() if (name := process.name()) in _SERVERS}
         families = {**self._processes, **servers}
         return {name: sum(map(_megabytes, _family(process))) for name, process in families.items()}
 
     def cpu(self) -> float:
-        """Seconds on the processor of everything that was started, the ended children of its processes included."""
+        """Seconds of CPU time of all started processes, with those of their ended children."""
         return sum(_seconds(each) for process in self._started() for each in _family(process))
 
     def _started(self) -> list[psutil.Process]:
@@ -111,7 +111,7 @@ class Processes:
 
 
 class World(Processes):
-    """Everything of one benchmark, in one temporary folder."""
+    """The servers, processes and project of one benchmark, in one temporary folder."""
 
     def __init__(self, home: Path) -> None:
         super().__init__(home, {})
@@ -143,13 +143,13 @@ class World(Processes):
         self.postgres.stop()
 
     def serve(self, app: str, interface: str = RSGI, key: str = "", root: Path = ROOT, **settings: str) -> Target:
-        """As of `Processes`, with the key of the project."""
+        """`Processes.serve` with the project's key."""
         return super().serve(app, interface, key or self.key, root, **settings)
 
     # --- what it holds
 
     def know(self, path: str, known: list[Template]) -> None:
-        """Templates that a run has found at this path, each with a task of its own."""
+        """Stores templates as if a run had found them at this path, each with a task of its own."""
         with transaction(self.engine) as connection:
             group = groups.get_or_create(connection, self.project_id, [path])[path]
             run_id = connection.scalar(
@@ -179,7 +179,7 @@ class World(Processes):
             return keys.create(connection, projects.get_or_create(connection, project).id, "benchmark", scopes).key
 
     def number(self, query: str, **values: Any) -> int:
-        """What a query counts."""
+        """The number that a query returns."""
         with transaction(self.engine) as connection:
             return int(connection.scalar(text(query), values) or 0)
 
@@ -190,7 +190,7 @@ class World(Processes):
         )
 
     def forget_owed(self) -> None:
-        """Delete what was measured without a worker: what comes next begins with nothing to do."""
+        """Deletes the owed traces of a measurement without a worker, so that the next one starts with none."""
         with transaction(self.engine) as connection:
             connection.execute(text("DELETE FROM trace WHERE implementation_id IS NULL"))
 
@@ -213,7 +213,7 @@ class World(Processes):
 
 @contextmanager
 def world() -> Iterator[World]:
-    """A started world; nothing of it is left afterwards."""
+    """A started world, which is removed at the end of the block."""
     home = Path(tempfile.mkdtemp(prefix="promptlode-bench-"))
     home.chmod(0o711)  # the account that PostgreSQL runs under, when root starts it, must pass
     made = World(home)
@@ -226,7 +226,7 @@ def world() -> Iterator[World]:
 
 
 def until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait for something that will happen."""
+    """Waits until the condition is true; fails after `seconds`."""
     wait_until(lambda: bool(condition()), seconds, lambda: f"not within {seconds} s: {what}", pause=0.01)
 
 
@@ -245,7 +245,7 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _seconds(process: psutil.Process) -> float:
-    """0 of a process that has just ended: whoever waits for it has its time."""
+    """Seconds of CPU time of a process; 0 for one that has just ended, since its parent counts its time."""
     try:
         used = process.cpu_times()
     except psutil.NoSuchProcess:

@@ -3,8 +3,8 @@
     python -m benchmarks.senders [WORD ...] [--record | --replay] [--log FOLDER]
 
 Every client is run by nothing but the settings of its own documentation, in an environment of its own that uv makes (`pip install uv`;
-a few gigabytes in uv's cache, and the network for the first run). --record keeps what each sent for the tests, and writes the matrix
-and the settings into the documents. --replay runs no client: it sends again what was kept, and writes the same.
+a few gigabytes in uv's cache, and the network for the first run). --record stores each client's requests for the tests, and writes the matrix
+and the settings into the documents. --replay runs no client: it sends the recorded requests again, and writes the same documents.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def _written(found: Iterator[Json]) -> Iterator[Json]:
-    """Each kept as it comes: a run of all takes long, and may be ended before."""
+    """Writes each recording at once: a run of all clients takes long, and may be ended early."""
     for recording in found:
         recordings.write(recording)
         yield recording
@@ -68,7 +68,7 @@ def _is_wanted(sender: Sender, words: list[str]) -> bool:
 
 
 def _run(at: World, target: Target, senders: list[Sender], log: Path | None) -> Iterator[Json]:
-    """One client after the other, each with a project of its own."""
+    """Runs one client after the other, each with a project of its own."""
     for sender in senders:
         key = at.new_key(sender.slug)
         try:
@@ -83,7 +83,7 @@ def _run(at: World, target: Target, senders: list[Sender], log: Path | None) -> 
 
 
 def _replayed(at: World, target: Target, senders: list[Sender]) -> Iterator[Json]:
-    """What each client sent, sent again."""
+    """Sends each client's recorded requests again."""
     for sender in senders:
         key = at.new_key(sender.slug)
         recording = recordings.read(sender.slug)
@@ -103,7 +103,7 @@ def _send(target: Target, method: str, path: str, headers: dict[str, str], body:
 
 
 def _tell(outcome: Outcome) -> None:
-    """What happens, while it happens; of a client that fails its own words."""
+    """Prints a client's outcome at once; for a client that fails, the client's own error."""
     _say(f"{outcome.sender.name}: {outcome.row}")
     if outcome.returncode:
         _say(f"  ended with {outcome.returncode}:\n{outcome.log[-2000:]}")

@@ -1,4 +1,4 @@
-"""What was stored of the calls that a client made, held against the calls themselves."""
+"""Compares the stored traces with the calls that a client made."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the matrix; each figure counts calls, and all but `stored` and `duplicates` count calls that were sent."""
+    """One line of the matrix. Each figure counts calls; all but `stored` and `duplicates` count sent calls."""
 
     sent: int
     stored: int
@@ -24,12 +24,12 @@ class Row:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every call is there once, with prompt, answer and usage."""
+        """Whether every call is stored once, with prompt, answer and usage."""
         return self.stored == self.sent == self.prompt == self.answer == self.usage and not self.duplicates
 
 
 def compared(exchanges: Sequence[Exchange], traces: Sequence[Json]) -> Row:
-    """Each call that was sent is looked up among the stored ones by its prompt, else by its answer."""
+    """The row of a client. Each sent call is looked up among the stored ones by its prompt, else by its answer."""
     left = list(traces)
     pairs = [(exchange, trace) for exchange in exchanges if (trace := _take(exchange, left)) is not None]
     return Row(

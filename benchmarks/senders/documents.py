@@ -1,4 +1,4 @@
-"""The matrix, in docs/ingest.md, and how each client was set up, in docs/senders.md: both made of the recordings."""
+"""Writes the matrix into docs/ingest.md and each client's settings into docs/senders.md, from the recordings."""
 
 import re
 from collections.abc import Iterable
@@ -36,12 +36,12 @@ def _cells(recording: dict[str, Any], note: str) -> list[object]:
 
 
 def _anchor(name: str) -> str:
-    """As GitHub makes it of a heading."""
+    """The anchor that GitHub makes of a heading."""
     return re.sub(r"[^a-z0-9 -]", "", name.lower()).replace(" ", "-")
 
 
 def write() -> None:
-    """Both documents, from every recording there is."""
+    """Writes both documents from all recordings."""
     held = list(recordings.recorded())
     ingest = DOCS / "ingest.md"
     text = ingest.read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Stands between a client and Promptlode: passes every request on, and keeps it.
+"""A proxy between a client and Promptlode that forwards and records every request.
 
-A kept request holds everything that the server decides by, and no key: `{key}` stands where the client sent it.
+A recorded request holds all that the server's answer depends on, except the key: `{key}` stands in its place.
 """
 
 import base64
@@ -18,7 +18,7 @@ KEY = "{key}"
 
 @dataclass(frozen=True)
 class Sent:
-    """One request of a client, and what was answered."""
+    """One request of a client and its answer."""
 
     method: str
     path: str
@@ -28,13 +28,13 @@ class Sent:
     answer: bytes
 
     def as_json(self) -> dict[str, object]:
-        """Without the answer: a replay makes its own."""
+        """The request without its answer, since a replay gets its own."""
         kept = asdict(self) | {"body": base64.b64encode(self.body).decode()}
         return {name: kept[name] for name in ("method", "path", "headers", "body")}
 
 
 class Recorder(LocalServer):
-    """Passes requests on to one server."""
+    """Forwards requests to one server."""
 
     def __init__(self, target: str, key: str) -> None:
         super().__init__(_Handler)
@@ -42,12 +42,12 @@ class Recorder(LocalServer):
         self.sent: list[Sent] = []
 
     def without_key(self, value: str) -> str:
-        """Basic auth holds the key in base64, so all of it is replaced."""
+        """The header with `{key}` for the key. Basic auth holds the key in base64, so all of its value is replaced."""
         return f"Basic {KEY}" if value.startswith("Basic ") else value.replace(self.key, KEY)
 
 
 def recording(target: str, key: str) -> AbstractContextManager[Recorder]:
-    """A recorder that passes on until the block ends."""
+    """A recorder that forwards until the block ends."""
     return serving(Recorder(target, key))
 
 
@@ -90,4 +90,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, *_: object) -> None:
-        """Silent: the table says what came."""
+        """Logs nothing: the table shows the requests."""

@@ -1,4 +1,4 @@
-"""What each client sent, kept for tests that need none of the clients: `tests/app/sender_recordings/NAME.json.gz`."""
+"""Recorded requests of each client, for tests without the clients: `tests/app/sender_recordings/NAME.json.gz`."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[2] / "tests" / "app" / "sender_recordings"
 
 
 def as_recording(outcome: Outcome) -> Json:
-    """Its versions, its calls as they went over the wire, its requests to Promptlode, and what was stored of them."""
+    """The client's versions, its calls over the wire, its requests to Promptlode, and the traces stored of them."""
     return {
         "sender": outcome.sender.name,
         "versions": outcome.versions,
@@ -26,7 +26,7 @@ def as_recording(outcome: Outcome) -> Json:
 
 
 def write(recording: Json) -> None:
-    """The same recording gives the same file, byte for byte."""
+    """Writes the file; equal recordings give equal files, byte for byte."""
     FOLDER.mkdir(exist_ok=True)
     data = json.dumps(recording, ensure_ascii=False, indent=1).encode()
     (FOLDER / f"{slug_of(recording['sender'])}.json.gz").write_bytes(gzip.compress(data, mtime=0))
@@ -37,5 +37,5 @@ def read(slug: str) -> Json:
 
 
 def recorded() -> Iterator[Json]:
-    """Every recording there is, in the order of the senders."""
+    """All recordings, in the order of the senders."""
     return (read(sender.slug) for sender in SENDERS if (FOLDER / f"{sender.slug}.json.gz").exists())

@@ -1,4 +1,4 @@
-"""Recorded requests sent again: what a Promptlode of today makes of what each client sent."""
+"""Sends recorded requests again, to see what today's Promptlode stores of them."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ Send = Callable[[str, str, dict[str, str], bytes], int]
 
 
 def replayed(recording: Json, key: str, send: Send, traces: Callable[[], list[Any]]) -> tuple[Row, list[str]]:
-    """The row of a recording, and the requests that were not answered with success."""
+    """(the row of a recording, the requests that were not answered with success)."""
     failed = [f"{path} {status}" for path, status in _statuses(recording, key, send) if status >= 400]
     return compared(exchanges(recording), traces()), failed
 
@@ -26,12 +26,12 @@ def _statuses(recording: Json, key: str, send: Send) -> Iterator[tuple[str, int]
 
 
 def _with_key(value: str, key: str) -> str:
-    """Basic auth is of a name and the key."""
+    """The header with the key for `{key}`; Basic auth encodes a name and the key."""
     if value.startswith("Basic "):
         return "Basic " + base64.b64encode(f"shop:{key}".encode()).decode()
     return value.replace(KEY, key)
 
 
 def exchanges(recording: Json) -> list[Exchange]:
-    """The calls as they went over the wire."""
+    """A recording's calls over the wire."""
     return [Exchange(**call | {"texts": [(role, text) for role, text in call["texts"]]}) for call in recording["calls"]]

@@ -27,12 +27,12 @@ _NOT_PASSED_ON = (
     "OTEL_", "PROMPTLODE_", "LANGFUSE_", "LANGSMITH_", "TRACELOOP_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_",
     "AWS_", "DATABASE_", "REDIS_", "VIRTUAL_ENV", "PYTHON",
 )  # fmt: skip
-"""Settings of this process that a client would take for its own."""
+"""Environment variables of this process that a client must not inherit."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one client's calls."""
+    """The outcome of one client's calls."""
 
     sender: Sender
     row: Row
@@ -48,7 +48,7 @@ class SkippedError(Exception):
 
 
 def tried(sender: Sender, target: Target, key: str, traces: Callable[[], list[Any]]) -> Outcome:
-    """Run one client to its end; `traces` reads what the key's project holds then.  Raises SkippedError."""
+    """Run one client to its end; `traces` reads what the key's project holds then. Raises SkippedError."""
     if _uv() is None:
         raise SkippedError("uv is not there: pip install uv")
     with standing_in() as models, recording(f"http://127.0.0.1:{target.port}", key) as recorder:
@@ -60,7 +60,7 @@ def tried(sender: Sender, target: Target, key: str, traces: Callable[[], list[An
 
 
 def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """In a folder with the programs alone, which is gone afterwards: where they lie is told by some clients."""
+    """Runs a command in a temporary folder with the programs alone: some clients send the folder's path."""
     with tempfile.TemporaryDirectory(prefix="sender-") as folder:
         shutil.copytree(PROGRAMS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         settled = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
@@ -91,12 +91,12 @@ def _in_environment(sender: Sender) -> list[str]:
 
 
 def _found(package: str) -> str:
-    """A folder of this checkout by its whole path: clients run elsewhere."""
+    """The package; a folder of this checkout by its absolute path, since clients run in another folder."""
     return str(ROOT / package) if package.startswith("./") else package
 
 
 def _uv() -> str | None:
-    """Beside this Python, else wherever it is."""
+    """The path of uv: beside this Python, else by PATH."""
     return shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 
@@ -133,5 +133,5 @@ _MODELS = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "true",
     "OTEL_NODE_RESOURCE_DETECTORS": "env,serviceinstance",
 }
-"""Where each provider's client finds its server, by that client's own settings; LiteLLM fetches no list of prices, and
-Node tells nothing of this machine."""
+"""Each provider client's own setting for the address of its server. Besides: LiteLLM must not fetch its list of prices, and
+Node must not send telemetry of this machine."""

@@ -1,6 +1,7 @@
-"""Every client that is tried: its packages, its program and the settings that its own documentation names.
+"""All tested clients: packages, program and the settings that the client's own documentation names.
 
-In settings `{url}` stands for Promptlode and `{key}` for an API key; `./client` is the client of this checkout. A new client is one file in `programs/` and one line here.
+In settings `{url}` stands for Promptlode and `{key}` for an API key; `./client` is the client of this checkout.
+A new client is one file in `programs/` and one line here.
 """
 
 import re
@@ -14,13 +15,13 @@ OTLP = {
 """The two variables that every SDK of OpenTelemetry reads."""
 
 HTTP = OTLP | {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_SERVICE_NAME": "shop"}
-"""For what would send gRPC by default."""
+"""The variables for SDKs that would send gRPC by default."""
 
 GENAI = {
     "OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental",
     "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
 }
-"""What makes OpenTelemetry's own instrumentations write messages onto spans."""
+"""The variables with which OpenTelemetry's own instrumentations write messages onto spans."""
 
 BOTH = GENAI | {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_and_event"}
 OLD = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}
@@ -44,7 +45,7 @@ ZERO_CODE = "opentelemetry-instrument python"
 
 @dataclass(frozen=True)
 class Sender:
-    """One client: what is installed, what runs, and what stands in the environment; `note` says what the client itself leaves out."""
+    """One client: its packages, its command and its environment variables. `note`: data that the client itself leaves out."""
 
     name: str
     packages: tuple[str, ...]
@@ -56,7 +57,7 @@ class Sender:
 
     @property
     def slug(self) -> str:
-        """Its name in the name of a file."""
+        """The client's name, as a part of a file name."""
         return slug_of(self.name)
 
 
@@ -65,7 +66,7 @@ def slug_of(name: str) -> str:
 
 
 def _sender(name: str, packages: str, command: str, settings: Mapping[str, str], note: str = "") -> Sender:
-    """`command`: how Python is started, the program, and what follows it."""
+    """`command`: options of Python, the program, the program's arguments."""
     launcher, program, arguments = re.split(r"(\w+\.py)", command)
     return Sender(
         name, tuple(packages.split()), tuple(launcher.split()), program, tuple(arguments.split()), settings, note

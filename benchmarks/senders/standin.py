@@ -1,8 +1,8 @@
-"""A stand-in for the servers of models, on 127.0.0.1: what a client sends is kept, and answered so that it can go on.
+"""A stand-in for the servers of models, on 127.0.0.1: records each call and answers in the form that the client needs.
 
 Speaks Chat Completions, Responses, embeddings, Anthropic's Messages, Gemini's generateContent and Bedrock's Converse; the first three
-and Anthropic's and Gemini's stream where they are asked to. Every answer and every count is another one, so that what is
-stored can be told apart.
+and Anthropic's and Gemini's stream where they are asked to. Every answer and every count differs, so that
+stored calls can be told apart.
 """
 
 import json
@@ -20,13 +20,13 @@ Json = dict[str, Any]
 Text = tuple[str, str]
 """A role and a text."""
 
-FIELDS = r"\[\[ ## (\w+) ## \]\]"  # how DSPy asks for its fields, and wants them answered
+FIELDS = r"\[\[ ## (\w+) ## \]\]"  # DSPy's marks of fields, in prompt and answer
 CREATED = 1_760_000_000
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One call as it went over the wire: the texts of its messages, and what was answered."""
+    """One call over the wire: the texts of its messages, and the answer."""
 
     model: str
     texts: list[Text]
@@ -36,7 +36,7 @@ class Exchange:
 
 
 class StandIn(LocalServer):
-    """Keeps every call of a model that writes text, in the order of arrival."""
+    """Records every call of a model that writes text, in order of arrival."""
 
     def __init__(self) -> None:
         super().__init__(_Handler)
@@ -58,7 +58,7 @@ def standing_in() -> AbstractContextManager[StandIn]:
 
 
 def _answer(number: int, asked: str) -> str:
-    """In the form that a framework needs to go on."""
+    """An answer in the form that the framework needs to continue."""
     text = f"Answer {number}: billing."
     if fields := re.findall(FIELDS, asked):
         names = [name for name in dict.fromkeys(fields) if name not in ("mail", "completed")]
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Silent: the table says what came."""
+        """Logs nothing: the table shows the calls."""
 
 
 Answer = tuple[str, bytes]
@@ -108,7 +108,7 @@ def _halves(text: str) -> tuple[str, str]:
 
 
 def _texts(role: str, content: Any) -> Iterator[Text]:
-    """The texts of a content, whatever its provider calls a part."""
+    """The texts of a content, whatever name its provider has for parts."""
     for part in content if isinstance(content, list) else [content]:
         text = part.get("text") if isinstance(part, dict) else part
         if isinstance(text, str):
@@ -116,7 +116,7 @@ def _texts(role: str, content: Any) -> Iterator[Text]:
 
 
 def same_role(role: str) -> str:
-    """OpenAI's newer models call the system's role developer; most instrumentations keep the old word."""
+    """The role with "system" for "developer": OpenAI's newer models renamed it, most instrumentations did not."""
     return "system" if role == "developer" else role
 
 

@@ -11,7 +11,7 @@ Render = Callable[[dict[str, str]], list[str]]
 
 
 def standin() -> Any:
-    """The module with the stand-in of registries; the tests have it, and this environment has nothing of theirs."""
+    """The tests' module with the stand-in of registries, loaded by its path: this environment does not have the tests' packages."""
     place = Path(__file__).parents[3] / "tests" / "app" / "cli" / "registry_standin.py"
     spec = importlib.util.spec_from_file_location("registry_standin", place)
     assert spec is not None
@@ -22,7 +22,7 @@ def standin() -> Any:
 
 
 def count(prepare: Callable[[dict[str, Any]], Render]) -> None:
-    """prepare: a version as it was exported -> what renders the messages of a call from its values."""
+    """Counts exact calls. prepare: takes an exported version, returns a function from a call's values to its messages."""
     exact = total = 0
     wrong = set()
     for item in json.loads(Path(sys.argv[1]).read_text()):

@@ -1,4 +1,4 @@
-"""Langfuse's own client reads each prompt back from a stand-in of its server, where it was kept by the server's API."""
+"""Langfuse's own client reads each prompt from a stand-in of its server, to which the prompt was pushed by the server's API."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""MLflow's own client reads each prompt back from a stand-in of its server, where it was kept by the server's API."""
+"""MLflow's own client reads each prompt from a stand-in of its server, to which the prompt was pushed by the server's API."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ def post(url, what, body):
 
 
 def keep(url, name, prompt):
-    """As `promptlode export --push mlflow` does; the number of the version."""
+    """Pushes a prompt as `promptlode export --push mlflow` does. Returns the number of the version."""
     marks = {"mlflow.prompt.is_prompt": "true", "_mlflow_prompt_type": "chat"}
     tags = marks | {"mlflow.prompt.text": json.dumps(prompt["template"])} | prompt["tags"]
     post(url, "registered-models/create", {"name": name, "tags": listed(marks)})

@@ -1,4 +1,4 @@
-"""What programs of OpenAI's client under an SDK of its own have in common: the same five calls."""
+"""The five calls that all programs with OpenAI's client under some SDK make."""
 
 import asyncio
 

@@ -1,11 +1,11 @@
-"""What every program asks: texts with all that is easily lost on the way."""
+"""The texts of every program's calls, with characters that are easily lost on the way."""
 
 MODEL = "gpt-5-mini"
 SYSTEM = 'Sort the mail into billing, returns or other.\nAnswer as {"label": "…"}.\n'
 
 
 def mail(number):
-    """The user's text of a call: no two are alike."""
+    """The user's text of a call, different in each call."""
     return f"  Mail {number}:\r\n\tWhere is {{my}} refund? \\n 🙂 "
 
 
