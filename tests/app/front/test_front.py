@@ -335,7 +335,7 @@ def _stored(engine: Engine) -> int:
 
 
 def _waiting_statements(engine: Engine) -> int:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'EXECUTE store%'"
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%EXECUTE store%' AND pid <> pg_backend_pid()"
     with transaction(engine) as connection:
         return int(connection.scalar(text(query)) or 0)
 
