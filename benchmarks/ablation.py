@@ -29,8 +29,8 @@ def _gives(value: object) -> Callable[..., object]:
     return lambda *_, **__: value
 
 
-def _first(one: object, *_: object, **__: object) -> object:
-    return one
+def _first(first: object, *_: object, **__: object) -> object:
+    return first
 
 
 def _second(_: object, two: object, *__: object) -> object:
@@ -54,7 +54,7 @@ RULES: Mapping[str, Off] = {
     "preamble": [(search._Search, "_is_preamble", _gives(False))],
     "held": [(forest.Forest, "_without_held", _second)],
     "examples": [(families, "_begin_in_two_ways", _gives(False))],
-    "edits": [(search, "versions", lambda _, found, __: [found.members])],
+    "edits": [(search, "versions", lambda _, skeleton, __: [skeleton.members])],
     "values of versions": [(families.Held, "has", _gives(False))],
     "held, not edited": [(families, "MOST_EDIT_CHANGES", 1 << 30)],
     "versions of few calls": [(families, "BITS_OF_AN_OUTERMOST_VERSION", 1e9)],
@@ -85,8 +85,8 @@ def without(rule: str) -> Iterator[None]:
 
 
 def template_f1(made: Corpus) -> float:
-    found = templating.mine([trace.text for trace in made.traces])
-    return score(made, [Group(each.template.literals, each.members, each.values) for each in found]).template_f1
+    groups = templating.mine([trace.text for trace in made.traces])
+    return score(made, [Group(each.template.literals, each.members, each.values) for each in groups]).template_f1
 
 
 def exact_of_frameworks() -> float:
@@ -97,8 +97,8 @@ def exact_of_frameworks() -> float:
 
 def figures(rule: str, corpora: Mapping[str, Sequence[Corpus]]) -> dict[str, float]:
     with without(rule):
-        found = {name: mean(map(template_f1, made)) for name, made in corpora.items()}
-        return found | {"frameworks": exact_of_frameworks()}
+        means = {name: mean(map(template_f1, made)) for name, made in corpora.items()}
+        return means | {"frameworks": exact_of_frameworks()}
 
 
 def table(rules: Sequence[str], corpora: Mapping[str, Sequence[Corpus]]) -> Iterator[str]:

@@ -98,10 +98,10 @@ def main() -> None:
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for power in range(6, 11):
-        found = need(10.0**power, rates, random.Random(1))
+        needed = need(10.0**power, rates, random.Random(1))
         print(
-            f"| 10^{power} | {found.peak:,.0f} | {found.cells} | {found.web_cores} | {found.worker_cores} "
-            f"| {found.terabytes:,.2f} | {found.largest:.2f} | {found.fullest:.2f} |"
+            f"| 10^{power} | {needed.peak:,.0f} | {needed.cells} | {needed.web_cores} | {needed.worker_cores} "
+            f"| {needed.terabytes:,.2f} | {needed.largest:.2f} | {needed.fullest:.2f} |"
         )
 
 

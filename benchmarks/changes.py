@@ -153,58 +153,58 @@ class Month:
     def __post_init__(self) -> None:
         self.r = Random(f"month {self.seed}")
 
-    def hour(self, at: datetime) -> Iterator[dict[str, Any]]:
-        number = (at - BEGIN) // DAY
+    def hour(self, begin: datetime) -> Iterator[dict[str, Any]]:
+        number = (begin - BEGIN) // DAY
         for site in SITES:
             mood = exp(Random(f"{self.seed} {site.path} {number}").gauss(0, 0.12))
-            expected = site.daily * mood * _share(at) * self._life(site, at)
+            expected = site.daily * mood * _share(begin) * self._life(site, begin)
             for _ in range(_poisson(self.r, expected)):
-                yield self._call(site, at + HOUR * self.r.random())
-        for _ in range(_poisson(self.r, 12 * _share(at))):
-            yield self._body("/chat", "gpt-5-mini", self._free(), at + HOUR * self.r.random())
+                yield self._call(site, begin + HOUR * self.r.random())
+        for _ in range(_poisson(self.r, 12 * _share(begin))):
+            yield self._body("/chat", "gpt-5-mini", self._free(), begin + HOUR * self.r.random())
 
     def _free(self) -> str:
         """A text of no template."""
         return " ".join(self.r.choices(WORDS, k=self.r.randint(8, 40)))
 
-    def _life(self, site: Site, at: datetime) -> float:
-        begun = site.path != "/refund" or at >= day(10, 11)
-        ended = site.path == "/report" and at >= day(21)
+    def _life(self, site: Site, moment: datetime) -> float:
+        begun = site.path != "/refund" or moment >= day(10, 11)
+        ended = site.path == "/report" and moment >= day(21)
         return float(begun and not ended)
 
-    def _call(self, site: Site, at: datetime) -> dict[str, Any]:
+    def _call(self, site: Site, moment: datetime) -> dict[str, Any]:
         values = site.values(self.r)
         text, model = site.text, site.model
-        if site.path == "/triage" and at >= day(3, 10):
+        if site.path == "/triage" and moment >= day(3, 10):
             text = text.replace("Answer with", "When in doubt, choose other. Answer with")
-        if site.path == "/reply" and day(7, 14) <= at < day(9, 9):
+        if site.path == "/reply" and day(7, 14) <= moment < day(9, 9):
             text = text.replace("mail of a customer.", "mail of a customer and name the next step first.")
-        if site.path == "/summary" and day(9, 12) <= at < day(12, 12) and self.r.random() < 1 / 12:
+        if site.path == "/summary" and day(9, 12) <= moment < day(12, 12) and self.r.random() < 1 / 12:
             text = text.replace("in two sentences", "in two sentences, the amount of money first")
-        if site.path == "/label" and at >= day(16, 16):
+        if site.path == "/label" and moment >= day(16, 16):
             model = "gpt-5-nano"
-        if site.path == "/translate" and day(17) <= at < day(27):
+        if site.path == "/translate" and day(17) <= moment < day(27):
             values["language"] = "German"
-        if site.path == "/describe" and at >= day(23, 10):
+        if site.path == "/describe" and moment >= day(23, 10):
             text = text.replace("for a product.", f"for a product. {EXAMPLES}")
-        if site.path == "/refund" and day(22, 10) <= at < day(23, 10) and self.r.random() < 1 / 3:
-            return self._body(site.path, model, self._free(), at)
-        return self._body(site.path, model, text.format(**values), at, outage=site.path == "/translate")
+        if site.path == "/refund" and day(22, 10) <= moment < day(23, 10) and self.r.random() < 1 / 3:
+            return self._body(site.path, model, self._free(), moment)
+        return self._body(site.path, model, text.format(**values), moment, outage=site.path == "/translate")
 
-    def _body(self, path: str, model: str, prompt: str, at: datetime, *, outage: bool = False) -> dict[str, Any]:
-        failing = 0.4 if outage and day(15, 13) <= at < day(15, 17) else 0.01
+    def _body(self, path: str, model: str, prompt: str, moment: datetime, *, outage: bool = False) -> dict[str, Any]:
+        failing = 0.4 if outage and day(15, 13) <= moment < day(15, 17) else 0.01
         answer: dict[str, Any] = {"error": {"message": "overloaded"}} if self.r.random() < failing else {"output": "ok"}
         used = {"input_tokens": len(prompt) // 4 + 20, "output_tokens": self.r.randint(20, 60)}
         return {
-            "path": path, "model": model, "input": prompt, "started_at": at.isoformat(),
-            "completed_at": (at + timedelta(seconds=self.r.uniform(0.5, 3))).isoformat(), "usage": used, **answer,
+            "path": path, "model": model, "input": prompt, "started_at": moment.isoformat(),
+            "completed_at": (moment + timedelta(seconds=self.r.uniform(0.5, 3))).isoformat(), "usage": used, **answer,
         }  # fmt: skip
 
 
-def _share(at: datetime) -> float:
+def _share(moment: datetime) -> float:
     """The share of a day's calls in this hour: most at 15:00, a tenth of the most at night; a third of it all at week-ends."""
-    daily = 0.03 if (at - BEGIN) // DAY in QUIET_DAYS else 0.35 if at.weekday() >= 5 else 1.0
-    return daily * (1 + 0.82 * cos((at.hour - 15) / 24 * 2 * pi)) / 24
+    daily = 0.03 if (moment - BEGIN) // DAY in QUIET_DAYS else 0.35 if moment.weekday() >= 5 else 1.0
+    return daily * (1 + 0.82 * cos((moment.hour - 15) / 24 * 2 * pi)) / 24
 
 
 def _poisson(r: Random, expected: float) -> int:
@@ -215,60 +215,60 @@ def _poisson(r: Random, expected: float) -> int:
     return count
 
 
-def lived(at: Installation, seed: int) -> dict[Any, datetime]:
+def lived(installation: Installation, seed: int) -> dict[Any, datetime]:
     """Lives the month hour by hour. Returns for each change of the feed when it was told."""
     month, told = Month(seed), dict[Any, datetime]()
     for number in range(DAYS * 24):
         now = BEGIN + (number + 1) * HOUR
         if calls := sorted(month.hour(now - HOUR), key=lambda call: call["started_at"]):
-            at.take(calls)
-        if _is_owed(at):
-            at.work()
+            installation.take(calls)
+        if _is_owed(installation):
+            installation.work()
         elif number % 24 == 0:
-            at.work()  # the reviews
-        with transaction(at.engine) as connection:
+            installation.work()  # the reviews
+        with transaction(installation.engine) as connection:
             rollup.add_up(connection)
             changes.note_versions(connection)
-        with transaction(at.engine) as connection:
-            hourly.look(connection, at.project.id, now)
+        with transaction(installation.engine) as connection:
+            hourly.look(connection, installation.project.id, now)
             if now == day(14, 9):
-                _set_price(connection, at, now)
-            fresh = {each.id: now for each in _told(connection, at) if each.id not in told}
+                _set_price(connection, installation, now)
+            fresh = {each.id: now for each in _told(connection, installation) if each.id not in told}
         told |= fresh
         if fresh or number % 24 == 0:
             print(f"{now:%d %b %H:%M}: {len(told)} told", file=sys.stderr, flush=True)
     return told
 
 
-def _is_owed(at: Installation) -> bool:
-    with at.engine.connect() as connection:
+def _is_owed(installation: Installation) -> bool:
+    with installation.engine.connect() as connection:
         return connection.execute(select(trace.c.id).where(IS_OWED).limit(1)).first() is not None
 
 
-def _set_price(connection: Any, at: Installation, now: datetime) -> None:
-    before = prices.of_project(connection, at.project.id).of("gpt-5")
+def _set_price(connection: Any, installation: Installation, now: datetime) -> None:
+    before = prices.of_project(connection, installation.project.id).of("gpt-5")
     assert before is not None
     set_prices.put(
-        connection, at.project.id, "gpt-5", input=before.input * 1.5, output=before.output * 1.5, cached=None
+        connection, installation.project.id, "gpt-5", input=before.input * 1.5, output=before.output * 1.5, cached=None
     )
-    after = prices.of_project(connection, at.project.id).of("gpt-5")
-    price_changed(connection, at.project.id, "gpt-5", before=before, after=after, now=now)
+    after = prices.of_project(connection, installation.project.id).of("gpt-5")
+    price_changed(connection, installation.project.id, "gpt-5", before=before, after=after, now=now)
 
 
-def _told(connection: Any, at: Installation) -> list[Told]:
-    return feed.page(connection, Wanted([at.project.id], Range()), 1_000)
+def _told(connection: Any, installation: Installation) -> list[Told]:
+    return feed.page(connection, Wanted([installation.project.id], Range()), 1_000)
 
 
 def compared(told: Sequence[Told], when: dict[Any, datetime]) -> tuple[list[tuple[Any, ...]], list[Told]]:
     """(a row for each known change, the false changes)."""
-    left, rows = list(told), []
+    untaken, rows = list(told), []
     for event in EVENTS:
-        fitting = [each for each in left if _fits(each, event, when[each.id])]
+        fitting = [each for each in untaken if _fits(each, event, when[each.id])]
         after = min(((when[each.id] - event.at) for each in fitting), default=None)
-        left = [each for each in left if each not in fitting[:1]]
+        untaken = [each for each in untaken if each not in fitting[:1]]
         if event.what != "the site begins":
             rows.append((event.kind, event.where, f"{event.at:%d %b %H:%M}", event.what, _hours(after)))
-    return rows, left
+    return rows, untaken
 
 
 def _fits(told: Told, event: Event, when: datetime) -> bool:
@@ -350,15 +350,19 @@ def rule_table(seeds: Sequence[int]) -> str:
     ]
     rows = []
     for seed in seeds:
-        left, after = by_rule(seed), list[str]()
+        untaken, after = by_rule(seed), list[str]()
         for event in known:
             hit = next(
-                (e for e in left if e[:2] == (event.kind, event.where) and event.at <= e[2] <= event.at + event.within),
+                (
+                    e
+                    for e in untaken
+                    if e[:2] == (event.kind, event.where) and event.at <= e[2] <= event.at + event.within
+                ),
                 None,
             )
-            left = [each for each in left if each != hit]
+            untaken = [each for each in untaken if each != hit]
             after.append(_hours(hit[2] - event.at if hit else None))
-        rows.append((seed, *after, len(left)))
+        rows.append((seed, *after, len(untaken)))
     return table(("seed", *(f"{event.kind} of {event.where}, after" for event in known), "false ones"), rows)
 
 
@@ -369,10 +373,10 @@ def main() -> None:
         return
     summary = []
     for seed in seeds:
-        with installed() as at:
-            when = lived(at, seed)
-            with transaction(at.engine) as connection:
-                told = _told(connection, at)
+        with installed() as installation:
+            when = lived(installation, seed)
+            with transaction(installation.engine) as connection:
+                told = _told(connection, installation)
                 calls = sum(row[0] for row in connection.exec_driver_sql("SELECT calls FROM call_count"))
         rows, false = compared(told, when)
         days = [

@@ -51,14 +51,14 @@ def _times(target: Target) -> list[float]:
     """The seconds of each request. The requests are sent one after the other, each on a new connection."""
     body = orjson.dumps({"model": "m", "path": "/p", "input": "Hi"})
     headers = {"Authorization": f"Bearer {target.key}", "Content-Type": "application/json"}
-    found = []
+    seconds = []
     for _ in range(REQUESTS):
         request = urllib.request.Request(f"http://127.0.0.1:{target.port}/api/v1/traces", body, headers)
         begun = time.perf_counter()
         with urllib.request.urlopen(request, timeout=30) as answer:
             assert answer.status == 201
-        found.append(time.perf_counter() - begun)
-    return found
+        seconds.append(time.perf_counter() - begun)
+    return seconds
 
 
 def _print(number: int, times: list[float], alone: list[float], more: float) -> None:

@@ -241,9 +241,9 @@ def with_slot(source: Source, r: Random, slot: str, make: Maker) -> Source | Non
     ]
     if not places:
         return None
-    i, at = r.choice(places)
+    i, place = r.choice(places)
     text = source.literals[i]
-    literals = (*source.literals[:i], text[:at], text[at:], *source.literals[i + 1 :])
+    literals = (*source.literals[:i], text[:place], text[place:], *source.literals[i + 1 :])
     slots = (*source.slots[:i], slot, *source.slots[i:])
     return replace(source, literals=literals, slots=slots, makers={**source.makers, slot: make})
 
@@ -263,14 +263,16 @@ def with_option(source: Source, r: Random) -> Source | None:
 
 def with_loop(source: Source, r: Random) -> Source | None:
     """The prompt with a list of none to five examples, all with the same words around the values."""
-    one = r.choice(
+    example = r.choice(
         ("Example:\nIn: {0}\nOut: {1}\n\n", "Q: {0}\nA: {1}\n", "<case><in>{0}</in><out>{1}</out></case>\n", "- {0}\n")
     )
     return with_slot(
         source,
         r,
         "examples_loop",
-        lambda q: "".join(one.format(prose.question(q), prose.sentence(q)) for _ in range(q.choice((0, 1, 2, 3, 5)))),
+        lambda q: "".join(
+            example.format(prose.question(q), prose.sentence(q)) for _ in range(q.choice((0, 1, 2, 3, 5)))
+        ),
     )
 
 
@@ -383,6 +385,6 @@ def corpus(name: str, seed: int = 1, traces: int | None = None) -> Corpus:
     loose: dict[str, float] = {}
     while len(timed) + len(loose) < scenario.traces:  # a text that comes twice would be a static template
         loose[prose.noise(r, long=scenario.long)] = r.random()
-    timed += [(at, Trace(text, None)) for text, at in loose.items()]
+    timed += [(moment, Trace(text, None)) for text, moment in loose.items()]
     timed.sort(key=lambda pair: pair[0])
     return Corpus([trace for _, trace in timed], {source.name: source.literals for source in sources})

@@ -71,10 +71,10 @@ class Simulation:
     def run(self) -> None:
         """Simulates until the traffic ends; runs after the end are not simulated."""
         while self._events and self._events[0][0] < SECONDS:
-            now, _, what, group, read = heapq.heappop(self._events)
-            if what == "arrive":
+            now, _, kind, group, read = heapq.heappop(self._events)
+            if kind == "arrive":
                 self._arrive(now, group)
-            elif what == "due":
+            elif kind == "due":
                 self._come_due(now, group)
             else:
                 self._done(now, group, read)
@@ -99,13 +99,15 @@ class Simulation:
         if group.state != "parked" or now < group.due:
             return
         group.state = "queued"
-        for one in self._turns.enter(group.project, group.id, fresh=group.fresh, hold=SECONDS):
-            (self._first if group.fresh and one == group.id else self._reruns).append(self._groups[one])
+        for group_id in self._turns.enter(group.project, group.id, fresh=group.fresh, hold=SECONDS):
+            (self._first if group.fresh and group_id == group.id else self._reruns).append(self._groups[group_id])
 
     def _work(self, now: float) -> None:
         while self._free and (self._first or self._reruns):
             group = (self._first or self._reruns).popleft()
-            self._reruns += [self._groups[one] for one in self._turns.leave(group.project, group.id, hold=SECONDS)]
+            self._reruns += [
+                self._groups[group_id] for group_id in self._turns.leave(group.project, group.id, hold=SECONDS)
+            ]
             self._free -= 1
             group.state, read, group.waiting = "running", group.waiting, []
             self._at(now + RUN_SECONDS, "done", group, read)
@@ -117,8 +119,8 @@ class Simulation:
         if group.waiting:
             self._park(now, group)
 
-    def _at(self, when: float, what: str, group: Group, read: list[float] | None = None) -> None:
-        heapq.heappush(self._events, (when, next(self._numbers), what, group, read or []))
+    def _at(self, when: float, kind: str, group: Group, read: list[float] | None = None) -> None:
+        heapq.heappush(self._events, (when, next(self._numbers), kind, group, read or []))
 
 
 @dataclass(frozen=True)

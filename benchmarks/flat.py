@@ -22,18 +22,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("traces", nargs="?", type=int, default=100_000)
     per_step = max(BATCH, parser.parse_args().traces // STEPS)
-    with world() as at, generator() as load:
+    with world() as servers, generator() as load:
         known = traffic.templates(TEMPLATES)
         for path in range(PATHS):
-            at.know(f"/{path}", known)
-        web = at.serve(PRODUCT)
+            servers.know(f"/{path}", known)
+        web = servers.serve(PRODUCT)
         batches = [
             traffic.batches(traffic.calls(f"/{path}", known, BATCH, 2_000, seed=path))[0] for path in range(PATHS)
         ]
         waiting, sizes = itertools.cycle(batches), []
         for _ in range(STEPS):
             load.send(web, list(itertools.islice(waiting, per_step // BATCH)), connections=1)
-            sizes.append(at.memory()[PRODUCT])
+            sizes.append(servers.memory()[PRODUCT])
     rows = [(f"{(step + 1) * per_step:,}", f"{size:.0f}", times(size / sizes[0])) for step, size in enumerate(sizes)]
     print(table(("traces", "MB", "x after the first tenth"), rows))
 

@@ -99,8 +99,8 @@ def asked(clients: Sequence[FlaskClient]) -> list[dict[str, list[float]]]:
     wanted = [addresses(client) for client in clients]
     for _ in range(ASKED):
         for name in LISTS:
-            for client, own, found in zip(clients, wanted, seconds, strict=True):
-                found[name].append(timed(client, own[name]))
+            for client, own, times_of in zip(clients, wanted, seconds, strict=True):
+                times_of[name].append(timed(client, own[name]))
     return seconds
 
 
@@ -116,11 +116,13 @@ def quantile(seconds: Sequence[float], share: float) -> float:
     return statistics.quantiles(seconds, n=1000)[round(share * 1000) - 1]
 
 
-def rows(found: Sequence[dict[str, list[float]]]) -> Iterator[Sequence[str]]:
+def rows(seconds: Sequence[dict[str, list[float]]]) -> Iterator[Sequence[str]]:
     """p50 and p99 of each list at every size, and the ratio of the last size's p99 to the first's."""
     for name in LISTS:
-        p99 = [quantile(one[name], 0.99) for one in found]
-        both = [f"{ms(quantile(one[name], 0.5))} / {ms(last)}" for one, last in zip(found, p99, strict=True)]
+        p99 = [quantile(times_of[name], 0.99) for times_of in seconds]
+        both = [
+            f"{ms(quantile(times_of[name], 0.5))} / {ms(last)}" for times_of, last in zip(seconds, p99, strict=True)
+        ]
         yield name, *both, times(p99[-1] / p99[0])
 
 
@@ -147,8 +149,8 @@ def main() -> None:
     sizes = parser.parse_args().calls
     with ExitStack() as stack:
         clients = [stocked(stack.enter_context(installed()), size) for size in sizes]
-        found = asked(clients)
-    print(table(("list, p50 / p99 in ms", *(f"{size:,} calls" for size in sizes), "p99 ratio"), rows(found)))
+        seconds = asked(clients)
+    print(table(("list, p50 / p99 in ms", *(f"{size:,} calls" for size in sizes), "p99 ratio"), rows(seconds)))
 
 
 if __name__ == "__main__":

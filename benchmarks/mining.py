@@ -62,12 +62,12 @@ def warm(texts: Sequence[str]) -> list[Group]:
 def stream(texts: Sequence[str]) -> list[Group]:
     """The miner on batches, each with the unmatched texts of earlier batches; at the end every text is matched."""
     known: list[templating.Template] = []
-    left: list[str] = []
+    unmatched: list[str] = []
     size = -(-len(texts) // BATCHES)
     for start in range(0, len(texts), size):
-        left = _unmatched([*left, *texts[start : start + size]], known)
-        known = _learnt(left, known)
-        left = _unmatched(left, known)
+        unmatched = _unmatched([*unmatched, *texts[start : start + size]], known)
+        known = _learnt(unmatched, known)
+        unmatched = _unmatched(unmatched, known)
     return _matched(known, texts)
 
 
@@ -194,13 +194,13 @@ HEAD = ("scenario", "traces", "templates", "miner", "round trip", "pair F1", "te
         "CPU ms/trace", "x drain3", "peak MB")  # fmt: skip
 
 
-def table(found: Sequence[Row]) -> Iterator[str]:
+def table(measured_rows: Sequence[Row]) -> Iterator[str]:
     """One line for each scenario and miner: medians over the seeds."""
     yield f"| {' | '.join(HEAD)} |"
     yield f"|{'---|' * len(HEAD)}"
-    for scenario, miner in dict.fromkeys((row.scenario, row.miner) for row in found):
-        same = [row for row in found if row.scenario == scenario and row.miner == miner]
-        drain = [row for row in found if row.scenario == scenario and row.miner == "drain3"]
+    for scenario, miner in dict.fromkeys((row.scenario, row.miner) for row in measured_rows):
+        same = [row for row in measured_rows if row.scenario == scenario and row.miner == miner]
+        drain = [row for row in measured_rows if row.scenario == scenario and row.miner == "drain3"]
         yield f"| {' | '.join(_cells(same, drain))} |"
 
 
@@ -221,13 +221,13 @@ def main() -> None:
     parser.add_argument("--seed", nargs="+", type=int, default=[1])
     parser.add_argument("--no-peers", action="store_true")
     asked = parser.parse_args()
-    found = [
+    measured_rows = [
         row
         for scenario in asked.scenario
         for seed in asked.seed
         for row in rows(scenario, seed, with_peers=not asked.no_peers)
     ]
-    print("\n".join(table(found)))
+    print("\n".join(table(measured_rows)))
 
 
 if __name__ == "__main__":

@@ -172,7 +172,7 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", choices=[[], *KINDS, "all"], metavar="WORD")
     parser.add_argument("--seconds", type=float, default=30)
     options = parser.parse_args()
-    alone, *others = found = list(lines(options.kinds, options.seconds))
+    alone, *others = measured_lines = list(lines(options.kinds, options.seconds))
     head = ("beside", "calls", "lag p50", "lag p99", "x alone", "the flood was answered")
     rows = [
         (
@@ -181,9 +181,9 @@ def main() -> int:
             f"{quantile(line.lags, 0.5):.2f} s",
             f"{line.p99:.2f} s",
             f"{line.p99 / alone.p99:.2f}",
-            ", ".join(f"{count:,} {what}" for what, count in sorted(line.answers.items())),
+            ", ".join(f"{count:,} {status}" for status, count in sorted(line.answers.items())),
         )
-        for line in found
+        for line in measured_lines
     ]
     print(table(head, rows))
     return int(any(line.p99 > BOUND * alone.p99 for line in others))

@@ -29,14 +29,16 @@ CALLS, ASKED = 20_000, 100
 DAYS = 36 * 30
 
 PAGES: dict[str, Callable[[Connection, Ids], Any]] = {
-    "newest traces of a project": lambda at, ids: traces.page(at, ids.project, TraceFilter(), limit=50, before=None),
-    "traces of a task": lambda at, ids: traces.page(
-        at, ids.project, TraceFilter(task_id=ids.task), limit=50, before=None
+    "newest traces of a project": lambda connection, ids: traces.page(
+        connection, ids.project, TraceFilter(), limit=50, before=None
     ),
-    "tasks, on a page": lambda at, ids: worklist.found(at, Wanted(ids.project, Range())),
-    "ungrouped calls, on a page": lambda at, ids: browse.ungrouped_page(at, ids.project),
-    "their paths, on a page": lambda at, ids: browse.ungrouped_paths(at, ids.project),
-    "how much a project holds, on a page": lambda at, ids: insights.totals(at, ids.project),
+    "traces of a task": lambda connection, ids: traces.page(
+        connection, ids.project, TraceFilter(task_id=ids.task), limit=50, before=None
+    ),
+    "tasks, on a page": lambda connection, ids: worklist.found(connection, Wanted(ids.project, Range())),
+    "ungrouped calls, on a page": lambda connection, ids: browse.ungrouped_page(connection, ids.project),
+    "their paths, on a page": lambda connection, ids: browse.ungrouped_paths(connection, ids.project),
+    "how much a project holds, on a page": lambda connection, ids: insights.totals(connection, ids.project),
 }
 
 
@@ -55,29 +57,29 @@ def world(stack: ExitStack, *, ahead: int, spread: int) -> World:
     return World(stack.enter_context(engine.connect()), ids)
 
 
-def timed(query: Callable[[Connection, Ids], Any], at: World) -> float:
+def timed(query: Callable[[Connection, Ids], Any], world: World) -> float:
     """The seconds of a query; its changes are rolled back."""
     start = time.perf_counter()
-    query(at.connection, at.ids)
+    query(world.connection, world.ids)
     seconds = time.perf_counter() - start
-    at.connection.rollback()
+    world.connection.rollback()
     return seconds
 
 
 def rows(worlds: Sequence[World]) -> Iterator[Sequence[str]]:
     """The median of each query in each database, and the ratios of the other databases to the first."""
     for name, query in {**PAGES, **{name: each.run for name, each in QUERIES.items()}}.items():
-        seconds = [[timed(query, at) for at in worlds] for _ in range(ASKED)]
+        seconds = [[timed(query, world) for world in worlds] for _ in range(ASKED)]
         few, *many = (statistics.median(each) for each in zip(*seconds, strict=True))
-        yield name, ms(few), *(cell for one in many for cell in (ms(one), times(one / few)))
+        yield name, ms(few), *(cell for median in many for cell in (ms(median), times(median / few)))
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with ExitStack() as stack:
         settings = ({"ahead": 0, "spread": 1}, {"ahead": DAYS, "spread": 1}, {"ahead": DAYS, "spread": DAYS})
-        found = list(rows([world(stack, **each) for each in settings]))
-    print(table(("ms", "2 partitions", "38, 37 of them empty", "x", "38, calls in all", "x"), found))
+        measured_rows = list(rows([world(stack, **each) for each in settings]))
+    print(table(("ms", "2 partitions", "38, 37 of them empty", "x", "38, calls in all", "x"), measured_rows))
 
 
 if __name__ == "__main__":

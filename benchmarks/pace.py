@@ -51,54 +51,54 @@ def paced(pace: Pace, dice: random.Random) -> Policy:
     """The schedule of the Redis scripts, with a pacer that looks every TICK_SECONDS."""
 
     def starts(arrivals: Sequence[float]) -> Starts:
-        begun, at, rest_until, free = [], 0, 0.0, 0.0
-        while at < len(arrivals):
-            due = _due(pace, arrivals, at, rest_until, free)
+        begun, first, rest_until, free = [], 0, 0.0, 0.0
+        while first < len(arrivals):
+            due = _due(pace, arrivals, first, rest_until, free)
             start = max(due, free) + dice.random() * TICK_SECONDS
             begun.append(start)
             free = start + RUN_SECONDS
-            covered = _count_until(arrivals, at, start)
-            at, waiting = covered, _count_until(arrivals, covered, free) - covered
+            covered = _count_until(arrivals, first, start)
+            first, waiting = covered, _count_until(arrivals, covered, free) - covered
             rest_until = free + pace.pause(RUN_SECONDS, waiting)
         return begun
 
     return starts
 
 
-def _due(pace: Pace, arrivals: Sequence[float], at: int, rest_until: float, free: float) -> float:
-    """The due time of the requests from number `at` on. Each earlier arrival may move it; FINISH at `free` sets it anew."""
-    first = arrivals[at]
+def _due(pace: Pace, arrivals: Sequence[float], number: int, rest_until: float, free: float) -> float:
+    """The due time of the requests from `number` on. Each earlier arrival may move it; FINISH at `free` sets it anew."""
+    first = arrivals[number]
     if first < free:
         return pace.due(free, first, rest_until)
     due = pace.due(first, first, rest_until)
-    for arrival in arrivals[at + 1 :]:
+    for arrival in arrivals[number + 1 :]:
         if arrival > due:
             break
         due = pace.due(arrival, first, rest_until)
     return due
 
 
-def _count_until(arrivals: Sequence[float], at: int, when: float) -> int:
-    while at < len(arrivals) and arrivals[at] <= when:
-        at += 1
-    return at
+def _count_until(arrivals: Sequence[float], number: int, when: float) -> int:
+    while number < len(arrivals) and arrivals[number] <= when:
+        number += 1
+    return number
 
 
 def at_once(arrivals: Sequence[float]) -> Starts:
     """Run at once; requests during a run are merged into the next run."""
-    begun, at, free = [], 0, 0.0
-    while at < len(arrivals):
-        begun.append(max(arrivals[at], free))
+    begun, number, free = [], 0, 0.0
+    while number < len(arrivals):
+        begun.append(max(arrivals[number], free))
         free = begun[-1] + RUN_SECONDS
-        at = _count_until(arrivals, at, begun[-1])
+        number = _count_until(arrivals, number, begun[-1])
     return begun
 
 
 def fewest_runs(arrivals: Sequence[float], max_wait: float) -> int:
-    runs, at, last = 0, 0, float("-inf")
-    while at < len(arrivals):
-        last = max(arrivals[at] + max_wait, last + RUN_SECONDS)
-        runs, at = runs + 1, _count_until(arrivals, at, last)
+    runs, number, last = 0, 0, float("-inf")
+    while number < len(arrivals):
+        last = max(arrivals[number] + max_wait, last + RUN_SECONDS)
+        runs, number = runs + 1, _count_until(arrivals, number, last)
     return runs
 
 
@@ -128,11 +128,11 @@ class Score:
 
 
 def score(arrivals: Sequence[float], starts: Starts, max_wait: float) -> Score:
-    lags, at = [], 0
+    lags, number = [], 0
     for start in starts:
-        until = _count_until(arrivals, at, start)
-        lags += [start - arrival for arrival in arrivals[at:until]]
-        at = until
+        until = _count_until(arrivals, number, start)
+        lags += [start - arrival for arrival in arrivals[number:until]]
+        number = until
     assert len(lags) == len(arrivals), "a trace that no run covers"
     lags.sort()
     return Score(
@@ -162,10 +162,10 @@ def table() -> list[tuple[str, str, Score]]:
 def main() -> None:
     print("| stream | policy | runs | runs / optimum | lag p50 | lag p99 | cost / optimum |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for stream, name, it in table():
+    for stream, name, result in table():
         print(
-            f"| {stream} | {name} | {it.runs} | {it.runs_ratio:.2f} | {it.lag_p50:.2f} s | {it.lag_p99:.2f} s"
-            f" | {it.cost_ratio:.2f} |"
+            f"| {stream} | {name} | {result.runs} | {result.runs_ratio:.2f} | {result.lag_p50:.2f} s | {result.lag_p99:.2f} s"
+            f" | {result.cost_ratio:.2f} |"
         )
 
 

@@ -79,9 +79,9 @@ def _values(literals: Sequence[str], text: str) -> list[str]:
         return nothing
     values, position, end = [], len(literals[0]), len(text) - len(literals[-1])
     for literal in literals[1:-1]:
-        found = text.find(literal, position, end)
-        if found < 0:
+        start = text.find(literal, position, end)
+        if start < 0:
             return nothing
-        values.append(text[position:found])
-        position = found + len(literal)
+        values.append(text[position:start])
+        position = start + len(literal)
     return [*values, text[position:end]] if position <= end else nothing

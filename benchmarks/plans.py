@@ -43,43 +43,52 @@ class Query(NamedTuple):
 
 
 def _page(wanted: Callable[[Ids], TraceFilter]) -> Callable[[Connection, Ids], Any]:
-    return lambda at, ids: traces.page(at, ids.project, wanted(ids), limit=50, before=ids.call)
+    return lambda connection, ids: traces.page(connection, ids.project, wanted(ids), limit=50, before=ids.call)
 
 
 QUERIES = {
     "traces of a project": Query(_page(lambda _: TraceFilter()), "ix_trace_project|pk_trace"),
     "traces of a path": Query(_page(lambda _: TraceFilter(path="/path/7")), "ix_trace_group"),
     "traces without a template": Query(_page(lambda _: TraceFilter(ungrouped=True)), "ix_trace_ungrouped"),
-    "one trace": Query(lambda at, ids: traces.get(at, ids.project, ids.call), "pk_trace|ix_trace_project"),
+    "one trace": Query(
+        lambda connection, ids: traces.get(connection, ids.project, ids.call), "pk_trace|ix_trace_project"
+    ),
     "a known external id": Query(
-        lambda at, ids: traces.by_external_id(at, ids.project, ["call-7"]), "pk_trace_external_id"
+        lambda connection, ids: traces.by_external_id(connection, ids.project, ["call-7"]), "pk_trace_external_id"
     ),
     "calls of a version, on a page": Query(
-        lambda at, ids: browse.calls_page(at, ids.project, ids.implementation, ids.template), "ix_trace_implementation"
+        lambda connection, ids: browse.calls_page(connection, ids.project, ids.implementation, ids.template),
+        "ix_trace_implementation",
     ),
     "values of slots, on a page": Query(
-        lambda at, ids: insights.place_statistics(at, ids.project, ids.implementation, ids.template),
+        lambda connection, ids: insights.place_statistics(connection, ids.project, ids.implementation, ids.template),
         "ix_trace_implementation",
     ),
     "versions of a task": Query(
-        lambda at, ids: tasks.implementations(at, ids.project, ids.task, limit=50),
+        lambda connection, ids: tasks.implementations(connection, ids.project, ids.task, limit=50),
         "ix_call_count_implementation_id",
     ),
     "tasks of a project": Query(
-        lambda at, ids: tasks.page(at, ids.project, path=None, limit=50, before=None), "ix_call_count_implementation_id"
+        lambda connection, ids: tasks.page(connection, ids.project, path=None, limit=50, before=None),
+        "ix_call_count_implementation_id",
     ),
-    "owed calls of a run": Query(lambda at, ids: calls.owed(at, ids.group, 5000), "ix_trace_owed"),
-    "residue of a run": Query(lambda at, ids: calls.residue(at, ids.group, 5000), "ix_trace_residue"),
+    "owed calls of a run": Query(lambda connection, ids: calls.owed(connection, ids.group, 5000), "ix_trace_owed"),
+    "residue of a run": Query(lambda connection, ids: calls.residue(connection, ids.group, 5000), "ix_trace_residue"),
     "calls to be matched again": Query(
-        lambda at, ids: calls.of_template_after(at, ids.template, ids.call, 500), "ix_trace_template"
+        lambda connection, ids: calls.of_template_after(connection, ids.template, ids.call, 500), "ix_trace_template"
     ),
-    "templates due for a review": Query(lambda at, _: versions.groups_to_review(at), "ix_call_count_implementation_id"),
-    "groups that wait": Query(lambda at, _: owed.waiting_groups(at, 10, 1000), "ix_trace_owed"),
+    "templates due for a review": Query(
+        lambda connection, _: versions.groups_to_review(connection), "ix_call_count_implementation_id"
+    ),
+    "groups that wait": Query(lambda connection, _: owed.waiting_groups(connection, 10, 1000), "ix_trace_owed"),
     "calls that retention removes": Query(
-        lambda at, ids: retention.overdue(at, ids.project, datetime.now(UTC), 1000), "ix_trace_project|pk_trace"
+        lambda connection, ids: retention.overdue(connection, ids.project, datetime.now(UTC), 1000),
+        "ix_trace_project|pk_trace",
     ),
     "calls of a user, to be deleted": Query(
-        lambda at, ids: deletion.selected(at, ids.project, Selector(user_id="u-7"), after=None, limit=500),
+        lambda connection, ids: deletion.selected(
+            connection, ids.project, Selector(user_id="u-7"), after=None, limit=500
+        ),
         "ix_trace_user",
     ),
 }

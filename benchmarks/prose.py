@@ -123,8 +123,8 @@ def records(r: Random) -> str:
 
 
 def history(r: Random) -> str:
-    one, other = r.choice((("Human", "AI"), ("user", "assistant"), ("Q", "A"), ("Learner", "Tutor")))
-    turns = (f"{one}: {question(r)}\n{other}: {sentence(r)}" for _ in range(r.choice((0, 0, 1, 1, 2, 3, 5, 8))))
+    asker, other = r.choice((("Human", "AI"), ("user", "assistant"), ("Q", "A"), ("Learner", "Tutor")))
+    turns = (f"{asker}: {question(r)}\n{other}: {sentence(r)}" for _ in range(r.choice((0, 0, 1, 1, 2, 3, 5, 8))))
     return "\n".join(turns)
 
 
@@ -136,10 +136,10 @@ JA_DEEDS = """直した 見つけた 閉めた 売る予定だ 数え直す 測�
 def japanese(r: Random) -> str:
     lines = []
     for _ in range(r.randint(1, 5)):
-        who = r.choice(m.JA_NAMES) + r.choice(("さんは", "様が", "は", "も", "と", "の弟は"))
+        subject = r.choice(m.JA_NAMES) + r.choice(("さんは", "様が", "は", "も", "と", "の弟は"))
         where = r.choice(("", r.choice(m.JA_CITIES) + r.choice(("の", "で", "へ行き"))))
         lines.append(
-            f"{who}{where}{r.choice(JA_NOUNS)}{r.choice('をがもと')}{r.choice(JA_DEEDS)}{r.choice(('。', '！', ''))}"
+            f"{subject}{where}{r.choice(JA_NOUNS)}{r.choice('をがもと')}{r.choice(JA_DEEDS)}{r.choice(('。', '！', ''))}"
         )
     return r.choice(("", "\n")).join(lines)
 

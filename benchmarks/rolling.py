@@ -186,7 +186,7 @@ def grouped(here: World, target: Target) -> tuple[int, int, int, int, int]:
         for _ in range(2):
             single = [call(next(numbers)) for _ in range(GROUPED // 4)]
             batch = {"traces": [call(next(numbers)) for _ in range(GROUPED // 4)]}
-            answers = [session.post(url_of(target), json=one) for one in single]
+            answers = [session.post(url_of(target), json=single_call) for single_call in single]
             several = session.post(url_of(target), json=batch)
             statuses = [answer.status_code for answer in answers] + [row["status"] for row in several.json()["results"]]
             accepted += statuses.count(201)

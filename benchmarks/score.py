@@ -77,8 +77,8 @@ def _shared_start(values: Sequence[str]) -> str:
     return low[: next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))]
 
 
-def score(corpus: Corpus, found: Iterable[Group]) -> Score:
-    groups = [group for group in found if len(group.members) > 1]
+def score(corpus: Corpus, answer: Iterable[Group]) -> Score:
+    groups = [group for group in answer if len(group.members) > 1]
     whole = [_renders(corpus, group) for group in groups]
     owner = {i: number for number, group in enumerate(groups) for i in group.members}
     truth = _members(corpus)

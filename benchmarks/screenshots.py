@@ -42,31 +42,31 @@ FIND = {
 
 def ids(installation: Installation) -> dict[str, str]:
     """The ids of the shown task and its parts, by name."""
-    found: dict[str, str] = {}
+    id_of: dict[str, str] = {}
     with installation.engine.connect() as connection:
         for name, query in FIND.items():
-            found[name] = str(connection.execute(text(query), {"task": found.get("task")}).scalar())
-    return found
+            id_of[name] = str(connection.execute(text(query), {"task": id_of.get("task")}).scalar())
+    return id_of
 
 
-def pictures(at: dict[str, str]) -> Iterator[tuple[str, str, tuple[int, int], str]]:
+def pictures(id_of: dict[str, str]) -> Iterator[tuple[str, str, tuple[int, int], str]]:
     """(name, page, size, colours) of each picture."""
-    task = f"/tasks/{at['task']}"
+    task = f"/tasks/{id_of['task']}"
     yield "tasks", "/?sort=cost", DESK, "light"
     yield "task", task, (1280, 1500), "light"
-    yield "slot", f"{task}/slots/{at['slot']}", DESK, "light"
-    yield "call", f"/traces/{at['call']}", DESK, "dark"
+    yield "slot", f"{task}/slots/{id_of['slot']}", DESK, "light"
+    yield "call", f"/traces/{id_of['call']}", DESK, "dark"
     yield "phone", "/?sort=cost", PHONE, "dark"
 
 
-def tour(at: dict[str, str]) -> Iterator[tuple[str, str | None]]:
+def tour(id_of: dict[str, str]) -> Iterator[tuple[str, str | None]]:
     """(page, the element that is scrolled to the middle of the window) of the tour; None: the top of the page."""
-    task = f"/tasks/{at['task']}"
+    task = f"/tasks/{id_of['task']}"
     yield "/?sort=cost", None
     yield task, None
     yield task, ".prompt"
-    yield f"{task}/slots/{at['slot']}", None
-    yield f"/traces/{at['call']}", None
+    yield f"{task}/slots/{id_of['slot']}", None
+    yield f"/traces/{id_of['call']}", None
 
 
 @contextmanager
@@ -79,15 +79,15 @@ def served(installation: Installation) -> Iterator[str]:
     server.shutdown()
 
 
-def draw(address: str, at: dict[str, str], folder: Path) -> None:
+def draw(address: str, id_of: dict[str, str], folder: Path) -> None:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         sys.exit("No browser: apt-get install chromium, or set CHROMIUM.")
     with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        for name, page, (width, height), colours in pictures(at):
+        for name, page, (width, height), colours in pictures(id_of):
             shoot(browser, address + page, folder / f"{name}.png", (width, height), colours)
-        film(browser, address, at, folder / "tour.gif")
+        film(browser, address, id_of, folder / "tour.gif")
         browser.close()
 
 
@@ -100,12 +100,12 @@ def shoot(browser: Any, address: str, file: Path, size: tuple[int, int], colours
     print(f"drawn: {file}")
 
 
-def film(browser: Any, address: str, at: dict[str, str], file: Path) -> None:
+def film(browser: Any, address: str, id_of: dict[str, str], file: Path) -> None:
     """The tour as a GIF: a second or two a page."""
     context = browser.new_context(viewport={"width": 1100, "height": 720}, color_scheme="light")
     page = context.new_page()
     frames = []
-    for path, middle in tour(at):
+    for path, middle in tour(id_of):
         page.goto(address + path, wait_until="networkidle", timeout=120_000)
         if middle is not None:
             page.locator(middle).first.evaluate("place => place.scrollIntoView({block: 'center'})")

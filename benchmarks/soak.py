@@ -113,13 +113,13 @@ class Local:
 
     def processes(self) -> dict[str, list[psutil.Process]]:
         """Web, worker, reconciler and Flower, each before its children."""
-        found: dict[str, list[psutil.Process]] = {}
+        by_name: dict[str, list[psutil.Process]] = {}
         for process in leftovers(self.home):
             with contextlib.suppress(psutil.Error):
                 name = _name_of(process)
                 if name and name != _name_of(process.parent()):
-                    found[name] = [process, *process.children(recursive=True)]
-        return found
+                    by_name[name] = [process, *process.children(recursive=True)]
+        return by_name
 
 
 MARKS = {"granian": "web", "worker": "worker", "reconcile": "reconciler", "flower": "flower"}
@@ -218,17 +218,17 @@ class Life:
 
     def _sent(self, key: str, calls: list[dict]) -> set[str]:
         """Sends the calls until all are stored, as a client does that repeats by external id."""
-        left = {call["external_id"]: call for call in calls}
-        while left and not self._over.is_set():
-            answer = self._asked("/api/v1/traces", key, {"traces": list(left.values())})
+        unsent = {call["external_id"]: call for call in calls}
+        while unsent and not self._over.is_set():
+            answer = self._asked("/api/v1/traces", key, {"traces": list(unsent.values())})
             if answer is None or answer.status_code != 207:
                 self._over.wait(0.5)
                 continue
-            sent = list(left)
+            sent = list(unsent)
             for row in answer.json()["results"]:
                 if row["status"] in (200, 201):
-                    left.pop(sent[row["index"]])
-        return {call["external_id"] for call in calls} - left.keys()
+                    unsent.pop(sent[row["index"]])
+        return {call["external_id"] for call in calls} - unsent.keys()
 
     def _asked(self, path: str, key: str, body: dict) -> requests.Response | None:
         try:
@@ -297,8 +297,8 @@ class Watch:
         """(the maximum in the second quarter of the time, in the last quarter)."""
         seen = self.seen[name]
         last = seen[-1][0]
-        second = [value for at, value in seen if last / 4 <= at < last / 2]
-        final = [value for at, value in seen if at >= 3 * last / 4]
+        second = [value for second_of, value in seen if last / 4 <= second_of < last / 2]
+        final = [value for second_of, value in seen if second_of >= 3 * last / 4]
         return max(second or [seen[0][1]]), max(final)
 
 
@@ -366,10 +366,10 @@ def soak(local: Local, minutes: float, seed: int) -> Result:
     over.set()
     watching.join()
     settled_in = settle(local)
-    found = audited(local, traffic.sent.accepted | life.accepted)
+    findings = audited(local, traffic.sent.accepted | life.accepted)
     logs = list((local.home / "logs").glob("*.log*"))
     return Result(
-        watch, found, traffic.sent, life, settled_in,
+        watch, findings, traffic.sent, life, settled_in,
         max(log.stat().st_size for log in logs) / 10**6, sum(log.suffix == ".1" for log in logs),
     )  # fmt: skip
 
@@ -387,8 +387,8 @@ def settle(local: Local) -> float:
 
 def audited(local: Local, accepted: set[str]) -> Findings:
     counted = pipeline(local.engine, None, local.settings)
-    found = audit.audit(local.engine, local.settings.redis_url, accepted, counted, [])
-    return dataclasses.replace(found, read_again=number(local.engine, READ_AGAIN))
+    findings = audit.audit(local.engine, local.settings.redis_url, accepted, counted, [])
+    return dataclasses.replace(findings, read_again=number(local.engine, READ_AGAIN))
 
 
 def number(engine: Engine, query: str) -> int:

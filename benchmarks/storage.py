@@ -62,16 +62,16 @@ def rows_of(connection: Connection, calls: int) -> Iterator[Sequence[str]]:
     values = number(connection, VALUES.format("sent"))
     yield row("prompts and values", theirs, ours, parts, calls)
     yield row("the same, where nobody asks for values", theirs - values, ours, parts, calls)
-    for what, size in (("rows", "pg_table_size"), ("rows with indexes", "pg_total_relation_size")):
+    for counted, size in (("rows", "pg_table_size"), ("rows with indexes", "pg_total_relation_size")):
         ours, theirs, templates = (
             number(connection, SIZE.format(size, name)) for name in ("trace", "sent", "template")
         )
-        yield row(what, theirs, ours, templates, calls)
+        yield row(counted, theirs, ours, templates, calls)
 
 
-def row(what: str, theirs: float, ours: float, templates: float, calls: int) -> Sequence[str]:
+def row(counted: str, theirs: float, ours: float, templates: float, calls: int) -> Sequence[str]:
     sizes = [f"{size / calls:.0f}" for size in (theirs, ours, templates)]
-    return what, *sizes, times((ours + templates) / theirs)
+    return counted, *sizes, times((ours + templates) / theirs)
 
 
 def main() -> None:

@@ -77,17 +77,17 @@ def marking(connection: Connection, *, on: bool) -> None:
     connection.exec_driver_sql(plain.replace("%", "%%"))
 
 
-def taken(at: Installation, batches: list[list[dict[str, object]]]) -> float:
+def taken(installation: Installation, batches: list[list[dict[str, object]]]) -> float:
     start = time.perf_counter()
     for batch in batches:
-        at.take(batch)
+        installation.take(batch)
     return time.perf_counter() - start
 
 
-def ingest(at: Installation) -> list[tuple[str, str]]:
+def ingest(installation: Installation) -> list[tuple[str, str]]:
     """The ratio of ingest's time with marks to its time without, for single calls and for batches."""
-    know(at.engine, at.project, "/known", "", "Mail: {{mail}}")
-    at.take([body(0)])
+    know(installation.engine, installation.project, "/known", "", "Mail: {{mail}}")
+    installation.take([body(0)])
     rows = []
     for name, size, number in (("one call", 1, 200), ("100 calls", 100, BATCHES)):
         batches = [[body(n * size + each) for each in range(size)] for n in range(number)]
@@ -95,12 +95,12 @@ def ingest(at: Installation) -> list[tuple[str, str]]:
         for turn in range(ROUNDS):
             times = {}
             for on in (True, False) if turn % 2 else (False, True):
-                with transaction(at.engine) as connection:
+                with transaction(installation.engine) as connection:
                     marking(connection, on=on)
-                times[on] = taken(at, batches)
+                times[on] = taken(installation, batches)
             ratios.append(times[True] / times[False])
         rows.append((f"ingest of {name}, with marks : without", f"{statistics.median(ratios):.3f}"))
-    with transaction(at.engine) as connection:
+    with transaction(installation.engine) as connection:
         marking(connection, on=True)
         connection.execute(text("TRUNCATE usage_mark"))
     return rows
@@ -129,26 +129,26 @@ SELECT gen_random_uuid(), task_id, id, 1, 'gpt-5', '{}', 'bench' FROM template
 """
 
 
-def fill(at: Installation, calls: int, tasks: int) -> None:
+def fill(installation: Installation, calls: int, tasks: int) -> None:
     for number in range(tasks):
-        know(at.engine, at.project, f"/path/{number}", "", f"Task {number}: {{{{mail}}}}")
-    with transaction(at.engine) as connection:
+        know(installation.engine, installation.project, f"/path/{number}", "", f"Task {number}: {{{{mail}}}}")
+    with transaction(installation.engine) as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("DELETE FROM implementation"))
         connection.execute(text(MAKE))
         connection.execute(text(VERSIONS))
-        given = {"project": at.project.id, "calls": calls, "days": DAYS, "tasks": tasks}
+        given = {"project": installation.project.id, "calls": calls, "days": DAYS, "tasks": tasks}
         connection.execute(text(FILL), given)
-    with at.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with installation.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
 
 
-def added_up(at: Installation) -> float:
+def added_up(installation: Installation) -> float:
     start, more = time.perf_counter(), 1
     while more:
-        with transaction(at.engine) as connection:
+        with transaction(installation.engine) as connection:
             more = rollup.add_up(connection)
-    with at.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with installation.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE call_usage"))
     return time.perf_counter() - start
 
@@ -173,14 +173,16 @@ def _ms(seconds: float) -> str:
     return f"{1000 * seconds:.0f}"
 
 
-def pages(at: Installation, known: Path, only: Sequence[str]) -> list[list[str]]:
+def pages(installation: Installation, known: Path, only: Sequence[str]) -> list[list[str]]:
     """A row per address: times of whole answers (HTML or JSON) of one web process."""
     with ExitStack() as stack:
         redis = stack.enter_context(valkey())
-        urls = {"database_url": at.settings.database_url, "redis_url": _url(redis), "broker_url": _url(redis)}
+        urls = {"database_url": installation.settings.database_url, "redis_url": _url(redis), "broker_url": _url(redis)}
         processes = stack.enter_context(Processes.running(known, urls))
-        ask, target = client(at, processes)
-        asked = {name: path for name, path in addresses(at).items() if any(word in name for word in only or [""])}
+        ask, target = client(installation, processes)
+        asked = {
+            name: path for name, path in addresses(installation).items() if any(word in name for word in only or [""])
+        }
         first = {name: ask(path) for name, path in asked.items()}
         rested = {name: [ask(path) for _ in range(ASKED)] for name, path in asked.items()}
         processes.celery("reconciler", "reconcile")
@@ -194,10 +196,10 @@ def _url(redis: Redis) -> str:
     return f"redis://{known['host']}:{known['port']}/0"
 
 
-def addresses(at: Installation) -> dict[str, str]:
-    first = _first_task(at)
-    with at.engine.connect() as connection:
-        version = tasks.implementations(connection, at.project.id, first, limit=1)[0].id
+def addresses(installation: Installation) -> dict[str, str]:
+    first = _first_task(installation)
+    with installation.engine.connect() as connection:
+        version = tasks.implementations(connection, installation.project.id, first, limit=1)[0].id
     now = datetime.now(UTC)
     since = f"since={now - timedelta(days=DAYS - 1):%Y-%m-%d}"
     days = f"{since}&until={now:%Y-%m-%d}"
@@ -216,10 +218,10 @@ def addresses(at: Installation) -> dict[str, str]:
     }
 
 
-def client(at: Installation, processes: Processes) -> tuple[Callable[[str], float], Target]:
+def client(installation: Installation, processes: Processes) -> tuple[Callable[[str], float], Target]:
     """(a function that gives the seconds of a GET over one connection, of a page or of JSON with a key; the web process)."""
-    with transaction(at.engine) as connection:
-        key = keys.create(connection, at.project.id).key
+    with transaction(installation.engine) as connection:
+        key = keys.create(connection, installation.project.id).key
     target = processes.serve("app.front:create", key=key, LOCAL_MODE="true")
     connected = http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)
 
@@ -262,10 +264,10 @@ def traffic(target: Target) -> Iterator[None]:
         thread.join()
 
 
-def _first_task(at: Installation) -> UUID:
-    with at.engine.connect() as connection:
-        found: UUID = tasks.page(connection, at.project.id, path=None, limit=1, before=None)[0].id
-    return found
+def _first_task(installation: Installation) -> UUID:
+    with installation.engine.connect() as connection:
+        task: UUID = tasks.page(connection, installation.project.id, path=None, limit=1, before=None)[0].id
+    return task
 
 
 def options() -> argparse.Namespace:
@@ -292,33 +294,33 @@ def held(folder: Path) -> Iterator[Installation]:
     engine.dispose()
 
 
-def hold(at: Installation, folder: Path) -> None:
+def hold(installation: Installation, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    (folder / "database_url").write_text(at.settings.database_url)
+    (folder / "database_url").write_text(installation.settings.database_url)
     print("Held until Ctrl-C.", flush=True)
     signal.sigwait([signal.SIGINT, signal.SIGTERM])
 
 
-def filled(at: Installation, wanted: argparse.Namespace) -> list[tuple[str, str]]:
-    fill(at, wanted.calls, wanted.tasks)
-    return [(f"adding up {wanted.calls:,} calls, a backlog all at once", f"{added_up(at):.0f} s")]
+def filled(installation: Installation, wanted: argparse.Namespace) -> list[tuple[str, str]]:
+    fill(installation, wanted.calls, wanted.tasks)
+    return [(f"adding up {wanted.calls:,} calls, a backlog all at once", f"{added_up(installation):.0f} s")]
 
 
 def main() -> None:
     wanted = options()
     with (
         TemporaryDirectory(prefix="promptlode-bench-") as home,
-        held(wanted.held) if wanted.held else installed() as at,
+        held(wanted.held) if wanted.held else installed() as installation,
     ):
-        rows = [] if wanted.held or wanted.hold or wanted.part == "pages" else ingest(at)
-        rows += [] if wanted.held or wanted.part == "ingest" else filled(at, wanted)
+        rows = [] if wanted.held or wanted.hold or wanted.part == "pages" else ingest(installation)
+        rows += [] if wanted.held or wanted.part == "ingest" else filled(installation, wanted)
         if wanted.hold:
-            return hold(at, wanted.hold)
+            return hold(installation, wanted.hold)
         if rows:
             print(table(("what", "figure"), rows))
         if wanted.part != "ingest":
             print(f"\n{wanted.calls:,} calls of {wanted.tasks} tasks over {DAYS} days; ms.\n")
-            print(table(HEAD, pages(at, Path(home), wanted.only)))
+            print(table(HEAD, pages(installation, Path(home), wanted.only)))
 
 
 HEAD = ("answer", "first", "p50", "p99", "p50 beside traffic", "p99 beside traffic")

@@ -57,9 +57,9 @@ def under_fire(fleet: Fleet, plan: Plan, faults: Faults) -> Result:
     settled_in = _wait_until_settled(fleet) if plan.scheme == "ours" else _wait_until_nothing_moves(fleet)
     counted = pipeline(fleet.engine, None, fleet.settings)
     enqueued = fleet.logged("enqueued")
-    found = audit.audit(fleet.engine, fleet.valkey.url(), traffic.sent.accepted, counted, enqueued)
+    findings = audit.audit(fleet.engine, fleet.valkey.url(), traffic.sent.accepted, counted, enqueued)
     faults.end()
-    return Result(found, traffic.sent, len(plan.schedule()), settled_in)
+    return Result(findings, traffic.sent, len(plan.schedule()), settled_in)
 
 
 def _wait_until_settled(fleet: Fleet) -> float:
@@ -92,27 +92,27 @@ def _is_settled(fleet: Fleet) -> bool:
 
 
 def show(plan: Plan, result: Result) -> None:
-    found, seconds = result.findings, sorted(result.sent.seconds)
+    findings, seconds = result.findings, sorted(result.sent.seconds)
     print(
         f"seed {plan.seed}, scheme {plan.scheme}, {result.faults} faults, {len(result.sent.accepted)} traces accepted\n"
     )
     print("| figure | found | to reach |\n| --- | --- | --- |")
     rows = {
-        "answered 2xx and missing from the database": (found.missing, 0),
-        "owed at the end": (found.owed, 0),
-        "traces in more than one implementation": (found.shared, 0),
-        "traces read by more than one committed run": (found.read_again, 0),
-        "overlapping commits": (found.overlapping_commits, 0),
-        "overlapping runs, fenced ones apart": (found.overlapping_runs, 0),
-        "stuck groups": (len(found.stuck_groups), 0),
-        "leaked Redis keys": (found.leaked_keys, 0),
+        "answered 2xx and missing from the database": (findings.missing, 0),
+        "owed at the end": (findings.owed, 0),
+        "traces in more than one implementation": (findings.shared, 0),
+        "traces read by more than one committed run": (findings.read_again, 0),
+        "overlapping commits": (findings.overlapping_commits, 0),
+        "overlapping runs, fenced ones apart": (findings.overlapping_runs, 0),
+        "stuck groups": (len(findings.stuck_groups), 0),
+        "leaked Redis keys": (findings.leaked_keys, 0),
         "wasted claims": (
-            f"{found.wasted}: {', '.join(f'{count} {why}' for why, count in found.skips.items() if count)}",
-            f"<= {3 * result.faults + 0.01 * found.runs:.0f}"),
+            f"{findings.wasted}: {', '.join(f'{count} {why}' for why, count in findings.skips.items() if count)}",
+            f"<= {3 * result.faults + 0.01 * findings.runs:.0f}"),
         "runs / optimum (runs); lag p99, p50": (
-            f"{found.runs / max(1, found.optimum):.2f} ({found.runs}); {found.lag_p99:.2f} s, {found.lag_p50:.2f} s",
+            f"{findings.runs / max(1, findings.optimum):.2f} ({findings.runs}); {findings.lag_p99:.2f} s, {findings.lag_p50:.2f} s",
             f"{'reported; calm' if result.faults else 'lag p99'} <= max_wait + longest run + tick + queue p99 ="
-            f" {TIMES['GROUPING_MAX_WAIT']} + {found.longest_run:.2f} + {TICK_SECONDS} + {found.queue_p99:.2f} s"),
+            f" {TIMES['GROUPING_MAX_WAIT']} + {findings.longest_run:.2f} + {TICK_SECONDS} + {findings.queue_p99:.2f} s"),
         "settled after the last fault in": (f"{result.settled_in:.1f} s", f"<= {RECOVERY_SECONDS:.0f} s + backlog"),
         "POST of ten p50, p99": (
             f"{seconds[len(seconds) // 2]:.3f} s, {seconds[int(0.99 * len(seconds))]:.3f} s", "reported"),

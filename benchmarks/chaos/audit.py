@@ -76,12 +76,12 @@ class Findings:
             "missing", "owed", "shared", "read_again", "overlapping_commits", "overlapping_runs", "stuck_groups",
             "leaked_keys",
         )  # fmt: skip
-        found = [f"{name}: {getattr(self, name)}" for name in nothing if getattr(self, name)]
+        failures = [f"{name}: {getattr(self, name)}" for name in nothing if getattr(self, name)]
         if self.wasted > 3 * faults + 0.01 * self.runs:
-            found.append(f"wasted claims: {self.skips}")
+            failures.append(f"wasted claims: {self.skips}")
         if not faults and self.lag_p99 > self.calm_lag:
-            found.append(f"lag p99: {self.lag_p99:.2f} s")
-        return found
+            failures.append(f"lag p99: {self.lag_p99:.2f} s")
+        return failures
 
 
 def owed_now(engine: Engine) -> int:
@@ -149,8 +149,8 @@ def _waits(enqueued: Iterable[dict[str, Any]], begun: Iterable[tuple[str, float]
         sent[line["group"]].append(datetime.fromisoformat(line["timestamp"]).timestamp())
     for times in sent.values():
         times.sort()
-    places = ((sent[group], bisect_right(sent[group], at), at) for group, at in begun)
-    return [at - times[place - 1] for times, place, at in places if place]
+    places = ((sent[group], bisect_right(sent[group], start), start) for group, start in begun)
+    return [start - times[place - 1] for times, place, start in places if place]
 
 
 def _arrivals(engine: Engine) -> Iterable[list[float]]:

@@ -48,8 +48,8 @@ class Faults:
 
     def _run(self) -> None:
         begun = time.monotonic()
-        for at, name in self._plan.schedule():
-            time.sleep(max(0.0, begun + at - time.monotonic()))
+        for second, name in self._plan.schedule():
+            time.sleep(max(0.0, begun + second - time.monotonic()))
             self._do(name)
         self._over.set()
         self._end.wait()

@@ -96,7 +96,7 @@ class Traffic:
             with self._lock:
                 self.sent.seconds.append(time.monotonic() - asked)
                 self.sent.accepted |= done
-            traces = [one for one in traces if one["external_id"] not in done]
+            traces = [trace for trace in traces if trace["external_id"] not in done]
 
 
 def trace(dice: random.Random, group: int, external_id: str) -> dict:

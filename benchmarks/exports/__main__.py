@@ -72,11 +72,11 @@ def work() -> list[dict[str, Any]]:
         text = prompt_of(body).text
         if text is not None:
             prompts[body["path"]].append(text)
-    found = [(path, group, name_slots(group, texts)) for path, texts in prompts.items() for group in mine(texts)]
+    groups = [(path, group, name_slots(group, texts)) for path, texts in prompts.items() for group in mine(texts)]
     hostile = ("}{", "\\", "{{two}}", "\n{%")
     hostile_row = tuple(hostile[("one", "two", "three", "four").index(name)] for name in HOSTILE.slots)
     chance = Random(0)
-    picked = [_work(path, group, template, chance) for path, group, template in found]
+    picked = [_work(path, group, template, chance) for path, group, template in groups]
     named = [_work(f"/named-{number}", _named(name), _named(name).template, chance) for number, name in ODD_NAMES]
     return [*picked, *named, _work("/hostile", Mined(HOSTILE, [0], [hostile_row]), HOSTILE, chance)]
 

@@ -91,44 +91,44 @@ def _judged(own: Own, mined: Sequence[templating.Mined]) -> Verdict:
     return Verdict(own, _text_verdict(skeleton(group.template.literals, group.values), own), group)
 
 
-def _text_verdict(found: Sequence[str], own: Own) -> str:
+def _text_verdict(mined: Sequence[str], own: Own) -> str:
     theirs = skeleton(own.template.literals, own.values)
-    if found == theirs:
+    if mined == theirs:
         return "exact"
-    more = [text for text in found if text not in theirs]
+    more = [text for text in mined if text not in theirs]
     shared = all(any(text in value for value in row) for text in more for row in own.values)
-    if shared and [text for text in found if text not in more] == list(theirs):
+    if shared and [text for text in mined if text not in more] == list(theirs):
         return f"exact, and {', '.join(f'`{json.dumps(text)[1:-1]}`' for text in more)}, which every value holds"
     return "all its calls, other fixed text"
 
 
-def table(found: Sequence[Verdict]) -> Iterator[str]:
+def table(judged: Sequence[Verdict]) -> Iterator[str]:
     yield "| call site | framework's own prompt | its slots | calls | found | slots found |"
     yield "|---|---|---|---|---|---|"
-    for each in found:
+    for each in judged:
         own, slots = each.own, each.found.template.slots if each.found else ()
         names = ", ".join(dict.fromkeys(own.template.slots))
         cells = (f"`{own.path}`", own.name, names, str(len(own.members)), each.word, str(len(set(slots))))
         yield f"| {' | '.join(cells)} |"
-    exact = sum(each.word == "exact" for each in found)
-    calls = sum(len(each.own.members) for each in found)
-    yield f"\n{exact} of {len(found)} prompts exact, from {calls} calls."
+    exact = sum(each.word == "exact" for each in judged)
+    calls = sum(len(each.own.members) for each in judged)
+    yield f"\n{exact} of {len(judged)} prompts exact, from {calls} calls."
 
 
-def summary(found: Sequence[Verdict]) -> Iterator[str]:
+def summary(judged: Sequence[Verdict]) -> Iterator[str]:
     """A line per framework, and a line for all."""
     yield "| framework | call sites | prompts | calls | exact | exact, and text of every value | other |"
     yield "|---|---|---|---|---|---|---|"
-    for name in dict.fromkeys(each.own.path.split("/")[1] for each in found):
-        yield _summed(name, [each for each in found if each.own.path.startswith(f"/{name}/")])
-    yield _summed("all", found)
+    for name in dict.fromkeys(each.own.path.split("/")[1] for each in judged):
+        yield _summed(name, [each for each in judged if each.own.path.startswith(f"/{name}/")])
+    yield _summed("all", judged)
 
 
-def _summed(name: str, found: Sequence[Verdict]) -> str:
-    exact = sum(each.word == "exact" for each in found)
-    more = sum(each.word.startswith("exact, and") for each in found)
-    sites, calls = len({each.own.path for each in found}), sum(len(each.own.members) for each in found)
-    return f"| {name} | {sites} | {len(found)} | {calls} | {exact} | {more} | {len(found) - exact - more} |"
+def _summed(name: str, judged: Sequence[Verdict]) -> str:
+    exact = sum(each.word == "exact" for each in judged)
+    more = sum(each.word.startswith("exact, and") for each in judged)
+    sites, calls = len({each.own.path for each in judged}), sum(len(each.own.members) for each in judged)
+    return f"| {name} | {sites} | {len(judged)} | {calls} | {exact} | {more} | {len(judged) - exact - more} |"
 
 
 def texts(each: Verdict, prompts: Sequence[str]) -> Iterator[str]:
@@ -168,14 +168,14 @@ def main() -> None:
     )
     asked = parser.parse_args()
     prompts = recorded()
-    found = list(verdicts(prompts))
+    judged = list(verdicts(prompts))
     if asked.texts is not None:
-        wanted = [each for each in found if asked.texts in f"{each.own.path} {each.own.name}"]
+        wanted = [each for each in judged if asked.texts in f"{each.own.path} {each.own.name}"]
         print("\n".join(line for each in wanted for line in texts(each, prompts[each.own.path])))
         return
-    print("\n".join(summary(found) if asked.summary else table(found)))
+    print("\n".join(summary(judged) if asked.summary else table(judged)))
     if asked.differences:
-        print("\n".join(line for each in found if each.word != "exact" for line in differences(each)))
+        print("\n".join(line for each in judged if each.word != "exact" for line in differences(each)))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def judges(url: Url) -> None:
 
 def _case(name: str, question: str, pieces: int) -> LLMTestCase:
     text = topic(name)
-    contexts = [" ".join(text[at : at + 500].split()) for at in range(0, 500 * pieces, 500)]
+    contexts = [" ".join(text[start : start + 500].split()) for start in range(0, 500 * pieces, 500)]
     return LLMTestCase(
         input=question if pieces < 3 else f"{question}\n\n{text[:1000]}",
         actual_output=" ".join(text[200:600].split()),

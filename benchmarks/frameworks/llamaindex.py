@@ -112,7 +112,7 @@ def judges(url: Url) -> None:
     evaluators = (CorrectnessEvaluator(llm), AnswerRelevancyEvaluator(llm), ContextRelevancyEvaluator(llm),
                   FaithfulnessEvaluator(llm), RelevancyEvaluator(llm))  # fmt: skip
     for name, question in QUESTIONS[::2]:
-        said, right = (" ".join(topic(name)[at : at + 300].split()) for at in (200, 450))
+        said, right = (" ".join(topic(name)[start : start + 300].split()) for start in (200, 450))
         for evaluator in evaluators:
             evaluator.evaluate(query=question, response=said, contexts=[topic(name)[:600]], reference=right)
 

@@ -115,8 +115,8 @@ class _Picker:
         return self._sentence_of("\n".join(line for line in given.splitlines() if not line.endswith(":")))
 
     def _sentence_of(self, text: str) -> str:
-        found = re.findall(r"[A-Z][^.!?\n]{30,220}[.!?]", " ".join(text.split()))
-        return self.pick(found or ["The text does not say."])
+        sentences = re.findall(r"[A-Z][^.!?\n]{30,220}[.!?]", " ".join(text.split()))
+        return self.pick(sentences or ["The text does not say."])
 
     def words(self) -> str:
         return self.pick(re.findall(r"\b[A-Za-z_]{4,}(?: [a-z]{4,})?", self.user) or ["nothing"])

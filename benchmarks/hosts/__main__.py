@@ -50,15 +50,15 @@ class HostFleet(Fleet):
     def __init__(self, folder: Path, network: Network) -> None:
         super().__init__(folder, "ours")
         self.network = network
-        one = self._commands
-        web = ["0.0.0.0" if word == "127.0.0.1" else word for word in one["web"]]
-        worker = one["worker 1"][:-1]
+        commands = self._commands
+        web = ["0.0.0.0" if word == "127.0.0.1" else word for word in commands["web"]]
+        worker = commands["worker 1"][:-1]
         self._commands = {
             "web 1": web,
             "web 2": web,
             **{f"worker {number}": [*worker, f"host{number}@%h"] for number in (1, 2, 3)},
-            "reconciler 1": one["reconciler 1"],
-            "reconciler 2": one["reconciler 2"],
+            "reconciler 1": commands["reconciler 1"],
+            "reconciler 2": commands["reconciler 2"],
         }
 
     @property

@@ -81,8 +81,8 @@ class Network:
     def fast(self, host: str) -> bool:
         return self._netem(host, "del", "root")
 
-    def _netem(self, host: str, what: str, *words: str) -> bool:
-        command = ["ip", "netns", "exec", host, "tc", "qdisc", what, "dev", "eth0", *words]
+    def _netem(self, host: str, action: str, *words: str) -> bool:
+        command = ["ip", "netns", "exec", host, "tc", "qdisc", action, "dev", "eth0", *words]
         return (
             shutil.which("tc") is not None and not subprocess.run(command, capture_output=True, check=False).returncode
         )

@@ -52,10 +52,10 @@ SIZES = {"2 KB": (2_000, 300), "20 KB": (20_000, 100)}
 class Bench:
     """The servers and processes, the load generator, and the compared web processes."""
 
-    def __init__(self, at: World, load: Generator) -> None:
-        self.at = at
+    def __init__(self, servers: World, load: Generator) -> None:
+        self.at = servers
         self.load = load
-        self.web = at.serve(PRODUCT)
+        self.web = servers.serve(PRODUCT)
         self._seed = 0
 
     def start_the_rest(self) -> None:
@@ -129,10 +129,10 @@ class Bench:
             "copy": partial(copy, self.at, path),
             "single": partial(self.load.send, self.web, singles),
         }
-        found = in_turns(senders)
-        rate = {name: statistics.median(1000 / s.wall for s in found[name]) for name in ("copy", "batch")}
-        single = statistics.median(s.rate for s in found["single"])
-        copied = _ratio(found["copy"], found["batch"], lambda one: one.wall)
+        samples_by_name = in_turns(senders)
+        rate = {name: statistics.median(1000 / s.wall for s in samples_by_name[name]) for name in ("copy", "batch")}
+        single = statistics.median(s.rate for s in samples_by_name["single"])
+        copied = _ratio(samples_by_name["copy"], samples_by_name["batch"], lambda sample: sample.wall)
         return [
             number,
             f"{rate['copy']:.0f}",
@@ -156,18 +156,18 @@ class Bench:
             "OTLP, one span a request, 16 connections": (spans, lambda: traffic.exports(calls, 1)),
         }
         before = self.at.number(STORED)
-        found = in_turns({name: partial(self._sent, *way) for name, way in ways.items()})
+        samples_by_name = in_turns({name: partial(self._sent, *way) for name, way in ways.items()})
         stored = self.at.number(STORED) - before
         assert stored == len(calls) * len(ways) * (ROUNDS + 1), f"{stored} stored"
         rows = [
             [
                 name,
                 f"{sum(map(len, ways[name][1]())) / 1e6:.1f}",
-                f"{statistics.median(len(calls) / one.wall for one in samples):.0f}",
-                times(_ratio(found["batch"], samples, lambda one: one.wall)),
-                f"{statistics.mean(one.cpu for one in samples):.2f}",
+                f"{statistics.median(len(calls) / each.wall for each in samples):.0f}",
+                times(_ratio(samples_by_name["batch"], samples, lambda each: each.wall)),
+                f"{statistics.mean(each.cpu for each in samples):.2f}",
             ]
-            for name, samples in found.items()
+            for name, samples in samples_by_name.items()
         ]
         return table(("1,000 calls as", "MB", "rows/s", "x batch", "s on the processor"), rows)
 
@@ -203,17 +203,17 @@ class Bench:
         quiet = replace(target, key=self.at.new_key("quiet"))
         bodies = traffic.singles(traffic.calls("/quiet", traffic.templates(100), QUIET, 2_000))
         flood = traffic.singles(traffic.calls("/flood", traffic.templates(100, seed=2), FLOOD, 2_000))
-        found: dict[str, list[Sample]] = {"sends nothing": [], "floods": []}
+        samples_by_name: dict[str, list[Sample]] = {"sends nothing": [], "floods": []}
         stored = []
         for _ in range(ROUNDS):
-            found["sends nothing"].append(self.load.send(quiet, bodies, connections=1))
+            samples_by_name["sends nothing"].append(self.load.send(quiet, bodies, connections=1))
             with generator() as other:
                 over = other.start(target, flood, FLOODERS)
                 self.load.send(quiet, bodies[:10], connections=1)  # until the flood's generator sends
-                found["floods"].append(self.load.send(quiet, bodies, connections=1))
+                samples_by_name["floods"].append(self.load.send(quiet, bodies, connections=1))
                 done = over()
             stored.append(done.statuses[201] / done.wall)
-        rows = _compared(name, found)
+        rows = _compared(name, samples_by_name)
         return [[*row, figure] for row, figure in zip(rows, ("", f"{statistics.median(stored):.0f}"), strict=True)]
 
     # --- with the product's other processes
@@ -237,7 +237,7 @@ class Bench:
         self._seed += 1
         calls = traffic.calls(path, known, NEW // 2, size, self._seed)
         chats = traffic.chats(path, NEW // 2, size, self._seed)
-        bodies = traffic.singles(one for pair in zip(calls, chats, strict=True) for one in pair)
+        bodies = traffic.singles(call for pair in zip(calls, chats, strict=True) for call in pair)
         return self.load.send(target, bodies, connections=1)
 
     def burst(self) -> str:
@@ -277,9 +277,10 @@ class Bench:
         busy = self.load.send(self.web, bodies)
         on = self.at.runs("/backlog", "running")
         self._settle()
-        found = {"idle": [idle], "mining" if on else "mining, done before the last POST": [busy]}
+        samples_by_name = {"idle": [idle], "mining" if on else "mining, done before the last POST": [busy]}
         return table(
-            ("body", "worker", "requests/s", "x idle", "p50 ms", "p99 ms", "p99 x idle"), _compared("2 KB", found)
+            ("body", "worker", "requests/s", "x idle", "p50 ms", "p99 ms", "p99 x idle"),
+            _compared("2 KB", samples_by_name),
         )
 
     def _settle(self) -> None:
@@ -295,8 +296,10 @@ class Bench:
         self.at.valkey.stop()
         first = self.load.send(self.web, bodies[:1])
         down = self.load.send(self.web, bodies)
-        found = {"up": [normal], "down, the first POST": [first], "down": [down]}
-        return table(("body", "Redis", "requests/s", "x up", "p50 ms", "p99 ms", "p99 x up"), _compared("2 KB", found))
+        samples_by_name = {"up": [normal], "down, the first POST": [first], "down": [down]}
+        return table(
+            ("body", "Redis", "requests/s", "x up", "p50 ms", "p99 ms", "p99 x up"), _compared("2 KB", samples_by_name)
+        )
 
     # --- memory
 
@@ -314,23 +317,23 @@ def in_turns(senders: dict[str, Callable[[], Sample]], rounds: int = ROUNDS) -> 
     return {name: [samples[name] for samples in done[1:]] for name in senders}
 
 
-def _ratio(of: list[Sample], to: list[Sample], what: Callable[[Sample], float]) -> float:
-    return statistics.median(what(one) / what(other) for one, other in zip(of, to, strict=True))
+def _ratio(of: list[Sample], to: list[Sample], figure: Callable[[Sample], float]) -> float:
+    return statistics.median(figure(each) / figure(other) for each, other in zip(of, to, strict=True))
 
 
-def _compared(body: str, found: dict[str, list[Sample]]) -> list[list[object]]:
-    base = next(iter(found.values()))
+def _compared(body: str, samples_by_name: dict[str, list[Sample]]) -> list[list[object]]:
+    base = next(iter(samples_by_name.values()))
     whole = sum(base, Sample()).quantile(0.99)
     return [
         [
             body,
             name,
-            f"{statistics.median(one.rate for one in samples):.0f}",
-            times(_ratio(samples, base, lambda one: one.rate)),
+            f"{statistics.median(each.rate for each in samples):.0f}",
+            times(_ratio(samples, base, lambda each: each.rate)),
             *quantiles(sum(samples, Sample())),
             times(sum(samples, Sample()).quantile(0.99) / whole),
         ]
-        for name, samples in found.items()
+        for name, samples in samples_by_name.items()
     ]
 
 
@@ -338,9 +341,9 @@ _COLUMNS = """SELECT string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_
 WHERE table_name = 'trace' AND column_name <> 'id'"""
 
 
-def copy(at: World, path: str) -> Sample:
+def copy(servers: World, path: str) -> Sample:
     """COPY the last 1,000 rows of a path into the same table once more, from ready text; only COPY and COMMIT count."""
-    connection = psycopg2.connect(at.postgres.url())
+    connection = psycopg2.connect(servers.postgres.url())
     with connection.cursor() as cursor:
         cursor.execute(_COLUMNS)
         (columns,) = cursor.fetchone()
@@ -386,8 +389,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; all by default")
     wanted = parser.parse_args().parts or PARTS
-    with world() as at, generator() as load:
-        bench = Bench(at, load)
+    with world() as servers, generator() as load:
+        bench = Bench(servers, load)
         for part in (part for part in PARTS if part in wanted):
             if part in TOGETHER:
                 bench.start_the_rest()

@@ -225,9 +225,9 @@ def world() -> Iterator[World]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def until(condition: Callable[[], object], seconds: float, what: str) -> None:
+def until(condition: Callable[[], object], seconds: float, event: str) -> None:
     """Waits until the condition is true; fails after `seconds`."""
-    wait_until(lambda: bool(condition()), seconds, lambda: f"not within {seconds} s: {what}", pause=0.01)
+    wait_until(lambda: bool(condition()), seconds, lambda: f"not within {seconds} s: {event}", pause=0.01)
 
 
 def _answers(port: int) -> bool:

@@ -32,19 +32,19 @@ Json = dict[str, Any]
 def main() -> int:
     options = _options()
     wanted = [sender for sender in SENDERS if _is_wanted(sender, options.words)]
-    with world() as at:
-        target = at.serve(WEB)
-        found = _replayed(at, target, wanted) if options.replay else _run(at, target, wanted, options.log)
-        held = list(_written(found) if options.record or options.replay else found)
+    with world() as servers:
+        target = servers.serve(WEB)
+        outcomes = _replayed(servers, target, wanted) if options.replay else _run(servers, target, wanted, options.log)
+        held = list(_written(outcomes) if options.record or options.replay else outcomes)
     if options.record or options.replay:
         documents.write()
     print("\n" + documents.matrix(held))
     return 0 if len(held) == len(wanted) else 1
 
 
-def _written(found: Iterator[Json]) -> Iterator[Json]:
+def _written(outcomes: Iterator[Json]) -> Iterator[Json]:
     """Writes each recording at once: a run of all clients takes long, and may be ended early."""
-    for recording in found:
+    for recording in outcomes:
         recordings.write(recording)
         yield recording
 
@@ -67,10 +67,10 @@ def _is_wanted(sender: Sender, words: list[str]) -> bool:
     return not words or any(word.lower() in sender.name.lower() for word in words)
 
 
-def _run(at: World, target: Target, senders: list[Sender], log: Path | None) -> Iterator[Json]:
+def _run(servers: World, target: Target, senders: list[Sender], log: Path | None) -> Iterator[Json]:
     """Runs one client after the other, each with a project of its own."""
     for sender in senders:
-        key = at.new_key(sender.slug)
+        key = servers.new_key(sender.slug)
         try:
             outcome = tried(sender, target, key, lambda key=key: _stored(target, key))  # type: ignore[misc]
         except SkippedError as error:
@@ -82,10 +82,10 @@ def _run(at: World, target: Target, senders: list[Sender], log: Path | None) -> 
         yield recordings.as_recording(outcome)
 
 
-def _replayed(at: World, target: Target, senders: list[Sender]) -> Iterator[Json]:
+def _replayed(servers: World, target: Target, senders: list[Sender]) -> Iterator[Json]:
     """Sends each client's recorded requests again."""
     for sender in senders:
-        key = at.new_key(sender.slug)
+        key = servers.new_key(sender.slug)
         recording = recordings.read(sender.slug)
         row, failed = replayed(recording, key, partial(_send, target), partial(_stored, target, key))
         _say(f"{sender.name}: {row} {' '.join(failed)}")
@@ -107,7 +107,7 @@ def _tell(outcome: Outcome) -> None:
     _say(f"{outcome.sender.name}: {outcome.row}")
     if outcome.returncode:
         _say(f"  ended with {outcome.returncode}:\n{outcome.log[-2000:]}")
-    for answer in sorted({f"{one.path} {one.status}" for one in outcome.sent if one.status >= 400}):
+    for answer in sorted({f"{request.path} {request.status}" for request in outcome.sent if request.status >= 400}):
         _say(f"  answered: {answer}")
 
 

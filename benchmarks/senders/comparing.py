@@ -30,8 +30,8 @@ class Row:
 
 def compared(exchanges: Sequence[Exchange], traces: Sequence[Json]) -> Row:
     """The row of a client. Each sent call is looked up among the stored ones by its prompt, else by its answer."""
-    left = list(traces)
-    pairs = [(exchange, trace) for exchange in exchanges if (trace := _take(exchange, left)) is not None]
+    untaken = list(traces)
+    pairs = [(exchange, trace) for exchange in exchanges if (trace := _take(exchange, untaken)) is not None]
     return Row(
         sent=len(exchanges),
         stored=len(traces),
@@ -39,17 +39,17 @@ def compared(exchanges: Sequence[Exchange], traces: Sequence[Json]) -> Row:
         answer=sum(exchange.answer in _all_texts(trace["output"]) for exchange, trace in pairs),
         usage=sum(_usage(trace) == (exchange.input_tokens, exchange.output_tokens) for exchange, trace in pairs),
         conversation=sum(bool(trace["conversation_id"]) for _, trace in pairs),
-        duplicates=sum(any(_is_of(exchange, trace) for exchange in exchanges) for trace in left),
+        duplicates=sum(any(_is_of(exchange, trace) for exchange in exchanges) for trace in untaken),
         paths=tuple(sorted({trace["path"] for trace in traces})),
     )
 
 
-def _take(exchange: Exchange, left: list[Json]) -> Json | None:
-    found = next((trace for trace in left if texts_of(trace) == exchange.texts), None)
-    found = found or next((trace for trace in left if _is_of(exchange, trace)), None)
-    if found is not None:
-        left.remove(found)
-    return found
+def _take(exchange: Exchange, untaken: list[Json]) -> Json | None:
+    match = next((trace for trace in untaken if texts_of(trace) == exchange.texts), None)
+    match = match or next((trace for trace in untaken if _is_of(exchange, trace)), None)
+    if match is not None:
+        untaken.remove(match)
+    return match
 
 
 def _is_of(exchange: Exchange, trace: Json) -> bool:
@@ -63,16 +63,16 @@ def _usage(trace: Json) -> tuple[Any, Any]:
 
 def texts_of(trace: Json) -> list[Text]:
     """The texts of all messages as they are stored, with their roles."""
-    found: list[Text] = [("system", trace["instructions"])] if trace["instructions"] else []
+    pairs: list[Text] = [("system", trace["instructions"])] if trace["instructions"] else []
     given = trace["input"]
     if isinstance(given, str):
-        return [*found, ("user", given)]
+        return [*pairs, ("user", given)]
     for message in [*(given or ()), *(trace["messages"] or ())]:
         content = message.get("content")
         parts = content if isinstance(content, list) else [content]
         texts = (part.get("text") if isinstance(part, dict) else part for part in parts)
-        found += [(same_role(str(message.get("role", "user"))), text) for text in texts if isinstance(text, str)]
-    return found
+        pairs += [(same_role(str(message.get("role", "user"))), text) for text in texts if isinstance(text, str)]
+    return pairs
 
 
 def _all_texts(value: Any) -> list[str]:

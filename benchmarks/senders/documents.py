@@ -45,7 +45,7 @@ def write() -> None:
     held = list(recordings.recorded())
     ingest = DOCS / "ingest.md"
     text = ingest.read_text(encoding="utf-8")
-    ingest.write_text(_MATRIX.sub(lambda found: f"{found[1]}{matrix(held)}\n{found[2]}", text), encoding="utf-8")
+    ingest.write_text(_MATRIX.sub(lambda hit: f"{hit[1]}{matrix(held)}\n{hit[2]}", text), encoding="utf-8")
     versions = {recording["sender"]: recording["versions"] for recording in held}
     sections = [_section(sender, versions[sender.name]) for sender in SENDERS if sender.name in versions]
     (DOCS / "senders.md").write_text("\n".join([_INTRODUCTION, *sections]), encoding="utf-8")

@@ -249,8 +249,8 @@ def _generate(server: StandIn, path: str, body: Json) -> Answer:
 
 
 def _candidate(text: str, reason: str | None = None) -> Json:
-    found: Json = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}
-    return found | ({"finishReason": reason} if reason else {})
+    candidate: Json = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}
+    return candidate | ({"finishReason": reason} if reason else {})
 
 
 # --- Bedrock

@@ -10,9 +10,9 @@ from common import count, standin
 TOKEN = "mlflow-token"
 
 
-def post(url, what, body):
+def post(url, endpoint, body):
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{url}/api/2.0/mlflow/{what}", json.dumps(body).encode(), headers)
+    request = urllib.request.Request(f"{url}/api/2.0/mlflow/{endpoint}", json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
 
