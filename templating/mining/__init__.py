@@ -56,9 +56,9 @@ def _keep_freed_memory() -> None:
     """Let glibc's malloc keep what is freed, up to twice this size, for the arrays that come next, in large pages.
 
     It gives arrays of some megabytes back to the kernel until it has seen a larger one freed, and to have each page cleared and
-    mapped anew took a twentieth of the time of mining 5,000 prompts (mallopt(3), M_MMAP_THRESHOLD, "dynamic").  So the first of
+    mapped anew took a twentieth of the time of mining 5,000 prompts (mallopt(3), M_MMAP_THRESHOLD, "dynamic"). So the first of
     these is mapped and teaches it; the second lies where all arrays will, and as it is large numpy asks for pages of 2 MB there
-    (madvise(2), MADV_HUGEPAGE): two in five page faults less.  Nothing touches these bytes; another malloc makes nothing of it.
+    (madvise(2), MADV_HUGEPAGE): two in five page faults less. Nothing touches these bytes; another malloc makes nothing of it.
     """
     import numpy as np
 

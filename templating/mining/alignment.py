@@ -1,10 +1,14 @@
-"""What a set of texts has in common, in order: the fixed text and the gaps between.
+"""Multiple alignment: the fixed text that a set of texts shares, in order, and the gaps between.
 
-Patience alignment (B. Cohen's patience diff) of many rows at once: what all rows begin and end with; then the grams
-that stand exactly once in every row, as far as their order agrees; then the same inside each gap, with shorter grams.
-A piece inside a gap becomes fixed text only if it pays: writing it once must save more bits than it costs to say in
-every text where it stands.  So a rare word anchors a gap, a comma in long texts does not, and three questions that
-happen to hold "the" do not freeze it.
+The method is patience diff (B. Cohen) on many rows at once, in three steps:
+
+1. the common prefix and the common suffix of all rows;
+2. the grams that stand exactly once in every row, as far as their order agrees;
+3. the same steps inside each gap, with shorter grams.
+
+A piece inside a gap becomes fixed text only if it pays: writing the piece once must save more bits than saying in every
+text where it stands. So a rare word anchors a gap, a comma in long texts does not, and three questions that happen to
+hold "the" do not make "the" fixed text.
 """
 
 from bisect import bisect_left
@@ -18,17 +22,17 @@ from templating.mining.units import Rows, alike, run_heads
 
 Item = TypeVar("Item")
 
-GRAM_WIDTHS = (3, 2, 1)  # units of an anchor, tried in this order: long ones are seldom chance
-BITS_AN_ANCHOR_SAVES = 12.0  # bits; chance agreement of k bits has probability 2^-k
-BITS_A_LABEL_SAVES = 6.0  # bits, of a label in few texts: three texts with it just once each cannot save more
-TEXTS_OF_A_CHEAP_LABEL = 6  # different texts up to which a label needs BITS_A_LABEL_SAVES only
-SHARES_HOLDING_ONCE = (1.0, 0.9, 0.75)  # of the members hold an anchor just once in the gap, tried in turn; less is the inside of a value (a list)
-BITS_OF_STANDING_ONCE = 1.44  # bits per member: by chance at most 1/e of texts hold a word just once, however common the word
-UNITS_OF_A_QUOTED_LABEL = 2  # units of the text behind a gap that a value quotes: "AI:"
-UNITS_SIFTED_BY_SETS = 256  # units in all spans up to which Python's sets are quicker than arrays
-GRAMS_SORTED_AT_ONCE = 4_000  # grams in all spans from which on sorting is dearer than sifting first
-TRIES_PER_WIDTH = 2  # chains of grams: when the longest order does not pay, the grams that it left out
-STEPS_PER_TICK = 512  # steps of some microseconds, after which the caller is asked whether to stop
+GRAM_WIDTHS = (3, 2, 1)  # units of an anchor, tried in this order: long anchors are seldom chance
+BITS_AN_ANCHOR_SAVES = 12.0  # least bits of an anchor: chance agreement of k bits has probability 2^-k
+BITS_A_LABEL_SAVES = 6.0  # least bits of a label in few texts: in three texts a label that stands once in each cannot save more
+TEXTS_OF_A_CHEAP_LABEL = 6  # most different texts in which a label needs only BITS_A_LABEL_SAVES
+SHARES_HOLDING_ONCE = (1.0, 0.9, 0.75)  # share of the members that hold an anchor exactly once in the gap, tried in turn; with less the gram is inside a value (a list)
+BITS_OF_STANDING_ONCE = 1.44  # bits per member, log2(e): by chance at most 1/e of the texts hold a word exactly once, however common the word is
+UNITS_OF_A_QUOTED_LABEL = 2  # units of the label behind a gap that a value may quote: "AI:"
+UNITS_SIFTED_BY_SETS = 256  # most units of all spans for which Python's sets are quicker than arrays
+GRAMS_SORTED_AT_ONCE = 4_000  # grams of all spans from which sorting all is slower than sifting first
+TRIES_PER_WIDTH = 2  # chains of grams: if the longest chain does not pay, the grams outside of this chain are tried
+STEPS_PER_TICK = 512  # steps of some microseconds between two questions to the caller whether to stop
 MOST_NESTED_GAPS = 16  # gaps within gaps; real prompts need four
 
 
@@ -45,7 +49,7 @@ class Anchor(NamedTuple):
 
 
 class Aligner:
-    """Aligns spans of rows. bits: what each unit is worth. go_on: called often; what it raises ends the work."""
+    """Aligns spans of rows. bits: the worth of each unit. go_on: called often; an exception of go_on ends the work."""
 
     def __init__(self, rows: Rows, bits: np.ndarray, go_on: Callable[[], None]) -> None:
         self.rows, self.bits, self._go_on = rows, bits, go_on
@@ -54,7 +58,7 @@ class Aligner:
     def align(self, begins: np.ndarray, ends: np.ndarray, example: str) -> list[Anchor]:
         """The fixed text of the spans, in order.
 
-        begins, ends: per member, its first unit and one past its last.  example: the text of the first member.
+        begins, ends: per member, its first unit and one past its last. example: the text of the first member.
         """
         self._example = example
         return self._joined(self._align(begins, ends, 0))
@@ -76,10 +80,10 @@ class Aligner:
         return [*([Anchor(begins, head)] if head else []), *inner, *([Anchor(ends - tail, tail)] if tail else [])]
 
     def _equal_run(self, places: np.ndarray, limit: int, step: int) -> int:
-        """How many units from `places` on, in direction `step`, are the same in all rows."""
+        """The number of units, from `places` in direction `step`, that are the same in all rows."""
         done, width = 0, 16
         if limit and self.rows.codes[places[0]] != self.rows.codes[places[-1]]:
-            return 0  # as in most gaps
+            return 0  # the case of most gaps
         while done < limit:
             width = min(width, limit - done)
             block = self.rows.codes[places[:, None] + step * np.arange(done, done + width)]
@@ -114,7 +118,7 @@ class Aligner:
         return []
 
     def _may_share(self, begins: np.ndarray, ends: np.ndarray) -> bool:
-        """Whether a unit stands in all spans, and so a gram may, as far as a look at short ones tells: those are most."""
+        """False if no unit stands in all spans, so no gram can. The shortest spans are checked, up to UNITS_SIFTED_BY_SETS."""
         spans = sorted(zip(begins.tolist(), ends.tolist(), strict=True), key=lambda span: span[1] - span[0])
         shared, budget = set[int](), UNITS_SIFTED_BY_SETS
         for number, (begin, end) in enumerate(spans):
@@ -128,10 +132,10 @@ class Aligner:
         return True
 
     def _behind_quotes(self, begins: np.ndarray, ends: np.ndarray) -> list[Anchor]:
-        """Anchors of spans in which some values quote the label that follows, behind the last place where they do.
+        """Anchors of spans whose values quote the label behind the gap; anchors are looked for behind the last quote.
 
-        A conversation repeats the labels of the template: "Human: ... AI: ... Human: {question} AI:".  But for those of its
-        last turn they are in the value.
+        A conversation repeats the labels of the template: "Human: ... AI: ... Human: {question} AI:". Only the labels of
+        the last turn are fixed text; all earlier ones are inside the value.
         """
         if not self._is_label(int(ends[0])):
             return []
@@ -140,11 +144,11 @@ class Aligner:
         grams = self.rows.grams(UNITS_OF_A_QUOTED_LABEL)
         quotes = places[grams[places] == np.repeat(grams[ends], sizes)]
         starts = begins.copy()
-        starts[np.searchsorted(begins, quotes, side="right") - 1] = quotes + UNITS_OF_A_QUOTED_LABEL  # the last of each member stays
+        starts[np.searchsorted(begins, quotes, side="right") - 1] = quotes + UNITS_OF_A_QUOTED_LABEL  # the last quote of each member overwrites earlier ones
         return self._anchors(starts, ends) if len(quotes) and (starts < ends).all() else []
 
     def _is_label(self, place: int) -> bool:
-        """Whether a line begins here with a word or one mark and a word ("AI:", "### User"), in the first member."""
+        """Whether in the first member a line begins here with a word, or a mark and a word ("AI:", "### User")."""
         start, blank = int(self.rows.starts[place]), int(self.rows.blanks[place])
         if "\n" not in self._example[start : start + blank]:
             return False
@@ -152,7 +156,7 @@ class Aligner:
         return "\n" not in text and any(map(str.isalpha, text))
 
     def _fill(self, runs: list[Anchor], begins: np.ndarray, ends: np.ndarray, depth: int) -> list[Anchor]:
-        """The runs, and what the gaps around them hold."""
+        """The runs, and the anchors of the gaps around the runs."""
         anchors: list[Anchor] = []
         for run in runs:
             anchors += [*self._align(begins, run.starts, depth), run]
@@ -160,12 +164,12 @@ class Aligner:
         return anchors + self._align(begins, ends, depth)
 
     def _common(self, begins: np.ndarray, ends: np.ndarray, width: int) -> Iterator[tuple[np.ndarray, float]]:
-        """Places of the grams that stand in every span: one row per gram, a column per member, rising in each.
+        """(places, share of the members that hold each gram exactly once) of chains of grams that stand in every span.
 
-        First those that stand just once everywhere (1.0), then those that do in most, and in how many: a member whose
-        value quotes the fixed text has a gram twice, and its first place after the gram before is meant, as in
-        matching.  After a chain that did not pay come those that it crossed: values share words in the order of fixed text
-        before them in one member, behind it in another.
+        Places have a row per gram and a column per member; each column rises. First come grams that stand exactly once in
+        every member (share 1.0), then those that stand once in most. A member whose value quotes the fixed text has a gram
+        twice: its first place after the previous gram is used, as in matching. After a chain that did not pay come the
+        grams that crossed this chain: values may share words that stand before fixed text in one member, behind it in another.
         """
         count = len(begins)
         grams, places, owner = self._grams(begins, ends - (width - 1), width)
@@ -194,7 +198,7 @@ class Aligner:
                     chosen = np.delete(chosen, kept)
 
     def _grams(self, begins: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of the grams that begin in these spans and may stand in all: the gram, its place, its span."""
+        """(gram, place, span) of every gram that begins in these spans and may stand in all spans."""
         sizes = ends - begins
         grams = self.rows.grams(width)
         if sizes.sum() <= GRAMS_SORTED_AT_ONCE:
@@ -206,7 +210,7 @@ class Aligner:
         return grams[places], places, np.repeat(np.arange(len(begins)), sizes)
 
     def _runs(self, places: np.ndarray, width: int) -> list[Anchor]:
-        """Grams that overlap or touch in the same way in all members, as one anchor."""
+        """Anchors: grams that overlap or touch in the same way in all members are joined."""
         if not len(places):
             return []
         steps = np.diff(places, axis=0)
@@ -221,13 +225,13 @@ class Aligner:
         return kept
 
     def _paying(self, runs: list[Anchor], begins: np.ndarray, ends: np.ndarray, sure: float) -> list[Anchor]:
-        """The runs that save more bits than they cost; gaps widen as runs fall out, so until nothing changes.
+        """The runs that save more bits than they cost. A dropped run widens its gap, so the test repeats until no run drops.
 
-        sure: bits that a label (two units or more after white space) proves per member, however common its words.
+        sure: bits per member that a label (two units or more after white space) proves, however common its words.
         """
         spans = zip(begins.tolist(), ends.tolist(), strict=True)
         different = len({self.rows.codes[a:b].tobytes() for a, b in spans})
-        # Per run what it is worth, what is sure of it, what it must save; the sums of its places stand in for their means.
+        # Per run: its worth, its sure bits, the bits that the run must save. Sums of places stand in for means.
         worth, least, profit = [], [], []
         first, last = [0], [int(begins.sum())]
         for run in self._in_time(runs):
@@ -246,9 +250,9 @@ class Aligner:
         return [runs[index - 1] for index in self._left(len(runs), pays)]
 
     def _left(self, count: int, stays: Callable[[int, int, int], bool]) -> list[int]:
-        """Of 1 to count, those that stay; asked of one with its neighbours, and again when it has another neighbour.
+        """The numbers from 1 to count that stay. `stays` gets a number and its neighbours, and is asked again for new neighbours.
 
-        So the work is linear, where to ask all again after each that falls out is not.
+        So the work is linear; asking for all numbers again after each drop would be quadratic.
         """
         before, after = [index - 1 for index in range(count + 2)], [index + 1 for index in range(count + 2)]
         alive = [True] * (count + 2)
@@ -269,13 +273,13 @@ class Aligner:
             yield item
 
     def _labels(self, run: Anchor) -> bool:
-        """Whether it stands apart, as "A." on a new line does or a dash between blanks, unlike the brackets inside of a value."""
+        """Whether the run stands between white space, as "A." on a new line or a dash between blanks, unlike brackets in a value."""
         blanks = self.rows.blanks
         apart = run.length > 1 or bool(blanks[run.ends].all())
         return apart and bool(blanks[run.starts[0]]) and _same(self.rows.codes[run.starts])
 
     def _joined(self, anchors: list[Anchor]) -> list[Anchor]:
-        """Anchors that touch in every member, with the same white space, as one."""
+        """The anchors; those that touch in every member with the same white space are joined."""
         joined: list[Anchor] = []
         for anchor in anchors:
             if joined and (joined[-1].ends == anchor.starts).all() and _same(self.rows.codes[anchor.starts]):
@@ -286,7 +290,7 @@ class Aligner:
 
 
 def _shared(spans: list[np.ndarray]) -> list[np.ndarray]:
-    """Per span the places of grams that may stand in all: a counter per hash, raised where all spans before had it."""
+    """Per span the places of grams that may stand in all spans. Each hash has a counter; a span raises it if all earlier spans did."""
     hashed = [(span >> np.uint64(48)).astype(np.intp) for span in spans]
     held = np.zeros(1 << 16, np.int32)
     for number, span in enumerate(hashed):
@@ -301,8 +305,8 @@ def _same(codes: np.ndarray) -> bool:
 def _chain(places: np.ndarray, picks: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(a selection of the grams, their places, which rise in every column).
 
-    places[picks[g, m]:stops[g, m]] are the places of gram g in member m, rising.  Columns with one place each decide
-    (longest rising subsequence, column after column: near enough); then the others take the first place that is left.
+    places[picks[g, m]:stops[g, m]] are the places of gram g in member m, rising. Columns with one place per gram
+    decide (longest rising subsequence, column after column: an approximation); the other columns take the first free place.
     """
     doubtful = stops - picks > 1
     lead = int(np.argmin(doubtful.sum(axis=0)))
@@ -310,7 +314,7 @@ def _chain(places: np.ndarray, picks: np.ndarray, stops: np.ndarray) -> tuple[np
     picks, stops, doubtful = picks[rows], stops[rows], doubtful[rows]
     chosen = places[picks]
     while len(falling := (chosen[1:] <= chosen[:-1]).any(axis=0).nonzero()[0]):
-        member = falling[0]  # those before it rise, and will when some of the grams are left out
+        member = falling[0]  # earlier columns rise, and still rise when some grams are dropped
         if doubtful[:, member].any():
             kept = _first_fit(places, picks[:, member], stops[:, member], chosen[:, member])
         else:
@@ -320,7 +324,7 @@ def _chain(places: np.ndarray, picks: np.ndarray, stops: np.ndarray) -> tuple[np
 
 
 def _first_fit(places: np.ndarray, picks: np.ndarray, stops: np.ndarray, chosen: np.ndarray) -> list[int]:
-    """Grams that find a place after the one before; chosen gets the places."""
+    """The grams that have a place after the previous gram's place; `chosen` receives the places."""
     kept, last = [], -1
     for row, (pick, stop) in enumerate(zip(picks.tolist(), stops.tolist(), strict=True)):
         place = pick + int(np.searchsorted(places[pick:stop], last, side="right"))

@@ -1,7 +1,7 @@
-"""Where a part that some texts lack begins.
+"""The borders of optional parts.
 
-Of "a." + "" + "b" and "a." + "c." + "b" nobody can tell whether the part is "c." or ".c".  People add whole lines and sentences, so it
-begins where a line does, else behind a mark or a blank, and not inside of a word or a tag.
+"a." + "" + "b" and "a." + "c." + "b" do not tell whether the optional part is "c." or ".c". People add whole lines and sentences, so the
+part begins at the start of a line, else behind a mark or a blank, never inside a word or a tag.
 """
 
 from bisect import bisect_left
@@ -9,27 +9,27 @@ from collections.abc import Callable, Collection, Sequence
 
 from templating.mining.units import is_border
 
-MOST_MOVED = 64  # characters that a border may move
-BEST_RANK = 3  # of a border where a line begins or ends
-CLOSING_MARKS = frozenset(".,;:!?)>]}")  # marks that belong to what stands before them
+MOST_MOVED = 64  # most characters that a border moves
+BEST_RANK = 3  # rank of a border at the start or end of a line
+CLOSING_MARKS = frozenset(".,;:!?)>]}")  # marks that belong to the text before them
 
 
 def settled(
     literals: tuple[str, ...], rows: Sequence[Sequence[str]], tick: Callable[[], object] = bool
 ) -> tuple[str, ...]:
-    """The literals with the borders of such parts moved.  rows: the values of each text.  tick: called for every slot."""
+    """The literals with the borders of optional parts moved. rows: the values of each text. tick: called for every slot."""
     moved = list(literals)
     for place, column in enumerate(zip(*rows, strict=True)):
         tick()
         if "" in column and any(column):
-            least = -len(moved[place]) + (place > 0)  # only the first and the last text may become empty
+            least = -len(moved[place]) + (place > 0)  # only the first and the last literal may become empty
             most = len(moved[place + 1]) - (place + 2 < len(moved))
             moved[place : place + 2] = _moved(moved[place], moved[place + 1], set(column) - {""}, least, most)
     return tuple(moved)
 
 
 def _moved(before: str, after: str, parts: Collection[str], least: int, most: int) -> tuple[str, str]:
-    """Both texts beside a part, with the border where it is best; the nearest such place."""
+    """The literals before and after an optional part, with the border at the best place; of equally good places the nearest."""
     beside = [before[-MOST_MOVED:] + part[:MOST_MOVED] + after[:MOST_MOVED] for part in parts]
     border = min(len(before), MOST_MOVED)
     if all(_rank(text, border) == BEST_RANK for text in beside):
@@ -46,7 +46,7 @@ def _moved(before: str, after: str, parts: Collection[str], least: int, most: in
 
 
 def shared_length(values: Sequence[str]) -> int:
-    """How many characters all values begin with: what the first and the last in order share, all share."""
+    """The length of the common prefix of all values: that of the smallest and the largest value."""
     low, high = min(values), max(values)
     size = min(len(low), len(high))
     if low[:size] == high[:size]:
@@ -55,7 +55,7 @@ def shared_length(values: Sequence[str]) -> int:
 
 
 def _rank(text: str, place: int) -> int:
-    """How well a part begins here: BEST_RANK where a line does or ends, 0 inside of a word."""
+    """The rank of a place as a border: BEST_RANK at the start or end of a line, 0 inside a word."""
     before, after = text[place - 1 : place] if place else "\n", text[place : place + 1]
     if before == "\n" or after == "\n":
         return BEST_RANK

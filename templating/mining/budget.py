@@ -1,4 +1,4 @@
-"""How long a search may go on: the caller's clock and the caller's wish."""
+"""The budget of a search: the caller's time limit and the caller's wish to stop."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
@@ -7,16 +7,16 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-ITEMS_PER_LOOK = 4096  # cheap pieces of work, a microsecond or two each, between two looks at the clock
-SECONDS_BETWEEN_QUESTIONS = 0.05  # seconds between two questions to the caller, whose answer may need a server; it asks for 0.2
+ITEMS_PER_LOOK = 4096  # pieces of work of a microsecond or two between two looks at the clock
+SECONDS_BETWEEN_QUESTIONS = 0.05  # seconds between two calls of should_stop, which may ask a server; Options promises 0.2 s
 
 
 class SpentError(Exception):
-    """Time is up in the middle of a piece of work; nothing of it is kept."""
+    """Time is up in the middle of a piece of work, whose partial result is dropped."""
 
 
 class Budget:
-    """Asked between small pieces of work; once spent, it stays spent."""
+    """The budget, asked between small pieces of work. A spent budget stays spent."""
 
     def __init__(self, seconds: float | None = None, should_stop: Callable[[], bool] | None = None) -> None:
         self._end = None if seconds is None else monotonic() + seconds
@@ -25,7 +25,7 @@ class Budget:
         self._spent = False
 
     def spent(self) -> bool:
-        """Whether to end now with what there is."""
+        """Whether to end now with the results so far."""
         now = monotonic()
         if not self._spent and self._end is not None:
             self._spent = now >= self._end
@@ -35,7 +35,7 @@ class Budget:
         return self._spent
 
     def over(self, items: Iterable[Item]) -> Iterator[Item]:
-        """All of the items, for work that must be done whether time is up or not; the caller is asked in between."""
+        """All items, for work that must be done even when time is up; should_stop is still called often."""
         return chain.from_iterable(self._pieces(iter(items)))
 
     def _pieces(self, items: Iterator[Item]) -> Iterator[Iterator[Item]]:

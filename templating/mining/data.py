@@ -1,18 +1,18 @@
-"""Which slots are inside of data: JSON or code that fixed text opens and closes around them.
+"""Slots inside data: JSON or code that fixed text opens and closes around the slots.
 
-What texts agree in there is a value that they hold (a plan, a file), and no instruction.
+Text that prompts share inside data is a value (a plan, a file), not an instruction.
 """
 
 import re
 from collections.abc import Sequence
 
-MOST_EDITED_TEXTS = 3  # different texts that a place of a schema may have, which is edited; of data one place has more
+MOST_EDITED_TEXTS = 3  # most different texts per place of an edited schema; in data some place has more
 _MARKS = re.compile(r"```\w*|[\[\]{}]")
 _FENCE, _BEGINS = "```", "\"'{}[],0123456789-`"
 
 
 def are_data(literals: Sequence[str], rows: Sequence[Sequence[str]], barrier: str) -> list[bool]:
-    """Per slot whether it is inside of data.  rows: the values of each text.  barrier: separates the parts of a prompt."""
+    """Per slot whether the slot is inside data. rows: the values of each text. barrier: separates the parts of a prompt."""
     is_data = [False] * (len(literals) - 1)
     for begin, end, is_code in _pairs(literals, barrier):
         inner, columns = literals[begin + 1 : end], [[row[place] for row in rows] for place in range(begin, end)]
@@ -32,18 +32,18 @@ def _is_varied(column: Sequence[str]) -> bool:
 
 
 def _are_values(literals: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
-    """Whether most of what is inside of a fence is values: a fence that is never closed has prose behind it."""
+    """Whether most of the text inside a fence is values; behind a fence that is never closed stands prose."""
     return sum(map(len, literals)) * len(columns[0]) <= sum(len(value) for column in columns for value in column)
 
 
 def _is_written_as_data(literals: Sequence[str]) -> bool:
-    """Whether the lines of some fixed text begin as those of JSON do: prose is no data, whatever brackets are around it."""
+    """Whether all lines of the fixed text begin as lines of JSON do: prose is no data, even inside brackets."""
     lines = [line.strip() for literal in literals for line in literal.split("\n")[1:]]
     return all(line[0] in _BEGINS for line in lines if line)
 
 
 def _pairs(literals: Sequence[str], barrier: str) -> list[tuple[int, int, bool]]:
-    """The literals in which a bracket or a fence is opened and closed, but for what is around a whole part; and whether it is a fence."""
+    """(opening literal, closing literal, is_fence) of each bracket or fence, without those around a whole part of the prompt."""
     pairs, opened, fences = list[tuple[int, int, bool]](), list[tuple[int, bool]](), list[int]()
     for number, literal in enumerate(literals):
         for nth, piece in enumerate(literal.split(barrier) if barrier else [literal]):
@@ -53,7 +53,7 @@ def _pairs(literals: Sequence[str], barrier: str) -> list[tuple[int, int, bool]]
             for mark in _MARKS.finditer(piece):
                 if mark[0] == _FENCE and fences:
                     pairs.append((fences.pop(), number, True))
-                elif mark[0].startswith(_FENCE):  # one with the name of a language opens, whatever was open
+                elif mark[0].startswith(_FENCE):  # a fence with a language's name always opens
                     fences = [number]
                 elif mark[0] in "[{":
                     opened.append((number, is_first and not piece[: mark.start()].strip()))

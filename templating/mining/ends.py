@@ -1,4 +1,4 @@
-"""What a look at the beginnings and ends of texts tells about a set of them, before anything is aligned."""
+"""A test of sets of texts by the texts' beginnings and ends, before any alignment."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -8,19 +8,19 @@ import numpy as np
 
 from templating.mining.pool import Pool
 
-UNITS_OF_AN_END = 12  # units that tell one beginning, or end, from another
-CROSSED_SHARE = 0.5  # of a set begins in ways that texts outside have too
-MOST_INSIDE_SHARE = 0.8  # of the texts that begin in such a way, at most, are in the set
-ALIKE_SHARE = 0.6  # of a set that has several beginnings, at most, begins alike
-OWN_UNITS = 5  # units of a beginning that is a set's own
-OWN_BITS = 10.0  # bits of these, at least: one word
-OWN_SHARE = 0.5  # of the texts that begin so, at least, are in the set
+UNITS_OF_AN_END = 12  # units that are compared of a beginning or an end
+CROSSED_SHARE = 0.5  # share of a set, at least, whose beginnings texts outside have too
+MOST_INSIDE_SHARE = 0.8  # share, at most, of the texts with such a beginning that are in the set
+ALIKE_SHARE = 0.6  # share, at most, of a set with several beginnings that has the most frequent one
+OWN_UNITS = 5  # units of a beginning that only the set has
+OWN_BITS = 10.0  # least bits of these units: one word
+OWN_SHARE = 0.5  # share, at least, of the texts with this beginning that are in the set
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _WEIGHTS = _ODD ** np.arange(UNITS_OF_AN_END, dtype=np.uint64)
 
 
 class _Side(NamedTuple):
-    """One end of each text: its outermost unit (an index into `rows.codes`), the step inward, units of that part."""
+    """One end of each text: its outermost unit (an index into `rows.codes`), the step inward, number of units of that part."""
 
     units: np.ndarray
     step: int
@@ -28,7 +28,7 @@ class _Side(NamedTuple):
 
 
 class Ends:
-    """The ends of the texts of a pool.  Parts that are empty in a text are left aside."""
+    """The ends of the texts of a pool. Empty parts of a text are skipped."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -44,27 +44,27 @@ class Ends:
 
     @cached_property
     def _ways(self) -> list[np.ndarray]:
-        """Per side a number for the first UNITS_OF_AN_END units of each text."""
+        """Per side: a number per text that stands for its outermost UNITS_OF_AN_END units."""
         return [np.unique(self._units(side, UNITS_OF_AN_END) @ _WEIGHTS, return_inverse=True)[1] for side in self._sides]
 
     @cached_property
     def _often(self) -> list[np.ndarray]:
-        """Per side how many of the texts that are not taken have the same number there."""
+        """Per side and text: how many untaken texts have the same number."""
         return [np.bincount(ways) for ways in self._ways]
 
     def take(self, members: Sequence[int]) -> None:
-        """These texts have their template: no set can lie across that."""
+        """Marks texts that have their template: a set cannot lie across this template."""
         for ways, often in zip(self._ways, self._often, strict=True):
             np.subtract.at(often, ways[members], 1)
 
     def _units(self, side: _Side, count: int) -> np.ndarray:
-        """The outermost units of each text, without their blanks."""
+        """The outermost units of each text, without blanks."""
         return self._pool.rows.bare.take(side.units[:, None] + side.step * np.arange(count), mode="clip")
 
     def are_crossed(self, members: Sequence[int]) -> bool:
-        """Whether the set lies across templates: its texts have several beginnings, or ends, which other texts have too.
+        """Whether the set lies across templates: its texts have several beginnings, or ends, which texts outside have too.
 
-        So do texts of many templates that cite one document.  A set that has a beginning or an end of its own does not.
+        An example are texts of many templates that cite one document. A set with a beginning or an end of its own lies in one template.
         """
         size = len(members)
         for ways, often in zip(self._ways, self._often, strict=True):
@@ -74,7 +74,7 @@ class Ends:
         return False
 
     def _has_own(self, members: Sequence[int]) -> bool:
-        """Whether all of the texts begin, or end, with something that few others have."""
+        """Whether all texts of the set have one beginning, or one end, that few texts outside have."""
         for side in self._sides:
             units = self._units(side, OWN_UNITS)
             own = (units[members] == units[members[0]]).all(axis=0)

@@ -1,7 +1,7 @@
-"""What time tells about a few kinds of calls, in bits.
+"""Evidence from time, in bits: whether kinds of calls come at times of their own or mixed.
 
-Chance mixes kinds.  Where each has its time (a prompt was edited, a batch job has an outer loop, an agent holds its goal) it takes fewer bits
-to say which call is of which kind than chance would: so many bits are the evidence, and chance saves k bits once in 2^k times.
+Chance mixes kinds. If each kind has its own time (an edited prompt, a batch job's outer loop, an agent's goal), fewer bits say which call is
+of which kind. The saved bits are the evidence: chance saves k bits once in 2^k times.
 """
 
 from bisect import bisect_left, bisect_right
@@ -11,17 +11,17 @@ from math import lgamma, log, log2
 
 
 def blocks(times: Sequence[Sequence[int]]) -> float:
-    """Bits that are saved when the kind of a call is said once a block, rather than with every call.
+    """Bits saved by saying the kind of calls once per block instead of with every call.
 
-    times: per kind when its calls came; two kinds or more.
+    times: per kind the times of its calls; two kinds or more.
     """
     size, often = sum(map(len, times)), changes(times)
-    where = choices(size - 1, min(often, size // 2))  # more changes than that are no blocks
+    where = choices(size - 1, min(often, size // 2))  # with more changes than half there are no blocks
     return _orders(map(len, times)) - where - log2(len(times)) - often * log2(len(times) - 1)
 
 
 def lives(times: Sequence[Sequence[int]]) -> float:
-    """Bits that are saved when of each kind the first and the last call are known: between these it mixes with others by chance."""
+    """Bits saved by the first and the last call of each kind; between these two a kind mixes with others by chance."""
     size = sum(map(len, times))
     edges = sorted({calls[0] for calls in times} | {calls[-1] + 1 for calls in times})
     cuts = [[bisect_left(calls, edge) for edge in edges] for calls in times]
@@ -30,7 +30,7 @@ def lives(times: Sequence[Sequence[int]]) -> float:
 
 
 def changes(times: Sequence[Sequence[int]]) -> int:
-    """How often a call is of another kind than the one before."""
+    """The number of calls whose kind differs from that of the previous call."""
     ordered = [kind for _, kind in sorted((when, kind) for kind, its in enumerate(times) for when in its)]
     return sum(a != b for a, b in pairwise(ordered))
 
@@ -42,26 +42,26 @@ def in_order(times: Sequence[Sequence[int]]) -> bool:
 
 
 class Calls:
-    """The calls of some texts.  times: per text when it came."""
+    """The calls of some texts. times: per text the times of its calls."""
 
     def __init__(self, times: Sequence[Sequence[int]]) -> None:
         self._times = times
         self._ordered = sorted(when for its in times for when in its)
 
     def stay(self, some: Iterable[int]) -> float:
-        """Bits that are saved when the calls of the texts at these positions are looked for between the first and the last of them only."""
+        """Bits saved if the calls of the texts at these positions lie only between the first and the last of these calls."""
         own = [when for text in some for when in self._times[text]]
         span = bisect_right(self._ordered, max(own)) - bisect_left(self._ordered, min(own))
         return choices(len(self._ordered), len(own)) - choices(span, len(own)) - 2 * log2(len(self._ordered))
 
 
 def choices(count: int, some: int) -> float:
-    """log2 of how many ways there are to choose."""
+    """log2 of the number of ways to choose `some` of `count`."""
     return _factorial(count) - _factorial(some) - _factorial(count - some)
 
 
 def _orders(counts: Iterable[int]) -> float:
-    """log2 of how many orders there are of calls of several kinds.  counts: calls of each."""
+    """log2 of the number of orders of calls of several kinds. counts: calls of each kind."""
     counts = list(counts)
     return _factorial(sum(counts)) - sum(map(_factorial, counts))
 

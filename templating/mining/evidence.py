@@ -1,8 +1,8 @@
-"""What a unit is worth: -log2 of how often it stands in texts, in bits.
+"""The worth of a unit in bits: -log2 of its frequency in texts.
 
-A word that is everywhere ("the", a comma) proves little when several texts share it; a rare one proves much.  A pool of
-three texts cannot tell which is which, so two things are known beforehand: any text is as if it stood in a bigger
-one (BACKGROUND_UNITS), and short words are the common ones (G. K. Zipf's law of abbreviation).
+A shared frequent word ("the", a comma) proves little, a shared rare word much. A pool of three texts cannot tell frequent
+words from rare ones, so there are two priors: every pool counts as a part of a larger text (BACKGROUND_UNITS), and short
+words are frequent (G. K. Zipf's law of abbreviation).
 """
 
 from functools import reduce
@@ -11,12 +11,12 @@ import numpy as np
 
 from templating.mining.units import Rows, blocks
 
-BACKGROUND_UNITS = 1 << 14  # units of unseen text around every pool
-MOST_BITS = 14.0  # bits of one unit: one in 16,384
-LEAST_BITS = 2.0  # bits of one unit, however often it stands
-BITS_WITHOUT_LETTERS = 3.0  # bits of a unit of no letters, at most
-BITS_PER_LETTER = 1.5  # bits more, at most, for each letter
-_BUCKETS = 1 << 18  # of codes, by their first bits: counting in buckets is a pass, sorting would be ten
+BACKGROUND_UNITS = 1 << 14  # units of unseen text that are added to every pool
+MOST_BITS = 14.0  # most bits of one unit: one in 16,384
+LEAST_BITS = 2.0  # least bits of one unit, however frequent
+BITS_WITHOUT_LETTERS = 3.0  # most bits of a unit without letters
+BITS_PER_LETTER = 1.5  # bits that each letter adds to the most bits
+_BUCKETS = 1 << 18  # buckets of codes, by first bits: counting in buckets takes one pass, sorting about ten
 _SHIFT = np.uint64(64 - 18)
 
 

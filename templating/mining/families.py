@@ -1,15 +1,15 @@
 """An edit or a value?
 
-Both are places where the members of a template differ.  The rule:
+Both are places where the members of a template differ. The rule:
 
-edit      a place with two or three different texts, one of them five words or longer, each of which has its time (A, B
-          or A, B, A): a template for each.
-option    the same, but the texts come mixed in time, or the place is empty in some members: one slot.
-words     a place with two texts, one of which is the other with some words put in, each in its time: an edit, however few these are.
-value     any other short text (a language, a tone, a day), or one out of four and more, whenever it comes: one slot.
+edit      two or three different texts at a place, one of them of five words or more, each with its own time (A, B or
+          A, B, A): one template per text.
+option    as an edit, but the texts are mixed in time, or the place is empty in some members: one slot.
+words     two texts at a place, each with its own time, and one is the other with words inserted: an edit, however few the words.
+value     any other short text (a language, a tone, a day), or one of four texts or more, at any time: one slot.
 
-An edit right beside a slot is seen in its values: from some time on they all end, or begin, with the same words.
-Examples that some calls begin with and others lack make two prompts as well, whenever they come.
+An edit next to a slot shows in the slot's values: from some time on all values end, or begin, with the same words.
+If some calls begin with examples and others lack them, these are two prompts, at any time.
 """
 
 from collections import Counter
@@ -26,34 +26,34 @@ from templating.mining.skeleton import Skeleton
 from templating.mining.units import split
 from templating.template import Template
 
-FEWEST_EDIT_WORDS = 5  # words, numbers and marks of an edit; shorter differences are values
-FEWEST_EDIT_CALLS = 3  # calls of each version: two agree by chance
-MOST_EDIT_TEXTS = 3  # different texts a place may have and still be edited rather than filled in
-FEWEST_VALUES_BESIDE = 8  # different values that begin or end alike where an edit is beside a slot
-MOST_EDGE_CHARACTERS = 200  # characters that the words beside a slot have
-VALUES_OF_A_TIME = 24  # values of the first, the middle and the last calls that are compared
-FEWEST_CHANGED_VALUES = 6  # more of these begin, or end, alike than at another time
-BITS_OF_AN_EDIT_IN_A_SAMPLE = 6.0  # bits of evidence that each text has its time, of a sample
-BITS_OF_AN_EDIT = 8.0  # the same of all calls, and of what values begin or end with
-FEWEST_RECORD_PLACES = 2  # places that change at a time, on average, when they are a record
-RECORD_SHARE = 0.5  # of all places change at a time in a record: an edit is of a few
-BITS_OF_ORDERED_VERSIONS = 1.2  # bits that are enough of few calls when each text has one block: three calls and four have no more
-BITS_OF_AN_OUTERMOST_VERSION = 3.0  # bits that show a version of one or two calls to be the oldest or the newest: one call among sixteen, two among seven
-MOST_EDIT_CHANGES = 10  # changes from one text of a place to another while it is edited; more are a value that is held, unless two versions run side by side
-SIDE_BY_SIDE_SHARE = 0.8  # of what blocks save is saved as well when versions that run side by side mix by chance
-FEWEST_EXAMPLE_WORDS = 24  # words of examples before a prompt
+FEWEST_EDIT_WORDS = 5  # least words, numbers and marks of an edit; shorter differences are values
+FEWEST_EDIT_CALLS = 3  # least calls of each version: two calls agree by chance
+MOST_EDIT_TEXTS = 3  # most different texts of an edited place; more are values
+FEWEST_VALUES_BESIDE = 8  # least different values that begin or end alike where an edit is next to a slot
+MOST_EDGE_CHARACTERS = 200  # most characters of the words next to a slot that are compared
+VALUES_OF_A_TIME = 24  # values that are compared of the first, the middle and the last calls, each
+FEWEST_CHANGED_VALUES = 6  # least difference in the number of these values that begin, or end, alike
+BITS_OF_AN_EDIT_IN_A_SAMPLE = 6.0  # least bits of evidence in a sample that each text has its own time
+BITS_OF_AN_EDIT = 8.0  # the same in all calls, and for words next to a slot
+FEWEST_RECORD_PLACES = 2  # least places that change at the same time, on average, in a record
+RECORD_SHARE = 0.5  # least share of all places that change at the same time in a record; an edit changes a few
+BITS_OF_ORDERED_VERSIONS = 1.2  # least bits where each text has one block and few calls: three calls and four calls cannot give more
+BITS_OF_AN_OUTERMOST_VERSION = 3.0  # least bits that make one or two calls the oldest or newest version: one call among sixteen, two among seven
+MOST_EDIT_CHANGES = 10  # most changes from one text to another at an edited place; more are a held value, unless two versions run side by side
+SIDE_BY_SIDE_SHARE = 0.8  # least share of the bits of blocks that versions side by side, mixed by chance, save as well
+FEWEST_EXAMPLE_WORDS = 24  # least words of examples before a prompt
 Kind = tuple[str, ...]
-_MARKS_OF_DATA = frozenset('0123456789"{}[]')  # what a number or a field of JSON has that comes or goes, and words of an instruction lack
+_MARKS_OF_DATA = frozenset('0123456789"{}[]')  # characters of optional numbers and JSON fields, which words of an instruction lack
 
 
 class Held:
-    """Places whose texts come by turns across several versions of a prompt: what is a value there is one in each of the versions."""
+    """Places that hold values in several versions of a prompt: a value in one version is a value in all versions."""
 
     def __init__(self) -> None:
         self._places: list[dict[str, str]] = []
 
     def add(self, pool: Pool, skeleton: Skeleton) -> None:
-        """Notes such places of a prompt that was edited."""
+        """Notes the value places of a prompt that was edited."""
         texts, calls = [pool.texts[member] for member in skeleton.members], [pool.runs[member] for member in skeleton.members]
         for column in zip(*without_data(skeleton.template, skeleton.values, pool.barrier), strict=True):
             if 1 < len(set(column)) <= MOST_EDIT_TEXTS and changes([*_times(column, calls).values()]) > MOST_EDIT_CHANGES:
@@ -63,24 +63,25 @@ class Held:
         return len(self._places)
 
     def forget(self, count: int) -> None:
-        """Keeps the first so many places."""
+        """Keeps the first `count` places."""
         del self._places[count:]
 
     def has(self, texts: Sequence[str], column: Sequence[str]) -> bool:
-        """Whether what parts these texts at a place parts them at one that was noted."""
+        """Whether a noted place divides these texts as this column does."""
         known = (place for place in self._places if all(text in place for text in texts))
         return any(_are_alike([place[text] for text in texts], column) for place in known)
 
 
 def _are_alike(column: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two columns part their texts alike."""
+    """Whether two columns divide their texts alike."""
     return len(set(column)) == len(set(other)) == len(set(zip(column, other, strict=True)))
 
 
 class _Place(NamedTuple):
-    """A place that may be edited, or several that part the members alike.
+    """A place that may be edited, or several places that divide the members alike.
 
-    column: per member its text.  least: bits that prove an edit.  is_alone: whether it is one place, as a value is.  is_long: whether the text is as long as an edit mostly is.
+    column: the text of each member. least: bits that prove an edit. is_alone: whether it is a single place, as a value is.
+    is_long: whether the text is as long as most edits.
     """
 
     column: Sequence[str]
@@ -90,7 +91,7 @@ class _Place(NamedTuple):
 
 
 def _times(column: Sequence[str], calls: Sequence[Sequence[int]]) -> dict[str, list[int]]:
-    """Per text of a place when its calls came."""
+    """Per text of a place the times of the text's calls."""
     times: dict[str, set[int]] = {}
     for value, when in zip(column, calls, strict=True):
         times.setdefault(value, set()).update(when)
@@ -112,7 +113,7 @@ def versions(pool: Pool, skeleton: Skeleton, held: Held) -> list[list[int]]:
 
 
 def _begin_in_two_ways(skeleton: Skeleton) -> bool:
-    """Whether some begin with a long text that the others lack: examples, which make a prompt of its own."""
+    """Whether some members begin with a long text that the others lack: examples, which make a prompt of its own."""
     if not skeleton.template.slots or skeleton.template.literals[0].strip():
         return False
     values = {row[0] for row in skeleton.values}
@@ -120,7 +121,7 @@ def _begin_in_two_ways(skeleton: Skeleton) -> bool:
 
 
 def without_data(template: Template, rows: Sequence[tuple[str, ...]], barrier: str) -> list[tuple[str, ...]]:
-    """The values of each text that are not inside of data."""
+    """The values of each text, without those inside data."""
     text = [not is_data for is_data in are_data(template.literals, rows, barrier)]
     return list(rows) if all(text) else [tuple(compress(values, text)) for values in rows]
 
@@ -135,11 +136,11 @@ def edits(
     apart: float = BITS_OF_AN_EDIT,
     all_calls: bool = False,
 ) -> list[tuple[str, ...]]:
-    """Per member what it has at the places that were edited: members with the same are of one version.
+    """Per member its texts at the edited places: members with equal texts are one version.
 
-    texts: the members, oldest first.  rows: their values.  runs_of: when a member came, or when its runs began.  tick: called for every place.
-    held: places that hold values.  apart: bits by which the texts of a place must follow each other.  all_calls: whether these are all calls of a template, so that
-    a version may have one call.
+    texts: the members, oldest first. rows: the values of each member. runs_of: the times of a member's calls, or of the starts of its runs.
+    tick: called for every place. held: places that hold values. apart: least bits of evidence that the texts of a place follow each other.
+    all_calls: whether the members are all calls of a template; then a version may have one call.
     """
     keys: list[tuple[str, ...]] = [() for _ in rows]
     for place in _places(rows, tick, apart):
@@ -152,7 +153,7 @@ def edits(
 def _places(
     rows: Sequence[Sequence[str]], tick: Callable[[], object], apart: float
 ) -> Iterator[_Place]:
-    """What may be edited; places that part the members alike are one, since several words of a prompt are edited at once."""
+    """The places that may be edited. Places that divide the members alike count as one: an edit often changes several words."""
     together: dict[tuple[int, ...], list[Sequence[str]]] = {}
     for column in zip(*rows, strict=True):
         tick()
@@ -170,7 +171,7 @@ def _places(
 
 
 def _grows(column: Sequence[str]) -> bool:
-    """Whether a place has two texts, one of which is the other with something put into it: values of a list hardly hold each other."""
+    """Whether a place has two texts, one of which is the other with words inserted: one value seldom contains another."""
     shorter, *longer = sorted(set(column), key=len)
     if len(longer) != 1:
         return False
@@ -180,7 +181,7 @@ def _grows(column: Sequence[str]) -> bool:
 
 
 def _parts(column: Sequence[str]) -> tuple[int, ...]:
-    """Per member which of the texts of a place it has; nothing when these are one, or more than an edit makes."""
+    """Per member the number of its text at a place; empty for one text, or for more texts than an edit has."""
     seen: dict[str, int] = {}
     parts = []
     for value in column:
@@ -191,13 +192,13 @@ def _parts(column: Sequence[str]) -> tuple[int, ...]:
 
 
 def _are_records(versions: Sequence[tuple[str, ...]]) -> bool:
-    """Whether most places change together, as fields of one value do: it has four values and more.  versions: oldest first."""
+    """Whether most places change together, as the fields of a record with four values or more do. versions: oldest first."""
     changed = [sum(map(ne, before, after)) for before, after in pairwise(versions)]
     return len(versions) > MOST_EDIT_TEXTS and sum(changed) >= max(FEWEST_RECORD_PLACES, RECORD_SHARE * len(versions[0])) * len(changed)
 
 
 def _edges(column: Sequence[str]) -> Iterable[list[str]]:
-    """Per end of the values the words that many different ones have there alike, and nothing for the others."""
+    """Per end of the values: for each value the words that many different values share at this end, or nothing."""
     if len(column) <= FEWEST_VALUES_BESIDE:
         return
     for turned in (1, -1):
@@ -209,14 +210,14 @@ def _edges(column: Sequence[str]) -> Iterable[list[str]]:
 
 
 def _words(value: str, turned: int) -> tuple[str, ...]:
-    """The first words of a value, or the last ones, as many as an edit has."""
+    """The first or the last words of a value, as many as an edit has."""
     if turned == 1:
         return tuple(value[:MOST_EDGE_CHARACTERS].split(None, FEWEST_EDIT_WORDS)[:FEWEST_EDIT_WORDS])
     return tuple(value[-MOST_EDGE_CHARACTERS:].rsplit(None, FEWEST_EDIT_WORDS)[-FEWEST_EDIT_WORDS:])
 
 
 def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterator[tuple[Kind, str]]:
-    """Per kind of values that begin, or end, alike (the kind, its words); no words for one that few values are of."""
+    """(kind, words) of each kind of values that begin, or end, alike; a kind of few values has no words."""
     values: dict[Kind, list[str]] = {}
     for value, kind in zip(column, kinds, strict=True):
         values.setdefault(kind, []).append(value)
@@ -228,15 +229,15 @@ def _alike(column: Sequence[str], kinds: Sequence[Kind], turned: int) -> Iterato
 
 
 def longest(values: Iterable[str]) -> list[str]:
-    """Those that no other begins with: a conversation begins with what was said before, turn by turn."""
+    """The values that are no prefix of another value: a later turn of a conversation begins with the earlier turns."""
     ordered = sorted(values)
     return [value for value, after in zip(ordered, [*ordered[1:], ""], strict=True) if not after.startswith(value)]
 
 
 def _have_changed(column: Sequence[str], turned: int) -> bool:
-    """Whether many values of the first, the middle or the last calls are of a kind that few of another of these times are of."""
+    """Whether many values of one time (first, middle or last calls) are of a kind that few values of another time are of."""
     if len(column) <= VALUES_OF_A_TIME:
-        return False  # one time
+        return False  # the values are of one time
     middle = max(0, len(column) - VALUES_OF_A_TIME) // 2
     times = column[:VALUES_OF_A_TIME], column[middle : middle + VALUES_OF_A_TIME], column[-VALUES_OF_A_TIME:]
     counts = [Counter(_words(value, turned) for value in some) for some in times]
@@ -245,7 +246,7 @@ def _have_changed(column: Sequence[str], turned: int) -> bool:
 
 
 def _edited(place: _Place, calls: Sequence[Sequence[int]], *, may_be_few: bool) -> bool:
-    """Whether each text has its time.  may_be_few: whether a version may have one call or two."""
+    """Whether each text has its own time. may_be_few: whether a version may have one or two calls."""
     times = _times(place.column, calls)
     if len(times) < 2:
         return False
@@ -259,7 +260,7 @@ def _edited(place: _Place, calls: Sequence[Sequence[int]], *, may_be_few: bool) 
 
 
 def _are_outermost(few: Sequence[Sequence[int]], others: Sequence[int]) -> bool:
-    """Whether the calls of versions with few calls came before all others, or after them, by more than chance."""
+    """Whether the calls of versions with few calls came before all other calls, or after all, by more than chance."""
     first, last = others[0], others[-1]
     apart = all(its[-1] < first or its[0] > last for its in few)
     some = sum(map(len, few))
@@ -267,7 +268,7 @@ def _are_outermost(few: Sequence[Sequence[int]], others: Sequence[int]) -> bool:
 
 
 def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
-    """Whether each text has its time; one may have two, before and after another."""
+    """Whether each text has its own time; one text may have two times, before and after another."""
     saved = blocks(times)
     if saved >= least or (least == BITS_OF_AN_EDIT_IN_A_SAMPLE and saved >= BITS_OF_ORDERED_VERSIONS and in_order(times)):
         return True
@@ -276,13 +277,13 @@ def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
 
 
 def _is_held(times: Sequence[Sequence[int]]) -> bool:
-    """Whether texts come again and again, each for a while: a value.  Versions side by side mix by chance."""
+    """Whether texts come again and again, each for a while, as held values do. Versions side by side mix by chance."""
     return changes(times) > MOST_EDIT_CHANGES and lives(times) < SIDE_BY_SIDE_SHARE * blocks(times)
 
 
 def _is_long(pieces: Sequence[str]) -> bool:
-    """Whether pieces have as many words, numbers and marks as an edit, an empty one counted as one."""
+    """Whether the pieces have as many words, numbers and marks as an edit; an empty piece counts as one."""
     if sum(len(piece.split(None, FEWEST_EDIT_WORDS)) for piece in pieces) >= FEWEST_EDIT_WORDS:
-        return True  # what white space parts are units, and mostly enough of them
+        return True  # words between white space are units: mostly these are enough
     rows = split(pieces)
     return int((rows.last - rows.first).clip(1).sum()) >= FEWEST_EDIT_WORDS

@@ -1,9 +1,8 @@
-"""Families: texts that share what few others hold, to be looked at together.
+"""Families: texts that share rare grams, which a round of search sees together.
 
-A round sees texts drawn by chance, and of a template with four calls among ten thousand it sees one or none.  Texts of one template
-hold the same grams, and one sort brings equal grams together, whatever the number of texts: so each text is filed with those that it
-shares most grams with.  What a family is, a template or several or chance, is for `search` to say; here is only the order in which
-it gets to see the texts.
+A round sees a random sample, with one or no call of a template that has four calls among ten thousand. Texts of one template hold the same
+grams, and one sort brings equal grams together, whatever the number of texts. So each text is filed with the texts that share most grams
+with it. Only `search` decides whether a family is one template, several or chance; this module gives the order of the texts.
 """
 
 from collections import deque
@@ -17,23 +16,23 @@ from templating.mining.signatures import FEWEST_SHARED_GRAMS, MemberSet, gram_co
 from templating.mining.units import split
 from templating.template import Template
 
-MOST_FAMILY_TEXTS = TEXTS_PER_ROUND // 4  # texts of a family: a sample drawn by chance has some of every template that has more
-LEAST_SHARED_GRAMS = 6  # grams that texts share to be filed together
+MOST_FAMILY_TEXTS = TEXTS_PER_ROUND // 4  # most texts of a family: a random sample holds texts of every larger template
+LEAST_SHARED_GRAMS = 6  # grams, at least, that texts of a family share
 
 
 class Families:
-    """Texts in the order in which rounds look at them: a family at a time, each text once."""
+    """Texts in the order of the rounds: one family after the other, each text once."""
 
     def __init__(self, families: Iterable[Sequence[str]]) -> None:
         self._families = deque(families)
         self._dealt = set[str]()
 
     def add(self, texts: Iterable[str]) -> None:
-        """These, if they were not dealt, come after all others."""
+        """Appends the texts that were not dealt yet."""
         self._families.extend([text] for text in texts)
 
     def deal(self, remaining: Container[str]) -> list[str]:
-        """The next sample, of those of `remaining`; empty when all were dealt."""
+        """The next sample, of texts in `remaining`; empty when all were dealt."""
         sample: list[str] = []
         size = 0
         while self._families:
@@ -49,7 +48,7 @@ class Families:
 
 
 def held_alike(texts: Iterable[str], calls: Mapping[str, Sequence[int]], barrier: str, least: int) -> list[str]:
-    """The texts a part of which begins, or ends, as that of others does, if they have `least` calls together.
+    """The texts of which a part begins, or ends, as the same part of other texts, if together they have `least` calls.
 
     texts: all with the same number of parts.
     """
@@ -68,7 +67,7 @@ def held_alike(texts: Iterable[str], calls: Mapping[str, Sequence[int]], barrier
 
 
 def are_near(templates: Iterable[Template], texts: Iterable[str]) -> set[Template]:
-    """Those of the templates that begin or end like one of the texts, as far as KEY tells."""
+    """The templates that begin or end with the same KEY characters as one of the texts."""
     texts = list(texts)
     heads, tails = {t[:KEY] for t in texts}, {t[-KEY:] for t in texts}
     near = set()
@@ -82,9 +81,9 @@ def are_near(templates: Iterable[Template], texts: Iterable[str]) -> set[Templat
 def families(
     texts: Sequence[str], calls: Mapping[str, Sequence[int]], barrier: str, least: int, tick: Callable[[], object]
 ) -> list[list[str]]:
-    """Texts that share grams, those first that share most; texts that share too few with others are left out.
+    """Families, those with most shared grams first; texts that share too few grams with others are left out.
 
-    least: calls that hold a gram at least.  tick: called often.
+    least: the least number of calls that hold a gram. tick: called often.
     """
     weights = np.fromiter((len(calls[text]) for text in texts), np.int64, len(texts))
     thin = 1 << max(0, sum(map(len, texts)) // CHARACTERS_PER_ROUND).bit_length()
@@ -95,7 +94,7 @@ def families(
 
 
 def _filed(sets: Iterable[MemberSet], count: int, tick: Callable[[], object]) -> list[list[int]]:
-    """The texts of each set that no set before it has: a family, or members of the one family that has the others."""
+    """Families: the texts of each set that no earlier set has; they join the family of the set's other texts if there is one."""
     family = [-1] * count
     filed: list[list[int]] = []
     for member_set in sets:
@@ -118,7 +117,7 @@ def _filed(sets: Iterable[MemberSet], count: int, tick: Callable[[], object]) ->
 def _grams(
     texts: Sequence[str], barrier: str, thin: int, tick: Callable[[], object]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(grams, the text of each): one in `thin`, a power of two, the same ones in every text; so memory is bounded."""
+    """(grams, the text of each gram). Keeps one gram in `thin`, a power of two, by value, so that memory is bounded."""
     grams, owners = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
     for start, stop in _chunks(texts):
         rows = split([text.replace(barrier, "\n") if barrier else text for text in texts[start:stop]], tick)

@@ -1,7 +1,7 @@
-"""How member sets lie in each other, and what that says about one of them.
+"""The forest of member sets: which sets contain which, and whether a set is one template or a union of templates.
 
-A wide set may be a template, or the union of templates that share a preamble, a phrase, a JSON key.  It is a union
-when its texts fall into other sets that share much more with each other than with the whole.
+Templates that share a preamble, a phrase or a JSON key form a wide set, their union. A set is a union if its texts fall
+into other sets whose texts share much more with each other than with the whole set.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,16 +14,16 @@ from templating.mining.eras import Calls
 from templating.mining.pool import Pool
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
-MEETING_SHARE = 0.3  # of a set that lies in another; of less the text is a value that the texts of many templates hold
-CITED_SHARE = 0.5  # of the texts of a set, of which fewer are here: what these share other prompts hold as well
-CITED_GRAMS_SHARE = 0.75  # of what each part of a set shares beyond the set other prompts hold too: the parts hold values (a persona, a document)
-FRESH_SHARE = 0.8  # of a set that no set before it explained
-FEWEST_HELD_VALUES = 4  # sets with a time of their own that are values; of two or three nobody can tell
-BITS_OF_A_HELD_VALUE = 4.0  # bits of evidence that the calls of a set have a time of their own
-RUN_SHARE = 0.8  # of the calls of a set are of one run when what the set shares is a value of that run
-MOST_EXPLAINING_SETS = 20  # sets that explain another one
-PROBED_MEMBERS = 64  # members whose sets are looked at
-SETS_PER_BLOCK = 1024  # sets whose members are packed at a time: a megabyte
+MEETING_SHARE = 0.3  # least share of a set inside another set; with less, the shared text is a value that texts of many templates hold
+CITED_SHARE = 0.5  # if less of a set is among the members, other prompts hold the set's grams as well
+CITED_GRAMS_SHARE = 0.75  # least share of each part's own grams that other prompts hold too, where the parts hold values (a persona, a document)
+FRESH_SHARE = 0.8  # least share of a set that no earlier set explains
+FEWEST_HELD_VALUES = 4  # least sets with a time of their own that are values; two or three do not tell
+BITS_OF_A_HELD_VALUE = 4.0  # least bits of evidence that the calls of a set have a time of their own
+RUN_SHARE = 0.8  # least share of a set's calls in one run, where the set shares a value of this run
+MOST_EXPLAINING_SETS = 20  # most sets that explain another set
+PROBED_MEMBERS = 64  # most members whose sets are looked at
+SETS_PER_BLOCK = 1024  # sets whose members are packed at a time: bounds memory to a megabyte
 _UNKNOWN = -1
 _MANY = -1 << 62  # no run
 
@@ -32,7 +32,7 @@ class Forest:
     """The member sets of a pool, widest first."""
 
     def __init__(self, pool: Pool, least: int, tick: Callable[[], object] = bool) -> None:
-        """least: calls that a set has at least.  tick: called often."""
+        """least: the least calls of a set. tick: called often."""
         self._pool = pool
         grams = gram_codes(pool.rows)
         tick()
@@ -49,21 +49,21 @@ class Forest:
         self._shared = np.full(len(self.sets), _UNKNOWN, np.int64)
 
     def shared(self, index: int) -> int:
-        """Grams that all members of a set share: its own and those of every set around it."""
+        """The number of grams that all members of a set share: the set's own and those of every containing set."""
         if self._shared[index] == _UNKNOWN:
             around = self._of_text[int(self.sets[index].members[0])]
             self._shared[index] = self._grams(self._masks[index], around[: bisect_right(around, index)])
         return int(self._shared[index])
 
     def _grams(self, mask: int, around: Sequence[int]) -> int:
-        """Grams of those sets that hold all texts of a mask."""
+        """The number of grams of the sets that hold all texts of a mask."""
         return sum([self.sets[i].grams for i in around if mask & self._masks[i] == mask])
 
     def parts(self, members: Sequence[int], more: float, most: float) -> list[np.ndarray]:
-        """What other sets hold of some members and share `more` grams more among themselves, the most telling first.
+        """The parts of some members: members in another set that share `more` grams more among themselves, the most telling first.
 
-        Per part the positions of its texts in `members`; none when all other sets hold less than a share of `most` together, nor when what each part
-        shares beyond the others is mostly what other prompts hold as well: a value, as a persona or a document is.
+        Per part the positions of its texts in `members`. Empty if all parts together hold less than a share of `most`, or if other prompts
+        hold most grams of each part as well: then the parts share a value, as a persona or a document.
         """
         own = _bits([np.array(members)], len(self._of_text))[0]
         shared = self._grams(int.from_bytes(own.tobytes(), "little"), self._of_text[members[0]])
@@ -84,16 +84,16 @@ class Forest:
         return self._without_held(parts, members)
 
     def _shared_by(self, some: Container[int], sets: np.ndarray) -> np.ndarray:
-        """Per set how many of its grams are those of some sets around it."""
+        """Per set the number of its grams that some containing sets account for."""
         around = ([i for i in self._of_text[int(self.sets[index].members[0])] if i in some] for index in sets.tolist())
         return np.array([self._grams(self._masks[index], its) for index, its in zip(sets.tolist(), around, strict=True)], np.int64)
 
     def explained(
         self, index: int, more: float, *, among: Sequence[int] = (), counts: Callable[[np.ndarray], bool] = lambda _: True
     ) -> float:
-        """The share of the members that lie in other sets, each of which shares at least `more` grams more.
+        """The share of the members that lie in other sets, each with at least `more` more shared grams.
 
-        among: some members, which stand for the whole set.  counts: whether a set does, which has the texts at these positions of them.
+        among: some members, as a sample of the set. counts: whether a set counts that has the texts at these positions of `among`.
         """
         whole = not among or len(among) == len(self.sets[index].members)
         members = self.sets[index].members if whole else np.array(among)
@@ -114,10 +114,10 @@ class Forest:
         return float(explained.mean())
 
     def _without_held(self, parts: list[np.ndarray], members: Sequence[int] | np.ndarray) -> list[np.ndarray]:
-        """The parts without those whose calls have a time of their own, where these are several: they hold a value for a while.
+        """The parts without those whose calls have a time of their own, if there are several such parts: these hold a value for a while.
 
-        So do the calls of an agent's run, which has its goal, and of a batch job, which has an outer loop.  Of fewer runs nobody can tell
-        what a run holds from what a template says.
+        Examples: an agent's run holds its goal; a batch job holds the value of its outer loop. With fewer parts a held value looks
+        like fixed text of a template.
         parts: positions of texts in `members`, the most telling part first.
         """
         runs = [self._run([members[position] for position in part]) for part in parts]
@@ -134,7 +134,7 @@ class Forest:
         return [part for part in parts if not any(part is other for other in held)] if apart >= FEWEST_HELD_VALUES else parts
 
     def _run(self, texts: Sequence[int]) -> int:
-        """The run that the calls of some texts are of: they are one witness; or _MANY."""
+        """The one run of most calls of some texts (a run is one witness), or _MANY."""
         runs = Counter(run for text in texts for run in self._pool.runs[text])
         [(run, often)] = runs.most_common(1)
         return run if self._pool.runs is not self._pool.times and often >= RUN_SHARE * sum(runs.values()) else _MANY
@@ -154,7 +154,7 @@ class Forest:
         return [self._masks[i] for i in near[order].tolist()]
 
     def _near(self, members: Sequence[int], least: float, most: float) -> set[int]:
-        """The sets around these texts that have so many members: a stretch of each text's, for they are in order."""
+        """The sets of these texts with `least` to `most` members: a range of each text's sets, which are sorted by size."""
         first, last = np.searchsorted(-self._sizes, -most), np.searchsorted(-self._sizes, -least, side="right")
         around = (self._of_text[member] for member in members)
         return {i for own in around for i in own[bisect_left(own, first) : bisect_left(own, last)]}

@@ -1,9 +1,9 @@
-"""Short templates: texts that begin and end alike, with few words that are fixed ("Translate: {{text}}", "Cancel order {{id}}.").
+"""Frames: short templates, whose texts begin and end alike with few fixed words ("Translate: {{text}}", "Cancel order {{id}}.").
 
-Three units in a row, of which the rest of the search is made, are more than such a prompt has.  Texts that are in no template are filed by
-how they begin and end, a unit at a time.  Two accounts of a set of texts are weighed, in bits: each text as free text, or the fixed text once
-and with each text the name of the template.  A set is passed over for narrower ones in it when these hold nearly all of it: so
-"How would you rate {{x}}?" and "How would you rank {{x}}?" are not "How would you {{x}}?".
+The rest of the search compares three units in a row, more than such a prompt has. Here texts without a template are sorted by their first
+and last units, one unit at a time. For a set of texts two descriptions are compared, in bits: each text as free text, or the fixed text
+once and the name of the template with each text. Narrower sets replace a set if they hold nearly all of it: so
+"How would you rate {{x}}?" and "How would you rank {{x}}?" do not become "How would you {{x}}?".
 """
 
 from collections.abc import Callable, Sequence
@@ -17,19 +17,19 @@ from templating.mining.evidence import unit_bits
 from templating.mining.signatures import UNITS_PER_GRAM
 from templating.mining.units import Rows, Splits, run_heads
 
-BITS_A_FRAME_SAVES = 40.0  # bits: what it costs to say that there is a template
-FEWEST_FRAME_TEXTS = 3  # texts of a frame
-FEWEST_FRAME_CALLS = 5  # calls of a frame: a value that texts begin with comes again in threes and fours
-LETTER_SHARE = 0.5  # of the fixed characters but blanks; the rest is how JSON and code begin and end
-HELD_SHARE = 0.5  # of a set lies in narrower ones, at least, when these are worth more
-CALLS_SHARE = 0.002  # of all calls, at least: in very many a few begin with any turn of phrase
-PHRASE_SHARE = 0.2  # of the texts that begin in a way; when so many others hold it inside it is a turn of phrase
-TEXTS_THAT_GO_ON = 16  # texts that show whether their next words come again
-GOING_ON_SHARE = 0.4  # of the texts have a next word that others have too: several templates
-UNITS_BEHIND_A_VALUE = 2  # equal units behind the unit in which frames differ when that is a value out of a few
-UNION_SHARE = 0.9  # of a set lies in narrower ones: the set is their union
-MOST_END_UNITS = 12  # units that a set is split by, at either end; what is longer has grams
-# Words with which people begin what they write themselves: they tell no template.
+BITS_A_FRAME_SAVES = 40.0  # bits of the cost to say that there is a template
+FEWEST_FRAME_TEXTS = 3  # least texts of a frame
+FEWEST_FRAME_CALLS = 5  # least calls of a frame: a value at the beginning of texts comes three or four times by chance
+LETTER_SHARE = 0.5  # least share of letters in the fixed characters without blanks; JSON and code begin and end with other characters
+HELD_SHARE = 0.5  # least share of a set in narrower sets that replace it because they save more bits
+CALLS_SHARE = 0.002  # least share of all calls: among very many, a few begin with any turn of phrase
+PHRASE_SHARE = 0.2  # of a frame's texts: if as many other texts hold the frame's beginning inside, it is a turn of phrase
+TEXTS_THAT_GO_ON = 16  # most texts whose next words are compared
+GOING_ON_SHARE = 0.4  # least share of these texts with a next word that others have too, where the texts are of several templates
+UNITS_BEHIND_A_VALUE = 2  # least equal units behind the unit in which frames differ, where this unit is a value out of a few
+UNION_SHARE = 0.9  # least share of a set in narrower sets, where the set is their union
+MOST_END_UNITS = 12  # most units at either end by which a set is split; longer fixed text has grams
+# Words with which people begin their own texts: these are no sign of a template.
 _SPOKEN = (
     "hi hello hey dear ok okay so well yes no please thanks thank you what how why who when where which is are can could do"
     " does did i the a an if and or in of to it this that"
@@ -39,7 +39,7 @@ SPOKEN_WORDS = frozenset(_SPOKEN.split())
 
 @dataclass(eq=False, repr=False)
 class _Texts:
-    """Texts by their units (`rows`).  Per outer unit: bits that it is worth, whether it has letters, whether a line begins."""
+    """Texts by their units (`rows`). Per outer unit: its worth in bits, whether it has letters, whether a line begins."""
 
     rows: Rows
     bits: np.ndarray
@@ -50,9 +50,9 @@ class _Texts:
 
 
 def frames(texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Callable[[], object] = bool) -> list[list[int]]:
-    """Sets of different texts, as their numbers, that begin and end alike, and save bits when that is written once.
+    """Sets of different texts (their numbers) that begin and end alike and save bits when the fixed text is written once.
 
-    calls: how often each text came.  splits: units of texts that were split before.  tick: called often.
+    calls: the number of calls of each text. splits: units of texts that were split before. tick: called often.
     """
     if len(texts) < FEWEST_FRAME_TEXTS:
         return []
@@ -63,12 +63,12 @@ def frames(texts: Sequence[str], calls: Sequence[int], splits: Splits, tick: Cal
 
 
 def saved_bits(bits: float, calls: int, all_calls: int) -> float:
-    """Bits saved when fixed text of so many is written once, and with each of its calls which of all it is."""
+    """Bits saved when fixed text of `bits` bits is written once, and with each call only its place among all calls."""
     return calls * (bits - log2(all_calls / calls)) - bits
 
 
 def _outer(texts: Sequence[str], rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The letters, lines and spoken words of the outer units of each text; equal units are read once."""
+    """(letters, lines, spoken words) of the outer units of each text; equal units are read once."""
     size, steps = len(rows.codes), np.arange(MOST_END_UNITS)
     heads, tails = rows.first[:, None] + steps, rows.last[:, None] - 1 - steps
     inside = np.concatenate((heads < rows.last[:, None], tails >= heads[:, :1] + MOST_END_UNITS)).ravel()
@@ -85,14 +85,14 @@ def _outer(texts: Sequence[str], rows: Rows) -> tuple[np.ndarray, np.ndarray, np
 
 
 def is_spoken(word: str) -> bool:
-    """Whether people begin with it what they write themselves, or it is no word."""
+    """Whether people begin their own texts with this word, or it is no word."""
     return word in SPOKEN_WORDS or not any(map(str.isalnum, word))
 
 
 class _Frame(NamedTuple):
     """Texts that begin and end alike, and the bits that this saves.
 
-    is_sure: whether fixed text ends where a word does not go on; else, of few texts, it may be what several templates begin with.
+    is_sure: False if the texts are few and the fixed text may be the common beginning of several templates.
     """
 
     members: np.ndarray
@@ -107,9 +107,9 @@ class _Frames:
         self._least = max(FEWEST_FRAME_CALLS, CALLS_SHARE * self._size)
 
     def look(self, members: np.ndarray, head: int, tail: int, *, wordless: int = -1) -> list[_Frame]:
-        """The sets among texts that share so many units at either end.
+        """The frames among texts that share `head` units at the beginning and `tail` units at the end.
 
-        wordless: of the tail that is not enough to set these apart from others: a mark more is how values end.
+        wordless: the length of a tail that does not set the texts apart from others: values may end with one more mark.
         """
         self._tick()
         if self._texts.calls[members].sum() < self._least:
@@ -129,7 +129,7 @@ class _Frames:
         return [_Frame(members, saved, self._is_sure(members, head, tail))]
 
     def _go_on_alike(self, members: np.ndarray, narrow: Sequence[_Frame], head: int, tail: int) -> bool:
-        """Whether nearly all are of sets that differ in one word, with the same fixed text behind it: one value out of a few."""
+        """Whether nearly all texts are in sets that differ in one word before the same fixed text: this word is a value out of a few."""
         rows = self._texts.rows
         if sum(len(frame.members) for frame in narrow) < UNION_SHARE * len(members):
             return False
@@ -142,7 +142,7 @@ class _Frames:
         return False
 
     def _are_more(self, narrow: Sequence[_Frame], members: np.ndarray, saved: float) -> bool:
-        """Whether narrower sets tell more than the one around them."""
+        """Whether the narrower sets save more bits than the set that contains them."""
         calls = self._texts.calls
         covered = sum(int(calls[frame.members].sum()) for frame in narrow) / int(calls[members].sum())
         if covered >= UNION_SHARE:
@@ -166,7 +166,7 @@ class _Frames:
         return head, tail
 
     def _narrower(self, members: np.ndarray, head: int, tail: int) -> list[_Frame]:
-        """The sets of those that go on alike behind the head, and of the rest of those that have one more word alike before the tail."""
+        """The frames of texts with the same next unit behind the head; of the other texts, those with the same unit before the tail."""
         rows, narrower = self._texts.rows, list[_Frame]()
         if head < MOST_END_UNITS:
             longer = self._longer(members, head + tail)
@@ -182,11 +182,11 @@ class _Frames:
         return members[self._texts.rows.last[members] - self._texts.rows.first[members] > units]
 
     def _saved(self, members: np.ndarray, head: int, tail: int) -> float:
-        """Bits saved when what so many texts begin and end with is written once, and with each text which of all it is."""
+        """Bits saved when the texts' common beginning and end is written once, and with each text only its place among all texts."""
         texts = self._texts
         start, stop = int(texts.rows.first[members[0]]), int(texts.rows.last[members[0]])
         if not texts.letters[start : start + head].any():
-            while tail and not texts.lines[stop - tail]:  # what stands last alone is a line of its own
+            while tail and not texts.lines[stop - tail]:  # the tail must begin a line
                 tail -= 1
         units = [*range(start, start + head), *range(stop - tail, stop)]
         if texts.letters[units].sum() < LETTER_SHARE * texts.rows.sizes[units].sum():
@@ -198,20 +198,20 @@ class _Frames:
         return saved_bits(bits, int(texts.calls[members].sum()), self._size)
 
     def _is_sure(self, members: np.ndarray, head: int, tail: int) -> bool:
-        """Whether this is no beginning of several templates, each of which has few calls yet: a word behind the last comes again in them."""
+        """False for a common beginning of several templates with few calls: there the next word comes again in several texts."""
         rows, letters = self._texts.rows, self._texts.letters
         stop, behind = rows.last[members], rows.first[members] + head
         if not head or not letters[behind[0] - 1] or letters[stop[0] - tail : stop[0]].any():
             return True
         goes_on = (letters[behind] > 0) | self._texts.spoken[behind]
         if goes_on.sum() < HELD_SHARE * len(members):
-            return True  # numbers
+            return True  # most texts go on with numbers or marks
         alike = _come_again(rows.codes[behind]) & goes_on
         alike |= _come_again(rows.bare[stop - 1 - tail]) & (letters[stop - 1 - tail] > 0)
         return (len(members) >= TEXTS_THAT_GO_ON or head > UNITS_PER_GRAM) and int(alike.sum()) < GOING_ON_SHARE * len(members)
 
     def _is_phrase(self, members: np.ndarray, width: int) -> bool:
-        """Whether what these begin with stands inside of texts too, as a turn of phrase does."""
+        """Whether the texts' beginning stands inside other texts too, as a turn of phrase does."""
         rows = self._texts.rows
         grams = rows.grams(width)
         often = int((grams == grams[rows.first[members[0]]]).sum())
@@ -220,7 +220,7 @@ class _Frames:
 
 
 def _parts(members: np.ndarray, units: np.ndarray, most: int) -> list[np.ndarray]:
-    """The texts by their unit, where enough have it, but not all."""
+    """The texts by unit, for units that enough texts but not all have."""
     order = np.argsort(units, kind="stable")
     cuts = np.append(np.flatnonzero(run_heads(units[order])), len(units))
     sizes = np.diff(cuts)
@@ -229,7 +229,7 @@ def _parts(members: np.ndarray, units: np.ndarray, most: int) -> list[np.ndarray
 
 
 def _come_again(units: np.ndarray) -> np.ndarray:
-    """Whether each has an equal one."""
+    """Per unit whether an equal one exists."""
     _, kinds, often = np.unique(units, return_inverse=True, return_counts=True)
     return np.asarray(often[kinds] > 1)
 

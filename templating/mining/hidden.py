@@ -1,7 +1,8 @@
-"""Templates of few calls behind one preamble, which a sample that holds one call of each takes for one template with a slot.
+"""Hidden templates: templates of few calls behind one preamble, which a sample with one call of each takes for one template with a slot.
 
-All texts together tell: most values of the slot begin, or end, as a few others do, in many ways.  So do values that are made of documents,
-but these stand elsewhere in others too, and values of two slots side by side, each out of a few, but those begin alike and end otherwise.
+All texts together show them: there are many beginnings (or ends) that a few values of the slot share, and most values have one of these.
+Two kinds of values look alike and are excluded: values that are made of documents (a document also stands inside other values), and two
+slots side by side with few values each (equal beginnings come with different ends).
 """
 
 from collections import Counter
@@ -11,16 +12,16 @@ from itertools import chain
 from templating.mining.sampling import CHARACTERS_PER_ROUND, FEWEST_TEXTS_PER_ROUND, TEXTS_PER_ROUND, spread
 from templating.mining.sieve import KEY
 
-MOST_BOUNDED_TEXTS = 4 * TEXTS_PER_ROUND  # texts of a template that are looked at
-MOST_ALIKE_TEXTS = 64  # texts that are searched
-TEXTS_PER_WAY = 4  # texts of one beginning among these
-CHARACTERS_OF_A_WAY = 2 * KEY  # characters that values begin, or end, with: longer than what many questions begin with
-FEWEST_WAYS = 12  # different beginnings of values
-FEWEST_VALUES_PER_WAY = 3  # values that have each
-WAYS_SHARE = 0.6  # of all values have one of these beginnings, at least
-PAIRED_SHARE = 0.5  # of such values, at most, have at the other end what values that begin in another way have there
-CHARACTERS_OF_A_DOCUMENT = 48  # characters by which a document is found in other values
-FEWEST_DOCUMENTS = 2  # of FEWEST_WAYS that are found in others when values are made of documents
+MOST_BOUNDED_TEXTS = 4 * TEXTS_PER_ROUND  # most texts of a template that are looked at
+MOST_ALIKE_TEXTS = 64  # most texts that are searched
+TEXTS_PER_WAY = 4  # most texts of one beginning among these
+CHARACTERS_OF_A_WAY = 2 * KEY  # characters of a beginning or an end: longer than the common beginnings of questions
+FEWEST_WAYS = 12  # least different beginnings of values
+FEWEST_VALUES_PER_WAY = 3  # least values of each beginning
+WAYS_SHARE = 0.6  # least share of all values with one of these beginnings
+PAIRED_SHARE = 0.5  # most share of these values whose other end is that of values with another beginning
+CHARACTERS_OF_A_DOCUMENT = 48  # characters of a document that are looked for in other values
+FEWEST_DOCUMENTS = 2  # least of FEWEST_WAYS beginnings that other values hold inside, where values are made of documents
 
 _HEAD, _TAIL = slice(CHARACTERS_OF_A_WAY), slice(-CHARACTERS_OF_A_WAY, None)
 
@@ -28,18 +29,18 @@ Kind = tuple[tuple[str, str], int]  # beginning, end and length of a value
 
 
 def bounded(rows: Sequence[tuple[str, tuple[str, ...]]]) -> list[tuple[str, tuple[str, ...]]]:
-    """So many of the rows, evenly over all, that they hold about CHARACTERS."""
+    """Rows evenly over all, as many as hold about CHARACTERS_PER_ROUND."""
     some = spread(rows, FEWEST_TEXTS_PER_ROUND)
     mean = sum(len(text) for text, _ in some) // len(some) + 1
     return spread(rows, max(FEWEST_TEXTS_PER_ROUND, min(MOST_BOUNDED_TEXTS, CHARACTERS_PER_ROUND // mean)))
 
 
 def alike_in_many_ways(values: Iterable[tuple[str, str]], tick: Callable[[], object]) -> list[str]:
-    """Some texts whose values begin, or end, as those of others do; none unless most values do, in many ways.
+    """Some texts whose values begin, or end, as a few others do; empty unless most values do, in many different ways.
 
-    values: texts, each with what it has in one slot; equal values count once.  tick: called often.
+    values: (text, value of one slot); equal values count once. tick: called often.
     """
-    # Equal in length and at both ends is equal enough, and need not hash documents.
+    # Values of equal length and ends count as equal: hashing whole documents would be slow.
     kinds = {((value[_HEAD], value[_TAIL]), len(value)): (text, value) for text, value in values}
     for end in range(2):
         ways: dict[str, list[Kind]] = {}
@@ -55,7 +56,7 @@ def alike_in_many_ways(values: Iterable[tuple[str, str]], tick: Callable[[], obj
 
 
 def _are_pairs(alike: Iterable[Iterable[Kind]], other: int) -> bool:
-    """Whether most have at the other end what values that begin otherwise have there: each of the two is drawn for itself."""
+    """Whether most values share their other end with values of another beginning: then two slots vary independently."""
     at_other = [[kind[0][other] for kind in its] for its in alike]
     often = Counter(chain.from_iterable(map(set, at_other)))
     ends = [end for its in at_other for end in its]
@@ -63,7 +64,7 @@ def _are_pairs(alike: Iterable[Iterable[Kind]], other: int) -> bool:
 
 
 def _are_documents(some: Iterable[str], values: Iterable[str], end: slice, tick: Callable[[], object]) -> bool:
-    """Whether what some values begin, or end, with is found inside of others."""
+    """Whether the beginnings, or ends, of some values stand inside other values."""
     at_start, quoted = end == _HEAD, 0
     for value in some:
         tick()

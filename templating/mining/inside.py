@@ -1,13 +1,13 @@
 """Fixed text that is the inside of one value.
 
-What all values of a slot hold looks like fixed text between two slots.  Three kinds of it can be told from a template's own:
+Text that all values of a slot hold looks like fixed text between two slots. Three kinds of such text are recognised and made a
+part of the value:
 
-token   a mark that letters or digits touch on both sides in every text (0.33, 12:30, a date, a URL) came with a value far
-        more often than it was written between two slots.  What stands beside white space, a bracket or a quote may be
-        either, and stays.
-list    the heads of a numbered list ("2.", "(2)", "[[ ## step_2 ## ]]") up to the number of items that every value has:
-        some values go on with the next number, or what stands around a head changes as one text, from a few.
-chance  a word or two that a few long texts happen to share: what stands on both sides changes as one text.
+token   a mark that touches letters or digits on both sides in every text (0.33, 12:30, a date, a URL): such a mark is far more often
+        inside a value than between two slots. A mark next to white space, a bracket or a quote may be either, and stays.
+list    the heads of a numbered list ("2.", "(2)", "[[ ## step_2 ## ]]") up to the number of items that every value has: some values
+        go on with the next number, or the values before and behind a head change together, as one of a few texts.
+chance  one or two words that a few long texts share by chance: the values on both sides change together, as one text.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,22 +16,22 @@ from typing import NamedTuple
 
 from templating.mining.units import DIGIT, LETTER, kind
 
-JOINTS = frozenset((*"./-@+#&~'’", "://"))  # inside of tokens: example.org, and/or, o'clock
-NUMBER_JOINTS = frozenset(".,:/-T")  # inside of numbers, times and ISO 8601; between words "," and ":" are separators
-NEXT_ITEM_SHARE = 0.1  # of the values of a list have a further item: in fewer, a value quotes what looks like the next head
-MOST_HEAD_CHARACTERS = 100  # characters of a head and what surrounds it
+JOINTS = frozenset((*"./-@+#&~'’", "://"))  # marks inside tokens: example.org, and/or, o'clock
+NUMBER_JOINTS = frozenset(".,:/-T")  # marks inside numbers, times and ISO 8601 dates; between words "," and ":" are separators
+NEXT_ITEM_SHARE = 0.1  # least share of a list's values with a further item; with fewer, a value quotes a text that looks like the next head
+MOST_HEAD_CHARACTERS = 100  # most characters of a literal that holds a head
 DIGITS = frozenset("0123456789")
-MOST_HEAD_DIGITS = 4  # digits of the number in a head
-MOST_LIST_TEXTS = 6  # different texts before a head that changes as one with what follows; of more, two values may belong together
-LEAST_TEXTS_PER_VALUE = 2  # texts per value, on average, where values are out of a few
-MOST_CHANCE_WORDS = 2  # words that few long texts share by chance
-LEAST_LONG_WORDS = 5  # words of such a long text
+MOST_HEAD_DIGITS = 4  # most digits of the number in a head
+MOST_LIST_TEXTS = 6  # most different texts before a head that change together with the text behind; with more, two values may just belong together
+LEAST_TEXTS_PER_VALUE = 2  # least texts per value, on average, where values are a few
+MOST_CHANCE_WORDS = 2  # most words that few long texts share by chance
+LEAST_LONG_WORDS = 5  # least words of such a long text
 
 Row = Sequence[str]
 
 
 class Head(NamedTuple):
-    """What stands before an item of a numbered list, in three pieces."""
+    """The text before an item of a numbered list, in three pieces."""
 
     before: str
     number: str
@@ -39,7 +39,7 @@ class Head(NamedTuple):
 
     @property
     def series(self) -> tuple[str, str]:
-        """What the heads of one list have in common."""
+        """The pieces that all heads of one list share."""
         return self.before, self.after
 
     @property
@@ -50,7 +50,7 @@ class Head(NamedTuple):
 
 
 def outside(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object] = bool) -> tuple[str, ...]:
-    """The literals without those that are the inside of a value.  rows: the values of each text.  tick: called often."""
+    """The literals without those inside a value. rows: the values of each text. tick: called often."""
     inside = _listed(literals, rows, tick)
     for place, literal in enumerate(literals[1:-1]):
         tick()
@@ -60,7 +60,7 @@ def outside(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], o
 
 
 def _is_joint(literal: str, place: int, rows: Sequence[Row]) -> bool:
-    """Whether the literal behind the slot `place` is a mark inside of a token in every text."""
+    """Whether the literal behind the slot `place` is a mark inside a token in every text."""
     if literal not in JOINTS and literal not in NUMBER_JOINTS:
         return False
     kinds = (DIGIT, LETTER) if literal in JOINTS else (DIGIT,)
@@ -68,7 +68,7 @@ def _is_joint(literal: str, place: int, rows: Sequence[Row]) -> bool:
 
 
 def _is_chance(literal: str, place: int, rows: Sequence[Row]) -> bool:
-    """Whether a few long texts hold the literal, a word or two, in the middle of them."""
+    """Whether the literal is one or two words inside a few long texts."""
     return (
         "\n" not in literal
         and len(literal.split()) <= MOST_CHANCE_WORDS
@@ -78,7 +78,7 @@ def _is_chance(literal: str, place: int, rows: Sequence[Row]) -> bool:
 
 
 def _listed(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> set[int]:
-    """The slots behind which a head of a list stands that is one value; one item may have several heads."""
+    """The slots behind which the head of a list stands, where the list is one value; one item may have several heads."""
     heads = [(place, head) for place, literal in enumerate(literals[1:-1]) if (head := _head(literal))]
     items = [list(item) for _, item in groupby(heads, lambda each: each[1].number)]
     inside, going_on, follower = set[int](), set[tuple[str, str]](), -1
@@ -98,7 +98,7 @@ def _go_on(head: str, rows: Sequence[Row], place: int) -> bool:
 
 
 def _change_as_one(rows: Sequence[Row], place: int) -> bool:
-    """Whether what stands on both sides is one text out of a few."""
+    """Whether the values on both sides change together, as one of a few texts."""
     if LEAST_TEXTS_PER_VALUE * len({row[place] for row in rows}) > len(rows):
         return False
     pairs = {(row[place], row[place + 1]) for row in rows}
@@ -106,7 +106,7 @@ def _change_as_one(rows: Sequence[Row], place: int) -> bool:
 
 
 def _head(literal: str) -> Head | None:
-    """The head in fixed text that has one number and, but for what is on its line or, without a line end, in its token, no word."""
+    """The head in a literal: it has one number, and no words outside the number's line (without line ends: outside its token)."""
     if len(literal) > MOST_HEAD_CHARACTERS or DIGITS.isdisjoint(literal):
         return None
     digits = [place for place, char in enumerate(literal) if char in DIGITS]

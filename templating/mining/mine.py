@@ -1,4 +1,4 @@
-"""mine(): what a caller asks, and the answer in the caller's terms."""
+"""mine(): the entry of template mining; turns texts back into indices of the caller's prompts."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,13 +24,13 @@ def mine(
 ) -> MiningResult:
     """Templates behind prompts.
 
-    prompts come oldest first; order is used as time only (an edit follows, an optional part mixes).  sessions says of each
-    to which run or conversation it belongs, None where that is not known (it is a session of its own then): calls of one
-    session are one witness of what is fixed and of what was edited.  One session for all says nothing.  Prompts that a
-    template of `known` matches are reported as ungrouped with reason "known" and never mined again, except where a
-    group supersedes that template: then they are its members.  Of several groups that a prompt fits it is in the most
-    specific one, as in `Matcher`.  mine([]) is empty.  Deterministic for equal arguments (when max_seconds does not
-    strike), in every process.
+    prompts: oldest first. Their order is used only as time: versions of an edit follow each other, optional parts mix.
+    sessions: per prompt its run or conversation; None: unknown, so the prompt is a session of its own. The calls of one
+    session are one witness of fixed text and of edits. One session for all prompts counts as none.
+    known: earlier templates. A prompt that a known template matches is ungrouped with reason "known" and not mined again,
+    unless a group supersedes this template: then the prompt is a member of the group.
+    A prompt that fits several groups is in the most specific one, as in `Matcher`. mine([]) is empty. Equal arguments
+    give equal results in every process, unless max_seconds ends the call.
     Raises TypeError, naming the index, for a prompt that is no str; ValueError for sessions of another length.
     """
     if sessions is not None and len(sessions) != len(prompts):
@@ -40,7 +40,7 @@ def mine(
 
 
 def _runs(sessions: Sequence[Hashable | None]) -> list[int]:
-    """Per prompt the index of the first one of its session; nothing when fewer than two sessions are known."""
+    """Per prompt the index of the first prompt of its session; empty when fewer than two sessions are known."""
     first: dict[Hashable, int] = {}
     runs = [index if session is None else first.setdefault(session, index) for index, session in enumerate(sessions)]
     return runs if len(first) > 1 else []
@@ -79,12 +79,12 @@ def _hits(texts: Iterable[str], known: Sequence[Template], options: Options, bud
     """text -> the index of the known template that matches it."""
     if not known:
         return {}
-    from templating.matcher import Matcher  # here, as a first search knows no template and need not load it
+    from templating.matcher import Matcher  # imported here: a first search needs no matcher
 
     matcher = Matcher(known, barrier=options.barrier)
     hits = {}
     for text in texts:
-        budget.spent()  # matching goes on, since its answer is exact; but the caller is asked
+        budget.spent()  # matching goes on when time is up, since its answer is exact; but should_stop is called
         hit = matcher.match(text)
         if hit is not None:
             hits[text] = hit.index
@@ -92,7 +92,7 @@ def _hits(texts: Iterable[str], known: Sequence[Template], options: Options, bud
 
 
 def _seen(fresh: list[str], calls: Mapping[str, list[int]], options: Options) -> set[str]:
-    """The texts that are looked at to find templates: the newest, when their calls are too many."""
+    """The texts in which templates are looked for: all, or the newest if there are more than max_prompts calls."""
     if options.max_prompts is None:
         return set(fresh)
     ages = accumulate(len(calls[text]) for text in reversed(fresh))
@@ -100,7 +100,7 @@ def _seen(fresh: list[str], calls: Mapping[str, list[int]], options: Options) ->
 
 
 def _by_barriers(texts: Iterable[str], barrier: str) -> dict[int, list[str]]:
-    """The texts by how many barriers they have: no template fits two of these."""
+    """The texts by their number of barriers: no template fits texts of two numbers."""
     kinds: dict[int, list[str]] = {}
     for text in texts:
         kinds.setdefault(_barriers(text, barrier), []).append(text)
@@ -108,7 +108,7 @@ def _by_barriers(texts: Iterable[str], barrier: str) -> dict[int, list[str]]:
 
 
 def _barriers(text: str, barrier: str) -> int:
-    return text.count(barrier) if barrier and barrier in text else 0  # to look for a first one is the faster of the two
+    return text.count(barrier) if barrier and barrier in text else 0  # `in` is faster than `count` for a text without barriers
 
 
 def _result(
@@ -127,7 +127,7 @@ def _result(
 
 
 def _reason(text: str, looked: bool) -> str:
-    """The key of REASONS for a text in no group that no known template matches."""
+    """The key of REASONS for a text that is in no group and that no known template matches."""
     if not text.replace("\x00", "").strip():
         return "blank"
     return "alone" if looked else "unseen"

@@ -1,15 +1,15 @@
 """Two templates behind one preamble, or one?
 
-Of few texts, two or three may be the first of a sibling: too few to be a set of their own, so the wide set looks like
-one template whose slots hold the texts of both.  Four signs tell them apart from values.
+Among few texts, two or three may be the first calls of a sibling template: too few for a set of their own, so the wide set looks
+like one template whose slots hold the texts of both. Five signs tell such a mixture from values:
 
-places   the texts fall into the same parts at two places or more: values are drawn one by one, siblings differ together
+places   the texts fall into the same parts at two places or more: values vary independently, siblings differ at all places together
 bodies   at an open end, different values begin alike and share a run of words: the fixed text of a body
-pairs    different values of two texts share many words that no other text has: what they have in common is a template of its own
-parts    at an open end, different values of every text share words with those of some others, and there are several such parts
-shared   of up to 24, a text shares more words with another one, on average, than all share
+pairs    different values of two texts share many words that no other text has: these words are the fixed text of a template
+parts    at an open end, the texts form several parts; within a part, different values share words
+shared   among up to 24 texts, a text shares more words with its closest text, on average, than all texts share
 
-A mixture is passed over: the sets below it are looked at, and what is left waits for more calls.
+A mixture gives no template: the sets below it are looked at, and the remaining texts wait for more calls.
 """
 
 from collections import Counter
@@ -21,20 +21,20 @@ import numpy as np
 from templating.mining.skeleton import Skeleton
 from templating.template import Template
 
-FEW = 8  # texts of a mixture at most: of more, the rarest sibling makes a set of its own
-MORE = 24  # but of so many two or three may still be all of it, where each shares more with another one than with all
-PARTED = 16  # but of so many two may still be all of it, which is told where every text is of a part
-KINDS = 3  # siblings in a mixture
-TELLING = 8  # words that the texts of one part share, or a run of which different values share
-EDGE = 2  # words with which bodies begin alike
-PAIRED = 5  # texts of which two may be all that there is of a sibling
-RUN, RUNS, OPEN_RUNS = 3, 20, 5  # words in a row, and how many such rows only the two share: anywhere, at open ends
-SHARE = 0.2  # of the words that all texts share: parts that have less of their own are of one template, which holds a value for a while
-WORDS = 5_000  # of a value that are looked at
+FEW = 8  # most texts of a mixture: among more, the rarest sibling makes a set of its own
+MORE = 24  # most texts of a mixture by the sign "shared": two or three may be all calls of a sibling
+PARTED = 16  # most texts of a mixture by the sign "parts": two may be all calls of a sibling
+KINDS = 3  # most siblings in a mixture
+TELLING = 8  # least words that the texts of one part share, or that different values share in a row
+EDGE = 2  # words with which bodies begin alike, at least
+PAIRED = 5  # most texts of a mixture by the sign "pairs": two may be all calls of a sibling
+RUN, RUNS, OPEN_RUNS = 3, 20, 5  # words in a row; least such rows that only two texts share, anywhere and at open ends
+SHARE = 0.2  # least own words of a part, as a share of the words that all texts share; with less, the parts are of one template that holds a value for a while
+WORDS = 5_000  # most words of a value that are looked at
 
 
 def is_mixture(skeleton: Skeleton) -> bool:
-    """Whether few texts look like those of several templates."""
+    """Whether the few texts of a skeleton are of several templates."""
     if len(skeleton.members) > MORE or not skeleton.template.slots:
         return False
     columns = list(zip(*skeleton.values, strict=True))
@@ -51,7 +51,7 @@ def is_mixture(skeleton: Skeleton) -> bool:
 
 
 def is_open(template: Template, place: int) -> bool:
-    """Whether no word of fixed text stands between the slot and the end of the template."""
+    """Whether the slot is at an open end: no word of fixed text stands between the slot and an end of the template."""
     first = place == 0 and not any(map(str.isalnum, template.literals[0]))
     last = place == len(template.slots) - 1 and not any(map(str.isalnum, template.literals[-1]))
     return first or last
@@ -81,7 +81,7 @@ def _share_a_body(column: Sequence[str]) -> bool:
 
 
 def _own_runs(columns: Iterable[Sequence[str]]) -> int:
-    """How many runs of words two texts share in different values of a place, and no other text has there; of the two with most."""
+    """The number of runs of words that two texts share in different values of a place and no other text has; most of all pairs."""
     shared = Counter[tuple[int, int]]()
     for column in columns:
         runs = [_runs(value) for value in column]
@@ -98,10 +98,10 @@ def _runs(value: str) -> set[tuple[str, ...]]:
 
 
 def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> float:
-    """How many runs of words a text has in common with the one it shares most with, on average, in different values.
+    """The number of runs of words that a text shares with its closest text in different values, on average.
 
-    What all texts have does not count, and nothing of two texts that share runs at one place alone, a value that holds what another one holds: but for an open end
-    where they begin alike, as bodies do.
+    Runs that all texts have do not count. Texts that share runs at a single place count only if the place is at an open end and they
+    begin alike there, as bodies do: elsewhere one value may just contain another.
     """
     size = len(columns[0])
     shared, places = np.zeros((size, size), np.int64), np.zeros((size, size), np.int64)
@@ -118,7 +118,7 @@ def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> 
 
 
 def _runs_shared(kinds: Sequence[str], often: np.ndarray) -> np.ndarray:
-    """Per two values how many runs of words both have, but for those that all texts have; none where one value grows out of the other."""
+    """Per pair of values the number of shared runs, without runs that all texts have; 0 where one value continues the other."""
     holders: dict[tuple[str, ...], int] = {}
     for number, kind in enumerate(kinds):
         for run in _runs(kind):
@@ -136,7 +136,7 @@ def _runs_shared(kinds: Sequence[str], often: np.ndarray) -> np.ndarray:
 
 
 def _fall_apart(column: Sequence[str]) -> bool:
-    """Whether the texts are of several parts, each of texts that share runs of words in different values, and of two at least."""
+    """Whether the texts form several parts of two texts or more; the texts of a part share runs of words in different values."""
     runs, parts = [_runs(value) for value in column], list[set[int]]()
     often = Counter(run for its in runs for run in its)
     for pair in combinations(range(len(column)), 2):

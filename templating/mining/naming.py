@@ -1,4 +1,4 @@
-"""Names of the slots that a search found: var_0, var_1 ... by first place, one name where the same variable stands twice."""
+"""Names of slots: var_0, var_1 ... by first place; a variable that stands at two places has one name."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,14 @@ from templating.template import Template
 
 Column = tuple[str, ...]
 
-FEWEST_SHARED_VALUES = 3  # different values that two places share before they share a name: two agree by chance, or are all there is
-FIRST_VALUES = 8  # values that tell most columns apart
+FEWEST_SHARED_VALUES = 3  # least different values of two places with one name: two values agree by chance, or are all values of both
+FIRST_VALUES = 8  # first values by which columns are compared: these tell most columns apart
 
 
 def named(template: Template, rows: Sequence[Sequence[str]]) -> Template:
-    """The template with its names.  rows: the values of every member, by place."""
+    """The template with named slots. rows: the values of every member, by place."""
     slots, count = list[str](), 0
-    # Columns by their first values: to hash all of one is to read all text of the members.
+    # Columns are hashed by their first values: hashing a whole column would read all text of the members.
     seen: dict[Column, dict[str, Column]] = {}
     for column in zip(*rows, strict=True):
         alike = seen.setdefault(column[:FIRST_VALUES], {}) if _is_sure(column) else {}

@@ -1,4 +1,4 @@
-"""The texts of one search: all with the same number of parts, each different text once."""
+"""The pool: the different texts of one search, all with the same number of parts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from templating.mining.verdicts import digest
 
 @dataclass(eq=False, repr=False)
 class Pool:
-    """texts: different texts, oldest first.  times: when each came, at least once.  parts: parts per text.
+    """texts: different texts, oldest first. times: per text the times of its calls. parts: parts per text.
 
-    runs: per text and call when the run (a session) began that the call belongs to; a call of no known run is one of its own.
-    rows: units, `parts` rows per text.  bits: worth of each unit.  tick: whether time is up; called often.
+    runs: per text and call the start of the call's run (session); a call of no known run is a run of its own.
+    rows: units, `parts` rows per text. bits: the worth of each unit. tick: whether time is up; called often.
     """
 
     texts: list[str]
@@ -42,7 +42,10 @@ class Pool:
         runs: Sequence[Sequence[int]] | None = None,
         splits: Splits | None = None,
     ) -> "Pool":
-        """texts: at least one.  tick: called often while units are made.  runs: None where no run is known.  splits: of other pools of the search."""
+        """texts: at least one. tick: called often while units are made. runs: None where no run is known.
+
+        splits: units that other pools of the search have made.
+        """
         splits = splits or Splits()
         pieces = [p for t in texts for p in t.split(barrier)] if barrier and barrier in texts[0] else texts
         rows = splits.of(pieces, tick)
@@ -50,17 +53,17 @@ class Pool:
         return cls(texts, times, runs or times, barrier, len(pieces) // len(texts), pieces, rows, unit_bits(rows), splits, tick)
 
     def go_on(self) -> None:
-        """Raises SpentError when time is up: for loops over the places of a text, which may be a book of lines."""
+        """Raises SpentError when time is up: for loops over the places of a text, which may be as many as a book has lines."""
         if self.tick():
             raise SpentError
 
     @cached_property
     def calls(self) -> np.ndarray:
-        """How often each text came."""
+        """The number of calls of each text."""
         return np.fromiter(map(len, self.times), np.int64, len(self.times))
 
     def digest(self, text: int) -> bytes:
-        """What stands for a text in the keys of `verdicts`."""
+        """The digest of a text, for the keys of `verdicts`."""
         if text not in self._digests:
             self._digests[text] = digest(self.texts[text])
         return self._digests[text]
@@ -70,7 +73,7 @@ class Pool:
         return {}
 
     def some(self, members: Sequence[int]) -> "Pool":
-        """These texts alone, with the order of their calls."""
+        """The pool of these texts alone, with their calls in the same order."""
         texts, times = [self.texts[m] for m in members], [self.times[m] for m in members]
         runs = None if self.runs is self.times else [self.runs[m] for m in members]
         return Pool.of(texts, times, self.barrier, self.tick, runs=runs, splits=self.splits)

@@ -1,6 +1,6 @@
-"""A value that another value says again, with the same text around it each time: "<{{tag}}></{{tag}}>".
+"""Repeated values: a value that stands again inside another value, with the same text around it: "<{{tag}}></{{tag}}>".
 
-Marks alone say too little to be fixed text where texts are aligned; that they part what stands elsewhere tells.
+Alignment drops marks as fixed text, since marks have too few bits; the repeated value proves that the marks are fixed.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from templating.mining.naming import FEWEST_SHARED_VALUES
 
 Row = tuple[str, ...]
-MOST_REPEATED_PLACES = 16  # places whose values are looked for in the others: work is bounded
-_AGAIN = "\x00"  # in no value
+MOST_REPEATED_PLACES = 16  # most places whose values are looked for in others: bounds the work
+_AGAIN = "\x00"  # in no value: stands for the repeated value
 
 
 def repeated(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> tuple[str, ...]:
-    """The literals with the text between values that are said again.  rows: the values of each text.  tick: called for every slot."""
+    """The literals, with the text around repeated values made fixed. rows: the values of each text. tick: called for every slot."""
     columns, parts = list(zip(*rows, strict=True)), list(literals)
     said = [column for column in columns if all(column) and len(set(column)) >= FEWEST_SHARED_VALUES][:MOST_REPEATED_PLACES]
     for place in reversed(range(len(columns))):
@@ -26,7 +26,7 @@ def repeated(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], 
 
 
 def _pieces(column: Sequence[str], other: Sequence[str]) -> list[str]:
-    """What stands around the values of another place in the values of this one, when it is the same in all; nothing when it is not."""
+    """The texts around the other place's values inside this place's values, if the same in all texts; else empty."""
     texts = set[str]()
     for value, said in zip(column, other, strict=True):
         texts.add(value.replace(said, _AGAIN))

@@ -1,4 +1,4 @@
-"""What a caller gives and gets: options in, groups and reasons out."""
+"""The types of `mine`: options as input, groups and reasons as output."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,21 +15,21 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "unseen": "The search stopped at its limit before it could place this prompt; a later run will.",
     }
 )
-"""Why a prompt is in no group: reason key -> one sentence for people."""
+"""Reason key -> one sentence for people: why a prompt is in no group."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How far `mine` looks.
+    """The limits of `mine`.
 
-    min_group_size: calls that make a template (equal texts count one each).  3: two calls can agree by chance, and a
-        template that three calls made shows in its first minutes.
-    max_prompts: look at no more than this many to find templates; all are then matched against what was found.
+    min_group_size: least calls of a template (each call of an equal text counts). 3: two calls can agree by chance, and
+        three calls show a template in its first minutes.
+    max_prompts: most prompts in which templates are looked for; all prompts are then matched against these templates.
         None: all, as a call costs the same few dozen microseconds in a pool of any size.
-    max_seconds: a bound on wall time; what was found so far is returned.  None: the caller's own limit rules.
-    should_stop: asked often (at least every 0.2 s of work); True ends the call like max_seconds.
-    barrier: separates the parts of a prompt: never inside a slot, equal in number within a group.  NUL, since
-        PostgreSQL cannot hold it and so no stored text has one.  "": prompts have one part.
+    max_seconds: a bound on wall time; the templates found so far are returned. None: no bound but should_stop.
+    should_stop: called often (at least every 0.2 s of work); True ends the call like max_seconds.
+    barrier: separates the parts of a prompt: never inside a slot, equal in number within a group. NUL, since
+        PostgreSQL cannot store NUL, so no stored text holds it. "": prompts have one part.
     """
 
     min_group_size: int = 3
@@ -44,11 +44,11 @@ class Mined:
     """A template and the calls that it explains.
 
     members: ascending indices into prompts; no index is in two groups.
-    values: values[i][j] is the text of prompt members[i] at place j; template.render(values[i]) gives the prompt back.
-    supersedes: indices into known: templates that this one widens.  Such a group may have fewer calls than
-        min_group_size: those that made the known templates count too.
-    fixed_share: characters of the members that are fixed text, 0 to 1.
-    bits_saved: bits that one writes less when the fixed text is written once and not with every member.
+    values: values[i][j] is the text of prompt members[i] at place j; template.render(values[i]) is exactly the prompt.
+    supersedes: indices into known: the templates that this template widens. Such a group may have fewer calls than
+        min_group_size, since the calls of the known templates count too.
+    fixed_share: share of the members' characters that are fixed text, 0 to 1.
+    bits_saved: bits saved by writing the fixed text once instead of with every member.
     """
 
     template: Template
@@ -72,7 +72,7 @@ class MiningResult(Sequence[Mined]):
     """A read-only sequence of groups, largest first, ties by first member.
 
     ungrouped: index -> reason (a key of REASONS), for every prompt in no group.
-    complete: False when max_seconds, should_stop or max_prompts left something unseen.
+    complete: False when max_seconds, should_stop or max_prompts left prompts unseen.
     """
 
     groups: tuple[Mined, ...] = ()

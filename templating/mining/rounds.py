@@ -1,15 +1,13 @@
-"""Rounds of search over bounded samples; then every text to the most specific template that fits it.
+"""Rounds of search over bounded samples; in the end every text goes to the most specific template that fits.
 
-A round looks at a sample of what no template fits yet, and at a few texts of every template that there is: so a value
-that was the same by chance in one round becomes a slot in the next.  Templates whose values begin or end alike are
-looked at again with more of their own texts: a sample that holds two members of one template and four of another can
-make one of both.
-
-Of a template with few calls among many a sample has one or none: what is left is filed by what texts share (`filing`), and looked at in
-that order.
-
-In the end, when all texts were sorted in, each template is asked once more with all of them what a sample holds too few of to tell:
-whether it was edited, and which marks part its values.
+1. A round searches a sample of the texts that fit no template yet, with a few texts of every template so far: a value that was
+   the same by chance in one round becomes a slot in the next.
+2. A template whose values begin or end alike gets a second look with more of its texts: a sample with two members of one
+   template and four of another may merge the two.
+3. A sample has one or no text of a template with few calls. So the remaining texts are filed by shared grams (`filing`), and
+   further rounds search them family by family.
+4. When all texts are placed, each template is examined with all its texts for rules that need many: whether the template was
+   edited, and which marks separate its values.
 """
 
 from collections import Counter
@@ -40,28 +38,28 @@ from templating.mining.units import Splits
 from templating.mining.witnesses import Witnesses
 from templating.template import Template
 
-TEXTS_OF_A_SHORT_TEMPLATE = 64  # texts of a short template in which a search looks whether it is several
-MOST_SHOWN = 24  # prompts that known templates remember, in a template that widens several: as many as three of them have
-SHOWN_TEXTS = 5  # texts of a template that later rounds see again
-TEXTS_PER_TICK = 64  # texts, milliseconds of work, after which the caller is asked whether to stop
-TEXTS_OF_A_SECOND_LOOK = 40  # texts of a template at the second look; a template with as many at the first look has none
+TEXTS_OF_A_SHORT_TEMPLATE = 64  # most texts of a short template in which a search looks for several templates
+MOST_SHOWN = 24  # most examples of known templates in a template that widens several: as many as three templates have
+SHOWN_TEXTS = 5  # most texts of a template that later rounds see again
+TEXTS_PER_TICK = 64  # texts (milliseconds of work) between two questions to the caller whether to stop
+TEXTS_OF_A_SECOND_LOOK = 40  # texts of a template at the second look; a template with as many at the first look gets none
 PEEKED_TEXTS = 32  # texts whose values decide whether a second look is needed
-PEEKED_CHARACTERS = 12  # characters at either end of these values
-SIBLING_SHARE = 0.7  # of peeked values whose end occurs at least 3 times
-LONG_SIBLING_SHARE = 0.3  # of peeked values that have as many as PEEKED_CHARACTERS there
-BORN_LAST = 1 << 30  # the time of birth of a part of a template that fell apart: only its own texts were held against it
-THIN_SHARE = 0.25  # of the texts fit no template but begin or end alike: many templates have too few calls to be seen by chance
-STALE_SHARE = 0.5  # of the texts, or more, are left behind a round by chance: another such round is no use
-BITS_OF_A_FILED_TEMPLATE = 80.0  # bits of fixed text among texts that were filed together: twice those of other sets, since closeness brought them together
-BITS_SHARED_BY_FILED_CALLS = 160.0  # bits more, shared out among the calls
-FILED_FIXED_SHARE = 0.5  # of such texts is fixed when they begin with a value: free texts that end in one quotation share less
-MOST_WEAK_CHARACTERS = 80  # characters of fixed text of a known template that may give way to a shorter one: of longer ones rounds tell
-MOST_ENDING_CHARACTERS = 12  # characters with which values may begin or end alike: less than two words
-MOST_WEAK_TEXTS = 8  # texts of a template that a shorter one may have as well
-NO_END = 1 << 30  # rounds
-KEPT_SHARE = 0.75  # of the texts are of versions that have enough calls
-MOST_PARTS = 6  # templates into which one falls apart
-EXPLAINED_SHARE = 0.95  # of its texts fit these
+PEEKED_CHARACTERS = 12  # characters of these values' beginnings and ends
+SIBLING_SHARE = 0.7  # least share of peeked values whose beginning (or end) occurs at least 3 times
+LONG_SIBLING_SHARE = 0.3  # least share of peeked values with such a beginning (or end) of full PEEKED_CHARACTERS
+BORN_LAST = 1 << 30  # birth of a part of a divided template: only texts of the divided template were matched against the part
+THIN_SHARE = 0.25  # least share of texts that fit no template but begin or end alike, where many templates have too few calls for random samples
+STALE_SHARE = 0.5  # least share of texts that a round over random samples leaves, where another such round is useless
+BITS_OF_A_FILED_TEMPLATE = 80.0  # least bits of fixed text of a family: twice those of other sets, since the texts were chosen as similar
+BITS_SHARED_BY_FILED_CALLS = 160.0  # bits more, divided by the number of calls
+FILED_FIXED_SHARE = 0.5  # least fixed share of a family's text that begins with a value: free texts that end in one quotation share less
+MOST_WEAK_CHARACTERS = 80  # most characters of fixed text of a known template that a shorter one may replace; longer templates are left to rounds
+MOST_ENDING_CHARACTERS = 12  # most characters with which values may begin or end alike: less than two words
+MOST_WEAK_TEXTS = 8  # most texts of a template that a shorter one may take over
+NO_END = 1 << 30  # rounds: no limit
+KEPT_SHARE = 0.75  # least share of the texts in versions with enough calls
+MOST_PARTS = 6  # most templates into which one is divided
+EXPLAINED_SHARE = 0.95  # least share of a divided template's texts that fit the parts
 
 Row = tuple[str, ...]  # the values of a text
 Placed = tuple[str, Row]
@@ -69,10 +67,10 @@ Placed = tuple[str, Row]
 
 @dataclass(eq=False, repr=False)
 class Finding:
-    """A template on its way: texts that it fits with their values, the known templates that it widens, bits per call.
+    """A template during the search: its texts with their values, the known templates that it widens, its bits per call.
 
-    looked: how many texts the round that found it had of it.
-    born: when texts were first held against it.  since: when the first of its own were; later templates may fit better.
+    looked: the number of its texts in the round that found it.
+    born: the step at which texts were first matched against it. since: the step of its first own texts; later templates may fit better.
     probes: the known templates that it is or widens, each with texts whose values are unlike any other.
     """
 
@@ -85,12 +83,12 @@ class Finding:
     probes: list[tuple[Template, list[str]]] = field(default_factory=list)
 
     def some(self, count: int) -> list[str]:
-        """At most `count` of the texts, evenly over the whole."""
+        """At most `count` of the texts, evenly over all."""
         return [text for text, _ in spread(self.rows, count)]
 
 
 class Group(NamedTuple):
-    """A template, its texts with their values, the known templates that it widens, bits per call that it saves, prompts that these remember."""
+    """A template, its texts with their values, the known templates that it widens, its bits per call, the known templates' examples."""
 
     template: Template
     rows: list[Placed]
@@ -100,7 +98,7 @@ class Group(NamedTuple):
 
 
 class Rounds:
-    """The search in texts that all have the same number of barriers."""
+    """The search in texts with the same number of barriers."""
 
     def __init__(
         self,
@@ -110,7 +108,7 @@ class Rounds:
         budget: Budget,
         runs: Sequence[int] = (),
     ) -> None:
-        """calls: text -> when it came.  runs: per call when its run began; empty where no run is known."""
+        """calls: text -> the times of its calls. runs: per call the start of its run; empty where no run is known."""
         self._calls, self._options, self._budget, self._run_of = dict(calls), options, budget, dict(enumerate(runs))
         self._witnesses, self._held = Witnesses(), Held()
         self._known = list(known)
@@ -122,7 +120,7 @@ class Rounds:
         self._examples = set[str]()
 
     def run(self, texts: Sequence[str]) -> None:
-        """Search these texts, a sample at a time, until all were looked at."""
+        """Search these texts, one sample after the other, until all were looked at."""
         if self._known:
             self._show_known(texts)
         rest = dict.fromkeys(self._budget.over(texts))
@@ -151,7 +149,7 @@ class Rounds:
         most: int = NO_END,
         filed: bool = False,
     ) -> tuple[dict[str, None], int]:
-        """(what no template fits after rounds over all samples, or over so many; how many there were)"""
+        """(texts that fit no template after rounds over all samples, or over `most` samples; the number of rounds)"""
         for rounds in range(most):
             sample = [] if self._budget.spent() else samples.deal(rest)
             if not sample:
@@ -165,7 +163,7 @@ class Rounds:
         return rest, most
 
     def _look_again(self, rest: dict[str, None], most: int) -> dict[str, None]:
-        """Rounds over what is left alone of so many, as long as each finds something: texts of found templates hide others no more."""
+        """Rounds over the remaining texts alone, if fewer than `most`, until a pass finds nothing: texts with a template no longer hide others."""
         while len(rest) < most and not self._budget.spent():
             most = len(rest)
             ordered = sorted(rest, key=lambda text: self._calls[text][0])
@@ -173,7 +171,7 @@ class Rounds:
         return rest
 
     def _look_at_ends(self, rest: Iterable[str]) -> None:
-        """Short templates among what no template fits, and what fits one of few texts alone."""
+        """Looks for short templates among texts that fit no template, or only a template of few texts."""
         weak = {
             t: f
             for t, f in self._found.items()
@@ -208,7 +206,7 @@ class Rounds:
                 del self._found[template]
 
     def _short(self, texts: Sequence[str]) -> Skeleton | None:
-        """The template of texts that begin and end alike; None when it has as much fixed text as the search needs and yet is several to it."""
+        """The template of texts that begin and end alike; None if it is long enough for `search`, and `search` finds several templates."""
         best = self._template_of(texts)
         if best is None or is_mixture(best):
             return None
@@ -228,7 +226,7 @@ class Rounds:
         return best if self._is_one(some) else None
 
     def _around(self, template: Template, finding: Finding, shorter: Sieve) -> Finding | None:
-        """The shorter template that fits all texts of another when what these share beyond it is a value."""
+        """The shorter template that fits all texts of a template, if the longer template's additional fixed text is a value."""
         fits = [hit for text, _ in finding.rows if (hit := shorter.fit(text))]
         if len(fits) < len(finding.rows):
             return None
@@ -247,13 +245,13 @@ class Rounds:
         return around if is_value else None
 
     def _held_alike(self, texts: Iterable[str]) -> list[str]:
-        """Those that a template of few calls may fit; none when time is up."""
+        """The texts that a template of few calls may fit; none when time is up."""
         if self._budget.spent():
             return []
         return held_alike(self._budget.over(texts), self._calls, self._options.barrier, self._options.min_group_size)
 
     def _look_at_families(self, rest: dict[str, None]) -> dict[str, None]:
-        """What no template fits after rounds over the texts that one of few calls may fit, those that share most together."""
+        """The texts that fit no template after rounds over families, the texts that templates of few calls may fit."""
         barrier, least = self._options.barrier, self._options.min_group_size
         try:
             filed = Families(families(self._held_alike(rest), self._calls, barrier, least, self._go_on))
@@ -266,7 +264,7 @@ class Rounds:
             raise SpentError
 
     def _ask_again(self) -> None:
-        """What all texts of a template tell, while there is time."""
+        """Examines each template with all its texts, while there is time."""
         to_part = list(self._found)
         while to_part and not self._budget.spent():
             to_part += self._part_by_edits(to_part.pop())
@@ -275,7 +273,7 @@ class Rounds:
                 self._separate(template)
 
     def groups(self, fresh: Sequence[str], hits: Mapping[str, int]) -> list[Group]:
-        """What was found, with its texts.  hits: texts that a known template matches; it keeps them or is superseded."""
+        """The groups. hits: texts that a known template matches, which keeps these texts unless it is superseded."""
         new = {t: f for t, f in self._found.items() if t not in self._old}
         gone = {number for f in new.values() for number in f.supersedes}
         rows = self._kept(new)
@@ -295,11 +293,11 @@ class Rounds:
         return groups + [Group(Template((t,)), [(t, ())]) for t in rest if self._is_static(t)]
 
     def _examples_of(self, finding: Finding) -> list[str]:
-        """What the known templates that a template widens remember, oldest first."""
+        """The examples of the known templates that a template widens, oldest first."""
         return sorted((text for text, _ in finding.rows if text in self._examples), key=lambda text: self._calls[text][0])
 
     def _kept(self, found: Mapping[Template, Finding]) -> dict[Template, list[Placed]]:
-        """The texts of each template where they were placed, or at one that came later and fits better."""
+        """The texts of each template: a text stays where it was placed, or moves to a later template that fits better."""
         kept: dict[Template, list[Placed]] = {}
         neighbours, number = Neighbours(found), {template: place for place, template in enumerate(found)}
         for template, finding in found.items():
@@ -342,7 +340,7 @@ class Rounds:
             self._examples.update(examples)
 
     def _round(self, sample: list[str], *, filed: bool = False) -> tuple[list[Template], list[str]]:
-        """(templates that were not there, or that widen some that were, which are forgotten; texts that these lost)"""
+        """(new templates, among them those that replace narrower ones; texts that the replaced templates lost)"""
         shown = self._shown(sample)
         pool = self._pool([*sample, *(text for texts in shown.values() for text in texts)])
         fresh, number = set(sample), {text: index for index, text in enumerate(pool.texts)}
@@ -366,7 +364,7 @@ class Rounds:
         return new, misfits
 
     def _are_enough(self, template: Template, rows: Mapping[str, Row]) -> bool:
-        """Whether texts without a template are of runs enough to have one, as far as runs are known."""
+        """Whether texts without a template come from enough runs for a template, where runs are known."""
         return (
             not self._run_of
             or not rows
@@ -376,7 +374,7 @@ class Rounds:
         )
 
     def _is_clear(self, candidate: Skeleton, pool: Pool) -> bool:
-        """Whether texts share more than those do that were filed together because they share it, a value or a turn of phrase."""
+        """Whether texts of a family share more than a value or a turn of phrase, by which they may have been filed together."""
         calls = int(pool.calls[candidate.members].sum())
         if not candidate.held or candidate.bits < BITS_OF_A_FILED_TEMPLATE + BITS_SHARED_BY_FILED_CALLS / calls:
             return False
@@ -384,24 +382,24 @@ class Rounds:
         return bool(candidate.template.literals[0].strip()) or candidate.template.fixed * len(candidate.members) >= FILED_FIXED_SHARE * size
 
     def _shown(self, sample: Sequence[str]) -> dict[Template, list[str]]:
-        """Texts of the known templates, and of those found that begin or end as a text of the sample does."""
+        """Texts of the known templates, and of the found templates that begin or end as a text of the sample does."""
         findings = {template: finding for template, finding in self._found.items() if finding.rows}
         near = are_near(findings, sample)
         return {template: self._some(finding) for template, finding in findings.items() if template in self._old or template in near}
 
     def _some(self, finding: Finding) -> list[str]:
-        """Some texts of a template, those of the known ones that it widens first."""
+        """Some texts of a template, first the examples of known templates that it widens."""
         copies = [text for text, _ in finding.rows if text in self._copies][:MOST_SHOWN] if self._copies else []
         return copies + [text for text in finding.some(SHOWN_TEXTS) if text not in self._copies][: max(0, SHOWN_TEXTS - len(copies))]
 
     def _may_replace(
         self, candidate: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
     ) -> bool:
-        """Whether a template leaves the known ones alone, or widens them in values only."""
+        """Whether a template does not touch the known templates, or widens them in values only."""
         old = [t for t in shown if t in self._old or self._found[t].supersedes]
         if not old:
             return True
-        from templating.mining.widening import may_widen, swallows  # here, as a first search knows no template
+        from templating.mining.widening import may_widen, swallows  # imported here: a first search knows no template
 
         gone = [t for t in old if rows.keys() >= set(shown[t])]
         if swallows(candidate.template, (shown[t][0] for t in old if t not in gone)):
@@ -446,7 +444,7 @@ class Rounds:
         return [best.template], misfits
 
     def _widened(self, texts: set[str], old: Iterable[Template]) -> Skeleton | None:
-        """One template for these texts and those of the templates that it replaces."""
+        """One template for these texts and for the texts of the replaced templates."""
         probes = [text for t in old for _, texts in self._found[t].probes for text in texts]
         pool = self._pool(texts.union(probes, *(self._found[t].some(ALIGNED_TEXTS) for t in old)))
         try:
@@ -456,7 +454,7 @@ class Rounds:
         return best if best is not None and len(best.members) == len(pool.texts) else None
 
     def _second_look(self, template: Template) -> list[str]:
-        """Texts that fit no template any more, since this one fell apart."""
+        """Divides a template into several, if it is several. Returns its texts that then fit no template."""
         finding = self._found.get(template)
         if finding is None or finding.supersedes or finding.looked >= min(TEXTS_OF_A_SECOND_LOOK, len(finding.rows)):
             return []
@@ -474,7 +472,7 @@ class Rounds:
         return self._place([text for text, _ in finding.rows], parts)
 
     def _hidden(self, template: Template) -> list[str]:
-        """The texts of a template which is the preamble of others, of few calls; it is found no more."""
+        """Drops a template that is the preamble of hidden templates of few calls. Returns its texts, else nothing."""
         finding = self._found[template]
         if finding.supersedes or template in self._old or len(finding.rows) <= finding.looked:
             return []
@@ -487,7 +485,7 @@ class Rounds:
         return [text for text, _ in self._found.pop(template).rows]
 
     def _are_several(self, template: Template, finding: Finding, rows: Sequence[Placed], place: int) -> bool:
-        """Whether most texts whose values in a slot begin, or end, alike have templates of their own."""
+        """Whether most of the texts whose values in a slot begin, or end, alike have templates of their own."""
         some = alike_in_many_ways([(text, values[place]) for text, values in rows], self._budget.spent)
         if not some:
             return False
@@ -503,10 +501,10 @@ class Rounds:
         return len(skeletons) == 1 and len(skeletons[0].members) == len(pool.texts)
 
     def _part_by_edits(self, template: Template) -> list[Template]:
-        """What this template was parted into, now that all texts were sorted in: one for each version.
+        """Divides a template by its edits, with all its texts. Returns the new templates, one for each version.
 
-        A round has a thousand texts.  Of a version that few calls have it holds one or two, which nobody can tell from a rare value or an
-        optional part; whether they follow those of another version in time, only all of them together say.
+        A round has a thousand texts, one or two of a version with few calls, which look like a rare value or an optional part.
+        Only all texts together show whether the calls of one version follow those of another in time.
         """
         finding = self._found[template]
         if not finding.rows or finding.supersedes or template in self._old:
@@ -524,7 +522,7 @@ class Rounds:
         return new
 
     def _by_edit(self, template: Template, rows: Sequence[Placed]) -> list[list[str]]:
-        """The texts of each version that has enough calls; those of all when nothing was edited."""
+        """The texts of each version with enough calls; empty when nothing was edited."""
         ages = [self._calls[text][0] for text, _ in rows]
         rows = [rows[index] for index in sorted(range(len(rows)), key=ages.__getitem__)]
         columns = without_data(template, [values for _, values in rows], self._options.barrier)
@@ -539,7 +537,7 @@ class Rounds:
         return [[text for text, _ in its] for its in kinds.values() if self._count(its) >= least]
 
     def _template_of(self, texts: Sequence[str]) -> Skeleton | None:
-        """The template of all of these texts, made from some of them; None when there is none, or time is up."""
+        """The template of all these texts, made from some of them; None when there is none, or time is up."""
         some = spread(texts, TEXTS_OF_A_SECOND_LOOK)
         with suppress(SpentError):
             for _ in range(MOST_MENDS):
@@ -552,7 +550,7 @@ class Rounds:
         return None
 
     def _separate(self, template: Template) -> None:
-        """Takes the marks that part the values of a slot in every text for fixed text."""
+        """Makes fixed text of the marks that separate the values of a slot in every text."""
         finding = self._found[template]
         if template in self._old:
             return
@@ -568,7 +566,7 @@ class Rounds:
             self._found[new] = replace(self._found.pop(template), rows=rows)
 
     def _place(self, texts: Iterable[str], templates: Iterable[Template]) -> list[str]:
-        """Gives the texts to the templates that they fit; the others are returned."""
+        """Adds the texts to the templates that they fit. Returns the texts that fit none."""
         self._time += 1
         rows, misfits = _sorted(texts, templates, self._budget.spent)
         for template, its in rows.items():
@@ -588,7 +586,7 @@ class Rounds:
         )
 
     def _runs(self, text: str) -> Sequence[int]:
-        """When the run began that each call of a text belongs to; a known template's texts are of no run."""
+        """The start of the run of each call of a text; texts of known templates belong to no run."""
         if not self._run_of:
             return self._calls[text]
         return [self._run_of.get(call, call) for call in self._calls[text]]
@@ -618,9 +616,9 @@ def _sorted(
 
 
 def _doubtful(rows: Sequence[Placed]) -> bool:
-    """Whether the values of a slot begin or end in a few ways, so that they may be templates of their own.
+    """Whether the values of a slot have only a few beginnings or ends, so that the template may be several.
 
-    Siblings part nearly all of the texts; some values that begin alike are what slots hold.
+    Siblings divide nearly all texts; in a slot only some values begin alike.
     """
     peeked = spread(rows, PEEKED_TEXTS)
     for column in zip(*(values for _, values in peeked), strict=True):

@@ -1,9 +1,9 @@
-"""From the widest member set down, every set that is one template.
+"""The search: every member set that is one template, from the widest set down.
 
-A set is passed over when its texts are better explained by others (`forest`), when its fixed text is not worth its
-members, when it is a family of templates behind one preamble or in one house style (`siblings`).  An edit in it makes a
-template of each version (`families`).  What is taken leaves the sets below it empty, so an optional part or a value list
-stays one slot.
+A set gives no template when other sets explain its texts better (`forest`), when its fixed text is worth too few bits for
+its members, or when it holds several templates behind one preamble or in one house style (`siblings`). An edited set gives
+a template per version (`families`). Texts with a template are removed from narrower sets, so an optional part or a list of
+values stays one slot.
 """
 
 import re
@@ -24,19 +24,19 @@ from templating.mining.siblings import FEWEST_OWN_GRAMS, PARTED_SHARE, Places, s
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
 from templating.mining.verdicts import Verdicts, ranks
 
-BITS_OF_A_TEMPLATE = 36.0  # bits of fixed text that make a template of many calls: three or four rare words
-BITS_SHARED_BY_CALLS = 60.0  # bits more, shared out among the calls: few can agree by chance
-WHOLE_SHARE = 0.8  # of the pool shares its beginning or end: what one call site sends, not chance among many; a word is enough that saves bits
-FEWEST_LOOSE_TEXTS = 8  # texts of a template that neither begins nor ends with fixed text: so does a long value
-BITS_OF_A_LOOSE_TEMPLATE = 54.0  # bits of such a template
-LETTER_SHARE_OF_FEW = 0.6  # of fixed text are letters and digits when few calls have it: any two JSON texts share the rest
-FEW_CALLS = 8  # calls that are few
-CROSSING_FACTOR = 2.0  # times the grams of a set that other sets share
-CROSSING_SHARE = 0.5  # of the set's members lie in these
-# The same behind a preamble: the bodies share so many grams, and most of them twice as many.
-BODY_STEPS = ((4.0, 0.9), (8.0, 0.6))  # (grams that bodies behind a preamble share more, share of the texts that lie in such bodies)
-REST_SHARE = 0.6  # of a set of several templates, at most, is left when it is looked at again
-LONG_CHARACTERS = 60_000  # characters of a set of few texts, whose alignment takes some 15 ms; shorter sets are aligned and not looked up
+BITS_OF_A_TEMPLATE = 36.0  # least bits of fixed text of a template of many calls: three or four rare words
+BITS_SHARED_BY_CALLS = 60.0  # bits more, divided by the number of calls: few calls can agree by chance
+WHOLE_SHARE = 0.8  # least share of the pool with one beginning or end, where the pool is one call site's: then one word that saves bits is enough
+FEWEST_LOOSE_TEXTS = 8  # least texts of a template that neither begins nor ends with fixed text, as a long shared value does
+BITS_OF_A_LOOSE_TEMPLATE = 54.0  # least bits of such a template
+LETTER_SHARE_OF_FEW = 0.6  # least share of letters and digits in the fixed text of few calls: any two JSON texts share other characters
+FEW_CALLS = 8  # most calls that count as few
+CROSSING_FACTOR = 2.0  # least grams of the crossing sets, as a multiple of the set's grams
+CROSSING_SHARE = 0.5  # least share of the set's members in crossing sets
+# The same for bodies behind a preamble: the bodies share four times the grams, and most of them eight times.
+BODY_STEPS = ((4.0, 0.9), (8.0, 0.6))  # (multiple of the set's grams that bodies share, least share of the texts in such bodies)
+REST_SHARE = 0.6  # most share of a set of several templates that remains when the rest is looked at again
+LONG_CHARACTERS = 60_000  # least characters of a set of few texts whose verdict is remembered: its alignment takes some 15 ms; shorter sets are aligned again
 _VERDICTS = Verdicts()
 
 
@@ -53,11 +53,11 @@ def search(
 ) -> list[Skeleton]:
     """The templates of the pool.
 
-    least: calls that make one.  stop: asked often; True ends the search.  accepts: the caller's say in each template.
-    settled: per template that there is already, its texts; among themselves they are not searched again.
-    whole: the template of all texts, where it is known and asked whether it is one: it need not be aligned again.
-    narrowest: texts of a set at least; no narrower one is looked at.
-    held: what is known of values that are held across versions; more is noted.
+    least: the least calls of a template. stop: asked often; True ends the search. accepts: the caller's check of each template.
+    settled: the texts of each existing template, among which the search does not look again.
+    whole: the known template of all texts, if the question is whether it is one: it need not be aligned again.
+    narrowest: the least texts of a set that is looked at.
+    held: the values that are known to be held across versions; the search adds more.
     """
     known = Held() if held is None else held
     return _Search(pool, least, stop, accepts=accepts, settled=settled, whole=whole, held=known).run(narrowest)
@@ -67,7 +67,7 @@ def search(
 class _Several:
     """A set of several templates.
 
-    rest: its texts that are not taken.  index: which set it comes from.  looked: how many of its texts there were at the last look.
+    rest: its texts without a template. index: the number of its member set. looked: the number of its texts at the last look.
     """
 
     rest: set[int]
@@ -113,10 +113,10 @@ class _Search:
         return templates
 
     def _rests(self, size: int) -> list[Skeleton]:
-        """What is left of sets of several templates, when it is more than twice as wide as the sets that come now.
+        """The templates of the rests of sets of several templates, where a rest is more than twice as wide as the sets that come next.
 
-        The texts of a version that only lacks a sentence have no grams of their own, so they are no set; but they are what is
-        left when the other versions are taken.
+        The texts of a version that only lacks a sentence have no grams of their own, so they are no member set. They are the
+        rest when the other versions have their templates.
         """
         templates: list[Skeleton] = []
         for parted in list(self._several):
@@ -134,7 +134,7 @@ class _Search:
         return [] if adrift else self._templates(members, index)
 
     def _templates(self, members: list[int], index: int) -> list[Skeleton]:
-        """The template of these members, or one for each version of it; none where they were passed over before."""
+        """The template of these members, or the template of each version; none for members that were rejected before."""
         known = self._whole if len(members) == len(self._pool.texts) else None
         if self._are_passed_over(members, index):
             return []
@@ -154,7 +154,7 @@ class _Search:
         return [best]
 
     def _are_passed_over(self, members: Sequence[int], index: int) -> bool:
-        """Whether these were passed over before, or are, as they are few that are told to be several alone."""
+        """Whether these members were rejected before, or are few and by themselves show several templates."""
         if tuple(members) in self._passed:
             return True
         few = len(members) <= min(PARTED, len(self._pool.texts) - 1)
@@ -167,9 +167,9 @@ class _Search:
         return sum(len(self._pool.texts[member]) for member in members) >= LONG_CHARACTERS
 
     def _are_several_alone(self, members: Sequence[int]) -> bool:
-        """Whether few texts, looked at alone, are a mixture or bodies behind a preamble: they are among others too.
+        """Whether few texts, by themselves, are a mixture or bodies behind a preamble; then they are so among all texts.
 
-        That they are siblings is told among all others only: of what few share, others say whether a value brings it.
+        Siblings cannot be told this way: only the other texts show whether a shared text is a value.
         """
         pool = self._pool
         key = (self._least, pool.barrier, *map(pool.digest, members), ranks([pool.times[m] for m in members]))
@@ -194,7 +194,7 @@ class _Search:
         self._several.append(_Several(set(members) - self._taken, index, len(members)))
 
     def _versions(self, best: Skeleton, eras: Sequence[list[int]], index: int) -> list[Skeleton]:
-        """The templates of the versions of a prompt; none when the texts of the largest are of several prompts, as all of them are then."""
+        """The templates of a prompt's versions; none when the texts of the largest version are of several prompts: then all are."""
         largest, noted = max(eras, key=len), len(self._held)
         self._held.add(self._pool, best)
         templates = self._templates(largest, index)
@@ -209,7 +209,7 @@ class _Search:
             parted.rest.difference_update(members)
 
     def _is_worth(self, best: Skeleton, index: int) -> bool:
-        """Whether the fixed text is more than the members would share by chance."""
+        """Whether the fixed text has more bits than members share by chance."""
         calls = int(self._pool.calls[best.members].sum())
         if calls < self._least:
             return False
@@ -218,7 +218,7 @@ class _Search:
         return self._is_no_chance(best, calls, index)
 
     def _is_of_one_call_site(self, best: Skeleton, calls: int) -> bool:
-        """Whether the members begin with a label, or are nearly the whole pool and have a word at one end: fixed text may be short then."""
+        """Whether the members begin with a label, or are nearly the whole pool and share a word at one end: then fixed text may be short."""
         head, tail = best.template.literals[0], best.template.literals[-1]
         return (calls >= FEW_CALLS and _is_label(head)) or (self._is_whole(best.members) and (_says(head) or _says(tail)))
 
@@ -236,17 +236,17 @@ class _Search:
         return len(members) >= WHOLE_SHARE * len(self._pool.texts)
 
     def _is_crossed(self, index: int) -> bool:
-        """Whether the texts of a set share more with others: what they have in common is a value, if it is at neither end."""
+        """Whether the texts of a set share more with texts outside: then the set's shared text is a value, unless it is at an end."""
         return self._forest.explained(index, CROSSING_FACTOR * self._forest.shared(index)) >= CROSSING_SHARE
 
     def _parts(self, best: Skeleton, index: int) -> Sequence[np.ndarray] | None:
-        """The parts of what looks like one template and is several, as far as they are told; None when it is one."""
+        """The parts of a template that is several templates, as far as they are known; None when it is one template."""
         if self.is_preamble(best, index) or is_mixture(best):
             return ()
         return siblings(best, self._forest.parts(best.members, FEWEST_OWN_GRAMS, PARTED_SHARE), self._pool.barrier, self._pool.go_on)
 
     def has_sets(self) -> bool:
-        """Whether texts of the pool share grams: each that comes twice in one of few texts tells none."""
+        """Whether texts of the pool share grams; grams that stand twice in one of few texts do not count."""
         return bool(self._forest.sets)
 
     def is_preamble(self, best: Skeleton, index: int = 0) -> bool:
@@ -258,17 +258,17 @@ class _Search:
 
 
 def _says(literal: str) -> bool:
-    """Whether fixed text holds a word, and not only words with which people begin what they write."""
+    """Whether fixed text holds a word, and not only words with which people begin their own texts."""
     return any(not is_spoken(word) for word in re.findall(r"\w+", literal.lower()))
 
 
 def _is_label(literal: str) -> bool:
-    """Whether the fixed text at the beginning ends in a mark, as "Classify: " does, and is words rather than marks."""
+    """Whether the literal at the beginning is words and ends in a mark, as "Classify: "."""
     return _says(literal) and not literal.rstrip()[-1].isalnum() and not _is_marks((literal,), "")
 
 
 def _is_marks(literals: Sequence[str], barrier: str) -> bool:
-    """Whether fixed text is braces, quotes and colons rather than words, in each part of the prompt."""
+    """Whether the fixed text of each part of the prompt is braces, quotes and colons rather than words."""
     text = "".join(literals)
     parts = ["".join(part.split()) for part in (text.split(barrier) if barrier else [text])]
     return all(sum(map(str.isalnum, part)) < LETTER_SHARE_OF_FEW * len(part) for part in parts if part)

@@ -1,25 +1,23 @@
-"""A mark that stands between two values in every text: "{{passage}}\\n#\\n{{question}}", "{{title}} | {{text}}", "{{role}}. {{task}}".
+"""Separators: a mark between two values in every text: "{{passage}}\\n#\\n{{question}}", "{{title}} | {{text}}", "{{role}}. {{task}}".
 
-Where few texts are aligned such a mark says too little to be fixed text, for values hold it too.  All texts of a template together
-tell.  Two accounts of how often the values of a slot hold a mark are weighed:
+The alignment of few texts finds no separators: a mark has too few bits, since values hold it too. All texts of a template together show
+a separator. The rules, by kind of mark:
 
-chance     it comes at a rate, as any word does: a Poisson variable of the value's length
-separator  it stands there once, and the rest comes at a (smaller) rate
+apart        A mark between white space. Two models of the number of marks in a slot's values are compared by likelihood:
+             chance (marks come at a rate, as words do: a Poisson variable of the value's length) and separator (one mark is
+             certain, the others come at a smaller rate).
+touching     A mark that touches a word (a comma, a full stop), a word, or a line break. Nearly every value of prose has these, so the
+             proof is repetition: the text on one side comes again with another text on the other side. "{{role}}. {{task}}" has one
+             role with several tasks; prose that is cut at its first full stop does not repeat a half. Where values are made of a few
+             sentences or items, halves do repeat, but then the last mark repeats its sides more often than the first.
+number       A number counts the items of a value, so it separates nothing. But a mark behind a number in every value, where no other
+             number has this mark, is fixed text ("{{chunk}}: {{text}}").
+bracket      A bracket or a quote needs no proof: if every value opens one that fixed text closes, "{{tactic}} ({{turns}} turns)", or
+             closes one that fixed text opens, it is fixed text on both sides, even among few texts.
+end          The reverse case: a full stop that nearly all values end with is a part of the values, although every text has it.
 
-Such a mark stands apart, between white space: what touches a word (a comma, a full stop, a bracket) is how prose is written, and
-nearly every value has one.  Of these, of words and of line breaks, another thing tells: what stands on either side comes again with something else on
-the other.  "{{role}}. {{task}}" has one role with several tasks and one task for several roles; of prose that is cut at its first full
-stop no second half comes again with another first one.  Where halves do come again because values are made of few sentences or items,
-the last of them does so more often than all that follow the first.  Numbers count the items of a value and part nothing; but what
-follows a number in every value, and no other number follows, is fixed text ("{{chunk}}: {{text}}").
-
-A bracket or a quote needs no proof: where fixed text closes one that every value opens, "{{tactic}} ({{turns}} turns)", or opens one that every
-value closes, it is fixed text on both sides, however few the texts are.
-
-The other way round, a full stop that nearly all values end with is theirs, although it stands in every text.
-
-JSON is one value, whatever its keys.  And values with a mark each are also the fields of one thing ("12 Hill Road - Leeds"): these
-have about as many words in every text, where free text has now few, now many (R. A. Fisher's index of dispersion).
+JSON is one value, whatever its keys. The fields of one thing ("12 Hill Road - Leeds") are one value too: their number of words hardly
+varies, while that of free text varies much (R. A. Fisher's index of dispersion).
 """
 
 import re
@@ -34,33 +32,33 @@ from templating.mining.skeleton import trim
 
 BRACKETS = ("(", ")"), ("[", "]"), ("{", "}")
 QUOTES = '"', "`"
-LOOSE_SHARE = 0.8  # of the values leave a bracket open, or closed; the others have another one that is loose
-ONE_BRACKET_SHARE = 0.5  # of the values, at least, have no other such bracket: values of code have many
+LOOSE_SHARE = 0.8  # least share of values with an unpaired bracket; other values may have another unpaired bracket
+ONE_BRACKET_SHARE = 0.5  # least share of values without another such bracket: values of code have many
 STOPS = (".", "!", "?", "。")  # marks that end a sentence
-NOTHING_BEHIND_SHARE = 0.8  # of the texts have nothing behind a mark that ends the values
-FEWEST_VALUES = 8  # different values: of fewer nothing is proved
-FEWEST_VALUES_WITH_ONE = 14  # different values: of fewer nothing is proved by their having a mark once each
-FIRST_SEARCHED_VALUES = 32  # values in which a mark is looked for before it is in all of them
-MOST_TRIED_MARKS = 32  # different marks of the shortest value that are looked for
-WORDS_AT_AN_END = 128  # words at either end of that value that are looked at
-LEAST_REPEATS = 1  # values on either side that come again with something else on the other
-REPEATED_SHARE = 0.02  # of the values, at least, come again so
-LEAST_REPEATS_OF_BOTH = 3  # values that come again on both sides together
-COMPARED_BEGINNINGS = 300  # values of which any two may begin alike
-ITEMS_SHARE = 0.5  # of the values, or more, go on with a number and the mark on another line: a list of numbered items is one value
-FEWEST_NUMBERS = 3  # different numbers that stand before a mark
-ONE_BREAK_SHARE = 0.8  # of the values have no other such line break, if one parts two: a conversation has one for each turn
-BITS_OF_A_SEPARATOR = 20.0  # bits by which it must be the better account: slots and marks, of which each is asked, are many
-BITS_PER_VALUE = 0.8  # bits: a list has a bullet before each item but the first, and is as long as it has items
-MOST_ALIKE_SHARE = 0.5  # of the texts have the same value on one side, at most: nothing parts one out of a few from what follows it
-FREE_TEXT_DISPERSION = 1.0  # variance of the words on one side, as a multiple of their mean
+NOTHING_BEHIND_SHARE = 0.8  # least share of texts with nothing behind a mark, where the mark ends the values
+FEWEST_VALUES = 8  # least different values: fewer prove nothing
+FEWEST_VALUES_WITH_ONE = 14  # least different values of which each has a mark once: fewer prove nothing by this
+FIRST_SEARCHED_VALUES = 32  # values in which a mark is looked for before all values are searched
+MOST_TRIED_MARKS = 32  # most different marks of the shortest value that are tried
+WORDS_AT_AN_END = 128  # words at either end of the shortest value in which marks are looked for
+LEAST_REPEATS = 1  # least repetitions on either side: a text that comes again with another text on the other side
+REPEATED_SHARE = 0.02  # least share of the values with such a repetition
+LEAST_REPEATS_OF_BOTH = 3  # least repetitions on both sides together
+COMPARED_BEGINNINGS = 300  # most values of which all pairs are compared by their beginnings
+ITEMS_SHARE = 0.5  # share of values with a number and the mark on a later line from which the value is a numbered list, thus one value
+FEWEST_NUMBERS = 3  # least different numbers before a mark
+ONE_BREAK_SHARE = 0.8  # least share of values without another such line break, where a line break is a separator: a conversation has one per turn
+BITS_OF_A_SEPARATOR = 20.0  # least bits by which "separator" must be the better model: many slots and marks are tested
+BITS_PER_VALUE = 0.8  # least bits per value: a list's length grows with its items, each but the first behind a bullet
+MOST_ALIKE_SHARE = 0.5  # most share of texts with the same value on one side: a value out of a few is not separated from the next text
+FREE_TEXT_DISPERSION = 1.0  # least variance of the number of words on one side, as a multiple of the mean, in free text
 
 Row = tuple[str, ...]
 _WORD, _BLANKS = re.compile(r"\S+"), re.compile(r"\s+")
 
 
 def parted(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], object]) -> tuple[str, ...]:
-    """The literals with the separators inside of slots.  rows: the values of each text.  tick: called for every slot."""
+    """The literals, with the separators inside slots made fixed. rows: the values of each text. tick: called for every slot."""
     (parts, rows), place = _rejoined(literals, rows), 0
     while rows and place < len(parts) - 1:
         tick()
@@ -68,7 +66,7 @@ def parted(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], ob
         if mark is None:
             place += 1
             continue
-        if all(row[place].endswith(mark) for row in rows):  # it belongs to the text behind the slot
+        if all(row[place].endswith(mark) for row in rows):  # the mark belongs to the literal behind the slot
             parts[place + 1] = mark + parts[place + 1]
             rows = [(*row[:place], row[place].removesuffix(mark), *row[place + 1 :]) for row in rows]
             continue
@@ -87,7 +85,7 @@ def parted(literals: tuple[str, ...], rows: Sequence[Row], tick: Callable[[], ob
 
 
 def _rejoined(literals: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], list[Row]]:
-    """Without the marks behind which nearly every text has nothing more: they end the values, and some values go on."""
+    """(literals, rows) without marks behind which nearly every text has nothing: these marks end the values, and some values go on."""
     parts, rows = list(literals), list(rows)
     for place in range(len(parts) - 2, 0, -1):
         mark = parts[place]
@@ -102,9 +100,9 @@ def _rejoined(literals: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], 
 def _bracket(
     literals: Sequence[str], rows: Sequence[Row], place: int, tick: Callable[[], object]
 ) -> str | None:
-    """The bracket or quote that every value of a slot opens and the text after it closes, or that the text before it opens and they close.
+    """The bracket or quote that every value of a slot opens and the next literal closes, or that the previous literal opens and values close.
 
-    Most values have no other: those of code are opened and closed again and again.
+    Most values must have no other such bracket, since values of code have many.
     """
     before, after = literals[place : place + 2]
     marks = [opening for opening, closing in BRACKETS if _loose(after, opening, closing)[0]]
@@ -123,14 +121,14 @@ def _bracket(
 
 
 def _is_loose(text: str, mark: str) -> bool:
-    """Whether the text has such a bracket, or quote, without the other one of its pair."""
+    """Whether the text has this bracket, or quote, without the other of the pair."""
     if mark in QUOTES:
         return text.count(mark) % 2 == 1
     return any(_loose(text, *pair)[1 - pair.index(mark)] for pair in BRACKETS if mark in pair)
 
 
 def _loose(text: str, opening: str, closing: str) -> tuple[int, int]:
-    """(how many brackets it closes and has not opened, how many it opens and does not close)"""
+    """(closed brackets that the text does not open, opened brackets that the text does not close)"""
     closed = opened = 0
     if opening in text or closing in text:
         for mark in text:
@@ -142,10 +140,10 @@ def _loose(text: str, opening: str, closing: str) -> tuple[int, int]:
 
 
 def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> str | None:
-    """The mark, word or line break that parts the values of a slot best."""
+    """The mark, word or line break that separates the values of a slot best."""
     if len(rows) < FEWEST_NUMBERS:
         return None
-    some = sorted((row[place] for row in spread(rows, FIRST_SEARCHED_VALUES)), key=len)  # what the short ones lack need not be looked for in the long
+    some = sorted((row[place] for row in spread(rows, FIRST_SEARCHED_VALUES)), key=len)  # short values first: most marks are missing there, so long values are not searched
     marks = list(islice((mark for mark in _marks(some[0]) if all(mark in value for value in some)), MOST_TRIED_MARKS))
     values = list(dict.fromkeys(row[place] for row in rows)) if marks else []
     numbered = next((mark for mark in marks if _follows_a_number(mark, values)), None)
@@ -167,7 +165,7 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
 
 
 def _marks(value: str) -> Iterator[str]:
-    """What may be a separator in a value: what stands at its words or between them, each once, without numbers."""
+    """Candidates for a separator in a value: marks at its words or between them, each once, without numbers."""
     tail = len((value.rsplit(None, WORDS_AT_AN_END) or [""])[0])
     words = chain(islice(_WORD.finditer(value), WORDS_AT_AN_END), _WORD.finditer(value, tail))
     seen = set[str]()
@@ -179,7 +177,7 @@ def _marks(value: str) -> Iterator[str]:
 
 
 def _forms(value: str, start: int, end: int) -> Iterator[str]:
-    """The word value[start:end] between its blanks, the marks that it begins and ends with, each with one blank, and a line break behind it."""
+    """The word value[start:end] with its blanks, the marks at its beginning and end, each with one blank, and a line break behind it."""
     inside = end < len(value)
     if start > 0 and inside:
         yield value[start - 1 : end + 1]
@@ -195,7 +193,7 @@ def _forms(value: str, start: int, end: int) -> Iterator[str]:
 
 
 def _follows_a_number(mark: str, values: Sequence[str]) -> bool:
-    """Whether all values are a number, several different ones, then the mark and something else, which is no list of more such items."""
+    """Whether all values are a number (several different numbers), the mark, and a text that is no list of further such items."""
     heads = {value.partition(mark)[0] for value in values} if all(mark in value for value in values) else set[str]()
     if len(heads) < FEWEST_NUMBERS or not all(map(str.isdecimal, heads)) or any(value.partition(mark)[2][:1].isdecimal() for value in values):
         return False
@@ -204,18 +202,18 @@ def _follows_a_number(mark: str, values: Sequence[str]) -> bool:
 
 
 def _shared_begins(values: Sequence[str]) -> str:
-    """What two of the values begin with, for each two that are next to each other in order, one after the other.
+    """The common prefixes of neighbours among the sorted values, joined.
 
-    Where the left side of a mark comes again, the mark is in there.
+    If the left side of a mark comes again, one of these prefixes holds the mark.
     """
     pairs = pairwise(sorted(spread(values, COMPARED_BEGINNINGS)))
     return "\x00".join(low[: shared_length((low, high))] for low, high in pairs)
 
 
 def _again(mark: str, values: Sequence[str]) -> int:
-    """How often what stands on either side of the first mark comes again with something else on the other: the less of both.
+    """The repetitions on either side of the first mark (a text that comes again with another text on the other side): the lesser number.
 
-    0 when another mark of the same values tells as much.  values: all different.
+    0 when another mark of the same values has as many. values: all different.
     """
     size, least = len(values), max(LEAST_REPEATS, REPEATED_SHARE * len(values))
     lefts = size - len({value[: value.index(mark)] for value in values})
@@ -236,9 +234,9 @@ def _again(mark: str, values: Sequence[str]) -> int:
 
 
 def _bits(mark: str, values: Sequence[str]) -> float:
-    """How much better a separator accounts for how often the values hold the mark, each at least once, than chance does.
+    """Bits by which the model "separator" explains the counts of the mark better than "chance". Each value holds the mark.
 
-    The logarithm of the ratio of both likelihoods, with the rates that fit best: of c marks in a value of length s it is that of
+    The logarithm of the likelihood ratio with the best rates: for c marks in a value of length s it is that of
     Poisson(c - 1 | s (C - n) / S) / Poisson(c | s C / S), where n values of length S hold C marks.
     """
     counts = [value.count(mark) for value in values]
@@ -249,18 +247,18 @@ def _bits(mark: str, values: Sequence[str]) -> float:
 
 
 def _is_json(value: str) -> bool:
-    """Whether it looks like an object or an array."""
+    """Whether a value looks like a JSON object or array."""
     return value[:1] + value[-1:] in ("{}", "[]")
 
 
 def _are_two(mark: str, values: Sequence[str]) -> bool:
-    """Whether what stands on either side varies, and one side is free text."""
+    """Whether the texts on both sides vary, and those on one side are free text."""
     sides = list(zip(*(value.split(mark, 1) for value in values), strict=True))
     varied = all(Counter(side).most_common(1)[0][1] <= MOST_ALIKE_SHARE * len(values) for side in sides)
     return varied and any(_dispersion([len(text.split()) for text in side]) >= FREE_TEXT_DISPERSION for side in sides)
 
 
 def _dispersion(numbers: Sequence[int]) -> float:
-    """Their variance by their mean."""
+    """The variance of the numbers, divided by their mean."""
     mean = sum(numbers) / len(numbers)
     return sum((number - mean) ** 2 for number in numbers) / len(numbers) / mean if mean else 0.0

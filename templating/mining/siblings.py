@@ -1,18 +1,19 @@
 """One template, or several in one house style?
 
-The prompts of a product share a frame (a preamble, the rules of the answer, a schema), and a set of them looks like one template whose slots
-hold what each sibling says.  But slots hold values, and few-valued ones (a document, a persona, a product's name and description) part the texts
-just as siblings do.  What tells them apart is where the texts of such a part, a kind, agree with each other and with no others:
+The prompts of a product share a frame (a preamble, the rules of the answer, a schema). A set of such siblings looks like one template
+whose slots hold the instructions of each sibling. But slots with few values (a document, a persona, a product's name and description)
+divide the texts just as siblings do. Let a kind be such a part of the texts. Kinds are siblings if the texts of a kind agree with each
+other, and with no other texts, in one of these ways:
 
-body    at an open end their values differ and yet begin or end alike: fixed text of a template next to a variable
-label   they do so elsewhere, and another place is their own too
-orders  they agree in everything that a part of the prompt says (the system text), at two places, by more than a value
-blocks  at two places stand whole texts of many words, or at four places any texts; the fields of one thing are but one long
-        text and a few short ones, and a variable that is said twice counts once
+body    at an open end, different values begin or end alike: fixed text of a template next to a variable
+label   the same elsewhere, and the kind has texts of its own at another place too
+orders  all texts of a part of the prompt (the system text) are equal, at two places, by more than a value
+blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
+        text and a few short ones; a variable that stands twice counts once.
 
-Where one kind is so, and all other texts agree in a long text of their own instead, both are told.
+If one kind is a sibling, and all other texts agree in a long text of their own at the same place, both are siblings.
 
-Texts that grow out of each other (the turns of a conversation) agree in what was said before, which is no fixed text.
+Texts that continue each other (the turns of a conversation) agree in earlier turns, which are no fixed text.
 """
 
 from collections import Counter
@@ -29,37 +30,37 @@ from templating.mining.families import FEWEST_EDIT_WORDS, longest
 from templating.mining.mixture import is_open
 from templating.mining.skeleton import Skeleton
 
-FEWEST_OWN_GRAMS = 12  # grams that the texts of a kind share beyond those of all
-FEWEST_SIBLING_TEXTS = 6  # texts that siblings make up; of fewer, see mixture
-KINDS_SHARE = 0.9  # of the texts lie in kinds
-FRESH_KIND_SHARE = 0.3  # of a kind, at least, lies in no kind before it
-PARTED_SHARE = 0.6  # of the texts lie in kinds that hardly overlap
-APART_SHARE = 0.8  # of such a kind, at least, lies in no kind before it
-OTHERS_SHARE = 0.1  # of the texts, at least, lie in other such kinds than the largest
-MOST_HOLDERS = 1.15  # texts that hold what is a kind's own, as a multiple of the texts of the kind
-FEWEST_WORDS_OF_A_BODY = 8  # words of fixed text next to a variable at an open end
-FEWEST_LABEL_WORDS = 3  # words of such text elsewhere
-FEWEST_BLOCK_WORDS = 24  # words of a whole text
-OWN_WORDS_FACTOR = 3.0  # times the words that all texts share: a kind that has so many more of its own is no value
-LARGE_KIND_SHARE = 0.5  # of the texts are of such a kind
-FEWEST_OWN_PLACES = 4  # places with texts of a kind's own
-FEWEST_OWN_WORDS = 8  # words at these in all
-FEWEST_ORDERS = 2  # places in a part of the prompt, in all of which the texts agree
-FEWEST_ORDER_WORDS = FEWEST_EDIT_WORDS  # words in the longest of these
-TEXTS_PER_EDIT = 15  # texts of a kind for each further text that a place of such a part may have: an edit is one
-FEWEST_LABELLED_PLACES = 2  # places of a kind's own beside a label of one word
-FEWEST_LABELLED_TEXTS = 4  # texts that rule out that this is chance
+FEWEST_OWN_GRAMS = 12  # least grams that the texts of a kind share beyond the grams of all texts
+FEWEST_SIBLING_TEXTS = 6  # least texts of siblings; for fewer see `mixture`
+KINDS_SHARE = 0.9  # least share of the texts in kinds
+FRESH_KIND_SHARE = 0.3  # least share of a kind outside of earlier kinds
+PARTED_SHARE = 0.6  # least share of the texts in kinds that hardly overlap
+APART_SHARE = 0.8  # least share of such a kind outside of earlier kinds
+OTHERS_SHARE = 0.1  # least share of the texts in such kinds, without the largest
+MOST_HOLDERS = 1.15  # most texts that hold a kind's own text, as a multiple of the kind's texts
+FEWEST_WORDS_OF_A_BODY = 8  # least words of fixed text next to a variable at an open end
+FEWEST_LABEL_WORDS = 3  # least words of such text elsewhere
+FEWEST_BLOCK_WORDS = 24  # least words of a whole text
+OWN_WORDS_FACTOR = 3.0  # least own words of a kind that is no value, as a multiple of the words that all texts share
+LARGE_KIND_SHARE = 0.5  # least share of the texts in such a kind
+FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
+FEWEST_OWN_WORDS = 8  # least words at these places together
+FEWEST_ORDERS = 2  # least places of a part of the prompt, where the texts agree at all places of the part
+FEWEST_ORDER_WORDS = FEWEST_EDIT_WORDS  # least words at the longest of these places
+TEXTS_PER_EDIT = 15  # texts of a kind per further text at a place of such a part: an edit is a further text
+FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
+FEWEST_LABELLED_TEXTS = 4  # least texts: fewer agree by chance
 WORDS_PER_RUN = 3  # words in a row that texts of a kind share
-TEXTS_WITH_A_RUN = 8  # texts of a kind that are looked at for one
+TEXTS_WITH_A_RUN = 8  # most texts of a kind in which such a run is looked for
 
 
 def siblings(
     skeleton: Skeleton, kinds: Iterable[np.ndarray], barrier: str = BARRIER, tick: Callable[[], object] = bool
 ) -> list[np.ndarray] | None:
-    """Two parts of what looks like one template and is several, as positions in `skeleton.members`; none where it is not told which; None when it is one.
+    """Two parts of a template that is several, as positions in `skeleton.members`; empty if the parts are unknown; None for one template.
 
-    kinds: per part of the texts that shares FEWEST_OWN_GRAMS grams more, the positions of its texts in `skeleton.members`; the most telling first.
-    barrier: separates the parts of a prompt.  tick: called for every kind.
+    kinds: positions in `skeleton.members` of texts that share FEWEST_OWN_GRAMS grams more, the most telling kind first.
+    barrier: separates the parts of a prompt. tick: called for every kind.
     """
     size, kinds = len(skeleton.members), list(kinds)
     covered = np.zeros(size, bool)
@@ -90,12 +91,12 @@ def siblings(
 
 
 class _Agreement(NamedTuple):
-    """Where the texts of a kind agree.
+    """The places where the texts of a kind agree.
 
-    blocks: words per constant text that other texts lack; what no word parts (a numbered list) is one.
+    blocks: words of each constant text that other texts lack; texts without words between them (a numbered list) are one block.
     labels: per place with different values, the words with which all begin or end.
-    has_body: whether one of these is at an open end and long.
-    orders: the most blocks of a part in which the texts agree, but for an edit.
+    has_body: whether a long label is at an open end.
+    orders: the most blocks of a part of the prompt in which the texts agree, except for an edit.
     """
 
     blocks: list[int]
@@ -105,18 +106,18 @@ class _Agreement(NamedTuple):
 
     @property
     def words(self) -> int:
-        """In how many words the texts agree."""
+        """The number of words in which the texts agree."""
         return sum(self.blocks) + sum(self.labels)
 
     @property
     def says_much(self) -> bool:
-        """Whether the blocks are more than a long text and a few short ones, the fields of one thing."""
+        """Whether the blocks are more than the fields of one thing: a long text and a few short ones."""
         blocks = sorted(self.blocks)
         return (len(blocks) > 1 and blocks[-2] >= FEWEST_BLOCK_WORDS) or (len(blocks) >= FEWEST_OWN_PLACES and sum(blocks) >= FEWEST_OWN_WORDS)
 
 
 class Places:
-    """The slots of a template and what the texts have there."""
+    """The slots of a template, with the values of the texts."""
 
     def __init__(self, skeleton: Skeleton, barrier: str) -> None:
         self._template = skeleton.template
@@ -145,19 +146,19 @@ class Places:
         )
 
     def say_otherwise(self, others: np.ndarray, kind: np.ndarray) -> bool:
-        """Whether all other texts agree in a long text where those of a kind agree in another one."""
+        """Whether all other texts agree in a long text at a place where the texts of a kind agree in another."""
         if len(others) < FEWEST_SIBLING_TEXTS:
             return False
         both = ((column[kind[0]], column[others[0]]) for column, row in zip(self._columns, self._numbers, strict=True) if _is_one(row[kind]) and _is_one(row[others]))
         return any(first != second and min(len(first.split()), len(second.split())) >= FEWEST_EDIT_WORDS for first, second in both)
 
     def have_body(self, kind: np.ndarray) -> bool:
-        """Whether different values of a kind have fixed text in common at an open end."""
+        """Whether different values of a kind share fixed text at an open end."""
         ends = ([column[row] for row in kind.tolist()] for place, column in enumerate(self._columns) if is_open(self._template, place))
         return any(len(set(values)) > 1 and (_label(values) > 0 or _share_a_run(values)) for values in ends)
 
     def agreement(self, kind: np.ndarray) -> _Agreement:
-        """Where the texts of a kind agree."""
+        """The places where the texts of a kind agree."""
         numbers = self._numbers[:, kind]
         constant = (numbers == numbers[:, :1]).all(axis=1)
         said, last = set[str](), -1
@@ -197,7 +198,7 @@ def _share_a_run(values: Sequence[str]) -> bool:
 
 
 def _label(values: Sequence[str]) -> int:
-    """Words with which all values begin and end; none when they grow out of each other."""
+    """The number of words with which all values begin and end; 0 when values continue each other."""
     grown = sorted(set(values), key=len)
     if all(longer.startswith(shorter) for shorter, longer in pairwise(grown)):
         return 0

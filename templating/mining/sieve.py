@@ -1,7 +1,7 @@
-"""Every text to the most specific template that fits it, for texts and templates of one search.
+"""Matching inside one search: the most specific template that fits each text.
 
-The same answer as `templating.Matcher`, for texts that all have the same number of parts and templates that do not
-change: two dictionary look-ups find the few templates that begin or end like a text.
+The answer is that of `templating.Matcher`, for texts with the same number of parts and templates that do not change: two
+dictionary look-ups find the few templates that begin or end like a text.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from templating.matching import agree, fit
 from templating.template import Template
 
-KEY = 12  # characters of a beginning or an end that texts and templates are filed under: one of few calls has fixed text at an end
+KEY = 12  # characters of the beginning or end by which texts and templates are indexed: templates of few calls have fixed text at an end
 
 
 class Sieve:
@@ -48,7 +48,7 @@ class Sieve:
 
 
 class Neighbours:
-    """Which templates a text of another may fit too, as far as their ends tell; looking at all pairs of thousands would take seconds."""
+    """The templates that a text of another template may fit too, by their ends; comparing all pairs of thousands would take seconds."""
 
     def __init__(self, templates: Iterable[Template]) -> None:
         self._templates = list(templates)
@@ -60,7 +60,7 @@ class Neighbours:
             ranks.append(number)
 
     def of(self, template: Template) -> list[Template]:
-        """Those of the templates, in order; the template itself may be one."""
+        """These templates, in order; the template itself may be among them."""
         first = template.literals[0]
         if len(first) < KEY:
             return [other for other in self._templates if _may_share(other, template)]
@@ -69,6 +69,6 @@ class Neighbours:
 
 
 def _may_share(template: Template, other: Template) -> bool:
-    """Whether a text can fit both, as far as their ends tell."""
+    """Whether a text can fit both templates, by their ends."""
     (head, tail), (first, last) = ((t.literals[0], t.literals[-1]) for t in (template, other))
     return (head.startswith(first) or first.startswith(head)) and (tail.endswith(last) or last.endswith(tail))

@@ -1,9 +1,9 @@
-"""Which texts share fixed text, without comparing any two of them.
+"""Member sets: texts that share fixed text, found without comparing any two texts.
 
-Every three units in a row are a gram.  Give each text a random 64-bit number; the signature of a gram is the sum of
-the numbers of the texts that hold it.  The fixed text of a template stands in exactly its members, so all its grams
+Every three units in a row are a gram. Each text has a random 64-bit number; the signature of a gram is the sum of the
+numbers of the texts that hold the gram. The fixed text of a template stands in exactly its members, so all its grams
 have one signature, and counting equal signatures gives the member sets: one sort, whatever the number of templates.
-The sets form a tree (preamble, template, version, value); which of them are templates is for `search` to say.
+The sets form a tree (preamble, template, version, value); `search` decides which sets are templates.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ import numpy as np
 from templating.mining.units import GRAM_WEIGHTS, Rows, alike, blocks, run_heads
 
 UNITS_PER_GRAM = 3  # units: shorter grams are common by chance, longer ones miss short fixed texts
-MOST_PER_TEXT = 1.25  # times that a gram stands in a text, on average; more often is the inside of a value (a list, JSON keys)
-FEWEST_SHARED_GRAMS = 2  # grams that a set shares: one alone is shared by chance
+MOST_PER_TEXT = 1.25  # most occurrences of a gram per text, on average; a more frequent gram is inside a value (a list, JSON keys)
+FEWEST_SHARED_GRAMS = 2  # least grams that a set shares: one gram is shared by chance
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FINISH = (
@@ -25,14 +25,14 @@ _FINISH = (
 
 
 class MemberSet(NamedTuple):
-    """Texts that share exactly the same grams. members: ascending text numbers; grams: how many they share."""
+    """Texts that share exactly the same grams. members: ascending text numbers; grams: the number of shared grams."""
 
     members: np.ndarray
     grams: int
 
 
 def gram_codes(rows: Rows) -> np.ndarray:
-    """Per unit the number of the three units that begin there."""
+    """Per unit the number of the gram of three units that begins there."""
     codes = np.zeros(len(rows.codes), np.uint64)
     for block in blocks(len(codes) - UNITS_PER_GRAM + 1):
         gram = codes[block]
@@ -43,7 +43,7 @@ def gram_codes(rows: Rows) -> np.ndarray:
 
 
 def occurrences(rows: Rows, grams: np.ndarray, parts: int) -> tuple[np.ndarray, np.ndarray]:
-    """(every gram that stands in a row or in the edge before it, its text), in the order of the rows."""
+    """(every gram of a row or of the edge before the row, the gram's text), in the order of the rows."""
     begins = np.ones(len(grams), bool)
     begins[rows.last] = begins[rows.last + 1] = False
     owner = np.repeat(np.arange(len(rows.first), dtype=np.int32) // parts, rows.last - rows.first + 2)
@@ -53,7 +53,7 @@ def occurrences(rows: Rows, grams: np.ndarray, parts: int) -> tuple[np.ndarray, 
 def _pairs(
     grams: np.ndarray, owner: np.ndarray, tick: Callable[[], object]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per (gram, text) that occurs, sorted by gram: the gram, the text, where it begins in that order (one more entry at the end)."""
+    """Per pair (gram, text), sorted by gram: the gram, the text, the start of the pair in sorted order (one more entry at the end)."""
     tick()
     grams, order = alike(grams)
     tick()
@@ -72,7 +72,7 @@ def _numbers(count: int) -> np.ndarray:
 
 def _evenly(places: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Whether the numbers from each of `begins` up to its end lie equally far apart."""
-    steps = np.diff(places, append=0)  # one more, since an end may be the last
+    steps = np.diff(places, append=0)  # one more entry, since an end may be the last
     spans = np.stack((begins, ends), axis=1).ravel()
     return np.maximum.reduceat(steps, spans)[::2] == np.minimum.reduceat(steps, spans)[::2]
 
@@ -96,7 +96,7 @@ def member_sets(
 def sets_of(
     grams: np.ndarray, owner: np.ndarray, weights: np.ndarray, least: int, *, tick: Callable[[], object] = bool
 ) -> list[MemberSet]:
-    """The same for grams whose texts are known."""
+    """`member_sets` for grams whose texts are known."""
     texts = len(weights)
     gram, text, places = _pairs(grams, owner, tick)
     if not len(gram):

@@ -1,4 +1,4 @@
-"""The template of a set of texts: aligned on a few of them, held against all, mended where one does not fit."""
+"""Skeletons: the template of a set of texts. A few texts are aligned; texts that do not fit the result are added to the alignment."""
 
 from collections.abc import Sequence
 from math import log2
@@ -15,14 +15,14 @@ from templating.mining.sampling import spread
 from templating.mining.units import is_border
 from templating.template import Template
 
-ALIGNED_TEXTS = 14  # texts that are aligned; every other one is only held against the result
-BITS_THAT_HOLD = 10.0  # bits of fixed text at an end: one word at least
-UNITS_THAT_HOLD = 5  # units that are worth BITS_THAT_HOLD whatever they are
-MOST_MENDS = 4  # times that misfits are added to the aligned texts
+ALIGNED_TEXTS = 14  # most texts that are aligned; all others are only matched against the result
+BITS_THAT_HOLD = 10.0  # least bits of fixed text at an end: one word
+UNITS_THAT_HOLD = 5  # least units that count as BITS_THAT_HOLD, whatever the units are
+MOST_MENDS = 4  # most times that misfits are added to the aligned texts
 
 
 class Skeleton(NamedTuple):
-    """A template, the texts of a set that fit it (ascending numbers), their values, and what the fixed text is worth."""
+    """A template, the texts of a set that fit it (ascending numbers), their values, and the worth of the fixed text in bits."""
 
     template: Template
     members: list[int]
@@ -32,7 +32,7 @@ class Skeleton(NamedTuple):
 
     @property
     def is_open(self) -> bool:
-        """Whether no word of fixed text stands at the beginning, or none at the end."""
+        """Whether the beginning, or the end, has no word of fixed text."""
         return not all(any(map(str.isalnum, self.template.literals[end])) for end in (0, -1))
 
 
@@ -57,7 +57,7 @@ def skeleton(pool: Pool, members: Sequence[int]) -> Skeleton | None:
 
 
 def may_be_held(pool: Pool, members: Sequence[int]) -> bool:
-    """Whether texts that are all witnesses can have a template that holds at an end: a look at the ends alone."""
+    """Whether texts that are all aligned can have a template with enough fixed text at an end; only the ends are compared."""
     rows = np.array(members) * pool.parts
     for part in range(pool.parts):
         first, last = pool.rows.first[rows + part], pool.rows.last[rows + part]
@@ -68,7 +68,7 @@ def may_be_held(pool: Pool, members: Sequence[int]) -> bool:
 
 
 def _shared_bits(pool: Pool, places: np.ndarray, size: int, step: int) -> float:
-    """Bits of the units that all texts have from these places on; the outer end of fixed text may lack its blank."""
+    """Bits of the units that all texts share from these places on; the outermost unit may lack its blank."""
     span = places[:, None] + step * np.arange(size)
     codes, bare = pool.rows.codes[span], pool.rows.bare[span]
     same = (codes == codes[0]).all(axis=0)
@@ -96,17 +96,17 @@ def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Ske
 
 
 def template_of(literals: tuple[str, ...]) -> Template:
-    """The template of these literals, its slots not named yet."""
+    """The template of these literals, with unnamed slots."""
     return Template(literals, tuple(f"var_{i}" for i in range(len(literals) - 1)))
 
 
 def _has_text(literals: Sequence[str], barrier: str) -> bool:
-    """Whether something is fixed besides white space and the border of parts, which every prompt of several parts has."""
+    """Whether the literals hold more than white space and barriers, which every prompt of several parts has."""
     return any(literal.replace(barrier, "").strip() for literal in literals)
 
 
 def _fitting(literals: tuple[str, ...], pool: Pool, members: Sequence[int]) -> list[tuple[int, tuple[str, ...]]]:
-    """The texts that these literals fit, with their values; none holds a barrier, for all of them are in literals."""
+    """The texts that these literals fit, with their values; no value holds a barrier, since all barriers are in literals."""
     fits = ((m, fit(literals, pool.texts[m])) for m in members)
     return [(m, values) for m, values in fits if values is not None]
 
@@ -130,7 +130,7 @@ def _literals(pool: Pool, witnesses: Sequence[int]) -> tuple[tuple[str, ...], fl
 
 
 def _worth(aligner: Aligner, anchors: list[Anchor], first: np.ndarray, last: np.ndarray) -> float:
-    """Bits that the fixed text saves per member: its own, less what it costs to say where it stands."""
+    """Bits that the fixed text saves per member: its own bits, less the bits of its positions."""
     total = 0.0
     for i, anchor in enumerate(anchors):
         before = anchor.starts - (anchors[i - 1].ends if i else first)
@@ -141,7 +141,7 @@ def _worth(aligner: Aligner, anchors: list[Anchor], first: np.ndarray, last: np.
 
 
 def _cut(anchors: list[Anchor], pool: Pool, texts: list[str]) -> list[str]:
-    """The literals of one part: the anchors' text, each moved outward as far as all texts agree on a border."""
+    """The literals of one part: the anchors' texts, each extended outward to the last border on which all texts agree."""
     rows = pool.rows
     spans = [((rows.starts[a.starts] + rows.blanks[a.starts]).tolist(), rows.starts[a.ends].tolist()) for a in anchors]
     literals, begins = [""], [0] * len(texts)
@@ -162,7 +162,7 @@ def _cut(anchors: list[Anchor], pool: Pool, texts: list[str]) -> list[str]:
 
 
 def trim(values: list[str]) -> tuple[str, str, bool]:
-    """(what all values begin with, what all end with, whether anything is between), cut at borders."""
+    """(common beginning of all values, common end, whether any value has more), cut at borders."""
     size = shared_length(values)
     while not all(is_border(v, size) for v in values):
         size -= 1

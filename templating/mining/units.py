@@ -1,11 +1,11 @@
-"""A prompt as a row of units: a run of white space together with the word, number or single mark after it.
+"""Units: a prompt is a row of units. A unit is a word, number or single mark together with the white space before it.
 
-Words, numbers and rules ("-----") keep together, every other character (punctuation, a CJK character, an emoji) stands
-alone: slot borders fall between units.  White space belongs to the unit after it, so nothing is lost and a row is half as long as
-one with separate blanks.
+A word, a number or a rule ("-----") is one unit; every other character (punctuation, a CJK character, an emoji) is a unit of its own.
+The borders of slots lie between units. White space belongs to the unit behind, so no character is lost, and a row is half as long as
+a row with separate blanks.
 
-A unit is a 64-bit number, made for all texts at once with array operations: no Python object per word, no `re`.  Two
-different units may share a number; nothing relies on it, for every template is checked against its texts in the end.
+A unit is a 64-bit number, made for all texts at once with array operations: no Python object per word, no `re`. Different units
+may get the same number; results do not depend on it, since every template is checked against its texts in the end.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,34 +18,34 @@ import numpy as np
 from templating.scripts import UNSPACED
 
 BLANK, MARK, DIGIT, LETTER = 0, 1, 2, 3
-_BMP = 0x10000  # beyond it (emoji, rare scripts) every character is a mark
+_BMP = 0x10000  # end of the basic plane: every character beyond (emoji, rare scripts) is a mark
 _UNSPACED = [each for each in UNSPACED if each[1] < _BMP]  # one character, one unit
-# What has letters, digits or blanks up to U+FFFF, without the ideograms, which are marks, and private characters.
+# Ranges with letters, digits or blanks up to U+FFFF, without ideograms, which are marks, and without private characters.
 _ALPHABETS = ((0, 0x3400), (0xA000, 0xAC00), (0xD7B0, 0xD800), (0xF900, _BMP))
 _HANGUL = (0xAC00, 0xD7A4)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _BASE = 0x2545F4914F6CDD1D
 GRAM_WEIGHTS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
 EDGE = np.uint64(0x5851F42D4C957F2D)  # the unit that stands (twice) before and behind every row
-LETTERS_PER_IDEOGRAM = 4  # letters that one character of a script without blanks is worth: it says as much as half a word
-CHARACTERS_PER_CHUNK = 1 << 16  # characters worked on at a time: the arrays below stay in the processor's cache
-MOST_KEPT_CHARACTERS = 8_000_000  # characters of texts whose units are kept, some 6 bytes each: a sample, and what rounds see again
-UNITS_PER_BLOCK = 1 << 18  # units worked on at a time, for the same reason; memory touched for the first time costs most of all
+LETTERS_PER_IDEOGRAM = 4  # letters that one character of a script without blanks counts: it says as much as half a word
+CHARACTERS_PER_CHUNK = 1 << 16  # characters processed at a time: the arrays stay in the processor's cache
+MOST_KEPT_CHARACTERS = 8_000_000  # most characters of texts whose units are kept, at some 6 bytes each: a sample, and the texts that rounds see again
+UNITS_PER_BLOCK = 1 << 18  # units processed at a time, for the same reason: memory that is touched for the first time is slowest
 
 
 Units = tuple[np.ndarray, np.ndarray]
-"""Of one text: (code and code without blank per unit; start, blank and size per unit)."""
+"""The units of one text: (code and code without blank per unit; start, blank and size per unit)."""
 
 
 @dataclass(eq=False, repr=False)
 class Rows:
     """Units of many texts, end to end, with two EDGE units before and behind each row.
 
-    first, last: per row, the index of its first unit and one past its last.  Per unit:
-    codes: the unit.  bare: the unit without its blank.
-    starts: the character in its own text where it begins, its blank included (one more entry at `last`).
-    blanks: how many characters its blank has.
-    sizes: its letters, one more when a line begins there; a character of a script without blanks counts LETTERS_PER_IDEOGRAM.
+    first, last: per row, the index of its first unit and one past its last. Per unit:
+    codes: the unit's number. bare: the number of the unit without its blank.
+    starts: the index in its text of the unit's first character, its blank included (one more entry at `last`).
+    blanks: the number of characters of its blank.
+    sizes: the number of its letters, plus one at the start of a line; a character of a script without blanks counts LETTERS_PER_IDEOGRAM.
     """
 
     codes: np.ndarray
@@ -57,7 +57,7 @@ class Rows:
     last: np.ndarray
 
     def grams(self, width: int) -> np.ndarray:
-        """Per unit one number for it, without its blank, and the units after it, `width` in all."""
+        """Per unit one number for the gram of `width` units that begins with it, without its blank."""
         return self._grams[width]
 
     @cached_property
@@ -69,16 +69,15 @@ class Rows:
 
 
 def blocks(units: int) -> Iterator[slice]:
-    """Ranges of at most UNITS_PER_BLOCK, one after the other, that cover so many units."""
+    """Successive ranges of at most UNITS_PER_BLOCK that cover `units` units."""
     return (slice(start, min(start + UNITS_PER_BLOCK, units)) for start in range(0, units, UNITS_PER_BLOCK))
 
 
 def alike(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(the numbers in an order in which equal ones are neighbours, where each was: equal ones in the order in which they came)
+    """(the numbers, with equal numbers side by side; the original index of each, ascending among equal numbers)
 
-    The place of a number takes the room of its low bits, and one plain sort, which processors do many at a time, brings both in
-    order: several times as fast as an argsort.  Numbers that agree in the bits that are left (44 of a million numbers) become
-    equal; that is as rare as equal hashes.
+    The index replaces the low bits of a number, so one plain sort, which is vectorised, orders both: several times as fast as an
+    argsort. Numbers that agree in the remaining bits (44 for a million numbers) become equal; this is as rare as equal hashes.
     """
     places = np.uint64((1 << (len(codes) - 1).bit_length()) - 1) if len(codes) else np.uint64(0)
     packed = codes & ~places
@@ -91,7 +90,7 @@ def alike(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def run_heads(column: np.ndarray, *others: np.ndarray) -> np.ndarray:
-    """Whether each element differs from the one before it, in one of these columns; the first does."""
+    """Whether each element differs from the previous element in one of these columns; True for the first element."""
     heads = np.ones(len(column), bool)
     np.not_equal(column[1:], column[:-1], out=heads[1:])
     for other in others:
@@ -118,7 +117,7 @@ def _classes() -> np.ndarray:
 
 @cache
 def _ideograms() -> np.ndarray:
-    """Which characters up to U+FFFF are of a script without blanks."""
+    """Whether each character up to U+FFFF is of a script without blanks."""
     table = np.zeros(_BMP, bool)
     for low, high in _UNSPACED:
         table[low : high + 1] = True
@@ -132,7 +131,7 @@ def kind(char: str) -> int:
 
 
 def is_border(text: str, place: int) -> bool:
-    """Whether a slot may begin or end at `at`: not inside a word, a number or a rule ("-----")."""
+    """Whether a slot may begin or end at `place`: not inside a word, a number or a rule ("-----")."""
     if place <= 0 or place >= len(text):
         return True
     before, after = kind(text[place - 1]), kind(text[place])
@@ -150,9 +149,9 @@ def _powers(length: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _cut(table: np.ndarray, classes: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Per unit (its first character, the first after its blank).  table: the characters, classes: their classes.
+    """(first character of each unit, first character behind its blank). table: the characters; classes: their classes.
 
-    begins, ends: of the texts that are not empty.  White space at the end of a text is a unit without blank.
+    begins, ends: of the texts that are not empty. White space at the end of a text is a unit without blank.
     """
     breaks = np.empty(len(classes), bool)
     breaks[0] = True
@@ -171,8 +170,10 @@ def _cut(table: np.ndarray, classes: np.ndarray, begins: np.ndarray, ends: np.nd
 
 
 def _ruled(table: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Which characters go on with a rule: three equal marks or more, as in "-----" or "```"; not in scripts without
-    blanks, and not two, for a value may be empty between quotes."""
+    """Whether each character continues a rule: three equal marks or more, as in "-----" or "```".
+
+    Not in scripts without blanks, and not two marks: between two quotes a value may be empty.
+    """
     again = np.zeros(len(table) + 1, bool)
     again[1:-1] = (table[1:] == table[:-1]) & (classes[1:] == MARK)
     long = again[:-1].copy()
@@ -183,10 +184,10 @@ def _ruled(table: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _codes(points: np.ndarray, starts: np.ndarray, origins: np.ndarray, stops: np.ndarray) -> np.ndarray:
-    """(number of each unit, number without its blank): origins are the characters after its blank.
+    """(number of each unit, number without its blank). origins: the first characters behind the blanks.
 
-    The number of a span is the sum of its characters, each times b to its place: a difference of two running sums,
-    moved to where the word begins.
+    The number of a span is the sum of its characters, each times a power of b by position: the difference of two running
+    sums, shifted to the start of the word.
     """
     size = 1 << max(CHARACTERS_PER_CHUNK.bit_length(), (len(points) + 1).bit_length())
     powers, inverse = _powers(size)
@@ -216,7 +217,7 @@ def _batches(texts: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _points(text: str) -> tuple[np.ndarray, np.ndarray]:
-    """(the characters as numbers, the same with U+FFFF for those beyond)"""
+    """(code points of the characters, the same with U+FFFF for code points beyond U+FFFF)"""
     narrow = text.encode("utf-16-le", "surrogatepass")
     if len(narrow) == 2 * len(text):
         points = np.frombuffer(narrow, "<u2")
@@ -226,7 +227,7 @@ def _points(text: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """((codes, bare), (starts in the own text, blanks, sizes), units per text)"""
+    """((codes, bare), (starts, blanks, sizes), units per text); starts are indices in the unit's own text."""
     points, table = _points("".join(texts))
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     if not len(points):
@@ -247,14 +248,14 @@ def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Splits:
-    """Units of texts that were split before, so that a text which several searches hold is split once."""
+    """Cached units of texts, so that a text of several searches is split once."""
 
     def __init__(self) -> None:
         self._units: dict[str, Units] = {}
         self._size = 0
 
     def of(self, texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
-        """As `split`."""
+        """`split`, with the cache."""
         fresh = [text for text in dict.fromkeys(texts) if text not in self._units]
         size = sum(map(len, fresh))
         if self._size + size > MOST_KEPT_CHARACTERS:
@@ -266,7 +267,7 @@ class Splits:
 
 
 def split(texts: Sequence[str], tick: Callable[[], object] = bool) -> Rows:
-    """The units of `texts`.  tick: called after every CHARACTERS_PER_CHUNK of characters."""
+    """The units of `texts`. tick: called after every CHARACTERS_PER_CHUNK of characters."""
     return _rows(texts, list(_each(texts, tick)))
 
 
@@ -290,7 +291,7 @@ def _rows(texts: Sequence[str], units: Sequence[Units]) -> Rows:
 
 
 def _spaced(pieces: Sequence[np.ndarray], edge: int | np.uint64, kind: type[np.generic]) -> np.ndarray:
-    """Some columns of all pieces as one, with two edges before and behind each piece."""
+    """The pieces joined into one column, with two edges before and behind each piece."""
     edges = np.full((2 if kind is np.uint64 else 3, 2), edge, kind)
     row = [part for piece in pieces for part in (edges, piece, edges)]
     return np.concatenate(row, axis=1) if row else edges[:, :0]

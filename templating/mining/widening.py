@@ -1,7 +1,7 @@
-"""What may change when a known template widens.
+"""Widening: which fixed text a known template may lose.
 
-A known template that froze a value (the day on which it was found) is widened by the prompts in which that value is
-another one.  An edit looks alike and must not: it makes a template of its own.
+A known template with a frozen value (the day on which it was found) is widened by prompts with another value. An edit
+looks alike, but must not widen the template: it makes a template of its own.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,24 +14,24 @@ from templating.mining.mixture import is_open
 from templating.mining.units import split
 from templating.template import Template
 
-MOST_LOST_CHARACTERS = 300  # characters of fixed text that a known template may lose, unless many other texts stand in their place
-FEWEST_OTHER_TEXTS = 5  # other texts that are so many
-FEWEST_BODY_WORDS = 15  # words around a slot at an open end that a template may not lose with the slot: the body behind a preamble
-VARIED_SHARE = 0.6  # of the calls, at least two, have a text of their own where a long fixed text is lost: an edit has one
+MOST_LOST_CHARACTERS = 300  # most characters of fixed text that a known template may lose, unless many other texts stand in its place
+FEWEST_OTHER_TEXTS = 5  # least other texts that count as many
+FEWEST_BODY_WORDS = 15  # least words around a slot at an open end that a template may not lose together with the slot: the body behind a preamble
+VARIED_SHARE = 0.6  # least share of the calls (at least two) with different texts in the place of a lost long fixed text: an edit has one text
 
 Row = Sequence[str]
 
 
 def swallows(wide: Template, texts: Iterable[str]) -> bool:
-    """Whether the template would take texts that belong to another."""
+    """Whether the template would take texts of another template."""
     return any(fit(wide.literals, text) is not None for text in texts)
 
 
 def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence[Row], others: Sequence[Row] = ()) -> bool:
-    """Whether what the known template loses is values.
+    """Whether the known template loses only values.
 
-    own: values that texts of the known template have in the wide one; new: those of the prompts that it did not match; others: those of
-    texts of known templates that are widened with it.
+    own: values, in the wide template, of texts of the known template. new: of prompts that the known template did not match.
+    others: of texts of other known templates that are widened together with it.
     """
     places = list(zip(*(list(zip(*rows, strict=True)) or [()] * len(wide.slots) for rows in (own, new, others)), strict=True))
     varied = [_is_varied(*values) for values in places]
@@ -48,7 +48,7 @@ def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence
 
 
 def _is_varied(own: Sequence[str], new: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether a text that the known template has is one of more than an edit makes: all of the place, or what a slot of it begins or ends with."""
+    """Whether a lost text is one of more texts than an edit has; the text is a whole place, or the beginning or end of a slot's values."""
     if len(set(own)) == 1:
         return len({*own, *new, *others}) > MOST_EDIT_TEXTS
     pieces = fixed_pieces(own[0]) if own else [""]
@@ -58,21 +58,21 @@ def _is_varied(own: Sequence[str], new: Sequence[str], others: Sequence[str]) ->
 
 
 def _first_words(text: str, turn: int) -> tuple[str, ...]:
-    """The words of an edit with which a text begins, or ends where `turn` is -1."""
+    """The first words of a text, as many as an edit has; the last words where `turn` is -1."""
     return tuple(text.split()[::turn][:FEWEST_EDIT_WORDS])
 
 
 def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:
-    """Whether one text stands for another: one such place may hold a value, two that change together are a sibling.
+    """Whether one text replaces another without digits: one such place may hold a value, two that change together show a sibling.
 
-    A day, which may stand in a prompt twice, has digits.
+    Texts with digits do not count: a date may stand in a prompt twice.
     """
     texts = {*own, *new}
     return len(texts) == 2 and len(set(own)) == 1 and not any(map(str.isdecimal, "".join(texts)))
 
 
 def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
-    if len(set(own)) > 1:  # a slot of the known template, perhaps with the text around it, which may be an edit until its third call comes
+    if len(set(own)) > 1:  # a slot of the known template, perhaps with text around: it may be an edit until its third call comes
         words = [_words(piece) for piece in fixed_pieces(own[0]) if all(piece in text for text in own)]
         return (not at_end or sum(words) < FEWEST_BODY_WORDS) and (max(words, default=0) < FEWEST_EDIT_WORDS or len(new) >= FEWEST_EDIT_CALLS)
     changed = [text for text in new if text != own[0]]
@@ -80,7 +80,7 @@ def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
     if is_short or not changed:
         return True
     kinds, changes = len(set(changed)), sum(a != b for a, b in pairwise(changed))
-    return kinds > 1 and (kinds >= VARIED_SHARE * len(changed) or changes >= kinds)  # one of them comes again after another
+    return kinds > 1 and (kinds >= VARIED_SHARE * len(changed) or changes >= kinds)  # one of the texts comes again after another
 
 
 def _units(text: str) -> int:
@@ -89,7 +89,7 @@ def _units(text: str) -> int:
 
 
 def _words(text: str) -> int:
-    """Words alone: JSON of one shape, which a few calls have in common by chance, is mostly marks."""
+    """The number of words, without marks: JSON of one shape, which a few calls share by chance, is mostly marks."""
     rows = split([text])
     first, last = int(rows.first[0]), int(rows.last[0])
     begins = (rows.starts + rows.blanks)[first:last].tolist()

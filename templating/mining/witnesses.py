@@ -1,7 +1,8 @@
-"""What the runs of agents (sessions) say about a template: the calls of one run are one witness.
+"""Witnesses: the runs of agents (sessions). All calls of one run are one witness of a template's fixed text.
 
-A run holds its goal, its plan, the beginning of its history.  What only one run shows is not fixed text; what two or three runs have, each its
-own, may be what several templates behind one preamble say, until a fourth comes: the same number that makes a slot of an edit.
+All calls of a run hold its goal, its plan, the beginning of its history. So a text of only one run is not fixed text. If two or three runs
+have each a text of their own, these may be values, or the bodies of several templates behind one preamble; a fourth run decides, as the
+fourth text at an edited place does.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from templating.mining.borders import shared_length
 from templating.mining.families import MOST_EDIT_TEXTS
 
-WORDS_OF_A_RUNS_BODY = 8  # words with which the values of a run begin, or end, to be a body
-EQUAL_WORDS_OF_RUNS = 2  # of these that are the same in runs of one template
-MOST_RUNS = 8  # runs; of more it is values that begin alike
-HOLDING_SHARE = 0.8  # of the texts are of runs that hold something of their own at a place
+WORDS_OF_A_RUNS_BODY = 8  # least words with which all values of a run begin, or end, where these are a body
+EQUAL_WORDS_OF_RUNS = 2  # least of these words that are the same in runs of one template
+MOST_RUNS = 8  # most runs; with more runs the texts are values that begin alike
+HOLDING_SHARE = 0.8  # least share of the texts from runs with a text of their own at a place
 
 
 class Witnesses:
-    """What the runs say about sets of texts."""
+    """The test whether sets of texts come from enough runs."""
 
     def __init__(self) -> None:
         self._kinds: list[dict[str, str]] = []
@@ -24,11 +25,11 @@ class Witnesses:
     def are_enough(
         self, rows: Mapping[str, Sequence[str]], places: Iterable[int], runs_of: Callable[[str], Sequence[int]]
     ) -> bool:
-        """Whether the texts of a template are of runs enough to tell a value that a run holds from fixed text.
+        """Whether the texts of a template come from enough runs to tell fixed text from a value that a run holds.
 
-        rows: text -> its values.  places: those at an end, where templates behind one preamble have their bodies.
+        rows: text -> its values. places: the slots at an end, where templates behind one preamble have their bodies.
         runs_of: text -> the runs of its calls.
-        What has texts of several kinds, of which a set before was made that was of too few runs, is of too few as well.
+        False also for texts of several kinds of which an earlier set came from too few runs.
         """
         by_run: dict[int, list[str]] = {}
         for text in rows:
@@ -52,7 +53,7 @@ class Witnesses:
 
 
 def _held(columns: Sequence[Sequence[str]]) -> list[str]:
-    """Per run the text of its own with which its values begin, or end; none unless nearly all have one, and these are few."""
+    """Per run its own text with which all its values begin, or end; empty unless nearly all texts have one, and there are few runs."""
     for turn in (1, -1):
         held = [_shared([value[::turn] for value in column]) for column in columns]
         own = sum(len(column) for text, column in zip(held, columns, strict=True) if text)
