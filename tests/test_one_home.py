@@ -48,9 +48,6 @@ SHARED_NAMES = {
 }
 """Names that every module of a package may give, because the package reads each module by them; with what they mean."""
 
-LEFT_OUT = {"templating/mining"}
-"""Its constants are renamed with its rules."""
-
 
 def constants_of(source: str) -> Iterator[str]:
     """Names in capitals that a module gives a value, without the underscore of private ones."""
@@ -70,7 +67,7 @@ def test_no_two_modules_of_a_package_give_one_name_to_two_constants() -> None:
         for path in (ROOT / package).rglob("*.py"):
             folder = path.parent.relative_to(ROOT).as_posix()
             for name in constants_of(path.read_text(encoding="utf-8")):
-                if folder not in LEFT_OUT and name not in SHARED_NAMES.get(folder, {}):
+                if name not in SHARED_NAMES.get(folder, {}):
                     homes[f"{folder}: {name}"].add(path.name)
     assert {name: sorted(files) for name, files in homes.items() if len(files) > 1} == {}
 
@@ -102,5 +99,4 @@ def test_no_variable_is_a_pronoun() -> None:
     for package in ("app", "tasks", "templating", "client", "benchmarks"):
         for path in (ROOT / package).rglob("*.py"):
             place = path.relative_to(ROOT).as_posix()
-            if not place.startswith(tuple(LEFT_OUT)):
-                assert pronouns_of(path.read_text(encoding="utf-8")) == set(), place
+            assert pronouns_of(path.read_text(encoding="utf-8")) == set(), place

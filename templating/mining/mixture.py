@@ -21,33 +21,40 @@ import numpy as np
 from templating.mining.skeleton import Skeleton
 from templating.template import Template
 
-FEW = 8  # most texts of a mixture: among more, the rarest sibling makes a set of its own
-MORE = 24  # most texts of a mixture by the sign "shared": two or three may be all calls of a sibling
-PARTED = 16  # most texts of a mixture by the sign "parts": two may be all calls of a sibling
-KINDS = 3  # most siblings in a mixture
-TELLING = 8  # least words that the texts of one part share, or that different values share in a row
-EDGE = 2  # words with which bodies begin alike, at least
-PAIRED = 5  # most texts of a mixture by the sign "pairs": two may be all calls of a sibling
-RUN, RUNS, OPEN_RUNS = 3, 20, 5  # words in a row; least such rows that only two texts share, anywhere and at open ends
-SHARE = 0.2  # least own words of a part, as a share of the words that all texts share; with less, the parts are of one template that holds a value for a while
-WORDS = 5_000  # most words of a value that are looked at
+MOST_MIXTURE_TEXTS = 8  # most texts of a mixture by the other signs: among more, the rarest sibling makes a set of its own
+MOST_TEXTS_BY_SHARING = 24  # most texts of a mixture by the sign "shared": two or three may be all calls of a sibling
+MOST_TEXTS_BY_PARTS = 16  # most texts of a mixture by the sign "parts": two may be all calls of a sibling
+MOST_SIBLINGS = 3  # most siblings in a mixture
+FEWEST_TELLING_WORDS = 8  # least words that the texts of one part share, or that different values share in a row
+FEWEST_EDGE_WORDS = 2  # words with which bodies begin alike, at least
+MOST_TEXTS_BY_PAIRS = 5  # most texts of a mixture by the sign "pairs": two may be all calls of a sibling
+WORDS_IN_A_ROW = 3  # words of a row, of which texts share some
+FEWEST_OWN_ROWS = 20  # least rows that only two texts share
+FEWEST_OWN_ROWS_AT_OPEN_ENDS = 5  # the same where the rows are at open ends
+OWN_WORDS_SHARE = 0.2  # least own words of a part, as a share of the words that all texts share; with less, the parts are of one template that holds a value for a while
+MOST_WORDS_OF_A_VALUE = 5_000  # most words of a value that are looked at
 
 
 def is_mixture(skeleton: Skeleton) -> bool:
-    """Whether the few texts of a skeleton are of several templates."""
-    if len(skeleton.members) > MORE or not skeleton.template.slots:
+    """Whether the texts of a skeleton are few and of several templates."""
+    if len(skeleton.members) > MOST_TEXTS_BY_SHARING or not skeleton.template.slots:
         return False
     columns = list(zip(*skeleton.values, strict=True))
     ends = [column for place, column in enumerate(columns) if is_open(skeleton.template, place)]
     fixed = sum(len(literal.split()) for literal in skeleton.template.literals)
-    if len(skeleton.members) > FEW:
-        return _shared(columns, ends) >= fixed or (len(skeleton.members) <= PARTED and any(map(_fall_apart, ends)))
-    much = SHARE * fixed
+    if len(skeleton.members) > MOST_MIXTURE_TEXTS:
+        return _shared(columns, ends) >= fixed or (len(skeleton.members) <= MOST_TEXTS_BY_PARTS and any(map(_fall_apart, ends)))
+    much = OWN_WORDS_SHARE * fixed
     return (
-        _differ_together(columns, max(TELLING, much))
+        _differ_together(columns, max(FEWEST_TELLING_WORDS, much))
         or any(map(_share_a_body, ends))
-        or (len(skeleton.members) <= PAIRED and (_own_runs(ends) >= OPEN_RUNS or _own_runs(columns) >= max(RUNS, much)))
+        or (len(skeleton.members) <= MOST_TEXTS_BY_PAIRS and _are_pairs(columns, ends, much))
     )
+
+
+def _are_pairs(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]], much: float) -> bool:
+    """Whether two texts share many runs of words that no other text has. much: runs that are many outside of open ends."""
+    return _own_runs(ends) >= FEWEST_OWN_ROWS_AT_OPEN_ENDS or _own_runs(columns) >= max(FEWEST_OWN_ROWS, much)
 
 
 def is_open(template: Template, place: int) -> bool:
@@ -62,7 +69,7 @@ def _differ_together(columns: Iterable[Sequence[str]], telling: float) -> bool:
     words: dict[tuple[int, ...], list[int]] = {}
     for column in columns:
         kinds = list(dict.fromkeys(column))
-        if 1 < len(kinds) < len(column) and len(kinds) <= KINDS:
+        if 1 < len(kinds) < len(column) and len(kinds) <= MOST_SIBLINGS:
             parts = tuple(kinds.index(value) for value in column)
             words.setdefault(parts, []).append(max(len(kind.split()) for kind in kinds))
     return any(len(lengths) > 1 and sum(lengths) >= telling for lengths in words.values())
@@ -73,7 +80,8 @@ def _share_a_body(column: Sequence[str]) -> bool:
     seen: set[tuple[str, ...]] = set()
     for value in set(column):
         words = value.split()
-        runs = {(*words[:EDGE], *words[i : i + TELLING]) for i in range(len(words) - TELLING + 1)}
+        starts = range(len(words) - FEWEST_TELLING_WORDS + 1)
+        runs = {(*words[:FEWEST_EDGE_WORDS], *words[start : start + FEWEST_TELLING_WORDS]) for start in starts}
         if not seen.isdisjoint(runs):
             return True
         seen |= runs
@@ -93,8 +101,8 @@ def _own_runs(columns: Iterable[Sequence[str]]) -> int:
 
 
 def _runs(value: str) -> set[tuple[str, ...]]:
-    words = value.split(None, WORDS)[:WORDS]
-    return set(zip(*(words[start:] for start in range(RUN)), strict=False))
+    words = value.split(None, MOST_WORDS_OF_A_VALUE)[:MOST_WORDS_OF_A_VALUE]
+    return set(zip(*(words[start:] for start in range(WORDS_IN_A_ROW)), strict=False))
 
 
 def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> float:
@@ -112,7 +120,7 @@ def _shared(columns: Sequence[Sequence[str]], ends: Sequence[Sequence[str]]) -> 
         shared += its
         places += its > 0
         if any(column is end for end in ends):
-            begins = [value.split(None, EDGE)[:EDGE] for value in column]
+            begins = [value.split(None, FEWEST_EDGE_WORDS)[:FEWEST_EDGE_WORDS] for value in column]
             places += (its > 0) * np.array([[first == second for second in begins] for first in begins])
     return float((shared * (places > 1)).max(axis=1).mean())
 
@@ -142,7 +150,7 @@ def _fall_apart(column: Sequence[str]) -> bool:
     for pair in combinations(range(len(column)), 2):
         first, second = pair
         shared = runs[first] & runs[second]
-        if column[first] != column[second] and sum(often[run] < len(column) for run in shared) >= OPEN_RUNS:
+        if column[first] != column[second] and sum(often[run] < len(column) for run in shared) >= FEWEST_OWN_ROWS_AT_OPEN_ENDS:
             met = [part for part in parts if not part.isdisjoint(pair)]
             parts = [part for part in parts if part not in met] + [set(pair).union(*met)]
     return len(parts) > 1 and sum(map(len, parts)) == len(column)

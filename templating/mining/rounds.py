@@ -296,16 +296,16 @@ class Rounds:
         """The examples of the known templates that a template widens, oldest first."""
         return sorted((text for text, _ in finding.rows if text in self._examples), key=lambda text: self._calls[text][0])
 
-    def _kept(self, found: Mapping[Template, Finding]) -> dict[Template, list[Placed]]:
+    def _kept(self, findings: Mapping[Template, Finding]) -> dict[Template, list[Placed]]:
         """The texts of each template: a text stays where it was placed, or moves to a later template that fits better."""
         kept: dict[Template, list[Placed]] = {}
-        neighbours, number = Neighbours(found), {template: place for place, template in enumerate(found)}
-        for template, finding in found.items():
+        neighbours, number = Neighbours(findings), {template: place for place, template in enumerate(findings)}
+        for template, finding in findings.items():
             self._budget.spent()
             rows = {template: [row for row in finding.rows if row[0] not in self._copies]}
             rank = (template.fixed, number[template])
             later = [
-                t for t in neighbours.of(template) if found[t].born > finding.since and (t.fixed, number[t]) > rank
+                t for t in neighbours.of(template) if findings[t].born > finding.since and (t.fixed, number[t]) > rank
             ]
             if later:
                 rows, _ = _sorted((text for text, _ in rows[template]), [template, *later], self._budget.spent)

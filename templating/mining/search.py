@@ -18,7 +18,7 @@ from templating.mining.ends import Ends
 from templating.mining.families import Held, versions
 from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, is_spoken, saved_bits
-from templating.mining.mixture import PARTED, is_mixture
+from templating.mining.mixture import MOST_TEXTS_BY_PARTS, is_mixture
 from templating.mining.pool import Pool
 from templating.mining.siblings import FEWEST_OWN_GRAMS, PARTED_SHARE, Places, siblings
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
@@ -157,7 +157,7 @@ class _Search:
         """Whether these members were rejected before, or are few and by themselves show several templates."""
         if tuple(members) in self._passed:
             return True
-        few = len(members) <= min(PARTED, len(self._pool.texts) - 1)
+        few = len(members) <= min(MOST_TEXTS_BY_PARTS, len(self._pool.texts) - 1)
         if few and self._are_long(members) and self._are_several_alone(members):
             self._pass_over(members, index)
             return True
