@@ -35,17 +35,16 @@ from app.store.engine import make_engine
 from app.web import create_app
 from tasks.queues import FIRST, RERUN
 
-# The tests start two hundred Python processes: each is 1 to 4 s of a core quicker where the last one's bytecode was kept.
+# The tests start two hundred Python processes: each needs 1 to 4 s less of a core where the bytecode of the last one was kept.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# A shell starts what goes on in the background with Ctrl-C ignored, and whatever that starts inherits it: commands that a test
-# interrupts would go on.
+# A shell starts background processes with Ctrl-C ignored, and their children inherit this: commands that a test interrupts would go on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The same examples in every run, and as much time for each as it takes: whether a submission is accepted is no matter of luck or of
-# how busy a machine is.  `--hypothesis-profile=roaming` looks further, with other examples each time.
+# The same examples in every run, without a time limit: the result must not depend on luck or on a busy machine.
+# `--hypothesis-profile=roaming` tries other examples each time.
 hypothesis_settings.register_profile("roaming", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.register_profile(
     "repeatable", hypothesis_settings.get_profile("roaming"), derandomize=True, database=None
@@ -58,13 +57,13 @@ BROKER_KEYS = ("_kombu.", "unacked", "celery", FIRST, RERUN)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Side by side the longest modules begin first, so that no worker still has one when the other is done."""
+    """With several workers the longest modules begin first, so that all workers end at about the same time."""
     if hasattr(config, "workerinput"):
         items.sort(key=_seconds_of_module, reverse=True)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Bytes have a number for a name: those of gzip hold the time, and workers must give a test the same name."""
+    """Names parameters of bytes by number: gzip's bytes hold the time, and all workers must give a test the same name."""
     return argname if isinstance(val, bytes) else None
 
 
@@ -102,7 +101,7 @@ SECONDS_OF_LONG_MODULES = {
     "templating/test_mine_worst.py": 7,
     "tasks/test_lease.py": 7,
 }
-"""On an idle machine of two cores, about: only their order matters (`pytest --durations 20` shows what is missing here)."""
+"""Module -> approximate seconds on an idle machine of two cores. Only the order matters; `pytest --durations 20` shows missing ones."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -113,13 +112,13 @@ def _no_foreign_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
             patch.delenv(name, raising=False)
         patch.setenv("PROMPTLODE_DATA_DIR", str(tmp_path_factory.mktemp("data")))
         for name in ("ADDRESS", "INGEST", "TRACES", "READ", "REGROUP", "FAILURES"):
-            patch.setenv(f"RATE_{name}", "0")  # a suite is one caller that never rests
+            patch.setenv(f"RATE_{name}", "0")  # no limit: the suite is one caller that never rests
         yield
 
 
 @pytest.fixture(scope="session")
 def servers_dir() -> Iterator[Path]:
-    """A folder that the account of PostgreSQL can enter, which pytest's own (mode 0700) is not for root."""
+    """A folder that PostgreSQL's account can enter; run by root, pytest's own folder (mode 0700) would be closed to it."""
     folder = Path(tempfile.mkdtemp(prefix="promptlode-test-", dir=folder_in_memory()))
     folder.chmod(0o711)
     yield folder
@@ -127,7 +126,7 @@ def servers_dir() -> Iterator[Path]:
 
 
 def folder_in_memory() -> str | None:
-    """Linux' folder in memory, if programs can be started from there: the suite writes 4 GB, and a disk deletes them in seconds."""
+    """Linux' folder in memory, if programs can run from there: the suite writes 4 GB, and deleting them from a disk takes seconds."""
     try:
         memory = os.statvfs("/dev/shm")
     except OSError:
@@ -137,7 +136,7 @@ def folder_in_memory() -> str | None:
 
 
 MIN_BYTES_OF_MEMORY = 4 * 2**30
-"""A worker holds half a gigabyte at most: two clusters with write-ahead logs of 256 MB; the rest is for everybody else."""
+"""Free memory that the folder must have: a worker uses at most 0.5 GB (two clusters with write-ahead logs of 256 MB)."""
 
 
 # PostgreSQL
@@ -171,7 +170,7 @@ def session_database(postgres_server: PostgresServer, migrated_template: str) ->
 
 @pytest.fixture(scope="session")
 def untouched_database(postgres_server: PostgresServer, migrated_template: str) -> str:
-    """A migrated database in which no test writes: what PostgreSQL plans there depends on no other test."""
+    """A migrated database in which no test writes: PostgreSQL's plans there depend on no other test."""
     return postgres_server.ensure_database("untouched", template=migrated_template)
 
 
@@ -194,24 +193,24 @@ def own_postgres(servers_dir: Path, request: pytest.FixtureRequest) -> Iterator[
 
 
 def empty(url: str) -> None:
-    """Empty all tables; a test that left a transaction open fails here and does not disturb the next."""
+    """Empties all tables. A test that left a transaction open fails here and does not disturb the next one."""
     try:
         open_statements = _emptied(_kept_connection(url))
     except (psycopg2.OperationalError, psycopg2.InterfaceError):  # a test ended the kept connection too
         _kept_connection.cache_clear()
         open_statements = _emptied(_kept_connection(url))
     if open_statements:
-        gc.collect()  # now: a connection finalised while pytest parses the failing source breaks Python 3.11's parser
+        gc.collect()  # at once: a connection that is finalised while pytest parses the failing source breaks Python 3.11's parser
     assert not open_statements, f"the test left transactions open; their last statements: {open_statements}"
 
 
 @cache
 def _kept_connection(url: str) -> Any:
-    """One for all tests: a new one has yet to read the description of every table, which takes longer than to empty it."""
+    """One connection for all tests: a new connection must first read every table's description, which takes longer than emptying them."""
     connection = psycopg2.connect(url)
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")  # foreign keys are not looked at: all rows go
+        cursor.execute("SET session_replication_role = replica")  # foreign keys are not checked, since all rows go
     return connection
 
 
@@ -240,11 +239,11 @@ WRITTEN_TABLES = """
     AND pg_relation_size(oid) > 0"""
 
 MAX_BYTES_OF_DEAD_ROWS = 2**20
-"""A hundred tests write so much; later tests would read over all of it."""
+"""Dead rows of about a hundred tests: later tests would have to read over them."""
 
 
 def _end_open_transactions(cursor: Any) -> list[str]:
-    """The last statements of transactions that are still open after a while; they are ended."""
+    """The last statements of transactions that stay open after a while. These transactions are ended."""
     end = time.monotonic() + SECONDS_TO_COMMIT
     while _open_transactions(cursor) and time.monotonic() < end:
         time.sleep(0.01)
@@ -263,7 +262,7 @@ OPEN_TRANSACTIONS = """
     AND xact_start IS NOT NULL"""
 
 SECONDS_TO_COMMIT = 3.0
-"""A process that a test has just killed: its server side notices within milliseconds, on a busy machine within a second."""
+"""The server notices a just killed client within milliseconds, on a busy machine within a second."""
 
 
 # Valkey
@@ -315,11 +314,11 @@ def immortal_keys(client: redis.Redis) -> list[str]:
 
 @pytest.fixture
 def environment(database_url: str, redis_client: redis.Redis, redis_url: str) -> dict[str, str]:
-    """The environment of a Promptlode process that is to use this test's servers."""
+    """The environment of a Promptlode process with this test's servers."""
     return os.environ | {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
 
 
-# What is made of the two.  Kept for the next test: to make an application and to compile its statements anew takes 0.1 s.
+# Engines and applications on both servers. They are kept for the next test: a new application and its statements take 0.1 s.
 
 
 @pytest.fixture
@@ -328,12 +327,12 @@ def settings(environment: dict[str, str]) -> Settings:
 
 
 CURRENT_TEST = "PYTEST_CURRENT_TEST"
-"""The one variable that pytest sets anew for every test."""
+"""The variable that pytest sets for every test."""
 
 
 @cache
 def _settings_of(environment: tuple[tuple[str, str], ...]) -> Settings:
-    """Read once for each environment that a test makes."""
+    """The settings, read once per environment of a test."""
     urls = dict(environment)
     return Settings(database_url=urls["DATABASE_URL"], redis_url=urls["REDIS_URL"])
 
@@ -373,5 +372,5 @@ def webs(postgres_server: PostgresServer, valkey_server: ValkeyServer) -> Iterat
 
 @pytest.fixture
 def web(settings: Settings, webs: Callable[[Settings], Flask]) -> Flask:
-    """The product's application.  Other tests use it too: what a test changes in it, `monkeypatch` takes back."""
+    """The product's application. Tests share it, so they change it only by `monkeypatch`."""
     return webs(settings)

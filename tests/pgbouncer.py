@@ -1,4 +1,4 @@
-"""A PgBouncer in transaction mode before a PostgreSQL, where one is installed; the tests say that they are skipped where not."""
+"""A PgBouncer in transaction mode before a PostgreSQL. Where none is installed the tests are skipped with a message."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not i
 
 @contextlib.contextmanager
 def pgbouncer(folder: Path, database_url: str, **settings: str) -> Iterator[str]:
-    """Answers the URL of the same database behind a pooler with two connections to it.  settings: more lines of its file."""
+    """Yields the URL of the database behind a pooler with two connections to it. settings: more lines of the pooler's file."""
     url, port = make_url(database_url), free_port()
     folder.mkdir()
     folder.chmod(0o755)

@@ -1,7 +1,7 @@
-"""A real RabbitMQ for the tests, where one is installed: `apt install rabbitmq-server` is enough, its service is not used.
+"""A real RabbitMQ for the tests, where one is installed (`apt install rabbitmq-server`); Debian's service is not used.
 
-Everything of it is in one folder and on free ports: the node, its data, its cookie, and its own port mapper (epmd), which
-would otherwise stay behind on port 4369 for ever.
+The node, its data, its cookie and its own port mapper (epmd) use one folder and free ports. A shared epmd would stay on port 4369
+for ever.
 """
 
 import os
@@ -58,7 +58,7 @@ class RabbitServer:
         assert self.is_running, self._failure()
 
     def kill(self) -> None:
-        """SIGKILL of the node: queues and messages that were confirmed are on its disk."""
+        """SIGKILL of the node: queues and confirmed messages are on its disk."""
         self._node.end(signal.SIGKILL)
         self._epmd.end(signal.SIGKILL)
 
@@ -67,19 +67,19 @@ class RabbitServer:
         self.start()
 
     def pause(self) -> None:
-        """Stop it from answering while its port stays open; `resume` ends that."""
+        """Stops the node from answering while its port stays open, until `resume`."""
         self._send(signal.SIGSTOP)
 
     def resume(self) -> None:
         self._send(signal.SIGCONT)
 
     def stop(self) -> None:
-        """Nobody needs its data any more."""
+        """Stops the node for good: its data is not needed any more."""
         self.kill()
         shutil.rmtree(self._home)
 
     def answers(self) -> bool:
-        """Whether it takes connections."""
+        """Whether the node takes connections."""
         try:
             with Connection(self.url, connect_timeout=2) as connection:
                 connection.connect()
@@ -89,7 +89,7 @@ class RabbitServer:
 
     @property
     def _configuration(self) -> str:
-        """Never more than the little that a test needs, whatever the disk of this machine."""
+        """The node's settings: little disk and memory, whatever this machine has."""
         return "".join(
             f"{name} = {value}\n"
             for name, value in {
@@ -118,7 +118,7 @@ class RabbitServer:
             "RABBITMQ_CONFIG_FILE": f"{home}/rabbitmq",
             "RABBITMQ_CONF_ENV_FILE": f"{home}/none",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{home}/plugins",
-            # One scheduler that sleeps when it is idle: by default each core has one that spins.
+            # One scheduler that sleeps when idle: by default each core has a scheduler that spins.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none",
         }
 

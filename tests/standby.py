@@ -13,7 +13,7 @@ from app.local.processes import Child, free_port, wait_until
 
 
 class Standby:
-    """Follows its primary; `pause` and `resume` what it replays, `stop` it."""
+    """A server that follows its primary. `pause` and `resume` control the replay; `stop` ends the server."""
 
     def __init__(self, primary: PostgresServer, database: str) -> None:
         self._primary = primary

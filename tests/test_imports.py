@@ -47,7 +47,7 @@ for circle in circles:
     loaded_early += sorted((ours & sys.modules.keys()) - before - {*circle})
 sys.exit(f"cannot be imported alone: {failed}; not seen in the source: {loaded_early}" if failed or loaded_early else 0)
 """
-"""Argument: circles of modules, each after those that it imports.  Every member of a circle of several is imported first, in a fork.
+"""Argument: circles of modules, each after those that it imports. Every member of a circle of several is imported first, in a fork.
 
 A module that is in no circle needs no fork: whoever imports it first loads, before it, what this process has loaded before it.
 """

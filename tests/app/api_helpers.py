@@ -1,4 +1,4 @@
-"""What the API tests share: keys, clients, and a template that is known."""
+"""Helpers of the API tests: keys, clients, and a known template."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from templating import BARRIER, Template
 
 
 def new_key(engine: Engine, project: str, *scopes: str) -> str:
-    """A key of a project, which is made if need be."""
+    """A new key of a project; the project is created if it does not exist."""
     with transaction(engine) as connection:
         owner = projects.get_or_create(connection, project)
         return keys.create(connection, owner.id, scopes=scopes or keys.DEFAULT_SCOPES).key
@@ -33,13 +33,13 @@ def client_with(web: Flask, key: str) -> FlaskClient:
 
 
 def metric(admin: FlaskClient, sample: str) -> float:
-    """A sample of /metrics by its name and labels; 0 before it is there.  Tests share an application: they look at what is added."""
+    """A sample of /metrics by name and labels; 0 if absent. Tests share an application, so they compare samples before and after."""
     lines = [line.rpartition(" ") for line in admin.get("/metrics").text.splitlines()]
     return next((float(value) for name, _, value in lines if name == sample), 0.0)
 
 
 def know(engine: Engine, project: Project, path: str, *parts: str) -> UUID:
-    """Make a template of a path known, as a run that saved it would; answers the id of its task."""
+    """Stores a template of a path, as a run would save it. Returns the id of the template's task."""
     found = Template.parse(BARRIER.join(parts))
     task_id, template_id = new_id(), new_id()
     with transaction(engine) as connection:
@@ -67,7 +67,7 @@ def know(engine: Engine, project: Project, path: str, *parts: str) -> UUID:
 
 
 def assert_problem(answer: TestResponse, status: int) -> Any:
-    """A problem of this status, whole: every member that RFC 9457 and the contract promise."""
+    """Asserts a problem of this status with every member that RFC 9457 and the contract promise. Returns the problem."""
     assert answer.status_code == status, answer.text
     assert answer.mimetype == "application/problem+json"
     body = answer.json
@@ -85,11 +85,11 @@ def versions(client: FlaskClient, task_id: Any) -> list[Any]:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
-    """Ask again and again until it holds; fail when it does not within the bound."""
+    """Waits until the condition holds; fails when it does not within the bound."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "the condition did not hold in time"
-        time.sleep(0.005)  # the other side may need the processor for it
+        time.sleep(0.005)  # leaves the CPU to the other side
 
 
 def merge(client: FlaskClient, task_id: Any, into: Any, **more: Any) -> Any:

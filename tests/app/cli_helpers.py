@@ -1,4 +1,4 @@
-"""Commands run within this process, and the logs that they import."""
+"""Runs commands within this process, and writes the logs that commands import."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from app.store.engine import transaction
 
 @dataclass
 class Done:
-    """A command that ended."""
+    """The result of an ended command."""
 
     returncode: int
     stdout: bytes
@@ -23,7 +23,7 @@ class Done:
 
 
 class Cli:
-    """Runs commands in one environment, within this process: a Python process each would take most of the time."""
+    """Runs commands in one environment, within this process: starting Python for each command would take most of the time."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment: dict[str, str | None] = {**environment, "COLUMNS": "200"}
@@ -35,7 +35,7 @@ class Cli:
 
 
 def log_of(folder: Path, *lines: Any) -> str:
-    """A file of these lines; bytes stand as they are, everything else as JSON."""
+    """A file of these lines: bytes unchanged, all other values as JSON."""
     file = folder / "calls.jsonl"
     file.write_bytes(b"\n".join(line if isinstance(line, bytes) else orjson.dumps(line) for line in lines) + b"\n")
     return str(file)

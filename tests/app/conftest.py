@@ -18,7 +18,7 @@ from tests.app.grouping_world import World
 
 @pytest.fixture
 def untouched_engine(settings: Settings, untouched_database: str) -> Iterator[Engine]:
-    """For plans of queries: no test has written in this database."""
+    """An engine on a database in which no test writes, for plans of queries."""
     engine = make_engine(settings.model_copy(update={"database_url": with_driver(untouched_database)}))
     yield engine
     engine.dispose()
@@ -44,7 +44,7 @@ def other_client(web: Flask, engine: Engine) -> FlaskClient:
 
 @pytest.fixture
 def admin(web: Flask, engine: Engine) -> FlaskClient:
-    """A client of the project `shop` that may do everything, and sees all projects' pipeline."""
+    """A client of the project `shop` with all scopes, which sees all projects' pipeline."""
     return client_with(web, new_key(engine, "shop", "admin", "operator"))
 
 

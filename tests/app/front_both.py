@@ -1,4 +1,4 @@
-"""The same application behind Flask alone and behind the front: what is sent to one is sent to the other."""
+"""The same application behind Flask alone and behind the front: both get every request."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,7 @@ class Both:
     front_key: str
 
     def send(self, body: Any, path: str = URL, **headers: str) -> tuple[Answer, Answer]:
-        """What each of them answers, without what is new each time."""
+        """The answers of both, without values that differ each time."""
         data = body if isinstance(body, bytes) else orjson.dumps(body)
         said = {"content-type": "application/json"} | headers
         by_flask = self.flask.post(path, data=data, headers=said)
@@ -41,7 +41,7 @@ class Both:
         return _rows(self.engine, "flask"), _rows(self.engine, "front")
 
     def counted(self, metric: str = "http_request_seconds") -> tuple[dict[Any, float], dict[Any, float]]:
-        """What each application has counted, by labels."""
+        """The counters of both applications, by labels."""
         return _counted(self.flask_app, metric), _counted(self.front_app, metric)
 
 
@@ -58,7 +58,7 @@ def _without_ids(answer: Answer) -> Answer:
 
 
 def _rows(engine: Engine, project: str) -> list[Any]:
-    """Everything that is stored of the calls of a project but ids and times, as text: JSON by its letters."""
+    """All stored columns of a project's calls except ids and times, as text; JSON is compared character by character."""
     query = f"""
         SELECT t.external_id, t.model, t.prompt_parts, t.prompt_source, t.follow_up, t.conversation_id, t.user_id,
           t.settings_digest, t.variables, t.started_at, t.completed_at, t.implementation_id IS NULL, t.template_id IS NULL,

@@ -1,4 +1,4 @@
-"""The front in this process, asked as granian asks it: for tests that compare, count and break things."""
+"""The front in this process, called as granian calls it: for tests that compare, count and break things."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ URL = "/api/v1/traces"
 
 @dataclass
 class Scope:
-    """A request before its body, as RSGI has it."""
+    """A request without its body, in RSGI's form."""
 
     method: str
     path: str
@@ -44,7 +44,7 @@ class Answer:
 
 
 class Protocol:
-    """The body, and what is answered."""
+    """The body of a request, and its answer."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -68,7 +68,7 @@ class FrontClient:
         self.loop = loop
 
     def start(self, key: str, body: Any, path: str = URL, **headers: str) -> "Future[Answer]":
-        """A POST that is under way; body: bytes, or what becomes JSON."""
+        """A POST under way. body: bytes, or a value that is sent as JSON."""
         data = body if isinstance(body, bytes) else orjson.dumps(body)
         sent = {
             "host": "localhost",
@@ -84,7 +84,7 @@ class FrontClient:
     def post_together(
         self, sent: Sequence[tuple[str, Any]], path: str = URL, kind: str = "application/json"
     ) -> list[Answer]:
-        """Several that reach the loop in one moment: keys and bodies."""
+        """Several POSTs that reach the loop at the same moment. Each has a key and a body."""
 
         async def all_of_them() -> list[Answer]:
             starts = [self.start(key, body, path, **{"content-type": kind}) for key, body in sent]

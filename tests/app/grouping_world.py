@@ -32,7 +32,7 @@ WORDS = ["amber", "basil", "cedar", "dune", "ember", "fjord", "grove", "heath", 
 
 
 def words(number: int) -> str:
-    """A value of three words; no two are alike, and none has a word in common with all others."""
+    """A value of three words. All values differ, and no word stands in all values."""
     return " ".join(WORDS[(number * step + offset) % len(WORDS)] for step, offset in ((1, 0), (5, 3), (7, 8))) + (
         f" {number}"
     )
@@ -58,7 +58,7 @@ def summary(number: int) -> str:
 def miner_that_finds(
     *texts: str, supersedes: Mapping[str, str] | None = None
 ) -> Callable[[Sequence[str], Options, Sequence[Template]], MiningResult]:
-    """A miner that finds these templates of the user part and no others: what a run does with its answer is the matter.
+    """A stand-in for the miner that finds exactly these templates of the user part, for tests of the rest of a run.
 
     supersedes: a new template's text -> the text of the known one that it widens.
     """
@@ -92,7 +92,7 @@ def miner_that_finds(
 
 
 def report(day: int, number: int) -> str:
-    """Calls of one day look like a template of their own."""
+    """Calls of one day, which look like a template of their own."""
     return (
         f"Today is 2026-03-0{day}. Write the daily report of the lighthouse keeper.\n\nEvents: {words(number)}\nReport:"
     )
@@ -127,7 +127,7 @@ def tasks_of_two_days(world: "World", monkeypatch: pytest.MonkeyPatch) -> "Group
 
 
 def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Something happens between OPEN and SAVE, once."""
+    """Calls a function once between OPEN and SAVE of a run."""
     find = mining.find
 
     def found(*arguments: object) -> object:
@@ -140,7 +140,7 @@ def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) ->
 
 @dataclass(frozen=True)
 class Version:
-    """A version as the pages show it."""
+    """A version in the form of the pages."""
 
     number: int
     text: str
@@ -150,7 +150,7 @@ class Version:
 
 @dataclass
 class Group:
-    """The calls of one path, and what became of them."""
+    """The calls of one path and the results of their grouping."""
 
     world: "World"
     id: UUID
@@ -158,13 +158,13 @@ class Group:
     path: str
 
     def send(self, prompts: Iterable[str], **fields: Any) -> list[UUID]:
-        """Calls come in, in one request."""
+        """Sends calls in one request."""
         bodies = [{"model": "gpt-5-mini", "path": self.path, "input": prompt} | fields for prompt in prompts]
         bodies = [{"started_at": self.world.tick().isoformat()} | body for body in bodies]
         return self.take(bodies)
 
     def take(self, bodies: Sequence[dict[str, Any]]) -> list[UUID]:
-        """Bodies come in, in one request."""
+        """Sends bodies in one request."""
         incoming = [read_trace(body) for body in bodies]
         ids = [row.id for row in self.world.ingest.record(self.project_id, incoming)]
         self.world.sent |= dict(zip(ids, incoming, strict=True))
@@ -188,7 +188,7 @@ class Group:
             groups.want(connection, self.id, what)
 
     def set(self, **values: Any) -> None:
-        """Change the group's row behind the back of the product."""
+        """Changes the group's row directly in the database."""
         with self.world.engine.begin() as connection:
             connection.execute(update(grouping_key).where(grouping_key.c.id == self.id).values(values))
 
@@ -204,7 +204,7 @@ class Group:
 
     @property
     def tasks(self) -> list[Any]:
-        """Tasks that lists show, in the order they were found."""
+        """The tasks that lists show, in order of discovery."""
         shown = (task.c.group_id == self.id) & task.c.merged_into.is_(None) & is_worth_showing()
         return self.world.rows(select(task).where(shown).order_by(task.c.id))
 
@@ -230,7 +230,7 @@ class Group:
         return [[version.calls for version in self.versions(each.id)] for each in self.tasks]
 
     def calls(self, ids: Sequence[UUID]) -> list[Any]:
-        """Rows of calls, in the order asked for."""
+        """The rows of these calls, in the given order."""
         found = {row.id: row for row in self.world.rows(select(trace).where(trace.c.id.in_(ids)))}
         return [found[call_id] for call_id in ids]
 
@@ -246,7 +246,7 @@ class Group:
         )
 
     def assert_exact(self) -> None:
-        """Every call reads back as it was sent; a grouped one's template is alive and that of its version."""
+        """Asserts that every call reads back as sent, and that a grouped call's template is alive and the template of its version."""
         rows = self.world.rows(
             select(trace, template.c.retired_at, implementation.c.template_id.label("of_version"))
             .outerjoin(template, template.c.id == trace.c.template_id)
@@ -261,7 +261,7 @@ class Group:
         self.assert_counted(Counter(row.implementation_id for row in rows if row.implementation_id))
 
     def assert_counted(self, calls: Counter[UUID]) -> None:
-        """What is kept of the number of calls is their number."""
+        """Asserts that stored numbers of calls equal the numbers of stored calls."""
         kept = self.world.rows(
             select(implementation.c.id, func.sum(call_count.c.calls))
             .join(task, task.c.id == implementation.c.task_id)
@@ -272,7 +272,7 @@ class Group:
         assert {row[0]: row[1] for row in kept if row[1]} == calls
 
     def assert_texts(self, ids: Iterable[UUID]) -> None:
-        """Calls read back byte for byte."""
+        """Asserts that calls read back byte for byte."""
         with self.world.engine.connect() as connection:
             for call_id in ids:
                 read, sent = traces.get(connection, self.project_id, call_id), self.world.sent[call_id]
@@ -282,7 +282,7 @@ class Group:
 
 @dataclass(repr=False)
 class World:
-    """Projects and their groups; the clock moves one minute a call."""
+    """Projects and their groups. The clock moves one minute per call."""
 
     engine: Engine
     settings: Settings

@@ -1,4 +1,4 @@
-"""A record of every kind of log, with a prompt that can be found again."""
+"""A record of every log format, with a prompt that tests can find again."""
 
 import json
 from collections.abc import Callable
@@ -84,7 +84,7 @@ def message(text: str) -> Json:
 
 
 def generation(text: str) -> Json:
-    """As Langfuse's tables are exported."""
+    """A record of an export of Langfuse's tables."""
     return {
         "id": "00000000000000bb",
         "traceId": "0102030405060708090a0b0c0d0e0f10",
@@ -112,7 +112,7 @@ def generation(text: str) -> Json:
 
 
 def enriched_observation(text: str) -> Json:
-    """As Langfuse exports to blob storage: snake_case, and JSON as text."""
+    """A record of Langfuse's export to blob storage: snake_case, and JSON as text."""
     return {
         "id": "00000000000000cc",
         "trace_id": "0102030405060708090a0b0c0d0e0f10",
@@ -156,7 +156,7 @@ def spans(text: str) -> Json:
     return {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
 
 
-# By the format that each is found to be.
+# Detected format -> record.
 KINDS: list[tuple[str, Callable[[str], Json]]] = [
     ("promptlode", promptlode),
     ("openai", chat_completion),

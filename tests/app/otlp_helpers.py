@@ -1,4 +1,4 @@
-"""Hand-made spans for the OTLP tests, and what was stored of them."""
+"""Hand-made spans for the OTLP tests, and the traces stored of them."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def pairs(attributes: dict[str, Any]) -> list[KeyValue]:
 
 
 def span(attributes: dict[str, Any], number: int = 1, *, name: str = "chat gpt-4o", **fields: Any) -> Span:
-    """A span with this number for an id; `events` are pairs of name and attributes, `parent` a number."""
+    """A span with this number as its id. `events`: pairs of name and attributes. `parent`: the number of the parent span."""
     events = [Span.Event(name=title, attributes=pairs(said)) for title, said in fields.pop("events", ())]
     if parent := fields.pop("parent", 0):
         fields["parent_span_id"] = parent.to_bytes(8, "big")
@@ -77,7 +77,7 @@ def send_bytes(client: FlaskClient, data: bytes, content_type: str = PROTOBUF, *
 
 
 def rejected(answer: TestResponse) -> tuple[int, str]:
-    """How many spans were not stored, and why; (0, "") when all is well."""
+    """(number of spans that were not stored, the reason); (0, "") when all were stored."""
     assert answer.status_code == 200, answer.text
     assert answer.mimetype == PROTOBUF
     partial = ExportTraceServiceResponse.FromString(answer.data).partial_success
@@ -91,7 +91,7 @@ def traces(client: FlaskClient) -> list[Any]:
 
 
 def stored(client: FlaskClient, *spans: Span, resource: dict[str, Any] | None = None) -> Any:
-    """What the only call of an export became."""
+    """The stored trace of an export with one call."""
     answer = send(client, *spans, resource=resource)
     assert rejected(answer) == (0, "")
     (trace,) = traces(client)

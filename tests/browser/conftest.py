@@ -1,6 +1,7 @@
-"""A real headless Chromium on the real pages, and calls to look at.
+"""A real headless Chromium on the real pages, with stored calls.
 
-Chromium is Debian's (`apt-get install chromium`), Google's or whatever CHROMIUM names; without one these tests are skipped, aloud.
+Chromium is Debian's (`apt-get install chromium`), Google's or the program that CHROMIUM names. Without one these tests are skipped with a
+message.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 AXE = gzip.decompress((Path(__file__).parent / "axe.min.js.gz").read_bytes()).decode()
-"""axe-core 4.14.1 (Deque, MPL-2.0), as npm has it."""
+"""axe-core 4.14.1 (Deque, MPL-2.0), from npm."""
 
 NOW = datetime.now(UTC)
 SYSTEM = (
@@ -47,7 +48,7 @@ def chromium() -> str | None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """For one module: while Playwright is started its event loop runs in this thread, in which no other test could await anything."""
+    """A browser for one module: Playwright's event loop runs in this thread while it is started, so no other test could await."""
     path = chromium()
     if path is None:
         pytest.skip("NO BROWSER: the pages are not tested. Install one: apt-get install chromium, or set CHROMIUM")
@@ -81,7 +82,7 @@ def site(environment: dict[str, str]) -> Iterator["Site"]:
 
 @dataclass
 class Site:
-    """Where the pages are, and what is on them."""
+    """The address of the pages and the ids of the stored tasks and calls."""
 
     url: str
     engine: Engine

@@ -26,7 +26,7 @@ def server(web: Flask) -> Iterator[Serving]:
 
 @pytest.fixture
 def stored(web: Flask, key: str) -> Callable[[], list[Any]]:
-    """Every call that the server has, in full, oldest first."""
+    """All calls of the server in full, oldest first."""
     reader: FlaskClient = client_with(web, key)
 
     def read() -> list[Any]:

@@ -1,4 +1,4 @@
-"""Applications on a port: the product's own, one that fails as told, and a stand-in for OpenAI."""
+"""Applications on a port: the product, one that fails as a test asks, and a stand-in for OpenAI."""
 
 import json
 import threading
@@ -13,18 +13,18 @@ App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: Any) -> None:
-        """An access log helps nobody here."""
+        """Logs nothing: tests do not need an access log."""
 
 
 class _Threaded(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """A client that does not wait for the answer is what some tests are about."""
+        """Ignores broken connections: in some tests the client does not wait for the answer."""
 
 
 class Serving:
-    """An application on a port, and the statuses that it answered.  `failing` is asked first: its answer, if it has one, wins."""
+    """An application on a port, and the statuses of its answers. An answer of `failing` replaces that of the application."""
 
     def __init__(self, app: App, port: int = 0) -> None:
         self.statuses: list[int] = []
@@ -117,7 +117,7 @@ EVENTS = [
 
 
 def standin(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Answers what stands above; to a call of the model `none` with an error."""
+    """Sends the answers above; an error for the model `none`."""
     request = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
     chat = environ["PATH_INFO"].endswith("/chat/completions")
     if request["model"] == "none":

@@ -1,13 +1,13 @@
 """A small explicit-state model checker.
 
-A model gives `start()` and `steps(state)`, which yields moves: (kind, action, next state).
+A model has `start()` and `steps(state)`, which yields moves: (kind, action, next state).
   world    a choice of the outside world: may happen, need not
   failure  a failure, taken from a budget that the state holds
-  system   a step of the system itself: while one is possible, one is taken in the end
-and says what must never be: `bad(state)` in any state, `lost(state)` where no system step is left.
+  system   a step of the system itself: while one is possible, one happens eventually
+It names forbidden states: `bad(state)` in any state, `lost(state)` in states without system steps.
 
-Every reachable state is visited, breadth first, so that a counter-example is a shortest one.  After that a cycle of system
-steps alone is looked for: the system works for ever and nothing comes of it.
+The checker visits every reachable state, breadth first, so that a counter-example is a shortest one. Then it looks for a cycle of
+system steps alone: a livelock.
 """
 
 from collections import deque
@@ -28,7 +28,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Verdict:
-    """`why` is empty when the model holds; `how` is the shortest way to the state where it does not."""
+    """`why` is empty when the model holds; `how` is the shortest path to the state that breaks it."""
 
     states: int
     why: str = ""
@@ -40,7 +40,7 @@ class Verdict:
 
 
 def check(model: Model, limit: int = 5_000_000) -> Verdict:
-    """Visit every state; AssertionError when there are more than `limit`, for then nothing is proven."""
+    """Visits every state. AssertionError for more than `limit` states, since then nothing is proven."""
     start = model.start()
     came_from: dict[Any, tuple[Any, Action] | None] = {start: None}
     system: dict[Any, list[Any]] = {}
@@ -75,7 +75,7 @@ def _way_to(came_from: dict[Any, tuple[Any, Action] | None], state: Any) -> tupl
 
 
 def _on_a_cycle(following: dict[Any, list[Any]]) -> Any | None:
-    """Some state that system steps can lead back to; None when every chain of them ends (Kahn's algorithm)."""
+    """A state on a cycle of system steps; None when every chain of system steps ends (Kahn's algorithm)."""
     entries = dict.fromkeys(following, 0)
     for states in following.values():
         for state in states:

@@ -1,7 +1,7 @@
-"""The coalescing protocol in memory: the same answers as the scripts, written a second time and plainly.
+"""The coalescing protocol in memory: gives the same answers as the scripts, with plain code.
 
-It is the oracle of the scripts (test_against_scripts.py) and what tests of publishers and workers use when Redis itself
-is not what they are about.
+The double is the oracle of the scripts (test_against_scripts.py). Tests of publishers and workers that do not need Redis
+use the double as well.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from tasks.coalescing.protocol import COUNTERS, Answer, Outcome, Snapshot, Terms
 
 @dataclass
 class Group:
-    """One group's hash.  Times are milliseconds of the double's clock."""
+    """One group's hash. Times are milliseconds of the double's clock."""
 
     born: int
     at: int = 0
@@ -36,7 +36,7 @@ class Group:
 
 
 class MemoryCoalescing:
-    """`tasks.coalescing.protocol.Coalescing` without Redis.  `clock` answers in milliseconds."""
+    """`tasks.coalescing.protocol.Coalescing` without Redis. `clock` answers in milliseconds."""
 
     def __init__(self, terms: Terms, clock: Callable[[], int]) -> None:
         self._terms = terms
@@ -163,7 +163,7 @@ class MemoryCoalescing:
             del self._due[group]
 
     def due_now(self) -> list[UUID]:
-        """What take_due would take, which stays."""
+        """The groups that take_due would take; nothing is taken."""
         return [group for group, due in self._due.items() if due <= self._clock()]
 
     def runs_now(self, group: UUID, owner: str) -> bool:
@@ -172,7 +172,7 @@ class MemoryCoalescing:
         return it is not None and it.state == "running" and it.owner == owner and max(self._clock(), it.at) < it.until
 
     def hash_of(self, group: UUID) -> Group | None:
-        """The group as it is remembered; None when it is not."""
+        """The stored group, or None."""
         return self._groups.get(group)
 
     def snapshot(self, group: UUID) -> Snapshot:
@@ -184,7 +184,7 @@ class MemoryCoalescing:
         self._groups.clear()
         self._due.clear()
 
-    # --- what the transitions share
+    # --- parts of the transitions
 
     def _enter(self, group: UUID, patience: float = 0.0) -> tuple[int, Group]:
         """Expired leases and tickets count as absent."""
@@ -203,7 +203,7 @@ class MemoryCoalescing:
         return now, it
 
     def _follow_the_clock(self, it: Group, now: int) -> None:
-        """It may have been set back."""
+        """The time of the clock, which may have been set back."""
         back = max(0, it.at - now)
         for name in ("until", "first_at", "rest_until", "run_at"):
             if getattr(it, name):

@@ -1,14 +1,14 @@
-"""The protocol and everything that can go wrong around it, as states and moves, for ONE group (groups share nothing).
+"""The protocol and the failures around it, as states and moves, for ONE group (groups share nothing).
 
-The outside world opens transactions and commits or rolls them back in any order.  A run reads what is committed and not
-covered, at most `window` of it, and its SAVE covers that.  Time is not modelled: what may expire may do so at any moment, and a
-parked group may be due at any moment.
+The outside world opens transactions and commits or rolls them back in any order. A run reads at most `window` committed and uncovered
+traces, and its SAVE covers these. Time is not modelled: a lease or ticket may expire at any moment, and a parked group may be due at any
+moment.
 
-Every message is published straight, or waits for its project's turn first (tasks/coalescing/turns.py): which of the two, and when the
-turn comes, other groups decide, so both may happen.  Publishing again for a group that waits leaves it where it is.
+A message is published at once, or waits for its project's turn first (tasks/coalescing/turns.py). Other groups decide which of the two,
+and when the turn comes, so both may happen. Publishing again for a waiting group does not move the group.
 
-`Defences` names what protects the guarantees; with one of them taken out the checker must find a counter-example
-(test_model.py).  The moves are also carried out on the real scripts and the real fence (test_model_on_servers.py).
+`Defences` names the protections of the guarantees: without one of these the checker must find a counter-example (test_model.py). The
+moves are also carried out on the real scripts and the real fence (test_model_on_servers.py).
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ NEW, OPEN, COMMITTED, TO_PUBLISH, TO_NOTE, DONE, ROLLED_BACK = "NOCPIDA"
 
 
 class Budget(NamedTuple):
-    """How many of each failure may happen."""
+    """The number of each failure that may happen."""
 
     api: int = 0  # a web process dies after COMMIT, or between REQUEST and what follows
     kill: int = 0  # a worker dies; its message comes back, or was acknowledged with the dead child
@@ -31,8 +31,8 @@ class Budget(NamedTuple):
     duplicate: int = 0  # a message that is worked on is delivered again
     lease: int = 0  # the lease of a live run ends (a paused worker)
     ticket: int = 0  # a ticket ends while its message waits
-    turn: int = 0  # whoever lets a group in dies between taking it from the line and publishing
-    pacer: int = 0  # a pacer dies after it took the group from the index, or after WAKE
+    turn: int = 0  # the process that lets a group in dies between taking it from the line and publishing
+    pacer: int = 0  # a pacer dies after taking the group from the index, or after WAKE
     reconciler: int = 0  # the reconciler dies after WAKE
     error: int = 0  # a run fails
     deaf: int = 0  # a worker's acknowledgement is lost, and with it its credit for another message
@@ -57,11 +57,11 @@ class State(NamedTuple):
     seq: int
     done: int
     owner: int
-    names: int  # how many owners there were
+    names: int  # number of owners so far
     indexed: bool
     queue: int
     line: bool  # the group waits for its project's turn
-    turn: str  # idle, publish: somebody took the group from the line
+    turn: str  # idle, publish: a process took the group from the line
     workers: tuple
     pacer: str  # idle, taken, publish
     reconciler: str  # idle, publish
@@ -72,7 +72,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Defences:
-    """Each is on in the product."""
+    """The defences; in the product all are on."""
 
     request_after_commit: bool = True
     tickets_expire: bool = True
@@ -93,7 +93,7 @@ class Defences:
 
 
 class Coalescing:
-    """The model.  `window` is small, so that runs leave something over."""
+    """The model. `window` is small, so that runs leave something over."""
 
     def __init__(
         self, traces: int, workers: int, *, window: int = 9, defences: Defences | None = None, **budget: int
@@ -109,7 +109,7 @@ class Coalescing:
             reconciler="idle", fence=0, twice=False, budget=self._budget,
         )  # fmt: skip
 
-    # --- what must hold
+    # --- invariants
 
     def bad(self, s: State) -> str | None:
         failures = sum(self._budget) - sum(s.budget)
@@ -134,7 +134,7 @@ class Coalescing:
     # --- moves
 
     def steps(self, s: State) -> Iterator[Move]:
-        """The moves, with states that differ only in names made one."""
+        """The moves; states that differ only in names are merged."""
         return ((kind, action, normal(after)) for kind, action, after in self.moves(s))
 
     def moves(self, s: State) -> Iterator[Move]:
@@ -338,7 +338,7 @@ class Coalescing:
             yield "system", ("reconcile",), s._replace(reconciler="publish", group="queued", seq=seq)
 
     def _time(self, s: State) -> Iterator[Move]:
-        """What expires because nobody is there any more to keep it."""
+        """The leases and tickets that expire because their owner is gone."""
         holders = {worker.owner for worker in s.workers if worker.owner}
         if s.group == "running" and s.owner not in holders and self._on.leases_expire:
             yield "system", ("dead lease ends",), s._replace(group="idle")
@@ -371,13 +371,13 @@ class Coalescing:
 
 
 def spend(s: State, failure: str) -> State | None:
-    """The state with one less of this failure to come; None when there is none left."""
+    """The state with this failure's budget reduced by one; None when the budget is spent."""
     left = getattr(s.budget, failure)
     return s._replace(budget=s.budget._replace(**{failure: left - 1})) if left else None
 
 
 def normal(s: State) -> State:
-    """seq and done matter by their difference, owners and fences by which are equal, workers not by their order."""
+    """A normal form: only the difference of seq and done, the equality of owners and fences, and the set of workers matter."""
     owners = sorted({worker.owner for worker in s.workers} | ({s.owner} if s.group == "running" else set()) | {0})
     fences = sorted({worker.fence for worker in s.workers if worker.phase == "mining"} | {s.fence})
     workers = tuple(

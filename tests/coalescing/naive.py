@@ -1,7 +1,7 @@
 """The plain scheme, for comparison: one message for each trace, and skip when a newer trace id is known.
 
-It is what most people write first.  It loses traces with one worker and without any failure, because ids are not in the order of
-commits; and a checker that does not see that would be worth nothing.
+Most people write this scheme first. It loses traces with one worker and without any failure, because ids are not in the order of
+commits. A useful checker must find this.
 """
 
 from collections.abc import Iterator

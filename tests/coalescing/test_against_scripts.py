@@ -1,6 +1,6 @@
 """The real scripts on a real server against the double, on sequences that Hypothesis makes up.
 
-Every rule asks the server first; its answer says what time it was there, and the double is asked at that very time.  So
+Every rule asks the server first; its answer says what time it was there, and the double is asked at that very time. So
 the whole hash can be compared field by field, times included.
 """
 

@@ -1,7 +1,7 @@
 """Random walks through the model, carried out on the real scripts and the real fence.
 
 Every move is done for real: transactions that stay open, REQUEST and CLAIM on a Valkey, OPEN and SAVE with the fence in
-PostgreSQL.  What the servers answer must be a move that the model allows, and after it the real state must be the model's.
+PostgreSQL. What the servers answer must be a move that the model allows, and after it the real state must be the model's.
 So what the checker proves of the model holds for what runs in production.
 """
 

@@ -1,4 +1,4 @@
-"""The transitions one by one, on the scripts and on the double.  Given that ... If I ... I expect ..."""
+"""The transitions one by one, on the scripts and on the double. Given that ... If I ... I expect ..."""
 
 from collections.abc import Iterator
 from uuid import UUID, uuid4

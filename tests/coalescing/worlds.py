@@ -1,6 +1,6 @@
-"""Two worlds for the same tests: the scripts on a real server, and the double.  In both, time can be moved.
+"""Two worlds for the same tests: the scripts on a real server, and the double. Tests can move time in both.
 
-Redis' clock cannot be set, so the scripts' world moves every stored time back instead, which is the same to a script.
+Redis' clock cannot be set, so the scripts' world moves every stored time back, which has the same effect on a script.
 """
 
 from uuid import UUID
@@ -36,7 +36,7 @@ class ScriptWorld:
         self._redis.flushall()
 
     def now(self) -> int:
-        """Redis' clock, plus the time that was moved."""
+        """Redis' clock, plus the moved time."""
         seconds, micros = self._redis.time()
         return int(seconds) * 1000 + int(micros) // 1000 + self.shift
 

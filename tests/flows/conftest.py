@@ -42,7 +42,7 @@ def settings(flow_environment: dict[str, str]) -> Settings:
     return Settings(**{name: value for name, value in known.items() if value is not None})
 
 
-# pytest-celery: its fixtures, with our processes behind them.  A test that breaks nothing shares them (test_calm_flows.py).
+# pytest-celery: its fixtures, with our processes behind them. A test that breaks nothing shares them (test_calm_flows.py).
 
 
 @pytest.fixture
@@ -73,18 +73,18 @@ def assert_no_immortal_key(valkey: ValkeyServer) -> None:
             assert immortal_keys(client) == []
 
 
-# What a test says and sees
+# The team of a test
 
 
 @dataclass
 class Shop:
-    """A team with one project: it sends traces and looks at what became of them."""
+    """A team with one project: it sends traces and reads their grouping."""
 
     client: FlaskClient
     engine: Engine
 
     def send(self, path: str, *words: str) -> list[str]:
-        """One call for each word, all of one template; what the API said of the grouping."""
+        """Sends one call per word, all of one template. Returns the API's answer about grouping."""
         return [self.send_prompt(path, prompt_about(word)) for word in words]
 
     def send_prompt(self, path: str, prompt: str) -> str:
@@ -133,12 +133,12 @@ class Shop:
         wait_until(lambda: self.grouped(path) == calls, seconds, f"{calls} calls of {path} grouped")
 
     def run_is_held(self, path: str) -> AbstractContextManager[None]:
-        """Inside, a run of the path has read its window and cannot save: it waits for a lock that this test holds."""
+        """In the block a run of the path has read its window and cannot save: the run waits for a lock of this test."""
         return _held(self, path)
 
     @contextmanager
     def no_run_begins(self) -> Iterator[None]:
-        """Inside, no run gets as far as reading its window, however long the test takes."""
+        """In the block no run can read its window, however long the test takes."""
         with self.engine.connect() as connection:
             connection.execute(text("LOCK TABLE grouping_run IN SHARE MODE"))
             yield

@@ -1,6 +1,6 @@
 """pytest-celery's containers, with plain processes behind them instead of Docker.
 
-A container is what pytest-celery calls a thing that runs: it can be killed, restarted, asked for its log.
+pytest-celery calls a running program a container: tests can kill and restart it and read its log.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 90, what: str = "") -> Any:
-    """What `condition` answers as soon as it is true; the test fails after `seconds`."""
+    """Waits until `condition` is true and returns its result; fails the test after `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if answer := condition():
@@ -81,21 +81,21 @@ class ProcessContainer(CeleryTestContainer):
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def kill(self, signal: str | int = "SIGKILL") -> None:
-        """SIGKILL takes the children along: a machine that dies spares none."""
+        """Kills the process and its children, as a dying machine does."""
         if _number(signal) == _number("SIGKILL"):
             self._kill_family()
         else:
             self._process.send_signal(_number(signal))
 
     def kill_child(self) -> None:
-        """Kill the process that does the work; its parent lives."""
+        """Kills the child that does the work; its parent lives."""
         _kill(psutil.Process(self.pid).children())
 
     def wait_for_exit(self, seconds: float = 90) -> int:
         return self._process.wait(seconds)
 
     def reload(self) -> None:
-        """Docker's container objects are snapshots; this one is not."""
+        """Nothing to do: Docker's container objects are snapshots, this one is not."""
 
     def restart(self, timeout: float = 30, **_: Any) -> None:
         self.teardown()
@@ -166,18 +166,18 @@ class BrokerContainer(CeleryTestContainer):
         self.server.kill()
 
     def reload(self) -> None:
-        """Nothing is remembered."""
+        """Nothing to do: no state is kept."""
 
     def restart(self, timeout: float = 60, **_: Any) -> None:
         """A Valkey comes back empty: it keeps nothing on disk."""
         self.server.restart()
 
     def teardown(self) -> None:
-        """The server's own fixture stops it."""
+        """Nothing to do: the server's own fixture stops it."""
 
 
 def tied(ending: str, command: list[str]) -> list[str]:
-    """The command, which gets that signal when we end: an interrupted pytest gives its workers no time to end anything."""
+    """The command, run so that it gets this signal when we end: an interrupted pytest gives its workers no time to stop processes."""
     return [sys.executable, "-I", str(ROOT / "app" / "local" / "child.py"), ending, "--", *command]
 
 
@@ -187,7 +187,7 @@ def celery(*arguments: str) -> list[str]:
 
 
 def _kill(processes: Iterable[psutil.Process]) -> None:
-    """Those that still live: a child ends by itself as soon as its parent is gone."""
+    """The living ones of these processes: a child ends by itself as soon as its parent is gone."""
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
@@ -198,7 +198,7 @@ def _number(name: str | int) -> int:
 
 
 def quick_environment(database_url: str, redis_url: str) -> dict[str, str]:
-    """Times short enough for a test, in the order that they have in production."""
+    """Settings of times: short enough for a test, in the same order as in production."""
     return os.environ | {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -215,7 +215,7 @@ def quick_environment(database_url: str, redis_url: str) -> dict[str, str]:
         "DATABASE_STATEMENT_TIMEOUT": "60",
         "LOG_FORMAT": "json",
         "PYTHONPATH": str(ROOT),
-        "PYTHONWARNINGS": "ignore",  # Celery warns of root, which is who runs tests in a container
+        "PYTHONWARNINGS": "ignore",  # Celery warns of root, the user of tests in a container
     }
 
 
@@ -269,7 +269,7 @@ def _places_of_commands() -> dict[str, str]:
 
 
 def _ready(container: ProcessContainer) -> ProcessContainer:
-    """One that does not get ready is not left to other tests, which its end would fail."""
+    """Starts a container. One that does not get ready is stopped, so that its end does not fail other tests."""
     try:
         container.ready()
     except BaseException:

@@ -1,4 +1,4 @@
-"""A project that floods the queue and one with little to do, on a real worker.  Without shares the little one comes last."""
+"""A project that floods the queue and one with little to do, on a real worker. Without shares the little one comes last."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""RabbitMQ as the broker, for real: the same product, another BROKER_URL.  One node serves the tests of this file."""
+"""RabbitMQ as the broker, for real: the same product, another BROKER_URL. One node serves the tests of this file."""
 
 import time
 from collections.abc import Iterator

@@ -19,12 +19,12 @@ READ_ONLY = (
 
 
 def missing() -> list[str]:
-    """Programs that making and entering a root need and that are not installed."""
+    """The missing programs that making and entering a root need."""
     return [program for program in ("mmdebstrap", "chroot", "unshare", "setpriv") if shutil.which(program) is None]
 
 
 def build(folder: Path) -> Path:
-    """A root in `folder`; takes a minute and Debian's mirror."""
+    """A root in `folder`; needs a minute and Debian's mirror."""
     root = folder / "root"
     _run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", SUITE, root)
     _run("chroot", root, "useradd", "--uid", "10001", "--no-create-home", "--shell", "/usr/sbin/nologin", "promptlode")
@@ -48,7 +48,7 @@ def build(folder: Path) -> Path:
 
 
 def command(root: Path, *words: str) -> list[str]:
-    """A command inside of the root, which nothing can write to."""
+    """A command inside the root, which is read-only."""
     return [shutil.which("unshare") or "unshare", "--mount", "sh", "-c", READ_ONLY, str(root), *words]
 
 

@@ -18,7 +18,7 @@ from tests.flows.containers import tied
 
 ROOT = Path(app.__file__).parent.parent
 PATIENCE = 90
-"""Seconds.  Heroku kills what has not ended after 30, which a machine that is not busy keeps with ease."""
+"""Seconds. Heroku kills what has not ended after 30, which a machine that is not busy keeps with ease."""
 
 
 def test_the_procfile_runs_under_honcho_and_ends_at_sigterm_in_time(

@@ -1,4 +1,4 @@
-"""The wheel of this checkout, installed as a user would: outside of the checkout, on the packages that the tests have."""
+"""The wheel of this checkout, installed as by a user: outside of the checkout, with the tests' packages."""
 
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ def build(folder: Path) -> Path:
 
 
 def install(folder: Path) -> Path:
-    """The command `promptlode` of an environment in `folder`, in which nothing can be written any more."""
+    """The command `promptlode` of an environment in `folder`, which is then read-only."""
     built = build(folder)
     environment = folder / "environment"
     uv("venv", "--quiet", "--python", sys.executable, environment)

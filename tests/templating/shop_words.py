@@ -1,4 +1,4 @@
-"""What the calls of a shop are about, for prompts that tests make."""
+"""Words of a shop's calls, for prompts that tests make."""
 
 TOPICS = [
     "late parcels",

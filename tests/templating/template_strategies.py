@@ -1,4 +1,4 @@
-"""Hypothesis strategies for templates and prompts that are made to be confused with each other."""
+"""Hypothesis strategies for templates and prompts that are easily confused with each other."""
 
 from hypothesis import strategies as st
 
@@ -11,7 +11,7 @@ FRAGMENTS = [
 NAMES = st.sampled_from(["a", "b", "var_0", "question", "文脈", "_"])
 
 texts = st.lists(st.sampled_from(FRAGMENTS), max_size=6).map("".join) | st.text(max_size=8)
-"""Short texts of braces, backslashes, line ends, barriers, lone surrogates: what is taken for something else."""
+"""Short texts of characters that code may misread: braces, backslashes, line ends, barriers, lone surrogates."""
 
 plain = st.text(alphabet="ab \n", max_size=4)
 """Texts of so few characters that literals turn up inside values."""

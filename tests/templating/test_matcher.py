@@ -20,7 +20,7 @@ similar = templates(literal=st.lists(st.sampled_from(["a", "bb", " ", "\n", "aba
 
 
 def slow_match(alive, prompt):
-    """Slow oracle: try every template, the most specific first.  alive: {index: template}."""
+    """Slow oracle: try every template, the most specific first. alive: {index: template}."""
     for index in sorted(alive, key=lambda index: (-alive[index].fixed, -index)):
         values = match(alive[index], prompt)
         if values is not None:

@@ -17,7 +17,7 @@ def turns(dice, least, labels):
 
 
 def mined(text, count=40):
-    """The fixed texts of the one template of `count` calls.  text: makes a prompt of a Random."""
+    """The fixed texts of the one template of `count` calls. text: makes a prompt of a Random."""
     dice = Random(11)
     [found] = mine([text(dice) for _ in range(count)])
     return [literal.strip() for literal in found.template.literals]

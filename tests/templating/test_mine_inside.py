@@ -9,7 +9,7 @@ from templating import mine
 
 
 def mined(text, count=30):
-    """The fixed texts of the one template of `count` calls.  text: makes a prompt of a Random."""
+    """The fixed texts of the one template of `count` calls. text: makes a prompt of a Random."""
     dice = Random(3)
     [found] = mine([text(dice) for _ in range(count)])
     return found.template.literals

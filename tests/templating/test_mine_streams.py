@@ -66,7 +66,9 @@ def streamed(batches):
         left = [prompt for prompt in [*left, *batch] if Matcher(known).match(prompt) is None]
         found = mine(left, known=known)
         gone = {index for group in found for index in group.supersedes}
-        known = [template for index, template in enumerate(known) if index not in gone] + [group.template for group in found]
+        known = [template for index, template in enumerate(known) if index not in gone] + [
+            group.template for group in found
+        ]
     return known
 
 

@@ -1,4 +1,4 @@
-"""Texts made to cost much: the contract holds and the work stays bounded.  Work is counted, time is for the benchmark."""
+"""Texts made to cost much: the contract holds and the work stays bounded. Work is counted, time is for the benchmark."""
 
 import os
 import subprocess

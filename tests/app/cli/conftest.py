@@ -1,4 +1,4 @@
-"""What tests of commands share."""
+"""Fixtures of the tests of commands."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.app.cli_helpers import Cli
 
 @pytest.fixture
 def url(web: Flask) -> Iterator[str]:
-    """The address of a web process that listens."""
+    """The address of a listening web process."""
     server = make_server("127.0.0.1", 0, web, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -28,7 +28,7 @@ def url(web: Flask) -> Iterator[str]:
 
 @pytest.fixture
 def remote(cli: Cli, url: str, engine: Engine, project: Project, tmp_path: Path) -> Cli:
-    """Commands of somebody who knows the address and a key, and has no server of their own."""
+    """Commands of a user who has the address and a key, but no server."""
     hidden = {"DATABASE_URL": None, "REDIS_URL": None, "PROMPTLODE_DATA_DIR": str(tmp_path)}
     cli.environment |= hidden | {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PROMPTLODE_URL": url}
     cli.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name)

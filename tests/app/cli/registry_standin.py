@@ -1,4 +1,4 @@
-"""A server that keeps prompts as Langfuse, MLflow and Phoenix do: their routes, keys, answers and versions, in memory."""
+"""A stand-in for the prompt registries of Langfuse, MLflow and Phoenix: their routes, keys, answers and versions, in memory."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Standin
 
     def log_message(self, *_: Any) -> None:
-        """Quiet."""
+        """Logs nothing."""
 
     def do_GET(self) -> None:
         self._route(None)

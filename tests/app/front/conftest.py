@@ -35,7 +35,7 @@ def both(settings: Settings, engine: Engine) -> Iterator[Both]:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many calls each statement carried."""
+    """The number of calls of each statement."""
     carried: list[int] = []
     insert = together.insert_current
 

@@ -37,7 +37,7 @@ def reviewed(world: World, group: Group) -> None:
 
 
 # The week decides which values the first calls have, and on which weekdays an agent is asked. In both, early runs take
-# two prompts for one.  test_sample_grouped.py has a week in which none does.
+# two prompts for one. test_sample_grouped.py has a week in which none does.
 WEEKS = (
     datetime(2026, 11, 20, 0, 17, tzinfo=UTC),
     datetime(2026, 11, 23, 12, 17, tzinfo=UTC),

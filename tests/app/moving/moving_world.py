@@ -1,6 +1,6 @@
-"""A move in a process that dies by itself at a given step: `python moving_world.py SOURCE TARGET PROJECT STEP...`, a child for each.
+"""A move in child processes that die at given steps: `python moving_world.py SOURCE TARGET PROJECT STEP...`, one child per step.
 
-`undo` in place of a step takes back what was done.
+The step `undo` reverts the move.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Spans of every instrumentation that we know: which are calls, and what their prompts are.  Read without a database."""
+"""Spans of every instrumentation that we know: which are calls, and what their prompts are. Read without a database."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""How pages cut up texts: pieces, marks, changes, costs and wording.  Pure, no services."""
+"""How pages cut up texts: pieces, marks, changes, costs and wording. Pure, no services."""
 
 from datetime import UTC, datetime, timedelta
 from difflib import SequenceMatcher

@@ -1,4 +1,4 @@
-"""What tests of the store share."""
+"""Fixtures of the store's tests."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,6 @@ from sqlalchemy import Connection, Engine
 
 @pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
-    """A transaction that nobody commits."""
+    """A transaction that is rolled back."""
     with engine.connect() as connection:
         yield connection

@@ -1,6 +1,6 @@
 """One Valkey, one worker and one reconciler for all tests of a module that imports these fixtures.
 
-A test that ends one of them brings it back, or is the last of its module.
+A test that ends one of these restarts it, or is the last test of its module.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Workers and Redis die in the middle of a run; nothing is lost.  What a test kills, it brings back."""
+"""Workers and Redis die in the middle of a run; nothing is lost. What a test kills, it brings back."""
 
 from pytest_celery import CeleryTestBroker, CeleryTestWorker
 from sqlalchemy import text
