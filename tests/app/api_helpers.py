@@ -40,7 +40,7 @@ def metric(admin: FlaskClient, sample: str) -> float:
 
 def know(engine: Engine, project: Project, path: str, *parts: str) -> UUID:
     """Stores a template of a path, as a run would save it. Returns the id of the template's task."""
-    found = Template.parse(BARRIER.join(parts))
+    template = Template.parse(BARRIER.join(parts))
     task_id, template_id = new_id(), new_id()
     with transaction(engine) as connection:
         group = groups.get_or_create(connection, project.id, [path])[path]
@@ -52,10 +52,10 @@ def know(engine: Engine, project: Project, path: str, *parts: str) -> UUID:
                 id=template_id,
                 group_id=group.id,
                 task_id=task_id,
-                digest=digest_of(found),
-                parts=to_parts(found),
-                slots=list(found.slots),
-                slot_kinds=[{"kind": "free text", "values": [], "optional": False} for _ in found.slots],
+                digest=digest_of(template),
+                parts=to_parts(template),
+                slots=list(template.slots),
+                slot_kinds=[{"kind": "free text", "values": [], "optional": False} for _ in template.slots],
             )
         )
         connection.execute(

@@ -72,20 +72,18 @@ def miner_that_finds(
             Template.parse(BARRIER + old): Template.parse(BARRIER + new) for new, old in (supersedes or {}).items()
         }
         told = [template for template in known if template not in widened]
-        found = {index: hit for index, prompt in enumerate(prompts) if (hit := matcher.match(prompt)) is not None}
-        found = {
-            index: hit for index, hit in found.items() if all(match(each, prompts[index]) is None for each in told)
-        }
+        hits = {index: hit for index, prompt in enumerate(prompts) if (hit := matcher.match(prompt)) is not None}
+        hits = {index: hit for index, hit in hits.items() if all(match(each, prompts[index]) is None for each in told)}
         groups = [
             Mined(
                 template,
-                members := [index for index, hit in found.items() if hit.index == place],
-                [found[index].values for index in members],
+                members := [index for index, hit in hits.items() if hit.index == place],
+                [hits[index].values for index in members],
                 tuple(index for index, each in enumerate(known) if widened.get(each) == template),
             )
             for place, template in enumerate(templates)
         ]
-        ungrouped = {index: "alone" for index in range(len(prompts)) if index not in found}
+        ungrouped = {index: "alone" for index in range(len(prompts)) if index not in hits}
         return MiningResult(tuple(group for group in groups if group.members), ungrouped)
 
     return mine
@@ -183,9 +181,9 @@ class Group:
             settings=changed,
         )
 
-    def want(self, what: groups.Wanted) -> None:
+    def want(self, wanted: groups.Wanted) -> None:
         with self.world.engine.begin() as connection:
-            groups.want(connection, self.id, what)
+            groups.want(connection, self.id, wanted)
 
     def set(self, **values: Any) -> None:
         """Changes the group's row directly in the database."""
@@ -231,8 +229,8 @@ class Group:
 
     def calls(self, ids: Sequence[UUID]) -> list[Any]:
         """The rows of these calls, in the given order."""
-        found = {row.id: row for row in self.world.rows(select(trace).where(trace.c.id.in_(ids)))}
-        return [found[call_id] for call_id in ids]
+        row_of = {row.id: row for row in self.world.rows(select(trace).where(trace.c.id.in_(ids)))}
+        return [row_of[call_id] for call_id in ids]
 
     @property
     def owed(self) -> int:

@@ -42,8 +42,8 @@ SYSTEM = (
 
 
 def chromium() -> str | None:
-    found = (os.environ.get("CHROMIUM"), *map(shutil.which, NAMES))
-    return next((path for path in found if path), None)
+    candidates = (os.environ.get("CHROMIUM"), *map(shutil.which, NAMES))
+    return next((path for path in candidates if path), None)
 
 
 @pytest.fixture(scope="module")

@@ -57,75 +57,75 @@ class MemoryCoalescing:
         project: str = "",
         patience: float = 0.0,
     ) -> Answer:
-        now, it = self._enter(group, patience)
-        it.seq += 1
-        it.fresh, it.trace, it.urgent = fresh, trace or it.trace, it.urgent or urgent
-        it.project = project or it.project
-        it.first_at = it.first_at or now
-        it.counters["requests"] += 1
-        if it.state == "idle":
-            return self._answer(group, now, self._send_or_park(it, now), it.seq)
-        it.counters["coalesced"] += 1
-        if it.state == "parked":
-            if urgent or now >= it.until + milliseconds(self._terms.grace):
-                return self._answer(group, now, self._send(it, now), it.seq)
-            if not it.backoff:
-                it.until = self._due_at(it, now)
-        return self._answer(group, now, "coalesced", it.seq)
+        now, stored = self._enter(group, patience)
+        stored.seq += 1
+        stored.fresh, stored.trace, stored.urgent = fresh, trace or stored.trace, stored.urgent or urgent
+        stored.project = project or stored.project
+        stored.first_at = stored.first_at or now
+        stored.counters["requests"] += 1
+        if stored.state == "idle":
+            return self._answer(group, now, self._send_or_park(stored, now), stored.seq)
+        stored.counters["coalesced"] += 1
+        if stored.state == "parked":
+            if urgent or now >= stored.until + milliseconds(self._terms.grace):
+                return self._answer(group, now, self._send(stored, now), stored.seq)
+            if not stored.backoff:
+                stored.until = self._due_at(stored, now)
+        return self._answer(group, now, "coalesced", stored.seq)
 
     def claim(self, group: UUID, owner: str, *, ticketless: bool = False, redelivered: bool = False) -> Answer:
-        now, it = self._enter(group)
-        if it.state == "running" and it.owner == owner:
-            return self._answer(group, now, "run", int(it.run_urgent))
-        it.counters["redelivered"] += redelivered
+        now, stored = self._enter(group)
+        if stored.state == "running" and stored.owner == owner:
+            return self._answer(group, now, "run", int(stored.run_urgent))
+        stored.counters["redelivered"] += redelivered
         if ticketless:
-            it.seq += 1
-            it.counters["requests"] += 1
-            it.counters["messages"] += 1
-            it.first_at = it.first_at or now
-            it.urgent = True
-        if it.state == "running":
+            stored.seq += 1
+            stored.counters["requests"] += 1
+            stored.counters["messages"] += 1
+            stored.first_at = stored.first_at or now
+            stored.urgent = True
+        if stored.state == "running":
             return self._skip(group, now, "busy")
-        if it.state == "parked" and now < it.until and not ticketless:
+        if stored.state == "parked" and now < stored.until and not ticketless:
             return self._skip(group, now, "early")
-        if it.seq <= it.done:
-            if it.state != "idle":
-                it.state, it.until = "idle", 0
+        if stored.seq <= stored.done:
+            if stored.state != "idle":
+                stored.state, stored.until = "idle", 0
             return self._skip(group, now, "covered")
-        it.counters["coalesced"] += it.state == "parked"
-        it.state, it.until = "running", now + milliseconds(self._terms.lease)
-        it.owner, it.run_seq, it.run_at, it.run_urgent = owner, it.seq, now, it.urgent
-        it.urgent, it.first_at, it.backoff = False, 0, False
-        return self._answer(group, now, "run", int(it.run_urgent))
+        stored.counters["coalesced"] += stored.state == "parked"
+        stored.state, stored.until = "running", now + milliseconds(self._terms.lease)
+        stored.owner, stored.run_seq, stored.run_at, stored.run_urgent = owner, stored.seq, now, stored.urgent
+        stored.urgent, stored.first_at, stored.backoff = False, 0, False
+        return self._answer(group, now, "run", int(stored.run_urgent))
 
     def heartbeat(self, group: UUID, owner: str) -> Answer:
-        now, it = self._enter(group)
-        if it.state != "running" or it.owner != owner:
+        now, stored = self._enter(group)
+        if stored.state != "running" or stored.owner != owner:
             return self._answer(group, now, "lost")
-        it.until = now + milliseconds(self._terms.lease)
+        stored.until = now + milliseconds(self._terms.lease)
         return self._answer(group, now, "held")
 
     def finish(self, group: UUID, owner: str, outcome: Outcome, *, more: bool = False, pause: float = 0.0) -> Answer:
-        now, it = self._enter(group)
-        if it.state != "running" or it.owner != owner:
+        now, stored = self._enter(group)
+        if stored.state != "running" or stored.owner != owner:
             return self._answer(group, now, "lost")
-        it.rest_until = now + int(self._pace.pause(now - it.run_at, it.seq - it.run_seq))
+        stored.rest_until = now + int(self._pace.pause(now - stored.run_at, stored.seq - stored.run_seq))
         if outcome in ("committed", "empty"):
-            it.done = max(it.done, it.run_seq)
+            stored.done = max(stored.done, stored.run_seq)
         else:
-            it.urgent = it.urgent or it.run_urgent
-        it.counters[outcome if outcome in ("empty", "fenced") else "runs"] += 1
-        it.counters["errors"] += outcome == "failed"
-        it.seq += more
-        it.state, it.until = "idle", 0
-        if it.seq <= it.done:
+            stored.urgent = stored.urgent or stored.run_urgent
+        stored.counters[outcome if outcome in ("empty", "fenced") else "runs"] += 1
+        stored.counters["errors"] += outcome == "failed"
+        stored.seq += more
+        stored.state, stored.until = "idle", 0
+        if stored.seq <= stored.done:
             return self._answer(group, now, "rest")
-        self._ask_itself(it, now)
+        self._ask_itself(stored, now)
         if outcome == "failed":
-            return self._answer(group, now, self._park(it, now + milliseconds(pause), backoff=True))
+            return self._answer(group, now, self._park(stored, now + milliseconds(pause), backoff=True))
         if more or outcome == "stopped":
-            return self._answer(group, now, self._send(it, now), it.seq)
-        return self._answer(group, now, self._send_or_park(it, now), it.seq)
+            return self._answer(group, now, self._send(stored, now), stored.seq)
+        return self._answer(group, now, self._send_or_park(stored, now), stored.seq)
 
     def wake(
         self,
@@ -136,21 +136,21 @@ class MemoryCoalescing:
         project: str = "",
         patience: float = 0.0,
     ) -> Answer:
-        now, it = self._enter(group, patience)
-        it.fresh = it.fresh if fresh is None else fresh
-        it.project = project or it.project
-        if it.state in ("running", "queued"):
+        now, stored = self._enter(group, patience)
+        stored.fresh = stored.fresh if fresh is None else fresh
+        stored.project = project or stored.project
+        if stored.state in ("running", "queued"):
             return self._answer(group, now, "live")
-        if it.state == "parked":
-            if now < it.until:
+        if stored.state == "parked":
+            if now < stored.until:
                 return self._answer(group, now, "park")
-            return self._answer(group, now, self._send(it, now), it.seq)
-        if owed and it.seq <= it.done:
-            it.seq = it.done + 1
-        if it.seq <= it.done:
+            return self._answer(group, now, self._send(stored, now), stored.seq)
+        if owed and stored.seq <= stored.done:
+            stored.seq = stored.done + 1
+        if stored.seq <= stored.done:
             return self._answer(group, now, "rest")
-        self._ask_itself(it, now)
-        return self._answer(group, now, self._send(it, now), it.seq)
+        self._ask_itself(stored, now)
+        return self._answer(group, now, self._send(stored, now), stored.seq)
 
     def take_due(self, limit: int = 100) -> list[UUID]:
         now = self._clock()
@@ -168,16 +168,21 @@ class MemoryCoalescing:
 
     def runs_now(self, group: UUID, owner: str) -> bool:
         """Whether the owner holds the lease at this time."""
-        it = self._groups.get(group)
-        return it is not None and it.state == "running" and it.owner == owner and max(self._clock(), it.at) < it.until
+        stored = self._groups.get(group)
+        return (
+            stored is not None
+            and stored.state == "running"
+            and stored.owner == owner
+            and max(self._clock(), stored.at) < stored.until
+        )
 
     def hash_of(self, group: UUID) -> Group | None:
         """The stored group, or None."""
         return self._groups.get(group)
 
     def snapshot(self, group: UUID) -> Snapshot:
-        it = self._groups.get(group, Group(born=0))
-        return Snapshot(it.state, it.born, dict(it.counters))
+        stored = self._groups.get(group, Group(born=0))
+        return Snapshot(stored.state, stored.born, dict(stored.counters))
 
     def flush(self) -> None:
         """Redis restarts empty."""
@@ -189,58 +194,58 @@ class MemoryCoalescing:
     def _enter(self, group: UUID, patience: float = 0.0) -> tuple[int, Group]:
         """Expired leases and tickets count as absent."""
         now = self._clock()
-        it = self._groups.setdefault(group, Group(born=now * 1000))
-        self._follow_the_clock(it, now)
-        if it.state == "running" and now >= it.until:
-            it.counters["runs"] += 1
-            it.counters["lost"] += 1
-            it.urgent = it.urgent or it.run_urgent
-            it.first_at = it.first_at or now
-            it.state, it.until = "idle", 0
-        elif it.state == "queued" and now >= it.until + milliseconds(patience):
-            it.counters["expired"] += 1
-            it.state, it.until = "idle", 0
-        return now, it
+        stored = self._groups.setdefault(group, Group(born=now * 1000))
+        self._follow_the_clock(stored, now)
+        if stored.state == "running" and now >= stored.until:
+            stored.counters["runs"] += 1
+            stored.counters["lost"] += 1
+            stored.urgent = stored.urgent or stored.run_urgent
+            stored.first_at = stored.first_at or now
+            stored.state, stored.until = "idle", 0
+        elif stored.state == "queued" and now >= stored.until + milliseconds(patience):
+            stored.counters["expired"] += 1
+            stored.state, stored.until = "idle", 0
+        return now, stored
 
-    def _follow_the_clock(self, it: Group, now: int) -> None:
-        """The time of the clock, which may have been set back."""
-        back = max(0, it.at - now)
+    def _follow_the_clock(self, stored: Group, now: int) -> None:
+        """Moves all stored times back if the clock was set back."""
+        back = max(0, stored.at - now)
         for name in ("until", "first_at", "rest_until", "run_at"):
-            if getattr(it, name):
-                setattr(it, name, getattr(it, name) - back)
-        it.at = now
+            if getattr(stored, name):
+                setattr(stored, name, getattr(stored, name) - back)
+        stored.at = now
 
-    def _due_at(self, it: Group, now: int) -> int:
+    def _due_at(self, stored: Group, now: int) -> int:
         pace = self._terms.pace
-        at = it.rest_until if it.rest_until > now else now + milliseconds(pace.quiet)
-        return min(at, it.first_at + milliseconds(pace.max_wait))
+        due = stored.rest_until if stored.rest_until > now else now + milliseconds(pace.quiet)
+        return min(due, stored.first_at + milliseconds(pace.max_wait))
 
-    def _send(self, it: Group, now: int) -> str:
-        it.counters["messages"] += 1
-        it.backoff = False
-        it.state, it.until = "queued", now + milliseconds(self._terms.ticket)
+    def _send(self, stored: Group, now: int) -> str:
+        stored.counters["messages"] += 1
+        stored.backoff = False
+        stored.state, stored.until = "queued", now + milliseconds(self._terms.ticket)
         return "send"
 
-    def _park(self, it: Group, at: int, *, backoff: bool) -> str:
-        it.backoff = backoff
-        it.state, it.until = "parked", at
+    def _park(self, stored: Group, until: int, *, backoff: bool) -> str:
+        stored.backoff = backoff
+        stored.state, stored.until = "parked", until
         return "park"
 
-    def _send_or_park(self, it: Group, now: int) -> str:
-        due = self._due_at(it, now)
-        return self._send(it, now) if it.urgent or due <= now else self._park(it, due, backoff=False)
+    def _send_or_park(self, stored: Group, now: int) -> str:
+        due = self._due_at(stored, now)
+        return self._send(stored, now) if stored.urgent or due <= now else self._park(stored, due, backoff=False)
 
-    def _ask_itself(self, it: Group, now: int) -> None:
-        it.counters["requests"] += 1
-        it.counters["followups"] += 1
-        it.first_at = it.first_at or now
+    def _ask_itself(self, stored: Group, now: int) -> None:
+        stored.counters["requests"] += 1
+        stored.counters["followups"] += 1
+        stored.first_at = stored.first_at or now
 
     def _skip(self, group: UUID, now: int, why: str) -> Answer:
         self._groups[group].counters[why] += 1
         return self._answer(group, now, why)
 
     def _answer(self, group: UUID, now: int, word: str, number: int = 0) -> Answer:
-        it = self._groups[group]
+        stored = self._groups[group]
         if word == "park":
-            self._due[group] = it.until
-        return Answer(word, now, it.until, number, it.fresh, it.trace, it.project)
+            self._due[group] = stored.until
+        return Answer(word, now, stored.until, number, stored.fresh, stored.trace, stored.project)

@@ -372,8 +372,8 @@ class Coalescing:
 
 def spend(s: State, failure: str) -> State | None:
     """The state with this failure's budget reduced by one; None when the budget is spent."""
-    left = getattr(s.budget, failure)
-    return s._replace(budget=s.budget._replace(**{failure: left - 1})) if left else None
+    remaining = getattr(s.budget, failure)
+    return s._replace(budget=s.budget._replace(**{failure: remaining - 1})) if remaining else None
 
 
 def normal(s: State) -> State:

@@ -61,7 +61,7 @@ class Naive:
         elif worker[0] == "got" and (s.latest > worker[1] or s.locked):
             yield "system", ("skip", number), become(("idle",))
         elif worker[0] == "got":
-            readable = frozenset(at for at, phase in enumerate(s.traces) if phase in "CPD")
+            readable = frozenset(place for place, phase in enumerate(s.traces) if phase in "CPD")
             yield "system", ("lock and read", number), become(("mining", worker[1], readable))._replace(locked=True)
         elif worker[0] == "mining":
             yield "system", ("save", number), become(("idle",))._replace(covered=s.covered | worker[2], locked=False)

@@ -155,7 +155,7 @@ def _held(shop: Shop, path: str) -> Iterator[None]:
     with shop.engine.connect() as connection:
         connection.execute(text("LOCK TABLE task IN SHARE MODE"))  # a run can read tasks, and not add one
         shop.send_batch(path, "ash", "birch", "cedar")  # in one request, so that the first run reads all
-        wait_until(lambda: shop.runs(path, "running") and shop.runs(path) > before, what="a run has begun")
+        wait_until(lambda: shop.runs(path, "running") and shop.runs(path) > before, event="a run has begun")
         yield
         connection.rollback()
 

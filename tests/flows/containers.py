@@ -25,14 +25,14 @@ from tests.rabbitmq import RabbitServer
 ROOT = Path(__file__).parents[2]
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 90, what: str = "") -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 90, event: str = "") -> Any:
     """Waits until `condition` is true and returns its result; fails the test after `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if answer := condition():
             return answer
         time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {what or condition}")
+    raise AssertionError(f"not within {seconds} s: {event or condition}")
 
 
 class ProcessContainer(CeleryTestContainer):
@@ -75,7 +75,7 @@ class ProcessContainer(CeleryTestContainer):
         return {}
 
     def ready(self) -> bool:
-        return bool(wait_until(lambda: self._prompt in self.logs() or self._ended(), what=f"{self._name} is ready"))
+        return bool(wait_until(lambda: self._prompt in self.logs() or self._ended(), event=f"{self._name} is ready"))
 
     def logs(self, **_: Any) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")

@@ -35,7 +35,7 @@ def test_a_project_that_floods_the_queue_delays_another_by_its_share(
         ask_for_all(shop)
     send_as(shop, "little", "/one", "/two")
     worker = worker_container(flow_environment | {"GROUPING_PROJECT_SHARE": share}, tmp_path)
-    order = wait_until(lambda: all_runs(shop), what="every group has run")
+    order = wait_until(lambda: all_runs(shop), event="every group has run")
     worker.teardown()
     place = max(number for number, project in enumerate(order, 1) if project == "little")
     assert earliest <= place <= latest

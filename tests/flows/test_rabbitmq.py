@@ -72,7 +72,7 @@ def test_a_burst_is_coalesced_and_all_of_it_is_grouped(
         answers = shop.send("/burst", *WORDS)
     assert answers == ["coalesced"] * len(WORDS)
     shop.wait_until_grouped("/burst", len(WORDS) + 3)
-    now = wait_until(lambda: _at_rest(shop, settings), what="every message is accounted for")
+    now = wait_until(lambda: _at_rest(shop, settings), event="every message is accounted for")
     assert now["requests"] == now["coalesced"] + now["messages"]
     assert now["runs"] <= before + 2
 
@@ -84,7 +84,7 @@ def test_a_worker_that_is_killed_in_mid_run_loses_nothing_and_its_message_comes_
         celery_worker.kill()
     celery_worker.restart()
     shop.wait_until_grouped("/killed", 3)
-    wait_until(lambda: _counted(shop, settings).get("redelivered"), what="RabbitMQ delivered the message again")
+    wait_until(lambda: _counted(shop, settings).get("redelivered"), event="RabbitMQ delivered the message again")
 
 
 def test_a_broker_that_restarts_loses_nothing(
@@ -103,7 +103,7 @@ def test_a_broker_that_restarts_loses_nothing(
 def test_a_message_that_waits_survives_a_restart(broker: Broker, rabbitmq: RabbitServer) -> None:
     broker.send(RERUN, {"group": str(new_id()), "ticket": 1})
     rabbitmq.restart()
-    wait_until(lambda: broker.depth() == 1, what="the queue has a leader again")
+    wait_until(lambda: broker.depth() == 1, event="the queue has a leader again")
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_a_broker_that_hangs_costs_the_first_request_seconds_and_the_next_nothin
     rabbitmq.resume()
     assert (first, set(others)) == ("deferred", {"deferred"})
     assert (seconds_of_first < 2.5, seconds_of_others < 0.2) == (True, True)
-    wait_until(lambda: ask(publisher, urgent=True) == "requested", what="it comes back by itself")
+    wait_until(lambda: ask(publisher, urgent=True) == "requested", event="it comes back by itself")
 
 
 def test_groups_without_a_template_go_before_re_runs(
@@ -176,7 +176,7 @@ def test_a_poisoned_message_is_dropped_after_ten_deliveries(broker: Broker, rabb
             deliveries += 1
             connection.default_channel.basic_reject(message.delivery_tag, requeue=True)
             if deliveries <= 10:
-                wait_until(lambda: broker.depth() == 1, what="it is back in its queue")
+                wait_until(lambda: broker.depth() == 1, event="it is back in its queue")
     assert deliveries == 11  # the first, and ten more
 
 

@@ -85,22 +85,22 @@ class _Handler(BaseHTTPRequestHandler):
         versions.append(body["version"] | {"id": f"v{len(versions) + 1}"})
         return 200, {"data": versions[-1]}
 
-    def _mlflow(self, what: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+    def _mlflow(self, endpoint: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         prompts = self.server.kept["mlflow"]
         missing = 404, {"error_code": "RESOURCE_DOES_NOT_EXIST"}
-        if what == "registered-models/get":
+        if endpoint == "registered-models/get":
             name = query["name"]
             mark = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
             return (200, {"registered_model": {"name": name, "tags": mark}}) if name in prompts else missing
-        if what == "registered-models/create":
+        if endpoint == "registered-models/create":
             prompts[body["name"]] = []
             return 200, {"registered_model": body}
-        if what == "model-versions/create":
+        if endpoint == "model-versions/create":
             prompts[body["name"]].append(body | {"version": str(len(prompts[body["name"]]) + 1)})
             return 200, {"model_version": prompts[body["name"]][-1]}
-        if what == "model-versions/get":
+        if endpoint == "model-versions/get":
             return 200, {"model_version": prompts[query["name"]][int(query["version"]) - 1]}
-        if what == "model-versions/search":
+        if endpoint == "model-versions/search":
             assert query["order_by"] == "version_number DESC"
             assert "mlflow.prompt.is_prompt" in query["filter"]
             return 200, {"model_versions": prompts[query["filter"].split("'")[1]][-1:]}

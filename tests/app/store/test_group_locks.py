@@ -57,7 +57,7 @@ def test_who_waits_for_the_first_group_does_not_hold_the_second(
     with ThreadPoolExecutor() as pool, engine.connect() as connection:
         connection.execute(HOLD, {"id": first})
         other = pool.submit(act)
-        wait_until(lambda: connection.scalar(WAITING), what="the other waits")
+        wait_until(lambda: connection.scalar(WAITING), event="the other waits")
 
         # I expect the second to be free for whoever holds the first
         connection.execute(HOLD, {"id": second})

@@ -44,7 +44,7 @@ def test_a_new_kind_of_call_becomes_a_task(shop: Shop, celery_worker: CeleryTest
 def test_calls_that_come_one_at_a_time_still_become_a_task(shop: Shop, celery_worker: CeleryTestWorker) -> None:
     for word in ("oak", "pine", "elm"):
         shop.send("/slow", word)
-        wait_until(lambda: shop.owed("/slow") == 0, what="the run has read it")
+        wait_until(lambda: shop.owed("/slow") == 0, event="the run has read it")
     shop.wait_until_grouped("/slow", 3)
     assert len(shop.tasks("/slow")) == 1
 
@@ -137,7 +137,7 @@ def test_a_message_that_names_no_group_is_refused_and_the_worker_goes_on(
         anybody.send_task("tasks.group_traces", kwargs={"project": "shop", "path": "/none"}, **options)
     wait_until(lambda: celery_worker.logs().count('"refused"') == 3)
     counted = "SELECT value FROM refused_message WHERE reason = "
-    wait_until(lambda: shop.number(f"{counted}'unknown'"), what="the last one, which is counted after it is logged")
+    wait_until(lambda: shop.number(f"{counted}'unknown'"), event="the last one, which is counted after it is logged")
     assert (shop.number(f"{counted}'malformed'"), shop.number(f"{counted}'unknown'")) == (2, 1)
     shop.send("/after", "oak", "pine", "elm")
     shop.wait_until_grouped("/after", 3)
@@ -174,7 +174,7 @@ def test_a_person_regroups_a_path_and_waits(
 ) -> None:
     shop.send("/person", "oak", "pine", "elm")
     shop.wait_until_grouped("/person", 3)
-    wait_until(lambda: _is_idle(shop, settings, "/person"), what="no run or message of the path is left")
+    wait_until(lambda: _is_idle(shop, settings, "/person"), event="no run or message of the path is left")
     before = shop.runs("/person", "committed")
     done = command("regroup", PROJECT, "/person", "--all", "--wait")
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "/person: requested")
@@ -224,7 +224,7 @@ def test_the_counters_add_up_when_everything_rests(
     with shop.run_is_held("/counted"):
         shop.send("/counted", *WORDS)
     shop.wait_until_grouped("/counted", len(WORDS) + 3)
-    now = wait_until(lambda: _at_rest(shop, settings), what="every message is accounted for")
+    now = wait_until(lambda: _at_rest(shop, settings), event="every message is accounted for")
     assert now["requests"] == now["coalesced"] + now["messages"]
     assert now["workers"][0]["alive"]
     assert now["reconcilers"][0]["alive"]

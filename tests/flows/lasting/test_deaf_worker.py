@@ -79,7 +79,7 @@ def test_a_worker_that_could_not_acknowledge_takes_messages_again(
         with shop.run_is_held(path):
             wait_until(lambda: client.zcard("unacked_index") == 1)
             broken.enter_context(fault(client, worker))
-        wait_until(lambda: said in worker.logs() or LOST in worker.logs(), what="the acknowledgement has failed")
+        wait_until(lambda: said in worker.logs() or LOST in worker.logs(), event="the acknowledgement has failed")
     shop.send_batch(f"{path}/next", "dogwood", "elder", "fir")
     shop.wait_until_grouped(f"{path}/next", 3)
     shop.wait_until_grouped(path, 3)
@@ -92,7 +92,7 @@ def test_messages_that_nobody_takes_make_the_installation_unready(
         restored.callback(_told, control, "add_consumer")
         _told(control, "cancel_consumer")
         shop.send_batch("/unheard", "ash", "birch", "cedar")
-        wait_until(lambda: "messages wait" in _worker_is_down(shop), what="/readyz says that nothing is taken")
+        wait_until(lambda: "messages wait" in _worker_is_down(shop), event="/readyz says that nothing is taken")
     shop.wait_until_grouped("/unheard", 3)
     wait_until(lambda: shop.client.get("/readyz").json["worker"]["ok"])
 

@@ -20,7 +20,7 @@ def test_a_worker_that_is_killed_in_mid_run_is_seen_to_be_dead_and_loses_nothing
     wait_until(lambda: _workers_alive(shop, settings) == [False])
     celery_worker.restart()
     shop.wait_until_grouped("/killed", 3)
-    wait_until(lambda: _workers_alive(shop, settings) == [True], what="the one that was killed is forgotten")
+    wait_until(lambda: _workers_alive(shop, settings) == [True], event="the one that was killed is forgotten")
 
 
 def grow_older(shop: Shop) -> None:
