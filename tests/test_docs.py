@@ -71,7 +71,7 @@ def test_every_command_is_spoken_of(command: str) -> None:
 
 
 def rows() -> list[str]:
-    """What the table of settings must say, in the order of `app.config.Settings`."""
+    """The lines that the table of settings must have, in the order of `app.config.Settings`."""
     fields = Settings.model_fields.items()
     return [f"| `{name.upper()}` | {default(field)} | {field.description} |" for name, field in fields]
 

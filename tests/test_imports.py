@@ -61,7 +61,7 @@ def modules_of(*packages: ModuleType) -> list[str]:
 
 
 def import_graph(sources: Mapping[str, str]) -> dict[str, set[str]]:
-    """What the import of each module imports of the others; of every module that is its packages too."""
+    """Module -> the other modules that its import loads, with their packages."""
     return {
         name: {above for named in (name, *names_imported(source)) for above in packages_of(named) if above in sources}
         - {name}
@@ -132,7 +132,7 @@ def test_every_module_can_be_imported_first() -> None:
 
 
 def noticed(folder: Path, **sources: str) -> str:
-    """What is said of a few modules."""
+    """Writes modules and returns the output of `import_in_order` for them."""
     for name, source in sources.items():
         (folder / f"{name}.py").write_text(source)
     return import_in_order(import_graph(sources), folder).stderr

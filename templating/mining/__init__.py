@@ -1,46 +1,46 @@
-"""How templates are found in prompts nobody explained.
+"""Template mining: finds the templates behind prompts, from the prompts alone.
 
-The idea, one module a step:
+The steps, one module each:
 
-    units       a prompt is a row of units (white space and the word after it), each a 64-bit number
-    evidence    what a unit is worth in bits: rare words say more than common ones
-    signatures  texts that share fixed text hold the same runs of units: equal member sets fall out of one sort
-    forest      how those sets lie in each other: a template, or a union of templates that share a phrase?
-    ends        what the beginnings and ends of a set of texts tell before it is aligned
-    alignment   what is common to a set of texts, in order: literals and the gaps between them
-    skeleton    the template of a set, held against every text of it
-    inside      what all values of a slot hold inside of them, which is no fixed text
-    borders     where an optional part begins
-    separators  a mark that parts two values in every text
-    eras        what time tells about a few kinds of calls, in bits
-    repeats     the text between values that are said twice
+    units       a prompt becomes a row of units (a word with the white space before it), each a 64-bit number
+    evidence    the worth of a unit in bits: rare words prove more than frequent ones
+    signatures  member sets: texts with the same runs of units, found by one sort
+    forest      which member sets contain which: is a set one template, or a union of templates that share a phrase?
+    ends        a test of a set by the beginnings and ends of its texts, before alignment
+    alignment   the fixed text of a set, in order: literals and the gaps between
+    skeleton    the template of a set, checked against every text of the set
+    inside      text that all values of a slot hold: it is a part of the values, no fixed text
+    borders     the borders of optional parts
+    separators  a mark between two values in every text
+    eras        evidence from time, in bits: kinds of calls with times of their own
+    repeats     the fixed text around a value that stands twice
     families    an edit, which makes two templates, or a value, which makes a slot?
-    siblings    several templates in one house style, or one with few-valued slots?
+    siblings    several templates in one house style, or one template whose slots have few values?
     mixture     few texts of two siblings, which look like one template with slots
-    search      from the widest set of texts down, take every set that is one template
-    verdicts    what was found out about few texts before, by content
-    rounds      a bounded sample at a time (sampling); the rest is matched (sieve)
-    filing      texts that share what few others hold, to be looked at together
-    hidden      templates of few calls behind one preamble, which look like one with a slot
-    frames      short templates: texts that begin and end alike, where few words are fixed
-    witnesses   what the calls of one run (a session) say about a template
-    known       templates found before take part as texts; widening says what they may lose
-    mine        what a caller asks and gets (result), within what the caller allows (budget), with names (naming)
+    search      every member set that is one template, from the widest set down
+    verdicts    a cache of decisions about sets of few texts, by content
+    rounds      the search of one bounded sample after the other (sampling); all texts are then matched (sieve)
+    filing      families of texts that share rare grams, for rounds after the random samples
+    hidden      templates of few calls behind one preamble, which look like one template with a slot
+    frames      short templates: texts that begin and end alike, with few fixed words
+    witnesses   a check that a template's texts come from enough runs (sessions)
+    known       known templates as texts for a search; widening: which fixed text these may lose
+    mine        the entry, with its types (result), time limit (budget) and names of slots (naming)
 """
 
 import os
 import sys
 
-# What numpy takes from the environment when it is loaded, and what this is for here.
+# Environment variables that numpy reads at import, with our values.
 _SETTINGS = {
-    "OPENBLAS_NUM_THREADS": "1",  # threads wait actively for linear algebra that nobody does here: 0.1 s of CPU time
+    "OPENBLAS_NUM_THREADS": "1",  # more threads would wait actively for linear algebra, which mining does not use: 0.1 s of CPU time
 }
 
-_SEEN_FREED = 31 << 20  # bytes; glibc learns from chunks of less than 32 MB
+_SEEN_FREED = 31 << 20  # bytes; glibc adapts its threshold to freed chunks below 32 MB
 
 
 def _load_numpy() -> None:
-    """Load numpy in the way that mining needs it; who has loaded it before, or has set a variable, keeps what they have."""
+    """Loads numpy with our settings, unless it is loaded already. Variables that the caller has set keep their values."""
     if "numpy" in sys.modules:
         return
     ours = _SETTINGS.keys() - os.environ.keys()
@@ -53,12 +53,13 @@ def _load_numpy() -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc's malloc keep what is freed, up to twice this size, for the arrays that come next, in large pages.
+    """Makes glibc's malloc keep freed memory, up to twice _SEEN_FREED, for later arrays, in large pages.
 
-    It gives arrays of some megabytes back to the kernel until it has seen a larger one freed, and to have each page cleared and
-    mapped anew took a twentieth of the time of mining 5,000 prompts (mallopt(3), M_MMAP_THRESHOLD, "dynamic"). So the first of
-    these is mapped and teaches it; the second lies where all arrays will, and as it is large numpy asks for pages of 2 MB there
-    (madvise(2), MADV_HUGEPAGE): two in five page faults less. Nothing touches these bytes; another malloc makes nothing of it.
+    By default malloc returns arrays of some megabytes to the kernel until it has seen a larger array freed (mallopt(3),
+    M_MMAP_THRESHOLD, "dynamic"). Clearing and mapping the pages again took a twentieth of the time of mining 5,000 prompts.
+    So the first array here is mapped, and its release raises malloc's threshold. The second array lies on the heap, as all later
+    ones do; for an array of this size numpy asks for pages of 2 MB there (madvise(2), MADV_HUGEPAGE): two in five page faults less.
+    No byte of the arrays is touched. Other implementations of malloc are not affected.
     """
     import numpy as np
 

@@ -20,7 +20,7 @@ def true_groups(made):
 
 @cache
 def corpus_of(name):
-    """One corpus of each scenario for all tests: the texts of some take a second."""
+    """One corpus per scenario for all tests: some corpora take a second to make."""
     return corpus(name, seed=3, traces=3000 if name == "large" else None)
 
 

@@ -39,7 +39,7 @@ class Window:
         return self.page
 
     def violations(self) -> list[str]:
-        """What axe-core finds in light, and of contrasts in dark."""
+        """axe-core's findings in light colours, and those about contrast in dark colours."""
         self.page.evaluate(AXE)
         self.page.emulate_media(color_scheme="dark")
         dark = self._found_by_axe("{runOnly: ['color-contrast']}")
@@ -55,7 +55,7 @@ class Window:
         ]
 
     def faults(self, path: str) -> list[str]:
-        """Everything that is wrong with a page on a desk, and then on a phone."""
+        """All faults of a page, first in a desktop's window and then in a phone's."""
         self.open(path)
         on_a_desk = [*self.too_wide(), *self.violations()]
         self.page.set_viewport_size(SIZES["phone"])

@@ -30,7 +30,7 @@ from tests.coalescing.checker import Action, Move
 from tests.coalescing.model import Coalescing, State
 
 FAR = 10_000.0
-"""Nothing expires and nothing is due by itself: the walk says when."""
+"""Terms so long that no lease expires and no group is due by itself: the walk moves the time."""
 
 TERMS = Terms(ttl=FAR, ticket=FAR, lease=FAR, grace=FAR, pace=Pace(quiet=FAR, max_wait=FAR, gap=0))
 WINDOW = 2

@@ -44,7 +44,7 @@ def test_flower_shows_the_pipeline_although_no_worker_is_alive(flower, shop: Sho
 
 
 OPEN = {"/healthcheck", "/logout", "/metrics"}
-"""What Flower shows without a login besides its own assets under /static/; docs/security.md names them."""
+"""The pages that Flower shows without a login, besides assets under /static/; docs/security.md names the same."""
 
 
 def assert_is_guarded(flower) -> None:  # type: ignore[no-untyped-def]

@@ -43,7 +43,7 @@ def documented(command: str, **values: str) -> list[str]:
 
 
 def rows(engine: Engine) -> dict[str, list[Any]]:
-    """Everything that is stored, by table."""
+    """All stored rows, by table."""
     with engine.connect() as connection:
         names = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
         return {name: sorted(map(str, connection.execute(text(f"SELECT * FROM {name}")))) for name in names}

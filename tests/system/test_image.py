@@ -31,7 +31,7 @@ PROCESSES = ("web", "worker", "reconciler", "flower")
 
 @dataclass(frozen=True)
 class Image:
-    """How commands run in a container. enter: a command as one of the container. promptlode: the program inside. tmp: its only writable folder."""
+    """The way to run commands in a container. enter: turns a command into one inside the container. promptlode: the program inside. tmp: its only writable folder."""
 
     enter: Callable[..., list[str]]
     promptlode: str

@@ -31,7 +31,7 @@ RUN = (sys.executable, "-m", "app.local", "run")
 STARTED = "Serving."
 PROGRAMS = {"web": " granian ", "worker": " worker "}
 SERVERS = {"postgres": "bin/postgres -D", "valkey": "valkey-server"}
-"""By their names, words of the command lines of processes that are killed at the same time."""
+"""Name -> words of the command lines of the processes that are killed together."""
 
 
 class Run:
@@ -68,7 +68,7 @@ class Run:
         return line or ""
 
     def family(self) -> list[psutil.Process]:
-        """Every process that was started, the servers included."""
+        """All started processes, with the servers."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def pid_of(self, words: str) -> int:
@@ -87,7 +87,7 @@ class Run:
 
 
 def _command(process: psutil.Process) -> str:
-    """Its command line; nothing when it has just ended, as servers' children do all the time."""
+    """The command line of a process; empty when it has just ended, as servers' children often do."""
     try:
         return " ".join(process.cmdline())
     except psutil.NoSuchProcess:

@@ -54,7 +54,7 @@ def test_logs_are_rotated_and_a_full_disk_of_logs_ends_nothing(supervisor: Super
 
 
 def said(folder: Path, name: str) -> int:
-    """How many lines a program has written, which it does only while somebody takes them."""
+    """The number of lines that a program has written; it writes only while its output is read."""
     try:
         return int((folder / f"{name}.count").read_text() or 0)
     except FileNotFoundError:

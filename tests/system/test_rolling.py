@@ -14,7 +14,7 @@ from app.store import migrate
 from app.store.ids import new_id
 
 FIRST_RELEASE = "taking"
-"""Nothing was released before: older revisions lock as they like."""
+"""The first release: the locks of older revisions do not matter."""
 
 SCRIPTS = ScriptDirectory(migrations.__path__[0])
 REVISIONS = list(SCRIPTS.walk_revisions(FIRST_RELEASE, "head"))[::-1][1:]
@@ -58,7 +58,7 @@ def released(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture
 def commits() -> Iterator[list[tuple[int, int]]]:
-    """Of each transaction: strong locks on tables that ingest uses, and rows that were read of them one after the other."""
+    """Per transaction: strong locks on ingest's tables, and rows read from these tables by sequential scans."""
     seen: list[tuple[int, int]] = []
 
     def look(connection: Connection) -> None:

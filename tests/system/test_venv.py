@@ -14,7 +14,7 @@ ROOT = Path(app.__file__).parent.parent
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """As much of a checkout as tools/venv reads, and a uv on the PATH that installs nothing."""
+    """The files of a checkout that tools/venv reads, and a uv on the PATH that installs nothing."""
     for name in ("tools/venv", "pyproject.toml", "uv.lock"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)

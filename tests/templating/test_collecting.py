@@ -33,7 +33,7 @@ def collector_as_it_was():
 
 
 def test_mining_makes_no_cycles():
-    """In a process of its own, since threads that other tests have left make some."""
+    """Runs in a process of its own, since threads of other tests would add to the figure."""
     found, cycles = subprocess.run(
         [sys.executable, "-c", MINING], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -24,7 +24,7 @@ def test_what_explains_a_set_does_not_explain_the_version_inside_that_holds_toge
 
 
 def shared_by_all(texts):
-    """How many grams the texts share that count as fixed text."""
+    """The number of shared grams that count as fixed text."""
     rows = split(texts)
     sets = member_sets(rows, gram_codes(rows), 1, np.ones(len(texts), np.int64), 2)
     return max((one.grams for one in sets if len(one.members) == len(texts)), default=0)

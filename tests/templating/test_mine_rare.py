@@ -31,7 +31,7 @@ def calls_of(dice, number_of_templates, calls, preamble=""):
 
 
 def free_texts(dice, number):
-    """What people write: every text has turns of phrase that others have too."""
+    """Texts as people write them: each has turns of phrase that others have too."""
     phrases = [words(dice, 2, 4) for _ in range(number // 2)]
     return [
         (" ".join(f"{dice.choice(phrases)} {words(dice, 1, 4)}" for _ in range(dice.randint(1, 6))), None)
@@ -103,7 +103,7 @@ def test_documents_of_one_knowledge_base_stay_values_of_a_slot():
 
 
 def many_ways(values):
-    """How many texts look like calls of templates of their own, by the values of their slot."""
+    """The number of texts that look like calls of templates of their own, by the values of their slot."""
     return len(alike_in_many_ways([(f"Text {number}", value) for number, value in enumerate(values)], bool))
 
 

@@ -44,7 +44,7 @@ WORST = {
 
 @pytest.fixture
 def work(monkeypatch):
-    """How often a template was built from texts."""
+    """The number of times that a template was built from texts."""
     built = []
 
     def counted(pool, members):

@@ -18,7 +18,7 @@ AGO = NOW - timedelta(hours=2)
 USAGE = {"input_tokens": 1_000_000, "output_tokens": 100_000, "cached_tokens": 400_000}
 PRICE = {"model": "house", "input": 2.0, "output": 10.0, "cached": 0.5}
 COST = 0.6 * 2 + 0.4 * 0.5 + 0.1 * 10
-"""Of a call with USAGE at PRICE."""
+"""Dollars of a call with USAGE at PRICE."""
 
 Send = Callable[..., Any]
 

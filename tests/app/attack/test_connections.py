@@ -24,7 +24,7 @@ BEGINNINGS = [
 
 @contextmanager
 def held(number: int, at: int) -> Iterator[None]:
-    """So many open connections, each with another beginning."""
+    """Open connections, each with another beginning of a request."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < number + 200:
         pytest.skip("the system allows too few open files")

@@ -30,7 +30,7 @@ URL = "/api/v1/traces"
 
 
 class Told:
-    """What left the process so far, in answers."""
+    """The answers that left the process so far."""
 
     def __init__(self, settings: Settings, key: str) -> None:
         self._settings, self._key = settings, key

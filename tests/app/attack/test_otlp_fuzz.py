@@ -118,7 +118,7 @@ def test_values_nested_without_end_are_refused(client: FlaskClient) -> None:
 
 
 def field(tag: int, data: bytes) -> bytes:
-    """One field of a message, as protobuf writes it."""
+    """One field of a message in protobuf's encoding."""
     length, rest = b"", len(data)
     while rest > 127:
         length, rest = length + bytes([rest & 127 | 128]), rest >> 7

@@ -141,7 +141,7 @@ KINDS: list[tuple[str, str, Json]] = [
 
 
 def take(*values: Json, path: str | None = "/p", **how: Any) -> list[Taken]:
-    """What each record holds, as an import of all of them reads it; at the end what found no other half."""
+    """The content of each record, as an import of all records reads it; at the end the records without their other half."""
     reading = Reading(Limits(), path, "promptlode.path", **how)
     expected = detect(values)
     found = []

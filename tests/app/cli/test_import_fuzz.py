@@ -39,7 +39,7 @@ json_values = st.recursive(
 
 
 def dumped(value: Any, indent: int | None = None) -> bytes:
-    """As JSON, with what only some readers take: NaN, numbers of any length, hundreds of levels."""
+    """JSON with values that only some readers accept: NaN, numbers of any length, hundreds of levels."""
     return json.dumps(value, indent=indent).replace(f'"{IN_PLACE}"', DEEP).encode()
 
 

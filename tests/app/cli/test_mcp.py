@@ -26,7 +26,7 @@ Ask = Callable[..., Awaitable[Any]]
 
 @pytest.fixture
 def address(url: str) -> Iterator[str]:
-    """Where streamable HTTP is served."""
+    """The address of streamable HTTP."""
     server = http_server(url, KeyCheck(url), "127.0.0.1")
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

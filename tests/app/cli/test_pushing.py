@@ -44,7 +44,7 @@ def body(name: str, version: Version = VERSION) -> Any:
 
 
 def messages(name: str, kept: Any) -> list[tuple[str, str]]:
-    """What the registry would hand out, with values in place of the slots."""
+    """The registry's prompt, with values in place of the slots."""
     tags = {tag["key"]: tag["value"] for tag in kept.get("tags", []) if isinstance(tag, dict)}
     texts = {
         "langfuse": lambda: kept["prompt"],

@@ -31,7 +31,7 @@ STEPS = st.tuples(
 
 
 def take(group: Group, step: tuple[str, int, int]) -> None:
-    """One step of any kind; one that cannot be is refused and changes nothing."""
+    """One step of any kind. An impossible step is refused and changes nothing."""
     what, first, second = step
     if what == "send":
         group.send((KINDS[first % 3](100 + number) for number in range(second)), model=MODELS[second % 2])

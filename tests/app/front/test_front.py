@@ -39,7 +39,7 @@ THREADS = 2
 
 @pytest.fixture(scope="module")
 def port(session_database: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """One web process for all: granian, as in the Procfile, with small limits."""
+    """One web process for all tests: granian as in the Procfile, with small limits."""
     with listening(session_database, redis_url, tmp_path_factory.mktemp("front"), PATIENT) as port:
         yield port
 
@@ -53,7 +53,7 @@ def hasty_port(session_database: str, redis_url: str, tmp_path_factory: pytest.T
 
 @pytest.fixture
 def own_port(session_database: str, redis_url: str, tmp_path: Path) -> Iterator[int]:
-    """One that remembers nothing of other tests."""
+    """A front without memory of other tests."""
     with listening(session_database, redis_url, tmp_path, PATIENT) as port:
         yield port
 
@@ -112,7 +112,7 @@ def key(engine: Engine, project: Project) -> dict[str, str]:
 
 @contextmanager
 def slow_bodies(port: int, number: int, head: dict[str, str]) -> Iterator[list[socket.socket]]:
-    """So many connections that begin a body and send no more of it."""
+    """Connections that send the beginning of a body and then nothing."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
     with ExitStack() as stack:
         found = []
@@ -341,7 +341,7 @@ def _waiting_statements(engine: Engine) -> int:
 
 
 def _kill(worker: psutil.Process, port: int) -> None:
-    """Until another one answers."""
+    """Kills the worker process and waits until another one answers."""
     worker.kill()
     worker.wait(60)
     wait_until(lambda: _answers(port), 90, str)

@@ -224,7 +224,7 @@ def _stored(engine: Engine, **of: Any) -> int:
 
 
 def _warm(both: Both, *keys: str) -> None:
-    """Until the groups, keys and policies are remembered and a connection is there."""
+    """Waits until groups, keys and policies are cached and a connection is open."""
     for key in keys or (both.front_key,):
         for body in (HELLO, TICKET) * 2:
             assert both.front.post(key, body).status == 201
@@ -347,7 +347,7 @@ def test_while_postgresql_is_down_callers_are_told_to_come_back_and_then_served(
 
 
 def _end_connections_of_loops(engine: Engine) -> int:
-    """Those that no thread uses; answers how many there were."""
+    """Ends the front's idle connections. Returns their number."""
     ends = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE 'EXECUTE store%'"
     with transaction(engine) as connection:
         return len(connection.execute(text(ends)).all())

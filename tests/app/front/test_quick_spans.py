@@ -55,7 +55,7 @@ def send(both: Both, data: bytes, path: str = URL, kind: str = PROTOBUF) -> None
 
 
 def same(both: Both) -> list[Any]:
-    """What both have stored and counted, which is the same."""
+    """Asserts that both stored and counted the same, and returns it."""
     by_flask, by_front = both.rows()
     assert by_front == by_flask
     for name in COUNTERS:

@@ -28,7 +28,7 @@ def found(group: Group) -> list[list[tuple[str, int]]]:
 
 
 def reviewed(world: World, group: Group) -> None:
-    """What the reconciler does."""
+    """The work of the reconciler."""
     with world.engine.connect() as connection:
         due = group.id in reviews_due(connection)
     if due:

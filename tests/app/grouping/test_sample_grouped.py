@@ -41,7 +41,7 @@ def installation(engine: Engine, settings: Settings, project: Project) -> Instal
 
 
 def faults(installation: Installation, known: dict[str, Truth]) -> list[str]:
-    """What is not as it truly was: free text in a version, tasks, versions, calls, fixed texts and values."""
+    """The differences from the truth: free text in a version, tasks, versions, calls, fixed texts and values."""
     found = defaultdict(list)
     for call in installation.calls():
         found[known[call.external_id].template_id].append(call)

@@ -175,7 +175,7 @@ def test_no_text_of_a_body_may_hold_a_nul_wherever_it_stands(
 
 
 def with_nul(value: Any) -> Iterator[Any]:
-    """The same with a NUL at the end of one of its texts or names, in every way."""
+    """All variants with a NUL at the end of one text or name."""
     if isinstance(value, str):
         yield value + "\0"
     elif isinstance(value, list):

@@ -25,7 +25,7 @@ SMALLEST = {"model": "gpt-5", "path": "/chat"}
 
 
 def problems(**fields: Any) -> dict[Loc, str]:
-    """What is wrong with a trace that has these fields besides a model and a path."""
+    """The errors of a trace with these fields, a model and a path."""
     with pytest.raises(InvalidTraceError) as caught:
         read_trace(SMALLEST | fields)
     return {problem.loc: problem.message for problem in caught.value.problems}

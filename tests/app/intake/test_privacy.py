@@ -110,7 +110,7 @@ NO_TEXT = {"temperature", "max_output_tokens", "started_at", "completed_at"}
 
 
 def test_no_field_of_the_schema_keeps_a_secret(client: FlaskClient, settings: Settings) -> None:
-    """In every form that the field takes; those that take none of them are numbers and times."""
+    """The text in every form that the field accepts. Fields that accept none are numbers and times."""
     smallest = {"model": "m", "path": "/p"}
     taken = {
         field

@@ -40,7 +40,7 @@ def dump(engine: Engine) -> str:
 
 
 def dump_of_redis(client: redis.Redis) -> str:
-    """Every key with everything in it."""
+    """Every key of Redis with its content."""
     read: dict[str, Callable[[str], Any]] = {
         "string": client.get,
         "hash": client.hgetall,

@@ -81,7 +81,7 @@ def everything(engine: Engine) -> list[Any]:
 
 
 def shown(engine: Engine, project_id: UUID) -> list[int]:
-    """How many calls tasks show."""
+    """The number of calls that tasks show."""
     with transaction(engine) as connection:
         return [row.calls for row in tasks.page(connection, project_id, path=None, limit=9, before=None)]
 

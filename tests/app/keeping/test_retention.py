@@ -91,7 +91,7 @@ def test_tasks_and_what_is_counted_of_their_calls_stay(world: World, group: Grou
 
 
 def shown(group: Group) -> tuple[object, ...]:
-    """What lists say of the one task and version."""
+    """The figures of the only task and version in lists."""
     with group.world.engine.begin() as connection:
         [of_api] = tasks.page(connection, group.project_id, path=None, limit=9, before=None)
         found = worklist.found(connection, Wanted(group.project_id, Range()))

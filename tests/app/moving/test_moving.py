@@ -42,7 +42,7 @@ class Side:
     settings: Settings
 
     def rows(self, project_id: UUID) -> dict[str, Any]:
-        """Everything of a project that people see."""
+        """All data of a project that people see."""
         with transaction(self.engine) as connection:
             by_people = [each for each in belongings.belongings() if each.name not in {"audit_entry", "project"}]
             return parts.totals(connection, project_id, by_people)

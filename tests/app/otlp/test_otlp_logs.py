@@ -27,7 +27,7 @@ def request(*records: LogRecord) -> ExportLogsServiceRequest:
 
 
 def rejected(client: FlaskClient, *records: LogRecord) -> tuple[int, str]:
-    """How many of them were not stored, and why; (0, "") when all is well."""
+    """(number of records that were not stored, the reason); (0, "") when all were stored."""
     answer = client.post(URL, data=request(*records).SerializeToString(), content_type=PROTOBUF)
     assert answer.status_code == 200, answer.text
     partial = ExportLogsServiceResponse.FromString(answer.data).partial_success

@@ -43,14 +43,14 @@ class Webs:
         assert self.start(front, *spans).result(60).status == 200
 
     def calls(self) -> list[Any]:
-        """What is stored of the calls."""
+        """The stored traces of the calls."""
         with transaction(self.engine) as connection:
             columns = (tables.trace.c.external_id, tables.trace.c.output, tables.trace.c.metadata)
             return list(connection.execute(select(*columns).order_by(tables.trace.c.id)))
 
     @contextmanager
     def held_back(self, waiting: int) -> Iterator[None]:
-        """What is sent within reads what is stored and cannot store; ends when so many wait."""
+        """Requests within the block can read stored traces, and cannot store. The block ends when `waiting` requests wait."""
         with transaction(self.engine) as connection:
             connection.execute(text("LOCK TABLE trace, trace_external_id IN EXCLUSIVE MODE"))
             yield

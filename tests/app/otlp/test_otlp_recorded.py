@@ -14,7 +14,7 @@ SYSTEM = "Sort the mail into billing, returns or other."
 
 
 def replay(client: FlaskClient, name: str) -> list[Any]:
-    """What is stored of a recording, oldest first."""
+    """The stored traces of a recording, oldest first."""
     rejected(send_bytes(client, (RECORDINGS / f"{name}.pb").read_bytes()))
     return sorted(traces(client), key=lambda trace: trace["started_at"])
 

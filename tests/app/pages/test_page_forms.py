@@ -49,7 +49,7 @@ def logged_in(web: Flask, key: str) -> FlaskClient:
 
 
 class Forms(HTMLParser):
-    """What a browser would send of each form of a page, by its address: the values of each field."""
+    """The values that a browser would send of each form of a page, by address and field."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ def forms(page: str) -> dict[str, Any]:
 
 
 def task_form(browser: FlaskClient, group: Group) -> tuple[str, dict[str, Any]]:
-    """Where the form of the only task is sent, and what stands in it."""
+    """The address and the values of the only task's form."""
     address = f"/tasks/{group.tasks[0].id}"
     return address, forms(browser.get(address).text)[address]
 
@@ -251,7 +251,7 @@ def numbers(group: Group) -> list[list[int]]:
 
 
 def form_for(browser: FlaskClient, page: str, what: str) -> tuple[str, dict[str, Any]] | None:
-    """Where a form of the page is sent that is there once at most, and what stands in it."""
+    """The address and the values of a form that the page has at most once."""
     return next((form for form in forms(browser.get(page).text).items() if form[0].endswith(f"/{what}")), None)
 
 

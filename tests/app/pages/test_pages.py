@@ -78,7 +78,7 @@ def _send(client: FlaskClient, *inputs: str, path: str = PATH, **fields: Any) ->
 
 
 def _group(engine: Engine, settings: Settings, project: Project, path: str = PATH) -> None:
-    """One run of the group, as the worker does it."""
+    """One run of the group, as in a worker."""
     with transaction(engine) as connection:
         group = groups.get_or_create(connection, project.id, [path])[path]
     outcome = grouping.run(engine, group.id, reason="manual", should_stop=lambda: False, settings=settings)
@@ -99,7 +99,7 @@ def _only_task(engine: Engine) -> UUID:
 
 
 class Markup(HTMLParser):
-    """What a browser makes of a page: its elements with their attributes, and the text between them."""
+    """The parsed page: elements with their attributes, and the text between them."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

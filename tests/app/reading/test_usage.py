@@ -26,14 +26,14 @@ BODY = {"model": "m", "path": "/mail", "input": "Mail: where is it?"}
 
 
 def added_up(engine: Engine) -> None:
-    """Everything that is marked is added up, in small steps."""
+    """Adds up all marked calls, in small steps."""
     with transaction(engine) as connection:
         while rollup.add_up(connection, most=3):
             pass
 
 
 def assert_true(engine: Engine) -> None:
-    """What is kept is what the calls say."""
+    """Asserts that stored usage equals a query over the calls."""
     added_up(engine)
     with transaction(engine) as connection:
         for span in ("hour", "day", "week"):
@@ -101,7 +101,7 @@ def test_usage_beyond_belief_is_refused_by_its_field(client: FlaskClient, absurd
 def test_usage_beyond_belief_of_a_call_that_is_stored_is_estimated(
     engine: Engine, project: Project, client: FlaskClient, version: None
 ) -> None:
-    """As releases before stored it."""
+    """Earlier releases stored such usage."""
     for _ in range(12):
         assert client.post("/api/v1/traces", json=BODY).status_code == 201
     stated = {"input_tokens": 10**18, "output_tokens": 5, "cached_tokens": 10**18}

@@ -178,7 +178,7 @@ def test_a_batch_job_goes_through_one_product_after_the_other(known, bodies):
 
 
 def common(values):
-    """What all values share: the first or last character, or a word anywhere (a character, where words are not spaced)."""
+    """The text that all values share: the first or last character, or a word (a character in scripts without blanks)."""
     first, last = {value[:1] for value in values}, {value[-1:] for value in values}
     words = [set(value.split()) | {c for c in value if c > "\u3000"} for value in values]
     return set.intersection(*words) | (first if len(first) == 1 else set()) | (last if len(last) == 1 else set())

@@ -29,7 +29,7 @@ def test_a_database_that_cannot_be_reached_says_why(settings: Settings, changed:
 
 @pytest.fixture
 def valkey_with_a_user(own_valkey: ValkeyServer) -> str:
-    """Its host and port; the user anna may read."""
+    """The server's host and port; the user anna may read."""
     with redis.Redis.from_url(own_valkey.url()) as client:
         client.execute_command("ACL", "SETUSER", "anna", "on", f">{SECRET}", "~*", "+@read", "+@connection")
     return own_valkey.url().rpartition("@")[2].removeprefix("redis://").partition("/")[0]

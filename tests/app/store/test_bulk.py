@@ -57,7 +57,7 @@ def stored(connection: Connection, ids: list[UUID]) -> list[dict[str, Any]]:
 
 @contextmanager
 def undone(connection: Connection) -> Iterator[None]:
-    """What is done inside is rolled back, and nothing else."""
+    """Rolls back the changes made in the block, and no others."""
     savepoint = connection.begin_nested()
     try:
         yield

@@ -57,14 +57,14 @@ def test_many_rows_become_one_and_those_of_a_version_that_is_gone_none(engine: E
 
 
 def times(connection: Connection) -> dict[int, tuple[datetime, datetime]]:
-    """When the first and the last call of each version were, by its number."""
+    """The times of the first and the last call of each version, by number."""
     each = counting.counted()
     query = select(implementation.c.version, each.c.first_seen, each.c.last_seen).join(each, true())
     return {row.version: (row.first_seen, row.last_seen) for row in connection.execute(query) if row.first_seen}
 
 
 def times_of_calls(connection: Connection) -> dict[int, tuple[datetime, datetime]]:
-    """The same, as the calls themselves say."""
+    """The same times, from the calls themselves."""
     seen = trace.c.seen_at
     query = select(implementation.c.version, func.min(seen), func.max(seen)).join(
         trace, trace.c.implementation_id == implementation.c.id

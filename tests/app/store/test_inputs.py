@@ -36,7 +36,7 @@ INPUT = st.fixed_dictionaries(
 
 
 def kept(body: dict[str, Any]) -> tuple[Any, Any]:
-    """What is stored of an input, and what is read back of that."""
+    """(the stored form of an input, the input that is read back)."""
     prompt = prompt_of(body)
     stored = orjson.loads(orjson.dumps(packed(body, prompt.source, prompt.parts)))
     return stored, unpacked(stored, prompt.source, prompt.parts)

@@ -24,7 +24,7 @@ def test_a_worker_that_is_killed_in_mid_run_is_seen_to_be_dead_and_loses_nothing
 
 
 def grow_older(shop: Shop) -> None:
-    """As if seconds had passed since the last sign of life; a worker that lives gives the next one within three."""
+    """Moves the last sign of life into the past; a living worker gives the next sign within three seconds."""
     with transaction(shop.engine) as connection:
         connection.execute(
             text("UPDATE heartbeat SET last_seen = last_seen - interval '1 minute' WHERE kind = 'worker'")
