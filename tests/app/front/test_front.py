@@ -68,6 +68,8 @@ def listening(database_url: str, redis_url: str, folder: Path, body_timeout: flo
         "BODY_TIMEOUT": str(body_timeout),
         "WEB_THREADS": str(THREADS),
         "SECRET_KEY": "s",
+        "DATABASE_LOCK_TIMEOUT": "60",  # statements wait for what a test holds, however slow the machine is
+        "DATABASE_STATEMENT_TIMEOUT": "90",
     }
     procfile = (ROOT / "Procfile").read_text(encoding="utf-8")
     (command,) = [line for line in procfile.splitlines() if line.startswith("web: ")]
