@@ -30,7 +30,7 @@ WHOLE_SHARE = 0.8  # least share of the pool with one beginning or end, where th
 FEWEST_LOOSE_TEXTS = 8  # least texts of a template that neither begins nor ends with fixed text, as a long shared value does
 BITS_OF_A_LOOSE_TEMPLATE = 54.0  # least bits of such a template
 LETTER_SHARE_OF_FEW = 0.6  # least share of letters and digits in the fixed text of few calls: any two JSON texts share other characters
-FEW_CALLS = 8  # most calls that count as few
+FEW_CALLS = 8  # calls; fewer count as few
 CROSSING_FACTOR = 2.0  # least grams of the crossing sets, as a multiple of the set's grams
 CROSSING_SHARE = 0.5  # least share of the set's members in crossing sets
 # The same for bodies behind a preamble: the bodies share four times the grams, and most of them eight times.
@@ -223,6 +223,7 @@ class _Search:
         return (calls >= FEW_CALLS and _is_label(head)) or (self._is_whole(best.members) and (_says(head) or _says(tail)))
 
     def _is_no_chance(self, best: Skeleton, calls: int, index: int) -> bool:
+        """Whether the fixed text is longer, and better placed, than what members of several call sites share by chance."""
         texts = len(best.members)
         if best.bits < BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls:
             return False
