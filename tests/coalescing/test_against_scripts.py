@@ -142,7 +142,7 @@ def as_fields(told: Group) -> dict[str, object]:
     fields = {
         "at": told.at, "state": told.state, "until": told.until, "backoff": int(told.backoff), "seq": told.seq, "done": told.done,
         "owner": told.owner, "run_seq": told.run_seq, "run_at": told.run_at, "first_at": told.first_at,
-        "rest_until": told.rest_until, "urgency": int(told.urgent), "run_urgency": int(told.run_urgent),
+        "rest_until": told.rest_until, "enough": told.enough, "urgency": int(told.urgent), "run_urgency": int(told.run_urgent),
         "fresh": int(told.fresh), "trace": told.trace, "project": told.project,
     }  # fmt: skip
     fields |= {f"n_{name}": value for name, value in told.counters.items()}
