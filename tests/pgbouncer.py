@@ -37,11 +37,11 @@ def pgbouncer(folder: Path, database_url: str, **settings: str) -> Iterator[str]
         "default_pool_size": "2",
         "logfile": str(folder / "log"),
     } | settings
-    said = "".join(f"{name} = {value}\n" for name, value in lines.items())
+    configuration = "".join(f"{name} = {value}\n" for name, value in lines.items())
     (folder / "log").touch()
     (folder / "log").chmod(0o666)
     file = folder / "pgbouncer.ini"
-    file.write_text(f"[databases]\n* = host={url.host} port={url.port}\n[pgbouncer]\n{said}", encoding="utf-8")
+    file.write_text(f"[databases]\n* = host={url.host} port={url.port}\n[pgbouncer]\n{configuration}", encoding="utf-8")
     as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
     running = subprocess.Popen(
         [str(PROGRAM), *as_nobody, str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

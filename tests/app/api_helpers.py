@@ -92,8 +92,8 @@ def wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
         time.sleep(0.005)  # leaves the CPU to the other side
 
 
-def merge(client: FlaskClient, task_id: Any, into: Any, **more: Any) -> Any:
-    answer = client.post(f"/api/v1/tasks/{task_id}/merge", json={"into": str(into), **more})
+def merge(client: FlaskClient, task_id: Any, into: Any, **options: Any) -> Any:
+    answer = client.post(f"/api/v1/tasks/{task_id}/merge", json={"into": str(into), **options})
     assert answer.status_code == 200, answer.text
     return answer.json
 

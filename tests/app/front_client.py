@@ -70,24 +70,26 @@ class FrontClient:
     def start(self, key: str, body: Any, path: str = URL, **headers: str) -> "Future[Answer]":
         """A POST under way. body: bytes, or a value that is sent as JSON."""
         data = body if isinstance(body, bytes) else orjson.dumps(body)
-        sent = {
+        default_headers = {
             "host": "localhost",
             "content-type": "application/json",
             "content-length": str(len(data)),
             "authorization": f"Bearer {key}",
         }
-        return asyncio.run_coroutine_threadsafe(self._answer(Scope("POST", path, sent | headers), data), self.loop)
+        return asyncio.run_coroutine_threadsafe(
+            self._answer(Scope("POST", path, default_headers | headers), data), self.loop
+        )
 
     def post(self, key: str, body: Any, path: str = URL, **headers: str) -> Answer:
         return self.start(key, body, path, **headers).result(60)
 
     def post_together(
-        self, sent: Sequence[tuple[str, Any]], path: str = URL, kind: str = "application/json"
+        self, calls: Sequence[tuple[str, Any]], path: str = URL, kind: str = "application/json"
     ) -> list[Answer]:
         """Several POSTs that reach the loop at the same moment. Each has a key and a body."""
 
         async def all_of_them() -> list[Answer]:
-            starts = [self.start(key, body, path, **{"content-type": kind}) for key, body in sent]
+            starts = [self.start(key, body, path, **{"content-type": kind}) for key, body in calls]
             return await asyncio.gather(*map(asyncio.wrap_future, starts))
 
         return asyncio.run_coroutine_threadsafe(all_of_them(), self.loop).result(60)

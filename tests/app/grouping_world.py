@@ -71,15 +71,19 @@ def miner_that_finds(
         widened = {
             Template.parse(BARRIER + old): Template.parse(BARRIER + new) for new, old in (supersedes or {}).items()
         }
-        told = [template for template in known if template not in widened]
+        known_templates = [template for template in known if template not in widened]
         hits = {index: hit for index, prompt in enumerate(prompts) if (hit := matcher.match(prompt)) is not None}
-        hits = {index: hit for index, hit in hits.items() if all(match(each, prompts[index]) is None for each in told)}
+        hits = {
+            index: hit
+            for index, hit in hits.items()
+            if all(match(known_template, prompts[index]) is None for known_template in known_templates)
+        }
         groups = [
             Mined(
                 template,
                 members := [index for index, hit in hits.items() if hit.index == place],
                 [hits[index].values for index in members],
-                tuple(index for index, each in enumerate(known) if widened.get(each) == template),
+                tuple(index for index, known_template in enumerate(known) if widened.get(known_template) == template),
             )
             for place, template in enumerate(templates)
         ]
@@ -128,12 +132,12 @@ def during_mining(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) ->
     """Calls a function once between OPEN and SAVE of a run."""
     find = mining.find
 
-    def found(*arguments: object) -> object:
+    def find_after_act(*arguments: object) -> object:
         monkeypatch.setattr("app.grouping.mining.find", find)
         act()
         return find(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("app.grouping.mining.find", found)
+    monkeypatch.setattr("app.grouping.mining.find", find_after_act)
 
 
 @dataclass(frozen=True)
@@ -225,7 +229,7 @@ class Group:
 
     def calls_by_version(self) -> list[list[int]]:
         """Calls of version 1, 2, 3 ... of every task."""
-        return [[version.calls for version in self.versions(each.id)] for each in self.tasks]
+        return [[version.calls for version in self.versions(task_row.id)] for task_row in self.tasks]
 
     def calls(self, ids: Sequence[UUID]) -> list[Any]:
         """The rows of these calls, in the given order."""
@@ -260,22 +264,22 @@ class Group:
 
     def assert_counted(self, calls: Counter[UUID]) -> None:
         """Asserts that stored numbers of calls equal the numbers of stored calls."""
-        kept = self.world.rows(
+        counted = self.world.rows(
             select(implementation.c.id, func.sum(call_count.c.calls))
             .join(task, task.c.id == implementation.c.task_id)
             .join(call_count, call_count.c.implementation_id == implementation.c.id)
             .where(task.c.group_id == self.id)
             .group_by(implementation.c.id)
         )
-        assert {row[0]: row[1] for row in kept if row[1]} == calls
+        assert {row[0]: row[1] for row in counted if row[1]} == calls
 
     def assert_texts(self, ids: Iterable[UUID]) -> None:
         """Asserts that calls read back byte for byte."""
         with self.world.engine.connect() as connection:
             for call_id in ids:
-                read, sent = traces.get(connection, self.project_id, call_id), self.world.sent[call_id]
-                assert read.prompt_parts == sent.columns["prompt_parts"]
-                assert orjson.dumps(read.input) == orjson.dumps(sent.columns["input"])
+                read, body = traces.get(connection, self.project_id, call_id), self.world.sent[call_id]
+                assert read.prompt_parts == body.columns["prompt_parts"]
+                assert orjson.dumps(read.input) == orjson.dumps(body.columns["input"])
 
 
 @dataclass(repr=False)

@@ -48,7 +48,7 @@ def pairs(attributes: dict[str, Any]) -> list[KeyValue]:
 
 def span(attributes: dict[str, Any], number: int = 1, *, name: str = "chat gpt-4o", **fields: Any) -> Span:
     """A span with this number as its id. `events`: pairs of name and attributes. `parent`: the number of the parent span."""
-    events = [Span.Event(name=title, attributes=pairs(said)) for title, said in fields.pop("events", ())]
+    events = [Span.Event(name=title, attributes=pairs(attributes)) for title, attributes in fields.pop("events", ())]
     if parent := fields.pop("parent", 0):
         fields["parent_span_id"] = parent.to_bytes(8, "big")
     values = {

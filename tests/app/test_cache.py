@@ -1,4 +1,4 @@
-"""What a process remembers: the freshest, the last used, and no more than it may."""
+"""A cache keeps the freshest values and the last used, and no more than its bound."""
 
 from app.cache import Cache
 
@@ -18,7 +18,7 @@ def test_a_value_that_is_no_longer_fresh_is_still_the_last() -> None:
     assert (cache.fresh("key"), cache.last("key")) == (None, 1)
 
 
-def test_what_is_forgotten_is_neither_fresh_nor_the_last() -> None:
+def test_a_forgotten_value_is_neither_fresh_nor_the_last() -> None:
     cache: Cache[str, int] = Cache(2)
     cache.keep("key", 1)
     cache.forget("key")

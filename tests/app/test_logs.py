@@ -1,4 +1,4 @@
-"""Logs: one event a line, and never what a prompt says."""
+"""Logs hold one event a line, and never a text of a prompt."""
 
 import json
 import logging

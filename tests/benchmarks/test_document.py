@@ -1,4 +1,4 @@
-"""The documents with tables are made by running what they name."""
+"""The tables of the documents are the output of the commands that they name."""
 
 import subprocess
 
@@ -9,7 +9,7 @@ from benchmarks.__main__ import _SECTION, DOCUMENTS, measured
 ONE = "before\n<!-- run: python -c 'print(6 * 7)' -->\nold\n<!-- end -->\nafter\n"
 
 
-def test_what_a_command_prints_replaces_what_it_printed_before():
+def test_the_output_of_a_command_replaces_its_output_of_before():
     assert measured(ONE, []) == "before\n<!-- run: python -c 'print(6 * 7)' -->\n42\n<!-- end -->\nafter\n"
 
 

@@ -1,4 +1,4 @@
-"""Shares keep a flood from the others, and the simulation sees it when there are none."""
+"""Shares protect the other projects from a flood; without shares the simulation shows the harm."""
 
 import pytest
 from redis import Redis

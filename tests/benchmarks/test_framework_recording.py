@@ -1,4 +1,4 @@
-"""The recorded framework traffic: whole, honest about its truth, and found by the miner."""
+"""The recorded framework traffic is complete, has a true truth, and is found by the miner."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ def prompts():
 
 
 @pytest.fixture(scope="module")
-def found(prompts):
+def judged_prompts(prompts):
     return list(verdicts(prompts))
 
 
@@ -35,8 +35,8 @@ def test_every_request_was_made_from_one_of_the_frameworks_templates(prompts):
     assert owned == {path: len(texts) for path, texts in prompts.items()}
 
 
-def test_most_of_the_frameworks_prompts_are_found_exactly(found):
-    assert sum(each.word.startswith("exact") for each in found) >= 47
+def test_most_of_the_frameworks_prompts_are_found_exactly(judged_prompts):
+    assert sum(prompt.word.startswith("exact") for prompt in judged_prompts) >= 47
 
 
 def own(template, texts):
@@ -82,14 +82,14 @@ def test_a_prompt_in_no_group_is_not_found():
     assert _judged(own(GREETING, GUESTS), []).word == "not found"
 
 
-def test_the_table_has_a_line_for_each_prompt(found):
-    lines = list(table(found))
+def test_the_table_has_a_line_for_each_prompt(judged_prompts):
+    lines = list(table(judged_prompts))
 
-    assert sum(line.startswith("| `/") for line in lines) == len(found)
+    assert sum(line.startswith("| `/") for line in lines) == len(judged_prompts)
 
 
-def test_the_summary_has_a_line_for_each_framework_and_counts_every_prompt_once(found):
-    lines = [line.split(" | ") for line in list(summary(found))[2:]]
+def test_the_summary_has_a_line_for_each_framework_and_counts_every_prompt_once(judged_prompts):
+    lines = [line.split(" | ") for line in list(summary(judged_prompts))[2:]]
 
     assert [line[0].removeprefix("| ") for line in lines] == [
         "llama-index",
@@ -99,4 +99,4 @@ def test_the_summary_has_a_line_for_each_framework_and_counts_every_prompt_once(
         "deepeval",
         "all",
     ]
-    assert sum(int(line[2]) for line in lines[:-1]) == int(lines[-1][2]) == len(found)
+    assert sum(int(line[2]) for line in lines[:-1]) == int(lines[-1][2]) == len(judged_prompts)

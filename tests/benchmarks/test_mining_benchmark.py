@@ -1,4 +1,4 @@
-"""The mining benchmark's own checks: a measure that cannot fail measures nothing."""
+"""Checks of the mining benchmark itself: a measure that cannot fail measures nothing."""
 
 from collections import Counter
 from functools import cache
@@ -10,12 +10,15 @@ from benchmarks.peers import exact_match, token_lcs
 from benchmarks.score import Group, render, score, skeleton
 
 
-def true_groups(made):
+def true_groups(generated):
     members = {}
-    for i, trace in enumerate(made.traces):
+    for i, trace in enumerate(generated.traces):
         if trace.template is not None:
             members.setdefault(trace.template, []).append(i)
-    return [Group(made.literals[name], same, [made.traces[i].values for i in same]) for name, same in members.items()]
+    return [
+        Group(generated.literals[name], indices, [generated.traces[i].values for i in indices])
+        for name, indices in members.items()
+    ]
 
 
 @cache
@@ -31,33 +34,33 @@ def small():
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_truth_scores_one(name):
-    made = corpus_of(name)
+    generated = corpus_of(name)
 
-    assert score(made, true_groups(made)) == (1, 1, 1, 1, 1)
+    assert score(generated, true_groups(generated)) == (1, 1, 1, 1, 1)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_corpus_has_what_its_scenario_promises(name):
     scenario = SCENARIOS[name]
-    made = corpus_of(name)
-    calls = Counter(trace.template for trace in made.traces)
+    generated = corpus_of(name)
+    calls = Counter(trace.template for trace in generated.traces)
     free = calls.pop(None)
 
-    assert set(calls) == set(made.literals)
+    assert set(calls) == set(generated.literals)
     assert len(calls) >= scenario.templates
-    assert sum(calls.values()) + free == len(made.traces) == (3000 if name == "large" else scenario.traces)
+    assert sum(calls.values()) + free == len(generated.traces) == (3000 if name == "large" else scenario.traces)
     assert min(calls.values()) >= scenario.least
-    assert free == pytest.approx(scenario.noise * len(made.traces), abs=1)
-    assert all(render(made.literals[t.template], t.values) == t.text for t in made.traces if t.template)
+    assert free == pytest.approx(scenario.noise * len(generated.traces), abs=1)
+    assert all(render(generated.literals[t.template], t.values) == t.text for t in generated.traces if t.template)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_no_two_templates_of_a_corpus_are_the_same(name):
-    enough_calls = 2 * SCENARIOS[name].least * SCENARIOS[name].templates  # on which the templates do not depend
+    enough_calls = 2 * SCENARIOS[name].least * SCENARIOS[name].templates  # the templates do not depend on this number
     for seed in range(1, 6):
-        made = corpus(name, seed, traces=enough_calls)
+        generated = corpus(name, seed, traces=enough_calls)
 
-        assert len(set(made.literals.values())) == len(made.literals)
+        assert len(set(generated.literals.values())) == len(generated.literals)
 
 
 def test_the_long_scenario_is_long():
@@ -68,11 +71,11 @@ def test_the_long_scenario_is_long():
 
 
 def test_versions_follow_each_other_and_options_mix():
-    made = corpus("versions", seed=1)
+    generated = corpus("versions", seed=1)
     where = {}
-    for i, trace in enumerate(made.traces):
+    for i, trace in enumerate(generated.traces):
         where.setdefault(trace.template, []).append(i)
-    names = [name for name in made.literals if name.endswith(" v1")]
+    names = [name for name in generated.literals if name.endswith(" v1")]
 
     assert len(names) == SCENARIOS["versions"].versions
     for name in names:
@@ -91,17 +94,17 @@ def test_no_value_holds_a_barrier(small):
 
 
 def test_finding_nothing_scores_nothing_but_keeps_noise_out(small):
-    found = score(small, [])
+    scores = score(small, [])
 
-    assert (found.pair_f1, found.template_f1, found.coverage, found.noise_recall) == (0, 0, 0, 1)
+    assert (scores.pair_f1, scores.template_f1, scores.coverage, scores.noise_recall) == (0, 0, 0, 1)
 
 
 def test_one_group_of_everything_is_no_template(small):
-    everything = range(len(small.traces))
-    found = score(small, [Group(("", ""), everything, [(small.traces[i].text,) for i in everything])])
+    all_calls = range(len(small.traces))
+    scores = score(small, [Group(("", ""), all_calls, [(small.traces[i].text,) for i in all_calls])])
 
-    assert (found.round_trip, found.template_f1, found.coverage, found.noise_recall) == (1, 0, 1, 0)
-    assert found.pair_f1 < 0.5
+    assert (scores.round_trip, scores.template_f1, scores.coverage, scores.noise_recall) == (1, 0, 1, 0)
+    assert scores.pair_f1 < 0.5
 
 
 def test_lost_white_space_fails_the_round_trip(small):
@@ -109,38 +112,38 @@ def test_lost_white_space_fails_the_round_trip(small):
         group._replace(literals=tuple(" ".join(text.split()) for text in group.literals))
         for group in true_groups(small)
     ]
-    found = score(small, squeezed)
+    scores = score(small, squeezed)
 
-    assert found.pair_f1 == 1
-    assert found.round_trip < 0.5
-    assert found.template_f1 < 0.5
+    assert scores.pair_f1 == 1
+    assert scores.round_trip < 0.5
+    assert scores.template_f1 < 0.5
 
 
 def test_a_frozen_value_is_not_the_template(small):
     def frozen(group):
-        """The template of only those calls that share their first value."""
+        """The template of the calls that share their first value, and of no others."""
         keep = [k for k, row in enumerate(group.rows) if row[:1] == group.rows[0][:1]]
         return Group(group.literals, [group.members[k] for k in keep], [group.rows[k] for k in keep])
 
-    found = score(small, [frozen(group) for group in true_groups(small)])
+    scores = score(small, [frozen(group) for group in true_groups(small)])
 
-    assert found.round_trip == 1
-    assert found.template_f1 < 0.5
+    assert scores.round_trip == 1
+    assert scores.template_f1 < 0.5
 
 
 def test_a_border_that_no_data_shows_is_forgiven():
-    left = skeleton(("Hello ", ", bye"), [["ann "], ["bob "]])
-    right = skeleton(("Hello", " , bye"), [[" ann"], [" bob"]])
+    left_skeleton = skeleton(("Hello ", ", bye"), [["ann "], ["bob "]])
+    right_skeleton = skeleton(("Hello", " , bye"), [[" ann"], [" bob"]])
 
-    assert left == right
+    assert left_skeleton == right_skeleton
 
 
 def test_an_option_may_stand_on_either_side_of_what_it_repeats():
     with_or_without = [["Say a.\n", "Say b.\n", ""], [".\nSay a", ".\nSay b", ""]]
-    left, right = ([[value] for value in values] for values in with_or_without)
+    before, behind = ([[value] for value in values] for values in with_or_without)
 
-    assert skeleton(("Be kind.\n", "Bye"), left) == skeleton(("Be kind", ".\nBye"), right)
-    assert render(("Be kind.\n", "Bye"), left[0]) == render(("Be kind", ".\nBye"), right[0])
+    assert skeleton(("Be kind.\n", "Bye"), before) == skeleton(("Be kind", ".\nBye"), behind)
+    assert render(("Be kind.\n", "Bye"), before[0]) == render(("Be kind", ".\nBye"), behind[0])
 
 
 def test_a_slot_that_never_changes_is_fixed_text():
@@ -152,10 +155,10 @@ def test_a_moved_word_is_not_forgiven():
 
 
 def test_exact_match_finds_static_prompts_only(small):
-    found = score(small, exact_match([trace.text for trace in small.traces]))
+    scores = score(small, exact_match([trace.text for trace in small.traces]))
 
-    assert found.round_trip == 1
-    assert 0 < found.template_f1 < 0.5
+    assert scores.round_trip == 1
+    assert 0 < scores.template_f1 < 0.5
 
 
 def test_token_lcs_finds_a_plain_template():

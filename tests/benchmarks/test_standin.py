@@ -1,4 +1,4 @@
-"""The stand-in server: what framework chains talk to when they are recorded."""
+"""The stand-in server that answers framework chains while they are recorded."""
 
 import json
 from urllib.error import HTTPError
@@ -38,8 +38,8 @@ def server():
         yield server
 
 
-def chat(url, text, **more):
-    body = {"model": "m", "messages": [{"role": "user", "content": text}], **more}
+def chat(url, text, **fields):
+    body = {"model": "m", "messages": [{"role": "user", "content": text}], **fields}
     request = Request(f"{url}/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urlopen(request, timeout=10) as answer:
         return json.load(answer)["choices"][0]["message"]
@@ -48,7 +48,7 @@ def chat(url, text, **more):
 def test_an_exchange_is_kept_under_the_path_of_its_call_site(server):
     message = chat(server.url("/shop/summary"), "Sum this up.")
 
-    assert [(each["path"], each["request"]["messages"][0]["content"]) for each in server.exchanges] == [
+    assert [(exchange["path"], exchange["request"]["messages"][0]["content"]) for exchange in server.exchanges] == [
         ("/shop/summary", "Sum this up.")
     ]
     assert server.exchanges[0]["response"]["choices"][0]["message"] == message
@@ -87,11 +87,11 @@ def test_a_judge_answers_in_the_schema_that_was_asked_for(server):
 
 
 def test_the_fields_of_a_program_are_filled_in_by_their_types(server):
-    asked = (
+    question = (
         "Your input fields are:\n1. `question` (str):\nYour output fields are:\n1. `thought` (str): \n2. `tool` (Literal['finish']): \n"
         "3. `arguments` (dict[str, Any]): \n4. `sure` (bool):\nAll interactions will be structured"
     )
-    fields = chat(server.url("/x"), asked)["content"].split("\n\n")
+    fields = chat(server.url("/x"), question)["content"].split("\n\n")
 
     assert [field.partition("\n")[0] for field in fields] == [
         "[[ ## thought ## ]]",

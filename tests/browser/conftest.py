@@ -62,7 +62,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def site(environment: dict[str, str]) -> Iterator["Site"]:
-    """The web process in local mode, on a port of its own, with calls of two tasks over three days."""
+    """The web process in local mode on a free port, with calls of two tasks over three days."""
     settings = Settings(database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"], local_mode=True)
     app = create_app(settings)
     engine = make_engine(settings)

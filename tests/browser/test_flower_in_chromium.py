@@ -34,7 +34,7 @@ def flower(browser: Any, environment: dict[str, str], engine: Engine, tmp_path: 
 
 
 def test_pages_of_flower_can_be_read_and_reached_on_a_desk_and_a_phone(flower: Window) -> None:
-    """Contrast, size of targets and headings of all; every rule on ours."""
+    """All pages pass for contrast, size of targets and headings; our own pages pass every rule."""
     faults = {path: flower.faults(path) for path in PAGES}
-    of_others = [each for path in PAGES[1:] for each in faults[path] if not each.startswith(OF_DATATABLES)]
+    of_others = [fault for path in PAGES[1:] for fault in faults[path] if not fault.startswith(OF_DATATABLES)]
     assert (faults["/grouping"], of_others) == ([], [])

@@ -1,4 +1,4 @@
-"""The pages as a person sees and uses them: nothing fails in the browser, nothing is out of reach, and what is clicked does it."""
+"""The pages in a browser: no script fails, every element is within reach, and every click does its work."""
 
 import re
 from typing import Any
@@ -14,16 +14,16 @@ SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height
 
 
 class Window:
-    """A page of the browser at an address, and what went wrong in it."""
+    """A page of the browser, with the errors that the browser reported."""
 
-    def __init__(self, browser: Any, url: str, *, size: str = "desk", **more: Any) -> None:
+    def __init__(self, browser: Any, url: str, *, size: str = "desk", **options: Any) -> None:
         self.url = url
-        self.context = browser.new_context(viewport=SIZES[size], **more)
+        self.context = browser.new_context(viewport=SIZES[size], **options)
         self.context.set_default_timeout(PATIENCE)
         self.page = self.context.new_page()
         self.wrong: list[str] = []
         self.page.on(
-            "console", lambda said: self.wrong.append(said.text) if said.type in {"error", "warning"} else None
+            "console", lambda message: self.wrong.append(message.text) if message.type in {"error", "warning"} else None
         )
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
 
@@ -47,15 +47,15 @@ class Window:
         return [*dark, *self._found_by_axe(EVERY_RULE)]
 
     def _found_by_axe(self, options: str) -> list[str]:
-        found = self.page.evaluate(f"axe.run(document, {options})")
+        report = self.page.evaluate(f"axe.run(document, {options})")
         return [
-            f"{each['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
-            for each in found["violations"]
-            for node in each["nodes"][:3]
+            f"{violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+            for violation in report["violations"]
+            for node in violation["nodes"][:3]
         ]
 
     def faults(self, path: str) -> list[str]:
-        """All faults of a page, first in a desktop's window and then in a phone's."""
+        """All faults of a page, in a desktop's window and then in a phone's."""
         self.open(path)
         on_a_desk = [*self.too_wide(), *self.violations()]
         self.page.set_viewport_size(SIZES["phone"])
@@ -89,8 +89,8 @@ def test_every_page_is_accessible_and_fails_in_nothing_on_a_desk_and_a_phone(bro
         "/login",
     )
     with Window(browser, site.url) as window:
-        found = [f"{path}: {fault}" for path in pages for fault in window.faults(path)]
-    assert not found, "\n".join(found)
+        all_faults = [f"{path}: {fault}" for path in pages for fault in window.faults(path)]
+    assert not all_faults, "\n".join(all_faults)
 
 
 def test_tasks_are_sorted_searched_and_seen_over_another_range(browser: Any, site: Site) -> None:
@@ -140,7 +140,7 @@ def test_an_ungrouped_call_shows_the_words_that_stopped_it(browser: Any, site: S
         assert page.inner_text(".sides del").startswith("and other.")
 
 
-def test_what_is_saved_is_confirmed(browser: Any, site: Site) -> None:
+def test_a_saved_form_is_confirmed(browser: Any, site: Site) -> None:
     with Window(browser, site.url) as window:
         page = window.open(f"/tasks/{site.ids['task']}")
         page.click("summary:has-text('Name and describe')")
@@ -151,7 +151,7 @@ def test_what_is_saved_is_confirmed(browser: Any, site: Site) -> None:
 
 
 def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, site: Site) -> None:
-    other = know(site.engine, site.project, "/mail", "", "Thank the customer of order {{order}} in one line.")
+    other_task = know(site.engine, site.project, "/mail", "", "Thank the customer of order {{order}} in one line.")
     site.send(
         [
             {"model": "gpt-5", "path": "/mail", "input": f"Thank the customer of order {number} in one line."}
@@ -159,7 +159,7 @@ def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, 
         ]
     )
     with Window(browser, site.url) as window:
-        page = window.open(f"/tasks/{other}")
+        page = window.open(f"/tasks/{other_task}")
         page.click("summary:has-text('Merge this task')")
         page.click("button:has-text('Look at the merge')")
         assert "1 version and 3 calls would be of another task" in page.inner_text("#main")
@@ -178,7 +178,7 @@ def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, 
             page.click("form button:text-is('Undo')")
             page.wait_for_selector(f"[role=status]:has-text('{undone}')")
         assert not window.violations()
-        assert page.goto(f"{site.url}/tasks/{other}").url.endswith(f"/tasks/{other}")
+        assert page.goto(f"{site.url}/tasks/{other_task}").url.endswith(f"/tasks/{other_task}")
         assert page.locator("a.version").all_inner_texts() == ["v1"]
         assert window.wrong == []
 

@@ -38,9 +38,9 @@ def stored(web: Flask, key: str) -> Callable[[], list[Any]]:
 
 @pytest.fixture
 def client(server: Serving, key: str) -> Iterator[Client]:
-    made = Client(Settings(url=server.url, api_key=key, flush_seconds=0.01, exit_seconds=1.0))
-    yield made
-    made.close()
+    client_ = Client(Settings(url=server.url, api_key=key, flush_seconds=0.01, exit_seconds=1.0))
+    yield client_
+    client_.close()
 
 
 @pytest.fixture

@@ -47,9 +47,9 @@ class Serving:
         self._thread.join()
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], *arguments: Any) -> Any:
             self.statuses.append(int(status[:3]))
-            return start_response(status, headers, *rest)
+            return start_response(status, headers, *arguments)
 
         if failure := self.failing():
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

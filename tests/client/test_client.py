@@ -46,7 +46,7 @@ def test_calls_are_sent_in_batches(client: Client, server: Serving) -> None:
     assert len(server.statuses) < 100
 
 
-def test_what_the_app_changes_afterwards_does_not_change_the_call(client: Client, stored: Stored) -> None:
+def test_a_later_change_of_the_apps_own_objects_does_not_change_the_call(client: Client, stored: Stored) -> None:
     messages = [{"role": "user", "content": "Hi"}]
     client.record(model="gpt-5", path="/chat", messages=messages)
     messages.append({"role": "assistant", "content": "Hello"})
@@ -121,7 +121,7 @@ def test_a_trace_context_that_was_set_by_hand_is_kept(client: Client, stored: St
 
 
 @pytest.mark.parametrize("status", ["500 Internal Server Error", "503 Service Unavailable", "429 Too Many Requests"])
-def test_what_a_failing_server_did_not_take_is_sent_again(
+def test_calls_that_a_failing_server_did_not_take_are_sent_again(
     client: Client, server: Serving, stored: Stored, status: str
 ) -> None:
     failures = iter([(status, []), None])
@@ -132,8 +132,8 @@ def test_what_a_failing_server_did_not_take_is_sent_again(
 
 
 def test_nothing_is_sent_before_the_time_that_the_server_names(client: Client, server: Serving) -> None:
-    told = [("Retry-After", "1")]
-    failures = iter([("429 Too Many Requests", told)])
+    headers = [("Retry-After", "1")]
+    failures = iter([("429 Too Many Requests", headers)])
     server.failing = lambda: next(failures, None)
     began = time.monotonic()
     client.record(**CALL)
@@ -149,10 +149,10 @@ def test_a_batch_that_was_stored_but_whose_answer_was_lost_is_stored_once(
 
     def slow_once(environ: dict[str, Any], start_response: Any) -> Any:
         server._app = answered
-        found = list(answered(environ, start_response))
+        parts = list(answered(environ, start_response))
         wait_for(lambda: len(stored()) == 1)
         threading.Event().wait(0.4)  # past the client's patience
-        return found
+        return parts
 
     server._app = slow_once
     client.record(**CALL)
@@ -177,7 +177,7 @@ def test_while_the_server_is_down_calls_wait_and_then_arrive(key: str, web: Any,
 def test_a_batch_that_is_too_large_is_sent_in_halves(client: Client, server: Serving) -> None:
     failures = iter([("413 Content Too Large", [])])
     server.failing = lambda: next(failures, None)
-    with client._changed:  # so that they are one batch
+    with client._changed:  # the calls become one batch
         for _ in range(10):
             client.record(**CALL)
     assert client.flush(60)
@@ -225,7 +225,7 @@ def test_past_the_bound_the_oldest_calls_are_dropped_and_counted() -> None:
     client.close()
 
 
-def test_what_is_put_back_is_the_first_to_give_way() -> None:
+def test_a_value_that_is_put_back_is_the_first_to_give_way() -> None:
     buffer = Buffer(3)
     for item in (b"a", b"b", b"c"):
         buffer.add(item)
@@ -261,13 +261,13 @@ def test_a_stream_that_is_finalized_while_a_call_is_recorded_does_not_stop_the_a
 
 
 def run(code: str, server: Serving, key: str, **environment: str) -> None:
-    """A process of its own that records by the functions of the module."""
+    """A process of its own that records calls with the module's functions."""
     env = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "PROMPTLODE_URL": server.url, "PROMPTLODE_API_KEY": key}
     program = f"import promptlode_client as p, os\ndef call(text): p.record(model='m', path='/p', input=text)\n{code}"
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program], env=env | environment, capture_output=True, timeout=120, check=False
     )
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def texts(stored: Stored) -> list[str]:
@@ -315,8 +315,8 @@ def test_without_a_key_nothing_is_sent_and_nothing_raised(server: Serving) -> No
 
 
 def test_settings_come_from_the_environment() -> None:
-    given = {"PROMPTLODE_URL": "http://h", "PROMPTLODE_API_KEY": " k ", "PROMPTLODE_QUEUE_BYTES": "12", "PATH": "x"}
-    assert Settings.from_environment(given) == Settings(url="http://h", api_key="k", queue_bytes=12)
+    variables = {"PROMPTLODE_URL": "http://h", "PROMPTLODE_API_KEY": " k ", "PROMPTLODE_QUEUE_BYTES": "12", "PATH": "x"}
+    assert Settings.from_environment(variables) == Settings(url="http://h", api_key="k", queue_bytes=12)
 
 
 def test_a_setting_that_is_no_number_is_left_out() -> None:

@@ -27,16 +27,16 @@ SAID = {"role": "assistant", "content": "Hello there"}
 def plain(openai_url: str) -> Any:
     from openai import OpenAI
 
-    with OpenAI(base_url=openai_url, api_key="x", max_retries=0) as made:
-        yield made
+    with OpenAI(base_url=openai_url, api_key="x", max_retries=0) as openai:
+        yield openai
 
 
 @pytest.fixture
 def wrapped(client: Client, openai_url: str) -> Any:
     from openai import OpenAI
 
-    with OpenAI(base_url=openai_url, api_key="x", max_retries=0) as made:
-        yield wrap_with(client, made, "/chat")
+    with OpenAI(base_url=openai_url, api_key="x", max_retries=0) as openai:
+        yield wrap_with(client, openai, "/chat")
 
 
 def sent(client: Client, stored: Stored) -> Any:
@@ -73,7 +73,9 @@ def test_a_response_is_the_same_and_is_stored(
 def test_a_stream_of_a_completion_is_the_same_and_is_stored_whole(
     plain: "OpenAI", wrapped: "OpenAI", client: Client, stored: Stored
 ) -> None:
-    streams = [made.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True) for made in (plain, wrapped)]
+    streams = [
+        openai.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True) for openai in (plain, wrapped)
+    ]
     assert type(streams[0]) is type(streams[1])
     assert list(streams[0]) == list(streams[1])
     (message,) = sent(client, stored)["output"]
@@ -88,7 +90,7 @@ def test_a_stream_of_a_completion_is_the_same_and_is_stored_whole(
 def test_a_stream_of_a_response_is_the_same_and_is_stored_whole(
     plain: "OpenAI", wrapped: "OpenAI", client: Client, stored: Stored
 ) -> None:
-    streams = [made.responses.create(model="gpt-5", input="Hi", stream=True) for made in (plain, wrapped)]
+    streams = [openai.responses.create(model="gpt-5", input="Hi", stream=True) for openai in (plain, wrapped)]
     assert list(streams[0]) == list(streams[1])
     trace = sent(client, stored)
     assert trace["output"][0]["content"][0]["text"] == "Hello there"
@@ -116,7 +118,7 @@ class Verdict(BaseModel):
 def test_a_call_with_a_format_of_the_answer_is_stored_with_it(
     wrapped: "OpenAI", client: Client, stored: Stored
 ) -> None:
-    with pytest.raises(ValueError, match="Verdict"):  # the stand-in says no JSON
+    with pytest.raises(ValueError, match="Verdict"):  # the stand-in's answer is no JSON
         wrapped.chat.completions.parse(model="gpt-5", messages=MESSAGES, response_format=Verdict)
     assert sent(client, stored)["response_format"]["title"] == "Verdict"
 
@@ -148,23 +150,23 @@ def test_an_async_client_is_recorded_as_well(client: Client, openai_url: str, st
     from openai import AsyncOpenAI, NotFoundError
 
     async def calls() -> list[Any]:
-        async with AsyncOpenAI(base_url=openai_url, api_key="x", max_retries=0) as made:
-            wrap_with(client, made)
+        async with AsyncOpenAI(base_url=openai_url, api_key="x", max_retries=0) as openai:
+            wrap_with(client, openai)
             with at("/async"):
-                whole = await made.chat.completions.create(model="gpt-5", messages=MESSAGES)
-                stream = await made.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True)
+                completion = await openai.chat.completions.create(model="gpt-5", messages=MESSAGES)
+                stream = await openai.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True)
             pieces = [piece async for piece in stream]
             with pytest.raises(NotFoundError):
-                await made.responses.create(model="none", input="Hi")
-            return [whole, pieces]
+                await openai.responses.create(model="none", input="Hi")
+            return [completion, pieces]
 
-    whole, pieces = asyncio.run(calls())
-    assert (whole.choices[0].message.content, len(pieces)) == ("Hello there", 5)
+    completion, pieces = asyncio.run(calls())
+    assert (completion.choices[0].message.content, len(pieces)) == ("Hello there", 5)
     assert client.flush(60)
-    found = stored()
-    assert [trace["path"] for trace in found] == ["/async", "/async", f"{__name__}.calls"]
-    assert [trace["output"][0]["content"] for trace in found[:2]] == ["Hello there"] * 2
-    assert found[2]["error"] == {"type": "NotFoundError"}
+    traces = stored()
+    assert [trace["path"] for trace in traces] == ["/async", "/async", f"{__name__}.calls"]
+    assert [trace["output"][0]["content"] for trace in traces[:2]] == ["Hello there"] * 2
+    assert traces[2]["error"] == {"type": "NotFoundError"}
 
 
 def test_a_client_that_is_wrapped_twice_records_a_call_once(wrapped: "OpenAI", client: Client, stored: Stored) -> None:

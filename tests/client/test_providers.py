@@ -43,8 +43,8 @@ def models() -> Iterator[StandIn]:
 def anthropic(client: Client, models: StandIn) -> "Iterator[Anthropic]":
     from anthropic import Anthropic
 
-    with Anthropic(base_url=models.address, api_key="x", max_retries=0) as made:
-        yield wrap_any(client, made, "/reply")
+    with Anthropic(base_url=models.address, api_key="x", max_retries=0) as provider:
+        yield wrap_any(client, provider, "/reply")
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def sent(client: Client, stored: Stored) -> Any:
 
 
 def is_whole(trace: Any) -> bool:
-    """Whether prompt, answer, counts and call site are there."""
+    """Whether a stored trace has the prompt, answer, counts and call site of the call."""
     counts = (trace["usage"]["input_tokens"], trace["usage"]["output_tokens"])
     return (trace["prompt"], trace["path"], counts) == (PROMPT, "/reply", (101, 11)) and ANSWER in str(trace["output"])
 
@@ -91,8 +91,8 @@ def test_an_awaited_message_and_an_awaited_stream_are_stored(client: Client, mod
     from anthropic import AsyncAnthropic
 
     async def ask() -> None:
-        async with AsyncAnthropic(base_url=models.address, api_key="x") as made:
-            wrapped = wrap_any(client, made, "/reply")
+        async with AsyncAnthropic(base_url=models.address, api_key="x") as provider:
+            wrapped = wrap_any(client, provider, "/reply")
             await wrapped.messages.create(**ASKED)
             async with wrapped.messages.stream(**ASKED) as stream:
                 assert [text async for text in stream.text_stream]
@@ -117,16 +117,16 @@ def test_contents_are_the_same_and_are_stored(gemini: Any, client: Client, store
 
 def test_a_stream_of_contents_is_stored_whole(gemini: Any, client: Client, stored: Stored) -> None:
     config = {"system_instruction": "Be brief."}
-    asked = {"model": "gemini-2.5-flash", "contents": " Hi {x} ", "config": config}
-    assert "".join(chunk.text for chunk in gemini.models.generate_content_stream(**asked)) == ANSWER
+    arguments = {"model": "gemini-2.5-flash", "contents": " Hi {x} ", "config": config}
+    assert "".join(chunk.text for chunk in gemini.models.generate_content_stream(**arguments)) == ANSWER
     assert is_whole(sent(client, stored))
 
 
 def test_awaited_contents_are_stored(gemini: Any, client: Client, stored: Stored) -> None:
     async def ask() -> None:
         config = {"system_instruction": "Be brief."}
-        asked = {"model": "gemini-2.5-flash", "contents": " Hi {x} ", "config": config}
-        stream = await gemini.aio.models.generate_content_stream(**asked)
+        arguments = {"model": "gemini-2.5-flash", "contents": " Hi {x} ", "config": config}
+        stream = await gemini.aio.models.generate_content_stream(**arguments)
         assert "".join([chunk.text async for chunk in stream]) == ANSWER
 
     asyncio.run(ask())
@@ -165,8 +165,8 @@ def test_a_run_of_langchain_that_fails_is_stored_by_its_kind(client: Client, sto
     assert sent(client, stored)["error"]["type"]
 
 
-@pytest.mark.parametrize("told", [1, 2])
-def test_an_event_of_litellm_is_stored_once(client: Client, stored: Stored, told: int) -> None:
+@pytest.mark.parametrize("event_count", [1, 2])
+def test_an_event_of_litellm_is_stored_once(client: Client, stored: Stored, event_count: int) -> None:
     kwargs = {
         "model": "gpt-5", "call_type": "acompletion", "litellm_call_id": "c-1", "optional_params": {"temperature": 0.2, "max_tokens": 9},
         "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": " Hi {x} "}],
@@ -177,7 +177,7 @@ def test_an_event_of_litellm_is_stored_once(client: Client, stored: Stored, told
         "usage": {"prompt_tokens": 101, "completion_tokens": 11},
     }
     times = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC))
-    for _ in range(told):
+    for _ in range(event_count):
         record_call(client, "/reply", kwargs, response, times)
     trace = sent(client, stored)
     assert is_whole(trace)
@@ -194,12 +194,12 @@ def test_an_embedding_of_litellm_is_no_call(client: Client) -> None:
 
 def test_wrapping_what_is_not_known_is_said_once(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     class Unknown:
-        """No client at all."""
+        """An object that is no client."""
 
     for _ in range(2):
         wrap_any(client, Unknown())
-    (said,) = [record.message for record in caplog.records]
-    assert "Unknown is no client that wrap() knows" in said
+    (warning,) = [record.message for record in caplog.records]
+    assert "Unknown is no client that wrap() knows" in warning
 
 
 def test_a_wrong_key_is_said_once(server: Serving, caplog: pytest.LogCaptureFixture) -> None:
@@ -208,23 +208,23 @@ def test_a_wrong_key_is_said_once(server: Serving, caplog: pytest.LogCaptureFixt
         client.record(model="m", path="/p", input="secret")
         assert client.flush(60)
     client.close()
-    (said,) = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
-    assert "refused the key (status 401)" in said
-    assert "wrong" not in said
+    (warning,) = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "refused the key (status 401)" in warning
+    assert "wrong" not in warning
 
 
 def test_a_dead_proxy_is_said_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Serving(lambda *_: []) as gone:
+    with Serving(lambda *_: []) as proxy:
         pass
-    monkeypatch.setenv("http_proxy", gone.url)
+    monkeypatch.setenv("http_proxy", proxy.url)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     client = Client(Settings(url="http://promptlode.example", api_key="k"))
     for _ in range(5):
         assert client._transport.post([b"{}"], 5.0).again
-    (said,) = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
-    assert "is not reached" in said
-    assert "by the http proxy of the environment" in said
+    (warning,) = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "is not reached" in warning
+    assert "by the http proxy of the environment" in warning
 
 
 def test_the_typed_fields_of_a_call_are_those_of_the_client(

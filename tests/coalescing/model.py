@@ -183,11 +183,11 @@ class Coalescing:
             yield "failure", ("api dies before REQUEST", number), _trace(spent, number, DONE)
 
     def _after_request(self, s: State, number: int, phase: str) -> Iterator[Move]:
-        done = _trace(s, number, DONE)
+        served = _trace(s, number, DONE)
         if phase == TO_PUBLISH:
-            yield from self._publish(("publish", number), done)
+            yield from self._publish(("publish", number), served)
         else:
-            yield "system", ("note", number), done._replace(indexed=True)
+            yield "system", ("note", number), served._replace(indexed=True)
         if spent := spend(s, "api"):
             yield "failure", ("api dies after REQUEST", number), _trace(spent, number, DONE)
 
@@ -246,16 +246,16 @@ class Coalescing:
             saved = worker._replace(phase="saved", outcome="empty")
             yield "system", ("open", number, "empty"), _work(s, number, saved)
             return
-        window, more = frozenset(owed[: self._window]), len(owed) > self._window
+        window, more_left = frozenset(owed[: self._window]), len(owed) > self._window
         if not self._on.fence_before_reading:
             yield (
                 "system",
                 ("read", number),
-                _work(s, number, worker._replace(phase="reading", window=window, more=more)),
+                _work(s, number, worker._replace(phase="reading", window=window, more=more_left)),
             )
             return
         fence = s.fence + 1
-        mining = worker._replace(phase="mining", fence=fence, window=window, more=more)
+        mining = worker._replace(phase="mining", fence=fence, window=window, more=more_left)
         yield "system", ("open", number, "run"), _work(s, number, mining)._replace(fence=fence)
 
     def _save(self, s: State, number: int, worker: Worker) -> Iterator[Move]:
@@ -280,16 +280,16 @@ class Coalescing:
             return
         covers = worker.outcome in ("committed", "empty") or not self._on.failures_cover_nothing
         reached = worker.run_seq if self._on.done_is_what_was_claimed else s.seq
-        more = worker.more and self._on.finish_sends_for_leftovers
-        after = s._replace(done=max(s.done, reached) if covers else s.done, seq=s.seq + more, group="idle")
-        uncovered = after.seq > after.done and (self._on.finish_sends_for_the_uncovered or more)
+        sends_again = worker.more and self._on.finish_sends_for_leftovers
+        after = s._replace(done=max(s.done, reached) if covers else s.done, seq=s.seq + sends_again, group="idle")
+        uncovered = after.seq > after.done and (self._on.finish_sends_for_the_uncovered or sends_again)
         if not uncovered:
             yield "system", ("finish", number, "rest"), _work(after, number, Worker("acknowledge"))
             return
         if worker.outcome != "failed":
-            sent = _work(after, number, Worker("publish"))._replace(group="queued")
-            yield "system", ("finish", number, "send"), sent
-        if not more:
+            published = _work(after, number, Worker("publish"))._replace(group="queued")
+            yield "system", ("finish", number, "send"), published
+        if not sends_again:
             parked = _work(after, number, Worker("note"))._replace(group="parked")
             yield "system", ("finish", number, "park"), parked
 

@@ -21,7 +21,7 @@ from tests.coalescing.worlds import TIMES, ScriptWorld
 TERMS = Terms(ttl=100_000, ticket=710, lease=310, grace=135, pace=Pace(quiet=50, max_wait=170, gap=3, crowd=20))
 GROUPS = [UUID(int=number) for number in (1, 2)]
 
-ABSENT = ("0", "", "idle")  # what a field that is not there means
+ABSENT = ("0", "", "idle")  # values that a missing field stands for
 
 groups = st.sampled_from(GROUPS)
 owners = st.sampled_from(["ann", "bob"])
@@ -44,10 +44,10 @@ class ScriptsBesideDouble(RuleBasedStateMachine):
     def both(self, transition: str, group: UUID, *arguments: object, **options: object) -> None:
         real: Answer = getattr(self.real.coalescing, transition)(group, *arguments, **options)
         self.time = real.at + self.real.shift
-        told: Answer = getattr(self.double, transition)(group, *arguments, **options)
+        answer: Answer = getattr(self.double, transition)(group, *arguments, **options)
         until = real.until + self.real.shift if real.until else 0
         assert (real.word, until, real.number, real.fresh, real.trace, real.project) == (
-            told.word, told.until, told.number, told.fresh, told.trace, told.project,
+            answer.word, answer.until, answer.number, answer.fresh, answer.trace, answer.project,
         )  # fmt: skip
 
     @rule(
@@ -107,47 +107,49 @@ class ScriptsBesideDouble(RuleBasedStateMachine):
     @invariant()
     def the_hashes_are_equal(self) -> None:
         for group in GROUPS:
-            told = self.double.hash_of(group)
-            assert self._real(group) == (None if told is None else as_fields(told))
+            hash_of_double = self.double.hash_of(group)
+            assert self._real(group) == (None if hash_of_double is None else as_fields(hash_of_double))
 
     def _real(self, group: UUID) -> dict[str, object] | None:
-        found = self.real.fields(group)
-        if not found:
+        fields = self.real.fields(group)
+        if not fields:
             return None
-        moved = {name: int(found[name]) + self.real.shift for name in TIMES if int(found.get(name, 0))}
-        plain = {name: value for name, value in found.items() if name not in TIMES and name != "born"}
+        moved = {name: int(fields[name]) + self.real.shift for name in TIMES if int(fields.get(name, 0))}
+        plain = {name: value for name, value in fields.items() if name not in TIMES and name != "born"}
         return {name: value for name, value in (plain | moved).items() if str(value) not in ABSENT}
 
     @invariant()
     def done_never_runs_ahead_of_seq(self) -> None:
         for group in GROUPS:
-            found = self.real.fields(group)
-            assert int(found.get("done", 0)) <= int(found.get("seq", 0))
+            fields = self.real.fields(group)
+            assert int(fields.get("done", 0)) <= int(fields.get("seq", 0))
 
     @invariant()
     def every_request_and_every_message_is_counted_once(self) -> None:
         for group in GROUPS:
-            found = self.real.coalescing.snapshot(group)
-            n = found.counters
-            assert n["requests"] == n["coalesced"] + n["messages"] + (found.state == "parked")
-            assert self.deliveries[group] == n["runs"] + sum(n[skip] for skip in SKIPS) + (found.state == "running")
+            snapshot = self.real.coalescing.snapshot(group)
+            counters = snapshot.counters
+            assert counters["requests"] == counters["coalesced"] + counters["messages"] + (snapshot.state == "parked")
+            assert self.deliveries[group] == counters["runs"] + sum(counters[skip] for skip in SKIPS) + (
+                snapshot.state == "running"
+            )
 
     @invariant()
     def every_key_expires(self) -> None:
         assert self.real.keys_without_expiry() == []
 
 
-def as_fields(told: Group) -> dict[str, object]:
+def as_fields(group: Group) -> dict[str, object]:
     """The double's group as the fields of a hash, without zeros and empty texts."""
     fields = {
-        "at": told.at, "state": told.state, "until": told.until, "backoff": int(told.backoff), "seq": told.seq, "done": told.done,
-        "owner": told.owner, "run_seq": told.run_seq, "run_at": told.run_at, "first_at": told.first_at,
-        "rest_until": told.rest_until, "enough": told.enough, "urgency": int(told.urgent), "run_urgency": int(told.run_urgent),
-        "fresh": int(told.fresh), "trace": told.trace, "project": told.project,
+        "at": group.at, "state": group.state, "until": group.until, "backoff": int(group.backoff), "seq": group.seq, "done": group.done,
+        "owner": group.owner, "run_seq": group.run_seq, "run_at": group.run_at, "first_at": group.first_at,
+        "rest_until": group.rest_until, "urgency": int(group.urgent), "run_urgency": int(group.run_urgent),
+        "fresh": int(group.fresh), "trace": group.trace, "project": group.project,
     }  # fmt: skip
-    fields |= {f"n_{name}": value for name, value in told.counters.items()}
-    kept = {name: value for name, value in fields.items() if str(value) not in ABSENT}
-    return {name: value if name in TIMES else str(value) for name, value in kept.items()}
+    fields |= {f"n_{name}": value for name, value in group.counters.items()}
+    present = {name: value for name, value in fields.items() if str(value) not in ABSENT}
+    return {name: value if name in TIMES else str(value) for name, value in present.items()}
 
 
 def test_the_scripts_do_what_the_double_does(redis_client: Redis) -> None:

@@ -1,6 +1,6 @@
-"""The protocol holds in every reachable state, and each of its defences is needed.
+"""The protocol holds in every reachable state, and every defence is needed.
 
-A fast part runs with every `make test`; `make model` runs all of it.
+A fast part runs with every `make test`; `make model` runs the whole.
 """
 
 from typing import Any
@@ -95,9 +95,9 @@ def test_the_protocol_holds_in_every_state_of_larger_worlds(traces: int, workers
 def test_every_defence_is_needed(mutation: str) -> None:
     traces, workers, defences, budget = MUTATIONS[mutation]
     assert not check(Coalescing(traces, workers, defences=defences, **budget)).holds
-    whole = Defences(**{**vars(Defences()), "reconciler": defences.reconciler})
-    if defences != whole:
-        assert check(Coalescing(traces, workers, defences=whole, **budget)).holds
+    all_defences = Defences(**{**vars(Defences()), "reconciler": defences.reconciler})
+    if defences != all_defences:
+        assert check(Coalescing(traces, workers, defences=all_defences, **budget)).holds
 
 
 def test_without_failures_redis_alone_is_enough() -> None:

@@ -89,25 +89,25 @@ class Servers:
     def do(self, action: Action, before: State) -> str | None:
         return getattr(self, "_" + action[0].lower().replace(" ", "_"))(before, *action[1:])
 
-    # what is there
+    # the state of the servers
 
     def group_state(self) -> str:
-        found = self._redis.hgetall(key_of(self.group))
-        state = found.get("state", "idle")
-        expired = state in ("queued", "running") and int(found["until"]) <= time.time() * 1000
+        fields = self._redis.hgetall(key_of(self.group))
+        state = fields.get("state", "idle")
+        expired = state in ("queued", "running") and int(fields["until"]) <= time.time() * 1000
         return "idle" if expired else state
 
     def waits_in_line(self) -> bool:
         return float(self._redis.zscore(self._line, str(self.group)) or 0) >= IN_LINE
 
     def uncovered_requests(self) -> int:
-        seq, done = self._redis.hmget(key_of(self.group), "seq", "done")
-        return int(seq or 0) - int(done or 0)
+        seq, served = self._redis.hmget(key_of(self.group), "seq", "done")
+        return int(seq or 0) - int(served or 0)
 
     def covered(self) -> frozenset[int]:
         query = select(trace.c.id).where(trace.c.group_id == self.group, trace.c.considered_run_id.is_not(None))
         with self._engine.begin() as connection:
-            return frozenset(self._ids[found] for found in connection.scalars(query))
+            return frozenset(self._ids[trace_id] for trace_id in connection.scalars(query))
 
     def close(self) -> None:
         for connection, _ in self._traces.values():
@@ -142,7 +142,7 @@ class Servers:
         return self._enter(how)
 
     def _note(self, before: State, number: int) -> None:
-        """Done with REQUEST already; again, because a death of another who was to note it has taken it away since."""
+        """REQUEST has noted the group already. Notes the group again, since the death of another process took the note away."""
         protocol.evaluate(self._redis, protocol.source("due_add"), DUE_KEY, int(FAR * 1000), str(self.group), 0)
 
     def _api_dies_before_request(self, before: State, number: int) -> None: ...
@@ -162,9 +162,9 @@ class Servers:
     def _claim(self, before: State, number: int, how: str) -> str:
         if before.group == "parked" and how == "run":
             self._move_until(-FAR)
-        said = self._coalescing.claim(self.group, self._workers[number].owner).word
-        assert said == how, "it was due exactly when we made it so"
-        return said
+        word = self._coalescing.claim(self.group, self._workers[number].owner).word
+        assert word == how, "it was due exactly when we made it so"
+        return word
 
     def _open(self, before: State, number: int, how: str) -> str:
         worker = self._workers[number]
@@ -321,14 +321,14 @@ def walks(redis: Redis, engine: Engine, seeds: Iterable[int]) -> None:
 
 
 def carry_out(servers: Servers, chosen: Move, moves: list[Move], state: State) -> tuple[Action, State]:
-    """Do it; where the servers have a say, the move that they chose must be one that the model allows."""
+    """Carries out an action; a choice of the servers must be a move that the model allows."""
     _, action, after = chosen
-    said = servers.do(action, state)
-    if said is None or said == action[-1]:
+    word = servers.do(action, state)
+    if word is None or word == action[-1]:
         return action, after
     allowed = {move: following for _, move, following in moves}
-    assert (*action[:-1], said) in allowed, f"{action} was answered with {said}"
-    return (*action[:-1], said), allowed[(*action[:-1], said)]
+    assert (*action[:-1], word) in allowed, f"{action} was answered with {word}"
+    return (*action[:-1], word), allowed[(*action[:-1], word)]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -372,4 +372,4 @@ def test_a_script_that_lost_a_defence_leaves_the_model(
             reader, "source", lambda file: original(file).replace(line, broken if file == name else line)
         )
     with pytest.raises(AssertionError):
-        walks(redis_client, engine, [seed, *range(500)])  # the others for when scripts or model have changed
+        walks(redis_client, engine, [seed, *range(500)])  # the other seeds are for changes of scripts or model

@@ -41,9 +41,9 @@ def running(protocol: Coalescing, owner: str = "me") -> Answer:
 
 
 def moments(world: World, answer: Answer) -> tuple[int, int]:
-    """When an answer was given and the `until` in it, on a clock that time moves too; to be asked at once.
+    """The time of an answer and its `until`, on a clock that the test moves too; to be asked at once.
 
-    What a test computes of them holds to the millisecond, however long it takes.
+    Sums of these times are exact to the millisecond, however slow the test.
     """
     return answer.at + world.shift, answer.until + world.shift
 
@@ -198,19 +198,11 @@ class TestFinish:
 
     def test_requests_that_came_during_the_run_get_one_more_run(self, world: World, protocol: Coalescing) -> None:
         running(protocol)
-        for _ in range(10):
-            protocol.request(GROUP)
-        world.advance(4)
-        assert protocol.finish(GROUP, "me", "committed").word == "park"
-
-    def test_requests_that_waited_together_as_long_as_a_crowd_get_it_at_once(
-        self, world: World, protocol: Coalescing
-    ) -> None:
-        running(protocol)
         for _ in range(100):
             protocol.request(GROUP)
         world.advance(2)
-        assert protocol.finish(GROUP, "me", "committed").word == "send"
+        answer = protocol.finish(GROUP, "me", "committed")
+        assert answer.word == "park"
 
     def test_the_pause_is_three_runs(self, world: World, protocol: Coalescing) -> None:
         begun, _ = moments(world, running(protocol))
@@ -219,14 +211,13 @@ class TestFinish:
         _, due = moments(world, protocol.request(GROUP))
         assert due - ended == 3 * (ended - begun) >= 12_000
 
-    def test_the_pause_is_one_and_a_half_runs_when_ten_wait(self, world: World, protocol: Coalescing) -> None:
+    def test_the_pause_is_as_long_as_the_run_when_ten_wait(self, world: World, protocol: Coalescing) -> None:
         begun, _ = moments(world, running(protocol))
         for _ in range(10):
             protocol.request(GROUP)
         world.advance(4)
         ended, due = moments(world, protocol.finish(GROUP, "me", "committed"))
-        took = ended - begun
-        assert due - ended == (20 * took - 10 * took // 2) // 10 >= 6_000
+        assert due - ended == ended - begun >= 4_000
 
     def test_a_slow_run_does_not_make_anyone_wait_longer_than_max_wait(
         self, world: World, protocol: Coalescing
@@ -263,7 +254,7 @@ class TestFinish:
 
     def test_a_fenced_run_leaves_its_requests_to_another(self, protocol: Coalescing) -> None:
         running(protocol)
-        assert protocol.finish(GROUP, "me", "fenced").word == "send"  # a person asked for it
+        assert protocol.finish(GROUP, "me", "fenced").word == "send"  # a person asked for the group
 
     def test_a_run_that_lost_its_lease_touches_nothing(self, world: World, protocol: Coalescing) -> None:
         running(protocol, "slow")
@@ -336,17 +327,21 @@ class TestCounters:
         protocol.wake(GROUP)
         protocol.claim(GROUP, "me")
         protocol.finish(GROUP, "me", "empty")
-        found = protocol.snapshot(GROUP).counters
-        assert found["requests"] == found["coalesced"] + found["messages"] == 3
-        assert found["messages"] + found["redelivered"] == found["runs"] + sum(found[skip] for skip in SKIPS) == 3
+        counters = protocol.snapshot(GROUP).counters
+        assert counters["requests"] == counters["coalesced"] + counters["messages"] == 3
+        assert (
+            counters["messages"] + counters["redelivered"]
+            == counters["runs"] + sum(counters[skip] for skip in SKIPS)
+            == 3
+        )
 
     def test_a_run_that_died_is_counted_once(self, world: World, protocol: Coalescing) -> None:
         running(protocol)
         world.advance(21)
         protocol.wake(GROUP)
         protocol.wake(GROUP)
-        found = protocol.snapshot(GROUP).counters
-        assert (found["runs"], found["lost"]) == (1, 1)
+        counters = protocol.snapshot(GROUP).counters
+        assert (counters["runs"], counters["lost"]) == (1, 1)
 
     def test_a_flush_is_told_by_when_the_counters_began(self, world: World, protocol: Coalescing) -> None:
         protocol.request(GROUP)
@@ -389,8 +384,8 @@ class TestAClockThatIsSetBack:
         world.advance(4)
         ended, _ = moments(world, protocol.finish(GROUP, "me", "committed"))
         world.advance(-HOUR)
-        asked, due = moments(world, protocol.request(GROUP))
-        assert due - asked == 3 * (ended - begun)
+        requested_at, due = moments(world, protocol.request(GROUP))
+        assert due - requested_at == 3 * (ended - begun)
 
     def test_a_live_run_keeps_its_lease(self, world: World, protocol: Coalescing) -> None:
         running(protocol)

@@ -1,4 +1,4 @@
-"""Lines of projects on a real Valkey: how many messages of a project are under way, and whose turn is next."""
+"""Lines of projects on a real Valkey: the messages of a project under way, and the project whose turn is next."""
 
 from uuid import UUID
 
@@ -51,7 +51,7 @@ def test_a_group_without_a_template_goes_before_the_others_of_its_project(turns:
     assert turns.leave("shop", ONE, hold=FAR) == [FOUR]
 
 
-def test_who_waits_and_comes_again_keeps_its_place(turns: Turns) -> None:
+def test_a_group_that_waits_and_comes_again_keeps_its_place(turns: Turns) -> None:
     enter(turns, ONE, TWO, THREE, FOUR, THREE)
     assert waiting(turns) == {"shop": 2}
     assert turns.leave("shop", ONE, hold=FAR) == [THREE]
@@ -126,7 +126,7 @@ def test_a_hurry_sends_nothing_for_a_group_that_does_not_wait(turns: Turns) -> N
 
 
 class Line:
-    """The same, plainly: who is under way, and who waits in order, by rank."""
+    """The slow oracle of lines: the groups under way, and the waiting groups in order, by rank."""
 
     def __init__(self) -> None:
         self.under_way: set[UUID] = set()
@@ -161,7 +161,7 @@ class Line:
     def _let_in(self) -> list[UUID]:
         let_in = self.waiting[: SHARE - len(self.under_way)]
         self.under_way |= set(let_in)
-        self.ranks = [[one for one in rank if one not in let_in] for rank in self.ranks]
+        self.ranks = [[group for group in rank if group not in let_in] for rank in self.ranks]
         return let_in
 
 
@@ -170,14 +170,14 @@ moves = st.tuples(st.sampled_from(["enter", "enter", "leave", "hurry"]), st.inte
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(moves, min_size=10, max_size=40))
-def test_a_line_moves_as_the_plain_one_does(redis_client: Redis, done: list[tuple[str, int, int]]) -> None:
+def test_a_line_moves_as_the_plain_one_does(redis_client: Redis, steps: list[tuple[str, int, int]]) -> None:
     turns, project, plain = Turns(redis_client, SHARE, ttl=FAR), str(new_id()), Line()
-    for what, number, rank in done:
+    for action, number, rank in steps:
         group = UUID(int=number)
-        if what == "enter":
-            told = turns.enter(project, group, fresh=rank == FRESH, urgent=rank == URGENT, hold=FAR)
-            assert told == plain.enter(group, rank)
-        elif what == "hurry":
+        if action == "enter":
+            place = turns.enter(project, group, fresh=rank == FRESH, urgent=rank == URGENT, hold=FAR)
+            assert place == plain.enter(group, rank)
+        elif action == "hurry":
             assert turns.hurry(project, group, hold=FAR) == plain.hurry(group)
         else:
             assert turns.leave(project, group, hold=FAR) == plain.leave(group)

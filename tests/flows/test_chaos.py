@@ -1,4 +1,6 @@
-"""The guarantees under fire, small; `make chaos` is the whole of it, with the plain scheme under the same fire, which must fail."""
+"""The guarantees under fire, in a small plan; `make chaos` runs the whole plan, and the plain scheme under the same
+fire, which must fail.
+"""
 
 import tempfile
 from dataclasses import replace
@@ -23,5 +25,7 @@ def test_nothing_is_lost_or_done_twice_while_everything_is_killed(
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_the_plain_scheme_loses_traces_under_less() -> None:
-    """A kill that hits no run costs nothing, and four may all miss: one of a dozen runs loses, as a rule the first."""
+    """A kill that hits no run costs nothing, and all four kills may miss: of a dozen runs one loses traces, as a rule
+    the first.
+    """
     assert any(run(replace(PLAIN, seed=seed)).findings.owed > 0 for seed in range(3, 15))

@@ -1,4 +1,7 @@
-"""A project that floods the queue and one with little to do, on a real worker. Without shares the little one comes last."""
+"""A project that floods the queue beside a project with little to do, on a real worker.
+
+Without shares the small project comes last.
+"""
 
 from pathlib import Path
 
@@ -42,7 +45,7 @@ def test_a_project_that_floods_the_queue_delays_another_by_its_share(
 
 
 def ask_for_all(shop: Shop) -> None:
-    """A person is urgent, but within the share of the own project."""
+    """A person's request is urgent, but only within the share of the own project."""
     for number in range(FLOOD):
         assert shop.client.post("/api/v1/groups/regroup", json={"path": f"/flood/p{number}"}).status_code == 202
 

@@ -1,4 +1,4 @@
-"""RabbitMQ as the broker, for real: the same product, another BROKER_URL. One node serves the tests of this file."""
+"""RabbitMQ as the broker: the same product with another BROKER_URL. One node serves the tests of this file."""
 
 import time
 from collections.abc import Iterator
@@ -46,7 +46,9 @@ def flow_environment(database_url: str, own_valkey: ValkeyServer, rabbitmq: Rabb
 
 
 def _empty(url: str) -> None:
-    """Purged and not deleted: RabbitMQ 3.10 mixes up a new queue with a deleted one of its name when it is then killed."""
+    """Purges the queue and does not delete it: RabbitMQ 3.10 mixes up a new queue with a deleted one of its name when
+    it is then killed.
+    """
     with Connection(url) as connection:
         for name in (FIRST, RERUN):
             queue = celery_app.amqp.queues[name].bind(connection.default_channel)
@@ -118,9 +120,9 @@ def ask(publisher: Publisher, *, urgent: bool = False) -> str:
 def test_past_the_queue_size_grouping_is_deferred(publisher: Publisher, broker: Broker) -> None:
     for _ in range(3):
         broker.send(RERUN, {"group": str(new_id()), "ticket": 1})
-    # Within its share a project is never put off, however many others wait; beyond it a person's wish is, too
-    asked = [ask(publisher, urgent=urgent) for urgent in (False, False, True)]
-    assert asked == ["requested", "deferred", "deferred"]
+    # Within its share a project is never deferred, however many others wait; beyond the share a person's request is, too
+    answers = [ask(publisher, urgent=urgent) for urgent in (False, False, True)]
+    assert answers == ["requested", "deferred", "deferred"]
 
 
 def ask_21_times(publisher: Publisher) -> tuple[str, list[str], float, float]:
@@ -128,17 +130,17 @@ def ask_21_times(publisher: Publisher) -> tuple[str, list[str], float, float]:
     begun = time.monotonic()
     first = ask(publisher, urgent=True)
     between = time.monotonic()
-    others = [ask(publisher, urgent=True) for _ in range(20)]
-    return first, others, between - begun, time.monotonic() - between
+    next_answers = [ask(publisher, urgent=True) for _ in range(20)]
+    return first, next_answers, between - begun, time.monotonic() - between
 
 
 def test_a_broker_that_is_gone_costs_the_first_request_a_second_and_the_next_nothing(
     publisher: Publisher, rabbitmq: RabbitServer
 ) -> None:
     rabbitmq.kill()
-    first, others, seconds_of_first, seconds_of_others = ask_21_times(publisher)
+    first, next_answers, seconds_of_first, seconds_of_others = ask_21_times(publisher)
     rabbitmq.start()
-    assert (first, set(others)) == ("deferred", {"deferred"})
+    assert (first, set(next_answers)) == ("deferred", {"deferred"})
     assert (seconds_of_first < 1.5, seconds_of_others < 0.2) == (True, True)
 
 
@@ -147,9 +149,9 @@ def test_a_broker_that_hangs_costs_the_first_request_seconds_and_the_next_nothin
 ) -> None:
     assert ask(publisher, urgent=True) == "requested"
     rabbitmq.pause()
-    first, others, seconds_of_first, seconds_of_others = ask_21_times(publisher)
+    first, next_answers, seconds_of_first, seconds_of_others = ask_21_times(publisher)
     rabbitmq.resume()
-    assert (first, set(others)) == ("deferred", {"deferred"})
+    assert (first, set(next_answers)) == ("deferred", {"deferred"})
     assert (seconds_of_first < 2.5, seconds_of_others < 0.2) == (True, True)
     wait_until(lambda: ask(publisher, urgent=True) == "requested", event="it comes back by itself")
 
@@ -177,11 +179,11 @@ def test_a_poisoned_message_is_dropped_after_ten_deliveries(broker: Broker, rabb
             connection.default_channel.basic_reject(message.delivery_tag, requeue=True)
             if deliveries <= 10:
                 wait_until(lambda: broker.depth() == 1, event="it is back in its queue")
-    assert deliveries == 11  # the first, and ten more
+    assert deliveries == 11  # the first message, and ten more
 
 
 def test_a_worker_fetches_one_message_at_a_time(celery_worker: CeleryTestWorker) -> None:
-    celery_worker.assert_log_exists("Global QoS is disabled")  # quorum queues have none
+    celery_worker.assert_log_exists("Global QoS is disabled")  # quorum queues have no priorities
 
 
 def test_a_group_that_cannot_be_claimed_because_redis_is_away_is_named_in_the_log(
@@ -195,12 +197,12 @@ def test_a_group_that_cannot_be_claimed_because_redis_is_away_is_named_in_the_lo
 
 
 def _counted(shop: Shop, settings: Settings) -> dict[str, int]:
-    pipeline(shop.engine, None, settings)  # folds the counters
+    pipeline(shop.engine, None, settings)  # this call folds the counters
     with transaction(shop.engine) as connection:
         return counters.totals(connection, None)
 
 
 def _at_rest(shop: Shop, settings: Settings) -> dict | None:
     now = pipeline(shop.engine, None, settings)
-    done = now["runs"] + sum(now["skips"].values())
-    return now if now["messages"] == done and now["queue_depth"] == 0 else None
+    ended = now["runs"] + sum(now["skips"].values())
+    return now if now["messages"] == ended and now["queue_depth"] == 0 else None

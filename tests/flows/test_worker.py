@@ -1,4 +1,4 @@
-"""Settings and order of a worker, each on a worker of its own."""
+"""Settings of a worker and the order of its messages, each on a worker of its own."""
 
 from pathlib import Path
 
@@ -24,7 +24,8 @@ def test_groups_without_a_template_go_before_re_runs(
     wait_until(lambda: worker.logs().count('"skipped"') == 8)
     order = sorted((*reruns, *fresh), key=worker.logs().index)
     worker.teardown()
-    assert set(fresh) <= set(order[:4])  # one re-run may have been fetched before; taking turns would need five
+    # One repeated message may have been fetched before; with turns there would be five.
+    assert set(fresh) <= set(order[:4])
 
 
 def test_a_run_that_takes_too_long_fails_and_the_worker_goes_on(

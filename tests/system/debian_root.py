@@ -53,5 +53,5 @@ def command(root: Path, *words: str) -> list[str]:
 
 
 def _run(*words: str | Path) -> None:
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
+    result = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=900, check=False)
+    assert result.returncode == 0, result.stderr[-2000:]

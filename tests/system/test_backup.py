@@ -39,7 +39,7 @@ def documented(command: str, **values: str) -> list[str]:
     for name, value in values.items():
         line = line.replace(f"${name}", value)
     _, *arguments = line.split()
-    return [str(postgres_prefix() / "bin" / command), *(each.strip('"') for each in arguments)]
+    return [str(postgres_prefix() / "bin" / command), *(argument.strip('"') for argument in arguments)]
 
 
 def rows(engine: Engine) -> dict[str, list[Any]]:

@@ -1,4 +1,4 @@
-"""Which server is used: the one that the environment names, else the wheel's, else the one on PATH."""
+"""The server in use is the environment's, else the wheel's, else that on PATH."""
 
 from pathlib import Path
 

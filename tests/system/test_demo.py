@@ -1,4 +1,4 @@
-"""What the demo says of what was found."""
+"""The demo's table of found tasks."""
 
 from io import StringIO
 from typing import Any
@@ -10,7 +10,7 @@ from app.sample import EXPECTED, ExpectedTask
 
 
 def found(expected: ExpectedTask, **changes: Any) -> Found:
-    """The API's answer for a task that was found just as expected."""
+    """The API's answer for a task that was found exactly as expected."""
     task = {"name": "A task", "path": expected.path, "versions": len(expected.versions), "calls": expected.calls}
     template = [{"role": "user", "text": "Sort {{ticket}} with [/INST] at the end"}]
     return Found(task | {"template": template} | changes, [{"version": 1, "slots": ["ticket"]}])
@@ -35,11 +35,11 @@ def test_a_task_with_half_of_its_calls_is_missing() -> None:
 
 
 def test_one_found_task_does_not_stand_for_two_expected_ones_of_its_path() -> None:
-    path = next(task.path for task in EXPECTED if [other.path for other in EXPECTED].count(task.path) == 2)
-    both = [task for task in EXPECTED if task.path == path]
-    larger = max(both, key=lambda task: task.calls)
+    path = next(task.path for task in EXPECTED if [expected.path for expected in EXPECTED].count(task.path) == 2)
+    tasks_of_path = [task for task in EXPECTED if task.path == path]
+    larger = max(tasks_of_path, key=lambda task: task.calls)
     assert [task for task in missing([found(larger)]) if task.path == path] == [
-        task for task in both if task is not larger
+        task for task in tasks_of_path if task is not larger
     ]
 
 

@@ -1,4 +1,6 @@
-"""The processes of the image as a container runs them: from the wheel, unprivileged, on a read-only root: this system's, and one of Debian's packages."""
+"""The processes of the image, as a container runs them: from the wheel, unprivileged, on a read-only root of this
+system and on one of Debian's packages.
+"""
 
 import os
 import shutil
@@ -80,19 +82,21 @@ def test_all_processes_of_the_image_work_unprivileged_on_a_read_only_root(
 ) -> None:
     web = f"http://127.0.0.1:{environment_of_image['PORT']}"
     _run(image, environment_of_image, "process", "release").check_returncode()
-    made = _run(image, environment_of_image, "keys", "create", "--project", tmp_path.name[-40:])
-    headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
+    created = _run(image, environment_of_image, "keys", "create", "--project", tmp_path.name[-40:])
+    headers = {"Authorization": f"Bearer {created.stdout.strip()}"}
     with ExitStack() as running:
         for name in PROCESSES:
             running.enter_context(_process(image, environment_of_image, tmp_path / name, name))
-        said = lambda: "".join((tmp_path / name).read_text()[-2000:] for name in PROCESSES)  # noqa: E731
-        wait_until(lambda: _answers(f"{web}/readyz"), 300, said, pause=0.2)
+        last_lines = lambda: "".join((tmp_path / name).read_text()[-2000:] for name in PROCESSES)  # noqa: E731
+        wait_until(lambda: _answers(f"{web}/readyz"), 300, last_lines, pause=0.2)
         calls = [{"model": "m", "path": "/mail", "input": f"Sort this mail into a folder: mail {n}"} for n in range(5)]
         for call in calls:
             requests.post(f"{web}/api/v1/traces", json=call, headers=headers, timeout=30).raise_for_status()
-        found = lambda: requests.get(f"{web}/api/v1/tasks", headers=headers, timeout=30).json()["items"]  # noqa: E731
-        wait_until(found, 300, said, pause=0.2)
-        wait_until(lambda: _answers(f"http://127.0.0.1:{environment_of_image['FLOWER_PORT']}/healthcheck"), 300, said)
+        tasks_found = lambda: requests.get(f"{web}/api/v1/tasks", headers=headers, timeout=30).json()["items"]  # noqa: E731
+        wait_until(tasks_found, 300, last_lines, pause=0.2)
+        wait_until(
+            lambda: _answers(f"http://127.0.0.1:{environment_of_image['FLOWER_PORT']}/healthcheck"), 300, last_lines
+        )
 
 
 @pytest.mark.image

@@ -1,4 +1,4 @@
-"""`make run` on a real machine: it leaves nothing behind, brings back what dies, and recovers what was killed."""
+"""`make run` on a real machine leaves nothing behind, restarts dead processes, and recovers from kills."""
 
 import json
 import os
@@ -35,7 +35,7 @@ SERVERS = {"postgres": "bin/postgres -D", "valkey": "valkey-server"}
 
 
 class Run:
-    """A `python -m app.local run`, or another command that starts everything, and what it says."""
+    """A `python -m app.local run`, or another command that starts every process, with its output."""
 
     def __init__(self, home: Path, command: Sequence[str] = RUN, folder: Path = ROOT, **environment: str) -> None:
         ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
@@ -54,7 +54,7 @@ class Run:
         threading.Thread(target=self._read, daemon=True).start()
 
     def wait_for(self, *sentences: str, seconds: float = 90) -> str:
-        """The next line with the sentence; of several, which may come in any order, the line that came last."""
+        """The next line with the sentence. For several sentences in any order, the line that came last."""
         deadline = time.monotonic() + seconds
         missing = list(sentences)
         while missing:
@@ -72,7 +72,7 @@ class Run:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def pid_of(self, words: str) -> int:
-        return next(each.pid for each in self.family() if words in _command(each))
+        return next(process.pid for process in self.family() if words in _command(process))
 
     def end(self, ending: signal.Signals) -> int:
         self.process.send_signal(ending)
@@ -96,7 +96,7 @@ def _command(process: psutil.Process) -> str:
 
 @pytest.fixture
 def home(servers_dir: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A data folder with a name that needs quoting; whatever still runs with it after the test is ended."""
+    """A data folder with a name that needs quoting; processes that use the folder are ended after the test."""
     folder = servers_dir / f"100% of {request.node.name[:30]}"
     yield folder
     for process in leftovers(folder):
@@ -119,15 +119,15 @@ def nothing_lives(family: list[psutil.Process], seconds: float = 90) -> None:
 def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_ends_whole(
     home: Path, tmp_path: Path, servers_dir: Path
 ) -> None:
-    """From the wheel alone, in an empty folder, with an empty HOME: what a checkout has besides is not needed."""
+    """The test uses only the wheel, in an empty folder with an empty HOME: no other file of the checkout is needed."""
     promptlode = wheel.install(servers_dir / "wheel")
     run = started(home, str(promptlode), "demo", folder=tmp_path, HOME=str(tmp_path), PYTHONDONTWRITEBYTECODE="1")
     assert [task.path for task in EXPECTED if task.path not in "".join(run.said)] == []
     assert "Not found as expected" not in "".join(run.said)
-    told = json.loads((home / "servers.json").read_text())
-    assert Settings(promptlode_data_dir=home).redis_url == told["redis_url"]
+    servers = json.loads((home / "servers.json").read_text())
+    assert Settings(promptlode_data_dir=home).redis_url == servers["redis_url"]
     key = (home / "api_key").read_text().strip()
-    decided = requests.get(f"{told['url']}/api/v1/audit", headers={"Authorization": f"Bearer {key}"}, timeout=60)
+    decided = requests.get(f"{servers['url']}/api/v1/audit", headers={"Authorization": f"Bearer {key}"}, timeout=60)
     assert decided.status_code == 200, "the key of one's own machine has the scope admin"
     assert stat.S_IMODE((home / "api_key").stat().st_mode) == 0o600
     assert stat.S_IMODE((home / "servers.json").stat().st_mode) == 0o600
@@ -162,17 +162,17 @@ def test_other_requests_to_end_are_met_as_ctrl_c_is(home: Path, ending: signal.S
 
 
 @pytest.mark.timeout(900)  # two starts of everything; 10 s each on two idle cores
-def test_whatever_was_killed_the_next_start_clears_it_and_has_the_same_data(home: Path) -> None:
+def test_the_next_start_clears_any_killed_server_and_has_the_same_data(home: Path) -> None:
     first = started(home)
     key, family = (home / "api_key").read_text(), first.family()
     supervisor = first.pid_of("supervisord")
-    os.kill(supervisor, signal.SIGSTOP)  # it cannot end the others now
+    os.kill(supervisor, signal.SIGSTOP)  # the supervisor cannot end the other processes now
     first.end(signal.SIGKILL)
     os.kill(supervisor, signal.SIGKILL)
     second = started(home)
     nothing_lives(family)
     assert (home / "api_key").read_text() == key
-    # If nothing is in the way of the supervisor, I expect it to end all others.
+    # If the supervisor can run, I expect the supervisor to end all other processes.
     family = second.family()
     second.end(signal.SIGKILL)
     nothing_lives(family)

@@ -1,4 +1,4 @@
-"""Logs of a local installation: bounded in size, and no program ends because the disk of its log is full."""
+"""Logs of a local installation are bounded in size, and no program ends because the disk of its log is full."""
 
 import io
 import os
@@ -26,7 +26,9 @@ for number in itertools.count():
 
 @pytest.fixture
 def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
-    """Two programs that talk and write down how often they did; the log of one is on a full disk, and what supervisord says itself."""
+    """Two programs that print and count their lines; the log of one program is on a full disk, and so is
+    supervisord's own.
+    """
     monkeypatch.setattr(supervision, "LOG_BYTES", 20_000)
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "unwritten.log").symlink_to("/dev/full")
@@ -54,7 +56,7 @@ def test_logs_are_rotated_and_a_full_disk_of_logs_ends_nothing(supervisor: Super
 
 
 def said(folder: Path, name: str) -> int:
-    """The number of lines that a program has written; it writes only while its output is read."""
+    """The number of lines that a program has written; a program writes only while its output is read."""
     try:
         return int((folder / f"{name}.count").read_text() or 0)
     except FileNotFoundError:
@@ -62,8 +64,8 @@ def said(folder: Path, name: str) -> int:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full, which stands for a full disk")
-def test_what_supervisord_cannot_say_does_not_end_it() -> None:
-    """It reports a log that it cannot write on standard error, a file of the same disk."""
+def test_a_report_that_supervisord_cannot_write_does_not_end_it() -> None:
+    """supervisord reports a log that it cannot write on standard error, which is a file of the same disk."""
     full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - text on top of it keeps nothing back
     with io.TextIOWrapper(full, write_through=True) as text:
         assert Forgiving(text).write("a report\n") == len("a report\n")

@@ -1,4 +1,6 @@
-"""Migrations beside running processes: what the code before reads and writes stays, and nothing is read while ingest waits."""
+"""Migrations beside running processes: reads and writes of the code of before work on, and no migration scans tables
+while ingest waits.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -59,14 +61,14 @@ def released(postgres_server: PostgresServer) -> str:
 @pytest.fixture
 def commits() -> Iterator[list[tuple[int, int]]]:
     """Per transaction: strong locks on ingest's tables, and rows read from these tables by sequential scans."""
-    seen: list[tuple[int, int]] = []
+    samples: list[tuple[int, int]] = []
 
     def look(connection: Connection) -> None:
         locks = connection.execute(text(STRONG), {"busy": list(BUSY)}).scalar_one()
-        seen.append((locks, int(connection.execute(text(READ), {"busy": list(BUSY)}).scalar_one())))
+        samples.append((locks, int(connection.execute(text(READ), {"busy": list(BUSY)}).scalar_one())))
 
     event.listen(Engine, "commit", look)
-    yield seen
+    yield samples
     event.remove(Engine, "commit", look)
 
 
@@ -90,13 +92,13 @@ def test_every_revision_since_the_first_release_keeps_what_the_code_before_it_us
 
 
 def assert_ingest_goes_on(script: Script, commits: list[tuple[int, int]]) -> None:
-    """To read a million calls takes seconds, so it does not happen while a lock keeps others from writing."""
+    """Reading a million calls takes seconds, so no migration scans calls while its lock keeps others from writing."""
     assert [read for locks, read in commits if locks and read] == [], f"{script.revision} reads calls under a lock"
 
 
 def assert_old_code_goes_on(script: Script, before: dict[Any, Any], after: dict[Any, Any]) -> None:
-    """Nothing that was there is gone or of another type, and rows without the new columns can be written."""
-    if getattr(script.module, "needs", None) is not None:  # it says which release must run everywhere first
+    """No column is gone or of another type, and rows without the new columns can be written."""
+    if getattr(script.module, "needs", None) is not None:  # the migration says which release must run everywhere first
         return
     tables = {table for table, _ in before}
     for column, (kind, nullable, _) in before.items():

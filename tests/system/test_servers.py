@@ -1,4 +1,6 @@
-"""The embedded servers: a killed one comes back with its data, a stale folder is no obstacle, messages name the remedy."""
+"""The embedded servers: a killed server comes back with its data, a stale folder is no obstacle, and messages name
+the remedy.
+"""
 
 import shutil
 import signal
@@ -198,7 +200,7 @@ def test_a_paused_valkey_keeps_its_port_and_does_not_answer_until_resumed(valkey
 
 
 def launch_and_kill(home: Path) -> tuple[int, list[int]]:
-    """Start both servers in a process of their own, SIGKILL it, and say how it ended and which servers it had."""
+    """Starts both servers in a process of their own and kills the process. Returns how it ended and its servers."""
     program = (
         "import sys, os, pathlib; from app.local.postgres import PostgresServer; from app.local.valkey import ValkeyServer;"
         "home = pathlib.Path(sys.argv[1]); servers = PostgresServer(home / 'pg', durable=False), ValkeyServer(home / 'vk');"

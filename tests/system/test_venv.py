@@ -23,7 +23,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def fake_uv(checkout: Path, ending: int = 0) -> None:
-    """A uv that says what it was asked for and ends so."""
+    """A uv that prints its arguments and exits with this status."""
     path = checkout / "bin" / "uv"
     path.parent.mkdir(exist_ok=True)
     path.write_text(f'#!/bin/sh\n[ "$1" = --version ] || {{ echo "uv $*"; exit {ending}; }}\n')
@@ -68,7 +68,7 @@ def test_on_a_system_with_musl_it_names_the_image(checkout: Path) -> None:
     assert "Dockerfile" in result.stderr
 
 
-def test_what_is_installed_is_not_installed_again(checkout: Path) -> None:
+def test_an_installed_environment_is_not_installed_again(checkout: Path) -> None:
     # Given an environment with its stamp
     environment(checkout)
     stamp = f"{checkout.resolve()}\n" + (checkout / "pyproject.toml").read_text() + (checkout / "uv.lock").read_text()
@@ -95,7 +95,7 @@ def test_if_uv_fails_pip_installs(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["PIP_INDEX_URL", "PIP_NO_INDEX"])
-def test_where_pip_is_told_of_a_mirror_uv_is_not_asked(checkout: Path, setting: str) -> None:
+def test_uv_is_not_asked_when_pip_has_a_mirror(checkout: Path, setting: str) -> None:
     environment(checkout)
     result = make_venv(checkout, "/nonexistent", **{setting: "1"})
     assert result.returncode == 0

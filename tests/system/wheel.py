@@ -36,5 +36,5 @@ def install(folder: Path) -> Path:
 def uv(*arguments: str | Path, offline: bool = True) -> None:
     """Run uv; fails with its output."""
     command = [UV, *(["--offline"] if offline else []), *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert result.returncode == 0, result.stderr

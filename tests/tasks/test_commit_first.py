@@ -1,4 +1,6 @@
-"""A transaction that does not commit asks for nothing: a message for it would find nothing to do, and for its trace none would come."""
+"""A transaction that does not commit sends no request: the message would find nothing to do, and later its trace
+would get none.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -26,7 +28,7 @@ REFUSE = """
 
 @pytest.fixture
 def refuse_every_commit(engine: Engine) -> Iterator[Callable[[str], None]]:
-    """From now on, whatever is written into a table is refused when its transaction commits, and not before."""
+    """From now on PostgreSQL refuses rows of a table when their transaction commits, and not before."""
 
     def refuse(table: str) -> None:
         with transaction(engine) as connection:

@@ -1,4 +1,4 @@
-"""A claimed run in its worker: what is logged when it cannot be finished, and what a deploy does to it."""
+"""A claimed run in its worker: the log of a run that cannot be finished, and the effect of a deploy."""
 
 import time
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def resources(settings: Settings, engine: Engine) -> Resources:
 
 @pytest.fixture
 def told_to_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """SIGTERM came, and the time that a run has then is over."""
+    """SIGTERM has come, and the time of a run after SIGTERM is over."""
     monkeypatch.setattr(worker, "STOP_RUNS_AFTER", 0.0)
     monkeypatch.setattr(worker._shutting_down_at, "value", time.monotonic())
     yield
@@ -53,9 +53,9 @@ def named(logs: list[Any], event: str) -> Any:
 def test_a_run_that_redis_does_not_let_finish_is_logged_with_its_group(resources: Resources, engine: Engine) -> None:
     group = owing_group(engine)
     run = run_of(resources, group)
-    gone = impatient_coalescing(resources.settings.model_copy(update={"redis_url": NOWHERE}))
+    unreachable = impatient_coalescing(resources.settings.model_copy(update={"redis_url": NOWHERE}))
     with capture_logs() as logs, pytest.raises(RunFailedError):
-        replace(run, process=replace(resources, coalescing=gone)).carry_out(group_traces)
+        replace(run, process=replace(resources, coalescing=unreachable)).carry_out(group_traces)
     line = named(logs, "finish_failed")
     assert (line["group"], line["outcome"], line["error"]) == (str(group), "committed", "ConnectionError")
 

@@ -1,4 +1,4 @@
-"""A run knows when it has lost its lease, on a real Valkey."""
+"""A run notices the loss of its lease, on a real Valkey."""
 
 from collections.abc import Iterator
 
@@ -26,18 +26,20 @@ def coalescing(own_valkey: ValkeyServer) -> Iterator[RedisCoalescing]:
 
 
 @pytest.fixture
-def other(own_valkey: ValkeyServer) -> Iterator[RedisCoalescing]:
-    """Another worker, who has time."""
+def other_worker(own_valkey: ValkeyServer) -> Iterator[RedisCoalescing]:
+    """Another worker, with the usual patience for Redis."""
     with Redis.from_url(own_valkey.url()) as client:
         yield RedisCoalescing(client, TERMS)
 
 
-def test_a_lease_is_kept_for_much_longer_than_its_length(coalescing: RedisCoalescing, other: RedisCoalescing) -> None:
+def test_a_lease_is_kept_for_much_longer_than_its_length(
+    coalescing: RedisCoalescing, other_worker: RedisCoalescing
+) -> None:
     with Lease(coalescing, GROUP, "me", SECONDS) as lease:
-        begun = other.claim(GROUP, "other").at
-        wait_until(lambda: other.claim(GROUP, "other").at - begun > 3 * SECONDS * 1000)
+        begun = other_worker.claim(GROUP, "other").at
+        wait_until(lambda: other_worker.claim(GROUP, "other").at - begun > 3 * SECONDS * 1000)
         assert not lease.lost
-        assert other.claim(GROUP, "other").word == "busy"
+        assert other_worker.claim(GROUP, "other").word == "busy"
 
 
 def test_a_lease_that_another_run_has_taken_is_lost(coalescing: RedisCoalescing, own_valkey: ValkeyServer) -> None:

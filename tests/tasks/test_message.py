@@ -17,7 +17,7 @@ def test_a_person_names_project_and_path_and_has_no_ticket() -> None:
     assert (message.project, message.path, message.ticket) == ("shop", "/chat", None)
 
 
-def test_what_a_newer_publisher_says_besides_is_ignored() -> None:
+def test_fields_that_a_newer_publisher_adds_are_ignored() -> None:
     assert Message.parse((), {"group": str(new_id()), "colour": "red"}).group
 
 

@@ -1,4 +1,4 @@
-"""The heartbeats of workers on one machine."""
+"""Names in the heartbeats of workers on one machine."""
 
 import os
 import subprocess
@@ -20,11 +20,11 @@ def test_a_worker_is_named_by_its_node_and_its_process() -> None:
 def test_a_worker_that_starts_forgets_those_of_its_node_that_ended(engine: Engine) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    kept = [name_of(NODE), f"celery@there:{ended.pid}"]
+    living = [name_of(NODE), f"celery@there:{ended.pid}"]
     with transaction(engine) as connection:
-        for name in (*kept, f"{NODE}:{ended.pid}", NODE):
+        for name in (*living, f"{NODE}:{ended.pid}", NODE):
             heartbeats.beat(connection, name, "worker")
         heartbeats.beat(connection, f"reconciler@here:{ended.pid}", "reconciler")
         forget_ended(connection, "worker", NODE)
-        left = {beat.name for beat in heartbeats.seen(connection)}
-    assert left == {*kept, f"reconciler@here:{ended.pid}"}
+        names_left = {beat.name for beat in heartbeats.seen(connection)}
+    assert names_left == {*living, f"reconciler@here:{ended.pid}"}

@@ -1,4 +1,4 @@
-"""Asking for grouping after the COMMIT: what is answered, what is published, and that it never costs a trace."""
+"""Requests after the COMMIT: the answer, the published message, and that no request costs a trace."""
 
 import time
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ def test_a_queue_that_one_project_fills_defers_no_other_project(publisher: Publi
     assert [ask(publisher, new_id(), project=CAFE) for _ in range(2)] == ["requested"] * 2
 
 
-def test_what_is_more_than_a_projects_share_waits_also_when_a_person_asks(publisher: Publisher, redis: Redis) -> None:
+def test_messages_beyond_a_projects_share_wait_also_when_a_person_asks(publisher: Publisher, redis: Redis) -> None:
     for _ in range(3):
         publisher.wake(new_id(), owed=True, fresh=True, project=str(SHOP))
     assert (redis.llen(FIRST), publisher.waiting()) == (2, 3)
@@ -104,7 +104,7 @@ def test_what_is_more_than_a_projects_share_waits_also_when_a_person_asks(publis
     assert redis.llen(FIRST) == 4
 
 
-def test_what_a_person_asks_for_is_next_of_its_project_whether_it_waits_already_or_not(
+def test_a_group_that_a_person_asks_for_is_next_of_its_project_whether_it_waits_already_or_not(
     publisher: Publisher, redis: Redis
 ) -> None:
     groups = [new_id() for _ in range(4)]
@@ -132,25 +132,33 @@ def test_a_full_queue_defers_what_a_person_asks_for_beyond_the_share_of_its_proj
 
 @pytest.fixture
 def publishers(settings: Settings) -> Iterator[list[Publisher]]:
-    """Of several processes: what one of them waits once is measured several times, and the machine may be busy in between."""
+    """Publishers of several processes: the one wait of a process is measured several times, since the machine may be
+    busy in between.
+    """
     yield [publisher_of(settings.model_copy(update={"grouping_quiet": 30 + number})) for number in range(4)]
     pools.reset()
 
 
 def test_a_redis_that_is_gone_defers_and_costs_nothing(publishers: list[Publisher], own_valkey: ValkeyServer) -> None:
     own_valkey.kill()
-    assert min(_seconds(lambda each=each: ask(each, new_id())) for each in publishers) < 0.5
+    assert min(_seconds(lambda publisher=publisher: ask(publisher, new_id())) for publisher in publishers) < 0.5
     assert [ask(publishers[0], new_id()) for _ in range(3)] == ["deferred"] * 3
 
 
 def test_a_redis_that_hangs_costs_the_first_request_a_second_and_the_next_nothing(
     publishers: list[Publisher], own_valkey: ValkeyServer
 ) -> None:
-    for each in publishers:
-        ask(each, new_id())
+    for publisher in publishers:
+        ask(publisher, new_id())
     own_valkey.pause()
-    assert min(_seconds(lambda each=each: ask(each, new_id())) for each in publishers) < 1.5
-    assert min(_seconds(lambda each=each: [ask(each, new_id()) for _ in range(20)]) for each in publishers) < 0.2
+    assert min(_seconds(lambda publisher=publisher: ask(publisher, new_id())) for publisher in publishers) < 1.5
+    assert (
+        min(
+            _seconds(lambda publisher=publisher: [ask(publisher, new_id()) for _ in range(20)])
+            for publisher in publishers
+        )
+        < 0.2
+    )
     own_valkey.resume()
 
 

@@ -1,4 +1,4 @@
-"""What the reconciler finds in PostgreSQL and does with Redis, on the real ones."""
+"""The reconciler compares PostgreSQL with Redis and mends the difference, on the real servers."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -118,7 +118,7 @@ def test_a_full_queue_is_not_made_longer(reconciler: Reconciler, engine: Engine)
     assert reconciler.look_after_owed() == 2
 
 
-def test_what_a_full_queue_held_back_is_sent_as_soon_as_it_has_room(
+def test_groups_that_a_full_queue_held_back_are_sent_as_soon_as_it_has_room(
     reconciler: Reconciler, engine: Engine, settings: Settings
 ) -> None:
     for path in ("/a", "/b", "/c", "/d", "/e"):
@@ -150,7 +150,7 @@ def test_a_full_queue_holds_no_other_project_back(reconciler: Reconciler, engine
     assert reconciler.look_after_owed() == 3
 
 
-def test_who_waits_for_messages_that_were_lost_is_let_in(
+def test_a_group_that_waits_for_lost_messages_is_let_in(
     reconciler: Reconciler, engine: Engine, settings: Settings, redis_client: Redis
 ) -> None:
     for path in ("/a", "/b", "/c"):
@@ -166,7 +166,7 @@ def test_who_waits_for_messages_that_were_lost_is_let_in(
     larger.close()
 
 
-def test_who_held_nothing_back_does_not_look_for_room(reconciler: Reconciler, engine: Engine) -> None:
+def test_a_process_that_held_nothing_back_does_not_look_for_room(reconciler: Reconciler, engine: Engine) -> None:
     owing_group(engine)
     assert reconciler.look_for_room() == 0
 
@@ -180,7 +180,7 @@ def test_nothing_is_sent_while_grouping_is_off(settings: Settings, engine: Engin
 
 @pytest.fixture
 def unfinished_group(engine: Engine) -> UUID:
-    """A group whose run has saved and has not yet matched what is older."""
+    """A group whose run has saved its templates and has not yet matched the older calls."""
     group_id = owing_group(engine)
     with transaction(engine) as connection:
         run_id = new_id()
@@ -191,7 +191,7 @@ def unfinished_group(engine: Engine) -> UUID:
     return group_id
 
 
-def test_what_a_killed_run_left_to_be_matched_is_sent(
+def test_calls_that_a_killed_run_left_to_be_matched_are_sent(
     reconciler: Reconciler, unfinished_group: UUID, coalescing: RedisCoalescing
 ) -> None:
     assert [reconciler.look_for_reviews(), reconciler.look_for_reviews()] == [1, 0]
@@ -250,8 +250,8 @@ def test_the_pipeline_of_another_project_is_empty(
 ) -> None:
     coalescing.request(owing_group(engine))
     with transaction(engine) as connection:
-        other = projects.get_or_create(connection, "other").id
-    now = pipeline(engine, other, settings)
+        other_project_id = projects.get_or_create(connection, "other").id
+    now = pipeline(engine, other_project_id, settings)
     assert (now["requests"], now["owed"], now["last_runs"]) == (0, 0, [])
 
 
@@ -259,16 +259,18 @@ def test_a_reconciler_shows_that_it_is_alive_and_takes_its_name_away(
     reconciler: Reconciler, engine: Engine, settings: Settings
 ) -> None:
     reconciler.beat()
-    assert [found["alive"] for found in pipeline(engine, None, settings)["reconcilers"]] == [True]
+    assert [reconciler["alive"] for reconciler in pipeline(engine, None, settings)["reconcilers"]] == [True]
     reconciler.leave()
     assert pipeline(engine, None, settings)["reconcilers"] == []
 
 
-def test_who_was_not_seen_for_ten_seconds_is_dead(reconciler: Reconciler, engine: Engine, settings: Settings) -> None:
+def test_a_reconciler_not_seen_for_ten_seconds_is_dead(
+    reconciler: Reconciler, engine: Engine, settings: Settings
+) -> None:
     reconciler.beat()
     with transaction(engine) as connection:
         connection.execute(text("UPDATE heartbeat SET last_seen = last_seen - interval '10 seconds'"))
-    assert [found["alive"] for found in pipeline(engine, None, settings)["reconcilers"]] == [False]
+    assert [reconciler["alive"] for reconciler in pipeline(engine, None, settings)["reconcilers"]] == [False]
 
 
 def test_a_dump_that_is_in_the_way_of_new_partitions_ends_no_round(

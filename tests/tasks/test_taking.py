@@ -1,4 +1,4 @@
-"""What a worker makes of messages that wait while it takes none."""
+"""The reaction of a worker to messages that wait while the worker takes none."""
 
 import subprocess
 import sys
@@ -49,7 +49,7 @@ def test_a_worker_that_takes_nothing_of_what_waits_starts_its_consumer_anew_once
     assert world.watch.is_deaf
 
 
-def test_where_that_does_not_help_the_process_is_replaced(world: World) -> None:
+def test_a_process_that_stays_deaf_is_replaced(world: World) -> None:
     world.depth = 1
     world.pass_(PATIENCE)
     assert world.pass_(PATIENCE * (REPLACE_FACTOR - 1)) == "replace"
@@ -76,7 +76,7 @@ def test_a_message_in_hand_of_a_loop_that_hangs_is_none(world: World) -> None:
     assert world.pass_(PATIENCE * REPLACE_FACTOR, turns=False) == "replace"
 
 
-def test_whoever_was_told_to_leave_a_queue_alone_is_not_deaf(world: World) -> None:
+def test_a_worker_told_to_leave_a_queue_alone_is_not_deaf(world: World) -> None:
     world.depth = 1
     world.proof.consumes = False
     assert world.pass_(1000) == "takes"
@@ -99,8 +99,8 @@ if not seen.exists():
     threading.Thread(target=replace_process, args=([],)).start()
     threading.Event().wait()
 """
-    done = subprocess.run([sys.executable, "-c", code, "an argument"], capture_output=True, text=True, check=True)
-    first, second = (line for line in done.stdout.splitlines() if line.startswith("process"))
+    result = subprocess.run([sys.executable, "-c", code, "an argument"], capture_output=True, text=True, check=True)
+    first, second = (line for line in result.stdout.splitlines() if line.startswith("process"))
     assert first == second
 
 

@@ -1,4 +1,5 @@
-"""Mining keeps Python's collector of cycles from looking, since it makes none, and leaves it as it was."""
+"""Mining switches Python's collector of cycles off, since mining makes no cycles, and restores the collector's state.
+"""
 
 import gc
 import subprocess
@@ -33,11 +34,11 @@ def collector_as_it_was():
 
 
 def test_mining_makes_no_cycles():
-    """Runs in a process of its own, since threads of other tests would add to the figure."""
-    found, cycles = subprocess.run(
+    """The mining runs in a process of its own, since threads of other tests would add to the figure."""
+    groups, cycles = subprocess.run(
         [sys.executable, "-c", MINING], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert (found, cycles) == ("1", "0")
+    assert (groups, cycles) == ("1", "0")
 
 
 def test_a_collector_that_is_on_is_off_inside_and_on_afterwards():
@@ -59,19 +60,21 @@ def test_a_collector_that_is_off_stays_off():
     assert not gc.isenabled()
 
 
-def test_what_is_kept_old_is_collected_once_it_is_garbage():
+def test_an_old_cycle_is_collected_once_it_is_garbage():
     cycle: list[object] = []
     cycle.append(cycle)
     gc.disable()
     keep_old()
-    assert not any(cycle is one for one in gc.get_objects(generation=0))
+    assert not any(cycle is tracked for tracked in gc.get_objects(generation=0))
     del cycle
     assert gc.collect() > 0
 
 
-def test_what_a_caller_has_frozen_stays_frozen():
-    """Seen by one object of ours: how many are frozen falls by itself, when one of them that another thread holds is let go."""
+def test_objects_that_a_caller_has_frozen_stay_frozen():
+    """One object of ours is the witness: the number of frozen objects falls by itself when another thread lets go of
+    one.
+    """
     frozen: list[object] = []
     gc.freeze()
     keep_old()
-    assert not any(frozen is one for one in gc.get_objects())
+    assert not any(frozen is tracked for tracked in gc.get_objects())

@@ -14,14 +14,14 @@ def every_fit(literals, prompt):
     """Slow oracle: every way to write the prompt with these literals, the shortest values from the left first."""
     if not prompt.startswith(literals[0]):
         return
-    rest = prompt[len(literals[0]) :]
+    remaining = prompt[len(literals[0]) :]
     if len(literals) == 1:
-        if not rest:
+        if not remaining:
             yield ()
         return
-    for length in range(len(rest) + 1):
-        for tail in every_fit(literals[1:], rest[length:]):
-            yield (rest[:length], *tail)
+    for length in range(len(remaining) + 1):
+        for tail in every_fit(literals[1:], remaining[length:]):
+            yield (remaining[:length], *tail)
 
 
 def first_fit(template, prompt):
@@ -78,7 +78,7 @@ class TestProperties:
         assert match(template, prompt) == first_fit(template, prompt)
 
     @given(st.data(), templates(), texts)
-    def test_what_matches_renders_back(self, data, template, noise):
+    def test_values_of_a_match_render_back(self, data, template, noise):
         prompt = data.draw(st.sampled_from([noise, template.render(data.draw(filled(template, texts)))]))
         values = match(template, prompt)
         assert values is None or template.render(values) == prompt

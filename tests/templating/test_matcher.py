@@ -45,9 +45,9 @@ class TestMatch:
 
     @pytest.mark.parametrize("order", [1, -1])
     def test_templates_whose_ends_differ_in_length_are_all_found(self, order):
-        some = [Template.parse("{{a}}" + chr(ord("a") + n) * 2**n) for n in range(8)][::order]
-        matcher = Matcher(some)
-        for index, template in enumerate(some):
+        templates = [Template.parse("{{a}}" + chr(ord("a") + n) * 2**n) for n in range(8)][::order]
+        matcher = Matcher(templates)
+        for index, template in enumerate(templates):
             assert matcher.match(template.render(("x y",))) == Match(index, ("x y",))
 
     def test_a_slot_never_crosses_the_barrier(self):
@@ -81,7 +81,7 @@ class TestAddAndDiscard:
 class TestThreads:
     def test_a_match_beside_changes_in_another_thread_raises_nothing_and_finds_what_does_not_change(self):
         matcher = Matcher([FORMAL])
-        others = [
+        churning = [
             Template.parse(text.format(n=n))
             for n in range(200)
             for text in ("Hello {n} {{{{a}}}}", "{{{{a}}}}<{n}>{{{{b}}}}")
@@ -90,7 +90,7 @@ class TestThreads:
 
         def change():
             while not stop.is_set():
-                for index in [matcher.add(other) for other in others]:
+                for index in [matcher.add(template) for template in churning]:
                     matcher.discard(index)
 
         changing = threading.Thread(target=change)
@@ -105,20 +105,20 @@ class TestThreads:
 
 class TestOracle:
     @given(st.data(), st.lists(similar | templates(), min_size=1, max_size=25), plain | texts)
-    def test_given_any_templates_i_expect_what_trying_all_of_them_gives(self, data, some, noise):
-        source = data.draw(st.sampled_from(some))
+    def test_given_any_templates_i_expect_what_trying_all_of_them_gives(self, data, templates, noise):
+        source = data.draw(st.sampled_from(templates))
         prompt = data.draw(st.sampled_from([noise, source.render(data.draw(filled(source)))]))
-        assert Matcher(some).match(prompt) == slow_match(dict(enumerate(some)), prompt)
+        assert Matcher(templates).match(prompt) == slow_match(dict(enumerate(templates)), prompt)
 
     @given(st.data(), st.lists(similar, min_size=1, max_size=40))
-    def test_given_any_additions_and_removals_i_expect_the_same(self, data, some):
+    def test_given_any_additions_and_removals_i_expect_the_same(self, data, templates):
         matcher, alive = Matcher(), {}
-        for template in some:
+        for template in templates:
             alive[matcher.add(template)] = template
             if data.draw(st.booleans()):
-                gone = data.draw(st.sampled_from(sorted(alive)))
-                matcher.discard(gone)
-                del alive[gone]
+                card = data.draw(st.sampled_from(sorted(alive)))
+                matcher.discard(card)
+                del alive[card]
             prompt = template.render(data.draw(filled(template)))
             assert matcher.match(prompt) == slow_match(alive, prompt)
         assert len(matcher) == len(alive)
@@ -136,17 +136,17 @@ class TestOracle:
         alive = {n: Template.parse(shapes[shape](n)) for n in range(400)}
         matcher = Matcher(alive.values())
         for _ in range(100):
-            gone = chance.choice(list(alive))
-            prompt = alive[gone].render([chance.choice(["", "1", "a b\nc"])] * len(alive[gone].slots))
+            card = chance.choice(list(alive))
+            prompt = alive[card].render([chance.choice(["", "1", "a b\nc"])] * len(alive[card].slots))
             assert matcher.match(prompt) == slow_match(alive, prompt)
-            matcher.discard(gone)
-            del alive[gone]
+            matcher.discard(card)
+            del alive[card]
             assert matcher.match(prompt) == slow_match(alive, prompt)
 
 
-def cabinet_of(some):
+def cabinet_of(templates):
     """A cabinet with these templates and their cards."""
-    cabinet, cards = Cabinet(), [Card(-template.fixed, -index, 0, template) for index, template in enumerate(some)]
+    cabinet, cards = Cabinet(), [Card(-template.fixed, -index, 0, template) for index, template in enumerate(templates)]
     for card in cards:
         cabinet.add(card)
     return cabinet, cards
@@ -169,14 +169,14 @@ class TestWork:
         ],
     )
     def test_given_500_templates_that_differ_in_one_place_i_expect_a_handful_of_tries(self, text):
-        some = [Template.parse(text.format(n=n)) for n in range(1000, 1500)]
-        cabinet, cards = cabinet_of(some)
+        templates = [Template.parse(text.format(n=n)) for n in range(1000, 1500)]
+        cabinet, cards = cabinet_of(templates)
         for card in cards[::50]:
-            found = list(
+            tried = list(
                 cabinet.candidates(card.template.render(["some value\n of a slot"] * len(card.template.slots)))
             )
-            assert card in found
-            assert len(found) <= 16
+            assert card in tried
+            assert len(tried) <= 16
 
     def test_an_ending_is_as_long_as_the_last_literal_lets_it(self):
         assert Endings(patience=4).keys(("Hi ", ", and welcome to the shop")) == ["elcome to the shop"[-16:]]
@@ -187,8 +187,8 @@ class TestWork:
         assert list(cabinet.candidates("Hello Ada, welcome")) == sorted(cards)
 
     @given(st.lists(similar, max_size=30))
-    def test_when_all_are_discarded_nothing_is_left_behind(self, some):
-        cabinet, cards = cabinet_of(some)
+    def test_when_all_are_discarded_nothing_is_left_behind(self, templates):
+        cabinet, cards = cabinet_of(templates)
         for card in cards:
             cabinet.remove(card)
         assert all(not index.drawers and not index._having for index in cabinet._indexes)

@@ -1,4 +1,4 @@
-"""An optional part begins where a line or a sentence does, whatever its border's other possible places."""
+"""An optional part begins at the start of a line or a sentence, whatever other borders are possible."""
 
 from random import Random
 
@@ -26,8 +26,8 @@ def test_an_optional_part_is_whole(before, part, after):
         f"Work through these, please.{before}{dice.choice(['', part])}{after}{dice.choice(TOPICS)} {n}"
         for n in range(40)
     ]
-    [found] = mine(prompts)
-    assert {row[0].strip() for row in found.values} == {"", part.strip()}
+    [group] = mine(prompts)
+    assert {row[0].strip() for row in group.values} == {"", part.strip()}
 
 
 texts = st.text("ab.\n> ", max_size=12)
@@ -37,9 +37,9 @@ texts = st.text("ab.\n> ", max_size=12)
 def test_a_moved_border_still_gives_all_texts_back(before, parts, after):
     first, last = settled((before, after), [(part,) for part in parts])
     for part in parts:
-        whole = before + part + after
-        assert whole.startswith(first)
-        assert whole.endswith(last)
+        joined = before + part + after
+        assert joined.startswith(first)
+        assert joined.endswith(last)
         assert len(first) + len(last) == len(before) + len(after)
 
 

@@ -1,4 +1,4 @@
-"""mine() on anything at all: what holds for every list of texts."""
+"""mine() keeps its contract for every list of texts."""
 
 import pytest
 from hypothesis import given, settings
@@ -51,9 +51,9 @@ def test_every_list_of_strings_keeps_the_contract(prompts):
 
 @given(TEXTS, TEXTS)
 @settings(max_examples=100, deadline=None)
-def test_texts_of_one_template_keep_the_contract(values, others):
+def test_texts_of_one_template_keep_the_contract(values, names):
     prompts = [
-        f"Answer the following question briefly: {v}\x00Thanks {w}!" for v, w in zip(values, others, strict=False)
+        f"Answer the following question briefly: {v}\x00Thanks {w}!" for v, w in zip(values, names, strict=False)
     ]
     assert_contract(prompts, mine(prompts))
 
@@ -90,7 +90,7 @@ def test_a_static_prompt_that_comes_three_times_has_no_slots():
     assert group.values == [(), (), ()]
 
 
-def test_what_a_known_template_matches_is_not_mined_again():
+def test_a_prompt_that_a_known_template_matches_is_not_mined_again():
     known = Template(("Translate the following sentence to French: ", ""), ("text",))
     prompts = [f"Translate the following sentence to French: {i}" for i in range(5)]
     result = mine(prompts, known=[known])
@@ -99,9 +99,9 @@ def test_what_a_known_template_matches_is_not_mined_again():
 
 
 def test_prompts_with_different_numbers_of_parts_never_share_a_template():
-    one = [f"You are a careful clerk of the court. Case number {i}" for i in "abc"]
-    two = [f"You are a careful clerk of the court. Case number\x00{i}" for i in "abc"]
-    assert sorted(g.members for g in mine(one + two)) == [[0, 1, 2], [3, 4, 5]]
+    one_part = [f"You are a careful clerk of the court. Case number {i}" for i in "abc"]
+    two_parts = [f"You are a careful clerk of the court. Case number\x00{i}" for i in "abc"]
+    assert sorted(g.members for g in mine(one_part + two_parts)) == [[0, 1, 2], [3, 4, 5]]
 
 
 def test_should_stop_ends_the_call():
@@ -114,12 +114,12 @@ def test_should_stop_ends_the_call():
 
 @given(TEXTS, st.integers(1, 4), st.none() | st.integers(0, 12), st.none() | st.integers(0, 6), st.integers(0, 3))
 @settings(max_examples=150, deadline=None)
-def test_limits_and_known_templates_keep_the_contract(values, least, most, asked, known_first):
+def test_limits_and_known_templates_keep_the_contract(values, least, most, questions, known_first):
     prompts = [f"Answer the question of the customer briefly: {v}\x00Thanks!" for v in values]
     prompts += [f"Name {v} towns in the north of the country, one a line.\x00{v}" for v in values]
     known = [group.template for group in mine(prompts)][:known_first]
     asks = iter(range(1_000_000))
-    should_stop = None if asked is None else lambda: next(asks) >= asked
+    should_stop = None if questions is None else lambda: next(asks) >= questions
     result = mine(prompts, Options(min_group_size=least, max_prompts=most, should_stop=should_stop), known)
     assert_contract(prompts, result)
     assert all(len(group.members) >= least for group in result)

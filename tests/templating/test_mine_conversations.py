@@ -1,4 +1,6 @@
-"""A value that repeats the labels of its template: the last turn has the template's own, those before it are the value's."""
+"""A value that repeats the labels of its template: the labels of the last turn are the template's, earlier ones the
+value's.
+"""
 
 from random import Random
 
@@ -19,8 +21,8 @@ def turns(dice, least, labels):
 def mined(text, count=40):
     """The fixed texts of the one template of `count` calls. text: makes a prompt of a Random."""
     dice = Random(11)
-    [found] = mine([text(dice) for _ in range(count)])
-    return [literal.strip() for literal in found.template.literals]
+    [group] = mine([text(dice) for _ in range(count)])
+    return [literal.strip() for literal in group.template.literals]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""JSON and code that fixed text opens and closes are values: what some calls agree in there makes no template of theirs."""
+"""JSON and code between fixed texts are values: a likeness of some calls within makes no template of these calls."""
 
 from random import Random
 
@@ -30,7 +30,7 @@ def prose(count=8):
     ],
     ids=["JSON", "a fence", "around a whole prompt", "beside", "prose in brackets", "a fence that is not closed"],
 )
-def test_what_is_inside_of_brackets_or_a_fence_is_data(literals, inside):
+def test_a_text_inside_of_brackets_or_a_fence_is_data(literals, inside):
     rows = [tuple(f"{n}" for _ in inside) for n in range(5)]
     assert are_data(literals, rows, "\x00") == inside
 
@@ -43,14 +43,16 @@ def test_few_texts_inside_of_brackets_are_words_of_a_schema():
 
 
 def test_the_plans_that_an_agent_keeps_are_values():
-    """Three plans, each with steps of its own whose states change: they agree in long texts at several places, within JSON."""
+    """Three plans, each with its own steps whose states change: the plans agree in long texts at several places
+    within JSON.
+    """
     prompts = []
     for _ in range(3):
         steps = [prose() for _ in range(3)]
         for turn in range(12):
             plan = ",\n".join(
-                f'    {{"goal": "{step}",\n     "state": "{"done" if at < turn % 4 else "open"}"}}'
-                for at, step in enumerate(steps)
+                f'    {{"goal": "{step}",\n     "state": "{"done" if position < turn % 4 else "open"}"}}'
+                for position, step in enumerate(steps)
             )
             prompts.append(
                 f'You are a diligent engineer. You work on one task at a time.\n\nHere is your plan:\n\n{{\n  "steps": [\n{plan}\n  ]\n}}\n\n'

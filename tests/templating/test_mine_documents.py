@@ -1,4 +1,4 @@
-"""Documents that several prompts quote are values, however long they are and however few."""
+"""Documents that several prompts quote are values, however long and however few the documents are."""
 
 from random import Random
 
@@ -22,19 +22,19 @@ def calls(number_of_documents, opening=""):
     prose = lambda count: " ".join(dice.choices(words, k=count)).capitalize() + "."  # noqa: E731
     documents = ["\n".join(prose(dice.randint(20, 60)) for _ in range(6)) for _ in range(number_of_documents)]
     context = lambda: "\n".join(dice.sample(documents, dice.randint(1, 2)))  # noqa: E731
-    made = [
+    pairs = [
         (prompt, opening + prompt.format(d=context(), q=prose(dice.randint(4, 12))))
         for number, prompt in enumerate(PROMPTS)
         for _ in range(60 - 8 * number)
     ]
-    dice.shuffle(made)
-    return made
+    dice.shuffle(pairs)
+    return pairs
 
 
 @pytest.mark.parametrize("opening", ["", "You are careful. "], ids=["", "one opening"])
 @pytest.mark.parametrize("number_of_documents", [4, 5, 8])
 def test_few_documents_that_all_prompts_quote_are_values(number_of_documents, opening):
-    made = calls(number_of_documents, opening)
-    found = mine([text for _, text in made])
-    assert [len({made[m][0] for m in group.members}) for group in found] == [1] * len(PROMPTS)
-    assert sorted(len(group.members) for group in found) == sorted(60 - 8 * n for n in range(len(PROMPTS)))
+    pairs = calls(number_of_documents, opening)
+    groups = mine([text for _, text in pairs])
+    assert [len({pairs[m][0] for m in group.members}) for group in groups] == [1] * len(PROMPTS)
+    assert sorted(len(group.members) for group in groups) == sorted(60 - 8 * n for n in range(len(PROMPTS)))

@@ -1,4 +1,4 @@
-"""An edit is told by when it came, also right beside a slot; what comes and goes is a value."""
+"""An edit is known by its time, also right beside a slot; a text that comes and goes is a value."""
 
 from collections import Counter
 from random import Random
@@ -22,11 +22,11 @@ EDITS = {
 }
 
 
-def calls(prompts, seed=5, each=(40,) * 5):
+def calls(prompts, seed=5, sizes=(40,) * 5):
     dice = Random(seed)
     words = ["".join(dice.choices("aeioubdgklmnprst", k=dice.randint(3, 9))) for _ in range(300)]
     prose = lambda count: " ".join(dice.choices(words, k=count)).capitalize() + "."  # noqa: E731
-    counts = zip(prompts, each, strict=False)
+    counts = zip(prompts, sizes, strict=False)
     return [
         (p, p.format(t=prose(dice.randint(5, 40)), p=prose(dice.randint(2, 9))))
         for p, count in counts
@@ -38,14 +38,14 @@ def texts(count, seed=5):
     return [text for _, text in calls(["{p}"], seed, [count])]
 
 
-def groups_of(made):
-    return [dict(Counter(made[m][0] for m in group.members)) for group in mine([text for _, text in made])]
+def groups_of(pairs):
+    return [dict(Counter(pairs[m][0] for m in group.members)) for group in mine([text for _, text in pairs])]
 
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_an_edit_beside_a_slot_makes_a_version(edit):
-    found = groups_of(calls(edit))
-    assert sorted(found, key=lambda counts: edit.index(next(iter(counts)))) == [{edit[0]: 40}, {edit[1]: 40}]
+    groups = groups_of(calls(edit))
+    assert sorted(groups, key=lambda counts: edit.index(next(iter(counts)))) == [{edit[0]: 40}, {edit[1]: 40}]
 
 
 def test_three_versions_follow_each_other():
@@ -58,43 +58,45 @@ def test_three_versions_follow_each_other():
 
 
 def test_a_sentence_that_comes_and_goes_is_a_value():
-    made = calls(EDITS["a sentence added behind a slot"])
-    Random(1).shuffle(made)
-    assert len(groups_of(made)) == 1
+    pairs = calls(EDITS["a sentence added behind a slot"])
+    Random(1).shuffle(pairs)
+    assert len(groups_of(pairs)) == 1
 
 
 def test_the_frame_of_a_value_that_some_calls_have_is_a_value():
-    made = calls([START + "Reply now."])
-    asks_json = [(p, text.replace("Ticket:\n", 'Ticket:\n{"source": "mail", "text": "')) for p, text in made[::3]]
-    assert len(groups_of(sorted(made + asks_json, key=lambda call: len(call[1])))) == 1
+    pairs = calls([START + "Reply now."])
+    asks_json = [(p, text.replace("Ticket:\n", 'Ticket:\n{"source": "mail", "text": "')) for p, text in pairs[::3]]
+    assert len(groups_of(sorted(pairs + asks_json, key=lambda call: len(call[1])))) == 1
 
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_a_version_that_few_of_many_calls_have_is_told_from_a_value(edit):
-    found = groups_of(calls(edit, each=(8, 2000)))
-    assert sorted(found, key=lambda counts: edit.index(next(iter(counts)))) == [{edit[0]: 8}, {edit[1]: 2000}]
+    groups = groups_of(calls(edit, sizes=(8, 2000)))
+    assert sorted(groups, key=lambda counts: edit.index(next(iter(counts)))) == [{edit[0]: 8}, {edit[1]: 2000}]
 
 
 def test_a_sentence_that_some_of_many_calls_have_now_and_then_is_a_value():
-    made = calls(EDITS["another ending"], each=(200, 1800))
-    Random(1).shuffle(made)
-    assert len(groups_of(made)) == 1
+    pairs = calls(EDITS["another ending"], sizes=(200, 1800))
+    Random(1).shuffle(pairs)
+    assert len(groups_of(pairs)) == 1
 
 
 def test_a_version_whose_calls_overlap_with_those_of_the_next_is_told_by_all_of_them():
-    """Ten of 24 calls of one come between half of 40 of the next, which is 89 times in 100 the later one."""
+    """Ten of 24 calls of one version come between half of 40 calls of the next, which is the later version 89 times
+    in 100.
+    """
     order = "A" * 14 + "BBA" * 10 + "B" * 20
     sentence = {"A": "Be as brief as you can be.", "B": "Say why you think so first."}
-    rows = [(sentence[version], f"guest {at}") for at, version in enumerate(order)]
+    rows = [(sentence[version], f"guest {position}") for position, version in enumerate(order)]
     texts = [f"{of} {guest}" for of, guest in rows]
-    times = {text: [at] for at, text in enumerate(texts)}.__getitem__
+    times = {text: [position] for position, text in enumerate(texts)}.__getitem__
     assert len(set(edits(texts, rows, times, tick=bool, held=Held()))) == 2
-    mixed = [rows[at * 27 % len(rows)] for at in range(len(rows))]
+    mixed = [rows[position * 27 % len(rows)] for position in range(len(rows))]
     assert len(set(edits(texts, mixed, times, tick=bool, held=Held()))) == 1
 
 
 def test_words_that_are_edited_at_several_places_at_once_are_one_edit():
-    """None of the words is an edit alone; in the first 20 calls the action is called think, then message."""
+    """No word is an edit alone; in the first 20 calls the action is called think, then message."""
     prompts = [
         f"Goal: {guest}\nUse `{action}` to plan. Never `{action}` twice: after one `{action}` act.\nArguments of `{action}`: `{field}`, the {action}."
         for action, field in (("think", "thought"), ("message", "content"))
@@ -104,18 +106,18 @@ def test_words_that_are_edited_at_several_places_at_once_are_one_edit():
 
 
 def test_a_word_that_is_put_into_a_list_from_some_day_on_is_an_edit():
-    """Ten calls before, ten after it."""
-    made = calls([START + "Do one of read, run, stop.", START + "Do one of read, kill, run, stop."], each=(10, 10))
-    assert groups_of(made) == [{made[0][0]: 10}, {made[-1][0]: 10}]
+    """Ten calls come before the edit, ten after the edit."""
+    pairs = calls([START + "Do one of read, run, stop.", START + "Do one of read, kill, run, stop."], sizes=(10, 10))
+    assert groups_of(pairs) == [{pairs[0][0]: 10}, {pairs[-1][0]: 10}]
 
 
 def test_a_word_that_takes_the_place_of_another_from_some_day_on_is_a_value():
-    made = calls([START + "Reply in French.", START + "Reply in German."], each=(10, 10))
-    assert [sum(counts.values()) for counts in groups_of(made)] == [20]
+    pairs = calls([START + "Reply in French.", START + "Reply in German."], sizes=(10, 10))
+    assert [sum(counts.values()) for counts in groups_of(pairs)] == [20]
 
 
 def test_a_value_that_each_of_two_versions_has_in_turn_parts_neither():
-    """Two goals, each held for five calls, before and after an edit; in the second version each comes once."""
+    """Two goals, each kept for five calls, before and after an edit; in the second version each goal comes once."""
     goals = [
         "Write a small program that prints the word hello.",
         "Correct the typos in the file bad.txt without asking.",

@@ -1,4 +1,4 @@
-"""What other sets say about a set, and about a part of one."""
+"""Sets of prompts explain another set, or a part of one."""
 
 import numpy as np
 
@@ -12,22 +12,22 @@ ADDED = "A letter about money goes to the second drawer at once."
 OTHER = "Say which of the five clerks reads this letter, and whether aloud or not."
 
 
-def test_what_explains_a_set_does_not_explain_the_version_inside_that_holds_together():
-    # Given three versions: the second adds a sentence, the third has another one in place of the first
+def test_sets_that_explain_a_set_do_not_explain_the_version_inside_that_holds_together():
+    # Given three versions: the second adds a sentence, the third has another sentence in place of the first
     heads = [FIRST, f"{FIRST} {ADDED}", f"{OTHER} {ADDED}"]
     texts = [f"{head} Never open it. Letter {n} of {head[0]}{n}" for head in heads for n in range(4)]
     forest = Forest(Pool.of(texts, [[n] for n in range(len(texts))], ""), 3)
-    at = next(i for i, one in enumerate(forest.sets) if len(one.members) == len(texts))
+    place = next(i for i, set_ in enumerate(forest.sets) if len(set_.members) == len(texts))
     # I expect that parts of all texts share more than all do, and that nothing parts the texts of the first version
-    assert forest.explained(at, 8) == 1.0
-    assert forest.explained(at, 8, among=[0, 1, 2, 3]) == 0.0
+    assert forest.explained(place, 8) == 1.0
+    assert forest.explained(place, 8, among=[0, 1, 2, 3]) == 0.0
 
 
 def shared_by_all(texts):
     """The number of shared grams that count as fixed text."""
     rows = split(texts)
     sets = member_sets(rows, gram_codes(rows), 1, np.ones(len(texts), np.int64), 2)
-    return max((one.grams for one in sets if len(one.members) == len(texts)), default=0)
+    return max((set_.grams for set_ in sets if len(set_.members) == len(texts)), default=0)
 
 
 def test_text_that_stands_equally_often_in_every_text_is_fixed_text_and_other_repeats_are_values():

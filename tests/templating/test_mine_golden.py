@@ -1,4 +1,4 @@
-"""What mine() makes of small, telling traffic: one golden file a behaviour, rewritten by `make golden`."""
+"""mine() on small, telling traffic: one golden file a behaviour, rewritten by `make golden`."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def steps(city, calls=6):
     plan = f"1. Find the road to {city}.\n2. Count the parcels for {city}.\n3. Write to {city}."
     for turn in range(calls):
         history = "\n".join(
-            f"{at}: {text.splitlines()[0] if text else 'nothing'}" for at, text in enumerate(values(turn))
+            f"{number}: {text.splitlines()[0] if text else 'nothing'}" for number, text in enumerate(values(turn))
         )
         yield (
             "You plan the tours of a parcel company, one step at a time. Say DONE when nothing is left.\n"
@@ -162,10 +162,10 @@ def seen(result):
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_behaviour(behaviour):
     path = GOLDEN / f"{behaviour.replace(' ', '_').replace(chr(39), '')}.json"
-    found = seen(mine(BEHAVIOURS[behaviour]))
+    result = seen(mine(BEHAVIOURS[behaviour]))
     if os.environ.get("UPDATE_GOLDEN"):
-        path.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    assert found == json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    assert result == json.loads(path.read_text(encoding="utf-8"))
 
 
 def day(date, text):
@@ -207,9 +207,9 @@ def test_two_words_that_change_together_are_a_sibling_not_values():
     # Given a template
     (first,) = mine([task("opposite", "explain", t) for t in ("hot", "tall", "wet", "sour")])
     # If two calls come that differ from it in two places at once
-    found = mine([task("plural", "spell", t) for t in ("horse", "mouse")], known=[first.template])
-    # I expect them to wait, since one that fits both would lose what tells them apart
-    assert list(found) == []
+    groups = mine([task("plural", "spell", t) for t in ("horse", "mouse")], known=[first.template])
+    # I expect the calls to wait, since a template that fits both would lose the difference between them
+    assert list(groups) == []
 
 
 def test_one_word_that_changes_is_a_value():
@@ -226,7 +226,7 @@ def test_one_word_that_changes_at_two_places_is_one_value():
     (first,) = mine([reply("French", t) for t in TEXTS[:4]])
     # If another word comes, at both places
     (wider,) = mine([reply("Dutch", t) for t in TEXTS[5:8]], known=[first.template])
-    # I expect a slot: two words would be a sibling, one word twice is a value
+    # I expect a slot: two words would make a sibling, one word twice is a value
     assert wider.supersedes == (0,)
 
 
@@ -239,14 +239,14 @@ def test_siblings_behind_one_preamble_are_told_apart_beside_one_that_is_too_new(
     ]
     preamble = "You work for the tourist office of a small town. Never mention prices, not even when you are asked.\n\n"
     order = [0, 1, 0, 1, 2, 0, 1, 2, 0, 1]
-    found = mine(
+    groups = mine(
         [
             preamble + bodies[kind].format(f"{city} and {n}")
             for n, (kind, city) in enumerate(zip(order, cycle(CITIES), strict=False))
         ]
     )
     # I expect two templates, and not one whose slot holds whatever follows the preamble
-    assert sorted(tuple(g.members) for g in found) == [(0, 2, 5, 8), (1, 3, 6, 9)]
+    assert sorted(tuple(g.members) for g in groups) == [(0, 2, 5, 8), (1, 3, 6, 9)]
 
 
 def unlike(seed, size):
@@ -301,7 +301,7 @@ def test_json_of_one_shape_that_was_frozen_goes_when_another_shape_comes():
     assert '"active": true' in "".join(first.template.literals)
     # If calls with other values come
     (wider,) = mine([ask("orders", "none"), ask("a, b", "see above"), ask("[]", "[]")], known=[first.template])
-    # I expect it to have been a value
+    # I expect the JSON to have been a value
     assert wider.supersedes == (0,)
     assert "active" not in "".join(wider.template.literals)
 

@@ -1,4 +1,5 @@
-"""What all values of a slot hold inside of a token is part of the value; what may stand between two values stays."""
+"""Text inside of a token that all values share is part of the value; text that may stand between two values is fixed.
+"""
 
 from random import Random
 
@@ -11,8 +12,8 @@ from templating import mine
 def mined(text, count=30):
     """The fixed texts of the one template of `count` calls. text: makes a prompt of a Random."""
     dice = Random(3)
-    [found] = mine([text(dice) for _ in range(count)])
-    return found.template.literals
+    [group] = mine([text(dice) for _ in range(count)])
+    return group.template.literals
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_a_mark_beside_which_a_value_is_empty_once_stays():
 
 
 def items(dice, head, most):
-    """Two items at least, as many as `most` at most, each behind its head."""
+    """Between two and `most` items, each behind its head."""
     return "".join(
         head.format(k) + dice.choice(TOPICS) + dice.choice(["?", "!", ""]) for k in range(1, dice.randint(2, most) + 1)
     )
@@ -140,10 +141,10 @@ def test_texts_that_are_all_value_are_no_template_and_no_error(text):
 def test_the_one_call_whose_list_is_empty_is_a_member(calls):
     dice = Random(2)
     lists = ["", *(items(dice, "{0}. ", 5) + ".\n" for _ in range(calls - 1))]
-    [found] = mine(
+    [group] = mine(
         [
-            f"Goal: {dice.choice(TOPICS)} {n}\nYou are a planner. Steps completed so far:\n{done}Next step:"
-            for n, done in enumerate(lists)
+            f"Goal: {dice.choice(TOPICS)} {n}\nYou are a planner. Steps completed so far:\n{steps_done}Next step:"
+            for n, steps_done in enumerate(lists)
         ]
     )
-    assert len(found.members) == calls
+    assert len(group.members) == calls

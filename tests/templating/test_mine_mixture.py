@@ -1,4 +1,4 @@
-"""A few calls of several templates behind one preamble make no template of all of them; they wait for more calls of each."""
+"""A few calls of several templates behind one preamble make no common template; the calls wait for more of each."""
 
 from random import Random
 
@@ -25,8 +25,8 @@ def calls(dice, body, count):
 
 def bodies_of(prompts, group):
     return {
-        next(n for n, body in enumerate(BODIES) if body[-20:-4] in prompts[at] or body[:7] in prompts[at])
-        for at in group.members
+        next(n for n, body in enumerate(BODIES) if body[-20:-4] in prompts[member] or body[:7] in prompts[member])
+        for member in group.members
     }
 
 
@@ -35,9 +35,9 @@ def test_calls_of_several_templates_are_in_no_group_together(counts):
     dice = Random(sum(counts))
     prompts = [text for body, count in enumerate(counts) for text in calls(dice, body, count)]
     dice.shuffle(prompts)
-    found = mine(prompts)
-    assert all(len(bodies_of(prompts, group)) == 1 for group in found)
-    assert sorted(len(group.members) for group in found) == sorted(count for count in counts if count > 2)
+    groups = mine(prompts)
+    assert all(len(bodies_of(prompts, group)) == 1 for group in groups)
+    assert sorted(len(group.members) for group in groups) == sorted(count for count in counts if count > 2)
 
 
 def test_a_kind_with_far_more_words_of_its_own_is_a_template_beside_few_others():
@@ -53,8 +53,8 @@ def test_a_kind_with_far_more_words_of_its_own_is_a_template_beside_few_others()
 
 def test_a_preamble_with_few_questions_is_one_template_though_some_are_alike():
     dice = Random(3)
-    asked = ["Where is the key of the reading room?", "Where is the key of the cellar?", prose(dice), prose(dice)]
-    (group,) = mine([PREAMBLE + question for question in asked])
+    questions = ["Where is the key of the reading room?", "Where is the key of the cellar?", prose(dice), prose(dice)]
+    (group,) = mine([PREAMBLE + question for question in questions])
     assert group.template.literals[0] == PREAMBLE
 
 

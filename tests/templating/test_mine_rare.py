@@ -31,7 +31,7 @@ def calls_of(dice, number_of_templates, calls, preamble=""):
 
 
 def free_texts(dice, number):
-    """Texts as people write them: each has turns of phrase that others have too."""
+    """Texts in people's style: each has turns of phrase that others have too."""
     phrases = [words(dice, 2, 4) for _ in range(number // 2)]
     return [
         (" ".join(f"{dice.choice(phrases)} {words(dice, 1, 4)}" for _ in range(dice.randint(1, 6))), None)
@@ -39,7 +39,7 @@ def free_texts(dice, number):
     ]
 
 
-def found(prompts):
+def outcome_of(prompts):
     """(templates that have exactly their calls, groups, free texts in a group)"""
     owners = {}
     for index, (_, number) in enumerate(prompts):
@@ -63,21 +63,21 @@ def shuffled(dice, prompts):
 @pytest.mark.parametrize("calls", [3, 6])
 def test_rare_templates_are_found_in_more_prompts_than_one_look_has_room_for(calls):
     dice = Random(calls)
-    right, groups, _ = found(shuffled(dice, calls_of(dice, 500, calls)))
+    right, groups, _ = outcome_of(shuffled(dice, calls_of(dice, 500, calls)))
     assert right >= 490
     assert groups <= 500
 
 
 def test_rare_templates_are_found_among_free_texts_which_stay_ungrouped():
     dice = Random(2)
-    right, _, grouped = found(shuffled(dice, calls_of(dice, 300, 4) + free_texts(dice, 2000)))
+    right, _, grouped = outcome_of(shuffled(dice, calls_of(dice, 300, 4) + free_texts(dice, 2000)))
     assert right >= 290
     assert grouped == 0
 
 
 def test_rare_templates_are_found_beside_a_few_that_have_most_of_the_calls():
     dice = Random(3)
-    right, groups, _ = found(
+    right, groups, _ = outcome_of(
         shuffled(dice, calls_of(dice, 5, 800) + [(text, number + 5) for text, number in calls_of(dice, 200, 4)])
     )
     assert right >= 200
@@ -87,7 +87,7 @@ def test_rare_templates_are_found_beside_a_few_that_have_most_of_the_calls():
 def test_templates_of_few_calls_behind_one_preamble_are_no_template_with_a_slot():
     dice = Random(4)
     rare = calls_of(dice, 200, 5, preamble=f"{words(dice, 60, 60).capitalize()}.\n\n")
-    right, _, _ = found(shuffled(dice, rare + [(text, number + 200) for text, number in calls_of(dice, 5, 200)]))
+    right, _, _ = outcome_of(shuffled(dice, rare + [(text, number + 200) for text, number in calls_of(dice, 5, 200)]))
     assert right >= 185
 
 
@@ -99,7 +99,7 @@ def test_documents_of_one_knowledge_base_stay_values_of_a_slot():
         (f"{preamble}.\nContext: {' '.join(dice.sample(base, dice.randint(1, 4)))}\nQuestion: {words(dice, 4, 9)}", 0)
         for _ in range(2500)
     ]
-    assert found(prompts) == (1, 1, 0)
+    assert outcome_of(prompts) == (1, 1, 0)
 
 
 def many_ways(values):
@@ -132,16 +132,16 @@ def test_free_texts_of_common_turns_of_phrase_are_no_templates_however_many_ther
     assert len(mine([text for text, _ in free_texts(dice, 4000)])) == 0
 
 
-def test_what_was_found_is_returned_when_time_is_up_among_rare_templates(monkeypatch):
-    monkeypatch.setattr(budget, "SECONDS_BETWEEN_QUESTIONS", 0.0)  # so that it is asked equally often on any machine
+def test_groups_found_so_far_are_returned_when_time_is_up_among_rare_templates(monkeypatch):
+    monkeypatch.setattr(budget, "SECONDS_BETWEEN_QUESTIONS", 0.0)  # so that should_stop is asked equally often on any machine
     dice = Random(7)
     texts = [text for text, _ in shuffled(dice, calls_of(dice, 150, 4))]
-    asked = count()
-    mine(texts, Options(should_stop=lambda: next(asked) < 0))
-    whole = next(asked)
+    questions = count()
+    mine(texts, Options(should_stop=lambda: next(questions) < 0))
+    total = next(questions)
     for share in (0.02, 0.2, 0.4, 0.6, 0.8):
-        asked = count()
-        result = mine(texts, Options(should_stop=lambda asked=asked, share=share: next(asked) > share * whole))
+        questions = count()
+        result = mine(texts, Options(should_stop=lambda questions=questions, share=share: next(questions) > share * total))
         placed = [i for group in result for i in group.members]
         assert not result.complete
         assert len(placed) == len(set(placed))
@@ -160,9 +160,9 @@ def test_texts_that_share_most_are_of_one_family_and_no_text_is_in_two():
     filed = families(texts, {text: [0] for text in texts}, "\x00", 3, bool)
     assert sorted(text for family in filed for text in family) == sorted(texts)
     homes = {}
-    for at, family in enumerate(filed):
+    for place, family in enumerate(filed):
         for text in family:
-            homes.setdefault(number_of[text], set()).add(at)
+            homes.setdefault(number_of[text], set()).add(place)
     assert all(len(its) == 1 for its in homes.values())
 
 

@@ -1,4 +1,6 @@
-"""A mark that parts two values in every text is fixed text, also when values hold it too; what prose, lists and records hold is not."""
+"""A mark that parts two values in every text is fixed text, also when values hold it too; marks of prose, lists and
+records are not.
+"""
 
 import json
 from itertools import pairwise
@@ -42,7 +44,7 @@ def test_a_mark_between_two_values_is_fixed_text(mark):
     assert separators(lambda dice: prose(dice) + mark + prose(dice)) == [mark]
 
 
-def test_what_stands_beside_a_mark_in_all_texts_is_fixed_text_too():
+def test_a_text_beside_a_mark_in_all_texts_is_fixed_text_too():
     assert separators(lambda dice: f"{prose(dice)} (guest)\n#\nGuest: {prose(dice)}") == [" (guest)\n#\nGuest: "]
 
 
@@ -70,7 +72,7 @@ def test_values_may_hold_the_mark_as_well():
     ],
     ids=["two sentences", "a greeting", "a list", "prose with dashes", "one out of a few", "the fields of a record"],
 )
-def test_what_values_hold_by_themselves_is_no_separator(value):
+def test_a_mark_that_values_hold_by_themselves_is_no_separator(value):
     assert separators(value) == []
 
 
@@ -84,10 +86,10 @@ def test_a_mark_that_one_value_lacks_is_no_separator():
     assert parted((START, END), [(value,) for value in values], bool) == (START, END)
 
 
-def few(made):
-    """dice -> one of twelve such values: what a slot holds comes again."""
+def few(value_of):
+    """dice -> one of twelve such values: values of a slot repeat."""
     dice = Random(8)
-    values = [made(dice) for _ in range(12)]
+    values = [value_of(dice) for _ in range(12)]
     return lambda dice: dice.choice(values)
 
 
@@ -130,7 +132,7 @@ SENTENCE = few(lambda dice: prose(dice, 3, 30))
         "places",
     ],
 )
-def test_what_comes_again_within_one_value_is_not_parted(value):
+def test_a_text_that_repeats_within_one_value_is_not_parted(value):
     assert separators(value, 200) == []
 
 
@@ -151,8 +153,8 @@ def test_a_bracket_closes_where_it_was_opened_however_few_the_texts(fixed):
     dice = Random(4)
     before, between, after = fixed
     calls = [
-        f"{START}{before}{prose(dice)}{between}{prose(dice, 1, 2)}{more}{after}{END}"
-        for more in ("", " [or not]", " (now)", "")
+        f"{START}{before}{prose(dice)}{between}{prose(dice, 1, 2)}{bracketed}{after}{END}"
+        for bracketed in ("", " [or not]", " (now)", "")
     ]
     (group,) = mine(calls)
     assert group.template.literals == (START + before, between, after + END)
@@ -192,7 +194,7 @@ def test_a_template_without_texts_stays_as_it_is():
 
 
 @pytest.mark.parametrize("mark", [": ", " of the list: ", ")\n"])
-def test_what_follows_a_number_in_every_value_is_fixed_text(mark):
+def test_a_text_that_follows_a_number_in_every_value_is_fixed_text(mark):
     assert separators(lambda dice: f"{dice.randint(1, 30)}{mark}{prose(dice)}", 4) == [mark]
 
 
@@ -204,7 +206,7 @@ def test_a_range_of_numbers_is_one_value():
 def test_nothing_is_asked_of_a_template_when_time_is_up(in_time):
     dice = Random(1)
     values = [f"{first} | {second}" for first, second in pairwise(prose(dice) for _ in range(40))]
-    calls = {START + value: [at] for at, value in enumerate(values)}
+    calls = {START + value: [position] for position, value in enumerate(values)}
     rounds = Rounds(calls, [], Options(), Budget(should_stop=lambda: not in_time))
     rounds._found = {Template((START, ""), ("stays",)): Finding([(START + value, (value,)) for value in values])}
     rounds._ask_again()
@@ -238,5 +240,5 @@ def test_chunks_with_a_number_before_each_are_one_value(count: int) -> None:
         chunks = "\n\n".join(f"[{dice.randint(1, 40)}] {some(9)}." for _ in range(dice.randint(2, 4)))
         return f"Context:\n{chunks}\n\nQuestion: {some(5)}?\nAnswer:"
 
-    [found] = mine([prompt() for _ in range(count)])
-    assert found.template.literals == ("Context:\n[", ".\n\nQuestion: ", "?\nAnswer:")
+    [group] = mine([prompt() for _ in range(count)])
+    assert group.template.literals == ("Context:\n[", ".\n\nQuestion: ", "?\nAnswer:")

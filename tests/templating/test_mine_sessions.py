@@ -1,4 +1,4 @@
-"""The calls of one session are one witness: of what is fixed, and of what was edited."""
+"""The calls of one session are one witness, both of fixed text and of an edit."""
 
 from random import Random
 
@@ -11,8 +11,8 @@ RUNS = [list(session(number)) for number in range(3)]
 CALLS = [call for run in RUNS for call in run]
 
 
-def sets(found):
-    return [tuple(group.members) for group in found]
+def sets(groups):
+    return [tuple(group.members) for group in groups]
 
 
 def test_sessions_of_another_length_are_refused_with_both_lengths():
@@ -32,13 +32,13 @@ def test_any_hashable_is_a_session():
     assert sets(mine(CALLS, sessions=sessions)) == [tuple(range(24))]
 
 
-def test_what_only_one_session_shows_is_no_fixed_text():
+def test_a_text_that_only_one_session_shows_is_no_fixed_text():
     """Runs whose calls come at random: only their sessions tell the goal and the document of a run from the text of a prompt."""
-    held = [(prose(30, 40), prose(30, 40)) for _ in range(4)]
+    pairs = [(prose(30, 40), prose(30, 40)) for _ in range(4)]
     order = [number for number in range(4) for _ in range(8)]
     Random(3).shuffle(order)
     asks = [
-        f"You help a reader.\nGoal: {held[n][0]}\nLast step: {prose()}\nDocument: {held[n][1]}\nNext step:"
+        f"You help a reader.\nGoal: {pairs[n][0]}\nLast step: {prose()}\nDocument: {pairs[n][1]}\nNext step:"
         for n in order
     ]
     assert len(mine(asks)) == 4
@@ -52,8 +52,8 @@ def test_a_sentence_of_one_session_is_no_edit():
         for _ in range(10)
     ]
     assert sets(mine(asks)) == [tuple(range(10)), tuple(range(10, 20))]
-    assert sets(mine(asks, sessions=[at // 10 for at in range(20)])) == [tuple(range(20))]
-    assert sets(mine(asks, sessions=[at // 2 for at in range(20)])) == [tuple(range(10)), tuple(range(10, 20))]
+    assert sets(mine(asks, sessions=[number // 10 for number in range(20)])) == [tuple(range(20))]
+    assert sets(mine(asks, sessions=[number // 2 for number in range(20)])) == [tuple(range(10)), tuple(range(10, 20))]
 
 
 def test_runs_of_few_templates_behind_one_preamble_are_no_template_of_the_preamble():
@@ -62,5 +62,5 @@ def test_runs_of_few_templates_behind_one_preamble_are_no_template_of_the_preamb
     order = [number for number in range(3) for _ in range(6)]
     asks = [f"{preamble}{bodies[number]}{prose()[:-1]}" for number in order]
     assert sets(mine(asks, sessions=order)) == []
-    later = [f"{preamble}{bodies[0]}{prose()[:-1]}" for _ in range(4)]
-    assert sets(mine([*asks, *later], sessions=[*order, *[3] * 4])) == [(*range(6), *range(18, 22))]
+    later_calls = [f"{preamble}{bodies[0]}{prose()[:-1]}" for _ in range(4)]
+    assert sets(mine([*asks, *later_calls], sessions=[*order, *[3] * 4])) == [(*range(6), *range(18, 22))]

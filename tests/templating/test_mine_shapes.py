@@ -1,4 +1,4 @@
-"""Traffic in the shapes that programs give it: runs of an agent, sorted jobs, values of which there are few, edits taken back."""
+"""Traffic in the shapes of real programs: runs of an agent, sorted jobs, slots with few values, edits taken back."""
 
 from itertools import cycle
 from random import Random
@@ -23,7 +23,7 @@ def prose(least=4, most=16):
 
 
 def session(number, calls=8):
-    """The calls of one run: a task that is its own, a plan of three lines, a history that grows."""
+    """The calls of one run: a task of its own, a plan of three lines, a history that grows."""
     task, plan = prose(), "\n".join(f"{step}. {prose()}" for step in (1, 2, 3))
     history = [prose() for _ in range(calls)]
     for turn in range(calls):
@@ -39,14 +39,14 @@ def side_by_side(*runs):
 
 
 def test_the_runs_of_an_agent_are_one_template():
-    found = mine([call for number in range(6) for call in session(number)])
-    assert [len(group.members) for group in found] == [48]
-    assert [group.template.literals[0][-6:] for group in found] == ["Task: "]
+    groups = mine([call for number in range(6) for call in session(number)])
+    assert [len(group.members) for group in groups] == [48]
+    assert [group.template.literals[0][-6:] for group in groups] == ["Task: "]
 
 
 def test_runs_side_by_side_are_one_template():
-    found = mine([call for _ in range(4) for call in side_by_side(session(0), session(1), session(2))])
-    assert [len(group.members) for group in found] == [96]
+    groups = mine([call for _ in range(4) for call in side_by_side(session(0), session(1), session(2))])
+    assert [len(group.members) for group in groups] == [96]
 
 
 def test_a_record_that_is_compared_with_twenty_others_is_a_value():
@@ -66,9 +66,9 @@ def test_a_language_in_a_sorted_job_is_a_slot_with_and_without_examples():
         for before in ("", EXAMPLES)
         for _ in range(8)
     ]
-    found = mine(prompts)
-    assert [len(group.members) for group in found] == [40, 40]
-    assert [group.template.slots for group in found] == [("var_0", "var_0", "var_1")] * 2
+    groups = mine(prompts)
+    assert [len(group.members) for group in groups] == [40, 40]
+    assert [group.template.slots for group in groups] == [("var_0", "var_0", "var_1")] * 2
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1, 1, 0, 2]])
@@ -115,8 +115,8 @@ def test_marks_between_a_value_that_is_said_twice_are_fixed_text():
         f"Put the answer of the model into <{tag}></{tag}> and nothing else, as the tag {tag} says.\nQuestion: {prose()}"
         for tag in tags
     ]
-    found = mine(prompts)
-    assert [group.template.literals[:3] for group in found] == [
+    groups = mine(prompts)
+    assert [group.template.literals[:3] for group in groups] == [
         ("Put the answer of the model into <", "></", "> and nothing else, as the tag ")
     ]
 

@@ -1,4 +1,4 @@
-"""Prompts that cite the same long documents are templates each: what several kinds of prompt hold is a value."""
+"""Prompts that cite the same long documents are templates each: a text in several kinds of prompt is a value."""
 
 from random import Random
 

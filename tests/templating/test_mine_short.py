@@ -1,4 +1,4 @@
-"""Short templates: a few words are enough where they save bits, and a turn of phrase is none."""
+"""Short templates: a few words are enough where they save bits, and a turn of phrase is no template."""
 
 import json
 from random import Random
@@ -24,18 +24,18 @@ QUESTIONS = [
 @pytest.mark.parametrize("begin", ["Translate to French: ", "Classify this message: ", "Write a haiku about "])
 @pytest.mark.parametrize("calls", [3, 10])
 def test_a_few_words_make_a_template_when_every_call_of_the_path_has_them(begin: str, calls: int) -> None:
-    [found] = mine([begin + question for question in QUESTIONS[:calls]])
-    assert found.template.literals == (begin, "")
-    assert found.values == [(question,) for question in QUESTIONS[:calls]]
+    [group] = mine([begin + question for question in QUESTIONS[:calls]])
+    assert group.template.literals == (begin, "")
+    assert group.values == [(question,) for question in QUESTIONS[:calls]]
 
 
 def test_the_same_words_in_a_few_of_many_free_texts_make_none() -> None:
-    assert not mine([*QUESTIONS, *(f"How do I {what}" for what in ("sign out", "pay by card", "find my size"))])
+    assert not mine([*QUESTIONS, *(f"How do I {question}" for question in ("sign out", "pay by card", "find my size"))])
 
 
 def test_one_word_is_enough_where_calls_enough_begin_with_it() -> None:
-    [found] = mine([f"Summarize: {question}" for question in QUESTIONS])
-    assert found.template.literals == ("Summarize: ", "")
+    [group] = mine([f"Summarize: {question}" for question in QUESTIONS])
+    assert group.template.literals == ("Summarize: ", "")
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_values_behind_a_label_may_begin_with_a_few_words(heads: list[str]) -> N
         for head in heads
         for tail in ("Rome", "Oslo", "Lima", "Bern", "Cairo", "Quito", "Delhi", "Seoul")
     ]
-    [found] = mine([f"Classify: {value}" for value in values])
-    assert found.template.literals == ("Classify: ", "")
+    [group] = mine([f"Classify: {value}" for value in values])
+    assert group.template.literals == ("Classify: ", "")
 
 
-@pytest.mark.parametrize("others", [0, 100])
-def test_values_behind_a_label_may_share_turns_of_phrase(others: int) -> None:
+@pytest.mark.parametrize("other_count", [0, 100])
+def test_values_behind_a_label_may_share_turns_of_phrase(other_count: int) -> None:
     random = Random(3)
     nouns, ends = (
         ("parcel", "order", "refund", "invoice", "tent", "card"),
@@ -64,11 +64,11 @@ def test_values_behind_a_label_may_share_turns_of_phrase(others: int) -> None:
     ]
     summaries = [
         f"Summarise the ticket {number} in two lines of plain English: {random.choice(nouns)}"
-        for number in range(others)
+        for number in range(other_count)
     ]
     templates = {group.template.literals for group in mine([*mails, *summaries])}
     assert ("Classify: ", "") in templates
-    assert len(templates) == 1 + bool(others)
+    assert len(templates) == 1 + bool(other_count)
 
 
 def of_frame(begin: str, end: str) -> list[str]:
@@ -76,7 +76,7 @@ def of_frame(begin: str, end: str) -> list[str]:
 
 
 def test_short_templates_that_begin_with_one_word_are_told_apart_by_what_follows() -> None:
-    found = mine(
+    groups = mine(
         [
             *of_frame("Rate: ", ""),
             *of_frame("Rate this: ", ""),
@@ -84,7 +84,7 @@ def test_short_templates_that_begin_with_one_word_are_told_apart_by_what_follows
             *of_frame("Rate for ", " in one word"),
         ]
     )
-    assert {group.template.literals for group in found} == {
+    assert {group.template.literals for group in groups} == {
         ("Rate: ", ""),
         ("Rate this: ", ""),
         ("Rate ", " please"),
@@ -93,21 +93,21 @@ def test_short_templates_that_begin_with_one_word_are_told_apart_by_what_follows
 
 
 def test_short_templates_that_differ_in_a_word_behind_the_same_words_are_templates_of_their_own() -> None:
-    others = [*of_frame("Rate: ", ""), *of_frame("Translate this: ", ""), *of_frame("", "\n\nSummarize it.")]
-    found = mine(
+    other_calls = [*of_frame("Rate: ", ""), *of_frame("Translate this: ", ""), *of_frame("", "\n\nSummarize it.")]
+    groups = mine(
         [
-            *others,
+            *other_calls,
             *of_frame("How would you rate ", "?"),
             *of_frame("How would you translate ", "?"),
             *of_frame("How would you shorten ", "?"),
         ]
     )
-    assert [len(group.members) for group in found] == [10] * 6
+    assert [len(group.members) for group in groups] == [10] * 6
 
 
 def test_a_last_line_makes_a_template() -> None:
-    found = mine([*of_frame("", "\n\nTranslate it."), *of_frame("", "\n\nSummarize it.")])
-    assert {group.template.literals for group in found} == {("", "\n\nTranslate it."), ("", "\n\nSummarize it.")}
+    groups = mine([*of_frame("", "\n\nTranslate it."), *of_frame("", "\n\nSummarize it.")])
+    assert {group.template.literals for group in groups} == {("", "\n\nTranslate it."), ("", "\n\nSummarize it.")}
 
 
 @pytest.mark.parametrize("greeting", ["hi ", "Hello! ", "hey, ", "ok so "])
@@ -117,9 +117,10 @@ def test_a_greeting_makes_none(greeting: str) -> None:
     assert not mine([*free, *(f"{greeting}{question}" for question in QUESTIONS)])
 
 
-def test_what_values_have_in_common_is_no_template_beside_the_short_one() -> None:
-    found = mine([*of_frame("Translate: ", ""), *(f"Translate: Source: {name}" for name in ("a.txt", "b.csv", "c.md"))])
-    assert [group.template.literals for group in found] == [("Translate: ", "")]
+def test_a_text_that_values_share_is_no_template_beside_the_short_one() -> None:
+    sources = [f"Translate: Source: {name}" for name in ("a.txt", "b.csv", "c.md")]
+    groups = mine([*of_frame("Translate: ", ""), *sources])
+    assert [group.template.literals for group in groups] == [("Translate: ", "")]
 
 
 @pytest.mark.parametrize("seed", [5, 8, 24, 37])
@@ -148,7 +149,7 @@ def test_few_json_texts_are_not_a_template_of_braces(seed: int) -> None:
             "price",
         ],
     )
-    value = lambda *others: dice.choice([None, False, *others])  # noqa: E731
+    value = lambda *choices: dice.choice([None, False, *choices])  # noqa: E731
     texts = [
         json.dumps(
             {
@@ -198,6 +199,6 @@ def test_short_templates_that_come_a_few_calls_at_a_time_are_told_apart_as_well(
 
 def test_a_short_template_takes_the_place_of_one_that_froze_the_end_of_its_values() -> None:
     early = Template(("Translate: ", "."), ("text",))
-    [found] = mine(of_frame("Translate: ", ""), known=[early])
-    assert found.template.literals == ("Translate: ", "")
-    assert found.supersedes == (0,)
+    [group] = mine(of_frame("Translate: ", ""), known=[early])
+    assert group.template.literals == ("Translate: ", "")
+    assert group.supersedes == (0,)

@@ -1,4 +1,4 @@
-"""Siblings in one house style are templates each; a value with few texts is one slot, however long it is."""
+"""Siblings in one house style are templates each; a value with few texts is one slot, however long the value is."""
 
 import json
 from random import Random
@@ -114,13 +114,13 @@ def conversations(_):
     """Each turn repeats the turns before it."""
     prompts = []
     for _ in range(60):
-        said = ""
+        turns = ""
         for _ in range(DICE.randint(2, 7)):
-            said += f"User: {question()}\n"
+            turns += f"User: {question()}\n"
             prompts.append(
-                f"Continue the conversation politely and ask when something is not clear.\n\nSo far:\n{said}Assistant:"
+                f"Continue the conversation politely and ask when something is not clear.\n\nSo far:\n{turns}Assistant:"
             )
-            said += f"Assistant: {prose(30)}\n"
+            turns += f"Assistant: {prose(30)}\n"
     return prompts
 
 
@@ -150,8 +150,8 @@ def records(_):
 @pytest.mark.parametrize("prompts", [documents, products, rubrics, conversations, records])
 def test_a_value_with_few_texts_is_a_slot_of_one_template(prompts):
     texts = prompts(None)
-    found = mine(texts)
-    assert [len(group.members) for group in found] == [len(texts)], [g.template.to_text()[:200] for g in found]
+    groups = mine(texts)
+    assert [len(group.members) for group in groups] == [len(texts)], [g.template.to_text()[:200] for g in groups]
 
 
 FRAME = (
@@ -161,7 +161,7 @@ FRAME = (
 
 
 def judges(count, dice):
-    """Prompts which say something of their own before a frame that is larger than that, in turn."""
+    """Prompts with a text of their own before a larger common frame, in turn."""
     own = [(prose(40, dice), prose(50, dice)) for _ in range(count)]
     texts = [
         (k, f"{task}\nAnswer: {prose(20)}\nRules of this judge: {rules}{FRAME}")
@@ -174,8 +174,8 @@ def judges(count, dice):
 @pytest.mark.parametrize("count", [2, 5, 12, 40])
 def test_judges_that_share_a_large_frame_are_templates_each_however_many(count):
     truth, texts = judges(count, Random(count))
-    found = mine(texts)
-    assert {tuple(group.members) for group in found} == {
+    groups = mine(texts)
+    assert {tuple(group.members) for group in groups} == {
         tuple(i for i, k in enumerate(truth) if k == judge) for judge in range(count)
     }
 
@@ -200,8 +200,8 @@ def test_siblings_that_differ_in_several_places_inside_a_frame_are_two_templates
         )
 
     kinds = [DICE.choice(["answer", "context"]) for _ in range(120)]
-    found = mine([text(kind) for kind in kinds])
-    assert {tuple(group.members) for group in found} == {
+    groups = mine([text(kind) for kind in kinds])
+    assert {tuple(group.members) for group in groups} == {
         tuple(i for i, k in enumerate(kinds) if k == kind) for kind in ("answer", "context")
     }
 
@@ -227,9 +227,9 @@ CRITERIA = [prose(k) for k in (9, 14, 20)]
     ids=["a persona first", "a persona as system text", "a criterion last"],
 )
 def test_a_long_value_out_of_a_few_at_an_end_is_a_slot(text, count):
-    [found] = mine([text() for _ in range(count)])
-    assert len(found.members) == count
-    assert len(found.template.slots) == 2
+    [group] = mine([text() for _ in range(count)])
+    assert len(group.members) == count
+    assert len(group.template.slots) == 2
 
 
 def test_tasks_behind_a_preamble_whose_ends_are_alike_are_templates_each():
@@ -240,14 +240,14 @@ def test_tasks_behind_a_preamble_whose_ends_are_alike_are_templates_each():
         return f"{rules}\n\n{task[0]}\nText: {prose(DICE.randint(5, 30))}\n{task[1]}"
 
     kinds = [DICE.randrange(3) for _ in range(90)]
-    found = mine([text(tasks[kind]) for kind in kinds])
-    assert {tuple(group.members) for group in found} == {
+    groups = mine([text(tasks[kind]) for kind in kinds])
+    assert {tuple(group.members) for group in groups} == {
         tuple(i for i, k in enumerate(kinds) if k == kind) for kind in range(3)
     }
 
 
 def test_what_some_calls_say_with_an_answer_to_compare_and_all_others_say_without_is_two_templates():
-    """A judge that is given a reference for one question of four has other instructions then."""
+    """A judge with a reference answer, for one question of four, has other instructions."""
     dice = Random(8)
     alone = "helpfulness, depth and detail, and explain them in short."
     compared = "correctness alone, comparing the answer with the reference."
@@ -265,5 +265,8 @@ def test_a_prompt_without_variables_is_told_from_its_siblings() -> None:
     prompts = [
         f"{preamble}Write what you know about the delivery of parcel {number} to the town hall." for number in range(30)
     ]
-    found = {group.template.literals for group in mine([*prompts, *[static] * 60])}
-    assert found == {(static,), (f"{preamble}Write what you know about the delivery of parcel ", " to the town hall.")}
+    literals = {group.template.literals for group in mine([*prompts, *[static] * 60])}
+    assert literals == {
+        (static,),
+        (f"{preamble}Write what you know about the delivery of parcel ", " to the town hall."),
+    }

@@ -1,4 +1,6 @@
-"""Calls that come batch by batch: what known templates say, what waits, and what is not worked out twice."""
+"""Calls that come batch by batch: the evidence of known templates, the calls that wait, and the work that is not
+repeated.
+"""
 
 from random import Random
 
@@ -15,12 +17,12 @@ def text(dice, low=12, high=20):
 
 
 def test_a_known_template_is_another_run_than_the_one_of_new_calls():
-    """A run that says one word otherwise widens it, though all its calls are of one session."""
+    """A run that says one word otherwise widens the template, though all its calls are of one session."""
     dice = Random(1)
     known = Template(("Whatever language a question has, answer it in JSON.\nQuestion: ", ""), ("question",))
     calls = [f"Whatever language a question has, answer it in French.\nQuestion: {text(dice)}" for _ in range(3)]
-    others = [text(dice) for _ in range(4)]
-    [group] = mine([*calls, *others], known=[known], sessions=["one"] * 3 + ["two"] * 4)
+    later_calls = [text(dice) for _ in range(4)]
+    [group] = mine([*calls, *later_calls], known=[known], sessions=["one"] * 3 + ["two"] * 4)
     assert group.supersedes == (0,)
     assert group.members == [0, 1, 2]
 
@@ -34,16 +36,16 @@ def test_a_sentence_that_one_call_lacks_beside_a_slot_is_no_value_yet():
 
 
 def test_siblings_of_one_run_each_wait_for_more_runs():
-    """What the calls of a run share may be what it holds, or what another template says: four runs tell."""
+    """Text that the calls of one run share is a value of the run or fixed text of another template: four runs tell."""
     dice = Random(3)
     preamble = "You answer questions about a table of the stock of a shop.\n" + text(dice, 30, 40)
     bodies = [[text(dice, 30, 40) for _ in range(2)] for _ in range(2)]
     calls = [f"{preamble}\n{a}\nQ: {text(dice)}\n{b}\nA:" for a, b in bodies for _ in range(6)]
-    assert len(mine(calls, sessions=[at // 6 for at in range(12)])) == 0
+    assert len(mine(calls, sessions=[position // 6 for position in range(12)])) == 0
 
 
 def test_long_leftovers_are_worked_out_once(monkeypatch):
-    """With every batch they are searched again; what is known of a set of them by its texts is not worked out again."""
+    """Every batch searches the leftovers again; results that are known of a set of texts are not worked out again."""
     monkeypatch.setattr(search, "_VERDICTS", Verdicts())
     aligned = []
     align = search.skeleton
@@ -51,23 +53,23 @@ def test_long_leftovers_are_worked_out_once(monkeypatch):
     dice = Random(4)
     preamble = text(dice, 60, 70)
     bodies = [text(dice, 900, 1000) for _ in range(3)]
-    left = [f"{preamble}\n{body}\n{text(dice, 400, 500)}" for body in bodies for _ in range(2)]
-    first = mine([*left, text(dice)])
+    leftovers = [f"{preamble}\n{body}\n{text(dice, 400, 500)}" for body in bodies for _ in range(2)]
+    first = mine([*leftovers, text(dice)])
     before = len(aligned)
-    second = mine([*left, text(dice)])
+    second = mine([*leftovers, text(dice)])
     assert [group.members for group in second] == [group.members for group in first]
     assert len(aligned) - before < before
 
 
 def streamed(batches):
-    """The templates that are known after these batches; what a known one matches is not seen again."""
-    known, left = [], []
+    """The known templates after these batches; a prompt that a known template matches does not come back."""
+    known, unmatched = [], []
     for batch in batches:
-        left = [prompt for prompt in [*left, *batch] if Matcher(known).match(prompt) is None]
-        found = mine(left, known=known)
-        gone = {index for group in found for index in group.supersedes}
-        known = [template for index, template in enumerate(known) if index not in gone] + [
-            group.template for group in found
+        unmatched = [prompt for prompt in [*unmatched, *batch] if Matcher(known).match(prompt) is None]
+        groups = mine(unmatched, known=known)
+        superseded = {index for group in groups for index in group.supersedes}
+        known = [template for index, template in enumerate(known) if index not in superseded] + [
+            group.template for group in groups
         ]
     return known
 
@@ -80,7 +82,9 @@ def runs_of_an_agent(dice):
 
 
 def test_runs_that_each_made_a_template_become_one():
-    """The history of every run begins with its goal: a known template remembers prompts, so the next runs meet its values."""
+    """The history of every run begins with its goal: a known template remembers prompts, so later runs meet its
+    values.
+    """
     assert len(streamed(runs_of_an_agent(Random(6)))) == 1
 
 
@@ -93,7 +97,7 @@ def test_a_template_remembers_some_prompts_that_it_was_found_in():
     assert {prompts[0], prompts[-1]} < set(remembered) < set(prompts)
 
 
-def test_what_a_template_remembers_does_not_make_it_another():
+def test_prompts_that_a_template_remembers_do_not_make_it_another():
     [group] = mine([f"Sum up the report of the day for the board.\n{text(Random(seed))}" for seed in range(4)])
     assert group.template == Template(group.template.literals, group.template.slots)
 

@@ -1,4 +1,4 @@
-"""Units: nothing of a text is lost, and equal words have equal numbers."""
+"""Units lose no character of a text, and equal words have equal numbers."""
 
 import numpy as np
 from hypothesis import given

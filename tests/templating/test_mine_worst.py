@@ -1,4 +1,7 @@
-"""Texts made to cost much: the contract holds and the work stays bounded. Work is counted, time is for the benchmark."""
+"""Texts made to be costly: the contract holds and the work stays bounded.
+
+Work is counted; time is for the benchmark.
+"""
 
 import os
 import subprocess
@@ -76,7 +79,9 @@ def test_each_piece_of_shared_text_is_weighed_a_few_times_however_many_fall_out(
 
 
 def test_looking_for_templates_where_there_are_none_is_linear_in_the_prompts(monkeypatch):
-    """One pass over the prompts for their samples, one for the answer; not one for each of the twenty rounds."""
+    """One pass over the prompts takes samples, one gives the answer; none of the twenty rounds makes a pass of its
+    own.
+    """
     sieved, fit = [], Sieve.fit
 
     def counted(self, text):
@@ -100,17 +105,17 @@ def test_every_prompt_is_dealt_once_and_those_of_one_template_lie_evenly_over_ti
 
 
 def test_a_call_ends_soon_after_the_caller_wants_it_to_in_the_middle_of_an_alignment():
-    asked = []
+    questions = []
     texts = ["\n".join(f"line {line} {text}" for line in range(4_000)) for text in range(3)]
-    result = mine(texts, Options(should_stop=lambda: bool(asked.append(1)) or len(asked) > 2))
+    result = mine(texts, Options(should_stop=lambda: bool(questions.append(1)) or len(questions) > 2))
     assert not result.complete
-    assert len(asked) == 3
+    assert len(questions) == 3
 
 
 def test_the_caller_is_asked_before_anything_is_searched():
-    asked = []
-    mine(WORST["10,000 unique prompts"], Options(should_stop=lambda: bool(asked.append(1))))
-    assert asked
+    questions = []
+    mine(WORST["10,000 unique prompts"], Options(should_stop=lambda: bool(questions.append(1))))
+    assert questions
 
 
 def test_no_more_prompts_are_looked_at_than_allowed_and_all_are_matched():

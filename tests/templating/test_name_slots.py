@@ -1,4 +1,4 @@
-"""name_slots: what a reader would call each place."""
+"""name_slots: the name that a reader would give to each place."""
 
 from keyword import iskeyword
 
@@ -124,5 +124,5 @@ class TestProperties:
 
     @given(templates(literal=texts | st.text(alphabet=" \n:#*<>abI_-.'{}\"。質問", max_size=20)))
     def test_names_depend_on_the_fixed_text_and_not_on_the_names_before(self, template):
-        again = name_slots(*mined(template))
-        assert name_slots(*mined(again)).slots == again.slots
+        second_names = name_slots(*mined(template))
+        assert name_slots(*mined(second_names)).slots == second_names.slots

@@ -1,4 +1,4 @@
-"""Where a text may be cut: the same for what is mined and for what is compared."""
+"""Borders of tokens: mining and comparing cut texts at the same places."""
 
 import pytest
 
@@ -20,10 +20,10 @@ WITH_BLANKS = {"Latin": "word", "Cyrillic": "слово", "Hangul": "한국어",
 def test_every_letter_of_a_script_without_blanks_is_a_token_and_ends_at_a_border(text: str) -> None:
     letters = [character for character in text if is_unspaced(character)]
     assert list(tokens(text)) == letters == list(text)
-    assert all(is_border(text, at) for at in range(1, len(text)) if text[at].isalpha() and text[at - 1].isalpha())
+    assert all(is_border(text, i) for i in range(1, len(text)) if text[i].isalpha() and text[i - 1].isalpha())
 
 
 @pytest.mark.parametrize("text", WITH_BLANKS.values(), ids=WITH_BLANKS)
 def test_no_letter_of_a_script_with_blanks_stands_alone(text: str) -> None:
     assert not any(map(is_unspaced, text))
-    assert not any(is_border(text, at) for at in range(1, len(text)) if text[at].isalpha() and text[at - 1].isalpha())
+    assert not any(is_border(text, i) for i in range(1, len(text)) if text[i].isalpha() and text[i - 1].isalpha())

@@ -1,4 +1,4 @@
-"""slot_kind: what a slot holds, told from its values."""
+"""slot_kind: the kind of a slot, told from its values."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Template: what is allowed, what it renders, and a text form that loses nothing."""
+"""Template: valid templates, their rendering, and a text form that loses nothing."""
 
 import pickle
 
@@ -133,9 +133,9 @@ class TestTextForm:
 
     @given(templates())
     def test_given_any_template_parse_undoes_to_text(self, template):
-        again = Template.parse(template.to_text())
-        assert again == template
-        assert again.slots == template.slots
+        parsed = Template.parse(template.to_text())
+        assert parsed == template
+        assert parsed.slots == template.slots
 
     @given(texts)
     def test_given_any_text_that_parses_to_text_undoes_parse(self, text):

@@ -1,4 +1,4 @@
-"""Who changed what, and when: whole, and without a text of any call."""
+"""The audit log says who changed what and when, and holds no text of any call."""
 
 from typing import Any
 from uuid import uuid4
@@ -76,14 +76,14 @@ def test_a_refused_request_leaves_an_entry_without_its_values(admin: FlaskClient
 def test_an_action_that_died_in_its_middle_is_told_as_begun(
     admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[Any] = []
-    monkeypatch.setattr(deletion, "delete", lambda *_, **__: seen.extend(entries(admin)) or 1 / 0)
+    entries_meanwhile: list[Any] = []
+    monkeypatch.setattr(deletion, "delete", lambda *_, **__: entries_meanwhile.extend(entries(admin)) or 1 / 0)
     assert admin.post("/api/v1/deletions", json={"everything": True}).status_code == 500
-    assert [entry["outcome"] for entry in seen] == ["begun"]
+    assert [entry["outcome"] for entry in entries_meanwhile] == ["begun"]
     assert [entry["outcome"] for entry in entries(admin)] == ["failed"]
 
 
-def test_what_needs_no_admin_key_leaves_no_entry(admin: FlaskClient) -> None:
+def test_a_request_that_needs_no_admin_key_leaves_no_entry(admin: FlaskClient) -> None:
     admin.post("/api/v1/traces", json={"model": "m", "path": "/p"})
     admin.get("/api/v1/traces")
     assert entries(admin) == []

@@ -36,7 +36,7 @@ def kinds(client: FlaskClient, query: str = "") -> list[str]:
 
 @pytest.fixture
 def edited(world: World, group: Group) -> Group:
-    """A task and an edit of its prompt."""
+    """A task of two versions: the second is an edit of the prompt of the first."""
     group.send(map(triage, range(12)))
     group.run()
     note(world)
@@ -59,17 +59,17 @@ def test_an_edit_is_told_with_the_words_that_changed(client: FlaskClient, edited
 
 
 def test_a_feed_goes_on_behind_its_cursor_and_keeps_to_its_range(client: FlaskClient, edited: Group) -> None:
-    whole = feed(client)
+    all_changes = feed(client)
     first = client.get("/api/v1/changes?limit=1").json
     second = client.get(f"/api/v1/changes?limit=1&cursor={first['next_cursor']}").json
-    assert [*first["items"], *second["items"]] == whole
+    assert [*first["items"], *second["items"]] == all_changes
     assert second["next_cursor"] is None
-    edit = whole[0]["at"]
+    edit = all_changes[0]["at"]
     assert kinds(client, f"?since={edit}") == ["version.new"]
     assert kinds(client, f"?until={edit}") == ["task.new"]
     assert kinds(client, "?kind=task.new,model.new") == ["task.new"]
     assert kinds(client, "?path=/other") == []
-    assert kinds(client, f"?task_id={whole[0]['task_id']}") == ["version.new", "task.new"]
+    assert kinds(client, f"?task_id={all_changes[0]['task_id']}") == ["version.new", "task.new"]
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,7 @@ def test_a_question_that_makes_no_sense_is_refused(client: FlaskClient, query: s
     assert problem["errors"][0]["loc"][0] == "query"
 
 
-def test_what_was_told_is_not_told_again_and_a_model_is_news_once(
-    client: FlaskClient, world: World, edited: Group
-) -> None:
+def test_a_change_is_not_told_again_and_a_model_is_news_once(client: FlaskClient, world: World, edited: Group) -> None:
     edited.send(map(triage_edited, range(50, 53)), model="gpt-6")
     note(world)
     note(world)
@@ -115,10 +113,10 @@ def test_a_merged_task_is_told_under_the_one_it_went_on_in(
     group.send(map(summary, range(12)))
     group.run()
     note(world)
-    one, other = {item["task_id"] for item in feed(client)}
-    assert admin.post(f"/api/v1/tasks/{one}/merge", json={"into": other}).status_code == 200
+    merged, target = {item["task_id"] for item in feed(client)}
+    assert admin.post(f"/api/v1/tasks/{merged}/merge", json={"into": target}).status_code == 200
     note(world)
-    assert {item["task_id"] for item in feed(client)} == {other}
+    assert {item["task_id"] for item in feed(client)} == {target}
     assert len(feed(client)) == 2
 
 

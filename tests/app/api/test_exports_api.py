@@ -25,8 +25,8 @@ def version(client: FlaskClient, engine: Engine, settings: Settings, project: Pr
     installation.take([*calls, {**calls[0], "input": triage(5), "output": None, "error": "timeout"}])
     installation.work()
     (task,) = client.get("/api/v1/tasks").json["items"]
-    (found,) = client.get(f"/api/v1/tasks/{task['id']}/implementations").json["items"]
-    return found  # type: ignore[no-any-return]
+    (implementation,) = client.get(f"/api/v1/tasks/{task['id']}/implementations").json["items"]
+    return implementation  # type: ignore[no-any-return]
 
 
 def test_every_format_is_a_file_to_save(client: FlaskClient, version: dict[str, Any]) -> None:
@@ -80,8 +80,8 @@ def test_a_data_set_in_parquet_is_exact(client: FlaskClient, version: dict[str, 
 
 
 def test_another_project_s_version_is_not_there(other_client: FlaskClient, version: dict[str, Any]) -> None:
-    for rest in ("export?format=jinja2", "dataset"):
-        assert_problem(other_client.get(f"/api/v1/implementations/{version['id']}/{rest}"), 404)
+    for resource in ("export?format=jinja2", "dataset"):
+        assert_problem(other_client.get(f"/api/v1/implementations/{version['id']}/{resource}"), 404)
 
 
 def test_a_format_that_there_is_not_is_refused_with_those_that_there_are(

@@ -26,9 +26,9 @@ def task_id(client: FlaskClient, engine: Engine, project: Project) -> UUID:
     return task_id
 
 
-def call(client: FlaskClient, language: str, at: str, model: str = "gpt-5") -> None:
+def call(client: FlaskClient, language: str, started_at: str, model: str = "gpt-5") -> None:
     body = {"path": "/chat", "model": model, "instructions": f"Answer in {language}.", "input": "Q: Who?"}
-    assert client.post("/api/v1/traces", json=body | {"started_at": at}).json["grouping"] == "matched"
+    assert client.post("/api/v1/traces", json=body | {"started_at": started_at}).json["grouping"] == "matched"
 
 
 def get(client: FlaskClient, url: str) -> Any:
@@ -137,11 +137,11 @@ def regroup(client: FlaskClient, body: Any) -> Any:
     return client.post("/api/v1/groups/regroup", json=body)
 
 
-@pytest.mark.parametrize(("everything", "wanted"), [(False, "residue"), (True, "all")])
+@pytest.mark.parametrize(("all_traces", "wanted"), [(False, "residue"), (True, "all")])
 def test_a_person_may_ask_that_a_path_be_mined_again(
-    client: FlaskClient, engine: Engine, task_id: UUID, everything: bool, wanted: str
+    client: FlaskClient, engine: Engine, task_id: UUID, all_traces: bool, wanted: str
 ) -> None:
-    answer = regroup(client, {"path": "/chat", "all": everything})
+    answer = regroup(client, {"path": "/chat", "all": all_traces})
     assert answer.status_code == 202
     assert answer.json["grouping"] in ("requested", "coalesced", "deferred")
     with transaction(engine) as connection:

@@ -47,13 +47,13 @@ def ids(client: FlaskClient, **query: Any) -> list[str]:
 def test_a_trace_is_given_back_as_it_was_sent(client: FlaskClient) -> None:
     data = orjson.dumps(WHOLE)  # the test client's own JSON sorts keys
     trace_id = client.post(URL, data=data, content_type="application/json").json["id"]
-    found = client.get(f"{URL}/{trace_id}").json
-    assert {name: found[name] for name in WHOLE} == WHOLE
-    assert list(found["tools"][0]["function"]["parameters"]) == ["z", "a"]
+    answer = client.get(f"{URL}/{trace_id}").json
+    assert {name: answer[name] for name in WHOLE} == WHOLE
+    assert list(answer["tools"][0]["function"]["parameters"]) == ["z", "a"]
 
 
 @pytest.mark.parametrize(
-    ("sent", "source"),
+    ("fields", "source"),
     [
         ({"input": "Hi"}, "input"),
         ({"messages": [{"role": "user", "content": "Hi"}]}, "messages"),
@@ -63,9 +63,9 @@ def test_a_trace_is_given_back_as_it_was_sent(client: FlaskClient) -> None:
     ],
 )
 def test_a_trace_tells_which_fields_its_prompt_was_taken_from(
-    client: FlaskClient, sent: dict[str, Any], source: str
+    client: FlaskClient, fields: dict[str, Any], source: str
 ) -> None:
-    answer = client.post(URL, json={"model": "m", "path": "/chat"} | sent).json
+    answer = client.post(URL, json={"model": "m", "path": "/chat"} | fields).json
     assert client.get(f"{URL}/{answer['id']}").json["prompt_source"] == source
 
 
@@ -87,8 +87,8 @@ def test_a_matched_trace_names_its_task_version_and_variables(
 ) -> None:
     task_id = know(engine, project, "/chat", "", "Q: {{question}}")
     trace_id = post(client, input="Q: Who?")["id"]
-    found = client.get(f"{URL}/{trace_id}").json
-    assert (found["task_id"], found["version"], found["variables"]) == (str(task_id), 1, {"question": "Who?"})
+    answer = client.get(f"{URL}/{trace_id}").json
+    assert (answer["task_id"], answer["version"], answer["variables"]) == (str(task_id), 1, {"question": "Who?"})
 
 
 def test_lists_show_the_newest_first(client: FlaskClient) -> None:
@@ -98,12 +98,12 @@ def test_lists_show_the_newest_first(client: FlaskClient) -> None:
 
 def test_pages_follow_each_other_without_gap_or_repeat(client: FlaskClient) -> None:
     posted = [post(client)["id"] for _ in range(7)]
-    seen, cursor = [], None
+    listed, cursor = [], None
     for _ in range(4):
         page = client.get(URL, query_string={"limit": 2} | ({"cursor": cursor} if cursor else {})).json
-        seen += [item["id"] for item in page["items"]]
+        listed += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
-    assert seen == posted[::-1]
+    assert listed == posted[::-1]
     assert cursor is None
 
 
@@ -121,13 +121,13 @@ def test_a_list_that_ends_on_a_full_page_has_no_next_one(client: FlaskClient) ->
 
 def test_filters_choose_path_task_and_what_is_ungrouped(client: FlaskClient, engine: Engine, project: Project) -> None:
     task_id = know(engine, project, "/chat", "", "Q: {{question}}")
-    grouped, loose, other = post(client, input="Q: 1"), post(client, input="x"), post(client, path="/other")
-    assert ids(client, path="/other") == [other["id"]]
+    grouped, loose, elsewhere = post(client, input="Q: 1"), post(client, input="x"), post(client, path="/other")
+    assert ids(client, path="/other") == [elsewhere["id"]]
     assert ids(client, task_id=str(task_id)) == [grouped["id"]]
     assert ids(client, implementation_id=grouped["implementation_id"]) == [grouped["id"]]
-    assert ids(client, ungrouped="true") == [other["id"], loose["id"]]
+    assert ids(client, ungrouped="true") == [elsewhere["id"], loose["id"]]
     assert ids(client, path="/chat", ungrouped="true") == [loose["id"]]
-    assert ids(client, ungrouped="false", path="") == [other["id"], loose["id"], grouped["id"]]
+    assert ids(client, ungrouped="false", path="") == [elsewhere["id"], loose["id"], grouped["id"]]
 
 
 def test_a_path_that_nobody_named_has_no_traces(client: FlaskClient) -> None:

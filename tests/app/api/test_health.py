@@ -101,19 +101,19 @@ def test_metrics_may_be_opened(settings: Settings, web: Flask) -> None:
 
 def test_every_alert_asks_for_a_metric_that_there_is(admin: FlaskClient, engine: Engine) -> None:
     beat(engine)
-    told = admin.get("/metrics").text
+    exposition = admin.get("/metrics").text
     only_with_a_standby = {"promptlode_standby_used", "promptlode_standby_lag_seconds"}
     rules = re.findall(r"expr: (.+)", ALERTS.read_text())
-    asked = set(re.findall(r"promptlode_\w+", " ".join(rules))) - only_with_a_standby
-    missing = [name for name in asked if not re.search(rf"^{name}[ {{]", told, re.MULTILINE)]
+    metrics_of_alerts = set(re.findall(r"promptlode_\w+", " ".join(rules))) - only_with_a_standby
+    missing = [name for name in metrics_of_alerts if not re.search(rf"^{name}[ {{]", exposition, re.MULTILINE)]
     assert (len(rules) > 20, missing) == (True, [])
 
 
 def test_a_move_that_was_left_in_its_switch_is_told(admin: FlaskClient, engine: Engine) -> None:
     with transaction(engine) as connection:
-        left = projects.get_or_create(connection, "left")
-        moves.note(connection, left.id, "switching", "postgresql://there/x")
+        project = projects.get_or_create(connection, "left")
+        moves.note(connection, project.id, "switching", "postgresql://there/x")
     assert 'promptlode_project_moves{state="switching"} 1.0' in admin.get("/metrics").text
     with transaction(engine) as connection:
-        moves.forget(connection, left.id)
+        moves.forget(connection, project.id)
     assert 'promptlode_project_moves{state="switching"} 0.0' in admin.get("/metrics").text

@@ -53,15 +53,15 @@ def test_metrics_tell_a_key_nothing_of_other_projects(
     web: Flask, client: FlaskClient, other_client: FlaskClient, engine: Engine, redis_client: Redis
 ) -> None:
     client.post("/api/v1/traces", json=CALL)
-    told = other_client.get("/metrics").text
-    assert "promptlode_owed 0.0" in told
-    assert "promptlode_http_request_seconds" not in told
-    everything = client_with(web, new_key(engine, "another", "admin", "operator")).get("/metrics").text
-    assert "promptlode_owed 1.0" in everything
-    assert "promptlode_http_request_seconds" in everything
+    metrics_of_project = other_client.get("/metrics").text
+    assert "promptlode_owed 0.0" in metrics_of_project
+    assert "promptlode_http_request_seconds" not in metrics_of_project
+    all_metrics = client_with(web, new_key(engine, "another", "admin", "operator")).get("/metrics").text
+    assert "promptlode_owed 1.0" in all_metrics
+    assert "promptlode_http_request_seconds" in all_metrics
 
 
-def test_what_a_run_has_read_is_in_the_lag_histogram(
+def test_traces_that_a_run_has_read_are_in_the_lag_histogram(
     client: FlaskClient, redis_client: Redis, engine: Engine, settings: Settings, project: Project
 ) -> None:
     client.post("/api/v1/traces", json=CALL)

@@ -77,12 +77,12 @@ def test_a_new_model_or_setting_makes_the_next_version_and_a_seed_does_not(
 ) -> None:
     know(engine, project, "/chat", "", "Q: {{question}}")
     bodies = [
-        SMALLEST | {"input": "Q: Who?"} | more
-        for more in ({}, {"seed": 1, "max_output_tokens": 5}, {"model": "other"}, {"temperature": 0}, {})
+        SMALLEST | {"input": "Q: Who?"} | changes
+        for changes in ({}, {"seed": 1, "max_output_tokens": 5}, {"model": "other"}, {"temperature": 0}, {})
     ]
-    found = [client.post(URL, json=body).json["implementation_id"] for body in bodies]
-    assert found[0] == found[1] == found[4]
-    assert len(set(found)) == 3
+    implementations = [client.post(URL, json=body).json["implementation_id"] for body in bodies]
+    assert implementations[0] == implementations[1] == implementations[4]
+    assert len(set(implementations)) == 3
     with transaction(engine) as connection:
         assert set(connection.execute(select(tables.implementation.c.version)).scalars()) == {1, 2, 3}
 
@@ -101,8 +101,8 @@ def test_an_implementation_that_is_gone_is_made_again(client: FlaskClient, engin
     first = client.post(URL, json=body).json["implementation_id"]
     with transaction(engine) as connection:
         connection.execute(tables.implementation.delete())
-    for sent in (body, {"traces": [body] * 30}):
-        assert client.post(URL, json=sent).status_code in (201, 207)
+    for posted in (body, {"traces": [body] * 30}):
+        assert client.post(URL, json=posted).status_code in (201, 207)
     with transaction(engine) as connection:
         (now,) = connection.execute(select(tables.implementation.c.id)).scalars()
     assert str(now) != first
@@ -139,9 +139,9 @@ def test_a_quarantined_group_is_deferred(client: FlaskClient, engine: Engine) ->
 
 def test_a_trace_sent_twice_is_stored_once_and_the_first_wins(client: FlaskClient) -> None:
     first = client.post(URL, json=SMALLEST | {"external_id": "a"})
-    again = client.post(URL, json=SMALLEST | {"external_id": "a", "path": "/other", "model": "other"})
-    assert (first.status_code, again.status_code) == (201, 200)
-    assert first.json["id"] == again.json["id"]
+    second_answer = client.post(URL, json=SMALLEST | {"external_id": "a", "path": "/other", "model": "other"})
+    assert (first.status_code, second_answer.status_code) == (201, 200)
+    assert first.json["id"] == second_answer.json["id"]
     assert client.get(f"{URL}/{first.json['id']}").json["path"] == "/chat"
 
 
@@ -246,7 +246,7 @@ def test_a_batch_of_a_thousand_is_stored_whole(client: FlaskClient, engine: Engi
 def test_one_batch_after_the_other_is_stored_whole_whatever_it_brings(
     client: FlaskClient, engine: Engine, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first ones teach the versions, further ones are matched while they are copied, until one brings a new version."""
+    """The first calls make the versions; later calls are matched and copied, until one call brings a new version."""
     ways = []
     record = Ingest._record
 
@@ -262,17 +262,19 @@ def test_one_batch_after_the_other_is_stored_whole_whatever_it_brings(
             for n in range(40)
         ]
         answer = client.post(URL, json={"traces": [*calls, SMALLEST, calls[3]]}).json["results"]
-        assert [each["status"] for each in answer] == [201] * 41 + [200]
-        assert [each["variables"]["question"] for each in answer[:40]] == [f"{number} {n}?" for n in range(40)]
+        assert [result["status"] for result in answer] == [201] * 41 + [200]
+        assert [result["variables"]["question"] for result in answer[:40]] == [f"{number} {n}?" for n in range(40)]
         assert answer[41]["id"] == answer[3]["id"]
-        assert len({each["implementation_id"] for each in answer[:40]}) == 1
+        assert len({result["implementation_id"] for result in answer[:40]}) == 1
     assert (count(engine, tables.trace), count(engine, tables.implementation)) == (6 * 41, 2)
     at_once = "copy while planning"
     assert ways == ["copy", "copy", at_once, at_once, "copy", "copy", at_once]
-    again = [{"model": "b", "path": "/known", "input": "Q: 5 0?", "external_id": f"5 {n}"} for n in (999, *range(45))]
-    for calls in (again, again[::-1], [*again, SMALLEST]):
+    next_batch = [
+        {"model": "b", "path": "/known", "input": "Q: 5 0?", "external_id": f"5 {n}"} for n in (999, *range(45))
+    ]
+    for calls in (next_batch, next_batch[::-1], [*next_batch, SMALLEST]):
         answer = client.post(URL, json={"traces": calls}).json["results"]
-        assert len({each["id"] for each in answer}) == len(calls)
+        assert len({result["id"] for result in answer}) == len(calls)
     assert (count(engine, tables.trace), count(engine, tables.implementation)) == (6 * 41 + 45 + 1, 2)
     assert ways[7:] == [at_once, "copy"] * 3
 

@@ -1,4 +1,4 @@
-"""Another project's ids: whatever route they are asked of, the answer is that for an id of nobody."""
+"""An id of another project gets the answer of an unknown id, on every route."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,7 +17,7 @@ from tests.app.grouping_world import World, triage
 
 @pytest.fixture
 def foreign(world: World) -> dict[str, UUID]:
-    """Ids of a project, by the name that routes have for them."""
+    """Ids of a project, by the parameter's name in routes."""
     group = world.group(project="shop")
     [call, *_] = group.send(map(triage, range(5)))
     group.run()
@@ -40,18 +40,18 @@ def foreign(world: World) -> dict[str, UUID]:
 
 @pytest.fixture
 def slot(world: World, foreign: dict[str, UUID]) -> str:
-    """The name of a slot of that project."""
+    """The name of a slot of the other project."""
     [(slots,)] = world.rows(select(template.c.slots))
     return str(slots[0])
 
 
 def answered(
-    client: Any, url: str, asked: UUID, method: str = "GET", json: Any = None
+    client: Any, url: str, foreign_id: UUID, method: str = "GET", json: Any = None
 ) -> tuple[int, dict[str, str], str]:
     answer = client.open(url, method=method, json=json)
     changing = {"Date", "X-Request-Id"}
     headers = {name: value for name, value in answer.headers.items() if name not in changing}
-    return answer.status_code, headers, answer.get_data(as_text=True).replace(str(asked), "ID")
+    return answer.status_code, headers, answer.get_data(as_text=True).replace(str(foreign_id), "ID")
 
 
 QUERIES = {"get_diff": "?from=1&to=1", "get_export": "?format=python"}
@@ -71,13 +71,13 @@ def test_an_id_of_another_project_is_an_id_of_nobody_on_every_route(
     for rule in rules:
         [name] = rule.arguments - {"name"}
         url = rule.rule.replace("<string:name>", slot) + QUERIES.get(rule.endpoint.rpartition(".")[2], "")
-        seen = [
-            answered(each, url.replace(f"<uuid:{name}>", str(asked)), asked)
-            for each, asked in ((client, foreign[name]), (client, uuid4()), (owner, foreign[name]))
+        answers = [
+            answered(caller, url.replace(f"<uuid:{name}>", str(asked_id)), asked_id)
+            for caller, asked_id in ((client, foreign[name]), (client, uuid4()), (owner, foreign[name]))
         ]
-        assert seen[0] == seen[1], rule.rule
-        assert seen[0][0] == 404, rule.rule
-        assert seen[2][0] != 404, rule.rule
+        assert answers[0] == answers[1], rule.rule
+        assert answers[0][0] == 404, rule.rule
+        assert answers[2][0] != 404, rule.rule
 
 
 CHANGES: dict[str, Any] = {
@@ -91,7 +91,7 @@ CHANGES: dict[str, Any] = {
 }
 
 
-def test_what_another_project_has_is_changed_by_no_route(
+def test_rows_of_another_project_are_changed_by_no_route(
     web: Flask, engine: Engine, foreign: dict[str, UUID], world: World
 ) -> None:
     client = client_with(web, new_key(engine, "another", "admin"))
@@ -105,12 +105,12 @@ def test_what_another_project_has_is_changed_by_no_route(
     for rule in rules:
         [name], [method] = rule.arguments, (rule.methods or set()) - {"OPTIONS"}
         body = CHANGES[rule.endpoint.rpartition(".")[2]]
-        seen = [
-            answered(client, rule.rule.replace(f"<uuid:{name}>", str(asked)), asked, method=method, json=body)
-            for asked in (foreign[name], uuid4())
+        answers = [
+            answered(client, rule.rule.replace(f"<uuid:{name}>", str(asked_id)), asked_id, method=method, json=body)
+            for asked_id in (foreign[name], uuid4())
         ]
-        assert seen[0] == seen[1], rule.rule
-        assert seen[0][0] == 404, rule.rule
+        assert answers[0] == answers[1], rule.rule
+        assert answers[0][0] == 404, rule.rule
     assert [world.rows(select(table)) for table in (task, template, implementation, trace)] == before
 
 
@@ -119,5 +119,7 @@ def test_a_filter_by_another_projects_id_finds_what_one_of_nobody_does(
 ) -> None:
     client = client_with(web, new_key(engine, "another"))
     for name in ("task_id", "implementation_id"):
-        seen = [answered(client, f"/api/v1/traces?{name}={asked}", asked) for asked in (foreign[name], uuid4())]
-        assert seen[0] == seen[1], name
+        answers = [
+            answered(client, f"/api/v1/traces?{name}={asked_id}", asked_id) for asked_id in (foreign[name], uuid4())
+        ]
+        assert answers[0] == answers[1], name

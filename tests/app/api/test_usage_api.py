@@ -1,4 +1,4 @@
-"""What the API says of usage, costs, values, differences and reasons."""
+"""The API's answers about usage, costs, values, differences and reasons."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -25,15 +25,15 @@ Send = Callable[..., Any]
 
 @pytest.fixture
 def send(engine: Engine, project: Project, client: FlaskClient, admin: FlaskClient) -> Send:
-    """Send a call of a known template, two hours ago; answers its row."""
+    """Sends a call of a known template, made two hours ago. Returns the call's row."""
     know(engine, project, "/mail", "Sort the mail of {{shop}}.", "Mail: {{mail}}")
     know(engine, project, "/say", "", "Say {{word}} twice.")
     admin.put("/api/v1/prices", json=PRICE)
 
-    def send(**more: Any) -> Any:
+    def send(**fields: Any) -> Any:
         times = {"started_at": AGO.isoformat(), "completed_at": (AGO + timedelta(seconds=2)).isoformat()}
-        sent = {"model": "house", "path": "/mail", "instructions": "Sort the mail of Fernhill.", "input": "Mail: Hi"}
-        row = client.post("/api/v1/traces", json=sent | times | {"usage": USAGE} | more).json
+        body = {"model": "house", "path": "/mail", "instructions": "Sort the mail of Fernhill.", "input": "Mail: Hi"}
+        row = client.post("/api/v1/traces", json=body | times | {"usage": USAGE} | fields).json
         with transaction(engine) as connection:
             rollup.add_up(connection)
         return row
@@ -127,7 +127,9 @@ def test_tasks_are_found_by_words_models_and_callers(
     assert {task["path"] for task in listed(client, query)} == paths
 
 
-def test_what_is_no_label_is_refused_and_calls_without_it_are_not_counted(client: FlaskClient, send: Send) -> None:
+def test_a_text_that_is_no_label_is_refused_and_calls_without_a_label_are_not_counted(
+    client: FlaskClient, send: Send
+) -> None:
     send()
     send(metadata={"plan": "pro"})
     assert [task["calls_in_range"] for task in listed(client, "label=plan=pro")] == [1]
@@ -145,8 +147,8 @@ def test_usage_comes_by_hour_and_day_and_version(client: FlaskClient, send: Send
         assert answer["items"][0]["cost"] == pytest.approx(2 * COST)
         assert answer["items"][1]["cost"] == pytest.approx(0.0025)
         assert answer["total"]["calls"] == 3
-    one = client.get(f"/api/v1/tasks/{task_id}/usage?by=hour&version=2").json["items"]
-    assert [(item["version"], item["start"]) for item in one] == [(2, AGO.strftime("%Y-%m-%dT%H:00:00Z"))]
+    hours = client.get(f"/api/v1/tasks/{task_id}/usage?by=hour&version=2").json["items"]
+    assert [(item["version"], item["start"]) for item in hours] == [(2, AGO.strftime("%Y-%m-%dT%H:00:00Z"))]
     assert_problem(client.get(f"/api/v1/tasks/{task_id}/usage?version=9"), 404)
 
 
@@ -199,14 +201,14 @@ def test_only_an_admin_sets_prices(client: FlaskClient) -> None:
 
 def test_the_bill_of_a_prompt_is_all_of_its_input(client: FlaskClient, send: Send) -> None:
     version = send(input="Mail: " + "x" * 94)["implementation_id"]
-    found = client.get(f"/api/v1/implementations/{version}/cost").json
-    items = [found["fixed"], found["around"], *found["slots"]]
+    cost = client.get(f"/api/v1/implementations/{version}/cost").json
+    items = [cost["fixed"], cost["around"], *cost["slots"]]
     assert sum(item["share"] for item in items) == pytest.approx(1)
-    assert sum(item["cost"] for item in items) + found["output_cost"] == pytest.approx(found["cost"])
-    assert found["cost"] == pytest.approx(COST)
-    assert [slot["name"] for slot in found["slots"]] == ["mail", "shop"]
-    assert found["slots"][0]["share"] == pytest.approx(94 / 126)
-    assert found["cache"]["cached_seen"] == 400_000
+    assert sum(item["cost"] for item in items) + cost["output_cost"] == pytest.approx(cost["cost"])
+    assert cost["cost"] == pytest.approx(COST)
+    assert [slot["name"] for slot in cost["slots"]] == ["mail", "shop"]
+    assert cost["slots"][0]["share"] == pytest.approx(94 / 126)
+    assert cost["cache"]["cached_seen"] == 400_000
 
 
 def test_the_cache_is_told_what_stands_before_the_first_slot(
@@ -215,8 +217,8 @@ def test_the_cache_is_told_what_stands_before_the_first_slot(
     know(engine, project, "/long", "Answer {{name}} politely.\n\n" + "Rules. " * 1000, "Question: {{question}}")
     system = "Answer {} politely.\n\n" + "Rules. " * 1000
     for name in ("Ada", "Bob"):
-        sent = {"path": "/long", "instructions": system.format(name), "input": f"Question: {name}?"}
-        version = send(**sent, usage={"input_tokens": 2_000, "output_tokens": 1})["implementation_id"]
+        body = {"path": "/long", "instructions": system.format(name), "input": f"Question: {name}?"}
+        version = send(**body, usage={"input_tokens": 2_000, "output_tokens": 1})["implementation_id"]
     cache = client.get(f"/api/v1/implementations/{version}/cost").json["cache"]
     assert cache["prefix_tokens"] < 10
     assert cache["cached_possible"] == 0
@@ -244,24 +246,24 @@ def test_calls_are_found_by_the_value_of_a_slot(client: FlaskClient, send: Send)
     wanted = send(input="Mail: Where?", user_id="ada")["id"]
     send(user_id="bob")
 
-    def found(query: str) -> list[str]:
+    def ids_of(query: str) -> list[str]:
         return [item["id"] for item in client.get(f"/api/v1/traces?{query}").json["items"]]
 
-    assert found("slot.mail=Where?") == [wanted]
-    assert found("slot.mail=Where?&slot.shop=Fernhill") == [wanted]
-    assert found("slot.mail=Where?&slot.shop=") == []
-    assert found("slot.plan=free") == []
-    assert found("user_id=ada&model=house&since=2020-01-01") == [wanted]
-    assert found("user_id=ada&until=2020-01-01") == []
+    assert ids_of("slot.mail=Where?") == [wanted]
+    assert ids_of("slot.mail=Where?&slot.shop=Fernhill") == [wanted]
+    assert ids_of("slot.mail=Where?&slot.shop=") == []
+    assert ids_of("slot.plan=free") == []
+    assert ids_of("user_id=ada&model=house&since=2020-01-01") == [wanted]
+    assert ids_of("user_id=ada&until=2020-01-01") == []
 
 
 def test_a_diff_shows_words_and_usage_of_both_versions(client: FlaskClient, send: Send) -> None:
     task_id = send()["task_id"]
     send(model="gpt-4o")
-    found = client.get(f"/api/v1/tasks/{task_id}/diff?from=1&to=2").json
-    assert (found["from"]["model"], found["to"]["model"], found["changed"]) == ("house", "gpt-4o", False)
-    assert found["from"]["usage"]["cost"] == pytest.approx(COST)
-    assert {piece["slot"] for part in found["template"] for piece in part["pieces"]} == {None, "shop", "mail"}
+    diff = client.get(f"/api/v1/tasks/{task_id}/diff?from=1&to=2").json
+    assert (diff["from"]["model"], diff["to"]["model"], diff["changed"]) == ("house", "gpt-4o", False)
+    assert diff["from"]["usage"]["cost"] == pytest.approx(COST)
+    assert {piece["slot"] for part in diff["template"] for piece in part["pieces"]} == {None, "shop", "mail"}
     assert_problem(client.get(f"/api/v1/tasks/{task_id}/diff?from=1&to=3"), 404)
     assert_problem(client.get(f"/api/v1/tasks/{task_id}/diff?from=1"), 422)
 
@@ -289,7 +291,7 @@ def test_a_call_says_where_it_leaves_the_nearest_template(client: FlaskClient, s
         "order=up",
     ],
 )
-def test_what_makes_no_sense_is_refused(client: FlaskClient, query: str) -> None:
+def test_a_query_that_makes_no_sense_is_refused(client: FlaskClient, query: str) -> None:
     assert_problem(client.get(f"/api/v1/tasks?{query}"), 422)
 
 

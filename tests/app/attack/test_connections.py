@@ -1,4 +1,4 @@
-"""Very many connections that say nothing, or only half of something: the next honest request is answered, memory is bounded."""
+"""A thousand silent or half-open connections: the next honest request is answered, and memory is bounded."""
 
 import resource
 import socket
@@ -23,7 +23,7 @@ BEGINNINGS = [
 
 
 @contextmanager
-def held(number: int, at: int) -> Iterator[None]:
+def held(number: int, server_port: int) -> Iterator[None]:
     """Open connections, each with another beginning of a request."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < number + 200:
@@ -31,14 +31,18 @@ def held(number: int, at: int) -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with ExitStack() as stack:
         for place in range(number):
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", at), 20))
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server_port), 20))
             connection.sendall(BEGINNINGS[place % len(BEGINNINGS)])
         yield
 
 
-def memory(at: int) -> int:
+def memory(server_port: int) -> int:
     """Bytes of the processes that serve this port."""
-    [server] = [each for each in psutil.Process().children() if find(each.pid, "granian") and find(each.pid, f"{at}")]
+    [server] = [
+        process
+        for process in psutil.Process().children()
+        if find(process.pid, "granian") and find(process.pid, f"{server_port}")
+    ]
     return sum(process.memory_info().rss for process in (server, *server.children(recursive=True)))
 
 

@@ -1,4 +1,4 @@
-"""Texts that mean something to a database, a log, a terminal or a 64-bit number are texts here; bombs are stopped early."""
+"""Texts with a meaning for a database, a log, a terminal or a 64-bit number stay texts here; bombs are stopped early."""
 
 import gzip
 import json
@@ -38,16 +38,16 @@ def admin(settings: Settings, engine: Engine) -> FlaskClient:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_what_is_code_elsewhere_is_stored_found_and_deleted_as_text(
+def test_code_of_other_languages_is_stored_found_and_deleted_as_text(
     admin: FlaskClient, engine: Engine, hostile: str
 ) -> None:
     names = dict.fromkeys(("model", "path", "external_id", "input", "user_id", "conversation_id"), hostile)
     stored = admin.post(URL, json=names | {"metadata": {"note": hostile}}).json
     admin.post(URL, json={"model": "m", "path": "/other", "user_id": "u"})
-    found = admin.get(f"{URL}/{stored['id']}").json
-    assert {name: found[name] for name in names} == names
-    assert found["metadata"] == {"note": hostile}
-    assert [each["id"] for each in admin.get(URL, query_string={"path": hostile}).json["items"]] == [stored["id"]]
+    trace = admin.get(f"{URL}/{stored['id']}").json
+    assert {name: trace[name] for name in names} == names
+    assert trace["metadata"] == {"note": hostile}
+    assert [item["id"] for item in admin.get(URL, query_string={"path": hostile}).json["items"]] == [stored["id"]]
     assert admin.get("/api/v1/tasks", query_string={"path": hostile}).json["items"] == []
     assert admin.post("/api/v1/deletions", json={"user_id": hostile, "path": hostile}).json["traces"] == 1
     with engine.connect() as connection:
@@ -78,8 +78,8 @@ def test_a_large_number_comes_back_as_it_was_sent(admin: FlaskClient, number: fl
 @pytest.mark.parametrize("field", ["usage", "max_output_tokens", "temperature", "started_at"])
 def test_a_number_beyond_64_bits_is_refused_by_name(admin: FlaskClient, field: str, number: int) -> None:
     value: Any = {"input_tokens": number} if field == "usage" else number
-    sent = json.dumps({"model": "m", "path": "/p", field: value})
-    problem = assert_problem(admin.post(URL, data=sent, content_type="application/json"), 422)
+    body = json.dumps({"model": "m", "path": "/p", field: value})
+    problem = assert_problem(admin.post(URL, data=body, content_type="application/json"), 422)
     assert problem["errors"][0]["loc"][0] == field
 
 

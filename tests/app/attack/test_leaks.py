@@ -1,4 +1,4 @@
-"""No text, variable or key of a caller leaves by another way than it should: a marker in every field, every error path driven."""
+"""No text, variable or key of a caller leaks: every field holds a marker, and every error path is driven."""
 
 import gzip
 import json
@@ -29,8 +29,8 @@ FIELDS = [*TraceIn.model_fields, "unknown"]
 URL = "/api/v1/traces"
 
 
-class Told:
-    """The answers that left the process so far."""
+class Caller:
+    """A client that keeps every answer that has left the process."""
 
     def __init__(self, settings: Settings, key: str) -> None:
         self._settings, self._key = settings, key
@@ -38,12 +38,12 @@ class Told:
 
     @cached_property
     def client(self) -> FlaskClient:
-        """Made within the test: logs go where stderr is then."""
+        """The client is made within the test: logs go to the stderr of that moment."""
         app = create_app(self._settings.model_copy(update={"log_format": "json", "log_level": "DEBUG"}))
         return client_with(app, self._key)
 
-    def __call__(self, method: str, url: str, **sent: Any) -> int:
-        answer = self.client.open(url, method=method, **sent)
+    def __call__(self, method: str, url: str, **arguments: Any) -> int:
+        answer = self.client.open(url, method=method, **arguments)
         self.answers += [answer.data, str(answer.headers).encode()]
         return answer.status_code
 
@@ -54,8 +54,8 @@ def key(engine: Engine) -> str:
 
 
 @pytest.fixture
-def told(settings: Settings, key: str) -> Iterator[Told]:
-    yield Told(settings, key)
+def caller(settings: Settings, key: str) -> Iterator[Caller]:
+    yield Caller(settings, key)
     logs.configure(Settings())
 
 
@@ -80,9 +80,9 @@ def whole(**fields: Any) -> dict[str, Any]:
 
 
 def wrong_bodies() -> Iterator[Any]:
-    """Bodies that are refused, each for another reason, with the marker in the very value that is refused.
+    """Bodies that are refused, each for another reason, with the marker in the refused value.
 
-    Not in names of fields: an error says which field it is, to whoever sent it.
+    Names of fields hold no marker: an error names the field to its sender.
     """
     for field in FIELDS:
         yield whole(**{field: [[MARK]]})
@@ -108,33 +108,36 @@ def raw_bodies() -> Iterator[tuple[bytes, dict[str, str]]]:
     yield text_of, {"Content-Type": f"text/{MARK}"}
 
 
-def refused(told: Told) -> list[int]:
-    """The statuses of every request that a caller can get wrong."""
-    found = [told("POST", URL, data=json.dumps(body), content_type="application/json") for body in wrong_bodies()]
+def refused(caller: Caller) -> list[int]:
+    """The statuses of all requests that a caller can get wrong."""
+    statuses = [caller("POST", URL, data=json.dumps(body), content_type="application/json") for body in wrong_bodies()]
     for data, headers in raw_bodies():
-        found.append(told("POST", URL, data=data, headers={"Content-Type": "application/json"} | headers))
+        statuses.append(caller("POST", URL, data=data, headers={"Content-Type": "application/json"} | headers))
     for query in ("limit", "cursor", "task_id", "unknown"):
-        found.append(told("GET", f"{URL}?{query}={MARK}"))
+        statuses.append(caller("GET", f"{URL}?{query}={MARK}"))
     for url in ("/api/v1/groups/regroup", "/api/v1/deletions"):
-        found += [told("POST", url, json={"path": [MARK], "unknown": MARK}), told("POST", url, data=MARK.encode())]
+        statuses += [
+            caller("POST", url, json={"path": [MARK], "unknown": MARK}),
+            caller("POST", url, data=MARK.encode()),
+        ]
     for url in (f"/api/{MARK}", f"/api/v1/tasks/{MARK}"):
-        found.append(told("GET", url))
-    found.append(told("GET", URL, headers={"Authorization": f"Bearer {MARK}"}))
-    found.append(told("POST", "/login", data={"key": MARK, "form_token": MARK}))
-    return found
+        statuses.append(caller("GET", url))
+    statuses.append(caller("GET", URL, headers={"Authorization": f"Bearer {MARK}"}))
+    statuses.append(caller("POST", "/login", data={"key": MARK, "form_token": MARK}))
+    return statuses
 
 
-def assert_untold(told: Told, captured: Any, client: redis.Redis, *secrets: str) -> None:
-    """Neither answers nor logs nor Redis nor metrics say it."""
-    told("GET", "/metrics")
-    told("GET", "/api/v1/pipeline")
+def assert_untold(caller: Caller, captured: Any, client: redis.Redis, *secrets: str) -> None:
+    """Asserts that answers, logs, Redis and metrics hold none of the secrets."""
+    caller("GET", "/metrics")
+    caller("GET", "/api/v1/pipeline")
     stored = "\n".join(f"{name} {client.dump(name)!r}" for name in raw_keys(client))
-    everything = {"answers": b"\n".join(told.answers).decode(errors="replace"), "redis": stored}
-    everything |= {"stderr": captured.err, "stdout": captured.out}
+    outputs = {"answers": b"\n".join(caller.answers).decode(errors="replace"), "redis": stored}
+    outputs |= {"stderr": captured.err, "stdout": captured.out}
     assert captured.err, "the log must have been captured, or this test shows nothing"
-    for where, said in everything.items():
+    for where, output in outputs.items():
         for secret in secrets:
-            assert secret not in said, f"{where} tells it"
+            assert secret not in output, f"{where} tells it"
 
 
 def raw_keys(client: redis.Redis) -> Iterator[str]:
@@ -148,22 +151,22 @@ def raw_redis(redis_client: redis.Redis, redis_url: str) -> Iterator[redis.Redis
 
 
 def test_a_caller_who_is_wrong_is_not_quoted(
-    told: Told, key: str, raw_redis: redis.Redis, capsys: pytest.CaptureFixture[str]
+    caller: Caller, key: str, raw_redis: redis.Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert told("POST", URL, json=whole(external_id=MARK)) == 201
-    told.answers.clear()  # which says the external id, as it should
-    statuses = refused(told)
+    assert caller("POST", URL, json=whole(external_id=MARK)) == 201
+    caller.answers.clear()  # the answer says the external id, as the answer should
+    statuses = refused(caller)
     assert set(statuses) <= {200, 302, 303, 400, 401, 403, 404, 413, 415, 422, 207, 201}
     assert statuses.count(422) > 40
-    own = [answer for answer in told.answers if MARK.encode() in answer and b"external_id" in answer]
-    told.answers = [
-        answer for answer in told.answers if answer not in own
+    own = [answer for answer in caller.answers if MARK.encode() in answer and b"external_id" in answer]
+    caller.answers = [
+        answer for answer in caller.answers if answer not in own
     ]  # a good call among the bad ones: its own row
-    assert_untold(told, capsys.readouterr(), raw_redis, MARK, key)
+    assert_untold(caller, capsys.readouterr(), raw_redis, MARK, key)
 
 
 def test_a_failing_server_does_not_quote_the_call(
-    told: Told,
+    caller: Caller,
     key: str,
     raw_redis: redis.Redis,
     capsys: pytest.CaptureFixture[str],
@@ -172,40 +175,40 @@ def test_a_failing_server_does_not_quote_the_call(
 ) -> None:
     row = ingest._row
     faults: list[Callable[[Any], dict[str, Any]]] = [
-        lambda found: found | {"project_id": None},  # a constraint
-        lambda found: found | {"model": f"{MARK}\x00"},  # one that the driver refuses
-        lambda found: {MARK: MARK},  # a bug of ours
+        lambda row: row | {"project_id": None},  # a constraint
+        lambda row: row | {"model": f"{MARK}\x00"},  # one that the driver refuses
+        lambda row: {MARK: MARK},  # a bug of ours
     ]
     for fault in faults:
         monkeypatch.setattr(ingest, "_row", lambda *arguments, fault=fault: fault(row(*arguments)))
-        assert told("POST", URL, json=whole()) == 500
-        assert told("POST", URL, json={"traces": [whole(external_id=f"{MARK}{n}") for n in range(30)]}) == 500
-    assert_untold(told, capsys.readouterr(), raw_redis, MARK, key)
+        assert caller("POST", URL, json=whole()) == 500
+        assert caller("POST", URL, json={"traces": [whole(external_id=f"{MARK}{n}") for n in range(30)]}) == 500
+    assert_untold(caller, capsys.readouterr(), raw_redis, MARK, key)
     (log,) = postgres_server.home.glob("*.log")
-    said = log.read_text(errors="replace")
-    assert "violates not-null constraint" in said, "the log of PostgreSQL must have been read"
-    assert MARK not in said
+    server_log = log.read_text(errors="replace")
+    assert "violates not-null constraint" in server_log, "the log of PostgreSQL must have been read"
+    assert MARK not in server_log
 
 
 def test_spans_that_are_refused_are_not_quoted(
-    told: Told, key: str, raw_redis: redis.Redis, capsys: pytest.CaptureFixture[str]
+    caller: Caller, key: str, raw_redis: redis.Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert told("POST", URL, json={"model": "m", "path": "/p", "input": "good"}) == 201
+    assert caller("POST", URL, json={"model": "m", "path": "/p", "input": "good"}) == 201
     bad = span(CHAT | {"gen_ai.input.messages": f"[{MARK}", "gen_ai.request.model": MARK * 60, MARK: MARK})
-    answers = [send(told.client, bad), send_bytes(told.client, MARK.encode())]
+    answers = [send(caller.client, bad), send_bytes(caller.client, MARK.encode())]
     answers += [
-        send_bytes(told.client, body, "application/json")
+        send_bytes(caller.client, body, "application/json")
         for body in (b"{" + MARK.encode(), orjson.dumps({"resourceSpans": [{"scopeSpans": MARK}]}))
     ]
-    told.answers += [answer.data for answer in answers]
+    caller.answers += [answer.data for answer in answers]
     assert {answer.status_code for answer in answers} == {200, 400}
-    assert_untold(told, capsys.readouterr(), raw_redis, MARK, key)
+    assert_untold(caller, capsys.readouterr(), raw_redis, MARK, key)
 
 
 def test_a_run_that_fails_does_not_quote_its_calls(
     engine: Engine,
     settings: Settings,
-    told: Told,
+    caller: Caller,
     key: str,
     raw_redis: redis.Redis,
     capsys: pytest.CaptureFixture[str],
@@ -219,10 +222,10 @@ def test_a_run_that_fails_does_not_quote_its_calls(
         raise ValueError(window.owed[0].prompt)
 
     monkeypatch.setattr(mining, "find", fail)
-    assert told("GET", "/healthz") == 200
+    assert caller("GET", "/healthz") == 200
     assert group.run().outcome == "failed"
     with transaction(engine) as connection:
         rows = connection.execute(text("SELECT * FROM grouping_run")).all()
     assert [row.error for row in rows] == ["ValueError"]
     assert MARK not in str(rows)
-    assert_untold(told, capsys.readouterr(), raw_redis, MARK, key)
+    assert_untold(caller, capsys.readouterr(), raw_redis, MARK, key)

@@ -1,4 +1,6 @@
-"""Spans that no exporter would send, as real protobuf and as damaged bytes: answered, never a 500, and the next one is stored."""
+"""Spans that no exporter would send, as valid protobuf and as damaged bytes: no answer is a 500, and the next span is
+stored.
+"""
 
 from typing import Any
 
@@ -51,7 +53,7 @@ attributes = st.dictionaries(st.sampled_from(NAMES) | texts, values, max_size=8)
 ids = st.binary(max_size=40)
 moments = st.integers(0, 2**64 - 1)
 spans = st.builds(
-    lambda said, events, **fields: span(CALL | said, events=events, **fields),
+    lambda attributes, events, **fields: span(CALL | attributes, events=events, **fields),
     attributes,
     st.lists(st.tuples(st.sampled_from(EVENTS) | texts, attributes), max_size=2),
     trace_id=ids,
@@ -71,18 +73,18 @@ QUICK = settings(
 
 
 def damaged(data: bytes, marks: list[tuple[int, int, str]]) -> bytes:
-    """The bytes with some set, cut out or added."""
-    found = bytearray(data)
-    for place, byte, what in marks:
-        at = place % (len(found) + 1)
-        if what == "add":
-            found.insert(at, byte)
-        elif at < len(found):
-            if what == "set":
-                found[at] = byte
+    """The data with some bytes set, removed or added."""
+    bytes_so_far = bytearray(data)
+    for place, byte, action in marks:
+        index = place % (len(bytes_so_far) + 1)
+        if action == "add":
+            bytes_so_far.insert(index, byte)
+        elif index < len(bytes_so_far):
+            if action == "set":
+                bytes_so_far[index] = byte
             else:
-                del found[at]
-    return bytes(found)
+                del bytes_so_far[index]
+    return bytes(bytes_so_far)
 
 
 def test_no_span_makes_a_500_whatever_it_says(client: FlaskClient) -> None:
@@ -119,7 +121,7 @@ def test_values_nested_without_end_are_refused(client: FlaskClient) -> None:
 
 def field(tag: int, data: bytes) -> bytes:
     """One field of a message in protobuf's encoding."""
-    length, rest = b"", len(data)
-    while rest > 127:
-        length, rest = length + bytes([rest & 127 | 128]), rest >> 7
-    return bytes([tag]) + length + bytes([rest]) + data
+    length, remaining = b"", len(data)
+    while remaining > 127:
+        length, remaining = length + bytes([remaining & 127 | 128]), remaining >> 7
+    return bytes([tag]) + length + bytes([remaining]) + data

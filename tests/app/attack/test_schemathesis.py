@@ -1,4 +1,4 @@
-"""schemathesis holds every route against openapi.json: whatever is sent, the answer is one that is described, and no 500."""
+"""schemathesis holds every route against openapi.json: each answer is a described answer, and none is a 500."""
 
 from functools import cache
 from typing import Any
@@ -29,20 +29,20 @@ NOT_HELD = {
         negative_data_rejection,  # a batch keeps its good items: 207, by contract
         positive_data_acceptance,  # JSON Schema counts 1.0 as an integer; tokens must be written as one
     ],
-    ("/v1/traces", "post"): [negative_data_rejection],  # OTLP asks receivers to ignore what they do not know
+    ("/v1/traces", "post"): [negative_data_rejection],  # OTLP asks receivers to ignore unknown fields
     ("/v1/logs", "post"): [negative_data_rejection],
-    ("/v1/metrics", "post"): [negative_data_rejection],  # nobody reads them
+    ("/v1/metrics", "post"): [negative_data_rejection],  # these headers are read by nobody
     ("/api/public/otel/v1/traces", "post"): [negative_data_rejection],
     ("/api/public/ingestion", "post"): [negative_data_rejection],  # each event has its own answer: 207
-    ("/api/v1/webhooks", "post"): [positive_data_acceptance],  # hosts are those that the operator named
+    ("/api/v1/webhooks", "post"): [positive_data_acceptance],  # hosts are restricted to those of the operator's list
     ("/api/v1/deletions", "post"): [positive_data_acceptance],  # dates from 1970 to tomorrow, which a schema cannot say
     **{
-        # since before until, and so many hours at most: a schema cannot say it
+        # `since` is before `until`, and both are a bounded number of hours apart: no schema can say so
         (path, "get"): [positive_data_acceptance]
         for path, methods in PATHS.items()
         if any(parameter["name"] == "since" for parameter in methods.get("get", {}).get("parameters", ()))
     },
-    ("/readyz", "get"): [not_a_server_error],  # no worker runs here, and 503 is how it says so
+    ("/readyz", "get"): [not_a_server_error],  # no worker runs here, and the route answers 503
 }
 
 
@@ -53,7 +53,7 @@ def document(web: Flask) -> Any:
 
 @cache
 def document_of(web: Flask) -> Any:
-    """Read once for each application: that takes longer than the examples of a route."""
+    """The schema of an application, read once: reading takes longer than the examples of a route."""
     return schemathesis.openapi.from_wsgi("/openapi.json", web)
 
 
@@ -85,7 +85,7 @@ def applying(case: Any, checks: list[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_what_is_described_is_accepted_and_answered_as_described(
+def test_a_described_request_is_accepted_and_answered_as_described(
     document: Any, key: str, path: str, method: str
 ) -> None:
     attack(document[path][method], GenerationMode.POSITIVE, key, held(path, method))
@@ -94,12 +94,15 @@ def test_what_is_described_is_accepted_and_answered_as_described(
 @pytest.mark.parametrize(
     ("path", "method"),
     [
-        each
-        for each in OPERATIONS
-        if "parameters" in (found := PATHS[each[0]][each[1]]) and (found["parameters"] or "requestBody" in found)
+        operation
+        for operation in OPERATIONS
+        if "parameters" in (described := PATHS[operation[0]][operation[1]])
+        and (described["parameters"] or "requestBody" in described)
     ],
 )
-def test_what_is_not_described_is_refused_as_described(document: Any, key: str, path: str, method: str) -> None:
+def test_a_request_that_is_not_described_is_refused_as_described(
+    document: Any, key: str, path: str, method: str
+) -> None:
     attack(document[path][method], GenerationMode.NEGATIVE, key, held(path, method))
 
 

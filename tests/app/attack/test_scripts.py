@@ -1,4 +1,6 @@
-"""Every script of the coalescing protocol with arguments that nobody should send: a group's hash stays whole, and ends."""
+"""Every script of the coalescing protocol takes arguments that nobody should send: a group's hash stays whole, and
+expires.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,7 @@ def raw(redis_client: Redis) -> Redis:
 
 
 def run(redis: Redis, script: str, key: str, arguments: list[Any]) -> None:
-    """A script may refuse its arguments, but only by an error of its own."""
+    """Calls a script, which may refuse its arguments only by an error of its own."""
     try:
         redis.eval(script, 1, key, *arguments)
     except ResponseError as error:
@@ -71,11 +73,11 @@ def test_a_hash_stays_whole_whatever_transitions_are_told(raw: Redis) -> None:
         raw.flushall()
         for name, arguments in calls:
             run(raw, source("state") + source(name), KEY, [*terms, patience, *arguments])
-        found = raw.hgetall(KEY)
-        assert raw.keys() == ([KEY] if found else [])
-        assert found.get("state", "idle") in STATES
-        assert float(found.get("done", 0)) <= float(found.get("seq", 0))
-        assert not found or 0 < raw.pttl(KEY) <= 5000
+        fields = raw.hgetall(KEY)
+        assert raw.keys() == ([KEY] if fields else [])
+        assert fields.get("state", "idle") in STATES
+        assert float(fields.get("done", 0)) <= float(fields.get("seq", 0))
+        assert not fields or 0 < raw.pttl(KEY) <= 5000
 
     attack()
 

@@ -35,7 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Standin
 
     def log_message(self, *_: Any) -> None:
-        """Logs nothing."""
+        """Keeps the log of requests silent."""
 
     def do_GET(self) -> None:
         self._route(None)

@@ -22,8 +22,8 @@ def test_a_wrong_command_line_ends_with_2(cli: Cli, arguments: list[str]) -> Non
 
 
 def test_a_key_is_printed_once_and_works(cli: Cli, engine: Engine) -> None:
-    done = cli("keys", "create", "--project", "shop", "--name", "ci", "--scope", "ingest")
-    key = done.stdout.decode().strip()
+    result = cli("keys", "create", "--project", "shop", "--name", "ci", "--scope", "ingest")
+    key = result.stdout.decode().strip()
     with transaction(engine) as connection:
         holder = keys.holder(connection, keys.hash_of(key))
     assert holder is not None
@@ -41,16 +41,16 @@ def test_a_key_carries_its_cell_and_is_known_like_any(cli: Cli, engine: Engine) 
 
 def test_a_key_is_revoked_by_its_id(cli: Cli, engine: Engine, project: Project) -> None:
     with transaction(engine) as connection:
-        made = keys.create(connection, project.id)
-    assert cli("keys", "revoke", str(made.id)).returncode == 0
+        key_row = keys.create(connection, project.id)
+    assert cli("keys", "revoke", str(key_row.id)).returncode == 0
     with transaction(engine) as connection:
-        assert keys.holder(connection, keys.hash_of(made.key)) is None
+        assert keys.holder(connection, keys.hash_of(key_row.key)) is None
 
 
 def test_a_key_that_does_not_exist_cannot_be_revoked(cli: Cli, database_url: str) -> None:
-    done = cli("keys", "revoke", "01890000-0000-7000-8000-000000000000")
-    assert done.returncode == 1
-    assert done.stderr.startswith(b"Error: There is no key")
+    result = cli("keys", "revoke", "01890000-0000-7000-8000-000000000000")
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"Error: There is no key")
 
 
 @pytest.mark.parametrize("command", [["keys", "list"], ["projects"]])
@@ -58,9 +58,9 @@ def test_ids_are_shown_whole_in_a_narrow_terminal(
     cli: Cli, engine: Engine, project: Project, command: list[str]
 ) -> None:
     with transaction(engine) as connection:
-        made = keys.create(connection, project.id, "a name that takes up room")
+        key_row = keys.create(connection, project.id, "a name that takes up room")
     cli.environment["COLUMNS"] = "80"
-    shown = made.id if command[0] == "keys" else project.id
+    shown = key_row.id if command[0] == "keys" else project.id
     assert str(shown).encode() in cli(*command).stdout
 
 
@@ -88,11 +88,11 @@ def test_projects_are_listed_with_what_is_in_them(cli: Cli, engine: Engine, tmp_
     assert [cell.strip() for cell in line.split("│")][3:6] == ["1", "2", "0"]
 
 
-@pytest.mark.parametrize(("asked", "is_operators"), [([], True), (["--project", "shop"], False)])
+@pytest.mark.parametrize(("options", "is_operators"), [([], True), (["--project", "shop"], False)])
 def test_an_admin_key_for_no_project_is_an_operators(
-    cli: Cli, engine: Engine, asked: list[str], is_operators: bool
+    cli: Cli, engine: Engine, options: list[str], is_operators: bool
 ) -> None:
-    key = cli("keys", "create", "--scope", "admin", *asked).stdout.decode().strip()
+    key = cli("keys", "create", "--scope", "admin", *options).stdout.decode().strip()
     with transaction(engine) as connection:
         holder = keys.holder(connection, keys.hash_of(key))
     assert holder is not None
@@ -106,16 +106,16 @@ def test_doctor_is_content_when_everything_is_up(cli: Cli, engine: Engine) -> No
     with transaction(engine) as connection:
         heartbeats.beat(connection, "celery@host", "worker")
         heartbeats.beat(connection, "reconciler@host", "reconciler")
-    done = cli("doctor")
-    assert done.returncode == 0, done.stdout.decode()
-    assert b"DOWN" not in done.stdout
+    result = cli("doctor")
+    assert result.returncode == 0, result.stdout.decode()
+    assert b"DOWN" not in result.stdout
 
 
 def test_doctor_says_how_to_mend_what_is_down(cli: Cli, database_url: str) -> None:
     cli.environment["REDIS_URL"] = "redis://127.0.0.1:1"
-    done = cli("doctor")
-    assert done.returncode == 1
-    shown = done.stdout.decode()
+    result = cli("doctor")
+    assert result.returncode == 1
+    shown = result.stdout.decode()
     for remedy in ("set REDIS_URL", "set BROKER_URL", "celery -A tasks worker", "celery -A tasks reconcile"):
         assert remedy in shown
 
@@ -131,9 +131,9 @@ def test_commands_find_the_servers_of_a_running_local_instance(cli: Cli, tmp_pat
 def test_without_servers_a_command_says_how_to_get_them(cli: Cli, tmp_path: Path) -> None:
     cli.environment |= {"DATABASE_URL": None, "REDIS_URL": None}
     cli.environment["PROMPTLODE_DATA_DIR"] = str(tmp_path)
-    done = cli("projects")
-    assert done.returncode == 1
-    assert b"make run" in done.stderr
+    result = cli("projects")
+    assert result.returncode == 1
+    assert b"make run" in result.stderr
 
 
 # --- delete
@@ -144,9 +144,9 @@ def test_calls_are_deleted_once_the_person_has_agreed(cli: Cli, engine: Engine, 
     refused = cli("delete", "--user-id", "u", stdin=b"n\n")
     assert (refused.returncode, stored(engine)) == (1, 3)
     assert b"Delete 2 traces of project default?" in refused.stderr
-    done = cli("delete", "--user-id", "u", "--yes")
-    assert (done.returncode, stored(engine)) == (0, 1)
-    assert b"Deleted: 2 traces" in done.stdout
+    result = cli("delete", "--user-id", "u", "--yes")
+    assert (result.returncode, stored(engine)) == (0, 1)
+    assert b"Deleted: 2 traces" in result.stdout
 
 
 def test_a_project_is_deleted_with_its_keys(cli: Cli, engine: Engine, tmp_path: Path) -> None:
@@ -182,11 +182,11 @@ def test_a_time_on_the_command_line_is_utc(cli: Cli, engine: Engine, tmp_path: P
 )
 def test_a_setting_that_is_wrong_is_named_and_not_shown(cli: Cli, name: str, value: str) -> None:
     cli.environment[name] = value
-    done = cli("projects")
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"Error: {name} is wrong: must be ".encode())
-    assert done.stderr.count(b"\n") == 1
-    assert b"secret" not in done.stderr
+    result = cli("projects")
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"Error: {name} is wrong: must be ".encode())
+    assert result.stderr.count(b"\n") == 1
+    assert b"secret" not in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def grouped(remote: Cli, engine: Engine, settings: Settings, project: Project) -
     return remote
 
 
-def read(done: Any) -> Any:
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def read(result: Any) -> Any:
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
 
 
 def test_tasks_are_listed_as_a_table_as_json_and_as_csv(grouped: Cli) -> None:
@@ -81,9 +81,9 @@ def test_a_time_that_is_none_is_refused_with_examples(remote: Cli, since: str) -
     ],
 )
 def test_an_empty_list_is_a_sentence_with_the_next_step(remote: Cli, command: list[str], step: bytes) -> None:
-    done = remote(*command)
-    assert step in done.stdout
-    assert b"Id" not in done.stdout
+    result = remote(*command)
+    assert step in result.stdout
+    assert b"Id" not in result.stdout
 
 
 def test_a_key_without_tasks_names_the_other_projects_of_this_machine(remote: Cli) -> None:
@@ -122,10 +122,10 @@ def test_calls_are_listed_and_those_without_a_template_apart(grouped: Cli) -> No
 
 
 def test_a_call_is_sent_from_options_and_from_standard_input(remote: Cli) -> None:
-    sent = read(remote("send", "Hello", "--path", "/p", "--model", "m", "--json"))
-    assert sent["grouping"] == "requested"
+    answer = read(remote("send", "Hello", "--path", "/p", "--model", "m", "--json"))
+    assert answer["grouping"] == "requested"
     body = json.dumps({"path": "/p", "model": "m", "input": "Hello"}).encode()
-    assert read(remote("send", "--json", stdin=body))["id"] != sent["id"]
+    assert read(remote("send", "--json", stdin=body))["id"] != answer["id"]
     refused = remote("send", "Hello", "--path", "/p")
     assert refused.returncode == 2
     assert b"model: Is required." in refused.stderr
@@ -135,16 +135,16 @@ def test_the_tail_shows_a_call_that_comes_with_its_values(grouped: Cli, url: str
     over = threading.Event()
     sending = threading.Thread(target=_send_until, args=(over, url, str(grouped.environment["PROMPTLODE_API_KEY"])))
     sending.start()
-    done = grouped("tail", "--limit", "1")
+    result = grouped("tail", "--limit", "1")
     over.set()
     sending.join()
-    assert done.returncode == 0
-    assert "amber" in done.stdout.decode()
-    assert "Classify the support ticket" in done.stdout.decode()
+    assert result.returncode == 0
+    assert "amber" in result.stdout.decode()
+    assert "Classify the support ticket" in result.stdout.decode()
 
 
 def _send_until(over: threading.Event, url: str, key: str) -> None:
-    """One call after the other: one that comes before the first look is none of the tail's."""
+    """Sends one call after the other; the tail shows none that came before its first look."""
     body = {"path": "/mail", "model": "gpt-5", "instructions": SYSTEM, "input": triage_edited(12)}
     while not over.wait(0.2):
         requests.post(f"{url}/api/v1/traces", json=body, headers={"Authorization": f"Bearer {key}"}, timeout=60)
@@ -164,13 +164,13 @@ def test_a_kept_key_that_was_revoked_is_named_with_the_way_to_log_in_again(
 ) -> None:
     remote("login")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(remote.environment["XDG_CONFIG_HOME"]))
-    kept = login_file().read_text().replace(str(remote.environment.pop("PROMPTLODE_API_KEY")), "pl_revoked")
-    login_file().write_text(kept)
-    done = remote("tasks")
-    assert done.returncode == 1
-    assert b"that `promptlode login` kept in" in done.stderr
-    assert b"login.json" in done.stderr
-    assert b"promptlode login --url http" in done.stderr
+    login = login_file().read_text().replace(str(remote.environment.pop("PROMPTLODE_API_KEY")), "pl_revoked")
+    login_file().write_text(login)
+    result = remote("tasks")
+    assert result.returncode == 1
+    assert b"that `promptlode login` kept in" in result.stderr
+    assert b"login.json" in result.stderr
+    assert b"promptlode login --url http" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -202,9 +202,9 @@ def test_a_csv_cell_is_no_formula(remote: Cli) -> None:
 
 
 def test_a_promptlode_that_does_not_answer_is_said_in_a_sentence(remote: Cli) -> None:
-    done = remote("tasks", "--url", "http://127.0.0.1:1")
-    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
-    assert done.stderr.startswith(b"Error: http://127.0.0.1:1 does not answer.")
+    result = remote("tasks", "--url", "http://127.0.0.1:1")
+    assert (result.returncode, result.stderr.count(b"\n")) == (1, 1)
+    assert result.stderr.startswith(b"Error: http://127.0.0.1:1 does not answer.")
 
 
 def test_without_any_promptlode_a_command_says_how_to_name_one(remote: Cli) -> None:
@@ -233,9 +233,9 @@ def test_all_tasks_go_into_a_folder_and_the_next_time_only_what_changed_is_said(
     assert grouped("export", "--all", str(folder)).stdout == b""
     file.write_text(file.read_text().replace("doubt", "question"))
     (folder / "old.prompt").write_text("x")
-    again = grouped("export", "--all", str(folder)).stdout.decode()
-    assert f"changed: {file}" in again
-    assert "left over" in again
+    second_output = grouped("export", "--all", str(folder)).stdout.decode()
+    assert f"changed: {file}" in second_output
+    assert "left over" in second_output
     assert "doubt" in file.read_text()
 
 
@@ -269,8 +269,8 @@ def test_every_task_is_pushed_to_a_registry(grouped: Cli) -> None:
         grouped.environment["LANGFUSE_SECRET_KEY"] = "wrong"
         refused = grouped(*push)
         assert (refused.returncode, b"does not take these keys" in refused.stderr) == (1, True)
-        [[kept]] = standin.kept["langfuse"].values()
-    assert "When in doubt, say other." in kept["prompt"][-1]["content"]
+        [[prompt]] = standin.kept["langfuse"].values()
+    assert "When in doubt, say other." in prompt["prompt"][-1]["content"]
     assert grouped(*push, "--all", "x").returncode == 2
 
 
@@ -282,8 +282,8 @@ def test_a_dry_run_tells_what_a_regroup_would_change(
         for n in range(6)
     ]
     Installation(engine, settings, project).take(calls)
-    told = read(grouped("regroup", "/notes", "--dry-run", "--json"))
-    assert (told["dry_run"], told["grouped"], told["found"][0]["becomes"]) == (True, 6, "new task")
+    plan = read(grouped("regroup", "/notes", "--dry-run", "--json"))
+    assert (plan["dry_run"], plan["grouped"], plan["found"][0]["becomes"]) == (True, 6, "new task")
     shown = grouped("regroup", "/notes", "--dry-run", "--since", "2026-01-01").stdout.decode()
     assert "1 template\n" in shown
     assert "6 calls would get a template" in shown

@@ -21,8 +21,8 @@ def test_a_webhook_is_made_listed_and_deleted(remote: Cli, engine: Engine, proje
     remote.environment["PROMPTLODE_API_KEY"] = new_key(engine, project.name, "admin")
     assert b"promptlode webhooks create" in remote("webhooks", "list").stdout
     address = "https://hooks.example.com/x"
-    made = remote("webhooks", "create", address, "--kind", "version.new", "--json")
-    assert b"whsec_" in made.stderr
+    created = remote("webhooks", "create", address, "--kind", "version.new", "--json")
+    assert b"whsec_" in created.stderr
     (webhook,) = json.loads(remote("webhooks", "list", "--json").stdout)
     assert (webhook["url"], webhook["kinds"]) == (address, ["version.new"])
     assert address.encode() in remote("webhooks", "list").stdout

@@ -20,7 +20,7 @@ OBSERVATION = log_records.enriched_observation("Hi")
 
 
 def body_of(value: Json) -> Json:
-    """The only call of a record, by the format that it is found to be."""
+    """The only call of a record, read in the format that detection found."""
     (call,) = detect([value]).calls(value)
     assert call is not None
     return call.body
@@ -28,9 +28,9 @@ def body_of(value: Json) -> Json:
 
 def taken(value: Json, number: int = 1) -> list[Incoming]:
     record = Record(number, orjson.dumps(value), 0)
-    found = detect([value]).take(record, orjson.loads(record.data), Reading(Limits(), None, "promptlode.path"))
-    assert found.problems == []
-    return found.incoming
+    part = detect([value]).take(record, orjson.loads(record.data), Reading(Limits(), None, "promptlode.path"))
+    assert part.problems == []
+    return part.incoming
 
 
 @pytest.mark.parametrize(("name", "record"), KINDS)
@@ -45,8 +45,8 @@ def test_every_kind_is_found_and_its_prompt_read_to_the_letter(name: str, record
 
 @pytest.mark.parametrize(("name", "record"), KINDS)
 def test_the_same_record_has_the_same_external_id_every_time(name: str, record: Callable[[str], Json]) -> None:
-    (first,), (again,) = taken(record("Hi")), taken(record("Hi"))
-    assert first.external_id == again.external_id
+    (first,), (second,) = taken(record("Hi")), taken(record("Hi"))
+    assert first.external_id == second.external_id
 
 
 # --- openai
@@ -84,14 +84,14 @@ def test_a_line_of_a_batch_file_is_read() -> None:
 
 
 def test_ids_that_a_server_gives_twice_are_two_calls() -> None:
-    (first,), (other,) = taken(log_records.chat_completion("Hi")), taken(log_records.chat_completion("Ho"))
-    assert first.external_id != other.external_id
+    (first,), (second,) = taken(log_records.chat_completion("Hi")), taken(log_records.chat_completion("Ho"))
+    assert first.external_id != second.external_id
     assert str(first.external_id).startswith("chatcmpl-1-")
 
 
 def test_two_calls_alike_without_an_id_are_two_calls() -> None:
-    (first,), (other,) = taken(log_records.promptlode("Hi"), 1), taken(log_records.promptlode("Hi"), 2)
-    assert first.external_id != other.external_id
+    (first,), (second,) = taken(log_records.promptlode("Hi"), 1), taken(log_records.promptlode("Hi"), 2)
+    assert first.external_id != second.external_id
 
 
 def test_fields_of_ours_beside_the_request_win() -> None:
@@ -128,7 +128,7 @@ def test_a_message_is_read_by_our_names() -> None:
     assert body["output"] == [{"role": "assistant", "content": [{"type": "text", "text": "Hello"}]}]
 
 
-def test_what_came_from_the_cache_and_went_into_it_counts_as_input() -> None:
+def test_tokens_read_from_the_cache_and_written_into_it_count_as_input() -> None:
     usage = body_of(MESSAGE)["usage"]
     assert (usage["input_tokens"], usage["cached_tokens"], usage["output_tokens"]) == (20, 10, 2)
     assert usage["cache_creation_input_tokens"] == 6
@@ -141,10 +141,10 @@ def test_a_system_prompt_of_several_blocks_is_the_system_part() -> None:
 
 
 def test_a_system_text_beside_the_messages_is_read_for_every_provider_that_has_one() -> None:
-    said = {"role": "user", "content": [{"text": "Hi"}]}
-    body = body_of({"modelId": "m", "system": [{"text": "Be brief."}], "messages": [said]})
+    message = {"role": "user", "content": [{"text": "Hi"}]}
+    body = body_of({"modelId": "m", "system": [{"text": "Be brief."}], "messages": [message]})
     assert body["model"] == "m"
-    assert [each["role"] for each in body["messages"]] == ["system", "user"]
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
 
 
 def test_a_request_beside_its_answer_is_read_without_a_name_around_it() -> None:
@@ -190,7 +190,7 @@ def test_a_generation_is_read_by_our_names() -> None:
     assert "max_output_tokens" not in body
 
 
-def test_whatever_langfuse_counts_as_input_is_input() -> None:
+def test_every_count_of_input_of_langfuse_is_input() -> None:
     usage = body_of(GENERATION)["usage"]
     assert usage == {"input_tokens": 4, "output_tokens": 2, "total_tokens": 6, "cached_tokens": 1}
 
@@ -223,7 +223,7 @@ def test_a_list_of_observations_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "text"),
+    ("prompt", "text"),
     [
         ("Hi", "Hi"),
         (["Hi"], "Hi"),
@@ -236,8 +236,8 @@ def test_a_list_of_observations_is_read(name: str) -> None:
         ('[{"role": "user", "content": "Hi"}]', "Hi"),
     ],
 )
-def test_the_input_is_read_in_every_shape_that_integrations_write(sent: Any, text: str) -> None:
-    (incoming,) = taken(GENERATION | {"input": sent})
+def test_the_input_is_read_in_every_shape_that_integrations_write(prompt: Any, text: str) -> None:
+    (incoming,) = taken(GENERATION | {"input": prompt})
     assert incoming.prompt.parts is not None
     assert incoming.prompt.parts[1] == text
 

@@ -30,10 +30,10 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_a_log_is_imported_and_grouping_is_asked_for(cli: Cli, engine: Engine, tmp_path: Path) -> None:
-    done = cli("import", log_of(tmp_path, *map(call, range(1200))))
-    assert done.returncode == 0, done.stderr
-    assert b"1,200 traces stored in project default" in done.stderr
-    assert b"will be grouped" in done.stderr
+    result = cli("import", log_of(tmp_path, *map(call, range(1200))))
+    assert result.returncode == 0, result.stderr
+    assert b"1,200 traces stored in project default" in result.stderr
+    assert b"will be grouped" in result.stderr
     assert stored(engine) == 1200
 
 
@@ -41,41 +41,41 @@ def test_an_import_that_names_no_project_says_which_others_there_are(cli: Cli, e
     with transaction(engine) as connection:
         projects.get_or_create(connection, "demo")
     log = log_of(tmp_path, call(1))
-    said = cli("import", log).stderr.replace(b"\n", b" ")
-    assert b"They are in project default. Other projects here: demo; --project NAME imports" in said
+    report = cli("import", log).stderr.replace(b"\n", b" ")
+    assert b"They are in project default. Other projects here: demo; --project NAME imports" in report
     assert b"Other projects here" not in cli("import", log, "--project", "demo").stderr
 
 
 def test_importing_a_file_again_stores_nothing_twice(cli: Cli, engine: Engine, tmp_path: Path) -> None:
-    same = call(1)  # two calls may be alike, so both are kept
-    file = log_of(tmp_path, same, same, call(2, external_id="mine"))
+    repeated_call = call(1)  # two calls may be alike, so both are kept
+    file = log_of(tmp_path, repeated_call, repeated_call, call(2, external_id="mine"))
     cli("import", file)
-    again = cli("import", file)
-    assert b"0 traces stored in project default, 3 were known already" in again.stderr
+    second_result = cli("import", file)
+    assert b"0 traces stored in project default, 3 were known already" in second_result.stderr
     assert stored(engine) == 3
 
 
 def test_bad_lines_are_reported_by_number_and_the_good_ones_kept(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     bad = [b"{", b"[]", {"model": "m"}, call(1, usage={"input_tokens": -1}), b'{"a": "\\ud800"}', b"\xff"]
-    done = cli("import", log_of(tmp_path, call(0), *bad, b"", b"   ", call(2)))
-    assert done.returncode == 1
+    result = cli("import", log_of(tmp_path, call(0), *bad, b"", b"   ", call(2)))
+    assert result.returncode == 1
     for number in range(2, 8):
-        assert f"line {number}:".encode() in done.stderr
-    assert b"line 4: path: Is required. Give one for all with --path." in done.stderr
-    assert b"line 5: usage.input_tokens" in done.stderr
-    assert b"6 lines were refused" in done.stderr
+        assert f"line {number}:".encode() in result.stderr
+    assert b"line 4: path: Is required. Give one for all with --path." in result.stderr
+    assert b"line 5: usage.input_tokens" in result.stderr
+    assert b"6 lines were refused" in result.stderr
     assert stored(engine) == 2
 
 
 def test_bad_lines_never_show_what_they_hold(cli: Cli, database_url: str, tmp_path: Path) -> None:
-    done = cli("import", log_of(tmp_path, b'{"input": "secret', call(1, started_at="secret")))
-    assert b"secret" not in done.stderr + done.stdout
+    result = cli("import", log_of(tmp_path, b'{"input": "secret', call(1, started_at="secret")))
+    assert b"secret" not in result.stderr + result.stdout
 
 
 def test_calls_without_a_path_get_the_one_of_the_command(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     request = {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}
-    done = cli("import", log_of(tmp_path, {"request": request}), "--path", "/given", "--project", "other")
-    assert done.returncode == 0, done.stderr
+    result = cli("import", log_of(tmp_path, {"request": request}), "--path", "/given", "--project", "other")
+    assert result.returncode == 0, result.stderr
     with transaction(engine) as connection:
         assert connection.execute(select(tables.grouping_key.c.path)).scalar_one() == "/given"
         assert projects.find(connection, "other") is not None
@@ -89,23 +89,23 @@ def test_a_compressed_file_and_standard_input_are_read(cli: Cli, engine: Engine,
     assert stored(engine) == 2
 
 
-@pytest.mark.parametrize("kept", [0, 600])
+@pytest.mark.parametrize("good_lines", [0, 600])
 def test_a_damaged_gz_is_reported_and_what_comes_before_is_kept(
-    cli: Cli, engine: Engine, tmp_path: Path, kept: int
+    cli: Cli, engine: Engine, tmp_path: Path, good_lines: int
 ) -> None:
-    whole = gzip.compress(b"\n".join(orjson.dumps(call(n)) for n in range(kept)) + b"\n")
+    compressed = gzip.compress(b"\n".join(orjson.dumps(call(n)) for n in range(good_lines)) + b"\n")
     file = tmp_path / "calls.jsonl.gz"
-    file.write_bytes(whole[:-8] if kept else b"no gzip")
-    done = cli("import", str(file))
-    assert done.returncode == 1
-    assert f"line {kept + 1}: The file is no gzip".encode() in done.stderr
-    assert stored(engine) == kept
+    file.write_bytes(compressed[:-8] if good_lines else b"no gzip")
+    result = cli("import", str(file))
+    assert result.returncode == 1
+    assert f"line {good_lines + 1}: The file is no gzip".encode() in result.stderr
+    assert stored(engine) == good_lines
 
 
 def test_calls_of_a_known_template_are_matched(cli: Cli, engine: Engine, project: Project, tmp_path: Path) -> None:
     know(engine, project, "/chat", "", "Q: {{question}}")
-    done = cli("import", log_of(tmp_path, call(1)), "--project", project.name)
-    assert b"1 matched a known template" in done.stderr
+    result = cli("import", log_of(tmp_path, call(1)), "--project", project.name)
+    assert b"1 matched a known template" in result.stderr
 
 
 def test_an_empty_file_imports_nothing(cli: Cli, database_url: str, tmp_path: Path) -> None:
@@ -131,17 +131,17 @@ def test_a_wrong_command_line_ends_with_2(cli: Cli, arguments: list[str]) -> Non
 @pytest.mark.parametrize(("name", "record"), KINDS)
 def test_every_kind_of_log_is_imported_once(cli: Cli, engine: Engine, tmp_path: Path, name: str, record: Any) -> None:
     file = log_of(tmp_path, record("Hi"))
-    done = cli("import", file)
-    assert (done.returncode, stored(engine)) == (0, 1), done.stderr
-    assert f"Format: {name}.".encode() in done.stderr
+    result = cli("import", file)
+    assert (result.returncode, stored(engine)) == (0, 1), result.stderr
+    assert f"Format: {name}.".encode() in result.stderr
     assert b"1 were known already" in cli("import", file).stderr
     assert stored(engine) == 1
 
 
 def test_a_wrong_format_is_refused_before_anything_is_stored(cli: Cli, engine: Engine, tmp_path: Path) -> None:
-    done = cli("import", log_of(tmp_path, log_records.message("Hi")), "--format", "openai")
-    assert done.returncode == 2
-    assert b"The file is anthropic, not openai: leave --format out." in done.stderr
+    result = cli("import", log_of(tmp_path, log_records.message("Hi")), "--format", "openai")
+    assert result.returncode == 2
+    assert b"The file is anthropic, not openai: leave --format out." in result.stderr
     assert stored(engine) == 0
 
 
@@ -159,46 +159,46 @@ def test_the_list_that_langfuse_exports_is_imported_and_spans_are_passed_over(
     span = log_records.generation("Hi") | {"id": "00000000000000dd", "type": "SPAN"}
     file = tmp_path / "export.json"
     file.write_bytes(orjson.dumps([log_records.generation("Hi"), span], option=orjson.OPT_INDENT_2))
-    done = cli("import", str(file))
-    assert (done.returncode, stored(engine)) == (0, 1), done.stderr
-    assert b"Passed over: 1 record without a call of a model." in done.stderr
+    result = cli("import", str(file))
+    assert (result.returncode, stored(engine)) == (0, 1), result.stderr
+    assert b"Passed over: 1 record without a call of a model." in result.stderr
 
 
 def test_bad_items_of_a_list_are_reported_by_number(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "export.json"
     file.write_bytes(b"[" + orjson.dumps(log_records.generation("Hi")) + b', {"id": "1"}, 3, {"traceId": ')
-    done = cli("import", str(file))
-    assert (done.returncode, stored(engine)) == (1, 1)
-    for said in (
+    result = cli("import", str(file))
+    assert (result.returncode, stored(engine)) == (1, 1)
+    for message in (
         b"item 2: model: Is required.",
         b"item 3: Must be",
         b"item 4: Is cut off: the file ends in the middle",
     ):
-        assert said in done.stderr
+        assert message in result.stderr
 
 
 def test_a_last_line_that_is_half_written_is_said_to_be_cut_off(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     file.write_bytes(orjson.dumps(call(1)) + b"\n" + orjson.dumps(call(2))[:-5])
-    done = cli("import", str(file))
-    assert b"line 2: Is cut off: the file ends in the middle of it." in done.stderr
-    assert (done.returncode, stored(engine)) == (1, 1)
+    result = cli("import", str(file))
+    assert b"line 2: Is cut off: the file ends in the middle of it." in result.stderr
+    assert (result.returncode, stored(engine)) == (1, 1)
 
 
 def test_spans_without_content_are_refused_with_the_switch_to_turn(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     record = log_records.spans("Hi")
     record["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"].pop(2)
-    done = cli("import", log_of(tmp_path, record))
-    assert done.returncode == 1
-    assert b"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT" in done.stderr
+    result = cli("import", log_of(tmp_path, record))
+    assert result.returncode == 1
+    assert b"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT" in result.stderr
 
 
 def test_a_file_that_is_no_text_is_refused(cli: Cli, database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "calls.parquet"
     file.write_bytes(b"PAR1\x00\x00")
-    done = cli("import", str(file))
-    assert done.returncode == 1
-    assert done.stderr.startswith(b"Error: calls.parquet is no whole Parquet file")
+    result = cli("import", str(file))
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"Error: calls.parquet is no whole Parquet file")
 
 
 def test_an_empty_file_is_said_to_be_empty(cli: Cli, database_url: str, tmp_path: Path) -> None:
@@ -214,9 +214,9 @@ def test_a_header_alone_is_a_table_without_rows(cli: Cli, database_url: str, tmp
 def test_two_columns_of_one_name_are_refused_by_their_name(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "calls.csv"
     file.write_text("model,path,input,input\nm,/p,one,two\n")
-    done = cli("import", str(file))
-    assert (done.returncode, stored(engine)) == (1, 0)
-    assert b"'input'" in done.stderr
+    result = cli("import", str(file))
+    assert (result.returncode, stored(engine)) == (1, 0)
+    assert b"'input'" in result.stderr
 
 
 # --- stopped, and gone on
@@ -224,7 +224,9 @@ def test_two_columns_of_one_name_are_refused_by_their_name(cli: Cli, engine: Eng
 
 @pytest.fixture
 def slow_copies(engine: Engine) -> Iterator[Callable[[], None]]:
-    """Every batch takes a second until this is called: an import is not over before a test can interrupt it."""
+    """Every batch takes a second until the returned function is called: no import ends before a test interrupts the
+    import.
+    """
     statements = (
         "CREATE FUNCTION take_a_second() RETURNS trigger LANGUAGE plpgsql"
         " AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$",
@@ -256,16 +258,16 @@ def test_after_ctrl_c_the_same_command_goes_on(
     )
     wait_for(lambda: any(notes.glob("*.json")))
     importing.send_signal(signal.SIGINT)
-    _, said = importing.communicate(timeout=60)
+    _, report = importing.communicate(timeout=60)
     assert importing.returncode == 1
-    assert b"The same command goes on from there." in said
-    assert b"Traceback" not in said
+    assert b"The same command goes on from there." in report
+    assert b"Traceback" not in report
     assert 0 < stored(engine) < 8000
     slow_copies()
-    done = cli("import", log)
-    assert b"Going on behind line" in done.stderr
-    assert b"1 line was refused." in done.stderr  # the first one, which was reported then
-    assert (done.returncode, stored(engine), list(notes.iterdir())) == (1, 8000, [])
+    result = cli("import", log)
+    assert b"Going on behind line" in result.stderr
+    assert b"1 line was refused." in result.stderr  # the refused line of the first run, which reported that line
+    assert (result.returncode, stored(engine), list(notes.iterdir())) == (1, 8000, [])
 
 
 @pytest.fixture
@@ -313,11 +315,11 @@ def test_a_folder_that_cannot_be_written_to_does_not_stop_an_import(cli: Cli, en
 
 
 def test_without_a_terminal_rate_and_time_left_are_said_now_and_then() -> None:
-    said, now = io.StringIO(), iter([0.0, 1.0, 20.0, 21.0])  # when it began, and at each call
-    lines = Lines(Console(file=said), total=1000, clock=lambda: next(now))
+    terminal, now = io.StringIO(), iter([0.0, 1.0, 20.0, 21.0])  # the time at the start, and at each call
+    lines = Lines(Console(file=terminal), total=1000, clock=lambda: next(now))
     for read, traces in ((100, 10), (200, 400), (300, 500)):
         lines(read, traces)
-    assert said.getvalue() == "400 traces, 20/s, about 80 s left\n"
+    assert terminal.getvalue() == "400 traces, 20/s, about 80 s left\n"
 
 
 # --- tables, batches and logs of others
@@ -327,9 +329,9 @@ def test_a_table_is_imported_with_its_columns_named_by_flags(cli: Cli, engine: E
     file = tmp_path / "calls.csv"
     file.write_text('site,question,answer\n/a,"Where, is\nit?",There\n/b,"",There\n', encoding="utf-8")
     named = ("--column", "input=question", "--column", "output=answer", "--model", "m", "--path-field", "site")
-    done = cli("import", str(file), *named)
-    assert done.returncode == 1
-    assert b"row 2: No prompt was found" in done.stderr
+    result = cli("import", str(file), *named)
+    assert result.returncode == 1
+    assert b"row 2: No prompt was found" in result.stderr
     with transaction(engine) as connection:
         assert connection.execute(select(tables.trace.c.prompt_parts, tables.trace.c.model)).all() == [
             (["", "Where, is\nit?"], "m")
@@ -341,8 +343,8 @@ def test_parquet_is_imported(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "calls.parquet"
     rows = [{"model": "m", "path": "/p", "messages": [{"role": "user", "content": f"Hi {n}"}]} for n in range(3)]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)
-    done = cli("import", str(file))
-    assert done.returncode == 0, done.stderr
+    result = cli("import", str(file))
+    assert result.returncode == 0, result.stderr
     assert stored(engine) == 3
 
 
@@ -352,9 +354,9 @@ def test_parquet_without_pyarrow_names_the_remedy(
     file = tmp_path / "calls.parquet"
     file.write_bytes(b"PAR1\x00\x00")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    done = cli("import", str(file))
-    assert done.returncode == 1
-    assert b"pip install 'promptlode[parquet]'" in done.stderr
+    result = cli("import", str(file))
+    assert result.returncode == 1
+    assert b"pip install 'promptlode[parquet]'" in result.stderr
 
 
 def test_answers_of_a_batch_find_their_requests_in_another_file(cli: Cli, engine: Engine, tmp_path: Path) -> None:
@@ -363,8 +365,8 @@ def test_answers_of_a_batch_find_their_requests_in_another_file(cli: Cli, engine
     request = {"custom_id": "1", "url": "/v1/chat/completions", "body": {"model": "m", "messages": messages}}
     for name, line in (("in", request), ("out", {"custom_id": "1", "response": {"status_code": 200, "body": answer}})):
         (tmp_path / f"{name}.jsonl").write_bytes(orjson.dumps(line))
-    done = cli("import", str(tmp_path / "in.jsonl"), str(tmp_path / "out.jsonl"), "--path", "/p")
-    assert done.returncode == 0, done.stderr
+    result = cli("import", str(tmp_path / "in.jsonl"), str(tmp_path / "out.jsonl"), "--path", "/p")
+    assert result.returncode == 0, result.stderr
     with transaction(engine) as connection:
         assert connection.execute(select(tables.trace.c.output)).scalar_one() == [answer["choices"][0]["message"]]
     alone = cli("import", str(tmp_path / "out.jsonl"), "--path", "/p", "--restart")
@@ -373,15 +375,15 @@ def test_answers_of_a_batch_find_their_requests_in_another_file(cli: Cli, engine
 
 
 def test_an_unknown_file_says_what_it_looks_like_and_what_is_read(cli: Cli, engine: Engine, tmp_path: Path) -> None:
-    done = cli("import", log_of(tmp_path, {"foo": 1, "bar": "secret"}))
-    assert done.returncode == 1
-    said = b" ".join(done.stderr.split())
+    result = cli("import", log_of(tmp_path, {"foo": 1, "bar": "secret"}))
+    assert result.returncode == 1
+    report = b" ".join(result.stderr.split())
     for part in (b"fields foo, bar", b"litellm", b"langsmith", b"--column input=FIELD", b"line 1:"):
-        assert part in said
-    assert b"secret" not in said
+        assert part in report
+    assert b"secret" not in report
 
 
 def test_a_column_of_no_field_is_wrong_usage(cli: Cli, tmp_path: Path) -> None:
-    done = cli("import", log_of(tmp_path, call(1)), "--column", "text=body")
-    assert done.returncode == 2
-    assert b"text=body is no FIELD=COLUMN" in done.stderr
+    result = cli("import", log_of(tmp_path, call(1)), "--column", "text=body")
+    assert result.returncode == 2
+    assert b"text=body is no FIELD=COLUMN" in result.stderr

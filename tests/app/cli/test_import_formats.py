@@ -1,4 +1,6 @@
-"""Logs of others' products: each is known by its own signs, its prompt is found to the letter, and nothing recognised is lost in silence."""
+"""Logs of other products: detection knows each by its own signs, prompts are exact, and no recognised record is lost
+in silence.
+"""
 
 import json
 from typing import Any
@@ -83,7 +85,7 @@ RESULT = {
 PHOENIX = {
     "name": "ChatCompletion", "span_kind": "LLM", "parent_id": None, "start_time": "2026-01-01T00:00:00+00:00", "end_time": 1767225601000,
     "context.span_id": hexed("span"), "context.trace_id": hexed("trace"), "attributes.llm.model_name": "gpt-5",
-    "attributes.llm.input_messages": [{"message.role": each["role"], "message.content": each["content"]} for each in MESSAGES],
+    "attributes.llm.input_messages": [{"message.role": message["role"], "message.content": message["content"]} for message in MESSAGES],
     "attributes.llm.output_messages": [{"message.role": "assistant", "message.content": "Hello"}],
     "attributes.llm.token_count.prompt": 4, "attributes.llm.token_count.completion": 2,
 }  # fmt: skip
@@ -141,21 +143,21 @@ KINDS: list[tuple[str, str, Json]] = [
 
 
 def take(*values: Json, path: str | None = "/p", **how: Any) -> list[Taken]:
-    """The content of each record, as an import of all records reads it; at the end the records without their other half."""
+    """The content of each record, as an import of all records reads it; records without their other half come last."""
     reading = Reading(Limits(), path, "promptlode.path", **how)
     expected = detect(values)
-    found = []
+    batches = []
     for number, value in enumerate(values, 1):
         record = Record(number, orjson.dumps(value), 0)
-        found.append(kind_of(value, expected).take(record, orjson.loads(record.data), reading))
-    return found + [taken for _, taken in lonely(reading.batches, reading)]
+        batches.append(kind_of(value, expected).take(record, orjson.loads(record.data), reading))
+    return batches + [taken for _, taken in lonely(reading.batches, reading)]
 
 
 def only(*values: Json, **how: Any) -> Any:
     """The columns of the only call."""
     taken = take(*values, **how)
-    assert [problem for each in taken for problem in each.problems] == []
-    (incoming,) = [incoming for each in taken for incoming in each.incoming]
+    assert [problem for batch in taken for problem in batch.problems] == []
+    (incoming,) = [incoming for batch in taken for incoming in batch.incoming]
     return incoming
 
 
@@ -190,10 +192,10 @@ def test_prompt_answer_usage_and_model_are_found(value: Json) -> None:
         {"custom_id": "1", "response": {"status_code": 200, "body": {"object": "list", "data": [{"embedding": [1]}]}}},
     ],
 )
-def test_what_is_no_call_is_passed_over_and_counted(value: Json) -> None:
+def test_a_record_that_is_no_call_is_passed_over_and_counted(value: Json) -> None:
     taken = take(value)
-    assert sum(each.passed_over for each in taken) == 1
-    assert [each.incoming or each.problems for each in taken if each.incoming or each.problems] == []
+    assert sum(batch.passed_over for batch in taken) == 1
+    assert [batch.incoming or batch.problems for batch in taken if batch.incoming or batch.problems] == []
 
 
 @pytest.mark.parametrize(
@@ -210,8 +212,8 @@ def test_what_is_no_call_is_passed_over_and_counted(value: Json) -> None:
 )
 def test_a_call_whose_prompt_is_not_found_is_a_problem_that_says_why(value: Json, remedy: str) -> None:
     taken = take(value)
-    assert [each.incoming for each in taken if each.incoming] == []
-    assert remedy in " ".join(problem.message for each in taken for problem in each.problems)
+    assert [batch.incoming for batch in taken if batch.incoming] == []
+    assert remedy in " ".join(problem.message for batch in taken for problem in batch.problems)
 
 
 def test_an_odd_side_field_never_costs_a_call() -> None:

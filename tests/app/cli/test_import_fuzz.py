@@ -1,4 +1,4 @@
-"""Whatever a file holds: the good records are kept, each bad one is refused by number, and nothing is written elsewhere."""
+"""An import of any file keeps the good records, refuses each bad record by number, and writes nothing elsewhere."""
 
 import contextlib
 import copy
@@ -44,10 +44,10 @@ def dumped(value: Any, indent: int | None = None) -> bytes:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to every value within, the whole left out."""
+    """The paths to all values within a value, without the value itself."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    found = [place for key, held in inner for place in places(held, (*path, key))]
-    return [*found, path] if path else found
+    inner_places = [place for key, child in inner for place in places(child, (*path, key))]
+    return [*inner_places, path] if path else inner_places
 
 
 @st.composite
@@ -74,15 +74,15 @@ bad_lines = mutated() | cut_off() | junk | json_values.map(dumped)
 
 
 def imported(data: bytes, options: Options = OPTIONS) -> tuple[Reader, list[str]]:
-    """The reader of a file when it has read all of it, and the user part of every prompt."""
+    """The reader of a file after the last record, and the user part of every prompt."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "log"
         file.write_bytes(data)
         with opened(file) as source:
             reader = Reader(source, options, Console(quiet=True))
-            found = [item for batch in reader.batches() for item in batch.incoming]
+            items = [item for batch in reader.batches() for item in batch.incoming]
         assert list(Path(folder).iterdir()) == [file]
-    return reader, [item.prompt.parts[-1] for item in found if item.prompt.parts]
+    return reader, [item.prompt.parts[-1] for item in items if item.prompt.parts]
 
 
 @settings(max_examples=150, deadline=None)
@@ -108,8 +108,8 @@ def test_good_lines_are_kept_among_any_others(
 def test_good_items_of_a_list_are_kept_among_any_others(
     record: Callable[[str], Json], values: list[Any], indented: bool
 ) -> None:
-    held = [record("first"), *(record(f"good {n}") if value is None else value for n, value in enumerate(values))]
-    data = dumped(held, indent=2 if indented else None)
+    items = [record("first"), *(record(f"good {n}") if value is None else value for n, value in enumerate(values))]
+    data = dumped(items, indent=2 if indented else None)
     _, prompts = imported(data)
     good = [f"good {n}" for n, value in enumerate(values) if value is None]
     assert [prompt for prompt in prompts if prompt.startswith(("first", "good"))] == ["first", *good]

@@ -19,7 +19,7 @@ from tests.app.otlp_helpers import CALL, CHAT, send, span, traces
 
 @pytest.fixture
 def web(settings: Settings) -> Iterator[Flask]:
-    """An application that has counted nothing yet: the check tells of all that a process was sent."""
+    """An application with counters at zero, since the check tells of everything that a process was sent."""
     app = create_app(settings)
     yield app
     app.extensions[EXTENSION].engine.dispose()
@@ -28,29 +28,31 @@ def web(settings: Settings) -> Iterator[Flask]:
 def test_a_span_and_a_post_are_sent_and_found_and_stored_once(url: str, client: FlaskClient, engine: Engine) -> None:
     api = Api(Access(url, new_key(engine, "shop", "admin")))
     for _ in range(2):
-        found = dict(checks(api))
-        assert found["test span"].ok, found["test span"].detail
-        assert found["test POST"].ok, found["test POST"].detail
-        assert PATH in found["test span"].detail
+        findings = dict(checks(api))
+        assert findings["test span"].ok, findings["test span"].detail
+        assert findings["test POST"].ok, findings["test POST"].detail
+        assert PATH in findings["test span"].detail
     assert len(traces(client)) == 2
 
 
-def test_what_others_sent_is_told_with_the_reasons(url: str, client: FlaskClient, engine: Engine) -> None:
+def test_refused_and_odd_spans_of_others_are_told_with_the_reasons(
+    url: str, client: FlaskClient, engine: Engine
+) -> None:
     wrong = CALL | {"gen_ai.request.model": ""}
     odd = CALL | {"gen_ai.request.max_tokens": -1}
     send(client, span(CHAT), span(wrong, 2), span({"gen_ai.operation.name": "embeddings"}, 3), span(odd, 4))
-    found = dict(checks(Api(Access(url, new_key(engine, "shop", "admin", "operator")))))
-    assert "no messages" in found["without content"].detail
-    assert "capture" in found["without content"].detail
-    assert "model (1)" in found["rejected"].detail
-    assert "embeddings (1)" in found["ignored"].detail
-    assert "max_output_tokens (1)" in found["odd fields"].detail
+    findings = dict(checks(Api(Access(url, new_key(engine, "shop", "admin", "operator")))))
+    assert "no messages" in findings["without content"].detail
+    assert "capture" in findings["without content"].detail
+    assert "model (1)" in findings["rejected"].detail
+    assert "embeddings (1)" in findings["ignored"].detail
+    assert "max_output_tokens (1)" in findings["odd fields"].detail
 
 
 def test_a_key_that_may_only_send_is_enough_to_try(url: str, client: FlaskClient, engine: Engine) -> None:
-    found = dict(checks(Api(Access(url, new_key(engine, "shop", "ingest")))))
-    assert found["test span"].ok
-    assert "operator" in found["counters"].detail
+    findings = dict(checks(Api(Access(url, new_key(engine, "shop", "ingest")))))
+    assert findings["test span"].ok
+    assert "operator" in findings["counters"].detail
 
 
 def test_a_wrong_key_and_a_wrong_address_are_said(url: str, client: FlaskClient) -> None:

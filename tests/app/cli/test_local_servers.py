@@ -1,4 +1,4 @@
-"""What a command on the machine of a local instance says of the disks and servers of that instance."""
+"""`promptlode status` on the machine of a local instance speaks of the disks and servers of the instance."""
 
 import json
 import threading
@@ -29,7 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class _Ready(BaseHTTPRequestHandler):
-    """A web process for which everything is up."""
+    """A web process that reports every server as up."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -50,7 +50,7 @@ def url_of_ready() -> Iterator[str]:
 
 @pytest.fixture
 def is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No disk of this machine has as much free."""
+    """A limit of free space above that of any disk of this machine."""
     monkeypatch.setattr(local_servers, "FULL_BYTES", 2**62)
     monkeypatch.setattr(local_servers, "LEAST_FREE_BYTES", 2**62)
 
@@ -78,9 +78,9 @@ def test_a_full_disk_is_told_by_status_although_everything_answers(
 ) -> None:
     (home / "servers.json").write_text(json.dumps({"url": url_of_ready, "embedded": ["postgres"]}))
     monkeypatch.setenv("PROMPTLODE_DATA_DIR", str(home))
-    done = CliRunner().invoke(main, ["status"])
-    assert done.exit_code == 1
-    assert "Make room there" in done.output
+    result = CliRunner().invoke(main, ["status"])
+    assert result.exit_code == 1
+    assert "Make room there" in result.output
 
 
 @pytest.mark.usefixtures("is_full")

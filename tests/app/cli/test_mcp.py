@@ -1,4 +1,4 @@
-"""`promptlode mcp` as a coding agent meets it: the SDK's own client, over stdio and over HTTP."""
+"""`promptlode mcp`, asked by the SDK's own client over stdio and over HTTP."""
 
 import socket
 import sys
@@ -66,7 +66,7 @@ async def over_stdio(url: str, key: str) -> AsyncIterator[Client]:
         yield client
 
 
-async def told(client: Client, tool: str, **arguments: Any) -> Any:
+async def call_tool(client: Client, tool: str, **arguments: Any) -> Any:
     answer = await client.call_tool(tool, arguments)
     assert not answer.is_error, answer.content
     return answer.structured_content
@@ -81,15 +81,18 @@ def test_an_agent_finds_a_task_its_text_its_edit_and_its_calls(
         async with connected as client:
             tools = {tool.name for tool in (await client.list_tools()).tools}
             assert tools >= {"list_tasks", "show_task", "diff_versions", "calls_by_slot_value", "costs", "changes"}
-            [task] = (await told(client, "list_tasks"))["tasks"]
-            shown = await told(client, "show_task", task=task["id"])
+            [task] = (await call_tool(client, "list_tasks"))["tasks"]
+            shown = await call_tool(client, "show_task", task=task["id"])
             assert "{{ticket}}" in shown["versions"][-1]["template"][-1]["text"]
-            edit = await told(client, "diff_versions", task=task["name"], from_version=1, to_version=2)
+            edit = await call_tool(client, "diff_versions", task=task["name"], from_version=1, to_version=2)
             assert any(piece["change"] == "added" for piece in edit["template"][-1]["pieces"])
-            found = await told(client, "calls_by_slot_value", task=task["id"], slot="ticket", value=words(3))
-            assert [call["variables"] for call in found["calls"]] == [{"ticket": words(3)}]
-            assert "fixed" in (await told(client, "costs", task=task["id"]))["newest_version"]
-            assert [each["kind"] for each in (await told(client, "changes"))["changes"]] == ["version.new", "task.new"]
+            answer = await call_tool(client, "calls_by_slot_value", task=task["id"], slot="ticket", value=words(3))
+            assert [call["variables"] for call in answer["calls"]] == [{"ticket": words(3)}]
+            assert "fixed" in (await call_tool(client, "costs", task=task["id"]))["newest_version"]
+            assert [change["kind"] for change in (await call_tool(client, "changes"))["changes"]] == [
+                "version.new",
+                "task.new",
+            ]
             wrong = await client.call_tool("show_task", {"task": "nothing like it"})
             assert wrong.is_error
             assert "No task has the id or name" in wrong.content[0].text  # type: ignore[union-attr]
@@ -98,13 +101,13 @@ def test_an_agent_finds_a_task_its_text_its_edit_and_its_calls(
 
 
 def test_over_http_each_request_brings_its_own_key(address: str, key: str, engine: Engine) -> None:
-    other = new_key(engine, "another")
+    other_key = new_key(engine, "another")
 
     async def look() -> None:
         for authorization in ({}, {"Authorization": "Bearer pl_wrong"}):
             async with httpx2.AsyncClient(headers=authorization) as http:
                 assert (await http.post(address, json={})).status_code == 401
-        async with over_http(address, other) as client:
-            assert (await told(client, "list_tasks"))["tasks"] == []
+        async with over_http(address, other_key) as client:
+            assert (await call_tool(client, "list_tasks"))["tasks"] == []
 
     anyio.run(look)

@@ -20,9 +20,9 @@ def test_a_process_has_the_options_of_the_procfile(name: str) -> None:
 
 
 def test_ports_come_from_the_environment() -> None:
-    made = commands({"PORT": "9", "FLOWER_PORT": "10"})
-    assert "9" in made["web"]
-    assert "--port=10" in made["flower"]
+    started = commands({"PORT": "9", "FLOWER_PORT": "10"})
+    assert "9" in started["web"]
+    assert "--port=10" in started["flower"]
 
 
 def test_release_brings_the_database_to_the_schema_of_this_version(cli: Cli) -> None:

@@ -1,4 +1,4 @@
-"""Versions are kept in the registries of other servers, tried against a stand-in of their APIs."""
+"""Versions are pushed to prompt registries; a stand-in plays the registries' APIs."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def server() -> Iterator[Standin]:
 
 @pytest.fixture
 def standin(server: Standin, monkeypatch: pytest.MonkeyPatch) -> Standin:
-    """A registry of each kind, empty, and the keys of all in the environment."""
+    """Empty registries of each kind, with the keys of all registries in the environment."""
     for prompts in server.kept.values():
         prompts.clear()
     server.redirect_to = ""
@@ -43,17 +43,17 @@ def body(name: str, version: Version = VERSION) -> Any:
     return json.loads(exported(version, REGISTRIES[name].form))
 
 
-def messages(name: str, kept: Any) -> list[tuple[str, str]]:
-    """The registry's prompt, with values in place of the slots."""
-    tags = {tag["key"]: tag["value"] for tag in kept.get("tags", []) if isinstance(tag, dict)}
+def messages(name: str, prompt: Any) -> list[tuple[str, str]]:
+    """The messages of a registry's prompt, with values in place of the slots."""
+    tags = {tag["key"]: tag["value"] for tag in prompt.get("tags", []) if isinstance(tag, dict)}
     texts = {
-        "langfuse": lambda: kept["prompt"],
+        "langfuse": lambda: prompt["prompt"],
         "mlflow": lambda: json.loads(tags["mlflow.prompt.text"]),
-        "phoenix": lambda: kept["template"]["messages"],
+        "phoenix": lambda: prompt["template"]["messages"],
     }[name]()
     return [
-        (each["role"], each["content"].replace("{{shop}}", "Fernhill").replace("{{mail}}", "where is it?"))
-        for each in texts
+        (message["role"], message["content"].replace("{{shop}}", "Fernhill").replace("{{mail}}", "where is it?"))
+        for message in texts
     ]
 
 
@@ -63,7 +63,7 @@ def test_a_prompt_is_kept_once_however_often_it_is_pushed_and_again_when_it_chan
 ) -> None:
     push = registry(name, standin.url + "/").push
     changed = body(name, Version("Sort", "/support", 4, "gpt-6", {}, VERSION.template))
-    outcomes = [push("triage", each) for each in (body(name), body(name), changed, changed, body(name))]
+    outcomes = [push("triage", version_body) for version_body in (body(name), body(name), changed, changed, body(name))]
     assert outcomes == ["new", "the same", "changed", "the same", "changed"]
     assert len(standin.kept[name]["triage"]) == 3
     assert messages(name, standin.kept[name]["triage"][0]) == [
@@ -81,16 +81,16 @@ def test_a_registry_without_the_right_key_keeps_nothing_and_no_key_follows_a_red
         with pytest.raises(PushError, match="leads elsewhere"):
             registry(name, standin.url).push("triage", body(name))
     standin.redirect_to = ""
-    for each in KEYS:
-        monkeypatch.setenv(each, "wrong")
+    for variable in KEYS:
+        monkeypatch.setenv(variable, "wrong")
     with pytest.raises(PushError, match="does not take these keys"):
         registry(name, standin.url).push("triage", body(name))
     assert standin.kept[name] == {}
 
 
-def test_where_nobody_answers_is_told(standin: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving() as gone:
-        address = gone.url
+def test_a_registry_that_does_not_answer_is_named(standin: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as closed:
+        address = closed.url
     with pytest.raises(PushError, match="does not answer"):
         registry("langfuse", address).push("triage", body("langfuse"))
     with pytest.raises(PushError, match="404"):

@@ -1,4 +1,4 @@
-"""How a file is cut into records, however it is written."""
+"""Files are cut into records, in any layout of the file."""
 
 import gzip
 import io
@@ -49,9 +49,9 @@ def test_reading_goes_on_in_the_middle_of_a_line() -> None:
     data = b'{"a": 1}\n{"b": 1}{"c": 2}\n{"d": 3}\n'
     every = list(records(stream(data), "lines", 100))
     for record in every:
-        rest = records(stream(data[record.end :]), "lines", 100, record.number, record.end)
-        assert [(each.number, each.data) for each in rest] == [
-            (each.number, each.data) for each in every[record.number :]
+        remaining = records(stream(data[record.end :]), "lines", 100, record.number, record.end)
+        assert [(record.number, record.data) for record in remaining] == [
+            (record.number, record.data) for record in every[record.number :]
         ]
 
 
@@ -95,7 +95,7 @@ def test_of_an_item_that_is_too_long_only_the_start_is_kept() -> None:
     st.lists(st.dictionaries(st.text('a"\\[]{},'), st.text('b"\\[]{},\n') | st.lists(st.integers()), max_size=3)),
     st.integers(1, 9),
 )
-def test_wherever_the_pieces_of_a_list_end_the_items_are_the_same(values: list[object], size: int) -> None:
+def test_the_items_of_a_list_are_the_same_wherever_its_pieces_end(values: list[object], size: int) -> None:
     data = json.dumps(values).encode()
     pieces = io.BufferedReader(io.BytesIO(data), size)  # type: ignore[arg-type]
     assert [json.loads(record.data) for record in items(pieces, 10_000)] == values
@@ -105,11 +105,11 @@ def test_wherever_the_pieces_of_a_list_end_the_items_are_the_same(values: list[o
 @given(st.lists(st.dictionaries(st.text(), st.integers(), max_size=2), min_size=1), st.data())
 def test_reading_goes_on_behind_any_item(values: list[object], data: st.DataObject) -> None:
     text = json.dumps(values).encode()
-    found = list(records(stream(text), "list", 10_000))
-    at = data.draw(st.sampled_from(found))
-    rest = stream(text)
-    rest.seek(at.end)
-    assert list(records(rest, "list", 10_000, at.number, at.end)) == found[at.number :]
+    items = list(records(stream(text), "list", 10_000))
+    item = data.draw(st.sampled_from(items))
+    remaining = stream(text)
+    remaining.seek(item.end)
+    assert list(records(remaining, "list", 10_000, item.number, item.end)) == items[item.number :]
 
 
 @settings(deadline=None)
@@ -123,7 +123,7 @@ def test_any_bytes_can_be_cut(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "remedy"),
     [
         (b"\x00\x01\x02", "no text"),
         ('{"a": 1}'.encode("utf-16"), "no text"),
@@ -133,10 +133,10 @@ def test_any_bytes_can_be_cut(data: bytes) -> None:
         (gzip.compress(b"ab\x00cd"), "no text"),
     ],
 )
-def test_a_file_that_is_no_text_is_refused_with_the_remedy(tmp_path: Path, data: bytes, said: str) -> None:
+def test_a_file_that_is_no_text_is_refused_with_the_remedy(tmp_path: Path, data: bytes, remedy: str) -> None:
     file = tmp_path / "log"
     file.write_bytes(data)
-    with pytest.raises(UnreadableFileError, match=said), opened(file):
+    with pytest.raises(UnreadableFileError, match=remedy), opened(file):
         pass
 
 

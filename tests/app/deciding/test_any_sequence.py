@@ -1,4 +1,4 @@
-"""Whatever is decided, undone, sent and mined, in whatever order: each call is in one version at most and reads back byte for byte."""
+"""Any sequence of decisions, undos, calls and runs leaves each call in one version at most, exact to the byte."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,38 +31,38 @@ STEPS = st.tuples(
 
 
 def take(group: Group, step: tuple[str, int, int]) -> None:
-    """One step of any kind. An impossible step is refused and changes nothing."""
-    what, first, second = step
-    if what == "send":
+    """Takes one step of any kind. An impossible step is refused and changes nothing."""
+    action, first, second = step
+    if action == "send":
         group.send((KINDS[first % 3](100 + number) for number in range(second)), model=MODELS[second % 2])
-    elif what == "mine":
+    elif action == "mine":
         group.want("all")
         group.run()
     else:
         before = structure(group)
         try:
-            decide(group, what, first, second)
+            decide(group, action, first, second)
         except DecisionError:
             assert structure(group) == before
 
 
-def decide(group: Group, what: str, first: int, second: int) -> None:
+def decide(group: Group, action: str, first: int, second: int) -> None:
     tasks, world = group.tasks, group.world
     versions = versions_of(group)
-    one, version = tasks[first % len(tasks)].id, versions[first % len(versions)]
+    task_id, version = tasks[first % len(tasks)].id, versions[first % len(versions)]
     with world.engine.begin() as connection:
         named = (connection, group.project_id)
-        if what == "merge":
-            decisions.merge(*named, one, tasks[second % len(tasks)].id, by=COMMAND)
-        elif what == "split":
+        if action == "merge":
+            decisions.merge(*named, task_id, tasks[second % len(tasks)].id, by=COMMAND)
+        elif action == "split":
             decisions.split(*named, version.id, by=COMMAND)
-        elif what == "name":
-            facts = {"name": f"Name {second}", "production": version.id if version.task_id == one else None}
-            decisions.change_task(*named, one, facts, by=COMMAND)
-        elif what == "slots":
+        elif action == "name":
+            facts = {"name": f"Name {second}", "production": version.id if version.task_id == task_id else None}
+            decisions.change_task(*named, task_id, facts, by=COMMAND)
+        elif action == "slots":
             slots = connection.scalar(select(template.c.slots).where(template.c.id == version.template_id))
             decisions.rename_slots(*named, version.id, {slots[0]: f"slot_{second}"}, by=COMMAND)
-        elif taken := history.page(*named, limit=6, task_id=one):
+        elif taken := history.page(*named, limit=6, task_id=task_id):
             undoing.undo(*named, taken[first % len(taken)].id, by=COMMAND)
 
 
@@ -80,7 +80,9 @@ def structure(group: Group) -> Any:
 
 
 def assert_whole(group: Group) -> None:
-    """Calls are exact; versions are numbered once, are of the task of their template, and no living template is of a task that went on."""
+    """Asserts that calls are exact, that versions are numbered once and are of their template's task, and that no
+    living template is of a merged task.
+    """
     group.assert_exact()
     of_task = {row.id: row for row in group.world.rows(select(task).where(task.c.group_id == group.id))}
     template_rows = {row.id: row for row in group.templates}
@@ -91,7 +93,10 @@ def assert_whole(group: Group) -> None:
         assert of_task[row.task_id].merged_into is None
     for row in of_task.values():
         assert row.merged_into is None or of_task[row.merged_into].merged_into is None
-        assert row.production_implementation_id in {None, *(each.id for each in versions if each.task_id == row.id)}
+        assert row.production_implementation_id in {
+            None,
+            *(version.id for version in versions if version.task_id == row.id),
+        }
     lines = {(row.line_id or row.task_id, row.task_id) for row in template_rows.values() if row.retired_at is None}
     assert len({line for line, _ in lines}) == len(lines), "a line is of two tasks"
 

@@ -1,4 +1,4 @@
-"""Decisions are in a history, are looked at before they are taken, and are taken back."""
+"""Decisions are kept in a history, previewed before they are taken, and taken back."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,7 +23,7 @@ from tests.app.grouping_world import (
 
 
 @pytest.fixture
-def three(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
+def group_of_three(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
     """Three tasks of a path, of six calls each; the first has a second version of three."""
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED, SUMMARY))
     group = world.group()
@@ -39,11 +39,11 @@ SUMMARY = "Summarise the meeting notes for people who were not there.\n\n<notes>
 
 def shape(group: Group) -> list[list[tuple[int, int]]]:
     """(version, calls) of every task that lists show."""
-    return [[(version.number, version.calls) for version in group.versions(each.id)] for each in group.tasks]
+    return [[(version.number, version.calls) for version in group.versions(task_row.id)] for task_row in group.tasks]
 
 
 def everything(world: World) -> dict[str, Any]:
-    """Tasks, templates and versions with all that they are; the columns that tell processes to load them anew left out."""
+    """Tasks, templates and versions with all columns but the counters that tell processes to load a group anew."""
     moving = {"marks", "created_at"}
     return {
         table.name: sorted(
@@ -87,72 +87,81 @@ def refused(client: FlaskClient, decided: Any) -> Any:
 
 
 def test_the_history_tells_who_decided_what_and_when_the_newest_first(
-    admin: FlaskClient, client: FlaskClient, three: Group
+    admin: FlaskClient, client: FlaskClient, group_of_three: Group
 ) -> None:
-    first, second, third = three.tasks
+    first, second, third = group_of_three.tasks
     [version] = versions(admin, second.id)
     change(admin, second.id, name="Post room", description="Sorts mail.", production=version["id"])
     admin.patch(f"/api/v1/implementations/{version['id']}", json={"slots": {version["slots"][0]: "letter"}})
     merge(admin, second.id, first.id)
     begun = split(admin, version["id"])
 
-    told = history(client)
+    decisions = history(client)
 
-    assert [each["kind"] for each in told] == ["split", "merge", "slots", "production", "describe", "rename"]
-    assert told[0]["summary"] == f"Split “{begun['name']}” from “Post room”."
-    assert (told[0]["task_id"], told[0]["other_task_id"]) == (str(first.id), begun["id"])
-    assert told[1]["summary"] == f"Merged “Post room” into “{first.name}”."
-    assert told[2]["summary"].endswith("to “letter”.")
-    assert told[5]["before"] == {"name": second.name, "name_by_person": False}
-    assert told[5]["after"] == {"name": "Post room", "name_by_person": True}
-    assert {(each["actor"], each["path"], each["undone_at"]) for each in told} == {("key", three.path, None)}
-    assert all(each["who"].startswith("key …") for each in told)
-    assert [each["kind"] for each in history(client, task_id=third.id)] == []
-    assert [each["kind"] for each in history(client, kind="merge")] == ["merge"]
+    assert [decision["kind"] for decision in decisions] == [
+        "split",
+        "merge",
+        "slots",
+        "production",
+        "describe",
+        "rename",
+    ]
+    assert decisions[0]["summary"] == f"Split “{begun['name']}” from “Post room”."
+    assert (decisions[0]["task_id"], decisions[0]["other_task_id"]) == (str(first.id), begun["id"])
+    assert decisions[1]["summary"] == f"Merged “Post room” into “{first.name}”."
+    assert decisions[2]["summary"].endswith("to “letter”.")
+    assert decisions[5]["before"] == {"name": second.name, "name_by_person": False}
+    assert decisions[5]["after"] == {"name": "Post room", "name_by_person": True}
+    assert {(decision["actor"], decision["path"], decision["undone_at"]) for decision in decisions} == {
+        ("key", group_of_three.path, None)
+    }
+    assert all(decision["who"].startswith("key …") for decision in decisions)
+    assert [decision["kind"] for decision in history(client, task_id=third.id)] == []
+    assert [decision["kind"] for decision in history(client, kind="merge")] == ["merge"]
     assert history(client, until="2026-01-01") == []
 
 
-def test_the_history_is_read_page_by_page(admin: FlaskClient, three: Group) -> None:
+def test_the_history_is_read_page_by_page(admin: FlaskClient, group_of_three: Group) -> None:
     for name in ("A", "B", "C"):
-        change(admin, three.tasks[0].id, name=name)
+        change(admin, group_of_three.tasks[0].id, name=name)
     page = admin.get("/api/v1/decisions?limit=2").json
-    rest = admin.get(f"/api/v1/decisions?limit=2&cursor={page['next_cursor']}").json
-    assert [each["after"]["name"] for each in page["items"] + rest["items"]] == ["C", "B", "A"]
-    assert rest["next_cursor"] is None
+    next_page = admin.get(f"/api/v1/decisions?limit=2&cursor={page['next_cursor']}").json
+    assert [decision["after"]["name"] for decision in page["items"] + next_page["items"]] == ["C", "B", "A"]
+    assert next_page["next_cursor"] is None
 
 
-def test_what_changes_nothing_is_no_decision(admin: FlaskClient, three: Group) -> None:
-    change(admin, three.tasks[0].id, description="", production=None)
-    [version] = versions(admin, three.tasks[1].id)
+def test_a_change_of_nothing_is_no_decision(admin: FlaskClient, group_of_three: Group) -> None:
+    change(admin, group_of_three.tasks[0].id, description="", production=None)
+    [version] = versions(admin, group_of_three.tasks[1].id)
     name = version["slots"][0]
     admin.patch(f"/api/v1/implementations/{version['id']}", json={"slots": {name: name}})
     admin.patch(f"/api/v1/implementations/{version['id']}", json={"slots": {name: name}})
-    assert [each["summary"] for each in history(admin)] == ["Kept the names of slots."]
+    assert [decision["summary"] for decision in history(admin)] == ["Kept the names of slots."]
 
 
-def test_a_key_with_a_name_is_told_by_it(web: Flask, world: World, three: Group) -> None:
+def test_a_key_with_a_name_is_told_by_it(web: Flask, world: World, group_of_three: Group) -> None:
     from app.store import keys
 
     with world.engine.begin() as connection:
-        key = keys.create(connection, three.project_id, "Ann", ("admin",)).key
+        key = keys.create(connection, group_of_three.project_id, "Ann", ("admin",)).key
     named = client_with(web, key)
-    change(named, three.tasks[0].id, name="Mine")
+    change(named, group_of_three.tasks[0].id, name="Mine")
     undo(named, history(named)[0])
-    assert [(each["who"], each["undone_by"]) for each in history(named)] == [("Ann", "Ann")]
+    assert [(decision["who"], decision["undone_by"]) for decision in history(named)] == [("Ann", "Ann")]
 
 
 def test_decisions_of_another_project_do_not_exist(
-    admin: FlaskClient, client: FlaskClient, web: Flask, engine: Engine, three: Group
+    admin: FlaskClient, client: FlaskClient, web: Flask, engine: Engine, group_of_three: Group
 ) -> None:
-    change(admin, three.tasks[0].id, name="Mine")
+    change(admin, group_of_three.tasks[0].id, name="Mine")
     [decided] = history(admin)
     stranger = client_with(web, new_key(engine, "another", "admin"))
     assert history(stranger) == []
-    for each in (decided["id"], uuid4()):
-        assert_problem(stranger.post(f"/api/v1/decisions/{each}/undo"), 404)
-        assert_problem(stranger.post(f"/api/v1/decisions/{each}/undo?preview=true"), 404)
+    for decision_id in (decided["id"], uuid4()):
+        assert_problem(stranger.post(f"/api/v1/decisions/{decision_id}/undo"), 404)
+        assert_problem(stranger.post(f"/api/v1/decisions/{decision_id}/undo?preview=true"), 404)
     assert_problem(client.post(f"/api/v1/decisions/{decided['id']}/undo"), 403)
-    assert three.tasks[0].name == "Mine"
+    assert group_of_three.tasks[0].name == "Mine"
 
 
 @pytest.mark.parametrize("query", ["kind=gossip", "task_id=x", "cursor=x", "since=2026-03-02&until=2026-03-01", "a=b"])
@@ -163,86 +172,99 @@ def test_a_wrong_parameter_of_the_history_is_refused(admin: FlaskClient, query: 
 # --- undo
 
 
-def test_every_fact_of_a_task_goes_back(admin: FlaskClient, world: World, three: Group) -> None:
-    first = three.tasks[0]
-    [one, two] = versions(admin, first.id)
-    change(admin, first.id, production=one["id"])
+def test_every_fact_of_a_task_goes_back(admin: FlaskClient, world: World, group_of_three: Group) -> None:
+    first = group_of_three.tasks[0]
+    [first_version, second_version] = versions(admin, first.id)
+    change(admin, first.id, production=first_version["id"])
     before = everything(world)
-    change(admin, first.id, name="Mine", description="d", response_schema={"type": "string"}, production=two["id"])
+    change(
+        admin,
+        first.id,
+        name="Mine",
+        description="d",
+        response_schema={"type": "string"},
+        production=second_version["id"],
+    )
     for decided in history(admin)[:4]:
         assert undo(admin, decided)["undone_at"] is not None
     assert everything(world) == before
 
 
-def test_a_fact_that_was_decided_again_goes_back_once_that_is_undone(admin: FlaskClient, three: Group) -> None:
-    first = three.tasks[0]
+def test_a_fact_that_was_decided_again_goes_back_once_that_is_undone(admin: FlaskClient, group_of_three: Group) -> None:
+    first = group_of_three.tasks[0]
     change(admin, first.id, name="A")
     change(admin, first.id, name="B")
-    later, earlier = history(admin)
-    problem = refused(admin, earlier)
-    assert problem["loc"] == ["undo_first", later["id"]]
+    last_decision, first_decision = history(admin)
+    problem = refused(admin, first_decision)
+    assert problem["loc"] == ["undo_first", last_decision["id"]]
     assert "Undo the name of" in problem["message"]
-    undo(admin, later)
-    undo(admin, earlier)
-    assert (three.tasks[0].name, three.tasks[0].name_by_person) == (first.name, False)
-    assert "already" in refused(admin, earlier)["message"]
+    undo(admin, last_decision)
+    undo(admin, first_decision)
+    assert (group_of_three.tasks[0].name, group_of_three.tasks[0].name_by_person) == (first.name, False)
+    assert "already" in refused(admin, first_decision)["message"]
 
 
-def test_names_of_slots_go_back_place_by_place(admin: FlaskClient, three: Group) -> None:
-    [version] = versions(admin, three.tasks[1].id)
+def test_names_of_slots_go_back_place_by_place(admin: FlaskClient, group_of_three: Group) -> None:
+    [version] = versions(admin, group_of_three.tasks[1].id)
     address = f"/api/v1/implementations/{version['id']}"
     admin.patch(address, json={"slots": {version["slots"][0]: "letter"}})
     admin.patch(address, json={"slots": {"letter": "mail"}})
-    later, earlier = history(admin)
-    assert refused(admin, earlier)["loc"] == ["undo_first", later["id"]]
-    undo(admin, later)
-    undo(admin, earlier)
+    last_decision, first_decision = history(admin)
+    assert refused(admin, first_decision)["loc"] == ["undo_first", last_decision["id"]]
+    undo(admin, last_decision)
+    undo(admin, first_decision)
     assert admin.get(address).json["slots"] == version["slots"]
-    assert {tuple(each.named_places) for each in three.templates} == {()}
-    sent = {"path": three.path, "model": "gpt-5-mini", "input": triage_edited(77)}
-    assert admin.post("/api/v1/traces", json=sent).json["variables"].keys() == set(version["slots"])
+    assert {tuple(template_row.named_places) for template_row in group_of_three.templates} == {()}
+    body = {"path": group_of_three.path, "model": "gpt-5-mini", "input": triage_edited(77)}
+    assert admin.post("/api/v1/traces", json=body).json["variables"].keys() == set(version["slots"])
 
 
-def test_a_merge_goes_back_with_everything_that_it_brought(admin: FlaskClient, world: World, three: Group) -> None:
-    first, second, third = three.tasks
+def test_a_merge_goes_back_with_everything_that_it_brought(
+    admin: FlaskClient, world: World, group_of_three: Group
+) -> None:
+    first, second, third = group_of_three.tasks
     [version] = versions(admin, second.id)
     change(admin, second.id, name="Post room", description="d", production=version["id"])
     change(admin, first.id, production=versions(admin, first.id)[0]["id"])
     before = everything(world)
     merge(admin, second.id, first.id)
     merge(admin, third.id, first.id)
-    assert shape(three) == [[(1, 6), (2, 3), (3, 6), (4, 6)]]
+    assert shape(group_of_three) == [[(1, 6), (2, 3), (3, 6), (4, 6)]]
     third_merge, second_merge = history(admin, kind="merge")
 
-    undo(admin, second_merge)  # the first of the two: the lines tell what is whose
-    assert shape(three) == [[(1, 6), (2, 3), (4, 6)], [(1, 6)]]
+    undo(admin, second_merge)  # the first of the two merges: the lines tell which version is of which task
+    assert shape(group_of_three) == [[(1, 6), (2, 3), (4, 6)], [(1, 6)]]
     undo(admin, third_merge)
 
     assert everything(world) == before
-    three.assert_exact()
+    group_of_three.assert_exact()
 
 
-def test_what_came_to_a_merged_line_goes_along_when_the_merge_is_undone(
-    admin: FlaskClient, three: Group, monkeypatch: pytest.MonkeyPatch
+def test_calls_that_came_to_a_merged_line_go_along_when_the_merge_is_undone(
+    admin: FlaskClient, group_of_three: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second, _ = three.tasks
+    first, second, _ = group_of_three.tasks
     merge(admin, second.id, first.id)
-    again = EDITED.replace("say other.", "say other, and never guess.")
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED, SUMMARY, again))
-    three.send(triage_edited(number).replace("say other.", "say other, and never guess.") for number in range(30, 36))
-    three.run()
-    three.send((triage_edited(number) for number in range(40, 42)), model="gpt-7")
-    three.send((triage(number) for number in range(40, 43)), model="gpt-7")
-    assert shape(three)[0] == [(1, 6), (2, 3), (3, 6), (4, 6), (5, 2), (6, 3)]
+    edited_again = EDITED.replace("say other.", "say other, and never guess.")
+    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED, SUMMARY, edited_again))
+    group_of_three.send(
+        triage_edited(number).replace("say other.", "say other, and never guess.") for number in range(30, 36)
+    )
+    group_of_three.run()
+    group_of_three.send((triage_edited(number) for number in range(40, 42)), model="gpt-7")
+    group_of_three.send((triage(number) for number in range(40, 43)), model="gpt-7")
+    assert shape(group_of_three)[0] == [(1, 6), (2, 3), (3, 6), (4, 6), (5, 2), (6, 3)]
 
     undo(admin, history(admin)[0])
 
-    assert shape(three) == [[(1, 6), (2, 3), (6, 3)], [(1, 6), (2, 6), (3, 2)], [(1, 6)]]
-    three.assert_exact()
+    assert shape(group_of_three) == [[(1, 6), (2, 3), (6, 3)], [(1, 6), (2, 6), (3, 2)], [(1, 6)]]
+    group_of_three.assert_exact()
 
 
-def test_what_is_kept_apart_is_so_again_after_a_merge_is_undone(admin: FlaskClient, world: World, three: Group) -> None:
-    first, second, third = three.tasks
+def test_tasks_kept_apart_are_so_again_after_a_merge_is_undone(
+    admin: FlaskClient, world: World, group_of_three: Group
+) -> None:
+    first, second, third = group_of_three.tasks
     merge(admin, second.id, first.id)
     begun = split(admin, versions(admin, first.id)[2]["id"])
     before = everything(world)
@@ -255,126 +277,134 @@ def test_what_is_kept_apart_is_so_again_after_a_merge_is_undone(admin: FlaskClie
     assert everything(world) == before
 
 
-def test_a_merge_waits_for_what_was_built_on_it(admin: FlaskClient, three: Group) -> None:
-    first, second, third = three.tasks
+def test_a_merge_waits_for_what_was_built_on_it(admin: FlaskClient, group_of_three: Group) -> None:
+    first, second, third = group_of_three.tasks
     [version] = versions(admin, second.id)
     merge(admin, second.id, first.id)
     merge(admin, first.id, third.id)
-    later, earlier = history(admin)
-    assert refused(admin, earlier)["loc"] == ["undo_first", later["id"]]
-    undo(admin, later)
+    last_decision, first_decision = history(admin)
+    assert refused(admin, first_decision)["loc"] == ["undo_first", last_decision["id"]]
+    undo(admin, last_decision)
     split(admin, version["id"])
-    assert refused(admin, earlier)["loc"] == ["undo_first", history(admin)[0]["id"]]
+    assert refused(admin, first_decision)["loc"] == ["undo_first", history(admin)[0]["id"]]
     undo(admin, history(admin)[0])
-    undo(admin, earlier)
-    assert shape(three) == [[(1, 6), (2, 3)], [(1, 6)], [(1, 6)]]
+    undo(admin, first_decision)
+    assert shape(group_of_three) == [[(1, 6), (2, 3)], [(1, 6)], [(1, 6)]]
 
 
-def test_what_a_run_made_one_since_a_merge_cannot_be_parted(
-    admin: FlaskClient, three: Group, monkeypatch: pytest.MonkeyPatch
+def test_lines_that_a_run_made_one_since_a_merge_cannot_be_parted(
+    admin: FlaskClient, group_of_three: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second, _ = three.tasks
+    first, second, _ = group_of_three.tasks
     merge(admin, second.id, first.id)
     wide = TRIAGE.replace("other.", "other.{{rule}}")
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, SUMMARY, supersedes={wide: TRIAGE}))
-    three.want("all")
-    three.run()
-    before = shape(three)
+    group_of_three.want("all")
+    group_of_three.run()
+    before = shape(group_of_three)
     assert "one template" in refused(admin, history(admin)[0])["message"]
-    assert shape(three) == before
+    assert shape(group_of_three) == before
 
 
-def test_a_split_goes_back_with_everything_that_came_to_it(admin: FlaskClient, world: World, three: Group) -> None:
-    first, second, _ = three.tasks
+def test_a_split_goes_back_with_everything_that_came_to_it(
+    admin: FlaskClient, world: World, group_of_three: Group
+) -> None:
+    first, second, _ = group_of_three.tasks
     merge(admin, second.id, first.id)
     before = everything(world)
     [_, _, version] = versions(admin, first.id)
     change(admin, first.id, production=version["id"])
     begun = split(admin, version["id"])
-    three.send((triage_edited(number) for number in range(40, 42)), model="gpt-7")
-    assert shape(three) == [[(1, 6), (2, 3)], [(1, 6)], [(1, 6), (2, 2)]]
+    group_of_three.send((triage_edited(number) for number in range(40, 42)), model="gpt-7")
+    assert shape(group_of_three) == [[(1, 6), (2, 3)], [(1, 6)], [(1, 6), (2, 2)]]
 
     decided, production, _ = history(admin)
     undo(admin, decided)
 
-    assert shape(three)[0] == [(1, 6), (2, 3), (3, 6), (4, 2)]
+    assert shape(group_of_three)[0] == [(1, 6), (2, 3), (3, 6), (4, 2)]
     assert admin.get(f"/api/v1/tasks/{begun['id']}").json == {"merged_into": str(first.id)}
     undo(admin, production)
     now = everything(world)
     assert now["template"] == before["template"]
-    assert [each for each in now["task"] if str(each["id"]) != begun["id"]] == before["task"]
-    three.assert_exact()
+    assert [task_row for task_row in now["task"] if str(task_row["id"]) != begun["id"]] == before["task"]
+    group_of_three.assert_exact()
 
 
-def test_a_split_waits_for_what_was_built_on_it(admin: FlaskClient, three: Group) -> None:
-    first, second, third = three.tasks
+def test_a_split_waits_for_what_was_built_on_it(admin: FlaskClient, group_of_three: Group) -> None:
+    first, second, third = group_of_three.tasks
     merge(admin, second.id, first.id)
     begun = split(admin, versions(admin, first.id)[2]["id"])
     parted = history(admin)[0]
     for source, into in ((begun["id"], third.id), (third.id, begun["id"]), (first.id, third.id)):
         merge(admin, source, into)
-        later = history(admin)[0]
-        assert refused(admin, parted)["loc"] == ["undo_first", later["id"]]
-        undo(admin, later)
+        last_decision = history(admin)[0]
+        assert refused(admin, parted)["loc"] == ["undo_first", last_decision["id"]]
+        undo(admin, last_decision)
     undo(admin, parted)
-    assert shape(three)[0] == [(1, 6), (2, 3), (3, 6)]
+    assert shape(group_of_three)[0] == [(1, 6), (2, 3), (3, 6)]
 
 
-def test_the_name_of_a_task_that_went_on_in_another_goes_back_after_that(admin: FlaskClient, three: Group) -> None:
-    first, second, _ = three.tasks
+def test_the_name_of_a_task_that_went_on_in_another_goes_back_after_that(
+    admin: FlaskClient, group_of_three: Group
+) -> None:
+    first, second, _ = group_of_three.tasks
     change(admin, second.id, name="Mine")
     merge(admin, second.id, first.id)
     merged, named = history(admin)
     assert refused(admin, named)["loc"] == ["undo_first", merged["id"]]
     undo(admin, merged)
     undo(admin, named)
-    assert [each.name_by_person for each in three.tasks] == [False, False, False]
+    assert [task_row.name_by_person for task_row in group_of_three.tasks] == [False, False, False]
 
 
-def test_a_version_that_left_the_task_does_not_come_back_into_production(admin: FlaskClient, three: Group) -> None:
-    first, second, _ = three.tasks
+def test_a_version_that_left_the_task_does_not_come_back_into_production(
+    admin: FlaskClient, group_of_three: Group
+) -> None:
+    first, second, _ = group_of_three.tasks
     merge(admin, second.id, first.id)
-    one, _, three_ = versions(admin, first.id)
-    change(admin, first.id, production=three_["id"])
-    change(admin, first.id, production=one["id"])
+    first_version, _, third_version = versions(admin, first.id)
+    change(admin, first.id, production=third_version["id"])
+    change(admin, first.id, production=first_version["id"])
     decided = history(admin)[0]
-    split(admin, three_["id"])
+    split(admin, third_version["id"])
     assert refused(admin, decided)["loc"] == ["undo_first", history(admin)[0]["id"]]
 
 
 def test_deleting_the_text_of_a_task_forgets_the_names_that_we_made_of_it(
-    admin: FlaskClient, world: World, three: Group
+    admin: FlaskClient, world: World, group_of_three: Group
 ) -> None:
-    first, second, _ = three.tasks
+    first, second, _ = group_of_three.tasks
     merge(admin, second.id, first.id)
     change(admin, first.id, name="By a person")
     ids = [row.id for row in world.rows(select(template)) if "say other" in str(row.parts)]
     calls = admin.get(f"/api/v1/traces?task_id={first.id}&limit=200").json["items"]
-    gone = [each["id"] for each in calls if each["version"] == 3]
-    for call in gone:
-        admin.post("/api/v1/deletions", json={"trace_id": call})
+    call_ids = [call["id"] for call in calls if call["version"] == 3]
+    for call_id in call_ids:
+        admin.post("/api/v1/deletions", json={"trace_id": call_id})
     assert ids
     named, merged = history(admin)
     assert named["before"]["name"] is None
     assert merged["before"]["task"]["name"] is None
     assert "a name that was deleted" in merged["summary"]
     undo(admin, named)
-    assert three.tasks[0].name == first.name
+    assert group_of_three.tasks[0].name == first.name
 
 
 # --- preview, and two people at once
 
 
-def test_a_preview_tells_what_goes_where_and_writes_nothing(admin: FlaskClient, world: World, three: Group) -> None:
-    first, second, _ = three.tasks
+def test_a_preview_tells_what_goes_where_and_writes_nothing(
+    admin: FlaskClient, world: World, group_of_three: Group
+) -> None:
+    first, second, _ = group_of_three.tasks
     [version] = versions(admin, second.id)
     before = rows_of_all(world)
 
-    told = admin.post(f"/api/v1/tasks/{second.id}/merge?preview=true", json={"into": str(first.id)}).json
+    preview = admin.post(f"/api/v1/tasks/{second.id}/merge?preview=true", json={"into": str(first.id)}).json
 
     assert rows_of_all(world) == before
-    assert (told["preview"], told["kind"], told["calls"]) == (True, "merge", 6)
-    assert told["moves"] == [
+    assert (preview["preview"], preview["kind"], preview["calls"]) == (True, "merge", 6)
+    assert preview["moves"] == [
         {
             "implementation_id": version["id"],
             "model": "gpt-5-mini",
@@ -385,30 +415,30 @@ def test_a_preview_tells_what_goes_where_and_writes_nothing(admin: FlaskClient, 
             "to_version": 3,
         }
     ]
-    assert [(each["before"], each["after"]) for each in told["tasks"]] == [
+    assert [(task["before"], task["after"]) for task in preview["tasks"]] == [
         ({"versions": 2, "calls": 9}, {"versions": 3, "calls": 15}),
         ({"versions": 1, "calls": 6}, None),
     ]
-    merge(admin, second.id, first.id, expected=told["state"])
+    merge(admin, second.id, first.id, expected=preview["state"])
     before = rows_of_all(world)
     parted = admin.post(f"/api/v1/implementations/{version['id']}/split?preview=true")
     assert (parted.status_code, parted.json["moves"][0]["to_task"]) == (200, None)
     assert parted.json["tasks"][1]["before"] is None
     back = admin.post(f"/api/v1/decisions/{history(admin)[0]['id']}/undo?preview=true").json
-    assert [(each["from_version"], each["to_version"]) for each in back["moves"]] == [(3, 1)]
+    assert [(move["from_version"], move["to_version"]) for move in back["moves"]] == [(3, 1)]
     assert rows_of_all(world) == before
 
 
-def test_what_was_previewed_is_decided_only_while_it_is_so(admin: FlaskClient, three: Group) -> None:
-    first, second, third = three.tasks
+def test_a_previewed_decision_is_taken_only_while_the_preview_holds(admin: FlaskClient, group_of_three: Group) -> None:
+    first, second, third = group_of_three.tasks
     address, body = f"/api/v1/tasks/{second.id}/merge", {"into": str(first.id)}
     state = admin.post(f"{address}?preview=true", json=body).json["state"]
-    three.send([triage_edited(50)])  # a call of a known version changes nothing
+    group_of_three.send([triage_edited(50)])  # a call of a known version changes nothing
     assert admin.post(f"{address}?preview=true", json=body).json["state"] == state
     merge(admin, third.id, first.id)
     problem = assert_problem(admin.post(address, json=body | {"expected": state}), 409)
     assert problem["errors"][0]["loc"] == ["expected"]
-    assert len(three.tasks) == 2
+    assert len(group_of_three.tasks) == 2
     version = versions(admin, first.id)[2]
     address = f"/api/v1/implementations/{version['id']}/split"
     state = admin.post(f"{address}?preview=true").json["state"]
@@ -416,21 +446,21 @@ def test_what_was_previewed_is_decided_only_while_it_is_so(admin: FlaskClient, t
     assert_problem(admin.post(f"{address}?expected={state}"), 409)
 
 
-def test_of_two_people_who_change_a_field_the_second_is_told(admin: FlaskClient, three: Group) -> None:
-    first = three.tasks[0]
+def test_of_two_people_who_change_a_field_the_second_is_told(admin: FlaskClient, group_of_three: Group) -> None:
+    first = group_of_three.tasks[0]
     believed = {"name": first.name, "production": None}
     change(admin, first.id, name="Ann's", expected=believed)
     answer = admin.patch(f"/api/v1/tasks/{first.id}", json={"name": "Bob's", "expected": believed})
     assert [error["loc"] for error in assert_problem(answer, 409)["errors"]] == [["expected", "name"]]
-    assert three.tasks[0].name == "Ann's"
+    assert group_of_three.tasks[0].name == "Ann's"
     change(admin, first.id, name="Bob's", expected={"name": "Ann's"})
     assert_problem(admin.patch(f"/api/v1/tasks/{first.id}", json={"expected": {"name": "Bob's"}}), 422)
 
 
 def test_a_preview_of_what_cannot_be_is_refused_as_the_decision_is(
-    admin: FlaskClient, client: FlaskClient, three: Group
+    admin: FlaskClient, client: FlaskClient, group_of_three: Group
 ) -> None:
-    first, second, _ = three.tasks
+    first, second, _ = group_of_three.tasks
     address = f"/api/v1/tasks/{first.id}/merge?preview=true"
     for into in (first.id, uuid4()):
         assert_problem(admin.post(address, json={"into": str(into)}), 422)
@@ -440,18 +470,18 @@ def test_a_preview_of_what_cannot_be_is_refused_as_the_decision_is(
     assert_problem(admin.post(f"/api/v1/tasks/{first.id}/merge?preview=perhaps", json={"into": str(second.id)}), 422)
 
 
-def test_hostile_names_stand_in_the_history_as_they_are(admin: FlaskClient, three: Group) -> None:
+def test_hostile_names_stand_in_the_history_as_they_are(admin: FlaskClient, group_of_three: Group) -> None:
     hostile = "</script><img src=x onerror=alert(1)>\u202e=cmd|'/c calc'!A1"
-    change(admin, three.tasks[0].id, name=hostile)
+    change(admin, group_of_three.tasks[0].id, name=hostile)
     assert history(admin)[0]["after"]["name"] == hostile
 
 
 def test_a_merge_that_was_undone_interrupts_a_run_that_did_not_know(
-    admin: FlaskClient, world: World, three: Group
+    admin: FlaskClient, world: World, group_of_three: Group
 ) -> None:
-    merge(admin, three.tasks[1].id, three.tasks[0].id)
+    merge(admin, group_of_three.tasks[1].id, group_of_three.tasks[0].id)
     with world.engine.begin() as connection:
         connection.execute(update(grouping_key).values(fence=7))
     undo(admin, history(admin)[0])
-    assert three.row.fence == 8
+    assert group_of_three.row.fence == 8
     assert len(world.rows(select(decision))) == 1

@@ -1,4 +1,4 @@
-"""A version as a file: what the format's own library makes of it is the call, byte for byte.
+"""A version as a file: the format's own library renders the file to the call, byte for byte.
 
 Jinja2 and Python are tried here; `python -m benchmarks.exports` tries all formats, each with the real library.
 """
@@ -76,16 +76,16 @@ def prompt(version: Version, values: dict[str, str]) -> list[str]:
 
 
 @given(versions())
-def test_jinja_gives_the_call_back(made: tuple[Version, dict[str, str]]) -> None:
-    version, values = made
+def test_jinja_gives_the_call_back(version_and_values: tuple[Version, dict[str, str]]) -> None:
+    version, values = version_and_values
     template = Environment(undefined=StrictUndefined).from_string(exported(version, "jinja2"))
     blocks = [template.blocks[name] for name in block_names(version)]
     assert ["".join(block(template.new_context(values))) for block in blocks] == prompt(version, values)
 
 
 @given(versions())
-def test_python_gives_the_call_back(made: tuple[Version, dict[str, str]]) -> None:
-    version, values = made
+def test_python_gives_the_call_back(version_and_values: tuple[Version, dict[str, str]]) -> None:
+    version, values = version_and_values
     module: dict[str, Any] = {}
     exec(exported(version, "python"), module)
     given_values = {name: values[name] for name in version.slots}
@@ -94,8 +94,8 @@ def test_python_gives_the_call_back(made: tuple[Version, dict[str, str]]) -> Non
 
 
 @given(versions())
-def test_bodies_of_apis_hold_the_text_form(made: tuple[Version, dict[str, str]]) -> None:
-    version, values = made
+def test_bodies_of_apis_hold_the_text_form(version_and_values: tuple[Version, dict[str, str]]) -> None:
+    version, values = version_and_values
     for name in ("openai", "anthropic"):
         body = json.loads(exported(version, name))
         system = [body["system"]] if "system" in body else []
@@ -104,9 +104,9 @@ def test_bodies_of_apis_hold_the_text_form(made: tuple[Version, dict[str, str]])
 
 
 @given(versions())
-def test_every_format_writes_every_version(made: tuple[Version, dict[str, str]]) -> None:
+def test_every_format_writes_every_version(version_and_values: tuple[Version, dict[str, str]]) -> None:
     for name in FORMATS:
-        assert exported(made[0], name).strip()
+        assert exported(version_and_values[0], name).strip()
 
 
 ODD_NAMES = sorted(
@@ -116,7 +116,7 @@ ODD_NAMES = sorted(
 
 
 @pytest.mark.parametrize("odd", ODD_NAMES)
-def test_whatever_a_slot_is_called_jinja_and_python_give_the_call_back(odd: str) -> None:
+def test_jinja_and_python_give_the_call_back_for_any_name_of_a_slot(odd: str) -> None:
     version = version_of(Template(("Label: ", ", ", "\n", ""), (odd, "s", "class_")))
     names = version.named().slots
     assert len(set(names)) == 3
@@ -170,7 +170,10 @@ def test_constants_are_named_where_fixed_braces_would_be_a_variable(name: str) -
 
 def test_a_message_that_is_a_slot_alone_is_written_too() -> None:
     version = Version("Chat", "/chat", 1, "m", {}, Template(("Be brief." + BARRIER, ""), ("message",)))
-    assert [(each.role, each.text) for each in version.messages] == [("system", "Be brief."), ("user", "{{message}}")]
+    assert [(message.role, message.text) for message in version.messages] == [
+        ("system", "Be brief."),
+        ("user", "{{message}}"),
+    ]
     for name in FORMATS:
         assert "message" in exported(version, name)
 

@@ -13,12 +13,12 @@ from app.store.engine import transaction
 from app.store.projects import Project
 from app.web import create_app
 from tests.app.api_helpers import client_with, know, new_key
-from tests.app.front_both import KNOWN, Both
 from tests.app.front_client import in_front
+from tests.app.front_twins import KNOWN, Twins
 
 
 @pytest.fixture
-def both(settings: Settings, engine: Engine) -> Iterator[Both]:
+def twins(settings: Settings, engine: Engine) -> Iterator[Twins]:
     apps = create_app(settings), create_app(settings)
     keys = [new_key(engine, project) for project in ("flask", "front")]
     for name in ("flask", "front"):
@@ -28,14 +28,14 @@ def both(settings: Settings, engine: Engine) -> Iterator[Both]:
     with transaction(engine) as connection:
         connection.execute(update(tables.project).values(secret="the same: marks of redacted ids are made with it"))
     with in_front(apps[1], settings) as front:
-        yield Both(engine, client_with(apps[0], keys[0]), front, *apps, keys[1])
+        yield Twins(engine, client_with(apps[0], keys[0]), front, *apps, keys[1])
     for app in apps:
         app.extensions[EXTENSION].engine.dispose()
 
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The number of calls of each statement."""
+    """The number of calls in each statement."""
     carried: list[int] = []
     insert = together.insert_current
 

@@ -1,4 +1,4 @@
-"""The web process as it is started: what stands before the application, over real connections."""
+"""The started web process over real connections: the front stands before the application."""
 
 import gzip
 import http.client
@@ -46,7 +46,7 @@ def port(session_database: str, redis_url: str, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="module")
 def hasty_port(session_database: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Another, which does not wait long for a body."""
+    """A web process with a short patience for bodies."""
     with listening(session_database, redis_url, tmp_path_factory.mktemp("hasty"), SLOW) as port:
         yield port
 
@@ -117,12 +117,12 @@ def slow_bodies(port: int, number: int, head: dict[str, str]) -> Iterator[list[s
     """Connections that send the beginning of a body and then nothing."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
     with ExitStack() as stack:
-        found = []
+        connections = []
         for _ in range(number):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), 60))
             connection.sendall(f"POST {URL} HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: 5000\r\n\r\n{{".encode())
-            found.append(connection)
-        yield found
+            connections.append(connection)
+        yield connections
 
 
 def test_slow_bodies_hold_up_nobody_and_are_cut_off(hasty_port: int, key: dict[str, str]) -> None:
@@ -134,7 +134,7 @@ def test_slow_bodies_hold_up_nobody_and_are_cut_off(hasty_port: int, key: dict[s
         assert [connection.recv(1) for connection in connections] == [b""] * len(connections)
 
 
-def test_who_shows_no_key_is_refused_before_the_body_is_there(port: int) -> None:
+def test_a_request_without_a_key_is_refused_before_the_body_is_there(port: int) -> None:
     with slow_bodies(port, 1, {"Content-Type": "application/json"}) as (connection,):
         started = time.monotonic()
         assert connection.recv(4096).startswith(b"HTTP/1.1 401 ")
@@ -150,11 +150,15 @@ def test_a_body_that_is_too_large_is_refused_whatever_it_says_of_its_size(port: 
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_who_sends_all_of_a_body_that_is_too_large_is_told_why(port: int, key: dict[str, str], chunked: bool) -> None:
-    """A client that writes everything before it reads must not find a broken connection."""
+def test_a_client_that_sends_all_of_a_body_that_is_too_large_is_told_why(
+    port: int, key: dict[str, str], chunked: bool
+) -> None:
+    """A client that writes the whole body before it reads must not find a broken connection."""
     large = b" " * (4 * LARGEST)
     for _ in range(5):
-        body: Any = iter([large[at : at + 50_000] for at in range(0, len(large), 50_000)]) if chunked else large
+        body: Any = (
+            iter([large[offset : offset + 50_000] for offset in range(0, len(large), 50_000)]) if chunked else large
+        )
         assert ask(port, "POST", URL, body, key)[0] == 413
 
 
@@ -186,12 +190,12 @@ OTLP = "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-proto
 def test_of_a_body_that_is_cut_off_nothing_is_stored(
     port: int, engine: Engine, key: dict[str, str], says: str, broken: bytes, known: bool
 ) -> None:
-    """The first half of a protobuf message is one too, so nothing but the length says that its sender died."""
-    if known:  # a larger body is taken in one piece then
+    """The first half of a protobuf message is a valid message, so only the length says that the sender died."""
+    if known:  # above this size a body is taken in one piece
         assert ask(port, "POST", "/v1/traces", b"", key | {"Content-Type": "application/x-protobuf"})[0] == 200
-    said = '[{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]'
-    call = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.input.messages": said}
-    half, other = (export(span(call, number)).SerializeToString() for number in (1, 2))
+    messages = '[{"role": "user", "parts": [{"type": "text", "content": "Hi"}]}]'
+    call = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.input.messages": messages}
+    half, second_half = (export(span(call, number)).SerializeToString() for number in (1, 2))
     head = f"{OTLP}{key['Authorization']}\r\n{says.format(more=2 * len(half))}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", port), 60) as connection:
         if "chunked" in says:
@@ -202,7 +206,7 @@ def test_of_a_body_that_is_cut_off_nothing_is_stored(
         assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
     assert stored(engine) == 0
     protobuf = key | {"Content-Type": "application/x-protobuf"}
-    assert ask(port, "POST", "/v1/traces", iter([half, other]), protobuf)[0] == 200
+    assert ask(port, "POST", "/v1/traces", iter([half, second_half]), protobuf)[0] == 200
     assert stored(engine) == 2
 
 
@@ -241,7 +245,7 @@ def test_a_request_without_one_host_or_a_method_in_capitals_is_refused(
 
 def test_a_form_without_a_key_is_small(port: int) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert ask(port, "POST", "/login", b"key=x", form)[0] == 400  # it has no token of ours
+    assert ask(port, "POST", "/login", b"key=x", form)[0] == 400  # the form has no token of ours
     assert ask(port, "POST", "/login", b"k" * 70_000, form)[0] == 413
 
 
@@ -257,8 +261,8 @@ def test_an_ordinary_request_comes_through_whole(port: int, key: dict[str, str])
     assert ask(port, "POST", URL, gzip.compress(body), key | {"Content-Encoding": "gzip"})[0] == 201
     assert ask(port, "POST", URL, iter([body[:10], body[10:]]), key)[0] == 201  # chunked
     query = "?path=/k%C3%A4se%20und%20%7Bbrot%7D/%252F%3F"
-    _, headers, found = ask(port, "GET", URL + query, headers=key)
-    assert [item["path"] for item in orjson.loads(found)["items"]] == [path] * 2
+    _, headers, received = ask(port, "GET", URL + query, headers=key)
+    assert [item["path"] for item in orjson.loads(received)["items"]] == [path] * 2
     assert headers["Content-Type"] == "application/json"
 
 
@@ -277,15 +281,17 @@ def test_a_header_with_an_underscore_is_not_taken_for_the_one_with_a_hyphen(port
 
 
 def test_a_flood_of_one_project_leaves_the_others_their_turn(port: int, engine: Engine, key: dict[str, str]) -> None:
-    """Everything of both is answered, and what a flood has waiting is refused before anything of the other is."""
-    other = key | {"Authorization": f"Bearer {new_key(engine, 'another')}"}
-    for each in (key, other):
-        assert ask(port, "POST", URL, BODY, each)[0] == 201
+    """Both projects' requests are answered; a waiting request of the flood is refused before any of the other
+    project.
+    """
+    other_key = key | {"Authorization": f"Bearer {new_key(engine, 'another')}"}
+    for sender in (key, other_key):
+        assert ask(port, "POST", URL, BODY, sender)[0] == 201
     with ThreadPoolExecutor(40) as pool:
         flood = [pool.submit(ask, port, "POST", URL, BODY, key) for _ in range(400)]
-        quiet = [ask(port, "POST", URL, BODY, other)[0] for _ in range(20)]
+        quiet = [ask(port, "POST", URL, BODY, other_key)[0] for _ in range(20)]
         assert quiet == [201] * 20
-        assert {each.result()[0] for each in flood} <= {201, 429}
+        assert {request.result()[0] for request in flood} <= {201, 429}
 
 
 def test_a_worker_that_dies_is_replaced_and_the_web_process_lives_on(hasty_port: int) -> None:
@@ -296,10 +302,12 @@ def test_a_worker_that_dies_is_replaced_and_the_web_process_lives_on(hasty_port:
     assert parent.is_running()
 
 
-def test_what_a_killed_worker_stored_without_an_answer_is_stored_once_when_it_is_sent_again(
+def test_a_call_that_a_killed_worker_stored_without_an_answer_is_stored_once_when_it_is_sent_again(
     own_port: int, engine: Engine, project: Project, key: dict[str, str]
 ) -> None:
-    """SIGKILL while statements wait for external ids that somebody else takes and gives up: PostgreSQL carries them out afterwards."""
+    """SIGKILL comes while statements wait for external ids that another transaction takes and gives up: PostgreSQL
+    carries the statements out afterwards.
+    """
     call = orjson.dumps({"model": "m", "path": "/p", "input": "Hi", "external_id": "taken"})
     spans, in_protobuf = export(span(CALL, 7)).SerializeToString(), key | {"Content-Type": PROTOBUF}
     for body in (BODY, BODY):
@@ -308,15 +316,18 @@ def test_what_a_killed_worker_stored_without_an_answer_is_stored_once_when_it_is
         warm = export(span(CALL, number, trace_id=number.to_bytes(16, "big"))).SerializeToString()
         assert ask(own_port, "POST", "/v1/traces", warm, in_protobuf)[0] == 200
     before = _stored(engine)
-    taken = [{"project_id": project.id, "external_id": each, "trace_id": project.id} for each in ("taken", _ID_OF_SPAN)]
+    taken = [
+        {"project_id": project.id, "external_id": external_id, "trace_id": project.id}
+        for external_id in ("taken", _ID_OF_SPAN)
+    ]
     with ThreadPoolExecutor(2) as pool, engine.connect() as connection:
         connection.execute(tables.trace_external_id.insert(), taken)
-        sent = [pool.submit(ask, own_port, "POST", URL, call, key)]
+        requests = [pool.submit(ask, own_port, "POST", URL, call, key)]
         wait_until(lambda: _waiting_statements(engine) == 1, 60, str)
-        sent.append(pool.submit(ask, own_port, "POST", "/v1/traces", spans, in_protobuf))
+        requests.append(pool.submit(ask, own_port, "POST", "/v1/traces", spans, in_protobuf))
         wait_until(lambda: _waiting_statements(engine) == 2, 60, str)
         _kill(_worker(own_port), own_port)
-        assert all(each.exception() is not None for each in sent)
+        assert all(request.exception() is not None for request in requests)
         assert _stored(engine) == before
         connection.rollback()
     wait_until(lambda: _stored(engine) == before + 2, 60, str)
@@ -329,7 +340,7 @@ _ID_OF_SPAN = f"{TRACE_ID.hex()}:{7:016x}"
 
 
 def _stored(engine: Engine) -> int:
-    """Calls; each whose external id stands in both tables."""
+    """The number of stored calls whose external id is the same in both tables."""
     query = """SELECT count(*) FROM trace FULL JOIN trace_external_id AS named ON named.trace_id = trace.id
                WHERE trace.external_id IS NOT DISTINCT FROM named.external_id"""
     with transaction(engine) as connection:
@@ -350,9 +361,11 @@ def _kill(worker: psutil.Process, port: int) -> None:
 
 
 def _worker(port: int) -> psutil.Process:
-    return next(each for each in psutil.Process().children(recursive=True) if _listens(each, port))
+    return next(process for process in psutil.Process().children(recursive=True) if _listens(process, port))
 
 
 def _listens(process: psutil.Process, port: int) -> bool:
-    """Whether it is a worker of granian: those have the port, and the main process that started them has it, too."""
-    return not process.children() and any(each.laddr.port == port for each in process.net_connections() if each.laddr)
+    """Whether the process is a worker of granian. The main process has the port too, and children besides."""
+    return not process.children() and any(
+        connection.laddr.port == port for connection in process.net_connections() if connection.laddr
+    )

@@ -1,4 +1,4 @@
-"""Turns: alone a project has every thread, beside others a share, and nobody waits behind what another one sends."""
+"""Turns: a project alone has every thread, beside others a share, and no project waits behind another's requests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ THREADS = 8
 
 
 class World:
-    """Requests that work until they are told to end, at a time that passes when a test says so."""
+    """A world of requests that work until a test ends them, on a clock that a test moves."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -37,7 +37,7 @@ class World:
             self.refused += 1
 
     async def end(self, position: int = 0) -> str:
-        """Finish the request that has worked longest, or another; whose it was."""
+        """Ends the request that has worked longest, or the given one. Returns the name of its project."""
         name, over = self.working.pop(position)
         over.set()
         for _ in range(4):
@@ -45,7 +45,7 @@ class World:
         return name
 
     def at_work(self, name: str) -> int:
-        return sum(each == name for each, _ in self.working)
+        return sum(party == name for party, _ in self.working)
 
     async def finish(self) -> None:
         while self.working:
@@ -74,7 +74,7 @@ def test_alone_a_project_has_every_thread() -> None:
     played(story)
 
 
-def test_whoever_comes_second_is_next_however_much_waits() -> None:
+def test_the_project_that_comes_second_is_next_however_much_waits() -> None:
     async def story(world: World) -> None:
         await world.send("flood", 200)
         await world.send("quiet")
@@ -104,15 +104,15 @@ def test_three_floods_take_turns() -> None:
     async def story(world: World) -> None:
         for name in ("a", "b", "c"):
             await world.send(name, 30)
-        for _ in range(THREADS):  # what "a" had while it was alone
+        for _ in range(THREADS):  # the threads of "a" while "a" was alone
             await world.end()
-        done = [await world.end() for _ in range(30)]
-        assert {name: done.count(name) for name in "abc"} == {"a": 10, "b": 10, "c": 10}
+        ended = [await world.end() for _ in range(30)]
+        assert {name: ended.count(name) for name in "abc"} == {"a": 10, "b": 10, "c": 10}
 
     played(story)
 
 
-def test_what_would_only_get_old_is_refused_and_others_are_not() -> None:
+def test_a_request_that_would_only_grow_old_is_refused_and_others_are_not() -> None:
     async def story(world: World) -> None:
         await world.send("flood", THREADS + MOST_WAITING + 5)
         assert world.refused == 5
@@ -143,7 +143,7 @@ def test_no_thread_is_lost_and_none_is_idle_while_somebody_alone_waits(steps: li
         for step, number in steps:
             await _do(world, step, number)
             assert len(world.working) <= THREADS
-            waiting = {name for name, each in world.turns._parties.items() if each.waiting}
+            waiting = {name for name, party in world.turns._parties.items() if party.waiting}
             assert not waiting or world.working
 
     async def _do(world: World, step: str, number: int) -> Any:
@@ -158,11 +158,11 @@ def test_no_thread_is_lost_and_none_is_idle_while_somebody_alone_waits(steps: li
         return None
 
     async def _cancel(world: World, number: int) -> None:
-        """Only one that still waits: a thread cannot be called back."""
+        """Gives up a request that still waits: no thread can be called back."""
         before = len(world.working)
-        if not any(each.waiting for each in world.turns._parties.values()):
+        if not any(party.waiting for party in world.turns._parties.values()):
             return
-        party = next(each for each in world.turns._parties.values() if each.waiting)
+        party = next(party for party in world.turns._parties.values() if party.waiting)
         party.waiting[number % len(party.waiting)].cancel()
         await asyncio.sleep(0)
         assert len(world.working) == before
@@ -174,14 +174,14 @@ def test_no_thread_is_lost_and_none_is_idle_while_somebody_alone_waits(steps: li
 def test_few_threads_are_shared_too(threads: int) -> None:
     async def story(_: World) -> None:
         turns = Turns(threads)
-        done: list[str] = []
+        ended: list[str] = []
 
         async def ask(name: str) -> None:
             async with turns.turn(name):
                 await asyncio.sleep(0)
-                done.append(name)
+                ended.append(name)
 
         await asyncio.wait_for(asyncio.gather(*(ask(name) for name in "aaaabbbb")), 10)
-        assert sorted(done) == list("aaaabbbb")
+        assert sorted(ended) == list("aaaabbbb")
 
     played(story)

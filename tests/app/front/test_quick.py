@@ -1,4 +1,4 @@
-"""A POST of one trace that is answered before Flask: the same answers, rows, counters and logs, whatever comes."""
+"""A POST of one trace that is answered before Flask gets the same answer, rows, counters and logs as from Flask."""
 
 import gzip
 from typing import Any
@@ -24,8 +24,8 @@ from app.store.projects import Project
 from app.web import create_app
 from tasks.coalescing.protocol import key_of
 from tests.app.api_helpers import know, new_key, wait_for
-from tests.app.front_both import KNOWN, Both
 from tests.app.front_client import URL, in_front
+from tests.app.front_twins import KNOWN, Twins
 from tests.app.log_records import KINDS
 
 HELLO = {"model": "m", "path": "/p", "input": "Hi"}
@@ -88,18 +88,18 @@ BAD: list[bytes] = [
 ]  # fmt: skip
 
 
-def test_whatever_is_sent_is_answered_and_stored_as_by_flask(both: Both) -> None:
+def test_any_body_is_answered_and_stored_as_by_flask(twins: Twins) -> None:
     for body in (*GOOD, *BAD, *GOOD):
-        by_flask, by_front = both.send(body)
+        by_flask, by_front = twins.send(body)
         assert by_front == by_flask, body
-    by_flask_rows, by_front_rows = both.rows()
+    by_flask_rows, by_front_rows = twins.rows()
     assert by_front_rows == by_flask_rows
     assert len(by_front_rows) > 30
-    by_flask_counted, by_front_counted = both.counted()
+    by_flask_counted, by_front_counted = twins.counted()
     assert by_front_counted == by_flask_counted
 
 
-def test_headers_that_ask_for_something_else_are_answered_as_by_flask(both: Both) -> None:
+def test_headers_that_ask_for_something_else_are_answered_as_by_flask(twins: Twins) -> None:
     small = orjson.dumps(HELLO)
     for headers, body in (
         ({"content-type": "text/plain"}, small),
@@ -111,9 +111,9 @@ def test_headers_that_ask_for_something_else_are_answered_as_by_flask(both: Both
         ({"accept": "text/html"}, small),
     ):
         for _ in range(2):
-            by_flask, by_front = both.send(body, **headers)
+            by_flask, by_front = twins.send(body, **headers)
             assert by_front == by_flask, headers
-    by_flask_rows, by_front_rows = both.rows()
+    by_flask_rows, by_front_rows = twins.rows()
     assert by_front_rows == by_flask_rows
 
 
@@ -137,15 +137,15 @@ _FIELDS = (
 )
 
 
-def test_any_json_is_answered_and_stored_as_by_flask(both: Both) -> None:
+def test_any_json_is_answered_and_stored_as_by_flask(twins: Twins) -> None:
     @examples(max_examples=15)
     @given(st.dictionaries(st.sampled_from(_FIELDS), _json, max_size=5))
     def look(fields: dict[str, Any]) -> None:
-        by_flask, by_front = both.send(HELLO | fields)
+        by_flask, by_front = twins.send(HELLO | fields)
         assert by_front == by_flask
 
     look()
-    by_flask_rows, by_front_rows = both.rows()
+    by_flask_rows, by_front_rows = twins.rows()
     assert by_front_rows == by_flask_rows
 
 
@@ -164,44 +164,46 @@ def test_each_call_is_counted_against_every_rate_once(environment: dict[str, str
     app.extensions[EXTENSION].engine.dispose()
 
 
-def test_a_key_that_is_revoked_or_may_not_ingest_is_refused_as_by_flask(both: Both) -> None:
-    reading = new_key(both.engine, "front", "read")
-    assert [both.front.post(reading, HELLO).status for _ in range(2)] == [403, 403]
-    assert [both.front.post("pl_wrong", HELLO).status for _ in range(2)] == [401, 401]
+def test_a_key_that_is_revoked_or_may_not_ingest_is_refused_as_by_flask(twins: Twins) -> None:
+    reading = new_key(twins.engine, "front", "read")
+    assert [twins.front.post(reading, HELLO).status for _ in range(2)] == [403, 403]
+    assert [twins.front.post("pl_wrong", HELLO).status for _ in range(2)] == [401, 401]
 
 
-def test_a_revoked_key_writes_nothing_from_that_moment_on(both: Both) -> None:
-    _warm(both)
-    with transaction(both.engine) as connection:
+def test_a_revoked_key_writes_nothing_from_that_moment_on(twins: Twins) -> None:
+    _warm(twins)
+    with transaction(twins.engine) as connection:
         connection.execute(tables.api_key.update().values(revoked_at=func.now()))
-    assert [both.front.post(both.front_key, HELLO).status for _ in range(2)] == [401, 401]
+    assert [twins.front.post(twins.front_key, HELLO).status for _ in range(2)] == [401, 401]
 
 
-def test_a_project_that_has_moved_costs_its_neighbours_nothing(both: Both) -> None:
-    _warm(both)
-    other = new_key(both.engine, "moving")
-    _warm(both, other)
-    moved = tables.project_move.insert().values(project_id=_project(both.engine, "moving"), state="moved", peer="")
-    with transaction(both.engine) as connection:
+def test_a_project_that_has_moved_costs_its_neighbours_nothing(twins: Twins) -> None:
+    _warm(twins)
+    moved_key = new_key(twins.engine, "moving")
+    _warm(twins, moved_key)
+    moved = tables.project_move.insert().values(project_id=_project(twins.engine, "moving"), state="moved", peer="")
+    with transaction(twins.engine) as connection:
         connection.execute(moved)
-    answers = both.front.post_together([(both.front_key, HELLO), (other, HELLO)] * 3)
+    answers = twins.front.post_together([(twins.front_key, HELLO), (moved_key, HELLO)] * 3)
     assert [answer.status for answer in answers] == [201, 503] * 3
 
 
-def test_requests_are_logged_and_asked_for_as_by_flask(both: Both, redis_client: Redis) -> None:
+def test_requests_are_logged_and_asked_for_as_by_flask(twins: Twins, redis_client: Redis) -> None:
     bodies = [HELLO, HELLO, TICKET, HELLO]
     with capture_logs() as by_flask:
         for body in bodies:
-            both.flask.post(URL, json=body)
+            twins.flask.post(URL, json=body)
     with capture_logs() as by_front:
         for body in bodies:
-            both.front.post(both.front_key, body)
-    told = [[(each["event"], each["log_level"], each.get("path")) for each in logs] for logs in (by_flask, by_front)]
-    assert told[0] == told[1]
+            twins.front.post(twins.front_key, body)
+    events = [
+        [(entry["event"], entry["log_level"], entry.get("path")) for entry in logs] for logs in (by_flask, by_front)
+    ]
+    assert events[0] == events[1]
     counted = [
         {
             name: value
-            for name, value in redis_client.hgetall(key_of(_group(both.engine, name))).items()
+            for name, value in redis_client.hgetall(key_of(_group(twins.engine, name))).items()
             if name[:2] == "n_"
         }
         for name in ("flask", "front")
@@ -223,23 +225,23 @@ def _stored(engine: Engine, **of: Any) -> int:
         return connection.execute(select(func.count()).select_from(tables.trace).filter_by(**of)).scalar_one()
 
 
-def _warm(both: Both, *keys: str) -> None:
+def _warm(twins: Twins, *keys: str) -> None:
     """Waits until groups, keys and policies are cached and a connection is open."""
-    for key in keys or (both.front_key,):
+    for key in keys or (twins.front_key,):
         for body in (HELLO, TICKET) * 2:
-            assert both.front.post(key, body).status == 201
+            assert twins.front.post(key, body).status == 201
 
 
-def test_calls_of_the_same_moment_share_a_statement_also_of_two_projects(both: Both, statements: list[int]) -> None:
-    other = new_key(both.engine, "other")
-    _warm(both, both.front_key, other)
+def test_calls_of_the_same_moment_share_a_statement_also_of_two_projects(twins: Twins, statements: list[int]) -> None:
+    other_key = new_key(twins.engine, "other")
+    _warm(twins, twins.front_key, other_key)
     del statements[:]
-    answers = both.front.post_together([(both.front_key, HELLO), (other, HELLO), (both.front_key, TICKET)] * 8)
+    answers = twins.front.post_together([(twins.front_key, HELLO), (other_key, HELLO), (twins.front_key, TICKET)] * 8)
     assert {answer.status for answer in answers} == {201}
     assert len({answer.json["id"] for answer in answers}) == 24
     assert sum(statements) == 24
     assert max(statements) > 8
-    assert _stored(both.engine, project_id=_project(both.engine, "other")) == 12
+    assert _stored(twins.engine, project_id=_project(twins.engine, "other")) == 12
 
 
 def _project(engine: Engine, name: str) -> Any:
@@ -247,48 +249,48 @@ def _project(engine: Engine, name: str) -> Any:
         return projects.get_or_create(connection, name).id
 
 
-def test_an_external_id_twice_in_one_statement_is_stored_once(both: Both) -> None:
-    _warm(both)
-    before = _stored(both.engine)
-    answers = both.front.post_together([(both.front_key, _with(external_id="twice"))] * 5)
+def test_an_external_id_twice_in_one_statement_is_stored_once(twins: Twins) -> None:
+    _warm(twins)
+    before = _stored(twins.engine)
+    answers = twins.front.post_together([(twins.front_key, _with(external_id="twice"))] * 5)
     assert sorted(answer.status for answer in answers) == [200] * 4 + [201]
     assert len({answer.json["id"] for answer in answers}) == 1
-    assert _stored(both.engine) == before + 1
+    assert _stored(twins.engine) == before + 1
 
 
-def test_a_version_that_changed_sends_its_own_calls_the_slow_way_alone(both: Both, statements: list[int]) -> None:
-    _warm(both)
-    know(both.engine, Project(_project(both.engine, "front"), "front"), "/p", "", "Hello {{name}}, how are you?")
+def test_a_version_that_changed_sends_its_own_calls_the_slow_way_alone(twins: Twins, statements: list[int]) -> None:
+    _warm(twins)
+    know(twins.engine, Project(_project(twins.engine, "front"), "front"), "/p", "", "Hello {{name}}, how are you?")
     del statements[:]
-    answers = both.front.post_together(
-        [(both.front_key, _with(input="Hello Ada, how are you?")), (both.front_key, TICKET)] * 3
+    answers = twins.front.post_together(
+        [(twins.front_key, _with(input="Hello Ada, how are you?")), (twins.front_key, TICKET)] * 3
     )
     assert {answer.status for answer in answers} == {201}
     assert [answer.json["variables"] for answer in answers[::2]] == [{"name": "Ada"}] * 3
     assert statements[0] == 6
 
 
-def test_a_row_that_postgresql_refuses_never_costs_its_neighbours(both: Both) -> None:
-    """An implementation that is gone: its foreign key fails the statement of all."""
-    _warm(both)
-    with transaction(both.engine) as connection:
+def test_a_row_that_postgresql_refuses_never_costs_its_neighbours(twins: Twins) -> None:
+    """The implementation is gone: its foreign key fails the statement of all calls."""
+    _warm(twins)
+    with transaction(twins.engine) as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(tables.implementation.delete())
-    answers = both.front.post_together([(both.front_key, TICKET), *[(both.front_key, HELLO)] * 5])
+    answers = twins.front.post_together([(twins.front_key, TICKET), *[(twins.front_key, HELLO)] * 5])
     assert {answer.status for answer in answers} == {201}
     assert answers[0].json["implementation_id"]
 
 
-def test_a_statement_that_waits_holds_up_nobody_who_comes_later(both: Both) -> None:
-    """An external id that another transaction is about to take."""
-    _warm(both)
-    project_id = _project(both.engine, "front")
+def test_a_statement_that_waits_holds_up_nobody_who_comes_later(twins: Twins) -> None:
+    """Another transaction is about to take the external id."""
+    _warm(twins)
+    project_id = _project(twins.engine, "front")
     take = tables.trace_external_id.insert().values(project_id=project_id, external_id="taken", trace_id=project_id)
-    with both.engine.connect() as connection:
+    with twins.engine.connect() as connection:
         connection.execute(take)
-        waiting = both.front.start(both.front_key, _with(external_id="taken"))
-        wait_for(lambda: _waits_for_a_lock(both.engine))
-        assert {both.front.post(both.front_key, HELLO).status for _ in range(5)} == {201}
+        waiting = twins.front.start(twins.front_key, _with(external_id="taken"))
+        wait_for(lambda: _waits_for_a_lock(twins.engine))
+        assert {twins.front.post(twins.front_key, HELLO).status for _ in range(5)} == {201}
         assert not waiting.done()
         connection.rollback()
     assert waiting.result(60).status == 201
@@ -299,29 +301,29 @@ def _waits_for_a_lock(engine: Engine) -> bool:
         return bool(connection.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")))
 
 
-def test_a_caller_that_hangs_up_meanwhile_has_its_call_stored_once(both: Both) -> None:
-    _warm(both)
-    before = _stored(both.engine)
-    project_id = _project(both.engine, "front")
+def test_a_caller_that_hangs_up_meanwhile_has_its_call_stored_once(twins: Twins) -> None:
+    _warm(twins)
+    before = _stored(twins.engine)
+    project_id = _project(twins.engine, "front")
     take = tables.trace_external_id.insert().values(project_id=project_id, external_id="gone", trace_id=project_id)
-    with both.engine.connect() as connection:
+    with twins.engine.connect() as connection:
         connection.execute(take)
-        waiting = both.front.start(both.front_key, _with(external_id="gone"))
-        wait_for(lambda: _waits_for_a_lock(both.engine))
+        waiting = twins.front.start(twins.front_key, _with(external_id="gone"))
+        wait_for(lambda: _waits_for_a_lock(twins.engine))
         assert waiting.cancel()
         connection.rollback()
-    wait_for(lambda: _stored(both.engine) == before + 1)
-    assert both.front.post(both.front_key, _with(external_id="gone")).status == 200
+    wait_for(lambda: _stored(twins.engine) == before + 1)
+    assert twins.front.post(twins.front_key, _with(external_id="gone")).status == 200
 
 
-def test_many_calls_at_once_are_answered_each_with_its_own_result(both: Both) -> None:
-    _warm(both)
-    sent = [
+def test_many_calls_at_once_are_answered_each_with_its_own_result(twins: Twins) -> None:
+    _warm(twins)
+    bodies = [
         TICKET
         | {"messages": [TICKET["messages"][0], {"role": "user", "content": f"Sort this ticket: {n} of plan p{n}."}]}
         for n in range(150)
     ]  # type: ignore[index]
-    answers = both.front.post_together([(both.front_key, body) for body in sent])
+    answers = twins.front.post_together([(twins.front_key, body) for body in bodies])
     assert [answer.json["variables"] for answer in answers] == [{"ticket": str(n), "plan": f"p{n}"} for n in range(150)]
 
 
@@ -353,37 +355,37 @@ def _end_connections_of_loops(engine: Engine) -> int:
         return len(connection.execute(text(ends)).all())
 
 
-def test_a_connection_that_postgresql_ended_between_two_calls_goes_unnoticed(both: Both) -> None:
-    _warm(both)
-    assert _end_connections_of_loops(both.engine)
-    assert [both.front.post(both.front_key, HELLO).status for _ in range(3)] == [201] * 3
+def test_a_connection_that_postgresql_ended_between_two_calls_goes_unnoticed(twins: Twins) -> None:
+    _warm(twins)
+    assert _end_connections_of_loops(twins.engine)
+    assert [twins.front.post(twins.front_key, HELLO).status for _ in range(3)] == [201] * 3
 
 
 def test_a_connection_that_dies_during_a_statement_is_told_to_its_callers_alone(
-    both: Both, monkeypatch: pytest.MonkeyPatch
+    twins: Twins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody knows whether PostgreSQL stored the calls: they are not sent again."""
-    _warm(both)
-    insert, before = together.insert_current, _stored(both.engine)
+    _warm(twins)
+    insert, before = together.insert_current, _stored(twins.engine)
 
     async def dying(connection: Any, rows: Any) -> Any:
-        assert _end_connections_of_loops(both.engine)
+        assert _end_connections_of_loops(twins.engine)
         return await insert(connection, rows)
 
     with monkeypatch.context() as patch:
         patch.setattr(together, "insert_current", dying)
-        answers = both.front.post_together([(both.front_key, HELLO)] * 3)
+        answers = twins.front.post_together([(twins.front_key, HELLO)] * 3)
         assert [answer.status for answer in answers] == [503] * 3
         assert "external_id" in answers[0].json["detail"]
-    assert _stored(both.engine) == before
-    assert both.front.post(both.front_key, HELLO).status == 201
+    assert _stored(twins.engine) == before
+    assert twins.front.post(twins.front_key, HELLO).status == 201
 
 
-def test_where_no_connection_is_to_be_had_calls_go_the_slow_way(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
-    _warm(both)
+def test_calls_go_the_slow_way_when_no_connection_is_to_be_had(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    _warm(twins)
     monkeypatch.setattr(shared_commit.SharedCommit, "_new_connection", _nothing)
-    _end_connections_of_loops(both.engine)
-    assert [both.front.post(both.front_key, HELLO).status for _ in range(3)] == [201] * 3
+    _end_connections_of_loops(twins.engine)
+    assert [twins.front.post(twins.front_key, HELLO).status for _ in range(3)] == [201] * 3
 
 
 async def _nothing(_: Any) -> None:
@@ -402,36 +404,42 @@ def test_while_redis_is_down_calls_are_taken_and_deferred(database_url: str, own
     app.extensions[EXTENSION].engine.dispose()
 
 
-# What is remembered grows old
+# Cached values grow old
 
 
-def test_what_will_soon_be_too_old_is_looked_up_beside_the_calls(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Policies and keys: with all of their time as its end, each call is the occasion."""
-    _warm(both)
+def test_values_that_will_soon_be_too_old_are_looked_up_beside_the_calls(
+    twins: Twins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Policies and keys are due from their first moment on, so every call is an occasion to look ahead."""
+    _warm(twins)
     monkeypatch.setattr(cache, "AGEING_SHARE", 1.0)
-    with transaction(both.engine) as connection:
-        privacy.save(connection, _project(both.engine, "front"), {"email": True})
+    with transaction(twins.engine) as connection:
+        privacy.save(connection, _project(twins.engine, "front"), {"email": True})
     mail = _with(input="Write to ada@example.com, please.")
-    wait_for(lambda: both.front.post(both.front_key, mail).status == 201 and "[redacted:email]" in str(both.rows()[1]))
+    wait_for(
+        lambda: twins.front.post(twins.front_key, mail).status == 201 and "[redacted:email]" in str(twins.rows()[1])
+    )
 
 
-def test_a_key_is_looked_up_beside_the_calls_that_come_with_it(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
-    _warm(both)
-    authenticator, asked = both.front_app.extensions[EXTENSION].authenticator, []
+def test_a_key_is_looked_up_beside_the_calls_that_come_with_it(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    _warm(twins)
+    authenticator, keys_looked_up = twins.front_app.extensions[EXTENSION].authenticator, []
     holder = authenticator.holder
-    monkeypatch.setattr(authenticator, "holder", lambda key, **more: asked.append(key) or holder(key, **more))
-    assert both.front.post(both.front_key, HELLO).status == 201
-    assert asked == []
+    monkeypatch.setattr(
+        authenticator, "holder", lambda key, **options: keys_looked_up.append(key) or holder(key, **options)
+    )
+    assert twins.front.post(twins.front_key, HELLO).status == 201
+    assert keys_looked_up == []
     monkeypatch.setattr(cache, "AGEING_SHARE", 1.0)
-    assert both.front.post(both.front_key, HELLO).status == 201
-    wait_for(lambda: asked == [both.front_key])
+    assert twins.front.post(twins.front_key, HELLO).status == 201
+    wait_for(lambda: keys_looked_up == [twins.front_key])
 
 
-def test_looking_ahead_in_vain_costs_no_call(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looking_ahead_in_vain_costs_no_call(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: Any) -> None:
         raise DatabaseDownError
 
-    _warm(both)
+    _warm(twins)
     monkeypatch.setattr(cache, "AGEING_SHARE", 1.0)
-    monkeypatch.setattr(both.front_app.extensions[EXTENSION].ingest.policies, "look_up", broken)
-    assert [both.front.post(both.front_key, HELLO).status for _ in range(5)] == [201] * 5
+    monkeypatch.setattr(twins.front_app.extensions[EXTENSION].ingest.policies, "look_up", broken)
+    assert [twins.front.post(twins.front_key, HELLO).status for _ in range(5)] == [201] * 5

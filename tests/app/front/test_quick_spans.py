@@ -1,4 +1,6 @@
-"""A small export of OpenTelemetry that is answered before Flask: the same answers, rows, counters and logs, whatever comes."""
+"""A small export of OpenTelemetry that is answered before Flask gets the same answer, rows, counters and logs as from
+Flask.
+"""
 
 import base64
 from collections.abc import Iterator
@@ -19,8 +21,8 @@ from app.web import create_app
 from benchmarks.senders import recordings
 from benchmarks.senders.senders import SENDERS
 from tests.app.api_helpers import know, new_key
-from tests.app.front_both import KNOWN, Both
 from tests.app.front_client import in_front
+from tests.app.front_twins import KNOWN, Twins
 from tests.app.otlp_helpers import CALL, CHAT, PROTOBUF, URL, export, span
 
 COUNTERS = ("http_request_seconds", "otlp_spans", "otlp_reasons", "otlp_odd_fields")
@@ -31,10 +33,10 @@ def _said(text: str, role: str = "user") -> dict[str, Any]:
     return {"role": role, "parts": [{"type": "text", "content": text}]}
 
 
-def call(number: int, text: str = "Where is my refund?", **more: Any) -> Any:
+def call(number: int, text: str = "Where is my refund?", **more_fields: Any) -> Any:
     """A span of a call in an OpenTelemetry trace of its own."""
-    fields = {name: more.pop(name) for name in ("parent", "name", "status") if name in more}
-    attributes = CHAT | {"gen_ai.input.messages": orjson.dumps([_said(text)]).decode()} | more
+    fields = {name: more_fields.pop(name) for name in ("parent", "name", "status") if name in more_fields}
+    attributes = CHAT | {"gen_ai.input.messages": orjson.dumps([_said(text)]).decode()} | more_fields
     return span(attributes, number, trace_id=number.to_bytes(16, "big"), **fields)
 
 
@@ -48,18 +50,18 @@ def body(*spans: Any) -> bytes:
     return export(*spans).SerializeToString()
 
 
-def send(both: Both, data: bytes, path: str = URL, kind: str = PROTOBUF) -> None:
-    """To both, which answer the same."""
-    by_flask, by_front = both.send(data, path, **{"content-type": kind})
+def send(twins: Twins, data: bytes, path: str = URL, kind: str = PROTOBUF) -> None:
+    """Sends an export to both applications and asserts that both give the same answer."""
+    by_flask, by_front = twins.send(data, path, **{"content-type": kind})
     assert by_front == by_flask, data[:2000]
 
 
-def same(both: Both) -> list[Any]:
-    """Asserts that both stored and counted the same, and returns it."""
-    by_flask, by_front = both.rows()
+def same(twins: Twins) -> list[Any]:
+    """Asserts that both applications stored and counted the same. Returns the rows."""
+    by_flask, by_front = twins.rows()
     assert by_front == by_flask
     for name in COUNTERS:
-        flask_counted, front_counted = both.counted(name)
+        flask_counted, front_counted = twins.counted(name)
         assert front_counted == flask_counted, name
     return by_front
 
@@ -68,7 +70,7 @@ EXPORTS: list[bytes] = [
     body(call(1)),
     body(ticket(2), ticket(3), call(4)),
     body(call(1)),  # sent again
-    body(call(4), call(5)),  # one of them again
+    body(call(4), call(5)),  # one of the spans again
     body(call(6), call(6)),  # twice in one export
     body(span({"http.method": "GET"}, 7), span({}, 8, name="")),
     body(),
@@ -91,22 +93,22 @@ EXPORTS: list[bytes] = [
 ]  # fmt: skip
 
 
-def test_whatever_is_exported_is_answered_stored_and_counted_as_by_flask(both: Both) -> None:
+def test_any_export_is_answered_stored_and_counted_as_by_flask(twins: Twins) -> None:
     for data in (*EXPORTS, *EXPORTS, body(call(900), ticket(901))):
-        send(both, data)
-    assert len(same(both)) > 80
+        send(twins, data)
+    assert len(same(twins)) > 80
 
 
-def test_exports_in_json_are_answered_as_by_flask(both: Both) -> None:
+def test_exports_in_json_are_answered_as_by_flask(twins: Twins) -> None:
     good = json_format.MessageToDict(export(call(1), ticket(2)))
     for spans in good["resourceSpans"][0]["scopeSpans"]:
-        for each in spans["spans"]:
-            each |= {name: base64.b64decode(each[name]).hex() for name in ("traceId", "spanId")}
+        for span_fields in spans["spans"]:
+            span_fields |= {name: base64.b64decode(span_fields[name]).hex() for name in ("traceId", "spanId")}
     for data in (good, good, {}, [], {"resourceSpans": 3}, {"resourceSpans": [{"scopeSpans": {"spans": 1}}]}):
-        send(both, orjson.dumps(data), kind="application/json")
+        send(twins, orjson.dumps(data), kind="application/json")
     for text in (b"", b"{", b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "\\ud800"}]}]}]}', b"[" * 3000):
-        send(both, text, kind="application/json; charset=utf-8")
-    assert len(same(both)) == 2
+        send(twins, text, kind="application/json; charset=utf-8")
+    assert len(same(twins)) == 2
 
 
 def _recorded() -> Iterator[tuple[str, bytes, str]]:
@@ -117,65 +119,65 @@ def _recorded() -> Iterator[tuple[str, bytes, str]]:
                 yield path, base64.b64decode(request["body"]), headers["content-type"]
 
 
-def test_what_real_clients_export_is_answered_stored_and_counted_as_by_flask(both: Both) -> None:
+def test_exports_of_real_clients_are_answered_stored_and_counted_as_by_flask(twins: Twins) -> None:
     for path, data, kind in _recorded():
-        send(both, data, path, kind)
-    assert len(same(both)) > 50
+        send(twins, data, path, kind)
+    assert len(same(twins)) > 50
 
 
-def test_exports_of_one_moment_share_a_statement(both: Both, statements: list[int]) -> None:
+def test_exports_of_one_moment_share_a_statement(twins: Twins, statements: list[int]) -> None:
     for number in (1, 2):
-        both.front.post(both.front_key, body(call(number), ticket(50 + number)), URL, **{"content-type": PROTOBUF})
+        twins.front.post(twins.front_key, body(call(number), ticket(50 + number)), URL, **{"content-type": PROTOBUF})
     del statements[:]
-    answers = both.front.post_together(
-        [(both.front_key, body(call(number), ticket(100 + number))) for number in range(10, 26)], URL, PROTOBUF
+    answers = twins.front.post_together(
+        [(twins.front_key, body(call(number), ticket(100 + number))) for number in range(10, 26)], URL, PROTOBUF
     )
     assert {(answer.status, answer.data) for answer in answers} == {(200, b"")}
     assert sum(statements) == 32
     assert max(statements) > 8
-    assert len(both.rows()[1]) == 36
+    assert len(twins.rows()[1]) == 36
 
 
 def test_a_span_beside_a_call_of_its_trace_that_is_stored_already_is_read_by_flask(
-    both: Both, statements: list[int]
+    twins: Twins, statements: list[int]
 ) -> None:
-    """Two instrumentations of one call, in two exports: the statement keeps the second one out, and it is the same call."""
+    """Two instrumentations export one call: the statement keeps the second span out, since both are the same call."""
     for data in (body(span(CALL, 1, parent=2)), body(span(CALL, 2)), body(span(CALL, 3))):
-        send(both, data)
-    assert len(same(both)) == 2
+        send(twins, data)
+    assert len(same(twins)) == 2
     assert statements
 
 
-def test_a_version_that_changed_costs_no_call(both: Both) -> None:
+def test_a_version_that_changed_costs_no_call(twins: Twins) -> None:
     for number in (1, 2):
-        send(both, body(ticket(number)))
+        send(twins, body(ticket(number)))
     for name in ("flask", "front"):
-        with transaction(both.engine) as connection:
+        with transaction(twins.engine) as connection:
             owner = projects.get_or_create(connection, name)
-        know(both.engine, Project(owner.id, name), "/known", "", "Hello {{name}}, how are you?")
-    send(both, body(ticket(3), call(4), ticket(5)))
-    assert len(same(both)) == 5
+        know(twins.engine, Project(owner.id, name), "/known", "", "Hello {{name}}, how are you?")
+    send(twins, body(ticket(3), call(4), ticket(5)))
+    assert len(same(twins)) == 5
 
 
-def test_a_revoked_key_stores_nothing_from_that_moment_on(both: Both) -> None:
+def test_a_revoked_key_stores_nothing_from_that_moment_on(twins: Twins) -> None:
     for number in (1, 2):
-        send(both, body(call(number)))
-    with transaction(both.engine) as connection:
+        send(twins, body(call(number)))
+    with transaction(twins.engine) as connection:
         connection.execute(update(tables.api_key).values(revoked_at=func.now()))
     for number in (3, 4):
-        send(both, body(call(number)))
-    assert len(same(both)) == 2
+        send(twins, body(call(number)))
+    assert len(same(twins)) == 2
 
 
-def test_a_project_that_moves_is_told_to_come_back_in_protobuf(both: Both) -> None:
+def test_a_project_that_moves_is_told_to_come_back_in_protobuf(twins: Twins) -> None:
     for number in (1, 2):
-        send(both, body(call(number)))
-    with transaction(both.engine) as connection:
+        send(twins, body(call(number)))
+    with transaction(twins.engine) as connection:
         ids = connection.execute(select(tables.project.c.id)).scalars().all()
-        moves = [{"project_id": each, "state": "moved", "peer": ""} for each in ids]
+        moves = [{"project_id": project_id, "state": "moved", "peer": ""} for project_id in ids]
         connection.execute(tables.project_move.insert(), moves)
-    send(both, body(call(3)))
-    assert len(same(both)) == 2
+    send(twins, body(call(3)))
+    assert len(same(twins)) == 2
 
 
 def test_an_export_is_counted_against_every_rate_once(environment: dict[str, str], engine: Any) -> None:
@@ -192,28 +194,28 @@ def test_an_export_is_counted_against_every_rate_once(environment: dict[str, str
     app.extensions[EXTENSION].engine.dispose()
 
 
-def test_the_log_says_what_was_not_stored_as_by_flask(both: Both, caplog: pytest.LogCaptureFixture) -> None:
-    send(both, body(call(1)))
-    send(both, body(span(CHAT, 2), call(3)))
-    told = [record.getMessage() for record in caplog.records if "otlp_spans_not_stored" in record.getMessage()]
-    assert len(told) == 2
-    assert all("LLM spans hold no messages" in each for each in told)
+def test_the_log_says_what_was_not_stored_as_by_flask(twins: Twins, caplog: pytest.LogCaptureFixture) -> None:
+    send(twins, body(call(1)))
+    send(twins, body(span(CHAT, 2), call(3)))
+    messages = [record.getMessage() for record in caplog.records if "otlp_spans_not_stored" in record.getMessage()]
+    assert len(messages) == 2
+    assert all("LLM spans hold no messages" in message for message in messages)
 
 
-def test_a_reader_that_breaks_leaves_the_export_to_flask(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_breaks_leaves_the_export_to_flask(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    send(both, body(call(1)))
+    send(twins, body(call(1)))
     monkeypatch.setattr(quick_spans, "spans_of", broken)
     for number in (2, 3):
-        send(both, body(call(number)))
-    assert len(same(both)) == 3
+        send(twins, body(call(number)))
+    assert len(same(twins)) == 3
 
 
-def test_an_export_of_the_most_spans_is_read_here(both: Both, statements: list[int]) -> None:
+def test_an_export_of_the_most_spans_is_read_here(twins: Twins, statements: list[int]) -> None:
     most = quick_spans.QUICK_SPANS
     for spans in ([call(1)], [call(2)], [call(number) for number in range(3, 3 + most)]):
-        assert both.front.post(both.front_key, body(*spans), URL, **{"content-type": PROTOBUF}).status == 200
+        assert twins.front.post(twins.front_key, body(*spans), URL, **{"content-type": PROTOBUF}).status == 200
     assert statements[-1:] == [most]
-    assert len(both.rows()[1]) == 2 + most
+    assert len(twins.rows()[1]) == 2 + most

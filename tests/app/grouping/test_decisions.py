@@ -1,4 +1,4 @@
-"""What a person decides about a task: kept until a person changes it, whatever runs find later."""
+"""A person's decisions about a task hold until a person changes them, whatever later runs find."""
 
 import threading
 from typing import Any
@@ -49,7 +49,7 @@ def test_a_person_names_and_describes_a_task(admin: FlaskClient, group: Group) -
     assert (listed["name"], listed["description"]) == ("Post room", "Sorts mail.")
 
 
-def test_what_is_left_out_stays_and_null_takes_away(admin: FlaskClient, group: Group) -> None:
+def test_a_field_left_out_stays_and_null_takes_it_away(admin: FlaskClient, group: Group) -> None:
     change(admin, only(group), name="Post room", response_schema={"type": "string"})
     change(admin, only(group), description="Sorts mail.")
     answer = change(admin, only(group), response_schema=None)
@@ -60,12 +60,12 @@ def test_a_version_in_production_says_so(admin: FlaskClient, group: Group) -> No
     group.send(map(triage, range(3)), model="gpt-6")
     first, second = versions(admin, only(group))
     assert change(admin, only(group), production=second["id"])["production_implementation_id"] == second["id"]
-    assert [each["production"] for each in versions(admin, only(group))] == [False, True]
+    assert [version["production"] for version in versions(admin, only(group))] == [False, True]
     assert admin.get(f"/api/v1/implementations/{second['id']}").json["production"]
     change(admin, only(group), production=first["id"])
-    assert [each["production"] for each in versions(admin, only(group))] == [True, False]
+    assert [version["production"] for version in versions(admin, only(group))] == [True, False]
     change(admin, only(group), production=None)
-    assert [each["production"] for each in versions(admin, only(group))] == [False, False]
+    assert [version["production"] for version in versions(admin, only(group))] == [False, False]
 
 
 def test_decisions_stay_when_the_task_goes_on_in_a_new_version(admin: FlaskClient, group: Group) -> None:
@@ -75,11 +75,11 @@ def test_decisions_stay_when_the_task_goes_on_in_a_new_version(admin: FlaskClien
     group.run()
     answer = admin.get(f"/api/v1/tasks/{only(group)}").json
     assert (answer["name"], answer["description"], answer["versions"]) == ("Post room", "Sorts mail.", 2)
-    assert [each["production"] for each in versions(admin, only(group))] == [True, False]
+    assert [version["production"] for version in versions(admin, only(group))] == [True, False]
 
 
 def about_to_be_renamed(world: World) -> Group:
-    """A group whose next run finds a better template, and so a better name of its task."""
+    """A group whose next run finds a better template, and with the template a better name of the task."""
     group = world.group()
     group.send([f"Today is Monday. {triage(number)}" for number in range(6)])
     group.run()
@@ -95,8 +95,8 @@ def test_a_name_given_while_a_run_mines_stays_though_it_finds_a_better_template(
     assert group.run().outcome == "fenced"
     assert (group.row.attempts, group.row.not_before) == (0, None)
     assert group.run().outcome == "committed"
-    assert [each.retired_at is None for each in group.templates] == [False, True]
-    assert [each.name for each in group.tasks] == ["Post room"]
+    assert [template_row.retired_at is None for template_row in group.templates] == [False, True]
+    assert [task_row.name for task_row in group.tasks] == ["Post room"]
 
 
 def test_a_name_given_while_a_run_saves_comes_after_it(
@@ -107,19 +107,19 @@ def test_a_name_given_while_a_run_saves_comes_after_it(
     person = threading.Thread(target=change, args=(admin, task_id), kwargs={"name": "Post room"})
     given_name = versions_store.given_name
 
-    def named(connection: Any, asked: UUID) -> str | None:
-        found = given_name(connection, asked)
+    def named(connection: Any, task_id: UUID) -> str | None:
+        name = given_name(connection, task_id)
         person.start()
         wait_for(lambda: not person.is_alive() or bool(world.rows(waiting)[0][0]))
-        return found
+        return name
 
-    # If a person names it at that moment
+    # If a person names the task at that moment
     monkeypatch.setattr("app.store.versions.given_name", named)
     assert group.run().outcome == "committed"
     person.join(timeout=90)
 
     # I expect the person's name
-    assert [each.name for each in group.tasks] == ["Post room"]
+    assert [task_row.name for task_row in group.tasks] == ["Post room"]
 
 
 @pytest.mark.parametrize(
@@ -146,17 +146,17 @@ def test_a_change_that_cannot_be_is_refused_whole_and_names_the_field(
     admin: FlaskClient, group: Group, changes: Any, loc: list[str]
 ) -> None:
     before = admin.get(f"/api/v1/tasks/{only(group)}").json
-    sent = changes if loc in ([], ["name"]) else changes | {"name": "Post room"}
-    problem = assert_problem(admin.patch(f"/api/v1/tasks/{only(group)}", json=sent), 422)
+    body = changes if loc in ([], ["name"]) else changes | {"name": "Post room"}
+    problem = assert_problem(admin.patch(f"/api/v1/tasks/{only(group)}", json=body), 422)
     assert loc in [error["loc"] for error in problem["errors"]]
     assert admin.get(f"/api/v1/tasks/{only(group)}").json == before
 
 
 def test_a_version_of_another_task_cannot_be_in_production(admin: FlaskClient, world: World, group: Group) -> None:
-    other = world.group("/other")
-    other.send(map(triage, range(5)))
-    other.run()
-    [foreign] = versions(admin, only(other))
+    elsewhere = world.group("/other")
+    elsewhere.send(map(triage, range(5)))
+    elsewhere.run()
+    [foreign] = versions(admin, only(elsewhere))
     answer = admin.patch(f"/api/v1/tasks/{only(group)}", json={"production": foreign["id"]})
     assert assert_problem(answer, 422)["errors"][0]["loc"] == ["production"]
 
@@ -168,7 +168,8 @@ def test_only_an_admin_key_decides_and_only_in_its_own_project(
     assert_problem(client.patch(url, json={"name": "Mine"}), 403)
     stranger = client_with(web, new_key(engine, "another", "admin"))
     problems = [
-        assert_problem(stranger.patch(each, json={"name": "Mine"}), 404) for each in (url, f"/api/v1/tasks/{uuid4()}")
+        assert_problem(stranger.patch(address, json={"name": "Mine"}), 404)
+        for address in (url, f"/api/v1/tasks/{uuid4()}")
     ]
     assert problems[0] == problems[1]
     assert group.tasks[0].name != "Mine"
@@ -185,7 +186,7 @@ def test_decisions_are_in_the_audit_log_without_their_texts(admin: FlaskClient, 
     change(admin, only(group), name="mxqz7marker", description="mxqz7marker")
     admin.patch(f"/api/v1/tasks/{only(group)}", json={"name": ""})
     entries = admin.get("/api/v1/audit").json["items"]
-    assert [(each["action"], each["subject"], each["outcome"]) for each in entries] == [
+    assert [(entry["action"], entry["subject"], entry["outcome"]) for entry in entries] == [
         ("change_task", str(only(group)), "refused"),
         ("change_task", str(only(group)), "done"),
     ]
@@ -202,9 +203,11 @@ def rename(client: FlaskClient, implementation_id: Any, **names: str) -> Any:
     return answer.json
 
 
-def mail(number: int, more: str = "") -> str:
-    one, two, three, _ = words(number).split()
-    return f"From {one} to {two}: write a polite answer to the mail.{more}\n\nMail: {three} {words(number + 5)}"
+def mail(number: int, added: str = "") -> str:
+    sender, recipient, topic, _ = words(number).split()
+    return (
+        f"From {sender} to {recipient}: write a polite answer to the mail.{added}\n\nMail: {topic} {words(number + 5)}"
+    )
 
 
 @pytest.fixture
@@ -217,7 +220,7 @@ def mails(world: World) -> Group:
 
 
 def slots_of(client: FlaskClient, group: Group) -> list[list[str]]:
-    return [each["slots"] for each in versions(client, only(group))]
+    return [version["slots"] for version in versions(client, only(group))]
 
 
 def test_calls_old_and_new_have_their_values_under_the_new_name_of_a_slot(admin: FlaskClient, group: Group) -> None:
@@ -232,7 +235,7 @@ def test_calls_old_and_new_have_their_values_under_the_new_name_of_a_slot(admin:
     assert "{{客户邮件}}" in answer["template"][0]["text"]
     call = admin.post("/api/v1/traces", json={"path": group.path, "model": "gpt-5-mini", "input": triage(21)}).json
     assert (call["grouping"], call["variables"]) == ("matched", {"客户邮件": words(21)})
-    assert [each["variables"].keys() for each in admin.get("/api/v1/traces").json["items"]] == [{"客户邮件"}] * 12
+    assert [trace["variables"].keys() for trace in admin.get("/api/v1/traces").json["items"]] == [{"客户邮件"}] * 12
     assert admin.get(f"/api/v1/traces/{call['id']}").json["variables"] == {"客户邮件": words(21)}
 
 
@@ -279,7 +282,7 @@ def test_a_template_that_comes_back_has_the_names_of_the_one_that_took_its_place
         group.send(triage(number).replace("support", level) for number in range(6))
         group.run()
     rename(admin, versions(admin, only(group))[0]["id"], **{slots_of(admin, group)[0][1]: "letter"})
-    assert [each.retired_at is None for each in group.templates] == [False, True]
+    assert [template_row.retired_at is None for template_row in group.templates] == [False, True]
 
     # If a run mines the first one again
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(NARROW))

@@ -1,4 +1,4 @@
-"""Runs on a real PostgreSQL: what becomes of the calls of a group."""
+"""Runs on a real PostgreSQL, and their effects on the calls of a group."""
 
 import pytest
 
@@ -171,22 +171,22 @@ def test_new_templates_are_matched_against_the_whole_residue(world: World, monke
 
 
 def test_a_batch_is_bounded_by_its_texts_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """500 calls may have a megabyte each, or 32 in all their messages."""
+    """500 calls may have a megabyte of prompt each, so a count alone is no bound."""
     monkeypatch.setattr(calls, "WINDOW_CHARACTERS", 100)
     group = world.group()
     ids = group.send("nothing alike"[number:] + "x" * 30 for number in range(5))
     while group.owed:
         group.run()
 
-    batches, more, after = [], True, FIRST_ID
+    batches, more_left, after = [], True, FIRST_ID
     with world.engine.connect() as connection:
-        while more:
-            batch, more = calls.residue_after(connection, group.id, after, 500)
+        while more_left:
+            batch, more_left = calls.residue_after(connection, group.id, after, 500)
             batches.append([call.id for call in batch])
             after = batch[-1].id
 
     assert [len(batch) for batch in batches] == [2, 2, 1]
-    assert [each for batch in batches for each in batch] == ids
+    assert [trace_id for batch in batches for trace_id in batch] == ids
 
 
 def test_a_large_residue_is_mined_again_only_when_enough_is_new(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

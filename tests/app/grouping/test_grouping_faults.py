@@ -1,4 +1,4 @@
-"""Runs that overlap, die, fail or are told to stop: nothing is lost, nothing is written twice."""
+"""Runs that overlap, die, fail or are told to stop lose nothing and write nothing twice."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tests.app.grouping_world import Group, World, during_mining, summary, triag
 
 
 class KilledError(BaseException):
-    """The process is gone: nothing of ours catches this, no row is closed."""
+    """The death of the process: no code of ours catches this exception, and no row is closed."""
 
 
 def die() -> bool:
@@ -29,15 +29,15 @@ def killed_while_mining(group: Group) -> None:
         group.run(should_stop=die)
 
 
-def after(calls: int, then: Callable[[], bool]) -> Callable[[], bool]:
-    """A `should_stop` that says no so many times."""
-    left = iter(range(calls))
-    return lambda: then() if next(left, None) is None else False
+def after(calls: int, act: Callable[[], bool]) -> Callable[[], bool]:
+    """A `should_stop` that says no the given number of times, then acts."""
+    calls_before = iter(range(calls))
+    return lambda: act() if next(calls_before, None) is None else False
 
 
-def once_saved(group: Group, then: Callable[[], bool]) -> Callable[[], bool]:
-    """A `should_stop` that says no until the run has saved its templates."""
-    return lambda: then() if group.row.templates_version > 0 else False
+def once_saved(group: Group, act: Callable[[], bool]) -> Callable[[], bool]:
+    """A `should_stop` that says no until the run has saved its templates, then acts."""
+    return lambda: act() if group.row.templates_version > 0 else False
 
 
 def unfinished(world: World) -> list[UUID]:
@@ -301,10 +301,10 @@ def test_prompts_that_the_miner_did_not_get_to_stay_owed(world: World, monkeypat
     find = mining.find
 
     def out_of_time(*arguments: object) -> object:
-        window, found = find(*arguments)  # type: ignore[arg-type]
-        return window, replace(found, unseen=frozenset(ids[-1:]))
+        window, findings = find(*arguments)  # type: ignore[arg-type]
+        return window, replace(findings, unseen=frozenset(ids[-1:]))
 
     monkeypatch.setattr("app.grouping.mining.find", out_of_time)
     outcome = group.run()
     assert (outcome.considered, outcome.more, group.owed) == (5, True, 1)
-    assert group.run().considered == 1  # all that is left: taken as read, so that every run gets on
+    assert group.run().considered == 1  # the only prompt left counts as read, so that every run gets on

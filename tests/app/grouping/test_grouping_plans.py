@@ -1,4 +1,4 @@
-"""What a run reads of a large table, it reads through an index."""
+"""A run reads large tables through indexes only."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,19 +30,23 @@ def test_a_query_of_a_run_uses_its_index(
     untouched_engine: Engine, query: Callable[[Connection], Any], index: str
 ) -> None:
     with untouched_engine.connect() as connection:
-        connection.execute(text("SET LOCAL enable_seqscan = off"))  # on an empty table it would be the cheaper plan
+        connection.execute(
+            text("SET LOCAL enable_seqscan = off")
+        )  # on an empty table a sequential scan is the cheaper plan
         connection.execute(text("SET LOCAL enable_bitmapscan = off"))
         assert index in "\n".join(plans(connection, query))
 
 
 def plans(connection: Connection, query: Callable[[Connection], Any]) -> list[str]:
     """The plans of all statements that a query function sends."""
-    sent: list[tuple[str, Any]] = []
-    event.listen(connection, "before_cursor_execute", lambda *arguments: sent.append((arguments[2], arguments[3])))
+    statements: list[tuple[str, Any]] = []
+    event.listen(
+        connection, "before_cursor_execute", lambda *arguments: statements.append((arguments[2], arguments[3]))
+    )
     query(connection)
     lines = [
         line
-        for statement, values in list(sent)
+        for statement, values in list(statements)
         for (line,) in connection.exec_driver_sql(f"EXPLAIN {statement}", values)
     ]
     return without_months(connection, lines)

@@ -1,4 +1,4 @@
-"""A week of sample traffic that arrives bit by bit ends in the tasks and versions that its authors wrote."""
+"""A week of sample traffic that arrives in pieces ends in the tasks and versions of its authors."""
 
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -14,17 +14,19 @@ from app.grouping.run import reviews_due
 from app.sample import EXPECTED, traces
 from tests.app.grouping_world import Group, World
 
-# Those that go wrong most easily: a date in the prompt, two tasks on one path, three versions, two models.
+# The paths that go wrong most easily: a date in the prompt, two tasks on one path, three versions, two models.
 PATHS = ("/agent/orders", "/help/answer", "/catalogue/describe", "/search/rewrite")
 
 
 def expected(path: str) -> list[list[tuple[str, int]]]:
     """(model, calls) of every version of every task."""
-    return sorted([(each.model, each.calls) for each in task.versions] for task in EXPECTED if task.path == path)
+    return sorted(
+        [(version.model, version.calls) for version in task.versions] for task in EXPECTED if task.path == path
+    )
 
 
-def found(group: Group) -> list[list[tuple[str, int]]]:
-    return sorted([(each.model, each.calls) for each in group.versions(task.id)] for task in group.tasks)
+def versions_of_tasks(group: Group) -> list[list[tuple[str, int]]]:
+    return sorted([(version.model, version.calls) for version in group.versions(task.id)] for task in group.tasks)
 
 
 def reviewed(world: World, group: Group) -> None:
@@ -37,7 +39,7 @@ def reviewed(world: World, group: Group) -> None:
 
 
 # The week decides which values the first calls have, and on which weekdays an agent is asked. In both, early runs take
-# two prompts for one. test_sample_grouped.py has a week in which none does.
+# two prompts for one. In the week of test_sample_grouped.py no run does.
 WEEKS = (
     datetime(2026, 11, 20, 0, 17, tzinfo=UTC),
     datetime(2026, 11, 23, 12, 17, tzinfo=UTC),
@@ -76,5 +78,5 @@ def test_traffic_that_arrives_bit_by_bit_ends_in_the_same_tasks(
             group.run()
             reviewed(world, group)
     assert next(bodies, None) is None
-    assert found(group) == expected(path)
+    assert versions_of_tasks(group) == expected(path)
     group.assert_exact()

@@ -1,4 +1,4 @@
-"""What one run of an agent holds is no part of the prompt: runs tell the miner which calls belong together."""
+"""Values that one run of an agent repeats are no part of the prompt: runs tell the miner which calls belong together."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -29,9 +29,9 @@ from tests.app.grouping_world import (
 )
 
 
-def found(group: Group) -> list[list[tuple[int, int]]]:
+def versions_of_tasks(group: Group) -> list[list[tuple[int, int]]]:
     """(version, calls) of every task."""
-    return [[(version.number, version.calls) for version in group.versions(each.id)] for each in group.tasks]
+    return [[(version.number, version.calls) for version in group.versions(task_row.id)] for task_row in group.tasks]
 
 
 # --- edits
@@ -43,7 +43,7 @@ def test_an_edited_prompt_becomes_the_next_version(world: World) -> None:
     group.run()
     group.send(map(triage_edited, range(10, 16)))
     group.run()
-    assert found(group) == [[(1, 10), (2, 6)]]
+    assert versions_of_tasks(group) == [[(1, 10), (2, 6)]]
     group.assert_exact()
 
 
@@ -64,7 +64,7 @@ def test_a_return_to_the_old_prompt_is_its_old_version(world: World) -> None:
     for prompt, numbers in ((triage, range(10)), (triage_edited, range(10, 20)), (triage, range(20, 25))):
         group.send(map(prompt, numbers))
         group.run()
-    assert found(group) == [[(1, 15), (2, 10)]]
+    assert versions_of_tasks(group) == [[(1, 15), (2, 10)]]
 
 
 def test_judges_with_one_preamble_used_side_by_side_are_two_tasks(world: World) -> None:
@@ -76,7 +76,7 @@ def test_judges_with_one_preamble_used_side_by_side_are_two_tasks(world: World) 
         ):
             group.send([f"Answer:\n{words(number)}\n\nRating:"], instructions=f"You are an impartial judge. {rule}")
     group.run()
-    assert found(group) == [[(1, 20)], [(1, 20)]]
+    assert versions_of_tasks(group) == [[(1, 20)], [(1, 20)]]
 
 
 def test_alike_prompts_used_side_by_side_are_two_tasks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +85,8 @@ def test_alike_prompts_used_side_by_side_are_two_tasks(world: World, monkeypatch
     for number in range(20):
         group.send([triage(number), triage_edited(number)])
     group.run()
-    assert found(group) == [[(1, 20)], [(1, 20)]]
-    assert len({each.name for each in group.tasks}) == 2
+    assert versions_of_tasks(group) == [[(1, 20)], [(1, 20)]]
+    assert len({task_row.name for task_row in group.tasks}) == 2
 
 
 def test_a_roll_out_that_mixes_both_for_a_while_is_one_task(world: World) -> None:
@@ -97,7 +97,7 @@ def test_a_roll_out_that_mixes_both_for_a_while_is_one_task(world: World) -> Non
         group.send([triage(number)])
     group.send(map(triage_edited, range(23, 43)))
     group.run()
-    assert found(group) == [[(1, 23), (2, 23)]]
+    assert versions_of_tasks(group) == [[(1, 23), (2, 23)]]
 
 
 def test_a_second_call_site_that_came_later_gets_its_own_task_in_time(
@@ -109,7 +109,7 @@ def test_a_second_call_site_that_came_later_gets_its_own_task_in_time(
     group.run()
     group.send(map(triage_edited, range(3)))
     group.run()
-    assert found(group) == [[(1, 30), (2, 3)]]  # as an edit would look
+    assert versions_of_tasks(group) == [[(1, 30), (2, 3)]]  # as an edit would look
     before = world.rows(select(implementation).order_by(implementation.c.version))
     for number in range(40):
         group.send([triage(number), triage_edited(number)])
@@ -117,9 +117,11 @@ def test_a_second_call_site_that_came_later_gets_its_own_task_in_time(
     group.want("review")
     group.run()
 
-    assert found(group) == [[(1, 70)], [(1, 43)]]
-    assert len({each.name for each in group.tasks}) == 2
-    assert {each.id for each in before} == {each.id for each in world.rows(select(implementation))}
+    assert versions_of_tasks(group) == [[(1, 70)], [(1, 43)]]
+    assert len({task_row.name for task_row in group.tasks}) == 2
+    assert {implementation_row.id for implementation_row in before} == {
+        implementation_row.id for implementation_row in world.rows(select(implementation))
+    }
     group.assert_exact()
 
 
@@ -132,7 +134,7 @@ def test_a_known_prompt_on_a_new_model_is_the_next_version(world: World) -> None
     group.run()
     group.send(map(triage, range(5, 8)), model="gpt-6")
     [task_row] = group.tasks
-    assert [(each.number, each.model, each.calls) for each in group.versions(task_row.id)] == [
+    assert [(version.number, version.model, version.calls) for version in group.versions(task_row.id)] == [
         (1, "gpt-5-mini", 5),
         (2, "gpt-6", 3),
     ]
@@ -174,12 +176,12 @@ def test_versions_made_at_the_same_time_have_different_numbers(world: World) -> 
     group.run()
     [known] = group.templates
     start = threading.Barrier(6)
-    made: list[Any] = []
+    versions: list[Any] = []
 
     def make(model: str) -> None:
         with world.engine.begin() as connection:
             start.wait()
-            made.append(
+            versions.append(
                 implementation_for(connection, known.id, model=model, settings={}, tools=None, settings_digest="x")
             )
 
@@ -188,7 +190,7 @@ def test_versions_made_at_the_same_time_have_different_numbers(world: World) -> 
         thread.start()
     for thread in threads:
         thread.join(timeout=90)
-    assert (len(made), len(set(made))) == (6, 3)
+    assert (len(versions), len(set(versions))) == (6, 3)
     assert [version.number for version in group.versions(known.task_id)] == [1, 2, 3, 4]
 
 
@@ -200,7 +202,7 @@ def test_a_date_that_was_frozen_is_widened(world: World) -> None:
     for day in range(1, 5):
         group.send(report(day, 10 * day + number) for number in range(6))
         group.run()
-    assert found(group) == [[(1, 24)]]
+    assert versions_of_tasks(group) == [[(1, 24)]]
     group.assert_exact()
 
 
@@ -216,7 +218,7 @@ def test_a_wider_template_takes_the_place_of_the_old_one(world: World, monkeypat
     group.run()
 
     [after] = world.rows(select(implementation))
-    assert (after.id, after.version, found(group)) == (before.id, 1, [[(1, 9)]])
+    assert (after.id, after.version, versions_of_tasks(group)) == (before.id, 1, [[(1, 9)]])
     assert [row.variables for row in group.calls(first)] == [["1", words(number)] for number in range(6)]
     assert {row.implementation_id for row in group.calls(first)} == {before.id}
     old, new = group.templates
@@ -226,14 +228,14 @@ def test_a_wider_template_takes_the_place_of_the_old_one(world: World, monkeypat
 
 def test_one_template_in_place_of_two_versions_leaves_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     group = reports_of_two_days(world, monkeypatch)
-    assert found(group) == [[(1, 6), (2, 6)]]
+    assert versions_of_tasks(group) == [[(1, 6), (2, 6)]]
     second = next(row for row in world.rows(select(implementation)) if row.version == 2)
     with world.engine.begin() as connection:
         connection.execute(update(task).values(production_implementation_id=second.id))
 
     widen_both(group, monkeypatch)
 
-    assert found(group) == [[(1, 15)]]
+    assert versions_of_tasks(group) == [[(1, 15)]]
     [shown] = group.tasks
     assert shown.production_implementation_id != second.id
     group.assert_exact()
@@ -248,13 +250,15 @@ def test_a_new_template_related_to_a_known_one_has_that_mined_with_it(
     group.run()
 
     def mine(prompts: Any, options: Any, known: Any, sessions: Any) -> Any:
-        """Finds the next day's template while the first day's is known, and the truth when it sees the calls of both."""
+        """A miner that finds the next day's template while the first day's is known, and the true template in the
+        calls of both days.
+        """
         return miner_that_finds(frozen(2) if known else REPORT)(prompts, options, known)
 
     monkeypatch.setattr("app.grouping.mining.mine", mine)
     group.send(report(2, number) for number in range(6))
     group.run()
-    assert found(group) == [[(1, 12)]]
+    assert versions_of_tasks(group) == [[(1, 12)]]
     group.assert_exact()
 
 
@@ -270,9 +274,9 @@ def test_two_tasks_that_turn_out_to_be_one_are_merged(world: World, monkeypatch:
 
     widen_both(group, monkeypatch)
 
-    assert [each.id for each in group.tasks] == [first.id]
+    assert [task_row.id for task_row in group.tasks] == [first.id]
     assert world.rows(select(task.c.merged_into).where(task.c.id == second.id))[0][0] == first.id
-    assert found(group) == [[(1, 13)]]
+    assert versions_of_tasks(group) == [[(1, 13)]]
     group.assert_exact()
 
 
@@ -284,7 +288,7 @@ def test_a_merged_task_keeps_the_name_that_a_person_gave(world: World, monkeypat
             update(task).where(task.c.id == second.id).values(name="Lighthouse diary", name_by_person=True)
         )
     widen_both(group, monkeypatch)
-    assert [each.name for each in group.tasks] == ["Lighthouse diary"]
+    assert [task_row.name for task_row in group.tasks] == ["Lighthouse diary"]
 
 
 def test_a_call_matched_while_its_template_was_replaced_is_matched_again(
@@ -299,10 +303,10 @@ def test_a_call_matched_while_its_template_was_replaced_is_matched_again(
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT, supersedes={REPORT: frozen(1)}))
     group.send(report(2, number) for number in range(3))
     group.run()
-    with world.engine.begin() as connection:  # a web process that had read the templates before the run
+    with world.engine.begin() as connection:  # a web process with the templates of before the run
         old_values = {"template_id": before.template_id, "variables": before.variables}
         connection.execute(update(trace).where(trace.c.id == late).values(old_values))
-        same = implementation_for(
+        same_id = implementation_for(
             connection,
             before.template_id,
             model="gpt-5-mini",
@@ -310,7 +314,7 @@ def test_a_call_matched_while_its_template_was_replaced_is_matched_again(
             tools=None,
             settings_digest=before.settings_digest,
         )
-    assert same == before.implementation_id
+    assert same_id == before.implementation_id
     assert unfinished(world) == [group.id]
 
     group.run()
@@ -347,17 +351,17 @@ def unfinished(world: World) -> list[Any]:
 
 
 def with_a_swallowed_edit(world: World, **settings: Any) -> tuple[Group, list[Any]]:
-    """A template whose slot has taken in the calls of an edited prompt; the ids of those."""
+    """A template whose slot has swallowed the calls of an edited prompt. Returns the ids of these calls."""
     group = world.group()
     group.send(map(ask, range(30)))
     group.run(**settings)
     edited = group.send(map(ask_edited, range(30, 60)))
-    assert found(group) == [[(1, 60)]]
+    assert versions_of_tasks(group) == [[(1, 60)]]
     return group, edited
 
 
 def assert_edit_is_version_2(group: Group, edited: list[Any]) -> None:
-    assert found(group) == [[(1, 30), (2, 30)]]
+    assert versions_of_tasks(group) == [[(1, 30), (2, 30)]]
     assert RULE in group.versions(group.tasks[0].id)[1].text
     assert [row.variables for row in group.calls(edited)] == [[words(number)] for number in range(30, 60)]
     group.assert_exact()
@@ -399,10 +403,10 @@ def test_a_review_killed_half_way_is_taken_up_by_the_next_run(
     monkeypatch.setattr("app.grouping.windows.REVIEW_SAMPLE_CALLS", 6)
     monkeypatch.setattr("app.grouping.rematching.REMATCHED_CALLS", 5)
     group.want("review")
-    left = iter(range(batches))
+    batches_left = iter(range(batches))
 
     def stop_in_the_batches() -> bool:
-        return len(group.templates) == 2 and next(left, None) is None
+        return len(group.templates) == 2 and next(batches_left, None) is None
 
     assert group.run(should_stop=stop_in_the_batches).more
     assert unfinished(world) == [group.id]
@@ -410,25 +414,25 @@ def test_a_review_killed_half_way_is_taken_up_by_the_next_run(
     group.run()
 
     assert_edit_is_version_2(group, edited)
-    assert [each.rematch_after for each in group.templates] == [None, None]
+    assert [template_row.rematch_after for template_row in group.templates] == [None, None]
 
 
 @pytest.mark.parametrize(
-    "later",
+    "later_value",
     [
         "You help the customers of a shop for boots and tents.\n\nMonday: {{question}}",
         "You help the customers of a shop for boots and tents.\n\nWhat is the weight of your smallest tent for two?",
     ],
     ids=["a day", "one value lately"],
 )
-def test_a_value_that_changes_over_time_is_no_edit(world: World, later: str) -> None:
+def test_a_value_that_changes_over_time_is_no_edit(world: World, later_value: str) -> None:
     group = world.group()
     group.send(map(ask, range(30)))
     group.run(grouping_review_after=50)
-    group.send(later.replace("{{question}}", words(number)) for number in range(30, 60))
+    group.send(later_value.replace("{{question}}", words(number)) for number in range(30, 60))
     group.want("review")
     group.run()
-    assert found(group) == [[(1, 60)]]
+    assert versions_of_tasks(group) == [[(1, 60)]]
 
 
 def test_an_optional_part_that_comes_and_goes_is_no_edit(world: World) -> None:
@@ -440,7 +444,7 @@ def test_an_optional_part_that_comes_and_goes_is_no_edit(world: World) -> None:
     group.send(map(ask_edited, range(60, 72)))
     group.want("review")
     group.run()
-    assert found(group) == [[(1, 72)]]
+    assert versions_of_tasks(group) == [[(1, 72)]]
 
 
 def test_a_narrower_sample_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -448,11 +452,11 @@ def test_a_narrower_sample_changes_nothing(world: World, monkeypatch: pytest.Mon
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(ASK.replace("{{question}}", "{{a}} {{b}}")))
     group.want("review")
     group.run()
-    assert found(group) == [[(1, 60)]]
+    assert versions_of_tasks(group) == [[(1, 60)]]
     assert len(group.templates) == 1
 
 
-def test_what_two_prompts_had_in_common_gives_way_to_the_prompt_that_is_left(
+def test_a_template_of_two_prompts_gives_way_to_the_prompt_that_is_left(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds("{{some}} below {{more}}:"))
@@ -465,7 +469,7 @@ def test_what_two_prompts_had_in_common_gives_way_to_the_prompt_that_is_left(
 
     group.run()
 
-    assert found(group) == [[(1, 30)]]
+    assert versions_of_tasks(group) == [[(1, 30)]]
     [after] = world.rows(select(implementation))
     assert after.id == before.id
     assert group.versions(group.tasks[0].id)[0].text == TRIAGE
@@ -478,24 +482,24 @@ def test_a_version_whose_calls_all_turn_out_to_be_of_another_is_not_shown(
 ) -> None:
     group, _ = with_a_swallowed_edit(world, grouping_review_after=50)
     also = group.send(map(ask_edited, range(60, 63)), model="gpt-6")
-    assert found(group) == [[(1, 60), (2, 3)]]
+    assert versions_of_tasks(group) == [[(1, 60), (2, 3)]]
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(ASK, ASK_EDITED))
     group.want("review")
 
     group.run()
 
-    assert found(group) == [[(1, 30), (3, 30), (4, 3)]]
+    assert versions_of_tasks(group) == [[(1, 30), (3, 30), (4, 3)]]
     with world.engine.connect() as connection:
         task_id = group.tasks[0].id
         listed = tasks.implementations(connection, group.project_id, task_id, limit=9)
         [row] = tasks.page(connection, group.project_id, path=None, limit=9, before=None)
-    assert [each.version for each in listed] == [1, 3, 4]
+    assert [item.version for item in listed] == [1, 3, 4]
     assert row.versions == 3
-    assert {each.model for each in group.calls(also)} == {"gpt-6"}
+    assert {call.model for call in group.calls(also)} == {"gpt-6"}
 
     group.send([ask(70)], model="gpt-6")
 
-    assert found(group) == [[(1, 30), (2, 1), (3, 30), (4, 3)]]
+    assert versions_of_tasks(group) == [[(1, 30), (2, 1), (3, 30), (4, 3)]]
 
 
 def test_a_review_may_widen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -509,7 +513,7 @@ def test_a_review_may_widen(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
     group.want("review")
     group.run()
-    assert found(group) == [[(1, 8)]]
+    assert versions_of_tasks(group) == [[(1, 8)]]
     group.assert_exact()
 
 
@@ -520,7 +524,7 @@ def test_a_template_that_was_a_mixture_of_two_prompts_is_split(world: World, mon
         group.send([triage(number)])
         group.send([f"Notes: {words(number)}\nWrite one line about them for the minutes."], model="gpt-6")
     group.run()
-    assert found(group) == [[(1, 6), (2, 6)]]
+    assert versions_of_tasks(group) == [[(1, 6), (2, 6)]]
     first, second = world.rows(select(implementation).order_by(implementation.c.version))
     notes = "Notes: {{notes}}\nWrite one line about them for the minutes."
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, notes))
@@ -528,9 +532,9 @@ def test_a_template_that_was_a_mixture_of_two_prompts_is_split(world: World, mon
 
     group.run()
 
-    assert found(group) == [[(1, 6)], [(1, 6)]]
-    assert [each.name for each in group.tasks] == ["Classify the support ticket", "Write one line about them"]
-    assert [group.versions(each.id)[0].model for each in group.tasks] == ["gpt-5-mini", "gpt-6"]
+    assert versions_of_tasks(group) == [[(1, 6)], [(1, 6)]]
+    assert [task_row.name for task_row in group.tasks] == ["Classify the support ticket", "Write one line about them"]
+    assert [group.versions(task_row.id)[0].model for task_row in group.tasks] == ["gpt-5-mini", "gpt-6"]
     assert {row.id for row in world.rows(select(implementation))} == {first.id, second.id}
     group.assert_exact()
 
@@ -546,14 +550,14 @@ def test_a_better_text_brings_a_task_together_with_the_one_that_it_is_an_edit_of
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(edited))
     group.send(triage_edited(number).replace("Ticket", "Mail") for number in range(6))
     group.run()
-    assert found(group) == [[(1, 6)], [(1, 6)]]
+    assert versions_of_tasks(group) == [[(1, 6)], [(1, 6)]]
 
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, supersedes={wide: scraps}))
     group.send([triage(9) + " now"])
     group.run()
 
-    assert found(group) == [[(1, 7), (2, 6)]]
-    assert [each.name for each in group.tasks] == ["Classify the support ticket"]
+    assert versions_of_tasks(group) == [[(1, 7), (2, 6)]]
+    assert [task_row.name for task_row in group.tasks] == ["Classify the support ticket"]
     group.assert_exact()
 
 
@@ -577,7 +581,7 @@ def test_a_call_that_no_template_matches_after_a_split_is_owed_again(
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(ASK.replace("{{", "{{a}} {{"), ASK_EDITED))
     group.want("review")
     group.run()
-    assert found(group) == [[(1, 30), (2, 30)]]
+    assert versions_of_tasks(group) == [[(1, 30), (2, 30)]]
     assert group.calls([odd])[0].implementation_id is None
     assert group.owed == 1
 
@@ -597,7 +601,7 @@ def test_a_review_that_finds_nothing_new_changes_nothing_but_its_due_time(world:
     group.run()
     [after] = group.templates
     assert (after.id, after.review_at_calls, group.row.wanted) == (before[0].id, 20, None)
-    assert found(group) == [[(1, 10)]]
+    assert versions_of_tasks(group) == [[(1, 10)]]
     assert due(world) == []
 
 
@@ -634,7 +638,7 @@ def test_an_edit_of_yesterday_is_told_among_any_number_of_calls(world: World, mo
     edited = group.send(map(ask_edited, range(380, 400)))
     group.want("review")
     group.run()
-    assert found(group) == [[(1, 380), (2, 20)]]
+    assert versions_of_tasks(group) == [[(1, 380), (2, 20)]]
     assert [row.variables for row in group.calls(edited)] == [[words(number)] for number in range(380, 400)]
     group.assert_exact()
 
@@ -658,8 +662,8 @@ def test_a_name_that_a_person_gave_stays(world: World) -> None:
         connection.execute(update(task).values(name="Post room", name_by_person=True))
     group.send(map(triage_edited, range(10, 20)))
     group.run()
-    assert [each.name for each in group.tasks] == ["Post room"]
-    assert found(group) == [[(1, 10), (2, 10)]]
+    assert [task_row.name for task_row in group.tasks] == ["Post room"]
+    assert versions_of_tasks(group) == [[(1, 10), (2, 10)]]
 
 
 def test_the_name_of_a_task_is_the_same_for_all_its_versions(world: World) -> None:
@@ -669,4 +673,4 @@ def test_the_name_of_a_task_is_the_same_for_all_its_versions(world: World) -> No
     name = group.tasks[0].name
     group.send(map(triage_edited, range(10, 20)))
     group.run()
-    assert [each.name for each in group.tasks] == [name]
+    assert [task_row.name for task_row in group.tasks] == [name]

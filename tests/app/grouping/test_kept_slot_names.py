@@ -1,4 +1,4 @@
-"""Which slots of a newer template go on with those of an older one."""
+"""Slots of a newer template keep the names of an older template's slots."""
 
 import pytest
 
@@ -50,23 +50,23 @@ def named(text: str, *places: int) -> Named:
 
 
 def test_only_names_that_a_person_gave_are_kept() -> None:
-    kept = keeping_names(parse("Ticket: {{x}} in {{y}} now"), [named("Ticket: {{mail}} in {{tongue}}.", 0)])
-    assert (kept.template.slots, kept.places) == (("mail", "y"), {0})
+    renamed = keeping_names(parse("Ticket: {{x}} in {{y}} now"), [named("Ticket: {{mail}} in {{tongue}}.", 0)])
+    assert (renamed.template.slots, renamed.places) == (("mail", "y"), {0})
 
 
 def test_of_several_names_the_first_that_is_told_stays() -> None:
     older = [named("To {{a}}.", 0), named("To {{b}}, from {{c}}.", 0, 1)]
-    kept = keeping_names(parse("To {{x}}, from {{y}}."), older)
-    assert (kept.template.slots, kept.places) == (("a", "c"), {0, 1})
+    renamed = keeping_names(parse("To {{x}}, from {{y}}."), older)
+    assert (renamed.template.slots, renamed.places) == (("a", "c"), {0, 1})
 
 
 def test_a_name_of_our_own_makes_room_for_a_persons() -> None:
-    kept = keeping_names(parse("To {{x}}, from {{who}} and {{who_2}}."), [named("To {{who}}, from {{y}}.", 0)])
-    assert kept.template.slots == ("who", "who_3", "who_2")
+    renamed = keeping_names(parse("To {{x}}, from {{who}} and {{who_2}}."), [named("To {{who}}, from {{y}}.", 0)])
+    assert renamed.template.slots == ("who", "who_3", "who_2")
 
 
 def test_places_of_one_name_keep_one_name() -> None:
-    kept = keeping_names(parse("To {{x}}, yes {{x}}, from {{y}}."), [named("To {{who}}, from {{z}}.", 0)])
-    assert (kept.template.slots, kept.places) == (("who", "who", "y"), {0, 1})
+    renamed = keeping_names(parse("To {{x}}, yes {{x}}, from {{y}}."), [named("To {{who}}, from {{z}}.", 0)])
+    assert (renamed.template.slots, renamed.places) == (("who", "who", "y"), {0, 1})
     parted = keeping_names(parse("To {{x}}, yes {{y}}."), [named("To {{who}}, yes {{who}}.", 0, 1)])
     assert (parted.template.slots, parted.places) == (("who", "y"), {0})

@@ -1,4 +1,4 @@
-"""Which line a template belongs to: the rules, on templates and times alone."""
+"""The rules that find the line of a template, on templates and times alone."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -96,7 +96,7 @@ def test_tokens_are_words_single_marks_and_single_characters_of_unspaced_scripts
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "together"),
+    ("first", "second", "together"),
     [
         (life(0, 1, 2, 3), life(4, 5, 6), False),
         (life(0, 2, 4), life(1, 3, 5), True),
@@ -107,9 +107,9 @@ def test_tokens_are_words_single_marks_and_single_characters_of_unspaced_scripts
     ],
     ids=["one after the other", "in turns", "a roll-out", "there and back", "no calls", "long in turns"],
 )
-def test_lives_are_together_when_a_good_part_of_both_is(one: SeenCalls, other: SeenCalls, together: bool) -> None:
-    assert alive_together(one, other) is together
-    assert alive_together(other, one) is together
+def test_lives_are_together_when_a_good_part_of_both_is(first: SeenCalls, second: SeenCalls, together: bool) -> None:
+    assert alive_together(first, second) is together
+    assert alive_together(second, first) is together
 
 
 def test_a_stray_call_years_later_changes_nothing() -> None:
@@ -152,7 +152,7 @@ def test_a_task_whose_latest_version_is_in_use_is_no_choice() -> None:
     assert line_of(third, life(4, 6, 8), relatives) is None
 
 
-def test_what_a_slot_swallowed_is_related_however_little_text_there_was() -> None:
+def test_an_edit_that_a_slot_swallowed_is_related_however_little_text_there_was() -> None:
     wide = template("{{anything}}\nLabel:")
     assert line_of(EDITED, life(5, 6, 7), [Relative(LINE, wide, life(0, 1, 2))]) is None
     assert line_of(EDITED, life(5, 6, 7), [Relative(LINE, wide, life(0, 1, 2), swallowed=True)]) == LINE

@@ -1,4 +1,4 @@
-"""Tasks that a person made one, or two: everything follows, and no later run undoes it."""
+"""A person merges and splits tasks: everything follows, and no later run undoes the decision."""
 
 import threading
 from typing import Any
@@ -42,7 +42,7 @@ def pair(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
     group = world.group()
     side_by_side(group, 0)
     group.run()
-    assert found(group) == [[(1, 20)], [(1, 20)]]
+    assert versions_of_tasks(group) == [[(1, 20)], [(1, 20)]]
     return group
 
 
@@ -56,9 +56,9 @@ def triage_again(number: int) -> str:
     return triage_edited(number).replace("say other.", "say other, and never guess.")
 
 
-def found(group: Group) -> list[list[tuple[int, int]]]:
+def versions_of_tasks(group: Group) -> list[list[tuple[int, int]]]:
     """(version, calls) of every task."""
-    return [[(version.number, version.calls) for version in group.versions(each.id)] for each in group.tasks]
+    return [[(version.number, version.calls) for version in group.versions(task_row.id)] for task_row in group.tasks]
 
 
 # --- merge
@@ -71,10 +71,10 @@ def test_the_versions_of_a_merged_task_go_on_in_the_other(admin: FlaskClient, pa
     answer = merge(admin, second.id, first.id)
 
     assert (answer["id"], answer["versions"], answer["calls"]) == (str(first.id), 2, 40)
-    assert [each["id"] for each in admin.get("/api/v1/tasks").json["items"]] == [str(first.id)]
+    assert [item["id"] for item in admin.get("/api/v1/tasks").json["items"]] == [str(first.id)]
     assert versions(admin, first.id)[1] == moved | {"task_id": str(first.id), "version": 2}
     calls = admin.get(f"/api/v1/traces?task_id={first.id}&limit=200").json["items"]
-    assert (len(calls), {each["task_id"] for each in calls}) == (40, {str(first.id)})
+    assert (len(calls), {call["task_id"] for call in calls}) == (40, {str(first.id)})
     call = admin.post(
         "/api/v1/traces", json={"path": pair.path, "model": "gpt-5-mini", "input": triage_edited(99)}
     ).json
@@ -84,10 +84,10 @@ def test_the_versions_of_a_merged_task_go_on_in_the_other(admin: FlaskClient, pa
 def test_the_id_of_a_merged_task_leads_to_the_other(admin: FlaskClient, pair: Group) -> None:
     first, second = pair.tasks
     merge(admin, second.id, first.id)
-    for rest in ("", "/implementations"):
-        answer = admin.get(f"/api/v1/tasks/{second.id}{rest}")
+    for resource in ("", "/implementations"):
+        answer = admin.get(f"/api/v1/tasks/{second.id}{resource}")
         assert (answer.status_code, answer.json) == (308, {"merged_into": str(first.id)})
-        assert answer.headers["Location"] == f"/api/v1/tasks/{first.id}{rest}"
+        assert answer.headers["Location"] == f"/api/v1/tasks/{first.id}{resource}"
     assert len(admin.get(f"/api/v1/traces?task_id={second.id}&limit=200").json["items"]) == 40
     assert_problem(admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Mine"}), 404)
 
@@ -97,7 +97,7 @@ def test_merged_versions_are_numbered_by_their_first_calls(admin: FlaskClient, p
     pair.send([triage_edited(30)], model="gpt-6", started_at=BEGIN.isoformat())
     pair.send([triage_edited(31)], model="gpt-7")
     merge(admin, second.id, first.id)
-    assert [(each.number, each.model) for each in pair.versions(first.id)] == [
+    assert [(version.number, version.model) for version in pair.versions(first.id)] == [
         (1, "gpt-5-mini"),
         (2, "gpt-6"),
         (3, "gpt-5-mini"),
@@ -106,17 +106,17 @@ def test_merged_versions_are_numbered_by_their_first_calls(admin: FlaskClient, p
 
 
 def test_merged_versions_are_listed_by_number_page_by_page(admin: FlaskClient, pair: Group) -> None:
-    """Whichever was there first: a merge of the older task into the younger numbers its versions after."""
+    """A merge of the older task into the younger task numbers the older versions after those of the younger."""
     first, second = pair.tasks
     pair.send([triage(30)], model="gpt-6")
     merge(admin, first.id, second.id)
-    assert [each["version"] for each in versions(admin, second.id)] == [1, 2, 3]
-    address, found = f"/api/v1/tasks/{second.id}/implementations?limit=1", []
+    assert [item["version"] for item in versions(admin, second.id)] == [1, 2, 3]
+    address, items = f"/api/v1/tasks/{second.id}/implementations?limit=1", []
     page = admin.get(address).json
     while page["next_cursor"]:
-        found += page["items"]
+        items += page["items"]
         page = admin.get(f"{address}&cursor={page['next_cursor']}").json
-    assert [each["version"] for each in found + page["items"]] == [1, 2, 3]
+    assert [item["version"] for item in items + page["items"]] == [1, 2, 3]
     assert admin.get(f"{address}&cursor={'_' * 21}w").json == {"items": [], "next_cursor": None}
 
 
@@ -128,7 +128,7 @@ def test_a_review_of_versions_in_use_side_by_side_does_not_part_what_a_person_me
     side_by_side(pair, 20)
     pair.want("all")
     assert pair.run().outcome == "committed"
-    assert found(pair) == [[(1, 40), (2, 40)]]
+    assert versions_of_tasks(pair) == [[(1, 40), (2, 40)]]
     pair.assert_exact()
 
 
@@ -140,11 +140,11 @@ def test_an_edit_of_a_merged_line_is_the_next_version_of_the_task_though_the_oth
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED, AGAIN))
     side_by_side(pair, 20, triage_again)
     pair.run()
-    assert found(pair) == [[(1, 40), (2, 20), (3, 20)]]
+    assert versions_of_tasks(pair) == [[(1, 40), (2, 20), (3, 20)]]
     side_by_side(pair, 40, triage_again)
     pair.want("all")
     pair.run()
-    assert found(pair) == [[(1, 60), (2, 20), (3, 40)]]
+    assert versions_of_tasks(pair) == [[(1, 60), (2, 20), (3, 40)]]
     pair.assert_exact()
 
 
@@ -155,8 +155,8 @@ def test_two_lines_of_a_task_may_become_one(admin: FlaskClient, pair: Group, mon
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, supersedes={wide: TRIAGE}))
     pair.want("all")
     pair.run()
-    assert [each.id for each in pair.tasks] == [first.id]
-    assert sum(calls for _, calls in found(pair)[0]) == 40
+    assert [task_row.id for task_row in pair.tasks] == [first.id]
+    assert sum(calls for _, calls in versions_of_tasks(pair)[0]) == 40
     pair.assert_exact()
 
 
@@ -170,17 +170,17 @@ def test_a_run_that_read_its_calls_before_a_merge_cannot_save(
     assert pair.run().outcome == "fenced"
     assert (pair.row.attempts, pair.row.not_before) == (0, None)
     assert pair.run().outcome == "committed"
-    assert found(pair) == [[(1, 40), (2, 40)]]
+    assert versions_of_tasks(pair) == [[(1, 40), (2, 40)]]
 
 
 def test_a_version_made_while_tasks_are_merged_is_of_the_one_that_stays(world: World, pair: Group) -> None:
     first, second = pair.tasks
-    known = next(each for each in pair.templates if each.task_id == second.id)
-    made: list[UUID] = []
+    known = next(template_row for template_row in pair.templates if template_row.task_id == second.id)
+    versions: list[UUID] = []
 
     def make() -> None:
         with world.engine.begin() as connection:
-            made.append(
+            versions.append(
                 implementation_for(connection, known.id, model="new", settings={}, tools=None, settings_digest="x")
             )
 
@@ -191,11 +191,11 @@ def test_a_version_made_while_tasks_are_merged_is_of_the_one_that_stays(world: W
         thread.start()
         wait_for(lambda: bool(world.rows(waiting)[0][0]))
     thread.join(timeout=90)
-    [row] = world.rows(select(implementation).where(implementation.c.id == made[0]))
+    [row] = world.rows(select(implementation).where(implementation.c.id == versions[0]))
     assert (row.task_id, row.version) == (first.id, 3)
 
 
-def test_what_was_decided_about_a_merged_task_holds_where_nothing_else_was(admin: FlaskClient, pair: Group) -> None:
+def test_decisions_about_a_merged_task_hold_where_the_other_has_none(admin: FlaskClient, pair: Group) -> None:
     first, second = pair.tasks
     [version] = versions(admin, second.id)
     decided = {"name": "Post room", "response_schema": {"type": "string"}, "production": version["id"]}
@@ -216,9 +216,9 @@ def test_a_task_goes_on_in_another_of_its_path_only(
     first, second = pair.tasks
     elsewhere = world.group("/other")
     foreign = world.group(project="another")
-    for each in (elsewhere, foreign):
-        each.send(map(triage, range(5)))
-        each.run()
+    for other_group in (elsewhere, foreign):
+        other_group.send(map(triage, range(5)))
+        other_group.run()
     for into in (first.id, elsewhere.tasks[0].id, foreign.tasks[0].id, uuid4(), "x", None):
         answer = admin.post(f"/api/v1/tasks/{first.id}/merge", json={"into": into and str(into)})
         assert [error["loc"] for error in assert_problem(answer, 422)["errors"]] == [["into"]]
@@ -226,7 +226,7 @@ def test_a_task_goes_on_in_another_of_its_path_only(
     body = {"into": str(second.id)}
     assert_problem(stranger.post(f"/api/v1/tasks/{first.id}/merge", json=body), 404)
     assert_problem(client_with(web, new_key(engine, "shop")).post(f"/api/v1/tasks/{first.id}/merge", json=body), 403)
-    assert found(pair) == [[(1, 20)], [(1, 20)]]
+    assert versions_of_tasks(pair) == [[(1, 20)], [(1, 20)]]
 
 
 def judge(number: int, rule: str) -> dict[str, Any]:
@@ -239,7 +239,7 @@ POLITE = "Rate how polite the answer is towards a customer who may be angry. Ign
 
 
 def test_judges_that_a_person_made_one_task_stay_one_as_they_are_edited(admin: FlaskClient, world: World) -> None:
-    # Given two judges that the miner tells apart, and a person who does not
+    # Given two judges that the miner tells apart, and a person who merges them
     group = world.group()
 
     def send(start: int, *rules: str) -> None:
@@ -257,7 +257,7 @@ def test_judges_that_a_person_made_one_task_stay_one_as_they_are_edited(admin: F
     send(40, CORRECT, POLITE + " Sarcasm is never polite.")
 
     # I expect its edit to be the next version of the one task
-    assert found(group) == [[(1, 60), (2, 20), (3, 40)]]
+    assert versions_of_tasks(group) == [[(1, 60), (2, 20), (3, 40)]]
     group.assert_exact()
 
 
@@ -268,24 +268,24 @@ def test_judges_that_a_person_made_one_task_stay_one_as_they_are_edited(admin: F
 def reports(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
     """A task of two versions, which differ in the day, with six calls each."""
     group = reports_of_two_days(world, monkeypatch)
-    assert found(group) == [[(1, 6), (2, 6)]]
+    assert versions_of_tasks(group) == [[(1, 6), (2, 6)]]
     return group
 
 
 def test_the_template_of_a_version_becomes_a_task_with_all_its_versions(admin: FlaskClient, reports: Group) -> None:
     reports.send((report(2, number) for number in range(3)), model="gpt-6")
-    [whole] = reports.tasks
-    first, second, third = versions(admin, whole.id)
-    admin.patch(f"/api/v1/tasks/{whole.id}", json={"production": second["id"]})
+    [report_task] = reports.tasks
+    first, second, third = versions(admin, report_task.id)
+    admin.patch(f"/api/v1/tasks/{report_task.id}", json={"production": second["id"]})
 
     answer = split(admin, second["id"])
 
-    assert found(reports) == [[(1, 6)], [(1, 6), (2, 3)]]
-    assert [each["id"] for each in versions(admin, answer["id"])] == [second["id"], third["id"]]
-    assert [each["id"] for each in versions(admin, whole.id)] == [first["id"]]
+    assert versions_of_tasks(reports) == [[(1, 6)], [(1, 6), (2, 3)]]
+    assert [version["id"] for version in versions(admin, answer["id"])] == [second["id"], third["id"]]
+    assert [version["id"] for version in versions(admin, report_task.id)] == [first["id"]]
     assert answer["production_implementation_id"] == second["id"]
-    assert admin.get(f"/api/v1/tasks/{whole.id}").json["production_implementation_id"] is None
-    assert answer["name"] not in ("", whole.name)
+    assert admin.get(f"/api/v1/tasks/{report_task.id}").json["production_implementation_id"] is None
+    assert answer["name"] not in ("", report_task.name)
     body = {"path": reports.path, "model": "gpt-6", "input": report(2, 9)}
     assert admin.post("/api/v1/traces", json=body).json["task_id"] == answer["id"]
 
@@ -293,14 +293,14 @@ def test_the_template_of_a_version_becomes_a_task_with_all_its_versions(admin: F
 def test_one_template_for_both_does_not_bring_together_what_a_person_split(
     admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [whole] = reports.tasks
-    split(admin, versions(admin, whole.id)[1]["id"])
+    [report_task] = reports.tasks
+    split(admin, versions(admin, report_task.id)[1]["id"])
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
-    for more in (0, 3):
+    for extra_calls in (0, 3):
         reports.send(report(3, number) for number in range(3))
         reports.want("all")
         assert reports.run().outcome == "committed"
-        assert found(reports) == [[(1, 9 + more)], [(1, 6)]]
+        assert versions_of_tasks(reports) == [[(1, 9 + extra_calls)], [(1, 6)]]
     reports.assert_exact()
 
 
@@ -314,51 +314,51 @@ def test_one_template_for_both_does_not_bring_together_tasks_that_a_person_named
     group.send(report(3, number) for number in range(3))
     during_mining(monkeypatch, lambda: admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Log of the second"}))
     assert [group.run().outcome, group.run().outcome] == ["fenced", "committed"]
-    assert found(group) == [[(1, 8)], [(1, 5)]]
-    assert [each.name for each in group.tasks] == ["Log of the first", "Log of the second"]
+    assert versions_of_tasks(group) == [[(1, 8)], [(1, 5)]]
+    assert [task_row.name for task_row in group.tasks] == ["Log of the first", "Log of the second"]
     group.assert_exact()
 
 
 def test_a_better_text_does_not_bring_together_what_a_person_split(
     admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [whole] = reports.tasks
-    split(admin, versions(admin, whole.id)[1]["id"])
+    [report_task] = reports.tasks
+    split(admin, versions(admin, report_task.id)[1]["id"])
     wide = frozen(2) + "{{end}}"
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, supersedes={wide: frozen(2)}))
     reports.send(report(2, number) + " now" for number in range(3))
     reports.run()
-    assert found(reports) == [[(1, 6)], [(1, 9)]]
+    assert versions_of_tasks(reports) == [[(1, 6)], [(1, 9)]]
 
 
 def test_a_split_holds_when_one_of_the_tasks_is_merged_into_a_third(
     admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [whole] = reports.tasks
+    [report_task] = reports.tasks
     reports.send(map(triage, range(6)))
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE))
     reports.run()
     third = reports.tasks[1].id
-    split(admin, versions(admin, whole.id)[1]["id"])
-    merge(admin, whole.id, third)
+    split(admin, versions(admin, report_task.id)[1]["id"])
+    merge(admin, report_task.id, third)
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT, TRIAGE))
     reports.send(report(3, number) for number in range(3))
     reports.want("all")
     reports.run()
-    assert found(reports) == [[(1, 6), (2, 9)], [(1, 6)]]
+    assert versions_of_tasks(reports) == [[(1, 6), (2, 9)], [(1, 6)]]
 
 
-def test_what_was_split_may_be_merged_again_and_is_one_for_runs_too(
+def test_a_split_task_may_be_merged_again_and_is_one_for_runs_too(
     admin: FlaskClient, world: World, reports: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [whole] = reports.tasks
-    apart = split(admin, versions(admin, whole.id)[1]["id"])
-    merge(admin, UUID(apart["id"]), whole.id)
-    assert [each.apart_from for each in world.rows(select(task).where(task.c.id == whole.id))] == [[]]
+    [report_task] = reports.tasks
+    apart = split(admin, versions(admin, report_task.id)[1]["id"])
+    merge(admin, UUID(apart["id"]), report_task.id)
+    assert [task_row.apart_from for task_row in world.rows(select(task).where(task.c.id == report_task.id))] == [[]]
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
     reports.send(report(3, number) for number in range(3))
     reports.run()
-    assert found(reports) == [[(1, 15)]]
+    assert versions_of_tasks(reports) == [[(1, 15)]]
     reports.assert_exact()
 
 
@@ -369,22 +369,22 @@ def test_templates_whose_place_it_took_leave_with_the_one_that_is_split(
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, supersedes={wide: frozen(2)}))
     reports.send([report(2, 7) + " now"])
     reports.run()
-    [whole] = reports.tasks
-    answer = split(admin, versions(admin, whole.id)[1]["id"])
-    assert [str(each.task_id) == answer["id"] for each in reports.templates] == [False, True, True]
+    [report_task] = reports.tasks
+    answer = split(admin, versions(admin, report_task.id)[1]["id"])
+    assert [str(template_row.task_id) == answer["id"] for template_row in reports.templates] == [False, True, True]
 
 
 def test_a_run_that_read_its_calls_before_a_split_cannot_save(
     admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [whole] = reports.tasks
-    version = versions(admin, whole.id)[1]["id"]
+    [report_task] = reports.tasks
+    version = versions(admin, report_task.id)[1]["id"]
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
     reports.send(report(3, number) for number in range(3))
     during_mining(monkeypatch, lambda: split(admin, version))
     assert reports.run().outcome == "fenced"
     assert reports.run().outcome == "committed"
-    assert found(reports) == [[(1, 9)], [(1, 6)]]
+    assert versions_of_tasks(reports) == [[(1, 9)], [(1, 6)]]
 
 
 def test_only_a_template_beside_others_is_split(admin: FlaskClient, web: Flask, engine: Engine, pair: Group) -> None:
@@ -394,7 +394,7 @@ def test_only_a_template_beside_others_is_split(admin: FlaskClient, web: Flask, 
     assert_problem(admin.post(f"/api/v1/implementations/{uuid4()}/split"), 404)
     assert_problem(client_with(web, new_key(engine, "another", "admin")).post(url), 404)
     assert_problem(client_with(web, new_key(engine, "shop")).post(url), 403)
-    assert found(pair) == [[(1, 20)], [(1, 20)]]
+    assert versions_of_tasks(pair) == [[(1, 20)], [(1, 20)]]
 
 
 def test_merges_and_splits_are_in_the_audit_log(admin: FlaskClient, pair: Group) -> None:
@@ -403,7 +403,7 @@ def test_merges_and_splits_are_in_the_audit_log(admin: FlaskClient, pair: Group)
     version = versions(admin, first.id)[1]["id"]
     apart = split(admin, version)
     entries = admin.get("/api/v1/audit").json["items"]
-    assert [(each["action"], each["subject"], each["details"]) for each in entries] == [
+    assert [(entry["action"], entry["subject"], entry["details"]) for entry in entries] == [
         ("split_implementation", version, {"task": apart["id"]}),
         ("merge_task", str(second.id), {"into": str(first.id)}),
     ]

@@ -55,7 +55,7 @@ def test_a_taken_name_gives_way_to_another_order_of_the_prompt() -> None:
     assert name(text, "Rate the answer") == "Explain the rating in one line"
 
 
-def test_where_all_are_taken_a_number_follows() -> None:
+def test_a_number_follows_when_all_names_are_taken() -> None:
     assert name("Rate it well. {{a}}", "Rate it well") == "Rate it well 2"
     assert name("Rate it well. {{a}}", "Rate it well", "Rate it well 2") == "Rate it well 3"
 

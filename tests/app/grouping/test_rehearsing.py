@@ -1,4 +1,4 @@
-"""A dry run says what the run then does, and writes nothing."""
+"""A dry run announces exactly the effects of the next run, and writes nothing."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ WIDE = TRIAGE.replace("other.", "other.{{rule}}")
 
 
 def rows_of_all(world: World) -> dict[str, Any]:
-    """Every row of every table: also fences, attempts and the log of runs."""
+    """Every row of every table, fences, attempts and the log of runs included."""
     return {table.name: sorted(map(str, world.rows(select(table)))) for table in metadata.sorted_tables}
 
 
-def look(client: FlaskClient, group: Group, **more: Any) -> Any:
-    answer = client.post("/api/v1/groups/regroup", json={"path": group.path, "dry_run": True, **more})
+def look(client: FlaskClient, group: Group, **options: Any) -> Any:
+    answer = client.post("/api/v1/groups/regroup", json={"path": group.path, "dry_run": True, **options})
     assert answer.status_code == 200, answer.text
     return answer.json
 
@@ -32,19 +32,21 @@ def test_a_dry_run_says_what_the_run_then_does_and_writes_nothing(client: FlaskC
     group.send(["Something that is like nothing else."])
     before = rows_of_all(world)
 
-    told = look(client, group)
+    plan = look(client, group)
 
     assert rows_of_all(world) == before
-    assert (told["dry_run"], told["owed"], told["grouped"], told["moved"], told["left"]) == (True, 13, 12, 0, 1)
-    assert (told["unread"], told["merged"], told["parted"]) == (False, {}, [])
-    assert {(each["becomes"], each["task_id"], each["calls"]) for each in told["found"]} == {("new task", None, 6)}
+    assert (plan["dry_run"], plan["owed"], plan["grouped"], plan["moved"], plan["left"]) == (True, 13, 12, 0, 1)
+    assert (plan["unread"], plan["merged"], plan["parted"]) == (False, {}, [])
+    assert {(change["becomes"], change["task_id"], change["calls"]) for change in plan["found"]} == {
+        ("new task", None, 6)
+    }
     group.run()
     stored = client.get("/api/v1/tasks").json["items"]
-    assert sorted(each["task_name"] for each in told["found"]) == sorted(each["name"] for each in stored)
-    assert sorted(str(each["template"]) for each in told["found"]) == sorted(str(each["template"]) for each in stored)
+    assert sorted(change["task_name"] for change in plan["found"]) == sorted(row["name"] for row in stored)
+    assert sorted(str(change["template"]) for change in plan["found"]) == sorted(str(row["template"]) for row in stored)
     assert group.runs[-1].grouped == 12
-    again = look(client, group)
-    assert (again["found"], again["grouped"], again["residue"]) == ([], 0, 1)
+    second_plan = look(client, group)
+    assert (second_plan["found"], second_plan["grouped"], second_plan["residue"]) == ([], 0, 1)
 
 
 def test_a_dry_run_of_everything_says_which_versions_and_tasks_become_one(
@@ -58,16 +60,16 @@ def test_a_dry_run_of_everything_says_which_versions_and_tasks_become_one(
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(WIDE))
     before = rows_of_all(world)
 
-    told = look(client, group, all=True)
+    plan = look(client, group, all=True)
 
     assert rows_of_all(world) == before
-    [wide] = told["found"]
+    [wide] = plan["found"]
     assert (wide["becomes"], wide["task_id"], wide["calls"]) == ("new version", str(first.id), 12)
-    assert sorted(wide["replaces"]) == sorted(str(each.id) for each in group.templates)
-    assert (told["reviewed"], told["moved"], told["merged"]) == (12, 12, {str(second.id): str(first.id)})
+    assert sorted(wide["replaces"]) == sorted(str(template_row.id) for template_row in group.templates)
+    assert (plan["reviewed"], plan["moved"], plan["merged"]) == (12, 12, {str(second.id): str(first.id)})
     group.want("all")
     group.run()
-    assert [each.id for each in group.tasks] == [first.id]
+    assert [task_row.id for task_row in group.tasks] == [first.id]
     assert look(client, group, all=True)["found"] == []
 
 
@@ -81,7 +83,7 @@ def test_a_template_that_would_match_again_is_told_so(
         group.send(triage(number).replace("support", level) for number in range(6))
         group.run()
     monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(narrow))
-    assert [each["becomes"] for each in look(client, group, all=True)["found"]] == ["again"]
+    assert [change["becomes"] for change in look(client, group, all=True)["found"]] == ["again"]
 
 
 def test_a_dry_run_reads_calls_since_a_time_only(client: FlaskClient, world: World) -> None:
@@ -89,12 +91,12 @@ def test_a_dry_run_reads_calls_since_a_time_only(client: FlaskClient, world: Wor
     group.send(map(triage, range(6)))
     begin = world.tick().isoformat()
     group.send(map(summary, range(4)))
-    told = look(client, group, since=begin)
-    assert (told["owed"], len(told["found"]), told["grouped"]) == (4, 1, 4)
-    assert told["since"].startswith(begin[:19])
+    plan = look(client, group, since=begin)
+    assert (plan["owed"], len(plan["found"]), plan["grouped"]) == (4, 1, 4)
+    assert plan["since"].startswith(begin[:19])
 
 
-def test_what_a_dry_run_cannot_be_asked_is_refused(
+def test_options_that_a_dry_run_does_not_have_are_refused(
     client: FlaskClient, other_client: FlaskClient, web: Flask, engine: Engine, world: World
 ) -> None:
     group = world.group()
@@ -113,7 +115,7 @@ def test_what_a_dry_run_cannot_be_asked_is_refused(
         assert answer.headers["Retry-After"] == "10"
 
 
-def test_how_far_a_path_is_follows_the_run(client: FlaskClient, other_client: FlaskClient, world: World) -> None:
+def test_the_state_of_a_path_follows_the_run(client: FlaskClient, other_client: FlaskClient, world: World) -> None:
     def state() -> tuple[Any, ...]:
         now = client.get("/api/v1/groups/regroup", query_string={"path": group.path}).json
         return now["state"], now["owed"], now["left"], now["grouped"]

@@ -1,4 +1,6 @@
-"""The sample traffic through ingest and runs on a real PostgreSQL: is what is stored what the calls were made from?"""
+"""The sample traffic goes through ingest and runs on a real PostgreSQL; the stored templates and values equal those
+that made the calls.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -42,18 +44,18 @@ def installation(engine: Engine, settings: Settings, project: Project) -> Instal
 
 def faults(installation: Installation, known: dict[str, Truth]) -> list[str]:
     """The differences from the truth: free text in a version, tasks, versions, calls, fixed texts and values."""
-    found = defaultdict(list)
+    calls_of = defaultdict(list)
     for call in installation.calls():
-        found[known[call.external_id].template_id].append(call)
-    loose = [call.external_id for call in found.pop(None) if call.implementation_id]
+        calls_of[known[call.external_id].template_id].append(call)
+    loose = [call.external_id for call in calls_of.pop(None) if call.implementation_id]
     wrong = [f"free chat {name} is in a version" for name in loose]
     for task in EXPECTED:
-        ids = {call.task_id for version in task.versions for call in found[version.template_id]}
+        ids = {call.task_id for version in task.versions for call in calls_of[version.template_id]}
         wrong += [f"{task.path}: {task.versions[0].template_id} is in {len(ids)} tasks"] if len(ids) != 1 else []
-    tasks = {call.task_id for calls in found.values() for call in calls}
+    tasks = {call.task_id for calls in calls_of.values() for call in calls}
     wrong += [f"{len(tasks)} tasks, not {len(EXPECTED)}"] if len(tasks) != len(EXPECTED) else []
     return wrong + [
-        fault for template_id, calls in found.items() for fault in version_faults(template_id, calls, known)
+        fault for template_id, calls in calls_of.items() for fault in version_faults(template_id, calls, known)
     ]
 
 
@@ -68,11 +70,11 @@ def version_faults(template_id: str, calls: Sequence[Any], known: dict[str, Trut
         if call.implementation_id:
             by_text[from_parts(call.parts, call.slots).literals].append(call)
     true_literals, true_slots = joined(template_id)
-    for literals, same in by_text.items():
-        true_rows = [[known[call.external_id].variables[slot] for slot in true_slots] for call in same]
-        rows = [call.variables for call in same]
+    for literals, calls_of_text in by_text.items():
+        true_rows = [[known[call.external_id].variables[slot] for slot in true_slots] for call in calls_of_text]
+        rows = [call.variables for call in calls_of_text]
         if (text := skeleton(literals, rows)) != skeleton(true_literals, true_rows):
-            yield f"{template_id}: {len(same)} calls with the fixed texts {text}"
+            yield f"{template_id}: {len(calls_of_text)} calls with the fixed texts {text}"
         pairs = list(zip(rows, true_rows, strict=True))
         if any(render(literals, row) != render(true_literals, true_row) for row, true_row in pairs):
             yield f"{template_id}: a call that does not render back"
@@ -115,12 +117,12 @@ def test_a_week_as_it_happened_gives_the_true_tasks_and_values(
     # If everything is mined anew, with all templates under review
     installation.work_anew()
 
-    # I expect every text to be what it was
+    # I expect every text to be the same
     assert misread(installation, bodies) == []
 
 
 def misread(installation: Installation, bodies: list[dict[str, Any]]) -> list[str]:
-    """Calls whose input or prompt is not what was sent, in every byte."""
+    """Calls whose stored input or prompt differs from the sent one in any byte."""
     with installation.engine.connect() as connection:
         rows = connection.execute(select(trace, template.c.parts).outerjoin(template)).all()
     stored = {row.external_id: traces.with_texts(row) for row in rows}
@@ -134,7 +136,7 @@ def misread(installation: Installation, bodies: list[dict[str, Any]]) -> list[st
 
 
 def misread_by_the_api(client: FlaskClient, bodies: list[dict[str, Any]]) -> list[str]:
-    """Of every thirtieth call, those that `GET /api/v1/traces/{id}` does not give back as they were sent."""
+    """The fields, of every thirtieth call, that `GET /api/v1/traces/{id}` does not return as they were sent."""
     wrong = []
     for body in bodies[::30]:
         known_id = client.post("/api/v1/traces", json=body).json["id"]

@@ -30,7 +30,7 @@ DOCS = (Path(__file__).parents[3] / "docs" / "changes.md").read_text(encoding="u
 
 
 class Receiver:
-    """A server that keeps what it gets and answers as `behave` says: a status, or a function of the handler."""
+    """A server that keeps its requests and answers by `behave`: a status, or a function of the handler."""
 
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], bytes]] = []
@@ -73,14 +73,14 @@ class Receiver:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    yield found
-    found.close()
+    server = Receiver()
+    yield server
+    server.close()
 
 
 @pytest.fixture
 def open_settings(settings: Settings) -> Settings:
-    """Webhooks may be sent to this machine."""
+    """Settings that allow webhooks to this machine."""
     changed = {"webhook_hosts": "127.0.0.1", "webhook_networks": "127.0.0.0/8", "webhook_delay": 0.0}
     return settings.model_copy(update=changed)
 
@@ -96,7 +96,7 @@ def deliverer(world: World, open_settings: Settings) -> Deliverer:
     return Deliverer(world.engine, open_settings)
 
 
-def made(client: FlaskClient, url: str, **fields: Any) -> Any:
+def created(client: FlaskClient, url: str, **fields: Any) -> Any:
     answer = client.post("/api/v1/webhooks", json={"url": url} | fields)
     assert answer.status_code == 201, answer.text
     return answer.json
@@ -115,7 +115,7 @@ def new_task(world: World, path: str = "/support/triage", prompts: Callable[[int
 
 
 def due_again(world: World) -> None:
-    """The pause after a failure is over."""
+    """Ends the pause after a failure."""
     with transaction(world.engine) as connection:
         for table in (webhook, webhook_delivery):
             connection.execute(update(table).values(next_at=func.clock_timestamp()))
@@ -124,7 +124,7 @@ def due_again(world: World) -> None:
 def test_a_receiver_written_from_the_docs_verifies_the_signature(
     allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
 ) -> None:
-    hook = made(allowing, receiver.url)
+    hook = created(allowing, receiver.url)
     new_task(world)
     assert deliverer.deliver() == 1
     documented: dict[str, Any] = {}
@@ -140,7 +140,7 @@ def test_a_receiver_written_from_the_docs_verifies_the_signature(
 def test_no_word_of_a_prompt_is_sent_unless_that_was_chosen(
     allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
 ) -> None:
-    made(allowing, receiver.url)
+    created(allowing, receiver.url)
     new_task(world)
     new_task(world, prompts=triage_edited)
     deliverer.deliver()
@@ -149,7 +149,7 @@ def test_no_word_of_a_prompt_is_sent_unless_that_was_chosen(
     for word in ("ticket", "Classify", "doubt", "amber"):
         assert not any(word in body.decode() for _, body in receiver.got)
     receiver.got.clear()
-    made(allowing, receiver.url, include_text=True)
+    created(allowing, receiver.url, include_text=True)
     new_task(world, "/other")
     deliverer.deliver()
     assert [b"Classify" in body for _, body in receiver.got].count(True) == 1
@@ -158,7 +158,7 @@ def test_no_word_of_a_prompt_is_sent_unless_that_was_chosen(
 def test_a_slack_message_mentions_nobody_and_makes_no_link(
     allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
 ) -> None:
-    made(allowing, receiver.url, format="slack", include_text=True)
+    created(allowing, receiver.url, format="slack", include_text=True)
     new_task(world, "/x<!channel>@all&<https://evil.example|here>")
     with transaction(world.engine) as connection:
         connection.execute(update(task).values(name="<@U123> `rm`"))
@@ -170,7 +170,7 @@ def test_a_slack_message_mentions_nobody_and_makes_no_link(
 def test_a_receiver_that_fails_gets_it_again_when_it_is_back_with_the_same_ids(
     allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
 ) -> None:
-    hook = made(allowing, receiver.url)
+    hook = created(allowing, receiver.url)
     receiver.behave = 503
     new_task(world)
     assert deliverer.deliver() == 0
@@ -182,8 +182,8 @@ def test_a_receiver_that_fails_gets_it_again_when_it_is_back_with_the_same_ids(
     due_again(world)
     assert deliverer.deliver() == 1
     assert [item["state"] for item in log(allowing, hook)] == ["delivered"]
-    (first, body), (second, again) = receiver.got
-    assert body == again
+    (first, body), (second, second_body) = receiver.got
+    assert body == second_body
     assert first["Promptlode-Delivery"] == second["Promptlode-Delivery"] == waiting["id"]
     [listed] = allowing.get("/api/v1/webhooks").json["items"]
     assert (listed["failures"], listed["waiting"], "secret" in listed) == (0, 0, False)
@@ -197,7 +197,7 @@ def test_a_redirect_to_a_private_address_is_not_followed(
         handler.send_header("Location", f"http://127.0.0.1:{receiver.port}/inside")
         handler.end_headers()
 
-    hook = made(allowing, receiver.url)
+    hook = created(allowing, receiver.url)
     receiver.behave = elsewhere
     new_task(world)
     assert deliverer.deliver() == 0
@@ -212,7 +212,7 @@ def test_a_host_that_hangs_is_cut_off_and_keeps_no_other_waiting(
     hanging = Receiver()
 
     def drip(handler: BaseHTTPRequestHandler) -> None:
-        """A byte now and then, for ever: no pause is long enough to be one."""
+        """Sends a byte now and then, for ever: no single pause is long enough to be a timeout."""
         for byte in iter(lambda: b"H", None):
             if hanging.released.wait(0.02):
                 return
@@ -222,7 +222,7 @@ def test_a_host_that_hangs_is_cut_off_and_keeps_no_other_waiting(
                 return
 
     hanging.behave = drip
-    slow, quick = made(allowing, hanging.url), made(allowing, receiver.url)
+    slow, quick = created(allowing, hanging.url), created(allowing, receiver.url)
     new_task(world)
     begun = time.monotonic()
     assert deliverer.deliver() == 1
@@ -234,7 +234,7 @@ def test_a_host_that_hangs_is_cut_off_and_keeps_no_other_waiting(
 def test_a_sender_that_dies_between_sending_and_noting_loses_nothing(
     allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hook = made(allowing, receiver.url)
+    hook = created(allowing, receiver.url)
     new_task(world)
     with monkeypatch.context() as dying:
         dying.setattr(webhooks, "delivered", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -252,7 +252,7 @@ def test_only_the_kinds_that_were_asked_for_are_sent_and_nothing_of_before(
     allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer
 ) -> None:
     new_task(world)
-    made(allowing, receiver.url, kinds=["version.new"])
+    created(allowing, receiver.url, kinds=["version.new"])
     new_task(world, "/second")
     new_task(world, prompts=triage_edited)
     deliverer.deliver()
@@ -315,29 +315,29 @@ def test_a_name_that_leads_to_a_private_address_is_refused_when_it_is_resolved(n
 
 
 def test_a_name_that_changes_its_address_is_asked_once(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DNS rebinding: one address when it is checked, another when it is connected to."""
-    asked: list[str] = []
+    """DNS rebinding: a name has one address at the check and another at the connection."""
+    hosts: list[str] = []
     resolve = socket.getaddrinfo
 
     def answer(host: str, *arguments: Any, **named: Any) -> Any:
         if host == "rebind.example":
-            asked.append(host)
-            host = "127.0.0.1" if len(asked) == 1 else "192.0.2.1"
+            hosts.append(host)
+            host = "127.0.0.1" if len(hosts) == 1 else "192.0.2.1"
         return resolve(host, *arguments, **named)
 
     monkeypatch.setattr("socket.getaddrinfo", answer)
     allowed = Allowed(["rebind.example"], [ip_network("127.0.0.0/8")])
     assert sending.post(f"http://rebind.example:{receiver.port}/", b"{}", {}, allowed) == 200
-    assert asked == ["rebind.example"]
+    assert hosts == ["rebind.example"]
     assert receiver.got[0][0]["Host"] == f"rebind.example:{receiver.port}"
 
 
 def test_another_project_neither_sees_nor_removes_a_webhook(
     allowing: FlaskClient, world: World, open_settings: Settings, webs: Callable[[Settings], Flask]
 ) -> None:
-    hook = made(allowing, "http://127.0.0.1:1/")
-    other = client_with(webs(open_settings), new_key(world.engine, "another", "admin"))
-    assert other.get("/api/v1/webhooks").json == {"items": [], "next_cursor": None}
-    assert other.delete(f"/api/v1/webhooks?id={hook['id']}").status_code == 404
+    hook = created(allowing, "http://127.0.0.1:1/")
+    other_client = client_with(webs(open_settings), new_key(world.engine, "another", "admin"))
+    assert other_client.get("/api/v1/webhooks").json == {"items": [], "next_cursor": None}
+    assert other_client.delete(f"/api/v1/webhooks?id={hook['id']}").status_code == 404
     assert allowing.delete(f"/api/v1/webhooks?id={hook['id']}").json == {"id": hook["id"]}
     assert allowing.get("/api/v1/webhooks").json["items"] == []

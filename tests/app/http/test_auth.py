@@ -1,4 +1,4 @@
-"""Who may call what."""
+"""Scopes of keys: each route says who may call it."""
 
 import re
 from collections.abc import Iterator
@@ -78,12 +78,12 @@ def revoke_all(engine: Engine) -> None:
 
 def test_a_revoked_key_is_refused_once_the_cache_is_over(engine: Engine) -> None:
     key = new_key(engine, "shop")
-    at_once, later = Authenticator(engine, cache_seconds=0), Authenticator(engine, cache_seconds=60)
-    assert at_once.holder(key) is not None
-    assert later.holder(key) is not None
+    without_cache, with_cache = Authenticator(engine, cache_seconds=0), Authenticator(engine, cache_seconds=60)
+    assert without_cache.holder(key) is not None
+    assert with_cache.holder(key) is not None
     revoke_all(engine)
-    assert at_once.holder(key) is None
-    assert later.holder(key) is not None
+    assert without_cache.holder(key) is None
+    assert with_cache.holder(key) is not None
 
 
 def test_a_revoked_key_writes_and_deletes_nothing(web: Flask, engine: Engine) -> None:

@@ -1,4 +1,6 @@
-"""Bad input is answered with a problem that names item, field and remedy; never with a 500, never by storing half."""
+"""Bad input gets a problem that names the item, the field and the remedy; no answer is a 500, and no input is stored
+in part.
+"""
 
 import gzip
 import io
@@ -27,7 +29,7 @@ def send(client: FlaskClient, data: bytes, **headers: str) -> TestResponse:
 @pytest.mark.parametrize(
     "data", [b"", b"{", b"{'a': 1}", b'{"a": 1} x', b"\xff\xfe", b"\xef\xbb\xbf{}", b'{"a": "\x01"}', b"{" * 5000]
 )
-def test_what_is_not_json_is_refused(client: FlaskClient, data: bytes) -> None:
+def test_a_body_that_is_no_json_is_refused(client: FlaskClient, data: bytes) -> None:
     assert send(client, data).status_code in (400, 422)
     assert_problem(send(client, data), send(client, data).status_code)
 
@@ -47,7 +49,7 @@ def test_a_value_that_cannot_be_stored_is_refused_by_the_name_of_its_field(clien
     data = SMALLEST.replace(b'"Hi"', b'"Hi", "metadata": {"x": ' + value + b"}")
     answer = send(client, data)
     problem = assert_problem(answer, 422)
-    if len(value) < 5000:  # Python itself does not read longer numbers, so that one has no place
+    if len(value) < 5000:  # Python itself refuses longer numbers, so the error has no place
         assert problem["errors"][0]["loc"] == ["metadata", "x"]
 
 
@@ -81,7 +83,7 @@ def test_a_body_of_33_megabytes_is_refused(client: FlaskClient) -> None:
 
 
 class Trickle(io.RawIOBase):
-    """A body that comes in small pieces and says nothing of its length, as from a chunked request."""
+    """A body that comes in small pieces without a length, as from a chunked request."""
 
     def __init__(self, data: bytes) -> None:
         self._rest = io.BytesIO(data)

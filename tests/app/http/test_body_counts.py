@@ -1,4 +1,4 @@
-"""What a body costs beyond its bytes is counted before it is parsed or inflated."""
+"""The cost of a body beyond its bytes is counted before the body is parsed or inflated."""
 
 import gzip
 import zlib
@@ -30,9 +30,9 @@ plain_json = st.recursive(
 
 
 def counted(value: object) -> int:
-    """Values and names, plainly; an empty list or object counts one more, as its bracket does."""
+    """The slow oracle: values and names. An empty list or object counts one more, as its bracket does."""
     if isinstance(value, dict):
-        return 2 + sum(1 + counted(each) for each in value.values()) - bool(value)
+        return 2 + sum(1 + counted(inner) for inner in value.values()) - bool(value)
     if isinstance(value, list):
         return 2 + sum(map(counted, value)) - bool(value)
     return 1
@@ -55,7 +55,7 @@ def test_members_are_inflated_one_after_the_other(texts: list[bytes], padding: b
     assert inflate(b"".join(map(gzip.compress, texts)) + padding, 200_000, 3) == b"".join(texts)
 
 
-def test_what_inflates_without_end_is_stopped_a_byte_past_the_limit() -> None:
+def test_a_body_that_inflates_without_end_is_stopped_a_byte_past_the_limit() -> None:
     assert len(inflate(gzip.compress(bytes(10_000_000)), LIMIT, 1)) == LIMIT + 1
 
 
@@ -64,12 +64,12 @@ def test_members_that_are_too_many_are_refused() -> None:
         inflate(gzip.compress(b"") * 11, LIMIT, 10)
 
 
-def test_what_is_cut_off_or_no_gzip_is_told() -> None:
-    whole = gzip.compress(b"abc" * 1000)
-    for cut in (whole[:-1], whole[:5], whole + whole[:5]):
+def test_a_body_that_is_cut_off_or_no_gzip_is_told() -> None:
+    compressed = gzip.compress(b"abc" * 1000)
+    for cut in (compressed[:-1], compressed[:5], compressed + compressed[:5]):
         with pytest.raises(CutOffError):
             inflate(cut, LIMIT, 9)
-    for wrong in (b"abc", whole + b"abc"):
+    for wrong in (b"abc", compressed + b"abc"):
         with pytest.raises(zlib.error):
             inflate(wrong, LIMIT, 9)
 

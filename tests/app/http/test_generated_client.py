@@ -1,4 +1,4 @@
-"""A client that a generator makes of openapi.json works: what it sends is taken, what we answer it can read."""
+"""A client generated from openapi.json works: the API takes its requests, and the client reads the answers."""
 
 import json
 import subprocess
@@ -24,9 +24,9 @@ def generated(web: Flask, engine: Engine, project: Project, tmp_path: Path, monk
     (tmp_path / "config.yml").write_text("post_hooks: []\n")
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta=none", "--path=openapi.json"]
     command += ["--config=config.yml", "--output-path=promptlode_api"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Endpoint will not be generated" not in done.stdout + done.stderr
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "Endpoint will not be generated" not in result.stdout + result.stderr
     monkeypatch.syspath_prepend(str(tmp_path))
     token = new_key(engine, project.name, "admin")
     client = import_module("promptlode_api.client").AuthenticatedClient("http://promptlode", token=token)
@@ -40,10 +40,10 @@ def test_a_generated_client_sends_calls_and_reads_tasks(generated: Any, engine: 
     know(engine, project, "/chat", "", "Q: {{question}}")
     models = import_module("promptlode_api.models")
     call = models.TraceIn.from_dict({"model": "m", "path": "/chat", "input": "Q: Who?"})
-    kept = import_module("promptlode_api.api.traces.create_traces").sync_detailed(client=generated, body=call)
-    assert kept.status_code == 201
-    assert kept.parsed.variables.to_dict() == {"question": "Who?"}
+    answer = import_module("promptlode_api.api.traces.create_traces").sync_detailed(client=generated, body=call)
+    assert answer.status_code == 201
+    assert answer.parsed.variables.to_dict() == {"question": "Who?"}
     listed = import_module("promptlode_api.api.tasks.list_tasks").sync(client=generated)
     assert [(task.path, task.calls) for task in listed.items] == [("/chat", 1)]
-    trace = import_module("promptlode_api.api.traces.get_trace").sync(trace_id=kept.parsed.id, client=generated)
+    trace = import_module("promptlode_api.api.traces.get_trace").sync(trace_id=answer.parsed.id, client=generated)
     assert [(part.role.value, part.text) for part in trace.prompt] == [("user", "Q: Who?")]

@@ -1,4 +1,4 @@
-"""What is over a rate is refused with 429, says when to come back, and leaves nothing half done."""
+"""A request over a rate is refused with 429 and a time to come back, and leaves nothing half done."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,15 +27,15 @@ Limited = Callable[..., Flask]
 @pytest.fixture
 def limited(settings: Settings) -> Iterator[Limited]:
     """An application with these settings and no other rate, for which no time passes, however long a test takes."""
-    made: list[Flask] = []
+    apps: list[Flask] = []
 
     def make(**rates: Any) -> Flask:
-        made.append(create_app(settings.model_copy(update=OFF | rates)))
-        made[-1].extensions[EXTENSION].limiter._rates._clock = lambda: NOW
-        return made[-1]
+        apps.append(create_app(settings.model_copy(update=OFF | rates)))
+        apps[-1].extensions[EXTENSION].limiter._rates._clock = lambda: NOW
+        return apps[-1]
 
     yield make
-    for app in made:
+    for app in apps:
         app.extensions[EXTENSION].engine.dispose()
 
 
@@ -51,10 +51,10 @@ def stored(engine: Engine) -> int:
 
 def test_a_key_that_sends_too_many_requests_is_refused_and_other_keys_are_not(limited: Limited, engine: Engine) -> None:
     app = limited(rate_ingest=1)
-    flood, other = client_with(app, new_key(engine, "shop")), client_with(app, new_key(engine, "shop"))
+    flood, other_client = client_with(app, new_key(engine, "shop")), client_with(app, new_key(engine, "shop"))
     assert [flood.post(URL, json=BODY).status_code for _ in range(11)] == [201] * 10 + [429]
     assert "API key" in refused(flood.post(URL, json=BODY))["detail"]
-    assert other.post(URL, json=BODY).status_code == 201
+    assert other_client.post(URL, json=BODY).status_code == 201
     assert flood.get(URL).status_code == 200
     assert stored(engine) == 11
 
@@ -79,7 +79,7 @@ def test_an_exporter_is_told_in_its_own_language_when_to_come_back(limited: Limi
     assert wire.Status.FromString(answers[-1].data).message
 
 
-def test_who_reads_too_much_may_still_send(limited: Limited, engine: Engine) -> None:
+def test_a_key_that_reads_too_much_may_still_send(limited: Limited, engine: Engine) -> None:
     client = client_with(limited(rate_read=1), new_key(engine, "shop"))
     assert [client.get(URL).status_code for _ in range(11)] == [200] * 10 + [429]
     assert client.post(URL, json=BODY).status_code == 201
@@ -87,10 +87,10 @@ def test_who_reads_too_much_may_still_send(limited: Limited, engine: Engine) -> 
 
 def test_a_project_that_asks_too_often_for_grouping_may_still_send(limited: Limited, engine: Engine) -> None:
     app = limited(rate_regroup=1)
-    client, other = client_with(app, new_key(engine, "shop")), client_with(app, new_key(engine, "shop"))
+    client, other_client = client_with(app, new_key(engine, "shop")), client_with(app, new_key(engine, "shop"))
     client.post(URL, json=BODY)
     wish = {"path": BODY["path"]}
-    answers = [each.post("/api/v1/groups/regroup", json=wish) for each in (client, other) * 6]
+    answers = [caller.post("/api/v1/groups/regroup", json=wish) for caller in (client, other_client) * 6]
     assert [answer.status_code for answer in answers] == [202] * 10 + [429] * 2
     assert client.post(URL, json=BODY).status_code == 201
 
@@ -105,8 +105,8 @@ def test_an_address_is_limited_on_every_route_but_the_sign_of_life(limited: Limi
 
 
 def test_the_address_is_that_of_the_caller_and_nothing_that_the_caller_says(limited: Limited) -> None:
-    def ask(app: Flask, said: str) -> int:
-        return app.test_client().get("/openapi.json", headers={"X-Forwarded-For": said}).status_code
+    def ask(app: Flask, claimed: str) -> int:
+        return app.test_client().get("/openapi.json", headers={"X-Forwarded-For": claimed}).status_code
 
     app = limited(rate_address=1)
     assert [ask(app, f"192.0.2.{number}") for number in range(11)][-1] == 429

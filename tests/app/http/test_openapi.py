@@ -1,4 +1,4 @@
-"""openapi.json: valid, complete, and what the routes really answer."""
+"""openapi.json is valid and complete, and describes the routes' real answers."""
 
 import re
 from collections.abc import Iterator
@@ -45,12 +45,18 @@ def test_every_description_has_a_summary_and_its_own_name(document: Any) -> None
 
 def test_every_tag_parameter_and_field_says_what_it_means(document: Any) -> None:
     operations = [operation for methods in document["paths"].values() for operation in methods.values()]
-    parameters = [(each["operationId"], said) for each in operations for said in each["parameters"]]
-    assert [(name, said["name"]) for name, said in parameters if not said["description"]] == []
+    parameters = [
+        (operation["operationId"], description) for operation in operations for description in operation["parameters"]
+    ]
+    assert [(name, description["name"]) for name, description in parameters if not description["description"]] == []
     assert [tag for tag in document["tags"] if not tag["description"]] == []
     shapes = document["components"]["schemas"].items()
-    fields = [(shape, name, said) for shape, schema in shapes for name, said in schema.get("properties", {}).items()]
-    assert [(shape, name) for shape, name, said in fields if not said.get("description")] == []
+    fields = [
+        (shape, name, description)
+        for shape, schema in shapes
+        for name, description in schema.get("properties", {}).items()
+    ]
+    assert [(shape, name) for shape, name, description in fields if not description.get("description")] == []
 
 
 def test_every_body_and_answer_in_json_has_an_example_that_its_schema_allows(document: Any) -> None:
@@ -58,8 +64,8 @@ def test_every_body_and_answer_in_json_has_an_example_that_its_schema_allows(doc
     contents = [
         (operation["operationId"], content)
         for operation in operations
-        for each in (operation.get("requestBody", {}), *operation["responses"].values())
-        for media_type, content in each.get("content", {}).items()
+        for content_holder in (operation.get("requestBody", {}), *operation["responses"].values())
+        for media_type, content in content_holder.get("content", {}).items()
         if media_type.endswith("json")
     ]
     assert len(contents) > len(operations)
@@ -75,11 +81,11 @@ def test_every_line_about_a_field_is_about_one_that_there_is(document: Any) -> N
     assert {line for line in FIELDS if line not in names | places and not line.startswith("query.")} == set()
 
 
-def test_what_did_not_change_is_not_sent_again(web: Flask, engine: Engine, project: Project) -> None:
+def test_an_answer_that_did_not_change_is_not_sent_again(web: Flask, engine: Engine, project: Project) -> None:
     client = client_with(web, new_key(engine, project.name))
     first = client.get("/api/v1/tasks")
-    again = client.get("/api/v1/tasks", headers={"If-None-Match": first.headers["ETag"]})
-    assert (again.status_code, again.data) == (304, b"")
+    second = client.get("/api/v1/tasks", headers={"If-None-Match": first.headers["ETag"]})
+    assert (second.status_code, second.data) == (304, b"")
     know(engine, project, "/chat", "", "Q: {{question}}")
     assert client.get("/api/v1/tasks", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
 
@@ -95,9 +101,9 @@ def test_every_reference_leads_somewhere(document: Any) -> None:
             for inner in value:
                 yield from references(inner)
 
-    found = set(references(document))
-    assert found
-    assert {reference.rpartition("/")[2] for reference in found} <= set(document["components"]["schemas"])
+    targets = set(references(document))
+    assert targets
+    assert {reference.rpartition("/")[2] for reference in targets} <= set(document["components"]["schemas"])
 
 
 def test_every_schema_is_a_valid_one(document: Any) -> None:
@@ -149,8 +155,8 @@ def test_answers_have_the_shape_that_is_described(document: Any, web: Flask, eng
         ("get", "/healthz", "/healthz", None),
         ("get", "/readyz", "/readyz", None),
     ]
-    for method, path, url, sent in calls:
-        answer = client.open(url, method=method.upper(), json=sent)
+    for method, path, url, request_body in calls:
+        answer = client.open(url, method=method.upper(), json=request_body)
         schema = resolved(document, method, path, answer.status_code, answer.mimetype)
         jsonschema_rs.validate(schema, answer.json)
 
@@ -171,7 +177,7 @@ def test_no_text_of_a_body_may_hold_a_nul_wherever_it_stands(
     assert described.is_valid(body)
     spoiled = list(with_nul(body))
     assert len(spoiled) > 1
-    assert [each for each in spoiled if described.is_valid(each)] == []
+    assert [spoiled_body for spoiled_body in spoiled if described.is_valid(spoiled_body)] == []
 
 
 def with_nul(value: Any) -> Iterator[Any]:
@@ -180,12 +186,12 @@ def with_nul(value: Any) -> Iterator[Any]:
         yield value + "\0"
     elif isinstance(value, list):
         for place, inner in enumerate(value):
-            yield from ([*value[:place], each, *value[place + 1 :]] for each in with_nul(inner))
+            yield from ([*value[:place], spoiled_value, *value[place + 1 :]] for spoiled_value in with_nul(inner))
     elif isinstance(value, dict):
         for name, inner in value.items():
-            rest = {other: each for other, each in value.items() if other != name}
-            yield rest | {name + "\0": inner}
-            yield from (value | {name: each} for each in with_nul(inner))
+            other_fields = {field: spoiled_value for field, spoiled_value in value.items() if field != name}
+            yield other_fields | {name + "\0": inner}
+            yield from (value | {name: spoiled_value} for spoiled_value in with_nul(inner))
 
 
 def test_every_list_in_pages_takes_limit_and_cursor(document: Any) -> None:
@@ -196,7 +202,7 @@ def test_every_list_in_pages_takes_limit_and_cursor(document: Any) -> None:
     }
     without_cursor = [path for path, names in lists.items() if not {"limit", "cursor"} <= names]
     assert "/api/v1/webhooks" in lists
-    assert without_cursor == ["/api/v1/tasks/{task_id}/similar"]  # which has one page alone
+    assert without_cursor == ["/api/v1/tasks/{task_id}/similar"]  # a list with one page alone
 
 
 def _is_paged(document: Any, answer: Any) -> bool:

@@ -1,4 +1,4 @@
-"""PostgreSQL or Redis gone: what callers are told, and that all comes back without a restart of ours."""
+"""PostgreSQL or Redis is gone: callers get a clear answer, and the service comes back without a restart of ours."""
 
 import time
 from collections.abc import Iterator
@@ -89,10 +89,10 @@ def test_a_connection_that_dies_within_a_transaction_leaves_nothing_behind(
 def test_a_deadlock_is_tried_again_a_few_times(
     client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, deadlocks: int, status: int
 ) -> None:
-    insert, left = ingest.traces.insert_new, iter(range(deadlocks))
+    insert, deadlocks_left = ingest.traces.insert_new, iter(range(deadlocks))
 
     def insert_or_deadlock(connection, rows):  # type: ignore[no-untyped-def]
-        if next(left, None) is not None:
+        if next(deadlocks_left, None) is not None:
             connection.exec_driver_sql("DO $$ BEGIN RAISE EXCEPTION 'in the way' USING ERRCODE = '40P01'; END $$")
         return insert(connection, rows)
 

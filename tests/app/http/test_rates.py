@@ -1,4 +1,4 @@
-"""How often somebody may do something: counted within a process, shared between processes, and over with time."""
+"""Rates are counted within a process, shared between processes, and forgotten with time."""
 
 import threading
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ RATE = Rate("test", 10)  # 100 in ten seconds
 
 
 class Clock:
-    """A time that passes when a test says so; it begins with a window."""
+    """A clock that a test moves; the first moment is the beginning of a window."""
 
     def __init__(self) -> None:
         self.now = 1_000_000 * PERIOD
@@ -38,36 +38,36 @@ class Silent:
         return self.rates.spend(RATE, subject, cost)
 
 
-def test_what_is_within_the_rate_passes_and_the_next_must_wait() -> None:
-    one = Silent()
-    assert [one.spend() for _ in range(100)] == [0.0] * 100
-    assert one.spend() > 0
-    assert one.spend(subject="another") == 0
+def test_requests_within_the_rate_pass_and_the_next_must_wait() -> None:
+    limits = Silent()
+    assert [limits.spend() for _ in range(100)] == [0.0] * 100
+    assert limits.spend() > 0
+    assert limits.spend(subject="another") == 0
 
 
 def test_after_the_wait_that_was_told_it_passes() -> None:
-    one = Silent()
-    one.spend(100)
-    wait = one.spend(7)
-    one.clock.now += wait - 0.01
-    assert one.spend(7) > 0
-    one.clock.now += 0.02
-    assert one.spend(7) == 0
+    limits = Silent()
+    limits.spend(100)
+    wait = limits.spend(7)
+    limits.clock.now += wait - 0.01
+    assert limits.spend(7) > 0
+    limits.clock.now += 0.02
+    assert limits.spend(7) == 0
 
 
-def test_what_was_refused_does_not_count() -> None:
-    one = Silent()
-    one.spend(100)
-    first = one.spend()
-    assert [one.spend() for _ in range(1000)] == [first] * 1000
+def test_a_refused_request_does_not_count() -> None:
+    limits = Silent()
+    limits.spend(100)
+    first = limits.spend()
+    assert [limits.spend() for _ in range(1000)] == [first] * 1000
 
 
 def test_a_batch_larger_than_the_rate_passes_when_nothing_came_before() -> None:
-    one = Silent()
-    assert one.spend(1000) == 0
-    one.clock.now += 2 * PERIOD
-    assert one.spend(1) == 0
-    assert one.spend(1000) > 0
+    limits = Silent()
+    assert limits.spend(1000) == 0
+    limits.clock.now += 2 * PERIOD
+    assert limits.spend(1) == 0
+    assert limits.spend(1000) > 0
 
 
 def test_a_rate_of_zero_is_no_limit() -> None:
@@ -78,28 +78,30 @@ def test_a_rate_of_zero_is_no_limit() -> None:
 def test_no_ten_seconds_hold_more_than_twice_the_rate(
     steps: list[tuple[float, int]],
 ) -> None:
-    """The window before counts as if it had been even: so a burst at its end may pass twice, never more."""
-    one, taken = Silent(), []
+    """The last window counts as if its requests had been spread evenly: a burst at its end may pass twice, never
+    more.
+    """
+    limits, taken = Silent(), []
     for pause, cost in steps:
-        one.clock.now += pause
-        if one.spend(cost) == 0:
-            taken.append((one.clock.now, cost))
+        limits.clock.now += pause
+        if limits.spend(cost) == 0:
+            taken.append((limits.clock.now, cost))
     for start, _ in taken:
         assert sum(cost for moment, cost in taken if start <= moment < start + PERIOD) <= 2 * RATE.amount
 
 
 def test_a_steady_rate_just_below_is_never_refused() -> None:
-    one = Silent()
+    limits = Silent()
     for _ in range(1000):
-        assert one.spend() == 0
-        one.clock.now += 1.02 / RATE.per_second
+        assert limits.spend() == 0
+        limits.clock.now += 1.02 / RATE.per_second
 
 
 def test_an_attacker_with_many_addresses_makes_no_memory_grow() -> None:
-    one = Silent()
+    limits = Silent()
     for number in range(MOST_SUBJECTS + 10):
-        one.spend(subject=str(number))
-    assert len(one.rates._counts) == MOST_SUBJECTS
+        limits.spend(subject=str(number))
+    assert len(limits.rates._counts) == MOST_SUBJECTS
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,7 @@ def test_an_attacker_with_many_addresses_makes_no_memory_grow() -> None:
     [
         ("192.0.2.7", "192.0.2.7"),
         ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),  # as a socket that listens on IPv6 too writes an IPv4 caller
+        ("::ffff:192.0.2.7", "192.0.2.7"),  # an IPv4 caller, in the form of a socket that listens on IPv6 too
         (None, "unknown"),
         ("x\r\ny", "unknown"),
     ],
@@ -120,34 +122,34 @@ def test_a_network_of_one_customer_is_one_address(address: str | None, subject: 
 
 
 @pytest.fixture
-def two(redis_client: redis.Redis, redis_url: str) -> Iterator[tuple[Rates, Rates]]:
+def two_processes(redis_client: redis.Redis, redis_url: str) -> Iterator[tuple[Rates, Rates]]:
     clock = Clock()
-    with redis.Redis.from_url(redis_url) as one, redis.Redis.from_url(redis_url) as other:
-        yield Rates(one, clock), Rates(other, clock)
+    with redis.Redis.from_url(redis_url) as first, redis.Redis.from_url(redis_url) as second:
+        yield Rates(first, clock), Rates(second, clock)
 
 
-def test_two_processes_count_together(two: tuple[Rates, Rates], redis_client: redis.Redis) -> None:
-    one, other = two
-    one.spend(RATE, "a", 60)
-    other.spend(RATE, "a", 30)
-    one.share()
-    other.share()
-    assert other.spend(RATE, "a", 20) > 0
-    assert other.spend(RATE, "a", 10) == 0
+def test_two_processes_count_together(two_processes: tuple[Rates, Rates], redis_client: redis.Redis) -> None:
+    first, second = two_processes
+    first.spend(RATE, "a", 60)
+    second.spend(RATE, "a", 30)
+    first.share()
+    second.share()
+    assert second.spend(RATE, "a", 20) > 0
+    assert second.spend(RATE, "a", 10) == 0
     assert 0 < redis_client.ttl(redis_client.keys("promptlode:rate:test:a:*")[0]) <= 3 * PERIOD
 
 
-def test_what_was_told_is_told_once(two: tuple[Rates, Rates], redis_client: redis.Redis) -> None:
-    one, _ = two
+def test_the_counts_of_a_process_are_shared_once(two_processes: tuple[Rates, Rates], redis_client: redis.Redis) -> None:
+    first, _ = two_processes
     for cost in (3, 4):
-        one.spend(RATE, "a", cost)
-        one.share()
-        one.share()
+        first.spend(RATE, "a", cost)
+        first.share()
+        first.share()
     assert redis_client.get(redis_client.keys("promptlode:rate:test:a:*")[0]) == "7"
 
 
 def test_a_redis_that_hangs_holds_up_nobody(own_valkey: ValkeyServer) -> None:
-    """Whoever spends does not wait for the exchange with Redis, and there is never more than one under way."""
+    """A request does not wait for the exchange with Redis, and at most one exchange is under way."""
     clock = Clock()
     with redis.Redis.from_url(own_valkey.url(), socket_timeout=30) as client:
         client.ping()
@@ -157,7 +159,7 @@ def test_a_redis_that_hangs_holds_up_nobody(own_valkey: ValkeyServer) -> None:
         for _ in range(50):
             clock.now += SHARED_EVERY
             assert rates.spend(RATE, "a", 5) == 0
-        sharing = [each for each in set(threading.enumerate()) - before if each.name == "share-rates"]
+        sharing = [thread for thread in set(threading.enumerate()) - before if thread.name == "share-rates"]
         assert len(sharing) == 1
         own_valkey.resume()
         sharing[0].join(30)

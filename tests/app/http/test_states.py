@@ -1,4 +1,6 @@
-"""A state of a server is no fault of the request: 503 with Retry-After, nothing half-written, and /readyz names it."""
+"""A state of a server is no fault of the request: the answer is 503 with Retry-After, nothing is half written, and
+/readyz names the state.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -43,7 +45,7 @@ def admin(database_url: str) -> Iterator[Any]:
 
 @contextmanager
 def failing(admin: Any, code: str) -> Iterator[None]:
-    """Inside, PostgreSQL answers every new trace with this SQLSTATE, after the row was written."""
+    """In the block PostgreSQL answers every new trace with this SQLSTATE, after the row was written."""
     admin.execute(
         "CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS"
         f" $$ BEGIN RAISE EXCEPTION 'a state of the server' USING ERRCODE = '{code}'; END $$"
@@ -57,24 +59,24 @@ def failing(admin: Any, code: str) -> Iterator[None]:
 
 @contextmanager
 def read_only(admin: Any) -> Iterator[None]:
-    """Inside, every new connection but this one may only read, as on a standby."""
+    """In the block every new connection but this one is read-only, as on a standby."""
     admin.execute("SELECT current_database()")
     name = sql.Identifier(admin.fetchone()[0])
-    others = "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    end_other_sessions = "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
     admin.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
-    admin.execute(others)
+    admin.execute(end_other_sessions)
     try:
         yield
     finally:
         admin.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
-        admin.execute(others)
+        admin.execute(end_other_sessions)
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_state_of_postgresql_asks_the_caller_to_come_back(
     client: FlaskClient, engine: Engine, admin: Any, code: str
 ) -> None:
-    client.post(URL, json=BODY)  # what is remembered of the path makes the next a single statement
+    client.post(URL, json=BODY)  # the cached group makes the next POST a single statement
     with failing(admin, code):
         answers = [client.post(URL, json=BODY), client.post(URL, json={"traces": [BODY] * 30})]
     for answer in answers:
@@ -93,7 +95,7 @@ def test_an_exporter_is_told_to_come_back_in_its_own_language(client: FlaskClien
     assert stored(engine) == 0
 
 
-def test_what_is_wrong_with_the_request_stays_a_fault_of_ours(client: FlaskClient, admin: Any) -> None:
+def test_an_error_of_the_statement_stays_a_fault_of_ours(client: FlaskClient, admin: Any) -> None:
     with failing(admin, "22012"):
         assert client.post(URL, json=BODY).status_code == 500
 

@@ -1,4 +1,4 @@
-"""Calls whose paths differ in an id are calls of one site; the path as it was sent stays readable."""
+"""Calls whose paths differ in an id are of one call site; the sent path stays readable."""
 
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
@@ -42,8 +42,8 @@ def test_lists_and_regroup_take_the_path_as_it_was_sent(client: FlaskClient) -> 
 
 def test_a_caller_s_own_metadata_win(client: FlaskClient) -> None:
     body = {"model": "m", "path": "/users/7/mail", "input": "x", "metadata": {"raw_path": "mine"}}
-    sent = client.post("/api/v1/traces", json=body).json
-    assert client.get(f"/api/v1/traces/{sent['id']}").json["metadata"] == {"raw_path": "mine"}
+    answer = client.post("/api/v1/traces", json=body).json
+    assert client.get(f"/api/v1/traces/{answer['id']}").json["metadata"] == {"raw_path": "mine"}
 
 
 def test_if_the_project_wants_paths_as_they_are_i_expect_them_so(
@@ -51,8 +51,8 @@ def test_if_the_project_wants_paths_as_they_are_i_expect_them_so(
 ) -> None:
     with transaction(engine) as connection:
         privacy.save(connection, project.id, {"fold_paths": False})
-    sent = send(client, 7)
-    assert client.get(f"/api/v1/traces/{sent}").json["path"] == "/users/7/mail"
+    trace_id = send(client, 7)
+    assert client.get(f"/api/v1/traces/{trace_id}").json["path"] == "/users/7/mail"
 
 
 def test_a_path_with_an_id_does_not_delete_the_calls_of_other_ids(admin: FlaskClient) -> None:

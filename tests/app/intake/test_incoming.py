@@ -1,4 +1,4 @@
-"""One trace as a caller sends it: what is kept, what is refused and with which words."""
+"""One trace of a caller: the kept values, the refused values and the words of each refusal."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -49,9 +49,9 @@ def test_the_callers_own_metadata_wins_over_a_further_field_of_that_name() -> No
 
 def test_values_are_kept_as_they_were_sent() -> None:
     messages = [{"content": "x", "name": "n", "role": "user"}]
-    kept = read(messages=messages, usage={"total_tokens": 3, "input_tokens": 1}).columns
-    assert list(kept["input"]["messages"][0]) == ["content", "name", "role"]
-    assert list(kept["usage"]) == ["total_tokens", "input_tokens"]
+    columns = read(messages=messages, usage={"total_tokens": 3, "input_tokens": 1}).columns
+    assert list(columns["input"]["messages"][0]) == ["content", "name", "role"]
+    assert list(columns["usage"]) == ["total_tokens", "input_tokens"]
 
 
 @pytest.mark.parametrize("name", ["model", "path"])
@@ -62,7 +62,7 @@ def test_a_trace_without_its_two_names_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("body", [None, 3, "x", [], [{"model": "m", "path": "p"}]])
-def test_what_is_no_object_is_refused(body: object) -> None:
+def test_a_body_that_is_no_object_is_refused(body: object) -> None:
     with pytest.raises(InvalidTraceError):
         read_trace(body)
 
@@ -181,8 +181,10 @@ def test_only_settings_that_count_make_an_implementation_different() -> None:
 
 
 def test_key_order_does_not_make_an_implementation_different() -> None:
-    one, other = {"type": "json", "strict": True}, {"strict": True, "type": "json"}
-    assert settings_digest({"response_format": one}, None) == settings_digest({"response_format": other}, None)
+    format_one, format_two = {"type": "json", "strict": True}, {"strict": True, "type": "json"}
+    assert settings_digest({"response_format": format_one}, None) == settings_digest(
+        {"response_format": format_two}, None
+    )
 
 
 JSON = st.recursive(
@@ -216,13 +218,13 @@ BODIES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st
 
 
 @given(BODIES)
-def test_what_is_quickly_found_storable_is(body: object) -> None:
+def test_a_body_that_is_quickly_found_storable_is_storable(body: object) -> None:
     limits = Limits(text_bytes=16, depth=3)
     assert not (is_surely_storable(body, limits) and list(unstorable(body, limits)))
 
 
 @given(BODIES)
-def test_what_a_strict_parser_made_needs_no_look_for_nan(body: object) -> None:
+def test_a_body_of_a_strict_parser_needs_no_look_for_nan(body: object) -> None:
     try:
         parsed = orjson.loads(json.dumps({"metadata": {"x": body}}))
     except orjson.JSONDecodeError:  # NaN, an infinite number, a lone surrogate
@@ -251,7 +253,7 @@ def test_an_ordinary_trace_is_quickly_found_storable() -> None:
     ],
     ids=["null", "many small objects"],
 )
-def test_what_agents_send_is_quickly_found_storable(further: dict[str, object]) -> None:
+def test_bodies_of_agents_are_quickly_found_storable(further: dict[str, object]) -> None:
     assert is_surely_storable(SMALLEST | further, Limits())
 
 
@@ -277,7 +279,7 @@ _right = st.one_of(
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(TraceIn.model_fields, _right)))
-def test_what_looks_right_at_a_glance_is_right_and_stays_as_it_is(fields: dict[str, Any]) -> None:
+def test_a_text_that_looks_right_at_a_glance_is_right_and_stays_as_it_is(fields: dict[str, Any]) -> None:
     body = {"model": "m", "path": "/p"} | fields
     if is_surely_right(body):
         checked = TraceIn.model_validate(body)

@@ -25,7 +25,7 @@ def group_that_wants(world: World, **wishes: Any) -> Group:
 
 
 def stored(group: Group) -> str:
-    """All that is stored of calls and templates."""
+    """The stored text of all calls and templates."""
     tables = ("trace", "template", "task", "implementation")
     with group.world.engine.connect() as connection:
         return "\n".join(str(row) for name in tables for row in connection.exec_driver_sql(f"SELECT * FROM {name}"))
@@ -33,7 +33,9 @@ def stored(group: Group) -> str:
 
 @HIDDEN
 def test_of_grouped_calls_no_value_is_stored(world: World, mode: str) -> None:
-    """Neither by the run that found the template nor by the match of the next call, in whatever shape it came."""
+    """Neither the run that found the template nor the match of the next call stores a value, in any shape of the
+    call.
+    """
     group = group_that_wants(world, variables=mode)
     group.send(map(triage, range(10)))
     group.run()
@@ -43,9 +45,9 @@ def test_of_grouped_calls_no_value_is_stored(world: World, mode: str) -> None:
         [{"model": "gpt-5-mini", "path": group.path, "messages": [*follow_up, {"role": "user", "content": words(99)}]}]
     )
     assert group.calls_by_version() == [[12]]
-    everything = stored(group)
-    assert "Classify the support ticket" in everything
-    assert not [number for number in (*range(10), 77, 88, 99) if words(number) in everything]
+    stored_text = stored(group)
+    assert "Classify the support ticket" in stored_text
+    assert not [number for number in (*range(10), 77, 88, 99) if words(number) in stored_text]
 
 
 def test_a_call_that_was_followed_up_before_it_was_grouped_keeps_nothing_either(world: World) -> None:
@@ -53,18 +55,18 @@ def test_a_call_that_was_followed_up_before_it_was_grouped_keeps_nothing_either(
     messages = [
         [{"role": "user", "content": triage(number)}, {"role": "user", "content": words(number)}] for number in range(9)
     ]
-    group.take([{"model": "gpt-5-mini", "path": group.path, "messages": each} for each in messages])
+    group.take([{"model": "gpt-5-mini", "path": group.path, "messages": conversation} for conversation in messages])
     group.run()
     assert group.ungrouped == 0
     assert not [number for number in range(9) if words(number) in stored(group)]
 
 
 def test_a_hash_says_which_values_are_equal_within_a_project_alone() -> None:
-    one, another = (Policy(Wishes(variables="hmac"), secret) for secret in ("a", "b"))
-    assert one.kept(["x", "y", "x", ""]) == (*one.kept(["x", "y", "x"]), "")
-    assert len(set(one.kept(["x", "y"]))) == 2
-    assert set(one.kept(["x", "y"])).isdisjoint(another.kept(["x", "y"]))
-    assert all(len(mark) == 20 and mark.isalnum() for mark in one.kept(["x", "y"]))
+    policy, other_policy = (Policy(Wishes(variables="hmac"), secret) for secret in ("a", "b"))
+    assert policy.kept(["x", "y", "x", ""]) == (*policy.kept(["x", "y", "x"]), "")
+    assert len(set(policy.kept(["x", "y"]))) == 2
+    assert set(policy.kept(["x", "y"])).isdisjoint(other_policy.kept(["x", "y"]))
+    assert all(len(mark) == 20 and mark.isalnum() for mark in policy.kept(["x", "y"]))
 
 
 def test_nothing_of_a_value_is_different_each_time() -> None:
@@ -74,7 +76,7 @@ def test_nothing_of_a_value_is_different_each_time() -> None:
 
 @HIDDEN
 def test_marks_are_never_mined(world: World, mode: str) -> None:
-    """Neither a review nor mining all again reads calls whose values are marks."""
+    """Neither a review nor a run of all calls reads a call whose values are marks."""
     group = group_that_wants(world, variables=mode)
     ids = group.send(map(triage, range(12)))
     group.run()
@@ -99,8 +101,10 @@ def test_a_template_needs_as_many_people_as_the_project_asks_for(world: World) -
     assert group.calls_by_version() == [[13]]
 
 
-def test_what_one_user_says_always_is_no_fixed_text(world: World) -> None:
-    """Anna's address is in all her calls and nobody else's: a template of hers alone would hold it."""
+def test_a_text_that_one_user_says_always_is_no_fixed_text(world: World) -> None:
+    """Anna's address is in all of Anna's calls and in nobody else's: a template of Anna's calls alone would hold the
+    address.
+    """
     group = group_that_wants(world, min_distinct=3)
     for number in range(8):
         group.send([f"{triage(number)}\nSigned: Anna Kruse, Lange Gasse 7, 1080 Wien"], user_id="anna")

@@ -17,28 +17,28 @@ Match = Callable[[KnownGroups, str, str], Any]
 
 @pytest.fixture
 def match(engine: Engine, project: Project) -> Match:
-    """Match a user prompt of a path; answers its values or None."""
+    """The values of a user prompt by the path's templates, or None."""
 
     def do(known: KnownGroups, path: str, user: str) -> Any:
         with transaction(engine) as connection:
             group = groups.get_or_create(connection, project.id, [path])[path]
-            found = known.at(connection, project.id, group).match(f"\x00{user}")
-            return found and found.values
+            match_of_user = known.at(connection, project.id, group).match(f"\x00{user}")
+            return match_of_user and match_of_user.values
 
     return do
 
 
 @pytest.fixture
 def loads(engine: Engine) -> list[str]:
-    """The statements that read templates."""
-    seen: list[str] = []
+    """The statements that read templates, as they are sent."""
+    statements: list[str] = []
 
     def remember(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if "FROM template" in statement:
-            seen.append(statement)
+            statements.append(statement)
 
     event.listen(engine, "before_cursor_execute", remember)
-    return seen
+    return statements
 
 
 def test_templates_are_loaded_once_while_nothing_changes(
@@ -61,7 +61,7 @@ def test_only_the_groups_used_last_are_kept(engine: Engine, project: Project, ma
     for path in ("/a", "/b", "/c"):
         know(engine, project, path, "", f"{path} {{{{x}}}}")
     known = KnownGroups(max_groups=2)
-    for path in ("/a", "/b", "/a", "/c", "/a"):  # /b was used longest ago when /c came
+    for path in ("/a", "/b", "/a", "/c", "/a"):  # when /c came, /b was the group used longest ago
         assert match(known, path, f"{path} 1") == ("1",)
     assert len(loads) == 3
     assert match(known, "/b", "/b 1") == ("1",)

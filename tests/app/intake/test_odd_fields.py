@@ -1,4 +1,4 @@
-"""Side fields of a wrong kind never cost a call."""
+"""A side field of a wrong kind never costs a call."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ BODY = {"model": "m", "path": "/p", "input": "Hi"}
 
 
 @pytest.mark.parametrize(
-    ("field", "sent", "stored"),
+    ("field", "value", "stored"),
     [
         ("temperature", "0.7", 0.7),
         ("temperature", "", None),
@@ -25,20 +25,20 @@ BODY = {"model": "m", "path": "/p", "input": "Hi"}
         ("response_format", "", None),
     ],
 )
-def test_a_setting_is_taken_for_what_it_plainly_means(field: str, sent: Any, stored: Any) -> None:
-    read = read_leniently(BODY | {field: sent})
+def test_a_setting_is_taken_for_what_it_plainly_means(field: str, value: Any, stored: Any) -> None:
+    read = read_leniently(BODY | {field: value})
     assert read.incoming.columns["settings"].get(field) == stored
     assert read.odd == {}
 
 
 @pytest.mark.parametrize("field", ["user_id", "conversation_id", "external_id"])
-@pytest.mark.parametrize(("sent", "stored"), [(7, "7"), (7.0, "7"), (0, "0"), ("", None), ("u", "u"), (1.5, "1.5")])
-def test_an_id_that_is_a_number_is_its_text(field: str, sent: Any, stored: Any) -> None:
-    assert read_leniently(BODY | {field: sent}).incoming.columns[field] == stored
+@pytest.mark.parametrize(("value", "stored"), [(7, "7"), (7.0, "7"), (0, "0"), ("", None), ("u", "u"), (1.5, "1.5")])
+def test_an_id_that_is_a_number_is_its_text(field: str, value: Any, stored: Any) -> None:
+    assert read_leniently(BODY | {field: value}).incoming.columns[field] == stored
 
 
 @pytest.mark.parametrize(
-    ("field", "sent"),
+    ("field", "value"),
     [
         ("temperature", "warm"),
         ("temperature", True),
@@ -62,8 +62,8 @@ def test_an_id_that_is_a_number_is_its_text(field: str, sent: Any, stored: Any) 
         ("external_id", "x" * 600),
     ],
 )
-def test_what_cannot_be_read_is_kept_under_metadata_with_the_reason(field: str, sent: Any) -> None:
-    read = read_leniently(BODY | {field: sent})
+def test_a_value_that_cannot_be_read_is_kept_under_metadata_with_the_reason(field: str, value: Any) -> None:
+    read = read_leniently(BODY | {field: value})
     assert list(read.odd) == [field]
     unread = read.incoming.columns["metadata"][UNREAD]
     assert unread[field]["reason"] == read.odd[field]

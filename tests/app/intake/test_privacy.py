@@ -1,4 +1,4 @@
-"""What a project does not want stored is not stored: by no way in, in no field, in no table, key or log."""
+"""Text that a project forbids is stored by no way in, in no field, table, key or log."""
 
 import io
 from pathlib import Path
@@ -110,7 +110,7 @@ NO_TEXT = {"temperature", "max_output_tokens", "started_at", "completed_at"}
 
 
 def test_no_field_of_the_schema_keeps_a_secret(client: FlaskClient, settings: Settings) -> None:
-    """The text in every form that the field accepts. Fields that accept none are numbers and times."""
+    """Sends the text in every form that the field accepts. Fields that accept none are numbers and times."""
     smallest = {"model": "m", "path": "/p"}
     taken = {
         field
@@ -124,7 +124,7 @@ def test_no_field_of_the_schema_keeps_a_secret(client: FlaskClient, settings: Se
 
 @pytest.mark.parametrize("name", [*trace.c.keys(), "a_column_of_tomorrow"])
 def test_a_column_is_redacted_unless_it_is_marked(name: str) -> None:
-    """Marked safe are ids and times, which hold no text; what is derived is made of the others."""
+    """Ids and times hold no text and are marked safe; derived columns are made of the other columns."""
     kind = trace.c[name].type if name in trace.c else None
     mark = trace.c[name].info.get("redaction") if name in trace.c else None
     if mark == "none":
@@ -142,14 +142,14 @@ def _single(client: FlaskClient, settings: Settings, folder: Path) -> None:
 
 
 def _batch(client: FlaskClient, settings: Settings, folder: Path) -> None:
-    others = [EVERYWHERE | {"external_id": f"{KEY}-{number}"} for number in range(30)]
+    other_bodies = [EVERYWHERE | {"external_id": f"{KEY}-{number}"} for number in range(30)]
     assert {
-        result["status"] for result in client.post(URL, json={"traces": [EVERYWHERE, *others]}).json["results"]
+        result["status"] for result in client.post(URL, json={"traces": [EVERYWHERE, *other_bodies]}).json["results"]
     } == {201}
 
 
 def _otlp(client: FlaskClient, settings: Settings, folder: Path) -> None:
-    told = {
+    fields = {
         "promptlode.path": f"/p/{KEY}",
         "gen_ai.operation.name": "chat",
         "gen_ai.request.model": "m",
@@ -158,7 +158,7 @@ def _otlp(client: FlaskClient, settings: Settings, folder: Path) -> None:
         ).decode(),
         "db_password": WORD,
     }
-    attributes = [{"key": name, "value": {"stringValue": value}} for name, value in told.items()]
+    attributes = [{"key": name, "value": {"stringValue": value}} for name, value in fields.items()]
     span = {"traceId": "01" * 16, "spanId": "02" * 8, "name": f"chat {KEY}", "attributes": attributes}
     export = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
     assert client.post("/v1/traces", json=export).status_code == 200
@@ -168,8 +168,8 @@ def _import(client: FlaskClient, settings: Settings, folder: Path) -> None:
     log = folder / "calls.jsonl"
     log.write_bytes(orjson.dumps(EVERYWHERE) + b"\n")
     environment = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
-    done = CliRunner().invoke(promptlode, ["import", str(log), "--project", "shop"], env=environment)
-    assert done.exit_code == 0, done.output
+    result = CliRunner().invoke(promptlode, ["import", str(log), "--project", "shop"], env=environment)
+    assert result.exit_code == 0, result.output
 
 
 def test_prompts_that_differ_in_a_secret_alone_become_one_text(client: FlaskClient) -> None:
@@ -205,7 +205,7 @@ def test_a_known_template_matches_what_is_left(client: FlaskClient, engine: Engi
     assert answer["variables"] == {"card": "[redacted:card]"}
 
 
-def test_what_is_no_secret_is_kept_as_it_was_sent(client: FlaskClient) -> None:
+def test_a_text_without_secrets_is_kept_as_it_was_sent(client: FlaskClient) -> None:
     body = {
         "model": "m",
         "path": "/p",
@@ -231,16 +231,16 @@ def test_a_projects_wishes_are_its_own(settings: Settings, engine: Engine, proje
     texts = {}
     for name in ("shop", "another"):
         client = client_with(app, new_key(engine, name))
-        sent = client.post(URL, json={"model": "m", "path": "/p", "input": "KD-123456 a@example.com"}).json
-        texts[name] = client.get(f"{URL}/{sent['id']}").json["input"]
+        answer = client.post(URL, json={"model": "m", "path": "/p", "input": "KD-123456 a@example.com"}).json
+        texts[name] = client.get(f"{URL}/{answer['id']}").json["input"]
     assert texts == {"shop": "[redacted:customer] [redacted:email]", "another": "KD-123456 a@example.com"}
 
 
 def test_a_change_holds_as_soon_as_what_is_remembered_is_old(engine: Engine, project: Project) -> None:
-    at_once, later = Policies(engine, cache_seconds=0), Policies(engine, cache_seconds=60)
-    assert [each.of(project.id).wishes.email for each in (at_once, later)] == [False, False]
+    without_cache, with_cache = Policies(engine, cache_seconds=0), Policies(engine, cache_seconds=60)
+    assert [policies.of(project.id).wishes.email for policies in (without_cache, with_cache)] == [False, False]
     wish(engine, project, email=True)
-    assert [each.of(project.id).wishes.email for each in (at_once, later)] == [True, False]
+    assert [policies.of(project.id).wishes.email for policies in (without_cache, with_cache)] == [True, False]
 
 
 # --- the command
@@ -269,7 +269,7 @@ def test_the_command_shows_and_changes_what_a_project_wants(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said", "code"),
+    ("arguments", "reason", "code"),
     [
         (("shop", "--pattern", "a=("), "no RE2 pattern", 1),
         (("shop", "--pattern", "a"), "NAME=PATTERN", 2),
@@ -278,7 +278,7 @@ def test_the_command_shows_and_changes_what_a_project_wants(
     ],
 )
 def test_a_wrong_wish_is_refused_with_a_reason(
-    settings: Settings, project: Project, arguments: tuple[str, ...], said: str, code: int
+    settings: Settings, project: Project, arguments: tuple[str, ...], reason: str, code: int
 ) -> None:
-    done = command(settings, *arguments)
-    assert (done.exit_code, said in done.output) == (code, True), done.output
+    result = command(settings, *arguments)
+    assert (result.exit_code, reason in result.output) == (code, True), result.output

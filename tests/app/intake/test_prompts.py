@@ -1,4 +1,4 @@
-"""The prompt of a trace, by one rule."""
+"""The rule that takes the prompt out of a trace."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import pytest
 from app.intake.prompts import Prompt, prompt_of
 
 
-def said(role: str, content: Any, **more: Any) -> dict[str, Any]:
-    return {"role": role, "content": content} | more
+def said(role: str, content: Any, **fields: Any) -> dict[str, Any]:
+    return {"role": role, "content": content} | fields
 
 
 SYSTEM = said("system", "Classify.")
@@ -79,8 +79,8 @@ def test_items_of_the_responses_api_are_read_like_messages() -> None:
 
 def test_an_agent_turn_repeats_its_prompt_and_says_so() -> None:
     first = [SYSTEM, said("user", "Book a table")]
-    later = [*first, said("assistant", None, tool_calls=[{"id": "1"}]), said("tool", "done", tool_call_id="1")]
-    assert prompt_of({"messages": later}) == Prompt(prompt_of({"messages": first}).parts, "messages", True)
+    follow_up = [*first, said("assistant", None, tool_calls=[{"id": "1"}]), said("tool", "done", tool_call_id="1")]
+    assert prompt_of({"messages": follow_up}) == Prompt(prompt_of({"messages": first}).parts, "messages", True)
 
 
 def few_shot(*texts: str) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def test_a_conversation_is_no_few_shot_prompt() -> None:
 
 
 @pytest.mark.parametrize("sign", [{"conversation_id": "c1"}, {"tools": [{"type": "function"}]}])
-def test_what_says_that_it_is_a_conversation_is_believed(sign: dict[str, Any]) -> None:
+def test_a_body_that_says_it_is_a_conversation_is_believed(sign: dict[str, Any]) -> None:
     messages = few_shot("I love it", "positive", "Awful", "negative", "It broke")
     assert prompt_of({"messages": messages} | sign).parts == ("Classify.", "I love it")
 

@@ -1,4 +1,4 @@
-"""A body of every provider's API becomes the trace that a body of ours would."""
+"""A body in every provider's format becomes the trace of our own format."""
 
 from typing import Any
 
@@ -73,7 +73,7 @@ def test_a_request_of_each_provider_is_known_where_it_stands_as_text(provider: s
 
 
 def _texts(body: Json, but: frozenset[str]) -> set[str]:
-    """Texts that stand anywhere in fields which are not ours."""
+    """Texts anywhere in fields that are not ours."""
     return {text for name, value in body.items() if name not in but for text in _leaves(value)}
 
 
@@ -95,7 +95,7 @@ def test_our_own_fields_are_those_of_the_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "field", "value"),
+    ("fields", "field", "value"),
     [
         ({"max_tokens": 9}, "max_output_tokens", 9),
         ({"max_completion_tokens": 9}, "max_output_tokens", 9),
@@ -117,8 +117,8 @@ def test_our_own_fields_are_those_of_the_model() -> None:
         ({"response": {"choices": [{"text": "Yo"}]}}, "output", [{"role": "assistant", "content": "Yo"}]),
     ],
 )  # fmt: skip
-def test_settings_and_counts_of_a_provider_have_their_place(sent: Json, field: str, value: Any) -> None:
-    body = native(ABOUT | {"messages": HI} | sent)
+def test_settings_and_counts_of_a_provider_have_their_place(fields: Json, field: str, value: Any) -> None:
+    body = native(ABOUT | {"messages": HI} | fields)
     assert body[field] == value
     assert body.keys() <= OWN
 
@@ -136,7 +136,7 @@ def test_a_word_of_the_callers_own_stays_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "field"),
+    ("fields", "field"),
     [
         ({"prompt": [1, 2, 3]}, "prompt"),
         ({"contents": [3]}, "contents"),
@@ -145,9 +145,9 @@ def test_a_word_of_the_callers_own_stays_one() -> None:
         ({"messages": HI, "instructions": "a", "system": "b"}, "system"),
     ],
 )
-def test_a_prompt_that_cannot_be_mapped_is_refused_by_its_field(sent: Json, field: str) -> None:
+def test_a_prompt_that_cannot_be_mapped_is_refused_by_its_field(fields: Json, field: str) -> None:
     with pytest.raises(UnmappedPromptError) as refused:
-        native(ABOUT | sent)
+        native(ABOUT | fields)
     assert refused.value.field == field
 
 
@@ -273,7 +273,7 @@ def test_the_last_event_of_a_stream_of_responses_is_the_answer() -> None:
     assert answer_of(chunks)["output"] == output
 
 
-def test_what_nobody_writes_so_is_the_answer_as_it_is() -> None:
+def test_an_answer_that_nobody_writes_so_is_taken_as_it_is() -> None:
     assert answer_of({"label": "billing"}) == {"output": {"label": "billing"}}
 
 
@@ -293,6 +293,6 @@ def test_what_nobody_writes_so_is_the_answer_as_it_is() -> None:
     ],
 )
 def test_counts_of_every_provider_are_the_same_counts(counts: Json) -> None:
-    found = usage_of(counts) or {}
+    usage = usage_of(counts) or {}
     names = ("input_tokens", "output_tokens", "total_tokens", "cached_tokens")
-    assert [found[name] for name in names] == [6, 2, 8, 4]
+    assert [usage[name] for name in names] == [6, 2, 8, 4]

@@ -1,4 +1,4 @@
-"""What is a secret and what only looks like one."""
+"""Secrets, and texts that only look like secrets."""
 
 import json
 import time
@@ -58,12 +58,12 @@ def test_a_known_shape_becomes_the_word_for_its_kind(secret: str, kind: str, aro
         "[redacted:card]",
     ],
 )
-def test_what_only_looks_like_a_secret_stays(text: str) -> None:
+def test_a_text_that_only_looks_like_a_secret_stays(text: str) -> None:
     assert PLAIN.text(text) == text
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "redacted"),
     [
         ("-----BEGIN PRIVATE KEY-----\ncut off", "[redacted:private_key]"),
         ("4111 1111 1111 1111 12/27 123", "[redacted:card] 12/27 123"),
@@ -77,12 +77,12 @@ def test_what_only_looks_like_a_secret_stays(text: str) -> None:
         ('{"a": "{\\"api_key\\": \\"x\\"}"}', '{"a": "{\\"api_key\\": \\"[redacted:secret]\\"}"}'),
     ],
 )
-def test_what_stands_around_a_secret_stays(text: str, left: str) -> None:
-    assert PLAIN.text(text) == left
+def test_the_text_around_a_secret_stays(text: str, redacted: str) -> None:
+    assert PLAIN.text(text) == redacted
 
 
 def card(beginning: str, length: int) -> str:
-    """A number that begins so, with the right check digit."""
+    """A number with this beginning and the right check digit."""
     (number,) = [
         number for digit in "0123456789" if has_check_digit(number := beginning.ljust(length - 1, "0") + digit)
     ]
@@ -90,7 +90,7 @@ def card(beginning: str, length: int) -> str:
 
 
 def has_check_digit(number: str) -> bool:
-    """Luhn, as ISO/IEC 7812 writes it: from the right, every second digit doubled."""
+    """The check digit of Luhn as ISO/IEC 7812 writes the rule: from the right, every second digit doubled."""
     digits = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(number))]
     return sum(digit // 10 + digit % 10 for digit in digits) % 10 == 0
 
@@ -148,7 +148,7 @@ def test_a_name_that_only_sounds_secret_is_none(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "left"),
+    ("value", "redacted"),
     [
         ({"secrets": ["a", 5]}, {"secrets": ["[redacted:secret]"] * 2}),
         ({"secrets": {"db": "a"}}, {"secrets": {"db": "[redacted:secret]"}}),
@@ -163,8 +163,8 @@ def test_a_name_that_only_sounds_secret_is_none(name: str) -> None:
         ({"AKIAIOSFODNN7EXAMPLE": 1}, {"[redacted:aws_key]": 1}),
     ],
 )
-def test_values_of_json(value: Any, left: Any) -> None:
-    assert PLAIN.value(value) == left
+def test_values_of_json(value: Any, redacted: Any) -> None:
+    assert PLAIN.value(value) == redacted
 
 
 def test_e_mail_addresses_are_removed_where_that_is_wanted() -> None:
@@ -191,7 +191,9 @@ SEPARATORS = [" ", "\n", "\t", "\r\n", "\f", "\x01", "\x1b", "\u2028", '"', "é"
 def test_the_quick_look_overlooks_nothing_that_the_rules_would_remove(
     secret: str, before: str, separator: str, after: str, nested: int
 ) -> None:
-    """Also at the beginning of a line, and in JSON within the text, where a letter stands before it: \\n."""
+    """The look also covers the beginning of a line, and JSON within the text, where a letter stands before the
+    secret: \n.
+    """
     text = f"{before}{separator}{secret} {after}"
     for _ in range(nested):
         text = json.dumps({"arguments": text}, ensure_ascii=secret.isascii())
@@ -212,9 +214,9 @@ def test_the_quick_look_overlooks_no_secret_name(name: str) -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
-def test_what_is_clean_is_not_touched_and_twice_is_once(value: Any) -> None:
-    left = PLAIN.value(value)
-    assert PLAIN.value(left) == left
+def test_a_clean_text_is_not_touched_and_redacting_twice_is_redacting_once(value: Any) -> None:
+    redacted = PLAIN.value(value)
+    assert PLAIN.value(redacted) == redacted
 
 
 @pytest.mark.parametrize(
@@ -232,7 +234,7 @@ def test_a_card_has_a_scheme_a_length_and_a_check_digit(number: str, is_one: boo
 
 
 @pytest.mark.parametrize(
-    ("name", "pattern", "said"),
+    ("name", "pattern", "reason"),
     [
         ("a", "(", "missing )"),
         ("a", "(?=x)", "no RE2 pattern"),
@@ -243,8 +245,8 @@ def test_a_card_has_a_scheme_a_length_and_a_check_digit(number: str, is_one: boo
         ("A b", "x", "lower-case"),
     ],
 )
-def test_a_pattern_that_cannot_be_used_says_why(name: str, pattern: str, said: str) -> None:
-    with pytest.raises(PatternError, match=said.replace("(", "\\(").replace(")", "\\)")):
+def test_a_pattern_that_cannot_be_used_says_why(name: str, pattern: str, reason: str) -> None:
+    with pytest.raises(PatternError, match=reason.replace("(", "\\(").replace(")", "\\)")):
         checked_pattern(name, pattern)
 
 
@@ -254,7 +256,9 @@ def test_a_project_has_so_many_patterns_at_most() -> None:
 
 
 def test_no_pattern_takes_longer_than_the_text() -> None:
-    """With backtracking this one would take longer than the world has stood; here it ends within the test's time."""
+    """With backtracking this pattern would take longer than the world has stood; here the match ends within the
+    test's time.
+    """
     started = time.monotonic()
     Redactor(patterns={"slow": "(a+)+$"}).text("a" * 10_000 + "b")
     assert time.monotonic() - started < 100

@@ -1,4 +1,4 @@
-"""What is deleted is gone: from every table, from Redis, from what other processes remember, also while a run is going on."""
+"""Deleted calls are gone from every table, from Redis and from other processes' caches, also while a run goes on."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,7 @@ MARK = "mxqz7marker"
 
 
 def dump(engine: Engine) -> str:
-    """Every row of every table, and the samples that the planner keeps of them."""
+    """Every row of every table, and the values that the planner's statistics keep."""
     with engine.connect() as connection:
         connection.execute(text("ANALYZE"))
         tables = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars().all()
@@ -52,7 +52,7 @@ def dump_of_redis(client: redis.Redis) -> str:
 
 
 def marked(number: int, **fields: Any) -> dict[str, Any]:
-    """A call that says the marker in every field that may hold a text."""
+    """A call with the marker in every field that may hold a text."""
     return {
         "model": f"model-{MARK}",
         "external_id": f"{MARK}-{number}",
@@ -76,10 +76,10 @@ def plain(number: int) -> dict[str, Any]:
     return {"model": "m", "path": "/chat", "input": triage(number), "user_id": "u-1", "conversation_id": "c-1"}
 
 
-def delete(group: Group, **which: Any) -> Removed:
-    done = deletion.delete(group.world.engine, group.project_id, Selector(**which))
-    assert done.complete
-    return done.removed
+def delete(group: Group, **conditions: Any) -> Removed:
+    deleted = deletion.delete(group.world.engine, group.project_id, Selector(**conditions))
+    assert deleted.complete
+    return deleted.removed
 
 
 # --- nothing is left
@@ -102,10 +102,10 @@ def test_no_dump_of_the_servers_tells_what_was_deleted(
 
     assert answer.json == {"traces": 12, "versions": 1, "templates": 1, "tasks": 1, "paths": 1, "complete": True}
     assert MARK not in dump(world.engine)
-    told = dump_of_redis(redis_client)
-    assert MARK not in told
-    assert str(mine.id) not in told
-    assert str(theirs.id) in told
+    redis_dump = dump_of_redis(redis_client)
+    assert MARK not in redis_dump
+    assert str(mine.id) not in redis_dump
+    assert str(theirs.id) in redis_dump
     assert theirs.calls_by_version() == [[12]]
 
 
@@ -156,12 +156,14 @@ def test_a_template_that_was_widened_goes_though_its_calls_stay_with_the_wider_o
         (f"Plan the trip of {MARK} to the town below.\n\nTown: {words(number)}" for number in range(3)), user_id=MARK
     )
     group.run()
-    others = ["Berta Klein", "Carl Weiss", "Doris Sommer", "Emil Lang", "Fritz Berg", "Gerda Wald"]
+    names = ["Berta Klein", "Carl Weiss", "Doris Sommer", "Emil Lang", "Fritz Berg", "Gerda Wald"]
     group.send(
-        f"Plan the trip of {name} to the town below.\n\nTown: {words(40 + place)}" for place, name in enumerate(others)
+        f"Plan the trip of {name} to the town below.\n\nTown: {words(40 + place)}" for place, name in enumerate(names)
     )
     group.run()
-    assert any(each.retired_at for each in group.templates), "the case needs a template that was replaced"
+    assert any(template_row.retired_at for template_row in group.templates), (
+        "the case needs a template that was replaced"
+    )
     delete(group, user_id=MARK)
     assert MARK not in dump(world.engine)
     assert group.ungrouped == 0
@@ -170,8 +172,8 @@ def test_a_template_that_was_widened_goes_though_its_calls_stay_with_the_wider_o
 
 def test_an_enum_forgets_the_values_that_no_call_has_any_more(world: World) -> None:
     group = world.group()
-    asked = "Answer the question in the tone {}.\n\nQuestion: {}"
-    group.send(asked.format(("kind", "stern", MARK)[number % 3], words(number)) for number in range(30))
+    prompt = "Answer the question in the tone {}.\n\nQuestion: {}"
+    group.send(prompt.format(("kind", "stern", MARK)[number % 3], words(number)) for number in range(30))
     group.run()
     assert MARK in str(group.templates[0].slot_kinds)
     with_mark = [row.id for row in world.rows(text(f"SELECT id FROM trace WHERE '{MARK}' = ANY(variables)"))]
@@ -183,11 +185,11 @@ def test_an_enum_forgets_the_values_that_no_call_has_any_more(world: World) -> N
 
 def test_a_name_made_of_a_deleted_template_is_made_anew(world: World) -> None:
     group = world.group()
-    rest = "Write for people who were not there, in plain words and short sentences.\n\n<notes>\n{}\n</notes>"
+    ending = "Write for people who were not there, in plain words and short sentences.\n\n<notes>\n{}\n</notes>"
     first, second = f"Summarise what {MARK} and the board decided.\n", "Summarise the minutes of the meeting.\n"
-    group.send((first + rest.format(words(number)) for number in range(12)), user_id=MARK)
+    group.send((first + ending.format(words(number)) for number in range(12)), user_id=MARK)
     group.run()
-    group.send(second + rest.format(words(40 + number)) for number in range(12))
+    group.send(second + ending.format(words(40 + number)) for number in range(12))
     group.run()
     (task,) = group.tasks
     assert len(group.versions(task.id)) == 2
@@ -207,7 +209,7 @@ def test_a_name_that_a_person_gave_stays(world: World) -> None:
     assert group.tasks == []
 
 
-def test_what_is_left_is_matched_and_mined_as_before(world: World) -> None:
+def test_the_calls_that_stay_are_matched_and_mined_as_before(world: World) -> None:
     group = world.group()
     ids = group.send(map(triage, range(5)))
     group.run()
@@ -223,7 +225,7 @@ def test_another_process_matches_no_template_that_is_gone(world: World) -> None:
     group = world.group()
     group.send(map(triage, range(5)), user_id="u")
     group.run()
-    group.send([triage(6)], user_id="u")  # this process remembers the template now
+    group.send([triage(6)], user_id="u")  # from here on this process has the template in its cache
     delete(group, user_id="u")
     group.send([triage(7)])
     (row,) = world.rows(text("SELECT implementation_id, template_id, variables FROM trace"))
@@ -233,13 +235,13 @@ def test_another_process_matches_no_template_that_is_gone(world: World) -> None:
 # --- which calls
 
 
-def test_what_is_given_must_all_hold(world: World) -> None:
-    group, other = world.group("/a"), world.group("/b")
+def test_all_given_conditions_must_hold(world: World) -> None:
+    group, other_group = world.group("/a"), world.group("/b")
     group.send(["one", "two"], user_id="u")
     group.send(["three"], user_id="v")
-    other.send(["four"], user_id="u")
+    other_group.send(["four"], user_id="u")
     assert delete(group, user_id="u", path="/a").traces == 2
-    assert (group.owed, other.owed) == (1, 1)
+    assert (group.owed, other_group.owed) == (1, 1)
 
 
 def test_a_time_range_is_of_when_calls_were_made_with_its_first_moment(world: World) -> None:
@@ -264,22 +266,22 @@ def test_ids_of_a_moment_are_not_below_its_first() -> None:
 
 
 def test_no_call_of_another_project_is_deleted(world: World) -> None:
-    group, other = world.group(), world.group(project="another")
+    group, other_group = world.group(), world.group(project="another")
     group.send(["mine"], user_id="u")
-    theirs = other.send(["theirs"], user_id="u")
+    theirs = other_group.send(["theirs"], user_id="u")
     assert delete(group, user_id="u").traces == 1
     assert delete(group, trace_id=theirs[0]).traces == 0
-    assert other.owed == 1
+    assert other_group.owed == 1
 
 
 def test_an_external_id_names_a_call_of_its_own_project_alone(world: World) -> None:
-    group, other, third = world.group(), world.group(project="another"), world.group(project="third")
-    for each in (other, group):  # the id of the other project is the older one
-        each.send(["hello"], external_id="order-1")
+    group, other_group, third = world.group(), world.group(project="another"), world.group(project="third")
+    for group_of_call in (other_group, group):  # the id of the other project is the older one
+        group_of_call.send(["hello"], external_id="order-1")
     assert delete(third, external_id="order-1").traces == 0
     assert delete(group, external_id="order-1").traces == 1
-    assert (group.owed, other.owed) == (0, 1)
-    assert delete(other, external_id="order-1").traces == 1
+    assert (group.owed, other_group.owed) == (0, 1)
+    assert delete(other_group, external_id="order-1").traces == 1
 
 
 def test_nothing_is_deleted_for_a_selector_that_says_nothing(world: World) -> None:
@@ -375,14 +377,14 @@ def test_ingest_beside_a_deletion_fails_nobody_and_leaves_no_call_without_its_te
         return sum(delete(group, user_id="u").traces for _ in range(12))
 
     with ThreadPoolExecutor(4) as threads:
-        sent = [threads.submit(send, worker) for worker in range(3)]
+        sendings = [threads.submit(send, worker) for worker in range(3)]
         removed = threads.submit(remove, 0)
-        total = sum(each.result() for each in sent)
-        gone = removed.result()
-    left = world.rows(text("SELECT template_id, variables, prompt_parts FROM trace"))
-    assert gone + len(left) == 5 + total
+        total = sum(sending.result() for sending in sendings)
+        deleted = removed.result()
+    calls_left = world.rows(text("SELECT template_id, variables, prompt_parts FROM trace"))
+    assert deleted + len(calls_left) == 5 + total
     assert all(
-        (row.prompt_parts is None) == (row.template_id is not None) == (row.variables is not None) for row in left
+        (row.prompt_parts is None) == (row.template_id is not None) == (row.variables is not None) for row in calls_left
     )
 
 

@@ -1,4 +1,4 @@
-"""Calls are stored by month: partitions are there before their month, and a month that nobody keeps goes at once."""
+"""Calls are stored by month: partitions exist before their month, and a month that nobody keeps goes at once."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +34,7 @@ LATER = (datetime.now(UTC) + timedelta(days=400)).replace(day=15)
 
 @pytest.fixture
 def engine(postgres_server: PostgresServer, migrated_template: str, settings: Settings) -> Iterator[Engine]:
-    """A database of its own: tables come and go in it."""
+    """An engine on a database of its own, since tables come and go there."""
     url = with_driver(postgres_server.ensure_database(f"months_{next(NUMBERS)}", template=migrated_template))
     engine = make_engine(settings.model_copy(update={"database_url": url}))
     yield engine
@@ -43,7 +43,7 @@ def engine(postgres_server: PostgresServer, migrated_template: str, settings: Se
 
 def names(engine: Engine) -> list[str]:
     with transaction(engine) as connection:
-        return [one.name for one in partitions.partitions(connection)]
+        return [partition.name for partition in partitions.partitions(connection)]
 
 
 def home(engine: Engine, call_id: UUID) -> str:
@@ -75,7 +75,7 @@ def months_of(engine: Engine) -> list[Partition]:
 
 
 def everything(engine: Engine) -> list[Any]:
-    """All calls."""
+    """All calls in the order of their ids."""
     with transaction(engine) as connection:
         return list(connection.execute(select(trace).order_by(trace.c.id)))
 
@@ -93,23 +93,23 @@ def test_partitions_are_made_ahead_once_however_many_ask(engine: Engine) -> None
         return len(make_ahead(engine, LATER))
 
     with ThreadPoolExecutor(4) as threads:
-        made = list(threads.map(make, range(4)))
+        counts = list(threads.map(make, range(4)))
     after = names(engine)
-    assert sum(made) == len(after) - len(before) >= 12
+    assert sum(counts) == len(after) - len(before) >= 12
     assert after[-1] >= f"trace_before_{LATER + partitions.MADE_AHEAD:%Y_%m}"
 
 
 def test_partitions_are_not_made_while_a_dump_would_keep_readers_waiting_behind_them(
     engine: Engine, settings: Settings
 ) -> None:
-    # Given what a dump holds for hours, and limits that would end a wait as a statement, not as a lock
+    # Given the locks that a dump holds for hours, and limits that would end a wait as a statement, not as a lock
     limits = {"database_url": str(engine.url.render_as_string(False)), "database_lock_timeout": 60.0}
     patient = make_engine(settings.model_copy(update=limits | {"database_statement_timeout": 5.0}))
     before = names(engine)
     with transaction(engine) as dump:
         dump.execute(text("LOCK TABLE trace IN ACCESS SHARE MODE"))
 
-        # If partitions are to be made, I expect no wait and none made
+        # If partitions are due, I expect no wait and no new partition
         with pytest.raises(OperationalError, match="lock timeout"):
             make_ahead(patient, LATER)
         assert names(engine) == before
@@ -139,7 +139,7 @@ def test_an_upgrade_beside_a_dump_makes_no_partitions_and_is_no_failure(
     engine.dispose()
 
 
-def test_what_came_before_its_partition_moves_into_it_and_is_counted_once(engine: Engine, world: World) -> None:
+def test_a_call_that_came_before_its_partition_moves_into_it_and_is_counted_once(engine: Engine, world: World) -> None:
     group = world.group()
     calls = group.send(map(triage, range(5)))
     group.run()
@@ -175,7 +175,7 @@ def test_calls_that_change_while_they_move_are_moved_as_they_are_then(engine: En
         connection.execute(trace.insert().from_select([trace.c.id, *columns], newest))
     before = everything(engine)
 
-    # I expect every call to be seen all the time, and to be in its partition as it is now when another process goes on
+    # I expect every call to be seen all the time, and to be whole in its partition when another process goes on
     assert len(before) == 11
     make_ahead(engine, LATER, step=2)
     assert everything(engine) == before
@@ -220,8 +220,8 @@ def test_a_month_that_calls_moved_to_has_the_indexes_and_keys_of_the_others(engi
             return connection.scalar(text(parts.format(catalogue, column)), {"name": name})
 
         for catalogue, column in (("pg_index", "indrelid"), ("pg_constraint", "conrelid"), ("pg_trigger", "tgrelid")):
-            its, others = (number(catalogue, column, name) for name in (home(engine, home_of_it), names(engine)[0]))
-            assert its == others > 0, catalogue
+            its, expected = (number(catalogue, column, name) for name in (home(engine, home_of_it), names(engine)[0]))
+            assert its == expected > 0, catalogue
 
 
 def test_processes_that_move_calls_at_the_same_time_move_them_once(engine: Engine, world: World) -> None:
@@ -229,8 +229,8 @@ def test_processes_that_move_calls_at_the_same_time_move_them_once(engine: Engin
     late = [moved(engine, call, LATER + timedelta(minutes=n)) for n, call in enumerate(calls)]
     before = names(engine)
     with ThreadPoolExecutor(3) as threads:
-        made = list(threads.map(lambda _: make_ahead(engine, LATER, step=2), range(3)))
-    assert sorted(one.name for each in made for one in each) == names(engine)[len(before) :]
+        partitions_made = list(threads.map(lambda _: make_ahead(engine, LATER, step=2), range(3)))
+    assert sorted(partition.name for batch in partitions_made for partition in batch) == names(engine)[len(before) :]
     assert [row.id for row in everything(engine)] == late
 
 
@@ -239,7 +239,7 @@ def test_a_month_that_nobody_keeps_is_dropped_and_what_it_showed_stays(engine: E
     group = world.group()
     group.send(map(triage, range(5)))
     group.run()
-    later = names(engine)[1:]
+    later_months = names(engine)[1:]
     [newer] = group.send([triage(7)])
     with transaction(engine) as connection:
         end = partitions.partitions(connection)[0].until
@@ -250,7 +250,7 @@ def test_a_month_that_nobody_keeps_is_dropped_and_what_it_showed_stays(engine: E
     assert expire(engine, 30, now=end + timedelta(days=31)) == 5
 
     # I expect its table to be gone and its calls counted, and runs that have read them to begin anew
-    assert names(engine) == later
+    assert names(engine) == later_months
     assert [row.id for row in world.rows(select(trace.c.id))] == [newer]
     with transaction(engine) as connection:
         [task] = tasks.page(connection, group.project_id, path=None, limit=9, before=None)
@@ -274,13 +274,13 @@ def test_a_month_goes_step_by_step_and_who_was_killed_is_followed_by_another(eng
     assert shown(engine, group.project_id) == [10]
 
     # If one of its external ids is taken anew before another process goes on
-    [again] = group.take(bodies[:1])
+    [second_id] = group.take(bodies[:1])
     assert expire(engine, 0) == 4
 
     # I expect the month to be gone, its calls to be counted once and that id not to be freed
     assert month.name not in tables(engine)
     assert shown(engine, group.project_id) == [11]
-    assert [row.trace_id for row in world.rows(select(trace_external_id))] == [again]
+    assert [row.trace_id for row in world.rows(select(trace_external_id))] == [second_id]
 
 
 def test_a_month_goes_no_further_than_time_allows(engine: Engine, world: World) -> None:
@@ -294,16 +294,16 @@ def test_a_month_goes_no_further_than_time_allows(engine: Engine, world: World) 
 
 
 def test_a_month_that_one_project_keeps_stays_for_it_alone(engine: Engine, world: World) -> None:
-    group, other = world.group(), world.group(project="another")
+    group, other_group = world.group(), world.group(project="another")
     group.send(["hello"])
-    [kept] = other.send(["hello"])
+    [kept_id] = other_group.send(["hello"])
     with transaction(engine) as connection:
-        store.set_days(connection, other.project_id, 300)
+        store.set_days(connection, other_group.project_id, 300)
         end = partitions.partitions(connection)[0].until
     before = names(engine)
     assert expire(engine, 30, now=end + timedelta(days=31)) == 1
     assert names(engine) == before
-    assert [row.id for row in world.rows(select(trace.c.id))] == [kept]
+    assert [row.id for row in world.rows(select(trace.c.id))] == [kept_id]
 
 
 def test_the_newest_partition_is_never_dropped(engine: Engine, world: World) -> None:
@@ -349,7 +349,7 @@ def test_calls_of_before_are_in_the_first_partition_and_keep_their_external_ids(
     body = {"model": "m", "path": group.path, "input": "hello", "external_id": "a"}
     [call_id] = group.take([body])
 
-    # If it goes back to there and comes up again
+    # If the database is downgraded to that revision and upgraded again
     engine.dispose()
     migrate.downgrade(url, "call_counts")
     with transaction(engine) as connection:
@@ -357,7 +357,7 @@ def test_calls_of_before_are_in_the_first_partition_and_keep_their_external_ids(
     assert kind == "r", "it should be one table again"
     migrate.upgrade(url)
 
-    # I expect the call where it was, and its external id taken
+    # I expect the call in its old place, and the external id taken
     assert home(engine, call_id) == names(engine)[0]
     assert group.take([body]) == [call_id]
     engine.dispose()

@@ -1,4 +1,4 @@
-"""Calls that are older than their project keeps them go; what was found out about them stays."""
+"""Calls older than their project's retention go; results that were found about these calls stay."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -32,7 +32,7 @@ def group(world: World) -> Group:
 
 
 def age(engine: Engine, ids: list[UUID], *, days: float) -> None:
-    """Calls were stored so long ago: their ids say so."""
+    """Makes calls this old, by the time in their ids."""
     first = first_id_of(datetime.now(UTC) - timedelta(days=days)).int
     with engine.begin() as connection:
         for call_id in ids:
@@ -61,17 +61,17 @@ def test_calls_older_than_the_setting_go_and_the_others_stay(world: World, group
 
 
 @pytest.mark.parametrize(("own", "removed"), [(30, 10), (50, 0), (store.FOR_EVER, 0), (None, 10)])
-def test_what_a_project_says_goes_before_the_setting(world: World, group: Group, own: int | None, removed: int) -> None:
+def test_the_days_of_a_project_go_before_the_setting(world: World, group: Group, own: int | None, removed: int) -> None:
     keep(group, own)
     assert expire(world.engine, 35) == removed
 
 
 def test_another_project_keeps_its_calls(world: World, group: Group) -> None:
-    other = world.group(project="another")
-    age(world.engine, other.send(["hello"]), days=40)
+    other_group = world.group(project="another")
+    age(world.engine, other_group.send(["hello"]), days=40)
     keep(group, 30)
     assert expire(world.engine, 0) == 10
-    assert left(other) == 1
+    assert left(other_group) == 1
 
 
 def test_batches_follow_each_other_until_all_is_done(
@@ -94,8 +94,8 @@ def shown(group: Group) -> tuple[object, ...]:
     """The figures of the only task and version in lists."""
     with group.world.engine.begin() as connection:
         [of_api] = tasks.page(connection, group.project_id, path=None, limit=9, before=None)
-        found = worklist.found(connection, Wanted(group.project_id, Range()))
-        [of_page] = [one.row for one in found.in_full(connection, [of_api.id])]
+        listed = worklist.found(connection, Wanted(group.project_id, Range()))
+        [of_page] = [item.row for item in listed.in_full(connection, [of_api.id])]
         [version] = tasks.implementations(connection, group.project_id, of_api.id, limit=9)
     counted = [(row.calls, row.first_seen, row.last_seen) for row in (of_api, version)]
     return (*counted, of_page.calls, of_page.versions, of_page.parts)
@@ -133,8 +133,11 @@ def test_deleting_a_call_leaves_templates_whose_calls_had_gone_before(world: Wor
 
 
 def test_the_command_sets_shows_and_resets(cli: Cli, group: Group) -> None:
-    said = [cli("retention", "shop", *more).stdout.decode() for more in ([], ["30"], ["--for-ever"], ["--default"])]
-    assert said == [
+    outputs = [
+        cli("retention", "shop", *arguments).stdout.decode()
+        for arguments in ([], ["30"], ["--for-ever"], ["--default"])
+    ]
+    assert outputs == [
         "shop: calls are kept for ever\n",
         "shop: calls are removed after 30 days\n",
         "shop: calls are kept for ever\n",

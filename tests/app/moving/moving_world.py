@@ -27,8 +27,8 @@ def mover_of(source_url: str, target_url: str, project: str, tell) -> Move:
 
 
 def move_until(source_url: str, target_url: str, project: str, fatal: str) -> None:
-    def tell(said: str, _: int) -> None:
-        if said == fatal:
+    def tell(step: str, _: int) -> None:
+        if step == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
 
     mover = mover_of(source_url, target_url, project, tell)

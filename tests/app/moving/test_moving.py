@@ -1,4 +1,6 @@
-"""A project goes into a file, out of one, and to another database while it takes calls; whatever is killed, nothing is lost or doubled."""
+"""A project moves into a file, out of a file, and to another database while the project takes calls; no kill loses or
+doubles a call.
+"""
 
 import os
 import subprocess
@@ -42,9 +44,9 @@ class Side:
     settings: Settings
 
     def rows(self, project_id: UUID) -> dict[str, Any]:
-        """All data of a project that people see."""
+        """All data that people see of a project."""
         with transaction(self.engine) as connection:
-            by_people = [each for each in belongings.belongings() if each.name not in {"audit_entry", "project"}]
+            by_people = [table for table in belongings.belongings() if table.name not in {"audit_entry", "project"}]
             return parts.totals(connection, project_id, by_people)
 
     def scalar(self, query: str, **values: Any) -> Any:
@@ -63,11 +65,11 @@ def sides(
         own = settings.model_copy(update={"database_url": url})
         return Side(url, parts.patient_engine(own), make_engine(own), own)
 
-    both = side(), side()
-    yield both
-    for each in both:
-        each.engine.dispose()
-        each.engine_of_senders.dispose()
+    pair_of_sides = side(), side()
+    yield pair_of_sides
+    for one_side in pair_of_sides:
+        one_side.engine.dispose()
+        one_side.engine_of_senders.dispose()
 
 
 @dataclass
@@ -110,7 +112,7 @@ def plain(url: str) -> str:
 
 
 def test_every_table_belongs_to_a_project_or_is_said_not_to() -> None:
-    named = {each.name for each in belongings.belongings()} | belongings.DERIVED_TABLES | belongings.SHARED
+    named = {table.name for table in belongings.belongings()} | belongings.DERIVED_TABLES | belongings.SHARED
     assert named == set(metadata.tables)
 
 
@@ -123,8 +125,8 @@ def test_an_imported_project_is_what_was_exported(
     here, there = sides
     file = str(tmp_path / "shop.promptlode")
     assert cli_of(here, environment)("projects", "export", "shop", file, "--with-keys").returncode == 0
-    done = cli_of(there, environment)("projects", "import", file)
-    assert done.returncode == 0, done.stderr
+    result = cli_of(there, environment)("projects", "import", file)
+    assert result.returncode == 0, result.stderr
     assert there.rows(shop.project.id) == here.rows(shop.project.id)
     assert there.scalar("SELECT count(*) FROM trace") == 7
     assert (
@@ -141,10 +143,10 @@ def test_an_import_that_is_given_again_changes_nothing(
     here, there = sides
     file = str(tmp_path / "shop.promptlode")
     cli_of(here, environment)("projects", "export", "shop", "--to", file)
-    for said in (b"all rows and digests", b"nothing was imported"):
-        done = cli_of(there, environment)("projects", "import", file, "--name", "second")
-        assert done.returncode == 0
-        assert said in done.stderr
+    for message in (b"all rows and digests", b"nothing was imported"):
+        result = cli_of(there, environment)("projects", "import", file, "--name", "second")
+        assert result.returncode == 0
+        assert message in result.stderr
     assert there.scalar("SELECT count(*) FROM trace") == 7
     assert there.scalar("SELECT name FROM project") == "second"
     assert there.scalar("SELECT count(*) FROM api_key") == 0
@@ -154,26 +156,26 @@ def test_a_file_that_is_cut_off_opens_nothing_and_the_whole_one_goes_on(
     sides: tuple[Side, Side], shop: Shop, environment: dict[str, str], tmp_path: Path
 ) -> None:
     here, there = sides
-    whole, part = tmp_path / "whole", tmp_path / "part"
-    cli_of(here, environment)("projects", "export", "shop", str(whole), "--with-keys")
-    part.write_bytes(whole.read_bytes()[:-40])
+    complete, part = tmp_path / "whole", tmp_path / "part"
+    cli_of(here, environment)("projects", "export", "shop", str(complete), "--with-keys")
+    part.write_bytes(complete.read_bytes()[:-40])
     cut = cli_of(there, environment)("projects", "import", str(part))
     assert cut.returncode == 1
     assert b"cut off" in cut.stderr or b"damaged" in cut.stderr
     assert there.scalar("SELECT count(*) FROM api_key") == 0
-    assert cli_of(there, environment)("projects", "import", str(whole)).returncode == 0
+    assert cli_of(there, environment)("projects", "import", str(complete)).returncode == 0
     assert there.rows(shop.project.id) == here.rows(shop.project.id)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x28\xb5\x2f\xfd", b'{"format": "promptlode project"}'])
-def test_what_is_no_export_is_refused_in_a_sentence(
+def test_a_file_that_is_no_export_is_refused_in_a_sentence(
     sides: tuple[Side, Side], environment: dict[str, str], tmp_path: Path, content: bytes
 ) -> None:
     file = tmp_path / "wrong"
     file.write_bytes(content)
-    done = cli_of(sides[0], environment)("projects", "import", str(file))
-    assert done.returncode == 1
-    assert done.stderr.startswith(b"Error: ")
+    result = cli_of(sides[0], environment)("projects", "import", str(file))
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"Error: ")
 
 
 def test_a_name_that_is_taken_is_said_with_the_remedy(
@@ -184,9 +186,9 @@ def test_a_name_that_is_taken_is_said_with_the_remedy(
         projects.get_or_create(connection, "shop")
     file = str(tmp_path / "shop.promptlode")
     cli_of(here, environment)("projects", "export", "shop", file)
-    done = cli_of(there, environment)("projects", "import", file)
-    assert done.returncode == 1
-    assert b"--name" in done.stderr
+    result = cli_of(there, environment)("projects", "import", file)
+    assert result.returncode == 1
+    assert b"--name" in result.stderr
     assert there.scalar("SELECT count(*) FROM project") == 1
 
 
@@ -199,10 +201,10 @@ def test_a_deleted_project_is_restored_as_often_as_it_is_deleted_and_the_log_kee
     here, file = sides[0], str(tmp_path / "shop.promptlode")
     cli, before = cli_of(here, environment), here.rows(shop.project.id)
     assert cli("projects", "export", "shop", file, "--with-keys").returncode == 0
-    for _ in range(2):  # the second time the project has come from a file
+    for _ in range(2):  # at the second time, the project is one that came from a file
         assert cli(*DELETE).returncode == 0
-        done = cli("projects", "import", file)
-        assert done.returncode == 0, done.stderr
+        result = cli("projects", "import", file)
+        assert result.returncode == 0, result.stderr
         assert here.rows(shop.project.id) == before
     body = {"model": "m", "path": "/chat", "input": triage(99)}
     assert client_with(webs(here.settings), shop.key).post("/api/v1/traces", json=body).status_code == 201
@@ -216,11 +218,11 @@ def test_an_import_says_which_project_is_in_its_way_whatever_name_the_new_one_sh
 ) -> None:
     cli, file = cli_of(sides[0], environment), str(tmp_path / "shop.promptlode")
     assert cli("projects", "export", "shop", file).returncode == 0
-    done = cli("projects", "import", file, "--name", "other")
-    assert done.returncode == 1
-    assert b"The project shop (" in done.stderr
-    assert b"another name makes no other project" in done.stderr
-    assert b"delete --project shop --everything --with-project" in done.stderr
+    result = cli("projects", "import", file, "--name", "other")
+    assert result.returncode == 1
+    assert b"The project shop (" in result.stderr
+    assert b"another name makes no other project" in result.stderr
+    assert b"delete --project shop --everything --with-project" in result.stderr
 
 
 # --- moving
@@ -234,11 +236,11 @@ def test_a_moved_project_is_open_there_and_told_to_come_again_here(
     old, new = (client_with(webs(side.settings), shop.key) for side in sides)
     body = {"model": "m", "path": "/chat", "input": triage(99)}
     assert old.post("/api/v1/traces", json=body | {"external_id": "early"}).status_code == 201
-    done = cli_of(here, environment)("projects", "move", "shop", "--to", plain(there.url))
-    assert done.returncode == 0, done.stderr
+    result = cli_of(here, environment)("projects", "move", "shop", "--to", plain(there.url))
+    assert result.returncode == 0, result.stderr
     assert there.scalar("SELECT count(*) FROM trace") == before["trace"].rows + 1
 
-    # Given senders that do not know yet
+    # Given senders that do not know of the move
     refused = old.post("/api/v1/traces", json=body)
     assert refused.status_code == 503
     assert int(refused.headers["Retry-After"]) > 0
@@ -252,32 +254,32 @@ def test_a_moved_project_is_open_there_and_told_to_come_again_here(
     assert b"moved" in cli_of(here, environment)("projects").stdout
     assert here.scalar("SELECT count(*) FROM trace WHERE project_id <> :own", own=shop.project.id) == 3
 
-    # If what is left is deleted, the neighbour stays
+    # If the rest of the moved project is deleted, the neighbour stays
     assert cli_of(here, environment)("projects", "move", "shop", "--finish").returncode == 0
     assert here.scalar("SELECT count(*) FROM trace") == 3
     assert here.scalar("SELECT count(*) FROM pg_trigger WHERE tgname = 'watch_moving'") == 0
     assert old.post("/api/v1/traces", json=body).status_code == 401
 
 
-def test_what_comes_changes_and_goes_during_the_copy_arrives(sides: tuple[Side, Side], shop: Shop) -> None:
+def test_calls_that_come_change_and_go_during_the_copy_arrive(sides: tuple[Side, Side], shop: Shop) -> None:
     here, there = sides
-    sent = shop.send(map(triage, range(20, 24)))
+    trace_ids = shop.send(map(triage, range(20, 24)))
 
-    def meanwhile(said: str, _: int) -> None:
-        if said == "catch up":
+    def meanwhile(step: str, _: int) -> None:
+        if step == "catch up":
             shop.send(map(summary, range(30, 36)))
             shop.group.run()
             with transaction(here.engine) as connection:
-                connection.execute(text("DELETE FROM trace WHERE id = :id"), {"id": sent[0]})
-                connection.execute(text("UPDATE trace SET output = '\"late\"' WHERE id = :id"), {"id": sent[1]})
+                connection.execute(text("DELETE FROM trace WHERE id = :id"), {"id": trace_ids[0]})
+                connection.execute(text("UPDATE trace SET output = '\"late\"' WHERE id = :id"), {"id": trace_ids[1]})
                 keys.create(connection, shop.project.id, "made meanwhile")
-        if said == "last":
+        if step == "last":
             with transaction(here.engine) as connection:
                 connection.execute(text("UPDATE grouping_key SET wanted = NULL"))
 
     moved = Move(here.engine, there.engine, shop.project, peer="there", tell=meanwhile).run()
     assert moved.totals["trace"].rows == there.scalar("SELECT count(*) FROM trace") == 16
-    assert there.scalar("SELECT output FROM trace WHERE id = :id", id=sent[1]) == "late"
+    assert there.scalar("SELECT output FROM trace WHERE id = :id", id=trace_ids[1]) == "late"
     assert there.scalar("SELECT count(*) FROM api_key") == 2
     assert there.scalar("SELECT count(*) FROM grouping_key WHERE quarantined_at IS NOT NULL") == 0
     there_group = Group(World(there.engine, there.settings), shop.group.id, shop.project.id, "/chat")
@@ -302,9 +304,9 @@ def test_a_move_killed_at_any_step_is_taken_back(sides: tuple[Side, Side], shop:
     here, there = sides
     before = here.rows(shop.project.id)
     fatal = ["watch", "copied", "last", "opened"]
-    steps = [each for step in fatal for each in (step, "undo")]
-    said = killed(here, there, steps)
-    assert said == "".join(f"{step} killed\nundo ended with 0\n" for step in fatal)
+    steps = [action for step in fatal for action in (step, "undo")]
+    report = killed(here, there, steps)
+    assert report == "".join(f"{step} killed\nundo ended with 0\n" for step in fatal)
     assert here.rows(shop.project.id) == before
     assert there.scalar("SELECT count(*) FROM project") == moves_left(here) == moves_left(there) == 0
     shop.send([triage(77)])
@@ -316,15 +318,15 @@ def test_a_project_that_moves_back_keeps_what_the_log_says_of_it_on_both_sides(
     here, there = sides
     for source, target in ((here, there), (there, here)):
         for options in (("--to", plain(target.url)), ("--finish",)):
-            done = cli_of(source, environment)("projects", "move", "shop", *options)
-            assert done.returncode == 0, done.stderr
+            result = cli_of(source, environment)("projects", "move", "shop", *options)
+            assert result.returncode == 0, result.stderr
     actions = "SELECT array_agg(action ORDER BY id) FROM audit_entry WHERE project_id = :own"
-    both = ["move_project", "finish_move"]
-    assert here.scalar(actions, own=shop.project.id)[-2:] == both
-    assert there.scalar(actions, own=shop.project.id)[-2:] == both
+    actions_of_move = ["move_project", "finish_move"]
+    assert here.scalar(actions, own=shop.project.id)[-2:] == actions_of_move
+    assert there.scalar(actions, own=shop.project.id)[-2:] == actions_of_move
 
 
-def test_what_has_changed_where_it_moved_to_is_not_taken_back(sides: tuple[Side, Side], shop: Shop) -> None:
+def test_a_project_that_changed_where_it_moved_to_is_not_taken_back(sides: tuple[Side, Side], shop: Shop) -> None:
     here, there = sides
     mover = Move(here.engine, there.engine, shop.project, peer="there", tell=lambda *_: None)
     mover.run()
@@ -336,40 +338,40 @@ def test_what_has_changed_where_it_moved_to_is_not_taken_back(sides: tuple[Side,
 
 
 def test_traffic_during_a_move_is_stored_once_on_one_side(sides: tuple[Side, Side], shop: Shop) -> None:
-    """Senders that come again with the same external id, first here, after a refusal there."""
+    """Senders repeat a call with the same external id: first here, and after a refusal there."""
     here, there = sides
     stored: list[list[str]] = [[] for _ in range(3)]
     ended = threading.Event()
 
     def send(sender: int) -> None:
         groups = [
-            Group(World(each.engine_of_senders, each.settings), shop.group.id, shop.project.id, "/chat")
-            for each in sides
+            Group(World(side.engine_of_senders, side.settings), shop.group.id, shop.project.id, "/chat")
+            for side in sides
         ]
         for number in count():
-            names = [f"{sender}-{number}-{each}" for each in range(1 + 30 * (number % 2))]
+            names = [f"{sender}-{number}-{copy}" for copy in range(1 + 30 * (number % 2))]
             bodies = [{"model": "m", "path": "/chat", "input": triage(number), "external_id": name} for name in names]
-            taker = next((each for each in groups if takes(each, shop.key, bodies)), None)
+            taker = next((group for group in groups if takes(group, shop.key, bodies)), None)
             if taker is not None:
                 stored[sender] += names
             if ended.is_set() and taker is groups[1]:
                 return
 
-    threads = [threading.Thread(target=send, args=[each], daemon=True) for each in range(3)]
-    for each in threads:
-        each.start()
-    wait_for(lambda: all(len(each) > 30 for each in stored))
+    threads = [threading.Thread(target=send, args=[sender], daemon=True) for sender in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: all(len(names_of_sender) > 30 for names_of_sender in stored))
     Move(here.engine, there.engine, shop.project, peer="there", tell=lambda *_: None).run()
     ended.set()
-    for each in threads:
-        each.join(60)
-    answered = sorted(name for each in stored for name in each)
+    for thread in threads:
+        thread.join(60)
+    answered = sorted(name for names_of_sender in stored for name in names_of_sender)
     query = "SELECT array_agg(external_id) FROM trace WHERE external_id LIKE '%-%'"
     assert sorted(there.scalar(query)) == answered
 
 
 def takes(group: Group, key: str, bodies: list[dict[str, Any]]) -> bool:
-    """Whether calls are taken on this side: the key opens it, and nobody is told to come again."""
+    """Whether this side takes calls: the key opens the project, and no sender is told to come again."""
     with transaction(group.world.engine) as connection:
         if keys.holder(connection, keys.hash_of(key)) is None:
             return False

@@ -1,4 +1,4 @@
-"""Langfuse's SDKs send here with nothing but their host and two keys."""
+"""Langfuse's SDKs send here with only their host and two keys set."""
 
 import base64
 from typing import Any
@@ -34,7 +34,7 @@ TRACE = {"id": "t-1", "name": "triage", "userId": 7, "sessionId": "s", "tags": [
 
 @pytest.fixture
 def langfuse(web: Flask, engine: Engine) -> FlaskClient:
-    """A client that sends as Langfuse's SDKs do."""
+    """A client that sends in the way of Langfuse's SDKs."""
     client = web.test_client()
     keys = base64.b64encode(f"pk-anything:{new_key(engine, 'shop')}".encode()).decode()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Basic {keys}"
@@ -60,12 +60,12 @@ def test_an_event_whose_id_no_answer_can_hold_is_stored_and_told_of(langfuse: Fl
 
 
 def test_spans_of_the_newer_sdks_are_stored(langfuse: FlaskClient) -> None:
-    said = {
+    attributes = {
         "langfuse.observation.type": "generation",
         "langfuse.observation.model.name": "m",
         "langfuse.observation.input": "Hi",
     }
-    data = export(span(said)).SerializeToString()
+    data = export(span(attributes)).SerializeToString()
     assert langfuse.post("/api/public/otel/v1/traces", data=data, content_type=PROTOBUF).data == b""
     assert traces(langfuse)[0]["prompt"] == [{"role": "user", "text": "Hi"}]
 
@@ -90,7 +90,7 @@ def test_a_generation_in_one_batch_is_a_call_with_everything_it_says(langfuse: F
         event("trace-create", TRACE, 3),
     ]
     answer = ingest(langfuse, *events)
-    assert {each["id"] for each in answer["successes"]} == {"e-1", "e-2", "e-3"}
+    assert {success["id"] for success in answer["successes"]} == {"e-1", "e-2", "e-3"}
     assert answer["errors"] == []
     (trace,) = traces(langfuse)
     assert trace["prompt"] == [{"role": "system", "text": "Be brief."}, {"role": "user", "text": "Hi"}]
@@ -153,8 +153,8 @@ def test_an_event_that_cannot_be_stored_is_refused_with_the_field_and_the_others
         event("generation-create", GENERATION, 2),
         event("nonsense", {}, 3),
     )
-    assert [each["id"] for each in answer["successes"]] == ["e-2"]
-    assert {each["id"]: each["message"].partition(":")[0] for each in answer["errors"]} == {
+    assert [success["id"] for success in answer["successes"]] == ["e-2"]
+    assert {error["id"]: error["message"].partition(":")[0] for error in answer["errors"]} == {
         "e-1": "model",
         "e-3": "type",
     }

@@ -1,4 +1,4 @@
-"""Bad OTLP is answered as OTLP wants it, keeps what is good, and never makes an exporter send the same again for nothing."""
+"""Bad OTLP gets the answer that OTLP demands; good spans are kept, and no exporter sends the same again in vain."""
 
 import gzip
 import json
@@ -34,10 +34,10 @@ JSON = "application/json"
 TRACE_ID = "0102030405060708090a0b0c0d0e0f10"
 
 
-def as_json(said: dict[str, Any], **fields: Any) -> dict[str, Any]:
+def as_json(facts: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """An export of one span as a JavaScript SDK writes it: hex ids, numbers as texts."""
-    values = [{"key": name, "value": json_format.MessageToDict(any_value(value))} for name, value in said.items()]
-    one = {
+    values = [{"key": name, "value": json_format.MessageToDict(any_value(value))} for name, value in facts.items()]
+    span_json = {
         "traceId": TRACE_ID,
         "spanId": "00000000000000aa",
         "name": "chat",
@@ -48,7 +48,7 @@ def as_json(said: dict[str, Any], **fields: Any) -> dict[str, Any]:
         "links": [{"traceId": TRACE_ID, "spanId": "00000000000000bb"}],
         "notYetInvented": {"x": 1},
     }
-    return {"resourceSpans": [{"scopeSpans": [{"spans": [one | fields]}]}]}
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [span_json | fields]}]}]}
 
 
 BODY_OF_OUR_OWN = {"traces": [{"model": "m", "path": "/p", "input": "x"}]}
@@ -163,7 +163,7 @@ def test_a_span_of_protobuf_whose_text_is_no_utf8_costs_that_span_alone(client: 
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"{" * 5000, b"[" * 100_000])
-def test_what_is_not_json_is_refused(client: FlaskClient, data: bytes) -> None:
+def test_a_body_that_is_no_json_is_refused(client: FlaskClient, data: bytes) -> None:
     answer = send_bytes(client, data, JSON)
     assert answer.status_code in (400, 422)
     assert_problem(answer, answer.status_code)
@@ -191,7 +191,7 @@ def test_protobuf_that_is_cut_off_or_none_is_refused_with_a_status(client: Flask
 
 
 def length_delimited(field: int, inner: bytes) -> bytes:
-    """A protobuf field by hand: the library does not write what it would not read."""
+    """A protobuf field by hand: the library does not write a field that the library would not read."""
     size, length = len(inner), b""
     while size > 127:
         length += bytes([size % 128 + 128])
@@ -360,11 +360,11 @@ def test_messages_of_a_wrong_shape_are_a_reason_and_no_fault_of_ours(client: Fla
 def test_no_attribute_of_a_wrong_kind_is_a_fault_of_ours(client: FlaskClient, name: str) -> None:
     message = {"llm.input_messages.1.message.role": "user", "llm.input_messages.1.message.content": "x"}
     values = ["x", "[", '{"a": 1}', 3, -1.5, True, b"\0\xff", [1, "x"], {"a": [None]}, None]
-    spans = [span(said | {name: value}) for value in values for said in (CALL, message)]
-    for number, one in enumerate(spans, 1):
-        one.span_id = number.to_bytes(8, "big")
+    spans = [span(attributes | {name: value}) for value in values for attributes in (CALL, message)]
+    for number, span_with_id in enumerate(spans, 1):
+        span_with_id.span_id = number.to_bytes(8, "big")
     good = span(CALL, 99)
     count, _ = rejected(send(client, *spans, good))
-    kept = {trace["external_id"][-2:] for trace in traces(client)}
-    assert "63" in kept
-    assert count + len(kept) <= len(spans) + 1
+    stored_spans = {trace["external_id"][-2:] for trace in traces(client)}
+    assert "63" in stored_spans
+    assert count + len(stored_spans) <= len(spans) + 1

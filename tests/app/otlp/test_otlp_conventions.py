@@ -1,4 +1,4 @@
-"""What each convention calls a thing, and what that thing becomes."""
+"""The attributes of each convention, and the fields that they become."""
 
 import json
 from typing import Any
@@ -19,7 +19,11 @@ OPENINFERENCE = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o-202
 
 def from_messages(prefix: str, *messages: dict[str, Any]) -> dict[str, Any]:
     """Messages as OpenInference and old OpenLLMetry write them: an attribute for each member."""
-    return {f"{prefix}.{at}.{name}": value for at, message in enumerate(messages) for name, value in message.items()}
+    return {
+        f"{prefix}.{position}.{name}": value
+        for position, message in enumerate(messages)
+        for name, value in message.items()
+    }
 
 
 WAYS: dict[str, tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]] = {
@@ -130,9 +134,9 @@ def test_a_prompt_that_is_json_itself_stays_a_text(client: FlaskClient) -> None:
 
 
 def test_messages_stay_in_order_when_there_are_more_than_ten(client: FlaskClient) -> None:
-    turns = [{"role": ("user", "assistant")[at % 2], "content": str(at)} for at in range(12)]
+    turns = [{"role": ("user", "assistant")[position % 2], "content": str(position)} for position in range(12)]
     trace = stored(client, span(OLD | from_messages("gen_ai.prompt", *turns)))
-    assert [message["content"] for message in trace["messages"]] == [str(at) for at in range(12)]
+    assert [message["content"] for message in trace["messages"]] == [str(position) for position in range(12)]
 
 
 def test_settings_and_usage_of_today(client: FlaskClient) -> None:
@@ -312,7 +316,7 @@ def test_times_and_ids_of_the_span_are_those_of_the_trace(client: FlaskClient) -
         {"openinference.span.kind": "EMBEDDING", "input.value": "x"},
     ],
 )
-def test_what_is_no_call_of_a_model_is_passed_over(client: FlaskClient, attributes: dict[str, Any]) -> None:
+def test_an_event_that_is_no_call_of_a_model_is_passed_over(client: FlaskClient, attributes: dict[str, Any]) -> None:
     assert rejected(send(client, span(attributes))) == (0, "")
     assert traces(client) == []
 
@@ -336,7 +340,7 @@ def test_a_call_without_content_is_refused_with_a_hint(client: FlaskClient, attr
 
 
 def test_the_same_call_by_otlp_and_by_json_has_the_same_prompt_and_settings(client: FlaskClient) -> None:
-    sent = stored(client, span(CALL | {"promptlode.path": "/mail", "gen_ai.request.temperature": 0.5}))
+    by_otlp = stored(client, span(CALL | {"promptlode.path": "/mail", "gen_ai.request.temperature": 0.5}))
     body = {
         "model": "gpt-4o",
         "path": "/mail",
@@ -346,4 +350,4 @@ def test_the_same_call_by_otlp_and_by_json_has_the_same_prompt_and_settings(clie
     client.post("/api/v1/traces", json=body)
     posted = traces(client)[-1]
     for field in ("path", "model", "prompt", "temperature"):
-        assert sent[field] == posted[field]
+        assert by_otlp[field] == posted[field]

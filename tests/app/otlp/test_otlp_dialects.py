@@ -1,4 +1,4 @@
-"""Spans of every instrumentation that we know: which are calls, and what their prompts are. Read without a database."""
+"""Spans of every known instrumentation: which spans are calls, and what the prompts are. The tests use no database."""
 
 import json
 from typing import Any
@@ -27,9 +27,9 @@ def read(*spans: Span, resource: Json | None = None) -> Export:
     return read_export(spans_of(export(*spans, resource=resource)), "promptlode.path", Limits())
 
 
-def only(found: Export) -> Incoming:
-    assert found.refusals == []
-    (call,) = found.incoming
+def only(exported: Export) -> Incoming:
+    assert exported.refusals == []
+    (call,) = exported.incoming
     return call
 
 
@@ -42,8 +42,8 @@ def only(found: Export) -> Incoming:
      "invoke_model", "agenerate_content", "something new"],
 )  # fmt: skip
 def test_an_operation_that_is_not_known_to_be_another_is_a_call_where_it_carries_messages(operation: str) -> None:
-    sent = CALL | {"llm.request.type": operation, "gen_ai.operation.name": operation}
-    assert only(read(span(sent))).prompt.parts == ("", "Where is my refund?")
+    attributes = CALL | {"llm.request.type": operation, "gen_ai.operation.name": operation}
+    assert only(read(span(attributes))).prompt.parts == ("", "Where is my refund?")
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_an_operation_that_is_not_known_to_be_another_is_a_call_where_it_carries
      "aimage_generation", "transcription", "atranscription", "speech", "execute_tool", "tool", "invoke_agent", "create_agent",
      "chain", "count_tokens"],
 )  # fmt: skip
-def test_what_writes_no_text_is_no_call_and_is_counted_as_what_it_is(operation: str) -> None:
-    found = read(span(CHAT | {"gen_ai.operation.name": operation}))
-    assert (found.incoming, found.refusals) == ([], [])
-    assert [why.partition(" ")[0] for why in found.ignored] == [operation]
+def test_an_operation_that_writes_no_text_is_no_call_and_is_counted_by_its_name(operation: str) -> None:
+    exported = read(span(CHAT | {"gen_ai.operation.name": operation}))
+    assert (exported.incoming, exported.refusals) == ([], [])
+    assert [why.partition(" ")[0] for why in exported.ignored] == [operation]
 
 
 def test_an_embedding_is_none_even_with_its_text() -> None:
@@ -63,9 +63,9 @@ def test_an_embedding_is_none_even_with_its_text() -> None:
     assert read(span(texts)).incoming == []
 
 
-def test_what_a_label_says_is_never_the_senders_text() -> None:
-    found = read(span(CHAT | {"gen_ai.operation.name": "a long text, with 12 blanks and more"}))
-    assert set(found.ignored) == {"another operation"}
+def test_a_label_of_a_counter_is_never_the_senders_text() -> None:
+    exported = read(span(CHAT | {"gen_ai.operation.name": "a long text, with 12 blanks and more"}))
+    assert set(exported.ignored) == {"another operation"}
 
 
 # --- dialects
@@ -136,11 +136,11 @@ def test_no_prompt_lands_under_metadata(dialect: str) -> None:
 
 def test_a_completion_of_before_has_its_text() -> None:
     request = json.dumps({"model": "m", "prompt": "Hi", "max_tokens": 9})
-    for sent in (
+    for attributes in (
         {"mlflow.spanType": "LLM", "mlflow.spanInputs": request},
         {"gen_ai.prompt": request, "gen_ai.system": "x"},
     ):
-        assert only(read(span(sent))).prompt.parts == ("", "Hi")
+        assert only(read(span(attributes))).prompt.parts == ("", "Hi")
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', '{"input": "x"}', "[1]", "plain", '{"messages": "none"}'])
@@ -174,7 +174,7 @@ def test_tools_of_strands_read_as_everybody_elses() -> None:
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "attributes",
     [
         {"langsmith.span.kind": "prompt", "gen_ai.operation.name": "chat", "gen_ai.prompt": '{"input": "x"}'},
         {"langsmith.span.kind": "tool", "gen_ai.prompt": SAID} | MODEL,
@@ -188,18 +188,20 @@ def test_tools_of_strands_read_as_everybody_elses() -> None:
         {"openinference.span.kind": "AGENT", "input.value": "Hi"},
     ],
 )  # fmt: skip
-def test_what_a_dialect_says_is_no_call_is_none(sent: Json) -> None:
-    found = read(span(sent))
-    assert (found.incoming, found.refusals, found.ignored.total()) == ([], [], 1)
+def test_a_span_that_a_dialect_calls_no_call_is_none(attributes: Json) -> None:
+    exported = read(span(attributes))
+    assert (exported.incoming, exported.refusals, exported.ignored.total()) == ([], [], 1)
 
 
 REQUEST = json.dumps({"model": "m", "messages": HI, "temperature": 0.5})
 RESPONSE = json.dumps({"choices": [{"message": {"role": "assistant", "content": "Yes"}}]})
 
 
-@pytest.mark.parametrize(("asked", "answered"), [("request_data", "response_data"), ("my.request", "my.response")])
-def test_a_request_of_a_sender_without_a_dialect_is_a_call_with_its_answer(asked: str, answered: str) -> None:
-    call = only(read(span({asked: REQUEST, answered: RESPONSE})))
+@pytest.mark.parametrize(
+    ("input_field", "output_field"), [("request_data", "response_data"), ("my.request", "my.response")]
+)
+def test_a_request_of_a_sender_without_a_dialect_is_a_call_with_its_answer(input_field: str, output_field: str) -> None:
+    call = only(read(span({input_field: REQUEST, output_field: RESPONSE})))
     assert (call.model, call.prompt.parts, call.columns["settings"]) == ("m", ("", "Hi"), {"temperature": 0.5})
     assert call.columns["output"] == [{"role": "assistant", "content": "Yes"}]
 
@@ -208,8 +210,8 @@ def test_a_request_of_a_sender_without_a_dialect_is_a_call_with_its_answer(asked
     "text", ['{"messages": []}', '{"a": "\\"messages\\""}', '{"messages": [{"role": "user"', REQUEST + "x"]
 )
 def test_a_text_that_only_looks_like_a_request_is_no_call(text: str) -> None:
-    found = read(span({"my.text": text}))
-    assert (found.incoming, found.refusals) == ([], [])
+    exported = read(span({"my.text": text}))
+    assert (exported.incoming, exported.refusals) == ([], [])
 
 
 def test_a_captured_body_is_the_call_of_the_span_around_it() -> None:
@@ -218,7 +220,7 @@ def test_a_captured_body_is_the_call_of_the_span_around_it() -> None:
 
 
 def test_answers_settings_and_counts_of_vercel_have_their_place() -> None:
-    sent = MODEL | INNER | {
+    attributes = MODEL | INNER | {
         "ai.response.text": "Yo",
         "ai.response.toolCalls": '[{"toolCallId": "1", "toolName": "f", "input": {"a": 1}}]',
         "ai.usage.inputTokens": 3,
@@ -228,7 +230,7 @@ def test_answers_settings_and_counts_of_vercel_have_their_place() -> None:
         "ai.telemetry.functionId": "triage",
         "ai.telemetry.metadata.userId": "u",
     }  # fmt: skip
-    call = only(read(span(sent, name="ai.generateText.doGenerate")))
+    call = only(read(span(attributes, name="ai.generateText.doGenerate")))
     assert call.columns["output"][0]["content"] == "Yo"
     assert call.columns["output"][0]["tool_calls"][0]["function"]["name"] == "f"
     assert call.columns["usage"] == {"input_tokens": 3, "output_tokens": 2}
@@ -237,7 +239,7 @@ def test_answers_settings_and_counts_of_vercel_have_their_place() -> None:
 
 
 def test_answers_settings_and_counts_of_langfuse_have_their_place() -> None:
-    sent = DIALECTS["Langfuse"] | {
+    attributes = DIALECTS["Langfuse"] | {
         "langfuse.observation.output": '{"role": "assistant", "content": "Yo"}',
         "langfuse.observation.usage_details": '{"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}',
         "langfuse.observation.model.parameters": '{"temperature": 0.5, "max_tokens": 9, "top_p": 1}',
@@ -246,7 +248,7 @@ def test_answers_settings_and_counts_of_langfuse_have_their_place() -> None:
         "user.id": "u",
         "session.id": "s",
     }
-    call = only(read(span(sent)))
+    call = only(read(span(attributes)))
     assert call.columns["output"] == [{"role": "assistant", "content": "Yo"}]
     assert call.columns["usage"] == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
     assert call.columns["settings"] == {"temperature": 0.5, "max_output_tokens": 9}
@@ -271,21 +273,21 @@ def test_the_answer_of_a_run_of_langsmith_is_a_message() -> None:
     assert call.columns["output"] == [{"role": "assistant", "content": "Yo"}]
 
 
-def haystack(component: str, given: Json, told: Json) -> Span:
-    said = {"haystack.component.type": component, "haystack.component.name": "writer"}
-    said |= {"haystack.component.input": json.dumps(given), "haystack.component.output": json.dumps(told)}
-    return span(said, name="haystack.component.run")
+def haystack(component: str, input_: Json, output: Json) -> Span:
+    attributes = {"haystack.component.type": component, "haystack.component.name": "writer"}
+    attributes |= {"haystack.component.input": json.dumps(input_), "haystack.component.output": json.dumps(output)}
+    return span(attributes, name="haystack.component.run")
 
 
 def test_a_chat_generator_of_haystack_is_a_call_with_its_tools() -> None:
-    asked = [{"role": "user", "meta": {}, "content": [{"text": "Hi"}]}]
+    messages = [{"role": "user", "meta": {}, "content": [{"text": "Hi"}]}]
     called = {"tool_call": {"tool_name": "look", "arguments": {"id": 7}, "id": "c"}}
     answered = {"tool_call_result": {"result": "gone", "origin": {"tool_name": "look", "id": "c"}, "error": False}}
-    turns = [*asked, {"role": "assistant", "content": [called]}, {"role": "tool", "content": [answered]}]
-    given = {"messages": turns, "generation_kwargs": {"temperature": 0.2, "max_completion_tokens": 9}}
+    turns = [*messages, {"role": "assistant", "content": [called]}, {"role": "tool", "content": [answered]}]
+    input_ = {"messages": turns, "generation_kwargs": {"temperature": 0.2, "max_completion_tokens": 9}}
     meta = {"model": "m", "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
-    told = {"replies": [{"role": "assistant", "content": [{"text": "Yes"}], "meta": meta}]}
-    call = only(read(haystack("OpenAIChatGenerator", given, told)))
+    output = {"replies": [{"role": "assistant", "content": [{"text": "Yes"}], "meta": meta}]}
+    call = only(read(haystack("OpenAIChatGenerator", input_, output)))
     assert [turn["role"] for turn in call.columns["input"]["messages"]] == ["user", "assistant", "tool"]
     assert (call.path, call.columns["model"], call.prompt.parts) == ("writer", "m", ("", "Hi"))
     assert call.columns["output"] == [{"role": "assistant", "content": "Yes"}]
@@ -293,8 +295,8 @@ def test_a_chat_generator_of_haystack_is_a_call_with_its_tools() -> None:
 
 
 def test_a_generator_of_haystack_that_takes_a_text_is_a_call_and_a_retriever_none() -> None:
-    told = {"replies": ["Yes"], "meta": [{"model": "m", "usage": {"prompt_tokens": 3}}]}
-    call = only(read(haystack("OpenAIGenerator", {"prompt": "Hi", "system_prompt": "Be brief."}, told)))
+    output = {"replies": ["Yes"], "meta": [{"model": "m", "usage": {"prompt_tokens": 3}}]}
+    call = only(read(haystack("OpenAIGenerator", {"prompt": "Hi", "system_prompt": "Be brief."}, output)))
     assert (call.columns["model"], call.prompt.parts) == ("m", PARTS)
     assert read(haystack("InMemoryBM25Retriever", {"query": "Hi"}, {})).incoming == []
 
@@ -302,10 +304,10 @@ def test_a_generator_of_haystack_that_takes_a_text_is_a_call_and_a_retriever_non
 def test_a_step_around_a_call_that_says_only_what_it_was_given_is_no_call_of_its_own() -> None:
     kind = {"openinference.span.kind": "LLM", "llm.model_name": "m"}
     step = kind | {"input.value": '{"prompt": "SelectorPromptTemplate()"}', "llm.prompt_template.template": "Say {it}"}
-    asked = kind | {"llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": "Hi"}
-    found = read(span(step, name="OpenAI.predict"), span(asked, 2, parent=1))
-    assert only(found).prompt.parts == ("", "Hi")
-    assert only(found).path != "OpenAI.predict"
+    attributes = kind | {"llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": "Hi"}
+    exported = read(span(step, name="OpenAI.predict"), span(attributes, 2, parent=1))
+    assert only(exported).prompt.parts == ("", "Hi")
+    assert only(exported).path != "OpenAI.predict"
     alone = read(span(kind | {"input.value": "Hi"}))
     assert only(alone).prompt.parts == ("", "Hi")
 
@@ -314,7 +316,7 @@ def test_a_step_around_a_call_that_says_only_what_it_was_given_is_no_call_of_its
 
 
 @pytest.mark.parametrize(
-    ("attribute", "sent", "field", "stored"),
+    ("attribute", "value", "field", "stored"),
     [
         ("gen_ai.request.temperature", "", "temperature", None),
         ("gen_ai.request.temperature", "0.7", "temperature", 0.7),
@@ -323,8 +325,8 @@ def test_a_step_around_a_call_that_says_only_what_it_was_given_is_no_call_of_its
         ("gen_ai.request.temperature", "warm", "temperature", None),
     ],
 )
-def test_an_odd_setting_costs_no_call(attribute: str, sent: Any, field: str, stored: Any) -> None:
-    assert only(read(span(CALL | {attribute: sent}))).columns["settings"].get(field) == stored
+def test_an_odd_setting_costs_no_call(attribute: str, value: Any, field: str, stored: Any) -> None:
+    assert only(read(span(CALL | {attribute: value}))).columns["settings"].get(field) == stored
 
 
 @pytest.mark.parametrize(
@@ -334,16 +336,16 @@ def test_an_id_that_is_a_number_is_its_text(attribute: str, field: str) -> None:
     assert only(read(span(CALL | {attribute: 42}))).columns[field] == "42"
 
 
-def test_what_could_not_be_read_is_counted_by_field() -> None:
-    found = read(span(CALL | {"gen_ai.request.max_tokens": -1, "gen_ai.usage.input_tokens": "many"}))
-    assert found.odd == {"max_output_tokens": 1, "usage.input_tokens": 1}
+def test_values_that_could_not_be_read_are_counted_by_field() -> None:
+    exported = read(span(CALL | {"gen_ai.request.max_tokens": -1, "gen_ai.usage.input_tokens": "many"}))
+    assert exported.odd == {"max_output_tokens": 1, "usage.input_tokens": 1}
 
 
 # --- one call, one trace
 
 
-def within(number: int, parent: int, said: Json, **fields: Any) -> Span:
-    return span(said, number, parent=parent, **fields)
+def within(number: int, parent: int, attributes: Json, **fields: Any) -> Span:
+    return span(attributes, number, parent=parent, **fields)
 
 
 def test_the_outer_and_the_inner_span_of_vercel_are_one_call() -> None:
@@ -371,8 +373,8 @@ def test_an_agent_with_messages_is_a_call_only_where_none_is_within_it() -> None
 
 
 def test_a_span_without_messages_beneath_one_of_the_same_call_is_no_call_and_no_refusal() -> None:
-    found = read(span(CALL, 1), within(2, 1, CHAT))
-    assert (only(found).external_id, found.doubled) == (inner_id(1), 1)
+    exported = read(span(CALL, 1), within(2, 1, CHAT))
+    assert (only(exported).external_id, exported.doubled) == (inner_id(1), 1)
 
 
 def test_a_span_without_messages_around_one_of_the_same_call_is_no_call_and_no_refusal() -> None:
@@ -418,45 +420,47 @@ def test_every_prompt_that_a_call_says_is_stored_however_spans_are_nested(
 ) -> None:
     spans = []
     for number, (parent, operation, text, is_answered) in enumerate(drawn, 1):
-        said = {"gen_ai.prompt.0.content": text} if text else {}
+        prompt = {"gen_ai.prompt.0.content": text} if text else {}
         answer = {"gen_ai.completion.0.content": "Yes"} if is_answered else {}
-        sent = MODEL | {"gen_ai.operation.name": operation} | said | answer
-        spans.append(span(sent, number, parent=min(parent, number - 1)))
-    asked = {text for _, operation, text, _ in drawn if operation == "chat" and text}
-    assert asked <= {call.prompt.parts[1] for call in read(*spans).incoming if call.prompt.parts}
+        attributes = MODEL | {"gen_ai.operation.name": operation} | prompt | answer
+        spans.append(span(attributes, number, parent=min(parent, number - 1)))
+    expected_prompts = {text for _, operation, text, _ in drawn if operation == "chat" and text}
+    assert expected_prompts <= {call.prompt.parts[1] for call in read(*spans).incoming if call.prompt.parts}
 
 
 def test_two_tries_within_one_span_are_two_calls() -> None:
-    found = read(span(CALL, 1), within(2, 1, CALL), within(3, 1, CALL))
-    assert len(found.incoming) == 2
+    exported = read(span(CALL, 1), within(2, 1, CALL), within(3, 1, CALL))
+    assert len(exported.incoming) == 2
 
 
-def scoped(said: Json, number: int, scope: str, start: float, seconds: float, parent: int = 9, trace: int = 1) -> Any:
+def scoped(
+    attributes: Json, number: int, scope: str, start: float, seconds: float, parent: int = 9, trace: int = 1
+) -> Any:
     """A resource's spans of one instrumentation, with one span."""
     times = {
         "start_time_unix_nano": START + int(start * SECOND),
         "end_time_unix_nano": START + int((start + seconds) * SECOND),
     }
-    request = export(span(said, number, parent=parent, trace_id=bytes([trace] * 16), **times))
+    request = export(span(attributes, number, parent=parent, trace_id=bytes([trace] * 16), **times))
     request.resource_spans[0].scope_spans[0].scope.name = scope
     return request.resource_spans[0]
 
 
 def read_scoped(*parts: Any) -> Export:
-    whole = export()
-    del whole.resource_spans[:]
-    whole.resource_spans.extend(parts)
-    return read_export(spans_of(whole), "promptlode.path", Limits())
+    request = export()
+    del request.resource_spans[:]
+    request.resource_spans.extend(parts)
+    return read_export(spans_of(request), "promptlode.path", Limits())
 
 
 def test_a_streamed_call_beside_itself_by_another_instrumentation_is_one() -> None:
-    found = read_scoped(scoped(CALL, 1, "one", 0, 2), scoped(CALL, 2, "two", 0.001, 1.9))
-    assert len(found.incoming) == 1
+    exported = read_scoped(scoped(CALL, 1, "one", 0, 2), scoped(CALL, 2, "two", 0.001, 1.9))
+    assert len(exported.incoming) == 1
 
 
 def test_a_streamed_call_that_nothing_is_around_is_one_by_two_instrumentations() -> None:
-    found = read_scoped(scoped(CALL, 1, "one", 0, 2, 0, 1), scoped(CALL, 2, "two", 0.001, 1.9, 0, 2))
-    assert len(found.incoming) == 1
+    exported = read_scoped(scoped(CALL, 1, "one", 0, 2, 0, 1), scoped(CALL, 2, "two", 0.001, 1.9, 0, 2))
+    assert len(exported.incoming) == 1
 
 
 def test_the_same_prompt_sent_several_times_at_once_is_several_calls() -> None:
@@ -467,8 +471,8 @@ def test_the_same_prompt_sent_several_times_at_once_is_several_calls() -> None:
 
 
 def test_alike_calls_one_after_the_other_are_two_whoever_wrote_them() -> None:
-    found = read_scoped(scoped(CALL, 1, "one", 0, 1), scoped(CALL, 2, "two", 5, 1))
-    assert len(found.incoming) == 2
+    exported = read_scoped(scoped(CALL, 1, "one", 0, 1), scoped(CALL, 2, "two", 5, 1))
+    assert len(exported.incoming) == 2
 
 
 def test_answers_with_different_ids_are_two_calls() -> None:
@@ -477,12 +481,12 @@ def test_answers_with_different_ids_are_two_calls() -> None:
 
 
 def test_a_request_and_the_log_of_its_stream_are_one_call_with_the_answer() -> None:
-    sent = MODEL | {"request_data": json.dumps(REQUEST)}
+    attributes = MODEL | {"request_data": json.dumps(REQUEST)}
     answer = json.dumps({"combined_chunk_content": "Yo", "chunk_count": 2})
-    found = read_scoped(
-        scoped(sent, 1, "logfire", 0, 0.1), scoped(sent | {"response_data": answer}, 2, "logfire", 3, 0)
+    exported = read_scoped(
+        scoped(attributes, 1, "logfire", 0, 0.1), scoped(attributes | {"response_data": answer}, 2, "logfire", 3, 0)
     )
-    assert only(found).columns["output"] == [{"role": "assistant", "content": "Yo"}]
+    assert only(exported).columns["output"] == [{"role": "assistant", "content": "Yo"}]
 
 
 def test_the_turns_of_a_conversation_are_calls_of_their_own() -> None:
@@ -500,7 +504,7 @@ def test_the_turns_of_a_conversation_are_calls_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "path"),
+    ("attributes", "path"),
     [
         ({"code.function.name": "shop.support.triage"}, "shop.support.triage"),
         ({"code.function": "triage", "code.namespace": "shop.support"}, "shop.support.triage"),
@@ -508,30 +512,30 @@ def test_the_turns_of_a_conversation_are_calls_of_their_own() -> None:
         ({"code.function": "triage"}, "triage"),
     ],
 )
-def test_the_function_in_the_code_names_the_call_site(said: Json, path: str) -> None:
-    assert only(read(span(CALL | said, parent=9), span({}, 9, name="POST /mail"))).path == path
-    assert only(read(span(CALL, parent=9), span(said, 9, name="x"))).path == path
+def test_the_function_in_the_code_names_the_call_site(attributes: Json, path: str) -> None:
+    assert only(read(span(CALL | attributes, parent=9), span({}, 9, name="POST /mail"))).path == path
+    assert only(read(span(CALL, parent=9), span(attributes, 9, name="x"))).path == path
 
 
 def test_the_nearest_place_around_a_call_names_it() -> None:
-    found = read(
+    exported = read(
         within(1, 2, CALL), within(2, 3, {}, name="summarise"), span({"code.function.name": "main"}, 3, name="run")
     )
-    assert only(found).path == "summarise"
+    assert only(exported).path == "summarise"
 
 
 def test_a_span_around_it_that_is_a_call_itself_or_has_no_name_names_nothing() -> None:
     outer = within(2, 3, {"ai.operationId": "ai.generateText", "ai.prompt": '{"prompt": "Hi"}'}, name="ai.generateText")
-    found = read(within(1, 2, MODEL | INNER), outer, within(3, 4, {}, name=""), span({}, 4, name="POST /mail"))
-    assert only(found).path == "POST /mail"
+    exported = read(within(1, 2, MODEL | INNER), outer, within(3, 4, {}, name=""), span({}, 4, name="POST /mail"))
+    assert only(exported).path == "POST /mail"
 
 
 # --- what is said of what is not stored
 
 
 def test_a_call_whose_span_around_it_did_not_come_along_is_waited_for_and_counted() -> None:
-    found = read(within(1, 77, CHAT))
-    assert (found.refusals, found.orphans) == ([], 1)
+    exported = read(within(1, 77, CHAT))
+    assert (exported.refusals, exported.orphans) == ([], 1)
 
 
 @pytest.mark.parametrize(
@@ -543,10 +547,10 @@ def test_a_call_whose_span_around_it_did_not_come_along_is_waited_for_and_counte
     "attribute",
     ["gen_ai.prompt", "gen_ai.input.messages", "gen_ai.output.messages", "ai.prompt", "langfuse.observation.input", "mlflow.spanInputs", "input.value"],
 )  # fmt: skip
-def test_what_is_nested_deep_is_no_fault_of_ours(attribute: str, text: str) -> None:
-    for said in (
+def test_deeply_nested_attributes_are_no_fault_of_ours(attribute: str, text: str) -> None:
+    for attributes in (
         {attribute: text},
         {attribute: text, "openinference.span.kind": "LLM"},
         {attribute: text, "gen_ai.completion": text},
     ):
-        assert read(span(MODEL | said), span(CALL, 2)).incoming[-1].external_id == inner_id(2)
+        assert read(span(MODEL | attributes), span(CALL, 2)).incoming[-1].external_id == inner_id(2)

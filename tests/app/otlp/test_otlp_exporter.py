@@ -1,4 +1,4 @@
-"""The exporter of opentelemetry-sdk, as it is, against a web process that listens on a port."""
+"""The unchanged exporter of opentelemetry-sdk, against a web process that listens on a port."""
 
 import threading
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from tests.app.otlp_helpers import CALL, CHAT, START, traces
 
 class Quiet(WSGIRequestHandler):
     def log_message(self, *_: Any) -> None:
-        """An access log helps nobody here."""
+        """Keeps the access log silent."""
 
 
 class Listening:
@@ -48,9 +48,9 @@ class Listening:
 
     def _noting(self, app: Flask) -> Any:
         def noting(environ: Any, start_response: Any) -> Any:
-            def start(status: str, *rest: Any) -> Any:
+            def start(status: str, *arguments: Any) -> Any:
                 self.statuses.append(int(status[:3]))
-                return start_response(status, *rest)
+                return start_response(status, *arguments)
 
             return app(environ, start)
 
@@ -80,26 +80,26 @@ def exporter(server: Listening, key: str, **options: Any) -> OTLPSpanExporter:
 
 def recorded(*calls: dict[str, Any]) -> list[ReadableSpan]:
     """Finished spans of calls within a span `handle mail`."""
-    kept = InMemorySpanExporter()
+    exporter = InMemorySpanExporter()
     provider = TracerProvider(resource=Resource.create({"service.name": "shop"}), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(kept))
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     tracer = provider.get_tracer("tests")
     with tracer.start_as_current_span("handle mail"):
         for attributes in calls:
             tracer.start_span("chat gpt-4o", attributes=attributes).end()
     provider.shutdown()
-    return list(kept.get_finished_spans())
+    return list(exporter.get_finished_spans())
 
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
-def test_what_it_exports_is_stored(
+def test_calls_that_the_exporter_sends_are_stored(
     listening: Listening, key: str, client: FlaskClient, compression: Compression
 ) -> None:
     spans = recorded(CALL, CALL)
     assert exporter(listening, key, compression=compression).export(spans) is SpanExportResult.SUCCESS
-    found = traces(client)
-    assert [trace["path"] for trace in found] == ["handle mail"] * 2
-    assert found[0]["prompt"] == [{"role": "user", "text": "Where is my refund?"}]
+    stored = traces(client)
+    assert [trace["path"] for trace in stored] == ["handle mail"] * 2
+    assert stored[0]["prompt"] == [{"role": "user", "text": "Where is my refund?"}]
 
 
 def test_the_event_that_the_log_exporter_of_the_sdk_sends_is_stored(

@@ -1,4 +1,4 @@
-"""The fields of a protobuf body are counted before it is parsed."""
+"""The fields of a protobuf body are counted before the body is parsed."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,7 +11,7 @@ KIND = ExportTraceServiceRequest.DESCRIPTOR
 
 
 def request_of(attributes: bytes) -> bytes:
-    """A request with one span, which has these attributes as they are."""
+    """A request with one span and these encoded attributes."""
     data = attributes
     for tag in (b"\x12", b"\x12", b"\x0a"):  # spans, scope_spans, resource_spans
         length = len(data)
@@ -28,12 +28,12 @@ EMPTY_ATTRIBUTE = b"\x4a\x00"
 
 def test_fields_at_any_depth_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fields, "UNCOUNTED_BYTES", 0)
-    sent = ExportTraceServiceRequest.FromString(request_of(EMPTY_ATTRIBUTE * 50))
-    span = sent.resource_spans[0].scope_spans[0].spans[0]
+    request = ExportTraceServiceRequest.FromString(request_of(EMPTY_ATTRIBUTE * 50))
+    span = request.resource_spans[0].scope_spans[0].spans[0]
     span.attributes[0].key = "k" * 300
     span.attributes[0].value.int_value = -1
     span.start_time_unix_nano = 5
-    data = sent.SerializeToString()
+    data = request.SerializeToString()
     count = 3 + 50 + 1 + 2 + 1  # messages around, attributes, the time, key and value, the number
     assert not has_more_fields(data, KIND, count)
     assert has_more_fields(data, KIND, count - 1)

@@ -73,29 +73,29 @@ def test_a_call_that_failed_has_its_error(client: FlaskClient) -> None:
 
 def test_other_logs_are_passed_over_and_the_good_ones_kept(client: FlaskClient) -> None:
     plain = LogRecord(body=any_value("GET / 200"))
-    count, said = rejected(client, plain, record(CHAT, 2), record(CALL, 3), record(CALL, 4, trace_id=b"x"))
+    count, message = rejected(client, plain, record(CHAT, 2), record(CALL, 3), record(CALL, 4, trace_id=b"x"))
     assert count == 2
-    assert said.startswith("2 of 4 log records were not stored. 1 LLM log records hold no messages; switch")
-    assert "Log record 78:0000000000000004: traceId must be 16 bytes" in said
+    assert message.startswith("2 of 4 log records were not stored. 1 LLM log records hold no messages; switch")
+    assert "Log record 78:0000000000000004: traceId must be 16 bytes" in message
     assert len(traces(client)) == 1
 
 
 def test_a_call_that_is_sent_in_pieces_is_refused_with_the_switch_to_turn(client: FlaskClient) -> None:
     events = [record({"gen_ai.system": "openai"}, event=name) for name in ("gen_ai.user.message", "gen_ai.choice")]
-    count, said = rejected(client, *events)
+    count, message = rejected(client, *events)
     assert count == 2
-    assert "OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental" in said
+    assert "OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental" in message
 
 
 def test_json_with_hex_ids_is_read(client: FlaskClient) -> None:
     body = json_format.MessageToDict(request(record(CALL)))
-    sent = body["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
-    sent |= {"traceId": TRACE_ID.hex(), "spanId": "00000000000000aa"}
+    log_record = body["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
+    log_record |= {"traceId": TRACE_ID.hex(), "spanId": "00000000000000aa"}
     assert client.post(URL, json=body).json == {}
     assert traces(client)[0]["external_id"] == f"{TRACE_ID.hex()}:00000000000000aa"
 
 
-def test_what_is_no_export_of_logs_is_refused(client: FlaskClient) -> None:
+def test_a_body_that_is_no_export_of_logs_is_refused(client: FlaskClient) -> None:
     answer = client.post(URL, data=b"\xff", content_type=PROTOBUF)
     assert answer.status_code == 400
     assert b"ExportLogsServiceRequest" in answer.data

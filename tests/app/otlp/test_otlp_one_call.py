@@ -1,4 +1,4 @@
-"""One call is one trace, also where its spans come in several exports."""
+"""One call is one trace, also when its spans come in several exports."""
 
 import gc
 import json
@@ -26,9 +26,9 @@ INNER = {
 OUTER = {"gen_ai.request.model": "m", "ai.operationId": "ai.generateText", "ai.prompt": '{"prompt": "Hi"}'}
 
 
-def scoped(scope: str, sent: Span) -> bytes:
+def scoped(scope: str, sent_span: Span) -> bytes:
     """An export of one span by an instrumentation of this name."""
-    request = export(sent)
+    request = export(sent_span)
     request.resource_spans[0].scope_spans[0].scope.name = scope
     return request.SerializeToString()
 
@@ -85,8 +85,8 @@ def test_calls_of_other_prompts_in_one_trace_stay_calls(client: FlaskClient) -> 
 
 def test_an_answer_that_comes_later_is_stored_without_secrets(client: FlaskClient) -> None:
     send(client, span(CALL, 1, parent=9))
-    said = json.dumps([{"role": "assistant", "content": "Your card is 4111 1111 1111 1111."}])
-    send(client, span(CALL | {"gen_ai.output.messages": said}, 2, parent=9))
+    messages = json.dumps([{"role": "assistant", "content": "Your card is 4111 1111 1111 1111."}])
+    send(client, span(CALL | {"gen_ai.output.messages": messages}, 2, parent=9))
     (trace,) = traces(client)
     assert "[redacted:card]" in trace["output"][0]["content"]
 
@@ -97,7 +97,7 @@ def test_calls_of_another_project_are_never_looked_at(client: FlaskClient, other
     assert (len(traces(client)), len(traces(other_client))) == (1, 1)
 
 
-def test_what_is_told_twice_is_counted(client: FlaskClient, admin: FlaskClient) -> None:
+def test_a_call_told_by_two_spans_is_counted(client: FlaskClient, admin: FlaskClient) -> None:
     doubled = 'promptlode_otlp_spans_total{outcome="doubled"}'
     before = metric(admin, doubled)
     send(client, span(CALL, 1), span(CALL, 2, parent=1))
@@ -105,17 +105,19 @@ def test_what_is_told_twice_is_counted(client: FlaskClient, admin: FlaskClient) 
 
 
 def test_an_export_that_was_read_is_forgotten_at_once() -> None:
-    """Rings of references would keep it until Python looks for rings, which takes longer than to read the export."""
+    """Rings of references would keep an export until Python's collector runs, which takes longer than reading the
+    export.
+    """
 
     def tellings() -> int:
-        return sum(isinstance(each, Telling) for each in gc.get_objects())
+        return sum(isinstance(live_object, Telling) for live_object in gc.get_objects())
 
-    sent = export(*(span(CALL, number) for number in range(1, 20)))
+    request = export(*(span(CALL, number) for number in range(1, 20)))
     gc.collect()
     before = tellings()
     gc.disable()
     try:
-        Reading(spans_of(sent), "promptlode.path", Limits()).export()
+        Reading(spans_of(request), "promptlode.path", Limits()).export()
         assert tellings() == before
     finally:
         gc.enable()

@@ -1,6 +1,7 @@
-"""One call is one trace, also where its spans come in several exports of the same moment, to one web process or to two.
+"""One call is one trace, also when its spans come in several exports of the same moment, to one web process or to two.
 
-A lock on the tables of calls holds back whoever stores, so every export has looked what is stored before any of them stores.
+A lock on the tables of calls holds back every statement that stores, so every export has looked at the stored calls
+before any export stores.
 """
 
 import json
@@ -62,7 +63,7 @@ def webs(settings: Settings, engine: Engine) -> Iterator[Webs]:
     apps = create_app(settings), create_app(settings)
     with ExitStack() as stack:
         webs = Webs(engine, [stack.enter_context(in_front(app, settings)) for app in apps], new_key(engine, "shop"))
-        for front in (0, 1, 0, 1):  # each remembers key, rules and group afterwards
+        for front in (0, 1, 0, 1):  # afterwards each process has key, rules and group in its cache
             webs.send(front, alone(front + 1))
         yield webs
     for app in apps:
@@ -76,36 +77,36 @@ def alone(number: int) -> Span:
 
 def many(number: int) -> list[Span]:
     """More calls than the quick way takes, each in an OpenTelemetry trace of its own."""
-    return [alone(number + each) for each in range(100)]
+    return [alone(number + offset) for offset in range(100)]
 
 
 PARENT, CHILD = span(CALL, 1), span(CALL, 2, parent=1)
 
 
 def test_parent_and_child_that_reach_one_process_in_one_moment_are_one_call(webs: Webs) -> None:
-    data = [(webs.key, export(each).SerializeToString()) for each in (PARENT, CHILD)]
+    data = [(webs.key, export(sent_span).SerializeToString()) for sent_span in (PARENT, CHILD)]
     answers = webs.fronts[0].post_together(data, URL, PROTOBUF)
     assert [answer.status for answer in answers] == [200, 200]
     assert len(webs.calls()) == 2 + 1
 
 
 @pytest.mark.parametrize("beside", [[], many(1000)], ids=["quick", "by Flask"])
-@pytest.mark.parametrize("others", [[], many(2000)], ids=["quick", "by Flask"])
+@pytest.mark.parametrize("other_spans", [[], many(2000)], ids=["quick", "by Flask"])
 def test_parent_and_child_that_reach_two_processes_in_one_moment_are_one_call(
-    webs: Webs, beside: list[Span], others: list[Span]
+    webs: Webs, beside: list[Span], other_spans: list[Span]
 ) -> None:
     with webs.held_back(2):
-        answers = [webs.start(0, PARENT, *beside), webs.start(1, CHILD, *others)]
+        answers = [webs.start(0, PARENT, *beside), webs.start(1, CHILD, *other_spans)]
     assert [answer.result(60).status for answer in answers] == [200, 200]
-    assert len(webs.calls()) == 2 + 1 + len(beside) + len(others)
+    assert len(webs.calls()) == 2 + 1 + len(beside) + len(other_spans)
 
 
 def test_many_exports_of_one_trace_in_one_moment_are_all_stored(webs: Webs) -> None:
-    """Each is another call of one agent: whoever waited has to look again, and all get through."""
-    said = [json.dumps([{"role": "user", "content": f"Question {number}"}]) for number in range(24)]
-    spans = [span(CALL | {"gen_ai.input.messages": each}, number) for number, each in enumerate(said, 1)]
+    """Each span is another call of one agent: exports that waited look again, and all are stored."""
+    messages = [json.dumps([{"role": "user", "content": f"Question {number}"}]) for number in range(24)]
+    spans = [span(CALL | {"gen_ai.input.messages": message}, number) for number, message in enumerate(messages, 1)]
     with webs.held_back(2):
-        answers = [webs.start(number % 2, each) for number, each in enumerate(spans)]
+        answers = [webs.start(number % 2, span_of_trace) for number, span_of_trace in enumerate(spans)]
     assert {answer.result(60).status for answer in answers} == {200}
     assert len(webs.calls()) == 2 + 24
 

@@ -1,4 +1,4 @@
-"""Which call site a span belongs to."""
+"""The path of a span: the call site that the span belongs to."""
 
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
@@ -52,7 +52,7 @@ def test_spans_that_are_each_others_parent_end_somewhere(client: FlaskClient) ->
     assert stored(client, span(CALL, 1, parent=2), span({}, 2, name="ring", parent=1))["path"] == "ring"
 
 
-def test_which_attribute_it_is_can_be_set(settings: Settings, engine: Engine) -> None:
+def test_the_attribute_of_the_path_can_be_set(settings: Settings, engine: Engine) -> None:
     app = create_app(settings.model_copy(update={"otlp_path_attribute": "code.function.name"}))
     client = client_with(app, new_key(engine, "shop"))
     assert stored(client, span(CALL | {"code.function.name": "triage"}))["path"] == "triage"

@@ -1,4 +1,4 @@
-"""Spans that published instrumentations really sent (see otlp_recordings/README.md) become the calls that were made."""
+"""Recorded spans of published instrumentations (see otlp_recordings/README.md) become the calls that were made."""
 
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,13 @@ def test_the_first_call_is_stored_with_everything_it_said(client: FlaskClient, n
 
 @pytest.mark.parametrize("name", WITH_CONTENT)
 def test_a_call_of_a_tool_is_kept_and_a_follow_up_has_the_same_prompt(client: FlaskClient, name: str) -> None:
-    asked, answered = (trace for trace in replay(client, name) if {"user": "Where is order 7?"} in prompts([trace]))
-    (message,) = asked["output"]
+    tool_call, follow_up = (
+        trace for trace in replay(client, name) if {"user": "Where is order 7?"} in prompts([trace])
+    )
+    (message,) = tool_call["output"]
     assert message["tool_calls"][0]["function"]["name"] == "look_up"
     assert message["tool_calls"][0]["function"]["arguments"].replace(" ", "") == '{"order":7}'
-    question, call, result = answered["messages"]
+    question, call, result = follow_up["messages"]
     assert (question["role"], question["content"]) == ("user", "Where is order 7?")
     assert call["tool_calls"][0]["id"] == "call_1"
     assert (result["role"], result["tool_call_id"], result["content"]) == ("tool", "call_1", "shipped")
@@ -51,18 +53,18 @@ def test_a_call_of_a_tool_is_kept_and_a_follow_up_has_the_same_prompt(client: Fl
 
 @pytest.mark.parametrize("name", ["openinference", "openllmetry"])
 def test_tools_pictures_and_formats_are_kept(client: FlaskClient, name: str) -> None:
-    found = replay(client, name)
-    assert any("look_up" in str(trace["tools"]) for trace in found)
-    assert any("example.com/a.png" in str(trace["messages"]) for trace in found)
-    assert any(trace["response_format"] == {"type": "json_object"} for trace in found)
-    assert any(trace["user_id"] == "u-1" for trace in found)
-    assert {"user": "Mail: see the picture."} in prompts(found)
+    stored = replay(client, name)
+    assert any("look_up" in str(trace["tools"]) for trace in stored)
+    assert any("example.com/a.png" in str(trace["messages"]) for trace in stored)
+    assert any(trace["response_format"] == {"type": "json_object"} for trace in stored)
+    assert any(trace["user_id"] == "u-1" for trace in stored)
+    assert {"user": "Mail: see the picture."} in prompts(stored)
 
 
 def test_calls_of_the_responses_api_have_the_same_prompts_as_chat_completions(client: FlaskClient) -> None:
-    found = prompts(replay(client, "openinference"))
-    assert found.count({"system": SYSTEM, "user": "Mail: where is my refund?"}) == 2
-    assert {"system": SYSTEM, "user": "Mail: hello"} in found
+    prompts_found = prompts(replay(client, "openinference"))
+    assert prompts_found.count({"system": SYSTEM, "user": "Mail: where is my refund?"}) == 2
+    assert {"system": SYSTEM, "user": "Mail: hello"} in prompts_found
 
 
 def test_an_instrumentation_that_keeps_its_content_back_is_told_how_to_capture_it(client: FlaskClient) -> None:
@@ -77,5 +79,5 @@ def test_an_instrumentation_that_keeps_its_content_back_is_told_how_to_capture_i
 
 @pytest.mark.parametrize("name", WITH_CONTENT)
 def test_a_retried_export_makes_no_second_row(client: FlaskClient, name: str) -> None:
-    once = len(replay(client, name))
-    assert len(replay(client, name)) == once
+    stored_at_first = len(replay(client, name))
+    assert len(replay(client, name)) == stored_at_first

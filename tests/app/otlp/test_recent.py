@@ -1,4 +1,4 @@
-"""An answer that one web process was told of is known to the others, and a Redis that is away costs no call."""
+"""The other web processes know an answer that one web process was told of, and an absent Redis costs no call."""
 
 from uuid import uuid4
 
@@ -16,16 +16,16 @@ def telling(span_id: str, scope: str, body: dict[str, object] | None = None) -> 
     return Telling(span_id, [], scope, Kind.CALL, dict(HI if body is None else body), response_id="chatcmpl-1")
 
 
-def test_what_another_process_was_told_of_is_covered(redis_client: Redis) -> None:
+def test_an_answer_that_another_process_was_told_of_is_covered(redis_client: Redis) -> None:
     Recent(redis_client).note(PROJECT, [telling("a:1", "one")])
-    other = [
+    spans = [
         telling("b:2", "two"),
         telling("c:3", "three", {"model": "m"}),
         telling("a:1", "one"),
         telling("d:4", "one"),
     ]
-    Recent(redis_client).mark(PROJECT, other)
-    assert [each.covered for each in other] == [True, True, False, False]
+    Recent(redis_client).mark(PROJECT, spans)
+    assert [mark.covered for mark in spans] == [True, True, False, False]
     elsewhere = [telling("b:2", "two")]
     Recent(redis_client).mark(uuid4(), elsewhere)
     assert not elsewhere[0].covered
@@ -34,9 +34,9 @@ def test_what_another_process_was_told_of_is_covered(redis_client: Redis) -> Non
 def test_without_redis_each_process_knows_its_own() -> None:
     recent = Recent(Redis(port=1, socket_connect_timeout=0.5))
     recent.note(PROJECT, [telling("a:1", "one")])
-    again = [telling("b:2", "two")]
-    recent.mark(PROJECT, again)
-    assert again[0].covered
+    next_spans = [telling("b:2", "two")]
+    recent.mark(PROJECT, next_spans)
+    assert next_spans[0].covered
 
 
 def test_no_text_of_a_call_is_in_redis(redis_client: Redis) -> None:

@@ -1,4 +1,6 @@
-"""What real clients sent (see benchmarks/senders) becomes the calls that they made, each once and to the letter."""
+"""Recorded requests of real clients (see benchmarks/senders) become the calls that the clients made, each once and
+exact.
+"""
 
 import json
 from typing import Any
@@ -27,9 +29,9 @@ def row(request: pytest.FixtureRequest, web: Flask, engine: Engine) -> Row:
     def send(method: str, path: str, headers: dict[str, str], body: bytes) -> int:
         return anybody.open(path, method=method, data=body, headers=headers).status_code
 
-    found, failed = replayed(recordings.read(request.param), key, send, lambda: traces(client))
+    result, failed = replayed(recordings.read(request.param), key, send, lambda: traces(client))
     assert failed == []
-    return found
+    return result
 
 
 @pytest.mark.parametrize(("row", "slug"), [(slug, slug) for slug in RECORDED], indirect=["row"])

@@ -1,4 +1,4 @@
-"""The ways by which exporters reach us: headers, encodings, addresses, and what is sent beside spans."""
+"""Exporters' ways in: headers, encodings, addresses, and requests without spans."""
 
 import gzip
 import json
@@ -135,7 +135,7 @@ def test_bodies_of_a_batch_are_taken_by_whichever_providers_names(client: FlaskC
     completion = {"model": "m", "path": "/p", "prompt": "Hi"}
     tokens = {"model": "m", "path": "/p", "prompt": [1, 2]}
     answer = client.post("/api/v1/traces", json={"traces": [gemini, converse, completion, tokens]}).json
-    assert [each["status"] for each in answer["results"]] == [201, 201, 201, 422]
+    assert [result["status"] for result in answer["results"]] == [201, 201, 201, 422]
     assert answer["results"][3]["error"]["errors"][0]["loc"] == ["traces", 3, "prompt"]
     assert {trace["prompt"][0]["text"] for trace in traces(client)} == {"Hi"}
 
@@ -154,7 +154,9 @@ def test_bodies_of_a_batch_are_taken_by_whichever_providers_names(client: FlaskC
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("url", ["/v1/traces", "/api/public/otel/v1/traces"])
-def test_what_breaks_the_reader_is_refused_with_the_place(client: FlaskClient, body: str, place: str, url: str) -> None:
+def test_a_body_that_breaks_the_reader_is_refused_with_its_place(
+    client: FlaskClient, body: str, place: str, url: str
+) -> None:
     problem = assert_problem(client.post(url, data=body, content_type="application/json"), 400)
     assert place in problem["detail"]
 
@@ -175,13 +177,11 @@ def test_pages_and_api_stand_under_the_base_path_that_a_trusted_proxy_names(sett
     assert answer.status_code == 200
 
 
-def test_who_logs_in_behind_a_proxy_comes_back_to_the_page_under_its_base_path(
-    settings: Settings, engine: Engine
-) -> None:
+def test_a_login_behind_a_proxy_leads_back_to_the_page_under_its_base_path(settings: Settings, engine: Engine) -> None:
     app = create_app(settings.model_copy(update={"trusted_proxies": 1, "secret_key": "x" * 32}))
     client, headers = app.test_client(), {"X-Forwarded-Prefix": "/lode"}
-    asked = client.get("/pipeline", headers=headers, base_url="https://example.org")
-    assert asked.location.startswith("/lode/login")
+    redirect = client.get("/pipeline", headers=headers, base_url="https://example.org")
+    assert redirect.location.startswith("/lode/login")
     page = client.get("/login?next=/pipeline", headers=headers, base_url="https://example.org").text
     token = page.partition('name="form_token" value="')[2].partition('"')[0]
     form = {"key": new_key(engine, "shop"), "next": "/pipeline", "form_token": token}

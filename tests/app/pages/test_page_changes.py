@@ -1,4 +1,4 @@
-"""The page of changes: what it shows, and to whom."""
+"""The page of changes: its content, and who sees it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -43,7 +43,7 @@ def test_an_edit_is_shown_with_its_words_and_filtered_by_kind(web: Flask, world:
 
 
 def test_the_tasks_page_counts_as_new_what_the_feed_tells_since_yesterday(web: Flask, world: World) -> None:
-    """Calls of last January that are imported and mined today are no news."""
+    """Calls of last January that are imported and mined today count as old."""
     grown(world, "shop")
     assert "<b>0</b><span>new since yesterday</span>" in web.test_client().get("/").text
     with transaction(world.engine) as connection:
@@ -53,7 +53,7 @@ def test_the_tasks_page_counts_as_new_what_the_feed_tells_since_yesterday(web: F
     assert "1 task, 1 version" in page
 
 
-def test_whoever_may_see_all_projects_sees_the_changes_of_all(web: Flask, world: World) -> None:
+def test_a_key_for_all_projects_sees_the_changes_of_all(web: Flask, world: World) -> None:
     for name in ("shop", "another"):
         grown(world, name)
     local = web.test_client()
@@ -75,7 +75,7 @@ def test_a_key_sees_its_own_project_whatever_it_asks_for(
 def test_the_log_of_webhooks_shows_what_failed_and_no_secret(web: Flask, world: World) -> None:
     group = world.group()
     with transaction(world.engine) as connection:
-        made = webhooks.create(
+        webhook = webhooks.create(
             connection, group.project_id, url="https://a.example/x", format="slack", kinds=None, include_text=False
         )
     grown(world, "shop")
@@ -86,4 +86,4 @@ def test_the_log_of_webhooks_shows_what_failed_and_no_secret(web: Flask, world: 
     page = web.test_client().get("/changes/webhooks").text
     assert "The host did not answer in time." in page
     assert "https://a.example/x" in page
-    assert made.secret not in page
+    assert webhook.secret not in page

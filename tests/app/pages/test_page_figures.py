@@ -36,14 +36,14 @@ def test_versions_that_began_close_together_share_a_mark_with_their_number(
         SimpleNamespace(version=number, first_seen=begin + timedelta(hours=hour))
         for number, hour in enumerate(hours, 1)
     ]
-    assert [each for _, each in marks_of(versions, shown)] == words
+    assert [word for _, word in marks_of(versions, shown)] == words
 
 
 NOW = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("asked", "begin", "stretches"),
+    ("query", "begin", "stretches"),
     [
         ({}, "2026-03-03 16:00", 42),
         ({"range": "24h"}, "2026-03-09 15:00", 24),
@@ -54,8 +54,8 @@ NOW = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
         ({"since": "2025-01-01", "until": "2026-01-01"}, "2025-01-01 00:00", 53),
     ],
 )
-def test_a_range_begins_with_a_full_stretch(asked: dict[str, str], begin: str, stretches: int) -> None:
-    shown = ranging.shown(asked, NOW)
+def test_a_range_begins_with_a_full_stretch(query: dict[str, str], begin: str, stretches: int) -> None:
+    shown = ranging.shown(query, NOW)
     assert (f"{shown.begin:%Y-%m-%d %H:%M}", shown.stretches, shown.problem) == (begin, stretches, "")
     assert shown.range.since == shown.begin
 
@@ -127,7 +127,7 @@ def test_dollars_say_no_more_than_they_know(value: float | None, words: str) -> 
 
 
 def test_a_change_has_a_sign() -> None:
-    assert [signed(each) for each in (0.123, -0.5, 0.001, None)] == ["+12 %", "−50 %", "± 0 %", "–"]
+    assert [signed(change) for change in (0.123, -0.5, 0.001, None)] == ["+12 %", "−50 %", "± 0 %", "–"]
 
 
 def test_paragraphs_that_vary_stand_behind_those_that_stay() -> None:

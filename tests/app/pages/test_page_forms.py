@@ -1,4 +1,4 @@
-"""The forms of a task's page: what a person decides there, who may, and that nobody else can in their name."""
+"""The forms of a task's page: a person decides there, only with the scope, and nobody else can in the person's name."""
 
 import re
 from collections.abc import Iterator
@@ -59,16 +59,16 @@ class Forms(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attributes}
+        attributes_of_tag = {name: value or "" for name, value in attributes}
         if tag == "form":
-            self._fields = self.sent[given.get("action", "")] = {}
-        elif tag == "input" and "name" in given:
-            self._fields.setdefault(given["name"], []).append(given.get("value", ""))
+            self._fields = self.sent[attributes_of_tag.get("action", "")] = {}
+        elif tag == "input" and "name" in attributes_of_tag:
+            self._fields.setdefault(attributes_of_tag["name"], []).append(attributes_of_tag.get("value", ""))
         elif tag in ("select", "textarea"):
-            self._open = given["name"]
+            self._open = attributes_of_tag["name"]
             self._fields[self._open] = [] if tag == "select" else [""]
-        elif tag == "option" and (not self._fields[self._open] or "selected" in given):
-            self._fields[self._open] = [given["value"]]
+        elif tag == "option" and (not self._fields[self._open] or "selected" in attributes_of_tag):
+            self._fields[self._open] = [attributes_of_tag["value"]]
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea":
@@ -119,7 +119,7 @@ def test_a_form_sent_as_it_was_decides_nothing(
     person: FlaskClient, admin: FlaskClient, world: World, group: Group
 ) -> None:
     address, fields = task_form(person, group)
-    with world.engine.begin() as connection:  # a run that names it anew meanwhile
+    with world.engine.begin() as connection:  # a run names the task anew meanwhile
         connection.execute(update(task).values(name="Better"))
     assert person.post(address, data=fields).status_code == 303
     [row] = group.tasks
@@ -150,7 +150,7 @@ def test_a_person_names_the_slots_of_a_version(person: FlaskClient, admin: Flask
 
 
 @pytest.mark.parametrize(
-    ("form", "wrong", "said"),
+    ("form", "wrong", "reason"),
     [
         (task_form, {"name": " "}, "name: "),
         (task_form, {"name": "x" * 201}, "name: "),
@@ -163,14 +163,14 @@ def test_a_person_names_the_slots_of_a_version(person: FlaskClient, admin: Flask
         (slots_form, {"slot": ["<b>"], "name": ["a"]}, "&lt;b&gt;: Is no slot"),
     ],
 )
-def test_what_cannot_be_is_a_page_that_says_why(
-    person: FlaskClient, group: Group, form: Any, wrong: dict[str, Any], said: str
+def test_a_decision_that_cannot_be_is_a_page_that_says_why(
+    person: FlaskClient, group: Group, form: Any, wrong: dict[str, Any], reason: str
 ) -> None:
     address, fields = form(person, group)
     answer = person.post(address, data=fields | wrong)
     assert (answer.status_code, answer.mimetype) == (422, "text/html")
     assert "Nothing was changed." in answer.text
-    assert said in answer.text
+    assert reason in answer.text
     assert not group.tasks[0].name_by_person
 
 
@@ -182,8 +182,8 @@ def test_a_key_that_may_only_read_sees_no_form_and_decides_nothing(
     page = reader.get(addresses[0]).text
     assert not set(forms(page)).intersection(addresses)
     token = forms(page)["/logout"]["form_token"]
-    sent = [{"name": "Mine"}, {"slot": group.templates[0].slots, "name": ["mine"]}]
-    for address, fields in zip(addresses, sent, strict=True):
+    forms_sent = [{"name": "Mine"}, {"slot": group.templates[0].slots, "name": ["mine"]}]
+    for address, fields in zip(addresses, forms_sent, strict=True):
         assert reader.post(address, data=fields | {"form_token": token}).status_code == 403
     assert (group.tasks[0].name_by_person, group.templates[0].named_places) == (False, [])
 
@@ -214,13 +214,13 @@ def test_a_task_of_another_project_does_not_exist(
     assert (group.tasks[0].name_by_person, group.templates[0].named_places) == (False, [])
 
 
-def test_who_has_not_logged_in_decides_nothing(web: Flask, group: Group) -> None:
+def test_a_browser_without_a_login_decides_nothing(web: Flask, group: Group) -> None:
     answer = web.test_client().post(f"/tasks/{group.tasks[0].id}", data={"name": "Mine"})
     assert answer.status_code == 302
     assert not group.tasks[0].name_by_person
 
 
-def test_what_was_decided_on_a_page_is_in_the_audit_log(person: FlaskClient, admin: FlaskClient, group: Group) -> None:
+def test_a_decision_on_a_page_is_in_the_audit_log(person: FlaskClient, admin: FlaskClient, group: Group) -> None:
     address, fields = task_form(person, group)
     person.post(address, data=fields | {"name": "mxqz7marker"})
     person.post(address, data=fields | {"name": " "})
@@ -235,7 +235,7 @@ def test_what_was_decided_on_a_page_is_in_the_audit_log(person: FlaskClient, adm
 
 
 @pytest.fixture
-def two(world: World) -> Group:
+def group_of_two(world: World) -> Group:
     """Two tasks of one path; the second has two versions, each with a template."""
     group = world.group()
     for prompt, start in ((summary, 0), (triage, 10), (triage_edited, 20)):
@@ -247,18 +247,18 @@ def two(world: World) -> Group:
 
 def numbers(group: Group) -> list[list[int]]:
     """The versions of every task."""
-    return [[version.number for version in group.versions(each.id)] for each in group.tasks]
+    return [[version.number for version in group.versions(task_row.id)] for task_row in group.tasks]
 
 
-def form_for(browser: FlaskClient, page: str, what: str) -> tuple[str, dict[str, Any]] | None:
+def form_for(browser: FlaskClient, page: str, action: str) -> tuple[str, dict[str, Any]] | None:
     """The address and the values of a form that the page has at most once."""
-    return next((form for form in forms(browser.get(page).text).items() if form[0].endswith(f"/{what}")), None)
+    return next((form for form in forms(browser.get(page).text).items() if form[0].endswith(f"/{action}")), None)
 
 
-def looked_at(browser: FlaskClient, page: str, what: str) -> tuple[str, dict[str, Any]]:
+def looked_at(browser: FlaskClient, page: str, action: str) -> tuple[str, dict[str, Any]]:
     """The form on the preview that a form of the page leads to."""
-    address, fields = form_for(browser, page, what) or ("", {})
-    return form_for(browser, f"{address}?{urlencode(fields, doseq=True)}", what) or ("", {})
+    address, fields = form_for(browser, page, action) or ("", {})
+    return form_for(browser, f"{address}?{urlencode(fields, doseq=True)}", action) or ("", {})
 
 
 def merge_form(browser: FlaskClient, group: Group) -> tuple[str, dict[str, Any]]:
@@ -269,66 +269,70 @@ def split_form(browser: FlaskClient, group: Group) -> tuple[str, dict[str, Any]]
     return looked_at(browser, f"/tasks/{group.tasks[1].id}", "split")
 
 
-def test_a_person_merges_a_task_into_another_of_its_path(person: FlaskClient, admin: FlaskClient, two: Group) -> None:
-    first, second = two.tasks
-    address, fields = merge_form(person, two)
+def test_a_person_merges_a_task_into_another_of_its_path(
+    person: FlaskClient, admin: FlaskClient, group_of_two: Group
+) -> None:
+    first, second = group_of_two.tasks
+    address, fields = merge_form(person, group_of_two)
     assert fields["into"] == [str(second.id)]
 
     answer = person.post(address, data=fields)
 
     assert (answer.status_code, answer.location) == (303, f"/tasks/{second.id}")
-    assert numbers(two) == [[1, 2, 3]]
-    assert form_for(person, answer.location, "merge") is None  # nothing is left that it could go on in
+    assert numbers(group_of_two) == [[1, 2, 3]]
+    assert form_for(person, answer.location, "merge") is None  # no other task is left to merge into
     [entry] = admin.get("/api/v1/audit").json["items"]
     assert (entry["actor"], entry["action"], entry["outcome"]) == ("page", "merge_task", "done")
     assert (entry["subject"], entry["details"]) == (str(first.id), {"into": str(second.id)})
 
 
-def test_a_person_makes_a_version_a_task_of_its_own(person: FlaskClient, admin: FlaskClient, two: Group) -> None:
-    address, fields = split_form(person, two)
+def test_a_person_makes_a_version_a_task_of_its_own(
+    person: FlaskClient, admin: FlaskClient, group_of_two: Group
+) -> None:
+    address, fields = split_form(person, group_of_two)
 
     answer = person.post(address, data=fields)
 
     assert answer.status_code == 303
-    begun = two.tasks[2].id
+    begun = group_of_two.tasks[2].id
     assert answer.location == f"/tasks/{begun}"
-    assert numbers(two) == [[1], [1], [1]]
-    assert form_for(person, answer.location, "split") is None  # nothing is left to split it from
+    assert numbers(group_of_two) == [[1], [1], [1]]
+    assert form_for(person, answer.location, "split") is None  # no other version is left to split from
     [entry] = admin.get("/api/v1/audit").json["items"]
     assert (entry["action"], entry["outcome"]) == ("split_implementation", "done")
     assert (entry["subject"] in address, entry["details"]) == (True, {"task": str(begun)})
 
 
-def test_a_merge_or_a_split_that_cannot_be_is_a_page_that_says_why(person: FlaskClient, two: Group) -> None:
-    address, fields = merge_form(person, two)
-    answer = person.post(address, data=fields | {"into": str(two.tasks[0].id)})
+def test_a_merge_or_a_split_that_cannot_be_is_a_page_that_says_why(person: FlaskClient, group_of_two: Group) -> None:
+    address, fields = merge_form(person, group_of_two)
+    answer = person.post(address, data=fields | {"into": str(group_of_two.tasks[0].id)})
     assert (answer.status_code, "into: Must be another task" in answer.text) == (422, True)
     assert person.post(address, data=fields | {"into": "x"}).status_code == 404
-    address, fields = split_form(person, two)
+    address, fields = split_form(person, group_of_two)
     person.post(address, data=fields)
     answer = person.post(address, data=fields)
     assert (answer.status_code, "nothing to split" in answer.text) == (422, True)
-    assert numbers(two) == [[1], [1], [1]]
+    assert numbers(group_of_two) == [[1], [1], [1]]
     for address in (
-        f"/tasks/{uuid4()}/merge?into={two.tasks[0].id}",
-        f"/tasks/{two.tasks[0].id}/merge",
+        f"/tasks/{uuid4()}/merge?into={group_of_two.tasks[0].id}",
+        f"/tasks/{group_of_two.tasks[0].id}/merge",
         "/implementations/x/split",
     ):
         assert person.get(address).status_code == 404
 
 
 def test_a_preview_says_what_would_move_and_a_decision_by_an_old_one_is_refused(
-    person: FlaskClient, admin: FlaskClient, two: Group
+    person: FlaskClient, admin: FlaskClient, group_of_two: Group
 ) -> None:
-    second = two.tasks[1]
-    address, fields = merge_form(person, two)
+    second = group_of_two.tasks[1]
+    address, fields = merge_form(person, group_of_two)
     page = person.get(f"{address}?into={second.id}").text
     assert "<b>1</b> version and <b>10</b> calls would be of another task" in page
-    assert numbers(two) == [[1], [1, 2]]
+    assert numbers(group_of_two) == [[1], [1, 2]]
     admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Renamed meanwhile"})
     answer = person.post(address, data=fields)
     assert (answer.status_code, "changed since the preview" in answer.text) == (409, True)
-    assert numbers(two) == [[1], [1, 2]]
+    assert numbers(group_of_two) == [[1], [1, 2]]
 
 
 def test_of_two_people_at_one_form_the_second_is_told(person: FlaskClient, admin: FlaskClient, group: Group) -> None:
@@ -342,11 +346,11 @@ def test_of_two_people_at_one_form_the_second_is_told(person: FlaskClient, admin
 # --- what was decided
 
 
-def test_a_person_takes_a_merge_and_a_name_back(person: FlaskClient, admin: FlaskClient, two: Group) -> None:
-    first = two.tasks[0]
-    send(person, task_form(person, two), name="Post room")
-    send(person, merge_form(person, two))
-    assert numbers(two) == [[1, 2, 3]]
+def test_a_person_takes_a_merge_and_a_name_back(person: FlaskClient, admin: FlaskClient, group_of_two: Group) -> None:
+    first = group_of_two.tasks[0]
+    send(person, task_form(person, group_of_two), name="Post room")
+    send(person, merge_form(person, group_of_two))
+    assert numbers(group_of_two) == [[1, 2, 3]]
     page = person.get("/decisions").text
     assert page.index("Merged “Post room” into") < page.index("Renamed “")
     assert 'href="/decisions"' in page
@@ -356,12 +360,12 @@ def test_a_person_takes_a_merge_and_a_name_back(person: FlaskClient, admin: Flas
 
     assert (answer.status_code, answer.location) == (303, "/decisions")
     assert "Undone: Merged" in person.get("/decisions").text
-    assert numbers(two) == [[1], [1, 2]]
+    assert numbers(group_of_two) == [[1], [1, 2]]
     send(person, form_for(person, f"/decisions?task={first.id}", "undo"))
-    assert [each.name_by_person for each in two.tasks] == [False, False]
+    assert [task_row.name_by_person for task_row in group_of_two.tasks] == [False, False]
     assert form_for(person, "/decisions", "undo") is None
-    again = person.post(merged, data={"form_token": task_form(person, two)[1]["form_token"]})
-    assert (again.status_code, "undone already" in again.text) == (409, True)
+    second_answer = person.post(merged, data={"form_token": task_form(person, group_of_two)[1]["form_token"]})
+    assert (second_answer.status_code, "undone already" in second_answer.text) == (409, True)
     actions = [entry["action"] for entry in admin.get("/api/v1/audit").json["items"]]
     assert actions == ["undo_decision", "undo_decision", "merge_task", "change_task"]
 
@@ -394,7 +398,7 @@ def test_a_person_looks_at_what_a_regroup_would_change_asks_for_it_and_sees_how_
     assert "data-refresh" not in person.get(answer.location).text
 
 
-def test_who_may_not_decide_does_not_ask_for_a_regroup(web: Flask, engine: Engine, group: Group) -> None:
+def test_a_key_that_may_not_decide_does_not_ask_for_a_regroup(web: Flask, engine: Engine, group: Group) -> None:
     reader, stranger = (logged_in(web, new_key(engine, *key)) for key in (("shop", "read"), ("another", "admin")))
     page = reader.get(f"/regroup?path={group.path}").text
     assert "/regroup" not in forms(page)
@@ -407,9 +411,9 @@ def test_who_may_not_decide_does_not_ask_for_a_regroup(web: Flask, engine: Engin
 
 
 def test_nobody_else_takes_a_decision_back(
-    web: Flask, engine: Engine, person: FlaskClient, admin: FlaskClient, two: Group
+    web: Flask, engine: Engine, person: FlaskClient, admin: FlaskClient, group_of_two: Group
 ) -> None:
-    admin.patch(f"/api/v1/tasks/{two.tasks[0].id}", json={"name": "</td><script>alert(1)</script>"})
+    admin.patch(f"/api/v1/tasks/{group_of_two.tasks[0].id}", json={"name": "</td><script>alert(1)</script>"})
     address, fields = form_for(person, "/decisions", "undo") or ("", {})
     page = person.get("/decisions").text
     assert (page.count("<script"), "&lt;script" in page) == (1, True)
@@ -421,24 +425,24 @@ def test_nobody_else_takes_a_decision_back(
         assert browser.post(address, data=fields | {"form_token": token}).status_code == status
         assert browser.get(address).status_code == status
     assert person.post(address, data={}).status_code == 400
-    assert two.tasks[0].name_by_person
+    assert group_of_two.tasks[0].name_by_person
     for wrong in (f"/decisions?task={uuid4()}", "/decisions?after=x", f"/decisions/{uuid4()}/undo"):
         assert person.get(wrong).status_code == 404
 
 
 def test_nobody_else_says_which_tasks_are_one(
-    web: Flask, engine: Engine, person: FlaskClient, admin: FlaskClient, two: Group
+    web: Flask, engine: Engine, person: FlaskClient, admin: FlaskClient, group_of_two: Group
 ) -> None:
     reader, stranger = (logged_in(web, new_key(engine, *key)) for key in (("shop", "read"), ("another", "admin")))
-    for address, fields in (merge_form(person, two), split_form(person, two)):
+    for address, fields in (merge_form(person, group_of_two), split_form(person, group_of_two)):
         assert address
-        assert address not in forms(reader.get(f"/tasks/{two.tasks[1].id}").text)
-        for browser, page, status in ((reader, f"/tasks/{two.tasks[1].id}", 403), (stranger, "/", 404)):
+        assert address not in forms(reader.get(f"/tasks/{group_of_two.tasks[1].id}").text)
+        for browser, page, status in ((reader, f"/tasks/{group_of_two.tasks[1].id}", 403), (stranger, "/", 404)):
             token = forms(browser.get(page).text)["/logout"]["form_token"]
             assert browser.post(address, data=fields | {"form_token": token}).status_code == status
         assert person.post(address, data=fields | {"form_token": "made up"}).status_code == 400
         assert web.test_client().post(address, data=fields).status_code == 302
-    assert numbers(two) == [[1], [1, 2]]
+    assert numbers(group_of_two) == [[1], [1, 2]]
     assert admin.get("/api/v1/audit").json["items"] == []
 
 

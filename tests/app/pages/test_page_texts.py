@@ -1,4 +1,4 @@
-"""How pages cut up texts: pieces, marks, changes, costs and wording. Pure, no services."""
+"""Texts of pages: pieces, marks, changes, costs and wording. Pure, no services."""
 
 from datetime import UTC, datetime, timedelta
 from difflib import SequenceMatcher
@@ -78,16 +78,16 @@ def test_values_that_do_not_make_the_prompt_are_not_drawn_into_it(values: list[s
 
 
 def test_a_slot_keeps_its_colour_when_a_later_version_adds_another() -> None:
-    first, both = colours([["tone", "question"]]), colours([["tone", "question"], ["language", "question"]])
+    first, colours_of_both = colours([["tone", "question"]]), colours([["tone", "question"], ["language", "question"]])
 
-    assert both["question"] == first["question"]
-    assert both["language"] not in first.values()
+    assert colours_of_both["question"] == first["question"]
+    assert colours_of_both["language"] not in first.values()
 
 
 def test_colours_start_again_when_there_are_more_slots() -> None:
-    many = colours([[f"slot_{n}" for n in range(COLOURS + 1)]])
+    colours_of_many = colours([[f"slot_{n}" for n in range(COLOURS + 1)]])
 
-    assert many[f"slot_{COLOURS}"] == many["slot_0"]
+    assert colours_of_many[f"slot_{COLOURS}"] == colours_of_many["slot_0"]
 
 
 def test_the_start_of_a_long_template_shows_its_slots() -> None:
@@ -122,7 +122,7 @@ def test_marks_lose_no_character(text: str) -> None:
         ("a\rb", ["text", "code", "text"]),
     ],
 )
-def test_what_cannot_be_seen_is_marked(text: str, kinds: list[str]) -> None:
+def test_invisible_characters_are_marked(text: str, kinds: list[str]) -> None:
     assert [mark.kind for mark in marks(text)] == kinds
 
 
@@ -178,16 +178,16 @@ def test_a_part_that_only_one_template_has_is_added_whole() -> None:
     assert system.pieces == [Piece("Be kind.", None, "added")]
 
 
-def test_what_both_have_at_length_is_folded() -> None:
-    same = "The same line of text.\n" * 100
+def test_a_long_text_that_both_versions_share_is_folded() -> None:
+    shared_text = "The same line of text.\n" * 100
 
-    folded = [piece for _, piece in _changes(same + "old", same + "new") if len(piece) > 1000]
+    folded = [piece for _, piece in _changes(shared_text + "old", shared_text + "new") if len(piece) > 1000]
 
     assert len(folded) == 1
 
 
 def test_long_templates_are_compared_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work is counted: it is quadratic in what is compared at once."""
+    """Work is counted: comparing is quadratic in the length of the compared texts."""
 
     def bounded(junk: Any, old: list[Any], new: list[Any], **options: Any) -> SequenceMatcher[Any]:
         assert len(old) * len(new) <= MOST_WORDS_COMPARED**2
@@ -214,22 +214,22 @@ def _place(*values: str) -> PlaceStatistics:
 def test_the_shares_of_a_prompt_are_one() -> None:
     parts = [Part("user", [Piece("fixed"), Piece("", "a"), Piece("", "b")])]
 
-    found = costs(parts, ["a", "b"], [], {0: _place("xxxxx", "yyyyy"), 1: _place("z" * 10, "")})
+    shares = costs(parts, ["a", "b"], [], {0: _place("xxxxx", "yyyyy"), 1: _place("z" * 10, "")})
 
-    assert found.mean == 15
-    assert found.fixed_share + sum(slot.share for slot in found.slots) == pytest.approx(1)
+    assert shares.mean == 15
+    assert shares.fixed_share + sum(slot.share for slot in shares.slots) == pytest.approx(1)
 
 
 def test_the_slot_that_costs_most_comes_first() -> None:
-    found = costs([], ["small", "large"], [], {0: _place("x"), 1: _place("y" * 50)})
+    shares = costs([], ["small", "large"], [], {0: _place("x"), 1: _place("y" * 50)})
 
-    assert [slot.name for slot in found.slots] == ["large", "small"]
+    assert [slot.name for slot in shares.slots] == ["large", "small"]
 
 
 def test_a_slot_at_two_places_is_one_row_with_the_characters_of_both() -> None:
-    found = costs([], ["name", "other", "name"], [], {0: _place("Ann"), 1: _place("-"), 2: _place("Ann")})
+    shares = costs([], ["name", "other", "name"], [], {0: _place("Ann"), 1: _place("-"), 2: _place("Ann")})
 
-    name = next(slot for slot in found.slots if slot.name == "name")
+    name = next(slot for slot in shares.slots if slot.name == "name")
     assert (name.places, name.mean, name.distinct) == (2, 6, 1)
 
 
@@ -239,9 +239,9 @@ def test_a_slot_says_what_kind_of_thing_it_holds() -> None:
         {"kind": "enum", "values": ["red"], "optional": True},
     ]
 
-    found = costs([], ["n", "team"], kinds, {0: _place("1"), 1: _place("red", "")})
+    shares = costs([], ["n", "team"], kinds, {0: _place("1"), 1: _place("red", "")})
 
-    assert {slot.name: slot.kind for slot in found.slots} == {"n": "integer", "team": "enum, may be empty"}
+    assert {slot.name: slot.kind for slot in shares.slots} == {"n": "integer", "team": "enum, may be empty"}
 
 
 def test_a_task_without_calls_has_slots_without_numbers() -> None:
@@ -263,7 +263,7 @@ def test_a_time_is_told_as_a_person_would(seconds: int, words: str) -> None:
     assert wording.ago(now - timedelta(seconds=seconds), now) == words
 
 
-def test_what_is_little_is_not_called_nothing() -> None:
+def test_a_small_figure_is_not_called_nothing() -> None:
     assert wording.percent(0.004) == "< 1 %"
     assert wording.percent(0) == "0 %"
 

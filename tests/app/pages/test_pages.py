@@ -1,4 +1,4 @@
-"""The pages on a real PostgreSQL: what a person sees, who may see it, and that no text gets out of hand."""
+"""The pages on a real PostgreSQL: their content, who may see it, and that no text breaks out of its place."""
 
 import re
 from collections.abc import Iterator
@@ -61,9 +61,9 @@ def _log_in(browser: FlaskClient, key: str, **fields: str) -> Any:
 
 
 def _form_token(browser: FlaskClient, page: str) -> str:
-    found = re.search(r'name="form_token" value="([^"]+)"', browser.get(page).text)
-    assert found, f"{page} has no form"
-    return found.group(1)
+    token = re.search(r'name="form_token" value="([^"]+)"', browser.get(page).text)
+    assert token, f"{page} has no form"
+    return token.group(1)
 
 
 def _ticket(number: int, team: str = "returns") -> str:
@@ -71,7 +71,7 @@ def _ticket(number: int, team: str = "returns") -> str:
 
 
 def _send(client: FlaskClient, *inputs: str, path: str = PATH, **fields: Any) -> list[str]:
-    """Report calls as an app does; their ids."""
+    """Sends calls as an app does. Returns their ids."""
     items = [{"path": path, "model": "gpt-5", "input": text, **fields} for text in inputs]
     answer = client.post("/api/v1/traces", json={"traces": items})
     return [row["id"] for row in answer.get_json()["results"]]
@@ -157,8 +157,10 @@ def test_the_list_says_when_a_task_changed(visitor: FlaskClient, client: FlaskCl
     assert "changed" not in Markup(visitor.get("/").text).text, "one version is no change"
 
     for days in (2, 1):
-        seen = datetime.now(UTC) - timedelta(days=days, hours=1)
-        client.post("/api/v1/traces", json={"path": PATH, "model": "new", "input": _ticket(9), "started_at": f"{seen}"})
+        started = datetime.now(UTC) - timedelta(days=days, hours=1)
+        client.post(
+            "/api/v1/traces", json={"path": PATH, "model": "new", "input": _ticket(9), "started_at": f"{started}"}
+        )
 
     assert "changed 2 days ago" in Markup(visitor.get("/").text).text
 
@@ -248,10 +250,10 @@ def test_a_slot_has_the_same_colour_in_template_call_and_list(
 
 
 def _slot_colours(page: str) -> dict[str, str]:
-    """Slot names with their colour; a name that is drawn in two fails."""
-    found = set(re.findall(r'<span class="slot (c\d)"><span class="brace">\{\{</span>([^<]+)<', page))
-    colours = {name: colour for colour, name in found}
-    assert len(colours) == len(found)
+    """Slot names with their colours; fails for a name drawn in two colours."""
+    pairs = set(re.findall(r'<span class="slot (c\d)"><span class="brace">\{\{</span>([^<]+)<', page))
+    colours = {name: colour for colour, name in pairs}
+    assert len(colours) == len(pairs)
     return colours
 
 
@@ -372,7 +374,7 @@ def test_the_pipeline_shows_the_worker_and_the_runs_of_this_project(
     stranger = web.test_client()
     _log_in(stranger, new_key(engine, "another"))
 
-    # I expect us to see the worker and the run, and the stranger no path of ours
+    # I expect our page to show the worker and the run, and the stranger's page no path of ours
     page = Markup(visitor.get("/pipeline").text)
     assert "worker@here" in page.text
     assert PATH in page.text
@@ -443,7 +445,7 @@ def test_hostile_texts_are_text_on_every_page(
         answer = visitor.get(address)
         page = Markup(answer.text)
 
-        # I expect no element, attribute or expression of it to live
+        # I expect no element, attribute or expression of the hostile text to live
         assert answer.status_code == 200, address
         assert [script["src"].split("?")[0] for script in page.of("script") if script["src"]] == ["/assets/pages.js"]
         assert len(page.of("script")) == 1, address
@@ -485,9 +487,9 @@ def test_another_projects_ids_do_not_exist(
     address = f"/{kind}/{task_id if kind == 'tasks' else trace_id}"
 
     # If he asks for an id of ours, I expect the answer that an id of nobody gets
-    answer, nothing = stranger.get(address), stranger.get(f"/{kind}/{uuid4()}")
-    assert answer.status_code == nothing.status_code == 404
-    assert answer.text == nothing.text
+    answer, unknown = stranger.get(address), stranger.get(f"/{kind}/{uuid4()}")
+    assert answer.status_code == unknown.status_code == 404
+    assert answer.text == unknown.text
     assert str(task_id) not in stranger.get("/").text
 
 
@@ -514,7 +516,7 @@ def test_a_version_that_a_task_does_not_have_is_not_found(visitor: FlaskClient, 
 
 
 @pytest.mark.parametrize("address", ["/", "/tasks/x", "/traces/x", "/ungrouped?state=owed"])
-def test_who_has_not_logged_in_is_sent_to_the_login(web: Flask, address: str) -> None:
+def test_a_browser_without_a_login_is_sent_to_the_login(web: Flask, address: str) -> None:
     answer = web.test_client().get(address)
 
     assert answer.status_code == 302
@@ -523,8 +525,8 @@ def test_who_has_not_logged_in_is_sent_to_the_login(web: Flask, address: str) ->
 
 def test_login_leads_back_to_the_page_that_was_asked_for(web: Flask, engine: Engine, project: Project) -> None:
     browser = web.test_client()
-    asked = browser.get("/ungrouped?state=owed")
-    target = re.search(r'name="next" value="([^"]+)"', browser.get(asked.location).text)
+    redirect = browser.get("/ungrouped?state=owed")
+    target = re.search(r'name="next" value="([^"]+)"', browser.get(redirect.location).text)
     assert target
 
     answer = _log_in(browser, new_key(engine, project.name), next=target.group(1))
@@ -558,7 +560,7 @@ def test_a_revoked_key_is_out_at_the_next_click(visitor: FlaskClient, engine: En
     assert visitor.get("/").status_code == 302
 
 
-def test_who_logs_out_is_out(visitor: FlaskClient) -> None:
+def test_a_browser_that_logged_out_is_out(visitor: FlaskClient) -> None:
     visitor.post("/logout", data={"form_token": _form_token(visitor, "/")})
 
     assert visitor.get("/").status_code == 302

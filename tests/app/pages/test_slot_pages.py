@@ -1,4 +1,4 @@
-"""The pages of slots and of calls that hold a value, whatever the names and values are; and of versions that became values."""
+"""The pages of slots, of the calls with a value, and of versions that became values, with hostile names and values."""
 
 import csv
 import io
@@ -58,16 +58,16 @@ def page(local: Flask, project: Project) -> Callable[..., str]:
 
 @pytest.fixture
 def mails(engine: Engine, project: Project, client: FlaskClient) -> str:
-    """The task of calls that hold one value of each trouble; its id."""
+    """A task whose calls hold one troublesome value each. Returns the task's id."""
     task_id = know(engine, project, "/mail", "", "Mail: {{mail}}")
     times = [{}, {}, {}, {"started_at": YEARS_OFF.isoformat(), "completed_at": datetime.now(UTC).isoformat()}, {}]
     usage = {"input_tokens": 10**18}
     for value, more in zip((HOSTILE, LONG, FORMULA, "plain", ""), times, strict=True):
-        sent = {"model": HOSTILE[:60], "path": "/mail", "input": f"Mail: {value}"} | more
-        assert client.post("/api/v1/traces", json=sent).status_code == 201
-    assert client.post("/api/v1/traces", json=sent).status_code == 201
-    assert client.post("/api/v1/traces", json=sent | {"usage": usage}).status_code == 422
-    assert client.post("/api/v1/traces", json=sent | {"usage": {"output_tokens": -5}}).status_code == 422
+        body = {"model": HOSTILE[:60], "path": "/mail", "input": f"Mail: {value}"} | more
+        assert client.post("/api/v1/traces", json=body).status_code == 201
+    assert client.post("/api/v1/traces", json=body).status_code == 201
+    assert client.post("/api/v1/traces", json=body | {"usage": usage}).status_code == 422
+    assert client.post("/api/v1/traces", json=body | {"usage": {"output_tokens": -5}}).status_code == 422
     with transaction(engine) as connection:
         rollup.add_up(connection)
     return str(task_id)
@@ -134,15 +134,20 @@ def test_clocks_and_counts_beyond_belief_make_no_page_lie(page: Callable[..., st
 
 @pytest.fixture
 def became(engine: Engine, project: Project, client: FlaskClient) -> str:
-    """A task of which two versions turned out to be values of one place, as a run leaves it; its id."""
+    """A task with two versions that turned out to be values of one place, as a run leaves the task.
+
+    Returns the task's id.
+    """
     old = know(engine, project, "/say", "", "Say it in French: {{text}}")
     client.post("/api/v1/traces", json={"model": "m", "path": "/say", "input": "Say it in French: Hi"})
     wide = know(engine, project, "/say", "", "Say it in {{language}}: {{text}}")
     with transaction(engine) as connection:
         templates = {row[0]: row[1] for row in connection.execute(select(template.c.task_id, template.c.id))}
-        at = func.clock_timestamp()
+        moment = func.clock_timestamp()
         connection.execute(
-            update(template).where(template.c.id == templates[old]).values(retired_at=at, replaced_by=templates[wide])
+            update(template)
+            .where(template.c.id == templates[old])
+            .values(retired_at=moment, replaced_by=templates[wide])
         )
     client.post("/api/v1/traces", json={"model": "m", "path": "/say", "input": "Say it in Dutch: Hi"})
     with transaction(engine) as connection:

@@ -1,4 +1,4 @@
-"""How often mining agrees with the templates that calls declare."""
+"""The share of calls in which mining agrees with the declared template."""
 
 from typing import Any
 from uuid import UUID, uuid4

@@ -1,4 +1,6 @@
-"""Similar tasks: the same prompt at other call sites, prompts that are much alike, and nothing of another project."""
+"""Similar tasks are those with the same prompt at other call sites and those with a similar prompt, of the own
+project only.
+"""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,8 +24,8 @@ PARAGRAPH = "Write a summary of the meeting for people who were not there, in th
 
 @pytest.fixture
 def shop(engine: Engine, project: Project) -> dict[str, UUID]:
-    """Tasks by what they have in common with the first."""
-    found = {
+    """Tasks, by their likeness to the first task."""
+    task_ids = {
         "first": know(engine, project, "/triage", "", SORT),
         "same": know(engine, project, "/night", "", SORT.replace("{{mail}}", "{{letter}}")),
         "alike": know(engine, project, "/triage", "", SORT.replace("in small letters", "and never more")),
@@ -39,18 +41,18 @@ def shop(engine: Engine, project: Project) -> dict[str, UUID]:
     know_elsewhere(engine)
     with transaction(engine) as connection:
         marks.fill(connection)
-    return found
+    return task_ids
 
 
 def know_elsewhere(engine: Engine) -> None:
     from app.store import projects
 
     with transaction(engine) as connection:
-        another = projects.get_or_create(connection, "another")
-    know(engine, another, "/triage", "", SORT)
+        other_project = projects.get_or_create(connection, "another")
+    know(engine, other_project, "/triage", "", SORT)
 
 
-def found(client: FlaskClient, task_id: UUID, **query: Any) -> list[Any]:
+def similar_tasks(client: FlaskClient, task_id: UUID, **query: Any) -> list[Any]:
     answer = client.get(f"/api/v1/tasks/{task_id}/similar", query_string=query)
     assert answer.status_code == 200, answer.text
     assert answer.json["next_cursor"] is None
@@ -60,16 +62,16 @@ def found(client: FlaskClient, task_id: UUID, **query: Any) -> list[Any]:
 def test_the_same_prompt_on_another_path_comes_first_and_what_is_alike_after(
     client: FlaskClient, shop: dict[str, UUID]
 ) -> None:
-    told = found(client, shop["first"])
-    assert [each["id"] for each in told] == [str(shop[name]) for name in ("same", "longer", "alike")]
-    assert [(each["same_prompt"], each["similarity"] == 1) for each in told] == [(True, True)] + 2 * [(False, False)]
-    assert told[0]["path"] == "/night"
-    assert found(client, shop["first"], limit=1) == told[:1]
-    assert found(client, shop["same"])[0]["id"] == str(shop["first"])
+    similar = similar_tasks(client, shop["first"])
+    assert [item["id"] for item in similar] == [str(shop[name]) for name in ("same", "longer", "alike")]
+    assert [(item["same_prompt"], item["similarity"] == 1) for item in similar] == [(True, True)] + 2 * [(False, False)]
+    assert similar[0]["path"] == "/night"
+    assert similar_tasks(client, shop["first"], limit=1) == similar[:1]
+    assert similar_tasks(client, shop["same"])[0]["id"] == str(shop["first"])
 
 
 def test_a_task_without_fixed_text_or_without_its_like_has_none(client: FlaskClient, shop: dict[str, UUID]) -> None:
-    assert [found(client, shop[name]) for name in ("slot", "other", "chinese")] == [[], [], []]
+    assert [similar_tasks(client, shop[name]) for name in ("slot", "other", "chinese")] == [[], [], []]
 
 
 def test_a_template_that_is_out_of_use_is_not_similar(
@@ -80,7 +82,7 @@ def test_a_template_that_is_out_of_use_is_not_similar(
     with transaction(engine) as connection:
         retired = template.c.task_id.in_([shop["same"], shop["alike"]])
         connection.execute(update(template).where(retired).values(retired_at=func.now()))
-    assert [each["id"] for each in found(client, shop["first"])] == [str(shop["longer"])]
+    assert [item["id"] for item in similar_tasks(client, shop["first"])] == [str(shop["longer"])]
 
 
 def test_call_sites_of_one_prompt_are_told_for_a_whole_list(
@@ -89,7 +91,7 @@ def test_call_sites_of_one_prompt_are_told_for_a_whole_list(
     with transaction(engine) as connection:
         sites = call_sites(connection, project.id, list(shop.values()))
         assert call_sites(connection, project.id, []) == {}
-    assert {task_id: [site.path for site in each] for task_id, each in sites.items()} == {
+    assert {task_id: [site.path for site in sites_of_task] for task_id, sites_of_task in sites.items()} == {
         shop["first"]: ["/night"],
         shop["same"]: ["/triage"],
     }
@@ -106,14 +108,14 @@ def test_nobody_sees_what_is_similar_in_another_project(
 
 
 def test_marks_are_of_the_project_and_as_many_as_there_are_stretches() -> None:
-    one, other = uuid4(), uuid4()
+    project_id, other_id = uuid4(), uuid4()
     short, long = (
         Template.parse(BARRIER + text) for text in ("Translate: {{a}}", SORT + " ".join(map(str, range(50_000))))
     )
-    assert len(marks.marks_of(one, short)) == 1
-    assert len(marks.marks_of(one, long)) == marks.MARKS
-    assert not set(marks.marks_of(one, short)) & set(marks.marks_of(other, short))
-    assert marks.marks_of(one, Template.parse(f"{BARRIER}{{{{a}}}}")) == []
+    assert len(marks.marks_of(project_id, short)) == 1
+    assert len(marks.marks_of(project_id, long)) == marks.MARKS
+    assert not set(marks.marks_of(project_id, short)) & set(marks.marks_of(other_id, short))
+    assert marks.marks_of(project_id, Template.parse(f"{BARRIER}{{{{a}}}}")) == []
 
 
 def test_templates_without_marks_get_them_once(engine: Engine, shop: dict[str, UUID]) -> None:

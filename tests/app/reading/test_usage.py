@@ -1,4 +1,4 @@
-"""What versions used, kept per hour and day, is what a query over the calls says, whatever stores, moves or removes them."""
+"""The usage of versions, kept per hour and day, equals a query over the calls after any storing, moving and removing."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,16 +45,16 @@ def version(engine: Engine, project: Project) -> None:
     know(engine, project, "/mail", "", "Mail: {{mail}}")
 
 
-def used(engine: Engine, project: Project, **asked: Any) -> Usage:
+def used(engine: Engine, project: Project, **wanted: Any) -> Usage:
     added_up(engine)
     with transaction(engine) as connection:
-        found = usage.of_versions(connection, Asked(project.id, **asked))
-    return sum(found.values(), Usage())
+        by_version = usage.of_versions(connection, Asked(project.id, **wanted))
+    return sum(by_version.values(), Usage())
 
 
-def at(moment: datetime, seconds: float = 1.0, **more: Any) -> dict[str, Any]:
+def at(moment: datetime, seconds: float = 1.0, **fields: Any) -> dict[str, Any]:
     times = {"started_at": moment.isoformat(), "completed_at": (moment + timedelta(seconds=seconds)).isoformat()}
-    return BODY | times | more
+    return BODY | times | fields
 
 
 def test_tokens_failures_and_times_are_those_of_the_calls(
@@ -63,32 +63,32 @@ def test_tokens_failures_and_times_are_those_of_the_calls(
     stated = {"input_tokens": 900, "output_tokens": 30, "cached_tokens": 512, "reasoning_tokens": 8}
     client.post("/api/v1/traces", json=at(NOON, 0.2, usage=stated, output="It is here."))
     client.post("/api/v1/traces", json=at(NOON, 7.0, usage=stated, error="overloaded"))
-    found = used(engine, project)
-    assert (found.calls, found.failures, found.estimated) == (2, 1, 0)
-    assert (found.input_tokens, found.output_tokens, found.cached_tokens, found.reasoning_tokens) == (
+    total = used(engine, project)
+    assert (total.calls, total.failures, total.estimated) == (2, 1, 0)
+    assert (total.input_tokens, total.output_tokens, total.cached_tokens, total.reasoning_tokens) == (
         1800,
         60,
         1024,
         16,
     )
-    assert (found.answered, found.output_characters, found.timed) == (1, 11, 2)
-    assert (found.fastest_ms, found.slowest_ms) == (200, 7000)
+    assert (total.answered, total.output_characters, total.timed) == (1, 11, 2)
+    assert (total.fastest_ms, total.slowest_ms) == (200, 7000)
 
 
 def test_a_call_without_usage_is_estimated_by_its_texts_and_counted_as_such(
     engine: Engine, project: Project, client: FlaskClient, version: None
 ) -> None:
     client.post("/api/v1/traces", json=BODY | {"input": "Mail: " + "x" * 394, "output": "y" * 40})
-    found = used(engine, project)
-    assert (found.calls, found.estimated, found.input_tokens, found.output_tokens) == (1, 1, 100, 10)
+    total = used(engine, project)
+    assert (total.calls, total.estimated, total.input_tokens, total.output_tokens) == (1, 1, 100, 10)
 
 
 def test_a_failed_call_that_says_nothing_costs_nothing(
     engine: Engine, project: Project, client: FlaskClient, version: None
 ) -> None:
     client.post("/api/v1/traces", json=BODY | {"error": "overloaded"})
-    found = used(engine, project)
-    assert (found.failures, found.estimated, found.input_tokens, found.output_tokens) == (1, 0, 0, 0)
+    total = used(engine, project)
+    assert (total.failures, total.estimated, total.input_tokens, total.output_tokens) == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize("absurd", [10**18, 10**9])
@@ -101,15 +101,15 @@ def test_usage_beyond_belief_is_refused_by_its_field(client: FlaskClient, absurd
 def test_usage_beyond_belief_of_a_call_that_is_stored_is_estimated(
     engine: Engine, project: Project, client: FlaskClient, version: None
 ) -> None:
-    """Earlier releases stored such usage."""
+    """Earlier releases stored such figures."""
     for _ in range(12):
         assert client.post("/api/v1/traces", json=BODY).status_code == 201
     stated = {"input_tokens": 10**18, "output_tokens": 5, "cached_tokens": 10**18}
     with transaction(engine) as connection:
         connection.execute(update(trace).values(usage=stated))
-    found = used(engine, project)
-    assert (found.estimated, found.input_tokens, found.output_tokens) == (12, 12 * 5, 60)
-    assert found.cached_tokens <= found.input_tokens
+    total = used(engine, project)
+    assert (total.estimated, total.input_tokens, total.output_tokens) == (12, 12 * 5, 60)
+    assert total.cached_tokens <= total.input_tokens
 
 
 def test_clocks_that_differ_make_no_latency(
@@ -125,8 +125,8 @@ def test_usage_as_chat_completions_states_it_counts_too(
 ) -> None:
     stated = {"prompt_tokens": 70, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 64}}
     client.post("/api/v1/traces", json=BODY | {"usage": stated, "output": "ok"})
-    found = used(engine, project)
-    assert (found.estimated, found.input_tokens, found.output_tokens, found.cached_tokens) == (0, 70, 3, 64)
+    total = used(engine, project)
+    assert (total.estimated, total.input_tokens, total.output_tokens, total.cached_tokens) == (0, 70, 3, 64)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,12 @@ def test_a_range_is_exact_to_the_microsecond(
     until: datetime | None,
     calls: int,
 ) -> None:
-    ages = [timedelta(days=-3), timedelta(days=-2), *(timedelta(minutes=each) for each in (0, 30)), timedelta(days=1)]
+    ages = [
+        timedelta(days=-3),
+        timedelta(days=-2),
+        *(timedelta(minutes=minutes) for minutes in (0, 30)),
+        timedelta(days=1),
+    ]
     for age in [*ages, timedelta(days=3, seconds=1)]:
         client.post("/api/v1/traces", json=at(NOON + age))
     assert used(engine, project, range=Range(since, until)).calls == calls
@@ -171,9 +176,9 @@ def test_quantiles_are_some_ten_percent_exact(
 ) -> None:
     bodies = [at(NOON, 0.1 * number) for number in range(1, 101)]
     client.post("/api/v1/traces", json={"traces": bodies})
-    found = used(engine, project)
-    assert found.latency_ms(0.5) == pytest.approx(5_000, rel=0.15)
-    assert found.latency_ms(0.95) == pytest.approx(9_500, rel=0.15)
+    total = used(engine, project)
+    assert total.latency_ms(0.5) == pytest.approx(5_000, rel=0.15)
+    assert total.latency_ms(0.95) == pytest.approx(9_500, rel=0.15)
 
 
 def test_calls_of_a_user_are_added_up_alone(
@@ -195,12 +200,12 @@ def test_calls_are_in_the_stretch_in_which_they_were_made(
     added_up(engine)
     width = timedelta(hours=hours)
     with transaction(engine) as connection:
-        found = usage.in_bins(connection, Asked(project.id, range=Range(NOON - timedelta(days=4))), NOON, width)
-    numbers = [each.number for each in found for _ in range(each.used.calls)]
+        bins = usage.in_bins(connection, Asked(project.id, range=Range(NOON - timedelta(days=4))), NOON, width)
+    numbers = [usage_bin.number for usage_bin in bins for _ in range(usage_bin.used.calls)]
     assert sorted(numbers) == [age // hours for age in ages]
 
 
-def test_what_is_marked_while_it_is_added_up_is_added_up_next(
+def test_calls_marked_while_others_are_added_up_are_added_up_next(
     engine: Engine, client: FlaskClient, version: None
 ) -> None:
     client.post("/api/v1/traces", json=at(NOON))
@@ -209,7 +214,7 @@ def test_what_is_marked_while_it_is_added_up_is_added_up_next(
         coming.execute(insert(trace).values(row | {"id": UUID(int=row["id"].int + 1), "external_id": None}))
         added_up(engine)
     with transaction(engine) as connection:
-        assert [each.calls for each in rollup.kept(connection, "hour").values()] == [1]
+        assert [hour.calls for hour in rollup.kept(connection, "hour").values()] == [1]
     assert_true(engine)
 
 
@@ -265,7 +270,7 @@ STEPS = st.one_of(
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, min_size=3, max_size=14))
-def test_what_is_kept_is_what_the_calls_say_after_anything(world: World, steps: list[tuple[Any, ...]]) -> None:
+def test_kept_usage_is_that_of_the_calls_after_anything(world: World, steps: list[tuple[Any, ...]]) -> None:
     with transaction(world.engine) as connection:
         connection.execute(text("TRUNCATE project CASCADE"))
         connection.execute(text("TRUNCATE trace, call_usage, usage_mark, call_count, trace_external_id"))
@@ -275,18 +280,18 @@ def test_what_is_kept_is_what_the_calls_say_after_anything(world: World, steps: 
     assert_true(world.engine)
 
 
-def carry_out(world: World, group: Any, what: str, *details: Any) -> None:
-    if what == "calls":
+def carry_out(world: World, group: Any, action: str, *details: Any) -> None:
+    if action == "calls":
         prompt, count, hours = details
         group.take([body(prompt, number, hours) for number in range(count)])
-    elif what in {"run", "all"}:
-        if what == "all":
+    elif action in {"run", "all"}:
+        if action == "all":
             group.want("all")
         group.run()
-    elif what == "add up":
+    elif action == "add up":
         with transaction(world.engine) as connection:
             rollup.add_up(connection, most=details[0])
-    elif what == "delete":
+    elif action == "delete":
         chosen = deletion.Selector(user_id=f"user {details[0]}")
         deletion.delete(world.engine, group.project_id, chosen)
     else:

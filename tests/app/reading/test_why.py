@@ -1,4 +1,4 @@
-"""How far a text follows a template, and the very words where it leaves it."""
+"""The share of a template that a text follows, and the words where the text leaves the template."""
 
 import pytest
 
@@ -27,15 +27,15 @@ def test_a_text_that_goes_on_leaves_a_template_at_its_end() -> None:
 
 
 def test_an_edit_in_the_middle_leaves_most_of_a_template() -> None:
-    found = follow(TEMPLATE, ["Sort the mail of Ada into billing, or other.", "Mail: hi"])
-    assert found.share > 0.9
+    match = follow(TEMPLATE, ["Sort the mail of Ada into billing, or other.", "Mail: hi"])
+    assert match.share > 0.9
 
 
 def test_the_nearest_is_the_one_that_most_is_followed_of() -> None:
-    other = [["Sort the parcels of ", "."], ["Parcel: ", ""]]
-    found = nearest(enumerate([other, TEMPLATE]), ["Sort the mail of Ada into bills or other.", "Mail: hi"])
-    assert found is not None
-    assert found[0] == 1
+    other_template = [["Sort the parcels of ", "."], ["Parcel: ", ""]]
+    closest = nearest(enumerate([other_template, TEMPLATE]), ["Sort the mail of Ada into bills or other.", "Mail: hi"])
+    assert closest is not None
+    assert closest[0] == 1
 
 
 def test_nothing_is_near_to_another_text() -> None:

@@ -1,4 +1,4 @@
-"""What the ingest benchmark sends is what it says: known calls are matched, by either way in."""
+"""The ingest benchmark sends known calls that are matched, by either way in."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ def test_calls_of_the_benchmark_are_matched_alike_as_a_batch_and_as_an_export(
     engine: Engine, project: Project, client: FlaskClient, tmp_path: Path
 ) -> None:
     # Given a path of which a run has found templates
-    at = World(tmp_path)
-    at.engine, at.project_id = engine, project.id
+    world = World(tmp_path)
+    world.engine, world.project_id = engine, project.id
     known = traffic.templates(20)
-    at.know("/benchmark", known)
+    world.know("/benchmark", known)
     calls = traffic.calls("/benchmark", known, 50, 2_000)
 
     # If its calls come as a batch and as spans

@@ -1,4 +1,4 @@
-"""The sample traffic: what demo, tests and benchmarks rely on when they check the product against it."""
+"""The promises of the sample traffic to the demo, the tests and the benchmarks."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ def known():
 
 
 def sent_texts(body):
-    """(role, text) of what an app sent before any answer, read from each shape that the sample uses."""
+    """(role, text) of the messages before any answer, from each shape of the sample's bodies."""
     if "instructions" in body:
         return [("system", body["instructions"]), ("user", body["input"])]
     messages = body.get("messages", body.get("input"))
@@ -60,9 +60,9 @@ def test_equal_seeds_give_equal_traffic_in_every_process(bodies):
     )
 
     # Another process has another hash seed: an order that came from a set would differ.
-    again = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    second_process = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
 
-    assert json.loads(again.stdout) == bodies
+    assert json.loads(second_process.stdout) == bodies
 
 
 def test_another_seed_gives_other_traffic(bodies):
@@ -97,19 +97,19 @@ def test_the_truth_names_every_call_once(bodies, known):
 
 
 def test_expected_versions_have_the_calls_path_and_model_that_they_promise(bodies, known):
-    found = Counter((known[b["external_id"]].template_id, b["path"], b["model"]) for b in bodies)
+    counts = Counter((known[b["external_id"]].template_id, b["path"], b["model"]) for b in bodies)
     promised = {(v.template_id, task.path, v.model): v.calls for task in EXPECTED for v in task.versions}
 
-    assert {key: calls for key, calls in found.items() if key[0]} == promised
+    assert {key: calls for key, calls in counts.items() if key[0]} == promised
 
 
 def test_versions_of_a_task_follow_each_other_in_time(bodies, known):
-    seen = defaultdict(list)
+    positions = defaultdict(list)
     for position, body in enumerate(bodies):
-        seen[known[body["external_id"]].template_id].append(position)
+        positions[known[body["external_id"]].template_id].append(position)
 
     for task in EXPECTED:
-        firsts = [seen[version.template_id][0] for version in task.versions]
+        firsts = [positions[version.template_id][0] for version in task.versions]
         assert firsts == sorted(firsts)
 
 
@@ -169,7 +169,7 @@ def test_a_run_of_the_planner_keeps_its_goal_and_plan_while_what_was_done_grows(
     assert len(runs) > 10
     for steps in runs.values():
         assert len({(step["goal"], step["plan"]) for step in steps}) == 1
-        assert all(later["done"].startswith(before["done"]) for before, later in pairwise(steps))
+        assert all(next_turn["done"].startswith(turn["done"]) for turn, next_turn in pairwise(steps))
 
 
 def test_a_batch_job_goes_through_one_product_after_the_other(known, bodies):
@@ -186,10 +186,11 @@ def common(values):
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
 def test_no_slot_has_text_that_all_its_values_share(seed):
-    """Such text is fixed, as far as the data tells: the truth would be one that no miner can find."""
+    """Shared text is fixed text, as far as the data tells: no miner could find a truth with such values."""
     values = defaultdict(set)
     for template_id, variables in truth(seed, NOW).values():
         for slot, value in variables.items():
             values[template_id, slot].add(value)
 
-    assert {place for place, seen in values.items() if common(seen)} <= {("agent", "today")}  # they all end in "day"
+    ends_in_day = ("agent", "today")
+    assert {place for place, texts in values.items() if common(texts)} <= {ends_in_day}

@@ -1,4 +1,4 @@
-"""Why a server cannot be used: what real servers say, in our sentences, and never a value of theirs."""
+"""The reasons why a server cannot be used: real servers' errors in our sentences, without any value of an error."""
 
 import pytest
 import redis
@@ -12,7 +12,7 @@ SECRET = "hunter2"
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "reason"),
     [
         ({"database": f"no-{SECRET}"}, "There is no such database"),
         ({"username": f"no-{SECRET}"}, "refuses the password"),
@@ -22,9 +22,9 @@ SECRET = "hunter2"
     ],
     ids=str,
 )
-def test_a_database_that_cannot_be_reached_says_why(settings: Settings, changed: dict, said: str) -> None:
+def test_a_database_that_cannot_be_reached_says_why(settings: Settings, changed: dict, reason: str) -> None:
     url = make_url(settings.database_url).set(**changed).render_as_string(hide_password=False)
-    assert_said(health.checks(settings.model_copy(update={"database_url": url}))["database"], said)
+    assert_said(health.checks(settings.model_copy(update={"database_url": url}))["database"], reason)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def valkey_with_a_user(own_valkey: ValkeyServer) -> str:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "reason"),
     [
         (f"redis://anna:not-{SECRET}@{{}}/0", "refuses the user or the password"),
         (f"redis://anna:{SECRET}@{{}}/0", "may not do what we need"),
@@ -47,11 +47,11 @@ def valkey_with_a_user(own_valkey: ValkeyServer) -> str:
     ],
     ids=["password", "rights", "database", "tls", "name", "port"],
 )
-def test_a_redis_that_cannot_be_used_says_why(valkey_with_a_user: str, url: str, said: str) -> None:
-    assert_said(health.redis(Settings(redis_url=url.format(valkey_with_a_user))), said)
+def test_a_redis_that_cannot_be_used_says_why(valkey_with_a_user: str, url: str, reason: str) -> None:
+    assert_said(health.redis(Settings(redis_url=url.format(valkey_with_a_user))), reason)
 
 
-def assert_said(check: health.Check, said: str) -> None:
-    assert said in check.detail
+def assert_said(check: health.Check, reason: str) -> None:
+    assert reason in check.detail
     assert not check.ok
     assert SECRET not in check.detail

@@ -1,4 +1,4 @@
-"""Sentinel names the primary: our own client and Celery's find it, and the next one after a failover."""
+"""Sentinel names the primary: our client and Celery's find it, and its successor after a failover."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -91,7 +91,7 @@ def test_both_clients_follow_a_failover(watched: Watched, database_url: str) -> 
     assert ours.get("a") == b"1"
     assert ours.connection_pool.connection_kwargs["db"] == 3
 
-    # If the primary dies, I expect both to write to the other one
+    # If the primary dies, I expect both clients to write to the other server
     watched.primary.end(9)
     ours_before = ours.connection_pool.master_address
     wait_for(takes, 60)

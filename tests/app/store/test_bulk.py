@@ -50,14 +50,14 @@ def places(connection: Connection, project: Project) -> dict[str, UUID]:
 
 
 def stored(connection: Connection, ids: list[UUID]) -> list[dict[str, Any]]:
-    """The rows of these ids, without what differs between any two rows."""
+    """The rows of these ids, without the columns that differ in any two rows."""
     rows = connection.execute(select(trace).where(trace.c.id.in_(ids)).order_by(trace.c.id)).mappings()
     return [{name: value for name, value in row.items() if name not in ("id", "created_at")} for row in rows]
 
 
 @contextmanager
 def undone(connection: Connection) -> Iterator[None]:
-    """Rolls back the changes made in the block, and no others."""
+    """Rolls back the changes of the block, and no others."""
     savepoint = connection.begin_nested()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Counters in PostgreSQL hold each event once, whatever happens to Redis or to who folds them."""
+"""Counters in PostgreSQL hold each event once, whatever happens to Redis or to the folding process."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ def group_id(connection: Connection) -> UUID:
     return groups.get_or_create(connection, project.id, ["/chat"])["/chat"].id
 
 
-def test_what_a_counter_grew_by_is_added(connection: Connection, group_id: UUID) -> None:
+def test_the_growth_of_a_counter_is_added(connection: Connection, group_id: UUID) -> None:
     fold(connection, [Counted(group_id, 1, {"requests": 3})])
     fold(connection, [Counted(group_id, 1, {"requests": 5})])
     assert totals(connection, None) == {"requests": 5}
@@ -53,9 +53,9 @@ def test_a_group_that_is_gone_is_left_out(connection: Connection, group_id: UUID
 
 
 def test_a_project_sees_its_own(connection: Connection, group_id: UUID) -> None:
-    other = projects.get_or_create(connection, "other")
+    other_project = projects.get_or_create(connection, "other")
     fold(connection, [Counted(group_id, 1, {"requests": 5})])
-    assert totals(connection, other.id) == {}
+    assert totals(connection, other_project.id) == {}
 
 
 def test_refused_messages_are_counted_by_reason(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The number of calls of a version, the first and the last are kept exactly, whatever stores, moves or removes them."""
+"""The number of calls of a version, the first call and the last stay exact after any storing, moving and removing."""
 
 from datetime import datetime
 from uuid import UUID
@@ -39,9 +39,9 @@ def test_calls_that_come_in_are_counted(engine: Engine, calls: list[UUID]) -> No
 def test_calls_that_move_or_go_are_counted(engine: Engine, calls: list[UUID]) -> None:
     with transaction(engine) as connection:
         old = connection.execute(select(implementation)).mappings().one()
-        other = dict(old) | {"id": new_id(), "version": 2, "model": "another"}
-        connection.execute(implementation.insert().values(other))
-        connection.execute(update(trace).where(trace.c.id.in_(calls[:5])).values(implementation_id=other["id"]))
+        other_version = dict(old) | {"id": new_id(), "version": 2, "model": "another"}
+        connection.execute(implementation.insert().values(other_version))
+        connection.execute(update(trace).where(trace.c.id.in_(calls[:5])).values(implementation_id=other_version["id"]))
         connection.execute(update(trace).where(trace.c.id == calls[5]).values(implementation_id=None))
         connection.execute(delete(trace).where(trace.c.id.in_(calls[6:10])))
         assert kept(connection) == [5, 22]
@@ -58,15 +58,15 @@ def test_many_rows_become_one_and_those_of_a_version_that_is_gone_none(engine: E
 
 def times(connection: Connection) -> dict[int, tuple[datetime, datetime]]:
     """The times of the first and the last call of each version, by number."""
-    each = counting.counted()
-    query = select(implementation.c.version, each.c.first_seen, each.c.last_seen).join(each, true())
+    counts = counting.counted()
+    query = select(implementation.c.version, counts.c.first_seen, counts.c.last_seen).join(counts, true())
     return {row.version: (row.first_seen, row.last_seen) for row in connection.execute(query) if row.first_seen}
 
 
 def times_of_calls(connection: Connection) -> dict[int, tuple[datetime, datetime]]:
     """The same times, from the calls themselves."""
-    seen = trace.c.seen_at
-    query = select(implementation.c.version, func.min(seen), func.max(seen)).join(
+    seen_at = trace.c.seen_at
+    query = select(implementation.c.version, func.min(seen_at), func.max(seen_at)).join(
         trace, trace.c.implementation_id == implementation.c.id
     )
     return {row[0]: (row[1], row[2]) for row in connection.execute(query.group_by(implementation.c.version))}
@@ -78,13 +78,13 @@ def test_the_first_and_the_last_call_are_known_whatever_became_of_others(engine:
 
         # If the first ones move to another version, one loses its template and the last ones go
         old = connection.execute(select(implementation)).mappings().one()
-        other = dict(old) | {"id": new_id(), "version": 2, "model": "another"}
-        connection.execute(implementation.insert().values(other))
-        connection.execute(update(trace).where(trace.c.id.in_(calls[:5])).values(implementation_id=other["id"]))
+        other_version = dict(old) | {"id": new_id(), "version": 2, "model": "another"}
+        connection.execute(implementation.insert().values(other_version))
+        connection.execute(update(trace).where(trace.c.id.in_(calls[:5])).values(implementation_id=other_version["id"]))
         connection.execute(update(trace).where(trace.c.id == calls[5]).values(implementation_id=None))
         connection.execute(delete(trace).where(trace.c.id.in_(calls[-4:])))
 
-        # I expect both to show those that are now the first and the last, before and after rows are made one
+        # I expect both to show the new first and last calls, before and after the rows are added up
         shown = times_of_calls(connection)
         assert times(connection) == shown
         counting.fold(connection)
@@ -101,7 +101,7 @@ def test_a_version_that_lost_all_its_calls_has_no_times_and_no_row(engine: Engin
 
 
 def test_a_call_that_goes_while_rows_are_made_one_is_no_longer_the_first(engine: Engine, calls: list[UUID]) -> None:
-    # Given a version whose rows are about to be made one because a call went
+    # Given a version whose rows are about to be added up because a call went
     with transaction(engine) as connection:
         connection.execute(delete(trace).where(trace.c.id == calls[-1]))
 
@@ -111,7 +111,7 @@ def test_a_call_that_goes_while_rows_are_made_one_is_no_longer_the_first(engine:
         with transaction(engine) as folding:
             counting.fold(folding)
 
-    # I expect the next one to be the first
+    # I expect the next call to be the first
     with transaction(engine) as connection:
         assert times(connection) == times_of_calls(connection)
 
@@ -125,7 +125,7 @@ def test_two_processes_never_make_rows_one_at_the_same_time(engine: Engine, call
         assert connection.execute(select(call_count.c.calls)).scalars().all() == [32]
 
 
-def test_what_rolled_back_is_not_counted(engine: Engine, calls: list[UUID]) -> None:
+def test_a_transaction_that_rolled_back_is_not_counted(engine: Engine, calls: list[UUID]) -> None:
     with engine.connect() as connection:
         connection.execute(delete(trace))
         connection.rollback()

@@ -1,4 +1,4 @@
-"""Whoever holds several groups takes them in the order of their ids, so that two never wait for each other in a ring."""
+"""A transaction locks groups in the order of their ids, so that no two transactions wait for each other in a ring."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,18 +26,18 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def ids(engine: Engine) -> list[UUID]:
-    """Two groups in the order of their ids; in the table they stand the other way round."""
+    """Two groups in the order of their ids; the table holds the groups the other way round."""
     ids = sorted([new_id(), new_id()])
     with engine.begin() as connection:
         project_id = projects.get_or_create(connection, "shop").id
-        for each in reversed(ids):
-            row = {"id": each, "project_id": project_id, "path": f"/{each}"}
+        for group_id in reversed(ids):
+            row = {"id": group_id, "project_id": project_id, "path": f"/{group_id}"}
             connection.execute(insert(grouping_key).values(row))
     return ids
 
 
 def fold_all(connection: Connection, ids: list[UUID]) -> None:
-    fold(connection, [Counted(each, 1, {"requests": 1}) for each in reversed(ids)])
+    fold(connection, [Counted(group_id, 1, {"requests": 1}) for group_id in reversed(ids)])
 
 
 def want_all(connection: Connection, ids: list[UUID]) -> None:
@@ -45,7 +45,7 @@ def want_all(connection: Connection, ids: list[UUID]) -> None:
 
 
 @pytest.mark.parametrize("holds_all", [fold_all, want_all], ids=["counters", "reviews"])
-def test_who_waits_for_the_first_group_does_not_hold_the_second(
+def test_a_transaction_that_waits_for_the_first_group_does_not_hold_the_second(
     engine: Engine, ids: list[UUID], holds_all: Callable[[Connection, list[UUID]], None]
 ) -> None:
     def act() -> None:
@@ -56,10 +56,10 @@ def test_who_waits_for_the_first_group_does_not_hold_the_second(
     first, second = ids
     with ThreadPoolExecutor() as pool, engine.connect() as connection:
         connection.execute(HOLD, {"id": first})
-        other = pool.submit(act)
+        waiting = pool.submit(act)
         wait_until(lambda: connection.scalar(WAITING), event="the other waits")
 
-        # I expect the second to be free for whoever holds the first
+        # I expect the second group to be free for the holder of the first
         connection.execute(HOLD, {"id": second})
         connection.rollback()
-        other.result(90)
+        waiting.result(90)

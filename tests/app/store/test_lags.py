@@ -44,18 +44,20 @@ def calls(connection: Connection) -> Calls:
 
 
 def test_each_call_counts_in_every_bucket_that_holds_it(connection: Connection, calls: Calls) -> None:
-    """Ages far below the ends of their buckets; the first is of a clock that went ahead, so that a test may take its time."""
+    """Ages far below the ends of their buckets, so that a test may be slow; the first age is negative, of a clock
+    that went ahead.
+    """
     lags.observe(connection, calls.group, calls.stored(-60, 31, 130, 10_000))
-    found = calls.histogram().until
-    assert [found[end] for end in (1, 30, 60, 120, 300, 3600, INFINITY)] == [1, 1, 2, 2, 3, 3, 4]
+    counts = calls.histogram().until
+    assert [counts[end] for end in (1, 30, 60, 120, 300, 3600, INFINITY)] == [1, 1, 2, 2, 3, 3, 4]
 
 
 def test_the_next_run_adds_to_it(connection: Connection, calls: Calls) -> None:
     for _ in range(2):
         lags.observe(connection, calls.group, calls.stored(400, 2000))
-    found = calls.histogram()
-    assert found.until[INFINITY] == 4
-    assert found.seconds == pytest.approx(4800, abs=200)
+    histogram = calls.histogram()
+    assert histogram.until[INFINITY] == 4
+    assert histogram.seconds == pytest.approx(4800, abs=200)
 
 
 def test_a_run_that_read_nothing_adds_nothing(connection: Connection, calls: Calls) -> None:

@@ -1,4 +1,4 @@
-"""Which groups wait for a run, found from PostgreSQL alone."""
+"""The groups that wait for a run, found from PostgreSQL alone."""
 
 from typing import Any
 from uuid import UUID
@@ -52,19 +52,21 @@ def test_a_trace_of_just_now_is_left_to_its_own_request(connection: Connection, 
 def test_a_trace_of_before_the_clock_was_set_back_is_not_left_until_it_is_there_again(
     connection: Connection, project_id: UUID
 ) -> None:
-    group_id, other = a_group(connection, project_id), a_group(connection, project_id, "/other")
+    group_id, other_group_id = a_group(connection, project_id), a_group(connection, project_id, "/other")
     owe(connection, project_id, group_id, age=-3600)
-    change(connection, other, wanted="all", wanted_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 1))
-    assert set(waiting(connection)) == {group_id, other}
+    change(
+        connection, other_group_id, wanted="all", wanted_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 1)
+    )
+    assert set(waiting(connection)) == {group_id, other_group_id}
 
 
 def test_projects_take_turns_so_that_a_limit_cuts_none_of_them_off(connection: Connection, project_id: UUID) -> None:
     for path in ("/a", "/b", "/c"):
         owe(connection, project_id, a_group(connection, project_id, path))
-    other = projects.get_or_create(connection, "cafe").id
-    owe(connection, other, a_group(connection, other))
+    other_project_id = projects.get_or_create(connection, "cafe").id
+    owe(connection, other_project_id, a_group(connection, other_project_id))
     first_two = waiting_groups(connection, older_than=10, limit=2)
-    assert {group.project_id for group in first_two} == {project_id, other}
+    assert {group.project_id for group in first_two} == {project_id, other_project_id}
 
 
 @pytest.mark.parametrize("column", ["considered_run_id", "prompt_parts"])
@@ -98,7 +100,7 @@ def test_a_quarantined_group_is_listed_apart_and_does_not_wait(connection: Conne
     owe(connection, project_id, group_id)
     change(connection, group_id, quarantined_at=func.clock_timestamp(), attempts=8)
     assert waiting(connection) == []
-    assert [(one.id, one.project, one.path, one.attempts) for one in quarantined(connection)] == [
+    assert [(group.id, group.project, group.path, group.attempts) for group in quarantined(connection)] == [
         (group_id, "shop", "/chat", 8)
     ]
 
@@ -114,23 +116,23 @@ def test_the_backlog_says_how_much_and_how_old(connection: Connection, project_i
     group_id = a_group(connection, project_id)
     owe(connection, project_id, group_id, age=100)
     owe(connection, project_id, group_id, age=5)
-    found = backlog(connection, project_id)
-    assert found.owed == 2
-    assert found.oldest_age_s == pytest.approx(100, abs=5)
+    figures = backlog(connection, project_id)
+    assert figures.owed == 2
+    assert figures.oldest_age_s == pytest.approx(100, abs=5)
 
 
 def test_another_project_owes_nothing(connection: Connection, project_id: UUID) -> None:
     owe(connection, project_id, a_group(connection, project_id))
-    other = projects.get_or_create(connection, "other").id
-    assert backlog(connection, other).owed == 0
-    assert backlog(connection, other).oldest_age_s is None
+    other_project_id = projects.get_or_create(connection, "other").id
+    assert backlog(connection, other_project_id).owed == 0
+    assert backlog(connection, other_project_id).oldest_age_s is None
 
 
 def test_a_quarantine_that_ends_leaves_no_pause_behind(connection: Connection, project_id: UUID) -> None:
     group = a_group(connection, project_id)
     owe(connection, project_id, group)
-    later = func.clock_timestamp() + func.make_interval(0, 0, 0, 1)
-    change(connection, group, quarantined_at=func.clock_timestamp(), attempts=8, not_before=later)
+    in_a_second = func.clock_timestamp() + func.make_interval(0, 0, 0, 1)
+    change(connection, group, quarantined_at=func.clock_timestamp(), attempts=8, not_before=in_a_second)
     assert backlog(connection, project_id).owed == 0  # a group in quarantine is shown by itself
     release(connection, group)
     assert [waiting.id for waiting in waiting_groups(connection, 1, 10)] == [group]

@@ -1,4 +1,4 @@
-"""Lists walk an index in the order of ids: a page costs the same however much is stored."""
+"""Lists walk an index in the order of ids: the cost of a page does not depend on the number of stored rows."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ PROJECT, BEFORE = uuid4(), uuid4()
 
 
 def plan_of(engine: Engine, query: Callable[[Connection], Any]) -> str:
-    """How PostgreSQL carries a query out when tables are large (an empty one is always read whole)."""
+    """PostgreSQL's plan of a query on large tables (an empty table is always read whole)."""
     statements: list[tuple[str, Any]] = []
 
     def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:

@@ -1,4 +1,6 @@
-"""Through PgBouncer in transaction mode: two connections for all, nothing of a session stays, and no start-up parameter passes."""
+"""PgBouncer in transaction mode: two connections serve all clients, no state of a session stays, and no start-up
+parameter passes.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,19 +55,19 @@ def test_calls_are_stored_grouped_and_matched(web: Flask, pooled: Settings, pool
     assert client.post(URL, json={"traces": [call(word) for word in ("ash", "birch", "cedar")]}).status_code == 207
     with transaction(pooled_engine) as connection:
         group = groups.named(connection, "shop", "/p")
-    done = run(pooled_engine, group.id, reason="owed", should_stop=lambda: False, settings=pooled)
-    assert done.outcome == "committed"
+    result = run(pooled_engine, group.id, reason="owed", should_stop=lambda: False, settings=pooled)
+    assert result.outcome == "committed"
     answers = [client.post(URL, json=call(f"tree{number}")).json["grouping"] for number in range(20)]
     assert answers == ["matched"] * 20
 
 
 def test_every_transaction_has_its_time_outs_and_leaves_none_behind(pooled_engine: Engine, pooled: Settings) -> None:
-    other = make_engine(pooled.model_copy(update={"database_statement_timeout": 7}))
-    for engine, expected in ((pooled_engine, "30s"), (other, "7s"), (pooled_engine, "30s")):
+    other_engine = make_engine(pooled.model_copy(update={"database_statement_timeout": 7}))
+    for engine, expected in ((pooled_engine, "30s"), (other_engine, "7s"), (pooled_engine, "30s")):
         with transaction(engine) as connection:
             assert connection.scalar(text("SHOW statement_timeout")) == expected
             assert connection.scalar(text("SHOW timezone")) == "UTC"
-    other.dispose()
+    other_engine.dispose()
 
 
 def test_it_is_ready(pooled: Settings) -> None:

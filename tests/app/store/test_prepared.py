@@ -1,4 +1,4 @@
-"""A prepared statement stores what INSERT stores, and stands for nothing when its session is another one."""
+"""A prepared statement stores what INSERT stores, and is void in another session."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -38,11 +38,11 @@ def places(engine: Engine, project: Project) -> dict[str, Any]:
 def test_every_value_comes_back_as_from_insert(
     engine: Engine, statements: Engine, places: dict[str, Any], row: dict[str, Any]
 ) -> None:
-    one, other = (places | row | {"id": new_id(), "external_id": None} for _ in range(2))
-    assert traces.insert_if_current(statements, one, 0)
+    prepared_row, inserted_row = (places | row | {"id": new_id(), "external_id": None} for _ in range(2))
+    assert traces.insert_if_current(statements, prepared_row, 0)
     with transaction(engine) as connection:
-        traces.insert_new(connection, [{name: other[name] for name in {*places, *row} - {"created_at"}}])
-        assert stored(connection, [one["id"]]) == stored(connection, [other["id"]])
+        traces.insert_new(connection, [{name: inserted_row[name] for name in {*places, *row} - {"created_at"}}])
+        assert stored(connection, [prepared_row["id"]]) == stored(connection, [inserted_row["id"]])
 
 
 def test_a_session_that_has_not_prepared_it_stores_nothing_and_the_next_does(

@@ -1,4 +1,4 @@
-"""Pages and lists read a standby while it keeps up, and the primary otherwise."""
+"""Pages and lists read a standby while the standby keeps up, and the primary otherwise."""
 
 from collections.abc import Iterator
 
@@ -43,12 +43,12 @@ def test_lists_follow_a_standby_and_leave_one_that_lags_or_is_gone(app: Flask, s
     def send() -> None:
         assert client.post("/api/v1/traces", json={"model": "m", "path": "/p"}).status_code == 201
 
-    # Given a standby that follows, I expect it to be read
+    # Given a standby that follows, I expect lists to read the standby
     send()
     wait_for(lambda: is_read() and listed() == 1)
     assert app.test_client().get("/readyz").json["standby"]["ok"]
 
-    # If it stands still, I expect the primary to be read from when it is too far behind
+    # If the standby stands still, I expect lists to read the primary once the standby is too far behind
     standby.tell("SELECT pg_wal_replay_pause()")
     send()
     wait_for(lambda: listed() == 2)
@@ -59,11 +59,11 @@ def test_lists_follow_a_standby_and_leave_one_that_lags_or_is_gone(app: Flask, s
         in client_with(app, new_key(engine, "shop", "admin", "operator")).get("/metrics").text
     )
 
-    # If it goes on, I expect it to be read again
+    # If the standby goes on, I expect lists to read the standby again
     standby.tell("SELECT pg_wal_replay_resume()")
     wait_for(is_read)
 
-    # If it is gone, I expect no list to fail for long and the primary to be read
+    # If the standby is gone, I expect no list to fail for long and lists to read the primary
     standby.stop()
     wait_for(lambda: client.get("/api/v1/traces").status_code == 200 and not is_read())
     assert listed() == 2

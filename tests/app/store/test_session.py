@@ -1,4 +1,4 @@
-"""What a session of PostgreSQL is told without a pooler, and what DATABASE_URL adds to it."""
+"""The options of a session of PostgreSQL without a pooler, and those that DATABASE_URL adds."""
 
 from sqlalchemy import make_url, text
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL's error codes mean to us, asked of errors that PostgreSQL raised."""
+"""The meaning of PostgreSQL's error codes, asked of errors that PostgreSQL raised."""
 
 import pytest
 from sqlalchemy import Engine, exc, text
@@ -15,8 +15,8 @@ def raised(engine: Engine, code: str) -> exc.DBAPIError:
 
 
 def meanings(error: exc.DBAPIError) -> set[str]:
-    asked = ("is_outage", "is_busy", "is_crossing", "is_gone", "is_of_another_session", "is_read_only")
-    return {question for question in asked if getattr(sqlstates, question)(error)}
+    questions = ("is_outage", "is_busy", "is_crossing", "is_gone", "is_of_another_session", "is_read_only")
+    return {question for question in questions if getattr(sqlstates, question)(error)}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A matched call has its text from its template: so that stays as long as it has calls, and as it is."""
+"""A matched call reads its text from its template, so the template stays unchanged as long as the template has calls."""
 
 from uuid import UUID
 
@@ -46,15 +46,15 @@ def test_the_text_of_a_template_cannot_be_changed(engine: Engine, call_id: UUID)
 def test_a_project_is_deleted_with_templates_and_calls(engine: Engine, project: Project, call_id: UUID) -> None:
     with transaction(engine) as connection:
         connection.execute(delete(projects).where(projects.c.id == project.id))
-        left = [connection.scalar(select(func.count()).select_from(table)) for table in (trace, template)]
-    assert left == [0, 0]
+        rows_left = [connection.scalar(select(func.count()).select_from(table)) for table in (trace, template)]
+    assert rows_left == [0, 0]
 
 
 def test_a_call_stored_with_its_text_by_an_older_version_reads_back_too(
     engine: Engine, project: Project, call_id: UUID
 ) -> None:
-    sent = {"input": PROMPT.format(text="where is it?")}
+    body = {"input": PROMPT.format(text="where is it?")}
     with transaction(engine) as connection:
-        connection.execute(update(trace).values(input=sent, prompt_parts=["", sent["input"]]))
+        connection.execute(update(trace).values(input=body, prompt_parts=["", body["input"]]))
         read = traces.get(connection, project.id, call_id)
-    assert (read.prompt_parts, orjson.dumps(read.input)) == (["", sent["input"]], orjson.dumps(sent))
+    assert (read.prompt_parts, orjson.dumps(read.input)) == (["", body["input"]], orjson.dumps(body))

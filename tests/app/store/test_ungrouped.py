@@ -1,4 +1,4 @@
-"""A page of ungrouped calls is the same whether they are found among the newest of the project or group by group."""
+"""A page of ungrouped calls is the same by both queries: among the newest of the project, and group by group."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -17,16 +17,16 @@ from app.store.tables import trace
 
 @pytest.fixture
 def calls(engine: Engine, client: FlaskClient) -> list[UUID]:
-    """Twelve calls on three paths, newest first: every second one has no text prompt, every third other one is considered."""
-    found = []
+    """Twelve calls on three paths, newest first: every second call has no text prompt, and two are considered."""
+    trace_ids = []
     for number in range(12):
-        said = {"input": f"Text {number}"} if number % 2 else {"output": "Hello."}
-        body = {"model": "m", "path": f"/{number % 3}"} | said
-        found.append(UUID(client.post("/api/v1/traces", json=body).json["id"]))
+        content = {"input": f"Text {number}"} if number % 2 else {"output": "Hello."}
+        body = {"model": "m", "path": f"/{number % 3}"} | content
+        trace_ids.append(UUID(client.post("/api/v1/traces", json=body).json["id"]))
     with transaction(engine) as connection:
-        considered = trace.c.id.in_([found[1], found[7]])
+        considered = trace.c.id.in_([trace_ids[1], trace_ids[7]])
         connection.execute(update(trace).where(considered).values(considered_run_id=new_id()))
-    return found[::-1]
+    return trace_ids[::-1]
 
 
 def page(engine: Engine, project: Project, states: Collection[State], after: UUID | None) -> list[UngroupedCall]:
@@ -45,11 +45,11 @@ def test_both_ways_find_the_same_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     behind = None if after is None else calls[after]
-    found = page(engine, project, states, behind)
+    listed = page(engine, project, states, behind)
     monkeypatch.setattr(browse, "UNGROUPED_SEARCHED", 1)
-    assert found == page(engine, project, states, behind)
-    assert {call.state for call in found} <= set(states)
-    assert found or after == 11 or states == ("considered",)
+    assert listed == page(engine, project, states, behind)
+    assert {call.state for call in listed} <= set(states)
+    assert listed or after == 11 or states == ("considered",)
 
 
 def test_a_page_is_found_without_a_look_into_every_group(

@@ -34,7 +34,7 @@ def version_of(group: Group) -> UUID:
 
 
 def filled(group: Group, hours: range, version: UUID | None = None, **sums: int) -> None:
-    """Cells of the task's version, so many hours before now."""
+    """Fills the cells of the task's version, this many hours before now."""
     cell = dict.fromkeys(("failures", "estimated", "output_tokens", "cached_tokens", "reasoning_tokens"), 0)
     cell |= {"calls": 10, "input_tokens": 1000, "answered": 10, "output_characters": 0, "timed": 0} | sums
     version = version or version_of(group)
@@ -58,7 +58,7 @@ def look(group: Group, now: datetime = NOW) -> int:
         return hourly.look(connection, group.project_id, now)
 
 
-def told(client: FlaskClient) -> list[Any]:
+def news(client: FlaskClient) -> list[Any]:
     return client.get("/api/v1/changes").json["items"]
 
 
@@ -68,7 +68,7 @@ def test_calls_that_fail_are_told_once_a_week_by_whoever_looks(client: FlaskClie
     assert look(group) == 1
     assert look(group) == 0
     assert look(group, NOW + HOUR) == 0
-    [jump] = told(client)
+    [jump] = news(client)
     assert (jump["kind"], jump["path"], jump["at"]) == ("error.jump", "/support/triage", "2026-02-02T00:00:00Z")
     assert jump["details"] == {"before": 0.0, "now": 0.4, "calls": 60, "hours": 6}
     assert jump["summary"].startswith("40 % of the calls of “")
@@ -80,7 +80,7 @@ def test_more_calls_without_a_template_are_told_of_their_path(client: FlaskClien
         rows = [{"group_id": group.id, "start": NOW - back * HOUR, "calls": 10} for back in range(1, 7)]
         connection.execute(insert(unmatched_hour), rows)
     assert look(group) == 1
-    [jump] = told(client)
+    [jump] = news(client)
     assert (jump["kind"], jump["task_id"], jump["details"]["now"]) == ("unmatched.rate", None, 0.5)
 
 
@@ -88,7 +88,7 @@ def test_a_task_without_calls_is_told_with_its_last_hour(client: FlaskClient, gr
     filled(group, range(80, 600))
     assert look(group) == 1
     assert look(group, NOW + HOUR) == 0
-    [quiet] = told(client)
+    [quiet] = news(client)
     assert quiet["kind"] == "task.quiet"
     assert quiet["details"]["last_seen"] == (NOW - 80 * HOUR).isoformat()
 
@@ -98,13 +98,13 @@ def test_a_slot_that_is_stuck_is_told_by_its_name(client: FlaskClient, world: Wo
     for day in range(8):
         for number in range(20):
             ticket = words(day * 20 + number) if day < 7 else "stuck"
-            at = NOW - timedelta(days=8 - day) + number * HOUR
-            group.send([prompt.format(ticket)], started_at=at.isoformat())
+            started = NOW - timedelta(days=8 - day) + number * HOUR
+            group.send([prompt.format(ticket)], started_at=started.isoformat())
     with transaction(world.engine) as connection:
         while rollup.add_up(connection):
             pass
     look(group)
-    [stuck] = told(client)
+    [stuck] = news(client)
     assert (stuck["kind"], stuck["details"]["slot"]) == ("slot.constant", "ticket")
     assert stuck["details"]["now"] == {"calls": 20, "values": 1}
 
@@ -112,13 +112,13 @@ def test_a_slot_that_is_stuck_is_told_by_its_name(client: FlaskClient, world: Wo
 def test_an_outage_of_all_tasks_is_one_piece_of_news(client: FlaskClient, world: World) -> None:
     groups = [world.group(f"/{word}") for word in WORDS[:5]]
     for group in groups:
-        sent = group.send(map(triage, range(12)))
+        trace_ids = group.send(map(triage, range(12)))
         group.run()
-        version = group.calls(sent)[0].implementation_id
+        version = group.calls(trace_ids)[0].implementation_id
         filled(group, range(7, 400), version)
         filled(group, range(1, 7), version, failures=4)
     assert look(groups[0]) == 1
     assert look(groups[0], NOW + HOUR) == 0
-    [jump] = told(client)
+    [jump] = news(client)
     assert jump["details"]["others"] == 4
     assert jump["summary"].endswith("The same of 4 others.")

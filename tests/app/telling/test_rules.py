@@ -1,4 +1,4 @@
-"""When a figure has changed enough to be told: the rule alone, on figures that are made up."""
+"""The rule that tells a change of a figure, on invented figures."""
 
 from random import Random
 
@@ -34,11 +34,11 @@ def test_a_share_that_wavers_by_chance_is_no_news(calls: int) -> None:
 @pytest.mark.parametrize(("calls", "high"), [(10, 3), (40, 1), (200, 1)])
 def test_a_third_of_calls_that_fail_is_told_with_what_it_was(calls: int, high: int) -> None:
     blocks = [*steady(calls, 0.02)[:-high], *[Figures(calls, calls / 3)] * high]
-    found = jump(blocks, SHARE)
-    assert found is not None
-    assert found.now > 0.3
-    assert found.before < 0.1
-    assert found.calls >= 30
+    change = jump(blocks, SHARE)
+    assert change is not None
+    assert change.now > 0.3
+    assert change.before < 0.1
+    assert change.calls >= 30
 
 
 def test_a_task_of_two_days_has_no_past_to_compare_with() -> None:
@@ -57,20 +57,20 @@ WEEK = WORKDAY * 5 + [8, 8, 8, 2] * 2
 
 
 def test_a_task_whose_calls_cease_is_told_once_enough_were_expected() -> None:
-    own, others = WEEK * WEEKS, [calls * 3 for calls in WEEK * WEEKS]
-    assert quiet([*own[:-1], 0], others) is None, "six hours are not enough"
-    found = quiet([*own[:-3], 0, 0, 0], others)
-    assert found is None, "a Sunday has few calls"
+    own, calls_of_others = WEEK * WEEKS, [calls * 3 for calls in WEEK * WEEKS]
+    assert quiet([*own[:-1], 0], calls_of_others) is None, "six hours are not enough"
+    change = quiet([*own[:-3], 0, 0, 0], calls_of_others)
+    assert change is None, "a Sunday has few calls"
     monday = len(own) - 7 * 4 + 2
     stopped = [*own[: monday - 2], 0, 0]
-    assert quiet(stopped, others[:monday]) is not None
+    assert quiet(stopped, calls_of_others[:monday]) is not None
 
 
 def test_a_day_off_of_the_whole_project_is_no_news_until_it_is_three_days_long() -> None:
     own = WEEK * 3 + WORKDAY * 4
     silent = [*own[:-8], *[0] * 8]
-    others = [*[calls * 3 for calls in own[:-8]], *[0] * 8]
-    assert quiet(silent, others) is None
+    calls_of_others = [*[calls * 3 for calls in own[:-8]], *[0] * 8]
+    assert quiet(silent, calls_of_others) is None
     assert quiet(silent, [calls * 3 for calls in own]) is not None
     long = [*own[:-12], *[0] * 12]
     assert quiet(long, [*[calls * 3 for calls in own[:-12]], *[0] * 12]) is not None

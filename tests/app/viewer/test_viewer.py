@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 @pytest.fixture
 def visitor(web: Flask) -> FlaskClient:
-    """Somebody without a key."""
+    """A browser without a key."""
     return web.test_client()
 
 

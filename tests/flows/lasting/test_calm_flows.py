@@ -176,15 +176,15 @@ def test_a_person_regroups_a_path_and_waits(
     shop.wait_until_grouped("/person", 3)
     wait_until(lambda: _is_idle(shop, settings, "/person"), event="no run or message of the path is left")
     before = shop.runs("/person", "committed")
-    done = command("regroup", PROJECT, "/person", "--all", "--wait")
-    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "/person: requested")
+    result = command("regroup", PROJECT, "/person", "--all", "--wait")
+    assert (result.returncode, result.stdout.splitlines()[0]) == (0, "/person: requested")
     assert shop.runs("/person", "committed") == before + 1
 
 
 def test_nobody_waits_for_a_run_while_grouping_is_disabled(shop: Shop, command_here: Callable[..., Result]) -> None:
     shop.send("/idle", "oak")
-    done = command_here("regroup", PROJECT, "/idle", "--wait", TASK_GROUPING_ENABLED="false")
-    assert (done.exit_code, "TASK_GROUPING_ENABLED" in done.stderr) == (1, True), done
+    result = command_here("regroup", PROJECT, "/idle", "--wait", TASK_GROUPING_ENABLED="false")
+    assert (result.exit_code, "TASK_GROUPING_ENABLED" in result.stderr) == (1, True), result
 
 
 @pytest.mark.parametrize(
@@ -200,8 +200,8 @@ def test_nobody_waits_for_a_run_while_grouping_is_disabled(shop: Shop, command_h
 def test_a_command_that_cannot_be_carried_out_says_why(
     shop: Shop, command_here: Callable[..., Result], arguments: tuple[str, ...], code: int, says: str
 ) -> None:
-    done = command_here(*arguments)
-    assert (done.exit_code, says in done.stderr) == (code, True), done
+    result = command_here(*arguments)
+    assert (result.exit_code, says in result.stderr) == (code, True), result
 
 
 def test_a_quarantined_group_runs_again_once_a_person_clears_it(
@@ -238,8 +238,8 @@ def _is_idle(shop: Shop, settings: Settings, path: str) -> bool:
 
 def _at_rest(shop: Shop, settings: Settings) -> dict | None:
     coalescing = patient_coalescing(settings)
-    if any(found.state != "idle" for found in coalescing.snapshots(coalescing.groups()).values()):
-        return None  # one that is parked has a request and no message yet
+    if any(snapshot.state != "idle" for snapshot in coalescing.snapshots(coalescing.groups()).values()):
+        return None  # a parked group has a request and no message yet
     now = pipeline(shop.engine, None, settings)
-    done = now["runs"] + sum(now["skips"].values())
-    return now if now["messages"] == done and now["queue_depth"] == 0 else None
+    ended = now["runs"] + sum(now["skips"].values())
+    return now if now["messages"] == ended and now["queue_depth"] == 0 else None

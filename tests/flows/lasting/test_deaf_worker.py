@@ -31,17 +31,16 @@ ATTEMPTS, SECONDS_TO_FAIL = ("first", "second", "third", "fourth"), 30
 
 @contextmanager
 def the_parent_is_cut_off(client: redis.Redis, worker: ProcessContainer) -> Iterator[None]:
-    """Inside, the process that acknowledges has lost its connections, but for that of pub/sub, and Redis takes no new ones.
-
-    Those of the child, which does the work, are spared; a child that was forked late holds the parent's, too.
+    """In the block the process that acknowledges has lost its connections but that of pub/sub, and Redis takes no new
+    ones. Connections of the child, which does the work, stay; a child that was forked late holds the parent's, too.
     """
     parent = psutil.Process(worker.pid)
     (child,) = parent.children()
     spared = _ports(child) - _ports(parent)
     client.config_set("maxclients", 1)
-    for other in client.client_list(_type="normal"):
-        if int(other["addr"].rpartition(":")[2]) not in spared and other["id"] != str(client.client_id()):
-            client.client_kill_filter(_id=other["id"])
+    for connection in client.client_list(_type="normal"):
+        if int(connection["addr"].rpartition(":")[2]) not in spared and connection["id"] != str(client.client_id()):
+            client.client_kill_filter(_id=connection["id"])
     try:
         yield
     finally:
@@ -54,7 +53,7 @@ def _ports(process: psutil.Process) -> set[int]:
 
 @contextmanager
 def acknowledging_is_forbidden(client: redis.Redis, worker: ProcessContainer) -> Iterator[None]:
-    """Inside, Redis refuses the command that takes a message out of those under way."""
+    """In the block Redis refuses the command that takes a message out of those under way."""
     client.execute_command("ACL SETUSER default -hdel")
     try:
         yield
@@ -63,13 +62,13 @@ def acknowledging_is_forbidden(client: redis.Redis, worker: ProcessContainer) ->
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [(the_parent_is_cut_off, "Couldn't ack"), (acknowledging_is_forbidden, "NoPermissionError")],
     ids=["cut_off", "forbidden"],
 )
 def test_a_worker_that_could_not_acknowledge_takes_messages_again(
     fault: Callable,
-    said: str,
+    message: str,
     shop: Shop,
     celery_worker: CeleryTestWorker,
     reconciler: ProcessContainer,
@@ -80,7 +79,7 @@ def test_a_worker_that_could_not_acknowledge_takes_messages_again(
     worker = celery_worker.container
 
     def failed() -> bool:
-        return said in worker.logs() or LOST in worker.logs()
+        return message in worker.logs() or LOST in worker.logs()
 
     with redis.Redis.from_url(valkey.url(), single_connection_client=True) as client:
         for attempt in ATTEMPTS:
@@ -111,9 +110,9 @@ def test_messages_that_nobody_takes_make_the_installation_unready(
     wait_until(lambda: shop.client.get("/readyz").json["worker"]["ok"])
 
 
-def _told(control: Celery, what: str) -> None:
+def _told(control: Celery, action: str) -> None:
     for queue in (FIRST, RERUN):
-        assert control.control.broadcast(what, arguments={"queue": queue}, reply=True, timeout=30, limit=1)
+        assert control.control.broadcast(action, arguments={"queue": queue}, reply=True, timeout=30, limit=1)
 
 
 def _worker_is_down(shop: Shop) -> str:

@@ -1,4 +1,4 @@
-"""Workers and Redis die in the middle of a run; nothing is lost. What a test kills, it brings back."""
+"""Workers and Redis die in the middle of a run; no trace is lost. Each test restarts the process that it kills."""
 
 from pytest_celery import CeleryTestBroker, CeleryTestWorker
 from sqlalchemy import text

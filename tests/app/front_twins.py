@@ -1,4 +1,4 @@
-"""The same application behind Flask alone and behind the front: both get every request."""
+"""The same application behind Flask alone and behind the front: both applications get every request."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ KNOWN = ("You are a triage bot.", "Sort this ticket: {{ticket}} of plan {{plan}}
 
 
 @dataclass
-class Both:
+class Twins:
     """The same application behind Flask alone and behind the front, each with a project of its own."""
 
     engine: Engine
@@ -27,10 +27,10 @@ class Both:
     front_key: str
 
     def send(self, body: Any, path: str = URL, **headers: str) -> tuple[Answer, Answer]:
-        """The answers of both, without values that differ each time."""
+        """The answers of both applications, without values that differ each time."""
         data = body if isinstance(body, bytes) else orjson.dumps(body)
-        said = {"content-type": "application/json"} | headers
-        by_flask = self.flask.post(path, data=data, headers=said)
+        all_headers = {"content-type": "application/json"} | headers
+        by_flask = self.flask.post(path, data=data, headers=all_headers)
         headers_of_flask = {name.lower(): value for name, value in by_flask.headers.items()}
         return (
             _without_ids(Answer(by_flask.status_code, headers_of_flask, by_flask.data)),
@@ -52,8 +52,8 @@ def _without_ids(answer: Answer) -> Answer:
     if "json" not in answer.headers["content-type"]:
         return answer
     body = answer.json
-    for each in (body, *body.get("results", ())) if isinstance(body, dict) else ():
-        each |= {name: bool(each[name]) for name in NEW_EACH_TIME if name in each}
+    for item in (body, *body.get("results", ())) if isinstance(body, dict) else ():
+        item |= {name: bool(item[name]) for name in NEW_EACH_TIME if name in item}
     return Answer(answer.status, answer.headers, orjson.dumps(body))
 
 
@@ -73,6 +73,6 @@ def _rows(engine: Engine, project: str) -> list[Any]:
 
 def _counted(app: Flask, metric: str) -> dict[Any, float]:
     families = app.extensions[EXTENSION].registry.collect()
-    (family,) = [each for each in families if each.name == f"promptlode_{metric}"]
+    (family,) = [metric_family for metric_family in families if metric_family.name == f"promptlode_{metric}"]
     counts = [sample for sample in family.samples if sample.name.endswith(("_count", "_total"))]
     return {tuple(sample.labels.values()): sample.value for sample in counts}
