@@ -39,7 +39,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Limits:
-    """How large one trace may be (see Settings)."""
+    """The bounds of one trace (see Settings)."""
 
     text_bytes: int = 1024 * 1024
     depth: int = 64

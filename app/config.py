@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     broker_url: str = Field("", description="Celery broker; REDIS_URL when empty.")
     redis_tls_verify: bool = Field(
         True,
-        description="Whether the certificate of a rediss:// server must be trusted; false where a platform signs for itself.",
+        description="Whether the certificate of a rediss:// server must be trusted; false where the platform signs its own.",
     )
     redis_ca_file: str = Field(
         "", description="File with the authority that signed the certificate of a rediss:// server."
@@ -92,12 +92,11 @@ class Settings(BaseSettings):
     rate_read: Rate = Field(
         100, description="Requests a second that read with one key, and pages of one address; 0: no limit."
     )
-    rate_regroup: Rate = Field(
-        2, description="Requests a second of one project that a path be grouped anew; 0: no limit."
-    )
+    rate_regroup: Rate = Field(2, description="Requests a second of one project to regroup a path; 0: no limit.")
     rate_failures: Rate = Field(10, description="Wrong keys a second that one address may try; 0: no limit.")
     trusted_proxies: Annotated[int, Field(ge=0)] = Field(
-        0, description="Proxies before us that add to X-Forwarded-For: the address of a caller is so many from its end."
+        0,
+        description="Proxies in front that add to X-Forwarded-For; the caller's address is that many entries from its end.",
     )
 
     # --- OTLP
@@ -110,7 +109,7 @@ class Settings(BaseSettings):
     # --- database
     database_pool_size: PositiveInt = Field(
         10,
-        description="Connections a process keeps open at most; a web process as many again, for single statements, and three more.",
+        description="Connections that a process keeps open at most; a web process opens as many again for single statements, and three more.",
     )
     database_statement_timeout: Seconds = Field(30.0, description="Seconds after which PostgreSQL ends a statement.")
     database_lock_timeout: Seconds = Field(5.0, description="Seconds to wait for a row lock.")
@@ -135,18 +134,19 @@ class Settings(BaseSettings):
     )
     grouping_project_share: Annotated[int, Field(ge=0)] = Field(
         2,
-        description="Messages of one project in the broker at most; the others wait for its turn, so projects share the workers. 0: no limit.",
+        description="Messages of one project in the broker at most; its other messages wait for their turn, so projects share the workers. 0: no limit.",
     )
     task_grouping_worker_timeout: Seconds = Field(300.0, description="Seconds after which a run is ended.")
     grouping_window_owed: PositiveInt = Field(
         5000, description="Owed traces that one run reads at most, in the order of their arrival."
     )
     grouping_window_residue: PositiveInt = Field(
-        5000, description="Ungrouped traces considered before that one run reads at most, the last to arrive first."
+        5000,
+        description="Residue traces (ungrouped, considered before) that one run reads at most, the last to arrive first.",
     )
     grouping_review_after: PositiveInt = Field(
         200,
-        description="Newly matched calls of an implementation after which a sample of them is mined anew; doubles each time (half a day with new calls brings a review, too).",
+        description="Newly matched calls of an implementation after which a review mines a sample of them; doubles each time (half a day with new calls brings a review, too).",
     )
 
     # --- pace (see docs/coalescing.md)
@@ -164,15 +164,19 @@ class Settings(BaseSettings):
     grouping_ticket: Seconds = Field(60.0, description="Seconds after which a queued message counts as lost.")
     grouping_stalled_after: Seconds = Field(
         15.0,
-        description="Messages wait, none is in hand and none was taken for so many seconds: a worker starts its consumer anew, /readyz says so.",
+        description="Seconds in which messages wait, none is in hand and none was taken, after which a worker restarts its consumer and /readyz says so.",
     )
-    grouping_grace: Seconds = Field(10.0, description="Age of an owed trace from which the reconciler asks for it.")
-    reconcile_period: Seconds = Field(10.0, description="Seconds between two looks of the reconciler for owed groups.")
+    grouping_grace: Seconds = Field(
+        10.0, description="Seconds that a trace is owed before the reconciler requests its group."
+    )
+    reconcile_period: Seconds = Field(
+        10.0, description="Seconds between two searches of the reconciler for owed groups."
+    )
     grouping_max_attempts: PositiveInt = Field(
         8, description="Failed runs in a row after which a group is quarantined."
     )
     grouping_backoff_max: Seconds = Field(
-        900.0, description="Longest pause in seconds after a failed run; 2, 4, 8 ... up to it."
+        900.0, description="Longest pause in seconds after failed runs; the pauses are 2, 4, 8 ... up to this."
     )
 
     # --- webhooks (see docs/changes.md)
@@ -185,7 +189,7 @@ class Settings(BaseSettings):
     )
     webhook_delay: Annotated[float, Field(ge=0)] = Field(
         30.0,
-        description="Seconds that a change must stand before it is sent: what a run finds first in a burst of calls, the next may put right.",
+        description="Seconds that a change must stand before it is sent: the next run may correct what a run finds first in a burst of calls.",
     )
     public_url: str = Field("", description="Address of the pages, for links in messages of webhooks and in the feed.")
 
@@ -219,8 +223,8 @@ class Settings(BaseSettings):
     @field_validator("webhook_networks", mode="after")
     @classmethod
     def _networks(cls, networks: str) -> str:
-        for each in listed(networks):
-            ip_network(each)
+        for network in listed(networks):
+            ip_network(network)
         return networks
 
     @field_validator("public_url", mode="after")

@@ -13,7 +13,7 @@ class CallerError(PromptlodeError):
 
 
 class NotFoundError(CallerError):
-    """What was named does not exist in this project."""
+    """The named thing does not exist in this project."""
 
 
 class ConfigurationError(CallerError):

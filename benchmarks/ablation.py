@@ -1,4 +1,4 @@
-"""What each rule of the miner is worth: the template F1 of every corpus without it.
+"""The worth of each rule of the miner: the template F1 of every corpus without the rule.
 
     python -m benchmarks.ablation [--rule NAME ...] [--scenario NAME ...] [--seed 1 ...]
 

@@ -1,4 +1,4 @@
-"""What slow connections cost other clients: times of requests alone, and beside thousands of connections that send half a request.
+"""The cost of slow connections for other clients: times of requests alone, and beside thousands of connections that send half a request.
 
     python -m benchmarks.connections [NUMBER ...]      default: 1000 10000, or fewer where the system allows fewer open files
 

@@ -1,4 +1,4 @@
-"""What a project that floods the queue costs another project: the lag alone and beside the flood, with and without shares.
+"""The cost of a project that floods the queue for another project: the lag alone and beside the flood, with and without shares.
 
     python -m benchmarks.fairness        one table; exit code 1 when the lag is more than BOUND times the lag alone
 

@@ -1,4 +1,4 @@
-"""How long the Matcher takes per prompt, as a ratio to `str.split()` of the same prompts in the same run.
+"""The time of the Matcher per prompt, as a ratio to `str.split()` of the same prompts in the same run.
 
     python -m benchmarks.matcher [--sizes 100 1000 10000] [--sets NAME ...] [--prompts 400] [--seed 1] [--check]
 

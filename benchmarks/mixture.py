@@ -1,4 +1,4 @@
-"""What one project's requests cost another project: the lag alone, beside each kind of request, and beside all kinds.
+"""The cost of one project's requests for another project: the lag alone, beside each kind of request, and beside all kinds.
 
     python -m benchmarks.mixture [--seconds 30] [WORD ...]     exit code 1 when lag p99 is more than BOUND times the lag p99 alone
 

@@ -1,4 +1,4 @@
-"""How good a grouping is, against the known truth.
+"""The quality of a grouping, against the known truth.
 
 A group is two or more traces to which a miner gives one template; any other trace is ungrouped.
 
@@ -63,7 +63,7 @@ def skeleton(literals: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[st
 
 
 def _turns(values: Sequence[str], after: str) -> int:
-    """How many characters the border can move to the right: while every non-empty value begins as the text after the slot does."""
+    """The characters by which the border can move to the right: while every non-empty value begins as the text after the slot does."""
     present = [value for value in values if value]
     turns = 0
     while turns < len(after) - 1 and all((value + after)[turns] == after[turns] for value in present):

@@ -1,4 +1,4 @@
-"""How workers and reconcilers name themselves in their heartbeats.
+"""The names of workers and reconcilers in their heartbeats.
 
 A name is `node:process id`: two workers on one machine may have one node name of Celery, but never one process id.
 """

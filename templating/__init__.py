@@ -1,7 +1,7 @@
-"""How prompt templates are found and matched: pure functions on strings, no I/O, no framework.
+"""Finds prompt templates and matches prompts with them: pure functions on strings, no I/O, no framework.
 
-A name is imported when it is first asked for: who only matches need not wait for numpy, nor who only mines for the
-tables of languages.
+A name is imported when the name is first asked for: a caller that only matches does not wait for numpy, one that only
+mines does not wait for the tables of languages.
 """
 
 from importlib import import_module

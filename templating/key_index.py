@@ -1,4 +1,4 @@
-"""Where a Matcher files its templates, so that a prompt finds the few that may fit without trying the rest.
+"""The index of a Matcher: a prompt finds the few templates that may fit without trying the rest.
 
 A prompt of a template begins with its first literal, ends with its last, and has in it every line, sentence and word that stands whole
 inside a literal. Each of these is a *key*: a text that every prompt of the template has. A template is filed under one of its keys; a

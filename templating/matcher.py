@@ -19,7 +19,7 @@ class Match(NamedTuple):
 
 
 class Matcher:
-    """Which of many templates a prompt came from.
+    """Finds, among many templates, the template of a prompt.
 
     Most specific first: most literal characters, then the one added last.  The answer is that of trying `match` with
     every template in that order; the time is that of a few tries however many there are, as long as they differ in

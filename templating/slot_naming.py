@@ -1,7 +1,7 @@
 # ruff: noqa: SIM905  (word lists read better as text)
 """name_slots: names for slots, from the words around each place.
 
-A place is named by what a reader would call it, in this order: the tag around it (<context>...</context>), the label
+A place gets the name that a reader would give to it, from the first of these that is there: the tag around it (<context>...</context>), the label
 before it on its line ("Question: ", "city": ", lang=), the noun that its sentence puts beside it ("the company ...",
 "written by ..."), the label or heading on the line above, which may hold other places ("Notes of ...:"), the language of the
 code fence that it fills, a part of the prompt that it fills (message), the kind of its values (language, date, url, json, code),
@@ -21,10 +21,10 @@ from templating.slots import Kind, SlotKind, slot_kind
 from templating.template import Template
 
 REACH = 400
-"""Characters before and after a place that are looked at: a label stands near what it labels."""
+"""Characters before and after a place that are searched: a label stands near its value."""
 
 WORDS = 4
-"""Words up to which a label is a name unchanged; in a longer one, the noun is sought."""
+"""Words up to which a label is a name unchanged; of a longer label, the noun is the name."""
 
 MOST_CHARACTERS = 40
 """Characters of a name."""
@@ -51,19 +51,19 @@ WHOLE_PART = "message"
 """The name of a place that is all of a part: the app sends a message as somebody wrote it."""
 
 OPTIONAL = "optional_text"
-"""The name of a place that some calls leave empty and nothing else names: a sentence that is not always there."""
+"""The name of a place that some calls leave empty and no other rule names: a sentence of some calls only."""
 
 FENCE_NAMES = frozenset("csv css diff html json markdown sql xml yaml".split())
 """Languages of a code fence that say what its text is; of any other the text is code."""
 
 KEYWORD_NAMES = {"from": "sender"}
-"""Labels that Python keeps for itself, by the word that people use for what such a label announces."""
+"""Names for labels that are keywords of Python: the word that people use for the value behind such a label."""
 
 SLOT_MARK = "\ufffc"
 """Stands for another place in the text before a place (Unicode's object replacement character): no letter, no mark of a label."""
 
 ENDS = " \t$\"'`*([{<|“‘„«「『_"
-"""What may stand between a label and its value, and between a label and its colon."""
+"""Characters that may stand between a label and its value, and between a label and its colon."""
 
 COLONS = (":", "：", "=", "=>", "->", "→", "﹕")
 BREAKS = (
@@ -88,15 +88,15 @@ BREAKS = (
     "；",
     "\t",
 )
-"""Where a label begins at the latest: what is left of the last of these belongs to something else."""
+"""Marks that a label never contains: the text before the last mark belongs to another thing."""
 
 MARKUP = "#*_=-–—~+[]<>{}()|/\\:：.\"'`「」【】 \t\r"
 
 MARKED = ("#", "*", "[", "<", "=", "-", "_", "~", "【")
-"""How a heading with markup begins."""
+"""Beginnings of a heading with markup."""
 
 LIST_MARKS = frozenset(" \n\r-*•+,;/|.)0123456789")
-"""What may stand between two places of one list; "---" is a border between two things, but the second has no label."""
+"""Characters that may stand between two places of one list; "---" is a border between two things, the second without a label."""
 
 LEADING = frozenset(
     "the a an this that these those here is are my our your their its begin start of and or some all any".split()
@@ -109,14 +109,14 @@ BOUNDARIES = frozenset(
 COPULAS = frozenset("is are was were named called titled".split())
 QUESTIONS = frozenset("what how why when where who which".split())
 RELATIONS = frozenset("by from since until".split())
-"""Prepositions that name what follows them together with the word before: written by, member since."""
+"""Prepositions that name the next place together with the word before them: written by, member since."""
 
 
 def name_slots(mined: Mined, prompts: Sequence[str]) -> Template:
     """The same template with names from the words around each place, unique, stable, else var_N.
 
     mined:   a group of `mine`; its values are only asked for their kind.
-    prompts: what was mined; not needed by the rules of today, since mined holds the fixed text and the values.
+    prompts: the mined prompts; not needed by the rules of today, since mined holds the fixed text and the values.
     Places that share a name go on sharing one; different slots get different names (question, question_2).  N of var_N
     counts the different slots from 0, as in `mine`.  A name never is a Python keyword (from_)
     and works in every format of an export (`templating.portable`).  The result equals
@@ -174,7 +174,7 @@ def _whole_part(literals: Sequence[str], place: int) -> str:
 
 
 def _distinct(labels: Iterable[str]) -> list[str]:
-    """Identifiers from labels: repeats are numbered from 2, what is empty becomes var_N."""
+    """Identifiers from labels: repeats are numbered from 2, an empty label becomes var_N."""
     names: list[str] = []
     for number, label in enumerate(labels):
         base = label or f"var_{number}"
@@ -193,7 +193,7 @@ def _tag(before: str) -> str:
 
 
 def _line(before: str, after: str) -> str:
-    """What the line of the place says before it: a label, or a sentence that ends in the noun for it."""
+    """The name that the line gives before the place: a label, or a sentence that ends in the noun for the place."""
     line = before.rpartition("\n")[2].rstrip(ENDS)
     if len(line) == 2 and line[1] in ".)":  # A. or b) of a choice
         return _identifier(_words(line))
@@ -205,7 +205,7 @@ def _line(before: str, after: str) -> str:
 def _above(before: str) -> str:
     """The nearest line above that has words, if it is a label or a heading and not a sentence of its own.
 
-    What stands in brackets is a remark on a heading: "--- invoice (2 pages) ---".
+    Text in brackets is a remark on a heading: "--- invoice (2 pages) ---".
     """
     *above, line = before.split("\n")
     if _words(line) or SLOT_MARK in line:
@@ -232,7 +232,7 @@ def _named_by_kind(kind: SlotKind, after: str) -> str:
 
 
 def _is_heading(line: str) -> bool:
-    """Markup around it, or no more than a few words that all begin with a capital; never the end of a sentence."""
+    """Whether the line is a heading: markup around it, or a few words that all begin with a capital; never a sentence's end."""
     words = _words(line)
     if not 0 < len(words) <= WORDS or line.rstrip("*_ ").endswith((".", "!", "?", "。", ",", "，")):
         return False
@@ -273,7 +273,7 @@ def _phrase(label: str) -> str:
 
 
 def _pointed(words: list[str]) -> str:
-    """What a sentence announces: article in "Summarize the following article.", context in "The context is below."."""
+    """The noun that a sentence announces: article in "Summarize the following article.", context in "The context is below."."""
     lower = [word.lower() for word in words]
     if lower[-1:] == ["below"] and not COPULAS.isdisjoint(lower):
         return _phrase(" ".join(words[: max(lower.index(word) for word in COPULAS.intersection(lower))]))

@@ -1,4 +1,4 @@
-"""What a slot holds, told from its values: an integer, a date, one of four words, JSON, free text ...
+"""The kind of a slot, told from its values: an integer, a date, one of four words, JSON, free text ...
 
 Plain tests of one value at a time with the standard library's own parsers; no pattern is run over text of any length.
 A kind is claimed when nearly all values have it, since real traffic has an odd value everywhere.  The idea of column
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class SlotKind:
-    """What a slot holds.
+    """The kind of a slot, with the facts that a reader of the template needs.
 
     kind:     see Kind.
     values:   of an enum, its values, the most frequent first; else empty.

@@ -26,7 +26,7 @@ class Template:
     examples: values of some prompts in which a search found the template, oldest first; a later search that is told of the
               template looks at these prompts again.
     Equality and hash are by literals and by which places share a name: renaming a slot does not make another template.
-    Raises TypeError for what is not a sequence of str, ValueError for what breaks a rule above.
+    Raises TypeError for arguments that are no sequence of str, ValueError for those that break a rule above.
     """
 
     literals: tuple[str, ...]
@@ -162,10 +162,10 @@ def _check(literals: tuple[str, ...], slots: tuple[str, ...]) -> None:
 
 
 def _places(text: str) -> Iterator[_Place]:
-    """Everything in the text that reads as {{name}}, from the left.
+    """Each {{name}} in the text, from the left.
 
-    Led by the closing braces: a name holds no brace, so what a `}}` closes begins at the last `{{` before it and
-    after the `}}` before that.  Each character is looked at a bounded number of times, also in "{{{{{{" or "}}}}}}".
+    The search goes by closing braces: a name holds no brace, so the slot that a `}}` closes begins at the last `{{`
+    before this `}}` and after the `}}` before that.  Each character is looked at a bounded number of times, also in "{{{{{{" or "}}}}}}".
     """
     done, close = 0, text.find(CLOSE)
     while close >= 0:
@@ -180,7 +180,7 @@ def _places(text: str) -> Iterator[_Place]:
 
 
 def _trailing_escapes(text: str, start: int, end: int) -> int:
-    """How many backslashes text[start:end] ends with; does not look further back than they reach."""
+    """The number of backslashes at the end of text[start:end]; looks back no further than these backslashes."""
     position = end
     while position > start and text[position - 1] == ESCAPE:
         position -= 1
@@ -188,7 +188,7 @@ def _trailing_escapes(text: str, start: int, end: int) -> int:
 
 
 def _escaped(literal: str) -> str:
-    """The literal so that nothing in it reads as a slot."""
+    """The literal in the text form, in which no part of the literal reads as a slot."""
     parts: list[str] = []
     done = 0
     for place in _places(literal):

@@ -20,7 +20,7 @@ _ENTRY = ("id", "actor", "key_id", "key_last4", "action", "subject", "outcome", 
 
 @routes.route("GET", "/api/v1/audit", scope="admin", query=PageQuery, answers={200: Page[AuditEntry]})
 def list_audit(holder: KeyHolder, query: PageQuery) -> Response:
-    """Who changed or took what of the project, newest first."""
+    """Changes and exports of the project with their actors, newest first."""
     with transaction(services().engine) as connection:
         rows = audit.page(connection, holder.project_id, limit=query.limit + 1, before=query.cursor)
     return json_answer(page_of(rows, query.limit, _entry))

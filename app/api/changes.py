@@ -34,7 +34,7 @@ def _known(kinds: str) -> str:
 
 
 class ChangesQuery(RangeQuery):
-    """Which changes, and when they happened."""
+    """The selection of changes, by kind, task and time."""
 
     kind: Annotated[str, AfterValidator(_known)] | None = Field(
         None,
@@ -79,7 +79,7 @@ class ChangeShape(Shape):
 
 @routes.route("GET", "/api/v1/changes", scope="read", query=ChangesQuery, answers={200: Page[ChangeShape]})
 def list_changes(holder: KeyHolder, query: ChangesQuery) -> Response:
-    """What changed, newest first: tasks and versions that began, edits taken back, jumps of rates and costs."""
+    """Changes, newest first: tasks and versions that began, edits taken back, jumps of rates and costs."""
     kinds = None if query.kind is None else [kind.strip() for kind in query.kind.split(",")]
     wanted = Wanted(
         [holder.project_id], query.stated or Range(), kinds, task_id=query.task_id, path=query.path, before=query.cursor

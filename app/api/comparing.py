@@ -29,7 +29,7 @@ Number = Annotated[int, Field(ge=1, le=LAST_VERSION), Whole]
 
 
 class DiffQuery(RangeQuery):
-    """Which versions, and when their calls were made."""
+    """The compared versions, and bounds of their calls' times."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -39,7 +39,7 @@ class DiffQuery(RangeQuery):
 
 @routes.route("GET", "/api/v1/tasks/<uuid:task_id>/diff", scope="read", query=DiffQuery, answers={200: DiffAnswer})
 def get_diff(holder: KeyHolder, task_id: UUID, query: DiffQuery) -> Response:
-    """What changed between two versions of a task, word by word, and what each used (24 hours unless told)."""
+    """The difference between two versions of a task, word by word, and the usage of each (24 hours unless told)."""
     with transaction(services().engine) as connection:
         own = by_id.task_in_force(connection, holder.project_id, task_id)
         old, new = (_version(connection, holder, own, number) for number in (query.from_, query.to))

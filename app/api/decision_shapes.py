@@ -17,9 +17,9 @@ _ID_OF_A_KEY = "0198c0de-0000-7000-8000-0000000000e1"
 
 
 class DecisionShape(Shape):
-    """What a person decided.  task_id: what it is about; of a merge the task that went on in other_task_id, of a split the one that was split.
+    """A person's decision.  task_id: the decided task; of a merge the task that went on in other_task_id, of a split the split task.
 
-    before, after: the fields that it changed, by name. undone_at: null while it stands.
+    before, after: the changed fields, by name. undone_at: null while the decision stands.
     """
 
     model_config = ConfigDict(
@@ -69,7 +69,7 @@ class DecisionShape(Shape):
 
 
 class SideShape(Shape):
-    """How many versions a task shows, and how many calls they have."""
+    """The number of versions that a task shows, and of their calls."""
 
     versions: int
     calls: int
@@ -97,7 +97,7 @@ class MoveShape(Shape):
 
 
 class PreviewShape(Shape):
-    """What a decision would do; nothing was written.  Hand `state` back as `expected`: it is then taken only while this holds."""
+    """The effect that a decision would have; nothing was written.  Hand `state` back as `expected`: it is then taken only while this holds."""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -1,4 +1,4 @@
-"""What people decide about tasks: PATCH of tasks and implementations, POST of merges, splits and undoing, GET of the history."""
+"""People's decisions about tasks: PATCH of tasks and implementations, POST of merges, splits and undoing, GET of the history."""
 
 import re
 from collections.abc import Iterator
@@ -240,7 +240,7 @@ def split_implementation(holder: KeyHolder, implementation_id: UUID, query: Spli
 
 
 class DecisionQuery(RangeQuery, PageQuery):
-    """Which decisions a list shows; since and until are bounds of their times."""
+    """The selection of a list of decisions; since and until are bounds of their times."""
 
     task_id: UUID | None = Field(None, description="Decisions about this task.")
     kind: Kind | None = Field(None, description="Decisions of this kind.")
@@ -248,7 +248,7 @@ class DecisionQuery(RangeQuery, PageQuery):
 
 @routes.route("GET", "/api/v1/decisions", scope="read", query=DecisionQuery, answers={200: Page[DecisionShape]})
 def list_decisions(holder: KeyHolder, query: DecisionQuery) -> Response:
-    """What people decided about tasks, newest first, with what was before and whether it was undone."""
+    """People's decisions about tasks, newest first, with the state before each and whether it was undone."""
     with transaction(services().engine) as connection:
         rows = history.page(
             connection,

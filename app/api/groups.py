@@ -40,7 +40,7 @@ _looking = Lock()
 
 
 class RegroupIn(BaseModel):
-    """Which group; `all` also re-mines grouped traces, else what is in no group."""
+    """The path to regroup; `all` also re-mines grouped traces, else only ungrouped ones."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -131,7 +131,7 @@ def _found(template: FoundTemplate) -> dict[str, Any]:
 
 
 class ProgressQuery(BaseModel):
-    """Which group."""
+    """The path of the group."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 

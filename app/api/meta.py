@@ -1,4 +1,4 @@
-"""What describes the service itself: openapi.json."""
+"""The description of the service itself: openapi.json."""
 
 import functools
 from collections.abc import Sequence

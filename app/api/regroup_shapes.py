@@ -11,7 +11,7 @@ from app.http.shapes import Shape
 
 
 class RegroupAnswer(Shape):
-    """What was asked for.  `deferred`: Redis is down, the reconciler will ask.  `off`: grouping is disabled, it waits."""
+    """The fate of the request.  `deferred`: Redis is down, the reconciler will ask.  `off`: grouping is disabled, the request waits."""
 
     path: str
     all: bool
@@ -35,7 +35,7 @@ class FoundShape(Shape):
 
 
 class RehearsalShape(Shape):
-    """What a run would change; nothing was written.
+    """The changes that a run would make; nothing was written.
 
     owed, residue, reviewed: calls read. grouped: ungrouped calls that would get a template; moved: calls that would get another one; left: read, and still
     without. unread: some were left out, since a window or the time was full. merged: tasks that would become one, with the one that stays. parted:
@@ -93,7 +93,7 @@ class RehearsalShape(Shape):
 
 
 class ProgressShape(Shape):
-    """How far the grouping of a path is.
+    """The progress of the grouping of a path.
 
     state: none (nothing was ever grouped here), waiting (asked for or owed, no run yet), running (a run mines), matching (older calls are matched against what
     was found), done, failed (tried again by itself), quarantined. owed: calls that wait for a run; left: calls still to be matched, counted up to 100,000.

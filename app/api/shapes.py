@@ -107,7 +107,7 @@ class TraceDetail(TraceSummary):
 
 
 class TaskSummary(Shape):
-    """What one call site does; `template` is that of the production version, else of the newest."""
+    """A kind of call that the app makes; `template` is that of the production version, else of the newest."""
 
     id: UUID
     name: str
@@ -176,7 +176,7 @@ class MergedTask(Shape):
 
 
 class SlotKind(Shape):
-    """What a slot holds, told from its values: `values` are those of an enum, `optional` says that some calls leave it empty."""
+    """The kind of a slot, told from its values: `values` are those of an enum, `optional` says that some calls leave it empty."""
 
     kind: str
     values: list[str]
@@ -204,7 +204,7 @@ class ImplementationDetail(Shape):
 
 
 class DeletionAnswer(Shape):
-    """How much was deleted.  `complete`: nothing is left of what was to go; otherwise send the same again."""
+    """The numbers of deleted rows.  `complete`: all selected calls are deleted; otherwise send the same again."""
 
     traces: int
     versions: int
@@ -215,7 +215,7 @@ class DeletionAnswer(Shape):
 
 
 class AuditEntry(Shape):
-    """Who did what and when.  `subject` is the id of what it was done to; `outcome` begun, done, refused or failed."""
+    """An action, its actor and its time.  `subject` is the id of the changed thing; `outcome` begun, done, refused or failed."""
 
     id: UUID
     actor: Literal["key", "page", "command"]
@@ -290,14 +290,14 @@ class RunShape(Shape):
 
 
 class LagBucket(Shape):
-    """How many traces waited at most so long."""
+    """The number of traces that waited at most this long."""
 
     until_s: float
     traces: int
 
 
 class Lag(Shape):
-    """How long traces waited from being stored to a run having read them; matched ones do not wait and are not counted."""
+    """The time from storing a trace to a run having read it; matched traces do not wait and are not counted."""
 
     traces: int
     sum_s: float
@@ -305,7 +305,7 @@ class Lag(Shape):
 
 
 class Pipeline(Shape):
-    """What the pipeline is doing.
+    """The state of the pipeline.
 
     `queue_depth` is null while Redis does not answer; `queue_stalled_s`: for how long messages wait that no worker takes.  `refused`: messages that named no known group; they belong to no project, so
     only a key that sees all projects sees them.

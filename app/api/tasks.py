@@ -41,7 +41,7 @@ def _is_label(text: str) -> str:
 
 
 class TaskQuery(RangeQuery, PageQuery):
-    """Which tasks a list shows, and in what order."""
+    """The selection of a list of tasks, and its order."""
 
     path: str | None = Field(None, description="Tasks of this path.")
     q: str = Field("", description="Words, in any order, of names, paths, templates, models and values.")
@@ -151,7 +151,7 @@ def get_implementation(holder: KeyHolder, implementation_id: UUID) -> Response:
 
 
 class SimilarQuery(BaseModel):
-    """How many tasks are answered."""
+    """The number of tasks in the answer."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 

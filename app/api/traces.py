@@ -54,7 +54,7 @@ def _described(schema: dict[str, Any]) -> None:
 
 
 class TraceQuery(RangeQuery, PageQuery):
-    """Which traces a list shows: those that everything holds for."""
+    """The selection of a list of traces: all conditions hold for each."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, json_schema_extra=_described)
 

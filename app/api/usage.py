@@ -42,7 +42,7 @@ DEFAULT = {"hour": timedelta(hours=24), "day": timedelta(days=30)}
 
 
 class UsageQuery(RangeQuery):
-    """What a task used, by hour or day."""
+    """The usage of a task, by hour or day."""
 
     by: Literal["hour", "day"] = Field("day", description="The length of an item, in UTC.")
     version: Annotated[int, Field(ge=1, le=LAST_VERSION), Whole] | None = Field(
@@ -67,7 +67,7 @@ def _length(query: RangeQuery) -> timedelta:
 
 @routes.route("GET", "/api/v1/tasks/<uuid:task_id>/usage", scope="read", query=UsageQuery, answers={200: UsageAnswer})
 def get_usage(holder: KeyHolder, task_id: UUID, query: UsageQuery) -> Response:
-    """What each version of a task used in each hour or day (24 hours, or 30 days, unless told otherwise)."""
+    """The usage of each version of a task in each hour or day (24 hours, or 30 days, unless told otherwise)."""
     with services().reader.reading() as connection:
         own = by_id.task_in_force(connection, holder.project_id, task_id)
         asked = Asked(holder.project_id, query.range(DEFAULT[query.by]), task_ids=[own])
@@ -138,7 +138,7 @@ def _part(part: Any) -> dict[str, str]:
 
 
 class ValueQuery(RangeQuery, PageQuery):
-    """Which values of a slot."""
+    """The selection of a slot's values."""
 
     q: str = Field("", description="Values that hold this text, in whatever case.")
 

@@ -28,7 +28,7 @@ class Latency(Shape):
 
 
 class UsedShape(Shape):
-    """What calls used. `cost` is in US dollars; `cost_estimated` says that some tokens or a price were not known."""
+    """The usage of calls. `cost` is in US dollars; `cost_estimated` says that some tokens or a price were not known."""
 
     calls: int
     errors: int
@@ -50,7 +50,7 @@ class ListedTask(TaskSummary):
 
 
 class UsageItem(UsedShape):
-    """What a version used in the hour or day (UTC) that begins at `start`."""
+    """The usage of a version in the hour or day (UTC) that begins at `start`."""
 
     start: datetime
     version: int
@@ -74,7 +74,7 @@ class BillItem(Shape):
 
 
 class SlotItem(BillItem):
-    """What a slot cost, all its places together."""
+    """The cost of a slot, all its places together."""
 
     name: str
 
@@ -87,7 +87,7 @@ class ReorderedPart(Shape):
 
 
 class CacheShape(Shape):
-    """What a provider's cache of prefixes saw and could see.
+    """The tokens that a provider's cache of prefixes saw and could see.
 
     `prefix_tokens` of a call stand before the first slot that varies; `cached_seen` and `cached_possible` are tokens of all calls of the range;
     `saving` are the dollars saved, were the paragraphs with varying slots behind the others, as in `reordered` (null: nothing to gain).
@@ -153,7 +153,7 @@ _Side = ConfigDict(extra="forbid", validate_by_name=True, serialize_by_alias=Tru
 
 
 class DiffAnswer(BaseModel):
-    """What changed from one version to another."""
+    """The difference from one version to another."""
 
     model_config = _Side
 
@@ -164,7 +164,7 @@ class DiffAnswer(BaseModel):
 
 
 class Departure(Shape):
-    """Where the text leaves the template: characters into that part of the prompt, what the template asks for, what stands there."""
+    """The place where the text leaves the template: characters into its part of the prompt, the template's text, the call's text."""
 
     role: str
     offset: int

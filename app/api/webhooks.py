@@ -31,7 +31,7 @@ Format = Literal["json", "slack"]
 
 
 class WebhookIn(BaseModel):
-    """Where changes are to be sent."""
+    """The receiver of changes."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -88,7 +88,7 @@ class DeliveryShape(Shape):
 
 
 class WebhookQuery(BaseModel):
-    """Which webhook."""
+    """The id of a webhook."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -175,7 +175,7 @@ def _remove(holder: KeyHolder, webhook_id: UUID) -> Response:
     answers={200: Page[DeliveryShape]},
 )
 def list_deliveries(holder: KeyHolder, webhook_id: UUID, query: PageQuery) -> Response:
-    """What was sent to a webhook, what waits and what was given up, newest first."""
+    """Messages to a webhook, newest first: sent, waiting and given up."""
     with transaction(services().engine) as connection:
         if not webhooks.exists(connection, holder.project_id, webhook_id):
             raise NotFoundError("This project has no such webhook.")

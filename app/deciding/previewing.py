@@ -61,7 +61,7 @@ class Preview:
 
     @property
     def calls(self) -> int:
-        """How many calls would be of another task."""
+        """The number of calls that would be of another task."""
         return sum(move.calls for move in self.moves)
 
 

@@ -56,7 +56,7 @@ class Storing:
         return [each.recorded for each in whole]
 
     async def accepted(self, asked: Asked, recorded: Sequence[Recorded]) -> list[Accepted]:
-        """How stored calls will be grouped."""
+        """The word for the grouping of stored calls."""
         project = Project(asked.holder.project_id, asked.holder.project_name)
         return await asyncio.gather(*(self._asking.accepted(project, row) for row in recorded))
 

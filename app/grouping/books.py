@@ -33,7 +33,7 @@ class Book:
         return templates.load_all(self._connection, self._state.id)
 
     def life(self, template_id: UUID) -> Life:
-        """When the calls of a stored template were made."""
+        """The times of a stored template's calls."""
         return StoredLife(self._connection, template_id)
 
     def apart(self) -> Apart:

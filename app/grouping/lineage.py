@@ -54,10 +54,10 @@ class Life(Protocol):
         """The first and the last call, without this share of the calls at either end; None without calls."""
 
     def total(self) -> int:
-        """How many calls the template has."""
+        """The number of calls of the template."""
 
     def between(self, first: Moment, last: Moment) -> int:
-        """How many calls were made after `first` and before `last`."""
+        """The number of calls made after `first` and before `last`."""
 
 
 class SeenCalls:

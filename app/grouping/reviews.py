@@ -60,7 +60,7 @@ def judged(
 
 
 def _verdict(findings: Sequence[Finding], old: StoredTemplate, own: Sequence[Call]) -> Sequence[Finding]:
-    """What the findings mean for a template under review, whose sampled calls are `own`.
+    """The verdict of the findings on a template under review, whose sampled calls are `own`.
 
     - The template is found again: it stands; other findings with its calls are edits that it had swallowed.
     - One finding has all its calls and calls besides: a wider template, which takes its place.

@@ -41,7 +41,7 @@ OutcomeName = Literal["committed", "empty", "fenced", "failed", "stopped"]
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended.
+    """The end of a run.
 
     outcome: committed; empty (nothing to do, or the group is quarantined or gone); fenced (a newer run has begun);
         failed (an error, named by its class; the group backs off); stopped (`should_stop`; nothing was written).

@@ -28,7 +28,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where findings were stored: saved: the id of the template of each finding, in their order. tasks: the task of every template."""
+    """The places of stored findings. saved: the id of the template of each finding, in their order. tasks: the task of every template."""
 
     saved: Sequence[UUID]
     tasks: Mapping[UUID, UUID]

@@ -1,4 +1,4 @@
-"""What a run reads: owed calls, ungrouped ones considered before, and a sample of the calls of templates under review."""
+"""The calls that a run reads: owed calls, ungrouped calls considered before, and a sample of the calls of templates under review."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a body costs beyond its bytes: counted before it is parsed or inflated.
+"""The cost of a body beyond its bytes, counted before the body is parsed or inflated.
 
 A value of JSON takes two bytes to send and some hundred to keep, a member of gzip twenty to send and a whole decoder to read: eight
 million empty lists in 24 MB cost half a minute, 32 MB of empty members sixteen seconds.
@@ -32,9 +32,9 @@ def has_more_values(data: bytes, most: int) -> bool:
 
 
 def inflate(data: bytes, limit: int, most_members: int) -> bytes:
-    """What is behind gzip; of what inflates without end one byte over the limit.
+    """The content of gzip; one byte over the limit of a content that is longer.
 
-    Raises TooManyMembersError, CutOffError, or zlib.error for what is no gzip.
+    Raises TooManyMembersError, CutOffError, or zlib.error for data that is no gzip.
     """
     plain = bytearray()
     member, members = None, 0

@@ -23,7 +23,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "alive": ("Whether the process has sent a heartbeat recently.", True),
     "all": ("Whether calls that a run has considered are read again too.", False),
     "around": ("Text around the prompt: earlier turns, tools, and additions of the provider.", {}),
-    "asked_at": ("When a person asked that the path be grouped anew; null: no such request is open.", _TIME),
+    "asked_at": ("The time at which a person asked to regroup the path; null: no such request is open.", _TIME),
     "at": ("When it happened.", _TIME),
     "attempted_at": ("The time of the last attempt; null: none yet.", _TIME),
     "attempts": ("How often it was tried.", 2),

@@ -80,7 +80,7 @@ class Limiter:
     def take_regroup(self, holder: KeyHolder) -> None:
         """Count one regroup of a path, for all keys of the project.  Raises TooManyRequests."""
         subject = str(holder.project_id)
-        self._take(self._limits.regroup, subject, 1, "This project asks too often that paths be grouped anew.")
+        self._take(self._limits.regroup, subject, 1, "This project asks too often to regroup paths.")
 
     def take_page(self) -> None:
         """Count one page, which costs more than a request of the API.  Raises TooManyRequests."""

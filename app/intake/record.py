@@ -32,7 +32,7 @@ Addition = tuple[UUID, Mapping[str, Any], frozenset[str] | None]
 """A stored call, what is added to it, and the spans whose answer it must have: `kin.complete` has more."""
 
 Way = Literal["copy while planning", "copy", "insert"]
-"""How rows are stored; "copy while planning" matches against the groups in memory while COPY runs."""
+"""The way to store rows; "copy while planning" matches against the groups in memory while COPY runs."""
 
 RECORD_TRIES = 6
 """Tries to store a request before its sender gets 503: several deletions in a row can conflict with it."""

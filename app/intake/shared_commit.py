@@ -148,7 +148,7 @@ class SharedCommit:
 
 
 def _fitting(waiting: Sequence[_Wish]) -> int:
-    """How many of the waiting requests go with the next statement: at least one, whose rows stay together.
+    """The number of waiting requests that go with the next statement: at least one, whose rows stay together.
 
     Of two requests with calls of one OpenTelemetry trace the second waits for the next statement, which sees the rows of the first.
     """

@@ -1,1 +1,1 @@
-"""How long calls stay: partitions by month, retention, deletion."""
+"""The end of calls: partitions by month, retention, deletion."""

@@ -47,7 +47,7 @@ class FoldedPathError(CallerError):
 
 @dataclass
 class Deleted:
-    """What was deleted. `complete`: all selected calls are deleted. `groups`: groups that were deleted as a whole."""
+    """The result of a deletion. `complete`: all selected calls are deleted. `groups`: groups that were deleted as a whole."""
 
     removed: Removed = field(default_factory=Removed)
     groups: list[UUID] = field(default_factory=list)

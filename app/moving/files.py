@@ -135,7 +135,7 @@ def _named(head: dict[str, Any], name: str | None) -> Project:
 
 
 def _done(copied: dict[str, Any], head: dict[str, Any]) -> int:
-    """How many sections of this very file have arrived."""
+    """The number of sections of this file that have arrived."""
     return int(copied.get("sections", 0)) if copied.get("file") == head["id"] else 0
 
 

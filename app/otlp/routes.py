@@ -194,7 +194,7 @@ def _stored_alone(holder: KeyHolder, known: Known, read: Callable[[Known], Expor
 
 
 _ALONE = threading.Lock()
-"""Who stores alone holds the traces with a connection of the pool and stores with another one, and the pool has one to spare."""
+"""Exports that store alone at once: each holds the traces with one connection of the pool and stores with another."""
 
 
 def _store(holder: KeyHolder, export: Export, seen: Seen | None) -> None:

@@ -1,4 +1,4 @@
-"""The page on which a path is grouped anew: a rehearsal, the request itself, and its progress."""
+"""The page that regroups a path: a dry run, the request itself, and its progress."""
 
 from http import HTTPStatus
 from typing import Any

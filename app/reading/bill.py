@@ -29,7 +29,7 @@ class Item:
 
 @dataclass(frozen=True)
 class CacheAdvice:
-    """What a provider's prefix cache saved and could save, in the range.
+    """The tokens that a provider's prefix cache saved and could save, in the range.
 
     prefix: tokens of a call before the first slot that varies. seen, possible: cached tokens of all calls. saving: dollars saved if
     paragraphs with varying slots were moved behind the others, as in `reordered`, whose prefix has `reordered_prefix` tokens; None: there

@@ -1,4 +1,4 @@
-"""How often mining agrees with the templates that calls declare.  Pure.
+"""The share of calls in which mining agrees with the template that the call declares.  Pure.
 
 Some calls name the template from which they were made: its text (`llm.prompt_template.template`), or only its name and version
 (`gen_ai.prompt.name`, Langfuse's prompts). A call *agrees*

@@ -64,7 +64,7 @@ def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> 
 
 
 def of_all(connection: Connection, asked: Asked) -> Spent:
-    """What all versions used together, without how long their calls took."""
+    """The usage of all versions together, without times of calls."""
     priced = prices.of_project(connection, asked.project_id)
     used_by_model = usage.of_models(connection, asked)
     return Spent.together(Spent(used, priced.cost(model, used)) for model, used in used_by_model.items())

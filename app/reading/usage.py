@@ -111,7 +111,7 @@ def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> 
 
 
 def of_models(connection: Connection, asked: Asked) -> dict[str, Usage]:
-    """What the versions of each model used together, without how long calls took: a few rows where versions are hundreds."""
+    """The usage of each model's versions together, without times of calls: a few rows where versions are hundreds."""
     of_versions, values = _statement(asked, "implementation_id, NULL::timestamptz", _pieces(asked), READ_SUMMED)
     query = f"SELECT model, {READ_SUMMED} FROM ({of_versions}) AS cell JOIN implementation ON id = implementation_id GROUP BY 1"  # noqa: S608
     return {row[0]: Usage.of([*row[1:], *NOT_TIMED]) for row in connection.execute(text(query), values)}

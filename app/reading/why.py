@@ -30,7 +30,7 @@ class Departure(NamedTuple):
 
 @dataclass(frozen=True)
 class Follow:
-    """How far a text follows a template: characters of fixed text in all and followed, and the departure; None: none."""
+    """The part of a template that a text follows: characters of fixed text in all and followed, and the departure, if any."""
 
     fixed: int
     followed: int
@@ -42,7 +42,7 @@ class Follow:
 
 
 def follow(template: Sequence[Sequence[str]], prompt: Parts) -> Follow:
-    """How far a prompt follows a template, from its beginning and from its end. template: the literals of each of its parts."""
+    """Follows a template from the beginning and the end of a prompt. template: the literals of each part."""
     whole = [*prompt, *[""] * (len(template) - len(prompt))]
     forth = _forth(template, whole)
     if forth.leaves is None:
@@ -57,7 +57,7 @@ def _turned(texts: Sequence[str]) -> list[str]:
 
 
 def _forth(template: Sequence[Sequence[str]], prompt: Parts) -> Follow:
-    """How far the prompt follows from the beginning alone."""
+    """Follows a template from the beginning of a prompt alone."""
     fixed = sum(len(literal) for literals in template for literal in literals)
     followed = 0
     for part, literals in enumerate(template):

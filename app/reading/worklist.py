@@ -112,7 +112,7 @@ class Worklist:
         return [Listed(rows[each], spent.get(each, Spent())) for each in ids if each in rows]
 
     def spent(self, connection: Connection) -> Spent:
-        """What all calls that are asked for used, those of tasks beyond the page too."""
+        """The usage of all selected calls, tasks beyond the page included."""
         if self.versions is None:
             return spending.of_all(connection, self.asked)
         return Spent.together(self.versions.values())

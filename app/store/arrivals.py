@@ -142,7 +142,7 @@ def _merging(belonging: Belonging, columns: Sequence[str]) -> str:
 
 
 def _comparing(belonging: Belonging, columns: Sequence[str]) -> str:
-    """How many rows were staged, and how many of them are now equal rows of the project."""
+    """The number of staged rows, and of those that are now equal rows of the project."""
     own = f"{belonging.name}.{belonging.own}"
     equal = f"{_row(belonging.name, columns)} = {_row('incoming', columns)}"
     return (

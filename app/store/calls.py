@@ -50,12 +50,12 @@ HEXADECIMAL = frozenset("0123456789abcdef")
 
 Parts = Sequence[Mapping[str, Any]]
 Moment = tuple[datetime, UUID]
-"""When a call was made; the id orders the calls of one instant."""
+"""The time of a call, with its id, which orders the calls of one instant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What mining needs of a trace. `template_id`: the template of the call, None while the call is ungrouped.
+    """The part of a trace that mining needs. `template_id`: the template of the call, None while the call is ungrouped.
 
     author: the user, else the conversation, where the caller named one. session: the conversation, else the OpenTelemetry trace that the
     call was a span of; None where neither is known.
@@ -103,7 +103,7 @@ def _made(since: datetime | None) -> ColumnElement[bool]:
 
 
 def residue_size(connection: Connection, group_id: UUID, at_most: int) -> int:
-    """How many calls `residue` would find."""
+    """The number of calls that `residue` would find."""
     sized = select(trace.c.id).where(trace.c.group_id == group_id, IS_RESIDUE).limit(at_most).subquery()
     return connection.execute(select(func.count()).select_from(sized)).scalar_one()
 
@@ -277,7 +277,7 @@ def consider(connection: Connection, run_id: UUID, call_ids: Sequence[UUID]) -> 
 
 @dataclass(frozen=True)
 class StoredLife:
-    """When the calls of a stored template were made: an `app.grouping.lineage.Life` that asks the database."""
+    """The times of a stored template's calls: an `app.grouping.lineage.Life` that asks the database."""
 
     connection: Connection
     template_id: UUID

@@ -55,7 +55,7 @@ def refuse(connection: Connection, why: Refusal) -> None:
 
 
 def refused(connection: Connection) -> dict[str, int]:
-    """How many messages were refused, by reason."""
+    """The number of refused messages, by reason."""
     counted = {row.reason: row.value for row in connection.execute(select(refused_message))}
     return {reason: counted.get(reason, 0) for reason in get_args(Refusal)}
 

@@ -71,7 +71,7 @@ class Selector:
 
 @dataclass(frozen=True)
 class Removed:
-    """How much was deleted."""
+    """The numbers of deleted rows."""
 
     traces: int = 0
     versions: int = 0
@@ -94,7 +94,7 @@ def selected(
 
 
 def count(connection: Connection, project_id: UUID, selector: Selector) -> int:
-    """How many calls there are to delete."""
+    """The number of calls to delete."""
     query = select(func.count()).select_from(trace).where(*_conditions(project_id, selector))
     return connection.execute(query).scalar_one()
 

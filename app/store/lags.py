@@ -1,4 +1,4 @@
-"""How long traces waited for the run that read them, as a histogram of each group.
+"""The waiting times of traces for the run that read them, as a histogram of each group.
 
 Its buckets are rows among the group's counters, written in the transaction of that run: they are exact, whichever process dies.
 """

@@ -39,7 +39,7 @@ def marks_of(project_id: UUID, template_found: Template) -> list[int]:
 
 
 def _starts(words: Sequence[str]) -> int:
-    """How many stretches begin; a shorter text is one stretch."""
+    """The number of stretches that begin; a shorter text is one stretch."""
     return max(min(1, len(words)), len(words) - STRETCH_TOKENS + 1)
 
 

@@ -22,7 +22,7 @@ IS_RESIDUE = and_(IS_UNGROUPED, trace.c.considered_run_id.is_not(None))
 
 @dataclass(frozen=True)
 class Backlog:
-    """How many calls are owed, and the age of the oldest."""
+    """The number of owed calls, and the age of the oldest."""
 
     owed: int
     oldest_age_s: float | None

@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 RSGI = "rsgi --backpressure 16384 --http1-buffer-size 65536"
 WSGI = "wsgi --blocking-threads 8"
 _SERVERS = ("postgres", "valkey-server")
-"""How granian runs the product, and how a plain WSGI application."""
+"""Granian's options for the product, and for a plain WSGI application."""
 
 T = TypeVar("T")
 

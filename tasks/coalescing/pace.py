@@ -1,4 +1,4 @@
-"""When a group runs: soon, but not for every trace.
+"""The pace of a group's runs: soon, but not for every trace.
 
 A run costs about the same for one trace as for fifty, so a request waits a little for others to join it:
 
@@ -36,7 +36,7 @@ class Pace:
     least: float = 0.25
 
     def due(self, now: float, first: float, rest_until: float) -> float:
-        """When a message is due for requests of which the first came at `first` and the last at `now`."""
+        """The due time of a message for requests, the first of which came at `first` and the last at `now`."""
         due = rest_until if rest_until > now else now + self.quiet
         return min(due, first + self.max_wait)
 

@@ -274,7 +274,7 @@ class RedisCoalescing:
             yield UUID(text(key).partition("{")[2].rstrip("}"))
 
     def parked(self) -> int:
-        """How many groups wait for their due time."""
+        """The number of groups that wait for their due time."""
         return int(self.redis.zcard(DUE_KEY))
 
     def _noted(self, group: UUID, answer: Answer) -> Answer:

@@ -1,5 +1,4 @@
-"""Mining switches Python's collector of cycles off, since mining makes no cycles, and restores the collector's state.
-"""
+"""Mining switches Python's collector of cycles off, since mining makes no cycles, and restores the collector's state."""
 
 import gc
 import subprocess

@@ -1,5 +1,4 @@
-"""Text inside of a token that all values share is part of the value; text that may stand between two values is fixed.
-"""
+"""Text inside of a token that all values share is part of the value; text that may stand between two values is fixed."""
 
 from random import Random
 

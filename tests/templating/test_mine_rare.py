@@ -133,7 +133,9 @@ def test_free_texts_of_common_turns_of_phrase_are_no_templates_however_many_ther
 
 
 def test_groups_found_so_far_are_returned_when_time_is_up_among_rare_templates(monkeypatch):
-    monkeypatch.setattr(budget, "SECONDS_BETWEEN_QUESTIONS", 0.0)  # so that should_stop is asked equally often on any machine
+    monkeypatch.setattr(
+        budget, "SECONDS_BETWEEN_QUESTIONS", 0.0
+    )  # so that should_stop is asked equally often on any machine
     dice = Random(7)
     texts = [text for text, _ in shuffled(dice, calls_of(dice, 150, 4))]
     questions = count()
@@ -141,7 +143,9 @@ def test_groups_found_so_far_are_returned_when_time_is_up_among_rare_templates(m
     total = next(questions)
     for share in (0.02, 0.2, 0.4, 0.6, 0.8):
         questions = count()
-        result = mine(texts, Options(should_stop=lambda questions=questions, share=share: next(questions) > share * total))
+        result = mine(
+            texts, Options(should_stop=lambda questions=questions, share=share: next(questions) > share * total)
+        )
         placed = [i for group in result for i in group.members]
         assert not result.complete
         assert len(placed) == len(set(placed))

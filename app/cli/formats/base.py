@@ -24,7 +24,7 @@ _LONGEST_ID = 400
 
 
 class Fit(IntEnum):
-    """How surely a record is of a kind."""
+    """The certainty that a record is of a kind."""
 
     NO = 0
     POSSIBLE = 1
@@ -106,7 +106,7 @@ class Format:
     name: str
 
     def fit(self, value: Body) -> Fit:
-        """How surely this record is of this kind."""
+        """The certainty that this record is of this kind."""
         raise NotImplementedError
 
     def calls(self, value: Body) -> Iterable[Call | None]:

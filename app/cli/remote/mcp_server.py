@@ -144,7 +144,7 @@ class Tools:
         from_version: Annotated[int, Field(ge=1, description="Number of the older version.")],
         to_version: Annotated[int, Field(ge=1, description="Number of the newer version.")],
     ) -> dict[str, Any]:
-        """What changed between two versions of a task, word by word, and what each used and cost in the last 24 hours."""
+        """The difference between two versions of a task, word by word, and the usage and cost of each in the last 24 hours."""
         api = self._api(context)
         query = {"from": from_version, "to": to_version}
         answer: dict[str, Any] = api.get(f"/api/v1/tasks/{find_task(api, task)['id']}/diff", query)
@@ -182,7 +182,7 @@ class Tools:
         return {"calls": list(api.items("/api/v1/traces", query, limit))}
 
     def costs(self, context: Context, task: Task, since: Moment = None, until: Moment = None) -> dict[str, Any]:
-        """What a task used and cost by day and version (30 days unless told), and of its newest version what each slot costs."""
+        """The usage and cost of a task by day and version (30 days unless told), and the cost of each slot of its newest version."""
         api = self._api(context)
         task_found = find_task(api, task)
         query = {"by": "day", "since": since, "until": until}
@@ -202,7 +202,7 @@ class Tools:
         until: Moment = None,
         limit: Limit = 20,
     ) -> dict[str, Any]:
-        """What changed, newest first: new tasks and versions with the words that changed, edits taken back, jumps of errors and costs."""
+        """Changes, newest first: new tasks and versions with the words that changed, edits taken back, jumps of errors and costs."""
         api = self._api(context)
         query = {"kind": kind, "path": path, "since": since, "until": until}
         return {"changes": list(api.items("/api/v1/changes", query, limit))}

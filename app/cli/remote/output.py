@@ -52,7 +52,7 @@ def _csv(items: Iterable[Item], columns: Mapping[str, Cell]) -> None:
 
 
 def _raw(cell: Cell, item: Item) -> Any:
-    """What a program reads of a cell."""
+    """The value of a cell for programs."""
     return cell.of(item) if isinstance(cell, When | Cost) else cell(item)
 
 

@@ -26,7 +26,7 @@ _PRICE = click.FloatRange(0, 1_000_000)
 
 @click.group()
 def prices() -> None:
-    """What models cost, in dollars for a million tokens, and the prices that a project sets."""
+    """The prices of models, in dollars for a million tokens, and those that a project sets."""
 
 
 @prices.command("list")

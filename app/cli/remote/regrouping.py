@@ -1,4 +1,4 @@
-"""`promptlode regroup`: ask that a path be grouped anew, or look at what that would change."""
+"""`promptlode regroup`: ask to regroup a path, or look at what the regroup would change."""
 
 import rich_click as click
 from rich.console import Console
@@ -13,7 +13,7 @@ from app.pages.wording import plural
 
 @click.command()
 @click.argument("path")
-@click.option("--all", "everything", is_flag=True, help="Mine calls that are grouped anew too.")
+@click.option("--all", "everything", is_flag=True, help="Mine grouped calls again, too.")
 @click.option("--dry-run", is_flag=True, help="Say what a run would change, and write nothing.")
 @click.option(
     "--since", callback=iso, type=MOMENT, help=f"Of a dry run: read only calls made from this time on: {MOMENT_WORDS}."
@@ -21,7 +21,7 @@ from app.pages.wording import plural
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
 @connected
 def regroup(api: Api, *, path: str, everything: bool, dry_run: bool, since: str | None, as_json_: bool) -> None:
-    """Ask that the calls of PATH be grouped anew, or with --dry-run look at what a run would change."""
+    """Ask to regroup the calls of PATH, or with --dry-run look at what a run would change."""
     if since is not None and not dry_run:
         raise click.UsageError("--since goes with --dry-run: a run itself reads calls of all times.")
     answer = api.post("/api/v1/groups/regroup", {"path": path, "all": everything} | _look(dry_run, since))
@@ -38,7 +38,7 @@ def _look(dry_run: bool, since: str | None) -> dict[str, object]:
 
 
 def _written(answer: Item) -> list[str]:
-    """What a run would write, a line for each kind of which there is any, and what it would leave."""
+    """The plan of a run: a line for each kind of change, and the calls that stay ungrouped."""
     lines = [
         (len(answer["found"]), "  {}", "template"),
         (answer["grouped"], "  {} would get a template", "call"),

@@ -32,7 +32,7 @@ DELIVERY_CELLS: dict[str, Cell] = {
 
 @click.group()
 def webhooks() -> None:
-    """Where changes are sent, signed.  Each command needs a key with the scope admin."""
+    """Receivers of signed changes.  Each command needs a key with the scope admin."""
 
 
 @webhooks.command("list")
