@@ -96,7 +96,10 @@ def get_cost(holder: KeyHolder, implementation_id: UUID, query: RangeQuery) -> R
     """The bill of a prompt: what its fixed text and each slot cost, and what a cache could save (24 hours unless told)."""
     with services().reader.reading() as connection:
         version = by_id.implementation(connection, holder.project_id, implementation_id)
-        costs = costing.of_version(connection, holder.project_id, version, query.range())
+        priced = prices.of_project(connection, holder.project_id)
+        asked = Asked(holder.project_id, query.range(), implementation_id=version.id)
+        spent = spending.of_version(connection, asked, priced)
+        costs = costing.of_version(connection, holder.project_id, version, spent, priced.of(version.model))
     return json_answer(_cost(costs))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 960.0, 200.0
@@ -29,10 +30,16 @@ def spark(values: Sequence[float]) -> Spark | None:
     most = max(values, default=0)
     if most <= 0:
         return None
-    step = 100 / max(len(values) - 1, 1)
-    points = [f"{number * step:.1f} {23 - 21 * value / most:.1f}" for number, value in enumerate(values)]
+    heights = {value: f"{23 - 21 * value / most:.1f}" for value in set(values)}
+    points = [f"{x} {heights[value]}" for x, value in zip(_evenly(len(values)), values, strict=True)]
     line = "M" + " L".join(points if len(points) > 1 else points * 2)
     return Spark(line, f"{line} L100 24 L0 24 Z", most)
+
+
+@lru_cache(maxsize=64)
+def _evenly(number: int) -> Sequence[str]:
+    """The x of so many points of a small line, which all lines of a list share."""
+    return [f"{place * 100 / max(number - 1, 1):.1f}" for place in range(number)]
 
 
 @dataclass(frozen=True)

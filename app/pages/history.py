@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from app.pages.charts import MOST_LAYERS, Stack, stack
 from app.pages.ranging import Shown
 from app.reading import spending
+from app.reading.prices import Prices
 from app.reading.spending import Spent, Stretch
 from app.reading.usage import Asked
 
@@ -36,10 +37,12 @@ class History:
         return sum(self.spent.values(), Spent())
 
 
-def history(connection: Connection, asked: Asked, versions: Sequence[Any], *, shown: Shown, metric: str) -> History:
+def history(
+    connection: Connection, asked: Asked, versions: Sequence[Any], priced: Prices, *, shown: Shown, metric: str
+) -> History:
     """The usage of a task in a range.  asked: for the task; versions: rows of `app.reading.tasks`."""
-    spent = {version.id: some for version, some in spending.of_versions(connection, asked).items()}
-    stretches = spending.in_stretches(connection, asked, shown.begin, shown.width)
+    spent = {version.id: some for version, some in spending.of_versions(connection, asked, priced=priced).items()}
+    stretches = spending.in_stretches(connection, asked, shown.begin, shown.width, priced)
     return History(stack(_layers(stretches, shown.stretches, metric)), list(marks_of(versions, shown)), spent)
 
 

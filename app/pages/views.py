@@ -1,13 +1,13 @@
 """The routes of the pages: read, shape, render."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 from uuid import UUID
 
 import structlog
@@ -22,13 +22,14 @@ from app.http.answer import json_answer
 from app.http.services import services
 from app.logs import describe
 from app.pages import access, ranging, wording
-from app.pages.history import history
+from app.pages.drawing import DRAWN
+from app.pages.history import History, history
 from app.pages.overview import overview
 from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
 from app.reading import browse, changes, insights, neighbours, placing, prices, replaced, similar, tasks
 from app.reading.bill import LEAST_CACHED, prefix_end, varying
 from app.reading.browse import CallRow, Cursor, State
-from app.reading.costing import of_version
+from app.reading.costing import Costing, of_version
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.pieces import Part, colours, marks, one_line, plain_parts, prompt_parts, start_of, template_parts
 from app.reading.spending import Spent
@@ -80,6 +81,8 @@ WITHOUT_LOGIN = frozenset({"pages.login", "pages.do_login", "pages.static", "pag
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="assets", static_url_path="/assets")
 for _name, _filter in (wording.FILTERS | {"marks": marks, "one_line": one_line}).items():
     pages.add_app_template_filter(_filter, _name)
+for _name, _function in DRAWN.items():
+    pages.add_app_template_global(_function, _name)
 
 
 # --- around every page
@@ -157,6 +160,9 @@ def _common() -> dict[str, Any]:
         "asset": _asset,
         "is_open": access.is_open,
         "here": _here,
+        "here_with": _here_with,
+        "to_task": _to_task,
+        "query": _query,
         "short": wording.short,
         "dollars": wording.dollars,
     }
@@ -167,7 +173,26 @@ def _here(**changes: object) -> str:
     args = {name: value for name, value in (request.args.to_dict() | changes).items() if value not in {None, ""}}
     if "here" not in g:  # a list needs a hundred addresses, and the router takes longer than all the rest
         g.here = url_for(request.endpoint or "pages.task_list", **(request.view_args or {}))
-    return f"{g.here}?{urlencode(args)}" if args else g.here
+    return f"{g.here}{_query(args)}"
+
+
+def _here_with(name: str) -> Callable[[str], str]:
+    """The addresses of the first page of this list with any value of one parameter."""
+    address = _here(**{name: None, "after": None})
+    begin = f"{address}{'&' if '?' in address else '?'}{name}="
+    return lambda value: begin + quote_plus(value)
+
+
+def _to_task(task_id: UUID) -> str:
+    """The address of a task's page."""
+    if "to_task" not in g:
+        g.to_task = url_for("pages.task", task_id="-").removesuffix("-")
+    return f"{g.to_task}{task_id}"
+
+
+def _query(args: Mapping[str, Any]) -> str:
+    """A query string, with its question mark."""
+    return f"?{urlencode(args)}" if args else ""
 
 
 def _asset(name: str) -> str:
@@ -264,15 +289,16 @@ def task(task_id: str) -> str | AnyResponse:
         chosen = _chosen(versions)
         became = replaced.became(connection, chosen.template_id, chosen.slots) if chosen else None
         calls = _calls(connection, chosen, after)
-        costing = of_version(connection, project(), chosen, shown.range) if chosen else None
+        priced = prices.of_project(connection, project())
         asked = Asked(project(), shown.range, task_ids=[task.id])
-        past = history(connection, asked, versions, shown=shown, metric=metric)
+        past = history(connection, asked, versions, priced, shown=shown, metric=metric)
+        costing = _costing(connection, chosen, past, priced)
         newest = neighbours.newest(connection, project())
         declared = agreement(DeclaredCalls(*said) for said in insights.declared_calls(connection, task.id))
         others = tasks.others_of_path(connection, task.id, MOST_OTHERS) if g.visitor.decides else []
         alike = similar.similar(connection, project(), task.id, SIMILAR_SHOWN)
         sites = similar.call_sites(connection, project(), [task.id]).get(task.id, [])
-        decided = decided_history.page(connection, project(), limit=1, task_id=task.id)
+        decided = decided_history.is_any_about(connection, task.id)
     if task.merged_into:
         return redirect(url_for("pages.task", task_id=task.merged_into))
     parts = _template(chosen)
@@ -473,6 +499,13 @@ def _calls(connection: Connection, version: Row[Any] | None, after: Cursor | Non
         return []
     ids = (version.id, version.template_id)
     return browse.calls_page(connection, project(), *ids, after=after, limit=CALLS_SHOWN + 1)
+
+
+def _costing(connection: Connection, version: Row[Any] | None, past: History, priced: prices.Prices) -> Costing | None:
+    if version is None:
+        return None
+    spent = past.spent.get(version.id, Spent())
+    return of_version(connection, project(), version, spent, priced.of(version.model))
 
 
 def _template(version: Row[Any] | None) -> list[Part]:

@@ -6,13 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from app.reading import insights, prices, spending
+from app.reading import insights
 from app.reading.bill import Bill, bill
 from app.reading.pieces import template_parts
-from app.reading.prices import MILLION
+from app.reading.prices import MILLION, Price
 from app.reading.shares import Costs, costs
 from app.reading.spending import Spent
-from app.reading.usage import Asked, Range
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,10 @@ class Costing:
     costs: Costs
 
 
-def of_version(connection: Connection, project_id: UUID, version: Row[Any], range: Range) -> Costing:
-    """The bill of a version, a row of `app.reading.tasks`."""
-    spent_of_versions = spending.of_versions(connection, Asked(project_id, range, implementation_id=version.id))
-    spent = next(iter(spent_of_versions.values()), Spent())
-    price = prices.of_project(connection, project_id).of(version.model)
+def of_version(
+    connection: Connection, project_id: UUID, version: Row[Any], spent: Spent, price: Price | None
+) -> Costing:
+    """The bill of a version, a row of `app.reading.tasks`, for what it used."""
     parts = template_parts(version.parts, version.slots)
     places = insights.place_statistics(connection, project_id, version.id, version.template_id)
     around = insights.around_prompt(connection, project_id, version.id)

@@ -44,7 +44,7 @@ def similar(connection: Connection, project_id: UUID, task_id: UUID, limit: int)
         closeness = _closeness(mine, other)
         closest[other.task_id] = max(closeness, closest.get(other.task_id, (0.0, False)))
     ranked = sorted((closeness, each) for each, closeness in closest.items() if closeness[0] > 0)[::-1][:limit]
-    rows = {row.id: row for row in tasks.by_ids(connection, project_id, [each for _, each in ranked])}
+    rows = {row.id: row for row in tasks.by_ids(connection, project_id, [each for _, each in ranked])} if ranked else {}
     return [Similar(rows[each], *closeness) for closeness, each in ranked if each in rows]
 
 
@@ -82,6 +82,8 @@ def _own_templates() -> Select[Any]:
 def _candidates(connection: Connection, project_id: UUID, task_id: UUID, own: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
     """Templates that share marks with some of `own`, those with the most first."""
     marks = sorted({mark for row in own for mark in row.marks})
+    if not marks:
+        return []
     return connection.execute(_with_shared_marks(), {"project": project_id, "task": task_id, "marks": marks}).all()
 
 

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from app.reading import prices, usage
-from app.reading.prices import Cost
-from app.reading.usage import Asked, Span
+from app.reading.prices import Cost, Prices
+from app.reading.usage import Asked, Span, Version
 from app.store.call_facts import Usage
 
 
@@ -37,15 +37,6 @@ class Spent:
         )
 
 
-class Version(NamedTuple):
-    """A version as a bill names it."""
-
-    id: UUID
-    task_id: UUID
-    number: int
-    model: str
-
-
 class Hour(NamedTuple):
     """The usage of a version in an hour or a day."""
 
@@ -54,18 +45,25 @@ class Hour(NamedTuple):
     spent: Spent
 
 
-def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> dict[Version, Spent]:
-    """The usage of each version with calls in the range; timed: with latencies."""
-    used = usage.of_versions(connection, asked, timed=timed)
-    known, priced = _versions(connection, used), prices.of_project(connection, asked.project_id)
-    return {
-        known[each]: Spent(some, priced.cost(known[each].model, some)) for each, some in used.items() if each in known
-    }
+def of_versions(
+    connection: Connection, asked: Asked, *, timed: bool = True, priced: Prices | None = None
+) -> dict[Version, Spent]:
+    """The usage of each version with calls in the range.
+
+    timed: with latencies, else only what a cost needs. priced: the prices of the project, where the caller has them.
+    """
+    priced = priced or prices.of_project(connection, asked.project_id)
+    used_by_version = usage.of_versions(connection, asked, timed=timed)
+    return {version: Spent(used, priced.cost(version.model, used)) for version, used in used_by_version.items()}
 
 
-def of_all(connection: Connection, asked: Asked) -> Spent:
-    """The usage of all versions together, without times of calls."""
-    priced = prices.of_project(connection, asked.project_id)
+def of_version(connection: Connection, asked: Asked, priced: Prices) -> Spent:
+    """The usage of the version that is asked for."""
+    return next(iter(of_versions(connection, asked, priced=priced).values()), Spent())
+
+
+def of_all(connection: Connection, asked: Asked, priced: Prices) -> Spent:
+    """What all versions used together, as far as a cost needs it."""
     used_by_model = usage.of_models(connection, asked)
     return Spent.together(Spent(used, priced.cost(model, used)) for model, used in used_by_model.items())
 
@@ -80,12 +78,10 @@ def by_task(spent: Mapping[Version, Spent]) -> dict[UUID, Spent]:
 
 def by_time(connection: Connection, asked: Asked, span: Span) -> list[Hour]:
     """The usage of each version in each hour or day with calls, by time and number."""
-    used = usage.by_time(connection, asked, span)
-    known, priced = _versions(connection, {each for each, _ in used}), prices.of_project(connection, asked.project_id)
+    priced = prices.of_project(connection, asked.project_id)
     hours = [
-        Hour(start, known[each], Spent(some, priced.cost(known[each].model, some)))
-        for (each, start), some in used.items()
-        if each in known
+        Hour(start, version, Spent(used, priced.cost(version.model, used)))
+        for (version, start), used in usage.by_time(connection, asked, span).items()
     ]
     return sorted(hours, key=lambda hour: (hour.start, hour.version.number, hour.version.id))
 
@@ -98,24 +94,12 @@ class Stretch(NamedTuple):
     spent: Spent
 
 
-def in_stretches(connection: Connection, asked: Asked, begin: datetime, width: timedelta) -> list[Stretch]:
-    """The usage of each version in stretches of `width` from `begin` on, without latencies."""
-    bins = usage.in_bins(connection, asked, begin, width)
-    known, priced = (
-        _versions(connection, {each.version for each in bins}),
-        prices.of_project(connection, asked.project_id),
-    )
+def in_stretches(
+    connection: Connection, asked: Asked, begin: datetime, width: timedelta, priced: Prices | None = None
+) -> list[Stretch]:
+    """The usage of each version in stretches of `width` from `begin` on, as far as a cost needs it; priced as for `of_versions`."""
+    priced = priced or prices.of_project(connection, asked.project_id)
     return [
-        Stretch(each.number, version, Spent(each.used, priced.cost(version.model, each.used)))
-        for each in bins
-        if (version := known.get(each.version)) is not None
+        Stretch(number, version, Spent(used, priced.cost(version.model, used)))
+        for version, number, used in usage.in_bins(connection, asked, begin, width)
     ]
-
-
-_VERSIONS = text("SELECT id, task_id, version, model FROM implementation WHERE id = ANY(CAST(:ids AS uuid[]))")
-
-
-def _versions(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Version]:
-    """The versions with these ids, passed as one array: SQLAlchemy takes longer for hundreds of parameters than PostgreSQL for the query."""
-    rows = connection.execute(_VERSIONS, {"ids": list(map(str, ids))}).all()
-    return {row[0]: Version(*row) for row in rows}

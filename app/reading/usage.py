@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from app.store.call_facts import ALL, BUCKETS, READ_CALLS, READ_SUMMED, READ_TOGETHER, SUMS_OF_FACTS, Usage, facts
+from app.store.call_facts import ALL, BILLED, CALLS_ALONE, READ, SUMS_OF_FACTS, Usage, facts
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
@@ -99,39 +99,53 @@ class Asked:
     def of_calls(self) -> bool:
         return self.of_callers or self.label is not None
 
+    @property
+    def of_some_versions(self) -> bool:
+        return self.implementation_id is not None or self.task_ids is not None or self.model is not None
 
-def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> dict[UUID, Usage]:
+    @property
+    def by_version(self) -> bool:
+        """Whether the cells of one version after the other are read."""
+        return self.of_some_versions and not self.of_calls
+
+
+class Version(NamedTuple):
+    """A version as a bill names it."""
+
+    id: UUID
+    task_id: UUID
+    number: int
+    model: str
+
+
+def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> dict[Version, Usage]:
     """The usage of each version with calls in the range.
 
-    timed: with latencies, which take most of the time where there are many versions.
+    timed: with latencies and all sums, which take most of the time where there are many versions; else only what a cost needs.
     """
-    group = "implementation_id, NULL::timestamptz"
-    rows = connection.execute(*_statement(asked, group, _pieces(asked), READ_TOGETHER if timed else READ_SUMMED)).all()
-    return {row[0]: Usage.of([*row[2:], *([] if timed else NOT_TIMED)]) for row in rows}
+    rows = _of_versions(connection, asked, "NULL::timestamptz", _pieces(asked), timed=timed)
+    return {version: used for version, _, used in rows}
 
 
 def of_models(connection: Connection, asked: Asked) -> dict[str, Usage]:
-    """The usage of each model's versions together, without times of calls: a few rows where versions are hundreds."""
-    of_versions, values = _statement(asked, "implementation_id, NULL::timestamptz", _pieces(asked), READ_SUMMED)
-    query = f"SELECT model, {READ_SUMMED} FROM ({of_versions}) AS cell JOIN implementation ON id = implementation_id GROUP BY 1"  # noqa: S608
-    return {row[0]: Usage.of([*row[1:], *NOT_TIMED]) for row in connection.execute(text(query), values)}
+    """What the versions of each model used together, as far as a cost needs it: a few rows where versions are hundreds."""
+    of_versions, values = _statement(asked, "NULL::timestamptz", _pieces(asked), BILLED)
+    query = f"SELECT model, {READ[BILLED]} FROM ({of_versions}) AS cell JOIN implementation ON id = implementation_id GROUP BY 1"  # noqa: S608
+    return {row[0]: Usage.of(row[1:]) for row in connection.execute(text(query), values)}
 
 
 class Bin(NamedTuple):
     """The usage of a version in one of the equal stretches of a range; stretches without calls are left out."""
 
-    version: UUID
+    version: Version
     number: int
     used: Usage
 
 
 def in_bins(connection: Connection, asked: Asked, begin: datetime, width: timedelta) -> list[Bin]:
-    """The usage of each version in stretches of `width`, counted from `begin`, without latencies."""
-    statement, values = _statement(
-        asked, f"implementation_id, {_number(width)}", _stretched(asked, begin, width), READ_SUMMED
-    )
-    rows = connection.execute(statement, values | {"begin": begin})
-    return [Bin(row[0], row[1], Usage.of([*row[2:], *NOT_TIMED])) for row in rows]
+    """The usage of each version in stretches of `width`, counted from `begin`, as far as a cost needs it."""
+    pieces = _stretched(asked, begin, width)
+    return [Bin(*row) for row in _of_versions(connection, asked, _number(width), pieces, timed=False, begin=begin)]
 
 
 def calls_in_bins(
@@ -141,11 +155,9 @@ def calls_in_bins(
 
     A number occurs once for each version with calls in the stretch.
     """
-    inner, values = _statement(
-        asked, f"implementation_id, {_number(width)} AS number", _stretched(asked, begin, width), READ_CALLS
-    )
+    of_versions, values = _statement(asked, _number(width), _stretched(asked, begin, width), CALLS_ALONE)
     query = (
-        f"SELECT task_id, array_agg(number), array_agg(calls) FROM ({inner}) AS bin"  # noqa: S608
+        f"SELECT task_id, array_agg(place), array_agg(calls) FROM ({of_versions}) AS bin"  # noqa: S608
         " JOIN implementation ON id = implementation_id GROUP BY 1"
     )
     for row in connection.execute(text(query), values | {"begin": begin}):
@@ -162,16 +174,29 @@ def _number(width: timedelta) -> str:
     return f"floor(date_part('epoch', start - :begin) / {width.total_seconds()})::int"  # extract() is numeric: twice the time
 
 
-NOT_TIMED = (None, None, (0,) * BUCKETS)
-
-
-def by_time(connection: Connection, asked: Asked, span: Span) -> dict[tuple[UUID, datetime], Usage]:
+def by_time(connection: Connection, asked: Asked, span: Span) -> dict[tuple[Version, datetime], Usage]:
     """The usage of each version in each hour or day with calls, in UTC."""
-    pieces = _pieces(asked, dict(_LADDER)[span])
-    rows = connection.execute(
-        *_statement(asked, f"implementation_id, date_trunc('{span}', start, 'UTC')", pieces, READ_TOGETHER)
+    rows = _of_versions(
+        connection, asked, f"date_trunc('{span}', start, 'UTC')", _pieces(asked, dict(_LADDER)[span]), timed=True
     )
-    return {(row[0], row[1]): Usage.of(row[2:]) for row in rows}
+    return {(version, start): used for version, start, used in rows}
+
+
+_FIELDS_OF_A_VERSION = ", ".join(f"implementation.{name}" for name in ("id", "task_id", "version", "model"))
+
+
+def _of_versions(
+    connection: Connection, asked: Asked, place: str, pieces: list[Piece], *, timed: bool, **values: Any
+) -> Iterator[tuple[Version, Any, Usage]]:
+    """The usage of each version at each place.  place: SQL for the place of a cell."""
+    columns = ALL if timed else BILLED
+    of_versions, bounds = _statement(asked, place, pieces, columns)
+    query = (
+        f"SELECT {_FIELDS_OF_A_VERSION}, place, {', '.join(columns)} FROM ({of_versions}) AS cell"  # noqa: S608
+        " JOIN implementation ON implementation.id = implementation_id"
+    )
+    for row in connection.execute(text(query), bounds | values):
+        yield Version(*row[:4]), row[4], Usage.of(row[5:])
 
 
 def _pieces(asked: Asked, longest: timedelta = WEEK) -> list[Piece]:
@@ -180,8 +205,8 @@ def _pieces(asked: Asked, longest: timedelta = WEEK) -> list[Piece]:
     )
 
 
-def _statement(asked: Asked, group: str, pieces: list[Piece], together: str) -> tuple[Any, dict[str, Any]]:
-    """The query and its values: cells of all pieces, added up by the two columns of `group`."""
+def _statement(asked: Asked, place: str, pieces: list[Piece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The query and its values: these columns of the cells of all pieces, added up by version and `place`."""
     values = {
         name: value for name, value in vars(asked).items() if name not in {"range", "label"} and value is not None
     }
@@ -191,23 +216,30 @@ def _statement(asked: Asked, group: str, pieces: list[Piece], together: str) -> 
         values["task_ids"] = list(map(str, asked.task_ids))
     cells = []
     for number, piece in enumerate(pieces):
-        cells.append(_cells(asked, piece, number))
+        cells.append(_cells(asked, piece, number, columns))
         bounds = {f"since_{number}": piece.since, f"until_{number}": piece.until}
         values |= {name: bound for name, bound in bounds.items() if bound is not None}
-    query = f"SELECT {group}, {together} FROM ({' UNION ALL '.join(cells)}) AS cell GROUP BY 1, 2"  # noqa: S608
-    return text(query), values
+    source = " UNION ALL ".join(cells)
+    if asked.by_version:  # OFFSET 0 keeps PostgreSQL from reading the cells of all versions instead
+        source = f"SELECT cell.* FROM ({_versions(asked)}) AS version CROSS JOIN LATERAL ({source} OFFSET 0) AS cell"  # noqa: S608
+    return f"SELECT implementation_id, {place} AS place, {READ[columns]} FROM ({source}) AS cell GROUP BY 1, 2", values  # noqa: S608
 
 
-def _cells(asked: Asked, piece: Piece, number: int) -> str:
+def _cells(asked: Asked, piece: Piece, number: int, columns: Sequence[str]) -> str:
     """SQL for the usage in a piece of the range, by version and hour, day or week."""
     time = "seen_at" if piece.what == "call" else "start"
     conditions = " AND ".join([*_whose(asked, piece), *_bounds(piece, time, number)])
+    wanted = f"SELECT implementation_id, start, {', '.join(columns)}"
     if piece.what == "call":
-        among = _newest(piece, number) if asked.label is not None and not asked.of_callers else "trace"
-        calls = f"(SELECT * FROM {among} WHERE implementation_id IS NOT NULL AND {conditions})"  # noqa: S608
-        start = "full_hour(seen_at) AS start"
-        return f"SELECT implementation_id, {start}, {SUMS_OF_FACTS} FROM ({facts(calls)}) AS fact GROUP BY 1, 2"  # noqa: S608
-    return f"SELECT implementation_id, start, {', '.join(ALL)} FROM call_usage WHERE span = '{piece.what}' AND {conditions}"  # noqa: S608
+        return f"{wanted} FROM ({_of_calls(asked, piece, number, conditions)}) AS part"
+    return f"{wanted} FROM call_usage WHERE span = '{piece.what}' AND {conditions}"
+
+
+def _of_calls(asked: Asked, piece: Piece, number: int, conditions: str) -> str:
+    among = _newest(piece, number) if asked.label is not None and not asked.of_callers else "trace"
+    calls = f"(SELECT * FROM {among} WHERE implementation_id IS NOT NULL AND {conditions})"  # noqa: S608
+    start = "full_hour(seen_at) AS start"
+    return f"SELECT implementation_id, {start}, {SUMS_OF_FACTS} FROM ({facts(calls)}) AS fact GROUP BY 1, 2"  # noqa: S608
 
 
 def _newest(piece: Piece, number: int) -> str:
@@ -225,10 +257,11 @@ def _bounds(piece: Piece, time: str, number: int) -> Iterator[str]:
 
 def _whose(asked: Asked, piece: Piece) -> Iterator[str]:
     """SQL conditions of the filter. Calls without a user are found by their versions: there is no index of all calls of a project by time."""
+    if asked.by_version:
+        yield "implementation_id = version.id"
+        return
     yield "project_id = :project_id"
-    if asked.implementation_id is not None:
-        yield "implementation_id = :implementation_id"
-    elif asked.task_ids is not None or asked.model is not None or (piece.what == "call" and not asked.of_calls):
+    if asked.of_some_versions or (piece.what == "call" and not asked.of_calls):
         yield f"implementation_id = ANY(ARRAY({_versions(asked)}))"
     for name in ("user_id", "conversation_id"):
         if getattr(asked, name) is not None:
@@ -239,6 +272,8 @@ def _whose(asked: Asked, piece: Piece) -> Iterator[str]:
 
 def _versions(asked: Asked) -> str:
     conditions = ["task.project_id = :project_id"]
+    if asked.implementation_id is not None:
+        conditions.append("implementation.id = :implementation_id")
     if asked.task_ids is not None:
         conditions.append("task.id = ANY(CAST(:task_ids AS uuid[]))")
     if asked.model is not None:

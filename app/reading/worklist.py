@@ -28,9 +28,10 @@ from sqlalchemy import (
     true,
 )
 
-from app.reading import spending, tasks, usage
-from app.reading.spending import Spent, Version
-from app.reading.usage import Asked, Label, Range
+from app.reading import prices, spending, tasks, usage
+from app.reading.prices import Prices
+from app.reading.spending import Spent
+from app.reading.usage import Asked, Label, Range, Version
 from app.store.paths import is_at
 from app.store.tables import call_count, expired_calls, grouping_key, implementation, task, template, trace
 from app.store.versions import is_worth_showing
@@ -70,6 +71,9 @@ class Wanted:
     whenever: bool = False
 
 
+_NOTHING = Spent()
+
+
 class Listed(NamedTuple):
     """A task and its usage in the range."""
 
@@ -93,6 +97,7 @@ class Worklist:
 
     briefs: Sequence[_Brief]
     versions: Mapping[Version, Spent] | None
+    priced: Prices
     asked: Asked
     is_timed: bool
 
@@ -109,23 +114,23 @@ class Worklist:
         """These tasks with all columns of the list, in this order."""
         rows = {row.id: row for row in tasks.by_ids(connection, self.asked.project_id, ids)}
         spent = spending.by_task(self._timed(connection, set(ids)))
-        return [Listed(rows[each], spent.get(each, Spent())) for each in ids if each in rows]
+        return [Listed(rows[each], spent.get(each, _NOTHING)) for each in ids if each in rows]
 
     def spent(self, connection: Connection) -> Spent:
         """The usage of all selected calls, tasks beyond the page included."""
         if self.versions is None:
-            return spending.of_all(connection, self.asked)
+            return spending.of_all(connection, self.asked, self.priced)
         return Spent.together(self.versions.values())
 
     def _timed(self, connection: Connection, ids: set[UUID]) -> dict[Version, Spent]:
         """The usage of these tasks' versions with latencies; the rest is known for all versions."""
         if self.versions is None:
-            return spending.of_versions(connection, replace(self.asked, task_ids=list(ids)))
+            return spending.of_versions(connection, replace(self.asked, task_ids=list(ids)), priced=self.priced)
         own = {version: spent for version, spent in self.versions.items() if version.task_id in ids}
         if self.is_timed:
             return own
         timed = usage.of_versions(connection, replace(self.asked, task_ids=list(ids)))
-        return {version: Spent(timed.get(version.id, spent.used), spent.cost) for version, spent in own.items()}
+        return {version: Spent(timed.get(version, spent.used), spent.cost) for version, spent in own.items()}
 
 
 def found(connection: Connection, wanted: Wanted) -> Worklist:
@@ -140,17 +145,18 @@ def found(connection: Connection, wanted: Wanted) -> Worklist:
     )
     is_timed = wanted.sort == "p95"
     is_needed = wanted.sort not in _KNOWN_WITHOUT_USE or asked.of_calls
-    versions = spending.of_versions(connection, asked, timed=is_timed) if is_needed else None
+    priced = prices.of_project(connection, wanted.project_id)
+    versions = spending.of_versions(connection, asked, timed=is_timed, priced=priced) if is_needed else None
     spent = spending.by_task(versions or {})
     briefs = [
-        _Brief(row.id, row.name, row.calls, row.last_seen, spent.get(row.id, Spent()))
+        _Brief(row.id, row.name, row.calls, row.last_seen, spent.get(row.id, _NOTHING))
         for row in connection.execute(
             _matching(connection, wanted, asked, spent), {"project_id": wanted.project_id}
         ).all()
     ]
     briefs.sort(key=lambda brief: brief.id, reverse=True)
     briefs.sort(key=_KEYS[wanted.sort], reverse=wanted.descending)
-    return Worklist(briefs, versions, asked, is_timed)
+    return Worklist(briefs, versions, priced, asked, is_timed)
 
 
 _KNOWN_WITHOUT_USE: frozenset[SortOfPage] = frozenset({"last_seen", "calls", "name"})

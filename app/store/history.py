@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Uuid, bindparam, exists, func, or_, select, update
 
 from app.store.audit import Actor
 from app.store.ids import new_id
@@ -73,6 +73,17 @@ def mark_undone(connection: Connection, decision_id: UUID, by: Actor) -> None:
         "undone_key_last4": by.last4,
     }
     connection.execute(update(decision).where(decision.c.id == decision_id).values(values))
+
+
+def is_any_about(connection: Connection, task_id: UUID) -> bool:
+    """Whether there is a decision about the task."""
+    return bool(connection.execute(_is_any_about(), {"task": task_id}).scalar())
+
+
+@cache
+def _is_any_about() -> Select[Any]:
+    of_task = bindparam("task", type_=Uuid)
+    return select(exists().where(or_(decision.c.task_id == of_task, decision.c.other_task_id == of_task)))
 
 
 def page(

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -212,9 +213,9 @@ usage_mark = Table(
 call_usage = Table(
     "call_usage",
     metadata,
-    Column("implementation_id", Uuid, primary_key=True),
-    Column("span", Text, primary_key=True, comment="hour, day or week, in UTC; a week begins on Monday"),
-    Column("start", _Time, primary_key=True),
+    Column("implementation_id", Uuid, nullable=False),
+    Column("span", Text, nullable=False, comment="hour, day or week, in UTC; a week begins on Monday"),
+    Column("start", _Time, nullable=False),
     Column("project_id", Uuid, nullable=False),
     Column("calls", BigInteger, nullable=False),
     Column("failures", BigInteger, nullable=False),
@@ -229,7 +230,23 @@ call_usage = Table(
     Column("fastest_ms", Integer, comment="NULL where no call says how long it took"),
     Column("slowest_ms", Integer),
     Column("latency", ARRAY(BigInteger), nullable=False, comment="calls by how long they took: app.store.call_facts"),
-    Index("ix_call_usage_project", "project_id", "span", "start"),
+    # Lists read the cells of hundreds of versions: an index holds them beside each other, the table one a page.
+    PrimaryKeyConstraint("implementation_id", "span", "start", postgresql_include=["calls"]),
+    Index(
+        "ix_call_usage_project",
+        "project_id",
+        "span",
+        "start",
+        postgresql_include=[
+            "implementation_id",
+            "calls",
+            "failures",
+            "estimated",
+            "input_tokens",
+            "output_tokens",
+            "cached_tokens",
+        ],
+    ),
     comment="What the calls of a version used in an hour, a day or a week: what a query over the calls says",
 )
 

@@ -1,5 +1,6 @@
 """The usage of versions, kept per hour and day, equals a query over the calls after any storing, moving and removing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from app.keeping import deletion, retention
 from app.reading import usage
 from app.reading.usage import Asked, Range
 from app.store import rollup
-from app.store.call_facts import Usage
+from app.store.call_facts import BILLED, Usage
 from app.store.engine import transaction
 from app.store.projects import Project
 from app.store.tables import call_usage, implementation, trace, usage_mark
@@ -203,6 +204,24 @@ def test_calls_are_in_the_stretch_in_which_they_were_made(
         bins = usage.in_bins(connection, Asked(project.id, range=Range(NOON - timedelta(days=4))), NOON, width)
     numbers = [usage_bin.number for usage_bin in bins for _ in range(usage_bin.used.calls)]
     assert sorted(numbers) == [age // hours for age in ages]
+
+
+def test_a_bill_reads_the_same_sums_from_less(
+    engine: Engine, project: Project, client: FlaskClient, version: None
+) -> None:
+    for hours in (0, 30, 200):
+        client.post("/api/v1/traces", json=at(NOON + timedelta(hours=hours), output="It is here."))
+    added_up(engine)
+    wanted = Asked(project.id, Range(NOON - timedelta(minutes=1), NOON + timedelta(hours=201)))
+    with transaction(engine) as connection:
+        ((mail, total),) = usage.of_versions(connection, wanted).items()
+        billed = usage.of_versions(connection, wanted, timed=False)
+        of_task = usage.of_versions(connection, replace(wanted, task_ids=[mail.task_id]))
+        of_models = usage.of_models(connection, wanted)
+    assert of_task == {mail: total}
+    assert total.calls == 3
+    assert list(of_models.values()) == list(billed.values())
+    assert all(getattr(billed[mail], name) == getattr(total, name) for name in BILLED)
 
 
 def test_calls_marked_while_others_are_added_up_are_added_up_next(
