@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Sequence
 
 import numpy as np
 
-from templating.mining.eras import Calls
+from templating.mining.eras import Calls, blocks
 from templating.mining.pool import Pool
 from templating.mining.signatures import MemberSet, gram_codes, member_sets
 
@@ -20,6 +20,7 @@ CITED_GRAMS_SHARE = 0.75  # least share of each part's own grams that other prom
 FRESH_SHARE = 0.8  # least share of a set that no earlier set explains
 FEWEST_HELD_VALUES = 4  # least sets with a time of their own that are values; two or three do not tell
 BITS_OF_A_HELD_VALUE = 4.0  # least bits of evidence that the calls of a set have a time of their own
+BITS_OF_HELD_VALUES = 8.0  # the same of all such sets together, where single sets have too few calls: seven runs of three calls save 14
 RUN_SHARE = 0.8  # least share of a set's calls in one run, where the set shares a value of this run
 MOST_EXPLAINING_SETS = 20  # most sets that explain another set
 PROBED_MEMBERS = 64  # most members whose sets are looked at
@@ -126,12 +127,13 @@ class Forest:
         if len(parts) < FEWEST_HELD_VALUES:
             return parts
         calls = Calls([self._pool.times[member] for member in members])
-        held = [part for part in parts if calls.stay(part) >= BITS_OF_A_HELD_VALUE]
-        fresh, apart = np.ones(len(members), bool), 0
-        for part in held:
-            apart += int(fresh[part].sum()) >= FRESH_SHARE * len(part)
-            fresh[part] = False
-        return [part for part in parts if not any(part is other for other in held)] if apart >= FEWEST_HELD_VALUES else parts
+        bits = [calls.stay(part) for part in parts]
+        for least, all_bits in ((0.0, BITS_OF_HELD_VALUES), (BITS_OF_A_HELD_VALUE, 0.0)):
+            apart = _apart([part for part, saved in zip(parts, bits, strict=True) if saved > least], len(members))
+            times = [[when for position in part for when in self._pool.times[members[position]]] for part in apart]
+            if len(times) >= FEWEST_HELD_VALUES and (not all_bits or blocks(times) >= all_bits):
+                return [part for part, saved in zip(parts, bits, strict=True) if saved <= least]
+        return parts
 
     def _run(self, texts: Sequence[int]) -> int:
         """The one run of most calls of some texts (a run is one witness), or _MANY."""
@@ -158,6 +160,17 @@ class Forest:
         first, last = np.searchsorted(-self._sizes, -most), np.searchsorted(-self._sizes, -least, side="right")
         around = (self._of_text[member] for member in members)
         return {i for own in around for i in own[bisect_left(own, first) : bisect_left(own, last)]}
+
+
+def _apart(parts: Sequence[np.ndarray], size: int) -> list[np.ndarray]:
+    """The parts that hardly overlap earlier parts, without the texts of earlier parts. size: the number of texts."""
+    fresh, apart = np.ones(size, bool), list[np.ndarray]()
+    for part in parts:
+        own = part[fresh[part]]
+        if len(own) >= FRESH_SHARE * len(part):
+            apart.append(own)
+        fresh[part] = False
+    return apart
 
 
 def _bits(sets: Sequence[np.ndarray], size: int) -> np.ndarray:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field, replace
 from math import log2
 from typing import NamedTuple
 
+import numpy as np
+
 from templating.matching import fit
 from templating.mining.budget import Budget, SpentError
 from templating.mining.families import Held, edits, without_data
@@ -31,7 +33,7 @@ from templating.mining.result import Options
 from templating.mining.sampling import TEXTS_PER_ROUND, Samples, spread
 from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, search
 from templating.mining.separators import parted
-from templating.mining.siblings import FEWEST_OWN_GRAMS
+from templating.mining.siblings import FEWEST_OWN_GRAMS, Places
 from templating.mining.sieve import Neighbours, Sieve
 from templating.mining.skeleton import ALIGNED_TEXTS, MOST_MENDS, Skeleton, skeleton, template_of
 from templating.mining.units import Splits
@@ -56,6 +58,7 @@ FILED_FIXED_SHARE = 0.5  # least fixed share of a family's text that begins with
 MOST_WEAK_CHARACTERS = 80  # most characters of fixed text of a known template that a shorter one may replace; longer templates are left to rounds
 MOST_ENDING_CHARACTERS = 12  # most characters with which values may begin or end alike: less than two words
 MOST_WEAK_TEXTS = 8  # most texts of a template that a shorter one may take over
+TOLD_FACTOR = 2  # least texts of templates that a round told apart, as a multiple of the texts that later rounds see
 NO_END = 1 << 30  # rounds: no limit
 KEPT_SHARE = 0.75  # least share of the texts in versions with enough calls
 MOST_PARTS = 6  # most templates into which one is divided
@@ -353,7 +356,7 @@ class Rounds:
                 return False
             if not self._are_enough(candidate.template, {text: its for text, its in rows.items() if text in fresh or text in self._copies}):
                 return False
-            return self._may_replace(candidate, rows, shown, fresh)
+            return not self._joins(candidate, pool, shown) and self._may_replace(candidate, rows, shown, fresh)
 
         candidates = search(pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled, held=self._held)
         new, misfits = [], list[str]()
@@ -362,6 +365,20 @@ class Rounds:
             new += best
             misfits += lost
         return new, misfits
+
+    def _joins(self, candidate: Skeleton, pool: Pool, shown: Mapping[Template, list[str]]) -> bool:
+        """Whether a template joins templates that one earlier round told apart with many more texts, and not only in a value."""
+        number = {pool.texts[member]: position for position, member in enumerate(candidate.members)}
+        told = [
+            (self._found[t].born, np.array([number[text] for text in texts]))
+            for t, texts in shown.items()
+            if t in self._found and not self._found[t].supersedes and self._found[t].looked >= TOLD_FACTOR * len(texts) and number.keys() >= set(texts)
+        ]
+        if len(told) < 2:
+            return False
+        places = Places(candidate, self._options.barrier)
+        born = Counter(when for when, kind in told if places.are_own(kind))
+        return max(born.values(), default=0) > 1
 
     def _are_enough(self, template: Template, rows: Mapping[str, Row]) -> bool:
         """Whether texts without a template come from enough runs for a template, where runs are known."""

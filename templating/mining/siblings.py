@@ -11,7 +11,7 @@ orders  all texts of a part of the prompt (the system text) are equal, at two pl
 blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
         text and a few short ones; a variable that stands twice counts once.
 
-If one kind is a sibling, and all other texts agree in a long text of their own at the same place, both are siblings.
+If one kind is a sibling, and all other texts agree in words of their own, at one place at least where the kind has others, both are siblings.
 
 Texts that continue each other (the turns of a conversation) agree in earlier turns, which are no fixed text.
 """
@@ -86,8 +86,11 @@ def siblings(
         parted = size - int(apart.sum())
         if uncovered.sum() <= (1 - KINDS_SHARE) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
             return []
-    others = np.flatnonzero(uncovered)
-    return [own[0], others] if len(own) == 1 and places.say_otherwise(others, own[0]) else None
+    for kind in own:
+        others = np.setdiff1d(np.arange(size), kind, assume_unique=True)
+        if len(kind) >= OTHERS_SHARE * size and places.say_otherwise(others, kind):
+            return [kind, others]
+    return None
 
 
 class _Agreement(NamedTuple):
@@ -146,11 +149,19 @@ class Places:
         )
 
     def say_otherwise(self, others: np.ndarray, kind: np.ndarray) -> bool:
-        """Whether all other texts agree in a long text at a place where the texts of a kind agree in another."""
-        if len(others) < FEWEST_SIBLING_TEXTS:
-            return False
-        both = ((column[kind[0]], column[others[0]]) for column, row in zip(self._columns, self._numbers, strict=True) if _is_one(row[kind]) and _is_one(row[others]))
-        return any(first != second and min(len(first.split()), len(second.split())) >= FEWEST_EDIT_WORDS for first, second in both)
+        """Whether all other texts agree in some words, and at one place at least the texts of a kind agree in other words."""
+        places = [place for place in range(len(self._columns)) if not self._is_data[place]]
+        theirs = [self._words(place, others) for place in places]
+        return (
+            len(others) >= FEWEST_SIBLING_TEXTS
+            and sum(theirs) >= FEWEST_EDIT_WORDS
+            and any(words and self._words(place, kind) for place, words in zip(places, theirs, strict=True))
+        )
+
+    def _words(self, place: int, kind: np.ndarray) -> int:
+        """The number of words in which the texts of a kind agree at a place: of one text, or at the beginning and end of several."""
+        values = list({self._columns[place][row] for row in kind.tolist()})
+        return _label(values) if len(values) > 1 else len(values[0].split())
 
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind share fixed text at an open end."""

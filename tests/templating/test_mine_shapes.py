@@ -128,3 +128,20 @@ def test_a_system_prompt_of_marks_keeps_no_question_alone():
         f"{table}{BARRIER}Name of the customer: {name}\nOrder: A-{n}{n * 7} please" for n, name in enumerate(names)
     ]
     assert [len(group.members) for group in mine(prompts)] == [5]
+
+
+def test_runs_of_three_calls_that_hold_a_goal_and_a_page_are_one_template() -> None:
+    """Three calls of a run could follow each other by chance; all runs together cannot."""
+    dice = Random(6)
+
+    def text(low: int, high: int) -> str:
+        return " ".join(dice.choices(WORDS, k=dice.randint(low, high)))
+
+    rules, prompts = text(150, 150), list[str]()
+    for _ in range(7):
+        goal, page = text(30, 30), text(70, 70)
+        prompts += [
+            f"{rules}.\nGoal: {goal}\nPage: {page}\nLast action: You have clicked on the {text(6, 6)}\nNotes: {text(8, 8)}\nNext action:"
+            for _ in range(3)
+        ]
+    assert [len(group.members) for group in mine(prompts)] == [21]

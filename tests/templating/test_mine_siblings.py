@@ -270,3 +270,17 @@ def test_a_prompt_without_variables_is_told_from_its_siblings() -> None:
         (static,),
         (f"{preamble}Write what you know about the delivery of parcel ", " to the town hall."),
     }
+
+
+def test_a_question_that_is_asked_plainly_and_again_beside_other_answers_is_two_templates() -> None:
+    """The plain prompt has few words of its own, at the place where the other prompt has a long text."""
+    dice = Random(9)
+    prompts = list[str]()
+    for _ in range(8):
+        task = f"work out the sum? {prose(9, dice)} "
+        last = "Give the result as one number in the last line."
+        prompts.append(f"Can you {task}Explain it in short. {last}")
+        for _ in range(3):
+            others = f"Others say this.\n\nFirst: {prose(20, dice)}\n\nSecond: {prose(20, dice)}"
+            prompts.append(f"{others}\n\nUse what both of them say and now {task}{last}")
+    assert sorted(len(group.members) for group in mine(prompts)) == [8, 24]
