@@ -281,6 +281,6 @@ def test_a_question_that_is_asked_plainly_and_again_beside_other_answers_is_two_
         last = "Give the result as one number in the last line."
         prompts.append(f"Can you {task}Explain it in short. {last}")
         for _ in range(3):
-            others = f"Others say this.\n\nFirst: {prose(20, dice)}\n\nSecond: {prose(20, dice)}"
-            prompts.append(f"{others}\n\nUse what both of them say and now {task}{last}")
+            answers = f"Others say this.\n\nFirst: {prose(20, dice)}\n\nSecond: {prose(20, dice)}"
+            prompts.append(f"{answers}\n\nUse what both of them say and now {task}{last}")
     assert sorted(len(group.members) for group in mine(prompts)) == [8, 24]
