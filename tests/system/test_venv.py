@@ -68,6 +68,30 @@ def test_on_a_system_with_musl_it_names_the_image(checkout: Path) -> None:
     assert "Dockerfile" in result.stderr
 
 
+def fake_disk(checkout: Path, free: int) -> None:
+    """A df that tells of so many free megabytes."""
+    path = checkout / "bin" / "df"
+    path.write_text(f"#!/bin/sh\necho Filesystem\necho tmpfs 65536 1 {free * 1024} 1% /\n")
+    path.chmod(0o755)
+
+
+def test_on_a_small_disk_it_says_how_much_is_needed_before_it_begins(checkout: Path) -> None:
+    fake_disk(checkout, 64)
+    result = make_venv(checkout, fake_python(checkout))
+    assert (result.returncode, (checkout / ".venv").exists()) == (1, False)
+    assert "takes 550 MB" in result.stderr
+    assert "uv sync" not in result.stdout
+
+
+def test_an_installation_that_fills_the_disk_leaves_nothing_behind(checkout: Path) -> None:
+    environment(checkout)
+    fake_uv(checkout, ending=2)
+    fake_disk(checkout, 3)
+    result = make_venv(checkout, "/nonexistent")
+    assert (result.returncode, (checkout / ".venv").exists()) == (1, False)
+    assert "Free 1 GB" in result.stderr
+
+
 def test_an_installed_environment_is_not_installed_again(checkout: Path) -> None:
     # Given an environment with its stamp
     environment(checkout)

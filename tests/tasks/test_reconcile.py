@@ -15,6 +15,7 @@ from app.store import counters, groups, partitions, projects, runs
 from app.store.engine import transaction
 from app.store.ids import new_id
 from app.store.tables import change, grouping_run, trace
+from tasks import waiting
 from tasks.coalescing.protocol import RedisCoalescing, key_of
 from tasks.monitor import pipeline
 from tasks.queues import FIRST, RERUN
@@ -143,7 +144,10 @@ def test_a_group_that_had_to_wait_for_room_is_looked_for_once(
     assert reconciler.look_for_room() == 0
 
 
-def test_a_full_queue_holds_no_other_project_back(reconciler: Reconciler, engine: Engine) -> None:
+def test_a_full_queue_holds_no_other_project_back(
+    reconciler: Reconciler, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "DEPTH_SECONDS", 600.0)  # one measured length for the whole look, however slow
     for path in ("/a", "/b", "/c", "/d"):
         owing_group(engine, path)
     owing_group(engine, project="cafe")

@@ -21,6 +21,7 @@ KINDS = (
     triage_edited,
     lambda number: triage_edited(number).replace("say other.", "say other, and never guess."),
 )
+LETTERS = str.maketrans("0123456789", "abcdefghij")
 MODELS = ("gpt-5-mini", "gpt-6")
 
 STEPS = st.tuples(
@@ -109,7 +110,8 @@ def mined(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def begun(world: World) -> Group:
     """Three prompts in use side by side, on a path of their own."""
-    group = world.group(f"/flow/{'x' * next(world.minutes)}")
+    letters = str(next(world.minutes)).translate(LETTERS)  # a number would be taken for an id, and folded
+    group = world.group(f"/flow/{letters}")
     group.send(kind(number) for number in range(4) for kind in KINDS)
     group.run()
     assert len(group.tasks) == 3
