@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Callable
 
-import structlog
 from redis.exceptions import RedisError
 
 from app.errors import DatabaseDownError
-from app.logs import describe
+from app.logs import describe, logger
 from app.servers import reasons
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Ticker:

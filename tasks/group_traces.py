@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from uuid import UUID
 
-import structlog
 from celery import Task
 from celery.exceptions import Ignore
 from redis.exceptions import RedisError
@@ -12,7 +11,7 @@ from redis.exceptions import RedisError
 from app.errors import CallerError
 from app.grouping import run as grouping
 from app.grouping.run import RunOutcome
-from app.logs import describe
+from app.logs import describe, logger
 from app.store import groups
 from app.store.engine import transaction
 from tasks.celery import app
@@ -24,7 +23,7 @@ from tasks.worker import Resources, count_refusal, new_owner, resources, should_
 #: Seconds of pause after a run whose outcome could not be written (PostgreSQL is down): its attempts cannot be counted there.
 PAUSE_WITHOUT_DATABASE = 5.0
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class RunFailedError(Exception):

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
-import structlog
-
-from app.logs import describe
+from app.logs import describe, logger
 from tasks.breaker import Breaker
 from tasks.broker import Broker
 from tasks.coalescing.protocol import Answer, Coalescing
@@ -20,7 +18,7 @@ from tasks.waiting import Waiting
 T = TypeVar("T")
 Asked = Literal["requested", "coalesced", "deferred"]
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Publisher:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Engine, exc
 
 from app.config import Settings
@@ -20,7 +19,7 @@ from app.grouping.run import left_unfinished, reviews_due
 from app.hooks.delivering import Deliverer
 from app.keeping.months import make_ahead
 from app.keeping.retention import expire
-from app.logs import describe
+from app.logs import describe, logger
 from app.store import changes, counters, counting, groups, heartbeats, marks, owed, rollup
 from app.store.counters import Counted
 from app.store.engine import make_engine, transaction
@@ -64,7 +63,7 @@ ROUND = 1000
 #: Hashes read in one round trip.
 BATCH = 500
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Reconciler:

@@ -22,11 +22,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import structlog
 from celery import bootsteps
 from celery.signals import task_received
 from celery.worker import state
 
+from app.logs import logger
 from tasks.queues import FIRST, RERUN
 
 #: Seconds between two looks of the event loop at itself.
@@ -42,7 +42,7 @@ TURN_SECONDS = 10.0
 #: Looks without credit in a row: at one look, a message may be arriving.
 LOOKS_WITHOUT_CREDIT = 2
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 Verdict = Literal["takes", "waits", "restart", "replace"]
 

@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from uuid import UUID
 
-import structlog
-
 from app.errors import PromptlodeError
 from app.http.services import Services
+from app.logs import logger
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class LookingAhead:

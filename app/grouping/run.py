@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Connection, Engine
 
 import templating
@@ -23,12 +22,12 @@ from app.errors import DatabaseDownError, FencedError
 from app.grouping import mining, rematching, saving, windows
 from app.grouping.findings import Findings, Window
 from app.intake.privacy import policy_of
-from app.logs import describe
+from app.logs import describe, logger
 from app.store import calls, lags, runs, versions
 from app.store.calls import Call
 from app.store.engine import transaction
 
-log = structlog.get_logger(__name__)
+log = logger(__name__)
 
 MINER_VERSION = "1"
 """Stored with every run; raise it when `templating.mine` gives other results."""

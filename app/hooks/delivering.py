@@ -7,13 +7,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import structlog
 from sqlalchemy import Connection, Engine
 
 from app.config import Settings
 from app.hooks import messages
 from app.hooks.addresses import Allowed
 from app.hooks.sending import NotDeliveredError, post
+from app.logs import logger
 from app.reading import feed
 from app.reading.feed import Wanted
 from app.reading.usage import Range
@@ -27,7 +27,7 @@ AT_ONCE = 8
 MOST_ROUNDS = 100
 """Rounds after which the duty returns, so that it can be stopped; it starts again at its next tick."""
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class Deliverer:

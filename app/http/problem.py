@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from flask import Flask, Response, request
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException
@@ -16,13 +15,13 @@ from app.checks import Problem
 from app.errors import CallerError, ConfigurationError, DatabaseDownError, DependencyError, NotFoundError
 from app.http.answer import json_answer
 from app.http.hints import where_to
-from app.logs import describe
+from app.logs import describe, logger
 from app.store.sqlstates import is_busy, state_of
 
 # Seconds after which a client may retry when a dependency is down.
 RETRY_AFTER = 2
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 class ProblemError(Exception):

@@ -10,16 +10,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Engine, exc
 
 from app.keeping import months
-from app.logs import describe
+from app.logs import describe, logger
 from app.store import partitions, retention, runs
 from app.store.engine import transaction
 from app.store.partitions import Partition
 
-log = structlog.get_logger(__name__)
+log = logger(__name__)
 
 EXPIRED_CALLS = 1000
 """Calls selected at once; those of one group are removed in one transaction, in some 50 ms."""

@@ -5,10 +5,10 @@ import time
 from dataclasses import dataclass, field
 from typing import cast
 
-import structlog
 from flask import Flask, current_app
 from prometheus_client import CollectorRegistry, Counter
 
+from app.logs import logger
 from app.otlp.refusal import label_of
 from app.otlp.translate import Export
 
@@ -19,7 +19,7 @@ MOST_LABELS = 50
 SAID_EVERY = 60.0
 """Seconds before the log repeats a message about a project: an exporter sends every five seconds."""
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 @dataclass

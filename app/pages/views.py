@@ -10,7 +10,6 @@ from typing import Any, cast
 from urllib.parse import quote_plus, urlencode
 from uuid import UUID
 
-import structlog
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import OperationalError
@@ -20,7 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.errors import DatabaseDownError
 from app.http.answer import json_answer
 from app.http.services import services
-from app.logs import describe
+from app.logs import describe, logger
 from app.pages import access, ranging, wording
 from app.pages.drawing import DRAWN
 from app.pages.history import History, history
@@ -74,7 +73,7 @@ STATES: Mapping[str, tuple[State, ...]] = {
     "none": ("no prompt",),
 }
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 WITHOUT_LOGIN = frozenset({"pages.login", "pages.do_login", "pages.static", "pages.changes_atom"})
 

@@ -3,11 +3,10 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Engine, select
 
 from app.errors import DatabaseDownError
-from app.logs import describe
+from app.logs import describe, logger
 from app.store import unmatched
 from app.store.engine import transaction
 from app.store.tables import call_usage
@@ -16,7 +15,7 @@ from app.telling import hourly
 SETTLED = timedelta(minutes=5)
 """Time between the end of an hour and the look at it: exporters hold calls back for seconds, and a run needs some to match them."""
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 def due(now: datetime) -> datetime:
