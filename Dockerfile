@@ -5,8 +5,8 @@ COPY . .
 RUN pip wheel --no-cache-dir --wheel-dir /wheels .
 
 FROM python:3.13-slim
-COPY --from=build /wheels /wheels
-RUN pip install --no-cache-dir --no-index --find-links /wheels promptlode && rm -r /wheels \
+RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
+    pip install --no-cache-dir --no-index --find-links /wheels promptlode \
     && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin promptlode
 USER 10001
 ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1

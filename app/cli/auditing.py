@@ -1,15 +1,40 @@
 """`promptlode audit`."""
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import rich_click as click
-from rich.table import Table
 
-from app.cli.context import engine_of, settings_of_command, show
+from app.cli.context import engine_of, settings_of_command
+from app.cli.remote.options import formed
+from app.cli.remote.output import Cell, Exact, printed
 from app.errors import NotFoundError
 from app.store import audit as store
 from app.store import projects
 from app.store.engine import transaction
+
+NO_ENTRY = "None: nothing was deleted, no key was made, and no admin key changed anything."
+
+
+def _actor(entry: Mapping[str, Any]) -> str:
+    return f"{entry['actor']} …{entry['key_last4']}" if entry["key_last4"] else str(entry["actor"])
+
+
+def _details(entry: Mapping[str, Any]) -> str:
+    words = {name: " ".join(value) if isinstance(value, list) else value for name, value in entry["details"].items()}
+    return ", ".join(f"{name}: {value}" for name, value in words.items())
+
+
+COLUMNS_OF_ENTRIES: Mapping[str, Cell] = {
+    "When": Exact("created_at"),
+    "Project": lambda entry: entry["project"],
+    "Who": _actor,
+    "What": lambda entry: entry["action"],
+    "Of": lambda entry: entry["subject"],
+    "Outcome": lambda entry: entry["outcome"],
+    "Details": _details,
+}
 
 
 @click.command()
@@ -17,7 +42,8 @@ from app.store.engine import transaction
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many, the newest first."
 )
-def audit(project: str | None, limit: int) -> None:
+@formed
+def audit(project: str | None, limit: int, form: str) -> None:
     """Show who changed or took what, and when."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
         owner = None if project is None else projects.find(connection, project)
@@ -25,15 +51,19 @@ def audit(project: str | None, limit: int) -> None:
             raise NotFoundError(f"There is no project {project}. `promptlode projects` lists them.")
         rows = store.page(connection, owner.id if owner else None, limit=limit, before=None)
         names = {each.id: each.name for each in projects.summaries(connection)}
-    table = Table("When", "Project", "Who", "What", "Of", "Outcome", "Details")
-    for row in rows:
-        project_name = names.get(row.project_id, row.project_id or "")
-        details = ", ".join(f"{name}: {_words(value)}" for name, value in row.details.items())
-        actor = f"{row.actor} …{row.key_last4}" if row.key_last4 else row.actor
-        when = f"{row.created_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(when, str(project_name), actor, row.action, str(row.subject or ""), row.outcome, details)
-    show(table, "None: nothing was deleted, no key was made, and no admin key changed anything.")
+    printed([_entry(row, names) for row in rows], COLUMNS_OF_ENTRIES, form, none=NO_ENTRY)
 
 
-def _words(value: Any) -> str:
-    return " ".join(value) if isinstance(value, list) else str(value)
+def _entry(row: Any, names: Mapping[UUID, str]) -> dict[str, Any]:
+    """An entry with the fields of the API, and its project."""
+    return {
+        "id": str(row.id),
+        "project": names.get(row.project_id) or (str(row.project_id) if row.project_id else None),
+        "actor": row.actor,
+        "key_last4": row.key_last4,
+        "action": row.action,
+        "subject": str(row.subject) if row.subject else None,
+        "outcome": row.outcome,
+        "details": row.details,
+        "created_at": row.created_at.isoformat(),
+    }

@@ -13,6 +13,7 @@ from rich.table import Table
 from app import health
 from app.cli import ingest_check, local_servers
 from app.cli.context import settings_of_command, show
+from app.cli.remote import output
 from app.cli.remote.access import access_of
 from app.cli.remote.api import Api
 from app.config import SERVERS_FILE, Settings
@@ -34,14 +35,22 @@ Named = tuple[str, Check]
 @click.option(
     "--key", envvar="PROMPTLODE_API_KEY", help="With --ingest: API key; with the scope admin it sees the counters."
 )
-def doctor(*, ingest: bool, url: str | None, key: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(*, ingest: bool, url: str | None, key: str | None, as_json: bool) -> None:
     """Check each dependency and say how to mend it.  Exit code 1 when one is down."""
     checks = list(ingest_check.checks(Api(access_of(url, key))) if ingest else _all(settings_of_command()))
+    if as_json:
+        output.as_json([{"check": name, "ok": check.ok, "detail": check.detail} for name, check in checks])
+    else:
+        show(_table(checks))
+    sys.exit(0 if all(check.ok for _, check in checks) else 1)
+
+
+def _table(checks: list[Named]) -> Table:
     table = Table("", "What", "State", show_header=False, box=None)
     for name, check in checks:
         table.add_row("[green]ok[/]" if check.ok else "[red]DOWN[/]", name, check.detail)
-    show(table)
-    sys.exit(0 if all(check.ok for _, check in checks) else 1)
+    return table
 
 
 def _all(settings: Settings) -> Iterator[Named]:

@@ -1,18 +1,31 @@
 """`promptlode keys create | list | revoke`."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 import rich_click as click
 from click.core import ParameterSource
-from rich.table import Table
 
-from app.cli.context import PROJECT_NAME, engine_of, id_column, settings_of_command, show
+from app.cli.context import PROJECT_NAME, engine_of, settings_of_command
+from app.cli.remote.options import formed
+from app.cli.remote.output import Cell, Exact, printed
 from app.errors import NotFoundError
 from app.store import audit, projects
 from app.store import keys as store
 from app.store.audit import COMMAND
 from app.store.engine import transaction
 from app.store.keys import DEFAULT_SCOPES, SCOPES, KeySummary
+
+COLUMNS_OF_KEYS: Mapping[str, Cell] = {
+    "Id": lambda key: key["id"],
+    "Project": lambda key: key["project"],
+    "Name": lambda key: key["name"],
+    "Ends in": lambda key: key["last4"],
+    "Scopes": lambda key: ", ".join(key["scopes"]),
+    "Made": Exact("created_at"),
+    "Revoked": Exact("revoked_at"),
+}
 
 
 @click.group()
@@ -55,14 +68,15 @@ def create(context: click.Context, project: str, name: str, scopes: tuple[str, .
 
 @keys.command("list")
 @click.option("--project", help="Only the keys of this project, by name or id.")
-def list_keys(project: str | None) -> None:
+@formed
+def list_keys(project: str | None, form: str) -> None:
     """List the keys: whose they are and how they end, never the keys themselves."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
         owner = None if project is None else projects.find(connection, project)
         if project is not None and owner is None:
             raise NotFoundError(f"There is no project {project}. `promptlode projects` lists them.")
         summaries = store.summaries(connection, owner.id if owner else None)
-    show(_table(summaries))
+    printed(map(_item, summaries), COLUMNS_OF_KEYS, form)
 
 
 @keys.command()
@@ -77,12 +91,13 @@ def revoke(key_id: UUID) -> None:
     click.echo(f"Key {key_id} is revoked.")
 
 
-def _table(summaries: list[KeySummary]) -> Table:
-    table = Table(id_column(), "Project", "Name", "Ends in", "Scopes", "Made", "Revoked")
-    for key in summaries:
-        revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
-        scopes = ", ".join(key.scopes)
-        table.add_row(
-            str(key.id), key.project, key.name, key.last4, scopes, f"{key.created_at:%Y-%m-%d %H:%M}", revoked
-        )
-    return table
+def _item(key: KeySummary) -> dict[str, Any]:
+    return {
+        "id": str(key.id),
+        "project": key.project,
+        "name": key.name,
+        "last4": key.last4,
+        "scopes": list(key.scopes),
+        "created_at": key.created_at.isoformat(),
+        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+    }

@@ -2,17 +2,18 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from uuid import UUID
 
 import rich_click as click
-from rich.table import Table
 from sqlalchemy import Engine, make_url
 
-from app.cli.context import PROJECT_NAME, engine_of, id_column, settings_of_command, show
+from app.cli.context import PROJECT_NAME, engine_of, settings_of_command
+from app.cli.remote.options import formed
+from app.cli.remote.output import Cell, printed
 from app.config import Settings, with_driver
 from app.errors import CallerError, NotFoundError
 from app.moving import files, parts
@@ -22,31 +23,42 @@ from app.store import audit, moves
 from app.store import projects as store
 from app.store.audit import COMMAND
 from app.store.engine import transaction
-from app.store.projects import Project
+from app.store.projects import Project, ProjectSummary
 
 SUFFIX = ".promptlode"
 
 
+COLUMNS_OF_PROJECTS: Mapping[str, Cell] = {
+    "Project": lambda project: project["name"],
+    "Id": lambda project: project["id"],
+    "Paths": lambda project: project["paths"],
+    "Traces": lambda project: project["traces"],
+    "Tasks": lambda project: project["tasks"],
+}
+
+
 @click.group(invoke_without_command=True)
+@formed
 @click.pass_context
-def projects(context: click.Context) -> None:
+def projects(context: click.Context, form: str) -> None:
     """List the projects and how much is in them; export, import or move a whole one."""
     if context.invoked_subcommand is None:
-        _list()
+        _list(form)
 
 
-def _list() -> None:
+def _list(form: str) -> None:
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
         summaries, leaving = store.summaries(connection), moves.leaving(connection)
-    table = Table("Project", id_column(), "Paths", "Traces", "Tasks", *(["Moves"] if leaving else []))
-    for project in summaries:
-        row = (project.name, str(project.id), str(project.paths), str(project.traces), str(project.tasks))
-        table.add_row(*row, *([_moving(leaving.get(project.id))] if leaving else []))
-    show(table, "None. `promptlode keys create --project NAME` makes one.")
+    columns = {**COLUMNS_OF_PROJECTS, "Moves": lambda project: project["moves"]} if leaving else COLUMNS_OF_PROJECTS
+    items = [_item(project, leaving.get(project.id)) for project in summaries]
+    printed(items, columns, form, none="None. `promptlode keys create --project NAME` makes one.")
 
 
-def _moving(leaving: tuple[str, str] | None) -> str:
-    return "" if leaving is None else f"{leaving[0]}, to {leaving[1]}"
+def _item(project: ProjectSummary, leaving: tuple[str, str] | None) -> dict[str, Any]:
+    """A project with the state and the target of its move, if any."""
+    counts = {"paths": project.paths, "traces": project.traces, "tasks": project.tasks}
+    moves_to = None if leaving is None else f"{leaving[0]}, to {leaving[1]}"
+    return {"id": str(project.id), "name": project.name, **counts, "moves": moves_to}
 
 
 # Export

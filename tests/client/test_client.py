@@ -264,8 +264,9 @@ def run(code: str, server: Serving, key: str, **environment: str) -> None:
     """A process of its own that records calls with the module's functions."""
     env = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "PROMPTLODE_URL": server.url, "PROMPTLODE_API_KEY": key}
     program = f"import promptlode_client as p, os\ndef call(text): p.record(model='m', path='/p', input=text)\n{code}"
+    python = [sys.executable, "-W", "ignore:This process:DeprecationWarning"]  # 3.12 on: of a fork beside any thread
     result = subprocess.run(
-        [sys.executable, "-c", program], env=env | environment, capture_output=True, timeout=120, check=False
+        [*python, "-c", program], env=env | environment, capture_output=True, timeout=120, check=False
     )
     assert (result.returncode, result.stderr) == (0, b"")
 

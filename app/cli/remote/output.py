@@ -88,6 +88,14 @@ class When:
         return ago(parsed(moment)) if moment else ""
 
 
+@dataclass(frozen=True)
+class Exact(When):
+    """A time of an item to the second, where minutes ago are too vague; unchanged for programs."""
+
+    def __call__(self, item: Item) -> str:
+        return (self.of(item) or "")[:19].replace("T", " ")
+
+
 class Cost:
     """A cost of an item: dollars as the pages show them for people, the number for programs."""
 

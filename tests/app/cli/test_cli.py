@@ -1,5 +1,7 @@
 """The command `promptlode`, against real servers."""
 
+import csv
+import json
 from pathlib import Path
 
 import orjson
@@ -88,6 +90,17 @@ def test_projects_are_listed_with_what_is_in_them(cli: Cli, engine: Engine, tmp_
     assert [cell.strip() for cell in line.split("│")][3:6] == ["1", "2", "0"]
 
 
+@pytest.mark.parametrize(
+    ("command", "field"), [(["keys", "list"], "last4"), (["projects"], "traces"), (["audit"], "action")]
+)
+def test_lists_of_the_database_come_as_json_and_csv(cli: Cli, command: list[str], field: str) -> None:
+    cli("keys", "create", "--project", "shop")
+    [item] = json.loads(cli(*command, "--json").stdout)
+    assert field in item
+    header, row = csv.reader(cli(*command, "--csv").stdout.decode().splitlines())
+    assert dict(zip(header, row, strict=True))["Project"] == "shop"
+
+
 @pytest.mark.parametrize(("options", "is_operators"), [([], True), (["--project", "shop"], False)])
 def test_an_admin_key_for_no_project_is_an_operators(
     cli: Cli, engine: Engine, options: list[str], is_operators: bool
@@ -118,6 +131,13 @@ def test_doctor_says_how_to_mend_what_is_down(cli: Cli, database_url: str) -> No
     shown = result.stdout.decode()
     for remedy in ("set REDIS_URL", "set BROKER_URL", "celery -A tasks worker", "celery -A tasks reconcile"):
         assert remedy in shown
+
+
+def test_programs_read_the_doctor_as_json(cli: Cli) -> None:
+    cli.environment["REDIS_URL"] = "redis://127.0.0.1:1"
+    result = cli("doctor", "--json")
+    checks = {check["check"]: check["ok"] for check in json.loads(result.stdout)}
+    assert (result.returncode, checks["database"], checks["redis"]) == (1, True, False)
 
 
 def test_commands_find_the_servers_of_a_running_local_instance(cli: Cli, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_read_only_database_refuses_with_503_and_is_named(client: FlaskClient,
         database = client.get("/readyz").json["database"]
     assert (database["ok"], database["detail"]) == (False, STATES["25006"])
     wait_for(lambda: client.post(URL, json=BODY).status_code == 201)
-    assert client.get("/readyz").json["database"]["ok"]
+    wait_for(lambda: client.get("/readyz").json["database"]["ok"])
 
 
 def test_after_a_failover_no_connection_to_the_old_primary_is_kept(client: FlaskClient, admin: Any) -> None:
