@@ -64,6 +64,7 @@ RULES: Mapping[str, Off] = {
     "edits of all texts": [(rounds.Rounds, "_part_by_edits", _gives([]))],
     "crossed ends": [(ends.Ends, "are_crossed", _gives(False))],
     "crossed sets": [(search._Search, "_is_crossed", _gives(False))],
+    "near": [(forest.Forest, "far", _gives(frozenset()))],
     "rests": [(search._Search, "_rests", _gives([]))],
     "second look": [(rounds.Rounds, "_second_look", _gives([]))],
     "loose": [(search, "FEWEST_LOOSE_TEXTS", 0), (search, "BITS_OF_A_LOOSE_TEMPLATE", 0.0)],

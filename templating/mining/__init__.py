@@ -18,7 +18,6 @@ The steps, one module each:
     siblings    several templates in one house style, or one template whose slots have few values?
     mixture     few texts of two siblings, which look like one template with slots
     search      every member set that is one template, from the widest set down
-    verdicts    a cache of decisions about sets of few texts, by content
     rounds      the search of one bounded sample after the other (sampling); all texts are then matched (sieve)
     filing      families of texts that share rare grams, for rounds after the random samples
     hidden      templates of few calls behind one preamble, which look like one template with a slot

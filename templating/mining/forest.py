@@ -6,7 +6,7 @@ into other sets whose texts share much more with each other than with the whole 
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 
 import numpy as np
 
@@ -59,6 +59,20 @@ class Forest:
     def _grams(self, mask: int, around: Sequence[int]) -> int:
         """The number of grams of the sets that hold all texts of a mask."""
         return sum([self.sets[i].grams for i in around if mask & self._masks[i] == mask])
+
+    def far(self, groups: Iterable[Collection[int]], least: float) -> set[int]:
+        """The sets that hold a whole group, where every other text shares much more with a group in another set.
+
+        least: the least share of these grams that such a text shares in a set that is near.
+        """
+        bits = _bits([np.array(sorted(group)) for group in groups], len(self._of_text))
+        holding = np.flatnonzero(np.any([(self._bits & row == row).all(axis=1) for row in bits], axis=0))
+        shared = np.array([self.shared(index) for index in holding.tolist()], np.int64)
+        fresh = np.bitwise_or.reduce(bits, axis=0)
+        others = np.unpackbits((self._bits[holding] & ~fresh).view(np.uint8), axis=1, bitorder="little").astype(bool)
+        most = np.where(others, shared[:, None], 0).max(axis=0, initial=1)
+        near = (others & (shared[:, None] >= least * most)).any(axis=1)
+        return set(holding[~near].tolist())
 
     def parts(self, members: Sequence[int], more: float, most: float) -> list[np.ndarray]:
         """The parts of some members: members in another set that share `more` grams more among themselves, the most telling first.

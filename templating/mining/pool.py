@@ -9,7 +9,6 @@ import numpy as np
 from templating.mining.budget import SpentError
 from templating.mining.evidence import unit_bits
 from templating.mining.units import Rows, Splits
-from templating.mining.verdicts import digest
 
 
 @dataclass(eq=False, repr=False)
@@ -61,22 +60,6 @@ class Pool:
     def calls(self) -> np.ndarray:
         """The number of calls of each text."""
         return np.fromiter(map(len, self.times), np.int64, len(self.times))
-
-    def digest(self, text: int) -> bytes:
-        """The digest of a text, for the keys of `verdicts`."""
-        if text not in self._digests:
-            self._digests[text] = digest(self.texts[text])
-        return self._digests[text]
-
-    @cached_property
-    def _digests(self) -> dict[int, bytes]:
-        return {}
-
-    def some(self, members: Sequence[int]) -> "Pool":
-        """The pool of these texts alone, with their calls in the same order."""
-        texts, times = [self.texts[m] for m in members], [self.times[m] for m in members]
-        runs = None if self.runs is self.times else [self.runs[m] for m in members]
-        return Pool.of(texts, times, self.barrier, self.tick, runs=runs, splits=self.splits)
 
     def part(self, text: int, part: int) -> str:
         """One part of one text."""

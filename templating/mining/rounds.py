@@ -348,7 +348,8 @@ class Rounds:
         pool = self._pool([*sample, *(text for texts in shown.values() for text in texts)])
         fresh, number = set(sample), {text: index for index, text in enumerate(pool.texts)}
         owner = {text: template for template, texts in shown.items() for text in texts}
-        settled = {frozenset(number[text] for text in texts) for texts in shown.values()}
+        settled = {template: frozenset(number[text] for text in texts) for template, texts in shown.items()}
+        known = [texts for template, texts in settled.items() if template in self._old]
 
         def accepts(candidate: Skeleton) -> bool:
             rows = _rows(pool, candidate)
@@ -358,7 +359,8 @@ class Rounds:
                 return False
             return not self._joins(candidate, pool, shown) and self._may_replace(candidate, rows, shown, fresh)
 
-        candidates = search(pool, self._options.min_group_size, self._budget.spent, accepts=accepts, settled=settled, held=self._held)
+        least, stop = self._options.min_group_size, self._budget.spent
+        candidates = search(pool, least, stop, accepts=accepts, settled={*settled.values()}, known=known, held=self._held)
         new, misfits = [], list[str]()
         for candidate in candidates:
             best, lost = self._add(candidate, set(_rows(pool, candidate)), fresh, shown, owner)

@@ -18,11 +18,10 @@ from templating.mining.ends import Ends
 from templating.mining.families import Held, versions
 from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, is_spoken, saved_bits
-from templating.mining.mixture import MOST_TEXTS_BY_PARTS, is_mixture
+from templating.mining.mixture import is_mixture
 from templating.mining.pool import Pool
 from templating.mining.siblings import FEWEST_OWN_GRAMS, PARTED_SHARE, Places, siblings
 from templating.mining.skeleton import Skeleton, may_be_held, skeleton
-from templating.mining.verdicts import Verdicts, ranks
 
 BITS_OF_A_TEMPLATE = 36.0  # least bits of fixed text of a template of many calls: three or four rare words
 BITS_SHARED_BY_CALLS = 60.0  # bits more, divided by the number of calls: few calls can agree by chance
@@ -35,9 +34,8 @@ CROSSING_FACTOR = 2.0  # least grams of the crossing sets, as a multiple of the 
 CROSSING_SHARE = 0.5  # least share of the set's members in crossing sets
 # The same for bodies behind a preamble: the bodies share four times the grams, and most of them eight times.
 BODY_STEPS = ((4.0, 0.9), (8.0, 0.6))  # (multiple of the set's grams that bodies share, least share of the texts in such bodies)
+NEAR_SHARE = 0.5  # least share of the grams that a text shares with known templates at most, where it is compared with known templates; .8: a stream of sessions .82, not .94
 REST_SHARE = 0.6  # most share of a set of several templates that remains when the rest is looked at again
-LONG_CHARACTERS = 60_000  # least characters of a set of few texts whose verdict is remembered: its alignment takes some 15 ms; shorter sets are aligned again
-_VERDICTS = Verdicts()
 
 
 def search(
@@ -47,6 +45,7 @@ def search(
     *,
     accepts: Callable[[Skeleton], bool] = lambda _: True,
     settled: Collection[frozenset[int]] = (),
+    known: Collection[frozenset[int]] = (),
     whole: Skeleton | None = None,
     narrowest: int = 0,
     held: Held | None = None,
@@ -55,12 +54,13 @@ def search(
 
     least: the least calls of a template. stop: asked often; True ends the search. accepts: the caller's check of each template.
     settled: the texts of each existing template, among which the search does not look again.
+    known: those of `settled` that belong to templates of earlier calls; other texts are compared with the closest of these.
     whole: the known template of all texts, if the question is whether it is one: it need not be aligned again.
     narrowest: the least texts of a set that is looked at.
     held: the values that are known to be held across versions; the search adds more.
     """
-    known = Held() if held is None else held
-    return _Search(pool, least, stop, accepts=accepts, settled=settled, whole=whole, held=known).run(narrowest)
+    values = Held() if held is None else held
+    return _Search(pool, least, stop, accepts=accepts, settled=settled, known=known, whole=whole, held=values).run(narrowest)
 
 
 @dataclass(eq=False, repr=False)
@@ -84,12 +84,14 @@ class _Search:
         *,
         accepts: Callable[[Skeleton], bool],
         settled: Collection[frozenset[int]],
+        known: Collection[frozenset[int]],
         whole: Skeleton | None,
         held: Held,
     ) -> None:
         self._pool, self._least, self._stop, self._accepts = pool, least, stop, accepts
         self._forest, self._ends = Forest(pool, least, stop), Ends(pool)
         self._settled, self._old = settled, frozenset[int]().union(*settled)
+        self._far = self._forest.far(known, NEAR_SHARE) if known else set[int]()
         self._whole, self._held = whole, held
         self._taken: set[int] = set()
         self._several: list[_Several] = []
@@ -107,7 +109,7 @@ class _Search:
                 if self._old.issuperset(members):
                     if frozenset(members) in self._settled:
                         self._take(members)
-                elif self._taken.isdisjoint(members):
+                elif index not in self._far and self._taken.isdisjoint(members):
                     templates += self._look(members, index)
             templates += self._rests(0)
         return templates
@@ -136,7 +138,7 @@ class _Search:
     def _templates(self, members: list[int], index: int) -> list[Skeleton]:
         """The template of these members, or the template of each version; none for members that were rejected before."""
         known = self._whole if len(members) == len(self._pool.texts) else None
-        if self._are_passed_over(members, index):
+        if tuple(members) in self._passed:
             return []
         best = known or skeleton(self._pool, members)
         if best is None or not (known or self._is_worth(best, index)):
@@ -152,42 +154,6 @@ class _Search:
             return []
         self._take(best.members)
         return [best]
-
-    def _are_passed_over(self, members: Sequence[int], index: int) -> bool:
-        """Whether these members were rejected before, or are few and by themselves show several templates."""
-        if tuple(members) in self._passed:
-            return True
-        few = len(members) <= min(MOST_TEXTS_BY_PARTS, len(self._pool.texts) - 1)
-        if few and self._are_long(members) and self._are_several_alone(members):
-            self._pass_over(members, index)
-            return True
-        return False
-
-    def _are_long(self, members: Sequence[int]) -> bool:
-        return sum(len(self._pool.texts[member]) for member in members) >= LONG_CHARACTERS
-
-    def _are_several_alone(self, members: Sequence[int]) -> bool:
-        """Whether few texts, by themselves, are a mixture or bodies behind a preamble; then they are so among all texts.
-
-        Siblings cannot be told this way: only the other texts show whether a shared text is a value.
-        """
-        pool = self._pool
-        key = (self._least, pool.barrier, *map(pool.digest, members), ranks([pool.times[m] for m in members]))
-        if pool.runs is not pool.times:
-            key = (*key, ranks([pool.runs[m] for m in members]))
-        return _VERDICTS.ask(key, lambda: self._look_alone(members))
-
-    def _look_alone(self, members: Sequence[int]) -> bool:
-        pool = self._pool.some(members)
-        best = skeleton(pool, range(len(members)))
-        if best is None or len(versions(pool, best, Held())) > 1:
-            return False
-        if is_mixture(best):
-            return True
-        if not best.is_open:
-            return False
-        alone = _Search(pool, self._least, self._stop, accepts=bool, settled=(), whole=None, held=Held())
-        return alone.has_sets() and alone.is_preamble(best)
 
     def _pass_over(self, members: Sequence[int], index: int) -> None:
         self._passed.add(tuple(members))
@@ -242,15 +208,11 @@ class _Search:
 
     def _parts(self, best: Skeleton, index: int) -> Sequence[np.ndarray] | None:
         """The parts of a template that is several templates, as far as they are known; None when it is one template."""
-        if self.is_preamble(best, index) or is_mixture(best):
+        if self._is_preamble(best, index) or is_mixture(best):
             return ()
         return siblings(best, self._forest.parts(best.members, FEWEST_OWN_GRAMS, PARTED_SHARE), self._pool.barrier, self._pool.go_on)
 
-    def has_sets(self) -> bool:
-        """Whether texts of the pool share grams; grams that stand twice in one of few texts do not count."""
-        return bool(self._forest.sets)
-
-    def is_preamble(self, best: Skeleton, index: int = 0) -> bool:
+    def _is_preamble(self, best: Skeleton, index: int = 0) -> bool:
         """Whether a slot at one end holds the bodies of different templates."""
         if not best.is_open:
             return False

@@ -18,6 +18,8 @@ from templating.template import Template
 ALIGNED_TEXTS = 14  # most texts that are aligned; all others are only matched against the result
 BITS_THAT_HOLD = 10.0  # least bits of fixed text at an end: one word
 UNITS_THAT_HOLD = 5  # least units that count as BITS_THAT_HOLD, whatever the units are
+MOST_REMEMBERED_TEXTS = 32  # most texts of a set that is aligned once in a call: wider sets are seldom looked at twice
+MOST_REMEMBERED_SETS = 1 << 11  # most such sets, at the size of a template each; then all are dropped, which costs time only
 MOST_MENDS = 4  # most times that misfits are added to the aligned texts
 
 
@@ -39,8 +41,28 @@ class Skeleton(NamedTuple):
 def skeleton(pool: Pool, members: Sequence[int]) -> Skeleton | None:
     """The template of these texts of the pool, or None when they share nothing but white space.
 
+    Few texts are aligned once in a call of `mine`; another pool of the call has hardly another worth of their units.
     Raises SpentError when time is up before it is found.
     """
+    if len(members) > MOST_REMEMBERED_TEXTS:
+        return _aligned(pool, members)
+    aligned, texts = pool.splits.aligned, tuple(pool.texts[member] for member in members)
+    if texts not in aligned:
+        if len(aligned) >= MOST_REMEMBERED_SETS:
+            aligned.clear()
+        best = _aligned(pool, members)
+        aligned[texts] = None if best is None else (best.template, best.bits, best.held)
+        return best
+    before = aligned[texts]
+    if before is None:
+        return None
+    template, bits, held = before
+    rows = _fitting(template.literals, pool, members)
+    return Skeleton(template, [m for m, _ in rows], [v for _, v in rows], bits, held)
+
+
+def _aligned(pool: Pool, members: Sequence[int]) -> Skeleton | None:
+    """`skeleton`, worked out."""
     witnesses = spread(members, ALIGNED_TEXTS)
     best: Skeleton | None = None
     for _ in range(MOST_MENDS):

@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from templating.scripts import UNSPACED
+from templating.template import Template
 
 BLANK, MARK, DIGIT, LETTER = 0, 1, 2, 3
 _BMP = 0x10000  # end of the basic plane: every character beyond (emoji, rare scripts) is a mark
@@ -248,9 +249,13 @@ def _units_of(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Splits:
-    """Cached units of texts, so that a text of several searches is split once."""
+    """Cached units of texts, so that a text of several searches is split once.
+
+    aligned: texts -> what `skeleton` found (template, bits, held).
+    """
 
     def __init__(self) -> None:
+        self.aligned: dict[tuple[str, ...], tuple[Template, float, bool] | None] = {}
         self._units: dict[str, Units] = {}
         self._size = 0
 

@@ -5,8 +5,7 @@ repeated.
 from random import Random
 
 from templating import Matcher, Template, mine
-from templating.mining import search
-from templating.mining.verdicts import Verdicts
+from templating.mining import search, skeleton
 
 LETTERS = Random(5)
 WORDS = ["".join(LETTERS.choices("aeioubdgklmnprst", k=LETTERS.randint(4, 9))) for _ in range(400)]
@@ -44,21 +43,33 @@ def test_siblings_of_one_run_each_wait_for_more_runs():
     assert len(mine(calls, sessions=[position // 6 for position in range(12)])) == 0
 
 
-def test_long_leftovers_are_worked_out_once(monkeypatch):
-    """Every batch searches the leftovers again; results that are known of a set of texts are not worked out again."""
-    monkeypatch.setattr(search, "_VERDICTS", Verdicts())
+def test_a_set_of_few_texts_is_aligned_once_in_a_call(monkeypatch):
     aligned = []
-    align = search.skeleton
-    monkeypatch.setattr(search, "skeleton", lambda *args: aligned.append(1) or align(*args))
+    align = skeleton._aligned
+    monkeypatch.setattr(
+        skeleton, "_aligned", lambda pool, members: aligned.append(tuple(pool.texts[m] for m in members)) or align(pool, members)
+    )
     dice = Random(4)
     preamble = text(dice, 60, 70)
-    bodies = [text(dice, 900, 1000) for _ in range(3)]
-    leftovers = [f"{preamble}\n{body}\n{text(dice, 400, 500)}" for body in bodies for _ in range(2)]
-    first = mine([*leftovers, text(dice)])
-    before = len(aligned)
-    second = mine([*leftovers, text(dice)])
-    assert [group.members for group in second] == [group.members for group in first]
-    assert len(aligned) - before < before
+    bodies = [text(dice, 60, 70) for _ in range(3)]
+    same = text(dice, 30, 40)
+    mine([*(f"{preamble}\n{body}\n{text(dice)}" for body in bodies for _ in range(2)), *(f"{same}\n{text(dice)}" for _ in range(4))])
+    assert 1 < len(aligned) == len(set(aligned))
+
+
+def test_a_new_prompt_is_compared_only_with_the_known_templates_that_share_most_with_it(monkeypatch):
+    """The known templates share a preamble; a set of all of them is not aligned again for each new prompt of one of them."""
+    aligned = []
+    align = search.skeleton
+    monkeypatch.setattr(
+        search, "skeleton", lambda pool, members: aligned.append([pool.texts[m] for m in members]) or align(pool, members)
+    )
+    dice = Random(9)
+    preamble, rules = text(dice, 30, 40), [text(dice, 90, 99) for _ in range(6)]
+    known = [Template((f"{preamble}\n{rule}\nDay: Monday\nText: ", "\nAnswer:"), ("text",)) for rule in rules]
+    [group] = mine([f"{preamble}\n{rules[0]}\nDay: {day}\nText: {text(dice)}\nAnswer:" for day in ("Tuesday", "Friday")], known=known)
+    assert group.supersedes == (0,)
+    assert all(not any(rule in prompt for rule in rules[1:]) for prompts in aligned for prompt in prompts)
 
 
 def streamed(batches):
