@@ -52,8 +52,8 @@ def test_a_set_of_few_texts_is_aligned_once_in_a_call(monkeypatch):
     dice = Random(4)
     preamble = text(dice, 60, 70)
     bodies = [text(dice, 60, 70) for _ in range(3)]
-    same = text(dice, 30, 40)
-    mine([*(f"{preamble}\n{body}\n{text(dice)}" for body in bodies for _ in range(2)), *(f"{same}\n{text(dice)}" for _ in range(4))])
+    instruction = text(dice, 30, 40)
+    mine([*(f"{preamble}\n{body}\n{text(dice)}" for body in bodies for _ in range(2)), *(f"{instruction}\n{text(dice)}" for _ in range(4))])
     assert 1 < len(aligned) == len(set(aligned))
 
 
