@@ -6,8 +6,11 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from app.errors import NotFoundError
+from app.http.services import services
 from app.reading import tasks
 from app.store import traces
+from app.store.engine import transaction
+from app.store.keys import KeyHolder
 
 
 def required(row: Any, kind: str) -> Any:
@@ -36,3 +39,15 @@ def implementation(connection: Connection, project_id: UUID, implementation_id: 
 def call(connection: Connection, project_id: UUID, trace_id: UUID) -> Any:
     """A trace in full."""
     return required(traces.get(connection, project_id, trace_id), "trace")
+
+
+def own_task(holder: KeyHolder, task_id: UUID) -> None:
+    """Raises NotFoundError where the key's project has no such task."""
+    with transaction(services().engine) as connection:
+        task(connection, holder.project_id, task_id)
+
+
+def own_implementation(holder: KeyHolder, implementation_id: UUID) -> None:
+    """Raises NotFoundError where the key's project has no such version."""
+    with transaction(services().engine) as connection:
+        implementation(connection, holder.project_id, implementation_id)

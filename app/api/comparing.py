@@ -37,7 +37,14 @@ class DiffQuery(RangeQuery):
     to: Number = Field(description="The number of the version that it is compared with.")
 
 
-@routes.route("GET", "/api/v1/tasks/<uuid:task_id>/diff", scope="read", query=DiffQuery, answers={200: DiffAnswer})
+@routes.route(
+    "GET",
+    "/api/v1/tasks/<uuid:task_id>/diff",
+    scope="read",
+    query=DiffQuery,
+    answers={200: DiffAnswer},
+    owned=by_id.own_task,
+)
 def get_diff(holder: KeyHolder, task_id: UUID, query: DiffQuery) -> Response:
     """The difference between two versions of a task, word by word, and the usage of each (24 hours unless told)."""
     with transaction(services().engine) as connection:

@@ -69,7 +69,12 @@ TABLES: dict[str, tuple[str, Writer]] = {
 
 
 @routes.route(
-    "GET", "/api/v1/implementations/<uuid:implementation_id>/export", scope="read", query=ExportQuery, answers=FILE
+    "GET",
+    "/api/v1/implementations/<uuid:implementation_id>/export",
+    scope="read",
+    query=ExportQuery,
+    answers=FILE,
+    owned=by_id.own_implementation,
 )
 def get_export(holder: KeyHolder, implementation_id: UUID, query: ExportQuery) -> Response:
     """A version as a file of another tool: rendered there with the values of a call, it gives the call back byte for byte."""

@@ -43,6 +43,7 @@ class Operation:
     body: Any
     problems: Mapping[int, str]
     media_types: Sequence[str] = ()
+    owned: Callable[..., Any] | None = None
 
     @property
     def is_tagged(self) -> bool:
@@ -68,17 +69,20 @@ class Routes:
         body: Any = None,
         problems: Mapping[int, str] | None = None,
         media_types: Sequence[str] = (),
+        owned: Callable[..., Any] | None = None,
     ) -> Callable[[View], View]:
         """Register a view.  It is called with the parts of the rule, `holder` if it has a scope, `query` if it has one.
 
         Its docstring's first line is its summary.  `answers` maps a status to the model of its body; `problems` maps a status to its
         meaning, for statuses that no other route answers.  `media_types` are further types that the body may have beside JSON.
+        `owned` is for a query string with required parameters: called with the holder and the ids of the rule, it raises NotFoundError for
+        an id of another project, which is the answer then, not the missing parameter.
         """
 
         def register(view: View) -> View:
             summary = (view.__doc__ or "").strip().partition("\n")[0]
             operation = Operation(
-                method, rule, view.__name__, summary, scope, answers, query, body, problems or {}, media_types
+                method, rule, view.__name__, summary, scope, answers, query, body, problems or {}, media_types, owned
             )
             self.operations.append(operation)
             self.blueprint.add_url_rule(rule, view.__name__, _checked(view, operation), methods=[method])
@@ -100,12 +104,21 @@ def _checked(view: Callable[..., Response], operation: Operation) -> Callable[..
 
     def asking(**arguments: Any) -> Response:
         if operation.query is not None:
-            arguments["query"] = read_query(operation.query)
+            arguments["query"] = _query_of(operation, operation.query, arguments)
         elif operation.is_tagged:
             read_query(NoQuery)
         return tagged(view(**arguments)) if operation.is_tagged else view(**arguments)
 
     return checked
+
+
+def _query_of(operation: Operation, model: type[BaseModel], arguments: Mapping[str, Any]) -> Any:
+    try:
+        return read_query(model)
+    except ProblemError:
+        if operation.owned is not None:
+            operation.owned(**arguments)
+        raise
 
 
 def tagged(response: Response) -> Response:

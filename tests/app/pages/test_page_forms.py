@@ -387,7 +387,8 @@ def test_a_person_looks_at_what_a_regroup_would_change_asks_for_it_and_sees_how_
     assert "Waiting for a worker" in page
     fields = forms(page)["/regroup"]
     looked = person.post("/regroup/look", data=fields).text
-    assert "6 would get a template" in looked
+    assert "6 calls would get a template" in looked
+    assert " 0 " not in looked[looked.index("A run would read") :].partition("</p>")[0]
     assert '<span class="pill">new task</span>' in looked
     assert group.tasks == []
     answer = person.post("/regroup", data=fields | {"all": "on"})
