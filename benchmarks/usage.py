@@ -9,7 +9,8 @@ The calls are spread over 90 days. Ingest with and without marks is measured in 
 
 A web process, started as in the Procfile, answers over one kept connection from the same machine. The first request of each address has
 a column of its own, since it compiles templates and queries. The other figures are of later requests: once while the installation
-rests, once while calls come in and the reconciler adds them up.
+rests, once while calls come in and the reconciler adds them up.  The processor time of a request, which other work beside the benchmark
+changes less than its duration, is an average of the requests while the installation rests.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import orjson
+import psutil
 from redis import Redis
 from sqlalchemy import Connection, text
 
@@ -52,8 +54,15 @@ ASKED_BESIDE = 100
 SENT_EVERY = 0.5
 """Seconds between two batches of ten calls in the traffic beside."""
 
-MARKS = "INSERT INTO usage_mark"
-"""The statement of the triggers that writes usage marks; without it they only count calls."""
+UNMARKED = """
+CREATE OR REPLACE FUNCTION count_new_calls() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  INSERT INTO call_count (implementation_id, calls, first_seen, last_seen)
+  SELECT implementation_id, count(*), min(seen_at), max(seen_at) FROM came
+   WHERE implementation_id IS NOT NULL GROUP BY implementation_id;
+  RETURN NULL;
+END $$
+"""
+"""The trigger of new calls without usage marks: it only counts them."""
 
 
 def body(number: int) -> dict[str, object]:
@@ -66,15 +75,9 @@ def body(number: int) -> dict[str, object]:
     }
 
 
-def marking(connection: Connection, *, on: bool) -> None:
-    """Defines the trigger of new calls with or without usage marks."""
-    source = connection.execute(text("SELECT pg_get_functiondef('count_new_calls'::regproc)")).scalar_one()
-    plain = source.replace("IF false THEN INSERT INTO usage_mark", MARKS).replace("; END IF; --", ";")
-    if not on:
-        start = plain.index(MARKS)
-        end = plain.index(";", start)
-        plain = f"{plain[:start]}IF false THEN {plain[start:end]}; END IF; --{plain[end + 1 :]}"
-    connection.exec_driver_sql(plain.replace("%", "%%"))
+def trigger(connection: Connection) -> str:
+    """The definition of the trigger of new calls."""
+    return str(connection.execute(text("SELECT pg_get_functiondef('count_new_calls'::regproc)")).scalar_one())
 
 
 def taken(installation: Installation, batches: list[list[dict[str, object]]]) -> float:
@@ -88,6 +91,8 @@ def ingest(installation: Installation) -> list[tuple[str, str]]:
     """The ratio of ingest's time with marks to its time without, for single calls and for batches."""
     know(installation.engine, installation.project, "/known", "", "Mail: {{mail}}")
     installation.take([body(0)])
+    with transaction(installation.engine) as connection:
+        definitions = {True: trigger(connection), False: UNMARKED}
     rows = []
     for name, size, number in (("one call", 1, 200), ("100 calls", 100, BATCHES)):
         batches = [[body(n * size + each) for each in range(size)] for n in range(number)]
@@ -96,12 +101,12 @@ def ingest(installation: Installation) -> list[tuple[str, str]]:
             times = {}
             for on in (True, False) if turn % 2 else (False, True):
                 with transaction(installation.engine) as connection:
-                    marking(connection, on=on)
+                    connection.exec_driver_sql(definitions[on])
                 times[on] = taken(installation, batches)
             ratios.append(times[True] / times[False])
         rows.append((f"ingest of {name}, with marks : without", f"{statistics.median(ratios):.3f}"))
     with transaction(installation.engine) as connection:
-        marking(connection, on=True)
+        connection.exec_driver_sql(definitions[True])
         connection.execute(text("TRUNCATE usage_mark"))
     return rows
 
@@ -153,16 +158,33 @@ def added_up(installation: Installation) -> float:
     return time.perf_counter() - start
 
 
+class Processor(NamedTuple):
+    """Seconds of processor time."""
+
+    web: float
+    postgres: float
+
+    @classmethod
+    def now(cls, installation: Installation, processes: Processes) -> "Processor":
+        """Of the web process, with its Valkey, and of all connections to the database."""
+        with installation.engine.connect() as connection:
+            pids = connection.execute(text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()"))
+            backends = [psutil.Process(pid).cpu_times() for pid in pids.scalars()]
+        return cls(processes.cpu(), sum(times.user + times.system for times in backends))
+
+
 class Asked(NamedTuple):
-    """Seconds of the requests of one address."""
+    """Seconds of the requests of one address; processor: of an average request while the installation rests."""
 
     first: float
     rested: Sequence[float]
     beside: Sequence[float]
+    processor: Processor
 
     @property
     def figures(self) -> list[str]:
-        return [_ms(self.first), *(_ms(each) for some in (self.rested, self.beside) for each in _quantiles(some))]
+        quantiles = (_ms(each) for some in (self.rested, self.beside) for each in _quantiles(some))
+        return [_ms(self.first), *quantiles, *map(_ms, self.processor)]
 
 
 def _quantiles(seconds: Sequence[float]) -> tuple[float, float]:
@@ -184,11 +206,16 @@ def pages(installation: Installation, known: Path, only: Sequence[str]) -> list[
             name: path for name, path in addresses(installation).items() if any(word in name for word in only or [""])
         }
         first = {name: ask(path) for name, path in asked.items()}
-        rested = {name: [ask(path) for _ in range(ASKED)] for name, path in asked.items()}
+        rested, processor = {}, {}
+        for name, path in asked.items():
+            before = Processor.now(installation, processes)
+            rested[name] = [ask(path) for _ in range(ASKED)]
+            after = Processor.now(installation, processes)
+            processor[name] = Processor(*((end - start) / ASKED for start, end in zip(before, after, strict=True)))
         processes.celery("reconciler", "reconcile")
         with traffic(target):
             beside = {name: [ask(path) for _ in range(ASKED_BESIDE)] for name, path in asked.items()}
-    return [[name, *Asked(first[name], rested[name], beside[name]).figures] for name in asked]
+    return [[name, *Asked(first[name], rested[name], beside[name], processor[name]).figures] for name in asked]
 
 
 def _url(redis: Redis) -> str:
@@ -323,7 +350,16 @@ def main() -> None:
             print(table(HEAD, pages(installation, Path(home), wanted.only)))
 
 
-HEAD = ("answer", "first", "p50", "p99", "p50 beside traffic", "p99 beside traffic")
+HEAD = (
+    "answer",
+    "first",
+    "p50",
+    "p99",
+    "p50 beside traffic",
+    "p99 beside traffic",
+    "processor, web",
+    "processor, PostgreSQL",
+)
 
 
 if __name__ == "__main__":
