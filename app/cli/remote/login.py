@@ -1,9 +1,18 @@
 """`promptlode login`."""
 
+import sys
+
 import rich_click as click
 
 from app.cli.remote.access import Access, keep
 from app.cli.remote.api import Api
+
+
+def _key_of_standard_input() -> str:
+    """The key that a person types unseen, or that a program pipes: only a terminal can hide what is typed."""
+    if sys.stdin.isatty():
+        return str(click.prompt("API key", hide_input=True))
+    return sys.stdin.readline()
 
 
 @click.command()
@@ -14,7 +23,10 @@ from app.cli.remote.api import Api
     help="Address, for example https://promptlode.example.com.",
 )
 @click.option(
-    "--key", envvar="PROMPTLODE_API_KEY", prompt="API key", hide_input=True, help="API key; asked for if not given."
+    "--key",
+    envvar="PROMPTLODE_API_KEY",
+    default=_key_of_standard_input,
+    help="API key; asked for if not given, or read from standard input.",
 )
 def login(url: str, key: str) -> None:
     """Remember an address and a key for later commands, in a file that only you can read."""

@@ -49,6 +49,14 @@ def test_tasks_are_listed_as_a_table_as_json_and_as_csv(grouped: Cli) -> None:
     assert (row["Id"], row["Calls"]) == (task["id"], "24")
 
 
+def test_a_template_has_its_slots_in_colour_unless_no_color_is_set(grouped: Cli) -> None:
+    (task,) = read(grouped("tasks", "--json"))
+    grouped.environment |= {"FORCE_COLOR": "1", "TERM": "xterm-256color", "NO_COLOR": None}
+    assert b"\x1b[1;36m{{" in grouped("show", task["id"]).stdout
+    grouped.environment["NO_COLOR"] = "1"
+    assert b"36m" not in grouped("show", task["id"]).stdout
+
+
 def test_a_small_cost_is_no_zero() -> None:
     cost = {"cost": 0.0042, "cost_estimated": True}
     assert (Cost()(cost), Cost().of(cost)) == ("~$0.0042", 0.0042)
@@ -148,6 +156,12 @@ def _send_until(over: threading.Event, url: str, key: str) -> None:
     body = {"path": "/mail", "model": "gpt-5", "instructions": SYSTEM, "input": triage_edited(12)}
     while not over.wait(0.2):
         requests.post(f"{url}/api/v1/traces", json=body, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+
+
+def test_login_reads_a_key_that_a_program_pipes(remote: Cli) -> None:
+    key = str(remote.environment.pop("PROMPTLODE_API_KEY"))
+    assert remote("login", stdin=f"{key}\n".encode()).returncode == 0
+    assert remote("tasks").returncode == 0
 
 
 def test_login_keeps_a_key_that_works_in_a_file_of_mode_0600(remote: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
