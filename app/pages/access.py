@@ -11,7 +11,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -116,12 +116,27 @@ def can_log_in() -> bool:
 def visitor(connection: Connection) -> Visitor | None:
     """The visitor; None for one who must log in, and in local mode without a project."""
     if is_open():
+        _choose_addressed_project(connection)
         return _local_visitor(browse.projects(connection))
     holder = keys.holder(connection, session.get("key", ""))
     if holder is None or not holder.may("read"):
         return None
     decides = Actor("page", holder.key_id, holder.last4) if holder.may("admin") else None
     return Visitor(Project(holder.project_id, holder.project_name), decides=decides)
+
+
+def _choose_addressed_project(connection: Connection) -> None:
+    """Show the project of the task, call or decision in the address, so that a link works while another project receives calls."""
+    if project_id := browse.project_of(connection, _addressed_ids()):
+        choose_project(project_id)
+
+
+def _addressed_ids() -> dict[str, UUID]:
+    ids = {}
+    for name, text in (request.view_args or {}).items():
+        with suppress(ValueError):
+            ids[name] = UUID(text)
+    return ids
 
 
 def _local_visitor(projects: list[Project]) -> Visitor | None:

@@ -27,9 +27,11 @@ def short(value: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """0.123 -> "12 %"; a small share is not shown as 0."""
+    """0.123 -> "12 %"; a small share is not shown as 0, nor nearly all as 100."""
     if share is None:
         return "–"
+    if 0.99 < share < 1:
+        return "> 99 %"
     return "< 1 %" if 0 < share < 0.01 else f"{share:.0%}".replace("%", " %")
 
 
@@ -75,12 +77,12 @@ def signed(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """0.42 -> "420 ms", 3.2 -> "3.2 s", 200 -> "3 min"."""
-    if seconds is None:
+    """0.42 -> "420 ms", 3.2 -> "3.2 s", 200 -> "3 min"; a dash for a call that ends before it begins."""
+    if seconds is None or seconds < 0:
         return "–"
-    if abs(seconds) < 1:
+    if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if abs(seconds) < 120 else f"{seconds / 60:.0f} min"
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def moment(time: datetime | None) -> str:

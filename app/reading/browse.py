@@ -1,6 +1,6 @@
 """Lists and single rows for the pages: newest first, read by keyset, cut to the length that a page shows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -36,7 +36,7 @@ from app.store.counting import counted
 from app.store.owed import IS_OWED, IS_RESIDUE, IS_UNGROUPED
 from app.store.paths import is_at
 from app.store.projects import Project
-from app.store.tables import expired_calls, grouping_key, implementation, project, task, template, trace
+from app.store.tables import decision, expired_calls, grouping_key, implementation, project, task, template, trace
 from app.store.versions import is_shown
 
 CHARACTERS_IN_LISTS = 400
@@ -363,6 +363,18 @@ def _counts_by_group(project_id: UUID, condition: ColumnElement[bool]) -> Subque
 def projects(connection: Connection) -> list[Project]:
     """Every project, the most recently used first, for local mode, where no key names a project."""
     return [Project(*row) for row in connection.execute(_projects())]
+
+
+_WITH_PROJECT = {"task_id": task, "trace_id": trace, "decision_id": decision}
+"""The table of each id that stands in the address of a page."""
+
+
+def project_of(connection: Connection, ids: Mapping[str, UUID]) -> UUID | None:
+    """The project of the task, call or decision that an address names, for local mode."""
+    for name, table in _WITH_PROJECT.items():
+        if name in ids:
+            return connection.scalar(select(table.c.project_id).where(table.c.id == ids[name]))
+    return None
 
 
 @cache

@@ -268,6 +268,14 @@ def test_a_small_figure_is_not_called_nothing() -> None:
     assert wording.percent(0) == "0 %"
 
 
+def test_a_share_that_is_not_all_is_not_called_all() -> None:
+    assert [wording.percent(share) for share in (0.994, 0.9995, 1)] == ["> 99 %", "> 99 %", "100 %"]
+
+
+def test_a_call_that_ends_before_it_begins_took_no_time_that_can_be_told() -> None:
+    assert [wording.duration(seconds) for seconds in (-86_400, 0, 200)] == ["–", "0 ms", "3 min"]
+
+
 @pytest.mark.parametrize(
     ("output", "shown"),
     [

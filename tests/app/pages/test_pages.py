@@ -694,5 +694,19 @@ def test_local_mode_shows_the_project_that_was_called_last_and_lets_choose(
     assert f"/tasks/{task_id}" in browser.get("/").text
 
 
+def test_local_mode_follows_a_link_into_a_project_that_was_not_called_last(
+    local_web: Flask, engine: Engine, web: Flask, task_id: UUID
+) -> None:
+    # Given a second project that was called later
+    _send(client_with(web, new_key(engine, "another")), "hello", path="/other")
+    browser = local_web.test_client()
+
+    # If I follow a link to a task of the first
+    assert browser.get(f"/tasks/{task_id}").status_code == 200
+
+    # I expect to stay in its project
+    assert f"/tasks/{task_id}" in browser.get("/").text
+
+
 def test_local_mode_without_a_project_says_how_to_make_one(local_web: Flask) -> None:
     assert "promptlode keys create" in local_web.test_client().get("/").text
