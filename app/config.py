@@ -157,7 +157,7 @@ class Settings(BaseSettings):
         5.0, description="Seconds a request of a cold group waits at most."
     )
     grouping_gap_factor: Annotated[float, Field(ge=0)] = Field(
-        5.0,
+        7.5,
         description="Under steady traffic the longest pause between two runs of a group, in lengths of its last run.",
     )
     grouping_lease: Seconds = Field(20.0, description="Seconds without a heartbeat after which a run counts as dead.")

@@ -25,7 +25,7 @@ from redis import Redis
 from app.config import Settings
 from app.local.valkey import ValkeyServer
 from benchmarks.pace import poisson
-from tasks.coalescing.pace import Pace
+from tasks.coalescing.pace import Pace, Rest
 from tasks.coalescing.turns import Turns
 
 BOUND = 3.0
@@ -43,7 +43,7 @@ class Group:
     fresh: bool
     state: str = "idle"
     due: float = 0.0
-    rest_until: float = 0.0
+    rest: Rest = field(default_factory=Rest)
     waiting: list[float] = field(default_factory=list)
 
 
@@ -92,7 +92,7 @@ class Simulation:
 
     def _park(self, now: float, group: Group) -> None:
         group.state = "parked"
-        group.due = self._pace.due(now, group.waiting[0], group.rest_until)
+        group.due = self._pace.due(now, group.waiting[0], len(group.waiting), group.rest)
         self._at(max(now, group.due), "due", group)
 
     def _come_due(self, now: float, group: Group) -> None:
@@ -115,7 +115,7 @@ class Simulation:
     def _done(self, now: float, group: Group, read: list[float]) -> None:
         self._free += 1
         self.lags[group.project] += [now - arrival for arrival in read]
-        group.state, group.rest_until = "idle", now + self._pace.pause(RUN_SECONDS, len(group.waiting))
+        group.state, group.rest = "idle", self._pace.rest(now - RUN_SECONDS, now)
         if group.waiting:
             self._park(now, group)
 

@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tasks.coalescing.pace import Pace
+from tasks.coalescing.pace import Pace, Rest
 from tasks.pacer import TICK_SECONDS
 
 RUN_SECONDS = 1.0
@@ -51,30 +51,25 @@ def paced(pace: Pace, dice: random.Random) -> Policy:
     """The schedule of the Redis scripts, with a pacer that looks every TICK_SECONDS."""
 
     def starts(arrivals: Sequence[float]) -> Starts:
-        begun, first, rest_until, free = [], 0, 0.0, 0.0
+        begun, first, rest, free = [], 0, Rest(), 0.0
         while first < len(arrivals):
-            due = _due(pace, arrivals, first, rest_until, free)
+            due = _due(pace, arrivals, first, rest, free)
             start = max(due, free) + dice.random() * TICK_SECONDS
             begun.append(start)
             free = start + RUN_SECONDS
-            covered = _count_until(arrivals, first, start)
-            first, waiting = covered, _count_until(arrivals, covered, free) - covered
-            rest_until = free + pace.pause(RUN_SECONDS, waiting)
+            rest, first = pace.rest(start, free), _count_until(arrivals, first, start)
         return begun
 
     return starts
 
 
-def _due(pace: Pace, arrivals: Sequence[float], number: int, rest_until: float, free: float) -> float:
+def _due(pace: Pace, arrivals: Sequence[float], number: int, rest: Rest, free: float) -> float:
     """The due time of the requests from `number` on. Each earlier arrival may move it; FINISH at `free` sets it anew."""
-    first = arrivals[number]
-    if first < free:
-        return pace.due(free, first, rest_until)
-    due = pace.due(first, first, rest_until)
-    for arrival in arrivals[number + 1 :]:
-        if arrival > due:
-            break
-        due = pace.due(arrival, first, rest_until)
+    first, came = arrivals[number], max(_count_until(arrivals, number, free), number + 1)
+    due = pace.due(max(first, free), first, came - number, rest)
+    while came < len(arrivals) and arrivals[came] <= due:
+        came += 1
+        due = pace.due(arrivals[came - 1], first, came - number, rest)
     return due
 
 

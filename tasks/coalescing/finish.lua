@@ -12,9 +12,9 @@ local outcome, more, pause = ARGV[11], ARGV[12] == '1', tonumber(ARGV[13])
 if not (is('running') and hash.owner == ARGV[10]) then return answer('lost') end
 
 -- The pause of pace.py: `least` is 250 ms there.
-local took, waiting, rest = math.max(now - number('run_at'), 250), number('seq') - number('run_seq'), gap
-if waiting > 0 then rest = math.min(gap, math.max(0, math.sqrt(2 * crowd / waiting) - 1)) end
-set('rest_until', now + math.floor(took * rest))
+local took = math.max(now - number('run_at'), 250)
+set('rest_until', now + math.floor(took * gap))
+set('enough', math.floor(took * crowd))
 local covers = outcome == 'committed' or outcome == 'empty'
 if covers then
   set('done', math.max(number('done'), number('run_seq')))

@@ -14,7 +14,8 @@
 --   seq        requests so far;  done: the highest seq that a committed run covers;  done <= seq
 --   owner      of the live run;  run_seq: seq when it was claimed;  run_at: when
 --   first_at   when the oldest request that no run has claimed was made, 0 for none
---   rest_until the pause after the last run: requests before it wait for it
+--   rest_until the pause after the last run: requests before it wait for it, or until they have waited
+--   enough     milliseconds, all of them together
 --   urgency    0 trace, 1 a person or a review: the highest that waits;  run_urgency: of the live run
 --   fresh      1 while the group has no template (its messages go first)
 --   trace      id of the latest trace that asked, for the logs
@@ -76,11 +77,16 @@ local function wait_from_now()
   if number('first_at') == 0 then set('first_at', now) end
 end
 
--- When a group that has no message should get one: at the end of its pause, else once it has been quiet;
+-- When a group that has no message should get one: at the end of its pause, else once it has been quiet (pace.py);
 -- never later than max_wait after the first that waits.
 local function due()
-  local at = now + quiet
-  if number('rest_until') > now then at = number('rest_until') end
+  local rest_until, waiting = number('rest_until'), math.max(number('seq') - number('run_seq'), 1)
+  local at = now + math.floor(quiet * math.min(1, crowd / waiting))
+  if rest_until > now then
+    local waited = waiting * (now - number('run_at')) / 2
+    local enough = tonumber(hash.enough) or math.huge  -- an older release notes none: the whole pause
+    at = math.min(rest_until, now + math.floor(math.max(0, enough - waited) / waiting))
+  end
   return math.min(at, number('first_at') + max_wait)
 end
 

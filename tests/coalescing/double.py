@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from tasks.coalescing.pace import Rest
 from tasks.coalescing.protocol import COUNTERS, Answer, Outcome, Snapshot, Terms, milliseconds
 
 
@@ -27,6 +28,7 @@ class Group:
     run_at: int = 0
     first_at: int = 0
     rest_until: int = 0
+    enough: int = 0
     urgent: bool = False
     run_urgent: bool = False
     fresh: bool = False
@@ -40,7 +42,13 @@ class MemoryCoalescing:
 
     def __init__(self, terms: Terms, clock: Callable[[], int]) -> None:
         self._terms = terms
-        self._pace = replace(terms.pace, least=milliseconds(terms.pace.least))
+        pace = terms.pace
+        self._pace = replace(
+            pace,
+            quiet=milliseconds(pace.quiet),
+            max_wait=milliseconds(pace.max_wait),
+            least=milliseconds(pace.least),
+        )
         self._clock = clock
         self._groups: dict[UUID, Group] = {}
         self._due: dict[UUID, int] = {}
@@ -109,7 +117,8 @@ class MemoryCoalescing:
         now, stored = self._enter(group)
         if stored.state != "running" or stored.owner != owner:
             return self._answer(group, now, "lost")
-        stored.rest_until = now + int(self._pace.pause(now - stored.run_at, stored.seq - stored.run_seq))
+        pause = self._pace.rest(stored.run_at, now)
+        stored.rest_until, stored.enough = int(pause.until), int(pause.enough)
         if outcome in ("committed", "empty"):
             stored.done = max(stored.done, stored.run_seq)
         else:
@@ -216,9 +225,10 @@ class MemoryCoalescing:
         stored.at = now
 
     def _due_at(self, stored: Group, now: int) -> int:
-        pace = self._terms.pace
-        due = stored.rest_until if stored.rest_until > now else now + milliseconds(pace.quiet)
-        return min(due, stored.first_at + milliseconds(pace.max_wait))
+        waiting = max(stored.seq - stored.run_seq, 1)
+        return int(
+            self._pace.due(now, stored.first_at, waiting, Rest(stored.run_at, stored.rest_until, stored.enough))
+        )
 
     def _send(self, stored: Group, now: int) -> str:
         stored.counters["messages"] += 1

@@ -144,7 +144,7 @@ def as_fields(group: Group) -> dict[str, object]:
     fields = {
         "at": group.at, "state": group.state, "until": group.until, "backoff": int(group.backoff), "seq": group.seq, "done": group.done,
         "owner": group.owner, "run_seq": group.run_seq, "run_at": group.run_at, "first_at": group.first_at,
-        "rest_until": group.rest_until, "urgency": int(group.urgent), "run_urgency": int(group.run_urgent),
+        "rest_until": group.rest_until, "enough": group.enough, "urgency": int(group.urgent), "run_urgency": int(group.run_urgent),
         "fresh": int(group.fresh), "trace": group.trace, "project": group.project,
     }  # fmt: skip
     fields |= {f"n_{name}": value for name, value in group.counters.items()}

@@ -198,11 +198,19 @@ class TestFinish:
 
     def test_requests_that_came_during_the_run_get_one_more_run(self, world: World, protocol: Coalescing) -> None:
         running(protocol)
+        for _ in range(10):
+            protocol.request(GROUP)
+        world.advance(4)
+        assert protocol.finish(GROUP, "me", "committed").word == "park"
+
+    def test_requests_that_waited_together_as_long_as_a_crowd_get_it_at_once(
+        self, world: World, protocol: Coalescing
+    ) -> None:
+        running(protocol)
         for _ in range(100):
             protocol.request(GROUP)
         world.advance(2)
-        answer = protocol.finish(GROUP, "me", "committed")
-        assert answer.word == "park"
+        assert protocol.finish(GROUP, "me", "committed").word == "send"
 
     def test_the_pause_is_three_runs(self, world: World, protocol: Coalescing) -> None:
         begun, _ = moments(world, running(protocol))
@@ -211,13 +219,14 @@ class TestFinish:
         _, due = moments(world, protocol.request(GROUP))
         assert due - ended == 3 * (ended - begun) >= 12_000
 
-    def test_the_pause_is_as_long_as_the_run_when_ten_wait(self, world: World, protocol: Coalescing) -> None:
+    def test_the_pause_is_one_and_a_half_runs_when_ten_wait(self, world: World, protocol: Coalescing) -> None:
         begun, _ = moments(world, running(protocol))
         for _ in range(10):
             protocol.request(GROUP)
         world.advance(4)
         ended, due = moments(world, protocol.finish(GROUP, "me", "committed"))
-        assert due - ended == ended - begun >= 4_000
+        took = ended - begun
+        assert due - ended == (20 * took - 10 * took // 2) // 10 >= 6_000
 
     def test_a_slow_run_does_not_make_anyone_wait_longer_than_max_wait(
         self, world: World, protocol: Coalescing
