@@ -136,6 +136,7 @@ def test_awaited_contents_are_stored(gemini: Any, client: Client, stored: Stored
 # --- callbacks
 
 
+@pytest.mark.filterwarnings("ignore:'asyncio.iscoroutinefunction':DeprecationWarning")  # LangChain on Python 3.14
 def test_a_run_of_a_model_of_langchain_is_stored(client: Client, stored: Stored) -> None:
     from langchain_core.language_models import GenericFakeChatModel
     from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
@@ -155,6 +156,7 @@ def test_a_run_of_a_model_of_langchain_is_stored(client: Client, stored: Stored)
     assert (trace["model"], trace["conversation_id"]) == ("m", "t")
 
 
+@pytest.mark.filterwarnings("ignore:'asyncio.iscoroutinefunction':DeprecationWarning")  # LangChain on Python 3.14
 def test_a_run_of_langchain_that_fails_is_stored_by_its_kind(client: Client, stored: Stored) -> None:
     from langchain_core.language_models import FakeListChatModel
 
