@@ -117,8 +117,8 @@ class MemoryCoalescing:
         now, stored = self._enter(group)
         if stored.state != "running" or stored.owner != owner:
             return self._answer(group, now, "lost")
-        pause = self._pace.rest(stored.run_at, now)
-        stored.rest_until, stored.enough = int(pause.until), int(pause.enough)
+        resting = self._pace.rest(stored.run_at, now)
+        stored.rest_until, stored.enough = int(resting.until), int(resting.enough)
         if outcome in ("committed", "empty"):
             stored.done = max(stored.done, stored.run_seq)
         else:
