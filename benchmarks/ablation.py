@@ -51,7 +51,7 @@ RULES: Mapping[str, Off] = {
     "siblings": [(search, "siblings", _gives(None))],
     "cited": [(forest, "CITED_GRAMS_SHARE", 1e9)],
     "otherwise": [(siblings.Places, "say_otherwise", _gives(False))],
-    "preamble": [(search._Search, "_is_preamble", _gives(False))],
+    "preamble": [(search._Search, "is_preamble", _gives(False))],
     "held": [(forest.Forest, "_without_held", _second)],
     "examples": [(families, "_begin_in_two_ways", _gives(False))],
     "edits": [(search, "versions", lambda _, skeleton, __: [skeleton.members])],
@@ -73,6 +73,9 @@ RULES: Mapping[str, Off] = {
     "behind quotes": [(alignment.Aligner, "_behind_quotes", _gives([]))],
     "label": [(alignment.Aligner, "_labels", _gives(False))],
     "much": [(siblings, "OWN_WORDS_FACTOR", 1e9)],
+    "filled in": [(ends.Ends, "_are_filled_in", _gives(False))],
+    "told apart": [(rounds.Rounds, "_joins", _gives(False))],
+    "all held": [(forest, "BITS_OF_HELD_VALUES", 1e9)],
 }
 
 

@@ -12,6 +12,7 @@ UNITS_OF_AN_END = 12  # units that are compared of a beginning or an end
 CROSSED_SHARE = 0.5  # share of a set, at least, whose beginnings texts outside have too
 MOST_INSIDE_SHARE = 0.8  # share, at most, of the texts with such a beginning that are in the set
 ALIKE_SHARE = 0.6  # share, at most, of a set with several beginnings that has the most frequent one
+FILLED_SHARE = 0.65  # least share of an end's units that all texts have, where the end is one text with a value in it
 OWN_UNITS = 5  # units of a beginning that only the set has
 OWN_BITS = 10.0  # least bits of these units: one word
 OWN_SHARE = 0.5  # share, at least, of the texts with this beginning that are in the set
@@ -67,11 +68,17 @@ class Ends:
         An example are texts of many templates that cite one document. A set with a beginning or an end of its own lies in one template.
         """
         size = len(members)
-        for ways, often in zip(self._ways, self._often, strict=True):
+        for side, ways, often in zip(self._sides, self._ways, self._often, strict=True):
             inside = np.bincount(ways[members], minlength=len(often))
             if inside.max() < ALIKE_SHARE * size and inside[inside <= MOST_INSIDE_SHARE * often].sum() >= CROSSED_SHARE * size:
-                return not self._has_own(members)
+                return not (self._has_own(members) or self._are_filled_in(side, members))
         return False
+
+    def _are_filled_in(self, side: _Side, members: Sequence[int]) -> bool:
+        """Whether the ends are one text with a value in it (a name), so that they share most units."""
+        units = self._units(side, UNITS_OF_AN_END)[members]
+        shared = (units[:, :, None] == units[0]).any(axis=1).all(axis=0)
+        return int(shared.sum()) >= FILLED_SHARE * UNITS_OF_AN_END
 
     def _has_own(self, members: Sequence[int]) -> bool:
         """Whether all texts of the set have one beginning, or one end, that few texts outside have."""

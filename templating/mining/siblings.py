@@ -7,17 +7,18 @@ other, and with no other texts, in one of these ways:
 
 body    at an open end, different values begin or end alike: fixed text of a template next to a variable
 label   the same elsewhere, and the kind has texts of its own at another place too
-orders  all texts of a part of the prompt (the system text) are equal, at two places, by more than a value
+orders  all texts of a part of the prompt (the system text) are equal, at three places, by more than a value
 blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
         text and a few short ones; a variable that stands twice counts once.
 
-If one kind is a sibling, and all other texts agree in words of their own, at one place at least where the kind has others, both are siblings.
+If one kind is a sibling, or has a long text of its own beside a variable, and all other texts agree in words of their own, at one
+place at least where the kind has others, both are siblings.
 
 Texts that continue each other (the turns of a conversation) agree in earlier turns, which are no fixed text.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from itertools import accumulate, islice, pairwise, repeat
 from typing import NamedTuple
 
@@ -45,7 +46,7 @@ OWN_WORDS_FACTOR = 3.0  # least own words of a kind that is no value, as a multi
 LARGE_KIND_SHARE = 0.5  # least share of the texts in such a kind
 FEWEST_OWN_PLACES = 4  # least places with texts of a kind's own
 FEWEST_OWN_WORDS = 8  # least words at these places together
-FEWEST_ORDERS = 2  # least places of a part of the prompt, where the texts agree at all places of the part
+FEWEST_ORDERS = 3  # least places of a part of the prompt, where the texts agree at all places of the part
 FEWEST_ORDER_WORDS = FEWEST_EDIT_WORDS  # least words at the longest of these places
 TEXTS_PER_EDIT = 15  # texts of a kind per further text at a place of such a part: an edit is a further text
 FEWEST_LABELLED_PLACES = 2  # least places of a kind's own beside a label of one word
@@ -69,27 +70,36 @@ def siblings(
     if size < FEWEST_SIBLING_TEXTS or covered.sum() < PARTED_SHARE * size:
         return None
     places = Places(skeleton, barrier)
-    uncovered, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
-    own = list[np.ndarray]()
+    fresh, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
+    telling = list[np.ndarray]()
     for kind in kinds:
         tick()
-        fresh = int(uncovered[kind].sum())
-        if fresh < max(2, FRESH_KIND_SHARE * len(kind)) or not places.are_own(kind):
+        its = int(fresh[kind].sum())
+        if its < max(2, FRESH_KIND_SHARE * len(kind)):
+            telling += [kind for smaller in telling[:1] if len(smaller) < len(kind) and np.isin(smaller, kind).all()]
+            continue
+        if not places.are_own(kind):
+            telling += [kind] * (max(places.agreement(kind).labels, default=0) >= FEWEST_BLOCK_WORDS)
             continue
         if len(kind) >= LARGE_KIND_SHARE * size and places.agreement(kind).words >= OWN_WORDS_FACTOR * places.fixed_words:
             return []
-        uncovered[kind] = False
-        own.append(kind)
-        if fresh >= APART_SHARE * len(kind):
+        fresh[kind] = False
+        telling.append(kind)
+        if its >= APART_SHARE * len(kind):
             apart[kind] = False
             largest = max(largest, len(kind))
         parted = size - int(apart.sum())
-        if uncovered.sum() <= (1 - KINDS_SHARE) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
+        if fresh.sum() <= (1 - KINDS_SHARE) * size or (parted >= PARTED_SHARE * size and parted - largest >= OTHERS_SHARE * size):
             return []
-    for kind in own:
-        others = np.setdiff1d(np.arange(size), kind, assume_unique=True)
-        if len(kind) >= OTHERS_SHARE * size and places.say_otherwise(others, kind):
-            return [kind, others]
+    return _two(places, [kind for kind in telling if len(kind) >= OTHERS_SHARE * size], size)
+
+
+def _two(places: "Places", kinds: Iterable[np.ndarray], size: int) -> list[np.ndarray] | None:
+    """The first kind where all other texts say something else, and these texts. size: the number of texts."""
+    for kind in kinds:
+        rest = np.setdiff1d(np.arange(size), kind, assume_unique=True)
+        if places.say_otherwise(rest, kind):
+            return [kind, rest]
     return None
 
 
@@ -166,13 +176,18 @@ class Places:
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind share fixed text at an open end."""
         ends = ([column[row] for row in kind.tolist()] for place, column in enumerate(self._columns) if is_open(self._template, place))
-        return any(len(set(values)) > 1 and (_label(values) > 0 or _share_a_run(values)) for values in ends)
+        held = self._held(kind)
+        return any(len(set(values)) > 1 and (_label(values, held) > 0 or _share_a_run(values)) for values in ends)
+
+    def _held(self, kind: np.ndarray) -> frozenset[str]:
+        """The words of the texts that the texts of a kind have at a whole place: a name may stand at another place again."""
+        return frozenset(word for column, row in zip(self._columns, self._numbers[:, kind], strict=True) if _is_one(row) for word in column[kind[0]].split())
 
     def agreement(self, kind: np.ndarray) -> _Agreement:
         """The places where the texts of a kind agree."""
         numbers = self._numbers[:, kind]
         constant = (numbers == numbers[:, :1]).all(axis=1)
-        said, last = set[str](), -1
+        said, last, held = set[str](), -1, self._held(kind)
         blocks, labels, has_body = list[int](), list[int](), False
         most = 1 + len(kind) // TEXTS_PER_EDIT
         varied = {p for p, row in zip(self._parts, numbers.tolist(), strict=True) if len(set(row)) > most}
@@ -182,7 +197,7 @@ class Places:
                 continue
             text = column[kind[0]]
             if not constant[place]:
-                labels.append(_label([column[row] for row in kind.tolist()]))
+                labels.append(_label([column[row] for row in kind.tolist()], held))
                 has_body |= labels[-1] >= FEWEST_WORDS_OF_A_BODY and is_open(self._template, place)
             elif self._often[place][numbers[place, 0]] <= MOST_HOLDERS * len(kind):
                 if not text or text in said:
@@ -208,11 +223,12 @@ def _share_a_run(values: Sequence[str]) -> bool:
     return len(own) > 1 and bool(set.intersection(*runs))
 
 
-def _label(values: Sequence[str]) -> int:
-    """The number of words with which all values begin and end; 0 when values continue each other."""
+def _label(values: Sequence[str], held: Container[str] = ()) -> int:
+    """The number of words, other than held words, with which all values begin and end; 0 when values continue each other."""
     grown = sorted(set(values), key=len)
     if all(longer.startswith(shorter) for shorter, longer in pairwise(grown)):
         return 0
     head = shared_length(values)
     rest = [value[head:][::-1] for value in values]
-    return len(values[0][:head].split()) + len(rest[0][: shared_length(rest)].split())
+    words = values[0][:head].split() + rest[0][: shared_length(rest)][::-1].split()
+    return sum(word not in held and any(map(str.isalnum, word)) for word in words)

@@ -58,3 +58,24 @@ def test_prompts_about_the_same_few_people_are_templates_each_whose_people_are_v
         for task in tasks
     ]
     assert {tuple(group.members) for group in mine(prompts)} == {tuple(range(task, 120, 3)) for task in range(3)}
+
+
+def test_characters_whose_name_begins_and_ends_their_prompts_are_values() -> None:
+    """Eight characters of a game, each with a card, in random order: chat, a move and a note are a template each."""
+    dice = Random(5)
+    cards = [(prose(dice, 2)[:-1], prose(dice, 30)) for _ in range(8)]
+    kinds, prompts = list[str](), list[str]()
+    for number in range(120):
+        name, card = dice.choice(cards)
+        talk = "".join(f"{dice.choice(['Player', name])}: {prose(dice, 8)}\n" for _ in range(dice.randint(0, 5)))
+        frame = f"You are {name}, somebody in a village game. Never say that you are a program.\n\n{card}\n\n"
+        kinds.append(("chat", "move", "chat", "note")[number % 4])
+        prompts.append(
+            {
+                "chat": f"{frame}Answer in three sentences at most.\0{talk}Player: {prose(dice, 6)}\n{name}:",
+                "move": f"{frame}Choose what to do next: walk, talk, sleep or work.\0You see: {prose(dice, 3)}",
+                "note": f"Write what {name} knows about the player now.\n\n{card}\n\n{talk}\nPoints:",
+            }[kinds[-1]]
+        )
+    groups = {tuple(group.members) for group in mine(prompts)}
+    assert groups == {tuple(i for i, kind in enumerate(kinds) if kind == name) for name in ("chat", "move", "note")}
