@@ -5,6 +5,7 @@ looks alike, but must not widen the template: it makes a template of its own.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from templating.matching import fit
@@ -18,6 +19,7 @@ MOST_LOST_CHARACTERS = 300  # most characters of fixed text that a known templat
 FEWEST_OTHER_TEXTS = 5  # least other texts that count as many
 FEWEST_BODY_WORDS = 15  # least words around a slot at an open end that a template may not lose together with the slot: the body behind a preamble
 VARIED_SHARE = 0.6  # least share of the calls (at least two) with different texts in the place of a lost long fixed text: an edit has one text
+MOST_COUNTED_TEXTS = 1 << 10  # texts whose words are counted once: candidates of one call differ in few of their places
 
 Row = Sequence[str]
 
@@ -88,6 +90,7 @@ def _units(text: str) -> int:
     return int((rows.last - rows.first)[0])
 
 
+@lru_cache(MOST_COUNTED_TEXTS)
 def _words(text: str) -> int:
     """The number of words, without marks: JSON of one shape, which a few calls share by chance, is mostly marks."""
     rows = split([text])
