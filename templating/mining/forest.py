@@ -144,6 +144,8 @@ class Forest:
         bits = [calls.stay(part) for part in parts]
         for least, all_bits in ((0.0, BITS_OF_HELD_VALUES), (BITS_OF_A_HELD_VALUE, 0.0)):
             apart = _apart([part for part, saved in zip(parts, bits, strict=True) if saved > least], len(members))
+            if all_bits:
+                apart = [part for part in apart if self._pool.times[members[part[0]]][0] >= 0]  # the times of known prompts are not known
             times = [[when for position in part for when in self._pool.times[members[position]]] for part in apart]
             if len(times) >= FEWEST_HELD_VALUES and (not all_bits or blocks(times) >= all_bits):
                 return [part for part, saved in zip(parts, bits, strict=True) if saved <= least]
