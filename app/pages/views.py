@@ -550,11 +550,12 @@ def _may_split(versions: Sequence[Row[Any]], chosen: Row[Any] | None) -> bool:
 
 
 def _compared_to(versions: Sequence[Row[Any]], chosen: Row[Any] | None) -> Row[Any] | None:
-    """The version in the link, else the one before."""
+    """The version in the link, else the version that the chosen one replaced."""
     if chosen is None:
         return None
-    older = [version for version in versions if version.version < chosen.version]
-    return _numbered(versions, _argument("against")) or next(iter(older), None)
+    setups = {version.version: (version.model, version.settings_digest) for version in versions}
+    number = changes.replaced_by(chosen.version, setups)
+    return _numbered(versions, _argument("against")) or _numbered(versions, str(number))
 
 
 def _board(spent: Mapping[UUID, Spent], before: Row[Any] | None, chosen: Row[Any] | None) -> Scoreboard | None:

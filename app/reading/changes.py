@@ -5,10 +5,11 @@ of their lines.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from app.reading.pieces import Part, Piece
 
@@ -22,6 +23,17 @@ LITTLE = 5
 
 KEPT = 160
 """Characters shown at each end of a stretch that both templates have; the text between is folded."""
+
+
+def replaced_by(number: int, setups: Mapping[int, Any]) -> int | None:
+    """The number of the version that version `number` replaced; None for the first version.
+
+    It is the last earlier version with the same model and settings: an app that uses two models edits a prompt for both. Without one,
+    it is the last earlier version.  setups: number -> model and settings of each version of the task.
+    """
+    earlier = [other for other in setups if other < number]
+    alike = [other for other in earlier if setups[other] == setups[number]]
+    return max(alike or earlier, default=None)
 
 
 def compare(old: Sequence[Part], new: Sequence[Part]) -> list[Part]:

@@ -252,12 +252,11 @@ def _older(connection: Connection, rows: Sequence[Row[Any]]) -> dict[UUID, Any]:
 
 
 def _before(row: Row[Any], versions: Sequence[Row[Any]]) -> UUID | None:
-    """The version that was replaced by one that came back; else the last one with the same model and settings, else the last one at all."""
-    if row.kind == "version.back":
-        return next((each.id for each in versions if each.version == row.details.get("from")), None)
-    below = sorted((each for each in versions if each.version < row.version), key=lambda each: each.version)
-    alike = [each for each in below if (each.model, each.settings_digest) == (row.model, row.settings_digest)]
-    return (alike or below)[-1].id if below else None
+    """The version that one which came back has replaced, as the change says; for a new version see `changes.replaced_by`."""
+    setups = {version.version: (version.model, version.settings_digest) for version in versions}
+    setups[row.version] = (row.model, row.settings_digest)
+    number = row.details.get("from") if row.kind == "version.back" else changes.replaced_by(row.version, setups)
+    return next((version.id for version in versions if version.version == number), None)
 
 
 def _in_full(connection: Connection, ids: Collection[UUID]) -> Mapping[UUID, Row[Any]]:

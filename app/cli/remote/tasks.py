@@ -13,6 +13,7 @@ from app.cli.remote.access import other_projects
 from app.cli.remote.api import MOST_PER_PAGE, Api, ApiError, Item
 from app.cli.remote.options import connected, formed, limited, ranged
 from app.cli.remote.output import Cell, Cost, When, as_json, plain, printed, template_text
+from app.reading.changes import replaced_by
 
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -129,7 +130,7 @@ def similar(api: Api, task: str, form: str, limit: int) -> None:
     "--from",
     "older",
     type=click.IntRange(1),
-    help="Number of the older version; the one before the newest if not given.",
+    help="Number of the older version; if not given, the version that the newer one replaced: the last one before it, of the same model if there is one.",
 )
 @click.option("--to", "newer", type=click.IntRange(1), help="Number of the newer version; the newest if not given.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
@@ -138,9 +139,8 @@ def diff(api: Api, task: str, older: int | None, newer: int | None, as_json_: bo
     """Show what changed between two versions of TASK."""
     versions = {each["version"]: each for each in versions_of(api, find_task(api, task)["id"])}
     after = _version(versions, newer or max(versions))
-    before = _version(
-        versions, older or max((number for number in versions if number < after["version"]), default=after["version"])
-    )
+    setups = {number: (version["model"], version["settings"]) for number, version in versions.items()}
+    before = _version(versions, older or replaced_by(after["version"], setups) or after["version"])
     lines = list(_changes(before, after))
     if as_json_:
         as_json({"from": before, "to": after, "diff": lines})
@@ -174,20 +174,22 @@ def values(api: Api, *, task: str, slot: str, version: int | None, form: str, li
 
 
 def find_task(api: Api, wanted: str) -> Item:
-    """The task with this id, this beginning of an id, or this name.  Raises ApiError."""
+    """The task with this id, this beginning of an id, this name, or this path if the path has one task.  Raises ApiError."""
     if not wanted:
-        raise ApiError("Name a task by its id, the beginning of it, or its name; `promptlode tasks` lists them.")
+        raise ApiError("Name a task by its id, the beginning of it, its name or its path; `promptlode tasks` lists them.")
     if _is_uuid(wanted):
         whole_task: Item = api.get(f"/api/v1/tasks/{wanted}")
         return whole_task
     fitting = [
-        task for task in api.items("/api/v1/tasks") if task["id"].startswith(wanted.lower()) or task["name"] == wanted
+        task
+        for task in api.items("/api/v1/tasks")
+        if task["id"].startswith(wanted.lower()) or wanted in {task["name"], task["path"]}
     ]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise ApiError(f"{len(fitting)} tasks fit {wanted!r}; give the whole id, as `promptlode tasks` shows it.")
-    raise ApiError(f"No task has the id or name {wanted!r}; `promptlode tasks` lists them.")
+    raise ApiError(f"No task has the id, name or path {wanted!r}; `promptlode tasks` lists them.")
 
 
 def versions_of(api: Api, task_id: str) -> list[Item]:

@@ -95,7 +95,7 @@ def test_an_agent_finds_a_task_its_text_its_edit_and_its_calls(
             ]
             wrong = await client.call_tool("show_task", {"task": "nothing like it"})
             assert wrong.is_error
-            assert "No task has the id or name" in wrong.content[0].text  # type: ignore[union-attr]
+            assert "No task has the id, name or path" in wrong.content[0].text  # type: ignore[union-attr]
 
     anyio.run(look)
 
