@@ -69,7 +69,12 @@ def _check_is_there(connection: Connection, decided: Row[Any], task_id: UUID) ->
     if decisions.merged_into(connection, task_id) is None:
         return
     merge = _later_merge_of(connection, decided, task_id)
-    _refuse("The task went on in another since." if merge else "The task is no more: it went on in another.", merge)
+    _refuse(
+        "The task has been merged into another one since."
+        if merge
+        else "A run has joined the task to another one since.",
+        merge,
+    )
 
 
 def _later_merge_of(connection: Connection, decided: Row[Any], task_id: UUID) -> Row[Any] | None:
@@ -156,12 +161,12 @@ def _undo_merge(connection: Connection, decided: Row[Any]) -> None:
     source, into = decided.task_id, decided.other_task_id
     owner = decisions.merged_into(connection, source)
     if merge := _later_merge_of(connection, decided, into):
-        _refuse("The task that took it over went on in another since.", merge)
+        _refuse("The task that it was merged into has itself been merged into another one since.", merge)
     if owner is None:
         _refuse("The task stands by itself already.")
     lines = set(map(UUID, decided.moved["lines"]))
     if split := _split_out_of(connection, decided, owner, lines):
-        _refuse("A version of the task that was merged became a task of its own since.", split)
+        _refuse("A version of the merged task has become a task of its own since.", split)
     own = {each: line for each, line in decisions.lines_of(connection, owner).items() if line in lines}
     _check_both_have_versions(connection, owner, own)
     versions.move_back(connection, owner, source, own, _numbers(decided))
@@ -185,7 +190,7 @@ def _check_both_have_versions(connection: Connection, owner: UUID, leaving: Mapp
     shown = (version for version in decisions.versions_of(connection, [owner]) if version.is_shown)
     leave = {version.template_id in leaving for version in shown}
     if leave != {True, False}:
-        _refuse("A run has found since that one template has the calls of both; what it made one cannot be parted.")
+        _refuse("A run has found one template for the calls of both tasks since: they cannot be separated any more.")
 
 
 def _restore_production(connection: Connection, task_id: UUID, version: str | None) -> None:
@@ -195,16 +200,20 @@ def _restore_production(connection: Connection, task_id: UUID, version: str | No
 
 
 def _set_apart_again(connection: Connection, decided: Row[Any], owner: UUID) -> None:
-    """Set tasks apart from the merged task again, and no longer from the other."""
-    before, source = _those(decided, "apart"), decided.task_id
-    inherited = decisions.apart_from(connection, source) - before
-    now = decisions.apart_from(connection, owner) - inherited
-    decisions.set_apart(connection, owner, now | (before & {source}))
+    """Set tasks apart from the merged task again, and no longer from the task that it was merged into.
+
+    Runs never join tasks that a person set apart. The merge handed these tasks of the merged task on to `owner`.
+    """
+    source, apart_before = decided.task_id, _those(decided, "apart")
+    handed_on = decisions.apart_from(connection, source) - apart_before
+    own = decisions.apart_from(connection, owner) - handed_on
+    decisions.set_apart(connection, owner, own | (apart_before & {source}))
     for other in _those(decided, "others"):
-        kept = decisions.apart_from(connection, other)
-        if kept & {source, owner}:
-            stays = {owner} if other in _those(decided, "kept") else set()
-            decisions.set_apart(connection, other, kept - {owner} | {source} | stays)
+        apart = decisions.apart_from(connection, other)
+        if apart & {source, owner}:
+            was_apart_from_both = other in _those(decided, "kept")
+            still = {owner} if was_apart_from_both else set()
+            decisions.set_apart(connection, other, apart - {owner} | {source} | still)
 
 
 def _those(decided: Row[Any], name: str) -> set[UUID]:
@@ -222,13 +231,13 @@ def _undo_split(connection: Connection, decided: Row[Any]) -> None:
     """Return all templates and versions of the new task to the task that it was split from."""
     origin, begun = decided.task_id, decided.other_task_id
     for task_id, why in (
-        (begun, "The task that was split off went on in another since."),
-        (origin, "The task that it was split from went on in another since."),
+        (begun, "The task that was split off has been merged into another one since."),
+        (origin, "The task that it was split from has been merged into another one since."),
     ):
         if merge := _later_merge_of(connection, decided, task_id):
             _refuse(why, merge)
     if decisions.merged_into(connection, begun) is not None:
-        _refuse("A run has found since that the task that was split off goes on in another; merge that.")
+        _refuse("A run has joined the task that was split off to another task since: merge that other task.")
     _check_is_alone(connection, decided, begun)
     owner = decisions.merged_into(connection, origin) or origin
     lines = {UUID(each): UUID(line) for each, line in decided.moved["lines"].items()}

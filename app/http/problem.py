@@ -70,7 +70,7 @@ def problem_answer(
 def install(app: Flask) -> None:
     """Answer every error of the app with a problem."""
     app.register_error_handler(ProblemError, _of_problem)
-    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(HTTPException, of_http)
     app.register_error_handler(NotFoundError, lambda error: problem_answer(404, str(error)))
     app.register_error_handler(ConfigurationError, _of_bug)
     app.register_error_handler(CallerError, lambda error: problem_answer(422, str(error)))
@@ -83,7 +83,7 @@ def _of_problem(error: ProblemError) -> Response:
     return problem_answer(error.status, error.detail, error.errors, error.headers)
 
 
-def _of_http(error: HTTPException) -> Response:
+def of_http(error: HTTPException) -> Response:
     """Flask's own errors (404, 405, 413, 415 ...), with the headers that belong to them (Allow, Retry-After)."""
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
     hint = where_to(request.path) if error.code == HTTPStatus.NOT_FOUND else None

@@ -10,14 +10,15 @@ from typing import Any, cast
 from urllib.parse import quote_plus, urlencode
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, g, make_response, redirect, render_template, request, url_for
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import DatabaseDownError
 from app.http.answer import json_answer
+from app.http.problem import of_http
 from app.http.services import services
 from app.logs import describe, logger
 from app.pages import access, ranging, wording
@@ -75,6 +76,8 @@ STATES: Mapping[str, tuple[State, ...]] = {
 
 _log = logger(__name__)
 
+ADDRESSES_OF_PROGRAMS = ("/api/", "/v1/")
+
 WITHOUT_LOGIN = frozenset({"pages.login", "pages.do_login", "pages.static", "pages.changes_atom"})
 
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="assets", static_url_path="/assets")
@@ -131,6 +134,17 @@ def _protect(response: Response) -> Response:
 def _http_error(error: HTTPException) -> tuple[str, int, dict[str, str]]:
     headers = {name: value for name, value in error.get_headers() if name == "Retry-After"}
     return render_template("pages/error.html", error=error), error.code or 500, headers
+
+
+@pages.app_errorhandler(NotFound)
+def _unknown_address(error: NotFound) -> AnyResponse | tuple[str, int, dict[str, str]]:
+    """A page for a browser under any address; a problem for a program, and under the addresses of programs."""
+    is_browser = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+    if request.blueprint == pages.name:
+        return _http_error(error)
+    if not is_browser or request.path.startswith(ADDRESSES_OF_PROGRAMS):
+        return of_http(error)
+    return _protect(make_response(render_template("pages/error.html", error=error, **_common()), HTTPStatus.NOT_FOUND))
 
 
 @pages.errorhandler(DatabaseDownError)
@@ -215,6 +229,12 @@ SORTS: Mapping[str, SortOfPage] = {
     "p95": "p95",
     "name": "name",
 }
+
+
+@pages.get("/tasks")
+def tasks_by_their_word() -> AnyResponse:
+    """Lead to the list from the address that is left when the id is cut from the address of a task."""
+    return redirect(url_for("pages.task_list"))
 
 
 @pages.get("/")

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from templating.mining.sampling import CHARACTERS_PER_ROUND, FEWEST_TEXTS_PER_ROUND, TEXTS_PER_ROUND, spread
-from templating.mining.sieve import KEY
+from templating.mining.sieve import KEY_CHARACTERS
 
 MOST_BOUNDED_TEXTS = 4 * TEXTS_PER_ROUND  # most texts of a template that are looked at
 MOST_ALIKE_TEXTS = 64  # most texts that are searched
 TEXTS_PER_WAY = 4  # most texts of one beginning among these
-CHARACTERS_OF_A_WAY = 2 * KEY  # characters of a beginning or an end: longer than the common beginnings of questions
+CHARACTERS_OF_A_WAY = 2 * KEY_CHARACTERS  # characters of a beginning or an end: longer than the common beginnings of questions
 FEWEST_WAYS = 12  # least different beginnings of values
 FEWEST_VALUES_PER_WAY = 3  # least values of each beginning
 WAYS_SHARE = 0.6  # least share of all values with one of these beginnings

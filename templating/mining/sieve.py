@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from templating.matching import agree, fit
 from templating.template import Template
 
-KEY = 12  # characters of the beginning or end by which texts and templates are indexed: templates of few calls have fixed text at an end
+KEY_CHARACTERS = 12  # characters of the beginning or end by which texts and templates are indexed: templates of few calls have fixed text at an end
 
 
 class Sieve:
@@ -28,17 +28,17 @@ class Sieve:
 
     def _file(self, rank: int, template: Template) -> None:
         first, last = template.literals[0], template.literals[-1]
-        if len(first) >= KEY:
-            self._starts.setdefault(first[:KEY], []).append(rank)
-        elif len(last) >= KEY:
-            self._ends.setdefault(last[-KEY:], []).append(rank)
+        if len(first) >= KEY_CHARACTERS:
+            self._starts.setdefault(first[:KEY_CHARACTERS], []).append(rank)
+        elif len(last) >= KEY_CHARACTERS:
+            self._ends.setdefault(last[-KEY_CHARACTERS:], []).append(rank)
         else:
             self._loose.append(rank)
 
     def fit(self, text: str) -> tuple[Template, tuple[str, ...]] | None:
         """The template of the text and its values, or None."""
-        ranks = self._starts.get(text[:KEY], self._loose)
-        by_end = self._ends.get(text[-KEY:])
+        ranks = self._starts.get(text[:KEY_CHARACTERS], self._loose)
+        by_end = self._ends.get(text[-KEY_CHARACTERS:])
         for rank in sorted(ranks + by_end) if by_end else ranks:
             template = self._order[rank]
             values = fit(template.literals, text)
@@ -53,18 +53,18 @@ class Neighbours:
     def __init__(self, templates: Iterable[Template]) -> None:
         self._templates = list(templates)
         self._starts: dict[str, list[int]] = {}
-        self._loose: list[int] = []
+        self._short: list[int] = []
         for number, template in enumerate(self._templates):
             first = template.literals[0]
-            ranks = self._starts.setdefault(first[:KEY], []) if len(first) >= KEY else self._loose
-            ranks.append(number)
+            alike = self._starts.setdefault(first[:KEY_CHARACTERS], []) if len(first) >= KEY_CHARACTERS else self._short
+            alike.append(number)
 
     def of(self, template: Template) -> list[Template]:
         """These templates, in order; the template itself may be among them."""
         first = template.literals[0]
-        if len(first) < KEY:
+        if len(first) < KEY_CHARACTERS:
             return [other for other in self._templates if _may_share(other, template)]
-        numbers = sorted(self._starts.get(first[:KEY], []) + self._loose)
+        numbers = sorted(self._starts.get(first[:KEY_CHARACTERS], []) + self._short)
         return [other for n in numbers if _may_share(other := self._templates[n], template)]
 
 

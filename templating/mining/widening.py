@@ -54,14 +54,14 @@ def _is_varied(own: Sequence[str], new: Sequence[str], others: Sequence[str]) ->
     if len(set(own)) == 1:
         return len({*own, *new, *others}) > MOST_EDIT_TEXTS
     pieces = fixed_pieces(own[0]) if own else [""]
-    turns = [turn for piece, turn in ((pieces[0], 1), (pieces[-1], -1)) if _words(piece) >= FEWEST_EDIT_WORDS]
-    texts = [own[0], *new, *others] if turns else []
-    return bool(turns) and all(len({_first_words(text, turn) for text in texts}) > MOST_EDIT_TEXTS for turn in turns)
+    directions = [direction for piece, direction in ((pieces[0], 1), (pieces[-1], -1)) if _words(piece) >= FEWEST_EDIT_WORDS]
+    texts = [own[0], *new, *others] if directions else []
+    return bool(directions) and all(len({_first_words(text, direction) for text in texts}) > MOST_EDIT_TEXTS for direction in directions)
 
 
-def _first_words(text: str, turn: int) -> tuple[str, ...]:
-    """The first words of a text, as many as an edit has; the last words where `turn` is -1."""
-    return tuple(text.split()[::turn][:FEWEST_EDIT_WORDS])
+def _first_words(text: str, direction: int) -> tuple[str, ...]:
+    """The first words of a text, as many as an edit has; the last words where `direction` is -1."""
+    return tuple(text.split()[::direction][:FEWEST_EDIT_WORDS])
 
 
 def _is_renamed(own: Sequence[str], new: Sequence[str]) -> bool:

@@ -226,9 +226,7 @@ class MemoryCoalescing:
 
     def _due_at(self, stored: Group, now: int) -> int:
         waiting = max(stored.seq - stored.run_seq, 1)
-        return int(
-            self._pace.due(now, stored.first_at, waiting, Rest(stored.run_at, stored.rest_until, stored.enough))
-        )
+        return int(self._pace.due(now, stored.first_at, waiting, Rest(stored.run_at, stored.rest_until, stored.enough)))
 
     def _send(self, stored: Group, now: int) -> str:
         stored.counters["messages"] += 1

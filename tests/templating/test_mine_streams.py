@@ -47,13 +47,20 @@ def test_a_set_of_few_texts_is_aligned_once_in_a_call(monkeypatch):
     aligned = []
     align = skeleton._aligned
     monkeypatch.setattr(
-        skeleton, "_aligned", lambda pool, members: aligned.append(tuple(pool.texts[m] for m in members)) or align(pool, members)
+        skeleton,
+        "_aligned",
+        lambda pool, members: aligned.append(tuple(pool.texts[m] for m in members)) or align(pool, members),
     )
     dice = Random(4)
     preamble = text(dice, 60, 70)
     bodies = [text(dice, 60, 70) for _ in range(3)]
     instruction = text(dice, 30, 40)
-    mine([*(f"{preamble}\n{body}\n{text(dice)}" for body in bodies for _ in range(2)), *(f"{instruction}\n{text(dice)}" for _ in range(4))])
+    mine(
+        [
+            *(f"{preamble}\n{body}\n{text(dice)}" for body in bodies for _ in range(2)),
+            *(f"{instruction}\n{text(dice)}" for _ in range(4)),
+        ]
+    )
     assert 1 < len(aligned) == len(set(aligned))
 
 
@@ -62,12 +69,17 @@ def test_a_new_prompt_is_compared_only_with_the_known_templates_that_share_most_
     aligned = []
     align = search.skeleton
     monkeypatch.setattr(
-        search, "skeleton", lambda pool, members: aligned.append([pool.texts[m] for m in members]) or align(pool, members)
+        search,
+        "skeleton",
+        lambda pool, members: aligned.append([pool.texts[m] for m in members]) or align(pool, members),
     )
     dice = Random(9)
     preamble, rules = text(dice, 30, 40), [text(dice, 90, 99) for _ in range(6)]
     known = [Template((f"{preamble}\n{rule}\nDay: Monday\nText: ", "\nAnswer:"), ("text",)) for rule in rules]
-    [group] = mine([f"{preamble}\n{rules[0]}\nDay: {day}\nText: {text(dice)}\nAnswer:" for day in ("Tuesday", "Friday")], known=known)
+    [group] = mine(
+        [f"{preamble}\n{rules[0]}\nDay: {day}\nText: {text(dice)}\nAnswer:" for day in ("Tuesday", "Friday")],
+        known=known,
+    )
     assert group.supersedes == (0,)
     assert all(not any(rule in prompt for rule in rules[1:]) for prompts in aligned for prompt in prompts)
 

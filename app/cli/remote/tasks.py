@@ -176,7 +176,9 @@ def values(api: Api, *, task: str, slot: str, version: int | None, form: str, li
 def find_task(api: Api, wanted: str) -> Item:
     """The task with this id, this beginning of an id, this name, or this path if the path has one task.  Raises ApiError."""
     if not wanted:
-        raise ApiError("Name a task by its id, the beginning of it, its name or its path; `promptlode tasks` lists them.")
+        raise ApiError(
+            "Name a task by its id, the beginning of it, its name or its path; `promptlode tasks` lists them."
+        )
     if _is_uuid(wanted):
         whole_task: Item = api.get(f"/api/v1/tasks/{wanted}")
         return whole_task

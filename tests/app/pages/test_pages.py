@@ -128,6 +128,29 @@ def test_a_project_without_calls_says_how_to_send_the_first(visitor: FlaskClient
     assert "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=span_only" in page.text
 
 
+def test_the_word_of_the_list_leads_to_the_list(visitor: FlaskClient) -> None:
+    assert visitor.get("/tasks", follow_redirects=True).status_code == 200
+
+
+@pytest.mark.parametrize("browser", ["visitor", "stranger"])
+def test_a_browser_gets_a_page_under_an_unknown_address(
+    request: pytest.FixtureRequest, web: Flask, browser: str
+) -> None:
+    client = web.test_client() if browser == "stranger" else request.getfixturevalue(browser)
+    answer = client.get("/taks", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+    assert "To the tasks" in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("address", "accepted"), [("/taks", "*/*"), ("/taks", "application/json"), ("/api/v1/taks", "text/html")]
+)
+def test_a_program_gets_a_problem_under_an_unknown_address(web: Flask, address: str, accepted: str) -> None:
+    answer = web.test_client().get(address, headers={"Accept": accepted})
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+
+
 @pytest.mark.parametrize(
     "address", ["/", "/changes", "/ungrouped", "/ungrouped?state=owed", "/ungrouped?state=none", "/pipeline"]
 )
