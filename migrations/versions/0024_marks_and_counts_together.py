@@ -17,7 +17,8 @@ CREATE OR REPLACE FUNCTION count_new_calls() RETURNS trigger LANGUAGE plpgsql AS
     SELECT implementation_id, full_hour(seen_at) AS hour, array_agg(id) AS ids, count(*) AS calls, min(seen_at) AS first, max(seen_at) AS last
       FROM came WHERE implementation_id IS NOT NULL GROUP BY 1, 2),
   counted AS (
-    INSERT INTO call_count (implementation_id, calls, first_seen, last_seen) SELECT implementation_id, calls, first, last FROM hours)
+    INSERT INTO call_count (implementation_id, calls, first_seen, last_seen)
+    SELECT implementation_id, sum(calls), min(first), max(last) FROM hours GROUP BY 1)
   INSERT INTO usage_mark (implementation_id, hour, came) SELECT implementation_id, hour, ids FROM hours;
   RETURN NULL;
 END $$;

@@ -1,25 +1,28 @@
-"""`promptlode mcp`, asked by the SDK's own client over stdio and over HTTP."""
+"""`promptlode mcp`, asked by the SDK's own client over stdio and over HTTP.
+
+The SDK is imported by the tests that use it: it takes more than a second, and every worker of the tests imports this module.
+"""
 
 import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpx2
 import pytest
-from mcp import Client, StdioServerParameters
-from mcp.client.streamable_http import streamable_http_client
 from sqlalchemy import Engine
 
 from app.cli.remote.mcp import KeyCheck
-from app.cli.remote.mcp_server import http_server
 from app.store import changes
 from app.store.engine import transaction
 from tests.app.api_helpers import new_key
 from tests.app.grouping_world import World, triage, triage_edited, words
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 Ask = Callable[..., Awaitable[Any]]
 
@@ -27,6 +30,8 @@ Ask = Callable[..., Awaitable[Any]]
 @pytest.fixture
 def address(url: str) -> Iterator[str]:
     """The address of streamable HTTP."""
+    from app.cli.remote.mcp_server import http_server
+
     server = http_server(url, KeyCheck(url), "127.0.0.1")
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -49,7 +54,10 @@ def key(world: World, engine: Engine) -> str:
 
 
 @asynccontextmanager
-async def over_http(address: str, key: str) -> AsyncIterator[Client]:
+async def over_http(address: str, key: str) -> "AsyncIterator[Client]":
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
     headers = {"Authorization": f"Bearer {key}"}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=60) as http,
@@ -59,14 +67,16 @@ async def over_http(address: str, key: str) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def over_stdio(url: str, key: str) -> AsyncIterator[Client]:
+async def over_stdio(url: str, key: str) -> "AsyncIterator[Client]":
+    from mcp import Client, StdioServerParameters
+
     environment = {"PROMPTLODE_URL": url, "PROMPTLODE_API_KEY": key}
     parameters = StdioServerParameters(command=sys.executable, args=["-m", "app.cli", "mcp"], env=environment)
     async with Client(parameters) as client:
         yield client
 
 
-async def call_tool(client: Client, tool: str, **arguments: Any) -> Any:
+async def call_tool(client: "Client", tool: str, **arguments: Any) -> Any:
     answer = await client.call_tool(tool, arguments)
     assert not answer.is_error, answer.content
     return answer.structured_content

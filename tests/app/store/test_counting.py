@@ -36,6 +36,16 @@ def test_calls_that_come_in_are_counted(engine: Engine, calls: list[UUID]) -> No
         assert kept(connection) == [32]
 
 
+def test_a_batch_of_many_hours_adds_one_row_a_version(engine: Engine, client: FlaskClient, calls: list[UUID]) -> None:
+    hours = [f"2026-11-{day:02}T{hour:02}:10:00Z" for day in (3, 4) for hour in range(15)]
+    with transaction(engine) as connection:
+        before = connection.execute(select(func.count()).select_from(call_count)).scalar_one()
+    client.post("/api/v1/traces", json={"traces": [BODY | {"started_at": hour} for hour in hours]})
+    with transaction(engine) as connection:
+        assert connection.execute(select(func.count()).select_from(call_count)).scalar_one() == before + 1
+        assert kept(connection) == [62]
+
+
 def test_calls_that_move_or_go_are_counted(engine: Engine, calls: list[UUID]) -> None:
     with transaction(engine) as connection:
         old = connection.execute(select(implementation)).mappings().one()
