@@ -166,11 +166,11 @@ class Processor(NamedTuple):
 
     @classmethod
     def now(cls, installation: Installation, processes: Processes) -> "Processor":
-        """Of the web process, with its Valkey, and of all connections to the database."""
+        """Of the web process, and of all connections to the database."""
         with installation.engine.connect() as connection:
             pids = connection.execute(text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()"))
             backends = [psutil.Process(pid).cpu_times() for pid in pids.scalars()]
-        return cls(processes.cpu(), sum(times.user + times.system for times in backends))
+        return cls(processes.cpu(with_servers=False), sum(times.user + times.system for times in backends))
 
 
 class Asked(NamedTuple):

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from app.cli.context import engine_of, settings_of_command
 from app.cli.moments import MOMENT, MOMENT_WORDS
+from app.cli.remote.output import as_json
 from app.config import Settings
 from app.errors import NotFoundError
 from app.keeping.deletion import forms_of
@@ -33,7 +34,8 @@ from tasks.forget import delete as delete_selected
 @click.option("--everything", is_flag=True, help="Everything of the project but its keys.")
 @click.option("--with-project", is_flag=True, help="With --everything: the project itself and its keys too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def delete(project_name: str, everything: bool, with_project: bool, yes: bool, **given: Any) -> None:
+@click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
+def delete(project_name: str, *, everything: bool, with_project: bool, yes: bool, as_json_: bool, **given: Any) -> None:
     """Delete calls that everything given holds for, and what was made of them alone.
 
     Templates, versions, tasks and paths that keep no call go with the last one.  It cannot be undone.
@@ -47,12 +49,16 @@ def delete(project_name: str, everything: bool, with_project: bool, yes: bool, *
         with _audited(engine, project_id, selector) as details:
             removed = _delete(engine, settings, project_id, selector, everything=everything)
             details.update(asdict(removed))
-        _show(removed)
         if with_project:
             with transaction(engine) as connection:
                 deletion.delete_project(connection, project_id)
                 audit.record(connection, COMMAND, "delete_project", project_id=project_id, subject=project_id)
-            click.echo(f"The project {project_name} and its keys are deleted.")
+    if as_json_:
+        as_json(asdict(removed) | {"is_project_deleted": with_project})
+        return
+    _show(removed)
+    if with_project:
+        click.echo(f"The project {project_name} and its keys are deleted.")
 
 
 @contextmanager

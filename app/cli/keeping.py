@@ -3,6 +3,7 @@
 import rich_click as click
 
 from app.cli.context import engine_of, settings_of_command
+from app.cli.remote.output import as_json
 from app.errors import NotFoundError
 from app.store import projects, retention
 from app.store.engine import transaction
@@ -13,7 +14,8 @@ from app.store.engine import transaction
 @click.argument("days", type=click.IntRange(min=1), required=False)
 @click.option("--for-ever", is_flag=True, help="Remove nothing, whatever RETENTION_DAYS says.")
 @click.option("--default", "as_set", is_flag=True, help="As RETENTION_DAYS says again.")
-def retention_command(project: str, days: int | None, for_ever: bool, as_set: bool) -> None:
+@click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
+def retention_command(project: str, days: int | None, *, for_ever: bool, as_set: bool, as_json_: bool) -> None:
     """Show how long PROJECT keeps its calls, or set it to so many DAYS."""
     if sum((days is not None, for_ever, as_set)) > 1:
         raise click.UsageError("Give one of DAYS, --for-ever and --default.")
@@ -25,7 +27,17 @@ def retention_command(project: str, days: int | None, for_ever: bool, as_set: bo
         if days is not None or for_ever or as_set:
             retention.set_days(connection, owner.id, retention.FOR_EVER if for_ever else days)
         own = retention.days_of(connection, owner.id)
-    click.echo(f"{owner.name}: {_said(settings.retention_days if own is None else own)}")
+    days_kept = settings.retention_days if own is None else own
+    if as_json_:
+        as_json(
+            {
+                "project": owner.name,
+                "days": None if days_kept == retention.FOR_EVER else days_kept,
+                "is_default": own is None,
+            }
+        )
+        return
+    click.echo(f"{owner.name}: {_said(days_kept)}")
 
 
 def _said(days: int) -> str:

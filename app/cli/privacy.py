@@ -5,6 +5,7 @@ from typing import Any, get_args
 import rich_click as click
 
 from app.cli.context import engine_of, settings_of_command
+from app.cli.remote.output import as_json
 from app.errors import NotFoundError
 from app.intake.privacy import Mode, Wishes, policy_of
 from app.intake.redaction import checked_patterns
@@ -42,7 +43,10 @@ class _Named(click.ParamType):
 @click.option(
     "--min-distinct", type=click.IntRange(min=0), help="Users or conversations that a template must be found with."
 )
-def privacy_command(project: str, added: tuple[tuple[str, str], ...], dropped: tuple[str, ...], **given: Any) -> None:
+@click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
+def privacy_command(
+    project: str, added: tuple[tuple[str, str], ...], dropped: tuple[str, ...], as_json_: bool, **given: Any
+) -> None:
     """Show what PROJECT does not want stored, or change it.  It holds within ten seconds, for calls that come then."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
         owner = projects.find(connection, project)
@@ -54,6 +58,9 @@ def privacy_command(project: str, added: tuple[tuple[str, str], ...], dropped: t
             privacy.save(connection, owner.id, after.model_dump())
             fields = [name for name in Wishes.model_fields if getattr(after, name) != getattr(before, name)]
             audit.record(connection, COMMAND, "set_privacy", project_id=owner.id, details={"fields": fields})
+    if as_json_:
+        as_json(after.model_dump())
+        return
     for name, value in after:
         click.echo(f"{name}: {_said(value)}")
 

@@ -87,9 +87,10 @@ class Processes:
         families = {**self._processes, **servers}
         return {name: sum(map(_megabytes, _family(process))) for name, process in families.items()}
 
-    def cpu(self) -> float:
-        """Seconds of CPU time of all started processes, with those of their ended children."""
-        return sum(_seconds(each) for process in self._started() for each in _family(process))
+    def cpu(self, *, with_servers: bool = True) -> float:
+        """Seconds of CPU time of all started processes, with those of their ended children; without PostgreSQL's and Valkey's if told."""
+        started = self._started() if with_servers else list(self._processes.values())
+        return sum(_seconds(each) for process in started for each in _family(process))
 
     def _started(self) -> list[psutil.Process]:
         """The servers and the product's processes: the children of this one but the load generator."""

@@ -54,7 +54,10 @@ def browser() -> Iterator[Any]:
         pytest.skip("NO BROWSER: the pages are not tested. Install one: apt-get install chromium, or set CHROMIUM")
     with playwright.sync_playwright() as started:
         # Chromium has no sandbox of its own as root in a container.
-        opened = started.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-software-rasterizer"])
+        opened = started.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-software-rasterizer"],
+        )
         yield opened
         opened.close()
     assert asyncio._get_running_loop() is None

@@ -172,7 +172,8 @@ def test_calls_are_deleted_once_the_person_has_agreed(cli: Cli, engine: Engine, 
 def test_a_project_is_deleted_with_its_keys(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     cli("import", log_of(tmp_path, call(1)), "--project", "old")
     cli("keys", "create", "--project", "old")
-    assert cli("delete", "--project", "old", "--everything", "--with-project", "--yes").returncode == 0
+    deleted = cli("delete", "--project", "old", "--everything", "--with-project", "--yes", "--json")
+    assert orjson.loads(deleted.stdout)["is_project_deleted"] is True
     assert cli("delete", "--project", "old", "--everything", "--yes").returncode == 1
     with transaction(engine) as connection:
         assert (keys.summaries(connection), projects.find(connection, "old")) == ([], None)

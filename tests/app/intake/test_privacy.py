@@ -260,6 +260,7 @@ def test_the_command_shows_and_changes_what_a_project_wants(
     assert r"customer = \bKD-\d{6}\b" in shown
     assert command(settings, "shop").output == shown
     assert "patterns: none" in command(settings, "shop", "--without-pattern", "customer").output
+    assert orjson.loads(command(settings, "shop", "--json").output)["email"] is True
     with transaction(engine) as connection:
         actions = connection.execute(text("SELECT action, details FROM audit_entry ORDER BY id")).all()
     assert [(action, details["fields"]) for action, details in actions] == [

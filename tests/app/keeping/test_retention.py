@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import orjson
 import pytest
 from sqlalchemy import Engine, func, select, update
 
@@ -144,3 +145,8 @@ def test_the_command_sets_shows_and_resets(cli: Cli, group: Group) -> None:
         "shop: calls are kept for ever\n",
     ]
     assert cli("retention", "shop", "30", "--default").returncode == 2
+    assert orjson.loads(cli("retention", "shop", "30", "--json").stdout) == {
+        "project": "shop",
+        "days": 30,
+        "is_default": False,
+    }
