@@ -28,8 +28,8 @@ KEPT = 160
 def replaced_by(number: int, setups: Mapping[int, Any]) -> int | None:
     """The number of the version that version `number` replaced; None for the first version.
 
-    It is the last earlier version with the same model and settings: an app that uses two models edits a prompt for both. Without one,
-    it is the last earlier version.  setups: number -> model and settings of each version of the task.
+    It is the last earlier version with the same model, settings and tools: an app that uses two models edits a prompt for both. Without one,
+    it is the last earlier version.  setups: number -> model, settings and tools of each version of the task.
     """
     earlier = [other for other in setups if other < number]
     alike = [other for other in earlier if setups[other] == setups[number]]

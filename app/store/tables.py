@@ -26,6 +26,8 @@ from sqlalchemy import (
     text,
 )
 
+from app.store.call_facts import BILLED
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -237,15 +239,7 @@ call_usage = Table(
         "project_id",
         "span",
         "start",
-        postgresql_include=[
-            "implementation_id",
-            "calls",
-            "failures",
-            "estimated",
-            "input_tokens",
-            "output_tokens",
-            "cached_tokens",
-        ],
+        postgresql_include=["implementation_id", *BILLED],
     ),
     comment="What the calls of a version used in an hour, a day or a week: what a query over the calls says",
 )

@@ -139,7 +139,7 @@ def diff(api: Api, task: str, older: int | None, newer: int | None, as_json_: bo
     """Show what changed between two versions of TASK."""
     versions = {each["version"]: each for each in versions_of(api, find_task(api, task)["id"])}
     after = _version(versions, newer or max(versions))
-    setups = {number: (version["model"], version["settings"]) for number, version in versions.items()}
+    setups = {number: (version["model"], version["settings"], version["tools"]) for number, version in versions.items()}
     before = _version(versions, older or replaced_by(after["version"], setups) or after["version"])
     lines = list(_changes(before, after))
     if as_json_:
