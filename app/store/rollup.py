@@ -21,13 +21,13 @@ from app.store.call_facts import ALL, BUCKETS, SUMS, SUMS_OF_FACTS, TOGETHER, Us
 _LOCK_OF_ADDING_UP = 0x70726F6D70746D75  # an arbitrary number, the same in every process: the process that adds up holds this advisory lock
 
 MARKS_AT_ONCE = 5_000
-"""Marks whose hours are added up in one transaction: some 0.5 s where each has two calls.  Every transaction scans all marks once, so a
-smaller number makes a backlog slower (an upgrade marks all hours).
+"""Marks whose hours are added up in one transaction: some 0.5 s.  They are taken in the order of versions and hours, so a backlog adds up
+each day and each week once.
 """
 
 _PATIENCE = "10min"  # a busy hour may have millions of calls, at some 10 µs each, and must still finish
 
-# OFFSET 0 keeps PostgreSQL from reading all calls into a hash table: it cannot estimate how few are marked.
+# OFFSET 0 keeps PostgreSQL from reading whole tables into a hash table: it cannot estimate how few rows are marked.
 _CAME = """
     (SELECT found.* FROM came CROSS JOIN LATERAL (
             SELECT * FROM trace WHERE id = came.id AND implementation_id = came.implementation_id OFFSET 0) AS found)
@@ -37,41 +37,62 @@ _ANEW = """
             SELECT * FROM trace WHERE implementation_id = marked.implementation_id
                AND seen_at >= marked.hour AND seen_at < marked.hour + interval '1 hour' OFFSET 0) AS found WHERE marked.anew)
 """
+_MARKS_OF_CELLS = """
+    SELECT found.ctid FROM cell CROSS JOIN LATERAL (
+           SELECT ctid FROM usage_mark WHERE implementation_id = cell.implementation_id AND hour = cell.hour OFFSET 0) AS found
+"""
+
+
+def _stored(columns: str, span: str, version: str, start: str) -> str:
+    """SQL for the stored cell of a version and span."""
+    return (
+        f"SELECT {columns} FROM call_usage AS stored WHERE stored.span = '{span}' AND stored.implementation_id = {version}"  # noqa: S608
+        f" AND stored.start = {start} OFFSET 0"
+    )
+
+
+def _written(cells: str) -> str:
+    """SQL that writes cells, in place of the stored ones."""
+    return f"""
+    INSERT INTO call_usage (implementation_id, span, start, project_id, {", ".join(ALL)}) {cells}
+    ON CONFLICT (implementation_id, span, start) DO UPDATE SET {
+        ", ".join(f"{name} = excluded.{name}" for name in ("project_id", *ALL))
+    }
+    """
+
+
+_HOURS = f"""
+    SELECT added.implementation_id, 'hour', added.start, added.project_id, {
+    ", ".join(f"added.{name} + coalesce(old.{name}, 0)" for name in SUMS)
+}, least(added.fastest_ms, old.fastest_ms), greatest(added.slowest_ms, old.slowest_ms),
+           CASE WHEN old.latency IS NULL THEN added.latency ELSE ARRAY[{
+    ", ".join(f"added.latency[{place}] + old.latency[{place}]" for place in range(1, BUCKETS + 1))
+}] END
+      FROM added JOIN marked ON marked.implementation_id = added.implementation_id AND marked.hour = added.start
+      LEFT JOIN LATERAL ({
+    _stored(", ".join(ALL), "hour", "marked.implementation_id", "marked.hour")
+}) AS old ON NOT marked.anew
+     ORDER BY 1, 3
+"""  # noqa: S608  ours
 _ADD_UP = text(
     f"""
-    WITH cell AS (SELECT DISTINCT implementation_id, hour FROM (SELECT implementation_id, hour FROM usage_mark LIMIT :most) AS first),
-         mark AS (DELETE FROM usage_mark USING cell
-                   WHERE usage_mark.implementation_id = cell.implementation_id AND usage_mark.hour = cell.hour
-               RETURNING usage_mark.*),
+    WITH cell AS (SELECT DISTINCT implementation_id, hour
+                    FROM (SELECT implementation_id, hour FROM usage_mark ORDER BY 1, 2 LIMIT :most) AS first),
+         mark AS (DELETE FROM usage_mark WHERE ctid = ANY(ARRAY({_MARKS_OF_CELLS})) RETURNING *),
          marked AS (SELECT implementation_id, hour, bool_or(came IS NULL) AS anew, count(*) AS marks FROM mark GROUP BY 1, 2),
          came AS (SELECT DISTINCT mark.implementation_id, unnest(mark.came) AS id FROM mark JOIN marked USING (implementation_id, hour)
                    WHERE NOT marked.anew),
          fact AS ({facts(_CAME)}
                   UNION ALL
                   {facts(_ANEW)}),
-         added AS (SELECT implementation_id, 'hour' AS span, full_hour(seen_at) AS start,
-                          (array_agg(project_id))[1] AS project_id, {SUMS_OF_FACTS} FROM fact GROUP BY 1, 3),
-         emptied AS (DELETE FROM call_usage USING marked
-                      WHERE marked.anew AND call_usage.implementation_id = marked.implementation_id AND call_usage.span = 'hour'
-                        AND call_usage.start = marked.hour
-                        AND NOT EXISTS (SELECT FROM added WHERE added.implementation_id = marked.implementation_id
-                                           AND added.start = marked.hour)),
-         written AS (
-           INSERT INTO call_usage (implementation_id, span, start, project_id, {", ".join(ALL)})
-           SELECT added.implementation_id, added.span, added.start, added.project_id, {
-        ", ".join(f"added.{name} + coalesce(old.{name}, 0)" for name in SUMS)
-    }, least(added.fastest_ms, old.fastest_ms), greatest(added.slowest_ms, old.slowest_ms),
-                  CASE WHEN old.latency IS NULL THEN added.latency ELSE ARRAY[{
-        ", ".join(f"added.latency[{place}] + old.latency[{place}]" for place in range(1, BUCKETS + 1))
-    }] END
-             FROM added JOIN marked ON marked.implementation_id = added.implementation_id AND marked.hour = added.start
-             LEFT JOIN (SELECT implementation_id, start AS hour, {
-        ", ".join(ALL)
-    } FROM call_usage WHERE span = 'hour') AS old
-                    ON NOT marked.anew AND old.implementation_id = marked.implementation_id AND old.hour = marked.hour
-             ON CONFLICT (implementation_id, span, start) DO UPDATE SET {
-        ", ".join(f"{name} = excluded.{name}" for name in ("project_id", *ALL))
-    })
+         added AS (SELECT implementation_id, full_hour(seen_at) AS start,
+                          (array_agg(project_id))[1] AS project_id, {SUMS_OF_FACTS} FROM fact GROUP BY 1, 2),
+         gone AS (SELECT old.ctid FROM marked CROSS JOIN LATERAL (
+                         {_stored("ctid", "hour", "marked.implementation_id", "marked.hour")}) AS old
+                   WHERE marked.anew AND NOT EXISTS (SELECT FROM added WHERE added.implementation_id = marked.implementation_id
+                                                        AND added.start = marked.hour)),
+         emptied AS (DELETE FROM call_usage WHERE ctid = ANY(ARRAY(SELECT ctid FROM gone))),
+         written AS ({_written(_HOURS)})
     SELECT implementation_id, date_trunc('day', hour, 'UTC') AS day, sum(marks) FROM marked GROUP BY 1, 2
     """  # noqa: S608  ours
 )
@@ -84,17 +105,15 @@ def _summed(small: str, large: str, length: str) -> TextClause:
     WITH asked AS (SELECT DISTINCT version, date_trunc('{large}', moment, 'UTC') AS start
                      FROM unnest(CAST(:versions AS uuid[]), CAST(:moments AS timestamptz[])) AS asked (version, moment)),
          summed AS (SELECT version, asked.start, (array_agg(project_id))[1] AS project_id, {TOGETHER}
-                      FROM asked JOIN call_usage AS each ON each.implementation_id = version AND each.span = '{small}'
-                       AND each.start >= asked.start AND each.start < asked.start + interval '{length}' GROUP BY 1, 2),
-         emptied AS (DELETE FROM call_usage USING asked
-                      WHERE call_usage.implementation_id = asked.version AND call_usage.span = '{large}'
-                        AND call_usage.start = asked.start
-                        AND NOT EXISTS (SELECT FROM summed WHERE summed.version = asked.version AND summed.start = asked.start))
-    INSERT INTO call_usage (implementation_id, span, start, project_id, {", ".join(ALL)})
-    SELECT version, '{large}', start, project_id, {", ".join(ALL)} FROM summed
-    ON CONFLICT (implementation_id, span, start) DO UPDATE SET {
-            ", ".join(f"{name} = excluded.{name}" for name in ("project_id", *ALL))
-        }
+                      FROM asked CROSS JOIN LATERAL (
+                           SELECT project_id, {", ".join(ALL)} FROM call_usage AS small
+                            WHERE small.implementation_id = version AND small.span = '{small}'
+                              AND small.start >= asked.start AND small.start < asked.start + interval '{length}' OFFSET 0) AS part
+                     GROUP BY 1, 2),
+         gone AS (SELECT old.ctid FROM asked CROSS JOIN LATERAL ({_stored("ctid", large, "version", "asked.start")}) AS old
+                   WHERE NOT EXISTS (SELECT FROM summed WHERE summed.version = asked.version AND summed.start = asked.start)),
+         emptied AS (DELETE FROM call_usage WHERE ctid = ANY(ARRAY(SELECT ctid FROM gone)))
+    {_written(f"SELECT version, '{large}', start, project_id, {', '.join(ALL)} FROM summed ORDER BY 1, 3")}
     """  # noqa: S608  ours
     )
 
@@ -103,7 +122,7 @@ _ADD_UP_LONGER = (_summed("hour", "day", "24 hours"), _summed("day", "week", "16
 
 
 def add_up(connection: Connection, most: int = MARKS_AT_ONCE) -> int:
-    """Update the hours that have marks, their days and weeks, for up to `most` marks; answers the number of marks.
+    """Update the hours that have marks, their days and weeks, for the first `most` marks and those of the same hour; answers their number.
 
     Does nothing while another process does it.
     """

@@ -209,6 +209,7 @@ usage_mark = Table(
     Column("implementation_id", Uuid, nullable=False),
     Column("hour", _Time, nullable=False),
     Column("came", ARRAY(Uuid), comment="calls that came; NULL: some went or changed, so add all up anew"),
+    Index("ix_usage_mark_hour", "implementation_id", "hour"),
     comment="Hours of versions whose calls changed since the reconciler last added them up",
 )
 

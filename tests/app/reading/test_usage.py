@@ -246,6 +246,21 @@ def test_it_is_told_how_many_marks_were_taken_also_where_several_are_of_one_day(
         assert [rollup.add_up(connection, most=2) for _ in range(3)] == [2, 1, 0]
 
 
+def test_a_backlog_is_added_up_one_version_after_the_other(
+    engine: Engine, project: Project, client: FlaskClient, version: None
+) -> None:
+    """So each day and each week of a backlog is added up once, not with each of its hours."""
+    know(engine, project, "/chat", "", "Chat: {{chat}}")
+    for hours in range(2):
+        moment = NOON + timedelta(hours=hours)
+        for call in (at(moment), at(moment, path="/chat", input="Chat: hello")):
+            client.post("/api/v1/traces", json=call)
+    with transaction(engine) as connection:
+        assert rollup.add_up(connection, most=2) == 2
+        assert len({version for version, _ in rollup.kept(connection, "hour")}) == 1
+    assert_true(engine)
+
+
 def test_two_processes_never_add_up_at_the_same_time(engine: Engine, client: FlaskClient, version: None) -> None:
     client.post("/api/v1/traces", json=at(NOON))
     with transaction(engine) as first, transaction(engine) as second:
