@@ -13,7 +13,7 @@ def read_posted(body: Any, limits: Limits, *, is_json: bool = False) -> Incoming
     """Check one trace, as `read_trace` does, in our names or a provider's.  Raises InvalidTraceError."""
     if not isinstance(body, dict):
         return read_trace(body, limits, is_json=is_json)
-    if exported := next((name for name in _EXPORTS if name in body and "model" not in body), None):
+    if "model" not in body and (exported := next((name for name in _EXPORTS if name in body), None)):
         raise InvalidTraceError(
             [Problem((exported,), f"Is an export of OpenTelemetry; send it to {_EXPORTS[exported]}.")]
         )

@@ -58,32 +58,30 @@ class Prompt(NamedTuple):
         return {"prompt_parts": parts, "prompt_source": self.source, "follow_up": self.follow_up}
 
 
-class _Turn(NamedTuple):
-    speaker: Speaker
-    text: str | None
+_Turn = tuple[Speaker, str | None]
+"""Who speaks, and the text; a plain tuple, since every message of every call becomes one."""
 
 
 def prompt_of(body: Mapping[str, Any]) -> Prompt:
     """The prompt of a trace body (`instructions`, `input` or `messages`); parts is None when it has no text."""
     turns, field = _turns_of(body)
     instructions = body.get("instructions")
-    system = instructions or _joined([turn.text for turn in turns if turn.speaker == "system"])
-    dialogue = [turn for turn in turns if turn.speaker != "system"]
-    user = _joined([turn.text for turn in _first_run(dialogue)])
+    system = instructions or _joined([text for speaker, text in turns if speaker == "system"])
+    dialogue = [turn for turn in turns if turn[0] != "system"]
+    user = _joined(_first_run(dialogue))
     source = "+".join([name for name in ("instructions" if instructions else "", field) if name])
     if not system and not user:
         return Prompt(None, source, follow_up=False)
     if len(dialogue) > 2 and _is_few_shot(body, dialogue):
-        return Prompt((system, user, dialogue[-1].text or ""), source, follow_up=False)
-    follow_up = any(turn.speaker != "user" for turn in dialogue)
-    return Prompt((system, user), source, follow_up)
+        return Prompt((system, user, dialogue[-1][1] or ""), source, follow_up=False)
+    return Prompt((system, user), source, _is_follow_up(dialogue))
 
 
 def texts_of(body: Mapping[str, Any]) -> Iterator[str]:
     """Every text sent to the model, in order: instructions, then each turn with a text."""
     if instructions := body.get("instructions"):
         yield instructions
-    yield from (turn.text for turn in _turns_of(body)[0] if turn.text)
+    yield from (text for _, text in _turns_of(body)[0] if text)
 
 
 def _turns_of(body: Mapping[str, Any]) -> tuple[list[_Turn], str]:
@@ -91,7 +89,7 @@ def _turns_of(body: Mapping[str, Any]) -> tuple[list[_Turn], str]:
     for field in ("input", "messages"):
         value = body.get(field)
         if isinstance(value, str):
-            return [_Turn("user", value)], field
+            return [("user", value)], field
         if value:
             return [_turn(item) for item in value if isinstance(item, Mapping)], field
     return [], ""
@@ -99,8 +97,8 @@ def _turns_of(body: Mapping[str, Any]) -> tuple[list[_Turn], str]:
 
 def _turn(item: Mapping[str, Any]) -> _Turn:
     if item.get("tool_calls") or item.get("function_call"):
-        return _Turn("assistant", None)
-    return _Turn(_speaker(item), _text(item.get("content")))
+        return "assistant", None
+    return _speaker(item), _text(item.get("content"))
 
 
 def _speaker(item: Mapping[str, Any]) -> Speaker:
@@ -134,37 +132,41 @@ def _part_text(part: Any) -> str | None:
     return None
 
 
-def _first_run(dialogue: Iterable[_Turn]) -> Iterator[_Turn]:
-    """The first user turns in a row."""
-    started = False
-    for turn in dialogue:
-        if turn.speaker == "user":
-            started = True
-            yield turn
-        elif started:
-            return
+def _first_run(dialogue: Iterable[_Turn]) -> list[str | None]:
+    """The texts of the first user turns in a row."""
+    texts: list[str | None] = []
+    for speaker, text in dialogue:
+        if speaker == "user":
+            texts.append(text)
+        elif texts:
+            break
+    return texts
+
+
+def _is_follow_up(dialogue: Iterable[_Turn]) -> bool:
+    return any(speaker != "user" for speaker, _ in dialogue)
 
 
 def _joined(texts: Iterable[str | None]) -> str:
-    return _BLANK_LINE.join(text for text in texts if text is not None)
+    return _BLANK_LINE.join([text for text in texts if text is not None])
 
 
 def _is_few_shot(body: Mapping[str, Any], dialogue: list[_Turn]) -> bool:
     if body.get("tools") or body.get("conversation_id") or not _alternates(dialogue):
         return False
-    questions = [turn.text or "" for turn in dialogue[0::2]]
-    answers = [turn.text or "" for turn in dialogue[1::2]]
+    questions = [text or "" for _, text in dialogue[0::2]]
+    answers = [text or "" for _, text in dialogue[1::2]]
     return _share_frame(questions) or (len(answers) > 1 and all(map(_is_label, answers)))
 
 
 def _alternates(dialogue: list[_Turn]) -> bool:
-    speakers = [turn.speaker for turn in dialogue]
+    speakers = [speaker for speaker, _ in dialogue]
     pairs, rest = divmod(len(speakers), 2)
     return pairs > 0 and rest == 1 and speakers == ["user", "assistant"] * pairs + ["user"] and _all_texts(dialogue)
 
 
 def _all_texts(dialogue: list[_Turn]) -> bool:
-    return all(turn.text for turn in dialogue)
+    return all(text for _, text in dialogue)
 
 
 def _share_frame(texts: list[str]) -> bool:

@@ -329,5 +329,7 @@ def _present(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any
 
 def _metadata(body: dict[str, Any]) -> dict[str, Any] | None:
     """The caller's metadata and every unknown field; where both have a name, the metadata's value stays."""
-    further = {name: value for name, value in body.items() if name not in _FIELDS}
-    return (further | (body.get("metadata") or {})) or None
+    metadata = body.get("metadata") or {}
+    if body.keys() <= _FIELDS:
+        return dict(metadata) or None
+    return {name: value for name, value in body.items() if name not in _FIELDS} | metadata

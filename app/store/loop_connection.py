@@ -65,14 +65,14 @@ class LoopConnection:
             await made._rows(statement)
         return made
 
-    async def fetch(self, statement: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    async def fetch(self, statement: bytes) -> list[tuple[Any, ...]]:
         """The rows of a statement.  Raises SQLAlchemy's errors, and DatabaseDownError.
 
         After an error of the connection it is unknown whether the statement was carried out.
         """
         with outages_named():
             try:
-                return await self._rows(statement, parameters)
+                return await self._rows(statement)
             except psycopg2.Error as error:
                 raise as_sqlalchemy_has_it(error) from None
 
@@ -96,7 +96,7 @@ class LoopConnection:
         """Close the connection, whatever it is doing."""
         self._connection.close()
 
-    async def _rows(self, statement: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    async def _rows(self, statement: str | bytes, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with closing(self._connection.cursor()) as cursor:
             cursor.execute(statement, parameters or None)
             await self._done()

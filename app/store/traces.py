@@ -110,7 +110,8 @@ def copy_new(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
 def _noting(rows: Iterable[Mapping[str, Any]], named: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """The same rows; adds their external ids to `named`."""
     for row in rows:
-        named += _external_ids([row])
+        if row["external_id"] is not None:
+            named += _external_ids([row])
         yield row
 
 
