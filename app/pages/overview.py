@@ -1,6 +1,5 @@
 """The content of the list of tasks: totals, a line and a bill for each task, all over one range of time."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -55,7 +54,7 @@ def overview(connection: Connection, wanted: Wanted, shown: Shown, *, after: UUI
     return Overview(
         list(_lines(connection, rows, shown, listed, total)),
         own[-1] if len(ids) > limit and own else None,
-        len(listed.briefs),
+        len(listed.ids),
         total,
         insights.totals(connection, wanted.project_id),
         insights.fresh(connection, wanted.project_id),
@@ -88,18 +87,17 @@ def _lines(
 def _sparks(
     connection: Connection, listed: worklist.Worklist, ids: Sequence[UUID], shown: Shown
 ) -> Mapping[UUID, Spark | None]:
-    stretches = shown.stretches
-    calls: dict[UUID, list[float]] = defaultdict(lambda: [0.0] * stretches)
+    calls: dict[UUID, list[float]] = {}
     asked = replace(listed.asked, task_ids=ids)
-    for task_id, bins in usage.calls_in_bins(connection, asked, shown.begin, shown.width):
-        _add(calls[task_id], bins)
+    for task_id, places, sums in usage.calls_in_bins(connection, asked, shown.begin, shown.width):
+        _add(calls.setdefault(task_id, [0.0] * shown.stretches), places, sums)
     return {task_id: spark(values) for task_id, values in calls.items()}
 
 
-def _add(values: list[float], bins: Sequence[tuple[int, int]]) -> None:
-    for number, calls in bins:
-        if 0 <= number < len(values):
-            values[number] += calls
+def _add(values: list[float], places: Sequence[int], sums: Sequence[int]) -> None:
+    for place, calls in zip(places, sums, strict=True):
+        if 0 <= place < len(values):
+            values[place] += calls
 
 
 def _shares(connection: Connection, rows: Sequence[Listed], total: Spent, project_id: UUID) -> Mapping[UUID, float]:

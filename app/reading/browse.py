@@ -35,6 +35,7 @@ from sqlalchemy.dialects.postgresql import array, distinct_on
 from app.store.counting import counted
 from app.store.owed import IS_OWED, IS_RESIDUE, IS_UNGROUPED
 from app.store.paths import is_at
+from app.store.planned import planned_once
 from app.store.projects import Project
 from app.store.tables import decision, expired_calls, grouping_key, implementation, project, task, template, trace
 from app.store.versions import is_shown
@@ -84,7 +85,7 @@ def newest_versions(connection: Connection, task_ids: Sequence[UUID]) -> dict[UU
 def _newest_versions() -> Select[Any]:
     of_version = counted()
     began = func.least(of_version.c.first_seen, _first_expired())
-    return (
+    newest = (
         select(
             implementation.c.task_id,
             implementation.c.version,
@@ -97,6 +98,7 @@ def _newest_versions() -> Select[Any]:
         .ext(distinct_on(implementation.c.task_id))
         .order_by(implementation.c.task_id, template.c.retired_at.isnot(None), implementation.c.version.desc())
     )
+    return planned_once(newest)
 
 
 def _first_expired() -> ScalarSelect[Any]:
@@ -113,7 +115,7 @@ def paths(connection: Connection, project_id: UUID, limit: int = 500) -> list[st
 @cache
 def _paths() -> Select[Any]:
     query = select(grouping_key.c.path).where(grouping_key.c.project_id == bindparam("project"))
-    return query.order_by(grouping_key.c.path).limit(bindparam("limit", type_=Integer))
+    return planned_once(query.order_by(grouping_key.c.path).limit(bindparam("limit", type_=Integer)))
 
 
 def models(connection: Connection, project_id: UUID, limit: int = 500) -> list[str]:
@@ -125,7 +127,7 @@ def models(connection: Connection, project_id: UUID, limit: int = 500) -> list[s
 def _models() -> Select[Any]:
     query = select(implementation.c.model).distinct().join_from(implementation, task)
     query = query.where(task.c.project_id == bindparam("project")).order_by(implementation.c.model)
-    return query.limit(bindparam("limit", type_=Integer))
+    return planned_once(query.limit(bindparam("limit", type_=Integer)))
 
 
 # --- calls
@@ -386,4 +388,4 @@ def _projects() -> Select[Any]:
         .limit(1)
         .scalar_subquery()
     )
-    return select(project.c.id, project.c.name).order_by(last_call.desc().nulls_last(), project.c.name)
+    return planned_once(select(project.c.id, project.c.name).order_by(last_call.desc().nulls_last(), project.c.name))

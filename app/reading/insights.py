@@ -30,6 +30,7 @@ from sqlalchemy import (
 
 from app.reading.browse import tokens_of
 from app.store.owed import IS_OWED, IS_RESIDUE
+from app.store.planned import planned_once
 from app.store.tables import call_count, change, grouping_key, implementation, task, template, trace
 from app.store.versions import is_shown
 
@@ -67,12 +68,13 @@ _PROJECT = bindparam("project_id", type_=Uuid)
 @cache
 def _totals() -> Select[Any]:
     groups = select(grouping_key.c.id).where(grouping_key.c.project_id == _PROJECT).scalar_subquery()
-    return select(
+    counts = select(
         select(func.count()).select_from(task).where(task.c.project_id == _PROJECT).scalar_subquery(),
         _grouped_calls() + _bounded_count(trace.c.project_id == _PROJECT, trace.c.implementation_id.is_(None)),
         _bounded_count(trace.c.group_id.in_(groups), IS_OWED),
         _bounded_count(trace.c.group_id.in_(groups), IS_RESIDUE),
     )
+    return planned_once(counts)
 
 
 def _grouped_calls() -> ColumnElement[int]:
@@ -104,7 +106,7 @@ def fresh(connection: Connection, project_id: UUID) -> Fresh:
 def _fresh() -> Select[int, int]:
     since = func.now() - func.make_interval(0, 0, 0, 1)
     told = change.join(implementation, implementation.c.id == change.c.implementation_id)
-    return (
+    counts = (
         select(
             func.count().filter(change.c.kind == "task.new").label("tasks"),
             func.count().filter(change.c.kind == "version.new").label("versions"),
@@ -112,6 +114,7 @@ def _fresh() -> Select[int, int]:
         .select_from(told)
         .where(change.c.project_id == _PROJECT, change.c.at >= since, is_shown())
     )
+    return planned_once(counts)
 
 
 def token_shares(connection: Connection, project_id: UUID) -> dict[UUID, float]:

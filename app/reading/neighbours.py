@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
+from app.store.planned import planned_once
 from app.store.tables import grouping_key, implementation, trace
 
 MOST_TURNS = 100
@@ -68,7 +69,8 @@ def newest(connection: Connection, project_id: UUID) -> UUID | None:
 
 @cache
 def _newest() -> Select[Any]:
-    return select(trace.c.id).where(trace.c.project_id == bindparam("project")).order_by(trace.c.id.desc()).limit(1)
+    own = select(trace.c.id).where(trace.c.project_id == bindparam("project"))
+    return planned_once(own.order_by(trace.c.id.desc()).limit(1))
 
 
 def later(connection: Connection, project_id: UUID, after: UUID, task_id: UUID | None) -> int:

@@ -29,6 +29,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.store.counting import counted
 from app.store.paths import is_at
+from app.store.planned import planned_once
 from app.store.tables import expired_calls, grouping_key, implementation, task, template
 from app.store.versions import is_shown, is_worth_showing
 
@@ -63,7 +64,7 @@ def by_ids(connection: Connection, project_id: UUID, ids: Sequence[UUID]) -> Seq
 @cache
 def _by_ids() -> Select[Any]:
     """The statement is made once: SQLAlchemy takes longer to build it than PostgreSQL to answer it."""
-    return _tasks().where(task.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
+    return planned_once(_tasks().where(task.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid)))))
 
 
 def others_of_path(connection: Connection, task_id: UUID, limit: int) -> Sequence[Row[Any]]:
@@ -77,7 +78,7 @@ def _others_of_path() -> Select[Any]:
     query: Select[Any] = select(task.c.id, task.c.name).where(
         task.c.group_id == own_group, task.c.id != bindparam("task"), task.c.merged_into.is_(None), is_worth_showing()
     )
-    return query.order_by(task.c.name, task.c.id).limit(bindparam("limit", type_=Integer))
+    return planned_once(query.order_by(task.c.name, task.c.id).limit(bindparam("limit", type_=Integer)))
 
 
 def implementations(
@@ -92,7 +93,7 @@ def implementations(
 def _of_task() -> Select[Any]:
     query = _implementations().where(task.c.id == bindparam("task"), is_shown())
     query = query.where(implementation.c.version > bindparam("after")).order_by(implementation.c.version)
-    return query.limit(bindparam("limit", type_=Integer))
+    return planned_once(query.limit(bindparam("limit", type_=Integer)))
 
 
 def implementation_by_id(connection: Connection, project_id: UUID, implementation_id: UUID) -> Row[Any] | None:

@@ -1,6 +1,6 @@
 """Usage of calls over any range of time: from the kept weeks, days and hours, and from the calls at the ends of the range."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from app.store.call_facts import ALL, BILLED, CALLS_ALONE, READ, SUMS_OF_FACTS, Usage, facts
+from app.store.planned import planned_once
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
@@ -123,15 +124,15 @@ def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> 
 
     timed: with latencies and all sums, which take most of the time where there are many versions; else only what a cost needs.
     """
-    rows = _of_versions(connection, asked, "NULL::timestamptz", _pieces(asked), timed=timed)
+    rows = _of_versions(connection, asked, _NO_PLACE, _pieces(asked), timed=timed)
     return {version: used for version, _, used in rows}
 
 
 def of_models(connection: Connection, asked: Asked) -> dict[str, Usage]:
     """What the versions of each model used together, as far as a cost needs it: a few rows where versions are hundreds."""
-    of_versions, values = _statement(asked, "NULL::timestamptz", _pieces(asked), BILLED)
-    query = f"SELECT model, {READ[BILLED]} FROM ({of_versions}) AS cell JOIN implementation ON id = implementation_id GROUP BY 1"  # noqa: S608
-    return {row[0]: Usage.of(row[1:]) for row in connection.execute(text(query), values)}
+    of_versions, values = _statement(asked, _NO_PLACE, _pieces(asked), BILLED)
+    query = f"SELECT model, {READ[BILLED]} FROM ({of_versions}) AS cell GROUP BY 1"  # noqa: S608
+    return {row[0]: Usage.of(row[1:]) for row in _rows(connection, asked, query, values)}
 
 
 class Bin(NamedTuple):
@@ -145,23 +146,18 @@ class Bin(NamedTuple):
 def in_bins(connection: Connection, asked: Asked, begin: datetime, width: timedelta) -> list[Bin]:
     """The usage of each version in stretches of `width`, counted from `begin`, as far as a cost needs it."""
     pieces = _stretched(asked, begin, width)
-    return [Bin(*row) for row in _of_versions(connection, asked, _number(width), pieces, timed=False, begin=begin)]
+    return [Bin(*row) for row in _of_versions(connection, asked, _number(begin, width), pieces, timed=False)]
 
 
 def calls_in_bins(
     connection: Connection, asked: Asked, begin: datetime, width: timedelta
-) -> Iterator[tuple[UUID, list[tuple[int, int]]]]:
-    """For each task the numbers of the stretches and of their calls, for the small lines of a list.
-
-    A number occurs once for each version with calls in the stretch.
-    """
-    of_versions, values = _statement(asked, _number(width), _stretched(asked, begin, width), CALLS_ALONE)
-    query = (
-        f"SELECT task_id, array_agg(place), array_agg(calls) FROM ({of_versions}) AS bin"  # noqa: S608
-        " JOIN implementation ON id = implementation_id GROUP BY 1"
-    )
-    for row in connection.execute(text(query), values | {"begin": begin}):
-        yield row[0], list(zip(row[1], row[2], strict=True))
+) -> Iterator[tuple[UUID, Sequence[int], Sequence[int]]]:
+    """For each version: its task, the numbers of the stretches with calls, and their calls, for the small lines of a list."""
+    number, pieces = _number(begin, width), _stretched(asked, begin, width)
+    statement = _gathered if asked.by_version else _statement
+    of_versions, values = statement(asked, number, pieces, CALLS_ALONE)
+    gathered = f"SELECT task_id, ARRAY[place], ARRAY[calls] FROM ({of_versions}) AS bin"  # noqa: S608
+    yield from _rows(connection, asked, of_versions if asked.by_version else gathered, values)
 
 
 def _stretched(asked: Asked, begin: datetime, width: timedelta) -> list[Piece]:
@@ -169,9 +165,9 @@ def _stretched(asked: Asked, begin: datetime, width: timedelta) -> list[Piece]:
     return _pieces(asked, DAY if whole_days else HOUR)
 
 
-def _number(width: timedelta) -> str:
+def _number(begin: datetime, width: timedelta) -> str:
     """SQL for the number of the stretch in which a cell lies."""
-    return f"floor(date_part('epoch', start - :begin) / {width.total_seconds()})::int"  # extract() is numeric: twice the time
+    return f"floor((date_part('epoch', start) - {begin.timestamp()}) / {width.total_seconds()})::int"  # extract() is numeric: twice the time
 
 
 def by_time(connection: Connection, asked: Asked, span: Span) -> dict[tuple[Version, datetime], Usage]:
@@ -182,21 +178,24 @@ def by_time(connection: Connection, asked: Asked, span: Span) -> dict[tuple[Vers
     return {(version, start): used for version, start, used in rows}
 
 
+_NO_PLACE = "NULL::timestamptz"
+
 _FIELDS_OF_A_VERSION = ", ".join(f"implementation.{name}" for name in ("id", "task_id", "version", "model"))
 
 
 def _of_versions(
-    connection: Connection, asked: Asked, place: str, pieces: list[Piece], *, timed: bool, **values: Any
+    connection: Connection, asked: Asked, place: str, pieces: list[Piece], *, timed: bool
 ) -> Iterator[tuple[Version, Any, Usage]]:
     """The usage of each version at each place.  place: SQL for the place of a cell."""
-    columns = ALL if timed else BILLED
-    of_versions, bounds = _statement(asked, place, pieces, columns)
-    query = (
-        f"SELECT {_FIELDS_OF_A_VERSION}, place, {', '.join(columns)} FROM ({of_versions}) AS cell"  # noqa: S608
-        " JOIN implementation ON implementation.id = implementation_id"
-    )
-    for row in connection.execute(text(query), bounds | values):
+    of_versions, values = _statement(asked, place, pieces, ALL if timed else BILLED)
+    for row in _rows(connection, asked, of_versions, values):
         yield Version(*row[:4]), row[4], Usage.of(row[5:])
+
+
+def _rows(connection: Connection, asked: Asked, query: str, values: dict[str, Any]) -> Iterable[Any]:
+    """The rows of a query; the calls of a user, which may be few or many, are planned for each request."""
+    statement = text(query)
+    return connection.execute(statement if asked.of_calls else planned_once(statement), values)
 
 
 def _pieces(asked: Asked, longest: timedelta = WEEK) -> list[Piece]:
@@ -207,22 +206,46 @@ def _pieces(asked: Asked, longest: timedelta = WEEK) -> list[Piece]:
 
 def _statement(asked: Asked, place: str, pieces: list[Piece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """The query and its values: these columns of the cells of all pieces, added up by version and `place`."""
+    source, values = _source(asked, pieces, columns)
+    if asked.by_version:
+        of_version = f"SELECT {place} AS place, {READ[columns]} FROM ({source}) AS cell GROUP BY 1"  # noqa: S608
+        return _beside_versions(asked, of_version), values
+    added = f"SELECT implementation_id, {place} AS place, {READ[columns]} FROM ({source}) AS cell GROUP BY 1, 2"  # noqa: S608
+    return (
+        f"SELECT {_FIELDS_OF_A_VERSION}, place, {', '.join(columns)} FROM ({added}) AS cell"  # noqa: S608
+        " JOIN implementation ON implementation.id = implementation_id"
+    ), values
+
+
+def _gathered(asked: Asked, place: str, pieces: list[Piece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The query and its values: for each version its task, its places, and the sums there of one column, as arrays."""
+    source, values = _source(asked, pieces, columns)
+    bins = f"SELECT {place} AS place, {READ[columns]} FROM ({source}) AS cell GROUP BY 1"  # noqa: S608
+    arrays = f"SELECT array_agg(place) AS places, array_agg({columns[0]}) AS sums FROM ({bins}) AS bin"  # noqa: S608
+    query = f"SELECT task_id, places, sums FROM ({_beside_versions(asked, arrays)}) AS bins WHERE places IS NOT NULL"  # noqa: S608
+    return query, values
+
+
+def _beside_versions(asked: Asked, query: str) -> str:
+    """SQL for the rows of a query beside each version.  OFFSET 0 keeps PostgreSQL from reading the cells of all versions instead."""
+    return f"SELECT * FROM ({_versions(asked)}) AS version CROSS JOIN LATERAL ({query} OFFSET 0) AS of_version"  # noqa: S608
+
+
+def _source(asked: Asked, pieces: list[Piece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """SQL for the cells of all pieces, and its values."""
     values = {
         name: value for name, value in vars(asked).items() if name not in {"range", "label"} and value is not None
     }
     if asked.label is not None:
         values |= {"label": asked.label.name, "labelled": asked.label.value, "most_labelled": MOST_LABELLED}
     if asked.task_ids is not None:
-        values["task_ids"] = list(map(str, asked.task_ids))
+        values["task_ids"] = f"{{{','.join(map(str, asked.task_ids))}}}"
     cells = []
     for number, piece in enumerate(pieces):
         cells.append(_cells(asked, piece, number, columns))
         bounds = {f"since_{number}": piece.since, f"until_{number}": piece.until}
         values |= {name: bound for name, bound in bounds.items() if bound is not None}
-    source = " UNION ALL ".join(cells)
-    if asked.by_version:  # OFFSET 0 keeps PostgreSQL from reading the cells of all versions instead
-        source = f"SELECT cell.* FROM ({_versions(asked)}) AS version CROSS JOIN LATERAL ({source} OFFSET 0) AS cell"  # noqa: S608
-    return f"SELECT implementation_id, {place} AS place, {READ[columns]} FROM ({source}) AS cell GROUP BY 1, 2", values  # noqa: S608
+    return " UNION ALL ".join(cells), values
 
 
 def _cells(asked: Asked, piece: Piece, number: int, columns: Sequence[str]) -> str:
@@ -262,7 +285,7 @@ def _whose(asked: Asked, piece: Piece) -> Iterator[str]:
         return
     yield "project_id = :project_id"
     if asked.of_some_versions or (piece.what == "call" and not asked.of_calls):
-        yield f"implementation_id = ANY(ARRAY({_versions(asked)}))"
+        yield f"implementation_id = ANY(ARRAY(SELECT id FROM ({_versions(asked)}) AS version))"  # noqa: S608
     for name in ("user_id", "conversation_id"):
         if getattr(asked, name) is not None:
             yield f"{name} = :{name} AND md5({name}) = md5(:{name})"
@@ -279,5 +302,6 @@ def _versions(asked: Asked) -> str:
     if asked.model is not None:
         conditions.append("implementation.model = :model")
     return (
-        f"SELECT implementation.id FROM implementation JOIN task ON task.id = task_id WHERE {' AND '.join(conditions)}"  # noqa: S608
+        f"SELECT {_FIELDS_OF_A_VERSION} FROM implementation JOIN task ON task.id = task_id"  # noqa: S608
+        f" WHERE {' AND '.join(conditions)}"
     )

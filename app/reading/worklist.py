@@ -6,7 +6,6 @@ here, and only the shown ones are read in full.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -33,6 +32,7 @@ from app.reading.prices import Prices
 from app.reading.spending import Spent
 from app.reading.usage import Asked, Label, Range, Version
 from app.store.paths import is_at
+from app.store.planned import planned_once
 from app.store.tables import call_count, expired_calls, grouping_key, implementation, task, template, trace
 from app.store.versions import is_worth_showing
 
@@ -81,21 +81,11 @@ class Listed(NamedTuple):
     spent: Spent
 
 
-class _Brief(NamedTuple):
-    """The columns of a task that sorting needs."""
-
-    id: UUID
-    name: str
-    calls: int
-    last_seen: datetime
-    spent: Spent
-
-
 @dataclass(frozen=True)
 class Worklist:
     """All matching tasks, in order.  versions: the usage of each version; None where neither order nor filter needs it."""
 
-    briefs: Sequence[_Brief]
+    ids: Sequence[UUID]
     versions: Mapping[Version, Spent] | None
     priced: Prices
     asked: Asked
@@ -103,12 +93,11 @@ class Worklist:
 
     def after(self, task_id: UUID | None) -> Sequence[UUID]:
         """The ids after this one.  Raises UnknownCursorError."""
-        ids = [brief.id for brief in self.briefs]
         if task_id is None:
-            return ids
-        if task_id not in ids:
+            return self.ids
+        if task_id not in self.ids:
             raise UnknownCursorError
-        return ids[ids.index(task_id) + 1 :]
+        return self.ids[self.ids.index(task_id) + 1 :]
 
     def in_full(self, connection: Connection, ids: Sequence[UUID]) -> list[Listed]:
         """These tasks with all columns of the list, in this order."""
@@ -148,33 +137,39 @@ def found(connection: Connection, wanted: Wanted) -> Worklist:
     priced = prices.of_project(connection, wanted.project_id)
     versions = spending.of_versions(connection, asked, timed=is_timed, priced=priced) if is_needed else None
     spent = spending.by_task(versions or {})
-    briefs = [
-        _Brief(row.id, row.name, row.calls, row.last_seen, spent.get(row.id, _NOTHING))
-        for row in connection.execute(
-            _matching(connection, wanted, asked, spent), {"project_id": wanted.project_id}
-        ).all()
-    ]
-    briefs.sort(key=lambda brief: brief.id, reverse=True)
-    briefs.sort(key=_KEYS[wanted.sort], reverse=wanted.descending)
-    return Worklist(briefs, versions, priced, asked, is_timed)
+    query = _matching(connection, wanted, asked, spent)
+    rows = connection.execute(query, {"project_id": wanted.project_id}).all()
+    return Worklist(_in_order(rows, wanted, spent), versions, priced, asked, is_timed)
 
 
 _KNOWN_WITHOUT_USE: frozenset[SortOfPage] = frozenset({"last_seen", "calls", "name"})
 """Orders for which nobody must know what each of hundreds of versions used."""
 
-_KEYS: Mapping[SortOfPage, Callable[[_Brief], Any]] = {
-    "last_seen": lambda brief: brief.last_seen or datetime(1, 1, 1, tzinfo=UTC),
-    "calls": lambda brief: brief.calls,
-    "cost": lambda brief: brief.spent.cost.dollars,
-    "errors": lambda brief: brief.spent.used.failures,
-    "p95": lambda brief: brief.spent.used.latency_ms(0.95) or -1.0,
-    "used": lambda brief: brief.spent.used.calls,
-    "name": lambda brief: brief.name.casefold(),
+_IN_SQL: frozenset[SortOfPage] = frozenset({"last_seen", "calls"})
+"""Orders in which PostgreSQL gives the tasks; the newest of equals is first in every order."""
+
+_KEYS: Mapping[SortOfPage, Callable[[Spent], Any]] = {
+    "cost": lambda spent: spent.cost.dollars,
+    "errors": lambda spent: spent.used.failures,
+    "p95": lambda spent: spent.used.latency_ms(0.95) or -1.0,
+    "used": lambda spent: spent.used.calls,
 }
 
 
+def _in_order(rows: Sequence[Any], wanted: Wanted, spent: Mapping[UUID, Spent]) -> list[UUID]:
+    """The ids of rows (id, name), which PostgreSQL gives in the wanted order or the newest first."""
+    if wanted.sort not in _IN_SQL:
+        key = _KEYS.get(wanted.sort)
+        rows = sorted(
+            rows,
+            key=lambda row: key(spent.get(row[0], _NOTHING)) if key else row[1].casefold(),
+            reverse=wanted.descending,
+        )
+    return [row[0] for row in rows]
+
+
 def _matching(connection: Connection, wanted: Wanted, asked: Asked, spent: Mapping[UUID, Spent]) -> Select[Any]:
-    query = _shown_tasks()
+    query = _shown_tasks(wanted.sort if wanted.sort in _IN_SQL else "name", wanted.descending)
     if wanted.path is not None:
         query = query.where(is_at(wanted.path))
     if wanted.model is not None:
@@ -187,34 +182,39 @@ def _matching(connection: Connection, wanted: Wanted, asked: Asked, spent: Mappi
 
 
 @cache
-def _shown_tasks() -> Select[Any]:
-    return (
-        select(
-            task.c.id,
-            task.c.name,
-            (func.coalesce(func.sum(call_count.c.calls), 0) + _expired(func.sum(expired_calls.c.calls), 0)).label(
-                "calls"
-            ),
-            func.coalesce(
-                func.max(call_count.c.last_seen), _expired(func.max(expired_calls.c.last_seen), None), task.c.created_at
-            ).label("last_seen"),
-        )
+def _shown_tasks(sort: SortOfPage, descending: bool) -> Select[Any]:
+    """Id and name of the tasks: by this column of `_IN_SQL`, else the newest first."""
+    orders = {"calls": _calls(), "last_seen": _last_seen()}
+    column = [orders[sort].desc() if descending else orders[sort]] if sort in orders else []
+    query: Select[Any] = (
+        select(task.c.id, task.c.name)
         .select_from(
             task.join(grouping_key, grouping_key.c.id == task.c.group_id)
             .outerjoin(implementation, implementation.c.task_id == task.c.id)
             .outerjoin(call_count, call_count.c.implementation_id == implementation.c.id)
+            .outerjoin(expired_calls, expired_calls.c.implementation_id == implementation.c.id)
         )
         .where(
             task.c.project_id == bindparam("project_id", type_=Uuid), task.c.merged_into.is_(None), is_worth_showing()
         )
         .group_by(task.c.id)
+        .order_by(*column, task.c.id.desc())
+    )
+    return planned_once(query)
+
+
+def _last_seen() -> ColumnElement[Any]:
+    """SQL for the last call of a task, also where retention has removed all its calls; a task without calls was last seen when it was made."""
+    return func.coalesce(
+        func.greatest(func.max(call_count.c.last_seen), func.max(expired_calls.c.last_seen)), task.c.created_at
     )
 
 
-def _expired(figure: ColumnElement[Any], otherwise: int | None) -> ColumnElement[Any]:
-    """A figure of the calls of a task that retention has removed."""
-    of_task = select(figure).join_from(expired_calls, implementation).where(implementation.c.task_id == task.c.id)
-    return func.coalesce(of_task.correlate(task).scalar_subquery(), otherwise)
+def _calls() -> ColumnElement[Any]:
+    """SQL for all calls of a task; a version has several rows in `call_count`, so those removed by retention are added up apart."""
+    removed = select(func.sum(expired_calls.c.calls)).join_from(expired_calls, implementation)
+    removed = removed.where(implementation.c.task_id == task.c.id).correlate(task)
+    return func.coalesce(func.sum(call_count.c.calls), 0) + func.coalesce(removed.scalar_subquery(), 0)
 
 
 def _of_callers(connection: Connection, wanted: Wanted, asked: Asked, spent: Mapping[UUID, Spent]) -> list[UUID] | None:

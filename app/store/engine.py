@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from app.config import Settings
 from app.errors import DatabaseDownError, ProjectMovingError
 from app.servers import reasons
-from app.store import session
+from app.store import planned, session
 from app.store.sqlstates import is_moving, is_outage, is_read_only, state_of
 
 # Connecting to a host that does not answer is given up after 3 s; a host that vanished within a connection is noticed after 15 s (ms here).
@@ -72,6 +72,7 @@ def _pooled(
         **options,
     )
     session.install(engine, settings, single_statements="isolation_level" in options)
+    planned.install(engine)
     _leave_a_standby(engine)
     _ask_idle_connections(engine)
     return engine

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.store.planned import planned_once
 from app.store.tables import price
 
 
@@ -19,7 +20,7 @@ def of_project(connection: Connection, project_id: UUID) -> Sequence[Row[Any]]:
 @cache
 def _of_project() -> Select[Any]:
     columns = (price.c.model, price.c.input, price.c.output, price.c.cached)
-    return select(*columns).where(price.c.project_id == bindparam("project")).order_by(price.c.model)
+    return planned_once(select(*columns).where(price.c.project_id == bindparam("project")).order_by(price.c.model))
 
 
 def put(

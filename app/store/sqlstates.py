@@ -14,6 +14,7 @@ FOREIGN_KEY_VIOLATION = "23503"
 PROJECT_MOVES = "PL001"  # ours: function moving_stage raises it
 UNKNOWN_STATEMENT = "26000"
 DUPLICATE_STATEMENT = "42P05"
+FEATURE_NOT_SUPPORTED = "0A000"  # of a prepared statement: a migration has changed its columns
 
 STATES = {
     "25006": "PostgreSQL is read-only: it is a standby, or somebody made it so. Let DATABASE_URL name the primary.",
@@ -92,3 +93,8 @@ def is_gone(error: BaseException) -> bool:
 def is_of_another_session(error: BaseException) -> bool:
     """Whether a prepared statement is unknown or known already: a pooler has switched the session."""
     return code_of(error) in {UNKNOWN_STATEMENT, DUPLICATE_STATEMENT}
+
+
+def is_plan_outdated(error: BaseException) -> bool:
+    """Whether a prepared statement gives other columns than when it was prepared."""
+    return code_of(error) == FEATURE_NOT_SUPPORTED
