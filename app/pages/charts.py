@@ -18,10 +18,13 @@ REST_COLOUR = 10
 
 
 class Spark(NamedTuple):
-    """A small line over time: the line and the area below it, as SVG paths, in a box of 100 by 24; and its largest value."""
+    """A small line over time with the area below it, as one SVG path in a box of `width` by 24; and its largest value.
 
-    line: str
-    area: str
+    The sides and the base of the area lie outside of the box, where nothing is drawn.
+    """
+
+    path: str
+    width: int
     most: float
 
 
@@ -31,15 +34,15 @@ def spark(values: Sequence[float]) -> Spark | None:
     if most <= 0:
         return None
     heights = {value: f"{23 - 21 * value / most:.1f}" for value in set(values)}
-    points = [f"{x} {heights[value]}" for x, value in zip(_evenly(len(values)), values, strict=True)]
-    line = "M" + " L".join(points if len(points) > 1 else points * 2)
-    return Spark(line, f"{line} L100 24 L0 24 Z", most)
+    points = [heights[value] for value in (values[0], *values, values[-1])]
+    return Spark(_through(len(points)) % tuple(points), max(len(values) - 1, 1), most)
 
 
 @lru_cache(maxsize=64)
-def _evenly(number: int) -> Sequence[str]:
-    """The x of so many points of a small line, which all lines of a list share."""
-    return [f"{place * 100 / max(number - 1, 1):.1f}" for place in range(number)]
+def _through(number: int) -> str:
+    """The path through so many points, at x from -1 on, without their heights: all lines of a list share it."""
+    points = "L".join(f"{place - 1} %s" for place in range(number))
+    return f"M-1 30L{points}L{number - 2} 30Z"
 
 
 @dataclass(frozen=True)

@@ -32,14 +32,18 @@ def drawn_spark(line: Spark | None, words: str) -> Markup:
         return Markup('<span class="faint">none</span>')
     said = escape(f"{words} in this range, at most {number(line.most)} at once")
     return Markup(  # noqa: S704  ours
-        f'<svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" role="img" aria-label="{said}">'
-        f'<path class="area" d="{line.area}"/><path class="line" d="{line.line}"/></svg>'
+        f'<svg class="spark" viewBox="0 0 {line.width} 24" preserveAspectRatio="none" role="img" aria-label="{said}">'
+        f'<path d="{line.path}"/></svg>'
     )
 
 
 def drawn_slot(name: str, colours: Mapping[str, int]) -> Markup:
     """The name of a slot between braces, in its colour."""
-    return Markup(  # noqa: S704  ours
+    return Markup(_slot(name, colours))  # noqa: S704  ours
+
+
+def _slot(name: str, colours: Mapping[str, int]) -> str:
+    return (
         f'<span class="slot c{colours.get(name, 0)}"><span class="brace">{{{{</span>{escape(one_line(name))}'
         '<span class="brace">}}</span></span>'
     )
@@ -47,11 +51,22 @@ def drawn_slot(name: str, colours: Mapping[str, int]) -> Markup:
 
 def drawn_start(pieces: Sequence[Piece], colours: Mapping[str, int]) -> Markup:
     """The beginning of a template in one line, with its slots."""
-    return Markup().join(
-        one_line(piece.text) if piece.slot is None else drawn_slot(piece.slot, colours) for piece in pieces
-    )
+    drawn = (escape(one_line(piece.text)) if piece.slot is None else _slot(piece.slot, colours) for piece in pieces)
+    return Markup("".join(drawn))  # noqa: S704  escaped
+
+
+def drawn_options(choices: Sequence[str], chosen: str) -> Markup:
+    """The options of a list of choices, the chosen one among them even where it is no choice any more."""
+    shown = choices if not chosen or chosen in choices else [*choices, chosen]
+    drawn = (_option(choice, " selected" if choice == chosen else "") for choice in shown)
+    return Markup("".join(drawn))  # noqa: S704  escaped
+
+
+def _option(choice: str, selected: str = "") -> str:
+    return f'<option value="{escape(choice)}"{selected}>{escape(one_line(choice))}</option>'
 
 
 DRAWN: dict[str, Callable[..., Any]] = {
-    function.__name__: function for function in (drawn_time, drawn_bar, drawn_spark, drawn_slot, drawn_start)
+    function.__name__: function
+    for function in (drawn_time, drawn_bar, drawn_spark, drawn_slot, drawn_start, drawn_options)
 }

@@ -24,6 +24,7 @@ from app.logs import describe, logger
 from app.pages import access, ranging, wording
 from app.pages.drawing import DRAWN
 from app.pages.history import History, history
+from app.pages.listing import drawn_rows
 from app.pages.overview import overview
 from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
 from app.reading import browse, changes, insights, neighbours, placing, prices, replaced, similar, tasks
@@ -83,7 +84,7 @@ WITHOUT_LOGIN = frozenset({"pages.login", "pages.do_login", "pages.static", "pag
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="assets", static_url_path="/assets")
 for _name, _filter in (wording.FILTERS | {"marks": marks, "one_line": one_line}).items():
     pages.add_app_template_filter(_filter, _name)
-for _name, _function in DRAWN.items():
+for _name, _function in (DRAWN | {"drawn_rows": drawn_rows}).items():
     pages.add_app_template_global(_function, _name)
 
 

@@ -87,7 +87,9 @@ def duration(seconds: float | None) -> str:
 
 def moment(time: datetime | None) -> str:
     """A time to the second, in UTC, since the server does not know the reader's zone."""
-    return "–" if time is None else f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return (
+        "–" if time is None else f"{time.astimezone(UTC).isoformat(' ')[:19]} UTC"
+    )  # strftime takes five times as long
 
 
 def ago(time: datetime | None, now: datetime | None = None) -> str:
