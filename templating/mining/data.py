@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 MOST_EDITED_TEXTS = 3  # most different texts per place of an edited schema; in data some place has more
+DATA_SHARE = 0.9  # least share of JSON values in a slot that holds data
 _MARKS = re.compile(r"```\w*|[\[\]{}]")
 _FENCE, _BEGINS = "```", "\"'{}[],0123456789-`"
 
@@ -19,7 +20,13 @@ def are_data(literals: Sequence[str], rows: Sequence[Sequence[str]], barrier: st
         is_filled = _are_values(inner, columns) if is_code else _is_written_as_data(inner)
         if is_filled and any(map(_is_varied, columns)):
             is_data[begin:end] = [True] * (end - begin)
-    return is_data
+    return [inside or _are_written_as_data([row[place] for row in rows]) for place, inside in enumerate(is_data)]
+
+
+def _are_written_as_data(values: Sequence[str]) -> bool:
+    """Whether nearly all values are JSON objects or arrays, one or several."""
+    texts = [text for value in values if (text := value.strip())]
+    return sum(text[0] in "[{" and text[-1] in "]}" for text in texts) >= DATA_SHARE * len(values) and _is_varied(values)
 
 
 def _is_varied(column: Sequence[str]) -> bool:

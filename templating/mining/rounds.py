@@ -26,6 +26,7 @@ from templating.mining.filing import Families, are_near, families, held_alike
 from templating.mining.forest import Forest
 from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, HELD_SHARE, frames
 from templating.mining.hidden import alike_in_many_ways, bounded
+from templating.mining.known import remembered
 from templating.mining.mixture import is_mixture, is_open
 from templating.mining.pool import Pool
 from templating.mining.repeats import repeated
@@ -187,18 +188,22 @@ class Rounds:
             sets = frames(texts, [len(self._calls[text]) for text in texts], self._splits, self._go_on)
         except SpentError:
             return
-        new = {}
+        new, lost = dict[Template, Finding](), list[str]()
         for members in sets:
             its = [texts[member] for member in members]
             best = None if self._copies.issuperset(its) else self._short(its)
-            if best is not None and best.template not in self._found:
+            if best is None or best.template in self._found:
+                continue
+            if best.template.fixed > MOST_WEAK_CHARACTERS and self._old:
+                lost += self._replace_known(best, its, new)
+            else:
                 new[best.template] = Finding([], bits=best.bits, born=self._time, looked=len(members))
         if not new:
             return
         self._found |= new
-        sieve, texts = Sieve(new), list(rest)
+        sieve, texts = Sieve(new), [*rest, *lost]
         for template, finding in weak.items():
-            around = self._around(template, finding, sieve)
+            around = self._around(template, finding, sieve) if template in self._found else None
             if around:
                 texts += [text for text, _ in self._found.pop(template).rows if text not in self._copies]
                 around.supersedes |= finding.supersedes
@@ -207,6 +212,17 @@ class Rounds:
         for template, finding in new.items():
             if len(finding.rows) < HELD_SHARE * finding.looked and not finding.supersedes:
                 del self._found[template]
+
+    def _replace_known(self, best: Skeleton, texts: Sequence[str], new: dict[Template, Finding]) -> list[str]:
+        """Adds the template to `new`, unless it takes more than values from a known template that it fits. Returns the texts that known templates lose."""
+        shown = {t: self._some(finding) for t, finding in self._found.items() if t in self._old}
+        touched, fresh = self._touched(best, texts, shown), set(texts)
+        if not self._may_replace(best, touched, shown, fresh):
+            return []
+        owner = {text: template for template, its in shown.items() for text in its}
+        wide, lost = self._add(best, set(touched), fresh, shown, owner)
+        new |= {template: self._found[template] for template in wide}
+        return lost
 
     def _short(self, texts: Sequence[str]) -> Skeleton | None:
         """The template of texts that begin and end alike; None if it is long enough for `search`, and `search` finds several templates."""
@@ -357,13 +373,13 @@ class Rounds:
                 return False
             if not self._are_enough(candidate.template, {text: its for text, its in rows.items() if text in fresh or text in self._copies}):
                 return False
-            return not self._joins(candidate, pool, shown) and self._may_replace(candidate, rows, shown, fresh)
+            return not self._joins(candidate, pool, shown) and self._may_replace(candidate, self._touched(candidate, rows, shown), shown, fresh)
 
         least, stop = self._options.min_group_size, self._budget.spent
         candidates = search(pool, least, stop, accepts=accepts, settled={*settled.values()}, known=known, held=self._held)
         new, misfits = [], list[str]()
         for candidate in candidates:
-            best, lost = self._add(candidate, set(_rows(pool, candidate)), fresh, shown, owner)
+            best, lost = self._add(candidate, set(self._touched(candidate, _rows(pool, candidate), shown)), fresh, shown, owner)
             new += best
             misfits += lost
         return new, misfits
@@ -411,27 +427,33 @@ class Rounds:
         copies = [text for text, _ in finding.rows if text in self._copies][:MOST_SHOWN] if self._copies else []
         return copies + [text for text in finding.some(SHOWN_TEXTS) if text not in self._copies][: max(0, SHOWN_TEXTS - len(copies))]
 
+    def _touched(self, candidate: Skeleton, texts: Iterable[str], shown: Mapping[Template, list[str]]) -> list[str]:
+        """The texts of a candidate, and the shown texts of known templates that the candidate fits."""
+        others = (text for t, its in shown.items() if t in self._old for text in its)
+        return list(dict.fromkeys([*texts, *(text for text in others if fit(candidate.template.literals, text) is not None)]))
+
     def _may_replace(
-        self, candidate: Skeleton, rows: Mapping[str, Row], shown: Mapping[Template, list[str]], fresh: set[str]
+        self, candidate: Skeleton, touched: Sequence[str], shown: Mapping[Template, list[str]], fresh: set[str]
     ) -> bool:
         """Whether a template does not touch the known templates, or widens them in values only."""
         old = [t for t in shown if t in self._old or self._found[t].supersedes]
         if not old:
             return True
-        from templating.mining.widening import may_widen, swallows  # imported here: a first search knows no template
+        from templating.mining.widening import may_widen, values_of  # imported here: a first search knows no template
 
-        gone = [t for t in old if rows.keys() >= set(shown[t])]
-        if swallows(candidate.template, (shown[t][0] for t in old if t not in gone)):
+        its = set(touched)
+        gone = [t for t in old if its.issuperset(shown[t])]
+        if any(not its.isdisjoint(shown[t]) for t in old if t not in gone):
             return False
         if not gone:
             return True
-        best = self._widened(set(rows), [t for t in shown if rows.keys() >= set(shown[t])])
+        best = self._widened(its, [t for t in shown if its.issuperset(shown[t])])
         if best is None:
             return False
         wide = best.template.literals
-        new = [fits for text in rows if text in fresh and (fits := fit(wide, text)) is not None]
+        new = values_of(wide, (text for text in touched if text in fresh))
         probes = [probe for t in gone for probe in self._found[t].probes]
-        own = {known: [fits for text in texts if (fits := fit(wide, text)) is not None] for known, texts in probes}
+        own = {known: values_of(wide, texts) or values_of(wide, remembered(known)) for known, texts in probes}
         return all(
             may_widen(known, best.template, own[known], new, [its[0] for other, its in own.items() if other is not known])
             for known in own
@@ -463,8 +485,8 @@ class Rounds:
         return [best.template], misfits
 
     def _widened(self, texts: set[str], old: Iterable[Template]) -> Skeleton | None:
-        """One template for these texts and for the texts of the replaced templates."""
-        probes = [text for t in old for _, texts in self._found[t].probes for text in texts]
+        """One template for these texts and for the texts of the replaced templates: for examples, or else for probes."""
+        probes = [text for t in old for known, texts in self._found[t].probes if not known.examples for text in texts]
         pool = self._pool(texts.union(probes, *(self._found[t].some(ALIGNED_TEXTS) for t in old)))
         try:
             best = skeleton(pool, range(len(pool.texts)))

@@ -175,7 +175,7 @@ class Places:
 
     def have_body(self, kind: np.ndarray) -> bool:
         """Whether different values of a kind share fixed text at an open end."""
-        ends = ([column[row] for row in kind.tolist()] for place, column in enumerate(self._columns) if is_open(self._template, place))
+        ends = ([column[row] for row in kind.tolist()] for place, column in enumerate(self._columns) if is_open(self._template, place) and not self._is_data[place])
         held = self._held(kind)
         return any(len(set(values)) > 1 and (_label(values, held) > 0 or _share_a_run(values)) for values in ends)
 

@@ -24,9 +24,9 @@ MOST_COUNTED_TEXTS = 1 << 10  # texts whose words are counted once: candidates o
 Row = Sequence[str]
 
 
-def swallows(wide: Template, texts: Iterable[str]) -> bool:
-    """Whether the template would take texts of another template."""
-    return any(fit(wide.literals, text) is not None for text in texts)
+def values_of(literals: tuple[str, ...], texts: Iterable[str]) -> list[tuple[str, ...]]:
+    """The values of the texts that these literals fit."""
+    return [values for text in texts if (values := fit(literals, text)) is not None]
 
 
 def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence[Row], others: Sequence[Row] = ()) -> bool:
