@@ -216,11 +216,11 @@ class Rounds:
     def _replace_known(self, best: Skeleton, texts: Sequence[str], new: dict[Template, Finding]) -> list[str]:
         """Adds the template to `new`, unless it takes more than values from a known template that it fits. Returns the texts that known templates lose."""
         shown = {t: self._some(finding) for t, finding in self._found.items() if t in self._old}
-        touched, fresh = self._touched(best, texts, shown), set(texts)
-        if not self._may_replace(best, touched, shown, fresh):
+        taken = self._without_others(best, texts, shown, set(texts))
+        if taken is None:
             return []
         owner = {text: template for template, its in shown.items() for text in its}
-        wide, lost = self._add(best, set(touched), fresh, shown, owner)
+        wide, lost = self._add(taken[0], set(taken[1]), set(texts), shown, owner)
         new |= {template: self._found[template] for template in wide}
         return lost
 
@@ -367,20 +367,26 @@ class Rounds:
         settled = {template: frozenset(number[text] for text in texts) for template, texts in shown.items()}
         known = [texts for template, texts in settled.items() if template in self._old]
 
+        accepted = dict[Template, tuple[Skeleton, list[str]]]()
+
         def accepts(candidate: Skeleton) -> bool:
             rows = _rows(pool, candidate)
             if filed and not self._is_clear(candidate, pool):
                 return False
             if not self._are_enough(candidate.template, {text: its for text, its in rows.items() if text in fresh or text in self._copies}):
                 return False
-            return not self._joins(candidate, pool, shown) and self._may_replace(candidate, self._touched(candidate, rows, shown), shown, fresh)
+            best = None if self._joins(candidate, pool, shown) else self._without_others(candidate, rows, shown, fresh)
+            if best:
+                accepted[candidate.template] = best
+            return best is not None
 
         least, stop = self._options.min_group_size, self._budget.spent
         candidates = search(pool, least, stop, accepts=accepts, settled={*settled.values()}, known=known, held=self._held)
         new, misfits = [], list[str]()
         for candidate in candidates:
-            best, lost = self._add(candidate, set(self._touched(candidate, _rows(pool, candidate), shown)), fresh, shown, owner)
-            new += best
+            best, texts = accepted[candidate.template]
+            wide, lost = self._add(best, set(texts), fresh, shown, owner)
+            new += wide
             misfits += lost
         return new, misfits
 
@@ -432,32 +438,46 @@ class Rounds:
         others = (text for t, its in shown.items() if t in self._old for text in its)
         return list(dict.fromkeys([*texts, *(text for text in others if fit(candidate.template.literals, text) is not None)]))
 
-    def _may_replace(
-        self, candidate: Skeleton, touched: Sequence[str], shown: Mapping[Template, list[str]], fresh: set[str]
-    ) -> bool:
-        """Whether a template does not touch the known templates, or widens them in values only."""
-        old = [t for t in shown if t in self._old or self._found[t].supersedes]
-        if not old:
-            return True
+    def _without_others(
+        self, candidate: Skeleton, texts: Iterable[str], shown: Mapping[Template, list[str]], fresh: set[str]
+    ) -> tuple[Skeleton, list[str]] | None:
+        """The template and its texts, without those of known templates that would lose more than values; None when that leaves no template.
+
+        What remains must widen a known template: new texts alone are a set of their own in the search.
+        """
+        touched = self._touched(candidate, texts, shown)
+        refused = self._refused(candidate, touched, shown, fresh)
+        if refused is None or not refused:
+            return None if refused is None else (candidate, touched)
+        others = {text for t in refused for text in shown[t]}
+        rest = [text for text in touched if text not in others]
+        wider = [t for t in shown if t in self._old and set(rest).issuperset(shown[t])]
+        best = self._widened(set(rest), wider) if wider else None
+        if best is None or not others.isdisjoint(again := self._touched(best, rest, shown)):
+            return None
+        return None if self._refused(best, again, shown, fresh) != [] else (best, again)
+
+    def _refused(self, candidate: Skeleton, touched: Sequence[str], shown: Mapping[Template, list[str]], fresh: set[str]) -> list[Template] | None:
+        """The known templates among these texts that one template of all texts must not replace; None where there is no such template."""
+        texts = set(touched)
+        met = [t for t in shown if (t in self._old or self._found[t].supersedes) and not texts.isdisjoint(shown[t])]
+        gone = [t for t in met if texts.issuperset(shown[t])]
+        if not gone:
+            return met
         from templating.mining.widening import may_widen, values_of  # imported here: a first search knows no template
 
-        its = set(touched)
-        gone = [t for t in old if its.issuperset(shown[t])]
-        if any(not its.isdisjoint(shown[t]) for t in old if t not in gone):
-            return False
-        if not gone:
-            return True
-        best = self._widened(its, [t for t in shown if its.issuperset(shown[t])])
+        best = self._widened(texts, [t for t in shown if texts.issuperset(shown[t])], candidate)
         if best is None:
-            return False
+            return None
         wide = best.template.literals
         new = values_of(wide, (text for text in touched if text in fresh))
-        probes = [probe for t in gone for probe in self._found[t].probes]
-        own = {known: values_of(wide, texts) or values_of(wide, remembered(known)) for known, texts in probes}
-        return all(
-            may_widen(known, best.template, own[known], new, [its[0] for other, its in own.items() if other is not known])
-            for known in own
-        )
+        own = {known: values_of(wide, its) or values_of(wide, remembered(known)) for t in gone for known, its in self._found[t].probes}
+        fixed = {
+            known
+            for known, its in own.items()
+            if not may_widen(known, best.template, its, new, [values for other, values in own.items() if other is not known])
+        }
+        return [t for t in met if t not in gone or any(known in fixed for known, _ in self._found[t].probes)]
 
     def _add(
         self,
@@ -471,7 +491,7 @@ class Rounds:
             return [], []
         met = {owner[text] for text in texts if text in owner}
         old = [t for t in shown if t in met and t in self._found and texts.issuperset(shown[t])]
-        best = self._widened(texts, old) if old else candidate
+        best = self._widened(texts, old, candidate) if old else candidate
         if best is None:
             return [], []
         gone = [self._found.pop(t) for t in old]
@@ -484,10 +504,17 @@ class Rounds:
         self._found[best.template] = Finding(kept, numbers, best.bits, len(texts), self._time, since, probes)
         return [best.template], misfits
 
-    def _widened(self, texts: set[str], old: Iterable[Template]) -> Skeleton | None:
-        """One template for these texts and for the texts of the replaced templates: for examples, or else for probes."""
+    def _widened(self, texts: set[str], old: Iterable[Template], candidate: Skeleton | None = None) -> Skeleton | None:
+        """One template for these texts and for the texts of the replaced templates: for examples, or else for probes.
+
+        The candidate, if it fits them all: it was aligned among other texts, which show what each unit is worth.
+        """
+        old = list(old)
         probes = [text for t in old for known, texts in self._found[t].probes if not known.examples for text in texts]
-        pool = self._pool(texts.union(probes, *(self._found[t].some(ALIGNED_TEXTS) for t in old)))
+        every = texts.union(probes, *(self._found[t].some(ALIGNED_TEXTS) for t in old))
+        if candidate and all(fit(candidate.template.literals, text) is not None for text in every):
+            return candidate
+        pool = self._pool(every)
         try:
             best = skeleton(pool, range(len(pool.texts)))
         except SpentError:

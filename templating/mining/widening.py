@@ -29,30 +29,35 @@ def values_of(literals: tuple[str, ...], texts: Iterable[str]) -> list[tuple[str
     return [values for text in texts if (values := fit(literals, text)) is not None]
 
 
-def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence[Row], others: Sequence[Row] = ()) -> bool:
+def may_widen(known: Template, wide: Template, own: Sequence[Row], new: Sequence[Row], others: Sequence[Sequence[Row]] = ()) -> bool:
     """Whether the known template loses only values.
 
     own: values, in the wide template, of texts of the known template. new: of prompts that the known template did not match.
-    others: of texts of other known templates that are widened together with it.
+    others: per other known template that is widened together with it, of its texts.
     """
-    places = list(zip(*(list(zip(*rows, strict=True)) or [()] * len(wide.slots) for rows in (own, new, others)), strict=True))
-    varied = [_is_varied(*values) for values in places]
+    firsts, slots = [rows[0] for rows in others if rows], [row for rows in others for row in rows]
+    columns = [list(zip(*rows, strict=True)) or [()] * len(wide.slots) for rows in (own, new, firsts, slots)]
+    varied = [_is_varied(*values) for values in zip(*columns, strict=True)]
+    places = list(zip(*columns[:2], strict=True))
     if known.fixed - wide.fixed > MOST_LOST_CHARACTERS and len({tuple(row) for row in new}) < FEWEST_OTHER_TEXTS and not any(varied):
         return False
     rest = [values for values, is_varied in zip(places, varied, strict=True) if not is_varied]
-    renamed = {(own[0], *sorted(set(new))) for own, new, _ in rest if _is_renamed(own, new)}
+    renamed = {(own[0], *sorted(set(new))) for own, new in rest if _is_renamed(own, new)}
     if len(renamed) > 1:  # one variable may stand at two places
         return False
     return all(
         is_varied or _is_value(own, new, is_open(wide, place))
-        for place, (is_varied, (own, new, _)) in enumerate(zip(varied, places, strict=True))
+        for place, (is_varied, (own, new)) in enumerate(zip(varied, places, strict=True))
     )
 
 
-def _is_varied(own: Sequence[str], new: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether a lost text is one of more texts than an edit has; the text is a whole place, or the beginning or end of a slot's values."""
+def _is_varied(own: Sequence[str], new: Sequence[str], others: Sequence[str], slots: Sequence[str]) -> bool:
+    """Whether a lost text is one of more texts than an edit has; the text is a whole place, or the beginning or end of a slot's values.
+
+    others: a text of each other known template. slots: all their texts, which differ where another known template has a slot.
+    """
     if len(set(own)) == 1:
-        return len({*own, *new, *others}) > MOST_EDIT_TEXTS
+        return len({*own, *new, *slots}) > MOST_EDIT_TEXTS
     pieces = fixed_pieces(own[0]) if own else [""]
     directions = [direction for piece, direction in ((pieces[0], 1), (pieces[-1], -1)) if _words(piece) >= FEWEST_EDIT_WORDS]
     texts = [own[0], *new, *others] if directions else []
