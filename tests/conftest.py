@@ -23,6 +23,7 @@ import redis
 from flask import Flask
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from jinja2 import FileSystemBytecodeCache
 from psycopg2 import sql
 from sqlalchemy import Engine
 
@@ -60,6 +61,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """With several workers the longest modules begin first, so that all workers end at about the same time."""
     if hasattr(config, "workerinput"):
         items.sort(key=_seconds_of_module, reverse=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collected tests are half a million objects that live to the end: the collector looks for garbage only among what tests make."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -114,6 +126,12 @@ def _no_foreign_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         for name in ("ADDRESS", "INGEST", "TRACES", "READ", "REGROUP", "FAILURES"):
             patch.setenv(f"RATE_{name}", "0")  # no limit: the suite is one caller that never rests
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pages_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """All applications of a worker share compiled pages: a hundred applications would each compile the pages again, 0.5 s for all pages."""
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": FileSystemBytecodeCache(str(tmp_path_factory.mktemp("pages")))}
 
 
 @pytest.fixture(scope="session")
@@ -357,12 +375,12 @@ def engine(settings: Settings, engines: Callable[[Settings], Engine]) -> Engine:
 
 
 @pytest.fixture(scope="session")
-def webs(postgres_server: PostgresServer, valkey_server: ValkeyServer) -> Iterator[Callable[[Settings], Flask]]:
-    """Applications by their settings."""
+def webs(postgres_server: PostgresServer, valkey_server: ValkeyServer) -> Iterator[Callable[..., Flask]]:
+    """Applications by their settings, and by a number where a test needs several of the same settings."""
     with contextlib.ExitStack() as stack:
 
         @cache
-        def web_of(settings: Settings) -> Flask:
+        def web_of(settings: Settings, number: int = 0) -> Flask:
             app = create_app(settings)
             stack.callback(app.extensions[EXTENSION].engine.dispose)
             return app
@@ -371,6 +389,6 @@ def webs(postgres_server: PostgresServer, valkey_server: ValkeyServer) -> Iterat
 
 
 @pytest.fixture
-def web(settings: Settings, webs: Callable[[Settings], Flask]) -> Flask:
+def web(settings: Settings, webs: Callable[..., Flask]) -> Flask:
     """The product's application. Tests share it, so they change it only by `monkeypatch`."""
     return webs(settings)

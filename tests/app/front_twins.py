@@ -1,5 +1,6 @@
 """The same application behind Flask alone and behind the front: both applications get every request."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +41,16 @@ class Twins:
     def rows(self) -> tuple[list[Any], list[Any]]:
         return _rows(self.engine, "flask"), _rows(self.engine, "front")
 
+    def __post_init__(self) -> None:
+        self._counts_before = _counts(self.flask_app), _counts(self.front_app)
+
     def counted(self, metric: str = "http_request_seconds") -> tuple[dict[Any, float], dict[Any, float]]:
-        """The counters of both applications, by labels."""
-        return _counted(self.flask_app, metric), _counted(self.front_app, metric)
+        """What both applications have counted since the test began, by labels."""
+        flask_before, front_before = self._counts_before
+        return (
+            _of_metric(metric, _counts(self.flask_app) - flask_before),
+            _of_metric(metric, _counts(self.front_app) - front_before),
+        )
 
 
 NEW_EACH_TIME = ("id", "task_id", "implementation_id")
@@ -71,8 +79,18 @@ def _rows(engine: Engine, project: str) -> list[Any]:
         return [tuple(row) for row in connection.execute(text(query))]
 
 
-def _counted(app: Flask, metric: str) -> dict[Any, float]:
+def _counts(app: Flask) -> Counter[tuple[str, ...]]:
+    """(metric, values of its labels) -> what the application has counted since its start."""
     families = app.extensions[EXTENSION].registry.collect()
-    (family,) = [metric_family for metric_family in families if metric_family.name == f"promptlode_{metric}"]
-    counts = [sample for sample in family.samples if sample.name.endswith(("_count", "_total"))]
-    return {tuple(sample.labels.values()): sample.value for sample in counts}
+    return Counter(
+        {
+            (family.name, *sample.labels.values()): sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name.endswith(("_count", "_total"))
+        }
+    )
+
+
+def _of_metric(metric: str, counts: Counter[tuple[str, ...]]) -> dict[Any, float]:
+    return {labels[1:]: value for labels, value in counts.items() if labels[0] == f"promptlode_{metric}"}

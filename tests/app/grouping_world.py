@@ -275,11 +275,14 @@ class Group:
 
     def assert_texts(self, ids: Iterable[UUID]) -> None:
         """Asserts that calls read back byte for byte."""
+        expected_ids = set(ids)
         with self.world.engine.connect() as connection:
-            for call_id in ids:
-                read, body = traces.get(connection, self.project_id, call_id), self.world.sent[call_id]
-                assert read.prompt_parts == body.columns["prompt_parts"]
-                assert orjson.dumps(read.input) == orjson.dumps(body.columns["input"])
+            rows = traces.all_of(connection, self.project_id, list(expected_ids))
+        assert {row.id for row in rows} == expected_ids
+        for row in rows:
+            body = self.world.sent[row.id]
+            assert row.prompt_parts == body.columns["prompt_parts"]
+            assert orjson.dumps(row.input) == orjson.dumps(body.columns["input"])
 
 
 @dataclass(repr=False)

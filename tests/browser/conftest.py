@@ -9,26 +9,23 @@ import gzip
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
 from app.config import Settings
-from app.http.services import EXTENSION
 from app.store import projects, rollup
-from app.store.engine import make_engine, transaction
+from app.store.engine import transaction
 from app.store.projects import Project
-from app.web import create_app
 from tests.app.api_helpers import client_with, know, new_key
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: uv pip install playwright")
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 AXE = gzip.decompress((Path(__file__).parent / "axe.min.js.gz").read_bytes()).decode()
@@ -49,6 +46,7 @@ def chromium() -> str | None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A browser for one module: Playwright's event loop runs in this thread while it is started, so no other test could await."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: uv pip install playwright")
     path = chromium()
     if path is None:
         pytest.skip("NO BROWSER: the pages are not tested. Install one: apt-get install chromium, or set CHROMIUM")
@@ -64,11 +62,12 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def site(environment: dict[str, str]) -> Iterator["Site"]:
+def site(
+    environment: dict[str, str], webs: Callable[..., Flask], engines: Callable[[Settings], Engine]
+) -> Iterator["Site"]:
     """The web process in local mode on a free port, with calls of two tasks over three days."""
     settings = Settings(database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"], local_mode=True)
-    app = create_app(settings)
-    engine = make_engine(settings)
+    app, engine = webs(settings), engines(settings)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
@@ -79,8 +78,6 @@ def site(environment: dict[str, str]) -> Iterator["Site"]:
     server.shutdown()
     serving.join(10)
     server.server_close()
-    engine.dispose()
-    app.extensions[EXTENSION].engine.dispose()
 
 
 @dataclass

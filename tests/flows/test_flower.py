@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from flower.urls import handlers
 
 from app.local.processes import free_port
 from app.store import heartbeats
@@ -49,6 +48,8 @@ OPEN = {"/healthcheck", "/logout", "/metrics"}
 
 def assert_is_guarded(flower) -> None:  # type: ignore[no-untyped-def]
     """Without a login only the documented paths are open; with a login, no path changes anything."""
+    from flower.urls import handlers
+
     patterns = {(getattr(handler, "regex", None) and handler.regex.pattern) or handler[0] for handler in handlers}
     paths = {re.sub(r"/\?|\$$|\(.*\)", "", path) if path != "/" else path for path in patterns} - {"", ".*"}
     statuses = {

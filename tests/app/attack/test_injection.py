@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import structlog
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
@@ -33,8 +34,8 @@ LARGE = [2**63, 2**64 - 1, -(2**63), 1.7976931348623157e308, -1e-320]
 
 
 @pytest.fixture
-def admin(settings: Settings, engine: Engine) -> FlaskClient:
-    return client_with(create_app(settings), new_key(engine, "shop", "admin"))
+def admin(web: Flask, engine: Engine) -> FlaskClient:
+    return client_with(web, new_key(engine, "shop", "admin"))
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

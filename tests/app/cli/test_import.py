@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow
-import pyarrow.parquet
 import pytest
 from rich.console import Console
 from sqlalchemy import Engine, select, text
@@ -340,6 +338,8 @@ def test_a_table_is_imported_with_its_columns_named_by_flags(cli: Cli, engine: E
 
 
 def test_parquet_is_imported(cli: Cli, engine: Engine, tmp_path: Path) -> None:
+    import pyarrow.parquet
+
     file = tmp_path / "calls.parquet"
     rows = [{"model": "m", "path": "/p", "messages": [{"role": "user", "content": f"Hi {n}"}]} for n in range(3)]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), file)

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import httpx2
 import pytest
 from sqlalchemy import Engine
 
@@ -55,6 +54,7 @@ def key(world: World, engine: Engine) -> str:
 
 @asynccontextmanager
 async def over_http(address: str, key: str) -> "AsyncIterator[Client]":
+    import httpx2
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
@@ -111,6 +111,8 @@ def test_an_agent_finds_a_task_its_text_its_edit_and_its_calls(
 
 
 def test_over_http_each_request_brings_its_own_key(address: str, key: str, engine: Engine) -> None:
+    import httpx2
+
     other_key = new_key(engine, "another")
 
     async def look() -> None:

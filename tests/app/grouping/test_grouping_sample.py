@@ -56,23 +56,18 @@ def calls_of_week(now: datetime) -> dict[str, list[dict[str, Any]]]:
 
 
 FEW_AT_FIRST = [10] * 8 + [60] * 100
-MANY = [200] * 100
 
 
-# Many calls at once in a second week: test_sample_grouped.py, for all paths and to the last value.
+# Many calls at once, and all calls at once: test_sample_grouped.py, for all paths and to the last value.
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(
-    ("batches", "now"),
-    [*((FEW_AT_FIRST, week) for week in WEEKS), (MANY, WEEKS[0])],
-    ids=[*(f"few at first, {week}" for week in WEEKS), "many"],
-)
+@pytest.mark.parametrize("now", WEEKS, ids=str)
 def test_traffic_that_arrives_bit_by_bit_ends_in_the_same_tasks(
-    engine: Engine, settings: Settings, path: str, batches: list[int], now: datetime
+    engine: Engine, settings: Settings, path: str, now: datetime
 ) -> None:
     world = World(engine, settings)
     group = world.group(path)
     bodies = iter(calls_of_week(now)[path])
-    for size in batches:
+    for size in FEW_AT_FIRST:
         if batch := list(islice(bodies, size)):
             group.take(batch)
             group.run()

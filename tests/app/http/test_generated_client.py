@@ -7,7 +7,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from flask import Flask
 from sqlalchemy import Engine
@@ -19,6 +18,8 @@ from tests.app.api_helpers import know, new_key
 @pytest.fixture
 def generated(web: Flask, engine: Engine, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The generated package `promptlode_api`, and a client of it with a key."""
+    import httpx  # for the one worker that needs it
+
     document = web.test_client().get("/openapi.json").json
     (tmp_path / "openapi.json").write_text(json.dumps(document))
     (tmp_path / "config.yml").write_text("post_hooks: []\n")

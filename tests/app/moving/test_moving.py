@@ -23,15 +23,14 @@ from app.errors import CallerError, DatabaseDownError
 from app.local.postgres import PostgresServer
 from app.moving import parts
 from app.moving.move import Move
-from app.store import belongings, decisions, keys, projects
+from app.store import belongings, decisions, keys, moves, projects
 from app.store.engine import make_engine, transaction
 from app.store.projects import Project
 from app.store.tables import metadata
 from tests.app.api_helpers import client_with, wait_for
 from tests.app.cli_helpers import Cli
 from tests.app.moving import moving_world
-
-NUMBERS = count()
+from tests.conftest import empty
 
 
 @dataclass
@@ -54,22 +53,31 @@ class Side:
             return connection.execute(text(query), values).scalar()
 
 
-@pytest.fixture
-def sides(
-    postgres_server: PostgresServer, migrated_template: str, settings: Settings, engines: Callable[[Settings], Engine]
+@pytest.fixture(scope="module")
+def both_sides(
+    postgres_server: PostgresServer, migrated_template: str, redis_url: str
 ) -> Iterator[tuple[Side, Side]]:
     """Two databases of their own, as of two installations."""
 
-    def side() -> Side:
-        url = with_driver(postgres_server.ensure_database(f"moving_{next(NUMBERS)}", template=migrated_template))
-        own = settings.model_copy(update={"database_url": url})
+    def side(name: str) -> Side:
+        url = with_driver(postgres_server.ensure_database(name, template=migrated_template))
+        own = Settings(database_url=url, redis_url=redis_url)
         return Side(url, parts.patient_engine(own), make_engine(own), own)
 
-    pair_of_sides = side(), side()
+    pair_of_sides = side("moving_here"), side("moving_there")
     yield pair_of_sides
     for one_side in pair_of_sides:
         one_side.engine.dispose()
         one_side.engine_of_senders.dispose()
+
+
+@pytest.fixture
+def sides(both_sides: tuple[Side, Side]) -> Iterator[tuple[Side, Side]]:
+    """Both databases without a row, and without the triggers of a move that a test left unfinished."""
+    yield both_sides
+    for one_side in both_sides:
+        empty(plain(one_side.url))
+        moves.watch_no_more(one_side.engine)
 
 
 @dataclass

@@ -5,21 +5,20 @@ before any export stores.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from flask import Flask
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import Engine, select, text
 
 from app.config import Settings
-from app.http.services import EXTENSION
 from app.store import tables
 from app.store.engine import transaction
-from app.web import create_app
 from tests.app.api_helpers import new_key, wait_for
 from tests.app.front_client import Answer, FrontClient, in_front
 from tests.app.otlp_helpers import CALL, PROTOBUF, URL, export, span
@@ -59,15 +58,13 @@ class Webs:
 
 
 @pytest.fixture
-def webs(settings: Settings, engine: Engine) -> Iterator[Webs]:
-    apps = create_app(settings), create_app(settings)
+def pair(settings: Settings, engine: Engine, webs: Callable[..., Flask]) -> Iterator[Webs]:
+    apps = webs(settings, 1), webs(settings, 2)
     with ExitStack() as stack:
-        webs = Webs(engine, [stack.enter_context(in_front(app, settings)) for app in apps], new_key(engine, "shop"))
+        pair = Webs(engine, [stack.enter_context(in_front(app, settings)) for app in apps], new_key(engine, "shop"))
         for front in (0, 1, 0, 1):  # afterwards each process has key, rules and group in its cache
-            webs.send(front, alone(front + 1))
-        yield webs
-    for app in apps:
-        app.extensions[EXTENSION].engine.dispose()
+            pair.send(front, alone(front + 1))
+        yield pair
 
 
 def alone(number: int) -> Span:
@@ -83,50 +80,50 @@ def many(number: int) -> list[Span]:
 PARENT, CHILD = span(CALL, 1), span(CALL, 2, parent=1)
 
 
-def test_parent_and_child_that_reach_one_process_in_one_moment_are_one_call(webs: Webs) -> None:
-    data = [(webs.key, export(sent_span).SerializeToString()) for sent_span in (PARENT, CHILD)]
-    answers = webs.fronts[0].post_together(data, URL, PROTOBUF)
+def test_parent_and_child_that_reach_one_process_in_one_moment_are_one_call(pair: Webs) -> None:
+    data = [(pair.key, export(sent_span).SerializeToString()) for sent_span in (PARENT, CHILD)]
+    answers = pair.fronts[0].post_together(data, URL, PROTOBUF)
     assert [answer.status for answer in answers] == [200, 200]
-    assert len(webs.calls()) == 2 + 1
+    assert len(pair.calls()) == 2 + 1
 
 
 @pytest.mark.parametrize("beside", [[], many(1000)], ids=["quick", "by Flask"])
 @pytest.mark.parametrize("other_spans", [[], many(2000)], ids=["quick", "by Flask"])
 def test_parent_and_child_that_reach_two_processes_in_one_moment_are_one_call(
-    webs: Webs, beside: list[Span], other_spans: list[Span]
+    pair: Webs, beside: list[Span], other_spans: list[Span]
 ) -> None:
-    with webs.held_back(2):
-        answers = [webs.start(0, PARENT, *beside), webs.start(1, CHILD, *other_spans)]
+    with pair.held_back(2):
+        answers = [pair.start(0, PARENT, *beside), pair.start(1, CHILD, *other_spans)]
     assert [answer.result(60).status for answer in answers] == [200, 200]
-    assert len(webs.calls()) == 2 + 1 + len(beside) + len(other_spans)
+    assert len(pair.calls()) == 2 + 1 + len(beside) + len(other_spans)
 
 
-def test_many_exports_of_one_trace_in_one_moment_are_all_stored(webs: Webs) -> None:
+def test_many_exports_of_one_trace_in_one_moment_are_all_stored(pair: Webs) -> None:
     """Each span is another call of one agent: exports that waited look again, and all are stored."""
     messages = [json.dumps([{"role": "user", "content": f"Question {number}"}]) for number in range(24)]
     spans = [span(CALL | {"gen_ai.input.messages": message}, number) for number, message in enumerate(messages, 1)]
-    with webs.held_back(2):
-        answers = [webs.start(number % 2, span_of_trace) for number, span_of_trace in enumerate(spans)]
+    with pair.held_back(2):
+        answers = [pair.start(number % 2, span_of_trace) for number, span_of_trace in enumerate(spans)]
     assert {answer.result(60).status for answer in answers} == {200}
-    assert len(webs.calls()) == 2 + 24
+    assert len(pair.calls()) == 2 + 24
 
 
-def test_two_answers_in_one_moment_end_two_calls(webs: Webs) -> None:
+def test_two_answers_in_one_moment_end_two_calls(pair: Webs) -> None:
     """The same prompt twice at once: each request gets one of the answers, and none is overwritten."""
-    webs.send(0, span(CALL, 1, parent=9), span(CALL, 2, parent=9))
-    with webs.held_back(2):
+    pair.send(0, span(CALL, 1, parent=9), span(CALL, 2, parent=9))
+    with pair.held_back(2):
         answers = [
-            webs.start(number, span(CALL | {"gen_ai.output.messages": SAID}, 5 + number, parent=9)) for number in (0, 1)
+            pair.start(number, span(CALL | {"gen_ai.output.messages": SAID}, 5 + number, parent=9)) for number in (0, 1)
         ]
     assert [answer.result(60).status for answer in answers] == [200, 200]
-    assert [bool(call.output) for call in webs.calls()[2:]] == [True, True]
+    assert [bool(call.output) for call in pair.calls()[2:]] == [True, True]
 
 
-def test_a_call_with_an_id_of_its_caller_that_comes_twice_in_one_moment_is_stored_once(webs: Webs) -> None:
+def test_a_call_with_an_id_of_its_caller_that_comes_twice_in_one_moment_is_stored_once(pair: Webs) -> None:
     call = {"model": "m", "path": "/p", "input": "Hi", "external_id": "once"}
     for number in (0, 1, 0, 1):
-        webs.fronts[number].post(webs.key, call | {"external_id": None})
-    with webs.held_back(2):
-        answers = [webs.fronts[number].start(webs.key, call) for number in (0, 1)]
+        pair.fronts[number].post(pair.key, call | {"external_id": None})
+    with pair.held_back(2):
+        answers = [pair.fronts[number].start(pair.key, call) for number in (0, 1)]
     assert sorted(answer.result(60).status for answer in answers) == [200, 201]
     assert len({answer.result(60).json["id"] for answer in answers}) == 1

@@ -1,7 +1,7 @@
 """The pages on a real PostgreSQL: their content, who may see it, and that no text breaks out of its place."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,13 +17,11 @@ from app import pages
 from app.config import Settings
 from app.errors import DatabaseDownError
 from app.grouping import run as grouping
-from app.http.services import EXTENSION
 from app.pages import access
 from app.store import changes, groups, heartbeats, keys
 from app.store.engine import transaction
 from app.store.projects import Project
 from app.store.tables import api_key, grouping_key, task, template
-from app.web import create_app
 from tests.app.api_helpers import client_with, know, new_key
 
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>{{'owned'.upper()}}\u202egnp.exe"
@@ -38,14 +36,8 @@ def settings(environment: dict[str, str]) -> Settings:
 
 
 @pytest.fixture
-def local_web(settings: Settings) -> Iterator[Flask]:
-    yield from _app(settings.model_copy(update={"local_mode": True, "secret_key": ""}))
-
-
-def _app(settings: Settings) -> Iterator[Flask]:
-    app = create_app(settings)
-    yield app
-    app.extensions[EXTENSION].engine.dispose()
+def local_web(settings: Settings, webs: Callable[..., Flask]) -> Flask:
+    return webs(settings.model_copy(update={"local_mode": True, "secret_key": ""}))
 
 
 @pytest.fixture
@@ -633,12 +625,11 @@ def test_the_api_keeps_its_own_errors(visitor: FlaskClient) -> None:
     assert visitor.get("/api/v1/tasks").mimetype == "application/problem+json"
 
 
-def test_without_a_secret_key_the_login_says_what_to_set(settings: Settings) -> None:
-    for web in _app(settings.model_copy(update={"secret_key": ""})):
-        answer = web.test_client().get("/login")
+def test_without_a_secret_key_the_login_says_what_to_set(settings: Settings, webs: Callable[..., Flask]) -> None:
+    answer = webs(settings.model_copy(update={"secret_key": ""})).test_client().get("/login")
 
-        assert answer.status_code == 503
-        assert "SECRET_KEY" in answer.text
+    assert answer.status_code == 503
+    assert "SECRET_KEY" in answer.text
 
 
 def test_a_database_that_is_away_is_a_page_that_says_so(

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,13 +14,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select, update
 
 from app.config import Settings
-from app.http.services import EXTENSION
 from app.reading.languages import language_of
 from app.store import rollup
 from app.store.engine import transaction
 from app.store.projects import Project
 from app.store.tables import implementation, task, template
-from app.web import create_app
 from tests.app.api_helpers import know
 
 HOSTILE = "</td><script>alert('x')</script>\"><img src=x onerror=alert(1)>{{'owned'.upper()}}\u202egnp.exe\x1b[31m\x07"
@@ -32,13 +30,8 @@ Post = Callable[..., Any]
 
 
 @pytest.fixture
-def local(environment: dict[str, str]) -> Iterator[Flask]:
-    settings = Settings(
-        database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"], local_mode=True, secret_key=""
-    )
-    app = create_app(settings)
-    yield app
-    app.extensions[EXTENSION].engine.dispose()
+def local(settings: Settings, webs: Callable[..., Flask]) -> Flask:
+    return webs(settings.model_copy(update={"local_mode": True, "secret_key": ""}))
 
 
 @pytest.fixture
