@@ -9,22 +9,24 @@ import gzip
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
-from app.config import Settings
+from app.config import Settings, with_driver
+from app.http.services import EXTENSION
+from app.local.postgres import PostgresServer
 from app.store import projects, rollup
-from app.store.engine import transaction
+from app.store.engine import make_engine, transaction
 from app.store.projects import Project
+from app.web import create_app
 from tests.app.api_helpers import client_with, know, new_key
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -61,13 +63,22 @@ def browser() -> Iterator[Any]:
     assert asyncio._get_running_loop() is None
 
 
+@pytest.fixture(scope="module")
+def site(postgres_server: PostgresServer, migrated_template: str, redis_url: str) -> Iterator["Site"]:
+    """Pages with calls for all tests of a module that only look."""
+    yield from _served(with_driver(postgres_server.ensure_database("looked_at", template=migrated_template)), redis_url)
+
+
 @pytest.fixture
-def site(
-    environment: dict[str, str], webs: Callable[..., Flask], engines: Callable[[Settings], Engine]
-) -> Iterator["Site"]:
+def own_site(environment: dict[str, str]) -> Iterator["Site"]:
+    """Pages with calls for a test that changes something."""
+    yield from _served(environment["DATABASE_URL"], environment["REDIS_URL"])
+
+
+def _served(database_url: str, redis_url: str) -> Iterator["Site"]:
     """The web process in local mode on a free port, with calls of two tasks over three days."""
-    settings = Settings(database_url=environment["DATABASE_URL"], redis_url=environment["REDIS_URL"], local_mode=True)
-    app, engine = webs(settings), engines(settings)
+    settings = Settings(database_url=database_url, redis_url=redis_url, local_mode=True)
+    app, engine = create_app(settings), make_engine(settings)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
@@ -78,6 +89,8 @@ def site(
     server.shutdown()
     serving.join(10)
     server.server_close()
+    engine.dispose()
+    app.extensions[EXTENSION].engine.dispose()
 
 
 @dataclass

@@ -10,6 +10,8 @@ PATIENCE = 60_000
 """Milliseconds that a step may take, on a machine that has much else to do."""
 
 EVERY_RULE = "{resultTypes: ['violations']}"
+EVERY_RULE_BUT_COLOURS = "{resultTypes: ['violations'], rules: {'color-contrast': {enabled: false}}}"
+"""For the phone: its colours are those of the desk, and contrast takes half of axe-core's time."""
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 900}}
 
 
@@ -59,7 +61,7 @@ class Window:
         self.open(path)
         on_a_desk = [*self.too_wide(), *self.violations()]
         self.page.set_viewport_size(SIZES["phone"])
-        on_a_phone = [*self.too_wide(), *self._found_by_axe(EVERY_RULE)]
+        on_a_phone = [*self.too_wide(), *self._found_by_axe(EVERY_RULE_BUT_COLOURS)]
         self.page.set_viewport_size(SIZES["desk"])
         failed, self.wrong = self.wrong, []
         return [*on_a_desk, *on_a_phone, *failed]
@@ -140,9 +142,9 @@ def test_an_ungrouped_call_shows_the_words_that_stopped_it(browser: Any, site: S
         assert page.inner_text(".sides del").startswith("and other.")
 
 
-def test_a_saved_form_is_confirmed(browser: Any, site: Site) -> None:
-    with Window(browser, site.url) as window:
-        page = window.open(f"/tasks/{site.ids['task']}")
+def test_a_saved_form_is_confirmed(browser: Any, own_site: Site) -> None:
+    with Window(browser, own_site.url) as window:
+        page = window.open(f"/tasks/{own_site.ids['task']}")
         page.click("summary:has-text('Name and describe')")
         page.fill("#name", "Sort mail")
         page.click("form:has(#name) button")
@@ -150,15 +152,15 @@ def test_a_saved_form_is_confirmed(browser: Any, site: Site) -> None:
         assert page.inner_text("h1") == "Sort mail"
 
 
-def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, site: Site) -> None:
-    other_task = know(site.engine, site.project, "/mail", "", "Thank the customer of order {{order}} in one line.")
-    site.send(
+def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, own_site: Site) -> None:
+    other_task = know(own_site.engine, own_site.project, "/mail", "", "Thank the customer of order {{order}} in one line.")
+    own_site.send(
         [
             {"model": "gpt-5", "path": "/mail", "input": f"Thank the customer of order {number} in one line."}
             for number in range(3)
         ]
     )
-    with Window(browser, site.url) as window:
+    with Window(browser, own_site.url) as window:
         page = window.open(f"/tasks/{other_task}")
         page.click("summary:has-text('Merge this task')")
         page.click("button:has-text('Look at the merge')")
@@ -166,7 +168,7 @@ def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, 
         assert not window.violations()
         page.click("form button:text-is('Merge')")
         page.wait_for_selector("[role=status]:has-text('Merged')")
-        assert page.url.endswith(f"/tasks/{site.ids['task']}")
+        assert page.url.endswith(f"/tasks/{own_site.ids['task']}")
         page.click("a.version:has-text('v3')")
         page.click("summary:has-text('Make v3 a task of its own')")
         page.click("button:has-text('Look at the split')")
@@ -178,7 +180,7 @@ def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, 
             page.click("form button:text-is('Undo')")
             page.wait_for_selector(f"[role=status]:has-text('{undone}')")
         assert not window.violations()
-        assert page.goto(f"{site.url}/tasks/{other_task}").url.endswith(f"/tasks/{other_task}")
+        assert page.goto(f"{own_site.url}/tasks/{other_task}").url.endswith(f"/tasks/{other_task}")
         assert page.locator("a.version").all_inner_texts() == ["v1"]
         assert window.wrong == []
 
@@ -200,10 +202,10 @@ def test_a_template_is_copied_on_touch_and_without_a_clipboard_to_write_to(brows
         assert window.wrong == []
 
 
-def test_new_calls_are_told_without_a_reload(browser: Any, site: Site) -> None:
-    with Window(browser, site.url) as window:
+def test_new_calls_are_told_without_a_reload(browser: Any, own_site: Site) -> None:
+    with Window(browser, own_site.url) as window:
         page = window.open("/")
-        site.send([{"model": "gpt-5", "path": "/say", "input": "Something"}] * 3)
+        own_site.send([{"model": "gpt-5", "path": "/say", "input": "Something"}] * 3)
         page.evaluate("window.dispatchEvent(new Event('focus'))")
         page.wait_for_selector("text=3 new calls")
 
