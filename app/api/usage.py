@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from app.api import by_id
 from app.api.shapes import Page
-from app.api.usage_shapes import CostAnswer, PriceList, PriceShape, UsageAnswer, ValueItem, used
+from app.api.usage_shapes import CostAnswer, PriceShape, UsageAnswer, ValueItem, used
 from app.checks import Name
 from app.errors import NotFoundError
 from app.http.answer import json_answer
@@ -201,14 +201,18 @@ class PriceQuery(BaseModel):
     model: Name = Field(description="The model as calls name it.")
 
 
-@routes.route("GET", "/api/v1/prices", scope="read", answers={200: PriceList})
-def list_prices(holder: KeyHolder) -> Response:
-    """The prices that hold: those that the project has set, and the published ones of its other models."""
+@routes.route("GET", "/api/v1/prices", scope="read", query=PageQuery, answers={200: Page[PriceShape]})
+def list_prices(holder: KeyHolder, query: PageQuery) -> Response:
+    """The prices that hold, by model: those that the project has set, and the published ones of its other models."""
+    skip = 0 if query.cursor is None else query.cursor.int
     with transaction(services().engine) as connection:
         known = prices.of_project(connection, holder.project_id)
         models = tasks.models(connection, holder.project_id)
-    names = sorted({*known.own, *models})
-    return json_answer({"items": [_price(name, known.of(name)) for name in names]})
+    names = sorted({*known.own, *models})[skip : skip + query.limit + 1]
+    answer = page_of(
+        names, query.limit, lambda name: _price(name, known.of(name)), lambda _: UUID(int=skip + query.limit)
+    )
+    return json_answer(answer)
 
 
 @routes.route("PUT", "/api/v1/prices", scope="admin", body=PriceIn, answers={200: PriceShape})

@@ -201,12 +201,6 @@ class PriceShape(Shape):
     source: Literal["set", "published", "none"]
 
 
-class PriceList(Shape):
-    """The prices that hold for a project."""
-
-    items: list[PriceShape]
-
-
 def used(spent: Spent) -> dict[str, Any]:
     """The usage of calls in the form of `UsedShape`."""
     some = spent.used

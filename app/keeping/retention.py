@@ -6,7 +6,7 @@ transaction, which holds the group and raises its fence: a run that has read the
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from app.logs import describe, logger
 from app.store import partitions, retention, runs
 from app.store.engine import transaction
 from app.store.partitions import Partition
+from app.store.sqlstates import is_busy
 
 log = logger(__name__)
 
@@ -35,9 +36,24 @@ def expire(engine: Engine, default_days: int, *, seconds: float = 60.0, now: dat
 
 
 def _expire(engine: Engine, project_id: UUID, since: datetime, end: float) -> int:
+    """Remove the due calls of a project; those of a group that a transaction holds come last, and once more only."""
+    held: set[UUID] = set()
+    removed = _expire_but(engine, project_id, since, end, held)
+    return removed + (_expire_but(engine, project_id, since, end, set()) if held else 0)
+
+
+def _expire_but(engine: Engine, project_id: UUID, since: datetime, end: float, held: set[UUID]) -> int:
+    """Remove calls of groups that are not in `held`, which gets the groups whose lock took too long."""
     removed = 0
-    while time.monotonic() < end and (batch := _next(engine, project_id, since)):
-        removed += sum(_remove(engine, group_id, call_ids) for group_id, call_ids in batch.items())
+    while time.monotonic() < end and (batch := _next(engine, project_id, since, held)):
+        for group_id, call_ids in batch.items():
+            try:
+                removed += _remove(engine, group_id, call_ids)
+            except exc.OperationalError as error:
+                if not is_busy(error):
+                    raise
+                log.info("retention.busy", group=str(group_id), **describe(error))
+                held.add(group_id)
     return removed
 
 
@@ -52,9 +68,9 @@ def _drop(engine: Engine, month: Partition, end: float) -> int:
     return gone
 
 
-def _next(engine: Engine, project_id: UUID, since: datetime) -> dict[UUID, list[UUID]]:
+def _next(engine: Engine, project_id: UUID, since: datetime, held: Collection[UUID]) -> dict[UUID, list[UUID]]:
     with transaction(engine) as connection:
-        overdue = retention.overdue(connection, project_id, since, EXPIRED_CALLS)
+        overdue = retention.overdue(connection, project_id, since, EXPIRED_CALLS, without=held)
     by_group: dict[UUID, list[UUID]] = defaultdict(list)
     for call_id, group_id in overdue:
         by_group[group_id].append(call_id)

@@ -32,7 +32,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Overview:
-    """The list. more: the last task of the page, for the next one; found: the number of matching tasks."""
+    """The list.
+
+    more: the last task of the page, for the next one. found: the number of matching tasks. ungrouped: calls of the range without a
+    template, of the whole project.
+    """
 
     lines: Sequence[Line]
     more: UUID | None
@@ -40,6 +44,7 @@ class Overview:
     spent: Spent
     totals: Totals
     fresh: insights.Fresh
+    ungrouped: int
     paths: Sequence[str]
     models: Sequence[str]
 
@@ -58,6 +63,7 @@ def overview(connection: Connection, wanted: Wanted, shown: Shown, *, after: UUI
         total,
         insights.totals(connection, wanted.project_id),
         insights.fresh(connection, wanted.project_id),
+        insights.ungrouped(connection, wanted.project_id, shown.range),
         browse.paths(connection, wanted.project_id),
         browse.models(connection, wanted.project_id),
     )

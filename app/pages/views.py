@@ -1,5 +1,6 @@
 """The routes of the pages: read, shape, render."""
 
+import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -268,11 +269,19 @@ def task_list() -> str:
         sort=sort,
         descending=descending,
         most=insights.MOST_COUNTED,
+        most_ungrouped=insights.MOST_UNGROUPED,
+        grouping_within=_grouping_within(),
         filters=filters,
         newest=newest,
         after=after,
         curl=_curl(),
     )
+
+
+def _grouping_within() -> int:
+    """Seconds within which a new call is usually grouped: the longest wait for a run, and a second for the run; 0 where nothing is mined."""
+    settings = access.services().settings
+    return math.ceil(settings.grouping_max_wait) + 1 if settings.task_grouping_enabled else 0
 
 
 def _arguments() -> dict[str, str]:

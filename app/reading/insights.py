@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    DateTime,
     Double,
     Select,
     Subquery,
@@ -29,6 +30,7 @@ from sqlalchemy import (
 )
 
 from app.reading.browse import tokens_of
+from app.reading.usage import Range
 from app.store.owed import IS_OWED, IS_RESIDUE
 from app.store.planned import planned_once
 from app.store.tables import call_count, change, grouping_key, implementation, task, template, trace
@@ -39,6 +41,9 @@ SAMPLE = 2_000
 
 MOST_COUNTED = 100_000
 """Calls of a project that a page counts; for more, it shows "100,000+"."""
+
+MOST_UNGROUPED = 5_000
+"""Newest calls without a template whose times a list reads, some 5 ms."""
 
 VALUES_SHOWN = 5
 """Most frequent values shown of a place."""
@@ -87,6 +92,29 @@ def _grouped_calls() -> ColumnElement[int]:
 def _bounded_count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
     some = select(literal_column("1")).select_from(trace).where(*conditions).limit(MOST_COUNTED).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
+
+
+def ungrouped(connection: Connection, project_id: UUID, within: Range) -> int:
+    """The number of calls of a range without a template, among the newest `MOST_UNGROUPED` of the project; that many stand for more."""
+    bounds = {"project_id": project_id, "since": within.since, "until": within.until}
+    return int(connection.execute(_ungrouped(), bounds).scalar_one())
+
+
+@cache
+def _ungrouped() -> Select[int]:
+    newest = (
+        select(trace.c.seen_at)
+        .where(trace.c.project_id == _PROJECT, trace.c.implementation_id.is_(None))
+        .order_by(trace.c.id.desc())
+        .limit(MOST_UNGROUPED)
+        .subquery()
+    )
+    since, until = (cast(bindparam(name), DateTime(timezone=True)) for name in ("since", "until"))
+    return planned_once(
+        select(func.count()).where(
+            or_(since.is_(None), newest.c.seen_at >= since), or_(until.is_(None), newest.c.seen_at < until)
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -83,13 +83,17 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Worklist:
-    """All matching tasks, in order.  versions: the usage of each version; None where neither order nor filter needs it."""
+    """All matching tasks, in order.  versions: the usage of each version; None where neither order nor filter needs it.
+
+    is_searched: the tasks were selected by a path or by words, which say nothing about calls.
+    """
 
     ids: Sequence[UUID]
     versions: Mapping[Version, Spent] | None
     priced: Prices
     asked: Asked
     is_timed: bool
+    is_searched: bool = False
 
     def after(self, task_id: UUID | None) -> Sequence[UUID]:
         """The ids after this one.  Raises UnknownCursorError."""
@@ -106,10 +110,12 @@ class Worklist:
         return [Listed(rows[each], spent.get(each, _NOTHING)) for each in ids if each in rows]
 
     def spent(self, connection: Connection) -> Spent:
-        """The usage of all selected calls, tasks beyond the page included."""
-        if self.versions is None:
-            return spending.of_all(connection, self.asked, self.priced)
-        return Spent.together(self.versions.values())
+        """The usage of all selected calls of the matching tasks, those beyond the page included."""
+        ids = set(self.ids)
+        if self.versions is not None:
+            return Spent.together(spent for version, spent in self.versions.items() if version.task_id in ids)
+        asked = replace(self.asked, task_ids=self.ids) if self.is_searched else self.asked
+        return spending.of_all(connection, asked, self.priced)
 
     def _timed(self, connection: Connection, ids: set[UUID]) -> dict[Version, Spent]:
         """The usage of these tasks' versions with latencies; the rest is known for all versions."""
@@ -139,7 +145,7 @@ def found(connection: Connection, wanted: Wanted) -> Worklist:
     spent = spending.by_task(versions or {})
     query = _matching(connection, wanted, asked, spent)
     rows = connection.execute(query, {"project_id": wanted.project_id}).all()
-    return Worklist(_in_order(rows, wanted, spent), versions, priced, asked, is_timed)
+    return Worklist(_in_order(rows, wanted, spent), versions, priced, asked, is_timed, bool(wanted.path or wanted.text))
 
 
 _KNOWN_WITHOUT_USE: frozenset[SortOfPage] = frozenset({"last_seen", "calls", "name"})

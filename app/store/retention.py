@@ -3,7 +3,7 @@
 The time of storing decides, which the id of a call holds: an imported log is kept as long as calls made today.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -51,9 +51,13 @@ def _keepers(projects: Iterable[UUID], since: Mapping[UUID, datetime], month: Pa
     return [project_id for project_id in projects if project_id not in since or since[project_id] < month.until]
 
 
-def overdue(connection: Connection, project_id: UUID, since: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-    """The oldest calls of a project that were stored before `since`, each with its group."""
+def overdue(
+    connection: Connection, project_id: UUID, since: datetime, limit: int, without: Collection[UUID] = ()
+) -> list[tuple[UUID, UUID]]:
+    """The oldest calls of a project that were stored before `since`, each with its group.  without: groups that are left out."""
     old = select(trace.c.id, trace.c.group_id).where(trace.c.project_id == project_id, trace.c.id < first_id_of(since))
+    if without:
+        old = old.where(trace.c.group_id.not_in(without))
     return [(row.id, row.group_id) for row in connection.execute(old.order_by(trace.c.id).limit(limit))]
 
 

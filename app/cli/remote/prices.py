@@ -34,7 +34,7 @@ def prices() -> None:
 @connected
 def list_(api: Api, form: str) -> None:
     """List the prices that hold: those that the project has set, and the published ones of its other models."""
-    printed(api.get(LIST)["items"], PRICES, form)
+    printed(list(api.items(LIST)), PRICES, form)
 
 
 @prices.command("set")

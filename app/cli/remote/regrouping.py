@@ -28,7 +28,7 @@ def regroup(api: Api, *, path: str, everything: bool, dry_run: bool, since: str 
     if as_json_:
         as_json(answer)
     elif dry_run:
-        _tell(Console(), answer)
+        _tell(Console(), answer, everything)
     else:
         click.echo(f"{answer['path']}: {answer['grouping']}")
 
@@ -49,13 +49,18 @@ def _written(answer: Item) -> list[str]:
     return said if any((answer["found"], answer["grouped"], answer["moved"])) else ["  nothing", *said]
 
 
-def _tell(console: Console, answer: Item) -> None:
+def _reading(answer: Item, everything: bool) -> str:
+    """What a run would read, before what it would write."""
+    ungrouped, grouped = answer["owed"] + answer["residue"], answer["reviewed"]
+    if ungrouped or grouped:
+        return f"a run that reads {ungrouped} ungrouped and {grouped} grouped calls would write"
+    further = "" if everything else ", unless --all lets it read the grouped ones again"
+    return f"no call is without a template, so a run would read none{further}. It would write"
+
+
+def _tell(console: Console, answer: Item, everything: bool) -> None:
     """Print the changes in words; then each template."""
-    read = f"{answer['owed'] + answer['residue']} ungrouped and {answer['reviewed']} grouped calls"
-    lines = [
-        f"{plain(answer['path']).plain}: a run that reads {read} would write",
-        *_written(answer),
-    ]
+    lines = [f"{plain(answer['path']).plain}: {_reading(answer, everything)}", *_written(answer)]
     lines += ["  Not all calls were read: a window or the time was full."] if answer["unread"] else []
     lines += [f"  Task {source} would go on in {into}." for source, into in answer["merged"].items()]
     lines += [f"  Template {each} would begin a task of its own." for each in answer["parted"]]

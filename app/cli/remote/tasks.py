@@ -126,6 +126,7 @@ def similar(api: Api, task: str, form: str, limit: int) -> None:
 
 @click.command()
 @click.argument("task")
+@click.argument("numbers", nargs=-1, type=click.IntRange(1), metavar="[FROM TO]")
 @click.option(
     "--from",
     "older",
@@ -135,8 +136,11 @@ def similar(api: Api, task: str, form: str, limit: int) -> None:
 @click.option("--to", "newer", type=click.IntRange(1), help="Number of the newer version; the newest if not given.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
 @connected
-def diff(api: Api, task: str, older: int | None, newer: int | None, as_json_: bool) -> None:
-    """Show what changed between two versions of TASK."""
+def diff(
+    api: Api, *, task: str, numbers: tuple[int, ...], older: int | None, newer: int | None, as_json_: bool
+) -> None:
+    """Show what changed between two versions of TASK: `promptlode diff TASK 2 4` is that with --from 2 --to 4."""
+    older, newer = _numbers(numbers, older, newer)
     versions = {each["version"]: each for each in versions_of(api, find_task(api, task)["id"])}
     after = _version(versions, newer or max(versions))
     setups = {number: (version["model"], version["settings"], version["tools"]) for number, version in versions.items()}
@@ -149,6 +153,15 @@ def diff(api: Api, task: str, older: int | None, newer: int | None, as_json_: bo
         click.echo(_nothing_to_compare(versions))
     for line in lines:
         Console().print(Text(plain(line).plain, style=DIFF_STYLES.get(line[:1], "")), soft_wrap=True)
+
+
+def _numbers(numbers: tuple[int, ...], older: int | None, newer: int | None) -> tuple[int | None, int | None]:
+    """The numbers of both versions, given as two arguments or as options."""
+    if not numbers:
+        return older, newer
+    if len(numbers) != 2 or older is not None or newer is not None:
+        raise click.UsageError("Give two numbers of versions, as in `promptlode diff TASK 2 4`, or --from and --to.")
+    return numbers[0], numbers[1]
 
 
 @click.command()

@@ -95,11 +95,23 @@ function refresh(part) {
     const drawn = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
     part.replaceWith(drawn);
     localTimes();
+    drawn.querySelectorAll(".table[tabindex]").forEach(stopWhereItScrolls);
     if (drawn.dataset.refresh) refresh(drawn);
   }, REFRESH_EVERY);
 }
 
+/** A frame is a tab stop only while its table does not fit: without JavaScript it always is one. */
+function stopWhereItScrolls(frame) {
+  const look = () => {
+    if (frame.scrollWidth > frame.clientWidth || frame.scrollHeight > frame.clientHeight) frame.tabIndex = 0;
+    else frame.removeAttribute("tabindex");
+  };
+  const observer = new ResizeObserver(look);
+  [frame, ...frame.children].forEach((element) => observer.observe(element));
+}
+
 document.querySelectorAll("[data-refresh]").forEach(refresh);
+document.querySelectorAll(".table[tabindex]").forEach(stopWhereItScrolls);
 localTimes();
 document.querySelectorAll("[data-news]").forEach(watchForNews);
 document.querySelectorAll("[data-copy]").forEach(addCopyButton);

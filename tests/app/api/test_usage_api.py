@@ -175,6 +175,15 @@ def test_the_price_of_every_model_holds_where_no_other_does(
     assert (prices["house"]["source"], prices["*"]["input"], prices["own-model"]["input"]) == ("set", 7, 7)
 
 
+def test_prices_come_in_pages_as_every_list(client: FlaskClient, admin: FlaskClient) -> None:
+    for model in ("a", "b", "c"):
+        admin.put("/api/v1/prices", json=PRICE | {"model": model})
+    first = client.get("/api/v1/prices?limit=2").json
+    further = client.get(f"/api/v1/prices?limit=2&cursor={first['next_cursor']}").json
+    assert [price["model"] for price in first["items"]] == ["a", "b"]
+    assert ([price["model"] for price in further["items"]], further["next_cursor"]) == (["c"], None)
+
+
 def test_a_price_that_is_taken_back_is_the_published_one(admin: FlaskClient) -> None:
     admin.put("/api/v1/prices", json=PRICE | {"model": "gpt-4o"})
     assert admin.delete("/api/v1/prices?model=gpt-4o").json == {

@@ -119,6 +119,8 @@ def test_a_difference_is_of_the_newest_version_and_the_one_before(grouped: Cli) 
     )
     assert read(grouped("diff", task["id"], "--from", "2", "--to", "1", "--json"))["from"]["version"] == 2
     assert b"There is no version 7" in grouped("diff", task["id"], "--to", "7").stderr
+    assert read(grouped("diff", task["id"], "2", "1", "--json"))["from"]["version"] == 2
+    assert b"promptlode diff TASK 2 4" in grouped("diff", task["id"], "2").stderr
 
 
 def test_calls_are_listed_and_those_without_a_template_apart(grouped: Cli) -> None:
@@ -304,4 +306,6 @@ def test_a_dry_run_tells_what_a_regroup_would_change(
     assert "Nothing was written." in shown
     assert grouped("regroup", "/notes", "--since", "2026-01-01").returncode == 2
     (task,) = read(grouped("tasks", "--json"))
+    message = grouped("regroup", task["path"], "--dry-run").stdout.decode()
+    assert "no call is without a template, so a run would read none, unless --all" in message
     assert read(grouped("similar", task["id"], "--json")) == []

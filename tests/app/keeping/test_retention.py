@@ -14,7 +14,9 @@ from app.reading import tasks, worklist
 from app.reading.usage import Range
 from app.reading.worklist import Wanted
 from app.store import retention as store
+from app.store import runs
 from app.store.deletion import Selector
+from app.store.engine import make_engine
 from app.store.ids import first_id_of
 from app.store.tables import template, trace
 from tests.app.cli_helpers import Cli
@@ -73,6 +75,17 @@ def test_another_project_keeps_its_calls(world: World, group: Group) -> None:
     keep(group, 30)
     assert expire(world.engine, 0) == 10
     assert left(other_group) == 1
+
+
+def test_a_group_that_a_transaction_holds_does_not_delay_the_others(world: World, group: Group) -> None:
+    other_group = world.group("/other")
+    age(world.engine, other_group.send(["hello"]), days=35)
+    hurried = make_engine(world.settings.model_copy(update={"database_lock_timeout": 0.2}))
+    with world.engine.begin() as connection:
+        runs.hold(connection, group.id)
+        assert expire(hurried, 30) == 1
+    assert expire(hurried, 30) == 10
+    hurried.dispose()
 
 
 def test_batches_follow_each_other_until_all_is_done(

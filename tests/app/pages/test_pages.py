@@ -18,7 +18,7 @@ from app.config import Settings
 from app.errors import DatabaseDownError
 from app.grouping import run as grouping
 from app.pages import access
-from app.store import changes, groups, heartbeats, keys
+from app.store import changes, groups, heartbeats, keys, rollup
 from app.store.engine import transaction
 from app.store.projects import Project
 from app.store.tables import api_key, grouping_key, task, template
@@ -156,7 +156,7 @@ def test_calls_that_wait_are_counted_before_there_is_a_task(visitor: FlaskClient
     page = Markup(visitor.get("/").text)
 
     assert "No template found yet" in page.text
-    assert "2 calls are waiting" in page.text
+    assert "2 calls wait to be grouped, usually within 6 seconds." in page.text
 
 
 def test_the_list_shows_a_task_with_its_path_calls_tokens_and_slots(visitor: FlaskClient, task_id: UUID) -> None:
@@ -166,6 +166,31 @@ def test_the_list_shows_a_task_with_its_path_calls_tokens_and_slots(visitor: Fla
     assert PATH in page.text
     assert "100 %" in page.text, "the only task has all tokens"
     assert any("slot" in (span.get("class") or "") for span in page.of("span"))
+
+
+def test_the_tiles_count_the_calls_of_the_tasks_that_are_found(
+    visitor: FlaskClient, engine: Engine, task_id: UUID
+) -> None:
+    with transaction(engine) as connection:
+        rollup.add_up(connection)
+    one_task, no_task = "<small>of 1 task</small>", "<b>0</b><span>calls</span><small>of 0 tasks</small>"
+    for query, tile in (
+        ("q=triage", one_task),
+        (f"path={PATH}&sort=cost", one_task),
+        ("q=none", no_task),
+        ("path=/no", no_task),
+    ):
+        assert tile in visitor.get(f"/?{query}").text, query
+
+
+def test_the_share_of_grouped_calls_is_that_of_the_range(
+    visitor: FlaskClient, client: FlaskClient, engine: Engine, task_id: UUID
+) -> None:
+    _send(client, "No template.", started_at=f"{datetime.now(UTC) - timedelta(days=20)}")
+    with transaction(engine) as connection:
+        rollup.add_up(connection)
+    assert "every call has a task" in Markup(visitor.get("/").text).text
+    assert "1 is not" in Markup(visitor.get("/?range=30d").text).text
 
 
 def test_the_list_says_when_a_task_changed(visitor: FlaskClient, client: FlaskClient, task_id: UUID) -> None:
@@ -696,7 +721,7 @@ def test_local_mode_shows_the_project_that_was_called_last_and_lets_choose(
     # Given a second project that was called later
     _send(client_with(web, new_key(engine, "another")), "hello", path="/other")
     browser = local_web.test_client()
-    assert "1 call is waiting" in Markup(browser.get("/").text).text
+    assert "1 call waits" in Markup(browser.get("/").text).text
 
     # If I choose the first
     page = browser.get("/").text
