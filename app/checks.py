@@ -61,7 +61,14 @@ def _check_date(value: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _check_path(value: str) -> str:
+    if value.isspace():
+        raise PydanticCustomError("blank", "Must not be blank; name the call site.")
+    return value
+
+
 Name = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_NAME)]
+Path = Annotated[Name, AfterValidator(_check_path)]
 Text = Annotated[str, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MAX_BIGINT)]
 Tokens = Annotated[int, Field(strict=True, ge=0, le=MAX_TOKENS)]

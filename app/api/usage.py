@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from app.api import by_id
 from app.api.shapes import Page
-from app.api.usage_shapes import CostAnswer, PriceShape, UsageAnswer, ValueItem, used
+from app.api.usage_shapes import CostAnswer, PriceShape, UsageAnswer, ValueItem, rounded_dollars, used
 from app.checks import Name
 from app.errors import NotFoundError
 from app.http.answer import json_answer
@@ -107,9 +107,9 @@ def _cost(costs: costing.Costing) -> dict[str, Any]:
     made = costs.bill
     return {
         "calls": costs.spent.used.calls,
-        "cost": costs.spent.cost.dollars,
+        "cost": rounded_dollars(costs.spent.cost.dollars),
         "cost_estimated": costs.spent.cost.estimated,
-        "output_cost": costs.output_dollars,
+        "output_cost": rounded_dollars(costs.output_dollars),
         "fixed": _item(made.fixed),
         "slots": [{"name": name, **_item(item)} for name, item in made.slots.items()],
         "around": _item(made.around),
@@ -118,7 +118,7 @@ def _cost(costs: costing.Costing) -> dict[str, Any]:
 
 
 def _item(item: Item) -> dict[str, Any]:
-    return {"tokens": item.tokens, "cost": item.dollars, "share": item.share}
+    return {"tokens": item.tokens, "cost": rounded_dollars(item.dollars), "share": item.share}
 
 
 def _cache(advice: bill.CacheAdvice) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _cache(advice: bill.CacheAdvice) -> dict[str, Any]:
         "prefix_tokens": advice.prefix,
         "cached_seen": advice.seen,
         "cached_possible": advice.possible,
-        "saving": advice.saving,
+        "saving": rounded_dollars(advice.saving),
         "reordered": parts,
         "reordered_prefix_tokens": advice.reordered_prefix,
     }

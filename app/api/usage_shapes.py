@@ -213,10 +213,15 @@ def used(spent: Spent) -> dict[str, Any]:
             "cached": some.cached_tokens,
             "reasoning": some.reasoning_tokens,
         },
-        "cost": spent.cost.dollars,
+        "cost": rounded_dollars(spent.cost.dollars),
         "cost_estimated": spent.cost.estimated,
         "latency": {"p50": _seconds(some.latency_ms(0.5)), "p95": _seconds(some.latency_ms(0.95))},
     }
+
+
+def rounded_dollars(dollars: float) -> float:
+    """Dollars without the noise of sums in floating point; a token costs some 1e-8 dollars at the least."""
+    return round(dollars, 10)
 
 
 def _seconds(milliseconds: float | None) -> float | None:

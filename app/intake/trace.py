@@ -26,6 +26,7 @@ from app.checks import (
     Loc,
     Moment,
     Name,
+    Path,
     Problem,
     Text,
     Tokens,
@@ -134,7 +135,7 @@ class TraceIn(BaseModel):
     )
 
     model: Name = Field(description="The model that was called.")
-    path: Name = Field(description="Your own label of the call site, for example /support/triage.")
+    path: Path = Field(description="Your own label of the call site, for example /support/triage.")
     external_id: Name | None = Field(None, description="Your id of the call; sending it twice stores it once.")
     instructions: Text | None = Field(None, description="The system prompt.")
     input: Input | None = Field(None, description="A text, or items as the Responses API takes them.")
@@ -182,6 +183,10 @@ def _is_name(value: Any) -> bool:
     return type(value) is str and 0 < len(value) <= MAX_NAME
 
 
+def _is_path(value: Any) -> bool:
+    return _is_name(value) and not value.isspace()
+
+
 def _is_text(value: Any) -> bool:
     return type(value) is str
 
@@ -226,7 +231,7 @@ def _is_spoken(item: Any) -> bool:
 
 _LOOKS: dict[str, Callable[[Any], bool]] = {
     "model": _is_name,
-    "path": _is_name,
+    "path": _is_path,
     "external_id": _is_name,
     "instructions": _is_text,
     "input": lambda value: _is_text(value) or _are_spoken(value),

@@ -167,14 +167,14 @@ def _body_of(whole: Body, trace: Body) -> Body:
         "langfuse.tags": trace.get("tags"),
         "langfuse.environment": whole.get("environment") or trace.get("environment"),
     }
-    names = [name for name in (trace.get("name"), whole.get("name")) if isinstance(name, str) and name]
+    names = [name for name in (trace.get("name"), whole.get("name")) if _filled(name)]
     request = prompt_of_value(whole.get("input"))
     further = {name: value for name, value in request.items() if name not in _OURS}
     body = {
         **{name: value for name, value in request.items() if name in _OURS},
         **present(settings),
         "model": whole.get("model") or request.get("model"),
-        "path": own.get("promptlode.path") or "/".join(dict.fromkeys(names))[:MAX_NAME] or "langfuse",
+        "path": _filled(own.get("promptlode.path")) or "/".join(dict.fromkeys(names))[:MAX_NAME] or "langfuse",
         "external_id": f"{whole.get('traceId') or 'langfuse'}:{whole.get('id')}",
         "output": answer_of(whole.get("output")).get("output"),
         "usage": _usage(whole),
@@ -186,6 +186,11 @@ def _body_of(whole: Body, trace: Body) -> Body:
         "metadata": present(about) | further | own,
     }
     return present(body)
+
+
+def _filled(value: Any) -> str | None:
+    """The value if it is a text that is not blank."""
+    return value if isinstance(value, str) and value.strip() else None
 
 
 _OURS = frozenset({"model", "messages", "input", "instructions", *SETTINGS})

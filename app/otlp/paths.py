@@ -54,8 +54,8 @@ class Paths:
             span = self._by_id.get(span.parent_id or "")
 
     def _place(self, span: Span, *, own: bool) -> str | None:
-        place = self._call_site(span) or _function(span.attributes)
-        return place if place or own or self._is_call(span) else span.name or None
+        place = _text(self._call_site(span)) or _function(span.attributes)
+        return place if place or own or self._is_call(span) else _text(span.name)
 
 
 def _function(attributes: Mapping[str, Any]) -> str | None:
@@ -72,11 +72,12 @@ def _function(attributes: Mapping[str, Any]) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """The value if it is a text that can name a place; a blank one cannot."""
+    return value if isinstance(value, str) and value.strip() else None
 
 
 def _service_and_operation(span: Span) -> str:
     """The service and the operation, else the span's name: in the conventions the name of a call's span holds the model."""
     operation = operation_of(span) if span.attributes.get("gen_ai.operation.name") else span.name
-    named = [str(name) for name in (span.resource.get("service.name"), operation) if name]
+    named = [str(name) for name in (span.resource.get("service.name"), operation) if name and str(name).strip()]
     return "/".join(named) or "unnamed"

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
+from app.api.usage_shapes import rounded_dollars
 from app.store import rollup
 from app.store.engine import transaction
 from app.store.projects import Project
@@ -324,3 +325,7 @@ def test_nothing_of_another_project_is_shown(client: FlaskClient, other_client: 
     assert other_client.get("/api/v1/prices").json["items"] == []
     assert other_client.get("/api/v1/traces?slot.mail=Hi").json["items"] == []
     assert versions(client, row["task_id"])
+
+
+def test_a_cost_has_no_noise_of_floating_point() -> None:
+    assert rounded_dollars(0.1 + 0.2) == 0.3

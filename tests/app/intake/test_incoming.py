@@ -74,6 +74,7 @@ def test_a_body_that_is_no_object_is_refused(body: object) -> None:
         ("model", ""),
         ("path", None),
         ("path", "/" * 513),
+        ("path", " \t"),
         ("external_id", "x" * 513),
         ("external_id", 12),
         ("instructions", ["a"]),
@@ -250,8 +251,9 @@ def test_an_ordinary_trace_is_quickly_found_storable() -> None:
     [
         {"user_id": None, "metadata": {"cache": None}},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}] * 200},
+        {"instructions": "x" * 5_000, "metadata": {"rows": [{}] * 9_000}},
     ],
-    ids=["null", "many small objects"],
+    ids=["null", "many small objects", "a long text and many empty objects"],
 )
 def test_bodies_of_agents_are_quickly_found_storable(further: dict[str, object]) -> None:
     assert is_surely_storable(SMALLEST | further, Limits())

@@ -34,6 +34,11 @@ def test_without_a_parent_it_is_the_service_and_the_operation_whatever_the_model
     assert [trace["path"] for trace in traces(client)] == ["shop/chat", "shop/chat"]
 
 
+def test_a_blank_name_is_none(client: FlaskClient) -> None:
+    blank = CALL | {"promptlode.path": " ", "code.function.name": "\t"}
+    assert stored(client, span(blank, parent=9), span({}, 9, name="  "))["path"] == "shop/chat"
+
+
 def test_without_an_operation_it_is_the_service_and_the_name_of_the_span(client: FlaskClient) -> None:
     attributes = {name: value for name, value in CALL.items() if name != "gen_ai.operation.name"}
     assert stored(client, span(attributes, name="openai.chat"))["path"] == "shop/openai.chat"
