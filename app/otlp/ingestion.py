@@ -167,7 +167,7 @@ def _body_of(whole: Body, trace: Body) -> Body:
         "langfuse.tags": trace.get("tags"),
         "langfuse.environment": whole.get("environment") or trace.get("environment"),
     }
-    names = [name for name in (trace.get("name"), whole.get("name")) if _filled(name)]
+    names = filter(None, map(_filled, (trace.get("name"), whole.get("name"))))
     request = prompt_of_value(whole.get("input"))
     further = {name: value for name, value in request.items() if name not in _OURS}
     body = {

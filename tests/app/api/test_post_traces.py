@@ -284,7 +284,7 @@ def test_a_batch_of_bad_traces_alone_stores_nothing(client: FlaskClient, engine:
     assert count(engine, tables.trace) == 0
 
 
-@pytest.mark.parametrize("path", ["/chat", "日本語", " ", "/a?b=c&d", "x" * 512])
+@pytest.mark.parametrize("path", ["/chat", "日本語", " a ", "/a?b=c&d", "x" * 512])
 def test_any_path_of_up_to_512_characters_is_a_group(client: FlaskClient, path: str) -> None:
     client.post(URL, json=SMALLEST | {"path": path})
     (item,) = client.get(URL, query_string={"path": path}).json["items"]
