@@ -6,7 +6,7 @@ into other sets whose texts share much more with each other than with the whole 
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 
 import numpy as np
 
@@ -22,6 +22,8 @@ FEWEST_HELD_VALUES = 4  # least sets with a time of their own that are values; t
 BITS_OF_A_HELD_VALUE = 4.0  # least bits of evidence that the calls of a set have a time of their own
 BITS_OF_HELD_VALUES = 8.0  # the same of all such sets together, where single sets have too few calls: seven runs of three calls save 14
 RUN_SHARE = 0.8  # least share of a set's calls in one run, where the set shares a value of this run
+FEWEST_GROUPS_APART = 4  # least groups (known templates) that tell without alignment that a set is no template; two or three may be frozen values
+OWN_GRAMS_FACTOR = 3.0  # least grams that the texts of half of these groups share, as a multiple of the set's grams; frozen values: at most 1.8
 MOST_EXPLAINING_SETS = 20  # most sets that explain another set
 PROBED_MEMBERS = 64  # most members whose sets are looked at
 SETS_PER_BLOCK = 1024  # sets whose members are packed at a time: bounds memory to a megabyte
@@ -60,19 +62,22 @@ class Forest:
         """The number of grams of the sets that hold all texts of a mask."""
         return sum([self.sets[i].grams for i in around if mask & self._masks[i] == mask])
 
-    def far(self, groups: Iterable[Collection[int]], least: float) -> set[int]:
-        """The sets that hold a whole group, where every other text shares much more with a group in another set.
+    def far(self, groups: Collection[Collection[int]], least: float) -> set[int]:
+        """The sets that hold a whole group, where every other text shares much more with a group in another set, or many groups share much more.
 
         least: the least share of these grams that such a text shares in a set that is near.
         """
         bits = _bits([np.array(sorted(group)) for group in groups], len(self._of_text))
-        holding = np.flatnonzero(np.any([(self._bits & row == row).all(axis=1) for row in bits], axis=0))
+        held = np.array([(self._bits & row == row).all(axis=1) for row in bits])
+        holding = np.flatnonzero(held.any(axis=0))
         shared = np.array([self.shared(index) for index in holding.tolist()], np.int64)
+        own = np.array([self._grams(int.from_bytes(row.tobytes(), "little"), self._of_text[min(group)]) for row, group in zip(bits, groups, strict=True)])
+        parted = [index for index, grams in zip(holding.tolist(), shared.tolist(), strict=True) if _are_apart(own[held[:, index]], grams)]
         fresh = np.bitwise_or.reduce(bits, axis=0)
         others = np.unpackbits((self._bits[holding] & ~fresh).view(np.uint8), axis=1, bitorder="little").astype(bool)
         most = np.where(others, shared[:, None], 0).max(axis=0, initial=1)
         near = (others & (shared[:, None] >= least * most)).any(axis=1)
-        return set(holding[~near].tolist())
+        return set(holding[~near].tolist()).union(parted)
 
     def parts(self, members: Sequence[int], more: float, most: float) -> list[np.ndarray]:
         """The parts of some members: members in another set that share `more` grams more among themselves, the most telling first.
@@ -176,6 +181,11 @@ class Forest:
         first, last = np.searchsorted(-self._sizes, -most), np.searchsorted(-self._sizes, -least, side="right")
         around = (self._of_text[member] for member in members)
         return {i for own in around for i in own[bisect_left(own, first) : bisect_left(own, last)]}
+
+
+def _are_apart(own: np.ndarray, shared: int) -> bool:
+    """Whether groups, by the grams that the texts of each share, are templates of their own behind what all of them share."""
+    return len(own) >= FEWEST_GROUPS_APART and float(np.median(own)) >= OWN_GRAMS_FACTOR * shared
 
 
 def _apart(parts: Sequence[np.ndarray], size: int) -> list[np.ndarray]:
