@@ -20,12 +20,12 @@ from app.local.errors import LocalError
 from app.local.postgres import PostgresServer
 from app.local.processes import is_over, wait_until
 from app.local.valkey import ValkeyServer
+from tests.conftest import server_on_a_copy
 
 
 @pytest.fixture
-def postgres(servers_dir: Path, request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
-    server = PostgresServer(servers_dir / request.node.name, durable=False)
-    server.start()
+def postgres(servers_dir: Path, stencil: Path, request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    server = server_on_a_copy(stencil, servers_dir / request.node.name)
     yield server
     server.stop(immediately=True)
     shutil.rmtree(server.home)
