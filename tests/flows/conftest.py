@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis
+from flask import Flask
 from flask.testing import FlaskClient
 from pytest_celery import CeleryTestBroker, CeleryTestWorker, RedisTestBroker
 from sqlalchemy import Engine, text
@@ -38,6 +39,10 @@ def flow_environment(database_url: str, own_valkey: ValkeyServer) -> dict[str, s
 
 @pytest.fixture
 def settings(flow_environment: dict[str, str]) -> Settings:
+    return settings_of(flow_environment)
+
+
+def settings_of(flow_environment: dict[str, str]) -> Settings:
     known = {name: flow_environment.get(name.upper()) for name in Settings.model_fields}
     return Settings(**{name: value for name, value in known.items() if value is not None})
 
@@ -164,11 +169,16 @@ def _held(shop: Shop, path: str) -> Iterator[None]:
 def shop(settings: Settings) -> Iterator[Shop]:
     web = create_app(settings)
     engine = make_engine(settings)
+    yield shop_of(web, engine)
+    engine.dispose()
+    web.extensions[EXTENSION].engine.dispose()
+
+
+def shop_of(web: Flask, engine: Engine) -> Shop:
+    """The project with a new key."""
     with transaction(engine) as connection:
         project = projects.get_or_create(connection, PROJECT)
         key = keys.create(connection, project.id).key
     client = web.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
-    yield Shop(client, engine)
-    engine.dispose()
-    web.extensions[EXTENSION].engine.dispose()
+    return Shop(client, engine)

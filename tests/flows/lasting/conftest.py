@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from pytest_celery import CeleryTestBroker, CeleryTestWorker, RedisTestBroker
+from sqlalchemy import Engine
 
 from app.config import with_driver
+from app.http.services import EXTENSION
 from app.local.valkey import ValkeyServer
+from app.store.engine import make_engine
+from app.web import create_app
 from tests.conftest import empty
-from tests.flows.conftest import assert_no_immortal_key
+from tests.flows.conftest import Shop, assert_no_immortal_key, settings_of, shop_of
 from tests.flows.containers import (
     BrokerContainer,
     ProcessContainer,
@@ -35,6 +40,21 @@ def valkey(servers_dir: Path, request: pytest.FixtureRequest) -> Iterator[Valkey
 def flow_environment(session_database: str, valkey: ValkeyServer) -> Iterator[dict[str, str]]:
     yield quick_environment(with_driver(session_database), valkey.url())
     empty(session_database)
+
+
+@pytest.fixture(scope="module")
+def web_and_engine(flow_environment: dict[str, str]) -> Iterator[tuple[Flask, Engine]]:
+    """The application and the connections of all shops of a module."""
+    settings = settings_of(flow_environment)
+    web, engine = create_app(settings), make_engine(settings)
+    yield web, engine
+    engine.dispose()
+    web.extensions[EXTENSION].engine.dispose()
+
+
+@pytest.fixture
+def shop(web_and_engine: tuple[Flask, Engine]) -> Shop:
+    return shop_of(*web_and_engine)
 
 
 @pytest.fixture(scope="module")
