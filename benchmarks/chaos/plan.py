@@ -24,8 +24,8 @@ class Plan:
 
 
 SMALL = Plan(
-    traces=2_600,
-    groups=150,
+    traces=1_300,
+    groups=90,
     seconds=16,
     faults={
         "kill a child": 1, "kill a worker": 1, "restart Redis": 1, "flush Redis": 1, "restart PostgreSQL": 1,
