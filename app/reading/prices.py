@@ -8,6 +8,7 @@ imported with the first price, which takes a second.  Prices are today's, for th
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -35,14 +36,13 @@ class Price:
     source: str = "set"
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """Dollars. estimated: some token counts or a price were unknown; a call without a price adds nothing."""
 
     dollars: float = 0.0
     estimated: bool = False
 
-    def __add__(self, other: "Cost") -> "Cost":
+    def __add__(self, other: "Cost") -> "Cost":  # type: ignore[override]
         return Cost(self.dollars + other.dollars, self.estimated or other.estimated)
 
 

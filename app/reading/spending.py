@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -15,14 +14,13 @@ from app.reading.usage import Asked, Span, Version
 from app.store.call_facts import Usage
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(NamedTuple):
     """The usage and the cost of some calls."""
 
-    used: Usage = field(default_factory=Usage)
-    cost: Cost = field(default_factory=Cost)
+    used: Usage = Usage()
+    cost: Cost = Cost()
 
-    def __add__(self, other: "Spent") -> "Spent":
+    def __add__(self, other: "Spent") -> "Spent":  # type: ignore[override]
         return Spent(self.used + other.used, self.cost + other.cost)
 
     @classmethod

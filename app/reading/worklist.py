@@ -110,12 +110,14 @@ class Worklist:
         return [Listed(rows[each], spent.get(each, _NOTHING)) for each in ids if each in rows]
 
     def spent(self, connection: Connection) -> Spent:
-        """The usage of all selected calls of the matching tasks, those beyond the page included."""
+        """The usage of all selected calls of the matching tasks, those beyond the page included, as far as a cost needs it."""
+        if self.versions is None:
+            asked = replace(self.asked, task_ids=self.ids) if self.is_searched else self.asked
+            return spending.of_all(connection, asked, self.priced)
+        if not self.is_searched:
+            return Spent.together(self.versions.values())
         ids = set(self.ids)
-        if self.versions is not None:
-            return Spent.together(spent for version, spent in self.versions.items() if version.task_id in ids)
-        asked = replace(self.asked, task_ids=self.ids) if self.is_searched else self.asked
-        return spending.of_all(connection, asked, self.priced)
+        return Spent.together(spent for version, spent in self.versions.items() if version.task_id in ids)
 
     def _timed(self, connection: Connection, ids: set[UUID]) -> dict[Version, Spent]:
         """The usage of these tasks' versions with latencies; the rest is known for all versions."""

@@ -1,9 +1,7 @@
 """Usage of calls: what one call adds to a cell of `call_usage`, and sums over several calls."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 LATENCY_MS = tuple(round(50 * 2 ** (step / 2)) for step in range(27))
 """Bounds of the latency buckets: 50 ms to seven minutes, each 1.41 times the one before; a quantile is exact to some 10 %."""
@@ -31,9 +29,8 @@ SUMS = (
 ALL = (*SUMS, "fastest_ms", "slowest_ms", "latency")
 
 
-@dataclass(frozen=True)
-class Usage:
-    """The usage of some calls.
+class Usage(NamedTuple):
+    """The usage of some calls; a tuple, since lists make hundreds.
 
     estimated: calls whose token counts were missing or implausible; their tokens were estimated from their texts and are in the sums.
     failures: calls with an error. answered: calls with an output; these have `output_characters` together. timed: calls with a latency,
@@ -59,7 +56,7 @@ class Usage:
         """From columns in the order of `ALL`, which is that of the fields."""
         return cls(*columns)
 
-    def __add__(self, other: "Usage") -> "Usage":
+    def __add__(self, other: "Usage") -> "Usage":  # type: ignore[override]
         return Usage.together([self, other])
 
     @classmethod
@@ -71,7 +68,7 @@ class Usage:
         return (
             cls.of(
                 [
-                    *map(sum, zip(*map(_SUMS_OF, some), strict=True)),
+                    *map(sum, zip(*(each[: len(SUMS)] for each in some), strict=True)),
                     _of_known(min, [each.fastest_ms for each in timed]),
                     _of_known(max, [each.slowest_ms for each in timed]),
                     list(map(sum, zip(*(each.latency for each in timed), strict=True))),
@@ -96,9 +93,6 @@ class Usage:
         low = max(LATENCY_MS[bucket - 1] if bucket else 1, fastest, 1)
         high = min(LATENCY_MS[bucket] if bucket < len(LATENCY_MS) else MOST_MS, slowest)
         return float(high if high <= low else low * (high / low) ** share)
-
-
-_SUMS_OF = attrgetter(*SUMS)
 
 
 def _of_known(choose: Any, values: Iterable[int | None]) -> int | None:
