@@ -19,6 +19,7 @@ UNREAD = "promptlode.unread"
 
 _PROMPT = ("model", "path", "instructions", "input", "messages")
 DEFAULT_LIMITS = Limits()
+_ONLY_COUNTS = frozenset({int})
 _LONGEST_KEPT = 8 * 1024
 """Characters of a value kept beside its reason, as evidence of the error."""
 
@@ -131,6 +132,8 @@ def _not_empty(value: Any) -> Any:
 def _usage(value: Any) -> Any:
     if not isinstance(value, dict):
         return _not_empty(value)
+    if _ONLY_COUNTS.issuperset(map(type, value.values())):  # true of most calls
+        return value
     counts = {name: _count(count) for name, count in value.items()}
     same = all(counts[name] is count for name, count in value.items())
     return value if same else {name: count for name, count in counts.items() if count is not None}

@@ -26,7 +26,8 @@ class Attributes:
 
     def take_json(self, *names: str) -> Any:
         """As `take`; a text that holds a JSON object or list is parsed."""
-        return parsed(self.take(*names))
+        value = self.take(*names)
+        return parsed(value) if isinstance(value, str) else value
 
     def take_list(self, prefix: str) -> list[Any]:
         """The list written as `prefix.0.role`, `prefix.0.content`, `prefix.1.role` ...: its items in order."""

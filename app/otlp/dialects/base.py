@@ -90,25 +90,32 @@ class Dialect:
     """Reads the fields that a table cannot describe."""
 
     @cached_property
-    def _fields_in(self) -> Callable[[str], list[tuple[str, Names]]]:
-        """Our fields that a span with these attribute names may fill, with the attributes; the argument is as `Span.names`."""
+    def _fields_in(self) -> Callable[[str], list[tuple[str, str, Names]]]:
+        """Our fields that a span with these attribute names may fill, each with its name in `usage` (or "") and the attributes.
+
+        The argument is as `Span.names`.
+        """
         return cached_by_names(self._find_fields)
 
-    def _find_fields(self, names: str) -> list[tuple[str, Names]]:
+    def _find_fields(self, names: str) -> list[tuple[str, str, Names]]:
         present = set(names.split("\n"))
         fields = ((ours, tuple(name for name in theirs if name in present)) for ours, theirs in self.fields.items())
-        return [(ours, theirs) for ours, theirs in fields if theirs]
+        return [
+            (ours, ours.removeprefix(_USAGE) if ours.startswith(_USAGE) else "", theirs)
+            for ours, theirs in fields
+            if theirs
+        ]
 
     def body_of(self, attributes: Attributes, events: list[Event]) -> Body:
         """The call in the fields of this dialect; it takes the attributes that it reads.  Raises UnusableSpanError."""
         body = self.read(attributes, events)
         usage = body.setdefault("usage", {})
-        for ours, names in self._fields_in(attributes.names):
+        for ours, count, names in self._fields_in(attributes.names):
             value = attributes.take_json(*names)
             if value is None:  # taken by `read`
                 continue
-            if ours.startswith(_USAGE):
-                usage.setdefault(ours.removeprefix(_USAGE), value)
+            if count:
+                usage.setdefault(count, value)
             elif not body.get(ours):
                 body[ours] = value
         if self.parameters or self.requests or self.answers or self.counts:
