@@ -54,6 +54,16 @@ class Calls:
         span = bisect_right(self._ordered, max(own)) - bisect_left(self._ordered, min(own))
         return choices(len(self._ordered), len(own)) - choices(span, len(own)) - 2 * log2(len(self._ordered))
 
+    def begin_or_end(self, some: Iterable[int]) -> float:
+        """Bits saved if the calls of these texts lie only among the newest calls, or only among the oldest, at most half of all; else 0.
+
+        Half of all calls or more are then of other texts only, as before the roll-out of an edit.
+        """
+        own = [when for text in some for when in self._times[text]]
+        size = len(self._ordered)
+        span = min(size - bisect_left(self._ordered, min(own)), bisect_right(self._ordered, max(own)))
+        return choices(size, len(own)) - choices(span, len(own)) - 1 if span <= size / 2 else 0.0
+
 
 def choices(count: int, some: int) -> float:
     """log2 of the number of ways to choose `some` of `count`."""

@@ -3,7 +3,7 @@
 Both are places where the members of a template differ. The rule:
 
 edit      two or three different texts at a place, one of them of five words or more, each with its own time (A, B or
-          A, B, A): one template per text.
+          A, B, A): one template per text. A text that keeps a sentence of the text before counts with that text as one.
 option    as an edit, but the texts are mixed in time, or the place is empty in some members: one slot.
 words     two texts at a place, each with its own time, and one is the other with words inserted: an edit, however few the words.
 value     any other short text (a language, a tone, a day), or one of four texts or more, at any time: one slot.
@@ -12,6 +12,7 @@ An edit next to a slot shows in the slot's values: from some time on all values 
 If some calls begin with examples and others lack them, these are two prompts, at any time.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, compress, islice, pairwise
@@ -28,7 +29,8 @@ from templating.template import Template
 
 FEWEST_EDIT_WORDS = 5  # least words, numbers and marks of an edit; shorter differences are values
 FEWEST_EDIT_CALLS = 3  # least calls of each version: two calls agree by chance
-MOST_EDIT_TEXTS = 3  # most different texts of an edited place; more are values
+MOST_EDIT_TEXTS = 3  # most different texts of an edited place; more are values, unless they keep sentences of each other
+MOST_KEPT_TEXTS = 8  # most different texts where they keep sentences of each other: three sentences that are edited twice each
 FEWEST_VALUES_BESIDE = 8  # least different values that begin or end alike where an edit is next to a slot
 MOST_EDGE_CHARACTERS = 200  # most characters of the words next to a slot that are compared
 VALUES_OF_A_TIME = 24  # values that are compared of the first, the middle and the last calls, each
@@ -42,7 +44,10 @@ BITS_OF_AN_OUTERMOST_VERSION = 3.0  # least bits that make one or two calls the 
 MOST_EDIT_CHANGES = 10  # most changes from one text to another at an edited place; more are a held value, unless two versions run side by side
 SIDE_BY_SIDE_SHARE = 0.8  # least share of the bits of blocks that versions side by side, mixed by chance, save as well
 FEWEST_EXAMPLE_WORDS = 24  # least words of examples before a prompt
+KEPT_SENTENCES_SHARE = 0.4  # least share of a text that the next text keeps; four descriptions of roles share a sentence in three
+SENTENCE_LETTER_SHARE = 0.8  # least share of letters in a sentence
 Kind = tuple[str, ...]
+_SENTENCE_END = re.compile(r"(?<=[.!?:;])\s|\n|(?<=[。！？])")
 _MARKS_OF_DATA = frozenset('0123456789"{}[]')  # characters of optional numbers and JSON fields, which words of an instruction lack
 
 
@@ -175,9 +180,8 @@ def _grows(column: Sequence[str]) -> bool:
     shorter, *longer = sorted(set(column), key=len)
     if len(longer) != 1:
         return False
-    head = shared_length([shorter, *longer])
-    tail = shared_length([shorter[head:][::-1], longer[0][head:][::-1]])
-    return head + tail == len(shorter) and _MARKS_OF_DATA.isdisjoint(longer[0][head : len(longer[0]) - tail])
+    removed, inserted = _changed(shorter, longer[0])
+    return not removed and _MARKS_OF_DATA.isdisjoint(inserted)
 
 
 def _parts(column: Sequence[str]) -> tuple[int, ...]:
@@ -186,9 +190,35 @@ def _parts(column: Sequence[str]) -> tuple[int, ...]:
     parts = []
     for value in column:
         parts.append(seen.setdefault(value, len(seen)))
-        if len(seen) > MOST_EDIT_TEXTS:
+        if len(seen) > MOST_KEPT_TEXTS:
             return ()
-    return tuple(parts) if len(seen) > 1 else ()
+    is_edited = len(seen) > 1 and (len(seen) <= MOST_EDIT_TEXTS or _are_rewritten([*seen]))
+    return tuple(parts) if is_edited else ()
+
+
+def _are_rewritten(texts: Sequence[str]) -> bool:
+    """Whether at most MOST_EDIT_TEXTS texts are new, and the others edit the text before. texts: all different, oldest first."""
+    pairs = list(pairwise(texts))
+    return sum(not _keeps(*pair) for pair in pairs) < MOST_EDIT_TEXTS and all(_is_long(_changed(*pair)) for pair in pairs)
+
+
+def _keeps(before: str, after: str) -> bool:
+    """Whether two texts share sentences that are much of the shorter text: an edit changes one sentence and keeps the sentences beside."""
+    kept = sum(map(len, _sentences(before) & _sentences(after)))
+    return kept > 0 and kept >= KEPT_SENTENCES_SHARE * min(len(before), len(after))
+
+
+def _changed(before: str, after: str) -> tuple[str, str]:
+    """Both texts without the characters with which both begin, or end."""
+    head = shared_length([before, after])
+    tail = shared_length([before[head:][::-1], after[head:][::-1]])
+    return before[head : len(before) - tail], after[head : len(after) - tail]
+
+
+def _sentences(text: str) -> frozenset[str]:
+    """The sentences of five words or more; fields of JSON are none."""
+    pieces = [piece.strip() for piece in _SENTENCE_END.split(text)]
+    return frozenset(piece for piece in pieces if sum(map(str.isalpha, piece)) >= SENTENCE_LETTER_SHARE * len("".join(piece.split())) and _is_long([piece]))
 
 
 def _are_records(versions: Sequence[tuple[str, ...]]) -> bool:
@@ -270,10 +300,11 @@ def _are_outermost(few: Sequence[Sequence[int]], others: Sequence[int]) -> bool:
 def _have_times(times: Sequence[Sequence[int]], least: float) -> bool:
     """Whether each text has its own time; one text may have two times, before and after another."""
     saved = blocks(times)
-    if saved >= least or (least == BITS_OF_AN_EDIT_IN_A_SAMPLE and saved >= BITS_OF_ORDERED_VERSIONS and in_order(times)):
-        return True
+    if in_order(times):  # a job's outer loop holds its values so too
+        return saved >= least or (least == BITS_OF_AN_EDIT_IN_A_SAMPLE and saved >= BITS_OF_ORDERED_VERSIONS)
     calls = Calls(times)
-    return sorted(calls.stay([text]) for text in range(len(times)))[1] >= least
+    alone = sorted(max(calls.stay([text]), calls.begin_or_end([text])) for text in range(len(times)))
+    return saved >= least or alone[1] >= least
 
 
 def _is_held(times: Sequence[Sequence[int]]) -> bool:

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from templating import mine
-from templating.mining.families import Held, edits
+from templating.mining.families import BITS_OF_AN_EDIT_IN_A_SAMPLE, Held, edits
 
 START = "You help the support team of a shop.\n\nTicket:\n{t}\n\n"
 PROMISE = "Never promise a refund before the team has agreed to it."
@@ -140,3 +140,38 @@ def test_versions_of_one_call_before_and_after_all_others_stay_alone():
     ]
     (group,) = mine(prompts)
     assert group.members == list(range(1, 29))
+
+
+def versions_of(rules, sizes, times=()):
+    """How many versions the edits of one place make; each rule has as many calls as its size says, or calls at its times."""
+    column = [rule for rule, size in zip(rules, sizes, strict=True) for _ in range(size)]
+    rows = [(rule, f"guest {place}") for place, rule in enumerate(column)]
+    texts = [f"{rule} {guest}" for rule, guest in rows]
+    whens = dict(zip(texts, ([when] for when in times or range(len(texts))), strict=True))
+    sample = BITS_OF_AN_EDIT_IN_A_SAMPLE
+    return len(set(edits(texts, rows, whens.__getitem__, tick=bool, held=Held(), apart=sample)))
+
+
+def test_versions_that_keep_a_sentence_of_the_version_before_are_told_apart_however_many():
+    """Three edits of neighbouring sentences make four texts at one place; the third has a sentence of each neighbour."""
+    first, sign, quote = (
+        "Be brief and kind, always.",
+        "Sign with the name of the shop.",
+        "Quote the customer only once.",
+    )
+    assert versions_of([f"{first} {PROMISE}", f"{first} {sign}", f"{quote} {sign}", quote], (9,) * 4) == 4
+
+
+def test_four_texts_that_share_no_sentence_are_values():
+    rules = PROMISE, "Sign with the name of the shop.", "Quote the customer only once.", "Say which shelf it is on."
+    assert versions_of(rules, (9,) * 4) == 1
+
+
+def test_four_records_that_share_a_field_are_values():
+    records = ['{"name": "Ada",\n "tags": ["new", "late", "old"],\n "note": ' + note + "}" for note in "1234"]
+    assert versions_of(records, (9,) * 4) == 1
+
+
+def test_a_version_that_three_of_the_newest_calls_have_is_told_from_a_value():
+    """Three of the newest five calls have the new text, none of 38 calls before."""
+    assert versions_of(["Be as brief as you can be.", PROMISE], (40, 3), [*range(38), 40, 42, 38, 39, 41]) == 2
