@@ -18,6 +18,7 @@ from prometheus_client.utils import floatToGoString
 from sqlalchemy import Engine
 
 from app.config import Settings, settings
+from app.logs import describe, logger
 from app.store import counters, heartbeats, lags, owed
 from app.store.engine import transaction
 from app.store.heartbeats import Heartbeat
@@ -27,6 +28,8 @@ from tasks.ask import publisher_of
 from tasks.coalescing.protocol import SKIPS
 from tasks.reconcile import CounterFolder
 from tasks.wiring import impatient_coalescing
+
+_log = logger(__name__)
 
 #: Counters shown under their own name.
 SHOWN = ("requests", "coalesced", "messages", "runs", "errors")
@@ -78,7 +81,8 @@ class PipelineCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         try:
             now = self._snapshot()
-        except Exception:  # noqa: BLE001 - a scrape must not fail for it; promptlode_up says so
+        except Exception as error:  # noqa: BLE001 - a scrape must not fail for it; promptlode_up says so
+            _log.warning("pipeline_not_read", **describe(error))
             yield GaugeMetricFamily("promptlode_up", "Whether the pipeline can be read", value=0)
             return
         yield GaugeMetricFamily("promptlode_up", "Whether the pipeline can be read", value=1)

@@ -262,7 +262,8 @@ class CounterFolder:
         seen = list(self._coalescing.groups())
         for start in range(0, len(seen), BATCH):
             self._fold(seen[start : start + BATCH])
-        self._known = {group: self._known[group] for group in seen if group in self._known}
+        known = self._known  # another thread may put another dict in its place meanwhile
+        self._known = {group: known[group] for group in seen if group in known}
 
     def _fold(self, batch: Sequence[UUID]) -> None:
         snapshots = self._coalescing.snapshots(batch)
@@ -270,7 +271,7 @@ class CounterFolder:
         if changed:
             with transaction(self._engine) as connection:
                 counters.fold(connection, [Counted(group, now.born, now.counters) for group, now in changed.items()])
-            self._known |= changed
+            self._known = self._known | changed
 
 
 def reconciler_of(settings: Settings) -> Reconciler:

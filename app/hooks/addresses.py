@@ -21,6 +21,9 @@ _LAST_32_BITS = 0xFFFFFFFF
 LONGEST_URL = 2_000
 """Characters of a webhook's URL."""
 
+LONGEST_LABEL = 63
+"""Characters between two dots of a host's name (RFC 1035, 2.3.4)."""
+
 
 class NotAllowedError(CallerError):
     """A webhook must not be sent to this address."""
@@ -50,9 +53,13 @@ class Allowed:
             raise NotAllowedError("Its address is private; WEBHOOK_NETWORKS may allow its network.")
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """The allowed addresses of a host.  Raises NotAllowedError without an allowed one, OSError where it has no address."""
-        addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-        allowed = sorted(each for each in addresses if self.is_allowed(ip_address(each.partition("%")[0])))
+        """The allowed addresses of a host, the resolver's first choice first.
+
+        Raises NotAllowedError without an allowed one, OSError where the host has no address.
+        """
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = dict.fromkeys(str(entry[4][0]) for entry in entries)
+        allowed = [address for address in addresses if self.is_allowed(ip_address(address.partition("%")[0]))]
         if not allowed:
             raise NotAllowedError("The addresses of its host are private; WEBHOOK_NETWORKS may allow their network.")
         return allowed
@@ -75,7 +82,10 @@ def _host(url: str) -> str:
         raise NotAllowedError("Must be like https://hooks.example.com/promptlode.")
     if parts.username is not None or parts.fragment:
         raise NotAllowedError("Must have no user, password or fragment: the signature says who sends.")
-    return host.rstrip(".").lower()
+    name = host.removesuffix(".").lower()
+    if not all(0 < len(label) <= LONGEST_LABEL for label in name.split(".")):
+        raise NotAllowedError(f"Each part of its host between dots must have 1 to {LONGEST_LABEL} characters.")
+    return name
 
 
 def _fits(host: str, pattern: str) -> bool:

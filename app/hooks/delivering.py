@@ -63,13 +63,21 @@ class Deliverer:
         try:
             status = post(due.url, sent, messages.headers(due.secret, due.id, sent, int(time.time())), self._allowed)
         except NotDeliveredError as error:
-            _log.info("webhook_failed", webhook=str(due.webhook_id), delivery=str(due.id), why=error.problem)
-            with transaction(self._engine) as connection:
-                webhooks.failed(connection, due, error.problem, error.status)
+            self._failed(due, error.problem, error.status)
+            return False
+        except Exception:  # noqa: BLE001 - one delivery must not hold up the others
+            _log.exception("webhook_failed_unexpectedly", webhook=str(due.webhook_id), delivery=str(due.id))
+            self._failed(due, "It could not be sent; the log of the reconciler says why.", None)
             return False
         with transaction(self._engine) as connection:
             webhooks.delivered(connection, due, status)
         return True
+
+    def _failed(self, due: Due, problem: str, status: int | None) -> None:
+        """Count the attempt: a delivery without a count would be claimed first for ever, before all others of its webhook."""
+        _log.info("webhook_failed", webhook=str(due.webhook_id), delivery=str(due.id), why=problem)
+        with transaction(self._engine) as connection:
+            webhooks.failed(connection, due, problem, status)
 
     def _body(self, connection: Connection, due: Due) -> bytes | None:
         told = feed.page(connection, Wanted([due.project_id], Range(), ids=[due.change_id]), 1)

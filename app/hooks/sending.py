@@ -3,8 +3,8 @@
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,6 +15,9 @@ CONNECT_SECONDS = 5.0
 
 ALL_SECONDS = 15.0
 """Seconds for one delivery from connecting on: a host that sends single bytes slowly is cut off."""
+
+MOST_ADDRESSES = 4
+"""Addresses of a host that are tried: each may cost CONNECT_SECONDS."""
 
 PORTS = {"https": 443, "http": 80}
 
@@ -39,7 +42,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Allowed) ->
         raise NotDeliveredError("The host did not answer in time.") from None
     except ssl.SSLError:
         raise NotDeliveredError("The certificate of the host is not trusted.") from None
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         raise NotDeliveredError("The name of the host has no address.") from None
     except (OSError, HTTPException):
         raise NotDeliveredError("The host cannot be reached, or ended the connection.") from None
@@ -51,10 +54,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Allowed) ->
 
 def _status(url: SplitResult, body: bytes, headers: Mapping[str, str], allowed: Allowed) -> int:
     host, port = url.hostname or "", url.port or PORTS[url.scheme]
-    address = allowed.addresses(host, port)[0]
     connection = HTTPConnection(host, port)
     connection.default_port = PORTS[url.scheme]  # the Host header names any other port
-    connection.sock = socket.create_connection((address, port), CONNECT_SECONDS)
+    connection.sock = _connected(allowed.addresses(host, port), port)
     with _ended(connection):
         if url.scheme == "https":
             context = ssl.create_default_context()
@@ -63,6 +65,15 @@ def _status(url: SplitResult, body: bytes, headers: Mapping[str, str], allowed: 
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         connection.request("POST", target, body, dict(headers))
         return connection.getresponse().status
+
+
+def _connected(addresses: Sequence[str], port: int) -> socket.socket:
+    """A connection to the first address that takes one: a host may have an IPv6 address that this network does not reach."""
+    *others, last = addresses[:MOST_ADDRESSES]
+    for address in others:
+        with suppress(OSError):
+            return socket.create_connection((address, port), CONNECT_SECONDS)
+    return socket.create_connection((last, port), CONNECT_SECONDS)
 
 
 @contextmanager

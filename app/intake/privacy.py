@@ -98,7 +98,10 @@ class Policy:
     def _identifier(self, redactor: Redactor, text: str | None) -> str | None:
         """The id without secrets; distinct ids stay distinct."""
         cleaned = None if text is None else redactor.text(text)
-        return cleaned if text is None or cleaned == text else f"{cleaned}:{self._mark(text)}"[:MAX_NAME]
+        if text is None or cleaned is None or cleaned == text:
+            return text
+        mark = self._mark(text)
+        return f"{cleaned[: MAX_NAME - len(mark) - 1]}:{mark}"
 
     def as_stored(self, field: str, text: str | None) -> str | None:
         """The stored form of an id or a path that a caller names."""

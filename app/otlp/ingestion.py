@@ -3,15 +3,17 @@
 A generation is sent as `generation-create` at its begin and `generation-update` at its end, in one batch or in several; name and user of a
 trace are an event of their own.  `Pieces` joins the events of a generation.  When they hold a prompt and a model, the call is stored.  An
 answer that comes later is added to the stored call, whichever process stored it (`late`).  Only the process that received them knows
-incomplete generations and names of traces: the text of a call is in PostgreSQL, without its secrets, or nowhere.
+incomplete generations and names of traces.  Their text stays in the memory of this process for at most an hour, as it was sent; what is
+stored is redacted as every other call.
 """
 
+import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.checks import MAX_NAME, Limits
@@ -28,8 +30,11 @@ Body = dict[str, Any]
 SECONDS_OF_PIECES = 3600.0
 """Seconds for which the pieces of a generation and the name of a trace are kept: an agent's trace lasts minutes, seldom an hour."""
 
-MOST_PIECES_KEPT = 20_000
-"""Generations and traces whose pieces a process keeps; the oldest are dropped first."""
+MOST_BYTES_KEPT = 32 * 1024 * 1024
+"""Bytes of pieces, as JSON, that a process keeps, the oldest are dropped first: some 10,000 generations of 3 KB, a third of the process."""
+
+BYTES_OF_A_KEY = 200
+"""Bytes that a kept generation takes beside its pieces, about: many empty generations must not be free."""
 
 _GENERATIONS = frozenset({"generation-create", "generation-update", "observation-create", "observation-update"})
 _TRACES = frozenset({"trace-create", "trace-update"})
@@ -38,28 +43,58 @@ _OTHERS = frozenset({"span-create", "span-update", "event-create", "score-create
 _UNKNOWN = "type: Is not known here; generations and traces are read, spans, events and scores passed over."
 
 
-class Pieces:
-    """The pieces of generations and traces received so far, by project and id; safe to share between threads."""
+class _Kept(NamedTuple):
+    """The joined pieces of a generation or trace: the time of the newest piece, and the size of all in bytes."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[UUID, str], tuple[float, Body]] = OrderedDict()
+    time: float
+    size: int
+    body: Body
+
+
+class Pieces:
+    """The pieces of generations and traces received so far, by project and id; safe to share between threads.
+
+    clock: seconds that only grow.
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES_KEPT, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most_bytes = most_bytes
+        self._clock = clock
+        self._kept: OrderedDict[tuple[UUID, str], _Kept] = OrderedDict()
+        self._size = 0
         self._lock = threading.Lock()
 
     def joined(self, project_id: UUID, name: str, piece: Body) -> Body:
         """The pieces so far joined with the new one, whose fields win."""
-        now = time.monotonic()
+        key = project_id, name
         with self._lock:
-            since, before = self._kept.pop((project_id, name), (now, {}))
-            whole = (before if now - since < SECONDS_OF_PIECES else {}) | present(piece)
-            self._kept[project_id, name] = (now, whole)
-            while len(self._kept) > MOST_PIECES_KEPT:
-                self._kept.popitem(last=False)
-        return whole
+            self._drop_old()
+            body = self._pop(key) | present(piece)
+            kept = _Kept(self._clock(), BYTES_OF_A_KEY + len(json.dumps(body, default=str)), body)
+            self._kept[key] = kept
+            self._size += kept.size
+            while self._size > self._most_bytes and len(self._kept) > 1:
+                self._pop(next(iter(self._kept)))
+        return body
 
     def of(self, project_id: UUID, name: str) -> Body:
         """The pieces so far."""
         with self._lock:
-            return self._kept.get((project_id, name), (0.0, {}))[1]
+            self._drop_old()
+            kept = self._kept.get((project_id, name))
+            return kept.body if kept else {}
+
+    def _drop_old(self) -> None:
+        """Drop the pieces that got no further piece for SECONDS_OF_PIECES."""
+        oldest_kept = self._clock() - SECONDS_OF_PIECES
+        while self._kept and next(iter(self._kept.values())).time <= oldest_kept:
+            self._pop(next(iter(self._kept)))
+
+    def _pop(self, key: tuple[UUID, str]) -> Body:
+        """Forget the pieces of a generation or trace; {} where none are kept."""
+        kept = self._kept.pop(key, _Kept(0.0, 0, {}))
+        self._size -= kept.size
+        return kept.body
 
 
 @dataclass

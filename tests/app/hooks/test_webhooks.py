@@ -18,7 +18,7 @@ from grouping_world import World, triage, triage_edited
 from sqlalchemy import func, update
 
 from app.config import Settings
-from app.hooks import sending
+from app.hooks import delivering, sending
 from app.hooks.addresses import Allowed, NotAllowedError
 from app.hooks.delivering import Deliverer
 from app.store import changes, webhooks
@@ -292,6 +292,8 @@ ANYWHERE = Allowed(["*"])
         "https:///nothing",
         "https://hooks.example.com/#x",
         "//hooks.example.com/",
+        "https://hooks..example.com/",
+        f"https://{'a' * 64}.example.com/",
     ],
 )
 def test_a_url_that_leads_inside_or_is_none_is_refused(url: str) -> None:
@@ -330,6 +332,38 @@ def test_a_name_that_changes_its_address_is_asked_once(receiver: Receiver, monke
     assert sending.post(f"http://rebind.example:{receiver.port}/", b"{}", {}, allowed) == 200
     assert hosts == ["rebind.example"]
     assert receiver.got[0][0]["Host"] == f"rebind.example:{receiver.port}"
+
+
+def test_a_host_is_reached_by_the_first_of_its_addresses_that_answers(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = socket.getaddrinfo
+
+    def dual(host: str, *arguments: Any, **named: Any) -> Any:
+        return [entry for address in ("127.0.0.2", "127.0.0.1") for entry in resolve(address, *arguments, **named)]
+
+    monkeypatch.setattr("socket.getaddrinfo", dual)
+    allowed = Allowed(["dual.example"], [ip_network("127.0.0.0/8")])
+    assert allowed.addresses("dual.example", receiver.port) == ["127.0.0.2", "127.0.0.1"], "the resolver's order"
+    assert sending.post(f"http://dual.example:{receiver.port}/", b"{}", {}, allowed) == 200
+
+
+def test_a_delivery_that_cannot_even_be_tried_is_counted_and_holds_up_no_other(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, sound = created(allowing, f"{receiver.url}/broken"), created(allowing, receiver.url)
+    new_task(world)
+    post = delivering.post
+
+    def failing(url: str, *arguments: Any) -> int:
+        if url.endswith("broken"):
+            raise UnicodeError("label too long")
+        return post(url, *arguments)
+
+    monkeypatch.setattr(delivering, "post", failing)
+    assert deliverer.deliver() == 1
+    [waiting], [delivered] = log(allowing, broken), log(allowing, sound)
+    assert (waiting["state"], waiting["attempts"], delivered["state"]) == ("waiting", 1, "delivered")
 
 
 def test_another_project_neither_sees_nor_removes_a_webhook(

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 from sqlalchemy import DateTime, Engine, Uuid, select, text
 
+from app.checks import MAX_NAME
 from app.cli.main import main as promptlode
 from app.config import Settings
 from app.intake.privacy import Policies, Policy, Wishes
@@ -185,6 +186,14 @@ def test_ids_that_differ_in_a_secret_alone_stay_two_and_one_stays_one(client: Fl
 
     cards = ("4111 1111 1111 1111", "4242 4242 4242 4242")
     assert [send(card) for card in (*cards, *cards)] == [201, 201, 200, 200]
+
+
+def test_long_ids_that_differ_in_a_secret_alone_stay_two() -> None:
+    policy = Policy(Wishes(), "secret")
+    cards = ("4111 1111 1111 1111", "4242 4242 4242 4242")
+    stored = {policy.as_stored("conversation_id", f"{'x ' * 300}{card}") for card in cards}
+    assert len(stored) == 2
+    assert all(len(conversation_id or "") <= MAX_NAME for conversation_id in stored)
 
 
 def test_the_digest_of_settings_is_one_of_what_is_stored(client: FlaskClient, engine: Engine) -> None:
