@@ -28,6 +28,14 @@ from tests.system import wheel
 
 ROOT = Path(app.__file__).parent.parent
 RUN = (sys.executable, "-m", "app.local", "run")
+RUN_OF_PROJECT = """
+import sys
+from functools import partial
+from app.local import serve
+serve.running = partial(serve.running, sys.argv[1])
+serve.run()
+"""
+"""`run` with the project of an earlier start instead of its own."""
 STARTED = "Serving."
 PROGRAMS = {"web": " granian ", "worker": " worker "}
 SERVERS = {"postgres": "bin/postgres -D", "valkey": "valkey-server"}
@@ -115,8 +123,8 @@ def nothing_lives(family: list[psutil.Process], seconds: float = 90) -> None:
     )
 
 
-@pytest.mark.timeout(900)  # a start of everything; 10 s on two idle cores
-def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_ends_whole(
+@pytest.mark.timeout(900)  # two starts of everything; 10 s each on two idle cores
+def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_the_next_start_clears_it(
     home: Path, tmp_path: Path, servers_dir: Path
 ) -> None:
     """The test uses only the wheel, in an empty folder with an empty HOME: no other file of the checkout is needed."""
@@ -143,9 +151,23 @@ def test_the_demo_finds_its_tasks_guards_its_key_brings_back_what_dies_and_ends_
     assert refused.process.wait(90) == 1
     family = run.family()
     assert len(family) >= 7  # supervisor, two servers, web, worker, reconciler, Flower
-    assert run.end(signal.SIGINT) == 0
+    assert_the_next_start_clears(run, family, key)
+
+
+def assert_the_next_start_clears(first: Run, family: list[psutil.Process], key: str) -> None:
+    """After a machine died in the middle: nothing of before lives, the data are the same, and Ctrl-C ends the whole."""
+    supervisor = first.pid_of("supervisord")
+    os.kill(supervisor, signal.SIGSTOP)  # the supervisor cannot end the other processes now
+    first.end(signal.SIGKILL)
+    os.kill(supervisor, signal.SIGKILL)
+    [project] = [file.name for file in (first.home / "keys").iterdir()]
+    second = started(first.home, sys.executable, "-c", RUN_OF_PROJECT, project)
+    nothing_lives(family)
+    assert (first.home / "api_key").read_text().strip() == key, "the database of before knows the key"
+    family = second.family()
+    assert second.end(signal.SIGINT) == 0
     nothing_lives(family, seconds=0)
-    assert not (home / "servers.json").exists()
+    assert not (first.home / "servers.json").exists()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
@@ -161,20 +183,26 @@ def test_other_requests_to_end_are_met_as_ctrl_c_is(home: Path, ending: signal.S
     run.wait_for("Stopped.")
 
 
-@pytest.mark.timeout(900)  # two starts of everything; 10 s each on two idle cores
-def test_the_next_start_clears_any_killed_server_and_has_the_same_data(home: Path) -> None:
-    first = started(home)
-    key, family = (home / "api_key").read_text(), first.family()
-    supervisor = first.pid_of("supervisord")
-    os.kill(supervisor, signal.SIGSTOP)  # the supervisor cannot end the other processes now
-    first.end(signal.SIGKILL)
-    os.kill(supervisor, signal.SIGKILL)
-    second = started(home)
-    nothing_lives(family)
-    assert (home / "api_key").read_text() == key
-    # If the supervisor can run, I expect the supervisor to end all other processes.
-    family = second.family()
-    second.end(signal.SIGKILL)
+SUPERVISE = """
+import pathlib, sys, time
+from app.local.supervision import Program, Supervisor
+home = pathlib.Path(sys.argv[1])
+home.mkdir()
+waiting = [sys.executable, "-c", "import time; time.sleep(6000)"]
+supervisor = Supervisor(home, {"servers": [Program("first", waiting)], "app": [Program("second", waiting)]})
+supervisor.start({})
+for group in ("servers", "app"):
+    supervisor.start_group(group)
+print("Serving.", flush=True)
+time.sleep(6000)
+"""
+
+
+def test_if_the_launcher_is_killed_the_supervisor_ends_all_other_processes(home: Path) -> None:
+    run = started(home, sys.executable, "-c", SUPERVISE, str(home))
+    family = run.family()
+    assert len(family) >= 3
+    run.end(signal.SIGKILL)
     nothing_lives(family)
 
 
