@@ -74,7 +74,8 @@ def _lines(
 ) -> Any:
     ids = [row.row.id for row in rows]
     sparks = _sparks(connection, listed, ids, shown)
-    newest = browse.newest_versions(connection, ids)
+    several = [row.row.id for row in rows if row.row.versions > 1]
+    newest = browse.newest_versions(connection, several) if several else {}
     shares = _shares(connection, rows, total, listed.asked.project_id)
     for line in rows:
         task = line.row
