@@ -9,10 +9,10 @@ import functools
 import json
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -24,6 +24,13 @@ SERVERS_FILE = "servers.json"
 PositiveInt = Annotated[int, Field(gt=0)]
 Rate = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+    BeforeValidator(lambda level: level.upper() if isinstance(level, str) else level),
+]
+LogFormat = Annotated[
+    Literal["console", "json"], BeforeValidator(lambda name: name.lower() if isinstance(name, str) else name)
+]
 
 
 def default_data_dir() -> Path:
@@ -194,8 +201,8 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="Address of the pages, for links in messages of webhooks and in the feed.")
 
     # --- logs
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
-    log_format: str = Field("console", description="console for people, json for machines.")
+    log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+    log_format: LogFormat = Field("console", description="console for people, json for machines.")
 
     @field_validator("database_url", "database_read_url", mode="after")
     @classmethod

@@ -47,7 +47,7 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(formatter)
     # A line that cannot be written is dropped: logging's own report of that would quote the error.
     logging.raiseExceptions = False
-    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

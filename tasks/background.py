@@ -1,13 +1,17 @@
 """Repeated work in a thread: heartbeats, the pacer, the duties of the reconciler."""
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 
 from redis.exceptions import RedisError
 
 from app.errors import DatabaseDownError
 from app.logs import describe, logger
 from app.servers import reasons
+
+#: Seconds for which an action in progress may go on when its thread is stopped: systemd and Heroku kill 30 s after SIGTERM.
+STOP_SECONDS = 5.0
 
 _log = logger(__name__)
 
@@ -30,11 +34,15 @@ class Ticker:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self, timeout: float = 5.0) -> None:
+    def stop(self, timeout: float = STOP_SECONDS) -> None:
         """Stop the thread, and wait for the action in progress."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
+
+    def begin_stop(self) -> None:
+        """Let no further action begin; the one in progress goes on."""
+        self._stop.set()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -55,6 +63,16 @@ class Ticker:
         if error is None and self._failing:
             _log.info("background_recovered", what=self._name)
         self._failing = error is not None
+
+
+def stop_all(tickers: Iterable[Ticker], timeout: float = STOP_SECONDS) -> None:
+    """Stop threads, and wait for their actions in progress: for all together no longer than for one."""
+    stopped = list(tickers)
+    for ticker in stopped:
+        ticker.begin_stop()
+    deadline = time.monotonic() + timeout
+    for ticker in stopped:
+        ticker.stop(max(0.0, deadline - time.monotonic()))
 
 
 def _why(error: Exception) -> dict[str, str]:

@@ -25,7 +25,7 @@ from app.store.counters import Counted
 from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Heartbeat
 from app.telling import looking
-from tasks.background import Ticker
+from tasks.background import Ticker, stop_all
 from tasks.coalescing.protocol import RedisCoalescing, Snapshot
 from tasks.group_traces import group_traces
 from tasks.names import forget_ended, name_of
@@ -298,7 +298,6 @@ def serve(settings: Settings) -> None:
         duty.start()
     _log.info("reconciler_ready", period=settings.reconcile_period)
     end.wait()
-    for duty in duties:
-        duty.stop()
+    stop_all(duties)
     reconciler.leave()
     reconciler.close()

@@ -21,7 +21,7 @@ from app.store import counters, heartbeats
 from app.store.counters import Refusal
 from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Taking
-from tasks.background import Ticker
+from tasks.background import Ticker, stop_all
 from tasks.coalescing.protocol import RedisCoalescing
 from tasks.names import forget_ended, name_of
 from tasks.pacer import TICK_SECONDS, Pacer
@@ -136,8 +136,7 @@ class Presence(bootsteps.StartStopStep):
             ticker.start()
 
     def stop(self, parent: Any) -> None:
-        for ticker in self._tickers:
-            ticker.stop()
+        stop_all(self._tickers)
         with contextlib.suppress(DatabaseDownError), transaction(self._engine) as connection:
             heartbeats.forget(connection, self._name)
 

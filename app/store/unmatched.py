@@ -15,11 +15,9 @@ from sqlalchemy.dialects.postgresql import insert
 from app.store.ids import first_id_of
 from app.store.owed import IS_RESIDUE
 from app.store.tables import grouping_key, trace, unmatched_hour
+from app.store.traces import CALL_AHEAD
 
 KEPT = timedelta(days=35)
-
-LATEST_ARRIVAL = timedelta(hours=2)
-"""Time after which no more calls of an hour arrive: an exporter holds calls back for seconds, a batch job for an hour."""
 
 
 def count(connection: Connection, project_id: UUID, hour: datetime) -> None:
@@ -28,7 +26,7 @@ def count(connection: Connection, project_id: UUID, hour: datetime) -> None:
     within = (trace.c.seen_at >= hour) & (trace.c.seen_at < hour + timedelta(hours=1))
     counted = (
         select(trace.c.group_id, literal(hour), func.count())
-        .where(own, within, IS_RESIDUE, trace.c.id >= first_id_of(hour - LATEST_ARRIVAL))
+        .where(own, within, IS_RESIDUE, trace.c.id >= first_id_of(hour - CALL_AHEAD))
         .group_by(trace.c.group_id)
     )
     columns = [unmatched_hour.c.group_id, unmatched_hour.c.start, unmatched_hour.c.calls]

@@ -48,6 +48,7 @@ def look(connection: Connection, project_id: UUID, now: datetime) -> int:
     if not stretches:
         return 0
     lines = _lines(connection, asked)
+    stretches = _of_lines(stretches, lines)
     findings = [
         *_jumps_of_tasks(stretches, lines),
         *_jumps_of_groups(connection, asked, stretches, lines),
@@ -77,6 +78,12 @@ def _lines(connection: Connection, asked: Look) -> Mapping[UUID, Line]:
     return {row[0]: Line(*row[1:]) for row in rows}
 
 
+def _of_lines(stretches: Sequence[Stretch], lines: Mapping[UUID, Line]) -> list[Stretch]:
+    """The stretches of versions that still stood in the same task when the lines were read, after the stretches."""
+    tasks = {version_id: line.task_id for version_id, line in lines.items()}
+    return [stretch for stretch in stretches if tasks.get(stretch.version.id) == stretch.version.task_id]
+
+
 # --- jumps
 
 
@@ -97,8 +104,7 @@ def _jumps_of_groups(
     without = unmatched.in_blocks(connection, asked.project_id, asked.since, asked.now, BLOCK)
     figures = _blocks()
     for each in stretches:
-        if (line := lines.get(each.version.id)) is not None:
-            _add(figures, line.group_id, each, 0)
+        _add(figures, lines[each.version.id].group_id, each, 0)
     for group_id, counts in without.items():
         for number, calls in counts.items():
             old = figures[group_id][number]
@@ -147,11 +153,13 @@ def _gone_quiet(
         others = [everything - mine for everything, mine in zip(total, own, strict=True)]
         if (quiet := rules.quiet(own, others)) is not None:
             last = _last_hour(connection, lines, task_id, asked.now)
+            if last is None:
+                continue  # its calls were deleted meanwhile
             details = {"last_seen": last.isoformat(), "expected": round(quiet.expected)}
             yield Finding("task.quiet", groups[task_id], task_id, details=details, begun=last)
 
 
-def _last_hour(connection: Connection, lines: Mapping[UUID, Line], task_id: UUID, now: datetime) -> datetime:
+def _last_hour(connection: Connection, lines: Mapping[UUID, Line], task_id: UUID, now: datetime) -> datetime | None:
     own = call_usage.c.implementation_id.in_([each for each, line in lines.items() if line.task_id == task_id])
     query = select(func.max(call_usage.c.start)).where(own, call_usage.c.span == "hour", call_usage.c.start < now)
     return connection.execute(query).scalar_one()
@@ -164,8 +172,7 @@ def _taken_back(asked: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, 
     """Edits that were taken back, of versions and of templates: an edit of a prompt that several models answer is several versions."""
     by_task: dict[UUID, list[Stretch]] = defaultdict(list)
     for each in stretches:
-        if each.version.id in lines:
-            by_task[each.version.task_id].append(each)
+        by_task[each.version.task_id].append(each)
     for task_id, own in by_task.items():
         yield from _back(asked, task_id, own, lines, {each.version.id: each.version.number for each in own})
         first: dict[UUID, int] = {}

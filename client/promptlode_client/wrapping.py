@@ -96,6 +96,14 @@ class _Watch:
 
     def answered(self, result: Any) -> Any:
         """The result itself; its answer is recorded now, or for a stream at its end."""
+        try:
+            return self._followed(result)
+        except Exception as error:  # noqa: BLE001  # say a stream with slots, whose iterator nobody can replace
+            logger.debug("An answer could not be watched: %s", type(error).__name__)
+            self._record()
+            return result
+
+    def _followed(self, result: Any) -> Any:
         if inspect.isgenerator(result):
             return self._watched(result)
         if inspect.isasyncgen(result) or (isinstance(result, AsyncIterator) and not hasattr(result, "_iterator")):
@@ -117,7 +125,7 @@ class _Watch:
             result._iterator = self._watched(iterator)
         else:
             return False
-        self._watch_close(result)
+        self._read(self._watch_close, result)
         return True
 
     def whole(self, result: Any) -> None:
@@ -185,7 +193,8 @@ class _Watch:
 
     def _record(self) -> None:
         if not self._done and self._body.get("model"):
-            self._recorder.record(**{**self._body, **self._answer.found(), "completed_at": _now()})
+            self._read(lambda answer: self._body.update(answer.found()), self._answer)
+            self._recorder.record(**{**self._body, "completed_at": _now()})
         self._done = True
 
 

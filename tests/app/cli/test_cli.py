@@ -199,6 +199,8 @@ def test_a_time_on_the_command_line_is_utc(cli: Cli, engine: Engine, tmp_path: P
         ("REDIS_URL", "http://me:secret@host"),
         ("PORT", "secret"),
         ("GROUPING_LEASE", "0"),
+        ("LOG_LEVEL", "secret"),
+        ("LOG_FORMAT", "secret"),
     ],
 )
 def test_a_setting_that_is_wrong_is_named_and_not_shown(cli: Cli, name: str, value: str) -> None:

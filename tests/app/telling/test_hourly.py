@@ -6,12 +6,14 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert
+from sqlalchemy import Connection, Table, delete, insert, select, text
 
-from app.store import rollup
+from app.reading import spending
+from app.reading.spending import Stretch
+from app.store import rollup, unmatched
 from app.store.call_facts import BUCKETS
 from app.store.engine import transaction
-from app.store.tables import call_usage, unmatched_hour
+from app.store.tables import call_usage, implementation, task, unmatched_hour
 from app.telling import hourly
 from tests.app.grouping_world import WORDS, Group, World, triage, words
 
@@ -122,3 +124,40 @@ def test_an_outage_of_all_tasks_is_one_piece_of_news(client: FlaskClient, world:
     [jump] = news(client)
     assert jump["details"]["others"] == 4
     assert jump["summary"].endswith("The same of 4 others.")
+
+
+@pytest.mark.parametrize("table", [task, implementation])
+def test_tasks_that_are_deleted_during_a_look_cost_no_other_task_its_news(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch, table: Table
+) -> None:
+    failing, quiet, other = [world.group(f"/{word}") for word in WORDS[:3]]
+    for group, last in ((failing, 7), (quiet, 80), (other, 7)):
+        trace_ids = group.send(map(triage, range(12)))
+        group.run()
+        version = group.calls(trace_ids)[0].implementation_id
+        filled(group, range(last, 600), version)
+        if group is not quiet:
+            filled(group, range(1, 7), version, failures=4)
+    read = spending.in_stretches
+
+    def read_before_deletion(connection: Connection, *asked: Any) -> list[Stretch]:
+        stretches = read(connection, *asked)
+        connection.execute(text("UPDATE trace SET implementation_id = NULL, template_id = NULL"))
+        gone = select(task.c.id).where(task.c.group_id.in_([failing.id, quiet.id]))
+        connection.execute(delete(table).where((table.c.id if table is task else table.c.task_id).in_(gone)))
+        return stretches
+
+    monkeypatch.setattr(spending, "in_stretches", read_before_deletion)
+    assert look(other) == 1
+    assert [change["path"] for change in news(client)] == [f"/{WORDS[2]}"]
+
+
+def test_a_call_of_a_clock_that_is_hours_ahead_counts_in_its_own_hour(group: Group) -> None:
+    ahead = datetime.now(UTC) + 10 * HOUR
+    group.send(["Something else altogether"], started_at=ahead.isoformat())
+    group.run()
+    hour = ahead.replace(minute=0, second=0, microsecond=0)
+    with transaction(group.world.engine) as connection:
+        unmatched.count(connection, group.project_id, hour)
+        counted = unmatched.in_blocks(connection, group.project_id, hour, hour + HOUR, HOUR)
+    assert counted == {group.id: {0: 1}}
