@@ -20,7 +20,7 @@ from app.hooks.delivering import Deliverer
 from app.keeping.months import make_ahead
 from app.keeping.retention import expire
 from app.logs import describe, logger
-from app.store import changes, counters, counting, groups, heartbeats, marks, owed, rollup
+from app.store import changes, counters, counting, groups, heartbeats, marks, owed, rollup, webhooks
 from app.store.counters import Counted
 from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Heartbeat
@@ -117,7 +117,9 @@ class Reconciler:
         self._publisher.look_after_turns()
 
     def expire(self) -> None:
-        """Remove the calls that their projects keep no longer."""
+        """Remove the calls that their projects keep no longer, and old deliveries of webhooks."""
+        with transaction(self._engine) as connection:
+            webhooks.forget_old(connection)
         removed = expire(self._engine, self._settings.retention_days)
         if removed:
             _log.info("expired", calls=removed)

@@ -71,9 +71,9 @@ _SETTLE = text(
     UPDATE change SET kind = now.kind
       FROM (SELECT implementation.id, CASE WHEN {_BEGINS} THEN 'task.new' ELSE 'version.new' END AS kind
               FROM implementation JOIN change ON change.implementation_id = implementation.id
-             WHERE change.created_at > clock_timestamp() - :unsettled AND change.key LIKE 'version:%') AS now
+             WHERE change.created_at > now() - :unsettled AND change.key LIKE 'version:%') AS now
      WHERE change.implementation_id = now.id AND change.key LIKE 'version:%' AND change.kind <> now.kind
-       AND change.created_at > clock_timestamp() - :unsettled
+       AND change.created_at > now() - :unsettled
     """  # noqa: S608  ours
 )
 
@@ -84,7 +84,7 @@ _NOTE_MODELS = text(
     SELECT DISTINCT ON (told.project_id, own.model)
            told.project_id, 'model:' || md5(own.model), 'model.new', told.at, told.group_id, told.task_id, told.implementation_id
       FROM change AS told JOIN implementation AS own ON own.id = told.implementation_id
-     WHERE told.created_at > clock_timestamp() - :unsettled AND told.key LIKE 'version:%'
+     WHERE told.created_at > now() - :unsettled AND told.key LIKE 'version:%'
        AND NOT EXISTS (SELECT FROM change WHERE change.project_id = told.project_id AND change.key = 'model:' || md5(own.model))
        AND NOT EXISTS (SELECT FROM change JOIN implementation ON implementation.id = change.implementation_id
                         WHERE change.project_id = told.project_id AND change.key LIKE 'version:%'

@@ -45,6 +45,11 @@ DERIVED = {"redaction": "derived"}  # made anew from the redacted columns
 IDENTIFIER = {"redaction": "identifier"}  # redacted, and distinct ids stay distinct
 
 
+def _index_of_link(table: str, column: str) -> Index:
+    """For a column that is mostly empty: what refers to a row is found, and the row deleted, without reading the table."""
+    return Index(f"ix_{table}_{column}", column, postgresql_where=text(f"{column} IS NOT NULL"))
+
+
 def _created_at() -> Column:
     return Column("created_at", _Time, nullable=False, server_default=func.clock_timestamp(), info=SAFE)
 
@@ -129,6 +134,8 @@ task = Table(
     ),
     _created_at(),
     Index("ix_task_project", "project_id", "id"),
+    _index_of_link("task", "merged_into"),
+    _index_of_link("task", "production_implementation_id"),
     comment="What one call site does: a line of templates that descend from each other",
 )
 
@@ -172,6 +179,7 @@ template = Table(
     _created_at(),
     UniqueConstraint("group_id", "digest"),
     Index("ix_template_marks", "marks", postgresql_using="gin"),
+    _index_of_link("template", "replaced_by"),
     Index("ix_template_unmarked", "id", postgresql_where=text("marks IS NULL")),
 )
 
@@ -273,6 +281,7 @@ change = Table(
     _created_at(),
     UniqueConstraint("project_id", "key"),
     Index("ix_change_feed", "project_id", "at", "id"),
+    Index("ix_change_created_at", "created_at"),
     comment="What changed in a project: the feed. What it says of a text is read from the versions",
 )
 

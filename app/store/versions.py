@@ -124,7 +124,7 @@ def _hand_on_decisions(connection: Connection, source: UUID, into: UUID) -> None
         "apart_from": sorted({*old.apart_from, *new.apart_from} - {source, into}),
     }
     connection.execute(update(task).where(task.c.id == into).values(values))
-    others = (task.c.id != into) & (any_(task.c.apart_from) == source)
+    others = (task.c.group_id == new.group_id) & (task.c.id != into) & (any_(task.c.apart_from) == source)
     connection.execute(
         update(task).where(others).values(apart_from=func.array_replace(task.c.apart_from, source, into))
     )

@@ -7,14 +7,14 @@ becomes due again.  So every change arrives at least once, each time with the sa
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, case, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.store.ids import new_id
+from app.store.ids import first_id_of, new_id
 from app.store.tables import change, webhook, webhook_delivery
 
 HELD = timedelta(seconds=60)
@@ -27,7 +27,10 @@ LONGEST_PAUSE = timedelta(hours=1)
 """The longest pause after a failure."""
 
 GIVEN_UP_AFTER = timedelta(days=3)
-"""Time after which a delivery is given up: a receiver that is down over a week-end misses nothing."""
+"""Time after which a delivery is given up: a receiver that is down over a week-end misses nothing.  A change of that age is not sent at all."""
+
+LOG_KEPT = timedelta(days=90)
+"""Time for which the log of deliveries is kept: a quarter, in which whoever runs a receiver asks what it got."""
 
 MOST = 20
 """Webhooks of a project."""
@@ -120,7 +123,8 @@ def deliveries(
 _ENQUEUE = text(
     """
     SELECT webhook.id AS webhook_id, change.id AS change_id
-      FROM webhook JOIN change ON change.project_id = webhook.project_id AND change.created_at > webhook.created_at
+      FROM webhook JOIN change ON change.project_id = webhook.project_id
+                              AND change.created_at > webhook.created_at AND change.created_at > now() - :given_up_after
      WHERE change.created_at <= clock_timestamp() - :delay AND (webhook.kinds IS NULL OR change.kind = ANY(webhook.kinds))
        AND NOT EXISTS (SELECT FROM webhook_delivery AS known WHERE known.webhook_id = webhook.id AND known.change_id = change.id)
      ORDER BY change.created_at LIMIT :most
@@ -143,11 +147,18 @@ def failing(connection: Connection) -> int:
 
 
 def enqueue(connection: Connection, delay: timedelta) -> None:
-    """Make deliveries for changes older than `delay`, one for each webhook that wants the kind."""
-    rows = connection.execute(_ENQUEUE, {"delay": delay, "most": MOST_ENQUEUED}).all()
+    """Make deliveries for changes older than `delay` and newer than GIVEN_UP_AFTER, one for each webhook that wants the kind."""
+    rows = connection.execute(_ENQUEUE, {"delay": delay, "given_up_after": GIVEN_UP_AFTER, "most": MOST_ENQUEUED}).all()
     if rows:
         values = [{"id": new_id(), "webhook_id": row.webhook_id, "change_id": row.change_id} for row in rows]
         connection.execute(insert(webhook_delivery).on_conflict_do_nothing(), values)
+
+
+def forget_old(connection: Connection) -> None:
+    """Remove deliveries from the log that were made and ended before LOG_KEPT; their changes are too old to be sent again."""
+    begin = first_id_of(datetime.now(UTC) - LOG_KEPT)
+    has_ended = webhook_delivery.c.state != "waiting"
+    connection.execute(delete(webhook_delivery).where(webhook_delivery.c.id < begin, has_ended))
 
 
 _CLAIM = text(

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
@@ -23,7 +24,8 @@ from app.hooks.addresses import Allowed, NotAllowedError
 from app.hooks.delivering import Deliverer
 from app.store import changes, webhooks
 from app.store.engine import transaction
-from app.store.tables import task, webhook, webhook_delivery
+from app.store.ids import first_id_of
+from app.store.tables import change, task, webhook, webhook_delivery
 from tests.app.api_helpers import assert_problem, client_with, new_key
 
 DOCS = (Path(__file__).parents[3] / "docs" / "changes.md").read_text(encoding="utf-8")
@@ -257,6 +259,39 @@ def test_only_the_kinds_that_were_asked_for_are_sent_and_nothing_of_before(
     new_task(world, prompts=triage_edited)
     deliverer.deliver()
     assert [(body["kind"], body["path"]) for body in receiver.bodies] == [("version.new", "/support/triage")]
+
+
+def made_before(world: World, days: int) -> None:
+    """Makes webhooks, changes and deliveries older by so many days."""
+    age = timedelta(days=days)
+    with transaction(world.engine) as connection:
+        for table in (webhook, change):
+            connection.execute(update(table).values(created_at=table.c.created_at - age))
+        old_id = first_id_of(datetime.now(UTC) - age)
+        connection.execute(update(webhook_delivery).values(id=old_id, created_at=webhook_delivery.c.created_at - age))
+
+
+@pytest.mark.parametrize(("days", "deliveries"), [(2, 1), (4, 0)])
+def test_a_change_that_would_be_given_up_by_now_is_not_sent_at_all(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer, days: int, deliveries: int
+) -> None:
+    created(allowing, receiver.url)
+    new_task(world)
+    made_before(world, days)
+    assert deliverer.deliver() == deliveries
+
+
+@pytest.mark.parametrize(("days", "entries"), [(89, 1), (91, 0)])
+def test_the_log_is_kept_for_a_quarter_and_what_it_forgets_is_not_sent_again(
+    allowing: FlaskClient, world: World, receiver: Receiver, deliverer: Deliverer, days: int, entries: int
+) -> None:
+    hook = created(allowing, receiver.url)
+    new_task(world)
+    assert deliverer.deliver() == 1
+    made_before(world, days)
+    with transaction(world.engine) as connection:
+        webhooks.forget_old(connection)
+    assert (len(log(allowing, hook)), deliverer.deliver()) == (entries, 0)
 
 
 def test_webhooks_are_off_until_the_operator_names_hosts(admin: FlaskClient) -> None:

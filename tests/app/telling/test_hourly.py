@@ -130,8 +130,8 @@ def test_an_outage_of_all_tasks_is_one_piece_of_news(client: FlaskClient, world:
 def test_tasks_that_are_deleted_during_a_look_cost_no_other_task_its_news(
     client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch, table: Table
 ) -> None:
-    failing, quiet, other = [world.group(f"/{word}") for word in WORDS[:3]]
-    for group, last in ((failing, 7), (quiet, 80), (other, 7)):
+    failing, quiet, stable = [world.group(f"/{word}") for word in WORDS[:3]]
+    for group, last in ((failing, 7), (quiet, 80), (stable, 7)):
         trace_ids = group.send(map(triage, range(12)))
         group.run()
         version = group.calls(trace_ids)[0].implementation_id
@@ -140,15 +140,15 @@ def test_tasks_that_are_deleted_during_a_look_cost_no_other_task_its_news(
             filled(group, range(1, 7), version, failures=4)
     read = spending.in_stretches
 
-    def read_before_deletion(connection: Connection, *asked: Any) -> list[Stretch]:
-        stretches = read(connection, *asked)
+    def read_before_deletion(connection: Connection, *arguments: Any) -> list[Stretch]:
+        stretches = read(connection, *arguments)
         connection.execute(text("UPDATE trace SET implementation_id = NULL, template_id = NULL"))
-        gone = select(task.c.id).where(task.c.group_id.in_([failing.id, quiet.id]))
-        connection.execute(delete(table).where((table.c.id if table is task else table.c.task_id).in_(gone)))
+        deleted = select(task.c.id).where(task.c.group_id.in_([failing.id, quiet.id]))
+        connection.execute(delete(table).where((table.c.id if table is task else table.c.task_id).in_(deleted)))
         return stretches
 
     monkeypatch.setattr(spending, "in_stretches", read_before_deletion)
-    assert look(other) == 1
+    assert look(stable) == 1
     assert [change["path"] for change in news(client)] == [f"/{WORDS[2]}"]
 
 
