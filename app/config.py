@@ -310,8 +310,8 @@ def default_of(setting: str) -> Any:
 
 
 def _wrong(loc: tuple[int | str, ...], message: str) -> str:
-    said = message.removeprefix("Value error, ").replace("Input should be", "must be")
-    return f"{'.'.join(map(str, loc)).upper()} is wrong: {said}."
+    reason = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{'.'.join(map(str, loc)).upper()} is wrong: {reason}."
 
 
 @functools.cache

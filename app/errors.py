@@ -30,9 +30,9 @@ class DatabaseDownError(DependencyError):
     why: the reason and the remedy for the operator; the message itself is for callers.
     """
 
-    def __init__(self, said: str = "PostgreSQL does not answer.", why: str = "") -> None:
-        super().__init__(said)
-        self.why = why or said
+    def __init__(self, message: str = "PostgreSQL does not answer.", why: str = "") -> None:
+        super().__init__(message)
+        self.why = why or message
 
 
 class ProjectMovingError(DatabaseDownError):

@@ -60,7 +60,7 @@ def _database(settings: Settings) -> tuple[Check, list[Heartbeat] | None]:
     try:
         with transaction(engine) as connection:
             revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-            beats = heartbeats.seen(connection)
+            beats = heartbeats.recent_processes(connection)
         with transaction(engine) as connection:
             heartbeats.try_a_write(connection)
     except DatabaseDownError as error:
@@ -96,5 +96,5 @@ def _alive(kind: str, beats: list[Heartbeat] | None, start: str) -> Check:
     alive = [beat for beat in ours if beat.alive]
     if alive:
         return Check(True, f"{len(alive)} alive.")
-    seen = f"last seen {ours[0].age_s:.0f} s ago" if ours else "never seen"
-    return Check(False, f"None alive ({seen}). Run: {start}.")
+    detail = f"last seen {ours[0].age_s:.0f} s ago" if ours else "never seen"
+    return Check(False, f"None alive ({detail}). Run: {start}.")

@@ -72,7 +72,7 @@ def _printable(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
     """Escape control characters: names come from callers, and none may control the reader's terminal or begin a log line."""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable():
-            event[name] = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in value)
+            event[name] = "".join(item if item.isprintable() else ascii(item)[1:-1] for item in value)
     return event
 
 

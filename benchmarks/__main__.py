@@ -24,14 +24,14 @@ _SECTION = re.compile(r"(<!-- run: (python [^>]+?) -->\n).*?(<!-- end -->)", re.
 
 def measured(text: str, words: list[str]) -> str:
     """The document with the tables of the wanted commands made anew; stops at the first command that fails."""
-    return _SECTION.sub(lambda section: _again(section) if _wanted(section[2], words) else section[0], text)
+    return _SECTION.sub(lambda section: _reprinted(section) if _is_wanted(section[2], words) else section[0], text)
 
 
-def _wanted(command: str, words: list[str]) -> bool:
+def _is_wanted(command: str, words: list[str]) -> bool:
     return not words or any(word in command for word in words)
 
 
-def _again(section: re.Match[str]) -> str:
+def _reprinted(section: re.Match[str]) -> str:
     print(f"$ {section[2]}", file=sys.stderr, flush=True)
     command = [sys.executable, *shlex.split(section[2])[1:]]
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -25,11 +25,11 @@ Off = Sequence[tuple[Any, str, object]]
 LARGE = {"large"}  # takes a quarter of an hour for all rules
 
 
-def _gives(value: object) -> Callable[..., object]:
+def _constant(value: object) -> Callable[..., object]:
     return lambda *_, **__: value
 
 
-def _first(first: object, *_: object, **__: object) -> object:
+def _identity(first: object, *_: object, **__: object) -> object:
     return first
 
 
@@ -37,52 +37,52 @@ def _second(_: object, two: object, *__: object) -> object:
     return two
 
 
-def _none(literals: Sequence[str], *_: object) -> list[bool]:
+def _no_ends(literals: Sequence[str], *_: object) -> list[bool]:
     return [False] * (len(literals) - 1)
 
 
 RULES: Mapping[str, Off] = {
-    "separators": [(rounds, "parted", _first)],
-    "inside": [(skeleton, "outside", _first)],
-    "borders": [(skeleton, "settled", _first)],
-    "hidden": [(rounds.Rounds, "_hidden", _gives([]))],
+    "separators": [(rounds, "parted", _identity)],
+    "inside": [(skeleton, "outside", _identity)],
+    "borders": [(skeleton, "settled", _identity)],
+    "hidden": [(rounds.Rounds, "_hidden", _constant([]))],
     "filing": [(rounds.Rounds, "_look_at_families", _second)],
-    "mixture": [(search, "is_mixture", _gives(False))],
-    "siblings": [(search, "siblings", _gives(None))],
+    "mixture": [(search, "is_mixture", _constant(False))],
+    "siblings": [(search, "siblings", _constant(None))],
     "cited": [(forest, "CITED_GRAMS_SHARE", 1e9)],
-    "otherwise": [(siblings.Places, "say_otherwise", _gives(False))],
-    "preamble": [(search._Search, "_is_preamble", _gives(False))],
+    "otherwise": [(siblings.Places, "say_otherwise", _constant(False))],
+    "preamble": [(search._Search, "_is_preamble", _constant(False))],
     "held": [(forest.Forest, "_without_held", _second)],
-    "examples": [(families, "_begin_in_two_ways", _gives(False))],
+    "examples": [(families, "_begin_in_two_ways", _constant(False))],
     "edits": [(search, "versions", lambda _, skeleton, __: [skeleton.members])],
-    "values of versions": [(families.Held, "has", _gives(False))],
+    "values of versions": [(families.Held, "has", _constant(False))],
     "held, not edited": [(families, "MOST_EDIT_CHANGES", 1 << 30)],
     "versions of few calls": [(families, "BITS_OF_AN_OUTERMOST_VERSION", 1e9)],
-    "data": [(siblings, "are_data", _none), (families, "are_data", _none)],
-    "edits beside a slot": [(families, "_edges", _gives(()))],
-    "kept sentences": [(families, "_are_rewritten", _gives(False))],
-    "roll-out": [(families.Calls, "begin_or_end", _gives(0.0))],
-    "words put in": [(families, "_grows", _gives(False))],
-    "edits of all texts": [(rounds.Rounds, "_part_by_edits", _gives([]))],
-    "crossed ends": [(ends.Ends, "are_crossed", _gives(False))],
-    "crossed sets": [(search._Search, "_is_crossed", _gives(False))],
-    "near": [(forest.Forest, "far", _gives(frozenset()))],
-    "rests": [(search._Search, "_rests", _gives([]))],
-    "second look": [(rounds.Rounds, "_second_look", _gives([]))],
+    "data": [(siblings, "are_data", _no_ends), (families, "are_data", _no_ends)],
+    "edits beside a slot": [(families, "_edges", _constant(()))],
+    "kept sentences": [(families, "_are_rewritten", _constant(False))],
+    "roll-out": [(families.Calls, "begin_or_end", _constant(0.0))],
+    "words put in": [(families, "_grows", _constant(False))],
+    "edits of all texts": [(rounds.Rounds, "_part_by_edits", _constant([]))],
+    "crossed ends": [(ends.Ends, "are_crossed", _constant(False))],
+    "crossed sets": [(search._Search, "_is_crossed", _constant(False))],
+    "near": [(forest.Forest, "far", _constant(frozenset()))],
+    "rests": [(search._Search, "_rests", _constant([]))],
+    "second look": [(rounds.Rounds, "_second_look", _constant([]))],
     "loose": [(search, "FEWEST_LOOSE_TEXTS", 0), (search, "BITS_OF_A_LOOSE_TEMPLATE", 0.0)],
-    "marks": [(search, "_is_marks", _gives(False))],
+    "marks": [(search, "_is_marks", _constant(False))],
     "whole": [(search, "WHOLE_SHARE", 2.0)],
-    "behind quotes": [(alignment.Aligner, "_behind_quotes", _gives([]))],
-    "label": [(alignment.Aligner, "_labels", _gives(False))],
+    "behind quotes": [(alignment.Aligner, "_behind_quotes", _constant([]))],
+    "label": [(alignment.Aligner, "_labels", _constant(False))],
     "much": [(siblings, "OWN_WORDS_FACTOR", 1e9)],
-    "filled in": [(ends.Ends, "_are_filled_in", _gives(False))],
-    "told apart": [(rounds.Rounds, "_joins", _gives(False))],
+    "filled in": [(ends.Ends, "_are_filled_in", _constant(False))],
+    "told apart": [(rounds.Rounds, "_joins", _constant(False))],
     "all held": [(forest, "BITS_OF_HELD_VALUES", 1e9)],
 }
 
 
 @contextmanager
-def without(rule: str) -> Iterator[None]:
+def without_rule(rule: str) -> Iterator[None]:
     """The miner without one rule; "" leaves all rules on."""
     with ExitStack() as stack:
         for owner, name, value in RULES.get(rule, ()):
@@ -90,9 +90,11 @@ def without(rule: str) -> Iterator[None]:
         yield
 
 
-def template_f1(made: Corpus) -> float:
-    groups = templating.mine([trace.text for trace in made.traces])
-    return score(made, [Group(each.template.literals, each.members, each.values) for each in groups]).template_f1
+def template_f1(corpus: Corpus) -> float:
+    groups = templating.mine([trace.text for trace in corpus.traces])
+    return score(
+        corpus, [Group(members.template.literals, members.members, members.values) for members in groups]
+    ).template_f1
 
 
 def exact_of_frameworks() -> float:
@@ -102,18 +104,18 @@ def exact_of_frameworks() -> float:
 
 
 def figures(rule: str, corpora: Mapping[str, Sequence[Corpus]]) -> dict[str, float]:
-    with without(rule):
-        means = {name: mean(map(template_f1, made)) for name, made in corpora.items()}
+    with without_rule(rule):
+        means = {name: mean(map(template_f1, corpus)) for name, corpus in corpora.items()}
         return means | {"frameworks": exact_of_frameworks()}
 
 
 def table(rules: Sequence[str], corpora: Mapping[str, Sequence[Corpus]]) -> Iterator[str]:
-    whole = figures("", corpora)
-    yield f"| without | {' | '.join(whole)} |"
-    yield f"|{'---|' * (1 + len(whole))}"
-    yield f"| nothing | {' | '.join(f'{value:.3f}' for value in whole.values())} |"
+    all_rules = figures("", corpora)
+    yield f"| without | {' | '.join(all_rules)} |"
+    yield f"|{'---|' * (1 + len(all_rules))}"
+    yield f"| nothing | {' | '.join(f'{value:.3f}' for value in all_rules.values())} |"
     for rule in rules:
-        costs = [whole[name] - value for name, value in figures(rule, corpora).items()]
+        costs = [all_rules[name] - value for name, value in figures(rule, corpora).items()]
         yield f"| {rule} | {' | '.join(f'{cost:+.3f}' if abs(cost) >= 0.0005 else '' for cost in costs)} |"
 
 
@@ -124,9 +126,9 @@ def main() -> None:
         "--scenario", nargs="+", choices=SCENARIOS, default=[name for name in SCENARIOS if name not in LARGE]
     )
     parser.add_argument("--seed", nargs="+", type=int, default=[1, 2])
-    asked = parser.parse_args()
-    corpora = {name: [corpus(name, seed) for seed in asked.seed] for name in asked.scenario}
-    for line in table(asked.rule, corpora):
+    options = parser.parse_args()
+    corpora = {name: [corpus(name, seed) for seed in options.seed] for name in options.scenario}
+    for line in table(options.rule, corpora):
         print(line, flush=True)
 
 

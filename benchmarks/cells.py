@@ -55,7 +55,7 @@ def need(calls: float, rates: Rates, dice: random.Random) -> Need:
     peak = calls / 86_400 * PEAK
     carried = rates.database * FULL
     cells = max(1, math.ceil(peak / carried))
-    loads = spread(project_loads(peak, dice), cells)
+    loads = loads_of_cells(project_loads(peak, dice), cells)
     return Need(
         calls,
         peak,
@@ -73,10 +73,10 @@ def project_loads(peak: float, dice: random.Random) -> list[float]:
     weights = [1 / (rank + 1) ** ZIPF for rank in range(PROJECTS)]
     dice.shuffle(weights)
     total = sum(weights)
-    return [peak * each / total for each in weights]
+    return [peak * weight / total for weight in weights]
 
 
-def spread(loads: list[float], cells: int) -> list[float]:
+def loads_of_cells(loads: list[float], cells: int) -> list[float]:
     """The load of each cell, where each new project goes to the cell with the least load."""
     heap = [0.0] * cells
     for load in loads:
@@ -91,8 +91,8 @@ def main() -> None:
     parser.add_argument("--bytes", type=float, default=1490, help="that a call keeps, indexes too")
     parser.add_argument("--days", type=float, default=30, help="that calls are kept")
     parser.add_argument("--mining", type=float, default=0.5, help="seconds of a worker's core for a thousand calls")
-    given = parser.parse_args()
-    rates = Rates(given.per_web_core, given.per_database, given.bytes, given.days, given.mining)
+    options = parser.parse_args()
+    rates = Rates(options.per_web_core, options.per_database, options.bytes, options.days, options.mining)
     print(
         "| calls a day | peak/s | cells | web cores | worker cores | TB kept | largest project / cell | fullest cell |"
     )

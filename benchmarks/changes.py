@@ -21,7 +21,7 @@ import numpy as np
 from sqlalchemy import select
 
 from app.reading import feed, prices
-from app.reading.feed import Told, Wanted
+from app.reading.feed import ChangeFilter, FeedEntry
 from app.reading.usage import Range
 from app.sample import material as m
 from app.sample.values import several, spin, ticket
@@ -168,9 +168,9 @@ class Month:
         return " ".join(self.r.choices(WORDS, k=self.r.randint(8, 40)))
 
     def _life(self, site: Site, moment: datetime) -> float:
-        begun = site.path != "/refund" or moment >= day(10, 11)
+        has_begun = site.path != "/refund" or moment >= day(10, 11)
         ended = site.path == "/report" and moment >= day(21)
-        return float(begun and not ended)
+        return float(has_begun and not ended)
 
     def _call(self, site: Site, moment: datetime) -> dict[str, Any]:
         values = site.values(self.r)
@@ -194,10 +194,10 @@ class Month:
     def _body(self, path: str, model: str, prompt: str, moment: datetime, *, outage: bool = False) -> dict[str, Any]:
         failing = 0.4 if outage and day(15, 13) <= moment < day(15, 17) else 0.01
         answer: dict[str, Any] = {"error": {"message": "overloaded"}} if self.r.random() < failing else {"output": "ok"}
-        used = {"input_tokens": len(prompt) // 4 + 20, "output_tokens": self.r.randint(20, 60)}
+        usage = {"input_tokens": len(prompt) // 4 + 20, "output_tokens": self.r.randint(20, 60)}
         return {
             "path": path, "model": model, "input": prompt, "started_at": moment.isoformat(),
-            "completed_at": (moment + timedelta(seconds=self.r.uniform(0.5, 3))).isoformat(), "usage": used, **answer,
+            "completed_at": (moment + timedelta(seconds=self.r.uniform(0.5, 3))).isoformat(), "usage": usage, **answer,
         }  # fmt: skip
 
 
@@ -209,15 +209,15 @@ def _share(moment: datetime) -> float:
 
 def _poisson(r: Random, expected: float) -> int:
     """A Poisson number by Knuth's method: random numbers are multiplied until the product is below exp(-expected)."""
-    count, product, bound = 0, r.random(), exp(-expected)
-    while product > bound:
+    count, product, threshold = 0, r.random(), exp(-expected)
+    while product > threshold:
         count, product = count + 1, product * r.random()
     return count
 
 
-def lived(installation: Installation, seed: int) -> dict[Any, datetime]:
+def live_month(installation: Installation, seed: int) -> dict[Any, datetime]:
     """Lives the month hour by hour. Returns for each change of the feed when it was told."""
-    month, told = Month(seed), dict[Any, datetime]()
+    month, times = Month(seed), dict[Any, datetime]()
     for number in range(DAYS * 24):
         now = BEGIN + (number + 1) * HOUR
         if calls := sorted(month.hour(now - HOUR), key=lambda call: call["started_at"]):
@@ -233,11 +233,11 @@ def lived(installation: Installation, seed: int) -> dict[Any, datetime]:
             hourly.look(connection, installation.project.id, now)
             if now == day(14, 9):
                 _set_price(connection, installation, now)
-            fresh = {each.id: now for each in _told(connection, installation) if each.id not in told}
-        told |= fresh
+            fresh = {change.id: now for change in _changes_told(connection, installation) if change.id not in times}
+        times |= fresh
         if fresh or number % 24 == 0:
-            print(f"{now:%d %b %H:%M}: {len(told)} told", file=sys.stderr, flush=True)
-    return told
+            print(f"{now:%d %b %H:%M}: {len(times)} told", file=sys.stderr, flush=True)
+    return times
 
 
 def _is_owed(installation: Installation) -> bool:
@@ -248,32 +248,32 @@ def _is_owed(installation: Installation) -> bool:
 def _set_price(connection: Any, installation: Installation, now: datetime) -> None:
     before = prices.of_project(connection, installation.project.id).of("gpt-5")
     assert before is not None
-    set_prices.put(
+    set_prices.set_price(
         connection, installation.project.id, "gpt-5", input=before.input * 1.5, output=before.output * 1.5, cached=None
     )
     after = prices.of_project(connection, installation.project.id).of("gpt-5")
     price_changed(connection, installation.project.id, "gpt-5", before=before, after=after, now=now)
 
 
-def _told(connection: Any, installation: Installation) -> list[Told]:
-    return feed.page(connection, Wanted([installation.project.id], Range()), 1_000)
+def _changes_told(connection: Any, installation: Installation) -> list[FeedEntry]:
+    return feed.page(connection, ChangeFilter([installation.project.id], Range()), 1_000)
 
 
-def compared(told: Sequence[Told], when: dict[Any, datetime]) -> tuple[list[tuple[Any, ...]], list[Told]]:
+def compared(changes: Sequence[FeedEntry], when: dict[Any, datetime]) -> tuple[list[tuple[Any, ...]], list[FeedEntry]]:
     """(a row for each known change, the false changes)."""
-    untaken, rows = list(told), []
+    untaken, rows = list(changes), []
     for event in EVENTS:
-        fitting = [each for each in untaken if _fits(each, event, when[each.id])]
-        after = min(((when[each.id] - event.at) for each in fitting), default=None)
-        untaken = [each for each in untaken if each not in fitting[:1]]
+        fitting = [change for change in untaken if _fits(change, event, when[change.id])]
+        after = min(((when[change.id] - event.at) for change in fitting), default=None)
+        untaken = [change for change in untaken if change not in fitting[:1]]
         if event.what != "the site begins":
             rows.append((event.kind, event.where, f"{event.at:%d %b %H:%M}", event.what, _hours(after)))
     return rows, untaken
 
 
-def _fits(told: Told, event: Event, when: datetime) -> bool:
-    where = told.path or told.details.get("model")
-    return (told.kind, where) == (event.kind, event.where) and event.at <= when <= event.at + event.within
+def _fits(change: FeedEntry, event: Event, when: datetime) -> bool:
+    where = change.path or change.details.get("model")
+    return (change.kind, where) == (event.kind, event.where) and event.at <= when <= event.at + event.within
 
 
 def _hours(after: timedelta | None) -> str:
@@ -291,12 +291,12 @@ class Hours:
 
     @classmethod
     def of(cls, month: Month) -> "Hours":
-        made = {site.path: np.zeros((4, DAYS * 24)) for site in SITES}
+        blocks = {site.path: np.zeros((4, DAYS * 24)) for site in SITES}
         for hour in range(DAYS * 24):
             for call in month.hour(BEGIN + hour * HOUR):
                 if (site := BY_PATH.get(call["path"])) is not None:
-                    made[site.path][:, hour] += _figures(call, call["input"].startswith(site.text[:6]))
-        return cls(made)
+                    blocks[site.path][:, hour] += _figures(call, call["input"].startswith(site.text[:6]))
+        return cls(blocks)
 
     def blocks(self, path: str, hour: int) -> np.ndarray[Any, Any]:
         """The four figures of each block in the weeks before a full hour."""
@@ -309,26 +309,26 @@ class Hours:
 def _figures(call: dict[str, Any], has_template: bool) -> tuple[float, ...]:
     price = prices.published(call["model"])
     assert price is not None
-    used = call["usage"]
-    dollars = price.input * used["input_tokens"] + price.output * used["output_tokens"]
+    usage = call["usage"]
+    dollars = price.input * usage["input_tokens"] + price.output * usage["output_tokens"]
     return (1, "error" in call, dollars / prices.MILLION, 0) if has_template else (0, 0, 0, 1)
 
 
 def by_rule(seed: int) -> list[tuple[str, str, datetime]]:
     """(kind, path, time) of each change that the rule tells; each kind of a path at most once a week."""
-    hours, told = Hours.of(Month(seed)), list[tuple[str, str, datetime]]()
+    hours, changes = Hours.of(Month(seed)), list[tuple[str, str, datetime]]()
     for hour in range(1, DAYS * 24 + 1):
         now, blocks = BEGIN + hour * HOUR, {site.path: hours.blocks(site.path, hour) for site in SITES}
-        total = sum(each[0] for each in blocks.values())
-        for path, own in blocks.items():
-            for kind in _kinds(own, total):
-                if not any((kind, path) == each[:2] and now - each[2] < AGAIN for each in told):
-                    told.append((kind, path, now))
-    return told
+        total = sum(block[0] for block in blocks.values())
+        for path, blocks_of_path in blocks.items():
+            for kind in _kinds(blocks_of_path, total):
+                if not any((kind, path) == change[:2] and now - change[2] < AGAIN for change in changes):
+                    changes.append((kind, path, now))
+    return changes
 
 
-def _kinds(own: np.ndarray[Any, Any], total: np.ndarray[Any, Any]) -> Iterator[str]:
-    calls, failures, dollars, unmatched = own
+def _kinds(blocks_of_path: np.ndarray[Any, Any], total: np.ndarray[Any, Any]) -> Iterator[str]:
+    calls, failures, dollars, unmatched = blocks_of_path
     for kind, amounts, among, measure in (
         ("error.jump", failures, calls, rules.SHARE),
         ("cost.jump", dollars, calls, rules.COST),
@@ -343,7 +343,7 @@ def _kinds(own: np.ndarray[Any, Any], total: np.ndarray[Any, Any]) -> Iterator[s
 
 def rule_table(seeds: Sequence[int]) -> str:
     """A row a seed: when the four known changes of figures are told, and the number of false ones."""
-    known = [
+    known_events = [
         event
         for event in EVENTS
         if event.kind.partition(".")[2] in {"jump", "quiet", "rate"} and event.where in BY_PATH
@@ -351,8 +351,8 @@ def rule_table(seeds: Sequence[int]) -> str:
     rows = []
     for seed in seeds:
         untaken, after = by_rule(seed), list[str]()
-        for event in known:
-            hit = next(
+        for event in known_events:
+            fitting = next(
                 (
                     e
                     for e in untaken
@@ -360,10 +360,10 @@ def rule_table(seeds: Sequence[int]) -> str:
                 ),
                 None,
             )
-            untaken = [each for each in untaken if each != hit]
-            after.append(_hours(hit[2] - event.at if hit else None))
+            untaken = [change for change in untaken if change != fitting]
+            after.append(_hours(fitting[2] - event.at if fitting else None))
         rows.append((seed, *after, len(untaken)))
-    return table(("seed", *(f"{event.kind} of {event.where}, after" for event in known), "false ones"), rows)
+    return table(("seed", *(f"{event.kind} of {event.where}, after" for event in known_events), "false ones"), rows)
 
 
 def main() -> None:
@@ -374,21 +374,21 @@ def main() -> None:
     summary = []
     for seed in seeds:
         with installed() as installation:
-            when = lived(installation, seed)
+            when = live_month(installation, seed)
             with transaction(installation.engine) as connection:
-                told = _told(connection, installation)
+                changes = _changes_told(connection, installation)
                 calls = sum(row[0] for row in connection.exec_driver_sql("SELECT calls FROM call_count"))
-        rows, false = compared(told, when)
+        rows, false = compared(changes, when)
         days = [
             sum(BEGIN + n * DAY < moment <= BEGIN + (n + 1) * DAY for moment in when.values()) for n in range(1, DAYS)
         ]
-        known = [row for row in rows if "not" not in row[-1]]
-        summary.append((seed, f"{calls:,}", f"{len(known)} of {len(rows)}", len(false), max(days)))
+        rows_with_event = [row for row in rows if "not" not in row[-1]]
+        summary.append((seed, f"{calls:,}", f"{len(rows_with_event)} of {len(rows)}", len(false), max(days)))
         if seed == seeds[0]:
             print(table(("kind", "of", "when", "what happened", "told after"), rows), "\n")
-        for each in false:
+        for change in false:
             print(
-                f"false, seed {seed}: {each.kind} of {each.path}, told {when[each.id]:%d %b %H:%M}, {dict(each.details)}",
+                f"false, seed {seed}: {change.kind} of {change.path}, told {when[change.id]:%d %b %H:%M}, {dict(change.details)}",
                 file=sys.stderr,
             )
     print(

@@ -26,21 +26,21 @@ SPARE_FILES = 500
 
 
 def main(numbers: list[int]) -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with world() as made:
-        target = made.serve(APP)
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    with world() as measured_world:
+        target = measured_world.serve(APP)
         _times(target)  # warm
-        alone, empty = _times(target), made.memory()[APP]
+        times_alone, empty = _times(target), measured_world.memory()[APP]
         print("| connections | median of a POST | p99 | median x | MB more |\n| --- | --- | --- | --- | --- |")
-        _print(0, alone, alone, 0.0)
-        for number in (min(number, most - SPARE_FILES) for number in numbers):
-            with _held(number, target.port):
-                _print(number, _times(target), alone, made.memory()[APP] - empty)
+        _print(0, times_alone, times_alone, 0.0)
+        for number in (min(number, limit - SPARE_FILES) for number in numbers):
+            with _held_connections(number, target.port):
+                _print(number, _times(target), times_alone, measured_world.memory()[APP] - empty)
 
 
 @contextmanager
-def _held(number: int, port: int) -> Iterator[None]:
+def _held_connections(number: int, port: int) -> Iterator[None]:
     with ExitStack() as stack:
         for _ in range(number):
             stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)).sendall(BEGINNING)
@@ -54,17 +54,17 @@ def _times(target: Target) -> list[float]:
     seconds = []
     for _ in range(REQUESTS):
         request = urllib.request.Request(f"http://127.0.0.1:{target.port}/api/v1/traces", body, headers)
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         with urllib.request.urlopen(request, timeout=30) as answer:
             assert answer.status == 201
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - started_at)
     return seconds
 
 
-def _print(number: int, times: list[float], alone: list[float], more: float) -> None:
+def _print(number: int, times: list[float], times_alone: list[float], bytes_more: float) -> None:
     median, p99 = statistics.median(times), statistics.quantiles(times, n=100)[98]
-    ratio = median / statistics.median(alone)
-    print(f"| {number:,} | {median * 1000:.1f} ms | {p99 * 1000:.1f} ms | {ratio:.2f} | {more:.0f} |", flush=True)
+    ratio = median / statistics.median(times_alone)
+    print(f"| {number:,} | {median * 1000:.1f} ms | {p99 * 1000:.1f} ms | {ratio:.2f} | {bytes_more:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -38,9 +38,9 @@ class Source:
     during: tuple[float, float] = (0.0, 1.0)
 
     def draw(self, r: Random) -> dict[str, str]:
-        drawn = dict(self.together(r)) if self.together else {}
-        return drawn | {
-            slot: (self.makers.get(slot) or MAKERS[slot])(r) for slot in dict.fromkeys(self.slots) if slot not in drawn
+        values = dict(self.together(r)) if self.together else {}
+        return values | {
+            slot: (self.makers.get(slot) or MAKERS[slot])(r) for slot in dict.fromkeys(self.slots) if slot not in values
         }
 
 
@@ -150,7 +150,7 @@ LONG_SLOTS = frozenset(
 _SECTIONS = re.compile(r"^=== (.+)\n", re.MULTILINE)
 
 
-def _written() -> dict[str, Source]:
+def _written_prompts() -> dict[str, Source]:
     """The prompts of prompts.txt."""
     text = (Path(__file__).parent / "prompts.txt").read_text(encoding="utf-8")
     pieces = _SECTIONS.split(text)[1:]
@@ -161,10 +161,10 @@ def _written() -> dict[str, Source]:
 def _source(name: str, parts: list[Part], together: Callable[[Random], Mapping[str, str]] | None = None) -> Source:
     literals: list[str] = [""]
     slots: list[str] = []
-    for number, each in enumerate(parts):
-        literals[-1] += (BARRIER if number else "") + each.literals[0]
-        literals += each.literals[1:]
-        slots += each.slots
+    for number, prompt_part in enumerate(parts):
+        literals[-1] += (BARRIER if number else "") + prompt_part.literals[0]
+        literals += prompt_part.literals[1:]
+        slots += prompt_part.slots
     return Source(name, tuple(literals), tuple(slots), together)
 
 
@@ -178,7 +178,7 @@ def _sampled() -> dict[str, Source]:
     }
 
 
-STOCK: Mapping[str, Source] = _written() | _sampled()
+STOCK: Mapping[str, Source] = _written_prompts() | _sampled()
 PREAMBLES = tuple(STOCK[name].literals[0] for name in STOCK if name.startswith("preamble-"))
 STATIC = tuple(s for s in STOCK.values() if not s.slots and not s.name.startswith("preamble-"))
 SLOTTED = tuple(s for s in STOCK.values() if s.slots)
@@ -206,16 +206,16 @@ BLOCKS = ("Take extra care with the following.\n", "Background that may help:\n"
 def edited(source: Source, r: Random) -> Source | None:
     """The next version: one sentence replaced, dropped or added, away from every slot. None when no sentence is away from slots."""
     places = [
-        (i, hit)
+        (i, match)
         for i, text in enumerate(source.literals)
-        for hit in _SENTENCE.finditer(text)
-        if _clear(source, i, hit.start(), hit.end())
+        for match in _SENTENCE.finditer(text)
+        if _clear(source, i, match.start(), match.end())
     ]
     if not places:
         return None
-    i, hit = r.choice(places)
+    i, match = r.choice(places)
     donor = r.choice([d for d in DONORS if not any(d in text for text in source.literals)])
-    text, (start, end) = source.literals[i], hit.span()
+    text, (start, end) = source.literals[i], match.span()
     changed = r.choice((
         text[:start] + donor + text[end:],
         text[:start] + donor + text[end:],
@@ -234,10 +234,10 @@ def _clear(source: Source, i: int, start: int, end: int) -> bool:
 def with_slot(source: Source, r: Random, slot: str, make: Maker) -> Source | None:
     """The prompt with one more slot at the start of a line. None when every line is near a slot."""
     places = [
-        (i, hit.end())
+        (i, match.end())
         for i, text in enumerate(source.literals)
-        for hit in re.finditer(r"\n", text)
-        if 15 <= hit.end() <= len(text) - 15
+        for match in re.finditer(r"\n", text)
+        if 15 <= match.end() <= len(text) - 15
     ]
     if not places:
         return None
@@ -309,7 +309,7 @@ class _Cast:
             for _ in range(self.r.randint(*self.scenario.edits)):
                 version = edited(line[-1], self.r)
                 if version and all(
-                    version.literals != other.literals for other in line
+                    version.literals != earlier.literals for earlier in line
                 ):  # an edit that restores an earlier text is no new version
                     line.append(version)
             if len(line) > 1:
@@ -335,8 +335,8 @@ def _in_time(version: Source, k: int, of: int) -> Source:
 def _counts(templates: int, scenario: Scenario) -> list[int]:
     """The calls of each template: `least` for all, the rest by Zipf's law."""
     weights = [1 / (rank + 1) ** scenario.skew for rank in range(templates)]
-    rest = int(scenario.traces * (1 - scenario.noise)) - scenario.least * templates
-    steps = [0, *(round(rest * share / sum(weights)) for share in accumulate(weights))]
+    remaining = int(scenario.traces * (1 - scenario.noise)) - scenario.least * templates
+    steps = [0, *(round(remaining * share / sum(weights)) for share in accumulate(weights))]
     return [scenario.least + b - a for a, b in pairwise(steps)]
 
 
@@ -350,16 +350,16 @@ class _Caller:
         self.seen: list[dict[str, str]] = []
 
     def call(self) -> Trace:
-        drawn = self.source.draw(self.r)
+        values_drawn = self.source.draw(self.r)
         if self.long_slot:
-            drawn[self.long_slot] = prose.long_document(self.r)
-        for slot in drawn:
+            values_drawn[self.long_slot] = prose.long_document(self.r)
+        for slot in values_drawn:
             if self.seen and self.r.random() < 0.12:
-                drawn[slot] = self.r.choice(self.seen)[slot]
-            elif len(drawn[slot]) > 12 and self.r.random() < 0.02:
-                drawn[slot] += " " + self._own_words()
-        self.seen = [*self.seen[-24:], drawn]
-        values = tuple(drawn[slot] for slot in self.source.slots)
+                values_drawn[slot] = self.r.choice(self.seen)[slot]
+            elif len(values_drawn[slot]) > 12 and self.r.random() < 0.02:
+                values_drawn[slot] += " " + self._own_words()
+        self.seen = [*self.seen[-24:], values_drawn]
+        values = tuple(values_drawn[slot] for slot in self.source.slots)
         text = self.source.literals[0] + "".join(v + t for v, t in zip(values, self.source.literals[1:], strict=True))
         return Trace(text, self.source.name, values)
 

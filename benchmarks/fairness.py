@@ -25,7 +25,7 @@ from redis import Redis
 from app.config import Settings
 from app.local.valkey import ValkeyServer
 from benchmarks.pace import poisson
-from tasks.coalescing.pace import Pace, Rest
+from tasks.coalescing.pace import Pace, Pause
 from tasks.coalescing.turns import Turns
 
 BOUND = 3.0
@@ -43,7 +43,7 @@ class Group:
     fresh: bool
     state: str = "idle"
     due: float = 0.0
-    rest: Rest = field(default_factory=Rest)
+    rest: Pause = field(default_factory=Pause)
     waiting: list[float] = field(default_factory=list)
 
 
@@ -60,30 +60,30 @@ class Simulation:
         self._numbers = itertools.count()
         self.lags: dict[str, list[float]] = {}
 
-    def add(self, project: str, paths: int, every: float, *, fresh: bool, dice: random.Random) -> None:
+    def add(self, project: str, paths: int, seconds_between: float, *, fresh: bool, dice: random.Random) -> None:
         self.lags[project] = []
         for _ in range(paths):
             group = Group(UUID(int=len(self._groups) + 1), project, fresh)
             self._groups[group.id] = group
-            for arrival in poisson(1 / every, SECONDS, dice):
+            for arrival in poisson(1 / seconds_between, SECONDS, dice):
                 self._at(arrival, "arrive", group)
 
     def run(self) -> None:
         """Simulates until the traffic ends; runs after the end are not simulated."""
         while self._events and self._events[0][0] < SECONDS:
-            now, _, kind, group, read = heapq.heappop(self._events)
+            now, _, kind, group, arrivals = heapq.heappop(self._events)
             if kind == "arrive":
                 self._arrive(now, group)
             elif kind == "due":
                 self._come_due(now, group)
             else:
-                self._done(now, group, read)
+                self._finish(now, group, arrivals)
             self._work(now)
 
     def unread(self, project: str) -> list[float]:
         """The waiting time of each unread trace of the project."""
         groups = (group for group in self._groups.values() if group.project == project)
-        return [SECONDS - came for group in groups for came in group.waiting]
+        return [SECONDS - arrivals for group in groups for arrivals in group.waiting]
 
     def _arrive(self, now: float, group: Group) -> None:
         group.waiting.append(now)
@@ -109,18 +109,18 @@ class Simulation:
                 self._groups[group_id] for group_id in self._turns.leave(group.project, group.id, hold=SECONDS)
             ]
             self._free -= 1
-            group.state, read, group.waiting = "running", group.waiting, []
-            self._at(now + RUN_SECONDS, "done", group, read)
+            group.state, arrivals, group.waiting = "running", group.waiting, []
+            self._at(now + RUN_SECONDS, "done", group, arrivals)
 
-    def _done(self, now: float, group: Group, read: list[float]) -> None:
+    def _finish(self, now: float, group: Group, arrivals: list[float]) -> None:
         self._free += 1
-        self.lags[group.project] += [now - arrival for arrival in read]
+        self.lags[group.project] += [now - arrival for arrival in arrivals]
         group.state, group.rest = "idle", self._pace.rest(now - RUN_SECONDS, now)
         if group.waiting:
             self._park(now, group)
 
-    def _at(self, when: float, kind: str, group: Group, read: list[float] | None = None) -> None:
-        heapq.heappush(self._events, (when, next(self._numbers), kind, group, read or []))
+    def _at(self, when: float, kind: str, group: Group, arrivals: list[float] | None = None) -> None:
+        heapq.heappush(self._events, (when, next(self._numbers), kind, group, arrivals or []))
 
 
 @dataclass(frozen=True)

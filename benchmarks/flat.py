@@ -23,12 +23,13 @@ def main() -> None:
     parser.add_argument("traces", nargs="?", type=int, default=100_000)
     per_step = max(BATCH, parser.parse_args().traces // STEPS)
     with world() as servers, generator() as load:
-        known = traffic.templates(TEMPLATES)
+        known_templates = traffic.templates(TEMPLATES)
         for path in range(PATHS):
-            servers.know(f"/{path}", known)
+            servers.know(f"/{path}", known_templates)
         web = servers.serve(PRODUCT)
         batches = [
-            traffic.batches(traffic.calls(f"/{path}", known, BATCH, 2_000, seed=path))[0] for path in range(PATHS)
+            traffic.batches(traffic.calls(f"/{path}", known_templates, BATCH, 2_000, seed=path))[0]
+            for path in range(PATHS)
         ]
         waiting, sizes = itertools.cycle(batches), []
         for _ in range(STEPS):

@@ -10,7 +10,7 @@ import orjson
 import redis
 
 from app.http.rates import Rate, Rates
-from app.intake.privacy import Policy, Wishes
+from app.intake.privacy import Policy, PrivacySettings
 from app.intake.trace import Incoming, read_trace
 from benchmarks.ingest import traffic
 from benchmarks.ingest.tables import table
@@ -25,39 +25,42 @@ def main() -> None:
 
 
 def _measured(name: str, size: int) -> list[list[str]]:
-    known = traffic.templates(100)
-    bodies = traffic.singles(traffic.calls("/guards", known, CALLS, size))
+    known_templates = traffic.templates(100)
+    bodies = traffic.singles(traffic.calls("/guards", known_templates, CALLS, size))
     incoming = [read_trace(orjson.loads(body)) for body in bodies]
     hinted = [read_trace(orjson.loads(body.replace(b"parcel", b"secret"))) for body in bodies]
     rates = Rates(redis.Redis(), lambda: 0.0)
-    limits = [Rate(each, 10**9) for each in ("address", "ingest", "traces")]
-    policy, own = Policy(Wishes(), "x"), Policy(Wishes(email=True, patterns={"customer": r"\bKD-\d{6}\b"}), "x")
+    limits = [Rate(part, 10**9) for part in ("address", "ingest", "traces")]
+    policy, own_policy = (
+        Policy(PrivacySettings(), "x"),
+        Policy(PrivacySettings(email=True, patterns={"customer": r"\bKD-\d{6}\b"}), "x"),
+    )
     work: dict[str, Callable[[], None]] = {
-        "read and check it": lambda: _each(lambda body: read_trace(orjson.loads(body)), bodies),
-        "three rates": lambda: _each(lambda _: [rates.spend(rate, "someone") for rate in limits], bodies),
-        "look for secrets": lambda: _each(policy.cleaned, incoming),
-        "the same, where a word sounds like one": lambda: _each(policy.cleaned, hinted),
-        "the same, with e-mail and a pattern": lambda: _each(own.cleaned, incoming),
+        "read and check it": lambda: _act_on_each(lambda body: read_trace(orjson.loads(body)), bodies),
+        "three rates": lambda: _act_on_each(lambda _: [rates.spend(rate, "someone") for rate in limits], bodies),
+        "look for secrets": lambda: _act_on_each(policy.cleaned, incoming),
+        "the same, where a word sounds like one": lambda: _act_on_each(policy.cleaned, hinted),
+        "the same, with e-mail and a pattern": lambda: _act_on_each(own_policy.cleaned, incoming),
     }
     times = _best(work)
     base = times["read and check it"]
     return [[name, title, f"{seconds * 1e6:.0f}", f"{seconds / base:.2f}"] for title, seconds in times.items()]
 
 
-def _each(do: Callable[[bytes | Incoming], object], items: list) -> None:  # type: ignore[type-arg]
+def _act_on_each(act: Callable[[bytes | Incoming], object], items: list) -> None:  # type: ignore[type-arg]
     for item in items:
-        do(item)
+        act(item)
 
 
 def _best(work: dict[str, Callable[[], None]]) -> dict[str, float]:
     """Seconds per call in the quickest round of each kind of work."""
-    rounds = [{title: _seconds(do) for title, do in work.items()} for _ in range(ROUNDS)]
-    return {title: min(each[title] for each in rounds) / CALLS for title in work}
+    rounds = [{title: _seconds(act) for title, act in work.items()} for _ in range(ROUNDS)]
+    return {title: min(seconds_by_title[title] for seconds_by_title in rounds) / CALLS for title in work}
 
 
-def _seconds(do: Callable[[], None]) -> float:
+def _seconds(act: Callable[[], None]) -> float:
     start = time.perf_counter()
-    do()
+    act()
     return time.perf_counter() - start
 
 

@@ -50,7 +50,7 @@ class Installation:
         """Mine every group anew, all its templates under review."""
         with transaction(self.engine) as connection:
             for group_id in self._groups():
-                groups.want(connection, group_id, "all")
+                groups.note_wish(connection, group_id, "all")
         self.work()
 
     def calls(self) -> Sequence[Row[Any]]:
@@ -77,10 +77,10 @@ class Installation:
 
     def _reviews(self) -> list[UUID]:
         with transaction(self.engine) as connection:
-            due = grouping.reviews_due(connection)
-            for group_id in due:
-                groups.want(connection, group_id, "review")
-        return due
+            due_ids = grouping.reviews_due(connection)
+            for group_id in due_ids:
+                groups.note_wish(connection, group_id, "review")
+        return due_ids
 
     def _run(self, group_id: UUID) -> grouping.RunOutcome:
         return grouping.run(self.engine, group_id, reason="trace", should_stop=lambda: False, settings=self.settings)

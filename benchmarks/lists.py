@@ -93,14 +93,14 @@ def addresses(client: FlaskClient) -> dict[str, str]:
     return {name: address.format(task=task, deep=cursor) for name, address in LISTS.items()}
 
 
-def asked(clients: Sequence[FlaskClient]) -> list[dict[str, list[float]]]:
+def seconds_of_requests(clients: Sequence[FlaskClient]) -> list[dict[str, list[float]]]:
     """The seconds of each request, by client and list. The clients take turns, so that a busy neighbour slows all of them."""
     seconds: list[dict[str, list[float]]] = [{name: [] for name in LISTS} for _ in clients]
-    wanted = [addresses(client) for client in clients]
+    addresses_of_client = [addresses(client) for client in clients]
     for _ in range(ASKED):
         for name in LISTS:
-            for client, own, times_of in zip(clients, wanted, seconds, strict=True):
-                times_of[name].append(timed(client, own[name]))
+            for client, own_addresses, times_of in zip(clients, addresses_of_client, seconds, strict=True):
+                times_of[name].append(timed(client, own_addresses[name]))
     return seconds
 
 
@@ -120,10 +120,10 @@ def rows(seconds: Sequence[dict[str, list[float]]]) -> Iterator[Sequence[str]]:
     """p50 and p99 of each list at every size, and the ratio of the last size's p99 to the first's."""
     for name in LISTS:
         p99 = [quantile(times_of[name], 0.99) for times_of in seconds]
-        both = [
+        figures = [
             f"{ms(quantile(times_of[name], 0.5))} / {ms(last)}" for times_of, last in zip(seconds, p99, strict=True)
         ]
-        yield name, *both, times(p99[-1] / p99[0])
+        yield name, *figures, times(p99[-1] / p99[0])
 
 
 def client_of(installation: Installation) -> FlaskClient:
@@ -149,7 +149,7 @@ def main() -> None:
     sizes = parser.parse_args().calls
     with ExitStack() as stack:
         clients = [stocked(stack.enter_context(installed()), size) for size in sizes]
-        seconds = asked(clients)
+        seconds = seconds_of_requests(clients)
     print(table(("list, p50 / p99 in ms", *(f"{size:,} calls" for size in sizes), "p99 ratio"), rows(seconds)))
 
 

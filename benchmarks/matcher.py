@@ -82,8 +82,8 @@ class Writer:
 
     def prompts(self, templates: list[Template], count: int) -> list[str]:
         """Nine of ten from a random template each, one in ten from none."""
-        known = [self.prompt(self._random.choice(templates)) for _ in range(count * 9 // 10)]
-        return known + [self.value(self.length) for _ in range(count - len(known))]
+        known_prompts = [self.prompt(self._random.choice(templates)) for _ in range(count * 9 // 10)]
+        return known_prompts + [self.value(self.length) for _ in range(count - len(known_prompts))]
 
 
 def distinct(write: Writer) -> Iterator[str]:
@@ -156,10 +156,10 @@ SETS: tuple[Kind, ...] = (
 
 def take(texts: Iterator[str], count: int) -> list[Template]:
     """The first `count` different templates."""
-    seen: dict[Template, None] = {}
-    while len(seen) < count:
-        seen[Template.parse(next(texts))] = None
-    return list(seen)
+    counts: dict[Template, None] = {}
+    while len(counts) < count:
+        counts[Template.parse(next(texts))] = None
+    return list(counts)
 
 
 def seconds(work: Callable[[str], object], prompts: list[str]) -> float:
@@ -202,8 +202,8 @@ def slow(templates: list[Template], prompt: str) -> Match | None:
 
 def row(kind: Kind, size: int, args: argparse.Namespace) -> str:
     write = Writer(args.seed)
-    both = take(kind(write), size + 200)
-    templates, fresh = both[:size], both[size:]
+    both_sizes = take(kind(write), size + 200)
+    templates, fresh = both_sizes[:size], both_sizes[size:]
     prompts = write.prompts(templates, args.prompts)
     start = time.thread_time()
     matcher = Matcher(templates)

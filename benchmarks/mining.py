@@ -50,25 +50,25 @@ class Row:
 
 def cold(texts: Sequence[str]) -> list[Group]:
     """One call of the miner with all texts and no known template."""
-    return [Group(each.template.literals, each.members, each.values) for each in templating.mine(texts)]
+    return [Group(mined.template.literals, mined.members, mined.values) for mined in templating.mine(texts)]
 
 
 def warm(texts: Sequence[str]) -> list[Group]:
     """Mine the first traces, match all, mine the unmatched: a new installation that imports its history."""
-    known = _learnt(texts[:FIRST_LOOK], [])
-    return _matched(_learnt(_unmatched(texts, known), known), texts)
+    known_templates = _learn(texts[:FIRST_LOOK], [])
+    return _groups_matched(_learn(_unmatched(texts, known_templates), known_templates), texts)
 
 
 def stream(texts: Sequence[str]) -> list[Group]:
     """The miner on batches, each with the unmatched texts of earlier batches; at the end every text is matched."""
-    known: list[templating.Template] = []
+    known_templates: list[templating.Template] = []
     unmatched: list[str] = []
     size = -(-len(texts) // BATCHES)
     for start in range(0, len(texts), size):
-        unmatched = _unmatched([*unmatched, *texts[start : start + size]], known)
-        known = _learnt(unmatched, known)
-        unmatched = _unmatched(unmatched, known)
-    return _matched(known, texts)
+        unmatched = _unmatched([*unmatched, *texts[start : start + size]], known_templates)
+        known_templates = _learn(unmatched, known_templates)
+        unmatched = _unmatched(unmatched, known_templates)
+    return _groups_matched(known_templates, texts)
 
 
 def installation(texts: Sequence[str]) -> list[Group]:
@@ -86,7 +86,7 @@ def installation(texts: Sequence[str]) -> list[Group]:
         for number, call in enumerate(running.calls()):
             if call.template_id:
                 members[from_parts(call.parts, call.slots).literals].append((number, call.variables))
-    return [_as_texts(literals, same) for literals, same in members.items()]
+    return [_as_texts(literals, members_of_template) for literals, members_of_template in members.items()]
 
 
 def _body(number: int, text: str) -> dict[str, object]:
@@ -97,33 +97,35 @@ def _body(number: int, text: str) -> dict[str, object]:
     )
 
 
-def _as_texts(literals: Sequence[str], same: Sequence[tuple[int, Sequence[str]]]) -> Group:
+def _as_texts(literals: Sequence[str], members: Sequence[tuple[int, Sequence[str]]]) -> Group:
     """Removes the empty system part that the product writes before a lone user part and the corpora do not."""
     first = literals[0].removeprefix(BARRIER)
-    return Group((first, *literals[1:]), [number for number, _ in same], [row for _, row in same])
+    return Group((first, *literals[1:]), [number for number, _ in members], [row for _, row in members])
 
 
-def _unmatched(texts: Sequence[str], known: Sequence[templating.Template]) -> list[str]:
-    matcher = templating.Matcher(known)
+def _unmatched(texts: Sequence[str], known_templates: Sequence[templating.Template]) -> list[str]:
+    matcher = templating.Matcher(known_templates)
     return [text for text in texts if matcher.match(text) is None]
 
 
-def _learnt(texts: Sequence[str], known: Sequence[templating.Template]) -> list[templating.Template]:
+def _learn(texts: Sequence[str], known_templates: Sequence[templating.Template]) -> list[templating.Template]:
     """The known templates after mining unmatched texts; a widened template replaces the narrower ones."""
-    mined = templating.mine(texts, known=known)
-    gone = {index for each in mined for index in each.supersedes}
-    return [t for index, t in enumerate(known) if index not in gone] + [each.template for each in mined]
+    mined = templating.mine(texts, known=known_templates)
+    superseded = {index for group in mined for index in group.supersedes}
+    return [t for index, t in enumerate(known_templates) if index not in superseded] + [
+        group.template for group in mined
+    ]
 
 
-def _matched(known: Sequence[templating.Template], texts: Sequence[str]) -> list[Group]:
-    matcher = templating.Matcher(known)
+def _groups_matched(known_templates: Sequence[templating.Template], texts: Sequence[str]) -> list[Group]:
+    matcher = templating.Matcher(known_templates)
     members: dict[int, list[int]] = {}
     rows: dict[int, list[Sequence[str]]] = {}
     for i, text in enumerate(texts):
-        if hit := matcher.match(text):
-            members.setdefault(hit.index, []).append(i)
-            rows.setdefault(hit.index, []).append(hit.values)
-    return [Group(known[index].literals, members[index], rows[index]) for index in members]
+        if match := matcher.match(text):
+            members.setdefault(match.index, []).append(i)
+            rows.setdefault(match.index, []).append(match.values)
+    return [Group(known_templates[index].literals, members[index], rows[index]) for index in members]
 
 
 # ---- one run ----
@@ -131,14 +133,14 @@ def _matched(known: Sequence[templating.Template], texts: Sequence[str]) -> list
 
 def measured(miner: Miner, texts: Sequence[str]) -> tuple[list[Group], Cost]:
     """Runs a miner in a forked child, so that its memory is measured alone and a hang can be ended."""
-    here, there = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("fork").Process(target=_run, args=(miner, texts, there))
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=_run, args=(miner, texts, sender))
     child.start()
-    there.close()
+    sender.close()
     try:
-        if not here.poll(TIME_LIMIT):
+        if not receiver.poll(TIME_LIMIT):
             raise TimeoutError(f"no answer within {TIME_LIMIT:.0f} s")
-        return here.recv()
+        return receiver.recv()
     finally:
         child.kill()
         child.join()
@@ -164,14 +166,14 @@ SLOW = {"token LCS": peers.LCS_LIMIT}  # most traces; more than 3 MB of text cou
 SLOW_BYTES = 3_000_000
 
 
-def miners(scenario: str, made: Corpus, *, with_peers: bool) -> Iterator[tuple[str, Miner]]:
+def miners(scenario: str, corpus_mined: Corpus, *, with_peers: bool) -> Iterator[tuple[str, Miner]]:
     """(name, miner) of those that run on a corpus; each miner left out is named on standard error with the reason."""
     ours = STREAM if scenario.startswith("stream") else OURS | (WARM if scenario == "large" else {})
     yield from ours.items()
     peers_here = with_peers and not scenario.startswith("stream")  # other tools do not work in batches
     for name, miner in PEERS.items() if peers_here else ():
-        size = sum(len(trace.text) for trace in made.traces)
-        if name in SLOW and (len(made.traces) > SLOW[name] or size > SLOW_BYTES):
+        size = sum(len(trace.text) for trace in corpus_mined.traces)
+        if name in SLOW and (len(corpus_mined.traces) > SLOW[name] or size > SLOW_BYTES):
             print(f"{name} is left out of {scenario}: quadratic in the words, {size / 1e6:.0f} MB", file=sys.stderr)
         else:
             yield name, miner
@@ -181,11 +183,11 @@ CORPUS_OF = {name: name for name in SCENARIOS} | {"stream-medium": "medium", "st
 
 
 def rows(scenario: str, seed: int, *, with_peers: bool) -> Iterator[Row]:
-    made = corpus(CORPUS_OF[scenario], seed)
-    texts = [trace.text for trace in made.traces]
-    for name, miner in miners(scenario, made, with_peers=with_peers):
+    corpus_mined = corpus(CORPUS_OF[scenario], seed)
+    texts = [trace.text for trace in corpus_mined.traces]
+    for name, miner in miners(scenario, corpus_mined, with_peers=with_peers):
         groups, cost = measured(miner, texts)
-        yield Row(scenario, name, len(texts), len(made.literals), score(made, groups), cost)
+        yield Row(scenario, name, len(texts), len(corpus_mined.literals), score(corpus_mined, groups), cost)
 
 
 # ---- the table ----
@@ -199,20 +201,22 @@ def table(measured_rows: Sequence[Row]) -> Iterator[str]:
     yield f"| {' | '.join(HEAD)} |"
     yield f"|{'---|' * len(HEAD)}"
     for scenario, miner in dict.fromkeys((row.scenario, row.miner) for row in measured_rows):
-        same = [row for row in measured_rows if row.scenario == scenario and row.miner == miner]
+        rows_of_cell = [row for row in measured_rows if row.scenario == scenario and row.miner == miner]
         drain = [row for row in measured_rows if row.scenario == scenario and row.miner == "drain3"]
-        yield f"| {' | '.join(_cells(same, drain))} |"
+        yield f"| {' | '.join(_cells(rows_of_cell, drain))} |"
 
 
-def _cells(same: Sequence[Row], drain: Sequence[Row]) -> Iterable[str]:
-    first = same[0]
-    seconds = statistics.median(row.cost.cpu_seconds for row in same)
+def _cells(rows_of_cell: Sequence[Row], drain: Sequence[Row]) -> Iterable[str]:
+    first = rows_of_cell[0]
+    seconds = statistics.median(row.cost.cpu_seconds for row in rows_of_cell)
     by_drain = statistics.median(row.cost.cpu_seconds for row in drain) if drain else None
     yield from (first.scenario, f"{first.traces:,}", str(first.templates), first.miner)
-    yield from (f"{statistics.median(figures):.3f}" for figures in zip(*(row.score for row in same), strict=True))
+    yield from (
+        f"{statistics.median(figures):.3f}" for figures in zip(*(row.score for row in rows_of_cell), strict=True)
+    )
     yield f"{1000 * seconds / first.traces:.3f}"
     yield f"{seconds / by_drain:.2f}" if by_drain else "-"
-    yield f"{statistics.median(row.cost.megabytes for row in same):.0f}"
+    yield f"{statistics.median(row.cost.megabytes for row in rows_of_cell):.0f}"
 
 
 def main() -> None:
@@ -220,12 +224,12 @@ def main() -> None:
     parser.add_argument("--scenario", nargs="+", choices=CORPUS_OF, default=list(CORPUS_OF))
     parser.add_argument("--seed", nargs="+", type=int, default=[1])
     parser.add_argument("--no-peers", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     measured_rows = [
         row
-        for scenario in asked.scenario
-        for seed in asked.seed
-        for row in rows(scenario, seed, with_peers=not asked.no_peers)
+        for scenario in options.scenario
+        for seed in options.seed
+        for row in rows(scenario, seed, with_peers=not options.no_peers)
     ]
     print("\n".join(table(measured_rows)))
 

@@ -71,14 +71,14 @@ class Flood:
 
     def read(self, session: requests.Session, number: int) -> requests.Response:
         """Lists, with the parameters of pages and tools."""
-        asked = (
+        lists = (
             "tasks?limit=50&sort=cost",
             "traces?limit=200",
             "traces?limit=200&ungrouped=true",
             "changes",
             "usage?by=hour",
         )
-        return session.get(f"{self.url}/api/v1/{asked[number % len(asked)]}")
+        return session.get(f"{self.url}/api/v1/{lists[number % len(lists)]}")
 
 
 KINDS = {"POST": "post", "regroup": "regroup", "import": "bring_in", "deletion": "delete", "reads": "read"}
@@ -105,8 +105,8 @@ class Beside(Threads):
         self._key, self._numbers = key, itertools.count()
         self.answers: Counter[str] = Counter()
         flood = Flood(f"http://127.0.0.1:{target.port}")
-        sends = [(kind, getattr(flood, KINDS[kind])) for kind in kinds for _ in range(CONNECTIONS)]
-        for kind, send in sends:
+        senders = [(kind, getattr(flood, KINDS[kind])) for kind in kinds for _ in range(CONNECTIONS)]
+        for kind, send in senders:
             self._add(self._send, kind, send)
 
     def _send(self, kind: str, send: Send) -> None:
@@ -120,18 +120,18 @@ class Beside(Threads):
 
 def measured(kinds: list[str], seconds: float) -> Line:
     """A line of the table, measured on servers of its own."""
-    with world() as here:
-        target = here.serve("app.front:create", **RATES)
-        here.celery("worker", "worker", "--concurrency=1", "--without-mingle", "--without-gossip")
-        here.celery("reconciler", "reconcile")
-        flood = here.new_key("flood", ("ingest", "read", "admin"))
+    with world() as measured_world:
+        target = measured_world.serve("app.front:create", **RATES)
+        measured_world.celery("worker", "worker", "--concurrency=1", "--without-mingle", "--without-gossip")
+        measured_world.celery("reconciler", "reconcile")
+        flood = measured_world.new_key("flood", ("ingest", "read", "admin"))
         stock(target, flood)
-        until(lambda: here.owed() == 0, 180, "the worker reads what is there at first")
+        until(lambda: measured_world.owed() == 0, 180, "the worker reads what is there at first")
         with Beside(target, flood, kinds) as beside:
-            since = here.number("SELECT extract(epoch FROM clock_timestamp())::bigint")
-            send_little(target, here.new_key("little"), seconds)
+            since = measured_world.number("SELECT extract(epoch FROM clock_timestamp())::bigint")
+            send_little(target, measured_world.new_key("little"), seconds)
             time.sleep(5)  # the last calls wait at most this long when no flood runs
-            return Line(" + ".join(kinds) or "nothing", lags(here, since), Counter(beside.answers))
+            return Line(" + ".join(kinds) or "nothing", lags(measured_world, since), Counter(beside.answers))
 
 
 def stock(target: Target, key: str) -> None:
@@ -143,25 +143,25 @@ def stock(target: Target, key: str) -> None:
 
 
 def send_little(target: Target, key: str, seconds: float) -> None:
-    begun = time.monotonic()
+    started_at = time.monotonic()
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {key}"
         for number in range(int(seconds / SENT_EVERY)):
-            time.sleep(max(0.0, begun + number * SENT_EVERY - time.monotonic()))
+            time.sleep(max(0.0, started_at + number * SENT_EVERY - time.monotonic()))
             url = f"http://127.0.0.1:{target.port}/api/v1/traces"
             session.post(url, json=call(f"/little/{number}", number)).raise_for_status()
 
 
-def lags(here: World, since: int) -> list[float]:
-    with transaction(here.engine) as connection:
-        return [float(each) for each in connection.scalars(text(LAGS), {"since": since})]
+def lags(measured_world: World, since: int) -> list[float]:
+    with transaction(measured_world.engine) as connection:
+        return [float(seconds) for seconds in connection.scalars(text(LAGS), {"since": since})]
 
 
 def lines(words: list[str], seconds: float) -> Iterator[Line]:
     """The line without a flood, then a line per word; without words, a line per kind and one for all kinds."""
-    every = {kind: [kind] for kind in KINDS} | {"all": list(KINDS)}
-    wanted: list[list[str]] = [[], *(every[word] for word in words or every)]
-    for kinds in wanted:
+    words_of_kind = {kind: [kind] for kind in KINDS} | {"all": list(KINDS)}
+    combinations: list[list[str]] = [[], *(words_of_kind[word] for word in words or words_of_kind)]
+    for kinds in combinations:
         yield measured(kinds, seconds)
 
 
@@ -172,7 +172,7 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", choices=[[], *KINDS, "all"], metavar="WORD")
     parser.add_argument("--seconds", type=float, default=30)
     options = parser.parse_args()
-    alone, *others = measured_lines = list(lines(options.kinds, options.seconds))
+    baseline, *further_lines = measured_lines = list(lines(options.kinds, options.seconds))
     head = ("beside", "calls", "lag p50", "lag p99", "x alone", "the flood was answered")
     rows = [
         (
@@ -180,13 +180,13 @@ def main() -> int:
             len(line.lags),
             f"{quantile(line.lags, 0.5):.2f} s",
             f"{line.p99:.2f} s",
-            f"{line.p99 / alone.p99:.2f}",
+            f"{line.p99 / baseline.p99:.2f}",
             ", ".join(f"{count:,} {status}" for status, count in sorted(line.answers.items())),
         )
         for line in measured_lines
     ]
     print(table(head, rows))
-    return int(any(line.p99 > BOUND * alone.p99 for line in others))
+    return int(any(line.p99 > BOUND * baseline.p99 for line in further_lines))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from app.keeping.months import make_ahead
 from app.reading import browse, insights, worklist
 from app.reading.usage import Range
-from app.reading.worklist import Wanted
+from app.reading.worklist import TaskFilter
 from app.store import traces
 from app.store.traces import TraceFilter
 from benchmarks.ingest.tables import ms, table, times
@@ -35,7 +35,7 @@ PAGES: dict[str, Callable[[Connection, Ids], Any]] = {
     "traces of a task": lambda connection, ids: traces.page(
         connection, ids.project, TraceFilter(task_id=ids.task), limit=50, before=None
     ),
-    "tasks, on a page": lambda connection, ids: worklist.found(connection, Wanted(ids.project, Range())),
+    "tasks, on a page": lambda connection, ids: worklist.list_tasks(connection, TaskFilter(ids.project, Range())),
     "ungrouped calls, on a page": lambda connection, ids: browse.ungrouped_page(connection, ids.project),
     "their paths, on a page": lambda connection, ids: browse.ungrouped_paths(connection, ids.project),
     "how much a project holds, on a page": lambda connection, ids: insights.totals(connection, ids.project),
@@ -68,17 +68,23 @@ def timed(query: Callable[[Connection, Ids], Any], world: World) -> float:
 
 def rows(worlds: Sequence[World]) -> Iterator[Sequence[str]]:
     """The median of each query in each database, and the ratios of the other databases to the first."""
-    for name, query in {**PAGES, **{name: each.run for name, each in QUERIES.items()}}.items():
+    for name, query in {**PAGES, **{name: query.run for name, query in QUERIES.items()}}.items():
         seconds = [[timed(query, world) for world in worlds] for _ in range(ASKED)]
-        few, *many = (statistics.median(each) for each in zip(*seconds, strict=True))
-        yield name, ms(few), *(cell for median in many for cell in (ms(median), times(median / few)))
+        few_months, *many_months = (
+            statistics.median(seconds_of_query) for seconds_of_query in zip(*seconds, strict=True)
+        )
+        yield (
+            name,
+            ms(few_months),
+            *(cell for median in many_months for cell in (ms(median), times(median / few_months))),
+        )
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with ExitStack() as stack:
         settings = ({"ahead": 0, "spread": 1}, {"ahead": DAYS, "spread": 1}, {"ahead": DAYS, "spread": DAYS})
-        measured_rows = list(rows([world(stack, **each) for each in settings]))
+        measured_rows = list(rows([world(stack, **months) for months in settings]))
     print(table(("ms", "2 partitions", "38, 37 of them empty", "x", "38, calls in all", "x"), measured_rows))
 
 

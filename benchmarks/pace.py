@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tasks.coalescing.pace import Pace, Rest
+from tasks.coalescing.pace import Pace, Pause
 from tasks.pacer import TICK_SECONDS
 
 RUN_SECONDS = 1.0
@@ -34,8 +34,8 @@ def poisson(rate: float, seconds: float, dice: random.Random) -> list[float]:
     return arrivals
 
 
-def bursts(count: int, size: int, within: float, every: float, dice: random.Random) -> list[float]:
-    return sorted(burst * every + dice.random() * within for burst in range(count) for _ in range(size))
+def bursts(count: int, size: int, within: float, seconds_between: float, dice: random.Random) -> list[float]:
+    return sorted(burst * seconds_between + dice.random() * within for burst in range(count) for _ in range(size))
 
 
 def streams(seed: int = 1) -> dict[str, list[float]]:
@@ -51,26 +51,26 @@ def paced(pace: Pace, dice: random.Random) -> Policy:
     """The schedule of the Redis scripts, with a pacer that looks every TICK_SECONDS."""
 
     def starts(arrivals: Sequence[float]) -> Starts:
-        begun, first, rest, free = [], 0, Rest(), 0.0
+        run_starts, first, pause_after, free = [], 0, Pause(), 0.0
         while first < len(arrivals):
-            due = _due(pace, arrivals, first, rest, free)
-            start = max(due, free) + dice.random() * TICK_SECONDS
-            begun.append(start)
+            due_at = _due_at(pace, arrivals, first, pause_after, free)
+            start = max(due_at, free) + dice.random() * TICK_SECONDS
+            run_starts.append(start)
             free = start + RUN_SECONDS
-            rest, first = pace.rest(start, free), _count_until(arrivals, first, start)
-        return begun
+            pause_after, first = pace.rest(start, free), _count_until(arrivals, first, start)
+        return run_starts
 
     return starts
 
 
-def _due(pace: Pace, arrivals: Sequence[float], number: int, rest: Rest, free: float) -> float:
+def _due_at(pace: Pace, arrivals: Sequence[float], number: int, pause_after: Pause, free: float) -> float:
     """The due time of the requests from `number` on. Each earlier arrival may move it; FINISH at `free` sets it anew."""
-    first, came = arrivals[number], max(_count_until(arrivals, number, free), number + 1)
-    due = pace.due(max(first, free), first, came - number, rest)
-    while came < len(arrivals) and arrivals[came] <= due:
-        came += 1
-        due = pace.due(arrivals[came - 1], first, came - number, rest)
-    return due
+    first, last_arrival = arrivals[number], max(_count_until(arrivals, number, free), number + 1)
+    due_at = pace.due(max(first, free), first, last_arrival - number, pause_after)
+    while last_arrival < len(arrivals) and arrivals[last_arrival] <= due_at:
+        last_arrival += 1
+        due_at = pace.due(arrivals[last_arrival - 1], first, last_arrival - number, pause_after)
+    return due_at
 
 
 def _count_until(arrivals: Sequence[float], number: int, when: float) -> int:
@@ -81,12 +81,12 @@ def _count_until(arrivals: Sequence[float], number: int, when: float) -> int:
 
 def at_once(arrivals: Sequence[float]) -> Starts:
     """Run at once; requests during a run are merged into the next run."""
-    begun, number, free = [], 0, 0.0
+    run_starts, number, free = [], 0, 0.0
     while number < len(arrivals):
-        begun.append(max(arrivals[number], free))
-        free = begun[-1] + RUN_SECONDS
-        number = _count_until(arrivals, number, begun[-1])
-    return begun
+        run_starts.append(max(arrivals[number], free))
+        free = run_starts[-1] + RUN_SECONDS
+        number = _count_until(arrivals, number, run_starts[-1])
+    return run_starts
 
 
 def fewest_runs(arrivals: Sequence[float], max_wait: float) -> int:

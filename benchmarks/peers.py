@@ -12,7 +12,7 @@ def exact_match(texts: Sequence[str]) -> list[Group]:
     members = defaultdict(list)
     for i, text in enumerate(texts):
         members[text].append(i)
-    return [Group((text,), same, [()] * len(same)) for text, same in members.items()]
+    return [Group((text,), members_of_text, [()] * len(members_of_text)) for text, members_of_text in members.items()]
 
 
 def drain3(texts: Sequence[str]) -> list[Group]:
@@ -50,7 +50,10 @@ def token_lcs(texts: Sequence[str]) -> list[Group]:
         else:
             templates.append(words)
             members.append([i])
-    return [_fitted(" ".join(words).split(_GAP), same, texts) for words, same in zip(templates, members, strict=True)]
+    return [
+        _fitted(" ".join(words).split(_GAP), members_of_template, texts)
+        for words, members_of_template in zip(templates, members, strict=True)
+    ]
 
 
 _GAP = "\ue000"  # a slot among a template's words: a private-use character, which no corpus has
@@ -74,14 +77,14 @@ def _fitted(literals: Sequence[str], members: Sequence[int], texts: Sequence[str
 
 def _values(literals: Sequence[str], text: str) -> list[str]:
     """The values in a text; empty where the template does not fit, so that the round trip fails."""
-    nothing = [""] * (len(literals) - 1)
+    empty_values = [""] * (len(literals) - 1)
     if len(literals) == 1 or not text.startswith(literals[0]) or not text.endswith(literals[-1]):
-        return nothing
+        return empty_values
     values, position, end = [], len(literals[0]), len(text) - len(literals[-1])
     for literal in literals[1:-1]:
         start = text.find(literal, position, end)
         if start < 0:
-            return nothing
+            return empty_values
         values.append(text[position:start])
         position = start + len(literal)
-    return [*values, text[position:end]] if position <= end else nothing
+    return [*values, text[position:end]] if position <= end else empty_values

@@ -42,8 +42,8 @@ class Query(NamedTuple):
     index: str
 
 
-def _page(wanted: Callable[[Ids], TraceFilter]) -> Callable[[Connection, Ids], Any]:
-    return lambda connection, ids: traces.page(connection, ids.project, wanted(ids), limit=50, before=ids.call)
+def _page(filter_of: Callable[[Ids], TraceFilter]) -> Callable[[Connection, Ids], Any]:
+    return lambda connection, ids: traces.page(connection, ids.project, filter_of(ids), limit=50, before=ids.call)
 
 
 QUERIES = {
@@ -72,7 +72,9 @@ QUERIES = {
         lambda connection, ids: tasks.page(connection, ids.project, path=None, limit=50, before=None),
         "ix_call_count_implementation_id",
     ),
-    "owed calls of a run": Query(lambda connection, ids: calls.owed(connection, ids.group, 5000), "ix_trace_owed"),
+    "owed calls of a run": Query(
+        lambda connection, ids: calls.owed_calls(connection, ids.group, 5000), "ix_trace_owed"
+    ),
     "residue of a run": Query(lambda connection, ids: calls.residue(connection, ids.group, 5000), "ix_trace_residue"),
     "calls to be matched again": Query(
         lambda connection, ids: calls.of_template_after(connection, ids.template, ids.call, 500), "ix_trace_template"
@@ -96,16 +98,16 @@ QUERIES = {
 
 def plan(connection: Connection, query: Query, ids: Ids) -> list[str]:
     """The plans of the statements on calls that the query sends."""
-    sent: list[tuple[str, Any]] = []
+    statements: list[tuple[str, Any]] = []
 
     def remember(*arguments: Any) -> None:
-        sent.append((arguments[2], arguments[3]))
+        statements.append((arguments[2], arguments[3]))
 
     event.listen(connection, "before_cursor_execute", remember)
     query.run(connection, ids)
     event.remove(connection, "before_cursor_execute", remember)
     lines: list[str] = []
-    for statement, values in sent:
+    for statement, values in statements:
         if re.search(ON_CALLS, statement):
             lines += connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) {statement}", values).scalars()
     return without_months(connection, lines)
@@ -142,12 +144,12 @@ def filled(engine: Engine, number: int, *, days: int = 1) -> Ids:
             .where(task.c.project_id == project.id)
             .limit(1)
         ).one()
-        own = select(trace.c.id).where(trace.c.project_id == project.id).order_by(trace.c.id)
-        call_id = connection.execute(own.offset(number // PROJECTS // 2).limit(1)).scalar_one()
+        trace_ids = select(trace.c.id).where(trace.c.project_id == project.id).order_by(trace.c.id)
+        call_id = connection.execute(trace_ids.offset(number // PROJECTS // 2).limit(1)).scalar_one()
     return Ids(project.id, *row, call_id)
 
 
-def told(lines: list[str]) -> Iterator[str]:
+def lines_about_calls(lines: list[str]) -> Iterator[str]:
     """The lines of a plan that say how calls are read, without values."""
     for line in lines:
         if re.search(rf" on {ON_CALLS}|Limit|Sort", line):
@@ -160,7 +162,7 @@ def main() -> None:
         with installation.engine.begin() as connection:
             for name, query in QUERIES.items():
                 print(f"{name}\n")
-                print("\n".join(f"    {line}" for line in told(plan(connection, query, ids))), end="\n\n")
+                print("\n".join(f"    {line}" for line in lines_about_calls(plan(connection, query, ids))), end="\n\n")
 
 
 if __name__ == "__main__":

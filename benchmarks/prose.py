@@ -36,16 +36,16 @@ PLACES = """above across after against along among around before behind below be
 opposite outside over past since through toward under until without""".split()
 
 
-def _thing(r: Random) -> str:
+def _noun_phrase(r: Random) -> str:
     article = r.choice(("a", "the", "the", "one", "each", "our", "no", "this", "that", "every", "some"))
     return f"{article} {r.choice(QUALITIES)} {r.choice(NOUNS)}" if r.random() < 0.6 else f"{article} {r.choice(NOUNS)}"
 
 
 def sentence(r: Random) -> str:
     """A sentence of about eight words, sometimes with a number, a name or a second half."""
-    words = f"{_thing(r)} {r.choice(DEEDS)} {_thing(r)}"
+    words = f"{_noun_phrase(r)} {r.choice(DEEDS)} {_noun_phrase(r)}"
     for _ in range(r.choice((0, 1, 1, 2))):
-        words += f" {r.choice(PLACES)} {_thing(r)}"
+        words += f" {r.choice(PLACES)} {_noun_phrase(r)}"
     if r.random() < 0.1:
         words += f" ({r.choice((str(r.randint(2, 9000)), r.choice(m.NAMES), r.choice(m.CITIES)))})"
     return words[0].upper() + words[1:] + r.choice((".", ".", ".", "!", ";", ""))
@@ -58,16 +58,16 @@ def prose(r: Random, low: int, high: int) -> str:
 
 def long_document(r: Random) -> str:
     """9,000 to 17,000 characters in paragraphs."""
-    wanted, paragraphs, made = r.randint(9_000, 17_000), [], 0
-    while made < wanted:
+    characters_wanted, paragraphs, characters_made = r.randint(9_000, 17_000), [], 0
+    while characters_made < characters_wanted:
         paragraphs.append(" ".join(sentence(r) for _ in range(r.randint(2, 9))))
-        made += len(paragraphs[-1])
+        characters_made += len(paragraphs[-1])
     return "\n\n".join(paragraphs)
 
 
 def question(r: Random) -> str:
-    thing = r.choice((_thing, lambda r: r.choice(m.NAMES), lambda r: r.choice(m.COMPANIES)))(r)
-    asked = r.choice(
+    draw_thing = r.choice((_noun_phrase, lambda r: r.choice(m.NAMES), lambda r: r.choice(m.COMPANIES)))(r)
+    sentence = r.choice(
         (
             "why {0} {1} {2}",
             "who {1} {2}",
@@ -77,7 +77,7 @@ def question(r: Random) -> str:
             "{0}: {1} {2}",
         )
     )
-    words = asked.format(thing, r.choice(DEEDS), _thing(r), r.choice(PLACES))
+    words = sentence.format(draw_thing, r.choice(DEEDS), _noun_phrase(r), r.choice(PLACES))
     return r.choice((words, words[0].upper() + words[1:])) + r.choice(("?", "?", "?", "", " ??"))
 
 
@@ -109,11 +109,11 @@ def code(r: Random) -> str:
 
 def query(r: Random) -> str:
     """A text that looks like SQL."""
-    asked = r.choice((
+    statement = r.choice((
         "select {0}, {1} from {2} where {0} > {3}", "SELECT count(*)\nFROM {2}\nGROUP BY {0}", "WITH {0} AS (TABLE {1}) TABLE {0}",
         "UPDATE {2} SET {0} = {3};", "delete from {2} where not {1}", "EXPLAIN VALUES ({3}), ('{0}')", "{0} JOIN {2} USING ({1})",
     ))  # fmt: skip
-    return asked.format(r.choice(NOUNS), r.choice(NOUNS), r.choice(DEEDS), r.randint(0, 999))
+    return statement.format(r.choice(NOUNS), r.choice(NOUNS), r.choice(DEEDS), r.randint(0, 999))
 
 
 def records(r: Random) -> str:
@@ -123,8 +123,8 @@ def records(r: Random) -> str:
 
 
 def history(r: Random) -> str:
-    asker, other = r.choice((("Human", "AI"), ("user", "assistant"), ("Q", "A"), ("Learner", "Tutor")))
-    turns = (f"{asker}: {question(r)}\n{other}: {sentence(r)}" for _ in range(r.choice((0, 0, 1, 1, 2, 3, 5, 8))))
+    asker, answerer = r.choice((("Human", "AI"), ("user", "assistant"), ("Q", "A"), ("Learner", "Tutor")))
+    turns = (f"{asker}: {question(r)}\n{answerer}: {sentence(r)}" for _ in range(r.choice((0, 0, 1, 1, 2, 3, 5, 8))))
     return "\n".join(turns)
 
 

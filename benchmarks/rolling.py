@@ -165,19 +165,19 @@ def release(commit: str) -> int:
     with checked_out(commit) as tree:
         for mix, (web, worker, reconciler) in MIXES.items():
             roots = {"old": tree, "new": ROOT}
-            with world() as here:
-                target = here.serve("app.front:create", root=roots[web])
-                here.celery(
+            with world() as measured_world:
+                target = measured_world.serve("app.front:create", root=roots[web])
+                measured_world.celery(
                     "worker", "worker", "--concurrency=1", "--without-mingle", "--without-gossip", root=roots[worker]
                 )
-                here.celery("reconciler", "reconcile", root=roots[reconciler])
-                rows.append((mix, *grouped(here, target)))
+                measured_world.celery("reconciler", "reconcile", root=roots[reconciler])
+                rows.append((mix, *grouped(measured_world, target)))
     print(f"The code of {git('show', '-s', '--format=%h', commit)}, on today's schema.\n")
     print(table(("processes", "calls accepted", "grouped", "owed", "refused", "failed runs"), rows))
     return int(any(row[1:] != (GROUPED, GROUPED, 0, 0, 0) for row in rows))
 
 
-def grouped(here: World, target: Target) -> tuple[int, int, int, int, int]:
+def grouped(measured_world: World, target: Target) -> tuple[int, int, int, int, int]:
     """Sends calls of two templates, singly and as a batch; then again, when the templates are known."""
     accepted = refused = 0
     numbers = itertools.count()
@@ -191,10 +191,10 @@ def grouped(here: World, target: Target) -> tuple[int, int, int, int, int]:
             statuses = [answer.status_code for answer in answers] + [row["status"] for row in several.json()["results"]]
             accepted += statuses.count(201)
             refused += len(statuses) - statuses.count(201)
-            until(lambda: here.owed() == 0, 120, "everything is read")
-    of_template = here.number("SELECT count(*) FROM trace WHERE implementation_id IS NOT NULL")
-    failed = here.number("SELECT count(*) FROM grouping_run WHERE outcome = 'failed'")
-    return accepted, of_template, here.owed(), refused, failed
+            until(lambda: measured_world.owed() == 0, 120, "everything is read")
+    of_template = measured_world.number("SELECT count(*) FROM trace WHERE implementation_id IS NOT NULL")
+    failed = measured_world.number("SELECT count(*) FROM grouping_run WHERE outcome = 'failed'")
+    return accepted, of_template, measured_world.owed(), refused, failed
 
 
 def url_of(target: Target) -> str:

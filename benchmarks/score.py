@@ -48,10 +48,10 @@ def skeleton(literals: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[st
     for values, text in zip(zip(*rows, strict=True), literals[1:], strict=True):
         head = _shared_start(values)
         rests = [value[len(head) :] for value in values]
-        tail = _shared_start([rest[::-1] for rest in rests])[::-1]
+        tail = _shared_start([remainder[::-1] for remainder in rests])[::-1]
         texts[-1] += head
         if any(rests):
-            right = _turns([rest.removesuffix(tail) for rest in rests], tail + text)
+            right = _turns([remainder.removesuffix(tail) for remainder in rests], tail + text)
             texts[-1] += (tail + text)[:right]
             texts.append((tail + text)[right:])
         else:
@@ -79,14 +79,14 @@ def _shared_start(values: Sequence[str]) -> str:
 
 def score(corpus: Corpus, answer: Iterable[Group]) -> Score:
     groups = [group for group in answer if len(group.members) > 1]
-    whole = [_renders(corpus, group) for group in groups]
+    rendering = [_renders(corpus, group) for group in groups]
     owner = {i: number for number, group in enumerate(groups) for i in group.members}
     truth = _members(corpus)
-    right = sum(all(good) and _is_template(corpus, truth, group) for group, good in zip(groups, whole, strict=True))
+    right = sum(all(good) and _is_template(corpus, truth, group) for group, good in zip(groups, rendering, strict=True))
     free = [i for i, trace in enumerate(corpus.traces) if trace.template is None]
     templated = len(corpus.traces) - len(free)
     return Score(
-        round_trip=_share(sum(map(sum, whole)), sum(map(len, whole))),
+        round_trip=_share(sum(map(sum, rendering)), sum(map(len, rendering))),
         pair_f1=_pair_f1(corpus, owner),
         template_f1=_f1(right, len(groups), len(truth)),
         coverage=_share(sum(corpus.traces[i].template is not None for i in owner), templated),
@@ -119,21 +119,21 @@ def _is_template(corpus: Corpus, truth: Mapping[str, list[int]], group: Group) -
 
 def _pair_f1(corpus: Corpus, owner: Mapping[int, int]) -> float:
     true = Counter(trace.template for trace in corpus.traces if trace.template is not None)
-    said = Counter(owner.values())
-    both = Counter(
+    mined_sizes = Counter(owner.values())
+    common_sizes = Counter(
         (corpus.traces[i].template, group) for i, group in owner.items() if corpus.traces[i].template is not None
     )
-    return _f1(_pairs(both), _pairs(said), _pairs(true))
+    return _f1(_pairs(common_sizes), _pairs(mined_sizes), _pairs(true))
 
 
 def _pairs(counts: Counter) -> int:
     return sum(n * (n - 1) // 2 for n in counts.values())
 
 
-def _f1(right: int, said: int, true: int) -> float:
-    return _share(2 * right, said + true)
+def _f1(right: int, mined: int, true: int) -> float:
+    return _share(2 * right, mined + true)
 
 
-def _share(part: float, whole: float) -> float:
-    """part / whole; 1 for an empty whole: a scenario without noise has perfect noise recall."""
-    return part / whole if whole else 1.0
+def _share(part: float, total: float) -> float:
+    """part / total; 1 for an empty total: a scenario without noise has perfect noise recall."""
+    return part / total if total else 1.0

@@ -179,13 +179,13 @@ class Life:
             retention.set_days(connection, passing.id, 1)
             self._passing = keys.create(connection, passing.id, scopes=keys.SCOPES).key
             self._bursty = keys.create(connection, projects.get_or_create(connection, "bursty").id).key
-        works = (
+        chores = (
             (self._burst, BURST_EVERY),
             (self._pass, 10.0),
             (self._expire, 30.0),
             (self._deploy, max(LEAST_BETWEEN_DEPLOYS, self._seconds / 10)),
         )
-        self._threads = [threading.Thread(target=self._every, args=each, daemon=True) for each in works]
+        self._threads = [threading.Thread(target=self._repeat, args=chore, daemon=True) for chore in chores]
         self._threads.append(threading.Thread(target=self._fill_logs, daemon=True))
 
     def start(self) -> None:
@@ -197,14 +197,14 @@ class Life:
         for thread in self._threads:
             thread.join(120)
 
-    def _every(self, work: Callable[[], None], seconds: float) -> None:
+    def _repeat(self, work: Callable[[], None], seconds: float) -> None:
         while not self._over.wait(seconds):
             work()
 
     def _burst(self) -> None:
         self.bursts += 1
         calls = [trace(self._dice, place % 5, f"burst-{self.bursts}-{place}") for place in range(BURST)]
-        self.accepted |= self._sent(self._bursty, calls)
+        self.accepted |= self._send_all(self._bursty, calls)
 
     def _pass(self) -> None:
         number = time.monotonic_ns()
@@ -212,25 +212,25 @@ class Life:
             trace(self._dice, place % 3, f"passing-{number}-{place}") | {"user_id": f"u{place % 2}"}
             for place in range(PASSING)
         ]
-        self._sent(self._passing, calls)
-        answer = self._asked("/api/v1/deletions", self._passing, {"user_id": "u0"})
+        self._send_all(self._passing, calls)
+        answer = self._post("/api/v1/deletions", self._passing, {"user_id": "u0"})
         self.deleted += answer.json()["traces"] if answer is not None and answer.ok else 0
 
-    def _sent(self, key: str, calls: list[dict]) -> set[str]:
+    def _send_all(self, key: str, calls: list[dict]) -> set[str]:
         """Sends the calls until all are stored, as a client does that repeats by external id."""
         unsent = {call["external_id"]: call for call in calls}
         while unsent and not self._over.is_set():
-            answer = self._asked("/api/v1/traces", key, {"traces": list(unsent.values())})
+            answer = self._post("/api/v1/traces", key, {"traces": list(unsent.values())})
             if answer is None or answer.status_code != 207:
                 self._over.wait(0.5)
                 continue
-            sent = list(unsent)
+            stored = list(unsent)
             for row in answer.json()["results"]:
                 if row["status"] in (200, 201):
-                    unsent.pop(sent[row["index"]])
+                    unsent.pop(stored[row["index"]])
         return {call["external_id"] for call in calls} - unsent.keys()
 
-    def _asked(self, path: str, key: str, body: dict) -> requests.Response | None:
+    def _post(self, path: str, key: str, body: dict) -> requests.Response | None:
         try:
             return requests.post(
                 f"{self._local.url}{path}", json=body, headers={"Authorization": f"Bearer {key}"}, timeout=60
@@ -276,12 +276,12 @@ class Watch:
     local: Local
     seen: dict[str, list[tuple[float, float]]] = dataclasses.field(default_factory=dict)
 
-    def run(self, over: threading.Event) -> None:
-        begun = time.monotonic()
+    def run(self, is_over: threading.Event) -> None:
+        started_at = time.monotonic()
         with Redis.from_url(self.local.settings.redis_url) as redis:
-            while not over.wait(2.0):
+            while not is_over.wait(2.0):
                 for name, value in self._look(redis):
-                    self.seen.setdefault(name, []).append((time.monotonic() - begun, value))
+                    self.seen.setdefault(name, []).append((time.monotonic() - started_at, value))
 
     def _look(self, redis: Redis) -> Iterator[tuple[str, float]]:
         for name, family in self.local.processes().items():
@@ -295,11 +295,11 @@ class Watch:
 
     def quarters(self, name: str) -> tuple[float, float]:
         """(the maximum in the second quarter of the time, in the last quarter)."""
-        seen = self.seen[name]
-        last = seen[-1][0]
-        second = [value for second_of, value in seen if last / 4 <= second_of < last / 2]
-        final = [value for second_of, value in seen if second_of >= 3 * last / 4]
-        return max(second or [seen[0][1]]), max(final)
+        measurements = self.seen[name]
+        last = measurements[-1][0]
+        second = [value for second_of, value in measurements if last / 4 <= second_of < last / 2]
+        final = [value for second_of, value in measurements if second_of >= 3 * last / 4]
+        return max(second or [measurements[0][1]]), max(final)
 
 
 DATABASE = {
@@ -314,9 +314,11 @@ MORE = {"MB of": (1.10, 8), "keys": (1.2, 50), "connections": (1.2, 3), "partiti
 """(factor, summand) of the last quarter's bound over the second quarter: vacuum comes and goes, and new groups keep coming."""
 
 
-def bound(name: str, before: float) -> float:
-    share, more = max((each for each in MORE.items() if name.startswith(each[0])), key=lambda each: len(each[0]))[1]
-    return before * share + more
+def allowed(name: str, before: float) -> float:
+    share, growth_allowed = max(
+        (entry for entry in MORE.items() if name.startswith(entry[0])), key=lambda entry: len(entry[0])
+    )[1]
+    return before * share + growth_allowed
 
 
 # --- the whole test
@@ -335,7 +337,7 @@ class Result:
     def rows(self) -> Iterator[tuple[str, str, str, str]]:
         for name in self.watch.seen:
             before, after = self.watch.quarters(name)
-            yield name, f"{before:,.0f}", f"{after:,.0f}", f"<= {bound(name, before):,.0f}"
+            yield name, f"{before:,.0f}", f"{after:,.0f}", f"<= {allowed(name, before):,.0f}"
         yield "largest log, MB", "", f"{self.logs_mb:.1f}", "<= 11"
         yield "logs that were rotated", "", str(self.rotated), ">= 1"
         names = "missing", "owed", "shared", "read_again", "overlapping_commits", "overlapping_runs", "leaked_keys"
@@ -345,25 +347,27 @@ class Result:
 
     @property
     def broken(self) -> list[str]:
-        grown = [
-            name for name in self.watch.seen if self.watch.quarters(name)[1] > bound(name, self.watch.quarters(name)[0])
+        grown_names = [
+            name
+            for name in self.watch.seen
+            if self.watch.quarters(name)[1] > allowed(name, self.watch.quarters(name)[0])
         ]
         logs = ["a log is not rotated"] if self.logs_mb > 11 or not self.rotated else []
-        return [*grown, *logs, *self.findings.broken(faults=10_000)]
+        return [*grown_names, *logs, *self.findings.broken(faults=10_000)]
 
 
 def soak(local: Local, minutes: float, seed: int) -> Result:
     with transaction(local.engine) as connection:
         key = keys.create(connection, projects.get_or_create(connection, "steady").id).key
     plan = Plan(traces=int(STEADY_A_SECOND * minutes * 60), groups=300, seconds=minutes * 60, seed=seed)
-    traffic, life, over = Traffic(plan, [local.url], key), Life(local, minutes, seed), threading.Event()
+    traffic, life, is_over = Traffic(plan, [local.url], key), Life(local, minutes, seed), threading.Event()
     watch = Watch(local)
-    watching = threading.Thread(target=watch.run, args=(over,), daemon=True)
+    watching = threading.Thread(target=watch.run, args=(is_over,), daemon=True)
     watching.start()
     life.start()
     traffic.send_all()
     life.end()
-    over.set()
+    is_over.set()
     watching.join()
     settled_in = settle(local)
     findings = audited(local, traffic.sent.accepted | life.accepted)
@@ -375,8 +379,8 @@ def soak(local: Local, minutes: float, seed: int) -> Result:
 
 
 def settle(local: Local) -> float:
-    begun = time.monotonic()
-    while (waited := time.monotonic() - begun) < SETTLE_SECONDS:
+    started_at = time.monotonic()
+    while (waited := time.monotonic() - started_at) < SETTLE_SECONDS:
         with contextlib.suppress(DatabaseDownError):
             now = pipeline(local.engine, None, local.settings)
             if not now["owed"] and not now["queue_depth"] and audit.at_rest(local.settings.redis_url):
@@ -386,8 +390,8 @@ def settle(local: Local) -> float:
 
 
 def audited(local: Local, accepted: set[str]) -> Findings:
-    counted = pipeline(local.engine, None, local.settings)
-    findings = audit.audit(local.engine, local.settings.redis_url, accepted, counted, [])
+    counts = pipeline(local.engine, None, local.settings)
+    findings = audit.audit(local.engine, local.settings.redis_url, accepted, counts, [])
     return dataclasses.replace(findings, read_again=number(local.engine, READ_AGAIN))
 
 

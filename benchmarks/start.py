@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[1]
 WAYS = {"uv": {}, "pip": {"PIP_NO_INDEX": "0"}}  # tools/venv uses pip only where the environment names an index for pip
 
 
-def seconds_of(clone: Path, home: Path, *command: str, **more: str) -> float:
+def seconds_of(clone: Path, home: Path, *command: str, **variables: str) -> float:
     """Seconds of a command that must succeed, with nothing of this environment but PATH and the caches in `home`."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), **more}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), **variables}
     began = time.monotonic()
     subprocess.run(command, cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)
     return time.monotonic() - began
@@ -30,13 +30,13 @@ def seconds_of(clone: Path, home: Path, *command: str, **more: str) -> float:
 
 def megabytes(folder: Path) -> int:
     """The size of a folder on the disk."""
-    said = subprocess.run(["du", "-sm", str(folder)], check=True, stdout=subprocess.PIPE, text=True).stdout
-    return int(said.split()[0])
+    output = subprocess.run(["du", "-sm", str(folder)], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return int(output.split()[0])
 
 
-def rows_of(way: str, settings: Mapping[str, str], folder: Path) -> list[list[object]]:
+def rows_of(installer: str, settings: Mapping[str, str], folder: Path) -> list[list[object]]:
     """The times of one installer."""
-    clone, home = folder / way, folder / f"home-{way}"
+    clone, home = folder / installer, folder / f"home-{installer}"
     home.mkdir()
     subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
     empty = seconds_of(clone, home, "make", "env-local", **settings)
@@ -44,12 +44,12 @@ def rows_of(way: str, settings: Mapping[str, str], folder: Path) -> list[list[ob
     shutil.rmtree(clone / ".venv")
     full = seconds_of(clone, home, "make", "env-local", **settings)
     demo = seconds_of(clone, home, "make", "demo", DEMO_EXIT="1", **settings)
-    return [[way, f"{empty:.0f} s", f"{full:.0f} s", f"{size:,} MB", f"{demo:.0f} s"]]
+    return [[installer, f"{empty:.0f} s", f"{full:.0f} s", f"{size:,} MB", f"{demo:.0f} s"]]
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        rows = [row for way, settings in WAYS.items() for row in rows_of(way, settings, Path(folder))]
+        rows = [row for installer, settings in WAYS.items() for row in rows_of(installer, settings, Path(folder))]
     heads = ["installer", "empty caches", "full caches", ".venv", "`make demo` after that, to the end of its table"]
     print(table(heads, rows))
 

@@ -36,10 +36,12 @@ def filled(installation: Installation) -> int:
 def write_out(connection: Connection) -> None:
     """Creates the table with the texts of all calls as they were sent."""
     rows = connection.execute(select(trace, template.c.parts).outerjoin(template)).all()
-    whole = [{"id": row.id, "input": orjson.dumps(traces.with_texts(row).input).decode()} for row in rows]
+    records = [{"id": row.id, "input": orjson.dumps(traces.with_texts(row).input).decode()} for row in rows]
     connection.execute(text("CREATE TABLE sent (LIKE trace INCLUDING ALL)"))
     connection.execute(text("INSERT INTO sent SELECT * FROM trace ORDER BY id"))
-    connection.execute(text("UPDATE sent SET input = CAST(:input AS json), prompt_parts = NULL WHERE id = :id"), whole)
+    connection.execute(
+        text("UPDATE sent SET input = CAST(:input AS json), prompt_parts = NULL WHERE id = :id"), records
+    )
 
 
 def pack(engine: Engine) -> None:
@@ -62,16 +64,16 @@ def rows_of(connection: Connection, calls: int) -> Iterator[Sequence[str]]:
     values = number(connection, VALUES.format("sent"))
     yield row("prompts and values", theirs, ours, parts, calls)
     yield row("the same, where nobody asks for values", theirs - values, ours, parts, calls)
-    for counted, size in (("rows", "pg_table_size"), ("rows with indexes", "pg_total_relation_size")):
+    for column, size in (("rows", "pg_table_size"), ("rows with indexes", "pg_total_relation_size")):
         ours, theirs, templates = (
             number(connection, SIZE.format(size, name)) for name in ("trace", "sent", "template")
         )
-        yield row(counted, theirs, ours, templates, calls)
+        yield row(column, theirs, ours, templates, calls)
 
 
-def row(counted: str, theirs: float, ours: float, templates: float, calls: int) -> Sequence[str]:
+def row(column: str, theirs: float, ours: float, templates: float, calls: int) -> Sequence[str]:
     sizes = [f"{size / calls:.0f}" for size in (theirs, ours, templates)]
-    return counted, *sizes, times((ours + templates) / theirs)
+    return column, *sizes, times((ours + templates) / theirs)
 
 
 def main() -> None:

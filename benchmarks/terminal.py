@@ -46,33 +46,33 @@ def printed() -> str:
     with tempfile.TemporaryDirectory(prefix="promptlode-") as folder:
         environment = os.environ | {"PROMPTLODE_DATA_DIR": folder, "DEMO_EXIT": "1", "NO_COLOR": "1"}
         command = [sys.executable, "-m", "app.cli", "demo"]
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-        said = done.stdout.replace(folder, "~/.local/share/promptlode")
+        process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+        output = process.stdout.replace(folder, "~/.local/share/promptlode")
     for pattern, instead in INSTEAD:
-        said = re.sub(pattern, instead, said)
-    return said
+        output = re.sub(pattern, instead, output)
+    return output
 
 
-def drawn(said: str) -> str:
+def draw(output: str) -> str:
     """The terminal with the command and its output."""
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True, color_system="truecolor")
     console.print("[bold green]$[/] [bold]promptlode demo[/]")
-    console.print(said.rstrip(), markup=False, soft_wrap=True)
+    console.print(output.rstrip(), markup=False, soft_wrap=True)
     picture = console.export_svg(title="promptlode demo", code_format=FORMAT, unique_id="demo")
     return re.sub(r'textLength="([\d.]+)"( [^>]*)>([^<]*)<', _with_its_width, picture)
 
 
 def _with_its_width(drawn_text: re.Match[str]) -> str:
     """A text as wide as its cells: rich counts a Japanese character, which takes two of them, as one."""
-    width, rest, text = drawn_text.groups()
-    said = html.unescape(text)
-    return f'textLength="{float(width) * cell_len(said) / max(1, len(said)):.1f}"{rest}>{text}<'
+    width, attributes, text = drawn_text.groups()
+    plain_text = html.unescape(text)
+    return f'textLength="{float(width) * cell_len(plain_text) / max(1, len(plain_text)):.1f}"{attributes}>{text}<'
 
 
 def main() -> None:
     """Draw into FILE, by default docs/images/demo.svg."""
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES / "demo.svg"
-    file.write_text(drawn(printed()), encoding="utf-8")
+    file.write_text(draw(printed()), encoding="utf-8")
 
 
 if __name__ == "__main__":

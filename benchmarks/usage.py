@@ -80,7 +80,7 @@ def trigger(connection: Connection) -> str:
     return str(connection.execute(text("SELECT pg_get_functiondef('count_new_calls'::regproc)")).scalar_one())
 
 
-def taken(installation: Installation, batches: list[list[dict[str, object]]]) -> float:
+def seconds_of_ingest(installation: Installation, batches: list[list[dict[str, object]]]) -> float:
     start = time.perf_counter()
     for batch in batches:
         installation.take(batch)
@@ -95,14 +95,14 @@ def ingest(installation: Installation) -> list[tuple[str, str]]:
         definitions = {True: trigger(connection), False: UNMARKED}
     rows = []
     for name, size, number in (("one call", 1, 200), ("100 calls", 100, BATCHES)):
-        batches = [[body(n * size + each) for each in range(size)] for n in range(number)]
+        batches = [[body(n * size + place) for place in range(size)] for n in range(number)]
         ratios = []
         for turn in range(ROUNDS):
             times = {}
-            for on in (True, False) if turn % 2 else (False, True):
+            for is_marked in (True, False) if turn % 2 else (False, True):
                 with transaction(installation.engine) as connection:
-                    connection.exec_driver_sql(definitions[on])
-                times[on] = taken(installation, batches)
+                    connection.exec_driver_sql(definitions[is_marked])
+                times[is_marked] = seconds_of_ingest(installation, batches)
             ratios.append(times[True] / times[False])
         rows.append((f"ingest of {name}, with marks : without", f"{statistics.median(ratios):.3f}"))
     with transaction(installation.engine) as connection:
@@ -142,17 +142,17 @@ def fill(installation: Installation, calls: int, tasks: int) -> None:
         connection.execute(text("DELETE FROM implementation"))
         connection.execute(text(MAKE))
         connection.execute(text(VERSIONS))
-        given = {"project": installation.project.id, "calls": calls, "days": DAYS, "tasks": tasks}
-        connection.execute(text(FILL), given)
+        facts = {"project": installation.project.id, "calls": calls, "days": DAYS, "tasks": tasks}
+        connection.execute(text(FILL), facts)
     with installation.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
 
 
 def added_up(installation: Installation) -> float:
-    start, more = time.perf_counter(), 1
-    while more:
+    start, marks = time.perf_counter(), 1
+    while marks:
         with transaction(installation.engine) as connection:
-            more = rollup.add_up(connection)
+            marks = rollup.add_up(connection)
     with installation.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE call_usage"))
     return time.perf_counter() - start
@@ -173,7 +173,7 @@ class Processor(NamedTuple):
         return cls(processes.cpu(with_servers=False), sum(times.user + times.system for times in backends))
 
 
-class Asked(NamedTuple):
+class AddressTimes(NamedTuple):
     """Seconds of the requests of one address; processor: of an average request while the installation rests."""
 
     first: float
@@ -183,7 +183,7 @@ class Asked(NamedTuple):
 
     @property
     def figures(self) -> list[str]:
-        quantiles = (_ms(each) for some in (self.rested, self.beside) for each in _quantiles(some))
+        quantiles = (_ms(seconds) for durations in (self.rested, self.beside) for seconds in _quantiles(durations))
         return [_ms(self.first), *quantiles, *map(_ms, self.processor)]
 
 
@@ -195,32 +195,35 @@ def _ms(seconds: float) -> str:
     return f"{1000 * seconds:.0f}"
 
 
-def pages(installation: Installation, known: Path, only: Sequence[str]) -> list[list[str]]:
+def pages(installation: Installation, home: Path, words: Sequence[str]) -> list[list[str]]:
     """A row per address: times of whole answers (HTML or JSON) of one web process."""
     with ExitStack() as stack:
         redis = stack.enter_context(valkey())
         urls = {"database_url": installation.settings.database_url, "redis_url": _url(redis), "broker_url": _url(redis)}
-        processes = stack.enter_context(Processes.running(known, urls))
+        processes = stack.enter_context(Processes.running(home, urls))
         ask, target = client(installation, processes)
-        asked = {
-            name: path for name, path in addresses(installation).items() if any(word in name for word in only or [""])
+        addresses_asked = {
+            name: path for name, path in addresses(installation).items() if any(word in name for word in words or [""])
         }
-        first = {name: ask(path) for name, path in asked.items()}
+        first = {name: ask(path) for name, path in addresses_asked.items()}
         rested, processor = {}, {}
-        for name, path in asked.items():
+        for name, path in addresses_asked.items():
             before = Processor.now(installation, processes)
             rested[name] = [ask(path) for _ in range(ASKED)]
             after = Processor.now(installation, processes)
             processor[name] = Processor(*((end - start) / ASKED for start, end in zip(before, after, strict=True)))
         processes.celery("reconciler", "reconcile")
         with traffic(target):
-            beside = {name: [ask(path) for _ in range(ASKED_BESIDE)] for name, path in asked.items()}
-    return [[name, *Asked(first[name], rested[name], beside[name], processor[name]).figures] for name in asked]
+            beside = {name: [ask(path) for _ in range(ASKED_BESIDE)] for name, path in addresses_asked.items()}
+    return [
+        [name, *AddressTimes(first[name], rested[name], beside[name], processor[name]).figures]
+        for name in addresses_asked
+    ]
 
 
 def _url(redis: Redis) -> str:
-    known = redis.connection_pool.connection_kwargs
-    return f"redis://{known['host']}:{known['port']}/0"
+    connection = redis.connection_pool.connection_kwargs
+    return f"redis://{connection['host']}:{connection['port']}/0"
 
 
 def addresses(installation: Installation) -> dict[str, str]:
@@ -267,16 +270,16 @@ def client(installation: Installation, processes: Processes) -> tuple[Callable[[
 @contextmanager
 def traffic(target: Target) -> Iterator[None]:
     """Batches of ten calls of a known template, until the block ends."""
-    over = threading.Event()
+    is_over = threading.Event()
 
     def send() -> None:
         connected = http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)
         number = 0
-        while not over.wait(SENT_EVERY):
+        while not is_over.wait(SENT_EVERY):
             number += 1
             calls = [
-                body(number * 10 + each) | {"path": f"/path/{number % 50}", "input": f"Task {number % 50}: {each}"}
-                for each in range(10)
+                body(number * 10 + sender) | {"path": f"/path/{number % 50}", "input": f"Task {number % 50}: {sender}"}
+                for sender in range(10)
             ]
             head = {"Authorization": f"Bearer {target.key}", "Content-Type": "application/json"}
             connected.request("POST", target.path, orjson.dumps({"traces": calls}), head)
@@ -287,7 +290,7 @@ def traffic(target: Target) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
+        is_over.set()
         thread.join()
 
 
@@ -311,7 +314,7 @@ def options() -> argparse.Namespace:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[Installation]:
+def held_installation(folder: Path) -> Iterator[Installation]:
     """The installation that another process holds (`--hold`)."""
     settings = Settings(database_url=(folder / "database_url").read_text(), redis_url="redis://127.0.0.1:1/0")
     engine = make_engine(settings)
@@ -328,26 +331,26 @@ def hold(installation: Installation, folder: Path) -> None:
     signal.sigwait([signal.SIGINT, signal.SIGTERM])
 
 
-def filled(installation: Installation, wanted: argparse.Namespace) -> list[tuple[str, str]]:
-    fill(installation, wanted.calls, wanted.tasks)
-    return [(f"adding up {wanted.calls:,} calls, a backlog all at once", f"{added_up(installation):.0f} s")]
+def filled(installation: Installation, arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    fill(installation, arguments.calls, arguments.tasks)
+    return [(f"adding up {arguments.calls:,} calls, a backlog all at once", f"{added_up(installation):.0f} s")]
 
 
 def main() -> None:
-    wanted = options()
+    arguments = options()
     with (
         TemporaryDirectory(prefix="promptlode-bench-") as home,
-        held(wanted.held) if wanted.held else installed() as installation,
+        held_installation(arguments.held) if arguments.held else installed() as installation,
     ):
-        rows = [] if wanted.held or wanted.hold or wanted.part == "pages" else ingest(installation)
-        rows += [] if wanted.held or wanted.part == "ingest" else filled(installation, wanted)
-        if wanted.hold:
-            return hold(installation, wanted.hold)
+        rows = [] if arguments.held or arguments.hold or arguments.part == "pages" else ingest(installation)
+        rows += [] if arguments.held or arguments.part == "ingest" else filled(installation, arguments)
+        if arguments.hold:
+            return hold(installation, arguments.hold)
         if rows:
             print(table(("what", "figure"), rows))
-        if wanted.part != "ingest":
-            print(f"\n{wanted.calls:,} calls of {wanted.tasks} tasks over {DAYS} days; ms.\n")
-            print(table(HEAD, pages(installation, Path(home), wanted.only)))
+        if arguments.part != "ingest":
+            print(f"\n{arguments.calls:,} calls of {arguments.tasks} tasks over {DAYS} days; ms.\n")
+            print(table(HEAD, pages(installation, Path(home), arguments.only)))
 
 
 HEAD = (

@@ -11,7 +11,7 @@ from uuid import UUID
 from app.config import Settings
 from app.intake.record import Ingest, Recorded
 from app.intake.trace import Incoming
-from app.store.kin import Seen
+from app.store.otel_traces import SeenTraces
 from app.store.projects import Project
 from tasks.ask import request_grouping
 
@@ -27,10 +27,14 @@ class Accepted:
 
 
 def accept(
-    ingest: Ingest, settings: Settings, project: Project, incoming: Sequence[Incoming], seen: Seen | None = None
+    ingest: Ingest,
+    settings: Settings,
+    project: Project,
+    incoming: Sequence[Incoming],
+    related: SeenTraces | None = None,
 ) -> list[Accepted]:
-    """Store the traces and request grouping; answers one row each, in order.  `seen` and what it raises as `Ingest.record`."""
-    return accepted_of(settings, project, ingest.record(project.id, incoming, seen))
+    """Store the traces and request grouping; answers one row each, in order.  `related` and what it raises as `Ingest.record`."""
+    return accepted_of(settings, project, ingest.record(project.id, incoming, related))
 
 
 def accepted_of(settings: Settings, project: Project, recorded: Sequence[Recorded]) -> list[Accepted]:

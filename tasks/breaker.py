@@ -10,9 +10,9 @@ class Breaker:
     The thread probes so that no request waits for a Redis that is still down.
     """
 
-    def __init__(self, probe: Callable[[], object], every: float = 1.0) -> None:
+    def __init__(self, probe: Callable[[], object], seconds_between_tries: float = 1.0) -> None:
         self._probe = probe
-        self._every = every
+        self._every = seconds_between_tries
         self._open = threading.Event()
         self._lock = threading.Lock()
 

@@ -57,11 +57,11 @@ def _engine() -> Iterator[tuple["Engine", "Settings"]]:
 @click.command()
 @click.argument("project")
 @click.argument("path")
-@click.option("--all", "everything", is_flag=True, help="Also mine the traces that are grouped already.")
+@click.option("--all", "regroup_all", is_flag=True, help="Also mine the traces that are grouped already.")
 @click.option("--wait", is_flag=True, help="Wait until it is done.")
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds that --wait waits at most.")
 @_translated
-def regroup(project: str, path: str, everything: bool, wait: bool, timeout: float) -> None:
+def regroup(project: str, path: str, regroup_all: bool, wait: bool, timeout: float) -> None:
     """Group the traces of PATH in PROJECT (name or id) anew."""
     from app.store import groups
     from app.store.engine import transaction
@@ -69,13 +69,13 @@ def regroup(project: str, path: str, everything: bool, wait: bool, timeout: floa
 
     with _engine() as (engine, settings):
         with transaction(engine) as connection:
-            group = groups.named(connection, project, path)
+            group = groups.group_named(connection, project, path)
         if group.quarantined_at is not None:
             raise click.ClickException(f"{path} is quarantined. `celery -A tasks quarantine clear {project} {path}`")
         before = _latest_run(engine, group.id)
-        asked = ask(engine, settings, group.id, everything=everything)
-        click.echo(f"{path}: {asked}")
-        if wait and asked == "off":
+        answer = ask(engine, settings, group.id, regroup_all=regroup_all)
+        click.echo(f"{path}: {answer}")
+        if wait and answer == "off":
             raise click.ClickException("Grouping is disabled. Set TASK_GROUPING_ENABLED=true.")
         if wait:
             run = _wait_for_run(engine, group.id, before, timeout)
@@ -154,6 +154,6 @@ def clear(project: str, path: str) -> None:
 
     with _engine() as (engine, settings):
         with transaction(engine) as connection:
-            group = groups.named(connection, project, path)
+            group = groups.group_named(connection, project, path)
             owed.release(connection, group.id)
         click.echo(f"{path}: cleared, {ask(engine, settings, group.id)}")

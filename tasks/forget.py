@@ -15,16 +15,16 @@ from tasks.connections import producer_redis
 
 
 def delete(
-    engine: Engine, settings: Settings, project_id: UUID, selector: Selector, *, everything: bool = False
+    engine: Engine, settings: Settings, project_id: UUID, selector: Selector, *, delete_all: bool = False
 ) -> Deleted:
     """Delete the selected calls, as `app.keeping.deletion.delete` does.
 
     Redis keeps ids and counts of a group for an hour: if it does not answer, they expire.
     """
-    done = deletion.delete(engine, project_id, selector, everything=everything)
-    if done.groups:
-        _forget(settings, done.groups)
-    return done
+    deleted = deletion.delete(engine, project_id, selector, delete_all=delete_all)
+    if deleted.groups:
+        _forget(settings, deleted.groups)
+    return deleted
 
 
 def _forget(settings: Settings, groups: list[UUID]) -> None:

@@ -101,7 +101,7 @@ class Run:
         """
         try:
             answer = self.process.coalescing.finish(
-                self.group_id, self.owner, outcome.outcome, more=outcome.more, pause=outcome.pause
+                self.group_id, self.owner, outcome.outcome, has_more=outcome.more, pause=outcome.pause
             )
             if answer.word == "send":
                 self.process.publisher.publish(self.group_id, answer)
@@ -121,8 +121,8 @@ def _refuse(process: Resources, error: CallerError) -> None:
 def _find(process: Resources, message: Message) -> UUID:
     """The group that a person named; a request by hand also asks for the residue."""
     with transaction(process.engine) as connection:
-        group = groups.named(connection, message.project, message.path)
-        groups.want(connection, group.id, "residue")
+        group = groups.group_named(connection, message.project, message.path)
+        groups.note_wish(connection, group.id, "residue")
     return group.id
 
 

@@ -43,24 +43,24 @@ def pipeline(engine: Engine, project_id: UUID | None, config: Settings | None = 
     sources = _sources(engine, config or settings())
     queue_depth = sources.refreshed()
     with transaction(engine) as connection:
-        counted = counters.totals(connection, project_id)
+        all_counts = counters.totals(connection, project_id)
         backlog = owed.backlog(connection, project_id)
         quarantined = owed.quarantined(connection, project_id)
-        beats = heartbeats.seen(connection)
+        beats = heartbeats.recent_processes(connection)
         runs = last_runs(connection, project_id)
         refused = counters.refused(connection) if project_id is None else None
-    skips = {skip: counted.get(skip, 0) for skip in SKIPS}
-    shown = {name: counted.get(name, 0) for name in SHOWN}
+    skips = {skip: all_counts.get(skip, 0) for skip in SKIPS}
+    counts_shown = {name: all_counts.get(name, 0) for name in SHOWN}
     return {
         "queue_depth": queue_depth,
         "queue_stalled_s": max((beat.stalled_s or 0.0 for beat in beats if beat.alive), default=0.0),
         "owed": backlog.owed,
         "oldest_owed_age_s": round(backlog.oldest_age_s or 0.0, 3),
-        **shown,
+        **counts_shown,
         "skips": skips,
-        "lag": _lag(lags.of(counted)),
+        "lag": _lag(lags.of(all_counts)),
         "refused": refused,
-        "skip_rate": _share(shown["coalesced"] + sum(skips.values()), shown["requests"]),
+        "skip_rate": _share(counts_shown["coalesced"] + sum(skips.values()), counts_shown["requests"]),
         "quarantined": len(quarantined),
         "quarantined_groups": [_plain(asdict(group)) for group in quarantined],
         "workers": _of_kind(beats, "worker"),
@@ -183,8 +183,8 @@ def _lag(lags: Lags) -> dict[str, Any]:
     return {"traces": lags.until[math.inf], "sum_s": round(lags.seconds, 3), "buckets": buckets}
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _share(part: int, total: int) -> float:
+    return part / total if total else 0.0
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

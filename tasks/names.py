@@ -21,7 +21,7 @@ def forget_ended(connection: Connection, kind: Kind, node: str) -> None:
 
     A process that lives but is not visible from here, in another container of the same host name, is back with its next heartbeat.
     """
-    for heartbeat in heartbeats.seen(connection):
+    for heartbeat in heartbeats.recent_processes(connection):
         own_node, _, process_id = heartbeat.name.rpartition(":")
         ended = own_node == node and not _is_running(process_id)
         if heartbeat.kind == kind and (ended or heartbeat.name == node):

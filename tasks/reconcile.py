@@ -21,7 +21,7 @@ from app.keeping.months import make_ahead
 from app.keeping.retention import expire
 from app.logs import describe, logger
 from app.store import changes, counters, counting, groups, heartbeats, marks, owed, rollup, webhooks
-from app.store.counters import Counted
+from app.store.counters import GroupCounts
 from app.store.engine import make_engine, transaction
 from app.store.heartbeats import Heartbeat
 from app.telling import looking
@@ -88,10 +88,10 @@ class Reconciler:
             return 0
         waiting = self._forgotten()
         self._held_back.clear()
-        sent = [group for group in waiting if self._wake(group)]
-        if sent:
-            _log.info("reconciled", sent=len(sent), waiting=len(waiting))
-        return len(sent)
+        groups_sent = [group for group in waiting if self._wake(group)]
+        if groups_sent:
+            _log.info("reconciled", sent=len(groups_sent), waiting=len(waiting))
+        return len(groups_sent)
 
     def look_for_room(self) -> int:
         """Send for groups that a full queue held back, as soon as it has room; answers how many."""
@@ -103,9 +103,9 @@ class Reconciler:
         if not self._settings.task_grouping_enabled:
             return 0
         with transaction(self._engine) as connection:
-            due = groups.want_reviews(connection, reviews_due(connection))
+            due_groups = groups.want_reviews(connection, reviews_due(connection))
             unfinished = left_unfinished(connection)
-            projects = groups.projects_of(connection, {*due, *unfinished})
+            projects = groups.projects_of(connection, {*due_groups, *unfinished})
         woken = [
             self._publisher.wake(group_id, owed=True, fresh=False, project=str(project_id))
             for group_id, project_id in projects.items()
@@ -127,12 +127,12 @@ class Reconciler:
     def make_partitions(self) -> None:
         """Make partitions ahead; when the database is busy, the next round tries again."""
         try:
-            made = make_ahead(self._engine)
+            months_made = make_ahead(self._engine)
         except exc.OperationalError as error:
             _log.info("partitions_busy", **describe(error))
             return
-        if made:
-            _log.info("partitions_made", names=[month.name for month in made])
+        if months_made:
+            _log.info("partitions_made", names=[month.name for month in months_made])
 
     def fold(self) -> None:
         """Fold Redis' counters into PostgreSQL, fold the call counts, and fill in marks of templates."""
@@ -144,25 +144,25 @@ class Reconciler:
 
     def add_up_usage(self) -> None:
         """Update the usage of versions by hour."""
-        added = rollup.MARKS_AT_ONCE
-        while added >= rollup.MARKS_AT_ONCE:
+        marks_added = rollup.MARKS_AT_ONCE
+        while marks_added >= rollup.MARKS_AT_ONCE:
             with transaction(self._engine) as connection:
-                added = rollup.add_up(connection)
+                marks_added = rollup.add_up(connection)
 
     def tell(self) -> None:
         """Note new tasks, versions and models, and once an hour changes of the figures."""
         with transaction(self._engine) as connection:
             changes.note_versions(connection)
-        hour = looking.due(datetime.now(UTC))
+        hour = looking.newest_hour(datetime.now(UTC))
         if hour != self._looked_at:
-            told = looking.look_at_all(self._engine, hour)
+            changes_told = looking.look_at_all(self._engine, hour)
             self._looked_at = hour
-            _log.info("looked", hour=hour.isoformat(), told=told)
+            _log.info("looked", hour=hour.isoformat(), told=changes_told)
 
     def beat(self) -> None:
         """Write a heartbeat with the time for which no worker has taken a message, and delete old heartbeats."""
         with transaction(self._engine) as connection:
-            workers = [beat for beat in heartbeats.seen(connection) if beat.kind == "worker"]
+            workers = [beat for beat in heartbeats.recent_processes(connection) if beat.kind == "worker"]
         stalled = self._stalled(workers)
         with transaction(self._engine) as connection:
             heartbeats.beat(connection, self._name, "reconciler", stalled_s=stalled)
@@ -197,7 +197,7 @@ class Reconciler:
 
     def once(self) -> int:
         """One round of every duty; answers how many groups were sent for."""
-        sent = self.look_after_owed() + self.look_for_reviews()
+        groups_sent = self.look_after_owed() + self.look_for_reviews()
         Pacer(self._coalescing, self._publisher).tick()
         self.look_after_turns()
         self.make_partitions()
@@ -206,7 +206,7 @@ class Reconciler:
         self.add_up_usage()
         self.tell()
         self._deliverer.deliver()
-        return sent
+        return groups_sent
 
     def duties(self) -> list[Ticker]:
         """Every duty with its period."""
@@ -261,18 +261,20 @@ class CounterFolder:
 
     def fold(self) -> None:
         """Look at every group in Redis once."""
-        seen = list(self._coalescing.groups())
-        for start in range(0, len(seen), BATCH):
-            self._fold(seen[start : start + BATCH])
+        groups_seen = list(self._coalescing.groups())
+        for start in range(0, len(groups_seen), BATCH):
+            self._fold(groups_seen[start : start + BATCH])
         known = self._known  # another thread may put another dict in its place meanwhile
-        self._known = {group: known[group] for group in seen if group in known}
+        self._known = {group: known[group] for group in groups_seen if group in known}
 
     def _fold(self, batch: Sequence[UUID]) -> None:
         snapshots = self._coalescing.snapshots(batch)
         changed = {group: now for group, now in snapshots.items() if self._known.get(group) != now}
         if changed:
             with transaction(self._engine) as connection:
-                counters.fold(connection, [Counted(group, now.born, now.counters) for group, now in changed.items()])
+                counters.fold(
+                    connection, [GroupCounts(group, now.born, now.counters) for group, now in changed.items()]
+                )
             self._known = self._known | changed
 
 

@@ -12,13 +12,13 @@ from tasks.ask import request_grouping
 from tasks.publish import Asked
 
 
-def regroup(engine: Engine, settings: Settings, group_id: UUID, *, everything: bool = False) -> Asked | Literal["off"]:
+def regroup(engine: Engine, settings: Settings, group_id: UUID, *, regroup_all: bool = False) -> Asked | Literal["off"]:
     """Mine the group's ungrouped traces again; with `everything` also the grouped ones.
 
     The wish is a row, so an outage of Redis only delays it; so does disabled grouping (`off`).
     """
     with transaction(engine) as connection:
-        groups.want(connection, group_id, "all" if everything else "residue")
+        groups.note_wish(connection, group_id, "all" if regroup_all else "residue")
         project_id = groups.projects_of(connection, {group_id})[group_id]
     if not settings.task_grouping_enabled:
         return "off"

@@ -83,7 +83,7 @@ proof = Proof()
 
 
 @task_received.connect
-def _taken(**_: Any) -> None:
+def _note_taken(**_: Any) -> None:
     proof.take()
 
 
@@ -128,12 +128,12 @@ class Watch:
     verdict. patience: seconds; a working consumer takes a message within milliseconds.
     """
 
-    def __init__(self, seen: Proof, depth: Callable[[], int], patience: float) -> None:
-        self._proof = seen
+    def __init__(self, proof: Proof, depth: Callable[[], int], patience: float) -> None:
+        self._proof = proof
         self._depth = depth
         self._patience = patience
         self._taken = -1
-        self._since = seen.clock()
+        self._since = proof.clock()
         self._silent = 0.0
         self._restarted = False
 

@@ -46,8 +46,11 @@ class Waiting:
         with self._lock:
             self._refresh()
             in_lines = sum(line.wait for line in self._lines.values())
-            own = self._line_of(project).wait + self._mine[project]
-            return self._parked + self._messages + in_lines + self._mine.total() >= self._size and own >= self._share
+            waiting_messages = self._line_of(project).wait + self._mine[project]
+            return (
+                self._parked + self._messages + in_lines + self._mine.total() >= self._size
+                and waiting_messages >= self._share
+            )
 
     def patience(self, project: str) -> float:
         """Seconds beyond its ticket that a message of the project may be under way: as long as the messages before it may take.

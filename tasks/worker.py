@@ -61,8 +61,8 @@ def new_owner() -> str:
 
 def should_end() -> bool:
     """Whether the worker was told to end so long ago that runs must stop."""
-    asked = _shutting_down_at.value
-    return bool(asked) and time.monotonic() - asked >= STOP_RUNS_AFTER
+    asked_at = _shutting_down_at.value
+    return bool(asked_at) and time.monotonic() - asked_at >= STOP_RUNS_AFTER
 
 
 @worker_process_init.connect

@@ -64,7 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """The process that starts the workers makes one folder for the servers of all, which the workers inherit, and removes it."""
     if not hasattr(config, "workerinput"):
         folder = Path(tempfile.mkdtemp(prefix="promptlode-test-", dir=folder_in_memory()))
-        folder.chmod(0o711)  # PostgreSQL's account can enter; pytest's own folder (mode 0700) is closed to it when root runs the tests
+        folder.chmod(
+            0o711
+        )  # PostgreSQL's account can enter; pytest's own folder (mode 0700) is closed to it when root runs the tests
         os.environ[FOLDER_OF_RUN] = str(folder)
 
 
@@ -146,7 +148,10 @@ def _no_foreign_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 @pytest.fixture(scope="session", autouse=True)
 def _pages_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     """All applications of a worker share compiled pages: a hundred applications would each compile the pages again, 0.5 s for all pages."""
-    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": FileSystemBytecodeCache(str(tmp_path_factory.mktemp("pages")))}
+    Flask.jinja_options = {
+        **Flask.jinja_options,
+        "bytecode_cache": FileSystemBytecodeCache(str(tmp_path_factory.mktemp("pages"))),
+    }
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from app.http.routes import Routes
 from app.http.services import services
 from app.http.shapes import Shape
 from app.reading import feed
-from app.reading.feed import KINDS, Kind, Told, Wanted
+from app.reading.feed import KINDS, ChangeFilter, FeedEntry, Kind
 from app.reading.summaries import summary
 from app.reading.usage import Range
 from app.store.keys import KeyHolder
@@ -24,7 +24,7 @@ from app.store.keys import KeyHolder
 routes = Routes("changes")
 
 
-def _known(kinds: str) -> str:
+def _known_kinds(kinds: str) -> str:
     for kind in kinds.split(","):
         if kind.strip() not in KINDS:
             raise PydanticCustomError(
@@ -36,7 +36,7 @@ def _known(kinds: str) -> str:
 class ChangesQuery(RangeQuery):
     """The selection of changes, by kind, task and time."""
 
-    kind: Annotated[str, AfterValidator(_known)] | None = Field(
+    kind: Annotated[str, AfterValidator(_known_kinds)] | None = Field(
         None,
         description="Kinds with commas between, for example version.new,version.back.",
         json_schema_extra={"pattern": rf"^({'|'.join(KINDS)})(,({'|'.join(KINDS)}))*$".replace(".", r"\.")},
@@ -81,23 +81,23 @@ class ChangeShape(Shape):
 def list_changes(holder: KeyHolder, query: ChangesQuery) -> Response:
     """Changes, newest first: tasks and versions that began, edits taken back, jumps of rates and costs."""
     kinds = None if query.kind is None else [kind.strip() for kind in query.kind.split(",")]
-    wanted = Wanted(
+    change_filter = ChangeFilter(
         [holder.project_id], query.stated or Range(), kinds, task_id=query.task_id, path=query.path, before=query.cursor
     )
     with services().reader.reading() as connection:
-        rows = feed.page(connection, wanted, query.limit + 1)
+        rows = feed.page(connection, change_filter, query.limit + 1)
     return json_answer(page_of(rows, query.limit, change_item))
 
 
-def change_item(told: Told) -> dict[str, Any]:
+def change_item(change: FeedEntry) -> dict[str, Any]:
     """A change as the API has it, with the texts of its prompts."""
     return {
-        "id": told.id,
-        "kind": told.kind,
-        "at": told.at,
-        "task_id": told.task_id,
-        "version": told.version,
-        "path": told.path,
-        "summary": summary(told),
-        "details": {**told.details, **told.texts},
+        "id": change.id,
+        "kind": change.kind,
+        "at": change.at,
+        "task_id": change.task_id,
+        "version": change.version,
+        "path": change.path,
+        "summary": summary(change),
+        "details": {**change.details, **change.texts},
     }

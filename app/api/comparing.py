@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from sqlalchemy import Connection, Row
 
 from app.api import by_id
-from app.api.usage_shapes import DiffAnswer, WhyAnswer, used
+from app.api.usage_shapes import DiffAnswer, WhyAnswer, usage_shape
 from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.paging import Whole
@@ -17,9 +17,9 @@ from app.http.routes import Routes
 from app.http.services import services
 from app.reading import changes, placing, spending, tasks
 from app.reading.pieces import Part, template_parts
-from app.reading.spending import Spent
+from app.reading.spending import Spending
 from app.reading.tasks import LAST_VERSION
-from app.reading.usage import Asked
+from app.reading.usage import UsageScope
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 
@@ -48,25 +48,28 @@ class DiffQuery(RangeQuery):
 def get_diff(holder: KeyHolder, task_id: UUID, query: DiffQuery) -> Response:
     """The difference between two versions of a task, word by word, and the usage of each (24 hours unless told)."""
     with transaction(services().engine) as connection:
-        own = by_id.task_in_force(connection, holder.project_id, task_id)
-        old, new = (_version(connection, holder, own, number) for number in (query.from_, query.to))
-        asked = Asked(holder.project_id, query.range(), task_ids=[own])
-        spent = {version.id: some for version, some in spending.of_versions(connection, asked).items()}
+        owner_id = by_id.task_in_force(connection, holder.project_id, task_id)
+        old, new = (_version(connection, holder, owner_id, number) for number in (query.from_, query.to))
+        scope = UsageScope(holder.project_id, query.range(), task_ids=[owner_id])
+        spending_by_version = {
+            version.id: spending_of_version
+            for version, spending_of_version in spending.of_versions(connection, scope).items()
+        }
     template = changes.compare(template_parts(old.parts, old.slots), template_parts(new.parts, new.slots))
-    sides = {name: _side(version, spent) for name, version in (("from", old), ("to", new))}
+    sides = {name: _side(version, spending_by_version) for name, version in (("from", old), ("to", new))}
     return json_answer(
         sides | {"changed": changes.is_changed(template), "template": [_part(part) for part in template]}
     )
 
 
-def _side(version: Row[Any], spent: dict[UUID, Spent]) -> dict[str, Any]:
+def _side(version: Row[Any], spending_by_version: dict[UUID, Spending]) -> dict[str, Any]:
     return {
         "version": version.version,
         "implementation_id": version.id,
         "model": version.model,
         "settings": version.settings,
         "tools": version.tools,
-        "usage": used(spent.get(version.id, Spent())),
+        "usage": usage_shape(spending_by_version.get(version.id, Spending())),
     }
 
 
@@ -97,7 +100,7 @@ def get_why(holder: KeyHolder, trace_id: UUID) -> Response:
 def _nearest(nearest: placing.Nearest | None) -> dict[str, Any] | None:
     if nearest is None:
         return None
-    leaves = nearest.leaves
+    departure = nearest.leaves
     return {
         "task_id": nearest.task_id,
         "implementation_id": nearest.implementation_id,
@@ -105,12 +108,12 @@ def _nearest(nearest: placing.Nearest | None) -> dict[str, Any] | None:
         "name": nearest.name,
         "share": nearest.share,
         "leaves": None
-        if leaves is None
+        if departure is None
         else {
-            "role": placing.role_of(leaves.part),
-            "offset": leaves.offset,
-            "expected": leaves.expected,
-            "found": leaves.found,
+            "role": placing.role_of(departure.part),
+            "offset": departure.offset,
+            "expected": departure.expected,
+            "found": departure.found,
         },
     }
 

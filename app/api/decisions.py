@@ -128,11 +128,16 @@ CHANGED_MEANWHILE = {409: "Somebody decided otherwise meanwhile; errors says wha
 )
 def change_task(holder: KeyHolder, task_id: UUID) -> Response:
     """Name a task, describe it, say what its answers look like and which version is in production."""
-    wanted = read_body(TaskChanges, UNCHANGED)
-    note(fields=sorted(wanted.changes))
+    changes = read_body(TaskChanges, UNCHANGED)
+    note(fields=sorted(changes.changes))
     with _deciding() as connection:
         decisions.change_task(
-            connection, holder.project_id, task_id, wanted.changes, by=Actor.of(holder), expected=wanted.expected_values
+            connection,
+            holder.project_id,
+            task_id,
+            changes.changes,
+            actor=Actor.of(holder),
+            expected=changes.expected_values,
         )
         return json_answer(task_detail(connection, holder.project_id, task_id))
 
@@ -159,7 +164,7 @@ def change_implementation(holder: KeyHolder, implementation_id: UUID) -> Respons
     names = read_body(VersionChanges, UNCHANGED).slots
     note(slots=len(names))
     with _deciding() as connection:
-        decisions.rename_slots(connection, holder.project_id, implementation_id, names, by=Actor.of(holder))
+        decisions.rename_slots(connection, holder.project_id, implementation_id, names, actor=Actor.of(holder))
         return json_answer(implementation_detail(connection, holder.project_id, implementation_id))
 
 
@@ -201,14 +206,14 @@ class Merge(BaseModel):
 )
 def merge_task(holder: KeyHolder, task_id: UUID, query: PreviewQuery) -> Response:
     """Make two tasks of a path one: the versions of this one go on as the next ones of the other."""
-    wanted = read_body(Merge, UNCHANGED)
-    note(into=wanted.into, **query.noted)
-    named = (holder.project_id, task_id, wanted.into)
+    body = read_body(Merge, UNCHANGED)
+    note(into=body.into, **query.noted)
+    keys = (holder.project_id, task_id, body.into)
     with _deciding() as connection:
         if query.preview:
-            return _previewed(previewing.of_merge(connection, *named, Actor.of(holder)))
-        decisions.merge(connection, *named, by=Actor.of(holder), expected=wanted.expected)
-        return json_answer(task_detail(connection, holder.project_id, wanted.into))
+            return _previewed(previewing.of_merge(connection, *keys, Actor.of(holder)))
+        decisions.merge(connection, *keys, actor=Actor.of(holder), expected=body.expected)
+        return json_answer(task_detail(connection, holder.project_id, body.into))
 
 
 class SplitQuery(PreviewQuery):
@@ -230,11 +235,11 @@ class SplitQuery(PreviewQuery):
 def split_implementation(holder: KeyHolder, implementation_id: UUID, query: SplitQuery) -> Response:
     """Make a task of its own of the template of a version."""
     note(**query.noted)
-    named = (holder.project_id, implementation_id)
+    keys = (holder.project_id, implementation_id)
     with _deciding(409) as connection:
         if query.preview:
-            return _previewed(previewing.of_split(connection, *named, Actor.of(holder)))
-        task_id = decisions.split(connection, *named, by=Actor.of(holder), expected=query.expected)
+            return _previewed(previewing.of_split(connection, *keys, Actor.of(holder)))
+        task_id = decisions.split(connection, *keys, actor=Actor.of(holder), expected=query.expected)
         note(task=task_id)
         return json_answer(task_detail(connection, holder.project_id, task_id), 201)
 
@@ -274,11 +279,11 @@ def list_decisions(holder: KeyHolder, query: DecisionQuery) -> Response:
 def undo_decision(holder: KeyHolder, decision_id: UUID, query: PreviewQuery) -> Response:
     """Take a decision back: everything is as if it had not been taken, but for what came since."""
     note(**query.noted)
-    named = (holder.project_id, decision_id)
+    keys = (holder.project_id, decision_id)
     with _deciding(409) as connection:
         if query.preview:
-            return _previewed(previewing.of_undo(connection, *named, Actor.of(holder)))
-        return json_answer(_decision(undoing.undo(connection, *named, by=Actor.of(holder))))
+            return _previewed(previewing.of_undo(connection, *keys, Actor.of(holder)))
+        return json_answer(_decision(undoing.undo(connection, *keys, actor=Actor.of(holder))))
 
 
 _DECISION = (

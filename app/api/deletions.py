@@ -52,7 +52,7 @@ _GIVEN = BeforeValidator(_no_null)
 
 
 class Selected(BaseModel):
-    """The calls that everything given here holds for."""
+    """The calls that match every field given here."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, json_schema_extra=_described)
 
@@ -94,15 +94,15 @@ def delete_traces(holder: KeyHolder) -> Response:
     body = read_json(services().settings).value
     if isinstance(body, dict) and "everything" in body:
         _checked(Everything, body)
-        return json_answer(_delete(holder, Selector(), everything=True))
+        return json_answer(_delete(holder, Selector(), delete_all=True))
     selected = _checked(Selected, body)
     return json_answer(_delete(holder, Selector(**selected.model_dump(exclude_unset=True))))
 
 
-def _delete(holder: KeyHolder, selector: Selector, *, everything: bool = False) -> dict[str, Any]:
+def _delete(holder: KeyHolder, selector: Selector, *, delete_all: bool = False) -> dict[str, Any]:
     note(**selector.described())
-    done = delete(services().engine, services().settings, holder.project_id, selector, everything=everything)
-    answer = asdict(done.removed) | {"complete": done.complete}
+    deleted = delete(services().engine, services().settings, holder.project_id, selector, delete_all=delete_all)
+    answer = asdict(deleted.removed) | {"complete": deleted.complete}
     note(**answer)
     return answer
 
@@ -110,11 +110,11 @@ def _delete(holder: KeyHolder, selector: Selector, *, everything: bool = False) 
 def _checked(model: type[BaseModel], body: Any) -> BaseModel:
     problems = list(unstorable(body, services().limits))
     try:
-        wanted = model.model_validate(body)
+        selection = model.model_validate(body)
     except ValidationError as error:
         problems += problems_of(error)
     if body == {}:
         problems.append(Problem((), "Name what is to be deleted, or everything: true alone."))
     if problems:
         raise ProblemError(422, "Nothing was deleted: see errors.", problems)
-    return wanted
+    return selection

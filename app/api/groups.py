@@ -73,31 +73,35 @@ class RegroupIn(BaseModel):
 )
 def regroup(holder: KeyHolder) -> Response:
     """Ask that a path be mined again, at once; with dry_run only say what that would change."""
-    wanted = read_body(RegroupIn, "Nothing was asked for: see errors.")
+    body = read_body(RegroupIn, "Nothing was asked for: see errors.")
     services().limiter.take_regroup(holder)
     with transaction(services().engine) as connection:
-        group = groups.find(connection, holder.project_id, wanted.path)
+        group = groups.find(connection, holder.project_id, body.path)
     if group is None:
         raise NotFoundError("This project has no trace of that path.")
-    if wanted.dry_run:
+    if body.dry_run:
         if not holder.may("read"):
             raise ProblemError(403, "A dry run shows templates: that needs a key with the scope read.")
-        return _rehearsed(group, wanted)
+        return _rehearsed(group, body)
     if group.quarantined_at is not None:
         detail = "The path is quarantined: its runs failed. Clear it: celery -A tasks quarantine clear."
         raise ProblemError(409, detail, [Problem(("path",), detail)])
-    asked = ask(services().engine, services().settings, group.id, everything=wanted.all)
-    return json_answer({"path": group.path, "all": wanted.all, "grouping": asked}, 202)
+    answer = ask(services().engine, services().settings, group.id, regroup_all=body.all)
+    return json_answer({"path": group.path, "all": body.all, "grouping": answer}, 202)
 
 
-def _rehearsed(group: Group, wanted: RegroupIn) -> Response:
-    outcome = look(group.id, everything=wanted.all, since=wanted.since)
-    asked = {"dry_run": True, "path": group.path, "all": wanted.all, "since": wanted.since}
+def _rehearsed(group: Group, body: RegroupIn) -> Response:
+    outcome = look(group.id, regroup_all=body.all, since=body.since)
+    request = {"dry_run": True, "path": group.path, "all": body.all, "since": body.since}
     merged = {str(source): into for source, into in outcome.merged.items()}
-    return json_answer(asked | asdict(outcome) | {"merged": merged, "found": [_found(each) for each in outcome.found]})
+    return json_answer(
+        request
+        | asdict(outcome)
+        | {"merged": merged, "found": [_template_found(template) for template in outcome.found]}
+    )
 
 
-def look(group_id: UUID, *, everything: bool, since: datetime | None = None) -> Rehearsal:
+def look(group_id: UUID, *, regroup_all: bool, since: datetime | None = None) -> Rehearsal:
     """The changes that a run of the group would make now.  Raises NotFoundError, TooManyRequests."""
     if not _looking.acquire(blocking=False):
         raise TooManyRequests("Another dry run is under way here. Send it again after 10 s.", retry_after=10)
@@ -105,7 +109,7 @@ def look(group_id: UUID, *, everything: bool, since: datetime | None = None) -> 
         rehearsal = rehearsing.rehearse(
             services().engine,
             group_id,
-            everything=everything,
+            regroup_all=regroup_all,
             since=since,
             settings=services().settings,
             seconds=LOOK_SECONDS,
@@ -117,7 +121,7 @@ def look(group_id: UUID, *, everything: bool, since: datetime | None = None) -> 
     return rehearsal
 
 
-def _found(template: FoundTemplate) -> dict[str, Any]:
+def _template_found(template: FoundTemplate) -> dict[str, Any]:
     texts = [part for part in to_texts(template.template) if part["text"]]
     return {
         "becomes": template.becomes,

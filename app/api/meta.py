@@ -28,7 +28,7 @@ def describing(described: Sequence[Routes]) -> Routes:
 
 
 def _operations(routes: Sequence[Routes]) -> list[Operation]:
-    return [operation for each in routes for operation in each.operations]
+    return [operation for room in routes for operation in room.operations]
 
 
 def version() -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from app.api import by_id
 from app.api.shapes import ImplementationDetail, MergedTask, Page, SimilarTask, TaskDetail
-from app.api.usage_shapes import ListedTask, used
+from app.api.usage_shapes import ListedTask, usage_shape
 from app.checks import Problem
 from app.http.answer import json_answer
 from app.http.paging import MAX_LIMIT, PageQuery, Whole, page_of
@@ -23,9 +23,9 @@ from app.http.services import services
 from app.reading import insights, similar, spending, tasks, worklist
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.similar import Similar
-from app.reading.spending import Spent
-from app.reading.usage import Asked, Label
-from app.reading.worklist import Listed, Sort, UnknownCursorError, Wanted
+from app.reading.spending import Spending
+from app.reading.usage import Label, UsageScope
+from app.reading.worklist import Listed, Sort, TaskFilter, UnknownCursorError
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
 from app.store.templates import from_parts, to_texts
@@ -62,7 +62,7 @@ def list_tasks(holder: KeyHolder, query: TaskQuery) -> Response:
     with services().reader.reading() as connection:
         if query.sort is None and not _is_narrowed(query):
             return json_answer(page_of(_newest(connection, holder, query), query.limit, _listed, _id_of))
-        matching = worklist.found(connection, _wanted(holder, query))
+        matching = worklist.list_tasks(connection, _task_filter(holder, query))
         try:
             ids = matching.after(query.cursor)[: query.limit + 1]
         except UnknownCursorError:
@@ -83,14 +83,14 @@ _GONE = Problem(
 def _newest(connection: Connection, holder: KeyHolder, query: TaskQuery) -> list[Listed]:
     """Tasks by id: a new one never shifts the later pages."""
     rows = tasks.page(connection, holder.project_id, path=query.path, limit=query.limit + 1, before=query.cursor)
-    asked = Asked(holder.project_id, query.range(), task_ids=[row.id for row in rows])
-    spent = spending.by_task(spending.of_versions(connection, asked))
-    return [Listed(row, spent.get(row.id, Spent())) for row in rows]
+    scope = UsageScope(holder.project_id, query.range(), task_ids=[row.id for row in rows])
+    spending_by_task = spending.by_task(spending.of_versions(connection, scope))
+    return [Listed(row, spending_by_task.get(row.id, Spending())) for row in rows]
 
 
-def _wanted(holder: KeyHolder, query: TaskQuery) -> Wanted:
+def _task_filter(holder: KeyHolder, query: TaskQuery) -> TaskFilter:
     sort = query.sort or "last_seen"
-    return Wanted(
+    return TaskFilter(
         holder.project_id,
         query.range(),
         path=query.path,
@@ -106,9 +106,9 @@ def _wanted(holder: KeyHolder, query: TaskQuery) -> Wanted:
 
 
 def _listed(listed: Listed) -> dict[str, Any]:
-    spent = used(listed.spent)
+    spending = usage_shape(listed.spent)
     names = ("cost", "cost_estimated", "tokens", "errors", "latency")
-    return _task(listed.row) | {"calls_in_range": spent["calls"]} | {name: spent[name] for name in names}
+    return _task(listed.row) | {"calls_in_range": spending["calls"]} | {name: spending[name] for name in names}
 
 
 def _id_of(listed: Listed) -> UUID:

@@ -72,8 +72,8 @@ class TraceQuery(RangeQuery, PageQuery):
     def _with_slots(cls, values: dict[str, str]) -> dict[str, Any]:
         """Parameters that begin with `slot.` together."""
         slots = {name.removeprefix(SLOT): value for name, value in values.items() if name.startswith(SLOT)}
-        rest = {name: value for name, value in values.items() if not name.startswith(SLOT)}
-        return rest | ({"slots": slots} if slots else {})
+        filters = {name: value for name, value in values.items() if not name.startswith(SLOT)}
+        return filters | ({"slots": slots} if slots else {})
 
 
 PATH = "/api/v1/traces"
@@ -89,16 +89,16 @@ PATH = "/api/v1/traces"
 def create_traces(holder: KeyHolder) -> Response:
     """Store one trace or a batch of them, match them, and ask for what is new to be grouped."""
     body, strictly = read_json(services().settings)
-    read = partial(read_posted, limits=services().limits, is_json=strictly)
+    reader = partial(read_posted, limits=services().limits, is_json=strictly)
     if isinstance(body, dict) and "traces" in body:
-        return _create_batch(holder, body["traces"], read)
-    return _create_one(holder, body, read)
+        return _create_batch(holder, body["traces"], reader)
+    return _create_one(holder, body, reader)
 
 
 @routes.route("GET", PATH, scope="read", query=TraceQuery, answers={200: Page[TraceSummary]})
 def list_traces(holder: KeyHolder, query: TraceQuery) -> Response:
     """Traces, newest first; of a path, a task or an implementation, or those in no group."""
-    wanted = TraceFilter(
+    trace_filter = TraceFilter(
         path=query.path,
         task_id=query.task_id,
         implementation_id=query.implementation_id,
@@ -111,7 +111,7 @@ def list_traces(holder: KeyHolder, query: TraceQuery) -> Response:
         slots=query.slots,
     )
     with services().reader.reading() as connection:
-        rows = traces.page(connection, holder.project_id, wanted, limit=query.limit + 1, before=query.cursor)
+        rows = traces.page(connection, holder.project_id, trace_filter, limit=query.limit + 1, before=query.cursor)
     return json_answer(page_of(rows, query.limit, _summary))
 
 
@@ -123,9 +123,9 @@ def get_trace(holder: KeyHolder, trace_id: UUID) -> Response:
     return json_answer(_detail(row))
 
 
-def _create_one(holder: KeyHolder, body: Any, read: Read) -> Response:
+def _create_one(holder: KeyHolder, body: Any, reader: Read) -> Response:
     try:
-        incoming = read(body)
+        incoming = reader(body)
     except InvalidTraceError as error:
         raise ProblemError(422, "The trace was not stored: see errors.", error.problems) from None
     services().limiter.take_traces(holder, 1)
@@ -133,33 +133,33 @@ def _create_one(holder: KeyHolder, body: Any, read: Read) -> Response:
     return json_answer(row_of(accepted), _status(accepted))
 
 
-def _create_batch(holder: KeyHolder, bodies: Any, read: Read) -> Response:
+def _create_batch(holder: KeyHolder, bodies: Any, reader: Read) -> Response:
     _check_batch(bodies, services().settings.max_batch)
     services().limiter.take_traces(holder, len(bodies))
-    items = [_read_or_refuse(index, body, read) for index, body in enumerate(bodies)]
+    items = [_read_or_refuse(index, body, reader) for index, body in enumerate(bodies)]
     accepted = iter(_accept(holder, [item for item in items if isinstance(item, Incoming)]))
     results = [
-        _kept(index, next(accepted)) if isinstance(item, Incoming) else {"index": index} | item
+        _accepted_item(index, next(accepted)) if isinstance(item, Incoming) else {"index": index} | item
         for index, item in enumerate(items)
     ]
     return json_answer({"results": results}, 207)
 
 
-def _check_batch(bodies: Any, most: int) -> None:
+def _check_batch(bodies: Any, limit: int) -> None:
     if not isinstance(bodies, list):
         problem = Problem(("traces",), "Must be a list of traces.")
         raise ProblemError(422, "Nothing was stored: traces is no list.", [problem])
     if not bodies:
-        problem = Problem(("traces",), f"Must hold 1 to {most} traces.")
+        problem = Problem(("traces",), f"Must hold 1 to {limit} traces.")
         raise ProblemError(422, "Nothing was stored: the batch is empty.", [problem])
-    if len(bodies) > most:
-        problem = Problem(("traces",), f"Holds {len(bodies)} traces; send at most {most} in one request.")
+    if len(bodies) > limit:
+        problem = Problem(("traces",), f"Holds {len(bodies)} traces; send at most {limit} in one request.")
         raise ProblemError(413, "Nothing was stored: the batch is too large.", [problem])
 
 
-def _read_or_refuse(index: int, body: Any, read: Read) -> Incoming | dict[str, Any]:
+def _read_or_refuse(index: int, body: Any, reader: Read) -> Incoming | dict[str, Any]:
     try:
-        return read(body)
+        return reader(body)
     except InvalidTraceError as error:
         problems = [Problem(("traces", index, *problem.loc), problem.message) for problem in error.problems]
         detail = f"Trace {index} was not stored: see errors."
@@ -176,7 +176,7 @@ def _status(accepted: Accepted) -> int:
     return 201 if accepted.recorded.created else 200
 
 
-def _kept(index: int, accepted: Accepted) -> dict[str, Any]:
+def _accepted_item(index: int, accepted: Accepted) -> dict[str, Any]:
     return {"index": index, "status": _status(accepted), **row_of(accepted)}
 
 

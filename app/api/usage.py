@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from app.api import by_id
 from app.api.shapes import Page
-from app.api.usage_shapes import CostAnswer, PriceShape, UsageAnswer, ValueItem, rounded_dollars, used
+from app.api.usage_shapes import CostAnswer, PriceShape, UsageAnswer, ValueItem, rounded_dollars, usage_shape
 from app.checks import Name
 from app.errors import NotFoundError
 from app.http.answer import json_answer
@@ -24,9 +24,9 @@ from app.reading import bill, costing, prices, slot_values, spending, tasks
 from app.reading.bill import Item
 from app.reading.pieces import template_text
 from app.reading.slot_values import Place
-from app.reading.spending import Spent
+from app.reading.spending import Spending
 from app.reading.tasks import LAST_VERSION
-from app.reading.usage import Asked, Range
+from app.reading.usage import Range, UsageScope
 from app.store import prices as set_prices
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
@@ -51,10 +51,10 @@ class UsageQuery(RangeQuery):
 
     @model_validator(mode="after")
     def _is_short_enough(self) -> Self:
-        most = MOST_HOURS if self.by == "hour" else MOST_DAYS
-        if self.stated is not None and (self.since is None or _length(self) > most):
+        limit = MOST_HOURS if self.by == "hour" else MOST_DAYS
+        if self.stated is not None and (self.since is None or _length(self) > limit):
             raise PydanticCustomError(
-                "range", "Is too long: by {by} a range has at most {days} days.", {"by": self.by, "days": most.days}
+                "range", "Is too long: by {by} a range has at most {days} days.", {"by": self.by, "days": limit.days}
             )
         return self
 
@@ -69,20 +69,20 @@ def _length(query: RangeQuery) -> timedelta:
 def get_usage(holder: KeyHolder, task_id: UUID, query: UsageQuery) -> Response:
     """The usage of each version of a task in each hour or day (24 hours, or 30 days, unless told otherwise)."""
     with services().reader.reading() as connection:
-        own = by_id.task_in_force(connection, holder.project_id, task_id)
-        asked = Asked(holder.project_id, query.range(DEFAULT[query.by]), task_ids=[own])
-        hours = spending.by_time(connection, asked, query.by)
+        owner_id = by_id.task_in_force(connection, holder.project_id, task_id)
+        scope = UsageScope(holder.project_id, query.range(DEFAULT[query.by]), task_ids=[owner_id])
+        hours = spending.by_time(connection, scope, query.by)
         if query.version is not None:
-            if tasks.version_by_number(connection, holder.project_id, own, query.version) is None:
+            if tasks.version_by_number(connection, holder.project_id, owner_id, query.version) is None:
                 raise NotFoundError("This task has no such version.")
             hours = [hour for hour in hours if hour.version.number == query.version]
-    total = sum((hour.spent for hour in hours), Spent())
-    return json_answer({"items": [_usage_item(hour) for hour in hours], "total": used(total)})
+    total = sum((hour.spent for hour in hours), Spending())
+    return json_answer({"items": [_usage_item(hour) for hour in hours], "total": usage_shape(total)})
 
 
 def _usage_item(hour: spending.Hour) -> dict[str, Any]:
     version = {"version": hour.version.number, "implementation_id": hour.version.id, "model": hour.version.model}
-    return {"start": hour.start, **version, **used(hour.spent)}
+    return {"start": hour.start, **version, **usage_shape(hour.spent)}
 
 
 @routes.route(
@@ -97,23 +97,25 @@ def get_cost(holder: KeyHolder, implementation_id: UUID, query: RangeQuery) -> R
     with services().reader.reading() as connection:
         version = by_id.implementation(connection, holder.project_id, implementation_id)
         priced = prices.of_project(connection, holder.project_id)
-        asked = Asked(holder.project_id, query.range(), implementation_id=version.id)
-        spent = spending.of_version(connection, asked, priced)
-        costs = costing.of_version(connection, holder.project_id, version, spent, priced.of(version.model))
+        scope = UsageScope(holder.project_id, query.range(), implementation_id=version.id)
+        spending_of_version = spending.of_version(connection, scope, priced)
+        costs = costing.of_version(
+            connection, holder.project_id, version, spending_of_version, priced.of(version.model)
+        )
     return json_answer(_cost(costs))
 
 
 def _cost(costs: costing.Costing) -> dict[str, Any]:
-    made = costs.bill
+    bill = costs.bill
     return {
         "calls": costs.spent.used.calls,
         "cost": rounded_dollars(costs.spent.cost.dollars),
         "cost_estimated": costs.spent.cost.estimated,
         "output_cost": rounded_dollars(costs.output_dollars),
-        "fixed": _item(made.fixed),
-        "slots": [{"name": name, **_item(item)} for name, item in made.slots.items()],
-        "around": _item(made.around),
-        "cache": _cache(made.cache),
+        "fixed": _item(bill.fixed),
+        "slots": [{"name": name, **_item(item)} for name, item in bill.slots.items()],
+        "around": _item(bill.around),
+        "cache": _cache(bill.cache),
     }
 
 
@@ -206,11 +208,11 @@ def list_prices(holder: KeyHolder, query: PageQuery) -> Response:
     """The prices that hold, by model: those that the project has set, and the published ones of its other models."""
     skip = 0 if query.cursor is None else query.cursor.int
     with transaction(services().engine) as connection:
-        known = prices.of_project(connection, holder.project_id)
+        own_prices = prices.of_project(connection, holder.project_id)
         models = tasks.models(connection, holder.project_id)
-    names = sorted({*known.own, *models})[skip : skip + query.limit + 1]
+    names = sorted({*own_prices.own, *models})[skip : skip + query.limit + 1]
     answer = page_of(
-        names, query.limit, lambda name: _price(name, known.of(name)), lambda _: UUID(int=skip + query.limit)
+        names, query.limit, lambda name: _price(name, own_prices.of(name)), lambda _: UUID(int=skip + query.limit)
     )
     return json_answer(answer)
 
@@ -218,21 +220,21 @@ def list_prices(holder: KeyHolder, query: PageQuery) -> Response:
 @routes.route("PUT", "/api/v1/prices", scope="admin", body=PriceIn, answers={200: PriceShape})
 def put_price(holder: KeyHolder) -> Response:
     """Set the price of a model for the project; what was used before costs so too from now on."""
-    wanted = read_body(PriceIn, "No price was set: see errors.")
+    body = read_body(PriceIn, "No price was set: see errors.")
     note(fields=["price"])
     with transaction(services().engine) as connection:
-        before = prices.of_project(connection, holder.project_id).of(wanted.model)
-        set_prices.put(
+        before = prices.of_project(connection, holder.project_id).of(body.model)
+        set_prices.set_price(
             connection,
             holder.project_id,
-            wanted.model,
-            input=wanted.input,
-            output=wanted.output,
-            cached=wanted.cached,
+            body.model,
+            input=body.input,
+            output=body.output,
+            cached=body.cached,
         )
-        after = prices.of_project(connection, holder.project_id).of(wanted.model)
-        _tell(connection, holder, wanted.model, before, after)
-    return json_answer(_price(wanted.model, after))
+        after = prices.of_project(connection, holder.project_id).of(body.model)
+        _tell(connection, holder, body.model, before, after)
+    return json_answer(_price(body.model, after))
 
 
 @routes.route(

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.shapes import TaskSummary
 from app.http.shapes import Shape
-from app.reading.spending import Spent
+from app.reading.spending import Spending
 
 
 class Tokens(Shape):
@@ -201,21 +201,21 @@ class PriceShape(Shape):
     source: Literal["set", "published", "none"]
 
 
-def used(spent: Spent) -> dict[str, Any]:
+def usage_shape(spending: Spending) -> dict[str, Any]:
     """The usage of calls in the form of `UsedShape`."""
-    some = spent.used
+    usage = spending.used
     return {
-        "calls": some.calls,
-        "errors": some.failures,
+        "calls": usage.calls,
+        "errors": usage.failures,
         "tokens": {
-            "input": some.input_tokens,
-            "output": some.output_tokens,
-            "cached": some.cached_tokens,
-            "reasoning": some.reasoning_tokens,
+            "input": usage.input_tokens,
+            "output": usage.output_tokens,
+            "cached": usage.cached_tokens,
+            "reasoning": usage.reasoning_tokens,
         },
-        "cost": rounded_dollars(spent.cost.dollars),
-        "cost_estimated": spent.cost.estimated,
-        "latency": {"p50": _seconds(some.latency_ms(0.5)), "p95": _seconds(some.latency_ms(0.95))},
+        "cost": rounded_dollars(spending.cost.dollars),
+        "cost_estimated": spending.cost.estimated,
+        "latency": {"p50": _seconds(usage.latency_ms(0.5)), "p95": _seconds(usage.latency_ms(0.95))},
     }
 
 

@@ -104,14 +104,14 @@ class Removed(Shape):
 @routes.route("POST", "/api/v1/webhooks", scope="admin", body=WebhookIn, answers={201: NewWebhook})
 def create_webhook(holder: KeyHolder) -> Response:
     """Send changes to an address from now on; the answer has the key of the signatures, this once."""
-    wanted = read_body(WebhookIn, REFUSED)
-    _check(wanted.url)
+    body = read_body(WebhookIn, REFUSED)
+    _check(body.url)
     with transaction(services().engine) as connection:
         if webhooks.count(connection, holder.project_id) >= webhooks.MOST:
             raise _refused(f"A project has at most {webhooks.MOST} webhooks; remove one.", ())
-        made = webhooks.create(connection, holder.project_id, **wanted.model_dump())
-    note(webhook=made.id)
-    return json_answer(_item(made) | {"secret": made.secret}, 201)
+        created = webhooks.create(connection, holder.project_id, **body.model_dump())
+    note(webhook=created.id)
+    return json_answer(_item(created) | {"secret": created.secret}, 201)
 
 
 def _check(url: str) -> None:

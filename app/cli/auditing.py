@@ -50,8 +50,8 @@ def audit(project: str | None, limit: int, form: str) -> None:
         if project is not None and owner is None:
             raise NotFoundError(f"There is no project {project}. `promptlode projects` lists them.")
         rows = store.page(connection, owner.id if owner else None, limit=limit, before=None)
-        names = {each.id: each.name for each in projects.summaries(connection)}
-    printed([_entry(row, names) for row in rows], COLUMNS_OF_ENTRIES, form, none=NO_ENTRY)
+        names = {summary.id: summary.name for summary in projects.summaries(connection)}
+    printed([_entry(row, names) for row in rows], COLUMNS_OF_ENTRIES, form, empty_text=NO_ENTRY)
 
 
 def _entry(row: Any, names: Mapping[UUID, str]) -> dict[str, Any]:

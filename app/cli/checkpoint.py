@@ -39,10 +39,10 @@ class Checkpoint:
         """The progress of the import; None when it never began, or when the file is another one by now."""
         try:
             progress = Progress(**orjson.loads(self._file.read_bytes()))
-            same = progress.head == digest(head[: progress.head_bytes]) and len(head) >= progress.head_bytes
+            is_same_file = progress.head == digest(head[: progress.head_bytes]) and len(head) >= progress.head_bytes
         except (OSError, ValueError, TypeError):
             return None
-        return progress if same else None
+        return progress if is_same_file else None
 
     def write(self, progress: Progress) -> None:
         """Write the note, whole or not at all.  An unwritable folder costs the continuation, not the import."""

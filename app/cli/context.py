@@ -17,10 +17,10 @@ UNBOUND = 10_000
 """Columns of an output without an edge."""
 
 
-def show(table: Table, none: str = "None.") -> None:
+def show(table: Table, empty_text: str = "None.") -> None:
     """Print a table: as wide as the terminal; in a pipe or a file as wide as needed, so that nothing is cut off."""
     if not table.row_count:
-        click.echo(none)
+        click.echo(empty_text)
         return
     console = Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:

@@ -31,23 +31,25 @@ from tasks.forget import delete as delete_selected
 @click.option("--conversation-id", help="Calls of this conversation.")
 @click.option("--since", type=MOMENT, help=f"Calls made then or later, in UTC: {MOMENT_WORDS}.")
 @click.option("--until", type=MOMENT, help="Calls made before then, in UTC.")
-@click.option("--everything", is_flag=True, help="Everything of the project but its keys.")
+@click.option("--everything", "delete_all", is_flag=True, help="Everything of the project but its keys.")
 @click.option("--with-project", is_flag=True, help="With --everything: the project itself and its keys too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
-def delete(project_name: str, *, everything: bool, with_project: bool, yes: bool, as_json_: bool, **given: Any) -> None:
-    """Delete calls that everything given holds for, and what was made of them alone.
+def delete(
+    project_name: str, *, delete_all: bool, with_project: bool, yes: bool, as_json_: bool, **selection: Any
+) -> None:
+    """Delete the calls that match every option given, and what was made of these calls alone.
 
     Templates, versions, tasks and paths that keep no call go with the last one.  It cannot be undone.
     """
-    selector = Selector(**given)
-    if everything == (selector != Selector()) or (with_project and not everything):
+    selector = Selector(**selection)
+    if delete_all == (selector != Selector()) or (with_project and not delete_all):
         raise click.UsageError("Say which calls, or --everything alone; --with-project needs --everything.")
     settings = settings_of_command().require("database_url", "redis_url")
     with engine_of(settings) as engine:
         project_id = _confirmed(engine, project_name, selector, yes=yes)
         with _audited(engine, project_id, selector) as details:
-            removed = _delete(engine, settings, project_id, selector, everything=everything)
+            removed = _delete(engine, settings, project_id, selector, delete_all=delete_all)
             details.update(asdict(removed))
         if with_project:
             with transaction(engine) as connection:
@@ -88,13 +90,13 @@ def _confirmed(engine: Engine, project_name: str, selector: Selector, *, yes: bo
     return owner.id
 
 
-def _delete(engine: Engine, settings: Settings, project_id: UUID, selector: Selector, *, everything: bool) -> Removed:
+def _delete(engine: Engine, settings: Settings, project_id: UUID, selector: Selector, *, delete_all: bool) -> Removed:
     """Delete in rounds until nothing is left."""
     removed = Removed()
     while True:
-        done = delete_selected(engine, settings, project_id, selector, everything=everything)
-        removed += done.removed
-        if done.complete:
+        deleted = delete_selected(engine, settings, project_id, selector, delete_all=delete_all)
+        removed += deleted.removed
+        if deleted.complete:
             return removed
         click.echo(f"{removed.traces:,} traces deleted, going on.", err=True)
 

@@ -38,7 +38,7 @@ Named = tuple[str, Check]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, ingest: bool, url: str | None, key: str | None, as_json: bool) -> None:
     """Check each dependency and say how to mend it.  Exit code 1 when one is down."""
-    checks = list(ingest_check.checks(Api(access_of(url, key))) if ingest else _all(settings_of_command()))
+    checks = list(ingest_check.checks(Api(access_of(url, key))) if ingest else _all_checks(settings_of_command()))
     if as_json:
         output.as_json([{"check": name, "ok": check.ok, "detail": check.detail} for name, check in checks])
     else:
@@ -53,7 +53,7 @@ def _table(checks: list[Named]) -> Table:
     return table
 
 
-def _all(settings: Settings) -> Iterator[Named]:
+def _all_checks(settings: Settings) -> Iterator[Named]:
     yield "python", _python()
     yield "packages", _packages()
     yield "data folder", _folder(settings.promptlode_data_dir)

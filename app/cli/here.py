@@ -129,16 +129,16 @@ def logs(program: str | None, follow: bool) -> None:
     from app.local import detached
     from app.local.supervision import last_lines
 
-    chosen = detached.logs(_home(), program)
-    for log in chosen:
+    log_files = detached.logs(_home(), program)
+    for log in log_files:
         click.echo(click.style(f"==> {log}", bold=True))
         click.echo(last_lines(log, LINES))
-    positions = {log: log.stat().st_size for log in chosen}
+    positions = {log: log.stat().st_size for log in log_files}
     while follow:
         time.sleep(LOOK_EVERY)
-        for log in chosen:
-            added, positions[log] = detached.follow(log, positions[log])
-            for line in added.splitlines():
+        for log in log_files:
+            new_lines, positions[log] = detached.follow(log, positions[log])
+            for line in new_lines.splitlines():
                 click.echo(f"{log.stem}: {line}")
 
 

@@ -18,9 +18,9 @@ from app.cli.checkpoint import Checkpoint
 from app.cli.context import PROJECT_NAME, engine_of, settings_of_command
 from app.cli.formats.base import Reading
 from app.cli.formats.detect import FORMATS
-from app.cli.progress import Show, shown
+from app.cli.progress import Show, progress_bar
 from app.cli.reading import AUTO, BATCH, SHOWN_PROBLEMS, Batch, Options, Reader, Report, WrongFormatError
-from app.cli.records import Source, opened
+from app.cli.records import Source, open_source
 from app.config import Settings
 from app.intake.bodies.native import OWN
 from app.intake.record import Ingest
@@ -31,11 +31,11 @@ from app.store.projects import Project
 from tasks.accept import accept
 
 
-def _columns(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+def _columns(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """The options `FIELD=COLUMN` by our field."""
-    pairs = [text.partition("=") for text in given]
+    pairs = [text.partition("=") for text in values]
     wrong = next(
-        (text for text, (ours, _, theirs) in zip(given, pairs, strict=True) if ours not in OWN or not theirs), None
+        (text for text, (ours, _, theirs) in zip(values, pairs, strict=True) if ours not in OWN or not theirs), None
     )
     if wrong is not None:
         raise click.BadParameter(f"{wrong} is no FIELD=COLUMN; fields are {', '.join(sorted(OWN))}.")
@@ -110,9 +110,11 @@ def import_file(
 def _print_choice(engine: Engine, project: Project) -> None:
     """Nobody named a project: which others there are, for the calls may belong into one of them."""
     with transaction(engine) as connection:
-        others = [name for name in projects.names(connection) if name != project.name]
-    if others:
-        names = ", ".join(others[:MOST_PROJECTS_NAMED]) + (" ..." if len(others) > MOST_PROJECTS_NAMED else "")
+        other_projects = [name for name in projects.names(connection) if name != project.name]
+    if other_projects:
+        names = ", ".join(other_projects[:MOST_PROJECTS_NAMED]) + (
+            " ..." if len(other_projects) > MOST_PROJECTS_NAMED else ""
+        )
         Console(stderr=True).print(
             f"They are in project {project.name}. Other projects here: {names}; --project NAME imports into one of them.",
             markup=False,
@@ -141,11 +143,11 @@ def _note(settings: Settings, file: str, project: str, format_: str, how: dict[s
 def _import_file(file: Path, options: Options, store: "_Store", note: Checkpoint) -> int:
     """Import a file; answers the number of refused lines."""
     console = Console(stderr=True)
-    with opened(file) as source:
+    with open_source(file) as source:
         reader = _reader(source, options, console, note)
         before, began = reader.report.traces, time.monotonic()
         try:
-            with shown(console, file.name, _left(source)) as show:
+            with progress_bar(console, file.name, _bytes_left(source)) as show:
                 _import(source, reader, store, note, show)
         except KeyboardInterrupt:
             _print_stopped(console, reader, note)
@@ -180,12 +182,12 @@ class _Store:
     def add(self, batch: Batch, report: Report) -> None:
         """Store a batch in transactions of limited size: a record of OTLP may hold more calls than one should."""
         for start in range(0, len(batch.incoming), BATCH):
-            some = batch.incoming[start : start + BATCH]
-            for accepted in accept(self._ingest, self._settings, self.project, some):
+            part = batch.incoming[start : start + BATCH]
+            for accepted in accept(self._ingest, self._settings, self.project, part):
                 report.add(accepted)
 
 
-def _left(source: Source) -> int | None:
+def _bytes_left(source: Source) -> int | None:
     return None if source.total is None else source.total - source.position()
 
 
@@ -213,10 +215,10 @@ def _print(console: Console, project: Project, report: Report, traces: int, seco
     if report.passed_over:
         console.print(f"Passed over: {plural(report.passed_over, 'record')} without a call of a model.")
     if report.refused:
-        hidden = report.refused - SHOWN_PROBLEMS
-        more = f" ({hidden:,} of them not shown)" if hidden > 0 else ""
+        number_hidden = report.refused - SHOWN_PROBLEMS
+        note = f" ({number_hidden:,} of them not shown)" if number_hidden > 0 else ""
         lines = "1 line was" if report.refused == 1 else f"{report.refused:,} lines were"
-        console.print(f"{lines} refused{more}.", style="yellow")
+        console.print(f"{lines} refused{note}.", style="yellow")
     console.print(f"Took {seconds:,.1f} s, {traces / max(seconds, 0.001):,.0f} traces/s.")
 
 

@@ -39,7 +39,7 @@ def checks(api: Api) -> Iterator[Named]:
     except (ApiError, requests.RequestException) as error:
         yield "counters", Check(True, f"Not read: {error}")
         return
-    yield from _told(counters)
+    yield from _checks_of_counts(counters)
 
 
 def _tried(send: Callable[[], str]) -> Check:
@@ -75,13 +75,13 @@ def _arrived(api: Api, external_id: str) -> str:
 
 def _export() -> dict[str, Any]:
     messages = json.dumps([{"role": "user", "parts": [{"type": "text", "content": _QUESTION}]}])
-    said = {
+    values = {
         "promptlode.path": PATH,
         "gen_ai.operation.name": "chat",
         "gen_ai.request.model": _ABOUT["model"],
         "gen_ai.input.messages": messages,
     }
-    attributes = [{"key": name, "value": {"stringValue": value}} for name, value in said.items()]
+    attributes = [{"key": name, "value": {"stringValue": value}} for name, value in values.items()]
     span = {"traceId": _TRACE_ID, "spanId": _SPAN_ID, "name": "doctor", "attributes": attributes}
     return {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
 
@@ -106,11 +106,11 @@ def _counters(api: Api) -> dict[tuple[str, str], int]:
     return counts
 
 
-def _told(counts: dict[tuple[str, str], int]) -> Iterator[Named]:
+def _checks_of_counts(counts: dict[tuple[str, str], int]) -> Iterator[Named]:
     yield "stored", Check(True, f"{counts.get(('stored', ''), 0):,} spans and log records since the web process began.")
     for outcome, remedy in _REMEDIES.items():
         number = counts.get((outcome, ""), 0)
-        reasons = {reason: count for (each, reason), count in counts.items() if each == outcome and reason}
+        reasons = {reason: count for (kind, reason), count in counts.items() if kind == outcome and reason}
         if number:
             why = ", ".join(
                 f"{reason} ({count:,})" for reason, count in sorted(reasons.items(), key=lambda pair: -pair[1])

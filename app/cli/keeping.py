@@ -26,19 +26,19 @@ def retention_command(project: str, days: int | None, *, for_ever: bool, as_set:
             raise NotFoundError(f"There is no project {project!r}. `promptlode projects` lists them.")
         if days is not None or for_ever or as_set:
             retention.set_days(connection, owner.id, retention.FOR_EVER if for_ever else days)
-        own = retention.days_of(connection, owner.id)
-    days_kept = settings.retention_days if own is None else own
+        own_days = retention.days_of(connection, owner.id)
+    days_kept = settings.retention_days if own_days is None else own_days
     if as_json_:
         as_json(
             {
                 "project": owner.name,
                 "days": None if days_kept == retention.FOR_EVER else days_kept,
-                "is_default": own is None,
+                "is_default": own_days is None,
             }
         )
         return
-    click.echo(f"{owner.name}: {_said(days_kept)}")
+    click.echo(f"{owner.name}: {_sentence(days_kept)}")
 
 
-def _said(days: int) -> str:
+def _sentence(days: int) -> str:
     return "calls are kept for ever" if days == retention.FOR_EVER else f"calls are removed after {days} days"

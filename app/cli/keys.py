@@ -56,14 +56,19 @@ def create(context: click.Context, project: str, name: str, scopes: tuple[str, .
     settings = settings_of_command()
     with engine_of(settings) as engine, transaction(engine) as connection:
         owner = projects.find(connection, project) or projects.get_or_create(connection, project)
-        made = store.create(connection, owner.id, name, scopes, cell=settings.cell)
+        created = store.create(connection, owner.id, name, scopes, cell=settings.cell)
         audit.record(
-            connection, COMMAND, "create_key", project_id=owner.id, subject=made.id, details={"scopes": sorted(scopes)}
+            connection,
+            COMMAND,
+            "create_key",
+            project_id=owner.id,
+            subject=created.id,
+            details={"scopes": sorted(scopes)},
         )
     click.echo(
-        f"Key {made.id} of project {owner.name} ({', '.join(scopes)}). Keep it: it is not shown again.", err=True
+        f"Key {created.id} of project {owner.name} ({', '.join(scopes)}). Keep it: it is not shown again.", err=True
     )
-    click.echo(made.key)
+    click.echo(created.key)
 
 
 @keys.command("list")

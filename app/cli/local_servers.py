@@ -85,11 +85,11 @@ def _low(folder: Path, bytes_free: int) -> str:
 
 def _file_systems(home: Path) -> Iterator[Path]:
     """One folder of each file system."""
-    known = set()
+    devices = set()
     for part in _FOLDERS:
         folder = nearest(home / part)
-        if (device := folder.stat().st_dev) not in known:
-            known.add(device)
+        if (device := folder.stat().st_dev) not in devices:
+            devices.add(device)
             yield folder
 
 

@@ -64,7 +64,9 @@ _KEEPING = [
 ]
 _GROUPS = {"See what was found": _LOOKING, "Send and take away": _DOING, "Run it": _RUNNING, "Look after it": _KEEPING}
 click.rich_click.COMMAND_GROUPS = {
-    "promptlode": [{"name": name, "commands": [str(each.name) for each in group]} for name, group in _GROUPS.items()]
+    "promptlode": [
+        {"name": name, "commands": [str(command.name) for command in group]} for name, group in _GROUPS.items()
+    ]
 }
 
 

@@ -7,7 +7,7 @@ import rich_click as click
 from app.cli.context import engine_of, settings_of_command
 from app.cli.remote.output import as_json
 from app.errors import NotFoundError
-from app.intake.privacy import Mode, Wishes, policy_of
+from app.intake.privacy import Mode, PrivacySettings, policy_of
 from app.intake.redaction import checked_patterns
 from app.store import audit, privacy, projects
 from app.store.audit import COMMAND
@@ -45,7 +45,7 @@ class _Named(click.ParamType):
 )
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
 def privacy_command(
-    project: str, added: tuple[tuple[str, str], ...], dropped: tuple[str, ...], as_json_: bool, **given: Any
+    project: str, added: tuple[tuple[str, str], ...], dropped: tuple[str, ...], as_json_: bool, **options: Any
 ) -> None:
     """Show what PROJECT does not want stored, or change it.  It holds within ten seconds, for calls that come then."""
     with engine_of(settings_of_command()) as engine, transaction(engine) as connection:
@@ -53,32 +53,37 @@ def privacy_command(
         if owner is None:
             raise NotFoundError(f"There is no project {project!r}. `promptlode projects` lists them.")
         before = policy_of(connection, owner.id).wishes
-        after = _changed(before, {name: value for name, value in given.items() if value is not None}, added, dropped)
+        after = _changed_wishes(
+            before, {name: value for name, value in options.items() if value is not None}, added, dropped
+        )
         if after != before:
             privacy.save(connection, owner.id, after.model_dump())
-            fields = [name for name in Wishes.model_fields if getattr(after, name) != getattr(before, name)]
+            fields = [name for name in PrivacySettings.model_fields if getattr(after, name) != getattr(before, name)]
             audit.record(connection, COMMAND, "set_privacy", project_id=owner.id, details={"fields": fields})
     if as_json_:
         as_json(after.model_dump())
         return
     for name, value in after:
-        click.echo(f"{name}: {_said(value)}")
+        click.echo(f"{name}: {_in_words(value)}")
 
 
-def _changed(
-    before: Wishes, given: dict[str, Any], added: tuple[tuple[str, str], ...], dropped: tuple[str, ...]
-) -> Wishes:
+def _changed_wishes(
+    before: PrivacySettings,
+    options: dict[str, Any],
+    added_patterns: tuple[tuple[str, str], ...],
+    dropped: tuple[str, ...],
+) -> PrivacySettings:
     """The changed settings.  Raises PatternError, or NotFoundError for an unknown pattern."""
-    patterns = before.patterns | dict(added)
+    patterns = before.patterns | dict(added_patterns)
     for name in dropped:
         if name not in patterns:
             raise NotFoundError(f"There is no pattern {name!r}.")
         del patterns[name]
     checked_patterns(patterns)
-    return Wishes.model_validate(before.model_dump() | given | {"patterns": patterns})
+    return PrivacySettings.model_validate(before.model_dump() | options | {"patterns": patterns})
 
 
-def _said(value: Any) -> str:
+def _in_words(value: Any) -> str:
     if isinstance(value, dict):
         return "".join(f"\n  {name} = {pattern}" for name, pattern in value.items()) or "none"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

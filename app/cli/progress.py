@@ -17,7 +17,7 @@ Show = Callable[[int, int], None]
 
 
 @contextmanager
-def shown(console: Console, name: str, total: int | None) -> Iterator[Show]:
+def progress_bar(console: Console, name: str, total: int | None) -> Iterator[Show]:
     """A bar on a terminal, else lines."""
     if not console.is_terminal:
         yield Lines(console, total)
@@ -26,7 +26,7 @@ def shown(console: Console, name: str, total: int | None) -> Iterator[Show]:
         TextColumn("{task.description}"), BarColumn(), _Rate(), TimeRemainingColumn(), console=console
     ) as bar:
         task = bar.add_task(name, total=total, traces=0)
-        yield lambda read, traces: bar.update(task, completed=read, traces=traces)
+        yield lambda bytes_read, traces: bar.update(task, completed=bytes_read, traces=traces)
 
 
 class _Rate(ProgressColumn):
@@ -43,17 +43,17 @@ class Lines:
         self._console, self._total, self._clock = console, total, clock
         self._began = self._said = clock()
 
-    def __call__(self, read: int, traces: int) -> None:
+    def __call__(self, bytes_read: int, traces: int) -> None:
         now = self._clock()
         if now - self._said >= _EVERY:
             self._said = now
-            passed = now - self._began
-            self._console.print(f"{_rate(traces, passed)}{self._left(read, passed)}")
+            seconds = now - self._began
+            self._console.print(f"{_rate(traces, seconds)}{self._time_left(bytes_read, seconds)}")
 
-    def _left(self, read: int, passed: float) -> str:
-        if self._total is None or read <= 0:
+    def _time_left(self, bytes_read: int, seconds: float) -> str:
+        if self._total is None or bytes_read <= 0:
             return ""
-        return f", about {max(self._total - read, 0) / read * passed:,.0f} s left"
+        return f", about {max(self._total - bytes_read, 0) / bytes_read * seconds:,.0f} s left"
 
 
 def _rate(traces: int, seconds: float) -> str:

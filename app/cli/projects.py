@@ -51,7 +51,7 @@ def _list(form: str) -> None:
         summaries, leaving = store.summaries(connection), moves.leaving(connection)
     columns = {**COLUMNS_OF_PROJECTS, "Moves": lambda project: project["moves"]} if leaving else COLUMNS_OF_PROJECTS
     items = [_item(project, leaving.get(project.id)) for project in summaries]
-    printed(items, columns, form, none="None. `promptlode keys create --project NAME` makes one.")
+    printed(items, columns, form, empty_text="None. `promptlode keys create --project NAME` makes one.")
 
 
 def _item(project: ProjectSummary, leaving: tuple[str, str] | None) -> dict[str, Any]:
@@ -79,10 +79,10 @@ def export_project(name: str, file: str | None, to: str | None, with_keys: bool)
     """
     destination = file or to or f"{name.replace('/', '_')}{SUFFIX}"
     with _database(settings_of_command()) as engine:
-        project = _found(engine, name)
+        project = _project_of_name(engine, name)
         progress = _Progress()
-        with _written(destination) as into:
-            copied = files.write(engine, project, into, with_keys=with_keys, tell=progress.page)
+        with _private_file(destination) as into:
+            copied = files.export_project(engine, project, into, with_keys=with_keys, tell=progress.page)
         with transaction(engine) as connection:
             audit.record(
                 connection,
@@ -96,7 +96,7 @@ def export_project(name: str, file: str | None, to: str | None, with_keys: bool)
 
 
 @contextmanager
-def _written(destination: str) -> Iterator[IO[bytes]]:
+def _private_file(destination: str) -> Iterator[IO[bytes]]:
     """A file that appears when it is complete, readable by its owner only: it holds every prompt."""
     if destination == "-":
         yield sys.stdout.buffer
@@ -128,9 +128,9 @@ def import_project(file: str, name: str | None, url: str | None) -> None:
     again, it changes nothing.
     """
     settings = settings_of_command()
-    with _database(_elsewhere(settings, url) if url else settings) as engine, _read(file) as source:
+    with _database(_elsewhere(settings, url) if url else settings) as engine, _source_file(file) as source:
         _refuse_other_schema(engine)
-        copied = files.read(engine, source, name=name, peer=Path(file).name, tell=_Progress().page)
+        copied = files.import_project(engine, source, name=name, peer=Path(file).name, tell=_Progress().page)
         if not copied.again:
             with transaction(engine) as connection:
                 project_id = copied.project.id
@@ -142,7 +142,7 @@ def import_project(file: str, name: str | None, url: str | None) -> None:
 
 
 @contextmanager
-def _read(file: str) -> Iterator[IO[bytes]]:
+def _source_file(file: str) -> Iterator[IO[bytes]]:
     if file == "-":
         yield sys.stdin.buffer
         return
@@ -179,7 +179,7 @@ def move(name: str, url: str | None, undo: bool, finishing: bool) -> None:
     settings = settings_of_command()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C: a switch that has not happened is undone
     with _database(settings) as engine:
-        project = _found(engine, name)
+        project = _project_of_name(engine, name)
         if finishing:
             finish(engine, project)
             _audit(engine, project.id, "finish_move")
@@ -189,10 +189,10 @@ def move(name: str, url: str | None, undo: bool, finishing: bool) -> None:
 
 
 def _move(engine: Engine, settings: Settings, project: Project, url: str, *, undo: bool) -> None:
-    there = _elsewhere(settings, url)
-    parts.same_schema(settings.database_url, there.database_url)
-    peer = _shown(there.database_url)
-    with _database(there) as target:
+    target_settings = _elsewhere(settings, url)
+    parts.same_schema(settings.database_url, target_settings.database_url)
+    peer = _without_password(target_settings.database_url)
+    with _database(target_settings) as target:
         progress = _Progress()
         mover = Move(engine, target, project, peer=peer, tell=progress.step)
         if undo:
@@ -208,7 +208,7 @@ def _move(engine: Engine, settings: Settings, project: Project, url: str, *, und
     )
 
 
-def _shown(url: str) -> str:
+def _without_password(url: str) -> str:
     """Host and database of a URL, without the password."""
     address = make_url(url)
     return f"{address.host or 'localhost'}:{address.port or 5432}/{address.database}"
@@ -216,11 +216,11 @@ def _shown(url: str) -> str:
 
 def _elsewhere(settings: Settings, url: str) -> Settings:
     try:
-        there = settings.model_copy(update={"database_url": with_driver(url)})
-        make_url(there.database_url)
+        target_settings = settings.model_copy(update={"database_url": with_driver(url)})
+        make_url(target_settings.database_url)
     except Exception as error:
         raise CallerError("--to must be like postgresql://user:password@host:5432/database.") from error
-    return there
+    return target_settings
 
 
 # Shared by these commands
@@ -235,7 +235,7 @@ def _database(settings: Settings) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _found(engine: Engine, name: str) -> Project:
+def _project_of_name(engine: Engine, name: str) -> Project:
     with transaction(engine) as connection:
         project = store.find(connection, name)
     if project is None:
@@ -253,11 +253,11 @@ def _audit(engine: Engine, project_id: UUID, action: str) -> None:
         audit.record(connection, COMMAND, action, project_id=project_id, subject=project_id)
 
 
-def _report(copied: Copied, said: str) -> None:
+def _report(copied: Copied, step: str) -> None:
     """Print the result on standard error: standard output may be the file."""
     for name, total in copied.totals.items():
         click.echo(f"{name:<20}{total.rows:>12,}  {total.digest}", err=True)
-    click.echo(said, err=True)
+    click.echo(step, err=True)
 
 
 class _Progress:
@@ -272,11 +272,11 @@ class _Progress:
         if table == parts.CALLS:
             self._count(rows)
 
-    def step(self, said: str, calls: int) -> None:
+    def step(self, name: str, calls: int) -> None:
         if calls:
             self._count(calls)
         else:
-            click.echo(f"{said} ...", err=True)
+            click.echo(f"{name} ...", err=True)
 
     def _count(self, calls: int) -> None:
         before, self._calls = self._calls, self._calls + calls

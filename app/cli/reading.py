@@ -10,7 +10,7 @@ from rich.text import Text
 
 from app.checks import Problem
 from app.cli.checkpoint import Progress, digest
-from app.cli.formats.base import Reading, Record, Taken, at
+from app.cli.formats.base import Reading, Record, RecordCalls, at
 from app.cli.formats.batch import lonely
 from app.cli.formats.detect import FORMATS, LOOKED_AT, contradicts, detect, is_unknown, kind_of
 from app.cli.records import DAMAGED, Layout, Source, layout_of, records, skip
@@ -93,10 +93,10 @@ class Reader:
         self._first = list(islice(self._records, LOOKED_AT))
         values = [self._renamed(value) for record in self._first if (value := _object_of(record)) is not None]
         self.warning = _unknown(values, self.word) if not self._forced and is_unknown(values) else None
-        known = options.format if self._forced else before.format if before else None
-        self.format = FORMATS[known] if known else detect(values)
-        if self._forced and (other := contradicts(values, self.format)):
-            raise WrongFormatError(f"The file is {other.name}, not {self.format.name}: leave --format out.")
+        format_known = options.format if self._forced else before.format if before else None
+        self.format = FORMATS[format_known] if format_known else detect(values)
+        if self._forced and (likely_format := contradicts(values, self.format)):
+            raise WrongFormatError(f"The file is {likely_format.name}, not {self.format.name}: leave --format out.")
 
     @property
     def lack(self) -> str:
@@ -119,13 +119,13 @@ class Reader:
     def batches(self) -> Iterator[Batch]:
         """Checked traces; a batch may be empty after many bad records."""
         batch: list[Incoming] = []
-        begun = self.number
+        first_number = self.number
         for record in chain(self._first, self._records):
             batch += self._take(record)
             self.number, self.end = record.number, record.end
-            if len(batch) >= BATCH or record.number - begun >= _MOST_RECORDS:
+            if len(batch) >= BATCH or record.number - first_number >= _MOST_RECORDS:
                 yield Batch(batch, record.number, record.end)
-                batch, begun = [], record.number
+                batch, first_number = [], record.number
         if self._is_last:
             batch += self._lonely()
         yield Batch(batch, self.number, self.end)
@@ -137,8 +137,8 @@ class Reader:
 
     def _lonely(self) -> Iterator[Incoming]:
         """The halves of batches without another half."""
-        for record, taken in lonely(self._reading.batches, self._reading):
-            yield from self._counted(record, taken, None)
+        for record, taken_calls in lonely(self._reading.batches, self._reading):
+            yield from self._incoming_of(record, taken_calls, None)
 
     def progress(self, batch: Batch) -> Progress:
         """The progress to note when the batch is stored."""
@@ -162,16 +162,16 @@ class Reader:
         try:
             value = self._object(record)
             kind = self.format if self._forced else kind_of(value, self.format)
-            taken = kind.take(record, value, self._reading)
+            taken_calls = kind.take(record, value, self._reading)
         except InvalidTraceError as error:
-            taken = Taken(problems=error.problems)
-        return self._counted(record, taken, value)
+            taken_calls = RecordCalls(problems=error.problems)
+        return self._incoming_of(record, taken_calls, value)
 
-    def _counted(self, record: Record, taken: Taken, value: Body | None) -> list[Incoming]:
-        self.report.passed_over += taken.passed_over
-        if taken.problems:
-            self._refuse(record.number, taken.problems, value)
-        return taken.incoming
+    def _incoming_of(self, record: Record, taken_calls: RecordCalls, value: Body | None) -> list[Incoming]:
+        self.report.passed_over += taken_calls.passed_over
+        if taken_calls.problems:
+            self._refuse(record.number, taken_calls.problems, value)
+        return taken_calls.incoming
 
     def _object(self, record: Record) -> Body:
         if len(record.data) > self._longest:
@@ -187,22 +187,22 @@ class Reader:
     def _renamed(self, value: Body) -> Body:
         """The record with the fields of `--column` under our names."""
         renamed = {ours: at(value, theirs) for ours, theirs in self._reading.columns.items()}
-        return {name: held for name, held in value.items() if name not in self._reading.columns.values()} | present(
-            renamed
-        )
+        return {
+            name: held_value for name, held_value in value.items() if name not in self._reading.columns.values()
+        } | present(renamed)
 
     def _refuse(self, number: int, problems: list[Problem], value: Body | None = None) -> None:
         self.report.refused += 1
         if self.report.refused <= SHOWN_PROBLEMS:
             reasons = " ".join(map(_sentence, problems))
-            shown = f"{self.word} {number}: {reasons}{self._hint(problems, value)}"
-            self._console.print(Text(shown, style="yellow"))
+            message = f"{self.word} {number}: {reasons}{self._hint(problems, value)}"
+            self._console.print(Text(message, style="yellow"))
 
     def _hint(self, problems: list[Problem], value: Body | None) -> str:
-        if self._forced and value is not None and (other := contradicts([value], self.format)):
-            return f" It looks like {other.name}; leave --format out."
-        given = {"path": self._reading.default_path, "model": self._reading.default_model}
-        lacking = [name for name, default in given.items() if default is None and _lacks(problems, name)]
+        if self._forced and value is not None and (likely_format := contradicts([value], self.format)):
+            return f" It looks like {likely_format.name}; leave --format out."
+        defaults = {"path": self._reading.default_path, "model": self._reading.default_model}
+        lacking = [name for name, default in defaults.items() if default is None and _lacks(problems, name)]
         return f" Give one for all with {' and '.join(f'--{name}' for name in lacking)}." if lacking else ""
 
 
@@ -219,10 +219,10 @@ def _lacks(problems: list[Problem], name: str) -> bool:
 def _unknown(values: list[Body], word: str) -> str:
     """The names of the file's fields, never its values, and what to do with the file."""
     names = list(dict.fromkeys(str(name)[:40] for value in values for name in value))
-    shown = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
+    listed = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
     kinds = ", ".join(name for name in FORMATS)
     return (
-        f"No call of a model was found: the {word}s have the fields {shown}, and none of them is a prompt that is known here. Read are {kinds}. "
+        f"No call of a model was found: the {word}s have the fields {listed}, and none of them is a prompt that is known here. Read are {kinds}. "
         f"Of any other log name the fields: --column input=FIELD --column output=FIELD --model MODEL --path PATH."
     )
 

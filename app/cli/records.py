@@ -56,7 +56,7 @@ class Source:
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[Source]:
+def open_source(file: Path) -> Iterator[Source]:
     """The file, decompressed if needed.  Raises UnreadableFileError for a file without text."""
     with _raw(file) as raw:
         on_disk: io.BufferedReader = io.BufferedReader(raw, _PEEK)
@@ -102,14 +102,14 @@ class _Inflated(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._inflated:
-            if not (data := self._next()):
+            if not (data := self._next_compressed()):
                 return 0
             self._inflated = self._member.decompress(data)  # at most a thousand times as much
         size = min(len(buffer), len(self._inflated))
         buffer[:size], self._inflated = self._inflated[:size], self._inflated[size:]
         return size
 
-    def _next(self) -> bytes:
+    def _next_compressed(self) -> bytes:
         """Compressed bytes, empty at the end; a file may have several members, and zeros after the last."""
         data = self._member.unused_data or self._stream.read1(_AT_ONCE)
         if self._member.eof:
@@ -148,11 +148,11 @@ def _refuse_foreign(name: str, head: bytes) -> None:
 def layout_of(stream: io.BufferedReader) -> Layout:
     """The layout: a list of objects, or objects over several lines, are read by their brackets; other files line by line."""
     start = _first_bytes(stream).removeprefix(_BOM).lstrip()
-    first, _, rest = start.partition(b"\n")
+    first, _, further_lines = start.partition(b"\n")
     if first.strip() == b"{" or _holds_several(first):
         return "objects"
     is_list = first.startswith(b"[") and start[1:].lstrip()[:1] in (b"{", b"")
-    return "list" if is_list and not (rest.strip() and _is_json(first)) else "lines"
+    return "list" if is_list and not (further_lines.strip() and _is_json(first)) else "lines"
 
 
 def _holds_several(line: bytes) -> bool:
@@ -189,12 +189,12 @@ def lines(stream: io.BufferedReader, longest: int, number: int = 0, end: int = 0
             continue
         number += 1
         end += len(data)
-        rest = data
-        while not rest.endswith(b"\n") and (rest := stream.readline(longest + 2)):
-            end += len(rest)
+        unread = data
+        while not unread.endswith(b"\n") and (unread := stream.readline(longest + 2)):
+            end += len(unread)
         stripped = (data.removeprefix(_BOM) if number == 1 else data).strip()
         if stripped:
-            yield Record(number, stripped, end, closed=(rest or data).endswith(b"\n"))
+            yield Record(number, stripped, end, closed=(unread or data).endswith(b"\n"))
 
 
 _NEXT_OBJECT = re.compile(
@@ -229,7 +229,7 @@ class _Scanner:
         self._item = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[Record]:
-        end_of_value = kept = 0
+        end_of_value = kept_bytes = 0
         while end_of_value < len(chunk):
             if self._escaped:
                 self._escaped = False
@@ -240,14 +240,14 @@ class _Scanner:
                 break
             end_of_value = mark.end()
             if self._cuts(chunk[end_of_value - 1 : end_of_value]):
-                self._keep(chunk[kept:end_of_value])
-                kept = end_of_value
-                yield from self._cut(self._end + end_of_value, closed=True)
-        self._keep(chunk[kept:])
+                self._keep(chunk[kept_bytes:end_of_value])
+                kept_bytes = end_of_value
+                yield from self._read_item(self._end + end_of_value, is_closed=True)
+        self._keep(chunk[kept_bytes:])
         self._end += len(chunk)
 
     def close(self) -> Iterator[Record]:
-        return self._cut(self._end, closed=False)
+        return self._read_item(self._end, is_closed=False)
 
     def _cuts(self, mark: bytes) -> bool:
         """Whether an item is complete at this character."""
@@ -272,7 +272,7 @@ class _Scanner:
         room = self._longest + 1 - len(self._item)
         self._item += data[: max(room, 0)]
 
-    def _cut(self, end: int, *, closed: bool) -> Iterator[Record]:
+    def _read_item(self, end: int, *, is_closed: bool) -> Iterator[Record]:
         """The item, without the brackets and commas of the list."""
         data = bytes(self._item).removeprefix(_BOM).strip()
         self._item.clear()
@@ -282,4 +282,4 @@ class _Scanner:
             self._list = 0
         if data:
             self._number += 1
-            yield Record(self._number, data, end, closed)
+            yield Record(self._number, data, end, is_closed)

@@ -41,7 +41,7 @@ def change_task(
     task_id: UUID,
     changes: Mapping[str, Any],
     *,
-    by: Actor,
+    actor: Actor,
     expected: Mapping[str, Any] = {},
 ) -> None:
     """Set some of name, description, response_schema and production (an implementation of the task, or None).
@@ -58,7 +58,7 @@ def change_task(
     for field, kind in KINDS.items():
         old, new = (decisions.field_of(facts, field) for facts in (before, after))
         if old != new:
-            history.record(connection, project_id, Entry(kind, task_id, old, new), by)
+            history.record(connection, project_id, Entry(kind, task_id, old, new), actor)
     if "name" in changes:
         runs.interrupt(connection, group_id)
 
@@ -70,7 +70,7 @@ def _check_own(connection: Connection, task_id: UUID, implementation_id: UUID | 
 
 
 def rename_slots(
-    connection: Connection, project_id: UUID, implementation_id: UUID, names: Mapping[str, str], *, by: Actor
+    connection: Connection, project_id: UUID, implementation_id: UUID, names: Mapping[str, str], *, actor: Actor
 ) -> None:
     """Rename slots of a version's template, all at once: old name -> new name.
 
@@ -82,34 +82,34 @@ def rename_slots(
         raise DecisionError(*problems)
     before = decisions.slots_of(connection, version.template_id)
     slots = [names.get(name, name) for name in version.slots]
-    named = {place for place, name in enumerate(version.slots) if name in names}
-    versions.name_slots(connection, version.template_id, slots, named.union(version.named_places))
+    named_places = {place for place, name in enumerate(version.slots) if name in names}
+    versions.name_slots(connection, version.template_id, slots, named_places.union(version.named_places))
     after = decisions.slots_of(connection, version.template_id)
     if before != after:
         entry = Entry("slots", version.task_id, before, after, template_id=version.template_id)
-        history.record(connection, project_id, entry, by)
+        history.record(connection, project_id, entry, actor)
     runs.reload_templates(connection, version.group_id)
 
 
 def _wrong_names(slots: Sequence[str], names: Mapping[str, str]) -> Iterator[Problem]:
     """Problems of the new names: two slots of one name would have to hold the same value in every call, as in another template."""
-    others = {name for name in slots if name not in names}
+    unknown_names = {name for name in slots if name not in names}
     for old, new in names.items():
         if old not in slots:
             yield Problem(("slots", old), "Is no slot of this template; its slots are listed with the implementation.")
         elif not new.isidentifier() or len(new) > MAX_SLOT_NAME:
             rule = f"letters, digits and _, no digit first, at most {MAX_SLOT_NAME} characters"
             yield Problem(("slots", old), f"Cannot have this name; a slot's name is an identifier: {rule}.")
-        elif new != old and (other := portable_name(new)) != new:
+        elif new != old and (portable := portable_name(new)) != new:
             why = "it begins with _, or a tool that reads exports keeps it for itself or reads its letters otherwise"
-            yield Problem(("slots", old), f"Cannot have this name: {why}. Take {other}.")
-        elif new in others:
+            yield Problem(("slots", old), f"Cannot have this name: {why}. Take {portable}.")
+        elif new in unknown_names:
             yield Problem(("slots", old), "Cannot have this name: another slot of the template has it.")
-        others.add(new)
+        unknown_names.add(new)
 
 
 def merge(
-    connection: Connection, project_id: UUID, task_id: UUID, into: UUID, *, by: Actor, expected: str | None = None
+    connection: Connection, project_id: UUID, task_id: UUID, into: UUID, *, actor: Actor, expected: str | None = None
 ) -> None:
     """Make the versions of a task the next ones of another task of the same path, in the order of their first calls.
 
@@ -119,10 +119,10 @@ def merge(
     source = hold_both(connection, project_id, task_id, into)
     check_state(connection, (task_id, into), expected)
     before = {"task": decisions.facts_of(connection, task_id), "into": decisions.facts_of(connection, into)}
-    moved = decisions.goes_back_from_merge(connection, task_id, into)
+    moved_back = decisions.goes_back_from_merge(connection, task_id, into)
     versions.merge_task(connection, task_id, into, lines_stay=True)
     after = {"into": decisions.facts_of(connection, into)}
-    history.record(connection, project_id, Entry("merge", task_id, before, after, into, moved=moved), by)
+    history.record(connection, project_id, Entry("merge", task_id, before, after, into, moved=moved_back), actor)
     runs.interrupt(connection, source.group_id)
 
 
@@ -136,7 +136,7 @@ def hold_both(connection: Connection, project_id: UUID, task_id: UUID, into: UUI
 
 
 def split(
-    connection: Connection, project_id: UUID, implementation_id: UUID, *, by: Actor, expected: str | None = None
+    connection: Connection, project_id: UUID, implementation_id: UUID, *, actor: Actor, expected: str | None = None
 ) -> UUID:
     """Make the template of a version a task of its own, with all its versions; answers the id of the task.
 
@@ -151,12 +151,12 @@ def split(
     check_state(connection, (version.task_id,), expected)
     template_ids = decisions.with_forerunners(connection, version.template_id)
     before = {"task": decisions.facts_of(connection, version.task_id)}
-    moved = decisions.goes_back_from_split(connection, version.task_id, template_ids)
+    moved_back = decisions.goes_back_from_split(connection, version.task_id, template_ids)
     task_id = _begin(connection, project_id, version)
     versions.move_templates(connection, template_ids, task_id, task_id)
     after = {"task": decisions.facts_of(connection, version.task_id), "new": decisions.facts_of(connection, task_id)}
-    entry = Entry("split", version.task_id, before, after, task_id, version.template_id, moved)
-    history.record(connection, project_id, entry, by)
+    entry = Entry("split", version.task_id, before, after, task_id, version.template_id, moved_back)
+    history.record(connection, project_id, entry, actor)
     runs.interrupt(connection, version.group_id)
     return task_id
 

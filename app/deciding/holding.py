@@ -29,27 +29,27 @@ class ConflictError(DecisionError):
 
 def hold_task(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any]:
     """A task, its group held until the transaction ends.  Raises NotFoundError, also for a merged task."""
-    return _held(connection, lambda: decisions.task_of_project(connection, project_id, task_id), "task")
+    return _held_row(connection, lambda: decisions.task_of_project(connection, project_id, task_id), "task")
 
 
 def hold_version(connection: Connection, project_id: UUID, implementation_id: UUID) -> Row[Any]:
     """An implementation, its group held until the transaction ends.  Raises NotFoundError."""
-    return _held(
+    return _held_row(
         connection,
         lambda: decisions.version_of_project(connection, project_id, implementation_id),
         "implementation",
     )
 
 
-def _held(connection: Connection, find: Callable[[], Row[Any] | None], kind: str) -> Row[Any]:
+def _held_row(connection: Connection, find: Callable[[], Row[Any] | None], kind: str) -> Row[Any]:
     """The row that `find` returns, its group held until the transaction ends; it is read again, since it may have changed while we waited."""
     before = find()
     if before is not None:
         runs.hold(connection, before.group_id)
-    named = find()
-    if before is None or named is None:
+    row = find()
+    if before is None or row is None:
         raise NotFoundError(f"This project has no such {kind}.")
-    return named
+    return row
 
 
 def check_state(connection: Connection, task_ids: Sequence[UUID], expected: str | None) -> None:

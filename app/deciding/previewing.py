@@ -28,7 +28,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedTask:
     """A task that the decision changes. id: None for a new task. after: None for a task that is merged into another."""
 
     id: UUID | None
@@ -56,7 +56,7 @@ class Preview:
 
     kind: str
     state: str
-    tasks: Sequence[Changed]
+    tasks: Sequence[ChangedTask]
     moves: Sequence[Move]
 
     @property
@@ -65,36 +65,36 @@ class Preview:
         return sum(move.calls for move in self.moves)
 
 
-def of_merge(connection: Connection, project_id: UUID, task_id: UUID, into: UUID, by: Actor) -> Preview:
+def of_merge(connection: Connection, project_id: UUID, task_id: UUID, into: UUID, actor: Actor) -> Preview:
     """The effect of `decisions.merge`, with the same errors."""
     deciding.hold_both(connection, project_id, task_id, into)
 
     def act() -> None:
-        deciding.merge(connection, project_id, task_id, into, by=by)
+        deciding.merge(connection, project_id, task_id, into, actor=actor)
 
     return _preview(connection, "merge", [task_id, into], act)
 
 
-def of_split(connection: Connection, project_id: UUID, implementation_id: UUID, by: Actor) -> Preview:
+def of_split(connection: Connection, project_id: UUID, implementation_id: UUID, actor: Actor) -> Preview:
     """The effect of `decisions.split`, with the same errors."""
     version = hold_version(connection, project_id, implementation_id)
 
     def act() -> UUID:
-        return deciding.split(connection, project_id, implementation_id, by=by)
+        return deciding.split(connection, project_id, implementation_id, actor=actor)
 
     return _preview(connection, "split", [version.task_id], act)
 
 
-def of_undo(connection: Connection, project_id: UUID, decision_id: UUID, by: Actor) -> Preview:
+def of_undo(connection: Connection, project_id: UUID, decision_id: UUID, actor: Actor) -> Preview:
     """The effect of `undoing.undo`, with the same errors."""
     decision = history.get(connection, project_id, decision_id)
     if decision is None:
         raise NotFoundError("This project has no such decision.")
-    task_ids = [each for each in (decision.task_id, decision.other_task_id) if each is not None]
-    owners = {decisions.merged_into(connection, each) or each for each in task_ids}
+    task_ids = [task_id for task_id in (decision.task_id, decision.other_task_id) if task_id is not None]
+    owners = {decisions.merged_into(connection, task_id) or task_id for task_id in task_ids}
 
     def act() -> None:
-        undo(connection, project_id, decision_id, by=by)
+        undo(connection, project_id, decision_id, actor=actor)
 
     return _preview(connection, "undo", sorted(owners.union(task_ids)), act)
 
@@ -103,9 +103,11 @@ def _preview(connection: Connection, kind: str, task_ids: Sequence[UUID], act: C
     state = decisions.state_of(connection, task_ids)
     before = _Seen.of(connection, task_ids)
     with _taken_back(connection):
-        begun = act()
-        after = _Seen.of(connection, [*task_ids, *([begun] if begun else [])])
-    return Preview(kind, state, list(_changed(before, after, begun)), list(_moves(before, after, begun)))
+        new_task_id = act()
+        after = _Seen.of(connection, [*task_ids, *([new_task_id] if new_task_id else [])])
+    return Preview(
+        kind, state, list(_changed_tasks(before, after, new_task_id)), list(_moves(before, after, new_task_id))
+    )
 
 
 @contextmanager
@@ -126,28 +128,30 @@ class _Seen:
 
     @classmethod
     def of(cls, connection: Connection, task_ids: Sequence[UUID]) -> "_Seen":
-        alive = [each for each in task_ids if decisions.merged_into(connection, each) is None]
-        names = {each: str(decisions.facts_of(connection, each)["name"]) for each in alive}
+        alive = [task_id for task_id in task_ids if decisions.merged_into(connection, task_id) is None]
+        names = {task_id: str(decisions.facts_of(connection, task_id)["name"]) for task_id in alive}
         return cls(names, {version.id: version for version in decisions.versions_of(connection, task_ids)})
 
     def side(self, task_id: UUID) -> Side | None:
         if task_id not in self.names:
             return None
-        own = [each for each in self.versions.values() if each.task_id == task_id and each.is_shown]
-        return Side(len(own), sum(int(each.calls) for each in own))
+        shown_versions = [
+            version for version in self.versions.values() if version.task_id == task_id and version.is_shown
+        ]
+        return Side(len(shown_versions), sum(int(version.calls) for version in shown_versions))
 
 
-def _changed(before: _Seen, after: _Seen, begun: UUID | None) -> Iterator[Changed]:
+def _changed_tasks(before: _Seen, after: _Seen, new_task_id: UUID | None) -> Iterator[ChangedTask]:
     names = {**before.names, **after.names}
     for task_id in sorted(names):
-        known = None if task_id == begun else task_id
-        yield Changed(known, names[task_id], before.side(task_id), after.side(task_id))
+        task_before = None if task_id == new_task_id else task_id
+        yield ChangedTask(task_before, names[task_id], before.side(task_id), after.side(task_id))
 
 
-def _moves(before: _Seen, after: _Seen, begun: UUID | None) -> Iterator[Move]:
+def _moves(before: _Seen, after: _Seen, new_task_id: UUID | None) -> Iterator[Move]:
     for version in after.versions.values():
         old = before.versions.get(version.id)  # None: a call has just made the version
         if old is not None and version.task_id != old.task_id and version.is_shown:
-            to_task = None if version.task_id == begun else version.task_id
+            to_task = None if version.task_id == new_task_id else version.task_id
             places = (old.task_id, old.version, to_task, version.version)
             yield Move(version.id, version.model, int(version.calls), *places)

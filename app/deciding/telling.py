@@ -37,7 +37,7 @@ def _merge(before: Any, _: Any) -> str:
     return f"Merged {_quoted(before['task']['name'])} into {_quoted(before['into']['name'])}."
 
 
-def _split(_: Any, after: Any) -> str:
+def _split_sentence(_: Any, after: Any) -> str:
     return f"Split {_quoted(after['new']['name'])} from {_quoted(after['task']['name'])}."
 
 
@@ -48,7 +48,7 @@ _SENTENCES = {
     "production": _production,
     "slots": _slots,
     "merge": _merge,
-    "split": _split,
+    "split": _split_sentence,
 }
 
 

@@ -35,7 +35,7 @@ FENCING = {"rename", "merge", "split"}
 """Decisions that change which templates form a task: a run that mined without knowing of them, or of their undoing, cannot save."""
 
 
-def undo(connection: Connection, project_id: UUID, decision_id: UUID, *, by: Actor) -> Row[Any]:
+def undo(connection: Connection, project_id: UUID, decision_id: UUID, *, actor: Actor) -> Row[Any]:
     """Undo a decision; answers it as `history.get` does.  Raises NotFoundError, ConflictError."""
     decided = history.get(connection, project_id, decision_id)
     if decided is not None:
@@ -46,7 +46,7 @@ def undo(connection: Connection, project_id: UUID, decision_id: UUID, *, by: Act
     if decided.undone_at is not None:
         _refuse(f"It was undone already, on {decided.undone_at:%Y-%m-%d at %H:%M} UTC.")
     _UNDO[decided.kind](connection, decided)
-    history.mark_undone(connection, decision_id, by)
+    history.mark_undone(connection, decision_id, actor)
     if decided.kind in FENCING:
         runs.interrupt(connection, decided.group_id)
     elif decided.kind == "slots":
@@ -92,10 +92,10 @@ def _undo_field(connection: Connection, decided: Row[Any]) -> None:
     _check_is_there(connection, decided, decided.task_id)
     field = next(iter(decided.after))
     if decisions.field_of(decisions.facts_of(connection, decided.task_id), field) != decided.after:
-        same = (decision.c.kind == decided.kind) & (decision.c.task_id == decided.task_id)
+        of_same_field = (decision.c.kind == decided.kind) & (decision.c.task_id == decided.task_id)
         merged = (decision.c.kind == "merge") & (decision.c.other_task_id == decided.task_id)
         why = f"{TITLES[decided.kind].capitalize()} was changed again since."
-        _refuse(why, _later(connection, decided, same | merged))
+        _refuse(why, _later(connection, decided, of_same_field | merged))
     _check_production(connection, decided)
     decisions.change_task(connection, decided.task_id, _with_a_name(connection, decided.task_id, decided.before))
 
@@ -104,9 +104,10 @@ def _check_production(connection: Connection, decided: Row[Any]) -> None:
     """Raise ConflictError where the former production version has left the task."""
     version = decided.before.get("production")
     if version and not decisions.is_of_task(connection, UUID(version), decided.task_id):
-        split = (decision.c.kind == "split") & (decision.c.task_id == decided.task_id)
+        split_of_task = (decision.c.kind == "split") & (decision.c.task_id == decided.task_id)
         _refuse(
-            "The version that was in production before is no more of this task.", _later(connection, decided, split)
+            "The version that was in production before is no more of this task.",
+            _later(connection, decided, split_of_task),
         )
 
 
@@ -116,8 +117,8 @@ def _with_a_name(connection: Connection, task_id: UUID, facts: Mapping[str, Any]
         return facts
     template = decisions.newest_template(connection, task_id)
     group = groups.by_id(connection, [template.group_id])[template.group_id]
-    taken = versions.names_in(connection, template.group_id)
-    name = task_names.task_name(from_parts(template.parts, template.slots), taken, group.path)
+    names = versions.names_in(connection, template.group_id)
+    name = task_names.task_name(from_parts(template.parts, template.slots), names, group.path)
     return {**facts, "name": name}
 
 
@@ -125,8 +126,8 @@ def _restore(connection: Connection, task_id: UUID, before: Mapping[str, Any], a
     """Restore further facts that a decision changed, unless another decision changed them since."""
     now = decisions.facts_of(connection, task_id)
     for field in ("name", "description", "response_schema"):
-        old, made, current = (decisions.field_of(facts, field) for facts in (before, after, now))
-        if current == made != old:
+        old, decided_value, current = (decisions.field_of(facts, field) for facts in (before, after, now))
+        if current == decided_value != old:
             decisions.change_task(connection, task_id, _with_a_name(connection, task_id, old))
 
 
@@ -137,7 +138,7 @@ def _undo_slots(connection: Connection, decided: Row[Any]) -> None:
     """Undo renaming slot by slot: later names of other slots stay."""
     now, before, after = decisions.slots_of(connection, decided.template_id), decided.before, decided.after
     changed = [place for place, name in enumerate(before["slots"]) if name != after["slots"][place]]
-    named = set(after["named_places"]) - set(before["named_places"])
+    newly_named = set(after["named_places"]) - set(before["named_places"])
     names = list(now["slots"])
     later = (decision.c.kind == "slots") & (decision.c.template_id == decided.template_id)
     if any(now["slots"][place] != after["slots"][place] for place in changed):
@@ -146,7 +147,7 @@ def _undo_slots(connection: Connection, decided: Row[Any]) -> None:
         names[place] = before["slots"][place]
     if _shared(names) != _shared(now["slots"]):
         _refuse("Another slot has the old name by now.", _later(connection, decided, later))
-    versions.name_slots(connection, decided.template_id, names, set(now["named_places"]) - named)
+    versions.name_slots(connection, decided.template_id, names, set(now["named_places"]) - newly_named)
 
 
 def _shared(names: list[str]) -> list[int]:
@@ -165,11 +166,13 @@ def _undo_merge(connection: Connection, decided: Row[Any]) -> None:
     if owner is None:
         _refuse("The task stands by itself already.")
     lines = set(map(UUID, decided.moved["lines"]))
-    if split := _split_out_of(connection, decided, owner, lines):
-        _refuse("A version of the merged task has become a task of its own since.", split)
-    own = {each: line for each, line in decisions.lines_of(connection, owner).items() if line in lines}
-    _check_both_have_versions(connection, owner, own)
-    versions.move_back(connection, owner, source, own, _numbers(decided))
+    if later_split := _split_out_of(connection, decided, owner, lines):
+        _refuse("A version of the merged task has become a task of its own since.", later_split)
+    lines_to_return = {
+        template_id: line for template_id, line in decisions.lines_of(connection, owner).items() if line in lines
+    }
+    _check_both_have_versions(connection, owner, lines_to_return)
+    versions.move_back(connection, owner, source, lines_to_return, _numbers(decided))
     decisions.lead_to(connection, [source], None)
     decisions.lead_to(connection, _those(decided, "emptied") & set(decisions.took_over(connection, owner)), source)
     _restore_production(connection, source, decided.before["task"]["production"])
@@ -182,13 +185,13 @@ def _split_out_of(connection: Connection, decided: Row[Any], owner: UUID, lines:
     """A later split that took a template out of these lines."""
     of_owner = (decision.c.kind == "split") & (decision.c.task_id == owner)
     splits = history.later_standing(connection, decided.id, of_owner)
-    return next((each for each in splits if lines.intersection(map(UUID, each.moved["lines"].values()))), None)
+    return next((split for split in splits if lines.intersection(map(UUID, split.moved["lines"].values()))), None)
 
 
 def _check_both_have_versions(connection: Connection, owner: UUID, leaving: Mapping[UUID, UUID]) -> None:
     """Raise ConflictError where a run has found one template for the prompts of both tasks."""
-    shown = (version for version in decisions.versions_of(connection, [owner]) if version.is_shown)
-    leave = {version.template_id in leaving for version in shown}
+    shown_versions = (version for version in decisions.versions_of(connection, [owner]) if version.is_shown)
+    leave = {version.template_id in leaving for version in shown_versions}
     if leave != {True, False}:
         _refuse("A run has found one template for the calls of both tasks since: they cannot be separated any more.")
 
@@ -206,14 +209,14 @@ def _set_apart_again(connection: Connection, decided: Row[Any], owner: UUID) -> 
     """
     source, apart_before = decided.task_id, _those(decided, "apart")
     handed_on = decisions.apart_from(connection, source) - apart_before
-    own = decisions.apart_from(connection, owner) - handed_on
-    decisions.set_apart(connection, owner, own | (apart_before & {source}))
-    for other in _those(decided, "others"):
-        apart = decisions.apart_from(connection, other)
-        if apart & {source, owner}:
-            was_apart_from_both = other in _those(decided, "kept")
+    apart_from_owner = decisions.apart_from(connection, owner) - handed_on
+    decisions.set_apart(connection, owner, apart_from_owner | (apart_before & {source}))
+    for other_id in _those(decided, "others"):
+        apart_from_other = decisions.apart_from(connection, other_id)
+        if apart_from_other & {source, owner}:
+            was_apart_from_both = other_id in _those(decided, "kept")
             still = {owner} if was_apart_from_both else set()
-            decisions.set_apart(connection, other, apart - {owner} | {source} | still)
+            decisions.set_apart(connection, other_id, apart_from_other - {owner} | {source} | still)
 
 
 def _those(decided: Row[Any], name: str) -> set[UUID]:
@@ -229,31 +232,33 @@ def _numbers(decided: Row[Any]) -> dict[UUID, int]:
 
 def _undo_split(connection: Connection, decided: Row[Any]) -> None:
     """Return all templates and versions of the new task to the task that it was split from."""
-    origin, begun = decided.task_id, decided.other_task_id
+    origin, new_task_id = decided.task_id, decided.other_task_id
     for task_id, why in (
-        (begun, "The task that was split off has been merged into another one since."),
+        (new_task_id, "The task that was split off has been merged into another one since."),
         (origin, "The task that it was split from has been merged into another one since."),
     ):
         if merge := _later_merge_of(connection, decided, task_id):
             _refuse(why, merge)
-    if decisions.merged_into(connection, begun) is not None:
+    if decisions.merged_into(connection, new_task_id) is not None:
         _refuse("A run has joined the task that was split off to another task since: merge that other task.")
-    _check_is_alone(connection, decided, begun)
+    _check_is_alone(connection, decided, new_task_id)
     owner = decisions.merged_into(connection, origin) or origin
-    lines = {UUID(each): UUID(line) for each, line in decided.moved["lines"].items()}
+    lines = {UUID(template_id): UUID(line) for template_id, line in decided.moved["lines"].items()}
     line_of_all = lines[decided.template_id]
-    back = {each: lines.get(each, line_of_all) for each in decisions.lines_of(connection, begun)}
-    versions.move_back(connection, begun, owner, back, _numbers(decided))
-    decisions.lead_to(connection, [begun], owner)
+    line_by_template = {
+        template_id: lines.get(template_id, line_of_all) for template_id in decisions.lines_of(connection, new_task_id)
+    }
+    versions.move_back(connection, new_task_id, owner, line_by_template, _numbers(decided))
+    decisions.lead_to(connection, [new_task_id], owner)
 
 
-def _check_is_alone(connection: Connection, decided: Row[Any], begun: UUID) -> None:
+def _check_is_alone(connection: Connection, decided: Row[Any], new_task_id: UUID) -> None:
     """Raise ConflictError where the new task holds parts of other tasks, or other tasks hold parts of it."""
-    merged = (decision.c.kind == "merge") & (decision.c.other_task_id == begun)
-    parted = (decision.c.kind == "split") & (decision.c.task_id == begun)
+    merged = (decision.c.kind == "merge") & (decision.c.other_task_id == new_task_id)
+    parted = (decision.c.kind == "split") & (decision.c.task_id == new_task_id)
     if in_the_way := _later(connection, decided, merged | parted):
         _refuse("The task that was split off was itself merged with another or split since.", in_the_way)
-    if decisions.took_over(connection, begun):
+    if decisions.took_over(connection, new_task_id):
         _refuse("A run has found since that another task goes on in the one that was split off; merge the two tasks.")
 
 

@@ -26,14 +26,16 @@ def write(version: Version) -> str:
     """
     mustache = Mustache(version, _path)
     names = [*version.slots, *mustache.constants]
-    given = {"schema": dict.fromkeys(names, "string")} | ({"default": mustache.constants} if mustache.constants else {})
-    front = {"model": version.model, "config": dict(version.settings), "input": given}
-    bodies = [_message(each.role, text) for each, text in zip(version.messages, mustache.texts, strict=True)]
-    told = [f"# {version.told}"] if version.told else []
+    input_fields = {"schema": dict.fromkeys(names, "string")} | (
+        {"default": mustache.constants} if mustache.constants else {}
+    )
+    front = {"model": version.model, "config": dict(version.settings), "input": input_fields}
+    bodies = [_message(message.role, text) for message, text in zip(version.messages, mustache.texts, strict=True)]
+    comments = [f"# {version.note_on_names}"] if version.note_on_names else []
     lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in front.items()]
     text = "".join(bodies)
     end = f"{{{{{free_name('end', names)}}}}}" if text != text.rstrip() else ""
-    return "\n".join(["---", *told, *lines, "---", text + end])
+    return "\n".join(["---", *comments, *lines, "---", text + end])
 
 
 def _path(name: str) -> str:

@@ -20,8 +20,8 @@ class Format:
 
 
 FORMATS = {
-    each.name: each
-    for each in (
+    export_format.name: export_format
+    for export_format in (
         Format("jinja2", ".j2", TEXT, jinja.write),
         Format("python", ".py", PYTHON, programs.write_function),
         Format("openai", ".openai.json", JSON, messages.write_openai),
@@ -59,4 +59,4 @@ real libraries.
 
 def exported(version: Version, name: str) -> str:
     """The version in this format, a key of FORMATS."""
-    return FORMATS[name].write(version.named(RESERVED_BY_FORMAT.get(name, ())))
+    return FORMATS[name].write(version.with_allowed_names(RESERVED_BY_FORMAT.get(name, ())))

@@ -25,8 +25,8 @@ def block_names(version: Version) -> list[str]:
     """Names of the blocks: system, user, user_2."""
     names: list[str] = []
     for message in version.messages:
-        taken = sum(name.partition("_")[0] == message.role for name in names)
-        names.append(f"{message.role}_{taken + 1}" if taken else message.role)
+        blocks_of_role = sum(name.partition("_")[0] == message.role for name in names)
+        names.append(f"{message.role}_{blocks_of_role + 1}" if blocks_of_role else message.role)
     return names
 
 
@@ -49,5 +49,5 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _comment(version: Version) -> str:
-    said = f"{version.name}, version {version.version} at {version.path}. {version.told}".rstrip(". ")
-    return said.replace("#}", "# }").replace("{#", "{ #")
+    description = f"{version.name}, version {version.version} at {version.path}. {version.note_on_names}".rstrip(". ")
+    return description.replace("#}", "# }").replace("{#", "{ #")

@@ -8,7 +8,7 @@ ROLES = {"system": "system", "user": "human"}
 
 def write(version: Version) -> str:
     """A module whose `prompt.format_messages(slot=...)` gives the messages."""
-    lines = [f"        ({ROLES[each.role]!r}, {format_string(each)!r})," for each in version.messages]
+    lines = [f"        ({ROLES[message.role]!r}, {format_string(message)!r})," for message in version.messages]
     return "\n".join(
         [
             head(version),

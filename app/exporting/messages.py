@@ -19,11 +19,11 @@ def write_openai(version: Version) -> str:
 
 def write_anthropic(version: Version) -> str:
     """The body of a message, with the system text beside the messages."""
-    system = [each["content"] for each in _messages(version) if each["role"] == "system"]
+    system = [message["content"] for message in _messages(version) if message["role"] == "system"]
     body: dict[str, Any] = {"model": version.model, "max_tokens": MOST_TOKENS}
     if system:
         body["system"] = "\n\n".join(system)
-    body["messages"] = [each for each in _messages(version) if each["role"] != "system"]
+    body["messages"] = [message for message in _messages(version) if message["role"] != "system"]
     if "temperature" in version.settings:
         body["temperature"] = version.settings["temperature"]
     if version.tools:
@@ -32,7 +32,7 @@ def write_anthropic(version: Version) -> str:
 
 
 def _messages(version: Version) -> list[dict[str, str]]:
-    return [{"role": each.role, "content": each.text} for each in version.messages]
+    return [{"role": message.role, "content": message.text} for message in version.messages]
 
 
 def as_json(body: Any) -> str:

@@ -18,7 +18,7 @@ class Mustache:
     def __init__(self, version: Version, path_of: Callable[[str], str] = str) -> None:
         """path_of: the tool's expression for the value of a name."""
         self._path_of = path_of
-        self._names = {held: free_name(name, version.slots) for held, name in NAMES.items()}
+        self._names = {constant: free_name(name, version.slots) for constant, name in NAMES.items()}
         self._used: set[str] = set()
         self.texts = [self._text(message) for message in version.messages]
         """The text of each message."""
@@ -26,7 +26,7 @@ class Mustache:
     @property
     def constants(self) -> Mapping[str, str]:
         """The values of variables that are no slots."""
-        return {name: held for held, name in self._names.items() if held in self._used}
+        return {name: constant for constant, name in self._names.items() if constant in self._used}
 
     def _text(self, message: Message) -> str:
         last = len(message.literals) - 1
@@ -40,13 +40,13 @@ class Mustache:
     def _pieces(self, literal: str, *, behind_slot: bool, before_slot: bool) -> Iterator[str]:
         place, after_variable = 0, behind_slot
         while place < len(literal):
-            held = _constant_at(literal, place, after_variable=after_variable, before_slot=before_slot)
-            yield self._constant(held) if held else literal[place]
-            place, after_variable = place + (len(held) or 1), bool(held)
+            constant = _constant_at(literal, place, after_variable=after_variable, before_slot=before_slot)
+            yield self._constant(constant) if constant else literal[place]
+            place, after_variable = place + (len(constant) or 1), bool(constant)
 
-    def _constant(self, held: str) -> str:
-        self._used.add(held)
-        return f"{{{{{self._names[held]}}}}}"
+    def _constant(self, value: str) -> str:
+        self._used.add(value)
+        return f"{{{{{self._names[value]}}}}}"
 
 
 def _constant_at(literal: str, place: int, *, after_variable: bool, before_slot: bool) -> str:

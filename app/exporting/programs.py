@@ -15,7 +15,9 @@ def write_function(version: Version) -> str:
 def _function(version: Version) -> str:
     names = ", ".join(f"{name}: str" for name in version.slots)
     arguments = f"*, {names}" if names else ""
-    lines = [f"        {{'role': {each.role!r}, 'content': f{format_string(each)!r}}}," for each in version.messages]
+    lines = [
+        f"        {{'role': {message.role!r}, 'content': f{format_string(message)!r}}}," for message in version.messages
+    ]
     return "\n".join([f"def messages({arguments}) -> list[dict[str, str]]:", "    return [", *lines, "    ]", ""])
 
 

@@ -8,9 +8,11 @@ from app.exporting.version import Sample, Version
 
 def write(version: Version) -> str:
     """promptfooconfig.yaml: promptfoo renders each message with Nunjucks, which reads Jinja's expressions."""
-    messages = [{"role": each.role, "content": jinja.body(each)} for each in version.messages]
+    messages = [{"role": message.role, "content": jinja.body(message)} for message in version.messages]
     config = {
-        "description": f"{version.name}, version {version.version} at {version.path}. {version.told}".rstrip(". "),
+        "description": f"{version.name}, version {version.version} at {version.path}. {version.note_on_names}".rstrip(
+            ". "
+        ),
         "prompts": [{"id": version.slug, "label": version.name, "raw": json.dumps(messages, ensure_ascii=False)}],
         "providers": [version.model],
         "tests": [_test(sample) for sample in version.samples],

@@ -33,7 +33,7 @@ def write_mlflow(version: Version) -> str:
     """The arguments of mlflow.genai.register_prompt; tags name the constants that `format` needs beside the slots."""
     mustache = Mustache(version)
     tags = {"path": version.path, "version": str(version.version), "model": version.model}
-    tags |= {f"constant.{name}": held for name, held in mustache.constants.items()}
+    tags |= {f"constant.{name}": constant for name, constant in mustache.constants.items()}
     tags |= {f"slot.{name}": old for name, old in version.renamed.items()}
     return as_json({"name": version.slug, "template": _messages(version, mustache), "tags": tags})
 
@@ -79,9 +79,11 @@ def _names_of_phoenix(version: Version) -> dict[str, str]:
 
 
 def _invocation(version: Version, provider: str) -> dict[str, Any]:
-    most = {"max_tokens": MOST_TOKENS} if provider == "ANTHROPIC" else {}
-    return most | {name: version.settings[name] for name in ("temperature",) if name in version.settings}
+    limits = {"max_tokens": MOST_TOKENS} if provider == "ANTHROPIC" else {}
+    return limits | {name: version.settings[name] for name in ("temperature",) if name in version.settings}
 
 
 def _messages(version: Version, mustache: Mustache) -> list[dict[str, str]]:
-    return [{"role": each.role, "content": text} for each, text in zip(version.messages, mustache.texts, strict=True)]
+    return [
+        {"role": message.role, "content": text} for message, text in zip(version.messages, mustache.texts, strict=True)
+    ]

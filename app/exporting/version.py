@@ -61,7 +61,7 @@ class Version:
         plain = unicodedata.normalize("NFKC", self.name).lower()
         return "-".join(re.findall(r"\w+", plain))[:60] or "task"
 
-    def named(self, reserved: Collection[str] = ()) -> "Version":
+    def with_allowed_names(self, reserved: Collection[str] = ()) -> "Version":
         """The version with slot names that a format with these reserved names allows; `renamed` has the changed ones."""
         names = portable_names(self.template.slots, reserved)
         return self.renaming({name: new for name, new in names.items() if new != name})
@@ -72,15 +72,15 @@ class Version:
             return self
         template = Template(self.template.literals, tuple(names.get(name, name) for name in self.template.slots))
         samples = [
-            replace(each, values={names.get(name, name): value for name, value in each.values.items()})
-            for each in self.samples
+            replace(sample, values={names.get(name, name): value for name, value in sample.values.items()})
+            for sample in self.samples
         ]
         renamed = {new: self.renamed.get(old, old) for old, new in names.items()}
-        kept = {new: old for new, old in self.renamed.items() if new not in names}
-        return replace(self, template=template, samples=samples, renamed=kept | renamed)
+        old_by_new = {new: old for new, old in self.renamed.items() if new not in names}
+        return replace(self, template=template, samples=samples, renamed=old_by_new | renamed)
 
     @property
-    def told(self) -> str:
+    def note_on_names(self) -> str:
         """A sentence about slots with other names in the product."""
         names = ", ".join(f"{new} is {old}" for new, old in self.renamed.items())
         return f"Names of slots here and in calls: {names}." if names else ""

@@ -14,7 +14,7 @@ UNCHANGED = ("", "identity")
 
 
 @dataclass(frozen=True)
-class Asked:
+class QuickRequest:
     """A POST that may be answered without Flask.  media_type: of the body, without parameters."""
 
     holder: KeyHolder

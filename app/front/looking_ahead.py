@@ -39,9 +39,9 @@ class LookingAhead:
         """Start the look-up unless one of the same subject is running."""
         if subject not in self._under_way:
             self._under_way.add(subject)
-            self._thread.submit(self._looked, subject, look)
+            self._thread.submit(self._look_quietly, subject, look)
 
-    def _looked(self, subject: Hashable, look: Callable[[], object]) -> None:
+    def _look_quietly(self, subject: Hashable, look: Callable[[], object]) -> None:
         try:
             look()
         except PromptlodeError as error:

@@ -13,7 +13,7 @@ from flask import Flask
 
 from app.api import traces
 from app.config import Settings
-from app.front.answers import UNCHANGED, Answer, Asked, NotQuick, media_type_of
+from app.front.answers import UNCHANGED, Answer, NotQuick, QuickRequest, media_type_of
 from app.front.quick_spans import QuickSpans
 from app.front.quick_traces import QuickTraces
 from app.front.storing import Storing
@@ -28,12 +28,12 @@ CALLS = 64
 """Calls stored at the same time; one statement carries as many."""
 
 
-class Way(Protocol):
+class QuickRoute(Protocol):
     """The way in which the requests of one route are answered."""
 
     media_types: tuple[str, ...]
 
-    async def answer(self, asked: Asked) -> Answer | NotQuick: ...
+    async def answer(self, request: QuickRequest) -> Answer | NotQuick: ...
     def close(self) -> None: ...
 
 
@@ -46,7 +46,7 @@ class Quick:
         self._seconds = cache(lambda path, status: seconds.labels("POST", path, status))
         self._storing = Storing(services, settings)
         spans = QuickSpans(app, settings, self._storing)
-        self._ways: dict[str, Way] = {
+        self._ways: dict[str, QuickRoute] = {
             traces.PATH: QuickTraces(services, settings, self._storing),
             otlp.PATH: spans,
             otlp.LANGFUSE_PATH: spans,
@@ -54,25 +54,25 @@ class Quick:
 
     def close(self) -> None:
         """End the threads and the connections."""
-        for way in self._ways.values():
-            way.close()
+        for route in self._ways.values():
+            route.close()
         self._storing.close()
 
     def takes(self, scope: Any, headers: Mapping[str, str], body: bytes) -> bool:
         """Whether a request is an uncompressed POST of at most QUICK_BYTES to a route that has a quick way."""
-        way = self._ways.get(scope.path)
+        route = self._ways.get(scope.path)
         return (
-            way is not None
+            route is not None
             and scope.method == "POST"
             and 0 < len(body) <= QUICK_BYTES
-            and media_type_of(headers) in way.media_types
+            and media_type_of(headers) in route.media_types
             and headers.get("content-encoding", "") in UNCHANGED
         )
 
-    async def answer(self, asked: Asked) -> Answer | NotQuick:
+    async def answer(self, request: QuickRequest) -> Answer | NotQuick:
         """The answer to a request that `takes` accepts, or NotQuick."""
         started = time.perf_counter()
-        answer = await self._ways[asked.path].answer(asked)
+        answer = await self._ways[request.path].answer(request)
         if not isinstance(answer, NotQuick):
-            self._seconds(asked.path, answer[0]).observe(time.perf_counter() - started)
+            self._seconds(request.path, answer[0]).observe(time.perf_counter() - started)
         return answer

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from app.config import Settings
 from app.errors import DatabaseDownError
-from app.front.answers import Answer, Asked, NotQuick, answer_of, answer_with
+from app.front.answers import Answer, NotQuick, QuickRequest, answer_of, answer_with
 from app.front.storing import Call, Storing
 from app.http.counting import has_more_values
 from app.http.problem import of_outage
@@ -49,58 +49,58 @@ class QuickSpans:
         """End the thread."""
         self._thread.shutdown()
 
-    async def answer(self, asked: Asked) -> Answer | NotQuick:
+    async def answer(self, request: QuickRequest) -> Answer | NotQuick:
         """The answer to the export, or NotQuick."""
-        reading = self._read(asked)
+        reading = self._reading(request)
         if reading is None:
             return NotQuick()
         is_answered = any(telling.response_id for telling in reading.tellings)
         if is_answered:
-            await self._aside(self._recent.mark, asked.holder.project_id, reading.tellings)
+            await self._aside(self._recent.mark, request.holder.project_id, reading.tellings)
         export = reading.export()
         if not _looks_at_all(export, reading):
             return NotQuick()
         try:
-            stored = await self._storing.stored(asked, _calls_of(export))
+            stored = await self._storing.store(request, _calls_of(export))
             if isinstance(stored, NotQuick):
                 return stored
-            await self._storing.accepted(asked, _newest_of_each_group(stored))
+            await self._storing.accepted(request, _newest_of_each_group(stored))
         except DatabaseDownError as error:
-            return answer_of(as_status(of_outage(error), asked.media_type))
+            return answer_of(as_status(of_outage(error), request.media_type))
         if is_answered:
-            await self._aside(self._recent.note, asked.holder.project_id, export.tellings)
-        return self._said(asked, export)
+            await self._aside(self._recent.note, request.holder.project_id, export.tellings)
+        return self._answer(request, export)
 
-    def _said(self, asked: Asked, export: Export) -> Answer:
+    def _answer(self, request: QuickRequest, export: Export) -> Answer:
         message = export.summary()
-        counting.count(self._counts, export, asked.holder.project_name, message)
-        said = wire.response(len(export.refusals), message)
-        return answer_with(200, asked.media_type, wire.written(said, asked.media_type))
+        counting.count(self._counts, export, request.holder.project_name, message)
+        response = wire.response(len(export.refusals), message)
+        return answer_with(200, request.media_type, wire.encoded(response, request.media_type))
 
     async def _aside(self, work: Callable[..., None], *arguments: Any) -> None:
         """Run in a thread work that may wait for Redis."""
         await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
-    def _read(self, asked: Asked) -> Reading | None:
+    def _reading(self, request: QuickRequest) -> Reading | None:
         """The spans of the body; None when Flask must refuse the body or it holds too many spans."""
         try:
-            sent = self._parsed(asked)
-            if sent is None or sent.spoilt or sent.lack or _number_of_spans(sent.message) > QUICK_SPANS:
+            exported = self._parsed(request)
+            if exported is None or exported.spoilt or exported.lack or _number_of_spans(exported.message) > QUICK_SPANS:
                 return None
-            return Reading(spans_of(sent.message), self._settings.otlp_path_attribute, self._limits)
+            return Reading(spans_of(exported.message), self._settings.otlp_path_attribute, self._limits)
         except Exception:  # noqa: BLE001  Flask comes to the same, and has an answer to it
             return None
 
-    def _parsed(self, asked: Asked) -> wire.Sent[ExportTraceServiceRequest] | None:
-        if asked.media_type == wire.PROTOBUF:
-            return wire.from_protobuf(asked.body, ExportTraceServiceRequest)
-        if has_more_values(asked.body, self._settings.max_json_values):
+    def _parsed(self, request: QuickRequest) -> wire.Decoded[ExportTraceServiceRequest] | None:
+        if request.media_type == wire.PROTOBUF:
+            return wire.from_protobuf(request.body, ExportTraceServiceRequest)
+        if has_more_values(request.body, self._settings.max_json_values):
             return None
-        return wire.from_json(orjson.loads(asked.body), ExportTraceServiceRequest)
+        return wire.from_json(orjson.loads(request.body), ExportTraceServiceRequest)
 
 
-def _number_of_spans(sent: ExportTraceServiceRequest) -> int:
-    return sum(len(scope.spans) for resource in sent.resource_spans for scope in resource.scope_spans)
+def _number_of_spans(exported: ExportTraceServiceRequest) -> int:
+    return sum(len(scope.spans) for resource in exported.resource_spans for scope in resource.scope_spans)
 
 
 def _looks_at_all(export: Export, reading: Reading) -> bool:

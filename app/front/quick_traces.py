@@ -5,7 +5,7 @@ import orjson
 from app.api import traces
 from app.config import Settings
 from app.errors import DatabaseDownError
-from app.front.answers import Answer, Asked, NotQuick, answer_of, answer_with
+from app.front.answers import Answer, NotQuick, QuickRequest, answer_of, answer_with
 from app.front.storing import Call, Storing
 from app.http.answer import JSON, json_bytes
 from app.http.counting import has_more_values
@@ -28,21 +28,21 @@ class QuickTraces:
     def close(self) -> None:
         """Nothing to end."""
 
-    async def answer(self, asked: Asked) -> Answer | NotQuick:
+    async def answer(self, request: QuickRequest) -> Answer | NotQuick:
         """The row of the stored trace, or NotQuick."""
-        incoming = self._read(asked.body)
+        incoming = self._incoming(request.body)
         if incoming is None:
             return NotQuick()
         try:
-            stored = await self._storing.stored(asked, [Call(incoming)])
+            stored = await self._storing.store(request, [Call(incoming)])
             if isinstance(stored, NotQuick):
                 return stored
-            (accepted,) = await self._storing.accepted(asked, stored)
+            (accepted,) = await self._storing.accepted(request, stored)
         except DatabaseDownError as error:
             return answer_of(of_outage(error))
         return answer_with(201, JSON, json_bytes(traces.row_of(accepted)))
 
-    def _read(self, body: bytes) -> Incoming | None:
+    def _incoming(self, body: bytes) -> Incoming | None:
         if has_more_values(body, self._most_values):
             return None
         try:

@@ -94,16 +94,16 @@ class Reading:
                 async with asyncio.timeout(self._seconds):
                     if 0 < length <= min(at_once, limit):
                         self._add(body, length)
-                        whole = await source()
+                        data = await source()
                     else:
-                        whole = await self._whole(body, limit, source, in_chunks=length == IN_CHUNKS)
+                        data = await self._joined(body, limit, source, in_chunks=length == IN_CHUNKS)
             except TimeoutError:
                 raise SlowBodyError from None
             except ProtocolClosed:
                 raise CutBodyError from None
-            if len(whole) < length:
+            if len(data) < length:
                 raise CutBodyError
-            return whole
+            return data
 
     async def spare(self, party: str, length: int, source: Source) -> None:
         """Read and discard the body of a refused request, if it is small enough.  Raises TooMuchUnderWayError."""
@@ -111,7 +111,7 @@ class Reading:
             with suppress(LargeBodyError, SlowBodyError, CutBodyError):
                 await self.body(party, 0, length, source)
 
-    async def _whole(self, body: _Body, limit: int, source: Source, *, in_chunks: bool) -> bytes:
+    async def _joined(self, body: _Body, limit: int, source: Source, *, in_chunks: bool) -> bytes:
         """All chunks joined.  The chunks of a body that is too large are discarded, so they take time but no memory."""
         size = ends = 0
         async for chunk in source:  # once: a source of granian can be read only once
@@ -144,8 +144,8 @@ class Reading:
     def _add(self, body: _Body, size: int) -> None:
         body.size += size
         self._bytes[body.party] += size
-        most = PARTY_BODIES * self._largest
-        if self._bytes[body.party] > most or self._bytes.total() > ALL_BODIES * self._largest:
+        limit = PARTY_BODIES * self._largest
+        if self._bytes[body.party] > limit or self._bytes.total() > ALL_BODIES * self._largest:
             raise TooMuchUnderWayError
 
     def _drop(self, body: _Body) -> None:

@@ -17,7 +17,7 @@ import orjson
 from flask import Flask
 
 from app.config import Settings
-from app.front.answers import Answer, Asked, NotQuick, media_type_of
+from app.front.answers import Answer, NotQuick, QuickRequest, media_type_of
 from app.front.looking_ahead import LookingAhead
 from app.front.quick import CALLS, Quick
 from app.front.reading import (
@@ -125,7 +125,9 @@ class Front:
         if trusted is not None and trusted.may("ingest") and self._quick.takes(scope, headers, body):
             self._ahead.see(key, trusted.project_id)
             async with self._quick_turns.turn(party):
-                answer = await self._quick.answer(Asked(trusted, address, scope.path, media_type_of(headers), body))
+                answer = await self._quick.answer(
+                    QuickRequest(trusted, address, scope.path, media_type_of(headers), body)
+                )
             if not isinstance(answer, NotQuick):
                 return answer
             is_counted = answer.is_counted
@@ -151,7 +153,7 @@ class Front:
         return b""  # a request without a key is refused, whatever its body is
 
     def _address(self, scope: Any, headers: Mapping[str, str]) -> str:
-        forwarded = [each.strip() for each in headers.get("x-forwarded-for", "").split(",") if each.strip()]
+        forwarded = [address.strip() for address in headers.get("x-forwarded-for", "").split(",") if address.strip()]
         return forwarded[-self._proxies] if 0 < self._proxies <= len(forwarded) else _host_and_port(scope.client)[0]
 
 
@@ -177,8 +179,8 @@ def _headers(scope: Any) -> dict[str, str]:
 def _length(headers: Mapping[str, str]) -> int:
     if "transfer-encoding" in headers:
         return IN_CHUNKS
-    said = headers.get("content-length", "")
-    return int(said) if said.isascii() and said.isdigit() else 0
+    header = headers.get("content-length", "")
+    return int(header) if header.isascii() and header.isdigit() else 0
 
 
 @lru_cache(ADDRESSES)
@@ -215,17 +217,17 @@ def _environ(scope: Any, headers: Mapping[str, str], body: bytes) -> dict[str, A
         if "_" in name:
             continue  # WSGI cannot tell a name with an underscore from the one with a hyphen, which a proxy may have checked
         variable = name.upper().replace("-", "_")
-        known = variable in ("CONTENT_TYPE", "CONTENT_LENGTH")
-        environ[variable if known else f"HTTP_{variable}"] = value
+        has_own_name = variable in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        environ[variable if has_own_name else f"HTTP_{variable}"] = value
     return environ
 
 
 def _call(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answer:
     """The answer of the application."""
-    said: list[tuple[int, list[tuple[str, str]]]] = []
+    started: list[tuple[int, list[tuple[str, str]]]] = []
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
-        said.append((int(status[:3]), headers))
+        started.append((int(status[:3]), headers))
 
     parts = app(environ, start)
     try:
@@ -233,4 +235,4 @@ def _call(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answe
     finally:
         if close := getattr(parts, "close", None):
             close()
-    return *said[-1], body
+    return *started[-1], body

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.config import Settings
-from app.front.answers import Asked, NotQuick
+from app.front.answers import NotQuick, QuickRequest
 from app.http.services import Services
 from app.intake.record import Planned, Recorded
 from app.intake.shared_commit import SharedCommit
@@ -43,23 +43,23 @@ class Storing:
     async def _connect(self) -> LoopConnection | None:
         return await LoopConnection.open(self._settings, together.statements())
 
-    async def stored(self, asked: Asked, calls: Sequence[Call]) -> list[Recorded] | NotQuick:
+    async def store(self, request: QuickRequest, calls: Sequence[Call]) -> list[Recorded] | NotQuick:
         """The calls of a request after their COMMIT.  Raises DatabaseDownError, after which it is unknown whether the calls are stored."""
-        plan, project_id = self._services.ingest.plan, asked.holder.project_id
+        plan, project_id = self._services.ingest.plan, request.holder.project_id
         planned = [plan(project_id, call.incoming) for call in calls]
-        whole = [each for each in planned if each is not None]
-        if len(whole) < len(calls) or not self._services.limiter.take_call(asked.address, asked.holder, len(calls)):
+        plans = [plan for plan in planned if plan is not None]
+        if len(plans) < len(calls) or not self._services.limiter.take_call(request.address, request.holder, len(calls)):
             return NotQuick()
-        rows = [_row(asked, call, each) for call, each in zip(calls, whole, strict=True)]
-        if rows and not await self._commit.stored(rows):
+        rows = [_row(request, call, plan) for call, plan in zip(calls, plans, strict=True)]
+        if rows and not await self._commit.store(rows):
             return NotQuick(is_counted=True)
-        return [each.recorded for each in whole]
+        return [plan.recorded for plan in plans]
 
-    async def accepted(self, asked: Asked, recorded: Sequence[Recorded]) -> list[Accepted]:
+    async def accepted(self, request: QuickRequest, recorded: Sequence[Recorded]) -> list[Accepted]:
         """The word for the grouping of stored calls."""
-        project = Project(asked.holder.project_id, asked.holder.project_name)
+        project = Project(request.holder.project_id, request.holder.project_name)
         return await asyncio.gather(*(self._asking.accepted(project, row) for row in recorded))
 
 
-def _row(asked: Asked, call: Call, planned: Planned) -> CurrentRow:
-    return CurrentRow(planned.row, planned.templates_version, asked.holder.key_id, call.alone_in)
+def _row(request: QuickRequest, call: Call, planned: Planned) -> CurrentRow:
+    return CurrentRow(planned.row, planned.templates_version, request.holder.key_id, call.alone_in)

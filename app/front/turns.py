@@ -86,8 +86,11 @@ class Turns:
 
     def _share(self, party: _Party) -> int:
         since = self._clock() - PRESENT
-        alone = all(other is party or (other.is_idle and other.seen_at < since) for other in self._parties.values())
-        return self._threads if alone else max(1, self._threads // SHARE)
+        is_alone = all(
+            each_party is party or (each_party.is_idle and each_party.seen_at < since)
+            for each_party in self._parties.values()
+        )
+        return self._threads if is_alone else max(1, self._threads // SHARE)
 
     def _begin(self, party: _Party) -> None:
         party.working += 1

@@ -10,14 +10,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from app.grouping.lineage import Life
+from app.grouping.lineage import CallTimes
 from app.store import templates, versions
-from app.store.calls import StoredLife
+from app.store.calls import StoredCallTimes
 from app.store.ids import new_id
 from app.store.marks import marks_of
 from app.store.runs import GroupState
 from app.store.templates import StoredTemplate, Version
-from app.store.versions import Apart
+from app.store.versions import KeptApart
 from templating import Template
 
 
@@ -32,13 +32,13 @@ class Book:
         """Every template that the group ever had, oldest first."""
         return templates.load_all(self._connection, self._state.id)
 
-    def life(self, template_id: UUID) -> Life:
+    def call_times(self, template_id: UUID) -> CallTimes:
         """The times of a stored template's calls."""
-        return StoredLife(self._connection, template_id)
+        return StoredCallTimes(self._connection, template_id)
 
-    def apart(self) -> Apart:
+    def tasks_kept_apart(self) -> KeptApart:
         """Tasks that no run brings together."""
-        return versions.apart(self._connection, self._state.id)
+        return versions.tasks_kept_apart(self._connection, self._state.id)
 
     def names(self) -> set[str]:
         """The names that tasks have."""
@@ -62,11 +62,11 @@ class Book:
         """All versions of a task become the next ones of another."""
         versions.merge_task(self._connection, source, into)
 
-    def add_template(self, task_id: UUID, line_id: UUID, template_found: Template, **more: Any) -> UUID:
-        """Add a template; more: as for `versions.add_template`."""
+    def add_template(self, task_id: UUID, line_id: UUID, template_found: Template, **columns: Any) -> UUID:
+        """Add a template; columns: as for `versions.add_template`."""
         marks = marks_of(self._state.project_id, template_found)
         return versions.add_template(
-            self._connection, self._state.id, task_id, line_id, template_found, marks=marks, **more
+            self._connection, self._state.id, task_id, line_id, template_found, marks=marks, **columns
         )
 
     def revive(self, template_id: UUID) -> bool:
@@ -130,7 +130,7 @@ class RehearsalBook(Book):
     def merge_task(self, source: UUID, into: UUID) -> None:
         self.notes.merged[source] = into
 
-    def add_template(self, task_id: UUID, line_id: UUID, template_found: Template, **more: Any) -> UUID:
+    def add_template(self, task_id: UUID, line_id: UUID, template_found: Template, **columns: Any) -> UUID:
         return new_id()
 
     def revive(self, template_id: UUID) -> bool:

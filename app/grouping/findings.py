@@ -9,7 +9,7 @@ import templating
 from app.store.calls import Call
 from app.store.runs import GroupState
 from app.store.templates import StoredTemplate
-from app.store.versions import Apart
+from app.store.versions import KeptApart
 from templating import Template
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Window:
     reviewing: frozenset[UUID]
     known: Sequence[StoredTemplate]
     min_distinct: int = 0
-    apart: Apart = field(default_factory=Apart)
+    apart: KeptApart = field(default_factory=KeptApart)
 
     @property
     def calls(self) -> list[Call]:
@@ -79,14 +79,16 @@ class Findings:
     unseen: frozenset[UUID]
 
 
-def as_findings(mined: "MiningResult", proofs: Sequence[Call], told: Sequence[StoredTemplate]) -> list[Finding]:
-    """The result of the miner for the prompts of `proofs`, given the known templates `told`."""
+def as_findings(
+    mined: "MiningResult", proofs: Sequence[Call], stored_templates: Sequence[StoredTemplate]
+) -> list[Finding]:
+    """The result of the miner for the prompts of `proofs`, given the known templates `stored_templates`."""
     prompts = [call.prompt for call in proofs]
     return [
         Finding(
             template=templating.name_slots(group, prompts),
             calls=[proofs[member] for member in group.members],
-            supersedes=frozenset(told[index].id for index in group.supersedes),
+            supersedes=frozenset(stored_templates[index].id for index in group.supersedes),
             evidence={"calls": len(group.members), "fixed_share": group.fixed_share, "bits_saved": group.bits_saved},
             kinds=[_kind(slot) for slot in zip(*group.values, strict=True)],
         )

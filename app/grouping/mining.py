@@ -29,9 +29,10 @@ Sampler = Callable[[Collection[UUID]], Sequence[Call]]
 def find(window: Window, options: "Options", sample: Sampler) -> tuple[Window, Findings]:
     """Mine a window. Returns the window with the templates that came under review on the way, and the findings."""
     findings = _find(window, options)
-    known = [stored for stored in window.known if stored.id not in window.reviewing]
+    known_templates = [stored for stored in window.known if stored.id not in window.reviewing]
     doubtful = {
-        stored.id for stored in related([finding.template for finding in findings.new], known, REVIEWED_TEMPLATES)
+        stored.id
+        for stored in related([finding.template for finding in findings.new], known_templates, REVIEWED_TEMPLATES)
     }
     if not doubtful:
         return window, findings
@@ -48,10 +49,10 @@ def _find(window: Window, options: "Options") -> Findings:
     def mine_alone(calls: Sequence[Call]) -> "MiningResult":
         return _mined(calls, options)
 
-    told = [stored for stored in window.known if stored.id not in window.reviewing]
+    stored_templates = [stored for stored in window.known if stored.id not in window.reviewing]
     reviewed = [stored for stored in window.known if stored.id in window.reviewing]
-    mined = _mined(proofs, options, [stored.template for stored in told])
-    new = judged(as_findings(mined, proofs, told), reviewed, proofs)
+    mined = _mined(proofs, options, [stored.template for stored in stored_templates])
+    new = judged(as_findings(mined, proofs, stored_templates), reviewed, proofs)
     new = [*new, *late_edits(new, reviewed, proofs, mine_alone)]
     new = [_kept_apart(finding, window) for finding in new if _is_of_enough(finding, window.min_distinct)]
     new, placements = _placed(sorted(new, key=lambda finding: finding.calls[0].moment), window.known, ordered)
@@ -59,14 +60,16 @@ def _find(window: Window, options: "Options") -> Findings:
     return Findings(new, placements, unseen - {placement.call.id for placement in placements})
 
 
-def mine(*asked: Any, **told: Any) -> "MiningResult":
+def mine_templates(*arguments: Any, **options: Any) -> "MiningResult":
     """`templating.mine`, imported with the first run: processes that never mine do not load numpy and its 18 MB."""
-    return templating.mine(*asked, **told)
+    return templating.mine(*arguments, **options)
 
 
-def _mined(calls: Sequence[Call], options: "Options", known: Sequence[Template] = ()) -> "MiningResult":
+def _mined(calls: Sequence[Call], options: "Options", known_templates: Sequence[Template] = ()) -> "MiningResult":
     """The result of the miner; the calls of one session count as one witness of fixed text."""
-    return mine([call.prompt for call in calls], options, known, sessions=[call.session for call in calls])
+    return mine_templates(
+        [call.prompt for call in calls], options, known_templates, sessions=[call.session for call in calls]
+    )
 
 
 def _is_of_enough(finding: Finding, authors: int) -> bool:
@@ -77,11 +80,11 @@ def _is_of_enough(finding: Finding, authors: int) -> bool:
 def _kept_apart(finding: Finding, window: Window) -> Finding:
     """The finding, superseding only templates whose tasks may be merged; the oldest decides, the others stay beside it."""
     task_ids = {stored.id: stored.task_id for stored in window.known}
-    kept: list[UUID] = []
+    apart: list[UUID] = []
     for old in sorted(finding.supersedes):
-        if not any(window.apart.keeps(task_ids[old], task_ids[other]) for other in kept):
-            kept.append(old)
-    return replace(finding, supersedes=frozenset(kept))
+        if not any(window.apart.keeps_apart(task_ids[old], task_ids[kept_template]) for kept_template in apart):
+            apart.append(old)
+    return replace(finding, supersedes=frozenset(apart))
 
 
 def evidence(calls: Sequence[Call]) -> list[Call]:
@@ -90,31 +93,31 @@ def evidence(calls: Sequence[Call]) -> list[Call]:
     Later turns of an agent repeat the prompt of its first turn. A follow-up turn therefore counts only when no other call in the
     window has its prompt: one conversation must not make a template of what a single user wrote.
     """
-    counted = {call.prompt for call in calls if not call.follow_up}
-    chosen = []
+    prompts = {call.prompt for call in calls if not call.follow_up}
+    first_calls = []
     for call in calls:
         if not call.follow_up:
-            chosen.append(call)
-        elif call.prompt not in counted:
-            counted.add(call.prompt)
-            chosen.append(call)
-    return chosen
+            first_calls.append(call)
+        elif call.prompt not in prompts:
+            prompts.add(call.prompt)
+            first_calls.append(call)
+    return first_calls
 
 
 def _placed(
-    findings: Sequence[Finding], known: Sequence[StoredTemplate], calls: Sequence[Call]
+    findings: Sequence[Finding], known_templates: Sequence[StoredTemplate], calls: Sequence[Call]
 ) -> tuple[list[Finding], list[Placement]]:
     """Findings chosen by at least one call, and the calls whose template changes.
 
     The matcher chooses, as at ingest: calls of the window and later calls with the same prompt get the same template.
     """
     superseded = frozenset().union(*(finding.supersedes for finding in findings))
-    keys: list[UUID | int] = [stored.id for stored in known if stored.id not in superseded]
-    templates = [stored.template for stored in known if stored.id not in superseded]
+    keys: list[UUID | int] = [stored.id for stored in known_templates if stored.id not in superseded]
+    templates = [stored.template for stored in known_templates if stored.id not in superseded]
     matcher = Matcher([*templates, *(finding.template for finding in findings)])
     keys += range(len(findings))
     hits = [(call, matcher.match(call.prompt)) for call in calls]
-    placements = [Placement(call, keys[hit.index], hit.values) for call, hit in hits if hit is not None]
+    placements = [Placement(call, keys[match.index], match.values) for call, match in hits if match is not None]
     return _without_idle(
         findings, [placement for placement in placements if placement.template != placement.call.template_id]
     )
@@ -124,10 +127,10 @@ def _without_idle(
     findings: Sequence[Finding], placements: Sequence[Placement]
 ) -> tuple[list[Finding], list[Placement]]:
     """Leave out findings that no call chooses: more specific templates match all their calls."""
-    chosen = {placement.template for placement in placements}
-    kept = [place for place, finding in enumerate(findings) if place in chosen or finding.supersedes]
-    renumbered: dict[UUID | int, UUID | int] = {old: new for new, old in enumerate(kept)}
-    moved = [
+    chosen_templates = {placement.template for placement in placements}
+    places = [place for place, finding in enumerate(findings) if place in chosen_templates or finding.supersedes]
+    renumbered: dict[UUID | int, UUID | int] = {old: new for new, old in enumerate(places)}
+    renumbered_placements = [
         replace(placement, template=renumbered.get(placement.template, placement.template)) for placement in placements
     ]
-    return [findings[place] for place in kept], moved
+    return [findings[place] for place in places], renumbered_placements

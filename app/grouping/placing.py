@@ -1,4 +1,8 @@
-"""Gives each new template its task and its names, while a run saves.  The caller holds the group."""
+"""Gives each new template its task, its line and its names, while a run saves.  The caller holds the group.
+
+A line is the templates that descend from each other (`app.grouping.lineage`). A line has the id of the task that began it; a task
+that a person merged with another one has several lines.
+"""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -7,8 +11,8 @@ from uuid import UUID
 from app.grouping import task_names
 from app.grouping.books import Book
 from app.grouping.findings import Finding, Findings, Window
-from app.grouping.lineage import Life, Relative, SeenCalls, alive_together, line_of
-from app.grouping.slot_names import Named, keeping_names
+from app.grouping.lineage import CallTimes, Relative, SeenCallTimes, alive_together, line_of
+from app.grouping.slot_names import NamedTemplate, keeping_names
 from app.intake.privacy import Policy
 from templating import Template
 
@@ -31,12 +35,12 @@ class Placing:
         staying = _staying(window, findings)
         stored_templates = book.templates()
         self._relatives = {
-            stored.id: Relative(stored.line_id, stored.template, staying.get(stored.id) or book.life(stored.id))
+            stored.id: Relative(stored.line_id, stored.template, staying.get(stored.id) or book.call_times(stored.id))
             for stored in stored_templates
         }
         self._task_of = {stored.line_id: stored.task_id for stored in stored_templates}
-        self._apart = book.apart()
-        self._named = {stored.id: Named(stored.template, stored.named_places) for stored in stored_templates}
+        self._apart = book.tasks_kept_apart()
+        self._named = {stored.id: NamedTemplate(stored.template, stored.named_places) for stored in stored_templates}
 
     def tasks(self) -> dict[UUID, UUID]:
         """The task of every template."""
@@ -44,56 +48,64 @@ class Placing:
 
     def add(self, finding: Finding, review_after: int) -> UUID:
         """Store a finding in the task that it belongs to; the id of its template."""
-        template_id = self._again(finding) or self._new(finding, review_after)
-        life = SeenCalls(call.moment for call in finding.calls)
-        self._relatives[template_id] = replace(self._relatives[template_id], template=finding.template, life=life)
+        template_id = self._known_id(finding) or self._add_template(finding, review_after)
+        call_times = SeenCallTimes(call.moment for call in finding.calls)
+        self._relatives[template_id] = replace(
+            self._relatives[template_id], template=finding.template, call_times=call_times
+        )
         return template_id
 
-    def _again(self, finding: Finding) -> UUID | None:
+    def _known_id(self, finding: Finding) -> UUID | None:
         """The id of the same template, if it is known; it is put back into use."""
-        same = (known for known, relative in self._relatives.items() if relative.template == finding.template)
-        template_id = next(same, None)
+        same_templates = (
+            template_id for template_id, relative in self._relatives.items() if relative.template == finding.template
+        )
+        template_id = next(same_templates, None)
         if template_id is not None and self._book.revive(template_id):
-            own = self._named[template_id].template
-            named = self._keeping_names(own, self._relatives[template_id].line_id, {template_id})
-            self._book.name_slots(template_id, named.template.slots, named.places)
+            old_template = self._named[template_id].template
+            renamed = self._keeping_names(old_template, self._relatives[template_id].line_id, {template_id})
+            self._book.name_slots(template_id, renamed.template.slots, renamed.places)
         return template_id
 
-    def _new(self, finding: Finding, review_after: int) -> UUID:
+    def _add_template(self, finding: Finding, review_after: int) -> UUID:
         line_id = self._line(finding)
-        named = self._keeping_names(finding.template, line_id, finding.supersedes | finding.taken_from)
+        renamed = self._keeping_names(finding.template, line_id, finding.supersedes | finding.taken_from)
         template_id = self._book.add_template(
             self._task_of[line_id],
             line_id,
-            named.template,
-            named_places=named.places,
-            kinds=self._policy.shown(finding.kinds),
+            renamed.template,
+            named_places=renamed.places,
+            kinds=self._policy.visible_kinds(finding.kinds),
             evidence=dict(finding.evidence),
             review_at_calls=min(review_after, FIRST_REVIEW_GROWTH * len(finding.calls)),
             run_id=self._window.run_id,
         )
-        self._relatives[template_id] = Relative(line_id, finding.template, SeenCalls(()))
-        self._named[template_id] = named
+        self._relatives[template_id] = Relative(line_id, finding.template, SeenCallTimes(()))
+        self._named[template_id] = renamed
         return template_id
 
-    def _keeping_names(self, template: Template, line_id: UUID, sources: Collection[UUID]) -> Named:
+    def _keeping_names(self, template: Template, line_id: UUID, sources: Collection[UUID]) -> NamedTemplate:
         """The template with the slot names that people gave in `sources`, else in the newest template of its line."""
-        named = (each for each in self._named if self._named[each].places)
-        older = [each for each in named if each in sources or self._relatives[each].line_id == line_id]
-        older.sort(key=lambda each: (each in sources, each), reverse=True)
-        return keeping_names(template, [self._named[each] for each in older])
+        named_templates = (template_id for template_id in self._named if self._named[template_id].places)
+        older = [
+            template_id
+            for template_id in named_templates
+            if template_id in sources or self._relatives[template_id].line_id == line_id
+        ]
+        older.sort(key=lambda template_id: (template_id in sources, template_id), reverse=True)
+        return keeping_names(template, [self._named[template_id] for template_id in older])
 
     def _line(self, finding: Finding) -> UUID:
-        life = SeenCalls(call.moment for call in finding.calls)
+        call_times = SeenCallTimes(call.moment for call in finding.calls)
         if finding.supersedes:
-            return self._successor(finding, life)
+            return self._successor(finding, call_times)
         relatives = [
             replace(relative, swallowed=template_id in finding.taken_from)
             for template_id, relative in self._relatives.items()
         ]
-        return line_of(finding.template, life, relatives) or self._begin(finding.template)
+        return line_of(finding.template, call_times, relatives) or self._begin(finding.template)
 
-    def _successor(self, finding: Finding, life: Life) -> UUID:
+    def _successor(self, finding: Finding, call_times: CallTimes) -> UUID:
         """The line of a template that supersedes others: the line of the oldest superseded template.
 
         The new text may be related to a task that the old text was not related to. Then the two tasks become one, if the old task has
@@ -107,18 +119,22 @@ class Placing:
             if self._task_of[self._relatives[template_id].line_id] in task_ids
         ]
         if all(
-            template_id in finding.supersedes or self._relatives[template_id].life.total() == 0
+            template_id in finding.supersedes or self._relatives[template_id].call_times.total() == 0
             for template_id in inside
         ):
-            kin = line_of(finding.template, life, self._outside(task_ids))
-            task_ids |= set() if kin is None else {self._task_of[kin]}
+            related_line = line_of(finding.template, call_times, self._outside(task_ids))
+            task_ids |= set() if related_line is None else {self._task_of[related_line]}
         survivor = self._renamed(self._merged(task_ids), finding.template)
         return survivor if oldest in task_ids else oldest
 
     def _outside(self, task_ids: Collection[UUID]) -> list[Relative]:
         """The templates of tasks that may be merged with `task_ids`."""
-        others = set(self._task_of.values()).difference(task_ids)
-        willing = {task_id for task_id in others if not any(self._apart.keeps(task_id, own_id) for own_id in task_ids)}
+        other_tasks = set(self._task_of.values()).difference(task_ids)
+        willing = {
+            task_id
+            for task_id in other_tasks
+            if not any(self._apart.keeps_apart(task_id, own_id) for own_id in task_ids)
+        }
         return [relative for relative in self._relatives.values() if self._task_of[relative.line_id] in willing]
 
     def part(self) -> None:
@@ -129,16 +145,16 @@ class Placing:
         for template_id in sorted(self._window.reviewing):
             relative = self._relatives[template_id]
             older = (
-                other
-                for other_id, other in self._relatives.items()
-                if other_id < template_id and other.line_id == relative.line_id
+                candidate
+                for other_id, candidate in self._relatives.items()
+                if other_id < template_id and candidate.line_id == relative.line_id
             )
-            if any(_surely_together(relative.life, other.life) for other in older):
+            if any(_surely_together(relative.call_times, candidate.call_times) for candidate in older):
                 self._leave(template_id, relative)
 
     def _leave(self, template_id: UUID, relative: Relative) -> None:
         outside = self._outside({self._task_of[relative.line_id]})
-        line_id = line_of(relative.template, relative.life, outside) or self._begin(relative.template)
+        line_id = line_of(relative.template, relative.call_times, outside) or self._begin(relative.template)
         self._book.move_templates([template_id], self._task_of[line_id], line_id)
         self._relatives[template_id] = replace(relative, line_id=line_id)
 
@@ -150,21 +166,21 @@ class Placing:
 
     def _renamed(self, task_id: UUID, template: Template) -> UUID:
         """Rename a task after a better template, unless a person named the task."""
-        taken = self._book.names()
-        given = self._book.given_name(task_id)
-        if given is not None:
-            self._book.rename_task(task_id, self._name(template, taken - {given}))
+        names = self._book.names()
+        given_name = self._book.given_name(task_id)
+        if given_name is not None:
+            self._book.rename_task(task_id, self._name(template, names - {given_name}))
         return task_id
 
-    def _name(self, template: Template, taken: set[str]) -> str:
-        return task_names.task_name(template, taken, self._window.state.path)
+    def _name(self, template: Template, names_taken: set[str]) -> str:
+        return task_names.task_name(template, names_taken, self._window.state.path)
 
     def _merged(self, task_ids: set[UUID]) -> UUID:
         """Merge the tasks; answers the id of the one that remains."""
         survivor = self._book.survivor_of(task_ids)
         for task_id in task_ids - {survivor}:
             self._book.merge_task(task_id, survivor)
-        self._apart = self._book.apart()
+        self._apart = self._book.tasks_kept_apart()
         self._task_of = {line: survivor if of in task_ids else of for line, of in self._task_of.items()}
         self._task_of[survivor] = survivor
         self._relatives = {
@@ -174,18 +190,18 @@ class Placing:
         return survivor
 
 
-def _surely_together(first: Life, second: Life) -> bool:
+def _surely_together(first: CallTimes, second: CallTimes) -> bool:
     return min(first.total(), second.total()) >= PARTING_CALLS and alive_together(first, second)
 
 
-def _staying(window: Window, findings: Findings) -> dict[UUID, Life]:
-    """The lives of templates under review, from the sampled calls that no finding takes away.
+def _staying(window: Window, findings: Findings) -> dict[UUID, CallTimes]:
+    """The call times of templates under review, from the sampled calls that no finding takes away.
 
-    The stored life of such a template also has the calls of edits that it swallowed.
+    The stored call times of such a template also have the calls of edits that it swallowed.
     """
     leaving = {placement.call.id for placement in findings.placements}
     return {
-        template_id: SeenCalls(
+        template_id: SeenCallTimes(
             call.moment for call in window.reviewed if call.template_id == template_id and call.id not in leaving
         )
         for template_id in window.reviewing

@@ -70,7 +70,7 @@ def rehearse(
     engine: Engine,
     group_id: UUID,
     *,
-    everything: bool,
+    regroup_all: bool,
     since: datetime | None,
     settings: Settings,
     seconds: float,
@@ -78,12 +78,12 @@ def rehearse(
 ) -> Rehearsal | None:
     """The changes that a run of the group would make now; None when the group was deleted.
 
-    everything: review the templates in use too. since: read only calls made at this moment or later. seconds: time limit of one mining;
+    regroup_all: review the templates in use too. since: read only calls made at this moment or later. seconds: time limit of one mining;
     there are two at most.
     """
     reader = engine.execution_options(postgresql_readonly=True)
     with transaction(reader) as connection:
-        window = _window(connection, group_id, everything, since, settings)
+        window = _window(connection, group_id, regroup_all, since, settings)
     if window is None:
         return None
     project_id = window.state.project_id
@@ -98,21 +98,21 @@ def rehearse(
         book = RehearsalBook(connection, window.state)
         policy = policy_of(connection, project_id)
         placed = place(book, window, findings, policy, settings.grouping_review_after)
-    return _told(window, findings, placed, book.notes)
+    return _rehearsal(window, findings, placed, book.notes)
 
 
 def _window(
-    connection: Connection, group_id: UUID, everything: bool, since: datetime | None, settings: Settings
+    connection: Connection, group_id: UUID, regroup_all: bool, since: datetime | None, settings: Settings
 ) -> Window | None:
     state = runs.look(connection, group_id)
     if state is None:
         return None
-    owed, cut = calls.owed(connection, group_id, settings.grouping_window_owed, since)
-    wanted = replace(state, wanted="all" if everything else "residue")
-    return windows.read(connection, wanted, owed, cut, settings, since=since)
+    owed, is_cut = calls.owed_calls(connection, group_id, settings.grouping_window_owed, since)
+    wished_state = replace(state, wanted="all" if regroup_all else "residue")
+    return windows.read_window(connection, wished_state, owed, is_cut, settings, since=since)
 
 
-def _told(window: Window, findings: Findings, placed: Placed, notes: Notes) -> Rehearsal:
+def _rehearsal(window: Window, findings: Findings, placed: Placed, notes: Notes) -> Rehearsal:
     grouped = {placement.call.id for placement in findings.placements if placement.call.template_id is None}
     ungrouped = len(window.owed) + len(window.residue)
     return Rehearsal(
@@ -123,34 +123,34 @@ def _told(window: Window, findings: Findings, placed: Placed, notes: Notes) -> R
         moved=len(findings.placements) - len(grouped),
         left=ungrouped - len(grouped),
         unread=window.cut or bool(findings.unseen),
-        found=list(_found(window, findings, placed, notes)),
+        found=list(_templates_found(window, findings, placed, notes)),
         merged=notes.merged,
         parted=sorted(notes.parted),
     )
 
 
-def _found(window: Window, findings: Findings, placed: Placed, notes: Notes) -> Iterator[FoundTemplate]:
-    won = Counter(placed.template_of(placement) for placement in findings.placements)
-    begun: set[UUID] = set()
+def _templates_found(window: Window, findings: Findings, placed: Placed, notes: Notes) -> Iterator[FoundTemplate]:
+    calls_by_template = Counter(placed.template_of(placement) for placement in findings.placements)
+    new_tasks: set[UUID] = set()
     for finding, template_id in zip(findings.new, placed.saved, strict=True):
         if not _is_known(window, finding):
             task_id = placed.tasks[template_id]
             yield FoundTemplate(
                 template=finding.template,
-                becomes=_becomes(template_id, task_id, notes, begun),
+                becomes=_becomes(template_id, task_id, notes, new_tasks),
                 task_id=None if task_id in notes.began else task_id,
                 task_name=notes.renamed.get(task_id) or notes.began.get(task_id),
-                calls=won[template_id],
+                calls=calls_by_template[template_id],
                 replaces=sorted(finding.supersedes - {template_id}),
                 leaves=sorted(finding.taken_from),
             )
-            begun.add(task_id)
+            new_tasks.add(task_id)
 
 
-def _becomes(template_id: UUID, task_id: UUID, notes: Notes, begun: set[UUID]) -> Becomes:
+def _becomes(template_id: UUID, task_id: UUID, notes: Notes, new_tasks: set[UUID]) -> Becomes:
     if template_id in notes.revived:
         return "again"
-    return "new task" if task_id in notes.began and task_id not in begun else "new version"
+    return "new task" if task_id in notes.began and task_id not in new_tasks else "new version"
 
 
 def _is_known(window: Window, finding: Finding) -> bool:

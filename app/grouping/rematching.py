@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from app.grouping.saving import Chosen, assign
+from app.grouping.saving import Choice, assign
 from app.intake.privacy import Policy, policy_of
 from app.store import calls, runs, templates, versions
 from app.store.calls import Call
@@ -44,20 +44,25 @@ def match_the_rest(engine: Engine, state: GroupState, should_stop: Callable[[], 
     return False
 
 
-def _residue(connection: Connection, group_id: UUID, after: UUID, known: "_Templates") -> None:
-    batch, more = calls.residue_after(connection, group_id, after, REMATCHED_CALLS)
-    assign(connection, known.choose(batch), known.made, known.policy)
-    runs.move_cursor(connection, group_id, batch[-1].id if more else None)
+def _residue(connection: Connection, group_id: UUID, after: UUID, templates: "_Templates") -> None:
+    batch, has_more = calls.residue_after(connection, group_id, after, REMATCHED_CALLS)
+    assign(connection, templates.choose(batch), templates.made, templates.policy)
+    runs.move_cursor(connection, group_id, batch[-1].id if has_more else None)
 
 
-def _of_template(connection: Connection, unfinished: Unfinished, known: "_Templates") -> None:
+def _of_template(connection: Connection, unfinished: Unfinished, templates: "_Templates") -> None:
     """Match the next calls of a template again: those that stay with a template in use are left unchanged; a replaced template keeps none."""
-    batch, more = calls.of_template_after(connection, unfinished.id, unfinished.after, REMATCHED_CALLS)
-    chosen = known.choose(batch)
-    assign(connection, [choice for choice in chosen if choice.template_id != unfinished.id], known.made, known.policy)
-    matched = {choice.call.id for choice in chosen}
-    calls.release(connection, unfinished.id, [call for call in batch if call.id not in matched])
-    cursor = batch[-1].id if more else None
+    batch, has_more = calls.of_template_after(connection, unfinished.id, unfinished.after, REMATCHED_CALLS)
+    choices = templates.choose(batch)
+    assign(
+        connection,
+        [choice for choice in choices if choice.template_id != unfinished.id],
+        templates.made,
+        templates.policy,
+    )
+    matched_ids = {choice.call.id for choice in choices}
+    calls.release(connection, unfinished.id, [call for call in batch if call.id not in matched_ids])
+    cursor = batch[-1].id if has_more else None
     versions.move_cursor(connection, unfinished.id, cursor)
     if cursor is None:
         versions.mark_emptied(connection, unfinished.id)
@@ -77,10 +82,10 @@ class _Templates:
         stored = templates.load_templates(connection, state.id)
         return cls(stored, Matcher(template.template for template in stored), policy_of(connection, state.project_id))
 
-    def choose(self, batch: Sequence[Call]) -> list[Chosen]:
+    def choose(self, batch: Sequence[Call]) -> list[Choice]:
         hits = ((call, self.matcher.match(call.prompt)) for call in batch)
         return [
-            Chosen(call, self.stored[hit.index].task_id, self.stored[hit.index].id, hit.values)
-            for call, hit in hits
-            if hit is not None
+            Choice(call, self.stored[match.index].task_id, self.stored[match.index].id, match.values)
+            for call, match in hits
+            if match is not None
         ]

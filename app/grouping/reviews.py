@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.grouping.findings import Finding, as_findings
-from app.grouping.lineage import SeenCalls, alive_together, fixed_tokens, kinship
+from app.grouping.lineage import SeenCallTimes, alive_together, fixed_tokens, kinship
 from app.store.calls import Call
 from app.store.templates import StoredTemplate
 from templating import Template, match
@@ -33,7 +33,7 @@ EDIT_CHARACTERS = 20
 """Least characters of fixed text that an edit adds, for the same reason."""
 
 MENDING_CALLS = 20
-"""Least sampled calls, over the template's whole life, to show that longer fixed text is no accident of the sample."""
+"""Least sampled calls, of all the template's calls, to show that longer fixed text is no accident of the sample."""
 
 MENDING_GROWTH = 2
 """Growth of fixed text that replaces a template. If it is an accident, the calls without that text are mined again and widen the template."""
@@ -43,11 +43,14 @@ Miner = Callable[[Sequence[Call]], "MiningResult"]
 """Mines the prompts of these calls, without known templates."""
 
 
-def related(to: Sequence[Template], known: Sequence[StoredTemplate], most: int) -> list[StoredTemplate]:
-    """The known templates that are most related to any of `to`, at most `most`."""
-    ranked = [(max((kinship(stored.template, template) for template in to), default=0.0), stored) for stored in known]
+def related(to: Sequence[Template], stored_templates: Sequence[StoredTemplate], limit: int) -> list[StoredTemplate]:
+    """The known templates that are most related to any of `to`, at most `limit`."""
+    ranked = [
+        (max((kinship(stored.template, template) for template in to), default=0.0), stored)
+        for stored in stored_templates
+    ]
     ranked.sort(key=lambda entry: entry[0], reverse=True)
-    return [stored for closeness, stored in ranked[: max(0, most)] if closeness > 0]
+    return [stored for closeness, stored in ranked[: max(0, limit)] if closeness > 0]
 
 
 def judged(
@@ -59,8 +62,8 @@ def judged(
     return findings
 
 
-def _verdict(findings: Sequence[Finding], old: StoredTemplate, own: Sequence[Call]) -> Sequence[Finding]:
-    """The verdict of the findings on a template under review, whose sampled calls are `own`.
+def _verdict(findings: Sequence[Finding], old: StoredTemplate, own_calls: Sequence[Call]) -> Sequence[Finding]:
+    """The verdict of the findings on a template under review, whose sampled calls are `own_calls`.
 
     - The template is found again: it stands; other findings with its calls are edits that it had swallowed.
     - One finding has all its calls and calls besides: a wider template, which takes its place.
@@ -69,26 +72,30 @@ def _verdict(findings: Sequence[Finding], old: StoredTemplate, own: Sequence[Cal
     - Several findings have all its calls: it was a mixture. The oldest finding takes its place, the others leave it.
     - Some of its calls are in no finding: it stands for those, and findings with more fixed text leave it.
     """
-    ids = frozenset(call.id for call in own)
+    ids = frozenset(call.id for call in own_calls)
     takers = [finding for finding in findings if any(call.id in ids for call in finding.calls)]
     if any(finding.template == old.template for finding in takers):
-        return _changed(findings, takers, lambda taker: None if taker.template == old.template else _leave(taker, old))
-    if not takers or not _covered(own, takers):
-        return _changed(findings, takers, lambda taker: _leave_if_more_specific(taker, old, ids))
+        return _changed_findings(
+            findings, takers, lambda taker: None if taker.template == old.template else _leave(taker, old)
+        )
+    if not takers or not _covered(own_calls, takers):
+        return _changed_findings(findings, takers, lambda taker: _leave_if_more_specific(taker, old, ids))
     if len(takers) == 1:
-        return _changed(findings, takers, lambda taker: _widen_or_mend(taker, old, len(own)))
+        return _changed_findings(findings, takers, lambda taker: _widen_or_mend(taker, old, len(own_calls)))
     oldest = min(takers, key=lambda taker: taker.calls[0].moment)
-    return _changed(findings, takers, lambda taker: _replace(taker, old) if taker is oldest else _leave(taker, old))
+    return _changed_findings(
+        findings, takers, lambda taker: _replace(taker, old) if taker is oldest else _leave(taker, old)
+    )
 
 
-def _covered(own: Sequence[Call], takers: Sequence[Finding]) -> bool:
+def _covered(own_calls: Sequence[Call], takers: Sequence[Finding]) -> bool:
     """Whether each call matches one of the findings, including calls that were not mined."""
     members = {call.id for taker in takers for call in taker.calls}
-    others = (call.prompt for call in own if call.id not in members)
-    return all(any(match(taker.template, prompt) is not None for taker in takers) for prompt in others)
+    other_prompts = (call.prompt for call in own_calls if call.id not in members)
+    return all(any(match(taker.template, prompt) is not None for taker in takers) for prompt in other_prompts)
 
 
-def _changed(
+def _changed_findings(
     findings: Sequence[Finding], takers: Sequence[Finding], change: Callable[[Finding], Finding | None]
 ) -> list[Finding]:
     changed = [change(finding) if finding in takers else finding for finding in findings]
@@ -109,10 +116,10 @@ def _widen_or_mend(finding: Finding, old: StoredTemplate, calls: int) -> Finding
     return _replace(finding, old) if wider or mends else None
 
 
-def _leave_if_more_specific(finding: Finding, old: StoredTemplate, own: frozenset[UUID]) -> Finding | None:
+def _leave_if_more_specific(finding: Finding, old: StoredTemplate, own_calls: frozenset[UUID]) -> Finding | None:
     if fixed_size(finding.template) > fixed_size(old.template):
         return _leave(finding, old)
-    return finding if any(call.id not in own for call in finding.calls) else None
+    return finding if any(call.id not in own_calls for call in finding.calls) else None
 
 
 def fixed_size(template: Template) -> int:
@@ -124,36 +131,40 @@ def late_edits(
     findings: Sequence[Finding], reviewed: Sequence[StoredTemplate], proofs: Sequence[Call], mine_alone: Miner
 ) -> list[Finding]:
     """Edits beside a slot; mined together with older calls, such an edit looks like an optional part."""
-    taken = {call.id for finding in findings for call in finding.calls}
+    taken_ids = {call.id for finding in findings for call in finding.calls}
     edits = []
     for old in reviewed:
-        own = [call for call in proofs if call.template_id == old.id]
-        edit = None if any(call.id in taken for call in own) else _late_edit(old, own, mine_alone)
+        own_calls = [call for call in proofs if call.template_id == old.id]
+        edit = None if any(call.id in taken_ids for call in own_calls) else _late_edit(old, own_calls, mine_alone)
         edits += [] if edit is None else [edit]
     return edits
 
 
-def _late_edit(old: StoredTemplate, own: Sequence[Call], mine_alone: Miner) -> Finding | None:
+def _late_edit(old: StoredTemplate, own_calls: Sequence[Call], mine_alone: Miner) -> Finding | None:
     """A template of the newest calls alone, if it is an edit of the old template.
 
     The calls of an edit follow the others in time, have a sentence more, and their slots still vary.
     """
-    newest = own[-max(NEWEST_CALLS, len(own) // NEWEST_PART) :]
-    if len(own) < 2 * len(newest):
+    newest = own_calls[-max(NEWEST_CALLS, len(own_calls) // NEWEST_PART) :]
+    if len(own_calls) < 2 * len(newest):
         return None
     mined = mine_alone(newest)
     if len(mined) != 1 or mined.ungrouped or not _has_a_sentence_more(old.template, mined[0].template):
         return None
     [edit] = as_findings(mined, newest, [])
-    calls = [call for call in own if match(edit.template, call.prompt) is not None]
-    chosen = {call.id for call in calls}
-    others = SeenCalls(call.moment for call in own if call.id not in chosen)
-    if not others.total() or alive_together(SeenCalls(call.moment for call in calls), others):
+    calls = [call for call in own_calls if match(edit.template, call.prompt) is not None]
+    edited_ids = {call.id for call in calls}
+    other_calls = SeenCallTimes(call.moment for call in own_calls if call.id not in edited_ids)
+    if not other_calls.total() or alive_together(SeenCallTimes(call.moment for call in calls), other_calls):
         return None
     return _leave(replace(edit, calls=calls), old)
 
 
 def _has_a_sentence_more(old: Template, new: Template) -> bool:
     before, after = fixed_tokens(old), fixed_tokens(new)
-    more = len("".join(after)) - len("".join(before))
-    return len(new.slots) >= len(old.slots) and len(after) - len(before) >= EDIT_TOKENS and more >= EDIT_CHARACTERS
+    characters_more = len("".join(after)) - len("".join(before))
+    return (
+        len(new.slots) >= len(old.slots)
+        and len(after) - len(before) >= EDIT_TOKENS
+        and characters_more >= EDIT_CHARACTERS
+    )

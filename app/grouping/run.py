@@ -112,11 +112,11 @@ def _open(engine: Engine, group_id: UUID, reason: str, settings: Settings) -> Wi
             runs.quarantine(connection, group_id)
             log.warning("grouping.quarantined", group=str(group_id), attempts=state.attempts)
             return None
-        owed, cut = calls.owed(connection, group_id, settings.grouping_window_owed)
+        owed, is_cut = calls.owed_calls(connection, group_id, settings.grouping_window_owed)
         if not (owed or state.wanted or state.rematch_after or versions.unfinished(connection, group_id)):
             return None
         state = replace(state, fence=state.fence + 1, attempts=state.attempts + 1)
-        window = windows.read(connection, state, owed, cut, settings)
+        window = windows.read_window(connection, state, owed, is_cut, settings)
         runs.open_run(
             connection, state, window.run_id, reason=reason, miner=MINER_VERSION, back_off=_back_off(state, settings)
         )
@@ -142,9 +142,9 @@ def _run(
         outcome = _mine_and_save(engine, window, should_stop, settings)
         return replace(outcome, more=outcome.more or not _match_the_rest(engine, window, should_stop))
     except FencedError:
-        return _ended(engine, window, RunOutcome("fenced"))
+        return _close_run(engine, window, RunOutcome("fenced"))
     except _StoppedError:
-        return _ended(engine, window, RunOutcome("stopped", more=True), attempts=-int(is_excused()))
+        return _close_run(engine, window, RunOutcome("stopped", more=True), attempts=-int(is_excused()))
     except Exception as error:  # noqa: BLE001 - whatever it was, the group backs off and the worker goes on
         log.error("run_failed", group=str(window.state.id), **describe(error))
         return _failed(engine, window, error, settings)
@@ -152,7 +152,7 @@ def _run(
 
 def _mine_and_save(engine: Engine, window: Window, should_stop: Callable[[], bool], settings: Settings) -> RunOutcome:
     limit = MINING_TIME_SHARE * settings.task_grouping_worker_timeout
-    begun = time.monotonic()
+    started_at = time.monotonic()
 
     def sample(template_ids: Collection[UUID]) -> list[Call]:
         with transaction(engine) as connection:
@@ -163,7 +163,7 @@ def _mine_and_save(engine: Engine, window: Window, should_stop: Callable[[], boo
     if should_stop():
         raise _StoppedError
     with transaction(engine) as connection:
-        return _save(connection, window, findings, time.monotonic() - begun, settings)
+        return _save(connection, window, findings, time.monotonic() - started_at, settings)
 
 
 def _match_the_rest(engine: Engine, window: Window, should_stop: Callable[[], bool]) -> bool:
@@ -176,10 +176,10 @@ def _match_the_rest(engine: Engine, window: Window, should_stop: Callable[[], bo
 
 def _failed(engine: Engine, window: Window, error: Exception, settings: Settings) -> RunOutcome:
     outcome = RunOutcome("failed", pause=_back_off(window.state, settings), error=type(error).__name__)
-    return _ended(engine, window, outcome, quarantine=window.state.attempts >= settings.grouping_max_attempts)
+    return _close_run(engine, window, outcome, quarantine=window.state.attempts >= settings.grouping_max_attempts)
 
 
-def _ended(
+def _close_run(
     engine: Engine, window: Window, outcome: RunOutcome, *, attempts: int = 0, quarantine: bool = False
 ) -> RunOutcome:
     """Close the row of a run that wrote nothing (one that failed after SAVE has committed; its row says so).
@@ -239,5 +239,5 @@ def _save(
 
 def _considered(window: Window, findings: Findings) -> list[UUID]:
     """The owed calls that the miner read; all owed calls when it read none, so that every run makes progress."""
-    seen = [call.id for call in window.owed if call.id not in findings.unseen]
-    return seen or [call.id for call in window.owed]
+    considered_ids = [call.id for call in window.owed if call.id not in findings.unseen]
+    return considered_ids or [call.id for call in window.owed]

@@ -17,7 +17,7 @@ from app.store.templates import Version
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Choice:
     """A call and the stored template that it gets."""
 
     call: Call
@@ -54,10 +54,10 @@ def record(connection: Connection, window: Window, findings: Findings, *, review
     """Write the findings of a window; answers how many calls were grouped, and the number of their tasks."""
     policy = policy_of(connection, window.state.project_id)
     placed = place(Book(connection, window.state), window, findings, policy, review_after)
-    chosen = [_chosen(placement, placed) for placement in findings.placements]
-    grouped = assign(connection, chosen, {}, policy)
+    choices = [_choice(placement, placed) for placement in findings.placements]
+    grouped = assign(connection, choices, {}, policy)
     versions.match_again(connection, _to_match_again(window, findings))
-    return grouped, len({call.task_id for call in chosen})
+    return grouped, len({call.task_id for call in choices})
 
 
 def _hand_on(book: Book, findings: Findings, placed: Placed, old: UUID) -> None:
@@ -70,44 +70,51 @@ def _hand_on(book: Book, findings: Findings, placed: Placed, old: UUID) -> None:
         book.hand_on((old, model, digest), counts.most_common(1)[0][0])
 
 
-def _chosen(placement: Placement, placed: Placed) -> Chosen:
+def _choice(placement: Placement, placed: Placed) -> Choice:
     template_id = placed.template_of(placement)
-    return Chosen(placement.call, placed.tasks[template_id], template_id, placement.variables)
+    return Choice(placement.call, placed.tasks[template_id], template_id, placement.variables)
 
 
 def _to_match_again(window: Window, findings: Findings) -> frozenset[UUID]:
     """Templates of which the run read a sample, and which lose calls to other templates."""
-    everything = window.reviewing if window.state.wanted == "all" else frozenset()
-    return everything.union(*(finding.taken_from for finding in findings.new))
+    reviewed = window.reviewing if window.state.wanted == "all" else frozenset()
+    return reviewed.union(*(finding.taken_from for finding in findings.new))
 
 
-def assign(connection: Connection, chosen: Iterable[Chosen], made: dict[Version, UUID], policy: Policy) -> int:
+def assign(
+    connection: Connection, choices: Iterable[Choice], id_by_version: dict[Version, UUID], policy: Policy
+) -> int:
     """Give calls their template, version and values; answers how many were written.
 
     New versions are numbered in the order of their first calls. Tasks are taken in the order of their ids, as in every transaction that
-    makes versions of several tasks. made: the ids of versions known to the caller; new ones are added.
+    makes versions of several tasks. id_by_version: the ids of versions known to the caller; new ones are added.
     """
-    ordered = sorted(chosen, key=lambda choice: (choice.task_id, choice.call.moment))
+    ordered = sorted(choices, key=lambda choice: (choice.task_id, choice.call.moment))
     return calls.assign(
         connection,
         [
-            Assignment(choice.call.id, choice.template_id, _version(connection, choice, made), _kept(choice, policy))
+            Assignment(
+                choice.call.id,
+                choice.template_id,
+                _version(connection, choice, id_by_version),
+                _values_to_store(choice, policy),
+            )
             for choice in ordered
         ],
         keep_texts=policy.keeps_values,
     )
 
 
-def _kept(choice: Chosen, policy: Policy) -> tuple[str, ...]:
+def _values_to_store(choice: Choice, policy: Policy) -> tuple[str, ...]:
     """The values as they are stored. A call that had a template already has stored values, which stay as they are."""
-    return policy.kept(choice.variables) if choice.call.template_id is None else choice.variables
+    return policy.stored_values(choice.variables) if choice.call.template_id is None else choice.variables
 
 
-def _version(connection: Connection, choice: Chosen, made: dict[Version, UUID]) -> UUID:
+def _version(connection: Connection, choice: Choice, id_by_version: dict[Version, UUID]) -> UUID:
     key = (choice.template_id, choice.call.model, choice.call.settings_digest)
-    if key not in made:
+    if key not in id_by_version:
         settings, tools = calls.settings_of(connection, choice.call.id)
-        made[key] = templates.implementation_for(
+        id_by_version[key] = templates.implementation_for(
             connection,
             choice.template_id,
             model=choice.call.model,
@@ -115,4 +122,4 @@ def _version(connection: Connection, choice: Chosen, made: dict[Version, UUID]) 
             tools=tools,
             settings_digest=choice.call.settings_digest,
         )
-    return made[key]
+    return id_by_version[key]

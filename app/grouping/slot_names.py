@@ -18,14 +18,14 @@ _SLOT = ""
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedTemplate:
     """A template, and its places whose names a person gave."""
 
     template: Template
     places: frozenset[int]
 
 
-def keeping_names(newer: Template, older: Iterable[Named]) -> Named:
+def keeping_names(newer: Template, older: Iterable[NamedTemplate]) -> NamedTemplate:
     """The newer template with people's names of the slots that continue in it; the first older template with a name wins."""
     names: dict[int, str] = {}  # by the first place of a name in the newer template
     for source in older:
@@ -33,10 +33,10 @@ def keeping_names(newer: Template, older: Iterable[Named]) -> Named:
             if name not in names.values():
                 names.setdefault(newer.sharing[place], name)
     places = frozenset(place for place, first in enumerate(newer.sharing) if first in names)
-    return Named(Template(newer.literals, tuple(_unique(newer, names))), places)
+    return NamedTemplate(Template(newer.literals, tuple(_unique(newer, names))), places)
 
 
-def _names_of(older: Named, newer: Template) -> Iterator[tuple[int, str]]:
+def _names_of(older: NamedTemplate, newer: Template) -> Iterator[tuple[int, str]]:
     """Places of the newer template with the names that a person gave in the older one."""
     for place, follower in going_on(older.template, newer).items():
         if place in older.places:
@@ -45,29 +45,29 @@ def _names_of(older: Named, newer: Template) -> Iterator[tuple[int, str]]:
 
 def _unique(template: Template, names: dict[int, str]) -> Iterator[str]:
     """The name of each place: a person's where there is one, else its own, numbered where a person took that."""
-    given, taken, used = dict(names), set(names.values()), {*names.values(), *template.slots}
+    names_by_place, names_taken, names_used = dict(names), set(names.values()), {*names.values(), *template.slots}
     for place, first in enumerate(template.sharing):
-        if first not in given:
-            own = template.slots[place]
-            given[first] = _free(own, used) if own in taken else own
-            used.add(given[first])
-        yield given[first]
+        if first not in names_by_place:
+            own_name = template.slots[place]
+            names_by_place[first] = _free(own_name, names_used) if own_name in names_taken else own_name
+            names_used.add(names_by_place[first])
+        yield names_by_place[first]
 
 
-def _free(name: str, used: set[str]) -> str:
-    return next(numbered for number in count(2) if (numbered := f"{name}_{number}") not in used)
+def _free(name: str, names_used: set[str]) -> str:
+    return next(numbered for number in count(2) if (numbered := f"{name}_{number}") not in names_used)
 
 
 def going_on(older: Template, newer: Template) -> dict[int, int]:
     """The place of the newer template that continues each place of the older one."""
-    left, right = _words(older), _words(newer)
-    beside = _side_by_side(left, right)
-    places, followers = _places(left), _places(right)
+    older_words, newer_words = _words(older), _words(newer)
+    beside = _side_by_side(older_words, newer_words)
+    places, followers = _places(older_words), _places(newer_words)
     return {
         places[index]: followers[beside[index]]
         for index in places
         if index in beside
-        and any(left[index + step] and beside.get(index + step) == beside[index] + step for step in (-1, 1))
+        and any(older_words[index + step] and beside.get(index + step) == beside[index] + step for step in (-1, 1))
     }
 
 
@@ -87,21 +87,21 @@ def _places(words: Sequence[str]) -> dict[int, int]:
     return {index: place for place, index in enumerate(index for index, word in enumerate(words) if word == _SLOT)}
 
 
-def _side_by_side(left: list[str], right: list[str]) -> dict[int, int]:
-    """Words of the right aligned to words of the left.
+def _side_by_side(older: list[str], newer: list[str]) -> dict[int, int]:
+    """The newer words aligned to the older words.
 
     The common beginning and end are aligned.  Long middles that differ are not: a prompt rewritten as a whole has other slots.
     """
-    start = _common(left, right)
-    end = min(_common(left[::-1], right[::-1]), min(len(left), len(right)) - start)
+    start = _common(older, newer)
+    end = min(_common(older[::-1], newer[::-1]), min(len(older), len(newer)) - start)
     beside = {index: index for index in range(start)}
-    beside |= {len(left) - back: len(right) - back for back in range(1, end + 1)}
-    middles = left[start : len(left) - end], right[start : len(right) - end]
+    beside |= {len(older) - distance: len(newer) - distance for distance in range(1, end + 1)}
+    middles = older[start : len(older) - end], newer[start : len(newer) - end]
     if max(map(len, middles)) <= IN_ORDER_TOKENS:
         for block in SequenceMatcher(None, *middles, autojunk=False).get_matching_blocks():
             beside |= {start + block.a + step: start + block.b + step for step in range(block.size)}
     return beside
 
 
-def _common(left: Sequence[str], right: Sequence[str]) -> int:
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
+def _common(older: Sequence[str], newer: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(older, newer, strict=False)))

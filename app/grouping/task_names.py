@@ -105,17 +105,17 @@ CONTROLS = re.compile("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x1f\x7f-\x9f\u202a-\u202e\
 DECORATION = " \t\r#*-_>`~•·=+0123456789.)('\"“”’&/\\|"
 
 
-def task_name(template: Template, taken: Collection[str], fallback: str) -> str:
+def task_name(template: Template, names_taken: Collection[str], fallback: str) -> str:
     """A short name for a new task.
 
-    taken: names of other tasks of the same path, which the new name must not repeat. fallback: the name for a template without words (the
+    names_taken: names of other tasks of the same path, which the new name must not repeat. fallback: the name for a template without words (the
     path of its calls).
     """
-    shown = CONTROLS.sub("·", fallback)
-    names = suggestions(template) or [_capitalised(_cut(shown)) or shown]
-    free = (name for name in names[:CHOICES] if name not in taken)
+    printable = CONTROLS.sub("·", fallback)
+    names = suggestions(template) or [_capitalised(_first_words(printable)) or printable]
+    free = (name for name in names[:CHOICES] if name not in names_taken)
     numbered = (f"{names[0]} {number}" for number in count(2))
-    return next(free, None) or next(name for name in numbered if name not in taken)
+    return next(free, None) or next(name for name in numbered if name not in names_taken)
 
 
 def suggestions(template: Template) -> list[str]:
@@ -128,14 +128,14 @@ def suggestions(template: Template) -> list[str]:
 def _suggestion(sentence: str) -> tuple[int, str] | None:
     """The rank of a sentence (low is better) and its name; None where it gives no name."""
     if _is_fragment(sentence):
-        name = _cut(_without_loose_begin(sentence))
+        name = _first_words(_without_loose_begin(sentence))
         return (REST_OF_SENTENCE, _capitalised(name)) if name else None
-    role = _after(sentence, ROLES)
+    role = _text_after(sentence, ROLES)
     if role is not None:
-        name = _cut(role)
+        name = _first_words(role)
         return (4 if name.lower() in EMPTY_ROLES else 1, _capitalised(name)) if name else None
     order = _without_openings(sentence)
-    name = _cut(order)
+    name = _first_words(order)
     return (_rank(order, name), _capitalised(name)) if name else None
 
 
@@ -207,12 +207,12 @@ def _trimmed(sentence: str) -> Iterator[str]:
 
 
 def _without_openings(sentence: str) -> str:
-    while (rest := _after(sentence, OPENINGS)) is not None:
-        sentence = rest
+    while (remainder := _text_after(sentence, OPENINGS)) is not None:
+        sentence = remainder
     return sentence
 
 
-def _after(sentence: str, beginnings: tuple[str, ...]) -> str | None:
+def _text_after(sentence: str, beginnings: tuple[str, ...]) -> str | None:
     """The text after one of the beginnings; None when the sentence begins otherwise, or ends there."""
     lowered = sentence.lower()
     for beginning in beginnings:
@@ -221,12 +221,12 @@ def _after(sentence: str, beginnings: tuple[str, ...]) -> str | None:
     return None
 
 
-def _cut(sentence: str) -> str:
+def _first_words(sentence: str) -> str:
     """The first few words, up to the end of a clause, without words that would dangle; a list is kept as a whole or left out."""
     clause = _first_clause(sentence)
     if any(map(is_unspaced, clause)):
         return clause.removesuffix("です")[:MOST_UNSPACED].strip()
-    words = list(_kept(clause.split()))
+    words = list(_words_before_relative_clause(clause.split()))
     if _is_list(sentence[len(clause) :]):
         words = _without_list(words)
     if not _fits(words):
@@ -240,9 +240,9 @@ def _fits(words: list[str]) -> bool:
     return len(words) <= MOST_WORDS and len(" ".join(words)) <= MOST_CHARACTERS
 
 
-def _is_list(rest: str) -> bool:
+def _is_list(remainder: str) -> bool:
     """Whether the text after a clause continues a list: ", returns or other"; not ", a shop for tents, packs and boots"."""
-    items = [item.split() for item in rest.split(",")[1:]]
+    items = [item.split() for item in remainder.split(",")[1:]]
     ends = [{"or", "and"}.isdisjoint(item[:ITEM_WORDS]) for item in items]
     return False in ends and all(
         item and item[0] not in ARTICLES and len(item) <= ITEM_WORDS for item in items[: ends.index(False)]
@@ -257,16 +257,16 @@ def _without_list(words: list[str]) -> list[str]:
 
 def _shortened(words: list[str]) -> list[str]:
     """As many words as fit, without a phrase that the end would cut: "Review pull requests" of "... in the shop's Python services"."""
-    kept = words[:MOST_WORDS]
-    while len(kept) > 1 and not _fits(kept):
-        kept.pop()
-    if len(kept) == len(words) or words[len(kept)].lower() in LOOSE_ENDS | PREPOSITIONS:
-        return kept
-    phrases = [place for place, word in enumerate(kept) if word.lower() in PREPOSITIONS and place > 1]
-    return kept[: phrases[-1]] if phrases else kept
+    kept_words = words[:MOST_WORDS]
+    while len(kept_words) > 1 and not _fits(kept_words):
+        kept_words.pop()
+    if len(kept_words) == len(words) or words[len(kept_words)].lower() in LOOSE_ENDS | PREPOSITIONS:
+        return kept_words
+    phrases = [place for place, word in enumerate(kept_words) if word.lower() in PREPOSITIONS and place > 1]
+    return kept_words[: phrases[-1]] if phrases else kept_words
 
 
-def _kept(words: list[str]) -> Iterator[str]:
+def _words_before_relative_clause(words: list[str]) -> Iterator[str]:
     """Words up to a relative clause, without pointing words ("The following are" would lose its subject)."""
     for place, word in enumerate(words):
         if place > 1 and word.lower() in RELATIVES:

@@ -27,35 +27,35 @@ REVIEW_SAMPLE_CALLS = 300
 """Calls of a template that a review mines anew: an edit in 5 % of the calls is among them 15 times, one of yesterday oftener."""
 
 
-def read(
+def read_window(
     connection: Connection,
     state: GroupState,
     owed: list[Call],
-    cut: bool,
+    is_cut: bool,
     settings: Settings,
     *,
     since: datetime | None = None,
 ) -> Window:
     """The window of a run that has read these owed calls.
 
-    state: `wanted` says what else is read. cut: owed calls were left out. since: calls made earlier are left out too.
+    state: `wanted` says what else is read. is_cut: owed calls were left out. since: calls made earlier are left out too.
     """
-    known = templates.load_templates(connection, state.id)
-    reviewing = _under_review(connection, state, known)
+    stored_templates = templates.load_templates(connection, state.id)
+    reviewing = _under_review(connection, state, stored_templates)
     policy = policy_of(connection, state.project_id)
     residue, residue_read = _residue(connection, state, len(owed), settings.grouping_window_residue, since)
     return Window(
         state=state,
         run_id=new_id(),
         owed=owed,
-        cut=cut,
+        cut=is_cut,
         residue=residue,
         residue_read=residue_read,
         reviewed=sample(connection, policy, reviewing, settings.grouping_window_residue, since),
         reviewing=reviewing,
-        known=known,
+        known=stored_templates,
         min_distinct=policy.wishes.min_distinct,
-        apart=versions.apart(connection, state.id),
+        apart=versions.tasks_kept_apart(connection, state.id),
     )
 
 
@@ -70,15 +70,17 @@ def _residue(
     return [], size == 0
 
 
-def _under_review(connection: Connection, state: GroupState, known: Sequence[StoredTemplate]) -> frozenset[UUID]:
+def _under_review(
+    connection: Connection, state: GroupState, stored_templates: Sequence[StoredTemplate]
+) -> frozenset[UUID]:
     """Templates to look at anew: the due ones with those related to them, which they may have to be merged with."""
     if state.wanted == "all":
-        return frozenset(stored.id for stored in known)
-    due = set(versions.due_for_review(connection, state.id) if state.wanted == "review" else ())
-    others = [stored for stored in known if stored.id not in due]
-    to = [stored.template for stored in known if stored.id in due]
-    relatives = reviews.related(to, others, reviews.REVIEWED_TEMPLATES - len(due))
-    return frozenset(due).union(stored.id for stored in relatives)
+        return frozenset(stored.id for stored in stored_templates)
+    due_ids = set(versions.due_for_review(connection, state.id) if state.wanted == "review" else ())
+    other_templates = [stored for stored in stored_templates if stored.id not in due_ids]
+    to = [stored.template for stored in stored_templates if stored.id in due_ids]
+    relatives = reviews.related(to, other_templates, reviews.REVIEWED_TEMPLATES - len(due_ids))
+    return frozenset(due_ids).union(stored.id for stored in relatives)
 
 
 def sample(

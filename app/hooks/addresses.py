@@ -39,7 +39,7 @@ class Allowed:
     @classmethod
     def of(cls, settings: Settings) -> "Allowed":
         hosts = [host.lower() for host in listed(settings.webhook_hosts)]
-        return cls(hosts, [ip_network(each) for each in listed(settings.webhook_networks)])
+        return cls(hosts, [ip_network(network) for network in listed(settings.webhook_networks)])
 
     def check_url(self, url: str) -> None:
         """Raises NotAllowedError for a text that is no URL of an allowed host; does not resolve the host."""

@@ -15,11 +15,11 @@ from app.hooks.addresses import Allowed
 from app.hooks.sending import NotDeliveredError, post
 from app.logs import logger
 from app.reading import feed
-from app.reading.feed import Wanted
+from app.reading.feed import ChangeFilter
 from app.reading.usage import Range
 from app.store import webhooks
 from app.store.engine import transaction
-from app.store.webhooks import Due
+from app.store.webhooks import DueDelivery
 
 AT_ONCE = 8
 """Receivers at a time; their threads mostly wait."""
@@ -47,40 +47,47 @@ class Deliverer:
         arrived = 0
         for _ in range(MOST_ROUNDS):
             with transaction(self._engine) as connection:
-                due = webhooks.claim(connection, AT_ONCE)
-            if not due:
+                deliveries = webhooks.claim(connection, AT_ONCE)
+            if not deliveries:
                 break
             with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook") as threads:
-                arrived += sum(threads.map(self._send, due))
+                arrived += sum(threads.map(self._send, deliveries))
         return arrived
 
-    def _send(self, due: Due) -> bool:
+    def _send(self, delivery: DueDelivery) -> bool:
         with transaction(self._engine) as connection:
-            sent = self._body(connection, due)
-            if sent is None:
-                webhooks.drop(connection, due, "The version turned out to be a mistake before it was told of.")
+            body = self._body(connection, delivery)
+            if body is None:
+                webhooks.drop(connection, delivery, "The version turned out to be a mistake before it was told of.")
                 return False
         try:
-            status = post(due.url, sent, messages.headers(due.secret, due.id, sent, int(time.time())), self._allowed)
+            status = post(
+                delivery.url,
+                body,
+                messages.headers(delivery.secret, delivery.id, body, int(time.time())),
+                self._allowed,
+            )
         except NotDeliveredError as error:
-            self._failed(due, error.problem, error.status)
+            self._failed(delivery, error.problem, error.status)
             return False
         except Exception:  # noqa: BLE001 - one delivery must not hold up the others
-            _log.exception("webhook_failed_unexpectedly", webhook=str(due.webhook_id), delivery=str(due.id))
-            self._failed(due, "It could not be sent; the log of the reconciler says why.", None)
+            _log.exception("webhook_failed_unexpectedly", webhook=str(delivery.webhook_id), delivery=str(delivery.id))
+            self._failed(delivery, "It could not be sent; the log of the reconciler says why.", None)
             return False
         with transaction(self._engine) as connection:
-            webhooks.delivered(connection, due, status)
+            webhooks.delivered(connection, delivery, status)
         return True
 
-    def _failed(self, due: Due, problem: str, status: int | None) -> None:
+    def _failed(self, due: DueDelivery, problem: str, status: int | None) -> None:
         """Count the attempt: a delivery without a count would be claimed first for ever, before all others of its webhook."""
         _log.info("webhook_failed", webhook=str(due.webhook_id), delivery=str(due.id), why=problem)
         with transaction(self._engine) as connection:
             webhooks.failed(connection, due, problem, status)
 
-    def _body(self, connection: Connection, due: Due) -> bytes | None:
-        told = feed.page(connection, Wanted([due.project_id], Range(), ids=[due.change_id]), 1)
-        if not told:
+    def _body(self, connection: Connection, delivery: DueDelivery) -> bytes | None:
+        changes = feed.page(connection, ChangeFilter([delivery.project_id], Range(), ids=[delivery.change_id]), 1)
+        if not changes:
             return None
-        return messages.body(told[0], due.format, include_text=due.include_text, public_url=self._settings.public_url)
+        return messages.body(
+            changes[0], delivery.format, include_text=delivery.include_text, public_url=self._settings.public_url
+        )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from app.reading.feed import Told
+from app.reading.feed import FeedEntry
 from app.reading.summaries import summary
 
 SIGNATURE = "Promptlode-Signature"
@@ -18,39 +18,39 @@ MOST_IN_SLACK = 2_900
 """Characters of a text; Slack takes 3,000 in a block and cuts a message at 40,000."""
 
 
-def body(told: Told, form: str, *, include_text: bool, public_url: str = "") -> bytes:
+def body(change: FeedEntry, form: str, *, include_text: bool, public_url: str = "") -> bytes:
     """A change as JSON, in our form or in Slack's."""
-    url = _url(told, public_url)
+    url = _url(change, public_url)
     if form == "slack":
-        return orjson.dumps({"text": _slack(told, url, include_text=include_text)})
-    return orjson.dumps(_plain(told, url, include_text=include_text), option=orjson.OPT_UTC_Z)
+        return orjson.dumps({"text": _slack(change, url, include_text=include_text)})
+    return orjson.dumps(_plain(change, url, include_text=include_text), option=orjson.OPT_UTC_Z)
 
 
-def _plain(told: Told, url: str | None, *, include_text: bool) -> Mapping[str, Any]:
+def _plain(change: FeedEntry, url: str | None, *, include_text: bool) -> Mapping[str, Any]:
     return {
-        "id": told.id,
-        "kind": told.kind,
-        "at": told.at,
-        "project": told.project,
-        "task_id": told.task_id,
-        "version": told.version,
-        "path": told.path,
-        "summary": summary(told, with_texts=include_text),
-        "details": {**told.details, **(told.texts if include_text else {})},
+        "id": change.id,
+        "kind": change.kind,
+        "at": change.at,
+        "project": change.project,
+        "task_id": change.task_id,
+        "version": change.version,
+        "path": change.path,
+        "summary": summary(change, with_texts=include_text),
+        "details": {**change.details, **(change.texts if include_text else {})},
         "url": url,
     }
 
 
-def _url(told: Told, public_url: str) -> str | None:
-    if not public_url or told.task_id is None:
+def _url(change: FeedEntry, public_url: str) -> str | None:
+    if not public_url or change.task_id is None:
         return f"{public_url}/changes" if public_url else None
-    return f"{public_url}/tasks/{told.task_id}" + (f"?version={told.version}" if told.version else "")
+    return f"{public_url}/tasks/{change.task_id}" + (f"?version={change.version}" if change.version else "")
 
 
-def _slack(told: Told, url: str | None, *, include_text: bool) -> str:
-    lines = [_escaped(f"{told.project}: {summary(told, with_texts=include_text)}")]
-    if include_text and told.texts.get("diff"):
-        lines.append(f"```{_escaped(_difference(told.texts['diff']))}```")
+def _slack(change: FeedEntry, url: str | None, *, include_text: bool) -> str:
+    lines = [_escaped(f"{change.project}: {summary(change, with_texts=include_text)}")]
+    if include_text and change.texts.get("diff"):
+        lines.append(f"```{_escaped(_difference(change.texts['diff']))}```")
     return "\n".join([*lines, *([url] if url else [])])
 
 
@@ -70,16 +70,16 @@ def _escaped(text: str) -> str:
     return "".join(_ESCAPES.get(char, char) for char in text)
 
 
-def headers(secret: str, delivery: UUID, sent: bytes, now: int) -> dict[str, str]:
+def headers(secret: str, delivery: UUID, body: bytes, now: int) -> dict[str, str]:
     """now: Unix time in seconds, which is signed with the body."""
     return {
         "Content-Type": "application/json",
         "User-Agent": "Promptlode",
         DELIVERY: str(delivery),
-        SIGNATURE: f"t={now}, v1={signed(secret, sent, now)}",
+        SIGNATURE: f"t={now}, v1={signed(secret, body, now)}",
     }
 
 
-def signed(secret: str, sent: bytes, now: int) -> str:
+def signed(secret: str, body: bytes, now: int) -> str:
     """HMAC-SHA256 of time, a dot and the body, hexadecimal."""
-    return hmac.new(secret.encode(), str(now).encode() + b"." + sent, hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode(), str(now).encode() + b"." + body, hashlib.sha256).hexdigest()

@@ -57,7 +57,7 @@ def _status(url: SplitResult, body: bytes, headers: Mapping[str, str], allowed: 
     connection = HTTPConnection(host, port)
     connection.default_port = PORTS[url.scheme]  # the Host header names any other port
     connection.sock = _connected(allowed.addresses(host, port), port)
-    with _ended(connection):
+    with _closing(connection):
         if url.scheme == "https":
             context = ssl.create_default_context()
             connection.sock = context.wrap_socket(connection.sock, server_hostname=host, do_handshake_on_connect=False)
@@ -77,9 +77,9 @@ def _connected(addresses: Sequence[str], port: int) -> socket.socket:
 
 
 @contextmanager
-def _ended(connection: HTTPConnection) -> Iterator[None]:
+def _closing(connection: HTTPConnection) -> Iterator[None]:
     """Close the connection at the end of the block, or when its time is up: then the waiting call raises OSError."""
-    timer = threading.Timer(ALL_SECONDS, _cut, [connection])
+    timer = threading.Timer(ALL_SECONDS, _shut_down, [connection])
     timer.daemon = True
     timer.start()
     try:
@@ -89,7 +89,7 @@ def _ended(connection: HTTPConnection) -> Iterator[None]:
         connection.close()
 
 
-def _cut(connection: HTTPConnection) -> None:
+def _shut_down(connection: HTTPConnection) -> None:
     try:
         connection.sock.shutdown(socket.SHUT_RDWR)
     except (OSError, AttributeError):

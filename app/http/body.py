@@ -48,14 +48,14 @@ def read_json(settings: Settings) -> Parsed:
 
 def read_bytes(settings: Settings) -> bytes:
     """The decompressed body.  Raises ProblemError: 400 or 413."""
-    return _inflated(_read(settings.max_body_bytes), settings)
+    return _inflated(_read_up_to(settings.max_body_bytes), settings)
 
 
 def parse_json(data: bytes, settings: Settings) -> Parsed:
     """The values of JSON bytes.  Raises ProblemError: 400, 413 or 422."""
-    most = settings.max_json_values
-    if has_more_values(data, most):
-        raise ProblemError(413, f"The body has over {most} JSON values; send fewer traces in one request.")
+    limit = settings.max_json_values
+    if has_more_values(data, limit):
+        raise ProblemError(413, f"The body has over {limit} JSON values; send fewer traces in one request.")
     try:
         return Parsed(orjson.loads(data), strictly=True)
     except orjson.JSONDecodeError:
@@ -71,11 +71,11 @@ def _check_media_type() -> None:
 def check_encoding() -> None:
     """Raises ProblemError 415 for a Content-Encoding that we do not support."""
     if _encoding() not in _INFLATE:
-        known = ", ".join(name for name in _INFLATE if name != _PLAIN)
+        encodings = ", ".join(name for name in _INFLATE if name != _PLAIN)
         raise ProblemError(
             415,
-            f"Send the body plain or with Content-Encoding: {known.replace(', ', ' or ')}.",
-            headers={"Accept-Encoding": known},
+            f"Send the body plain or with Content-Encoding: {encodings.replace(', ', ' or ')}.",
+            headers={"Accept-Encoding": encodings},
         )
 
 
@@ -83,7 +83,7 @@ def _encoding() -> str:
     return request.headers.get("Content-Encoding", _PLAIN).strip().lower() or _PLAIN
 
 
-def _read(limit: int) -> bytes:
+def _read_up_to(limit: int) -> bytes:
     """All bytes of the body, chunked ones too, up to the limit."""
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
@@ -113,30 +113,30 @@ def _inflated(data: bytes, settings: Settings) -> bytes:
     return plain
 
 
-def _of_gzip(data: bytes, limit: int, most: int) -> bytes:
+def _of_gzip(data: bytes, limit: int, most_members: int) -> bytes:
     try:
-        return inflate(data, limit, most)
+        return inflate(data, limit, most_members)
     except CutOffError:
         raise ProblemError(400, "The gzip body is cut off; send all of it.") from None
     except zlib.error:
         raise ProblemError(400, "The body is not valid gzip.") from None
 
 
-def _of_zstd(data: bytes, limit: int, most: int) -> bytes:
+def _of_zstd(data: bytes, limit: int, most_frames: int) -> bytes:
     """Decompress frame by frame, a little at a time: a thousand bytes may become 32 MB, and a header may ask for gigabytes."""
     parts: list[bytes] = []
     size, frames, frame = 0, 1, _frame()
     try:
         for piece in _pieces(data):
-            rest = piece
-            while rest and size <= limit:
+            remainder = piece
+            while remainder and size <= limit:
                 if frame.eof:
                     frames, frame = frames + 1, _frame()
-                if frames > most:
+                if frames > most_frames:
                     raise TooManyMembersError
-                parts.append(frame.decompress(rest))
+                parts.append(frame.decompress(remainder))
                 size += len(parts[-1])
-                rest = frame.unused_data
+                remainder = frame.unused_data
     except zstandard.ZstdError:
         raise ProblemError(400, "The body is not valid zstd.") from None
     if size <= limit and not frame.eof:

@@ -20,15 +20,15 @@ class CutOffError(Exception):
     """The gzip ends within a member."""
 
 
-def has_more_values(data: bytes, most: int) -> bool:
-    """Whether JSON holds more values and names than `most`.  Each but the first follows a comma, a colon or a bracket."""
-    if len(data) < most or sum(data.count(mark) for mark in b",:[{") < most:
+def has_more_values(data: bytes, limit: int) -> bool:
+    """Whether JSON holds more values and names than `limit`.  Each but the first follows a comma, a colon or a bracket."""
+    if len(data) < limit or sum(data.count(mark) for mark in b",:[{") < limit:
         return False
     bare = data.replace(rb"\\", b"").replace(rb"\"", b"")
-    if bare.count(b'"') > 2 * most:
+    if bare.count(b'"') > 2 * limit:
         return True
     outside = bare.split(b'"')[::2]
-    return sum(part.count(mark) for part in outside for mark in b",:[{") >= most
+    return sum(part.count(mark) for part in outside for mark in b",:[{") >= limit
 
 
 def inflate(data: bytes, limit: int, most_members: int) -> bytes:

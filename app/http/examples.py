@@ -41,10 +41,10 @@ def _of_field(shape: str, name: str, schema: Mapping[str, Any], components: Mapp
     """A nested schema is composed of its fields; another one gets the field's own example, if its schema allows it."""
     if "examples" in schema:
         return schema["examples"][0]
-    said = field(shape, name)
-    if _is_nested(schema) or said is None:
+    described = field(shape, name)
+    if _is_nested(schema) or described is None:
         return example(schema, components)
-    return said[1]
+    return described[1]
 
 
 def _is_nested(schema: Mapping[str, Any]) -> bool:
@@ -52,4 +52,4 @@ def _is_nested(schema: Mapping[str, Any]) -> bool:
     if "enum" in schema or "const" in schema or "$ref" in schema:
         return True
     inner = [schema.get("items"), *schema.get("anyOf", ()), *schema.get("oneOf", ())]
-    return any(isinstance(each, dict) and _is_nested(each) for each in inner)
+    return any(isinstance(value, dict) and _is_nested(value) for value in inner)

@@ -18,7 +18,7 @@ def where_to(path: str) -> str | None:
     bare = path.rstrip("/")
     if bare in _ADDRESSES and bare != path:
         return f"There is nothing at {bare}/. Send to {bare}, without the slash at its end."
-    if (near := next((known for known in _ADDRESSES if bare.endswith(known)), None)) is not None:
+    if (near := next((addresses for addresses in _ADDRESSES if bare.endswith(addresses)), None)) is not None:
         return f"There is nothing here. Send to {near}: {_ADDRESSES[near]}."
     if bare in ("", "/v1", "/v1/trace", "/traces", "/otlp", "/api/public/otel"):
         return (

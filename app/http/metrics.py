@@ -23,10 +23,10 @@ routes = Routes("metrics")
 @routes.route("GET", "/metrics", scope=None, answers={200: "text/plain"})
 def metrics() -> Response:
     """Metrics for Prometheus; needs a key unless METRICS_OPEN is true: `read` for those of its project, `operator` for all."""
-    return Response(generate_latest(_shown()), content_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(_visible_metrics()), content_type=CONTENT_TYPE_LATEST)
 
 
-def _shown() -> CollectorRegistry:
+def _visible_metrics() -> CollectorRegistry:
     """The metrics that the caller may see: requests are counted by route, not by project, so only an operator sees them."""
     settings = services().settings
     holder = None if settings.metrics_open else admitted("read")

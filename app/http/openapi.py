@@ -86,8 +86,8 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     """The OpenAPI document of these operations."""
     schemas, components = _schemas(operations)
     bodies = [schemas[operation.name, "validation"] for operation in operations if operation.body is not None]
-    sent = _reached(bodies, components)
-    components |= {name: _without_nul(components[name]) for name in sent} | {"JsonValue": _JSON_VALUE}
+    request_schemas = _reached(bodies, components)
+    components |= {name: _without_nul(components[name]) for name in request_schemas} | {"JsonValue": _JSON_VALUE}
     components = {name: _with_descriptions(name, schema) for name, schema in components.items()}
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -158,8 +158,11 @@ def _without_nul(schema: dict[str, Any]) -> dict[str, Any]:
         schema["properties"] = {name: _without_nul(inner) for name, inner in schema["properties"].items()}
     if isinstance(schema.get("items"), dict):
         schema["items"] = _without_nul(schema["items"])
-    if more := schema.get("additionalProperties"):
-        schema |= {"propertyNames": _TEXT, "additionalProperties": _VALUE if more is True else _without_nul(more)}
+    if further_schema := schema.get("additionalProperties"):
+        schema |= {
+            "propertyNames": _TEXT,
+            "additionalProperties": _VALUE if further_schema is True else _without_nul(further_schema),
+        }
     if schema.get("type") == "string" and not _RULED & schema.keys():
         schema["pattern"] = _TEXT["pattern"]
     return schema if _SAYS & schema.keys() else schema | _VALUE
@@ -168,7 +171,7 @@ def _without_nul(schema: dict[str, Any]) -> dict[str, Any]:
 def _with_descriptions(shape: str, schema: dict[str, Any]) -> dict[str, Any]:
     """A component in which every field has a description."""
     fields = {
-        name: ({"description": said[0]} if (said := field(shape, name)) else {}) | inner
+        name: ({"description": description[0]} if (description := field(shape, name)) else {}) | inner
         for name, inner in schema.get("properties", {}).items()
     }
     return schema | {"properties": fields} if fields else schema
@@ -177,7 +180,7 @@ def _with_descriptions(shape: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _with_examples(described: dict[str, Any], components: Mapping[str, Any]) -> dict[str, Any]:
     """An operation with an example of its body and of each answer in JSON."""
     contents = [described.get("requestBody", {}), *described["responses"].values()]
-    for content in (each["content"] for each in contents if "content" in each):
+    for content in (content["content"] for content in contents if "content" in content):
         for media_type, inner in content.items():
             if "schema" in inner:
                 content[media_type] = inner | {"example": example(inner["schema"], components)}
@@ -196,8 +199,8 @@ def _described(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     }
     if operation.body is not None:
         schema = schemas[operation.name, "validation"]
-        others: dict[str, Any] = {media_type: {} for media_type in operation.media_types}
-        described["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}} | others}
+        other_contents: dict[str, Any] = {media_type: {} for media_type in operation.media_types}
+        described["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}} | other_contents}
     return described
 
 
@@ -258,11 +261,11 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _query_parameter(name: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
     """A parameter with its description beside its schema, where viewers look for it."""
-    said = schema.pop("description", None) or (field("query", name) or ("", None))[0]
+    description = schema.pop("description", None) or (field("query", name) or ("", None))[0]
     return {
         "name": name,
         "in": "query",
-        "description": said,
+        "description": description,
         **({"required": True} if required else {}),
         "schema": schema,
     }

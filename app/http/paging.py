@@ -63,6 +63,6 @@ def page_of(
     rows: Sequence[Any], limit: int, item: Callable[[Any], dict[str, Any]], place: Callable[[Any], UUID] = id_of
 ) -> dict[str, Any]:
     """The answer to a list from up to limit + 1 rows; the additional row says that there is a next page."""
-    shown = rows[:limit]
-    more = len(rows) > limit
-    return {"items": [item(row) for row in shown], "next_cursor": encode(place(shown[-1])) if more else None}
+    page = rows[:limit]
+    has_more = len(rows) > limit
+    return {"items": [item(row) for row in page], "next_cursor": encode(place(page[-1])) if has_more else None}

@@ -54,10 +54,10 @@ class RangeQuery(BaseModel):
 
     def range(self, default: timedelta = timedelta(hours=24)) -> Range:
         """The range of the request; without one, the last 24 hours (or `default`) from a full hour on."""
-        return self.stated or last(default)
+        return self.stated or newest_range(default)
 
 
-def last(length: timedelta, now: datetime | None = None) -> Range:
+def newest_range(length: timedelta, now: datetime | None = None) -> Range:
     """The last `length` of time from a full hour on, with an open end, so that no query has to read the calls of this hour."""
     begin = (now or datetime.now(UTC)) - length
     return Range(begin.replace(minute=0, second=0, microsecond=0))

@@ -56,14 +56,14 @@ class _Count:
     before: int = 0
 
     @property
-    def whole(self) -> int:
+    def total(self) -> int:
         return self.own + self.others
 
     def moved_to(self, window: int) -> "_Count":
         """This count as of a window: the count itself, or its value as the previous window."""
         if window == self.window:
             return self
-        return _Count(window, before=self.whole if window == self.window + 1 else 0)
+        return _Count(window, before=self.total if window == self.window + 1 else 0)
 
 
 class Rates:
@@ -79,7 +79,7 @@ class Rates:
 
     def spend(self, rate: Rate, subject: str, cost: int = 1) -> float:
         """Count `cost` and answer 0; where that exceeds the rate, count nothing and answer the seconds to wait."""
-        return self._asked(rate, subject, cost, count=True)
+        return self._wait_for(rate, subject, cost, count=True)
 
     def spend_all(self, spendings: Iterable[tuple[Rate, str, int]]) -> bool:
         """Count the cost of each spending; where one of the rates is exceeded, count nothing and answer False."""
@@ -96,17 +96,17 @@ class Rates:
 
     def wait(self, rate: Rate, subject: str) -> float:
         """Seconds until one more event is within the rate; counts nothing."""
-        return self._asked(rate, subject, 1, count=False)
+        return self._wait_for(rate, subject, 1, count=False)
 
-    def _asked(self, rate: Rate, subject: str, cost: int, *, count: bool) -> float:
+    def _wait_for(self, rate: Rate, subject: str, cost: int, *, count: bool) -> float:
         if rate.per_second <= 0:
             return 0.0
         now = self._clock()
         with self._lock:
-            counted = self._count(rate, subject, now)
-            wait = _wait(counted, rate.amount, cost, now)
+            stored_count = self._count(rate, subject, now)
+            wait = _wait(stored_count, rate.amount, cost, now)
             if count and wait == 0:
-                counted.own += cost
+                stored_count.own += cost
         self._share_sometimes(now)
         return wait
 
@@ -144,29 +144,29 @@ class Rates:
                 for key, count in self._counts.items()
                 if count.window == now and count.own > count.sent
             ]
-            counts = [(key, own, own - self._counts[key].sent) for key, own in news[-_MOST_SHARED:]]
+            counts = [(key, own_count, own_count - self._counts[key].sent) for key, own_count in news[-_MOST_SHARED:]]
         pipe = self._redis.pipeline(transaction=False)
-        for (name, subject), _, more in counts:
+        for (name, subject), _, rate in counts:
             redis_key = f"promptlode:rate:{name}:{subject}:{now}"
-            pipe.incrby(redis_key, more)
+            pipe.incrby(redis_key, rate)
             pipe.expire(redis_key, int(3 * PERIOD))
         totals = pipe.execute()[0::2]
         with self._lock:
-            for (key, own, _), total in zip(counts, totals, strict=True):
+            for (key, own_count, _), total in zip(counts, totals, strict=True):
                 count = self._counts.get(key)
                 if count is not None and count.window == now:
-                    count.sent, count.others = own, int(total) - own
+                    count.sent, count.others = own_count, int(total) - own_count
 
 
 def _wait(count: _Count, amount: float, cost: int, now: float) -> float:
     """Seconds until `cost` more events fit; 0 when they fit now.  A cost above the whole rate fits into an idle window."""
-    gone = now / PERIOD - count.window
-    room = amount - min(cost, amount) - count.whole
-    if room >= count.before * (1 - gone):
+    share_elapsed = now / PERIOD - count.window
+    room = amount - min(cost, amount) - count.total
+    if room >= count.before * (1 - share_elapsed):
         return 0.0
     if room >= 0:
-        return (1 - room / count.before - gone) * PERIOD
-    return (1 - gone + max(0.0, 1 - (room + count.whole) / count.whole)) * PERIOD
+        return (1 - room / count.before - share_elapsed) * PERIOD
+    return (1 - share_elapsed + max(0.0, 1 - (room + count.total) / count.total)) * PERIOD
 
 
 def subject_of(address: str | None) -> str:

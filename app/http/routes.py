@@ -139,8 +139,8 @@ def read_query(model: type[BaseModel]) -> Any:
     except ValidationError as error:
         problems += problems_of(error)
     if problems:
-        named = [Problem(("query", *problem.loc), problem.message) for problem in problems]
-        raise ProblemError(422, "A parameter of the query string is wrong.", named)
+        query_problems = [Problem(("query", *problem.loc), problem.message) for problem in problems]
+        raise ProblemError(422, "A parameter of the query string is wrong.", query_problems)
     return query
 
 
@@ -163,9 +163,9 @@ def validated(model: type[Body], body: Any, refusal: str) -> Body:
     """Plain values as this model.  Raises ProblemError 422 with the sentence `refusal`."""
     problems = list(unstorable(body, services().limits))
     try:
-        wanted = model.model_validate(body)
+        validated_body = model.model_validate(body)
     except ValidationError as error:
         problems += problems_of(error)
     if problems:
         raise ProblemError(422, refusal, problems)
-    return wanted
+    return validated_body

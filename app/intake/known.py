@@ -22,7 +22,7 @@ MAX_GROUPS = 2000
 MAX_IMPLEMENTATIONS = 10_000
 
 
-class Found(NamedTuple):
+class TemplateMatch(NamedTuple):
     """A known template, and the values of its slots."""
 
     template: StoredTemplate
@@ -40,10 +40,14 @@ class KnownGroup:
         self.is_settled = False
         """Whether the last batch brought no new version of a template: the next batch probably brings none either."""
 
-    def match(self, prompt: str | None) -> Found | None:
+    def match(self, prompt: str | None) -> TemplateMatch | None:
         """The known template that the prompt matches; None without one."""
-        hit = self._matcher.match(prompt) if prompt is not None and self._templates else None
-        return None if hit is None else Found(self._templates[hit.index], hit.values)
+        template_match = self._matcher.match(prompt) if prompt is not None and self._templates else None
+        return (
+            None
+            if template_match is None
+            else TemplateMatch(self._templates[template_match.index], template_match.values)
+        )
 
     def implementation(self, version: Version) -> UUID | None:
         """The implementation of a version, if `remember` was called for it."""
@@ -69,12 +73,12 @@ class KnownGroups:
 
     def at(self, connection: Connection, project_id: UUID, group: Group) -> KnownGroup:
         """The group as the caller's transaction has just read it."""
-        known = self.recall(project_id, group.path)
-        if known is None or known.group != group:
+        group_known = self.recall(project_id, group.path)
+        if group_known is None or group_known.group != group:
             # Two threads may load at once; the work is done twice and the result is the same.
-            known = KnownGroup(group, load_templates(connection, group.id) if group.has_templates else [])
-            self._groups.keep((project_id, group.path), known)
-        return known
+            group_known = KnownGroup(group, load_templates(connection, group.id) if group.has_templates else [])
+            self._groups.keep((project_id, group.path), group_known)
+        return group_known
 
     def forget(self, project_id: UUID, paths: set[str]) -> None:
         """Forget groups of which a template or an implementation was deleted."""

@@ -25,40 +25,40 @@ _LONGEST_KEPT = 8 * 1024
 
 
 @dataclass
-class Read:
+class LenientRead:
     """A call, and its unreadable fields, each with the reason."""
 
     incoming: Incoming
     odd: dict[str, str] = field(default_factory=dict)
 
 
-def read_leniently(body: dict[str, Any], limits: Limits = DEFAULT_LIMITS) -> Read:
+def read_leniently(body: dict[str, Any], limits: Limits = DEFAULT_LIMITS) -> LenientRead:
     """Check a call; wrong side fields do not refuse it.  Raises InvalidTraceError for its prompt, model or path."""
     plain = _plain(body)
     try:
-        return Read(read_trace(plain, limits))
+        return LenientRead(read_trace(plain, limits))
     except InvalidTraceError as error:
         problems = [problem for problem in error.problems if not _is_of_prompt(problem)]
         if len(problems) < len(error.problems):
             raise InvalidTraceError([problem for problem in error.problems if _is_of_prompt(problem)]) from None
-    return _without(plain, problems, limits)
+    return _without_fields(plain, problems, limits)
 
 
 def _is_of_prompt(problem: Problem) -> bool:
     return not problem.loc or problem.loc[0] in _PROMPT
 
 
-def _without(body: dict[str, Any], problems: list[Problem], limits: Limits) -> Read:
+def _without_fields(body: dict[str, Any], problems: list[Problem], limits: Limits) -> LenientRead:
     """The call without the fields that these problems name; of usage and metadata only the named members."""
     odd = {_name(problem): problem.message for problem in problems}
-    kept = dict(body)
+    kept_fields = dict(body)
     unread: dict[str, Any] = {}
     for name, reason in odd.items():
-        value = _taken_out(kept, name)
-        shown = value if _is_evidence(value, limits) else None
-        unread[name] = {"value": shown, "reason": reason}
-    metadata = kept["metadata"] if isinstance(kept.get("metadata"), dict) else {}
-    return Read(read_trace(kept | {"metadata": {**metadata, UNREAD: unread}}, limits), odd)
+        value = _taken_out(kept_fields, name)
+        evidence = value if _is_evidence(value, limits) else None
+        unread[name] = {"value": evidence, "reason": reason}
+    metadata = kept_fields["metadata"] if isinstance(kept_fields.get("metadata"), dict) else {}
+    return LenientRead(read_trace(kept_fields | {"metadata": {**metadata, UNREAD: unread}}, limits), odd)
 
 
 def _name(problem: Problem) -> str:
@@ -77,8 +77,10 @@ def _taken_out(body: dict[str, Any], name: str) -> Any:
 
 
 def _is_evidence(value: Any, limits: Limits) -> bool:
-    held = {"value": value}
-    return len(str(value)) <= _LONGEST_KEPT and (is_surely_storable(held, limits) or not any(unstorable(held, limits)))
+    fields = {"value": value}
+    return len(str(value)) <= _LONGEST_KEPT and (
+        is_surely_storable(fields, limits) or not any(unstorable(fields, limits))
+    )
 
 
 # --- conversion of values
@@ -121,8 +123,8 @@ def _identifier(value: Any) -> Any:
     """A text; ids are often numbers, and deletion by id must find them."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return value
-    whole = _count(value) if isinstance(value, float) else value
-    return str(whole) if whole != "" else None
+    number = _count(value) if isinstance(value, float) else value
+    return str(number) if number != "" else None
 
 
 def _not_empty(value: Any) -> Any:
@@ -135,8 +137,8 @@ def _usage(value: Any) -> Any:
     if _ONLY_COUNTS.issuperset(map(type, value.values())):  # true of most calls
         return value
     counts = {name: _count(count) for name, count in value.items()}
-    same = all(counts[name] is count for name, count in value.items())
-    return value if same else {name: count for name, count in counts.items() if count is not None}
+    is_unchanged = all(counts[name] is count for name, count in value.items())
+    return value if is_unchanged else {name: count for name, count in counts.items() if count is not None}
 
 
 _MENDED: dict[str, Callable[[Any], Any]] = {

@@ -39,7 +39,7 @@ Mode = Literal["full", "hmac", "none"]
 _REDACTION = {column.name: column.info.get("redaction", "all") for column in trace.c}
 
 
-class Wishes(BaseModel):
+class PrivacySettings(BaseModel):
     """The privacy settings of a project."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,7 +55,7 @@ class Wishes(BaseModel):
 class Policy:
     """The privacy settings of one project, ready to be applied."""
 
-    def __init__(self, wishes: Wishes, secret: str) -> None:
+    def __init__(self, wishes: PrivacySettings, secret: str) -> None:
         self.wishes = wishes
         self._secret = secret.encode()
         self._redactor = Redactor(email=wishes.email, patterns=wishes.patterns) if wishes.redact else None
@@ -113,7 +113,7 @@ class Policy:
     def keeps_values(self) -> bool:
         return self.wishes.variables == "full"
 
-    def kept(self, values: Sequence[str]) -> tuple[str, ...]:
+    def stored_values(self, values: Sequence[str]) -> tuple[str, ...]:
         """The stored form of slot values: one word for each value, so that it still reads as a value; an empty value stays empty."""
         if self.wishes.variables == "full":
             return tuple(values)
@@ -124,7 +124,7 @@ class Policy:
         """The mark of a value: the same for equal values of this project, and meaningless without the project's secret."""
         return _word(hmac.digest(self._secret, value.encode(), "sha256"))
 
-    def shown(self, kinds: Sequence[Any]) -> list[Any]:
+    def visible_kinds(self, kinds: Sequence[Any]) -> list[Any]:
         """The kinds of slots as shown to readers: no value is listed where values are not kept, or may come from a single user."""
         hide = not self.keeps_values or self.wishes.min_distinct > 1
         return [dict(kind) | {"values": []} if hide else kind for kind in kinds]
@@ -152,7 +152,7 @@ def _word(digest: bytes) -> str:
 def policy_of(connection: Connection, project_id: UUID) -> Policy:
     """The policy as the database has it now."""
     wishes, secret = privacy.load(connection, project_id) or ({}, "")
-    return Policy(Wishes.model_validate(wishes), secret)
+    return Policy(PrivacySettings.model_validate(wishes), secret)
 
 
 class Policies:

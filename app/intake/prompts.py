@@ -161,8 +161,10 @@ def _is_few_shot(body: Mapping[str, Any], dialogue: list[_Turn]) -> bool:
 
 def _alternates(dialogue: list[_Turn]) -> bool:
     speakers = [speaker for speaker, _ in dialogue]
-    pairs, rest = divmod(len(speakers), 2)
-    return pairs > 0 and rest == 1 and speakers == ["user", "assistant"] * pairs + ["user"] and _all_texts(dialogue)
+    pairs, remainder = divmod(len(speakers), 2)
+    return (
+        pairs > 0 and remainder == 1 and speakers == ["user", "assistant"] * pairs + ["user"] and _all_texts(dialogue)
+    )
 
 
 def _all_texts(dialogue: list[_Turn]) -> bool:

@@ -13,10 +13,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, exc
 
 from app.errors import CopyRefusedError, TemplateGoneError
-from app.intake.known import Found, KnownGroup, KnownGroups
+from app.intake.known import KnownGroup, KnownGroups, TemplateMatch
 from app.intake.privacy import Policies, Policy
 from app.intake.trace import Incoming
-from app.store import groups, inputs, kin, traces
+from app.store import groups, inputs, otel_traces, traces
 from app.store.engine import transaction
 from app.store.groups import Group
 from app.store.ids import new_id, new_ids
@@ -29,7 +29,7 @@ from app.store.traces import StoredTrace, variables_of
 State = Literal["matched", "owed", "held", "off"]
 
 Addition = tuple[UUID, Mapping[str, Any], frozenset[str] | None]
-"""A stored call, what is added to it, and the spans whose answer it must have: `kin.complete` has more."""
+"""A stored call, what is added to it, and the spans whose answer it must have: `otel_traces.complete` has more."""
 
 Way = Literal["copy while planning", "copy", "insert"]
 """The way to store rows; "copy while planning" matches against the groups in memory while COPY runs."""
@@ -85,29 +85,31 @@ class Ingest:
         self._groups = KnownGroups()
         self.policies = Policies(engine)
 
-    def record(self, project_id: UUID, incoming: Sequence[Incoming], seen: kin.Seen | None = None) -> list[Recorded]:
+    def record(
+        self, project_id: UUID, incoming: Sequence[Incoming], related: otel_traces.SeenTraces | None = None
+    ) -> list[Recorded]:
         """Store the traces of a project in one transaction; answers one row for each, in order.
 
-        seen: of an export of OpenTelemetry, what its sender's process has seen of the same OpenTelemetry traces.
+        related: of an export of OpenTelemetry, the rows that its sender's process has seen of the same OpenTelemetry traces.
         Raises DatabaseDownError or UnseenCallError, and then nothing was stored.
         """
         policy = self.policies.of(project_id)
         incoming = [policy.cleaned(item) for item in incoming]
-        if self._statements is not None and len(incoming) == 1 and seen is None:
+        if self._statements is not None and len(incoming) == 1 and related is None:
             recorded = self._record_at_once(self._statements, project_id, incoming[0], policy)
             if recorded is not None:
                 return [recorded]
-        for way in self._ways(project_id, incoming):
+        for method in self._ways(project_id, incoming):
             try:
-                return self._record(project_id, incoming, policy, way, seen)
+                return self._record(project_id, incoming, policy, method, related)
             except exc.DBAPIError as error:
                 if not (is_crossing(error) or is_gone(error)):
                     raise
             except (CopyRefusedError, TemplateGoneError):
                 pass  # the next try plans before it copies; the try after it reads the templates again and inserts, whose errors name their cause
-            if way != "copy while planning":
+            if method != "copy while planning":
                 self._groups.forget(project_id, {item.path for item in incoming})
-        return self._record(project_id, incoming, policy, "insert", seen)
+        return self._record(project_id, incoming, policy, "insert", related)
 
     def _ways(self, project_id: UUID, incoming: Sequence[Incoming]) -> list[Way]:
         """The ways to store the request, in the order of the tries; the last try always inserts."""
@@ -119,18 +121,20 @@ class Ingest:
         return [*ways, *(_AGAIN for _ in range(RECORD_TRIES - 1 - len(ways)))]
 
     def _is_settled(self, project_id: UUID, path: str) -> bool:
-        known = self._groups.recall(project_id, path)
-        return known is not None and known.is_settled
+        group_known = self._groups.recall(project_id, path)
+        return group_known is not None and group_known.is_settled
 
-    def complete(self, project_id: UUID, additions: Iterable[Addition], seen: kin.Seen | None = None) -> None:
-        """Add answers to stored calls, redacted by the project's policy.  `seen` as for `record`.
+    def complete(
+        self, project_id: UUID, additions: Iterable[Addition], related: otel_traces.SeenTraces | None = None
+    ) -> None:
+        """Add answers to stored calls, redacted by the project's policy.  `related` as for `record`.
 
         Raises DatabaseDownError or UnseenCallError, and then nothing was added.
         """
         policy = self.policies.of(project_id)
-        with transaction(self._engine) as connection, kin.alone(connection, project_id, seen):
+        with transaction(self._engine) as connection, otel_traces.storing_alone(connection, project_id, related):
             for trace_id, values, also in sorted(additions, key=lambda addition: addition[0]):
-                kin.complete(connection, project_id, trace_id, policy.cleaned_values(values), also)
+                otel_traces.complete(connection, project_id, trace_id, policy.cleaned_values(values), also)
 
     def plan(self, project_id: UUID, item: Incoming) -> "Planned | None":
         """The row of a call by the groups in memory, without a query.  None where memory does not suffice."""
@@ -152,48 +156,55 @@ class Ingest:
         return planned.recorded if stored else None
 
     def _plan_at_once(self, project_id: UUID, item: Incoming, policy: Policy) -> "Planned | None":
-        known = self._groups.recall(project_id, item.path)
-        if known is None or known.group.quarantined_at is not None:
+        group_known = self._groups.recall(project_id, item.path)
+        if group_known is None or group_known.group.quarantined_at is not None:
             return None
-        recorded = self._remembered(known, new_id(), item, policy)
+        recorded = self._remembered(group_known, new_id(), item, policy)
         if recorded is None:
             return None
         row = _row(project_id, item, recorded, policy, datetime.now(UTC))
-        return Planned(recorded, row, known.group.templates_version)
+        return Planned(recorded, row, group_known.group.templates_version)
 
-    def _remembered(self, known: KnownGroup, id_: UUID, item: Incoming, policy: Policy) -> Recorded | None:
+    def _remembered(self, group_known: KnownGroup, id_: UUID, item: Incoming, policy: Policy) -> Recorded | None:
         """The stored form of a call by the group in memory; None where the implementation of its template is not in memory."""
-        match = known.match(item.prompt.text)
-        implementation_id = None if match is None else known.implementation(_version(item, match))
+        match = group_known.match(item.prompt.text)
+        implementation_id = None if match is None else group_known.implementation(_version(item, match))
         if match is not None and implementation_id is None:
             return None
-        return self._planned(id_, known.group, item, match, implementation_id, policy=policy)
+        return self._planned(id_, group_known.group, item, match, implementation_id, policy=policy)
 
     def _record(
-        self, project_id: UUID, incoming: Sequence[Incoming], policy: Policy, way: Way, seen: kin.Seen | None
+        self,
+        project_id: UUID,
+        incoming: Sequence[Incoming],
+        policy: Policy,
+        method: Way,
+        related: otel_traces.SeenTraces | None,
     ) -> list[Recorded]:
         learnt: list[tuple[KnownGroup, Version, UUID]] = []
-        with transaction(self._engine) as connection, kin.alone(connection, project_id, seen):
+        with transaction(self._engine) as connection, otel_traces.storing_alone(connection, project_id, related):
             by_path = self._groups_of(connection, project_id, incoming)
             # Only the first call is looked up: it shows whether a batch is sent again. To look up all calls takes up to 10 % of the time of
             # a new batch.
-            looked_for = incoming[:1] if way == "copy while planning" else incoming
-            known = self._known(connection, project_id, looked_for)
-            if known and len(looked_for) < len(incoming):
+            looked_for = incoming[:1] if method == "copy while planning" else incoming
+            recorded_by_id = self._stored_before(connection, project_id, looked_for)
+            if recorded_by_id and len(looked_for) < len(incoming):
                 raise CopyRefusedError("A call is known.")
-            fresh = [item for item in _first_of_each(incoming) if item.external_id not in known]
-            if way == "copy while planning":
+            fresh = [item for item in _first_of_each(incoming) if item.external_id not in recorded_by_id]
+            if method == "copy while planning":
                 created = self._copied(connection, project_id, by_path, fresh, policy)
             else:
                 planned, learnt = self._plan(connection, by_path, fresh, policy)
-                wanted = list(zip(fresh, planned, strict=True))
-                created = self._stored(connection, project_id, wanted, policy, copy=way == "copy")
+                new_rows = list(zip(fresh, planned, strict=True))
+                created = self._store(connection, project_id, new_rows, policy, copy=method == "copy")
             if len(created) < len(fresh):  # another request stored the same external id meanwhile
-                known = self._known(connection, project_id, incoming)
+                recorded_by_id = self._stored_before(connection, project_id, incoming)
         _learn(by_path.values(), learnt)
         if len(created) < len(incoming):
-            known |= {plan.external_id: replace(plan, created=False) for plan in created.values() if plan.external_id}
-        return [created.get(id(item)) or known[str(item.external_id)] for item in incoming]
+            recorded_by_id |= {
+                plan.external_id: replace(plan, created=False) for plan in created.values() if plan.external_id
+            }
+        return [created.get(id(item)) or recorded_by_id[str(item.external_id)] for item in incoming]
 
     def _copied(
         self,
@@ -203,7 +214,7 @@ class Ingest:
         fresh: Sequence[Incoming],
         policy: Policy,
     ) -> dict[int, Recorded]:
-        """As `_stored`, but each call is matched just before its row is sent: PostgreSQL stores earlier rows meanwhile.
+        """As `_store`, but each call is matched just before its row is sent: PostgreSQL stores earlier rows meanwhile.
 
         Raises CopyRefusedError, also where an implementation is not in memory.
         """
@@ -221,24 +232,24 @@ class Ingest:
         traces.copy_new(connection, rows())
         return created
 
-    def _stored(
+    def _store(
         self,
         connection: Connection,
         project_id: UUID,
-        wanted: Sequence[tuple[Incoming, Recorded]],
+        new_rows: Sequence[tuple[Incoming, Recorded]],
         policy: Policy,
         *,
         copy: bool,
     ) -> dict[int, Recorded]:
         """The newly stored calls, by the identity of the incoming object."""
-        in_order = sorted(wanted, key=_by_external_id)
+        in_order = sorted(new_rows, key=_by_external_id)
         now = datetime.now(UTC)
         rows = (_row(project_id, item, plan, policy, now) for item, plan in in_order)
         if copy:
             traces.copy_new(connection, rows)
-            return {id(item): plan for item, plan in wanted}
+            return {id(item): plan for item, plan in new_rows}
         stored = traces.insert_new(connection, list(rows))
-        return {id(item): plan for item, plan in wanted if plan.id in stored}
+        return {id(item): plan for item, plan in new_rows if plan.id in stored}
 
     def _groups_of(
         self, connection: Connection, project_id: UUID, incoming: Sequence[Incoming]
@@ -246,7 +257,7 @@ class Ingest:
         by_path = groups.get_or_create(connection, project_id, (item.path for item in incoming))
         return {path: self._groups.at(connection, project_id, group) for path, group in by_path.items()}
 
-    def _known(
+    def _stored_before(
         self, connection: Connection, project_id: UUID, incoming: Sequence[Incoming]
     ) -> dict[str | None, Recorded]:
         """Stored traces by external id."""
@@ -266,7 +277,7 @@ class Ingest:
             external_id=stored.external_id,
             created=False,
             group=group,
-            state=self._state(group, matched=stored.implementation_id is not None, has_prompt=stored.has_prompt),
+            state=self._state(group, has_match=stored.implementation_id is not None, has_prompt=stored.has_prompt),
             task_id=stored.task_id,
             implementation_id=stored.implementation_id,
             template_id=stored.template_id,
@@ -279,8 +290,8 @@ class Ingest:
     ) -> tuple[list[Recorded], list[tuple[KnownGroup, Version, UUID]]]:
         """The stored form of each new trace, matched to an implementation or unmatched; and what to keep in memory after the COMMIT."""
         matches = [(item, by_path[item.path].match(item.prompt.text)) for item in fresh]
-        wanted = {_version(item, match): (item, match) for item, match in matches if match is not None}
-        implementations = _implementations(connection, by_path, wanted)
+        by_version = {_version(item, match): (item, match) for item, match in matches if match is not None}
+        implementations = _implementations(connection, by_path, by_version)
         planned = [
             self._planned(
                 id_,
@@ -292,7 +303,7 @@ class Ingest:
             )
             for id_, (item, match) in zip(new_ids(len(matches)), matches, strict=True)
         ]
-        learnt = [(by_path[item.path], version, implementations[version]) for version, (item, _) in wanted.items()]
+        learnt = [(by_path[item.path], version, implementations[version]) for version, (item, _) in by_version.items()]
         return planned, learnt
 
     def _planned(
@@ -300,12 +311,12 @@ class Ingest:
         id_: UUID,
         group: Group,
         item: Incoming,
-        match: Found | None,
+        match: TemplateMatch | None,
         implementation_id: UUID | None,
         *,
         policy: Policy,
     ) -> Recorded:
-        state = self._state(group, matched=match is not None, has_prompt=item.prompt.parts is not None)
+        state = self._state(group, has_match=match is not None, has_prompt=item.prompt.parts is not None)
         if match is None:
             return Recorded(id=id_, external_id=item.external_id, created=True, group=group, state=state)
         template = match.template
@@ -319,11 +330,11 @@ class Ingest:
             implementation_id=implementation_id,
             template_id=template.id,
             slots=template.slots,
-            values=policy.kept(match.values),
+            values=policy.stored_values(match.values),
         )
 
-    def _state(self, group: Group, *, matched: bool, has_prompt: bool) -> State:
-        if matched:
+    def _state(self, group: Group, *, has_match: bool, has_prompt: bool) -> State:
+        if has_match:
             return "matched"
         if not has_prompt or not self._grouping_enabled:
             return "off"
@@ -343,23 +354,27 @@ def _learn(groups_seen: Iterable[KnownGroup], learnt: Iterable[tuple[KnownGroup,
         group.remember(version, implementation_id)
 
 
-def _version(item: Incoming, match: Found) -> Version:
+def _version(item: Incoming, match: TemplateMatch) -> Version:
     return match.template.id, item.model, item.settings_digest
 
 
 def _implementations(
-    connection: Connection, by_path: Mapping[str, KnownGroup], wanted: Mapping[Version, tuple[Incoming, Found]]
+    connection: Connection,
+    by_path: Mapping[str, KnownGroup],
+    by_version: Mapping[Version, tuple[Incoming, TemplateMatch]],
 ) -> dict[Version, UUID]:
     """The implementation of every version: from memory, read, or made."""
-    known = {version: by_path[item.path].implementation(version) for version, (item, _) in wanted.items()}
-    made = {version: known_id for version, known_id in known.items() if known_id is not None}
-    made |= implementations_of(connection, wanted.keys() - made.keys())
-    return made | _make(connection, {version: wanted[version] for version in wanted.keys() - made.keys()})
+    ids_remembered = {version: by_path[item.path].implementation(version) for version, (item, _) in by_version.items()}
+    id_by_version = {version: known_id for version, known_id in ids_remembered.items() if known_id is not None}
+    id_by_version |= implementations_of(connection, by_version.keys() - id_by_version.keys())
+    return id_by_version | _make(
+        connection, {version: by_version[version] for version in by_version.keys() - id_by_version.keys()}
+    )
 
 
-def _make(connection: Connection, wanted: Mapping[Version, tuple[Incoming, Found]]) -> dict[Version, UUID]:
+def _make(connection: Connection, by_version: Mapping[Version, tuple[Incoming, TemplateMatch]]) -> dict[Version, UUID]:
     """Make implementations in the order of task ids, which `implementation_for` requires."""
-    ordered = sorted(wanted.items(), key=lambda entry: (entry[1][1].template.task_id, entry[0]))
+    ordered = sorted(by_version.items(), key=lambda entry: (entry[1][1].template.task_id, entry[0]))
     return {
         version: implementation_for(
             connection,

@@ -196,7 +196,7 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {self.text(name): self._named(name, inner) for name, inner in value.items()}
+            return {self.text(name): self._member(name, inner) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self.value(inner) for inner in value]
         return placeholder("card") if _is_card_number(value) else value
@@ -205,21 +205,21 @@ class Redactor:
         """The text without secrets."""
         hinted = self._hints.search(text) is not None
         for shape in (*(self._shapes if hinted else ()), *self._own):
-            text = _without(shape, text)
+            text = _redacted(shape, text)
         return text
 
-    def _named(self, name: str, value: Any) -> Any:
-        return self._hidden(value) if is_secret_name(name) else self.value(value)
+    def _member(self, name: str, value: Any) -> Any:
+        return self._placeholder(value) if is_secret_name(name) else self.value(value)
 
-    def _hidden(self, value: Any) -> Any:
+    def _placeholder(self, value: Any) -> Any:
         """The value of a field with a secret name, replaced.  An object that describes such a field (a tool's schema) holds no secret."""
         if isinstance(value, bool) or value is None or value == "":
             return value
         if isinstance(value, list | tuple):
-            return [self._hidden(inner) for inner in value]
+            return [self._placeholder(inner) for inner in value]
         if isinstance(value, Mapping):
             described = not _SCHEMA.isdisjoint(value)
-            return self.value(value) if described else {name: self._hidden(inner) for name, inner in value.items()}
+            return self.value(value) if described else {name: self._placeholder(inner) for name, inner in value.items()}
         return placeholder("secret")
 
 
@@ -234,13 +234,13 @@ def is_secret_name(name: str) -> bool:
     return plain.endswith(_NAMES) or plain.removesuffix("s").endswith(_NAMES)
 
 
-def _without(shape: Shape, text: str) -> str:
+def _redacted(shape: Shape, text: str) -> str:
     def replace(match: Any) -> str:
-        whole, start = match.group(0), match.start(shape.group) - match.start(0)
+        text_matched, start = match.group(0), match.start(shape.group) - match.start(0)
         secret = shape.part(match.group(shape.group))
         if not secret or secret.startswith("[redacted:"):
-            return whole
-        return whole[:start] + whole[start:].replace(secret, placeholder(shape.kind), 1)
+            return text_matched
+        return text_matched[:start] + text_matched[start:].replace(secret, placeholder(shape.kind), 1)
 
     return shape.pattern.sub(replace, text)
 

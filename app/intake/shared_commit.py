@@ -58,7 +58,7 @@ class SharedCommit:
         self._sends: set[asyncio.Task[None]] = set()
         self._due: asyncio.Handle | None = None
 
-    async def stored(self, rows: Sequence[CurrentRow]) -> bool:
+    async def store(self, rows: Sequence[CurrentRow]) -> bool:
         """Store the calls of one request in one statement; False where `Ingest.record` must find out why some are not stored.
 
         Raises DatabaseDownError, after which it is unknown what is stored.  The calls of a cancelled caller are stored all the same.
@@ -99,14 +99,14 @@ class SharedCommit:
             if connection is None:
                 _answer(wishes, set())
             else:
-                await self._sent(connection, wishes)
+                await self._execute(connection, wishes)
         except Exception as error:  # noqa: BLE001  each caller is told, as if alone
             _fail(wishes, error)
         finally:
             self._taken -= 1
             self._send()
 
-    async def _sent(self, connection: LoopConnection, wishes: Sequence[_Wish]) -> None:
+    async def _execute(self, connection: LoopConnection, wishes: Sequence[_Wish]) -> None:
         try:
             stored_ids = await together.insert_current(connection, [row for wish in wishes for row in wish.rows])
         except (exc.DBAPIError, ProjectMovingError):
@@ -114,14 +114,14 @@ class SharedCommit:
             self._keep(connection)
             stored_ids = set[str]()
         except DatabaseDownError:
-            self._keep(connection, broken=True)
+            self._keep(connection, is_broken=True)
             raise
         else:
             self._keep(connection)
         _answer(wishes, stored_ids)
 
-    def _keep(self, connection: LoopConnection, *, broken: bool = False) -> None:
-        if broken or connection.is_closed:
+    def _keep(self, connection: LoopConnection, *, is_broken: bool = False) -> None:
+        if is_broken or connection.is_closed:
             connection.close()
         else:
             self._resting.append(connection)

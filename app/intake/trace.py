@@ -299,33 +299,33 @@ def _first_unstorable(body: object, limits: Limits) -> dict[Loc, Problem]:
 
 def _incoming(body: dict[str, Any], checked: Mapping[str, Any], text: bytes | None) -> Incoming:
     """checked: the converted values of the fields in `_TAKEN_OVER`."""
-    prompt, sent, meant = prompt_of(body), body.get, checked.get
+    prompt, as_sent, as_checked = prompt_of(body), body.get, checked.get
     settings = _present(body, _SETTINGS)
-    digest = settings_digest(settings, sent("tools"))
+    digest = settings_digest(settings, as_sent("tools"))
     columns = {
-        "external_id": meant("external_id"),
+        "external_id": as_checked("external_id"),
         "model": checked["model"],
         **prompt.columns,
-        "conversation_id": meant("conversation_id"),
-        "user_id": meant("user_id"),
+        "conversation_id": as_checked("conversation_id"),
+        "user_id": as_checked("user_id"),
         "settings": settings,
-        "tools": sent("tools"),
+        "tools": as_sent("tools"),
         "settings_digest": digest,
         "input": _present(body, _INPUTS),
-        "output": sent("output"),
-        "usage": sent("usage"),
-        "error": sent("error"),
+        "output": as_sent("output"),
+        "usage": as_sent("usage"),
+        "error": as_sent("error"),
         "metadata": _metadata(body),
-        "started_at": meant("started_at"),
-        "completed_at": meant("completed_at"),
+        "started_at": as_checked("started_at"),
+        "completed_at": as_checked("completed_at"),
     }
-    return Incoming(checked["path"], checked["model"], meant("external_id"), prompt, digest, columns, text)
+    return Incoming(checked["path"], checked["model"], as_checked("external_id"), prompt, digest, columns, text)
 
 
 def settings_digest(settings: Mapping[str, Any], tools: list[Any] | None) -> str:
     """A digest of the settings that distinguish implementations, and of the tools."""
-    counted = _present(settings, IDENTITY_SETTINGS) | {"tools": tools or []}
-    return hashlib.sha256(orjson.dumps(counted, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    identity = _present(settings, IDENTITY_SETTINGS) | {"tools": tools or []}
+    return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _present(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -55,13 +55,13 @@ class Deleted:
 
 
 def delete(
-    engine: Engine, project_id: UUID, selector: Selector, *, everything: bool = False, seconds: float = 20.0
+    engine: Engine, project_id: UUID, selector: Selector, *, delete_all: bool = False, seconds: float = 20.0
 ) -> Deleted:
     """Delete the selected calls of a project, for at most about `seconds` seconds.
 
-    everything: the selector may be empty.  To delete all calls of a project or of a path also deletes rows that have no call.
+    delete_all: the selector may be empty.  To delete all calls of a project or of a path also deletes rows that have no call.
     """
-    if selector == Selector() and not everything:
+    if selector == Selector() and not delete_all:
         raise NothingSelectedError("Say which calls are to be deleted, or that everything is.")
     work = _Work(engine, project_id, time.monotonic() + seconds)
     forms = forms_of(engine, project_id, selector)
@@ -102,7 +102,7 @@ class _Work:
 
     def delete_calls(self, selector: Selector) -> None:
         after: UUID | None = None
-        while batch := self._next(selector, after):
+        while batch := self._next_calls(selector, after):
             by_group: dict[UUID, list[UUID]] = defaultdict(list)
             for call_id, group_id in batch:
                 by_group[group_id].append(call_id)
@@ -120,7 +120,7 @@ class _Work:
         for group_id in group_ids:
             self._delete(group_id, [])
 
-    def _next(self, selector: Selector, after: UUID | None) -> list[tuple[UUID, UUID]]:
+    def _next_calls(self, selector: Selector, after: UUID | None) -> list[tuple[UUID, UUID]]:
         with transaction(self._engine) as connection:
             return deletion.selected(connection, self._project_id, selector, after=after, limit=DELETED_CALLS)
 
@@ -154,12 +154,12 @@ def _delete_batch(engine: Engine, group_id: UUID, call_ids: Sequence[UUID]) -> R
 def _name_again(connection: Connection, group_id: UUID, task_ids: Collection[UUID]) -> None:
     """Rename tasks whose name, made by us, may have words of a deleted template."""
     history.forget_our_names(connection, task_ids)
-    named = deletion.named_by_us(connection, task_ids)
-    if not named:
+    tasks_named = deletion.named_by_us(connection, task_ids)
+    if not tasks_named:
         return
     path = groups.by_id(connection, [group_id])[group_id].path
-    taken = versions.names_in(connection, group_id)
-    for renamed in named:
-        name = task_names.task_name(renamed.template, taken - {renamed.name}, path)
-        taken = taken - {renamed.name} | {name}
+    names_taken = versions.names_in(connection, group_id)
+    for renamed in tasks_named:
+        name = task_names.task_name(renamed.template, names_taken - {renamed.name}, path)
+        names_taken = names_taken - {renamed.name} | {name}
         versions.rename_task(connection, renamed.id, name)

@@ -31,9 +31,9 @@ def make_ahead(engine: Engine, now: datetime | None = None, *, step: int = late_
         if partitions.end(connection) >= enough:
             return []
         moving = late_calls.begin(connection, now, enough)
-    made = [] if moving is None else _move(engine, moving, step)
+    partitions_made = [] if moving is None else _move(engine, moving, step)
     with transaction(engine) as connection:
-        return made + partitions.make_missing(connection, enough)
+        return partitions_made + partitions.make_missing(connection, enough)
 
 
 def _move(engine: Engine, moving: Moving, step: int) -> list[Partition]:

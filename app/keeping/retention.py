@@ -29,10 +29,10 @@ def expire(engine: Engine, default_days: int, *, seconds: float = 60.0, now: dat
     """Remove calls that are due, the oldest first, for at most about `seconds` seconds; answers how many were removed."""
     end = time.monotonic() + seconds
     with transaction(engine) as connection:
-        due = retention.due(connection, default_days, now or datetime.now(UTC))
-        over = [*partitions.leaving(connection), *retention.months_over(connection, due)]
-    dropped = sum(_drop(engine, month, end) for month in over)
-    return dropped + sum(_expire(engine, project_id, since, end) for project_id, since in due.items())
+        expiries = retention.starts_of_keeping(connection, default_days, now or datetime.now(UTC))
+        leaving_months = [*partitions.leaving(connection), *retention.months_over(connection, expiries)]
+    dropped = sum(_drop(engine, month, end) for month in leaving_months)
+    return dropped + sum(_expire(engine, project_id, since, end) for project_id, since in expiries.items())
 
 
 def _expire(engine: Engine, project_id: UUID, since: datetime, end: float) -> int:
@@ -45,7 +45,7 @@ def _expire(engine: Engine, project_id: UUID, since: datetime, end: float) -> in
 def _expire_but(engine: Engine, project_id: UUID, since: datetime, end: float, held: set[UUID]) -> int:
     """Remove calls of groups that are not in `held`, which gets the groups whose lock took too long."""
     removed = 0
-    while time.monotonic() < end and (batch := _next(engine, project_id, since, held)):
+    while time.monotonic() < end and (batch := _next_expired(engine, project_id, since, held)):
         for group_id, call_ids in batch.items():
             try:
                 removed += _remove(engine, group_id, call_ids)
@@ -59,16 +59,16 @@ def _expire_but(engine: Engine, project_id: UUID, since: datetime, end: float, h
 
 def _drop(engine: Engine, month: Partition, end: float) -> int:
     """Drop a month; answers how many calls were removed.  When the table is busy or time is over, the next call continues."""
-    gone = 0
+    rows_dropped = 0
     try:
         for calls in months.drop(engine, month, end):
-            gone += calls
+            rows_dropped += calls
     except exc.OperationalError as error:
         log.info("retention.busy", month=month.name, **describe(error))
-    return gone
+    return rows_dropped
 
 
-def _next(engine: Engine, project_id: UUID, since: datetime, held: Collection[UUID]) -> dict[UUID, list[UUID]]:
+def _next_expired(engine: Engine, project_id: UUID, since: datetime, held: Collection[UUID]) -> dict[UUID, list[UUID]]:
     with transaction(engine) as connection:
         overdue = retention.overdue(connection, project_id, since, EXPIRED_CALLS, without=held)
     by_group: dict[UUID, list[UUID]] = defaultdict(list)

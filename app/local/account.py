@@ -51,7 +51,7 @@ def server_account() -> Account:
     """The current user; for root `nobody`, which exists everywhere (initdb needs a named account) and owns nothing."""
     if os.geteuid() != 0:
         return _current()
-    entry = _named("nobody") or next((entry for entry in pwd.getpwall() if entry.pw_uid > 0), None)
+    entry = _account_named("nobody") or next((entry for entry in pwd.getpwall() if entry.pw_uid > 0), None)
     if entry is None:
         raise LocalError("PostgreSQL does not run as root and there is no other account. Run as an ordinary user.")
     account = Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
@@ -70,7 +70,7 @@ def _current() -> Account:
         ) from None
 
 
-def _named(name: str) -> pwd.struct_passwd | None:
+def _account_named(name: str) -> pwd.struct_passwd | None:
     try:
         return pwd.getpwnam(name)
     except KeyError:
@@ -88,16 +88,16 @@ def _check_switch(account: Account) -> None:
         ) from None
 
 
-def make_home(wanted: Path, account: Account) -> Path:
-    """A folder of `account` at `wanted`; where the account cannot enter that, a folder in SYSTEM_HOME and a link to it."""
-    if wanted.is_symlink():
-        return _make(wanted.resolve(), account)
-    home = _make(wanted, account)
+def make_home(folder: Path, account: Account) -> Path:
+    """A home at `folder` that belongs to `account`; where the account cannot enter that, a folder in SYSTEM_HOME and a link to it."""
+    if folder.is_symlink():
+        return _make(folder.resolve(), account)
+    home = _make(folder, account)
     if account.may("w", home):
         return home
-    wanted.rmdir()
-    home = _make(SYSTEM_HOME / hashlib.sha256(str(wanted).encode()).hexdigest()[:12], account)
-    wanted.symlink_to(home)
+    folder.rmdir()
+    home = _make(SYSTEM_HOME / hashlib.sha256(str(folder).encode()).hexdigest()[:12], account)
+    folder.symlink_to(home)
     return home
 
 

@@ -30,7 +30,7 @@ _COVERED = 0.9
 
 
 @dataclass(frozen=True)
-class Found:
+class TaskFound:
     """A task and its implementations, from the API."""
 
     task: Mapping[str, Any]
@@ -43,7 +43,9 @@ class Found:
     @property
     def slots(self) -> list[str]:
         """The slots of the newest version."""
-        newest: Mapping[str, Any] | None = max(self.implementations, key=lambda each: each["version"], default=None)
+        newest: Mapping[str, Any] | None = max(
+            self.implementations, key=lambda version: version["version"], default=None
+        )
         return list(newest["slots"]) if newest else []
 
     def covers(self, expected: ExpectedTask) -> bool:
@@ -66,10 +68,10 @@ class Api:
     def owed(self) -> int:
         return int(self._call("/api/v1/pipeline")["owed"])
 
-    def found(self) -> list[Found]:
+    def tasks(self) -> list[TaskFound]:
         """Tasks with their implementations, by path."""
         tasks = sorted(self._pages("/api/v1/tasks"), key=lambda task: (task["path"], -task["calls"]))
-        return [Found(task, list(self._pages(f"/api/v1/tasks/{task['id']}/implementations"))) for task in tasks]
+        return [TaskFound(task, list(self._pages(f"/api/v1/tasks/{task['id']}/implementations"))) for task in tasks]
 
     def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
         cursor = ""
@@ -96,7 +98,7 @@ def play(instance: Instance, console: Console) -> list[ExpectedTask]:
     api = Api(instance.url, instance.key)
     _send(api, list(traces()), console)
     _wait_until_grouped(api, console)
-    tasks = api.found()
+    tasks = api.tasks()
     console.print(table(tasks))
     return missing(tasks)
 
@@ -128,33 +130,33 @@ def _wait_until_grouped(api: Api, console: Console) -> None:
             time.sleep(0.3)
 
 
-def missing(tasks_found: Iterable[Found]) -> list[ExpectedTask]:
+def missing(tasks_found: Iterable[TaskFound]) -> list[ExpectedTask]:
     """The expected tasks to which no found task corresponds."""
     uncovered = list(tasks_found)
-    lost = []
+    missing_parts = []
     for expected in EXPECTED:
         covering = next((task for task in uncovered if task.covers(expected)), None)
         if covering:
             uncovered.remove(covering)
         else:
-            lost.append(expected)
-    return lost
+            missing_parts.append(expected)
+    return missing_parts
 
 
-def table(tasks_found: Sequence[Found]) -> Table:
+def table(tasks_found: Sequence[TaskFound]) -> Table:
     """A few lines for each task; only the template is cut."""
-    shown = Table(title="Tasks found", title_justify="left", expand=True)
-    shown.add_column("Task", ratio=4)
-    shown.add_column("Path", no_wrap=True, width=max((len(each.path) for each in tasks_found), default=4))
-    shown.add_column("Versions", justify="right", width=8)
-    shown.add_column("Calls", justify="right", width=5)
-    shown.add_column("Template", no_wrap=True, ratio=6)
-    shown.add_column("Slots", ratio=4)
-    for each in tasks_found:
-        task, slots = each.task, ", ".join(each.slots)
-        cells = task["name"], each.path, str(task["versions"]), str(task["calls"]), _start(task["template"]), slots
-        shown.add_row(*map(Text, cells))  # as text: brackets in a prompt are no markup
-    return shown
+    results = Table(title="Tasks found", title_justify="left", expand=True)
+    results.add_column("Task", ratio=4)
+    results.add_column("Path", no_wrap=True, width=max((len(task_row.path) for task_row in tasks_found), default=4))
+    results.add_column("Versions", justify="right", width=8)
+    results.add_column("Calls", justify="right", width=5)
+    results.add_column("Template", no_wrap=True, ratio=6)
+    results.add_column("Slots", ratio=4)
+    for task_row in tasks_found:
+        task, slots = task_row.task, ", ".join(task_row.slots)
+        cells = task["name"], task_row.path, str(task["versions"]), str(task["calls"]), _start(task["template"]), slots
+        results.add_row(*map(Text, cells))  # as text: brackets in a prompt are no markup
+    return results
 
 
 def _start(template: list[Mapping[str, str]]) -> str:

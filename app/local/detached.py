@@ -76,13 +76,13 @@ def stop(home: Path) -> bool:
 def logs(home: Path, program: str | None) -> list[Path]:
     """The newest log of each program, or of one.  Raises LocalError when there is none of that name."""
     files = sorted((home / "logs").glob("*.log"))
-    chosen = [log for log in files if program in (None, log.stem)]
-    if not chosen:
+    log_files = [log for log in files if program in (None, log.stem)]
+    if not log_files:
         names = ", ".join(log.stem for log in files)
         if not names:
             raise LocalError(f"{home} holds no logs: no instance has run there yet.")
         raise LocalError(f"There is no log of {program}; there are: {names}.")
-    return chosen
+    return log_files
 
 
 def follow(log: Path, position: int) -> tuple[str, int]:
@@ -91,7 +91,7 @@ def follow(log: Path, position: int) -> tuple[str, int]:
         size = os.path.getsize(log)
         with log.open("rb") as file:
             file.seek(position if size >= position else 0)
-            added = file.read()
-            return added.decode(errors="replace"), file.tell()
+            new_text = file.read()
+            return new_text.decode(errors="replace"), file.tell()
     except FileNotFoundError:
         return "", 0

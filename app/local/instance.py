@@ -163,8 +163,8 @@ class Instance:
             direct.open(self.url + "/readyz", timeout=5).close()
         except urllib.error.HTTPError as error:
             checks = {name: check for name, check in json.load(error).items() if name != "status"}
-            down = [f"{name}: {check['detail']}" for name, check in checks.items() if not check["ok"]]
-            return "\n".join(["Not ready.", *down, f"Logs are in {self.home / 'logs'}"])
+            failing_checks = [f"{name}: {check['detail']}" for name, check in checks.items() if not check["ok"]]
+            return "\n".join(["Not ready.", *failing_checks, f"Logs are in {self.home / 'logs'}"])
         except OSError as error:
             return f"The web process does not answer: {error}"
         return "It took too long, but is ready now; start again."
@@ -188,8 +188,8 @@ class Instance:
     def _announce(self, settings: Settings) -> None:
         """Write servers.json, which tells commands in other shells where the servers are."""
         urls = {"database_url": settings.database_url, "redis_url": settings.redis_url}
-        others = {"url": self.url, "pid": os.getpid(), "embedded": list(self._servers.checks)}
-        _write_private(self.home / SERVERS_FILE, json.dumps(urls | others))
+        facts = {"url": self.url, "pid": os.getpid(), "embedded": list(self._servers.checks)}
+        _write_private(self.home / SERVERS_FILE, json.dumps(urls | facts))
 
     def _ensure_key(self, settings: Settings) -> str:
         """The key of the project from the last time, if it still has all scopes, else a new one."""
@@ -256,14 +256,14 @@ def embedded_servers(settings: Settings, home: Path) -> Servers:
     return Servers(postgres, valkey, Settings(**(settings.model_dump() | urls)))
 
 
-def _port(name: str, wanted: int, explicit: bool) -> int:
+def _port(name: str, preferred: int, explicit: bool) -> int:
     """The wanted port; where it was not asked for explicitly, the next free one."""
-    candidates = [wanted] if explicit else range(wanted, wanted + _PORTS_TRIED)
+    candidates = [preferred] if explicit else range(preferred, preferred + _PORTS_TRIED)
     for port in candidates:
         if is_free(port, HOST):
             return port
     raise LocalError(
-        f"{name} {wanted} is taken by another program. Stop that one, choose another with {name}=..., "
+        f"{name} {preferred} is taken by another program. Stop that one, choose another with {name}=..., "
         f"or leave {name} unset to get the next free port."
     )
 

@@ -48,15 +48,15 @@ def _demo(console: Console) -> int:
     project = f"demo-{datetime.now():%Y%m%d-%H%M%S}"  # noqa: DTZ005 - read by the person at this machine
     with running(project) as instance:
         _wait_ready(instance, console)
-        lost = sample_demo.play(instance, console)
-        for task in lost:
+        missing_parts = sample_demo.play(instance, console)
+        for task in missing_parts:
             _complain(
                 console, f"Not found as expected: {task.path} ({len(task.versions)} versions, {task.calls} calls)"
             )
         _show(instance, console)
         if os.environ.get("DEMO_EXIT") != "1":
             _serve(instance, console)
-    return 1 if lost else 0
+    return 1 if missing_parts else 0
 
 
 def _wait_ready(instance: Instance, console: Console) -> None:

@@ -152,7 +152,7 @@ class Supervisor:
         for priority, (group, programs) in enumerate(self._groups.items()):
             yield (
                 f"group:{group}",
-                [("programs", ",".join(each.name for each in programs)), ("priority", str(priority))],
+                [("programs", ",".join(program.name for program in programs)), ("priority", str(priority))],
             )
             for program in programs:
                 yield f"program:{program.name}", self._program(program)

@@ -34,27 +34,27 @@ class Arrival:
         Raises CallerError when the project, or another one of its name, exists for another reason.
         """
         with transaction(self._engine) as connection:
-            here = projects.by_id(connection, self._project_id)
-            if here is None:  # deleted since: nothing has arrived
+            stored_project = projects.by_id(connection, self._project_id)
+            if stored_project is None:  # deleted since: nothing has arrived
                 moves.forget(connection, self._project_id)
             state = moves.state_of(connection, self._project_id)
             if state == "arrived":
                 return False
             if state != "arriving":
-                self._refuse_others(connection, here)
+                self._refuse_others(connection, stored_project)
                 moves.note(connection, self._project_id, "arriving", self._peer)
             return True
 
-    def _refuse_others(self, connection: Connection, here: Project | None) -> None:
-        if here is not None:
+    def _refuse_others(self, connection: Connection, stored_project: Project | None) -> None:
+        if stored_project is not None:
             also = (
                 ""
-                if here.name == self._name
+                if stored_project.name == self._name
                 else ": it is the one that is to arrive, and another name makes no other project"
             )
             raise CallerError(
-                f"The project {here.name} ({here.id}) is in that database already{also}. Delete it there first "
-                f"(`promptlode delete --project {here.name} --everything --with-project`, or `promptlode projects move {here.name} --finish` "
+                f"The project {stored_project.name} ({stored_project.id}) is in that database already{also}. Delete it there first "
+                f"(`promptlode delete --project {stored_project.name} --everything --with-project`, or `promptlode projects move {stored_project.name} --finish` "
                 "where it has moved away from), or choose another database."
             )
         if moves.name_taken(connection, self._project_id, self._name):
@@ -76,12 +76,12 @@ class Arrival:
                 arriving.hold()
             moves.note_copied(connection, self._project_id, dict(so_far))
 
-    def in_one(self, act: Callable[[Connection, Arriving], None], *, held: bool) -> None:
+    def in_one(self, act: Callable[[Connection, Arriving], None], *, stays_held: bool) -> None:
         """Several steps in one transaction; at its end the project is held or open."""
         with transaction(self._engine) as connection:
             arriving = Arriving(connection, self._project_id)
             act(connection, arriving)
-            if held:
+            if stays_held:
                 arriving.hold()
             else:
                 moves.note(connection, self._project_id, "arrived", self._peer)

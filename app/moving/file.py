@@ -64,11 +64,11 @@ class Writer:
 
     def end(self, totals: Mapping[str, Sum]) -> None:
         """The last line: a file without it is not whole."""
-        self._line({"end": {name: {"rows": each.rows, "digest": each.digest} for name, each in totals.items()}})
+        self._line({"end": {name: {"rows": total.rows, "digest": total.digest} for name, total in totals.items()}})
         self._stream.close()
 
-    def _line(self, said: Mapping[str, Any]) -> None:
-        self._stream.write(orjson.dumps(said) + b"\n")
+    def _line(self, header: Mapping[str, Any]) -> None:
+        self._stream.write(orjson.dumps(header) + b"\n")
 
 
 class Reader:
@@ -88,37 +88,37 @@ class Reader:
     def sections(self) -> Iterator[Section]:
         """All sections, each checked against its digest; at the end `totals` has the sums of all of them."""
         number = 0
-        while "end" not in (said := self._line()):
+        while "end" not in (header := self._line()):
             number += 1
-            yield self._section(number, said)
-        self.totals = {name: Sum(each["rows"], each["digest"]) for name, each in said["end"].items()}
+            yield self._section(number, header)
+        self.totals = {name: Sum(total["rows"], total["digest"]) for name, total in header["end"].items()}
 
-    def _section(self, number: int, said: Mapping[str, Any]) -> Section:
+    def _section(self, number: int, header: Mapping[str, Any]) -> Section:
         try:
-            size, table, columns = int(said["bytes"]), str(said["table"]), tuple(said["columns"])
-            data = self._read(size) if 0 <= size <= _LARGEST_PAGE else b""
-            whole = hashlib.sha256(data).hexdigest() == said["sha256"]
+            size, table, columns = int(header["bytes"]), str(header["table"]), tuple(header["columns"])
+            data = self._read_bytes(size) if 0 <= size <= _LARGEST_PAGE else b""
+            is_whole = hashlib.sha256(data).hexdigest() == header["sha256"]
         except (KeyError, TypeError, ValueError) as error:
             raise BadFileError(f"Section {number} of the file is damaged. Export the project again.") from error
-        if not whole:
+        if not is_whole:
             raise BadFileError(
                 f"Section {number} ({table}) of the file is damaged or cut off. Copy or export it again."
             )
-        return Section(number, table, columns, bool(said.get("closing")), data)
+        return Section(number, table, columns, bool(header.get("closing")), data)
 
     def _line(self) -> dict[str, Any]:
         try:
             line = self._stream.readline(_LONGEST_LINE)
             if not line:
                 raise BadFileError("The file is cut off. Copy or export it again; what came before it stays.")
-            said = orjson.loads(line)
+            header = orjson.loads(line)
         except (zstandard.ZstdError, orjson.JSONDecodeError) as error:
             raise BadFileError("The file is no export of a project, or it is damaged.") from error
-        if not isinstance(said, dict):
+        if not isinstance(header, dict):
             raise BadFileError("The file is no export of a project, or it is damaged.")
-        return said
+        return header
 
-    def _read(self, size: int) -> bytes:
+    def _read_bytes(self, size: int) -> bytes:
         try:
             return self._stream.read(size)
         except zstandard.ZstdError as error:

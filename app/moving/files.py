@@ -39,7 +39,7 @@ class Copied:
 # Export
 
 
-def write(engine: Engine, project: Project, into: IO[bytes], *, with_keys: bool, tell: Tell) -> Copied:
+def export_project(engine: Engine, project: Project, into: IO[bytes], *, with_keys: bool, tell: Tell) -> Copied:
     """Write one snapshot of the project to a file."""
     with parts.snapshot(engine) as connection:
         head = {
@@ -60,9 +60,9 @@ def write(engine: Engine, project: Project, into: IO[bytes], *, with_keys: bool,
 
 
 def _sections(with_keys: bool) -> Iterator[tuple[Belonging, tuple[str, ...], bool]]:
-    for belonging in parts.first():
-        yield belonging, _columns(belonging.described(without=belonging.links), belonging, with_keys), False
-    for belonging in parts.closing():
+    for belonging in parts.tables_in_order():
+        yield belonging, _columns(belonging.described(left_out=belonging.links), belonging, with_keys), False
+    for belonging in parts.closing_tables():
         if with_keys or belonging.name not in parts.SECRETS:
             yield belonging, _columns(belonging.columns, belonging, with_keys), True
 
@@ -85,31 +85,33 @@ def _totals(
 # Import
 
 
-def read(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell: Tell) -> Copied:
+def import_project(engine: Engine, source: IO[bytes], *, name: str | None, peer: str, tell: Tell) -> Copied:
     """Import a project from a file.  A killed import continues when it is repeated; a completed one changes nothing."""
     reader = Reader(source)
-    project = _named(reader.head, name)
+    project = _project_of(reader.head, name)
     arrival = Arrival(engine, project.id, project.name, peer)
     copied = {} if (fresh := arrival.begin()) else arrival.copied()
     if not fresh:
-        return _again(engine, reader, project, same_file=copied.get("file") == reader.head["id"])
-    done = _done(arrival.copied(), reader.head)
+        return _imported_before(engine, reader, project, same_file=copied.get("file") == reader.head["id"])
+    sections_done = _sections_done(arrival.copied(), reader.head)
     last: list[Section] = []
     logged: Logged = {}
-    for section in (_renamed(each, project.name) for each in _sections_noting(reader, logged)):
-        belonging = _known(section)
+    for section in (_renamed(section, project.name) for section in _sections_noting(reader, logged)):
+        belonging = _belonging_of(section)
         if section.closing:
             last.append(section)
-        elif section.number > done:
+        elif section.number > sections_done:
             arrival.receive(
                 belonging, section.columns, section.data, {"file": reader.head["id"], "sections": section.number}
             )
         tell(section.table, 0 if section.closing else section.data.count(b"\n"))
 
     def close(connection: Connection, arriving: Arriving) -> None:
-        _close(connection, arriving, reader, last, lambda there: _there(there, reader, project, logged))
+        _close(
+            connection, arriving, reader, last, lambda connection: _totals_stored(connection, reader, project, logged)
+        )
 
-    arrival.in_one(close, held=False)
+    arrival.in_one(close, stays_held=False)
     add_up(engine)
     return Copied(project, reader.totals)
 
@@ -127,20 +129,20 @@ def _sections_noting(reader: Reader, logged: Logged) -> Iterator[Section]:
         yield section
 
 
-def _named(head: dict[str, Any], name: str | None) -> Project:
+def _project_of(head: dict[str, Any], name: str | None) -> Project:
     try:
         return Project(UUID(head["project"]["id"]), name or str(head["project"]["name"]))
     except (KeyError, TypeError, ValueError) as error:
         raise BadFileError("The file names no project. Export it again.") from error
 
 
-def _done(copied: dict[str, Any], head: dict[str, Any]) -> int:
+def _sections_done(copied: dict[str, Any], head: dict[str, Any]) -> int:
     """The number of sections of this file that have arrived."""
     return int(copied.get("sections", 0)) if copied.get("file") == head["id"] else 0
 
 
-def _known(section: Section) -> Belonging:
-    names = {each.name: each for each in belongings.belongings()}
+def _belonging_of(section: Section) -> Belonging:
+    names = {belonging.name: belonging for belonging in belongings.belongings()}
     belonging = names.get(section.table)
     unknown = [section.table] if belonging is None else sorted(set(section.columns) - set(belonging.columns))
     if belonging is None or unknown:
@@ -169,38 +171,44 @@ def _close(
     arriving: Arriving,
     reader: Reader,
     last: list[Section],
-    there: Callable[[Connection], dict[str, Sum]],
+    totals_stored: Callable[[Connection], dict[str, Sum]],
 ) -> None:
     """Import the held-back sections, then compare everything."""
     columns: dict[Belonging, tuple[str, ...]] = {}
     for section in last:
-        arriving.stage(belonging := _known(section), section.columns, section.data)
+        arriving.stage(belonging := _belonging_of(section), section.columns, section.data)
         columns[belonging] = section.columns
-    empty = [each for each in parts.closing() if each.name in reader.totals and each not in columns]
+    empty = [
+        belonging
+        for belonging in parts.closing_tables()
+        if belonging.name in reader.totals and belonging not in columns
+    ]
     for belonging in empty:
         arriving.stage(belonging, belonging.key, b"")
-    for belonging in reversed([each for each in parts.closing() if each in columns or each in empty]):
+    for belonging in reversed(
+        [belonging for belonging in parts.closing_tables() if belonging in columns or belonging in empty]
+    ):
         arriving.prune(belonging)
-    for belonging, named in columns.items():
-        arriving.merge(belonging, named)
-    if wrong := parts.differing(reader.totals, there(connection)):
+    for belonging, columns_named in columns.items():
+        arriving.merge(belonging, columns_named)
+    if wrong := parts.differing(reader.totals, totals_stored(connection)):
         raise parts.DiffersError(
             f"What arrived is not what the file has: {'; '.join(wrong)}. Run the same command again."
         )
 
 
-def _there(connection: Connection, reader: Reader, project: Project, logged: Logged) -> dict[str, Sum]:
-    here = dict(_totals(connection, project.id, bool(reader.head.get("keys")), logged))
-    return {name: here[name] for name in reader.totals}
+def _totals_stored(connection: Connection, reader: Reader, project: Project, logged: Logged) -> dict[str, Sum]:
+    totals_here = dict(_totals(connection, project.id, bool(reader.head.get("keys")), logged))
+    return {name: totals_here[name] for name in reader.totals}
 
 
-def _again(engine: Engine, reader: Reader, project: Project, *, same_file: bool) -> Copied:
+def _imported_before(engine: Engine, reader: Reader, project: Project, *, same_file: bool) -> Copied:
     """The project exists: the file is only read for its digests.  Later changes of the project are kept."""
     logged: Logged = {}
     for _ in _sections_noting(reader, logged):
         pass
     with transaction(engine) as connection:
-        wrong = parts.differing(reader.totals, _there(connection, reader, project, logged))
+        wrong = parts.differing(reader.totals, _totals_stored(connection, reader, project, logged))
     if wrong and not same_file:
         raise parts.DiffersError(
             f"The project {project.name} came from another file, and is not what this one has: {'; '.join(wrong)}. Nothing was imported."

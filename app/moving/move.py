@@ -45,7 +45,7 @@ CHANGED_AT_ONCE = 500
 
 
 _BY_PEOPLE = [
-    each for each in belongings.belongings() if each.name not in moves.UNWATCHED | {belongings.PROJECT, "webhook"}
+    table for table in belongings.belongings() if table.name not in moves.UNWATCHED | {belongings.PROJECT, "webhook"}
 ]
 """Tables whose every change matters: calls, results of grouping, decisions, keys.  Webhooks are deleted here, and the target notes their
 failures.
@@ -81,8 +81,8 @@ class Move:
         if state != "moved":
             self._switch()
         self._tell("moved", 0)
-        with parts.snapshot(self._source) as here:
-            return Copied(self._project, parts.totals(here, self._project.id, belongings.belongings()))
+        with parts.snapshot(self._source) as source:
+            return Copied(self._project, parts.totals(source, self._project.id, belongings.belongings()))
 
     def _state(self) -> State | None:
         with transaction(self._source) as connection:
@@ -107,9 +107,9 @@ class Move:
         calls = belonging(parts.CALLS)
         after = self._arrival.copied().get("after", [])
         copied = 0
-        with parts.snapshot(self._source) as here:
-            self._bring_small(here)
-            for page in belongings.pages(here, calls, self._project.id, calls.columns, after):
+        with parts.snapshot(self._source) as source:
+            self._bring_small(source)
+            for page in belongings.pages(source, calls, self._project.id, calls.columns, after):
                 self._arrival.receive(calls, calls.columns, page.data, {"after": page.last})
                 copied += page.rows
                 self._tell("copied", page.rows)
@@ -117,18 +117,18 @@ class Move:
                     return True
         return False
 
-    def _bring_small(self, here: Connection) -> None:
+    def _bring_small(self, source: Connection) -> None:
         """Copy the tables to which calls refer."""
 
-        def bring(there: Connection, arriving: Arriving) -> None:
-            self._level(here, there, arriving, parts.small(), parts.columns_first)
+        def bring(target: Connection, arriving: Arriving) -> None:
+            self._level(source, target, arriving, parts.small_tables(), parts.columns_first)
 
-        self._arrival.in_one(bring, held=True)
+        self._arrival.in_one(bring, stays_held=True)
 
     def _level(
         self,
-        here: Connection,
-        there: Connection,
+        source: Connection,
+        target: Connection,
         arriving: Arriving,
         tables: Iterable[Belonging],
         columns_of: Callable[[Belonging], tuple[str, ...]],
@@ -141,15 +141,15 @@ class Move:
         changed = [
             table
             for table in tables
-            if belongings.total(here, table, project_id, columns_of(table))
-            != belongings.total(there, table, project_id, columns_of(table))
+            if belongings.total(source, table, project_id, columns_of(table))
+            != belongings.total(target, table, project_id, columns_of(table))
         ]
         for table in changed:
             arriving.clear(table)
             arriving.stage(table, columns_of(table), b"")
-            for page in belongings.pages(here, table, project_id, columns_of(table)):
+            for page in belongings.pages(source, table, project_id, columns_of(table)):
                 arriving.stage(table, columns_of(table), page.data)
-        for table in reversed([each for each in changed if each.name not in parts.LOGS]):
+        for table in reversed([table for table in changed if table.name not in parts.LOGS]):
             arriving.prune(table)
         for table in changed:
             arriving.merge(table, columns_of(table))
@@ -157,35 +157,35 @@ class Move:
     def _catch_up(self) -> None:
         self._tell("catch up", 0)
         for _ in range(_MOST_ROUNDS_BEHIND):
-            with parts.snapshot(self._source) as here:
-                self._bring_small(here)
-                brought = self._bring_noted(here)
-            if brought < FEW_NOTES:
+            with parts.snapshot(self._source) as source:
+                self._bring_small(source)
+                copied = self._bring_noted(source)
+            if copied < FEW_NOTES:
                 return
         raise DependencyError(
             "The project changes faster than it is copied. Run the same command again at a quieter time; what was copied stays."
         )
 
-    def _bring_noted(self, here: Connection) -> int:
+    def _bring_noted(self, source: Connection) -> int:
         """Copy the calls noted by now; answers how many."""
         total = 0
-        while numbers := self._bring_some(here, total):
+        while numbers := self._bring_some(source, total):
             total += numbers
         return total
 
-    def _bring_some(self, here: Connection, skip: int) -> int:
-        ids, numbers = moves.noted(here, self._project.id, CHANGED_AT_ONCE, skip)
+    def _bring_some(self, source: Connection, skip: int) -> int:
+        ids, numbers = moves.noted(source, self._project.id, CHANGED_AT_ONCE, skip)
         if numbers:
-            self._arrival.in_one(lambda there, arriving: self._repeat(here, arriving, ids), held=True)
+            self._arrival.in_one(lambda target, arriving: self._repeat(source, arriving, ids), stays_held=True)
             with transaction(self._source) as connection:
                 moves.forget_noted(connection, self._project.id, numbers)
             self._tell("caught up", len(ids))
         return len(numbers)
 
-    def _repeat(self, here: Connection, arriving: Arriving, ids: list[UUID]) -> None:
+    def _repeat(self, source: Connection, arriving: Arriving, ids: list[UUID]) -> None:
         """Apply the changes of these calls in the target."""
         calls = belonging(parts.CALLS)
-        data = belongings.some(here, calls, self._project.id, ids)
+        data = belongings.rows_of_ids(source, calls, self._project.id, ids)
         arriving.remove_calls(sorted(set(ids) - set(belongings.ids_in(data))))
         arriving.put(calls, calls.columns, data)
 
@@ -209,48 +209,48 @@ class Move:
         add_up(self._target)
 
     def _bring_last(self) -> None:
-        with parts.snapshot(self._source) as here:
+        with parts.snapshot(self._source) as source:
 
-            def bring(there: Connection, arriving: Arriving) -> None:
-                self._level(here, there, arriving, parts.small(), parts.columns_first)
-                self._bring_rest(here, arriving)
-                self._level_calls(here, there, arriving)
-                self._level(here, there, arriving, parts.closing(), lambda table: table.columns)
-                self._compare(here, there)
+            def bring(target: Connection, arriving: Arriving) -> None:
+                self._level(source, target, arriving, parts.small_tables(), parts.columns_first)
+                self._bring_rest(source, arriving)
+                self._level_calls(source, target, arriving)
+                self._level(source, target, arriving, parts.closing_tables(), lambda table: table.columns)
+                self._compare(source, target)
 
-            self._arrival.in_one(bring, held=False)
+            self._arrival.in_one(bring, stays_held=False)
 
-    def _bring_rest(self, here: Connection, arriving: Arriving) -> None:
+    def _bring_rest(self, source: Connection, arriving: Arriving) -> None:
         skip = 0
         while True:
-            ids, numbers = moves.noted(here, self._project.id, CHANGED_AT_ONCE, skip)
+            ids, numbers = moves.noted(source, self._project.id, CHANGED_AT_ONCE, skip)
             if not numbers:
                 return
-            self._repeat(here, arriving, ids)
+            self._repeat(source, arriving, ids)
             skip += len(numbers)
 
-    def _level_calls(self, here: Connection, there: Connection, arriving: Arriving) -> None:
+    def _level_calls(self, source: Connection, target: Connection, arriving: Arriving) -> None:
         """Compare the ids of calls one by one where they differ: months dropped by retention leave no notes."""
         calls, project_id = belonging(parts.CALLS), self._project.id
-        if belongings.total_of_ids(here, calls, project_id) == belongings.total_of_ids(there, calls, project_id):
+        if belongings.total_of_ids(source, calls, project_id) == belongings.total_of_ids(target, calls, project_id):
             return
-        for page in belongings.pages(there, calls, project_id, calls.key):
+        for page in belongings.pages(target, calls, project_id, calls.key):
             ids = belongings.ids_in(page.data)
-            kept = belongings.ids_in(belongings.some(here, calls, project_id, ids, calls.key))
-            arriving.remove_calls(sorted(set(ids) - set(kept)))
+            ids_of_source = belongings.ids_in(belongings.rows_of_ids(source, calls, project_id, ids, calls.key))
+            arriving.remove_calls(sorted(set(ids) - set(ids_of_source)))
 
-    def _compare(self, here: Connection, there: Connection) -> None:
+    def _compare(self, source: Connection, target: Connection) -> None:
         """Compare the ids of calls, whose pages were compared on arrival, and all rows of the other tables."""
         project_id, calls = self._project.id, belonging(parts.CALLS)
-        others = [each for each in belongings.belongings() if each != calls]
-        expected = parts.totals(here, project_id, others) | {
-            calls.name: belongings.total_of_ids(here, calls, project_id)
+        other_tables = [table for table in belongings.belongings() if table != calls]
+        expected = parts.totals(source, project_id, other_tables) | {
+            calls.name: belongings.total_of_ids(source, calls, project_id)
         }
-        sums = parts.totals(there, project_id, others, parts.logged(here, project_id)) | {
-            calls.name: belongings.total_of_ids(there, calls, project_id)
+        sums = parts.totals(target, project_id, other_tables, parts.logged(source, project_id)) | {
+            calls.name: belongings.total_of_ids(target, calls, project_id)
         }
         wrong = parts.differing(expected, sums)
-        if totals_of_versions(here, project_id) != totals_of_versions(there, project_id):
+        if totals_of_versions(source, project_id) != totals_of_versions(target, project_id):
             wrong.append("the numbers of calls of versions")
         if wrong:
             raise parts.DiffersError(
@@ -261,9 +261,9 @@ class Move:
         """Mark the project as moved here: no run, retention or reconciler reads its remains."""
         with transaction(self._source) as connection:
             moves.as_mover(connection, self._project.id)
-            mine = grouping_key.c.project_id == self._project.id
-            held = update(grouping_key).where(mine, grouping_key.c.quarantined_at.is_(None))
-            connection.execute(held.values(quarantined_at=moves.NOW))
+            groups_of_project = grouping_key.c.project_id == self._project.id
+            quarantine = update(grouping_key).where(groups_of_project, grouping_key.c.quarantined_at.is_(None))
+            connection.execute(quarantine.values(quarantined_at=moves.NOW))
             connection.execute(update(project).where(project.c.id == self._project.id).values(retention_days=0))
             moves.silence(connection, self._project.id)
             moves.note(connection, self._project.id, "moved", self._peer)
@@ -300,9 +300,11 @@ class Move:
             moves.note(connection, self._project.id, "switching", "back")
         with transaction(self._target) as connection:
             moves.await_writers(connection, self._project.id)
-        with parts.snapshot(self._source) as here, parts.snapshot(self._target) as there:
-            same = parts.totals(here, self._project.id, _BY_PEOPLE) == parts.totals(there, self._project.id, _BY_PEOPLE)
-        if not same:
+        with parts.snapshot(self._source) as source, parts.snapshot(self._target) as target:
+            is_unchanged = parts.totals(source, self._project.id, _BY_PEOPLE) == parts.totals(
+                target, self._project.id, _BY_PEOPLE
+            )
+        if not is_unchanged:
             with transaction(self._target) as connection:
                 moves.note(connection, self._project.id, "arrived", "another database")
             moves.watch_no_more(self._target)
@@ -314,17 +316,17 @@ class Move:
     def _reopen(self, state: State | None) -> None:
         if state != "moved":
             return
-        with parts.snapshot(self._target) as there, transaction(self._source) as connection:
+        with parts.snapshot(self._target) as target, transaction(self._source) as connection:
             moves.as_mover(connection, self._project.id)
             arriving = Arriving(connection, self._project.id)
-            self._level(there, connection, arriving, parts.closing(), lambda table: table.columns)
+            self._level(target, connection, arriving, parts.closing_tables(), lambda table: table.columns)
 
 
-def finish(source: Engine, moved: Project) -> None:
+def finish(source: Engine, moved_project: Project) -> None:
     """Delete the remains of a project that has moved.  Its keys are unknown here from then on."""
     with transaction(source) as connection:
-        state = moves.state_of(connection, moved.id)
+        state = moves.state_of(connection, moved_project.id)
     if state != "moved":
-        raise CallerError(f"The project {moved.name} has not moved away from here.")
-    moves.remove_copy(source, moved.id)
+        raise CallerError(f"The project {moved_project.name} has not moved away from here.")
+    moves.remove_copy(source, moved_project.id)
     moves.watch_no_more(source)

@@ -50,30 +50,30 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def first() -> list[Belonging]:
+def tables_in_order() -> list[Belonging]:
     """Tables in the order of their arrival.  Keys come last: access begins when everything has arrived."""
-    return [each for each in belongings.belongings() if each.name not in SECRETS | _FOUND_ANEW]
+    return [table for table in belongings.belongings() if table.name not in SECRETS | _FOUND_ANEW]
 
 
-def small() -> list[Belonging]:
+def small_tables() -> list[Belonging]:
     """These tables without the calls."""
-    return [each for each in first() if each.name != CALLS]
+    return [table for table in tables_in_order() if table.name != CALLS]
 
 
-def closing() -> list[Belonging]:
+def closing_tables() -> list[Belonging]:
     """Tables that arrive again at the end: held-back ones, those with references within the table, and keys."""
-    again = _HELD | SECRETS | _FOUND_ANEW
-    return [each for each in belongings.belongings() if each.name in again or each.links]
+    names = _HELD | SECRETS | _FOUND_ANEW
+    return [table for table in belongings.belongings() if table.name in names or table.links]
 
 
 def columns_first(belonging: Belonging) -> tuple[str, ...]:
     """Columns of the first copy: a row may refer to one that has not arrived."""
-    return belonging.described(without=belonging.links)
+    return belonging.described(left_out=belonging.links)
 
 
 def compared(belonging: Belonging) -> tuple[str, ...]:
     """Columns that must be equal on both sides; the project may have another name in the target."""
-    return belonging.described(without=("name",)) if belonging.name == belongings.PROJECT else belonging.columns
+    return belonging.described(left_out=("name",)) if belonging.name == belongings.PROJECT else belonging.columns
 
 
 def totals(
@@ -81,21 +81,21 @@ def totals(
 ) -> dict[str, Sum]:
     """Rows and digests by table; among: by table, the ids that count."""
     return {
-        each.name: belongings.total(connection, each, project_id, compared(each), among.get(each.name))
-        for each in whats
+        table.name: belongings.total(connection, table, project_id, compared(table), among.get(table.name))
+        for table in whats
     }
 
 
 def logged(connection: Connection, project_id: UUID) -> dict[str, list[UUID]]:
     """The ids of the entries of each log."""
-    logs = [each for each in belongings.belongings() if each.name in LOGS]
+    logs = [table for table in belongings.belongings() if table.name in LOGS]
     return {
-        each.name: [
+        table.name: [
             entry
-            for page in belongings.pages(connection, each, project_id, each.key)
+            for page in belongings.pages(connection, table, project_id, table.key)
             for entry in belongings.ids_in(page.data)
         ]
-        for each in logs
+        for table in logs
     }
 
 
@@ -109,10 +109,10 @@ def same_schema(source: str, target: str) -> None:
             )
 
 
-def differing(left: dict[str, Sum], right: dict[str, Sum]) -> list[str]:
+def differing(expected: dict[str, Sum], actual: dict[str, Sum]) -> list[str]:
     """Tables that differ between both sides, with their numbers of rows."""
     return [
-        f"{name}: {sum_of_left.rows} rows here, {right[name].rows} there"
-        for name, sum_of_left in left.items()
-        if sum_of_left != right.get(name)
+        f"{name}: {sum_of_left.rows} rows here, {actual[name].rows} there"
+        for name, sum_of_left in expected.items()
+        if sum_of_left != actual.get(name)
     ]

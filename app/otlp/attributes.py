@@ -43,22 +43,22 @@ class Attributes:
         """Whether the name of any attribute began with the prefix."""
         return f"\n{prefix}" in self.names
 
-    def rest(self) -> dict[str, Any]:
+    def remaining(self) -> dict[str, Any]:
         return self._left
 
 
-def _is_item(rest: str) -> bool:
-    return _is_index(rest.partition(".")[0])
+def _is_item(remainder: str) -> bool:
+    return _is_index(remainder.partition(".")[0])
 
 
 def _is_index(name: str) -> bool:
     return name.isascii() and name.isdigit() and len(name) <= 9
 
 
-def _tree(leaves: Iterable[tuple[list[str], Any]]) -> dict[str, Any]:
+def _tree(values_by_path: Iterable[tuple[list[str], Any]]) -> dict[str, Any]:
     """Nested dicts; where a name has both a value and members, the value is dropped."""
     root: dict[str, Any] = {}
-    for path, value in leaves:
+    for path, value in values_by_path:
         node = root
         for step in path[:-1]:
             inner = node.get(step)

@@ -19,22 +19,22 @@ _LONGEST_SHIFT = 70
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
 
-def has_more_fields(data: bytes, kind: Descriptor, most: int) -> bool:
-    """Whether the body has more fields than `most`, at any depth.  A body that is no protobuf is left to the parser, which refuses it."""
+def has_more_fields(data: bytes, kind: Descriptor, limit: int) -> bool:
+    """Whether the body has more fields than `limit`, at any depth.  A body that is no protobuf is left to the parser, which refuses it."""
     if len(data) <= UNCOUNTED_BYTES:
         return False
     try:
-        return _count(data, kind, most) > most
+        return _count(data, kind, limit) > limit
     except IndexError:
         return False
 
 
-def _count(data: bytes, kind: Descriptor, most: int) -> int:
-    """The number of fields, at most `most` + 1."""
+def _count(data: bytes, kind: Descriptor, limit: int) -> int:
+    """The number of fields, at most `limit` + 1."""
     fields, open_messages = 0, [(0, len(data), _messages_in(kind))]
     while open_messages:
         position, end, inner = open_messages.pop()
-        while position < end and fields <= most:
+        while position < end and fields <= limit:
             fields += 1
             tag, position = _varint(data, position)
             wire_type = tag & 7

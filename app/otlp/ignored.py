@@ -23,8 +23,8 @@ _WORD = re.compile(r"[a-zA-Z][a-zA-Z0-9_.]{0,39}")
 
 def why(span: Span, kind: Kind) -> str:
     """The kind of the span: `embeddings`, `tool`, `chain without messages` ..., or a label for a span without any sign of a model."""
-    said = next((value for name in _KINDS if isinstance(value := span.attributes.get(name), str)), None)
-    word = (said or genai.operation_of(span)).strip('"').lower()
+    kind_named = next((value for name in _KINDS if isinstance(value := span.attributes.get(name), str)), None)
+    word = (kind_named or genai.operation_of(span)).strip('"').lower()
     if not _WORD.fullmatch(word):
         return PLAIN if not word else "another operation"
     return f"{word} without messages" if kind in (Kind.MAYBE, Kind.WRAPPER) else word

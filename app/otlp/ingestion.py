@@ -98,7 +98,7 @@ class Pieces:
 
 
 @dataclass
-class Taken:
+class EventOutcomes:
     """The outcome of each event: accepted ids, refused ids with the reason, and the calls to be stored, with their bodies."""
 
     accepted: list[str] = field(default_factory=list)
@@ -112,14 +112,14 @@ class Taken:
 
     def refuse(self, event_id: str, reason: str) -> None:
         """Refuse the event; nothing of it is stored."""
-        self.accepted = [each for each in self.accepted if each != event_id]
+        self.accepted = [accepted_id for accepted_id in self.accepted if accepted_id != event_id]
         self.refused[event_id] = reason
 
 
-def read_events(events: Iterable[Any], project_id: UUID, pieces: Pieces, limits: Limits) -> Taken:
+def read_events(events: Iterable[Any], project_id: UUID, pieces: Pieces, limits: Limits) -> EventOutcomes:
     """Read the events in order; a call holds the last state of its generation."""
     reader = _Reader(project_id, pieces, limits)
-    for event in sorted(map(as_object, events), key=lambda each: str(each.get("type")) not in _TRACES):
+    for event in sorted(map(as_object, events), key=lambda event: str(event.get("type")) not in _TRACES):
         reader.take(event)
     for name, event_id in reader.touched.items():
         reader.read(name, event_id)
@@ -136,7 +136,7 @@ class _Reader:
     project_id: UUID
     pieces: Pieces
     limits: Limits
-    taken: Taken = field(default_factory=Taken)
+    taken: EventOutcomes = field(default_factory=EventOutcomes)
     touched: dict[str, str] = field(default_factory=dict)
     """By the id of each generation, the last of these events that concerns it."""
 
@@ -146,21 +146,21 @@ class _Reader:
             self.taken.refused[event_id] = _UNKNOWN
             return
         self.taken.accepted.append(event_id)
-        named = body.get("id") or body.get("traceId")
+        trace_id = body.get("id") or body.get("traceId")
         is_generation = kind in _GENERATIONS and str(body.get("type", "GENERATION")).upper() == "GENERATION"
-        if isinstance(named, str) and kind in _TRACES:
-            self.pieces.joined(self.project_id, f"trace {named}", body)
-        elif isinstance(named, str) and is_generation:
-            self.pieces.joined(self.project_id, named, body)
-            self.touched[named] = event_id
+        if isinstance(trace_id, str) and kind in _TRACES:
+            self.pieces.joined(self.project_id, f"trace {trace_id}", body)
+        elif isinstance(trace_id, str) and is_generation:
+            self.pieces.joined(self.project_id, trace_id, body)
+            self.touched[trace_id] = event_id
         else:
             self.taken.ignored += 1
 
     def read(self, name: str, event_id: str) -> None:
         """Take up the call of a generation when its pieces hold a prompt and a model."""
-        whole = self.pieces.of(self.project_id, name)
-        body = _body_of(whole, self.pieces.of(self.project_id, f"trace {whole.get('traceId')}"))
-        if not (has_prompt(body) and body.get("model")) and not _is_over(whole):
+        generation = self.pieces.of(self.project_id, name)
+        body = _body_of(generation, self.pieces.of(self.project_id, f"trace {generation.get('traceId')}"))
+        if not (has_prompt(body) and body.get("model")) and not _is_over(generation):
             self.taken.waiting += 1
             return
         name = str(body["external_id"])
@@ -168,13 +168,13 @@ class _Reader:
             if not has_prompt(body):
                 self.taken.late[name] = event_id, read_leniently(body | _NO_PROMPT, self.limits).incoming
                 return
-            read = read_leniently(body, self.limits)
+            trace_read = read_leniently(body, self.limits)
         except InvalidTraceError as error:
             problem = error.problems[0]
             self.taken.refuse(event_id, f"{'.'.join(map(str, problem.loc))}: {problem.message}")
             return
-        self.taken.odd |= read.odd
-        self.taken.calls[name] = read.incoming
+        self.taken.odd |= trace_read.odd
+        self.taken.calls[name] = trace_read.incoming
 
 
 _NO_PROMPT = {"model": "-", "input": "-"}
@@ -183,42 +183,42 @@ _NO_PROMPT = {"model": "-", "input": "-"}
 NO_PROMPT = "input: Holds no prompt in a form that is known here, and no call with this id is stored."
 
 
-def _is_over(whole: Body) -> bool:
-    return whole.get("endTime") is not None or whole.get("output") is not None
+def _is_over(generation: Body) -> bool:
+    return generation.get("endTime") is not None or generation.get("output") is not None
 
 
-def _body_of(whole: Body, trace: Body) -> Body:
+def _body_of(generation: Body, trace: Body) -> Body:
     """The body of a generation's call, in our names."""
-    parameters = dict(as_object(whole.get("modelParameters")))
+    parameters = dict(as_object(generation.get("modelParameters")))
     settings = {
-        ours: next((parameters.pop(each) for each in theirs if parameters.get(each) is not None), None)
+        ours: next((parameters.pop(item) for item in theirs if parameters.get(item) is not None), None)
         for ours, theirs in SETTINGS.items()
     }
-    own = as_object(whole.get("metadata")) or present({"langfuse.metadata": whole.get("metadata")})
+    metadata = as_object(generation.get("metadata")) or present({"langfuse.metadata": generation.get("metadata")})
     about = {
-        "langfuse.prompt_name": whole.get("promptName"),
-        "langfuse.prompt_version": whole.get("promptVersion"),
+        "langfuse.prompt_name": generation.get("promptName"),
+        "langfuse.prompt_version": generation.get("promptVersion"),
         "langfuse.parameters": parameters or None,
         "langfuse.tags": trace.get("tags"),
-        "langfuse.environment": whole.get("environment") or trace.get("environment"),
+        "langfuse.environment": generation.get("environment") or trace.get("environment"),
     }
-    names = filter(None, map(_filled, (trace.get("name"), whole.get("name"))))
-    request = prompt_of_value(whole.get("input"))
+    names = filter(None, map(_filled, (trace.get("name"), generation.get("name"))))
+    request = prompt_of_value(generation.get("input"))
     further = {name: value for name, value in request.items() if name not in _OURS}
     body = {
         **{name: value for name, value in request.items() if name in _OURS},
         **present(settings),
-        "model": whole.get("model") or request.get("model"),
-        "path": _filled(own.get("promptlode.path")) or "/".join(dict.fromkeys(names))[:MAX_NAME] or "langfuse",
-        "external_id": f"{whole.get('traceId') or 'langfuse'}:{whole.get('id')}",
-        "output": answer_of(whole.get("output")).get("output"),
-        "usage": _usage(whole),
+        "model": generation.get("model") or request.get("model"),
+        "path": _filled(metadata.get("promptlode.path")) or "/".join(dict.fromkeys(names))[:MAX_NAME] or "langfuse",
+        "external_id": f"{generation.get('traceId') or 'langfuse'}:{generation.get('id')}",
+        "output": answer_of(generation.get("output")).get("output"),
+        "usage": _usage(generation),
         "conversation_id": trace.get("sessionId"),
         "user_id": trace.get("userId"),
-        "started_at": whole.get("startTime"),
-        "completed_at": whole.get("endTime"),
-        "error": _error(whole),
-        "metadata": present(about) | further | own,
+        "started_at": generation.get("startTime"),
+        "completed_at": generation.get("endTime"),
+        "error": _error(generation),
+        "metadata": present(about) | further | metadata,
     }
     return present(body)
 
@@ -231,12 +231,12 @@ def _filled(value: Any) -> str | None:
 _OURS = frozenset({"model", "messages", "input", "instructions", *SETTINGS})
 
 
-def _usage(whole: Body) -> Body | None:
-    counts = usage_of(parsed(whole.get("usageDetails"))) or usage_of(parsed(whole.get("usage")))
+def _usage(generation: Body) -> Body | None:
+    counts = usage_of(parsed(generation.get("usageDetails"))) or usage_of(parsed(generation.get("usage")))
     return {name: counts[name] for name in NAMES if name in counts} if counts else None
 
 
-def _error(whole: Body) -> Body | None:
-    if whole.get("level") != "ERROR":
+def _error(generation: Body) -> Body | None:
+    if generation.get("level") != "ERROR":
         return None
-    return {"message": str(whole.get("statusMessage") or "The observation's level is ERROR.")}
+    return {"message": str(generation.get("statusMessage") or "The observation's level is ERROR.")}

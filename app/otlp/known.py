@@ -13,7 +13,7 @@ from app.otlp.dialects import Kind
 from app.otlp.recent import Recent
 from app.otlp.same import Telling
 from app.otlp.translate import PARENT, SCOPE, Export
-from app.store import kin
+from app.store import otel_traces
 from app.store.engine import transaction
 from tasks.connections import producer_redis
 
@@ -48,19 +48,21 @@ class Known:
         self._recent.mark(self._project_id, tellings)
         self._trace_ids = frozenset(telling.trace_id for telling in tellings)
         with transaction(self._engine) as connection:
-            stored = kin.of_traces(connection, self._project_id, self._trace_ids)
+            stored = otel_traces.of_traces(connection, self._project_id, self._trace_ids)
         self._stored_ids = stored.external_ids
         return [_telling(row) for row in stored.calls]
 
-    def seen(self, export: Export) -> kin.Seen:
+    def seen_traces(self, export: Export) -> otel_traces.SeenTraces:
         """The calls known when the export was read, together with its own."""
-        return kin.Seen(self._trace_ids, self._stored_ids.union(telling.id for telling in export.tellings))
+        return otel_traces.SeenTraces(
+            self._trace_ids, self._stored_ids.union(telling.id for telling in export.tellings)
+        )
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def holding(self) -> Iterator[None]:
         """Within the block, no other transaction stores calls of the export's OpenTelemetry traces.  Raises DatabaseDownError."""
         with transaction(self._engine) as connection:
-            kin.hold(connection, self._project_id, self._trace_ids)
+            otel_traces.hold(connection, self._project_id, self._trace_ids)
             yield
 
     def note(self, tellings: Iterable[Telling]) -> None:
@@ -85,5 +87,5 @@ def _telling(row: SimpleNamespace) -> Telling:
         body,
         stored=True,
         row=row.id,
-        also=kin.also_of(metadata),
+        also=otel_traces.also_of(metadata),
     )

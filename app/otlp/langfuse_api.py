@@ -16,7 +16,7 @@ from app.http.routes import Routes
 from app.http.services import services
 from app.http.shapes import Shape
 from app.otlp.counting import counts
-from app.otlp.ingestion import NO_PROMPT, Pieces, Taken, read_events
+from app.otlp.ingestion import NO_PROMPT, EventOutcomes, Pieces, read_events
 from app.store import traces
 from app.store.engine import transaction
 from app.store.keys import KeyHolder
@@ -83,12 +83,15 @@ def ingest_events(holder: KeyHolder) -> Response:
             422, "Nothing was stored: batch is no list.", [Problem(("batch",), "Must be a list of events.")]
         )
     pieces: Pieces = current_app.extensions.setdefault(_PIECES, Pieces())
-    taken = read_events(events, holder.project_id, pieces, services().limits)
-    _store(holder, taken)
-    _complete_stored(holder, taken)
-    _count(taken)
+    outcomes = read_events(events, holder.project_id, pieces, services().limits)
+    _store(holder, outcomes)
+    _complete_stored(holder, outcomes)
+    _count(outcomes)
     return json_answer(
-        {"successes": [_kept(each) for each in taken.accepted], "errors": list(map(_refused, taken.refused.items()))},
+        {
+            "successes": [_accepted(accepted_id) for accepted_id in outcomes.accepted],
+            "errors": list(map(_refused, outcomes.refused.items())),
+        },
         207,
     )
 
@@ -102,39 +105,41 @@ def langfuse_health(holder: KeyHolder) -> Response:
 @routes.route("GET", "/api/public/projects", scope="ingest", answers={200: OwnProjects})
 def langfuse_projects(holder: KeyHolder) -> Response:
     """The project of the key, as Langfuse's SDKs ask to check their keys."""
-    named = {"id": str(holder.project_id), "name": holder.project_name}
-    return json_answer({"data": [{**named, "organization": named, "metadata": {}, "retentionDays": None}]})
+    project = {"id": str(holder.project_id), "name": holder.project_name}
+    return json_answer({"data": [{**project, "organization": project, "metadata": {}, "retentionDays": None}]})
 
 
-def _store(holder: KeyHolder, taken: Taken) -> None:
+def _store(holder: KeyHolder, outcomes: EventOutcomes) -> None:
     """Store the calls; to a stored call, add the answer that it lacks."""
-    if not taken.calls:
+    if not outcomes.calls:
         return
-    incoming = list(taken.calls.values())
+    incoming = list(outcomes.calls.values())
     services().limiter.take_traces(holder, len(incoming))
     size = services().settings.max_batch
     project = Project(holder.project_id, holder.project_name)
     for start in range(0, len(incoming), size):
-        some = incoming[start : start + size]
-        stored = accept(services().ingest, services().settings, project, some)
+        part = incoming[start : start + size]
+        stored = accept(services().ingest, services().settings, project, part)
         additions = [
-            (each.recorded.id, _news(item.columns)) for each, item in zip(stored, some, strict=True) if _is_known(each)
+            (recorded.recorded.id, _news(item.columns))
+            for recorded, item in zip(stored, part, strict=True)
+            if _is_known(recorded)
         ]
         services().ingest.complete(holder.project_id, [(row, news, None) for row, news in additions if news])
 
 
-def _complete_stored(holder: KeyHolder, taken: Taken) -> None:
+def _complete_stored(holder: KeyHolder, outcomes: EventOutcomes) -> None:
     """Add answers to calls that this or another process has stored; refuse those of unknown calls."""
-    if not taken.late:
+    if not outcomes.late:
         return
     with transaction(services().engine) as connection:
-        known = traces.by_external_id(connection, holder.project_id, taken.late)
+        rows = traces.by_external_id(connection, holder.project_id, outcomes.late)
     additions = []
-    for name, (event_id, incoming) in taken.late.items():
-        if name in known:
-            additions.append((known[name].id, _news(incoming.columns)))
+    for name, (event_id, incoming) in outcomes.late.items():
+        if name in rows:
+            additions.append((rows[name].id, _news(incoming.columns)))
         else:
-            taken.refuse(event_id, NO_PROMPT)
+            outcomes.refuse(event_id, NO_PROMPT)
     services().ingest.complete(holder.project_id, [(row, news, None) for row, news in additions if news])
 
 
@@ -146,18 +151,18 @@ def _news(columns: dict[str, Any]) -> dict[str, Any]:
     return {name: columns[name] for name in _ADDED if columns[name] is not None}
 
 
-def _count(taken: Taken) -> None:
+def _count(outcomes: EventOutcomes) -> None:
     counters = counts()
-    counters.outcomes.labels("stored").inc(len(taken.calls))
-    counters.outcomes.labels("rejected").inc(len(taken.refused))
-    counters.outcomes.labels("ignored").inc(taken.ignored)
-    for reason in taken.refused.values():
+    counters.outcomes.labels("stored").inc(len(outcomes.calls))
+    counters.outcomes.labels("rejected").inc(len(outcomes.refused))
+    counters.outcomes.labels("ignored").inc(outcomes.ignored)
+    for reason in outcomes.refused.values():
         counters.reason("rejected", reason.partition(":")[0], 1)
-    for name in taken.odd:
+    for name in outcomes.odd:
         counters.odd.labels(name).inc()
 
 
-def _kept(event_id: str) -> dict[str, Any]:
+def _accepted(event_id: str) -> dict[str, Any]:
     return {"id": event_id, "status": 201}
 
 

@@ -31,18 +31,18 @@ def _spans(request: ExportLogsServiceRequest) -> Iterator[Span]:
 
 def _span(record: LogRecord, scope: str, resource: dict[str, object]) -> Span:
     attributes = values_of(record.body.kvlist_value.values) | values_of(record.attributes)
-    named = next((str(attributes.pop(name)) for name in _NAMES if name in attributes), "")
+    name = next((str(attributes.pop(name)) for name in _NAMES if name in attributes), "")
     trace_id, span_id = _ids(record)
-    sent = trace_pb2.Span(
+    span = trace_pb2.Span(
         trace_id=trace_id,
         span_id=span_id,
-        name=record.event_name or named,
+        name=record.event_name or name,
         end_time_unix_nano=record.time_unix_nano or record.observed_time_unix_nano,
         dropped_attributes_count=record.dropped_attributes_count,
     )
     if "error.type" in attributes:
-        sent.status.code = trace_pb2.Status.STATUS_CODE_ERROR
-    return Span(sent, f"{scope} (log)", resource, attributes)
+        span.status.code = trace_pb2.Status.STATUS_CODE_ERROR
+    return Span(span, f"{scope} (log)", resource, attributes)
 
 
 def _ids(record: LogRecord) -> tuple[bytes, bytes]:

@@ -21,7 +21,7 @@ _ROLE_AND_PARTS = {"role", "parts"}
 
 def from_parts(messages: Iterable[Message]) -> list[Message]:
     """Messages of the current conventions: a role and typed parts.  Messages with plain content stay unchanged."""
-    return [made for message in messages for made in _from_parts(message)]
+    return [in_chat_form for message in messages for in_chat_form in _from_parts(message)]
 
 
 def flat_messages(message: Message) -> list[Message]:

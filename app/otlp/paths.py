@@ -34,14 +34,14 @@ class Paths:
 
     def of(self, span: Span) -> str:
         """The path of a call; never empty."""
-        if own := _text(span.attributes.get(self._attribute)):
-            return own[:MAX_NAME]
+        if path := _text(span.attributes.get(self._attribute)):
+            return path[:MAX_NAME]
         line = list(self.line(span))
-        declared = [_text(each.attributes.get(self._attribute)) for each in line] + [
+        declared = [_text(ancestor.attributes.get(self._attribute)) for ancestor in line] + [
             _text(span.resource.get(self._attribute))
         ]
-        named = (self._place(each, own=each is span) for each in line)
-        path_of_line = next((path for path in declared if path), None) or next((path for path in named if path), None)
+        names = (self._place(ancestor, is_own=ancestor is span) for ancestor in line)
+        path_of_line = next((path for path in declared if path), None) or next((path for path in names if path), None)
         return (path_of_line or _service_and_operation(span))[:MAX_NAME]
 
     def line(self, span: Span) -> Iterator[Span]:
@@ -53,9 +53,9 @@ class Paths:
             yield span
             span = self._by_id.get(span.parent_id or "")
 
-    def _place(self, span: Span, *, own: bool) -> str | None:
+    def _place(self, span: Span, *, is_own: bool) -> str | None:
         place = _text(self._call_site(span)) or _function(span.attributes)
-        return place if place or own or self._is_call(span) else _text(span.name)
+        return place if place or is_own or self._is_call(span) else _text(span.name)
 
 
 def _function(attributes: Mapping[str, Any]) -> str | None:
@@ -79,5 +79,5 @@ def _text(value: Any) -> str | None:
 def _service_and_operation(span: Span) -> str:
     """The service and the operation, else the span's name: in the conventions the name of a call's span holds the model."""
     operation = operation_of(span) if span.attributes.get("gen_ai.operation.name") else span.name
-    named = [str(name) for name in (span.resource.get("service.name"), operation) if name and str(name).strip()]
-    return "/".join(named) or "unnamed"
+    names = [str(name) for name in (span.resource.get("service.name"), operation) if name and str(name).strip()]
+    return "/".join(names) or "unnamed"

@@ -27,7 +27,7 @@ SECONDS_OF_SILENCE = 5.0
 """Seconds for which a Redis that did not answer is left alone: one export waits for it, not every one."""
 
 
-class Told(NamedTuple):
+class CallNote(NamedTuple):
     """The signal that described an answer: the id of its span, a digest of all texts, and the instrumentation."""
 
     span_id: str
@@ -40,64 +40,64 @@ class Recent:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._own: Cache[str, Told] = Cache(MOST_CALLS_KEPT, SECONDS_OF_A_CALL)
+        self._own: Cache[str, CallNote] = Cache(MOST_CALLS_KEPT, SECONDS_OF_A_CALL)
         self._silent_until = 0.0
 
     def mark(self, project_id: UUID, tellings: Iterable[Telling]) -> None:
         """Mark tellings as covered whose answer another signal has described: tellings without messages, and those with the same messages
         by another instrumentation.
         """
-        named = [telling for telling in tellings if telling.response_id is not None]
-        known = self._known([_key(project_id, telling) for telling in named])
-        for telling, told in zip(named, known, strict=True):
-            telling.covered = told is not None and _is_told_again(told, telling)
+        with_response_id = [telling for telling in tellings if telling.response_id is not None]
+        notes = self._notes([_key(project_id, telling) for telling in with_response_id])
+        for telling, note in zip(with_response_id, notes, strict=True):
+            telling.covered = note is not None and _is_told_again(note, telling)
 
     def note(self, project_id: UUID, tellings: Iterable[Telling]) -> None:
         """Remember these tellings; the first one of an answer stays."""
         fresh = {
-            _key(project_id, telling): Told(telling.id, _digest(*telling.texts), telling.scope)
+            _key(project_id, telling): CallNote(telling.id, _digest(*telling.texts), telling.scope)
             for telling in tellings
             if telling.response_id and telling.has_content
         }
         if not fresh:
             return
-        for key, told in fresh.items():
+        for key, note in fresh.items():
             if self._own.fresh(key) is None:
-                self._own.keep(key, told)
+                self._own.keep(key, note)
         self._share(fresh)
 
-    def _known(self, keys: Sequence[str]) -> list[Told | None]:
-        own = [self._own.fresh(key) for key in keys]
-        if None not in own:
-            return own
-        return [mine or theirs for mine, theirs in zip(own, self._shared(keys), strict=True)]
+    def _notes(self, keys: Sequence[str]) -> list[CallNote | None]:
+        own_notes = [self._own.fresh(key) for key in keys]
+        if None not in own_notes:
+            return own_notes
+        return [own_note or shared_note for own_note, shared_note in zip(own_notes, self._shared(keys), strict=True)]
 
     # --- with the other processes
 
-    def _shared(self, keys: Sequence[str]) -> list[Told | None]:
+    def _shared(self, keys: Sequence[str]) -> list[CallNote | None]:
         if time.monotonic() >= self._silent_until:
             try:
-                return [_read(value) for value in self._redis.mget(keys)]
+                return [_parsed_note(value) for value in self._redis.mget(keys)]
             except RedisError:
                 self._silent_until = time.monotonic() + SECONDS_OF_SILENCE
         return [None] * len(keys)
 
-    def _share(self, fresh: dict[str, Told]) -> None:
+    def _share(self, fresh: dict[str, CallNote]) -> None:
         if time.monotonic() < self._silent_until:
             return
         try:
             with self._redis.pipeline(transaction=False) as pipeline:
-                for key, told in fresh.items():
-                    pipeline.set(key, "\n".join(told), ex=SECONDS_OF_A_CALL, nx=True)
+                for key, note in fresh.items():
+                    pipeline.set(key, "\n".join(note), ex=SECONDS_OF_A_CALL, nx=True)
                 pipeline.execute()
         except RedisError:
             self._silent_until = time.monotonic() + SECONDS_OF_SILENCE
 
 
-def _is_told_again(told: Told, telling: Telling) -> bool:
-    if told.span_id == telling.id:
+def _is_told_again(note: CallNote, telling: Telling) -> bool:
+    if note.span_id == telling.id:
         return False
-    return not telling.has_content or (told.scope != telling.scope and told.texts == _digest(*telling.texts))
+    return not telling.has_content or (note.scope != telling.scope and note.texts == _digest(*telling.texts))
 
 
 def _key(project_id: UUID, telling: Telling) -> str:
@@ -112,10 +112,10 @@ def _digest(*texts: str) -> str:
     return digest.hexdigest()
 
 
-def _read(value: bytes | str | None) -> Told | None:
+def _parsed_note(value: bytes | str | None) -> CallNote | None:
     if value is None:
         return None
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    span_id, _, rest = text.partition("\n")
-    texts, _, scope = rest.partition("\n")
-    return Told(span_id, texts, scope)
+    span_id, _, further_lines = text.partition("\n")
+    texts, _, scope = further_lines.partition("\n")
+    return CallNote(span_id, texts, scope)

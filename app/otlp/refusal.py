@@ -96,10 +96,10 @@ def _refused(refusals: Sequence[Refusal], spans: int, noun: str) -> Iterator[str
 def how_to_capture(silent: Sequence[Refusal]) -> str:
     """The setting of the instrumentation that wrote these spans, if its name identifies it; else all known settings."""
     scopes = {refusal.scope for refusal in silent}
-    known = {_family(scope) for scope in scopes}
-    if None in known or not known:
+    families = {_family(scope) for scope in scopes}
+    if None in families or not families:
         return HOW_TO_CAPTURE
-    return f"switch content capture on: {', '.join(sorted(_CAPTURE[family] for family in known if family))}."
+    return f"switch content capture on: {', '.join(sorted(_CAPTURE[family] for family in families if family))}."
 
 
 def _family(scope: str) -> str | None:

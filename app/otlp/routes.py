@@ -30,7 +30,7 @@ from app.otlp.logs import spans_of_logs
 from app.otlp.spans import spans_of
 from app.otlp.translate import Export, read_export, read_logs
 from app.store.keys import KeyHolder
-from app.store.kin import Seen
+from app.store.otel_traces import SeenTraces
 from app.store.projects import Project
 from tasks.accept import accept
 
@@ -107,15 +107,15 @@ def export_traces(holder: KeyHolder) -> Response:
 
 def export_traces_of(holder: KeyHolder) -> Response:
     """The answer to an export of spans."""
-    sent = _read(ExportTraceServiceRequest)
+    exported = _request(ExportTraceServiceRequest)
 
-    def read(known: Known) -> Export:
-        spans = spans_of(sent.message)
-        return read_export(spans, services().settings.otlp_path_attribute, services().limits, known)
+    def read(known_calls: Known) -> Export:
+        spans = spans_of(exported.message)
+        return read_export(spans, services().settings.otlp_path_attribute, services().limits, known_calls)
 
-    export = _stored(holder, read)
-    export.refuse_spoilt(map(wire.in_words, sent.spoilt))
-    return _answer(wire.response(len(export.refusals), _counted(holder, export, "span") or sent.lack))
+    export = _store_export(holder, read)
+    export.refuse_spoilt(map(wire.in_words, exported.spoilt))
+    return _answer(wire.response(len(export.refusals), _count(holder, export, "span") or exported.lack))
 
 
 @routes.route(
@@ -155,37 +155,37 @@ def export_metrics(holder: KeyHolder) -> Response:
 )
 def export_logs(holder: KeyHolder) -> Response:
     """Store the LLM calls among the log records of an OpenTelemetry export."""
-    sent = _read(ExportLogsServiceRequest)
+    exported = _request(ExportLogsServiceRequest)
 
-    def read(known: Known) -> Export:
-        records = spans_of_logs(sent.message)
-        return read_logs(records, services().settings.otlp_path_attribute, services().limits, known)
+    def read(known_calls: Known) -> Export:
+        records = spans_of_logs(exported.message)
+        return read_logs(records, services().settings.otlp_path_attribute, services().limits, known_calls)
 
-    export = _stored(holder, read)
-    export.refuse_spoilt(map(wire.in_words, sent.spoilt))
-    return _answer(wire.logs_response(len(export.refusals), _counted(holder, export, "log record") or sent.lack))
+    export = _store_export(holder, read)
+    export.refuse_spoilt(map(wire.in_words, exported.spoilt))
+    return _answer(wire.logs_response(len(export.refusals), _count(holder, export, "log record") or exported.lack))
 
 
-def _stored(holder: KeyHolder, read: Callable[[Known], Export]) -> Export:
+def _store_export(holder: KeyHolder, reader: Callable[[Known], Export]) -> Export:
     """An export whose calls are stored now."""
-    known = Known(services().engine, holder.project_id, recent_of(current_app, services().settings))
-    export = read(known)
+    known_calls = Known(services().engine, holder.project_id, recent_of(current_app, services().settings))
+    export = reader(known_calls)
     services().limiter.take_traces(holder, len(export.incoming))
     try:
-        _store(holder, export, known.seen(export))
+        _store(holder, export, known_calls.seen_traces(export))
     except UnseenCallError:
-        export = _stored_alone(holder, known, read)
-    known.note(export.tellings)
+        export = _stored_alone(holder, known_calls, reader)
+    known_calls.note(export.tellings)
     return export
 
 
-def _stored_alone(holder: KeyHolder, known: Known, read: Callable[[Known], Export]) -> Export:
-    """As `_stored`, where others stored calls of the same OpenTelemetry traces meanwhile: now they wait until this export is stored.
+def _stored_alone(holder: KeyHolder, known_calls: Known, reader: Callable[[Known], Export]) -> Export:
+    """As `_store_export`, where others stored calls of the same OpenTelemetry traces meanwhile: now they wait until this export is stored.
 
     Raises DatabaseDownError where a call that gets an answer is deleted meanwhile.
     """
-    with _ALONE, known.held():
-        export = read(known)
+    with _ALONE, known_calls.holding():
+        export = reader(known_calls)
         try:
             _store(holder, export, None)
         except UnseenCallError:
@@ -197,17 +197,17 @@ _ALONE = threading.Lock()
 """Exports that store alone at once: each holds the traces with one connection of the pool and stores with another."""
 
 
-def _store(holder: KeyHolder, export: Export, seen: Seen | None) -> None:
+def _store(holder: KeyHolder, export: Export, related: SeenTraces | None) -> None:
     """In as many transactions as the calls need."""
     project = Project(holder.project_id, holder.project_name)
-    for some in _in_batches(export.incoming, services().settings.max_batch):
-        accept(services().ingest, services().settings, project, some, seen)
-    additions = [(each.row, each.news, each.also) for each in export.completed if each.row is not None]
+    for part in _in_batches(export.incoming, services().settings.max_batch):
+        accept(services().ingest, services().settings, project, part, related)
+    additions = [(telling.row, telling.news, telling.also) for telling in export.completed if telling.row is not None]
     if additions:
-        services().ingest.complete(holder.project_id, additions, seen)
+        services().ingest.complete(holder.project_id, additions, related)
 
 
-def _counted(holder: KeyHolder, export: Export, noun: str) -> str:
+def _count(holder: KeyHolder, export: Export, noun: str) -> str:
     """Count an export; answers the message of the answer, empty without problems."""
     message = export.summary(noun)
     count(counts(), export, holder.project_name, message)
@@ -228,7 +228,7 @@ def as_status(response: Response, media_type: str) -> Response:
     return response
 
 
-def _read(kind: type[wire.M]) -> wire.Sent[wire.M]:
+def _request(kind: type[wire.M]) -> wire.Decoded[wire.M]:
     """The request in either encoding.  Raises ProblemError: 400, 413, 415 or 422."""
     _check_media_type()
     check_encoding()
@@ -258,4 +258,4 @@ def _in_batches(incoming: Sequence[Incoming], size: int) -> Iterator[Sequence[In
 
 
 def _answer(message: Message) -> Response:
-    return Response(wire.written(message, request.mimetype), mimetype=request.mimetype)
+    return Response(wire.encoded(message, request.mimetype), mimetype=request.mimetype)

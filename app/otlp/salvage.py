@@ -39,7 +39,7 @@ class Salvage:
 def of_json(body: Any, kind: type[Message]) -> Salvage:
     """Take spans with a lone surrogate out of parsed JSON."""
     salvage = Salvage()
-    for items, place in _lists(body, list(_way(kind.DESCRIPTOR)), ""):
+    for items, place in _lists(body, list(_path_to_spans(kind.DESCRIPTOR)), ""):
         spoilt = [number for number, item in enumerate(items) if _has_lone_surrogate(item)]
         salvage.spoilt += [f"{place}[{number}]" for number in spoilt]
         salvage.whole += len(items) - len(spoilt)
@@ -48,16 +48,16 @@ def of_json(body: Any, kind: type[Message]) -> Salvage:
     return salvage
 
 
-def _way(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
+def _path_to_spans(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
     for number in _DOWN:
         field = descriptor.fields_by_number[number]
         yield field
         descriptor = field.message_type
 
 
-def _lists(value: Any, way: list[FieldDescriptor], place: str) -> Iterator[tuple[list[Any], str]]:
+def _lists(value: Any, path: list[FieldDescriptor], place: str) -> Iterator[tuple[list[Any], str]]:
     """Every list of spans with its place; both spellings of a field are read."""
-    first, *further = way
+    first, *further = path
     for name in {first.json_name, first.name}:
         items = value.get(name) if isinstance(value, dict) else None
         if not isinstance(items, list):
@@ -80,26 +80,27 @@ def _has_lone_surrogate(item: Any) -> bool:
 def of_protobuf(data: bytes, kind: type[Message]) -> tuple[bytes, Salvage]:
     """The request without unreadable spans.  Raises DecodeError where its outer messages cannot be read either."""
     salvage = Salvage()
-    return _without(data, list(_way(kind.DESCRIPTOR)), "", salvage), salvage
+    return _readable(data, list(_path_to_spans(kind.DESCRIPTOR)), "", salvage), salvage
 
 
-def _without(data: bytes, way: list[FieldDescriptor], place: str, salvage: Salvage) -> bytes:
-    """A message without the unreadable spans below the first field of `way`."""
-    (first, *further), readable, number = way, bytearray(), 0
-    for each in UnknownFieldSet(
-        Empty.FromString(data)
-    ):  # a message type without fields keeps all fields of the data as unknown ones
-        if each.wire_type != _LENGTH_DELIMITED:
+def _readable(data: bytes, path: list[FieldDescriptor], place: str, salvage: Salvage) -> bytes:
+    """A message without the unreadable spans below the first field of `path`."""
+    (first, *further), readable, number = path, bytearray(), 0
+    # A message type without fields keeps all fields of the data as unknown ones.
+    for entry in UnknownFieldSet(Empty.FromString(data)):
+        if entry.wire_type != _LENGTH_DELIMITED:
             continue
-        inner = each.data
-        if each.field_number == first.number:
+        inner = entry.data
+        if entry.field_number == first.number:
             inner_place = f"{place}.{first.json_name}[{number}]".lstrip(".")
             number += 1
             inner = (
-                _without(inner, further, inner_place, salvage) if further else _span(inner, first, inner_place, salvage)
+                _readable(inner, further, inner_place, salvage)
+                if further
+                else _span(inner, first, inner_place, salvage)
             )
         if inner is not None:
-            readable += _field(each.field_number, inner)
+            readable += _field(entry.field_number, inner)
     return bytes(readable)
 
 
@@ -115,8 +116,8 @@ def _span(data: bytes, of: FieldDescriptor, place: str, salvage: Salvage) -> byt
 
 def _field(number: int, data: bytes) -> bytes:
     """A length-delimited field in protobuf's encoding: 7 bits of the length in each byte, the high bit set in all but the last."""
-    length, rest = bytearray(), len(data)
-    while rest > 0x7F:
-        length.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    return bytes([number << 3 | _LENGTH_DELIMITED, *length, rest]) + data
+    length, remaining = bytearray(), len(data)
+    while remaining > 0x7F:
+        length.append(remaining & 0x7F | 0x80)
+        remaining >>= 7
+    return bytes([number << 3 | _LENGTH_DELIMITED, *length, remaining]) + data

@@ -131,7 +131,7 @@ def one_of_each(tellings: Iterable[Telling]) -> list[Telling]:
 
 def _settle_known(tellings: list[Telling]) -> None:
     """Cover tellings of a repeated export, whose answer is in a stored row, and tellings without messages whose answer another telling has."""
-    by_other_id = {each: telling for telling in tellings for each in telling.also}
+    by_other_id = {other_id: telling for telling in tellings for other_id in telling.also}
     by_response_id = {
         telling.response_id: telling for telling in tellings if telling.response_id and telling.has_content
     }
@@ -158,7 +158,10 @@ def _settle_nested(family: list[Telling]) -> None:
     """Join nested tellings from the inside out, each with the nearest enclosing one."""
     by_id = {telling.id: telling for telling in family}
     for inner in sorted(family, key=lambda telling: -len(telling.ancestors)):
-        outer = next((by_id[each] for each in inner.ancestors if each in by_id and by_id[each] is not inner), None)
+        outer = next(
+            (by_id[ancestor] for ancestor in inner.ancestors if ancestor in by_id and by_id[ancestor] is not inner),
+            None,
+        )
         if outer is not None and _is_one(inner, outer):
             _make_one(inner.teller, outer.teller)
 
@@ -170,8 +173,12 @@ def _is_one(inner: Telling, outer: Telling) -> bool:
         return False
     if not (inner_teller.has_content and outer_teller.has_content):
         return True
-    again = any(each.scope == inner.scope and each.id not in inner.ancestors for each in outer_teller.members)
-    return not again and not _answers_differ(inner_teller, outer_teller) and inner_teller.texts == outer_teller.texts
+    is_repeated = any(
+        member.scope == inner.scope and member.id not in inner.ancestors for member in outer_teller.members
+    )
+    return (
+        not is_repeated and not _answers_differ(inner_teller, outer_teller) and inner_teller.texts == outer_teller.texts
+    )
 
 
 def _settle_beside(family: list[Telling]) -> None:
@@ -206,17 +213,21 @@ def _are_one_beside(earlier: Telling, later: Telling) -> bool:
         return False
     if _is_stream(earlier_teller, later_teller):
         return True
-    apart = {each.scope for each in earlier_teller.members}.isdisjoint(each.scope for each in later_teller.members)
+    have_distinct_scopes = {member.scope for member in earlier_teller.members}.isdisjoint(
+        member.scope for member in later_teller.members
+    )
     return (
-        apart and _overlap(earlier, later) and (earlier.trace_id == later.trace_id or earlier.service == later.service)
+        have_distinct_scopes
+        and _overlap(earlier, later)
+        and (earlier.trace_id == later.trace_id or earlier.service == later.service)
     )
 
 
-def _is_stream(request: Telling, over: Telling) -> bool:
+def _is_stream(request: Telling, answered: Telling) -> bool:
     """Whether the first is a request without an answer, and the second the same request with its answer, under the same span."""
-    if request.trace_id != over.trace_id or request.ancestors[:1] != over.ancestors[:1]:
+    if request.trace_id != answered.trace_id or request.ancestors[:1] != answered.ancestors[:1]:
         return False
-    return not request.has_answer and not request.body.get("error") and over.has_answer
+    return not request.has_answer and not request.body.get("error") and answered.has_answer
 
 
 def _overlap(earlier: Telling, later: Telling) -> bool:
@@ -225,18 +236,16 @@ def _overlap(earlier: Telling, later: Telling) -> bool:
     return later.starts <= earlier.ends + TOLERANCE
 
 
-def _answers_differ(telling: Telling, other: Telling) -> bool:
+def _answers_differ(first: Telling, second: Telling) -> bool:
     """Whether the provider gave the two answers different ids."""
-    return (
-        telling.response_id is not None and other.response_id is not None and telling.response_id != other.response_id
-    )
+    return first.response_id is not None and second.response_id is not None and first.response_id != second.response_id
 
 
-def _make_one(telling: Telling, other: Telling) -> None:
+def _make_one(first: Telling, second: Telling) -> None:
     """The telling with more content represents both; a stored one always does, since it has the row."""
-    if telling.stored and other.stored:
+    if first.stored and second.stored:
         return
-    richer, poorer = (telling, other) if telling.wealth >= other.wealth else (other, telling)
+    richer, poorer = (first, second) if first.wealth >= second.wealth else (second, first)
     _fill(richer, poorer)
     richer.others += poorer.members
     poorer.told_by, poorer.covered = richer, True
@@ -244,21 +253,21 @@ def _make_one(telling: Telling, other: Telling) -> None:
 
 def _fill(richer: Telling, poorer: Telling) -> None:
     """Fill the fields that the richer telling lacks; never a prompt, or fields of the span alone.  A row gets only its answer."""
-    late = richer.stored and poorer.has_answer and not richer.has_answer
+    is_late = richer.stored and poorer.has_answer and not richer.has_answer
     for name, value in poorer.body.items():
         if name in _ABOUT or value in (None, {}, []) or (richer.stored and name not in _ANSWER):
             continue
-        known = richer.body.get(name)
-        added = _added(name, known, value, late=late)
-        if added != known:
-            richer.body[name] = richer.news[name] = added
+        stored = richer.body.get(name)
+        joined = _joined(name, stored, value, is_late=is_late)
+        if joined != stored:
+            richer.body[name] = richer.news[name] = joined
 
 
-def _added(name: str, known: Any, value: Any, *, late: bool) -> Any:
-    """The known value joined with the new one; late: the answer came after the row, and with it the end time of the call."""
-    if name == "usage" and isinstance(value, dict) and isinstance(known, dict):
-        return value | known
-    return value if known in (None, {}, []) or (late and name == "completed_at") else known
+def _joined(name: str, stored: Any, value: Any, *, is_late: bool) -> Any:
+    """The stored value joined with the new one; is_late: the answer came after the row, and with it the end time of the call."""
+    if name == "usage" and isinstance(value, dict) and isinstance(stored, dict):
+        return value | stored
+    return value if stored in (None, {}, []) or (is_late and name == "completed_at") else stored
 
 
 def _settle_wrappers(family: list[Telling]) -> None:
@@ -268,9 +277,11 @@ def _settle_wrappers(family: list[Telling]) -> None:
     for wrapper in (wrapper for wrapper in wrappers if not wrapper.covered):
         within = [call for call in calls if _is_within(call, wrapper)]
         nested = [
-            other
-            for other in wrappers
-            if other.kind is wrapper.kind and other.has_content and wrapper.id in other.ancestors
+            outer_wrapper
+            for outer_wrapper in wrappers
+            if outer_wrapper.kind is wrapper.kind
+            and outer_wrapper.has_content
+            and wrapper.id in outer_wrapper.ancestors
         ]
         wrapper.covered = bool(within or nested)
         for call in within:
@@ -297,5 +308,5 @@ def _settle_empty(family: list[Telling]) -> None:
     by_id = {telling.id: telling for telling in family}
     for telling in family:
         if not telling.has_content and telling.kind is not Kind.WRAPPER and not telling.covered:
-            around = (by_id[each] for each in telling.ancestors if each in by_id)
-            telling.covered = any(each.has_content and not each.covered for each in around)
+            outer_tellings = (by_id[ancestor] for ancestor in telling.ancestors if ancestor in by_id)
+            telling.covered = any(outer.has_content and not outer.covered for outer in outer_tellings)

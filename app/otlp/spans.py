@@ -40,13 +40,13 @@ class Span:
     lost_attributes: int = field(init=False)
 
     def __post_init__(self) -> None:
-        sent = self.sent
-        trace_id, parent = sent.trace_id.hex(), sent.parent_span_id
-        self.id = f"{trace_id}:{sent.span_id.hex()}"
+        exported = self.sent
+        trace_id, parent = exported.trace_id.hex(), exported.parent_span_id
+        self.id = f"{trace_id}:{exported.span_id.hex()}"
         self.parent_id = f"{trace_id}:{parent.hex()}" if parent else None
         self.names = "\n".join(["", *self.attributes])
-        self.name = sent.name
-        self.lost_attributes = sent.dropped_attributes_count
+        self.name = exported.name
+        self.lost_attributes = exported.dropped_attributes_count
 
     @property
     def has_valid_ids(self) -> bool:
@@ -85,16 +85,18 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
         resource = values_of(resource_spans.resource.attributes)
         for scope_spans in resource_spans.scope_spans:
             scope = scope_spans.scope.name
-            for sent in scope_spans.spans:
-                yield Span(sent, scope, resource, values_of(sent.attributes))
+            for exported_span in scope_spans.spans:
+                yield Span(exported_span, scope, resource, values_of(exported_span.attributes))
 
 
 def values_of(attributes: Iterable[KeyValue]) -> dict[str, Any]:
     """Attributes as plain values; an attribute without a value counts as absent."""
     values: dict[str, Any] = {}
     for attribute in attributes:
-        held = attribute.value
-        value = held.string_value or _value(held)  # most values are texts; for another type string_value is empty
+        any_value = attribute.value
+        value = any_value.string_value or _value(
+            any_value
+        )  # most values are texts; for another type string_value is empty
         if value is not None:
             values[attribute.key] = value
     return values

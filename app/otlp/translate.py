@@ -18,7 +18,7 @@ from app.otlp.paths import Paths
 from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError, Warnings, summary
 from app.otlp.same import Telling, one_of_each
 from app.otlp.spans import Span
-from app.store.kin import ALSO
+from app.store.otel_traces import ALSO
 
 # As many attributes as an SDK keeps by default, and no attribute as long as a document.
 MAX_ATTRIBUTES = 128
@@ -75,10 +75,10 @@ class Export:
         return summary(self.refusals, self.spans, Warnings(self.truncated, self.orphans, self.odd), noun)
 
 
-def read_logs(records: list[Span], path_attribute: str, limits: Limits, known: Known | None = None) -> Export:
+def read_logs(records: list[Span], path_attribute: str, limits: Limits, known_calls: Known | None = None) -> Export:
     """Read every log record; only the event that holds a whole call becomes a trace."""
     details = [record for record in records if record.name == genai.DETAILS_EVENT]
-    export = read_export(details, path_attribute, limits, known)
+    export = read_export(details, path_attribute, limits, known_calls)
     pieces = [record for record in records if record.name in genai.MESSAGE_EVENTS or record.name == genai.CHOICE_EVENT]
     export.refusals += [Refusal(record.id, IN_PIECES) for record in pieces]
     export.spans = len(records)
@@ -86,10 +86,10 @@ def read_logs(records: list[Span], path_attribute: str, limits: Limits, known: K
     return export
 
 
-def read_export(spans: list[Span], path_attribute: str, limits: Limits, known: Known | None = None) -> Export:
-    """Read every span.  known: looks up stored calls; without it an export is read by itself."""
+def read_export(spans: list[Span], path_attribute: str, limits: Limits, known_calls: Known | None = None) -> Export:
+    """Read every span.  known_calls: looks up stored calls; without it an export is read by itself."""
     reading = Reading(spans, path_attribute, limits)
-    return reading.export(known(reading.tellings) if known and reading.tellings else ())
+    return reading.export(known_calls(reading.tellings) if known_calls and reading.tellings else ())
 
 
 class Reading:
@@ -106,31 +106,33 @@ class Reading:
         self.paths = Paths(self.spans, path_attribute, call_site=call_site_of, is_call=_is_call)
         self.tellings = [telling for span in spans if (telling := self._telling(span)) is not None]
 
-    def export(self, known: Iterable[Telling] = ()) -> Export:
-        """The content of the export; known: stored tellings that may be of the same calls.  Call it once."""
+    def export(self, known_tellings: Iterable[Telling] = ()) -> Export:
+        """The content of the export; known_tellings: stored tellings that may be of the same calls.  Call it once."""
         export, tellings = self._export, self.tellings
-        stored = self._stored(known)
+        stored = self._settle_stored(known_tellings)
         for telling in one_of_each([*stored, *tellings]):
             if telling.id in self.spans:
                 self._take(self.spans[telling.id], telling)
         export.completed = [telling for telling in (*stored, *tellings) if telling.stored and telling.news]
         for telling in export.completed:
-            also = sorted({*telling.also, *(each.id for each in telling.others)})
+            also = sorted({*telling.also, *(duplicate.id for duplicate in telling.others)})
             telling.news["metadata"] = telling.body.get("metadata", {}) | {ALSO: also}
         export.doubled += sum(telling.covered for telling in tellings)
         return export
 
-    def _stored(self, known: Iterable[Telling]) -> list[Telling]:
+    def _settle_stored(self, known_tellings: Iterable[Telling]) -> list[Telling]:
         """The stored tellings that this export does not repeat; a repeated telling gets the row of the stored one."""
-        again = {telling.id: telling for telling in self.tellings}
+        telling_by_id = {telling.id: telling for telling in self.tellings}
         unsent = []
-        for telling in known:
-            if sent := again.get(telling.id):
-                sent.stored, sent.row, sent.also = True, telling.row, telling.also
-                sent.body["metadata"] = telling.body["metadata"]
+        for telling in known_tellings:
+            if exported := telling_by_id.get(telling.id):
+                exported.stored, exported.row, exported.also = True, telling.row, telling.also
+                exported.body["metadata"] = telling.body["metadata"]
             else:
-                around = (self.spans[each] for each in telling.ancestors if each in self.spans)
-                further = [each.parent_id for span in around for each in self.paths.line(span) if each.parent_id]
+                around = (self.spans[ancestor] for ancestor in telling.ancestors if ancestor in self.spans)
+                further = [
+                    ancestor.parent_id for span in around for ancestor in self.paths.line(span) if ancestor.parent_id
+                ]
                 telling.ancestors = [*telling.ancestors, *further]
                 unsent.append(telling)
         return unsent
@@ -149,9 +151,9 @@ class Reading:
         except UnusableSpanError as error:
             self._refuse(span, str(error))
             return None
-        return self._made(span, kind, body, further)
+        return self._make_telling(span, kind, body, further)
 
-    def _made(self, span: Span, kind: Kind, body: dict[str, Any], further: dict[str, Any]) -> Telling | None:
+    def _make_telling(self, span: Span, kind: Kind, body: dict[str, Any], further: dict[str, Any]) -> Telling | None:
         metadata = further
         if not body.keys() <= OWN:
             metadata = {name: value for name, value in body.items() if name not in OWN} | further
@@ -165,7 +167,9 @@ class Reading:
         }
         ancestors = [span.parent_id] if span.parent_id else []
         if span.parent_id in self.spans:
-            ancestors += [each.parent_id for each in islice(self.paths.line(span), 1, None) if each.parent_id]
+            ancestors += [
+                ancestor.parent_id for ancestor in islice(self.paths.line(span), 1, None) if ancestor.parent_id
+            ]
         telling = Telling(
             span.id, ancestors, span.scope, kind, _present(body), span.resource, _response_id(span.attributes)
         )
@@ -185,12 +189,12 @@ class Reading:
         path = self.paths.of(span)
         body = telling.body | {"path": path, "metadata": self._metadata(span, telling.body.get("metadata", {}))}
         try:
-            read = read_leniently(body, self.limits)
+            trace_read = read_leniently(body, self.limits)
         except InvalidTraceError as error:
             self._refuse(span, _first_problem(error))
             return
-        self._export.odd.update(list(read.odd))
-        self._export.incoming.append(read.incoming)
+        self._export.odd.update(list(trace_read.odd))
+        self._export.incoming.append(trace_read.incoming)
         self._export.tellings.append(telling)
         self._export.truncated += span.lost_attributes > 0
 
@@ -216,16 +220,20 @@ class Reading:
         metadata = {"otel.span_name": span.name, SCOPE: span.scope} | about | further
         if len(metadata) <= MAX_ATTRIBUTES and (_is_plain(metadata) or self._is_kept("", metadata)):
             return metadata  # true of most spans: all values together are within the limit of one
-        kept = {name: value for name, value in metadata.items() if self._is_kept(name, value)}
-        kept = dict(islice(kept.items(), MAX_ATTRIBUTES))
-        return kept if len(kept) == len(metadata) else kept | {"otel.left_out": len(metadata) - len(kept)}
+        kept_fields = {name: value for name, value in metadata.items() if self._is_kept(name, value)}
+        kept_fields = dict(islice(kept_fields.items(), MAX_ATTRIBUTES))
+        return (
+            kept_fields
+            if len(kept_fields) == len(metadata)
+            else kept_fields | {"otel.left_out": len(metadata) - len(kept_fields)}
+        )
 
     def _is_kept(self, name: str, value: Any) -> bool:
         """Whether a value is within the limits; an attribute that is too long or not valid JSON never costs the call."""
-        held = {name: value}
-        if not is_surely_storable(held, self.limits) and any(unstorable(held, self.limits)):
+        fields = {name: value}
+        if not is_surely_storable(fields, self.limits) and any(unstorable(fields, self.limits)):
             return False
-        return name.startswith(_WHOLE) or len(orjson.dumps(held)) <= MAX_ATTRIBUTE_BYTES
+        return name.startswith(_WHOLE) or len(orjson.dumps(fields)) <= MAX_ATTRIBUTE_BYTES
 
 
 def _is_plain(values: Mapping[str, Any]) -> bool:

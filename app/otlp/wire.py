@@ -50,7 +50,7 @@ class UnreadableExportError(CallerError):
 
 
 @dataclass(frozen=True)
-class Sent(Generic[M]):
+class Decoded(Generic[M]):
     """A request; spoilt: places of spans or log records with invalid Unicode, which were removed from it.
 
     lack: why nothing was read of a JSON body of another kind, with the remedy; "" for every other body.
@@ -61,38 +61,38 @@ class Sent(Generic[M]):
     lack: str = ""
 
 
-def from_protobuf(data: bytes, kind: type[M]) -> Sent[M]:
+def from_protobuf(data: bytes, kind: type[M]) -> Decoded[M]:
     """The request.  Raises UnreadableExportError."""
     try:
-        return Sent(kind.FromString(data))
+        return Decoded(kind.FromString(data))
     except DecodeError:
         return _saved(data, kind)
 
 
-def _saved(data: bytes, kind: type[M]) -> Sent[M]:
+def _saved(data: bytes, kind: type[M]) -> Decoded[M]:
     try:
         readable, salvage = salvaging.of_protobuf(data, kind)
         if salvage.is_worth_it:
-            return Sent(kind.FromString(readable), salvage.spoilt)
+            return Decoded(kind.FromString(readable), salvage.spoilt)
     except DecodeError:
         pass
     raise UnreadableExportError(f"The body is not a protobuf {kind.DESCRIPTOR.name}, or it is cut off.")
 
 
-def from_json(body: Any, kind: type[M]) -> Sent[M]:
+def from_json(body: Any, kind: type[M]) -> Decoded[M]:
     """The request from parsed JSON, whose ids are converted in place.  Raises UnreadableExportError."""
     name = kind.DESCRIPTOR.name
     if not isinstance(body, dict):
         raise UnreadableExportError(f"The body must be a JSON object, an {name}.")
     for holder in _holders_of_ids(body):
         _turn_ids(holder)
-    if (made := _parsed(body, kind)) is not None:
-        return Sent(made, lack=_lack(body, kind))
+    if (message := _parsed(body, kind)) is not None:
+        return Decoded(message, lack=_lack(body, kind))
     place = _place(body, kind)
     salvage = salvaging.of_json(body, kind)
-    if salvage.is_worth_it and (made := _parsed(body, kind)) is not None:
-        return Sent(made, salvage.spoilt)
-    raise UnreadableExportError(f"The body is not an OTLP/JSON {name}{_told(place)}.")
+    if salvage.is_worth_it and (message := _parsed(body, kind)) is not None:
+        return Decoded(message, salvage.spoilt)
+    raise UnreadableExportError(f"The body is not an OTLP/JSON {name}{_with_place(place)}.")
 
 
 def _lack(body: dict[str, Any], kind: type[Message]) -> str:
@@ -103,7 +103,7 @@ def _lack(body: dict[str, Any], kind: type[Message]) -> str:
     return f"Nothing was stored: the body holds no {fields[0].json_name}. {place}"
 
 
-def _told(place: str) -> str:
+def _with_place(place: str) -> str:
     return f": see {in_words(place)}" if place else ""
 
 
@@ -203,7 +203,7 @@ def status(message: str) -> Status:
     return Status(message=message)
 
 
-def written(message: Message, media_type: str) -> bytes:
+def encoded(message: Message, media_type: str) -> bytes:
     """The message in this encoding."""
     if media_type == PROTOBUF:
         return message.SerializeToString()

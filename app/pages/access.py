@@ -141,8 +141,8 @@ def _addressed_ids() -> dict[str, UUID]:
 
 def _local_visitor(projects: list[Project]) -> Visitor | None:
     """The project that was chosen, else the most recently used one."""
-    chosen = [project for project in projects if str(project.id) == session.get("project")]
-    return Visitor((chosen or projects)[0], tuple(projects), Actor("page")) if projects else None
+    projects_chosen = [project for project in projects if str(project.id) == session.get("project")]
+    return Visitor((projects_chosen or projects)[0], tuple(projects), Actor("page")) if projects else None
 
 
 def log_in(connection: Connection, key: str) -> str | None:
@@ -181,8 +181,8 @@ def form_token() -> str:
 
 def is_own_form() -> bool:
     """Whether the POST carries the session's token."""
-    expected, sent = session.get("form_token", ""), request.form.get("form_token", "")
-    return bool(expected) and hmac.compare_digest(expected.encode(), sent.encode())
+    expected, token_sent = session.get("form_token", ""), request.form.get("form_token", "")
+    return bool(expected) and hmac.compare_digest(expected.encode(), token_sent.encode())
 
 
 def own_page(target: str | None) -> str:

@@ -13,7 +13,7 @@ from app.pages import access, ranging
 from app.pages.atom import feed_of
 from app.pages.views import PAGE_SIZE, id_or_404, pages
 from app.reading import browse, feed
-from app.reading.feed import KINDS, Told, Wanted
+from app.reading.feed import KINDS, ChangeFilter, FeedEntry
 from app.reading.summaries import summary
 from app.reading.usage import Range
 from app.store import webhooks
@@ -31,24 +31,26 @@ LOG_SHOWN = 100
 @pages.get("/changes")
 def changes() -> str:
     """The changes of the project, or of all that the visitor may see, with the words of each edit."""
-    shown, kinds, path = ranging.shown(request.args), _kinds(), _text("path")
-    everything = _text("projects") == "all" and len(g.visitor.choices) > 1
-    ids = [each.id for each in g.visitor.choices] if everything else [g.visitor.project.id]
+    range_shown, kinds, path = ranging.range_of(request.args), _kinds(), _text("path")
+    all_projects = _text("projects") == "all" and len(g.visitor.choices) > 1
+    ids = [project.id for project in g.visitor.choices] if all_projects else [g.visitor.project.id]
     after = _text("after")
-    wanted = Wanted(ids, shown.range, kinds or None, path=path or None, before=id_or_404(after) if after else None)
+    change_filter = ChangeFilter(
+        ids, range_shown.range, kinds or None, path=path or None, before=id_or_404(after) if after else None
+    )
     with access.reading() as connection:
-        changes = feed.page(connection, wanted, PAGE_SIZE + 1)
+        changes = feed.page(connection, change_filter, PAGE_SIZE + 1)
         paths = browse.paths(connection, g.visitor.project.id)
     return render_template(
         "pages/changes.html",
-        shown=shown,
-        found=[(told, summary(told)) for told in changes[:PAGE_SIZE]],
+        shown=range_shown,
+        found=[(page, summary(page)) for page in changes[:PAGE_SIZE]],
         more=changes[PAGE_SIZE - 1].id if len(changes) > PAGE_SIZE else None,
         kinds=KINDS,
         chosen=kinds,
         path=path,
         paths=paths,
-        everything=everything,
+        everything=all_projects,
         after=after,
     )
 
@@ -65,17 +67,17 @@ def _text(name: str) -> str:
 def changes_atom() -> Response:
     """The newest changes as a feed, for a session of the pages, or for a key as feed readers send it."""
     project_id = _project()
-    wanted = Wanted([project_id], Range(), _kinds() or None, path=_text("path") or None)
+    change_filter = ChangeFilter([project_id], Range(), _kinds() or None, path=_text("path") or None)
     with access.reading() as connection:
-        told = feed.page(connection, wanted, MOST_IN_FEED)
+        newest = feed.page(connection, change_filter, MOST_IN_FEED)
     address = url_for("pages.changes_atom", _external=True)
-    return Response(feed_of(told, project_id, address, _link), mimetype="application/atom+xml")
+    return Response(feed_of(newest, project_id, address, _link), mimetype="application/atom+xml")
 
 
-def _link(told: Told) -> str:
-    if told.task_id is None:
+def _link(change: FeedEntry) -> str:
+    if change.task_id is None:
         return url_for("pages.changes", _external=True)
-    return url_for("pages.task", task_id=told.task_id, version=told.version, _external=True)
+    return url_for("pages.task", task_id=change.task_id, version=change.version, _external=True)
 
 
 def _project() -> UUID:

@@ -30,12 +30,12 @@ class Spark(NamedTuple):
 
 def spark(values: Sequence[float]) -> Spark | None:
     """A line through these values; None where all are zero."""
-    most = max(values, default=0)
-    if most <= 0:
+    highest = max(values, default=0)
+    if highest <= 0:
         return None
-    heights = {value: f"{23 - 21 * value / most:.1f}" for value in set(values)}
+    heights = {value: f"{23 - 21 * value / highest:.1f}" for value in set(values)}
     points = [heights[value] for value in (values[0], *values, values[-1])]
-    return Spark(_through(len(points)) % tuple(points), max(len(values) - 1, 1), most)
+    return Spark(_through(len(points)) % tuple(points), max(len(values) - 1, 1), highest)
 
 
 @lru_cache(maxsize=64)
@@ -74,39 +74,39 @@ class Stack:
 
 def stack(layers: Mapping[str, Sequence[float]]) -> Stack | None:
     """Columns of stacked values, as steps, the first layer lowest; None where all are zero."""
-    if not layers or not (most := max(map(sum, zip(*layers.values(), strict=True)), default=0)) > 0:
+    if not layers or not (highest := max(map(sum, zip(*layers.values(), strict=True)), default=0)) > 0:
         return None
-    top = _rounded_up(most)
+    top = _rounded_up(highest)
     base = [0.0] * len(next(iter(layers.values())))
-    drawn = []
+    bands = []
     for number, (name, values) in enumerate(layers.items()):
         upper = [below + value for below, value in zip(base, values, strict=True)]
         colour = REST_COLOUR if name in REST else number % 10
-        drawn.append(Layer(name, colour, sum(values), _band(base, upper, top)))
+        bands.append(Layer(name, colour, sum(values), _band(base, upper, top)))
         base = upper
-    return Stack(drawn, [Tick(HEIGHT * (1 - part / 2), top * part / 2) for part in (0, 1, 2)], most)
+    return Stack(bands, [Tick(HEIGHT * (1 - part / 2), top * part / 2) for part in (0, 1, 2)], highest)
 
 
 def _band(lower: Sequence[float], upper: Sequence[float], top: float) -> str:
     """The outline between two lines of steps."""
     step = WIDTH / len(upper)
     forth = [f"{x:.1f} {HEIGHT * (1 - y / top):.1f}" for x, y in _steps(upper, step)]
-    back = [f"{x:.1f} {HEIGHT * (1 - y / top):.1f}" for x, y in reversed(list(_steps(lower, step)))]
-    return "M" + " L".join([*forth, *back]) + " Z"
+    lower_points = [f"{x:.1f} {HEIGHT * (1 - y / top):.1f}" for x, y in reversed(list(_steps(lower, step)))]
+    return "M" + " L".join([*forth, *lower_points]) + " Z"
 
 
 def _steps(values: Sequence[float], step: float) -> Sequence[tuple[float, float]]:
     return [(x * step, value) for number, value in enumerate(values) for x in (number, number + 1)]
 
 
-def _rounded_up(most: float) -> float:
+def _rounded_up(highest: float) -> float:
     """The next of 1, 2, 4, 6, 8 or 10 times a power of ten, whose half is a round number too."""
     power = 1.0
-    while power * 10 <= most:
+    while power * 10 <= highest:
         power *= 10
-    while power > most:
+    while power > highest:
         power /= 10
-    return next(power * part for part in (1, 2, 4, 6, 8, 10) if power * part >= most * 0.999)
+    return next(power * part for part in (1, 2, 4, 6, 8, 10) if power * part >= highest * 0.999)
 
 
 class Bar(NamedTuple):
@@ -121,9 +121,9 @@ class Bar(NamedTuple):
 
 def bars(counts: Sequence[tuple[str, int]]) -> list[Bar]:
     """Bars side by side."""
-    most = max((count for _, count in counts), default=0)
+    highest = max((count for _, count in counts), default=0)
     step = 100 / max(len(counts), 1)
     return [
-        Bar(number * step + step * 0.08, step * 0.84, 38 * count / most if most else 0, label, count)
+        Bar(number * step + step * 0.08, step * 0.84, 38 * count / highest if highest else 0, label, count)
         for number, (label, count) in enumerate(counts)
     ]

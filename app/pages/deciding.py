@@ -32,27 +32,27 @@ __all__ = ["pages"]  # the blueprint, with the routes of this module
 
 @pages.post("/tasks/<task_id>")
 def change_task(task_id: str) -> Response:
-    asked = id_or_404(task_id)
-    if changed := _changed():
-        with deciding("change_task", asked, {"fields": sorted(changed)}) as connection:
-            wanted = validated(TaskChanges, changed | {"expected": _expected(changed)}, UNCHANGED)
-            named = (g.visitor.project.id, asked, wanted.changes)
-            decisions.change_task(connection, *named, by=g.visitor.decides, expected=wanted.expected_values)
+    task_uuid = id_or_404(task_id)
+    if changed := _changed_fields():
+        with deciding("change_task", task_uuid, {"fields": sorted(changed)}) as connection:
+            changes = validated(TaskChanges, changed | {"expected": _expected(changed)}, UNCHANGED)
+            keys = (g.visitor.project.id, task_uuid, changes.changes)
+            decisions.change_task(connection, *keys, actor=g.visitor.decides, expected=changes.expected_values)
         flash(f"Saved: {', '.join(sorted(changed))}.")
-    return redirect(url_for("pages.task", task_id=asked), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("pages.task", task_id=task_uuid), HTTPStatus.SEE_OTHER)
 
 
 @pages.post("/implementations/<implementation_id>/slots")
 def name_slots(implementation_id: str) -> Response:
-    asked, project_id = id_or_404(implementation_id), g.visitor.project.id
+    version_id, project_id = id_or_404(implementation_id), g.visitor.project.id
     pairs = zip(request.form.getlist("slot"), request.form.getlist("name"), strict=False)
     names = {slot: name.strip() for slot, name in pairs if name.strip() != slot}
     if names:
-        with deciding("change_implementation", asked, {"slots": len(names)}) as connection:
-            decisions.rename_slots(connection, project_id, asked, names, by=g.visitor.decides)
+        with deciding("change_implementation", version_id, {"slots": len(names)}) as connection:
+            decisions.rename_slots(connection, project_id, version_id, names, actor=g.visitor.decides)
         flash("Saved: the names of the slots.")
     with access.reading() as connection:
-        version = tasks.implementation_by_id(connection, project_id, asked) or abort(HTTPStatus.NOT_FOUND)
+        version = tasks.implementation_by_id(connection, project_id, version_id) or abort(HTTPStatus.NOT_FOUND)
     address = url_for("pages.task", task_id=version.task_id, version=version.version, _anchor="slots")
     return redirect(address, HTTPStatus.SEE_OTHER)
 
@@ -60,27 +60,27 @@ def name_slots(implementation_id: str) -> Response:
 @pages.get("/tasks/<task_id>/merge")
 def look_at_merge(task_id: str) -> str:
     """The preview of a merge, with the form that merges."""
-    asked, into = id_or_404(task_id), id_or_404(request.args.get("into", ""))
+    source, into = id_or_404(task_id), id_or_404(request.args.get("into", ""))
     with looking() as connection:
-        preview = previewing.of_merge(connection, g.visitor.project.id, asked, into, g.visitor.decides)
-        names = names_of(connection, [asked, into])
+        preview = previewing.of_merge(connection, g.visitor.project.id, source, into, g.visitor.decides)
+        names = names_of(connection, [source, into])
     return render_template(
         "pages/preview.html",
         found=preview,
         title="Merge",
-        sentence=f"The versions of “{names[asked]}” go on as the next ones of “{names[into]}”, and links to it lead there. No run parts them again.",
-        action=url_for("pages.merge_task", task_id=asked),
+        sentence=f"The versions of “{names[source]}” go on as the next ones of “{names[into]}”, and links to it lead there. No run parts them again.",
+        action=url_for("pages.merge_task", task_id=source),
         fields={"into": into, "expected": preview.state},
-        back=url_for("pages.task", task_id=asked),
+        back=url_for("pages.task", task_id=source),
     )
 
 
 @pages.post("/tasks/<task_id>/merge")
 def merge_task(task_id: str) -> Response:
-    asked, into = id_or_404(task_id), id_or_404(request.form.get("into", ""))
-    with deciding("merge_task", asked, {"into": into}) as connection:
-        named = (g.visitor.project.id, asked, into)
-        decisions.merge(connection, *named, by=g.visitor.decides, expected=request.form.get("expected"))
+    source, into = id_or_404(task_id), id_or_404(request.form.get("into", ""))
+    with deciding("merge_task", source, {"into": into}) as connection:
+        keys = (g.visitor.project.id, source, into)
+        decisions.merge(connection, *keys, actor=g.visitor.decides, expected=request.form.get("expected"))
     flash("Merged: the versions of the other task go on here.")
     return redirect(url_for("pages.task", task_id=into), HTTPStatus.SEE_OTHER)
 
@@ -88,16 +88,18 @@ def merge_task(task_id: str) -> Response:
 @pages.get("/implementations/<implementation_id>/split")
 def look_at_split(implementation_id: str) -> str:
     """The preview of a split, with the form that splits."""
-    asked = id_or_404(implementation_id)
+    version_id = id_or_404(implementation_id)
     with looking() as connection:
-        preview = previewing.of_split(connection, g.visitor.project.id, asked, g.visitor.decides)
-        version = tasks.implementation_by_id(connection, g.visitor.project.id, asked) or abort(HTTPStatus.NOT_FOUND)
+        preview = previewing.of_split(connection, g.visitor.project.id, version_id, g.visitor.decides)
+        version = tasks.implementation_by_id(connection, g.visitor.project.id, version_id) or abort(
+            HTTPStatus.NOT_FOUND
+        )
     return render_template(
         "pages/preview.html",
         found=preview,
         title="Split",
         sentence="All versions of this template become a task of their own, with their calls. No run brings the two tasks together again.",
-        action=url_for("pages.split_implementation", implementation_id=asked),
+        action=url_for("pages.split_implementation", implementation_id=version_id),
         fields={"expected": preview.state},
         back=url_for("pages.task", task_id=version.task_id, version=version.version),
     )
@@ -106,12 +108,12 @@ def look_at_split(implementation_id: str) -> str:
 @pages.post("/implementations/<implementation_id>/split")
 def split_implementation(implementation_id: str) -> Response:
     details: dict[str, Detail] = {}
-    asked = id_or_404(implementation_id)
-    with deciding("split_implementation", asked, details) as connection:
-        named, expected = (g.visitor.project.id, asked), request.form.get("expected")
-        details["task"] = begun = decisions.split(connection, *named, by=g.visitor.decides, expected=expected)
+    version_id = id_or_404(implementation_id)
+    with deciding("split_implementation", version_id, details) as connection:
+        keys, expected = (g.visitor.project.id, version_id), request.form.get("expected")
+        details["task"] = new_task_id = decisions.split(connection, *keys, actor=g.visitor.decides, expected=expected)
     flash("Split: this is a task of its own now.")
-    return redirect(url_for("pages.task", task_id=begun), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("pages.task", task_id=new_task_id), HTTPStatus.SEE_OTHER)
 
 
 # --- the history
@@ -122,9 +124,9 @@ def decision_list() -> str:
     """The decisions of the project or of a task."""
     of_task, last = (id_or_404(request.args[name]) if request.args.get(name) else None for name in ("task", "after"))
     with access.reading() as connection:
-        named = (connection, g.visitor.project.id)
-        page = history.page(*named, limit=DECISIONS_SHOWN + 1, before=last, task_id=of_task)  # the newest first
-        task = tasks.get(*named, of_task) or abort(HTTPStatus.NOT_FOUND) if of_task else None
+        keys = (connection, g.visitor.project.id)
+        page = history.page(*keys, limit=DECISIONS_SHOWN + 1, before=last, task_id=of_task)  # the newest first
+        task = tasks.get(*keys, of_task) or abort(HTTPStatus.NOT_FOUND) if of_task else None
     return render_template(
         "pages/decisions.html",
         found=page[:DECISIONS_SHOWN],
@@ -139,16 +141,16 @@ def decision_list() -> str:
 @pages.get("/decisions/<decision_id>/undo")
 def look_at_undo(decision_id: str) -> str:
     """The preview of an undo, with the form that undoes."""
-    asked = id_or_404(decision_id)
+    decision_uuid = id_or_404(decision_id)
     with looking() as connection:
-        preview = previewing.of_undo(connection, g.visitor.project.id, asked, g.visitor.decides)
-        decided = history.get(connection, g.visitor.project.id, asked) or abort(HTTPStatus.NOT_FOUND)
+        preview = previewing.of_undo(connection, g.visitor.project.id, decision_uuid, g.visitor.decides)
+        decided = history.get(connection, g.visitor.project.id, decision_uuid) or abort(HTTPStatus.NOT_FOUND)
     return render_template(
         "pages/preview.html",
         found=preview,
         title="Undo",
         sentence=f"{telling.summary(decided)} Everything is as if that had not been decided, but for what came since.",
-        action=url_for("pages.undo_decision", decision_id=asked),
+        action=url_for("pages.undo_decision", decision_id=decision_uuid),
         fields={},
         back=url_for("pages.decision_list"),
     )
@@ -156,9 +158,9 @@ def look_at_undo(decision_id: str) -> str:
 
 @pages.post("/decisions/<decision_id>/undo")
 def undo_decision(decision_id: str) -> Response:
-    asked = id_or_404(decision_id)
-    with deciding("undo_decision", asked, {}) as connection:
-        undone = undoing.undo(connection, g.visitor.project.id, asked, by=g.visitor.decides)
+    decision_uuid = id_or_404(decision_id)
+    with deciding("undo_decision", decision_uuid, {}) as connection:
+        undone = undoing.undo(connection, g.visitor.project.id, decision_uuid, actor=g.visitor.decides)
     flash(f"Undone: {telling.summary(undone)}")
     return redirect(url_for("pages.decision_list"), HTTPStatus.SEE_OTHER)
 
@@ -168,7 +170,7 @@ def names_of(connection: Connection, task_ids: Sequence[UUID]) -> dict[UUID, str
     return {task_id: telling.shortened(one_line(rows[task_id].name)) for task_id in task_ids}
 
 
-def _changed() -> dict[str, Any]:
+def _changed_fields() -> dict[str, Any]:
     """The fields that the visitor changed: a name that a run has changed since the form was drawn is no decision."""
     fields = ("name", "description", "production")
     return {
@@ -230,5 +232,5 @@ def _refuse(problems: Any, status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY)
 
 def _where(problem: Problem) -> str:
     """The field of the form to which the problem belongs, if any."""
-    whole = not problem.loc or problem.loc[-1] in {"decision", "expected"} or problem.loc[0] == "undo_first"
-    return "" if whole else f"{problem.loc[-1]}: "
+    is_about_page = not problem.loc or problem.loc[-1] in {"decision", "expected"} or problem.loc[0] == "undo_first"
+    return "" if is_about_page else f"{problem.loc[-1]}: "

@@ -30,9 +30,9 @@ def drawn_spark(line: Spark | None, words: str) -> Markup:
     """A small line over time, and in words what it shows."""
     if line is None:
         return Markup('<span class="faint">none</span>')
-    said = escape(f"{words} in this range, at most {number(line.most)} at once")
+    caption = escape(f"{words} in this range, at most {number(line.most)} at once")
     return Markup(  # noqa: S704  ours
-        f'<svg class="spark" viewBox="0 0 {line.width} 24" preserveAspectRatio="none" role="img" aria-label="{said}">'
+        f'<svg class="spark" viewBox="0 0 {line.width} 24" preserveAspectRatio="none" role="img" aria-label="{caption}">'
         f'<path d="{line.path}"/></svg>'
     )
 

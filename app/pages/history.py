@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from app.pages.charts import MOST_LAYERS, Stack, stack
-from app.pages.ranging import Shown
+from app.pages.ranging import ShownRange
 from app.reading import spending
 from app.reading.prices import Prices
-from app.reading.spending import Spent, Stretch
-from app.reading.usage import Asked
+from app.reading.spending import Spending, Stretch
+from app.reading.usage import UsageScope
 
 SHARE_OF_A_MARK = 1 / 8
 """Of the width of a chart: "12 versions" takes 70 pixels of some 900 on a desk; on a phone, of 350, the words of two marks just touch."""
@@ -30,41 +30,54 @@ class History:
 
     chart: Stack | None
     marks: Sequence[tuple[float, str]]
-    spent: Mapping[UUID, Spent]
+    spent: Mapping[UUID, Spending]
 
     @property
-    def total(self) -> Spent:
-        return sum(self.spent.values(), Spent())
+    def total(self) -> Spending:
+        return sum(self.spent.values(), Spending())
 
 
 def history(
-    connection: Connection, asked: Asked, versions: Sequence[Any], priced: Prices, *, shown: Shown, metric: str
+    connection: Connection,
+    scope: UsageScope,
+    versions: Sequence[Any],
+    priced: Prices,
+    *,
+    range_shown: ShownRange,
+    metric: str,
 ) -> History:
-    """The usage of a task in a range.  asked: for the task; versions: rows of `app.reading.tasks`."""
-    spent = {version.id: some for version, some in spending.of_versions(connection, asked, priced=priced).items()}
-    stretches = spending.in_stretches(connection, asked, shown.begin, shown.width, priced)
-    return History(stack(_layers(stretches, shown.stretches, metric)), list(marks_of(versions, shown)), spent)
+    """The usage of a task in a range.  scope: of the task; versions: rows of `app.reading.tasks`."""
+    spending_by_version = {
+        version.id: spending_of_version
+        for version, spending_of_version in spending.of_versions(connection, scope, priced=priced).items()
+    }
+    stretches = spending.in_stretches(connection, scope, range_shown.begin, range_shown.width, priced)
+    return History(
+        stack(_layers(stretches, range_shown.stretches, metric)),
+        list(marks_of(versions, range_shown)),
+        spending_by_version,
+    )
 
 
 def _layers(stretches: Sequence[Stretch], count: int, metric: str) -> Mapping[str, Sequence[float]]:
     """One layer for each version, by number; the smallest versions share one."""
     values: dict[int, list[float]] = {}
-    for each in stretches:
-        if 0 <= each.number < count:
-            line = values.setdefault(each.version.number, [0.0] * count)
-            line[each.number] += each.spent.cost.dollars if metric == "cost" else each.spent.used.calls
+    for stretch in stretches:
+        if 0 <= stretch.number < count:
+            line = values.setdefault(stretch.version.number, [0.0] * count)
+            line[stretch.number] += stretch.spent.cost.dollars if metric == "cost" else stretch.spent.used.calls
     largest = set(sorted(values, key=lambda number: sum(values[number]), reverse=True)[:MOST_LAYERS])
-    named = {f"v{number}": values[number] for number in sorted(values) if number in largest}
-    others = [values[number] for number in values if number not in largest]
-    return named | ({"others": list(map(sum, zip(*others, strict=True)))} if others else {})
+    layers = {f"v{number}": values[number] for number in sorted(values) if number in largest}
+    other_layers = [values[number] for number in values if number not in largest]
+    return layers | ({"others": list(map(sum, zip(*other_layers, strict=True)))} if other_layers else {})
 
 
-def marks_of(versions: Sequence[Any], shown: Shown) -> Sequence[tuple[float, str]]:
+def marks_of(versions: Sequence[Any], range_shown: ShownRange) -> Sequence[tuple[float, str]]:
     """The beginnings of versions as shares of the range; versions that began close together share the mark of the first one."""
     marks: list[tuple[float, list[int]]] = []
-    begun = [version for version in versions if _began_within(version.first_seen, shown)]
-    for version in sorted(begun, key=lambda version: (version.first_seen, version.version)):
-        place = (version.first_seen - shown.begin) / (shown.end - shown.begin)
+    begun_versions = [version for version in versions if _began_within(version.first_seen, range_shown)]
+    for version in sorted(begun_versions, key=lambda version: (version.first_seen, version.version)):
+        place = (version.first_seen - range_shown.begin) / (range_shown.end - range_shown.begin)
         if not marks or place - marks[-1][0] >= SHARE_OF_A_MARK:
             marks.append((place, []))
         marks[-1][1].append(version.version)
@@ -78,5 +91,5 @@ def _words_of_mark(numbers: Sequence[int]) -> str:
     )
 
 
-def _began_within(moment: datetime | None, shown: Shown) -> bool:
-    return moment is not None and shown.begin < moment < shown.end
+def _began_within(moment: datetime | None, range_shown: ShownRange) -> bool:
+    return moment is not None and range_shown.begin < moment < range_shown.end

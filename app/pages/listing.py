@@ -7,10 +7,10 @@ from markupsafe import Markup, escape
 
 from app.pages.drawing import drawn_bar, drawn_spark, drawn_start, drawn_time
 from app.pages.overview import Line
-from app.pages.ranging import Shown
+from app.pages.ranging import ShownRange
 from app.pages.wording import dollars, number, percent, plural, seconds, short
 from app.reading.pieces import one_line
-from app.reading.spending import Spent
+from app.reading.spending import Spending
 
 BAD_SHARE = 0.05
 """Share of failed calls from which a task or a project stands out."""
@@ -19,25 +19,31 @@ _NO_PRICE = '<span class="faint" title="Nobody knows the price of its model; set
 
 
 def drawn_rows(
-    lines: Sequence[Line], shown: Shown, to_task: Callable[[UUID], str], at_path: Callable[[str], str], of_range: str
+    lines: Sequence[Line],
+    range_shown: ShownRange,
+    to_task: Callable[[UUID], str],
+    at_path: Callable[[str], str],
+    of_range: str,
 ) -> Markup:
     """The rows of these tasks.
 
     to_task, at_path: the address of a task, and of the list of a path. of_range: the query string of the range.
     """
-    return Markup("".join(_row(line, shown, to_task, at_path, of_range) for line in lines))  # noqa: S704  ours
+    return Markup("".join(_row(line, range_shown, to_task, at_path, of_range) for line in lines))  # noqa: S704  ours
 
 
-def _row(line: Line, shown: Shown, to_task: Callable[[UUID], str], at_path: Callable[[str], str], of_range: str) -> str:
+def _row(
+    line: Line, range_shown: ShownRange, to_task: Callable[[UUID], str], at_path: Callable[[str], str], of_range: str
+) -> str:
     task, used = line.task, line.spent.used
     return (
         f'<tr><td><div class="name"><a href="{escape(to_task(task.id) + of_range)}">{escape(one_line(task.name))}</a> '
         f'<a class="path" href="{escape(at_path(task.path))}" title="Tasks of this path">{escape(one_line(task.path))}</a></div>'
         f'<div class="start">{drawn_start(line.start, line.colours)}</div>'
-        f'<p class="versions">{plural(task.versions, "version")}{_changed(line, shown)}</p></td>'
+        f'<p class="versions">{plural(task.versions, "version")}{_changed(line, range_shown)}</p></td>'
         f'<td class="activity">{drawn_spark(line.spark, plural(used.calls, "call"))}</td>'
         f'<td class="n" data-label="Calls" title="{number(task.calls)} in all">{short(used.calls)}</td>'
-        f'<td class="n" data-label="Cost a day">{_cost_a_day(line.spent, shown)}</td>'
+        f'<td class="n" data-label="Cost a day">{_cost_a_day(line.spent, range_shown)}</td>'
         f'<td class="share" data-label="Share"><div>{drawn_bar(line.share)}<span>{escape(percent(line.share))}</span></div></td>'
         f'<td class="n" data-label="p95">{escape(seconds(used.latency_ms(0.95)))}</td>'
         f'<td class="n" data-label="Failed">{_failed(line.spent)}</td>'
@@ -45,25 +51,25 @@ def _row(line: Line, shown: Shown, to_task: Callable[[UUID], str], at_path: Call
     )
 
 
-def _changed(line: Line, shown: Shown) -> str:
+def _changed(line: Line, range_shown: ShownRange) -> str:
     """The newest version, where there were others before."""
     newest = line.newest
     if newest is None or newest.versions < 2 or newest.began is None:
         return ""
-    recent = " recent" if newest.began >= shown.begin else ""
+    recent = " recent" if newest.began >= range_shown.begin else ""
     return f' · <span class="changed{recent}">v{newest.number} changed {drawn_time(newest.began)}</span>'
 
 
-def _cost_a_day(spent: Spent, shown: Shown) -> str:
-    if not spent.used.calls:
+def _cost_a_day(spending: Spending, range_shown: ShownRange) -> str:
+    if not spending.used.calls:
         return "–"
-    if spent.cost.estimated and not spent.cost.dollars:
+    if spending.cost.estimated and not spending.cost.dollars:
         return _NO_PRICE
-    return escape(f"{'~' if spent.cost.estimated else ''}{dollars(spent.cost.dollars / shown.days)}")
+    return escape(f"{'~' if spending.cost.estimated else ''}{dollars(spending.cost.dollars / range_shown.days)}")
 
 
-def _failed(spent: Spent) -> str:
-    used = spent.used
+def _failed(spending: Spending) -> str:
+    used = spending.used
     if not used.failures:
         return '<span class="faint">0</span>'
     stands_out = ' class="bad-text"' if used.failures > BAD_SHARE * used.calls else ""

@@ -35,33 +35,35 @@ TOP = 5
 @pages.get("/tasks/<task_id>/slots/<name>")
 def slot(task_id: str, name: str) -> str:
     """A slot of a version: its values, their frequency, length and age."""
-    shown = ranging.shown(request.args)
+    range_shown = ranging.range_of(request.args)
     text = request.args.get("q", "").replace("\x00", "")[:512]
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = versions_of(connection, task.id)
         version, place = _place(versions, name)
-        summary = slot_values.summary(connection, place, shown.range)
+        summary = slot_values.summary(connection, place, range_shown.range)
         fresh = slot_values.fresh(connection, place)
-        values = slot_values.values(connection, place, shown.range, holding=text, limit=PAGE_SIZE + 1)
-        days = slot_values.by_day(connection, place, shown.range, TOP)
-        before = slot_values.summary(connection, place, Range(None, shown.begin)) if shown.range.since else None
+        values = slot_values.values(connection, place, range_shown.range, holding=text, limit=PAGE_SIZE + 1)
+        days = slot_values.by_day(connection, place, range_shown.range, TOP)
+        before = (
+            slot_values.summary(connection, place, Range(None, range_shown.begin)) if range_shown.range.since else None
+        )
     kind = version.slot_kinds[place.number] if place.number < len(version.slot_kinds) else {}
     return render_template(
         "pages/slot.html",
         task=task,
         version=version,
-        versions=[each for each in versions if name in each.slots],
+        versions=[version for version in versions if name in version.slots],
         name=name,
         kind=kind,
         language=language_of(value.text[:LANGUAGE_READ] for value in values),
-        shown=shown,
+        shown=range_shown,
         summary=summary,
         fresh=fresh,
         values=values[:PAGE_SIZE],
         more=len(values) > PAGE_SIZE,
         lengths=bars([(_up_to(length), calls) for length, calls in summary.lengths]),
-        over_time=_over_time(days, shown),
+        over_time=_over_time(days, range_shown),
         turned=_turned(before, summary),
         text=text,
         most=slot_values.MOST_CALLS_COUNTED,
@@ -77,20 +79,20 @@ def _place(versions: Any, name: str) -> tuple[Any, Place]:
     """The version in the link, else the newest one with this slot, and the slot's places in it."""
     having = [version for version in versions if name in version.slots]
     number = request.args.get("version", "")
-    chosen = [version for version in having if not number or str(version.version) == number]
-    if not chosen:
+    candidates = [version for version in having if not number or str(version.version) == number]
+    if not candidates:
         abort(HTTPStatus.NOT_FOUND)
-    version = chosen[0]
+    version = candidates[0]
     return version, Place(project(), version.id, version.template_id, version.slots.index(name))
 
 
-def _over_time(days: Any, shown: ranging.Shown) -> Stack | None:
+def _over_time(days: Any, range_shown: ranging.ShownRange) -> Stack | None:
     """The most frequent values and all others, by day."""
-    width = max(shown.width, DAY)
-    count = max(1, -(-(shown.end - shown.begin) // width))
+    width = max(range_shown.width, DAY)
+    count = max(1, -(-(range_shown.end - range_shown.begin) // width))
     layers: dict[str, list[float]] = {}
     for value, day, calls in days:
-        number = (day - shown.begin) // width
+        number = (day - range_shown.begin) // width
         words = "all others" if value is None else (value[:60].strip() or "empty")
         if -1 <= number < count:
             layers.setdefault(words, [0.0] * count)[max(number, 0)] += calls
@@ -109,13 +111,13 @@ def _turned(before: Summary | None, now: Summary) -> str:
 @pages.get("/tasks/<task_id>/slots/<name>/values.<kind>")
 def slot_download(task_id: str, name: str, kind: str) -> Response:
     """All values of a slot in a range, as JSON lines or CSV."""
-    shown = ranging.shown(request.args)
+    range_shown = ranging.range_of(request.args)
     if kind not in {"jsonl", "csv"}:
         abort(HTTPStatus.NOT_FOUND)
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         _, place = _place(versions_of(connection, task.id), name)
-        values = slot_values.values(connection, place, shown.range, limit=MOST_EXPORTED)
+        values = slot_values.values(connection, place, range_shown.range, limit=MOST_EXPORTED)
     body, media_type = (_lines(values), "application/jsonl") if kind == "jsonl" else (_table(values), "text/csv")
     response = Response(body, mimetype=media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="values.{kind}"'
@@ -132,13 +134,13 @@ def _lines(values: list[slot_values.Value]) -> bytes:
 
 def _table(values: list[slot_values.Value]) -> str:
     """Values as CSV; one that a spreadsheet would take for a formula begins with an apostrophe (OWASP, "CSV Injection")."""
-    written = io.StringIO()
-    rows = csv.writer(written)
+    buffer = io.StringIO()
+    rows = csv.writer(buffer)
     rows.writerow(["value", "calls", "first_seen", "last_seen"])
     for value in values:
         text = f"'{value.text}" if value.text.startswith(("=", "+", "-", "@", "\t", "\r")) else value.text
         rows.writerow([text, value.calls, value.first_seen.isoformat(), value.last_seen.isoformat()])
-    return written.getvalue()
+    return buffer.getvalue()
 
 
 @pages.get("/tasks/<task_id>/calls")
@@ -153,9 +155,9 @@ def task_calls(task_id: str) -> str:
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = versions_of(connection, task.id)
-        wanted = TraceFilter(task_id=task.id, slots=slots)
+        trace_filter = TraceFilter(task_id=task.id, slots=slots)
         before = id_or_404(after) if after else None
-        rows = traces.page(connection, project(), wanted, limit=min(PAGE_SIZE, MAX_LIMIT) + 1, before=before)
+        rows = traces.page(connection, project(), trace_filter, limit=min(PAGE_SIZE, MAX_LIMIT) + 1, before=before)
     return render_template(
         "pages/calls.html",
         task=task,

@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from app.pages.charts import Spark, spark
-from app.pages.ranging import Shown
+from app.pages.ranging import ShownRange
 from app.reading import browse, insights, usage, worklist
 from app.reading.browse import Newest
 from app.reading.insights import Totals
 from app.reading.pieces import Piece, colours, start_of, template_parts
-from app.reading.spending import Spent
-from app.reading.worklist import Listed, Wanted
+from app.reading.spending import Spending
+from app.reading.worklist import Listed, TaskFilter
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Line:
     """A task in the list. share: of the cost of all listed tasks, else of the tokens of the newest calls."""
 
     task: Any
-    spent: Spent
+    spent: Spending
     share: float
     spark: Spark | None
     newest: Newest | None
@@ -41,7 +41,7 @@ class Overview:
     lines: Sequence[Line]
     more: UUID | None
     found: int
-    spent: Spent
+    spent: Spending
     totals: Totals
     fresh: insights.Fresh
     ungrouped: int
@@ -49,31 +49,33 @@ class Overview:
     models: Sequence[str]
 
 
-def overview(connection: Connection, wanted: Wanted, shown: Shown, *, after: UUID | None, limit: int) -> Overview:
+def overview(
+    connection: Connection, task_filter: TaskFilter, range_shown: ShownRange, *, after: UUID | None, limit: int
+) -> Overview:
     """The page of matching tasks after `after`. Raises UnknownCursorError."""
-    listed = worklist.found(connection, wanted)
+    listed = worklist.list_tasks(connection, task_filter)
     ids = listed.after(after)
     rows = listed.in_full(connection, ids[:limit])
-    own = [row.row.id for row in rows]
-    total = listed.spent(connection)
+    task_ids = [row.row.id for row in rows]
+    total = listed.total(connection)
     return Overview(
-        list(_lines(connection, rows, shown, listed, total)),
-        own[-1] if len(ids) > limit and own else None,
+        list(_lines(connection, rows, range_shown, listed, total)),
+        task_ids[-1] if len(ids) > limit and task_ids else None,
         len(listed.ids),
         total,
-        insights.totals(connection, wanted.project_id),
-        insights.fresh(connection, wanted.project_id),
-        insights.ungrouped(connection, wanted.project_id, shown.range),
-        browse.paths(connection, wanted.project_id),
-        browse.models(connection, wanted.project_id),
+        insights.totals(connection, task_filter.project_id),
+        insights.fresh(connection, task_filter.project_id),
+        insights.ungrouped(connection, task_filter.project_id, range_shown.range),
+        browse.paths(connection, task_filter.project_id),
+        browse.models(connection, task_filter.project_id),
     )
 
 
 def _lines(
-    connection: Connection, rows: Sequence[Listed], shown: Shown, listed: worklist.Worklist, total: Spent
+    connection: Connection, rows: Sequence[Listed], range_shown: ShownRange, listed: worklist.Worklist, total: Spending
 ) -> Any:
     ids = [row.row.id for row in rows]
-    sparks = _sparks(connection, listed, ids, shown)
+    sparks = _sparks(connection, listed, ids, range_shown)
     several = [row.row.id for row in rows if row.row.versions > 1]
     newest = browse.newest_versions(connection, several) if several else {}
     shares = _shares(connection, rows, total, listed.asked.project_id)
@@ -92,12 +94,12 @@ def _lines(
 
 
 def _sparks(
-    connection: Connection, listed: worklist.Worklist, ids: Sequence[UUID], shown: Shown
+    connection: Connection, listed: worklist.Worklist, ids: Sequence[UUID], range_shown: ShownRange
 ) -> Mapping[UUID, Spark | None]:
     calls: dict[UUID, list[float]] = {}
-    asked = replace(listed.asked, task_ids=ids)
-    for task_id, places, sums in usage.calls_in_bins(connection, asked, shown.begin, shown.width):
-        _add(calls.setdefault(task_id, [0.0] * shown.stretches), places, sums)
+    scope = replace(listed.asked, task_ids=ids)
+    for task_id, places, sums in usage.calls_in_bins(connection, scope, range_shown.begin, range_shown.width):
+        _add(calls.setdefault(task_id, [0.0] * range_shown.stretches), places, sums)
     return {task_id: spark(values) for task_id, values in calls.items()}
 
 
@@ -107,7 +109,7 @@ def _add(values: list[float], places: Sequence[int], sums: Sequence[int]) -> Non
             values[place] += calls
 
 
-def _shares(connection: Connection, rows: Sequence[Listed], total: Spent, project_id: UUID) -> Mapping[UUID, float]:
+def _shares(connection: Connection, rows: Sequence[Listed], total: Spending, project_id: UUID) -> Mapping[UUID, float]:
     if total.cost.dollars > 0:
         return {line.row.id: line.spent.cost.dollars / total.cost.dollars for line in rows}
     return insights.token_shares(connection, project_id)

@@ -19,7 +19,7 @@ WRONG_ORDER = "The first day must not be after the last."
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownRange:
     """The range of a page: `range` for queries, `stretches` of `width` from `begin` on for charts, `args` for links.
 
     problem: why the requested range is not the one that is shown.
@@ -60,28 +60,28 @@ class Shown:
         return f"{self.last_moment:%Y-%m-%d}"
 
 
-def shown(args: Mapping[str, str], now: datetime | None = None) -> Shown:
+def range_of(args: Mapping[str, str], now: datetime | None = None) -> ShownRange:
     """The range in the address; the default range, with the reason, where that is invalid."""
     now = now or datetime.now(UTC)
     since, until = args.get("since", ""), args.get("until", "")
     if since or until:
         try:
-            return _own(since, until, now)
+            return _whole_days(since, until, now)
         except ValueError as error:
-            return _last(DEFAULT, now, str(error))
-    return _last(args.get("range", ""), now)
+            return _newest(DEFAULT, now, str(error))
+    return _newest(args.get("range", ""), now)
 
 
-def _last(name: str, now: datetime, problem: str = "") -> Shown:
+def _newest(name: str, now: datetime, problem: str = "") -> ShownRange:
     """The last hours or days until now, from a full stretch on."""
     name = name if name in LENGTHS else DEFAULT
     width = WIDTHS[name]
     end = _full(now, width) + width
     begin = end - LENGTHS[name]
-    return Shown(name, begin, end, width, Range(begin), {"range": name} if name != DEFAULT else {}, problem)
+    return ShownRange(name, begin, end, width, Range(begin), {"range": name} if name != DEFAULT else {}, problem)
 
 
-def _own(since: str, until: str, now: datetime) -> Shown:
+def _whole_days(since: str, until: str, now: datetime) -> ShownRange:
     """Whole days. Raises ValueError with a sentence for people."""
     begin = _day(since) if since else _day(until) - 6 * DAY
     last = _day(until) if until else _full(now, DAY)
@@ -90,7 +90,7 @@ def _own(since: str, until: str, now: datetime) -> Shown:
     end = last + DAY
     days = (end - begin) // DAY
     width = HOUR if days == 1 else -(-days // MOST_STRETCHES) * DAY
-    return Shown(
+    return ShownRange(
         "own", begin, end, width, Range(begin, end), {"since": f"{begin:%Y-%m-%d}", "until": f"{last:%Y-%m-%d}"}
     )
 

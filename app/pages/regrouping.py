@@ -30,35 +30,37 @@ def regrouping() -> str:
 @pages.post("/regroup/look")
 def look_at_regroup() -> str:
     """The rehearsal of a run, for which the browser waits."""
-    path, everything = _path(request.form.get("path", "")), "all" in request.form
+    path, regroup_all = _path(request.form.get("path", "")), "all" in request.form
     with looking() as connection:
         group = _group(connection, path)
     try:
-        outcome = grouping.look(group.id, everything=everything)
+        outcome = grouping.look(group.id, regroup_all=regroup_all)
     except NotFoundError:
         abort(HTTPStatus.NOT_FOUND)
-    shown = [(each, template_parts(to_parts(each.template), each.template.slots)) for each in outcome.found]
-    return _page(path, found=outcome, shown=shown, everything=everything)
+    templates_shown = [
+        (template, template_parts(to_parts(template.template), template.template.slots)) for template in outcome.found
+    ]
+    return _page(path, found=outcome, shown=templates_shown, regroup_all=regroup_all)
 
 
 @pages.post("/regroup")
 def regroup() -> Response:
-    path, everything = _path(request.form.get("path", "")), "all" in request.form
-    with deciding("regroup", None, {"all": everything}) as connection:
+    path, regroup_all = _path(request.form.get("path", "")), "all" in request.form
+    with deciding("regroup", None, {"all": regroup_all}) as connection:
         group = _group(connection, path)
     if group.quarantined_at is not None:
         abort(
             HTTPStatus.CONFLICT, "The path is quarantined: its runs failed. Clear it: celery -A tasks quarantine clear."
         )
-    ask(services().engine, services().settings, group.id, everything=everything)
+    ask(services().engine, services().settings, group.id, regroup_all=regroup_all)
     flash("Asked for: a worker groups this path anew.")
     return redirect(url_for("pages.regrouping", path=path), HTTPStatus.SEE_OTHER)
 
 
-def _page(path: str, **more: Any) -> str:
+def _page(path: str, **values: Any) -> str:
     with access.reading() as connection:
         now = progress.of_path(connection, g.visitor.project.id, path) or abort(HTTPStatus.NOT_FOUND)
-    return render_template("pages/regroup.html", now=now, **{"found": None, "everything": False} | more)
+    return render_template("pages/regroup.html", now=now, **{"found": None, "regroup_all": False} | values)
 
 
 def _group(connection: Any, path: str) -> Group:

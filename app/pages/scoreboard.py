@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.pages.wording import dollars, duration, number, percent
-from app.reading.spending import Spent
+from app.reading.spending import Spending
 
 FEW_CALLS = 30
 """Calls of a version below which a difference is most likely chance."""
@@ -32,51 +32,51 @@ class Scoreboard:
     few: bool
 
 
-def scoreboard(old: Spent, new: Spent) -> Scoreboard:
+def scoreboard(old: Spending, new: Spending) -> Scoreboard:
     """Both versions, figure by figure."""
-    few = min(old.used.calls, new.used.calls) < FEW_CALLS
-    return Scoreboard([_row(figure, old, new, few=few) for figure in _FIGURES], few)
+    has_few_calls = min(old.used.calls, new.used.calls) < FEW_CALLS
+    return Scoreboard([_row(figure, old, new, has_few_calls=has_few_calls) for figure in _FIGURES], has_few_calls)
 
 
 class _Figure(NamedTuple):
     title: str
-    of: Callable[[Spent], float | None]
+    of: Callable[[Spending], float | None]
     words: Callable[[float | None], str]
     less_is_better: bool = False
 
 
-def _a_call(value: Callable[[Spent], float], calls: Callable[[Spent], int]) -> Callable[[Spent], float | None]:
-    return lambda spent: value(spent) / calls(spent) if calls(spent) else None
+def _a_call(value: Callable[[Spending], float], calls: Callable[[Spending], int]) -> Callable[[Spending], float | None]:
+    return lambda spending: value(spending) / calls(spending) if calls(spending) else None
 
 
-def _all(spent: Spent) -> int:
-    return spent.used.calls
+def _calls(spending: Spending) -> int:
+    return spending.used.calls
 
 
-def _latency(share: float) -> Callable[[Spent], float | None]:
-    return lambda spent: None if (latency_ms := spent.used.latency_ms(share)) is None else latency_ms / 1000
+def _latency(share: float) -> Callable[[Spending], float | None]:
+    return lambda spending: None if (latency_ms := spending.used.latency_ms(share)) is None else latency_ms / 1000
 
 
 _FIGURES = (
-    _Figure("Calls", lambda spent: spent.used.calls, number),
+    _Figure("Calls", lambda spending: spending.used.calls, number),
     _Figure("Half took at most", _latency(0.5), duration, True),
     _Figure("95 of 100 took at most", _latency(0.95), duration, True),
-    _Figure("Input tokens a call", _a_call(lambda spent: spent.used.input_tokens, _all), number),
-    _Figure("Output tokens a call", _a_call(lambda spent: spent.used.output_tokens, _all), number),
-    _Figure("Cost a call", _a_call(lambda spent: spent.cost.dollars, _all), dollars, True),
-    _Figure("Failed", _a_call(lambda spent: spent.used.failures, _all), percent, True),
+    _Figure("Input tokens a call", _a_call(lambda spending: spending.used.input_tokens, _calls), number),
+    _Figure("Output tokens a call", _a_call(lambda spending: spending.used.output_tokens, _calls), number),
+    _Figure("Cost a call", _a_call(lambda spending: spending.cost.dollars, _calls), dollars, True),
+    _Figure("Failed", _a_call(lambda spending: spending.used.failures, _calls), percent, True),
     _Figure(
         "Characters of an output",
-        _a_call(lambda spent: spent.used.output_characters, lambda spent: spent.used.answered),
+        _a_call(lambda spending: spending.used.output_characters, lambda spending: spending.used.answered),
         number,
     ),
 )
 
 
-def _row(figure: _Figure, old: Spent, new: Spent, *, few: bool) -> Row:
+def _row(figure: _Figure, old: Spending, new: Spending, *, has_few_calls: bool) -> Row:
     before, after = figure.of(old), figure.of(new)
     change = None if before is None or after is None or before == 0 else after / before - 1
     verdict = ""
-    if figure.less_is_better and change is not None and abs(change) >= LITTLE and not few:
+    if figure.less_is_better and change is not None and abs(change) >= LITTLE and not has_few_calls:
         verdict = "better" if change < 0 else "worse"
     return Row(figure.title, figure.words(before), figure.words(after), change, verdict)

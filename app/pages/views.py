@@ -34,9 +34,9 @@ from app.reading.browse import CallRow, Cursor, State
 from app.reading.costing import Costing, of_version
 from app.reading.declared import DeclaredCalls, agreement
 from app.reading.pieces import Part, colours, marks, one_line, plain_parts, prompt_parts, start_of, template_parts
-from app.reading.spending import Spent
-from app.reading.usage import Asked, Label
-from app.reading.worklist import SortOfPage, UnknownCursorError, Wanted
+from app.reading.spending import Spending
+from app.reading.usage import Label, UsageScope
+from app.reading.worklist import SortOfPage, TaskFilter, UnknownCursorError
 from app.store import history as decided_history
 from app.store import traces
 from tasks import monitor
@@ -109,8 +109,8 @@ def _only_for_visitors() -> AnyResponse | str | None:
         return None
     if access.is_open():
         return render_template("pages/no_project.html")
-    asked = request.full_path.rstrip("?") if request.method == "GET" else "/"
-    return redirect(url_for("pages.login", next=asked if asked != "/" else None))
+    address = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return redirect(url_for("pages.login", next=address if address != "/" else None))
 
 
 @pages.before_request
@@ -174,7 +174,7 @@ def _common() -> dict[str, Any]:
         "form_token": access.form_token,
         "asset": _asset,
         "is_open": access.is_open,
-        "here": _here,
+        "here": _address_with,
         "here_with": _here_with,
         "to_task": _to_task,
         "query": _query,
@@ -183,7 +183,7 @@ def _common() -> dict[str, Any]:
     }
 
 
-def _here(**changes: object) -> str:
+def _address_with(**changes: object) -> str:
     """The address of this page with some parameters changed; None removes one."""
     args = {name: value for name, value in (request.args.to_dict() | changes).items() if value not in {None, ""}}
     if "here" not in g:  # a list needs a hundred addresses, and the router takes longer than all the rest
@@ -193,7 +193,7 @@ def _here(**changes: object) -> str:
 
 def _here_with(name: str) -> Callable[[str], str]:
     """The addresses of the first page of this list with any value of one parameter."""
-    address = _here(**{name: None, "after": None})
+    address = _address_with(**{name: None, "after": None})
     begin = f"{address}{'&' if '?' in address else '?'}{name}="
     return lambda value: begin + quote_plus(value)
 
@@ -241,11 +241,11 @@ def tasks_by_their_word() -> AnyResponse:
 
 @pages.get("/")
 def task_list() -> str:
-    shown, filters = ranging.shown(_arguments()), _filters()
+    range_shown, filters = ranging.range_of(_arguments()), _filters()
     sort, descending = _sort()
-    wanted = Wanted(
+    task_filter = TaskFilter(
         project(),
-        shown.range,
+        range_shown.range,
         path=filters["path"] or None,
         text=filters["q"],
         model=filters["model"] or None,
@@ -258,14 +258,16 @@ def task_list() -> str:
     after = _argument("after")
     with access.reading() as connection:
         try:
-            page = overview(connection, wanted, shown, after=id_or_404(after) if after else None, limit=PAGE_SIZE)
+            page = overview(
+                connection, task_filter, range_shown, after=id_or_404(after) if after else None, limit=PAGE_SIZE
+            )
             newest = neighbours.newest(connection, project())
         except UnknownCursorError:
             abort(HTTPStatus.NOT_FOUND, "The task behind which this page begins is in the list no more.")
     return render_template(
         "pages/tasks.html",
         found=page,
-        shown=shown,
+        shown=range_shown,
         sort=sort,
         descending=descending,
         most=insights.MOST_COUNTED,
@@ -308,36 +310,38 @@ def _sort() -> tuple[str, bool]:
 
 @pages.get("/tasks/<task_id>")
 def task(task_id: str) -> str | AnyResponse:
-    after, shown = _cursor("after"), ranging.shown(_arguments())
+    after, range_shown = _cursor("after"), ranging.range_of(_arguments())
     metric = "cost" if _argument("metric") == "cost" else "calls"
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = versions_of(connection, task.id)
         if led := _led_on(connection, task.id, versions):
             return led
-        chosen = _chosen(versions)
-        became = replaced.became(connection, chosen.template_id, chosen.slots) if chosen else None
-        calls = _calls(connection, chosen, after)
+        version_chosen = _version_to_show(versions)
+        became = (
+            replaced.became(connection, version_chosen.template_id, version_chosen.slots) if version_chosen else None
+        )
+        calls = _calls(connection, version_chosen, after)
         priced = prices.of_project(connection, project())
-        asked = Asked(project(), shown.range, task_ids=[task.id])
-        past = history(connection, asked, versions, priced, shown=shown, metric=metric)
-        costing = _costing(connection, chosen, past, priced)
+        scope = UsageScope(project(), range_shown.range, task_ids=[task.id])
+        past = history(connection, scope, versions, priced, range_shown=range_shown, metric=metric)
+        costing = _costing(connection, version_chosen, past, priced)
         newest = neighbours.newest(connection, project())
-        declared = agreement(DeclaredCalls(*said) for said in insights.declared_calls(connection, task.id))
-        others = tasks.others_of_path(connection, task.id, MOST_OTHERS) if g.visitor.decides else []
+        declared = agreement(DeclaredCalls(*row) for row in insights.declared_calls(connection, task.id))
+        other_tasks = tasks.others_of_path(connection, task.id, MOST_OTHERS) if g.visitor.decides else []
         alike = similar.similar(connection, project(), task.id, SIMILAR_SHOWN)
         sites = similar.call_sites(connection, project(), [task.id]).get(task.id, [])
         decided = decided_history.is_any_about(connection, task.id)
     if task.merged_into:
         return redirect(url_for("pages.task", task_id=task.merged_into))
-    parts = _template(chosen)
-    before = _compared_to(versions, chosen)
+    parts = _template(version_chosen)
+    before = _compared_to(versions, version_chosen)
     compared = changes.compare(_template(before), parts) if before else []
     return render_template(
         "pages/task.html",
         task=task,
         versions=versions,
-        chosen=chosen,
+        chosen=version_chosen,
         became=became,
         was=_argument("was"),
         parts=parts,
@@ -345,26 +349,26 @@ def task(task_id: str) -> str | AnyResponse:
         before=before,
         compared=compared,
         is_changed=changes.is_changed(compared),
-        board=_board(past.spent, before, chosen),
+        board=_board(past.spent, before, version_chosen),
         costing=costing,
         costs=costing.costs if costing else None,
         least_cached=LEAST_CACHED,
         few_calls=FEW_CALLS,
-        shown=shown,
+        shown=range_shown,
         metric=metric,
         past=past,
         newest=newest,
         colours=colours_of(versions),
         calls=calls[:CALLS_SHOWN],
-        more=_next(calls, CALLS_SHOWN, lambda call: Cursor(call.seen_at, call.id)),
+        more=_next_cursor(calls, CALLS_SHOWN, lambda call: Cursor(call.seen_at, call.id)),
         after=after,
         sample=insights.SAMPLE,
         declared=declared,
-        others=others,
+        others=other_tasks,
         alike=alike,
         sites=sites,
         decided=decided,
-        may_split=_may_split(versions, chosen),
+        may_split=_may_split(versions, version_chosen),
     )
 
 
@@ -400,8 +404,8 @@ def news() -> Response:
     after, of_task = id_or_404(_argument("after")), _argument("task")
     with access.reading() as connection:
         calls = neighbours.later(connection, project(), after, id_or_404(of_task) if of_task else None)
-    more = "+" if calls >= neighbours.MOST_NEWS else ""
-    return json_answer({"calls": calls, "words": f"{calls}{more} new call{'s' if calls != 1 else ''}"})
+    plus = "+" if calls >= neighbours.MOST_NEWS else ""
+    return json_answer({"calls": calls, "words": f"{calls}{plus} new call{'s' if calls != 1 else ''}"})
 
 
 @pages.get("/ungrouped")
@@ -471,10 +475,10 @@ def logout() -> AnyResponse:
 @pages.post("/project")
 def choose_project() -> AnyResponse:
     """Show another project, in local mode."""
-    chosen = id_or_404(request.form.get("project", ""))
-    if chosen not in {project.id for project in g.visitor.choices}:
+    project_id = id_or_404(request.form.get("project", ""))
+    if project_id not in {project.id for project in g.visitor.choices}:
         abort(HTTPStatus.NOT_FOUND)
-    access.choose_project(chosen)
+    access.choose_project(project_id)
     return redirect(url_for("pages.task_list"), HTTPStatus.SEE_OTHER)
 
 
@@ -509,7 +513,7 @@ def _cursor(name: str) -> Cursor | None:
         abort(HTTPStatus.NOT_FOUND)
 
 
-def _next(rows: Sequence[Any], size: int, cursor_of: Any) -> str:
+def _next_cursor(rows: Sequence[Any], size: int, cursor_of: Any) -> str:
     """The cursor of the next page, "" on the last one; the query reads one row more than the page shows."""
     if len(rows) <= size:
         return ""
@@ -533,8 +537,8 @@ def _calls(connection: Connection, version: Row[Any] | None, after: Cursor | Non
 def _costing(connection: Connection, version: Row[Any] | None, past: History, priced: prices.Prices) -> Costing | None:
     if version is None:
         return None
-    spent = past.spent.get(version.id, Spent())
-    return of_version(connection, project(), version, spent, priced.of(version.model))
+    spending = past.spent.get(version.id, Spending())
+    return of_version(connection, project(), version, spending, priced.of(version.model))
 
 
 def _template(version: Row[Any] | None) -> list[Part]:
@@ -551,47 +555,49 @@ def colours_of(versions: Sequence[Row[Any]]) -> dict[str, int]:
     return colours(version.slots for version in reversed(versions))
 
 
-def _chosen(versions: Sequence[Row[Any]]) -> Row[Any] | None:
+def _version_to_show(versions: Sequence[Row[Any]]) -> Row[Any] | None:
     """The version in the link, else the newest in use; None in a task without versions."""
-    asked = _argument("version")
-    if asked:
-        return _numbered(versions, asked) or abort(HTTPStatus.NOT_FOUND)
+    number = _argument("version")
+    if number:
+        return _numbered(versions, number) or abort(HTTPStatus.NOT_FOUND)
     in_use = [version for version in versions if version.retired_at is None]
     return next(iter(in_use or versions), None)
 
 
 def _led_on(connection: Connection, task_id: UUID, versions: Sequence[Row[Any]]) -> AnyResponse | None:
     """A redirect to the version that replaced the one in the link, which has no calls any more."""
-    asked = _argument("version")
-    if not asked.isdecimal() or int(asked) > tasks.LAST_VERSION or _numbered(versions, asked) is not None:
+    number = _argument("version")
+    if not number.isdecimal() or int(number) > tasks.LAST_VERSION or _numbered(versions, number) is not None:
         return None
-    instead = replaced.in_place_of(connection, task_id, int(asked))
+    instead = replaced.in_place_of(connection, task_id, int(number))
     if instead is None:
         return None
     further = {name: value for name, value in _arguments().items() if name not in {"version", "against", "was"}}
-    return redirect(url_for("pages.task", task_id=instead.task_id, version=instead.number, was=int(asked), **further))  # type: ignore[arg-type]
+    return redirect(url_for("pages.task", task_id=instead.task_id, version=instead.number, was=int(number), **further))  # type: ignore[arg-type]
 
 
-def _may_split(versions: Sequence[Row[Any]], chosen: Row[Any] | None) -> bool:
+def _may_split(versions: Sequence[Row[Any]], version_chosen: Row[Any] | None) -> bool:
     """Whether the template of the chosen version could become a task of its own: it is in use, and others remain."""
-    if chosen is None or chosen.retired_at is not None:
+    if version_chosen is None or version_chosen.retired_at is not None:
         return False
-    return any(version.template_id != chosen.template_id for version in versions)
+    return any(version.template_id != version_chosen.template_id for version in versions)
 
 
-def _compared_to(versions: Sequence[Row[Any]], chosen: Row[Any] | None) -> Row[Any] | None:
+def _compared_to(versions: Sequence[Row[Any]], version: Row[Any] | None) -> Row[Any] | None:
     """The version in the link, else the version that the chosen one replaced."""
-    if chosen is None:
+    if version is None:
         return None
     setups = {version.version: (version.model, version.settings_digest) for version in versions}
-    number = changes.replaced_by(chosen.version, setups)
+    number = changes.replaced_by(version.version, setups)
     return _numbered(versions, _argument("against")) or _numbered(versions, str(number))
 
 
-def _board(spent: Mapping[UUID, Spent], before: Row[Any] | None, chosen: Row[Any] | None) -> Scoreboard | None:
-    if before is None or chosen is None:
+def _board(
+    spending_by_version: Mapping[UUID, Spending], before: Row[Any] | None, version: Row[Any] | None
+) -> Scoreboard | None:
+    if before is None or version is None:
         return None
-    return scoreboard(spent.get(before.id, Spent()), spent.get(chosen.id, Spent()))
+    return scoreboard(spending_by_version.get(before.id, Spending()), spending_by_version.get(version.id, Spending()))
 
 
 def _numbered(versions: Sequence[Row[Any]], number: str) -> Row[Any] | None:

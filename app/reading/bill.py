@@ -54,17 +54,17 @@ class Bill:
     cache: CacheAdvice
 
 
-def bill(parts: Sequence[Part], costs: Costs, around: float, used: Usage, price: Price | None) -> Bill:
+def bill(parts: Sequence[Part], costs: Costs, around: float, usage: Usage, price: Price | None) -> Bill:
     """The bill of a version.  around: characters of an average call beside its prompt; price: None where it is unknown."""
-    whole = costs.mean + around
-    dollars = input_dollars(price, used) if price else 0.0
+    mean_tokens = costs.mean + around
+    dollars = input_dollars(price, usage) if price else 0.0
 
     def item(characters: float) -> Item:
-        share = characters / whole if whole else 0.0
-        return Item(round(used.input_tokens * share), dollars * share, share)
+        share = characters / mean_tokens if mean_tokens else 0.0
+        return Item(round(usage.input_tokens * share), dollars * share, share)
 
     slots = {slot.name: item(slot.mean) for slot in costs.slots}
-    return Bill(item(costs.fixed), slots, item(around), _advice(parts, costs, whole, used, price))
+    return Bill(item(costs.fixed), slots, item(around), _advice(parts, costs, mean_tokens, usage, price))
 
 
 def varying(costs: Costs) -> set[str]:
@@ -72,20 +72,29 @@ def varying(costs: Costs) -> set[str]:
     return {slot.name for slot in costs.slots if slot.distinct > 1 or costs.calls < ENOUGH_CALLS}
 
 
-def _advice(parts: Sequence[Part], costs: Costs, whole: float, used: Usage, price: Price | None) -> CacheAdvice:
+def _advice(parts: Sequence[Part], costs: Costs, mean_tokens: float, usage: Usage, price: Price | None) -> CacheAdvice:
     moving = varying(costs)
     means = {slot.name: slot.mean / max(slot.places, 1) for slot in costs.slots}
-    per_call = used.input_tokens / used.calls if used.calls else 0.0
+    per_call = usage.input_tokens / usage.calls if usage.calls else 0.0
 
     def prefix(template: Sequence[Part]) -> int:
-        return round(per_call * _prefix(template, moving, means) / whole) if whole else 0
+        return round(per_call * _prefix(template, moving, means) / mean_tokens) if mean_tokens else 0
 
     ordered = reordered(parts, moving)
-    now, then = prefix(parts), prefix(ordered)
-    possible, better = (tokens * used.calls if tokens >= LEAST_CACHED else 0 for tokens in (now, then))
-    gain = max(0, better - max(possible, used.cached_tokens))
+    tokens_now, tokens_reordered = prefix(parts), prefix(ordered)
+    possible, better = (
+        tokens * usage.calls if tokens >= LEAST_CACHED else 0 for tokens in (tokens_now, tokens_reordered)
+    )
+    gain = max(0, better - max(possible, usage.cached_tokens))
     saving = gain * max(0.0, price.input - price.cached) / MILLION if price else 0.0
-    return CacheAdvice(now, used.cached_tokens, possible, saving, ordered if then > now else None, then)
+    return CacheAdvice(
+        tokens_now,
+        usage.cached_tokens,
+        possible,
+        saving,
+        ordered if tokens_reordered > tokens_now else None,
+        tokens_reordered,
+    )
 
 
 def _prefix(parts: Sequence[Part], moving: set[str], means: dict[str, float]) -> float:
@@ -113,11 +122,14 @@ def _mean(piece: Piece, means: dict[str, float]) -> float:
 def reordered(parts: Sequence[Part], moving: set[str]) -> list[Part]:
     """The same paragraphs, those with varying slots last; such paragraphs of the system part move to the user part."""
     blocks = {part.role: _blocks(part.pieces) for part in parts}
-    stays = {role: [block for block in own if not _moves(block, moving)] for role, own in blocks.items()}
+    fixed_blocks = {
+        role: [block for block in blocks_of_role if not _moves(block, moving)]
+        for role, blocks_of_role in blocks.items()
+    }
     moves = [block for role in ("system", "user") for block in blocks.get(role, []) if _moves(block, moving)]
     ordered = [
-        Part("system", _joined(stays.get("system", []))),
-        Part("user", _joined([*stays.get("user", []), *moves])),
+        Part("system", _joined(fixed_blocks.get("system", []))),
+        Part("user", _joined([*fixed_blocks.get("user", []), *moves])),
         *(part for part in parts if part.role not in {"system", "user"}),
     ]
     return [part for part in ordered if part.pieces]

@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array, distinct_on
 
-from app.store.counting import counted
+from app.store.counting import counted_calls_of
 from app.store.owed import IS_OWED, IS_RESIDUE, IS_UNGROUPED
 from app.store.paths import is_at
 from app.store.planned import planned_once
@@ -57,11 +57,13 @@ class Cursor(NamedTuple):
     id: UUID
 
 
-def _keyset(query: Select[Any], seen: ColumnElement[Any], id_: ColumnElement[Any], after: Cursor | None) -> Select[Any]:
+def _keyset(
+    query: Select[Any], moment: ColumnElement[Any], id_: ColumnElement[Any], after: Cursor | None
+) -> Select[Any]:
     """The rows after the cursor, newest first."""
     if after is not None:
-        query = query.where(tuple_(seen, id_) < tuple_(literal(after.seen), literal(after.id)))
-    return query.order_by(seen.desc(), id_.desc())
+        query = query.where(tuple_(moment, id_) < tuple_(literal(after.seen), literal(after.id)))
+    return query.order_by(moment.desc(), id_.desc())
 
 
 # --- tasks
@@ -83,7 +85,7 @@ def newest_versions(connection: Connection, task_ids: Sequence[UUID]) -> dict[UU
 
 @cache
 def _newest_versions() -> Select[Any]:
-    of_version = counted()
+    of_version = counted_calls_of()
     began = func.least(of_version.c.first_seen, _first_expired())
     newest = (
         select(
@@ -157,8 +159,8 @@ def calls_page(
 ) -> list[CallRow]:
     """Calls of an implementation, newest first; without values where those still follow an older template."""
     query = _keyset(_calls_of_version(), trace.c.seen_at, trace.c.id, after).limit(limit)
-    asked = {"project": project_id, "implementation": implementation_id, "template": template_id}
-    return [CallRow(*row) for row in connection.execute(query, asked)]
+    values = {"project": project_id, "implementation": implementation_id, "template": template_id}
+    return [CallRow(*row) for row in connection.execute(query, values)]
 
 
 @cache
@@ -178,8 +180,8 @@ def _calls_of_version() -> Select[Any]:
 def _starts(texts: ColumnElement[Any]) -> ColumnElement[Any]:
     """An array's texts, each cut to `CHARACTERS_IN_LISTS`, so that a list never carries whole prompts."""
     element = func.unnest(texts).table_valued("value", with_ordinality="place", name="one").render_derived()
-    cut = select(func.left(cast(element.c.value, Text), CHARACTERS_IN_LISTS)).order_by(element.c.place)
-    return func.array(cut.scalar_subquery(), type_=ARRAY(Text))
+    beginnings = select(func.left(cast(element.c.value, Text), CHARACTERS_IN_LISTS)).order_by(element.c.place)
+    return func.array(beginnings.scalar_subquery(), type_=ARRAY(Text))
 
 
 def tokens_of() -> ColumnElement[Any]:
@@ -237,13 +239,13 @@ def _among_newest(
     )
     if after is not None:
         newest = newest.where(trace.c.id < after)
-    seen = connection.execute(newest.order_by(trace.c.id.desc()).limit(UNGROUPED_SEARCHED)).all()
-    ids = [row.id for row in seen if any(getattr(row, state) for state in states)][:limit]
-    if len(ids) < limit and len(seen) == UNGROUPED_SEARCHED:
+    rows_searched = connection.execute(newest.order_by(trace.c.id.desc()).limit(UNGROUPED_SEARCHED)).all()
+    ids = [row.id for row in rows_searched if any(getattr(row, state) for state in states)][:limit]
+    if len(ids) < limit and len(rows_searched) == UNGROUPED_SEARCHED:
         return None
     state = case((IS_OWED, "owed"), else_="considered").label("state")
-    shown = select(trace.c.id, trace.c.created_at, grouping_key.c.path, trace.c.model, state, *_beginnings())
-    query = shown.join_from(trace, grouping_key, grouping_key.c.id == trace.c.group_id)
+    lines = select(trace.c.id, trace.c.created_at, grouping_key.c.path, trace.c.model, state, *_beginnings())
+    query = lines.join_from(trace, grouping_key, grouping_key.c.id == trace.c.group_id)
     query = query.where(trace.c.id.in_(ids), IS_UNGROUPED).order_by(trace.c.id.desc())
     return [UngroupedCall(*row) for row in connection.execute(query)]
 

@@ -31,8 +31,8 @@ def replaced_by(number: int, setups: Mapping[int, Any]) -> int | None:
     It is the last earlier version with the same model, settings and tools: an app that uses two models edits a prompt for both. Without one,
     it is the last earlier version.  setups: number -> model, settings and tools of each version of the task.
     """
-    earlier = [other for other in setups if other < number]
-    alike = [other for other in earlier if setups[other] == setups[number]]
+    earlier = [setup for setup in setups if setup < number]
+    alike = [setup for setup in earlier if setups[setup] == setups[number]]
     return max(alike or earlier, default=None)
 
 
@@ -81,11 +81,14 @@ Edit = tuple[list[Piece], list[Piece]]
 
 def _by_line(old: list[tuple[Piece, ...]], new: list[tuple[Piece, ...]]) -> Iterator[Edit]:
     for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        removed, added = [word for line in old[i:j] for word in line], [word for line in new[k:m] for word in line]
-        if tag == "equal" or len(removed) + len(added) > MOST_WORDS_COMPARED:
-            yield removed, added
+        words_removed, words_added = (
+            [word for line in old[i:j] for word in line],
+            [word for line in new[k:m] for word in line],
+        )
+        if tag == "equal" or len(words_removed) + len(words_added) > MOST_WORDS_COMPARED:
+            yield words_removed, words_added
         else:
-            yield from _by_word(removed, added)
+            yield from _by_word(words_removed, words_added)
 
 
 def _by_word(old: list[Piece], new: list[Piece]) -> Iterator[Edit]:
@@ -98,29 +101,29 @@ def _settled(edits: Iterable[Edit]) -> Iterator[Change]:
 
     Short common text between two changed words is shown as changed, or an exchanged sentence would fall apart into single words.
     """
-    removed, added = list[Piece](), list[Piece]()
+    pieces_removed, pieces_added = list[Piece](), list[Piece]()
     for old, new in edits:
-        if old == new and not (_is_little(old) and (removed or added)):
-            yield from _flushed(removed, added)
+        if old == new and not (_is_little(old) and (pieces_removed or pieces_added)):
+            yield from _flushed(pieces_removed, pieces_added)
             yield "", new
-            removed, added = [], []
+            pieces_removed, pieces_added = [], []
         else:
-            removed, added = [*removed, *old], [*added, *new]
-    yield from _flushed(removed, added)
+            pieces_removed, pieces_added = [*pieces_removed, *old], [*pieces_added, *new]
+    yield from _flushed(pieces_removed, pieces_added)
 
 
 def _is_little(words: Sequence[Piece]) -> bool:
     return all(word.slot is None for word in words) and len("".join(word.text for word in words).strip()) < LITTLE
 
 
-def _flushed(removed: list[Piece], added: list[Piece]) -> Iterator[Change]:
+def _flushed(removed: list[Piece], pieces_added: list[Piece]) -> Iterator[Change]:
     """One edit; common white space at its end does not belong to it."""
     end = 0
-    while end < min(len(removed), len(added)) and removed[-1 - end] == added[-1 - end]:
+    while end < min(len(removed), len(pieces_added)) and removed[-1 - end] == pieces_added[-1 - end]:
         end += 1
     yield "removed", removed[: len(removed) - end]
-    yield "added", added[: len(added) - end]
-    yield "", added[len(added) - end :]
+    yield "added", pieces_added[: len(pieces_added) - end]
+    yield "", pieces_added[len(pieces_added) - end :]
 
 
 def _merged(changes: Iterable[Change]) -> Iterator[Change]:

@@ -45,7 +45,7 @@ COMPARISONS_KEPT = 64
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ChangeFilter:
     """The filter of the feed.  before: the change after which the page begins."""
 
     project_ids: Collection[UUID]
@@ -58,7 +58,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Told:
+class FeedEntry:
     """A change.  name: of its task; by_person: whether a person gave the name, else it consists of words of the prompt.
 
     details: figures, ids, models, settings.  texts: parts of prompts: `diff` of an edit (None where the templates are too long), `slot` by
@@ -79,15 +79,15 @@ class Told:
     texts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def page(connection: Connection, wanted: Wanted, limit: int) -> list[Told]:
+def page(connection: Connection, change_filter: ChangeFilter, limit: int) -> list[FeedEntry]:
     """The newest changes that match the filter."""
-    query = _told().where(*_conditions(wanted)).order_by(change.c.at.desc(), change.c.id.desc()).limit(limit)
+    query = _changes().where(*_conditions(change_filter)).order_by(change.c.at.desc(), change.c.id.desc()).limit(limit)
     rows = connection.execute(query).all()
     older = _older(connection, rows)
     return [_change(row, older.get(row.id)) for row in rows]
 
 
-def _told() -> Select[Any]:
+def _changes() -> Select[Any]:
     of_change = func.coalesce(implementation.c.task_id, change.c.task_id)
     into = task.alias("into")
     return select(
@@ -120,31 +120,31 @@ def _told() -> Select[Any]:
     )
 
 
-def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    yield change.c.project_id.in_(list(wanted.project_ids))
+def _conditions(change_filter: ChangeFilter) -> Iterator[ColumnElement[bool]]:
+    yield change.c.project_id.in_(list(change_filter.project_ids))
     yield change.c.implementation_id.is_(None) | is_shown()
-    if wanted.range.since is not None:
-        yield change.c.at >= wanted.range.since
-    if wanted.range.until is not None:
-        yield change.c.at < wanted.range.until
-    if wanted.kinds is not None:
-        yield change.c.kind.in_(list(wanted.kinds))
-    if wanted.task_id is not None:
-        yield func.coalesce(task.c.merged_into, task.c.id) == wanted.task_id
-    if wanted.path is not None:
-        yield is_at(wanted.path)
-    if wanted.ids is not None:
-        yield change.c.id.in_(list(wanted.ids))
-    if wanted.before is not None:
+    if change_filter.range.since is not None:
+        yield change.c.at >= change_filter.range.since
+    if change_filter.range.until is not None:
+        yield change.c.at < change_filter.range.until
+    if change_filter.kinds is not None:
+        yield change.c.kind.in_(list(change_filter.kinds))
+    if change_filter.task_id is not None:
+        yield func.coalesce(task.c.merged_into, task.c.id) == change_filter.task_id
+    if change_filter.path is not None:
+        yield is_at(change_filter.path)
+    if change_filter.ids is not None:
+        yield change.c.id.in_(list(change_filter.ids))
+    if change_filter.before is not None:
         last = change.alias("last")
-        place = select(last.c.at, last.c.id).where(last.c.id == wanted.before).subquery()
+        place = select(last.c.at, last.c.id).where(last.c.id == change_filter.before).subquery()
         yield tuple_(change.c.at, change.c.id) < select(place.c.at, place.c.id).scalar_subquery()
 
 
 # --- the content of a change
 
 
-def _change(row: Row[Any], older: Row[Any] | None) -> Told:
+def _change(row: Row[Any], older: Row[Any] | None) -> FeedEntry:
     details: dict[str, Any] = dict(row.details)
     if "others" in details:
         details["others"] = len(details["others"])
@@ -156,10 +156,10 @@ def _change(row: Row[Any], older: Row[Any] | None) -> Told:
             texts["slot"] = row.slots[place]
             details["place"] = place + 1
     if older is not None:
-        details |= {"from": older.version, "changed": list(_changed(older, row))}
+        details |= {"from": older.version, "changed": list(_changed_settings(older, row))}
         texts["diff"] = _difference(_words(older), _words(row))
     name = row.name if row.task_id is not None else None
-    return Told(
+    return FeedEntry(
         row.id,
         row.kind,
         row.at,
@@ -175,7 +175,7 @@ def _change(row: Row[Any], older: Row[Any] | None) -> Told:
     )
 
 
-def _changed(older: Row[Any], newer: Row[Any]) -> Iterator[str]:
+def _changed_settings(older: Row[Any], newer: Row[Any]) -> Iterator[str]:
     if older.template_id != newer.template_id:
         yield "template"
     for name in ("model", "settings", "tools"):
@@ -213,13 +213,13 @@ def _piece(piece: Piece) -> dict[str, Any]:
     """A piece of a comparison: long common text is folded as on the pages, added and removed text is cut."""
     return {
         "change": piece.change or "same",
-        "text": "" if piece.change == "folded" else _cut(piece.text),
+        "text": "" if piece.change == "folded" else _shortened(piece.text),
         "slot": piece.slot,
         "characters": len(piece.text),
     }
 
 
-def _cut(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= MOST_OF_PIECE else f"{text[:MOST_OF_PIECE]}…"
 
 
@@ -231,7 +231,7 @@ def _older(connection: Connection, rows: Sequence[Row[Any]]) -> dict[UUID, Any]:
     edits = [row for row in rows if row.kind in {"version.new", "version.back"} and row.task_id is not None]
     if not edits:
         return {}
-    own: dict[UUID, list[Row[Any]]] = {}
+    versions_by_task: dict[UUID, list[Row[Any]]] = {}
     columns = (
         implementation.c.id,
         implementation.c.task_id,
@@ -239,19 +239,21 @@ def _older(connection: Connection, rows: Sequence[Row[Any]]) -> dict[UUID, Any]:
         implementation.c.model,
         implementation.c.settings_digest,
     )
-    shown: Select[Any] = select(*columns).where(
+    query: Select[Any] = select(*columns).where(
         implementation.c.task_id.in_({row.task_id for row in edits}), is_shown()
     )
-    for version in connection.execute(shown):
-        own.setdefault(version.task_id, []).append(version)
-    chosen = {row.id: _before(row, own.get(row.task_id, [])) for row in edits}
-    full = _in_full(connection, {each for each in chosen.values() if each is not None})
+    for version in connection.execute(query):
+        versions_by_task.setdefault(version.task_id, []).append(version)
+    older_by_edit = {row.id: _replaced_version(row, versions_by_task.get(row.task_id, [])) for row in edits}
+    full = _in_full(connection, {version for version in older_by_edit.values() if version is not None})
     return {
-        change_id: full[version] for change_id, version in chosen.items() if version is not None and version in full
+        change_id: full[version]
+        for change_id, version in older_by_edit.items()
+        if version is not None and version in full
     }
 
 
-def _before(row: Row[Any], versions: Sequence[Row[Any]]) -> UUID | None:
+def _replaced_version(row: Row[Any], versions: Sequence[Row[Any]]) -> UUID | None:
     """The version that one which came back has replaced, as the change says; for a new version see `changes.replaced_by`."""
     setups = {version.version: (version.model, version.settings_digest) for version in versions}
     setups[row.version] = (row.model, row.settings_digest)

@@ -84,14 +84,16 @@ def _totals() -> Select[Any]:
 
 def _grouped_calls() -> ColumnElement[int]:
     """The number of grouped calls by the triggers' counts: to count in the index would cost a page 20 ms."""
-    own = call_count.join(implementation, implementation.c.id == call_count.c.implementation_id).join(task)
-    counted = select(func.sum(call_count.c.calls)).select_from(own).where(task.c.project_id == _PROJECT)
-    return func.coalesce(cast(counted.scalar_subquery(), BigInteger), 0)
+    counts_of_project = call_count.join(implementation, implementation.c.id == call_count.c.implementation_id).join(
+        task
+    )
+    query = select(func.sum(call_count.c.calls)).select_from(counts_of_project).where(task.c.project_id == _PROJECT)
+    return func.coalesce(cast(query.scalar_subquery(), BigInteger), 0)
 
 
 def _bounded_count(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
-    some = select(literal_column("1")).select_from(trace).where(*conditions).limit(MOST_COUNTED).subquery()
-    return select(func.count()).select_from(some).scalar_subquery()
+    bounded = select(literal_column("1")).select_from(trace).where(*conditions).limit(MOST_COUNTED).subquery()
+    return select(func.count()).select_from(bounded).scalar_subquery()
 
 
 def ungrouped(connection: Connection, project_id: UUID, within: Range) -> int:
@@ -133,13 +135,13 @@ def fresh(connection: Connection, project_id: UUID) -> Fresh:
 @cache
 def _fresh() -> Select[int, int]:
     since = func.now() - func.make_interval(0, 0, 0, 1)
-    told = change.join(implementation, implementation.c.id == change.c.implementation_id)
+    changes = change.join(implementation, implementation.c.id == change.c.implementation_id)
     counts = (
         select(
             func.count().filter(change.c.kind == "task.new").label("tasks"),
             func.count().filter(change.c.kind == "version.new").label("versions"),
         )
-        .select_from(told)
+        .select_from(changes)
         .where(change.c.project_id == _PROJECT, change.c.at >= since, is_shown())
     )
     return planned_once(counts)
@@ -161,7 +163,9 @@ def token_shares(connection: Connection, project_id: UUID) -> dict[UUID, float]:
     )
     tokens: dict[UUID | None, int] = {row.task_id: row.spent for row in connection.execute(query)}
     total = sum(tokens.values())
-    return {task_id: spent / total for task_id, spent in tokens.items() if task_id is not None and total}
+    return {
+        task_id: tokens_of_task / total for task_id, tokens_of_task in tokens.items() if task_id is not None and total
+    }
 
 
 _DECLARED_TEXT = "llm.prompt_template.template"
@@ -184,15 +188,15 @@ def _declared_calls() -> Select[Any]:
         .limit(SAMPLE)
         .subquery()
     )
-    said = newest.c.metadata
+    metadata = newest.c.metadata
     declared = (
         select(
             newest.c.template_id,
-            said.op("->>")(_DECLARED_TEXT).label("text"),
-            func.coalesce(*(said.op("->>")(name) for name in _DECLARED_NAMES)).label("name"),
-            func.coalesce(*(said.op("->>")(name) for name in _DECLARED_VERSIONS)).label("version"),
+            metadata.op("->>")(_DECLARED_TEXT).label("text"),
+            func.coalesce(*(metadata.op("->>")(name) for name in _DECLARED_NAMES)).label("name"),
+            func.coalesce(*(metadata.op("->>")(name) for name in _DECLARED_VERSIONS)).label("version"),
         )
-        .where(said.is_not(None))
+        .where(metadata.is_not(None))
         .subquery()
     )
     columns = (declared.c.text, declared.c.name, declared.c.version)
@@ -232,9 +236,9 @@ def place_statistics(
     Values are compared by their MD5, so that sorting a column of 10 kB texts stays cheap; a caller who forges a collision miscounts only
     its own values.
     """
-    asked = {"project": project_id, "implementation": implementation_id, "template": template_id}
+    values = {"project": project_id, "implementation": implementation_id, "template": template_id}
     places: dict[int, PlaceStatistics] = {}
-    for row in connection.execute(_most_frequent_values(), asked):
+    for row in connection.execute(_most_frequent_values(), values):
         of_place = (row.all_calls, row.distinct_values, row.all_characters, row.longest)
         statistics = places.setdefault(row.place - 1, PlaceStatistics(*of_place, values=[]))
         statistics.values.append(CountedValue(row.text, row.length, row.calls))
@@ -243,15 +247,15 @@ def place_statistics(
 
 @cache
 def _most_frequent_values() -> Select[Any]:
-    counted = _counted_values()
-    place = counted.c.place
+    counts = _counted_values()
+    place = counts.c.place
     sums = select(
-        counted,
-        cast(func.sum(counted.c.calls).over(partition_by=place), BigInteger).label("all_calls"),
+        counts,
+        cast(func.sum(counts.c.calls).over(partition_by=place), BigInteger).label("all_calls"),
         func.count().over(partition_by=place).label("distinct_values"),
-        cast(func.sum(counted.c.calls * counted.c.length).over(partition_by=place), BigInteger).label("all_characters"),
-        func.max(counted.c.length).over(partition_by=place).label("longest"),
-        func.row_number().over(partition_by=place, order_by=(counted.c.calls.desc(), counted.c.digest)).label("rank"),
+        cast(func.sum(counts.c.calls * counts.c.length).over(partition_by=place), BigInteger).label("all_characters"),
+        func.max(counts.c.length).over(partition_by=place).label("longest"),
+        func.row_number().over(partition_by=place, order_by=(counts.c.calls.desc(), counts.c.digest)).label("rank"),
     ).subquery()
     return select(sums).where(sums.c.rank <= VALUES_SHOWN).order_by(sums.c.place, sums.c.rank)
 
@@ -299,8 +303,8 @@ def around_prompt(connection: Connection, project_id: UUID, implementation_id: U
 
     `input` is a number where it consists of the prompt alone (`app.store.inputs`).
     """
-    asked = {"project": project_id, "implementation": implementation_id}
-    return float(connection.execute(_around_prompt(), asked).scalar_one())
+    values = {"project": project_id, "implementation": implementation_id}
+    return float(connection.execute(_around_prompt(), values).scalar_one())
 
 
 @cache

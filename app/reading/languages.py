@@ -75,5 +75,9 @@ def _script(letter: str) -> str:
 def _by_words(text: str) -> str | None:
     words = _WORD.findall(text.lower())
     hits = Counter({language: sum(word in common for word in words) for language, common in _COMMON.items()})
-    (best, most), (_, next_most) = hits.most_common(2)
-    return best if most >= LEAST_SHARE_OF_COMMON_WORDS * len(words) and most >= LEAST_LEAD * next_most else None
+    (best, best_count), (_, next_most) = hits.most_common(2)
+    return (
+        best
+        if best_count >= LEAST_SHARE_OF_COMMON_WORDS * len(words) and best_count >= LEAST_LEAD * next_most
+        else None
+    )

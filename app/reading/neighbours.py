@@ -31,9 +31,9 @@ def of_call(connection: Connection, project_id: UUID, call: Any) -> Neighbours:
         alike = trace.c.implementation_id == call.implementation_id
     else:
         alike = (trace.c.group_id == call.group_id) & trace.c.implementation_id.is_(None)
-    own = select(trace.c.id).where(trace.c.project_id == project_id, alike)
-    earlier = own.where(trace.c.id < call.id).order_by(trace.c.id.desc()).limit(1)
-    later = own.where(trace.c.id > call.id).order_by(trace.c.id).limit(1)
+    own_calls = select(trace.c.id).where(trace.c.project_id == project_id, alike)
+    earlier = own_calls.where(trace.c.id < call.id).order_by(trace.c.id.desc()).limit(1)
+    later = own_calls.where(trace.c.id > call.id).order_by(trace.c.id).limit(1)
     return Neighbours(connection.execute(earlier).scalar(), connection.execute(later).scalar())
 
 
@@ -75,8 +75,8 @@ def _newest() -> Select[Any]:
 
 def later(connection: Connection, project_id: UUID, after: UUID, task_id: UUID | None) -> int:
     """The number of calls of the project, or of one of its tasks, that were stored after a call; at most `MOST_NEWS`."""
-    some = select(trace.c.id).where(trace.c.project_id == project_id, trace.c.id > after)
+    later_calls = select(trace.c.id).where(trace.c.project_id == project_id, trace.c.id > after)
     if task_id is not None:
-        own = select(implementation.c.id).where(implementation.c.task_id == task_id)
-        some = some.where(trace.c.implementation_id.in_(own))
-    return connection.execute(select(func.count()).select_from(some.limit(MOST_NEWS).subquery())).scalar_one()
+        own_versions = select(implementation.c.id).where(implementation.c.task_id == task_id)
+        later_calls = later_calls.where(trace.c.implementation_id.in_(own_versions))
+    return connection.execute(select(func.count()).select_from(later_calls.limit(MOST_NEWS).subquery())).scalar_one()

@@ -50,11 +50,15 @@ def placed(connection: Connection, call: Any) -> Placed:
     if call.prompt_parts is None:
         return Placed("no prompt", "The call has no text prompt, so there is nothing to find a template in.", None)
     if call.implementation_id is not None:
-        own = Nearest(call.task_id, _name(connection, call.task_id), call.implementation_id, call.version, 1.0, None)
-        return Placed("matched", f"Every fixed text of version {call.version} stands in the call, in order.", own)
+        own_version = Nearest(
+            call.task_id, _name(connection, call.task_id), call.implementation_id, call.version, 1.0, None
+        )
+        return Placed(
+            "matched", f"Every fixed text of version {call.version} stands in the call, in order.", own_version
+        )
     state: State = "owed" if call.considered_run_id is None else "considered"
     near = _nearest(connection, call)
-    return Placed(state, f"{_WAITS[state]} {_told(near)}", near)
+    return Placed(state, f"{_WAITS[state]} {_sentence(near)}", near)
 
 
 _WAITS = {
@@ -63,7 +67,7 @@ _WAITS = {
 }
 
 
-def _told(near: Nearest | None) -> str:
+def _sentence(near: Nearest | None) -> str:
     if near is None:
         return "No template of its path is near to it."
     if near.leaves is None:

@@ -56,17 +56,17 @@ class Prices:
         """The price of a model; None where it is unknown."""
         return self.own.get(model) or published(model) or self.own.get(EVERY_MODEL)
 
-    def cost(self, model: str, used: Usage) -> Cost:
+    def cost(self, model: str, usage: Usage) -> Cost:
         """The cost of calls of a model."""
         price = self.of(model)
         if price is None:
-            return Cost(0.0, used.calls > 0)
-        return Cost(input_dollars(price, used) + price.output * used.output_tokens / MILLION, used.estimated > 0)
+            return Cost(0.0, usage.calls > 0)
+        return Cost(input_dollars(price, usage) + price.output * usage.output_tokens / MILLION, usage.estimated > 0)
 
 
-def input_dollars(price: Price, used: Usage) -> float:
+def input_dollars(price: Price, usage: Usage) -> float:
     """The cost of the input alone, cached tokens at their own price."""
-    return (price.input * (used.input_tokens - used.cached_tokens) + price.cached * used.cached_tokens) / MILLION
+    return (price.input * (usage.input_tokens - usage.cached_tokens) + price.cached * usage.cached_tokens) / MILLION
 
 
 def of_project(connection: Connection, project_id: UUID) -> Prices:

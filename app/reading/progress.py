@@ -51,7 +51,7 @@ def of_path(connection: Connection, project_id: UUID, path: str) -> Progress | N
         return None
     run = latest_run(connection, state.id)
     owed = _count(connection, and_(trace.c.group_id == state.id, IS_OWED))
-    to_match = _left(connection, state)
+    to_match = _calls_left(connection, state)
     return Progress(
         path=state.path,
         state=_state(
@@ -78,7 +78,7 @@ def _state(state: GroupState, run: LastRun | None, owed: int, *, is_matching: bo
     return "matching" if is_matching else "none" if run is None else "done"
 
 
-def _left(connection: Connection, state: GroupState) -> int:
+def _calls_left(connection: Connection, state: GroupState) -> int:
     """The number of calls above the cursors of matching: ungrouped calls, and those of templates."""
     ungrouped = and_(trace.c.group_id == state.id, IS_RESIDUE, trace.c.id > (state.rematch_after or FIRST_ID))
     ungrouped_to_match = _count(connection, ungrouped) if state.rematch_after is not None else 0
@@ -91,5 +91,5 @@ def _left(connection: Connection, state: GroupState) -> int:
 
 
 def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
-    counted = select(trace.c.id).where(condition).limit(MOST_CALLS_LEFT_COUNTED).subquery()
-    return connection.execute(select(func.count()).select_from(counted)).scalar_one()
+    bounded = select(trace.c.id).where(condition).limit(MOST_CALLS_LEFT_COUNTED).subquery()
+    return connection.execute(select(func.count()).select_from(bounded)).scalar_one()

@@ -62,7 +62,7 @@ def _by_name(slots: Sequence[str]) -> list[tuple[str, list[int]]]:
     return [(name, list(places)) for name, places in groupby(order, key=lambda place: slots[place])]
 
 
-def _slot_row(name: str, kind: str, places: Sequence[PlaceStatistics], whole: float) -> SlotRow:
+def _slot_row(name: str, kind: str, places: Sequence[PlaceStatistics], total: float) -> SlotRow:
     if not places:
         return SlotRow(name, kind, 0, 0, 0, 0, 0, ())
     first, mean = places[0], sum(_mean(place) for place in places)
@@ -73,7 +73,7 @@ def _slot_row(name: str, kind: str, places: Sequence[PlaceStatistics], whole: fl
         first.distinct,
         mean,
         first.longest,
-        _ratio(mean, whole),
+        _ratio(mean, total),
         tuple(first.values),
     )
 
@@ -87,5 +87,5 @@ def _mean(place: PlaceStatistics) -> float:
     return place.characters / place.calls
 
 
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
+def _ratio(part: float, total: float) -> float:
+    return part / total if total else 0.0

@@ -38,19 +38,25 @@ class Similar:
 
 def similar(connection: Connection, project_id: UUID, task_id: UUID, limit: int) -> list[Similar]:
     """The tasks most similar to this one, on all paths of the project, the most similar first."""
-    own = _own(connection, task_id)
+    own_templates = _templates_of(connection, task_id)
     closest: dict[UUID, tuple[float, bool]] = {}
-    for mine, other in _pairs(own, _candidates(connection, project_id, task_id, own)):
-        closeness = _closeness(mine, other)
-        closest[other.task_id] = max(closeness, closest.get(other.task_id, (0.0, False)))
-    ranked = sorted((closeness, each) for each, closeness in closest.items() if closeness[0] > 0)[::-1][:limit]
-    rows = {row.id: row for row in tasks.by_ids(connection, project_id, [each for _, each in ranked])} if ranked else {}
-    return [Similar(rows[each], *closeness) for closeness, each in ranked if each in rows]
+    for own_template, candidate in _pairs(own_templates, _candidates(connection, project_id, task_id, own_templates)):
+        closeness = _closeness(own_template, candidate)
+        closest[candidate.task_id] = max(closeness, closest.get(candidate.task_id, (0.0, False)))
+    ranked = sorted((closeness, candidate_id) for candidate_id, closeness in closest.items() if closeness[0] > 0)[::-1][
+        :limit
+    ]
+    rows = (
+        {row.id: row for row in tasks.by_ids(connection, project_id, [candidate_id for _, candidate_id in ranked])}
+        if ranked
+        else {}
+    )
+    return [Similar(rows[candidate_id], *closeness) for closeness, candidate_id in ranked if candidate_id in rows]
 
 
-def _closeness(mine: Row[Any], other: Row[Any]) -> tuple[float, bool]:
-    same = mine.digest == other.digest
-    return (1.0 if same else kinship(_template(mine), _template(other))), same
+def _closeness(own_template: Row[Any], candidate: Row[Any]) -> tuple[float, bool]:
+    is_same_text = own_template.digest == candidate.digest
+    return (1.0 if is_same_text else kinship(_template(own_template), _template(candidate))), is_same_text
 
 
 def _template(row: Row[Any]) -> Any:
@@ -69,7 +75,7 @@ def _templates() -> Select[Any]:
     return select(*columns).where(template.c.retired_at.is_(None))
 
 
-def _own(connection: Connection, task_id: UUID) -> Sequence[Row[Any]]:
+def _templates_of(connection: Connection, task_id: UUID) -> Sequence[Row[Any]]:
     return connection.execute(_own_templates(), {"task": task_id}).all()
 
 
@@ -79,9 +85,11 @@ def _own_templates() -> Select[Any]:
     return query.order_by(template.c.id.desc()).limit(MOST_OWN)
 
 
-def _candidates(connection: Connection, project_id: UUID, task_id: UUID, own: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
-    """Templates that share marks with some of `own`, those with the most first."""
-    marks = sorted({mark for row in own for mark in row.marks})
+def _candidates(
+    connection: Connection, project_id: UUID, task_id: UUID, own_templates: Sequence[Row[Any]]
+) -> Sequence[Row[Any]]:
+    """Templates that share marks with some of `own_templates`, those with the most first."""
+    marks = sorted({mark for row in own_templates for mark in row.marks})
     if not marks:
         return []
     return connection.execute(_with_shared_marks(), {"project": project_id, "task": task_id, "marks": marks}).all()
@@ -90,8 +98,8 @@ def _candidates(connection: Connection, project_id: UUID, task_id: UUID, own: Se
 @cache
 def _with_shared_marks() -> Select[Any]:
     marks = cast(bindparam("marks"), ARRAY(BigInteger))
-    each = func.unnest(template.c.marks).table_valued("mark").render_derived()
-    shared = select(func.count()).select_from(each).where(each.c.mark == any_(marks))
+    mark = func.unnest(template.c.marks).table_valued("mark").render_derived()
+    shared = select(func.count()).select_from(mark).where(mark.c.mark == any_(marks))
     query = (
         _templates()
         .join(task, task.c.id == template.c.task_id)
@@ -103,11 +111,15 @@ def _with_shared_marks() -> Select[Any]:
     return query.limit(MOST_CANDIDATES)
 
 
-def _pairs(own: Sequence[Row[Any]], candidates: Sequence[Row[Any]]) -> list[tuple[Row[Any], Row[Any]]]:
+def _pairs(own_templates: Sequence[Row[Any]], candidates: Sequence[Row[Any]]) -> list[tuple[Row[Any], Row[Any]]]:
     """The pairs that share the most marks."""
-    pairs = [(len(set(mine.marks).intersection(other.marks)), mine, other) for mine in own for other in candidates]
+    pairs = [
+        (len(set(own_template.marks).intersection(candidate.marks)), own_template, candidate)
+        for own_template in own_templates
+        for candidate in candidates
+    ]
     pairs.sort(key=lambda pair: pair[0], reverse=True)
-    return [(mine, other) for shared, mine, other in pairs[:MOST_PAIRS_COMPARED] if shared]
+    return [(own_template, candidate) for shared, own_template, candidate in pairs[:MOST_PAIRS_COMPARED] if shared]
 
 
 @dataclass(frozen=True)
@@ -140,9 +152,9 @@ def call_sites(connection: Connection, project_id: UUID, task_ids: Sequence[UUID
     """Other tasks that use the prompts of these tasks: they have the same template."""
     if not task_ids:
         return {}
-    asked = {"project": project_id, "task_ids": list(task_ids), "most": MOST_CALL_SITES}
+    values = {"project": project_id, "task_ids": list(task_ids), "most": MOST_CALL_SITES}
     sites_of_tasks: dict[UUID, list[CallSite]] = {}
-    for row in connection.execute(_SAME, asked):
+    for row in connection.execute(_SAME, values):
         site = CallSite(row.task_id, row.path)
         sites = sites_of_tasks.setdefault(row.of_task, [])
         if site not in sites:

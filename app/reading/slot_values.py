@@ -67,11 +67,11 @@ def values(
     connection: Connection, place: Place, range: Range, *, holding: str = "", limit: int = 50, skip: int = 0
 ) -> list[Value]:
     """Values that contain a text, of the newest `MOST_CALLS_COUNTED` calls in a range, the most frequent first."""
-    given = _given(place, range) | {"text": holding, "limit": limit, "skip": skip}
-    return [Value(*row) for row in connection.execute(_VALUES, given)]
+    parameters = _parameters(place, range) | {"text": holding, "limit": limit, "skip": skip}
+    return [Value(*row) for row in connection.execute(_VALUES, parameters)]
 
 
-def _given(place: Place, range: Range) -> dict[str, Any]:
+def _parameters(place: Place, range: Range) -> dict[str, Any]:
     return {
         "place": place.number + 1,
         "version": place.implementation_id,
@@ -126,16 +126,16 @@ _FRESH = _of_held(
 
 def fresh(connection: Connection, place: Place) -> int | None:
     """The number of values among the newest calls that no call before the last seven days had; None without earlier calls."""
-    row = connection.execute(_FRESH, _given(place, Range())).one()
+    row = connection.execute(_FRESH, _parameters(place, Range())).one()
     return row[0] if row[1] else None
 
 
 def summary(connection: Connection, place: Place, range: Range) -> Summary:
     """The summary of a slot over the newest calls of a range."""
-    given = _given(place, range)
-    totals = connection.execute(_SUMMARY, given).one()
-    lengths = [(2 ** row[0] if row[0] else 0, row[1]) for row in connection.execute(_LENGTHS, given)]
-    days = [(row[0], row[1], row[2]) for row in connection.execute(_DAYS, given)]
+    parameters = _parameters(place, range)
+    totals = connection.execute(_SUMMARY, parameters).one()
+    lengths = [(2 ** row[0] if row[0] else 0, row[1]) for row in connection.execute(_LENGTHS, parameters)]
+    days = [(row[0], row[1], row[2]) for row in connection.execute(_DAYS, parameters)]
     return Summary(**totals._mapping, lengths=lengths, days=days)
 
 
@@ -151,5 +151,5 @@ _BY_DAY = _of_held(
 
 def by_day(connection: Connection, place: Place, range: Range, top: int) -> list[tuple[str | None, datetime, int]]:
     """The number of calls with each of the most frequent values by day, and (None) with any other value."""
-    rows = connection.execute(_BY_DAY, _given(place, range) | {"top": top})
+    rows = connection.execute(_BY_DAY, _parameters(place, range) | {"top": top})
     return [(row[0], row[1], row[2]) for row in rows]

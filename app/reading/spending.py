@@ -10,28 +10,29 @@ from sqlalchemy import Connection
 
 from app.reading import prices, usage
 from app.reading.prices import Cost, Prices
-from app.reading.usage import Asked, Span, Version
+from app.reading.usage import Span, UsageScope, Version
 from app.store.call_facts import Usage
 
 
-class Spent(NamedTuple):
+class Spending(NamedTuple):
     """The usage and the cost of some calls."""
 
     used: Usage = Usage()
     cost: Cost = Cost()
 
-    def __add__(self, other: "Spent") -> "Spent":  # type: ignore[override]
-        return Spent(self.used + other.used, self.cost + other.cost)
+    def __add__(self, other: "Spending") -> "Spending":  # type: ignore[override]
+        return Spending(self.used + other.used, self.cost + other.cost)
 
     @classmethod
-    def together(cls, some: Iterable["Spent"]) -> "Spent":
+    def together(cls, spendings: Iterable["Spending"]) -> "Spending":
         """The sum of several."""
-        some = list(some)
-        if len(some) == 1:
-            return some[0]
-        dollars = sum(each.cost.dollars for each in some)
+        spendings = list(spendings)
+        if len(spendings) == 1:
+            return spendings[0]
+        dollars = sum(spending.cost.dollars for spending in spendings)
         return cls(
-            Usage.together([each.used for each in some]), Cost(dollars, any(each.cost.estimated for each in some))
+            Usage.together([spending.used for spending in spendings]),
+            Cost(dollars, any(spending.cost.estimated for spending in spendings)),
         )
 
 
@@ -40,46 +41,51 @@ class Hour(NamedTuple):
 
     start: datetime
     version: Version
-    spent: Spent
+    spent: Spending
 
 
 def of_versions(
-    connection: Connection, asked: Asked, *, timed: bool = True, priced: Prices | None = None
-) -> dict[Version, Spent]:
+    connection: Connection, scope: UsageScope, *, timed: bool = True, priced: Prices | None = None
+) -> dict[Version, Spending]:
     """The usage of each version with calls in the range.
 
     timed: with latencies, else only what a cost needs. priced: the prices of the project, where the caller has them.
     """
-    priced = priced or prices.of_project(connection, asked.project_id)
-    used_by_version = usage.of_versions(connection, asked, timed=timed)
-    return {version: Spent(used, priced.cost(version.model, used)) for version, used in used_by_version.items()}
+    priced = priced or prices.of_project(connection, scope.project_id)
+    used_by_version = usage.of_versions(connection, scope, timed=timed)
+    return {
+        version: Spending(usage_of_version, priced.cost(version.model, usage_of_version))
+        for version, usage_of_version in used_by_version.items()
+    }
 
 
-def of_version(connection: Connection, asked: Asked, priced: Prices) -> Spent:
+def of_version(connection: Connection, scope: UsageScope, priced: Prices) -> Spending:
     """The usage of the version that is asked for."""
-    return next(iter(of_versions(connection, asked, priced=priced).values()), Spent())
+    return next(iter(of_versions(connection, scope, priced=priced).values()), Spending())
 
 
-def of_all(connection: Connection, asked: Asked, priced: Prices) -> Spent:
+def of_all(connection: Connection, scope: UsageScope, priced: Prices) -> Spending:
     """What all versions used together, as far as a cost needs it."""
-    used_by_model = usage.of_models(connection, asked)
-    return Spent.together(Spent(used, priced.cost(model, used)) for model, used in used_by_model.items())
+    used_by_model = usage.of_models(connection, scope)
+    return Spending.together(
+        Spending(usage_of_model, priced.cost(model, usage_of_model)) for model, usage_of_model in used_by_model.items()
+    )
 
 
-def by_task(spent: Mapping[Version, Spent]) -> dict[UUID, Spent]:
+def by_task(by_version: Mapping[Version, Spending]) -> dict[UUID, Spending]:
     """The usage of each task."""
-    spent_of_tasks: dict[UUID, list[Spent]] = defaultdict(list)
-    for version, some in spent.items():
-        spent_of_tasks[version.task_id].append(some)
-    return {task_id: Spent.together(some) for task_id, some in spent_of_tasks.items()}
+    spent_of_tasks: dict[UUID, list[Spending]] = defaultdict(list)
+    for version, spending in by_version.items():
+        spent_of_tasks[version.task_id].append(spending)
+    return {task_id: Spending.together(spending) for task_id, spending in spent_of_tasks.items()}
 
 
-def by_time(connection: Connection, asked: Asked, span: Span) -> list[Hour]:
+def by_time(connection: Connection, scope: UsageScope, span: Span) -> list[Hour]:
     """The usage of each version in each hour or day with calls, by time and number."""
-    priced = prices.of_project(connection, asked.project_id)
+    priced = prices.of_project(connection, scope.project_id)
     hours = [
-        Hour(start, version, Spent(used, priced.cost(version.model, used)))
-        for (version, start), used in usage.by_time(connection, asked, span).items()
+        Hour(start, version, Spending(usage_of_hour, priced.cost(version.model, usage_of_hour)))
+        for (version, start), usage_of_hour in usage.by_time(connection, scope, span).items()
     ]
     return sorted(hours, key=lambda hour: (hour.start, hour.version.number, hour.version.id))
 
@@ -89,15 +95,15 @@ class Stretch(NamedTuple):
 
     number: int
     version: Version
-    spent: Spent
+    spent: Spending
 
 
 def in_stretches(
-    connection: Connection, asked: Asked, begin: datetime, width: timedelta, priced: Prices | None = None
+    connection: Connection, scope: UsageScope, begin: datetime, width: timedelta, priced: Prices | None = None
 ) -> list[Stretch]:
     """The usage of each version in stretches of `width` from `begin` on, as far as a cost needs it; priced as for `of_versions`."""
-    priced = priced or prices.of_project(connection, asked.project_id)
+    priced = priced or prices.of_project(connection, scope.project_id)
     return [
-        Stretch(number, version, Spent(used, priced.cost(version.model, used)))
-        for version, number, used in usage.in_bins(connection, asked, begin, width)
+        Stretch(number, version, Spending(usage_of_bin, priced.cost(version.model, usage_of_bin)))
+        for version, number, usage_of_bin in usage.in_bins(connection, scope, begin, width)
     ]

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from app.store.counting import counted
+from app.store.counting import counted_calls_of
 from app.store.paths import is_at
 from app.store.planned import planned_once
 from app.store.tables import expired_calls, grouping_key, implementation, task, template
@@ -85,8 +85,8 @@ def implementations(
     connection: Connection, project_id: UUID, task_id: UUID, *, limit: int, after: int = 0
 ) -> Sequence[Row[Any]]:
     """Implementations of a task by version, above the version `after`."""
-    asked = {"project_id": project_id, "task": task_id, "after": min(after, LAST_VERSION), "limit": limit}
-    return connection.execute(_of_task(), asked).all()
+    values = {"project_id": project_id, "task": task_id, "after": min(after, LAST_VERSION), "limit": limit}
+    return connection.execute(_of_task(), values).all()
 
 
 @cache
@@ -104,7 +104,7 @@ def implementation_by_id(connection: Connection, project_id: UUID, implementatio
 
 def _tasks() -> Select[Any]:
     calls, expired = _calls_of_task(), _expired_of_task()
-    shown = _shown_template()
+    shown_template = _shown_template()
     return (
         select(
             task.c.id,
@@ -117,14 +117,14 @@ def _tasks() -> Select[Any]:
             task.c.created_at,
             _versions().label("versions"),
             *_with_expired(calls, expired),
-            shown.c.parts,
-            shown.c.slots,
+            shown_template.c.parts,
+            shown_template.c.slots,
         )
         .select_from(
             task.join(grouping_key, grouping_key.c.id == task.c.group_id)
             .join(calls, true())
             .join(expired, true())
-            .outerjoin(shown, true())
+            .outerjoin(shown_template, true())
         )
         .where(task.c.project_id == bindparam("project_id", type_=Uuid))
     )
@@ -132,7 +132,7 @@ def _tasks() -> Select[Any]:
 
 @cache
 def _implementations() -> Select[Any]:
-    calls, expired = counted(), expired_calls
+    calls, expired = counted_calls_of(), expired_calls
     return (
         select(
             implementation,
@@ -155,14 +155,14 @@ def _implementations() -> Select[Any]:
 
 def _calls_of_task() -> LateralFromClause:
     """The number of calls, and the times of the first and the last."""
-    each = counted()
+    counts = counted_calls_of()
     return (
         select(
-            func.sum(each.c.calls).label("calls"),
-            func.min(each.c.first_seen).label("first_seen"),
-            func.max(each.c.last_seen).label("last_seen"),
+            func.sum(counts.c.calls).label("calls"),
+            func.min(counts.c.first_seen).label("first_seen"),
+            func.max(counts.c.last_seen).label("last_seen"),
         )
-        .select_from(implementation.join(each, true()))
+        .select_from(implementation.join(counts, true()))
         .where(implementation.c.task_id == task.c.id)
         .correlate(task)
         .lateral("calls")

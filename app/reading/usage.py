@@ -40,22 +40,22 @@ class Range:
         """
         return self._pieces("call", [rung for rung in _LADDER if rung[1] <= longest])
 
-    def _pieces(self, rest: str, ladder: Sequence[tuple[str, timedelta]]) -> Iterator[Piece]:
+    def _pieces(self, finer: str, ladder: Sequence[tuple[str, timedelta]]) -> Iterator[Piece]:
         if not ladder:
-            yield Piece(rest, self.since, self.until)
+            yield Piece(finer, self.since, self.until)
             return
-        (whole, length), *further = ladder
-        for piece in self._parted(rest, whole, length):
-            yield from [piece] if piece.what == rest else Range(piece.since, piece.until)._pieces(whole, further)
+        (coarser, length), *further = ladder
+        for piece in self._parted(finer, coarser, length):
+            yield from [piece] if piece.what == finer else Range(piece.since, piece.until)._pieces(coarser, further)
 
-    def _parted(self, rest: str, whole: str, length: timedelta) -> list[Piece]:
-        """The whole spans of this length, and the rest before and after them."""
+    def _parted(self, finer: str, coarser: str, length: timedelta) -> list[Piece]:
+        """The whole `coarser` spans of this length, and `finer` ones before and after these."""
         first = None if self.since is None else _full(self.since + length - timedelta(microseconds=1), length)
         last = None if self.until is None else _full(self.until, length)
         if first is not None and last is not None and first >= last:
-            return [Piece(rest, self.since, self.until)]
-        ends = [Piece(rest, self.since, first), Piece(rest, last, self.until)]
-        return [Piece(whole, first, last), *(end for end in ends if end.since != end.until)]
+            return [Piece(finer, self.since, self.until)]
+        ends = [Piece(finer, self.since, first), Piece(finer, last, self.until)]
+        return [Piece(coarser, first, last), *(end for end in ends if end.since != end.until)]
 
 
 def _full(moment: datetime, length: timedelta) -> datetime:
@@ -76,7 +76,7 @@ MOST_LABELLED = 20_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class UsageScope:
     """A filter of usage; all given conditions hold together.
 
     The usage of a user or a conversation is read from its calls, which have an index; that of a label from the newest `MOST_LABELLED`
@@ -119,20 +119,20 @@ class Version(NamedTuple):
     model: str
 
 
-def of_versions(connection: Connection, asked: Asked, *, timed: bool = True) -> dict[Version, Usage]:
+def of_versions(connection: Connection, scope: UsageScope, *, timed: bool = True) -> dict[Version, Usage]:
     """The usage of each version with calls in the range.
 
     timed: with latencies and all sums, which take most of the time where there are many versions; else only what a cost needs.
     """
-    rows = _of_versions(connection, asked, _NO_PLACE, _pieces(asked), timed=timed)
-    return {version: used for version, _, used in rows}
+    rows = _of_versions(connection, scope, _NO_PLACE, _pieces(scope), timed=timed)
+    return {version: usage for version, _, usage in rows}
 
 
-def of_models(connection: Connection, asked: Asked) -> dict[str, Usage]:
+def of_models(connection: Connection, scope: UsageScope) -> dict[str, Usage]:
     """What the versions of each model used together, as far as a cost needs it: a few rows where versions are hundreds."""
-    of_versions, values = _statement(asked, _NO_PLACE, _pieces(asked), BILLED)
+    of_versions, values = _statement(scope, _NO_PLACE, _pieces(scope), BILLED)
     query = f"SELECT model, {READ[BILLED]} FROM ({of_versions}) AS cell GROUP BY 1"  # noqa: S608
-    return {row[0]: Usage.of(row[1:]) for row in _rows(connection, asked, query, values)}
+    return {row[0]: Usage.of(row[1:]) for row in _rows(connection, scope, query, values)}
 
 
 class Bin(NamedTuple):
@@ -143,26 +143,26 @@ class Bin(NamedTuple):
     used: Usage
 
 
-def in_bins(connection: Connection, asked: Asked, begin: datetime, width: timedelta) -> list[Bin]:
+def in_bins(connection: Connection, scope: UsageScope, begin: datetime, width: timedelta) -> list[Bin]:
     """The usage of each version in stretches of `width`, counted from `begin`, as far as a cost needs it."""
-    pieces = _stretched(asked, begin, width)
-    return [Bin(*row) for row in _of_versions(connection, asked, _number(begin, width), pieces, timed=False)]
+    pieces = _stretched(scope, begin, width)
+    return [Bin(*row) for row in _of_versions(connection, scope, _number(begin, width), pieces, timed=False)]
 
 
 def calls_in_bins(
-    connection: Connection, asked: Asked, begin: datetime, width: timedelta
+    connection: Connection, scope: UsageScope, begin: datetime, width: timedelta
 ) -> Iterator[tuple[UUID, Sequence[int], Sequence[int]]]:
     """For each version: its task, the numbers of the stretches with calls, and their calls, for the small lines of a list."""
-    number, pieces = _number(begin, width), _stretched(asked, begin, width)
-    statement = _gathered if asked.by_version else _statement
-    of_versions, values = statement(asked, number, pieces, CALLS_ALONE)
+    number, pieces = _number(begin, width), _stretched(scope, begin, width)
+    statement = _gathered if scope.by_version else _statement
+    of_versions, values = statement(scope, number, pieces, CALLS_ALONE)
     gathered = f"SELECT task_id, ARRAY[place], ARRAY[calls] FROM ({of_versions}) AS bin"  # noqa: S608
-    yield from _rows(connection, asked, of_versions if asked.by_version else gathered, values)
+    yield from _rows(connection, scope, of_versions if scope.by_version else gathered, values)
 
 
-def _stretched(asked: Asked, begin: datetime, width: timedelta) -> list[Piece]:
+def _stretched(scope: UsageScope, begin: datetime, width: timedelta) -> list[Piece]:
     whole_days = width % DAY == timedelta() and begin == _full(begin, DAY)
-    return _pieces(asked, DAY if whole_days else HOUR)
+    return _pieces(scope, DAY if whole_days else HOUR)
 
 
 def _number(begin: datetime, width: timedelta) -> str:
@@ -170,12 +170,12 @@ def _number(begin: datetime, width: timedelta) -> str:
     return f"floor((date_part('epoch', start) - {begin.timestamp()}) / {width.total_seconds()})::int"  # extract() is numeric: twice the time
 
 
-def by_time(connection: Connection, asked: Asked, span: Span) -> dict[tuple[Version, datetime], Usage]:
+def by_time(connection: Connection, scope: UsageScope, span: Span) -> dict[tuple[Version, datetime], Usage]:
     """The usage of each version in each hour or day with calls, in UTC."""
     rows = _of_versions(
-        connection, asked, f"date_trunc('{span}', start, 'UTC')", _pieces(asked, dict(_LADDER)[span]), timed=True
+        connection, scope, f"date_trunc('{span}', start, 'UTC')", _pieces(scope, dict(_LADDER)[span]), timed=True
     )
-    return {(version, start): used for version, start, used in rows}
+    return {(version, start): usage for version, start, usage in rows}
 
 
 _NO_PLACE = "NULL::timestamptz"
@@ -184,32 +184,34 @@ _FIELDS_OF_A_VERSION = ", ".join(f"implementation.{name}" for name in ("id", "ta
 
 
 def _of_versions(
-    connection: Connection, asked: Asked, place: str, pieces: list[Piece], *, timed: bool
+    connection: Connection, scope: UsageScope, place: str, pieces: list[Piece], *, timed: bool
 ) -> Iterator[tuple[Version, Any, Usage]]:
     """The usage of each version at each place.  place: SQL for the place of a cell."""
-    of_versions, values = _statement(asked, place, pieces, ALL if timed else BILLED)
-    for row in _rows(connection, asked, of_versions, values):
+    of_versions, values = _statement(scope, place, pieces, ALL if timed else BILLED)
+    for row in _rows(connection, scope, of_versions, values):
         yield Version(*row[:4]), row[4], Usage.of(row[5:])
 
 
-def _rows(connection: Connection, asked: Asked, query: str, values: dict[str, Any]) -> Iterable[Any]:
+def _rows(connection: Connection, scope: UsageScope, query: str, values: dict[str, Any]) -> Iterable[Any]:
     """The rows of a query; the calls of a user, which may be few or many, are planned for each request."""
     statement = text(query)
-    return connection.execute(statement if asked.of_calls else planned_once(statement), values)
+    return connection.execute(statement if scope.of_calls else planned_once(statement), values)
 
 
-def _pieces(asked: Asked, longest: timedelta = WEEK) -> list[Piece]:
+def _pieces(scope: UsageScope, longest: timedelta = WEEK) -> list[Piece]:
     return (
-        [Piece("call", asked.range.since, asked.range.until)] if asked.of_calls else list(asked.range.pieces(longest))
+        [Piece("call", scope.range.since, scope.range.until)] if scope.of_calls else list(scope.range.pieces(longest))
     )
 
 
-def _statement(asked: Asked, place: str, pieces: list[Piece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def _statement(
+    scope: UsageScope, place: str, pieces: list[Piece], columns: Sequence[str]
+) -> tuple[str, dict[str, Any]]:
     """The query and its values: these columns of the cells of all pieces, added up by version and `place`."""
-    source, values = _source(asked, pieces, columns)
-    if asked.by_version:
+    source, values = _source(scope, pieces, columns)
+    if scope.by_version:
         of_version = f"SELECT {place} AS place, {READ[columns]} FROM ({source}) AS cell GROUP BY 1"  # noqa: S608
-        return _beside_versions(asked, of_version), values
+        return _beside_versions(scope, of_version), values
     added = f"SELECT implementation_id, {place} AS place, {READ[columns]} FROM ({source}) AS cell GROUP BY 1, 2"  # noqa: S608
     return (
         f"SELECT {_FIELDS_OF_A_VERSION}, place, {', '.join(columns)} FROM ({added}) AS cell"  # noqa: S608
@@ -217,49 +219,49 @@ def _statement(asked: Asked, place: str, pieces: list[Piece], columns: Sequence[
     ), values
 
 
-def _gathered(asked: Asked, place: str, pieces: list[Piece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def _gathered(scope: UsageScope, place: str, pieces: list[Piece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """The query and its values: for each version its task, its places, and the sums there of one column, as arrays."""
-    source, values = _source(asked, pieces, columns)
+    source, values = _source(scope, pieces, columns)
     bins = f"SELECT {place} AS place, {READ[columns]} FROM ({source}) AS cell GROUP BY 1"  # noqa: S608
     arrays = f"SELECT array_agg(place) AS places, array_agg({columns[0]}) AS sums FROM ({bins}) AS bin"  # noqa: S608
-    query = f"SELECT task_id, places, sums FROM ({_beside_versions(asked, arrays)}) AS bins WHERE places IS NOT NULL"  # noqa: S608
+    query = f"SELECT task_id, places, sums FROM ({_beside_versions(scope, arrays)}) AS bins WHERE places IS NOT NULL"  # noqa: S608
     return query, values
 
 
-def _beside_versions(asked: Asked, query: str) -> str:
+def _beside_versions(scope: UsageScope, query: str) -> str:
     """SQL for the rows of a query beside each version.  OFFSET 0 keeps PostgreSQL from reading the cells of all versions instead."""
-    return f"SELECT * FROM ({_versions(asked)}) AS version CROSS JOIN LATERAL ({query} OFFSET 0) AS of_version"  # noqa: S608
+    return f"SELECT * FROM ({_versions(scope)}) AS version CROSS JOIN LATERAL ({query} OFFSET 0) AS of_version"  # noqa: S608
 
 
-def _source(asked: Asked, pieces: list[Piece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def _source(scope: UsageScope, pieces: list[Piece], columns: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """SQL for the cells of all pieces, and its values."""
     values = {
-        name: value for name, value in vars(asked).items() if name not in {"range", "label"} and value is not None
+        name: value for name, value in vars(scope).items() if name not in {"range", "label"} and value is not None
     }
-    if asked.label is not None:
-        values |= {"label": asked.label.name, "labelled": asked.label.value, "most_labelled": MOST_LABELLED}
-    if asked.task_ids is not None:
-        values["task_ids"] = f"{{{','.join(map(str, asked.task_ids))}}}"
+    if scope.label is not None:
+        values |= {"label": scope.label.name, "labelled": scope.label.value, "most_labelled": MOST_LABELLED}
+    if scope.task_ids is not None:
+        values["task_ids"] = f"{{{','.join(map(str, scope.task_ids))}}}"
     cells = []
     for number, piece in enumerate(pieces):
-        cells.append(_cells(asked, piece, number, columns))
+        cells.append(_cells(scope, piece, number, columns))
         bounds = {f"since_{number}": piece.since, f"until_{number}": piece.until}
         values |= {name: bound for name, bound in bounds.items() if bound is not None}
     return " UNION ALL ".join(cells), values
 
 
-def _cells(asked: Asked, piece: Piece, number: int, columns: Sequence[str]) -> str:
+def _cells(scope: UsageScope, piece: Piece, number: int, columns: Sequence[str]) -> str:
     """SQL for the usage in a piece of the range, by version and hour, day or week."""
     time = "seen_at" if piece.what == "call" else "start"
-    conditions = " AND ".join([*_whose(asked, piece), *_bounds(piece, time, number)])
-    wanted = f"SELECT implementation_id, start, {', '.join(columns)}"
+    conditions = " AND ".join([*_whose(scope, piece), *_bounds(piece, time, number)])
+    columns_read = f"SELECT implementation_id, start, {', '.join(columns)}"
     if piece.what == "call":
-        return f"{wanted} FROM ({_of_calls(asked, piece, number, conditions)}) AS part"
-    return f"{wanted} FROM call_usage WHERE span = '{piece.what}' AND {conditions}"
+        return f"{columns_read} FROM ({_of_calls(scope, piece, number, conditions)}) AS part"
+    return f"{columns_read} FROM call_usage WHERE span = '{piece.what}' AND {conditions}"
 
 
-def _of_calls(asked: Asked, piece: Piece, number: int, conditions: str) -> str:
-    among = _newest(piece, number) if asked.label is not None and not asked.of_callers else "trace"
+def _of_calls(scope: UsageScope, piece: Piece, number: int, conditions: str) -> str:
+    among = _newest(piece, number) if scope.label is not None and not scope.of_callers else "trace"
     calls = f"(SELECT * FROM {among} WHERE implementation_id IS NOT NULL AND {conditions})"  # noqa: S608
     start = "full_hour(seen_at) AS start"
     return f"SELECT implementation_id, {start}, {SUMS_OF_FACTS} FROM ({facts(calls)}) AS fact GROUP BY 1, 2"  # noqa: S608
@@ -278,28 +280,28 @@ def _bounds(piece: Piece, time: str, number: int) -> Iterator[str]:
         yield f"{time} < :until_{number}"
 
 
-def _whose(asked: Asked, piece: Piece) -> Iterator[str]:
+def _whose(scope: UsageScope, piece: Piece) -> Iterator[str]:
     """SQL conditions of the filter. Calls without a user are found by their versions: there is no index of all calls of a project by time."""
-    if asked.by_version:
+    if scope.by_version:
         yield "implementation_id = version.id"
         return
     yield "project_id = :project_id"
-    if asked.of_some_versions or (piece.what == "call" and not asked.of_calls):
-        yield f"implementation_id = ANY(ARRAY(SELECT id FROM ({_versions(asked)}) AS version))"  # noqa: S608
+    if scope.of_some_versions or (piece.what == "call" and not scope.of_calls):
+        yield f"implementation_id = ANY(ARRAY(SELECT id FROM ({_versions(scope)}) AS version))"  # noqa: S608
     for name in ("user_id", "conversation_id"):
-        if getattr(asked, name) is not None:
+        if getattr(scope, name) is not None:
             yield f"{name} = :{name} AND md5({name}) = md5(:{name})"
-    if asked.label is not None and piece.what == "call":
+    if scope.label is not None and piece.what == "call":
         yield "metadata ->> :label = :labelled"
 
 
-def _versions(asked: Asked) -> str:
+def _versions(scope: UsageScope) -> str:
     conditions = ["task.project_id = :project_id"]
-    if asked.implementation_id is not None:
+    if scope.implementation_id is not None:
         conditions.append("implementation.id = :implementation_id")
-    if asked.task_ids is not None:
+    if scope.task_ids is not None:
         conditions.append("task.id = ANY(CAST(:task_ids AS uuid[]))")
-    if asked.model is not None:
+    if scope.model is not None:
         conditions.append("implementation.model = :model")
     return (
         f"SELECT {_FIELDS_OF_A_VERSION} FROM implementation JOIN task ON task.id = task_id"  # noqa: S608

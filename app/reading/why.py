@@ -43,12 +43,12 @@ class Follow:
 
 def follow(template: Sequence[Sequence[str]], prompt: Parts) -> Follow:
     """Follows a template from the beginning and the end of a prompt. template: the literals of each part."""
-    whole = [*prompt, *[""] * (len(template) - len(prompt))]
-    forth = _forth(template, whole)
+    padded_prompt = [*prompt, *[""] * (len(template) - len(prompt))]
+    forth = _forth(template, padded_prompt)
     if forth.leaves is None:
         return forth
-    back = _forth([_turned(literals) for literals in reversed(template)], _turned(whole))
-    return Follow(forth.fixed, min(forth.fixed, forth.followed + back.followed), forth.leaves)
+    from_end = _forth([_turned(literals) for literals in reversed(template)], _turned(padded_prompt))
+    return Follow(forth.fixed, min(forth.fixed, forth.followed + from_end.followed), forth.leaves)
 
 
 def _turned(texts: Sequence[str]) -> list[str]:
@@ -61,10 +61,10 @@ def _forth(template: Sequence[Sequence[str]], prompt: Parts) -> Follow:
     fixed = sum(len(literal) for literals in template for literal in literals)
     followed = 0
     for part, literals in enumerate(template):
-        passed, leaves = _follow(literals, prompt[part])
-        followed += passed
-        if leaves is not None:
-            return Follow(fixed, followed, Departure(part, *leaves))
+        characters, departure = _follow(literals, prompt[part])
+        followed += characters
+        if departure is not None:
+            return Follow(fixed, followed, Departure(part, *departure))
     return Follow(fixed, followed, None)
 
 
@@ -72,19 +72,19 @@ def _follow(literals: Sequence[str], text: str) -> tuple[int, tuple[int, str, st
     """The number of the literals' characters that the text has in order, and its departure."""
     first, *further = literals
     if not text.startswith(first):
-        same = _same(first, text)
-        return same, _departure(first, same, text, same)
-    place = passed = len(first)
+        length = _common_length(first, text)
+        return length, _departure(first, length, text, length)
+    place = characters = len(first)
     for number, literal in enumerate(further):
         last = number == len(further) - 1
         start = _place(literal, text, place, last=last)
         if start < 0:
-            same, start = _longest_beginning(literal, text, place)
-            return passed + same, _departure(literal, same, text, start + same)
-        place, passed = start + len(literal), passed + len(literal)
+            length, start = _longest_beginning(literal, text, place)
+            return characters + length, _departure(literal, length, text, start + length)
+        place, characters = start + len(literal), characters + len(literal)
     if place < len(text) and (not further or further[-1]):
-        return passed, (place, "", text[place : place + SHOWN])
-    return passed, None
+        return characters, (place, "", text[place : place + SHOWN])
+    return characters, None
 
 
 def _place(literal: str, text: str, start: int, *, last: bool) -> int:
@@ -95,7 +95,7 @@ def _place(literal: str, text: str, start: int, *, last: bool) -> int:
     return text.find(literal, start)
 
 
-def _same(first: str, second: str) -> int:
+def _common_length(first: str, second: str) -> int:
     """The length of the common beginning."""
     return next(
         (place for place, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
@@ -104,23 +104,23 @@ def _same(first: str, second: str) -> int:
 
 def _longest_beginning(literal: str, text: str, start: int) -> tuple[int, int]:
     """The length of the literal's longest beginning that the text contains, and its position; found by bisection."""
-    low, high, stands = 0, len(literal), len(text)
+    low, high, last = 0, len(literal), len(text)
     while low < high:
         middle = (low + high + 1) // 2
         occurrence = text.find(literal[:middle], start)
         if occurrence < 0:
             high = middle - 1
         else:
-            low, stands = middle, occurrence
-    return low, stands if low else len(text)
+            low, last = middle, occurrence
+    return low, last if low else len(text)
 
 
-def _departure(literal: str, same: int, text: str, offset: int) -> tuple[int, str, str]:
-    return offset, literal[same : same + SHOWN], text[offset : offset + SHOWN]
+def _departure(literal: str, length: int, text: str, offset: int) -> tuple[int, str, str]:
+    return offset, literal[length : length + SHOWN], text[offset : offset + SHOWN]
 
 
 def nearest(templates: Iterable[tuple[int, Sequence[Sequence[str]]]], prompt: Parts) -> tuple[int, Follow] | None:
     """The template that a prompt follows farthest, by its number; None where it follows none by `LEAST_SHARE`."""
     follows = [(number, follow(literals, prompt)) for number, literals in templates]
-    near = [each for each in follows if each[1].share >= LEAST_SHARE]
-    return max(near, key=lambda each: (each[1].share, each[1].followed), default=None)
+    near = [candidate for candidate in follows if candidate[1].share >= LEAST_SHARE]
+    return max(near, key=lambda candidate: (candidate[1].share, candidate[1].followed), default=None)

@@ -29,8 +29,8 @@ from sqlalchemy import (
 
 from app.reading import prices, spending, tasks, usage
 from app.reading.prices import Prices
-from app.reading.spending import Spent
-from app.reading.usage import Asked, Label, Range, Version
+from app.reading.spending import Spending
+from app.reading.usage import Label, Range, UsageScope, Version
 from app.store.paths import is_at
 from app.store.planned import planned_once
 from app.store.tables import call_count, expired_calls, grouping_key, implementation, task, template, trace
@@ -52,7 +52,7 @@ class UnknownCursorError(Exception):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TaskFilter:
     """The filter and the order.  range: of the usage; a user, a conversation or a label also selects tasks by their calls.
 
     whenever: the calls of that user or conversation, or with that label, may be outside of the range.
@@ -71,14 +71,14 @@ class Wanted:
     whenever: bool = False
 
 
-_NOTHING = Spent()
+_NOTHING = Spending()
 
 
 class Listed(NamedTuple):
     """A task and its usage in the range."""
 
     row: Row[Any]
-    spent: Spent
+    spent: Spending
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ class Worklist:
     """
 
     ids: Sequence[UUID]
-    versions: Mapping[Version, Spent] | None
+    versions: Mapping[Version, Spending] | None
     priced: Prices
-    asked: Asked
+    asked: UsageScope
     is_timed: bool
     is_searched: bool = False
 
@@ -106,48 +106,58 @@ class Worklist:
     def in_full(self, connection: Connection, ids: Sequence[UUID]) -> list[Listed]:
         """These tasks with all columns of the list, in this order."""
         rows = {row.id: row for row in tasks.by_ids(connection, self.asked.project_id, ids)}
-        spent = spending.by_task(self._timed(connection, set(ids)))
-        return [Listed(rows[each], spent.get(each, _NOTHING)) for each in ids if each in rows]
+        by_task = spending.by_task(self._timed(connection, set(ids)))
+        return [Listed(rows[task_id], by_task.get(task_id, _NOTHING)) for task_id in ids if task_id in rows]
 
-    def spent(self, connection: Connection) -> Spent:
+    def total(self, connection: Connection) -> Spending:
         """The usage of all selected calls of the matching tasks, those beyond the page included, as far as a cost needs it."""
         if self.versions is None:
             asked = replace(self.asked, task_ids=self.ids) if self.is_searched else self.asked
             return spending.of_all(connection, asked, self.priced)
         if not self.is_searched:
-            return Spent.together(self.versions.values())
+            return Spending.together(self.versions.values())
         ids = set(self.ids)
-        return Spent.together(spent for version, spent in self.versions.items() if version.task_id in ids)
+        return Spending.together(spent for version, spent in self.versions.items() if version.task_id in ids)
 
-    def _timed(self, connection: Connection, ids: set[UUID]) -> dict[Version, Spent]:
+    def _timed(self, connection: Connection, ids: set[UUID]) -> dict[Version, Spending]:
         """The usage of these tasks' versions with latencies; the rest is known for all versions."""
         if self.versions is None:
             return spending.of_versions(connection, replace(self.asked, task_ids=list(ids)), priced=self.priced)
-        own = {version: spent for version, spent in self.versions.items() if version.task_id in ids}
+        versions_of_tasks = {version: spending for version, spending in self.versions.items() if version.task_id in ids}
         if self.is_timed:
-            return own
+            return versions_of_tasks
         timed = usage.of_versions(connection, replace(self.asked, task_ids=list(ids)))
-        return {version: Spent(timed.get(version, spent.used), spent.cost) for version, spent in own.items()}
+        return {
+            version: Spending(timed.get(version, spending.used), spending.cost)
+            for version, spending in versions_of_tasks.items()
+        }
 
 
-def found(connection: Connection, wanted: Wanted) -> Worklist:
+def list_tasks(connection: Connection, task_filter: TaskFilter) -> Worklist:
     """The tasks that match the filter."""
-    asked = Asked(
-        wanted.project_id,
-        wanted.range,
-        model=wanted.model,
-        user_id=wanted.user_id,
-        conversation_id=wanted.conversation_id,
-        label=wanted.label,
+    scope = UsageScope(
+        task_filter.project_id,
+        task_filter.range,
+        model=task_filter.model,
+        user_id=task_filter.user_id,
+        conversation_id=task_filter.conversation_id,
+        label=task_filter.label,
     )
-    is_timed = wanted.sort == "p95"
-    is_needed = wanted.sort not in _KNOWN_WITHOUT_USE or asked.of_calls
-    priced = prices.of_project(connection, wanted.project_id)
-    versions = spending.of_versions(connection, asked, timed=is_timed, priced=priced) if is_needed else None
-    spent = spending.by_task(versions or {})
-    query = _matching(connection, wanted, asked, spent)
-    rows = connection.execute(query, {"project_id": wanted.project_id}).all()
-    return Worklist(_in_order(rows, wanted, spent), versions, priced, asked, is_timed, bool(wanted.path or wanted.text))
+    is_timed = task_filter.sort == "p95"
+    is_needed = task_filter.sort not in _KNOWN_WITHOUT_USE or scope.of_calls
+    priced = prices.of_project(connection, task_filter.project_id)
+    versions = spending.of_versions(connection, scope, timed=is_timed, priced=priced) if is_needed else None
+    spending_by_task = spending.by_task(versions or {})
+    query = _matching(connection, task_filter, scope, spending_by_task)
+    rows = connection.execute(query, {"project_id": task_filter.project_id}).all()
+    return Worklist(
+        _in_order(rows, task_filter, spending_by_task),
+        versions,
+        priced,
+        scope,
+        is_timed,
+        bool(task_filter.path or task_filter.text),
+    )
 
 
 _KNOWN_WITHOUT_USE: frozenset[SortOfPage] = frozenset({"last_seen", "calls", "name"})
@@ -156,36 +166,38 @@ _KNOWN_WITHOUT_USE: frozenset[SortOfPage] = frozenset({"last_seen", "calls", "na
 _IN_SQL: frozenset[SortOfPage] = frozenset({"last_seen", "calls"})
 """Orders in which PostgreSQL gives the tasks; the newest of equals is first in every order."""
 
-_KEYS: Mapping[SortOfPage, Callable[[Spent], Any]] = {
-    "cost": lambda spent: spent.cost.dollars,
-    "errors": lambda spent: spent.used.failures,
-    "p95": lambda spent: spent.used.latency_ms(0.95) or -1.0,
-    "used": lambda spent: spent.used.calls,
+_KEYS: Mapping[SortOfPage, Callable[[Spending], Any]] = {
+    "cost": lambda spending: spending.cost.dollars,
+    "errors": lambda spending: spending.used.failures,
+    "p95": lambda spending: spending.used.latency_ms(0.95) or -1.0,
+    "used": lambda spending: spending.used.calls,
 }
 
 
-def _in_order(rows: Sequence[Any], wanted: Wanted, spent: Mapping[UUID, Spent]) -> list[UUID]:
+def _in_order(rows: Sequence[Any], task_filter: TaskFilter, spending_by_task: Mapping[UUID, Spending]) -> list[UUID]:
     """The ids of rows (id, name), which PostgreSQL gives in the wanted order or the newest first."""
-    if wanted.sort not in _IN_SQL:
-        key = _KEYS.get(wanted.sort)
+    if task_filter.sort not in _IN_SQL:
+        key = _KEYS.get(task_filter.sort)
         rows = sorted(
             rows,
-            key=lambda row: key(spent.get(row[0], _NOTHING)) if key else row[1].casefold(),
-            reverse=wanted.descending,
+            key=lambda row: key(spending_by_task.get(row[0], _NOTHING)) if key else row[1].casefold(),
+            reverse=task_filter.descending,
         )
     return [row[0] for row in rows]
 
 
-def _matching(connection: Connection, wanted: Wanted, asked: Asked, spent: Mapping[UUID, Spent]) -> Select[Any]:
-    query = _shown_tasks(wanted.sort if wanted.sort in _IN_SQL else "name", wanted.descending)
-    if wanted.path is not None:
-        query = query.where(is_at(wanted.path))
-    if wanted.model is not None:
-        query = query.where(_has_version(lambda version: version.c.model == wanted.model))
-    if (callers := _of_callers(connection, wanted, asked, spent)) is not None:
+def _matching(
+    connection: Connection, task_filter: TaskFilter, scope: UsageScope, spending_by_task: Mapping[UUID, Spending]
+) -> Select[Any]:
+    query = _shown_tasks(task_filter.sort if task_filter.sort in _IN_SQL else "name", task_filter.descending)
+    if task_filter.path is not None:
+        query = query.where(is_at(task_filter.path))
+    if task_filter.model is not None:
+        query = query.where(_has_version(lambda version: version.c.model == task_filter.model))
+    if (callers := _of_callers(connection, task_filter, scope, spending_by_task)) is not None:
         query = query.where(task.c.id.in_(callers))
-    for word in wanted.text.split()[:MOST_WORDS_SEARCHED]:
-        query = query.where(_contains(wanted.project_id, word))
+    for word in task_filter.text.split()[:MOST_WORDS_SEARCHED]:
+        query = query.where(_contains(task_filter.project_id, word))
     return query
 
 
@@ -225,13 +237,15 @@ def _calls() -> ColumnElement[Any]:
     return func.coalesce(func.sum(call_count.c.calls), 0) + func.coalesce(removed.scalar_subquery(), 0)
 
 
-def _of_callers(connection: Connection, wanted: Wanted, asked: Asked, spent: Mapping[UUID, Spent]) -> list[UUID] | None:
+def _of_callers(
+    connection: Connection, task_filter: TaskFilter, scope: UsageScope, spending_by_task: Mapping[UUID, Spending]
+) -> list[UUID] | None:
     """Tasks with calls of the user, of the conversation and with the label; None without these conditions."""
-    if not asked.of_calls:
+    if not scope.of_calls:
         return None
-    if not wanted.whenever:
-        return list(spent)
-    return list(spending.by_task(spending.of_versions(connection, replace(asked, range=Range()))))
+    if not task_filter.whenever:
+        return list(spending_by_task)
+    return list(spending.by_task(spending.of_versions(connection, replace(scope, range=Range()))))
 
 
 # --- search
@@ -259,18 +273,18 @@ def _in_template(word: str) -> ColumnElement[bool]:
     texts = func.json_array_elements_text(literal_column("part.value -> 'literals'")).table_valued(
         "value", name="texts"
     )
-    own = template.c.task_id == task.c.id
+    template_of_task = template.c.task_id == task.c.id
     in_texts: Select[Any] = (
         select(literal_column("1"))
         .select_from(template)
         .join(part, true())
         .join(texts, true())
-        .where(own, cast(texts.c.value, Text).icontains(word, autoescape=True))
+        .where(template_of_task, cast(texts.c.value, Text).icontains(word, autoescape=True))
         .correlate(task)
     )
     names = func.array_to_string(template.c.slots, " ")
     in_names: Select[Any] = (
-        select(literal_column("1")).where(own, names.icontains(word, autoescape=True)).correlate(task)
+        select(literal_column("1")).where(template_of_task, names.icontains(word, autoescape=True)).correlate(task)
     )
     return or_(exists(in_texts), exists(in_names))
 

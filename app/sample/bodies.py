@@ -154,16 +154,16 @@ def tokens(texts: Iterable[str]) -> int:
 
 
 def _usage(r: Random, call: Call, model: str) -> Body:
-    given = tokens([text for _, text in call.texts] + [str(each) for each in call.history])
-    made = tokens(str(each.get("content") or each.get("tool_calls")) for each in call.output)
-    thought = 64 * r.randint(0, 9) if model == "gpt-5" else 0
-    cached = given // 128 * 128 if call.history else 0
+    input_tokens = tokens([text for _, text in call.texts] + [str(message) for message in call.history])
+    output_tokens = tokens(str(item.get("content") or item.get("tool_calls")) for item in call.output)
+    reasoning_tokens = 64 * r.randint(0, 9) if model == "gpt-5" else 0
+    cached = input_tokens // 128 * 128 if call.history else 0
     return {
-        "input_tokens": given,
-        "output_tokens": made + thought,
-        "total_tokens": given + made + thought,
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens + reasoning_tokens,
+        "total_tokens": input_tokens + output_tokens + reasoning_tokens,
         "cached_tokens": cached,
-        "reasoning_tokens": thought,
+        "reasoning_tokens": reasoning_tokens,
     }
 
 
@@ -184,16 +184,16 @@ def _stamp(moment: datetime) -> str:
 def body(call: Call, r: Random, *, path: str, model: str) -> Body:
     """The body without its external_id: `traces` numbers the calls in time order."""
     prompt = call.prompt
-    sent = SHAPES[prompt.shape if prompt else "messages"](call.texts)
+    prompt_fields = SHAPES[prompt.shape if prompt else "messages"](call.texts)
     if call.history:
-        sent["messages"] = [*sent["messages"], *call.history]
-    made: Body = {"path": path, "model": model, **sent, **(prompt.settings if prompt else {})}
+        prompt_fields["messages"] = [*prompt_fields["messages"], *call.history]
+    fields: Body = {"path": path, "model": model, **prompt_fields, **(prompt.settings if prompt else {})}
     if prompt and prompt.temperature is not None:
-        made["temperature"] = prompt.temperature
+        fields["temperature"] = prompt.temperature
     if call.conversation:
-        made["conversation_id"] = call.conversation
-    made |= {"started_at": _stamp(call.at), **_outcome(r, call, model), "user_id": f"u{r.randint(1, 400):04d}"}
-    return made | {
+        fields["conversation_id"] = call.conversation
+    fields |= {"started_at": _stamp(call.at), **_outcome(r, call, model), "user_id": f"u{r.randint(1, 400):04d}"}
+    return fields | {
         "metadata": {
             "service": path.split("/")[1],
             "release": f"2026.{call.at:%V}",

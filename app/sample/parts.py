@@ -32,4 +32,4 @@ def part(role: str, source: str) -> Part:
 
 def slot_names(parts: Iterable[Part]) -> tuple[str, ...]:
     """Every slot name once, in the order of first places."""
-    return tuple(dict.fromkeys(slot for each in parts for slot in each.slots))
+    return tuple(dict.fromkeys(slot for part in parts for slot in part.slots))

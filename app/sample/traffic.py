@@ -64,20 +64,23 @@ def traces(seed: int = 0, now: datetime | None = None) -> Iterator[dict[str, Any
 
     Equal arguments give equal bodies. Give `now` to both `traces` and `truth`: some prompts hold the date.
     """
-    for name, call, r in _named(seed, now):
+    for name, call, r in _named_calls(seed, now):
         path, model = (call.prompt.path, call.prompt.model) if call.prompt else (CHAT_PATH, CHAT_MODEL)
         yield {"external_id": name, **body(call, r, path=path, model=model)}
 
 
 def truth(seed: int = 0, now: datetime | None = None) -> dict[str, Truth]:
     """external_id -> the call's template and variables, for every call of `traces(seed, now)`."""
-    return {name: Truth(call.prompt.id if call.prompt else None, call.variables) for name, call, _ in _named(seed, now)}
+    return {
+        name: Truth(call.prompt.id if call.prompt else None, call.variables)
+        for name, call, _ in _named_calls(seed, now)
+    }
 
 
-def _named(seed: int, now: datetime | None) -> Iterator[tuple[str, Call, Random]]:
+def _named_calls(seed: int, now: datetime | None) -> Iterator[tuple[str, Call, Random]]:
     """(external_id, call, random source) in time order. Each call has its own source, so `truth` need not draw bodies."""
     start = (now or datetime.now(UTC)) - WEEK
-    for number, call in enumerate(sorted(_calls(seed, start), key=lambda each: each.at)):
+    for number, call in enumerate(sorted(_calls(seed, start), key=lambda call: call.at)):
         name = f"sample-{seed}-{number:05d}"
         yield name, call, Random(name)
 
@@ -96,10 +99,10 @@ def _exactly(
     calls: int, draw: Callable[[datetime], list[Call]], r: Random, start: datetime, during: tuple[float, float]
 ) -> Iterator[Call]:
     """Exactly this many calls: one moment may bring several (turns, retries), so the last moment is cut short."""
-    made = 0
-    while made < calls:
-        for call in draw(_moment(r, start, during))[: calls - made]:
-            made += 1
+    number = 0
+    while number < calls:
+        for call in draw(_moment(r, start, during))[: calls - number]:
+            number += 1
             yield call
 
 

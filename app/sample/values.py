@@ -39,8 +39,8 @@ _FILL_JA: dict[str, Callable[[Random], str]] = _FILL | {
 
 def spin(r: Random, text: str, fill: dict[str, Callable[[Random], str]] = _FILL) -> str:
     """Expands a sentence: `[a|b]` becomes one of the alternatives, `{city}` the name of a city."""
-    chosen = _ALTERNATIVES.sub(lambda hit: r.choice(hit[1].split("|")), text)
-    return _FIELDS.sub(lambda hit: fill[hit[1]](r), chosen).strip()
+    filled = _ALTERNATIVES.sub(lambda match: r.choice(match[1].split("|")), text)
+    return _FIELDS.sub(lambda match: fill[match[1]](r), filled).strip()
 
 
 def several(r: Random, pool: tuple[str, ...], low: int, high: int) -> list[str]:
@@ -129,14 +129,14 @@ _ASKED = (
 
 
 def sql(r: Random) -> Variables:
-    asked = quirk(r, spin(r, r.choice(_ASKED)))
+    question = quirk(r, spin(r, r.choice(_ASKED)))
     schema = "\n".join(r.sample(_TABLES, r.randint(2, 6)))
     if r.random() < 0.15:
         schema = schema.replace("(", " (").replace("\n", ";\n") + ";"
     return {
         "dialect": r.choices(("PostgreSQL", "BigQuery", "SQLite"), (5, 3, 2))[0],
         "schema": schema,
-        "question": asked,
+        "question": question,
     }
 
 
@@ -185,8 +185,8 @@ def label(r: Random) -> Variables:
 
 def agent(r: Random) -> Variables:
     month = r.choice(("January", "March", "May", "June", "August", "October", "December"))
-    wanted = " ".join([*several(r, m.PROBLEMS, 1, 1), *several(r, m.ASKS, 0, 1)])
-    return {"customer": r.choice(m.NAMES), "since": f"{month} {r.randint(1998, 2025)}", "request": quirk(r, wanted)}
+    request = " ".join([*several(r, m.PROBLEMS, 1, 1), *several(r, m.ASKS, 0, 1)])
+    return {"customer": r.choice(m.NAMES), "since": f"{month} {r.randint(1998, 2025)}", "request": quirk(r, request)}
 
 
 _CHANGES = (
@@ -279,8 +279,12 @@ def greeting(_: Random) -> Variables:
 
 
 def ja_reply(r: Random) -> Variables:
-    asks = [spin(r, text, _FILL_JA) for text in r.sample(m.JA_ASKS, r.randint(1, 3))]
-    return {"customer": r.choice(m.JA_NAMES), "policy": r.choice(m.JA_POLICIES), "inquiry": quirk(r, "".join(asks))}
+    questions = [spin(r, text, _FILL_JA) for text in r.sample(m.JA_ASKS, r.randint(1, 3))]
+    return {
+        "customer": r.choice(m.JA_NAMES),
+        "policy": r.choice(m.JA_POLICIES),
+        "inquiry": quirk(r, "".join(questions)),
+    }
 
 
 def notes(r: Random) -> Variables:

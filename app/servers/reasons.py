@@ -138,27 +138,27 @@ _WORDS = {
 
 def of_postgres(error: BaseException) -> str:
     """Why PostgreSQL cannot be reached."""
-    return _first((*_NETWORK, *_POSTGRES), _text(error), "postgres")
+    return _first_reason((*_NETWORK, *_POSTGRES), _text(error), "postgres")
 
 
 def of_redis(error: BaseException) -> str:
     """Why Redis cannot be reached or written to."""
-    return _first((*_NETWORK, *_REDIS), _text(error), "redis")
+    return _first_reason((*_NETWORK, *_REDIS), _text(error), "redis")
 
 
 def of_broker(error: BaseException) -> str:
     """Why the broker cannot be reached."""
-    return _first((*_NETWORK, *_BROKER, *_REDIS), _text(error), "broker")
+    return _first_reason((*_NETWORK, *_BROKER, *_REDIS), _text(error), "broker")
 
 
-def _first(reasons: tuple[Reason, ...], text: str, server: str) -> str:
+def _first_reason(reasons: tuple[Reason, ...], text: str, server: str) -> str:
     words = next((reason.said for reason in reasons if any(sign in text for sign in reason.signs)), AWAY)
     return words.format(**_WORDS[server])
 
 
 def _text(error: BaseException) -> str:
     """All messages of an error and of its causes, in lower case."""
-    return " | ".join(str(each) for each in _chain(error)).lower()
+    return " | ".join(str(cause) for cause in _chain(error)).lower()
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -61,7 +61,7 @@ class Arriving:
         """Make the staged rows rows of the table."""
         self._run(f"ANALYZE {_staging(belonging)}")
         if belonging.name == "implementation":
-            self._run(_FREE_NUMBERS.format(_same(belonging)))
+            self._run(_FREE_NUMBERS.format(_same_key(belonging)))
         try:
             self._run(_merging(belonging, columns))
         except psycopg2.errors.IntegrityError:
@@ -82,7 +82,7 @@ class Arriving:
         """Delete calls that were deleted in the source."""
         with closing(self._connection.connection.cursor()) as cursor:
             query = "DELETE FROM trace WHERE project_id = %(project)s AND id = ANY(%(ids)s::uuid[])"
-            cursor.execute(query, self._project | {"ids": [str(each) for each in ids]})
+            cursor.execute(query, self._project | {"ids": [str(call_id) for call_id in ids]})
             return cursor.rowcount
 
     def hold(self) -> None:
@@ -110,7 +110,7 @@ _STAGING = "CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0"
 
 def _missing(belonging: Belonging) -> str:
     """Rows of the project that were not staged."""
-    return f"{belonging.name} WHERE {belonging.own} AND NOT EXISTS (SELECT FROM {_staging(belonging)} AS incoming WHERE {_same(belonging)})"
+    return f"{belonging.name} WHERE {belonging.own} AND NOT EXISTS (SELECT FROM {_staging(belonging)} AS incoming WHERE {_same_key(belonging)})"
 
 
 def _staging(belonging: Belonging) -> str:
@@ -121,7 +121,7 @@ def _list(columns: Sequence[str]) -> str:
     return ", ".join(columns)
 
 
-def _same(belonging: Belonging) -> str:
+def _same_key(belonging: Belonging) -> str:
     return " AND ".join(f"incoming.{name} = {belonging.name}.{name}" for name in belonging.key)
 
 
@@ -131,10 +131,10 @@ def _row(table: str, columns: Sequence[str]) -> str:
 
 
 def _merging(belonging: Belonging, columns: Sequence[str]) -> str:
-    others = [name for name in columns if name not in belonging.key]
+    other_columns = [name for name in columns if name not in belonging.key]
     changed = f"{_row(belonging.name, columns)} IS DISTINCT FROM {_row('excluded', columns)}"
-    changes = ", ".join(f"{name} = excluded.{name}" for name in others)
-    resolution = f"DO UPDATE SET {changes} WHERE {changed}" if others else "DO NOTHING"
+    changes = ", ".join(f"{name} = excluded.{name}" for name in other_columns)
+    resolution = f"DO UPDATE SET {changes} WHERE {changed}" if other_columns else "DO NOTHING"
     return (
         f"INSERT INTO {belonging.name} ({_list(columns)}) SELECT {_list(columns)} FROM {_staging(belonging)} "  # noqa: S608
         f"ON CONFLICT ({_list(belonging.key)}) {resolution}"
@@ -143,11 +143,11 @@ def _merging(belonging: Belonging, columns: Sequence[str]) -> str:
 
 def _comparing(belonging: Belonging, columns: Sequence[str]) -> str:
     """The number of staged rows, and of those that are now equal rows of the project."""
-    own = f"{belonging.name}.{belonging.own}"
+    own_column = f"{belonging.name}.{belonging.own}"
     equal = f"{_row(belonging.name, columns)} = {_row('incoming', columns)}"
     return (
-        f"SELECT count(*), count(*) FILTER (WHERE {own} AND {equal}) FROM {_staging(belonging)} AS incoming "  # noqa: S608
-        f"LEFT JOIN {belonging.name} ON {_same(belonging)}"
+        f"SELECT count(*), count(*) FILTER (WHERE {own_column} AND {equal}) FROM {_staging(belonging)} AS incoming "  # noqa: S608
+        f"LEFT JOIN {belonging.name} ON {_same_key(belonging)}"
     )
 
 

@@ -50,9 +50,9 @@ class Belonging:
     own: str
     links: tuple[str, ...]
 
-    def described(self, without: Sequence[str] = ()) -> tuple[str, ...]:
-        """The columns without some."""
-        return tuple(name for name in self.columns if name not in without)
+    def described(self, left_out: Sequence[str] = ()) -> tuple[str, ...]:
+        """The columns but those left out."""
+        return tuple(name for name in self.columns if name not in left_out)
 
 
 @dataclass(frozen=True)
@@ -81,16 +81,16 @@ def belongings() -> tuple[Belonging, ...]:
 
 def belonging(name: str) -> Belonging:
     """The table of this name."""
-    return next(each for each in belongings() if each.name == name)
+    return next(table for table in belongings() if table.name == name)
 
 
 def _described(table: Table) -> Belonging:
     key = tuple(str(column.name) for column in table.primary_key)
-    others = tuple(str(column.name) for column in table.c if column.name not in key)
+    other_columns = tuple(str(column.name) for column in table.c if column.name not in key)
     links = tuple(
         str(column.name) for column in table.c if any(link.column.table is table for link in column.foreign_keys)
     )
-    return Belonging(str(table.name), key, (*key, *others), _owner(table, "{row}"), _own(table), links)
+    return Belonging(str(table.name), key, (*key, *other_columns), _owner(table, "{row}"), _of_project(table), links)
 
 
 def _owner(table: Table, row: str) -> str:
@@ -104,14 +104,14 @@ def _owner(table: Table, row: str) -> str:
     return f"(SELECT {inner} FROM {parent.name} WHERE {parent.name}.id = ({row}).{column})"  # noqa: S608  names of ours
 
 
-def _own(table: Table) -> str:
+def _of_project(table: Table) -> str:
     """SQL for: the row is of the project %(project)s."""
     if table.name == PROJECT:
         return "id = %(project)s"
     if "project_id" in table.c:
         return "project_id = %(project)s"
     column, parent = _parent(table)
-    return f"{column} IN (SELECT id FROM {parent.name} WHERE {_own(parent)})"  # noqa: S608  names of ours
+    return f"{column} IN (SELECT id FROM {parent.name} WHERE {_of_project(parent)})"  # noqa: S608  names of ours
 
 
 def _parent(table: Table) -> tuple[str, Table]:
@@ -130,7 +130,7 @@ def pages(
     """The rows of a project in the order of their keys, after a key."""
     query, limit = _paging(belonging, columns), _FIRST_PAGE_ROWS
     first, behind = (
-        query.format(each) for each in ("", f"AND ({', '.join(belonging.key)}) > ({_marks(belonging.key)})")
+        query.format(condition) for condition in ("", f"AND ({', '.join(belonging.key)}) > ({_marks(belonging.key)})")
     )
     while data := copied_out(connection, behind if after else first, (str(project_id), *after, limit)):
         page = _as_page(data, len(belonging.key))
@@ -141,20 +141,20 @@ def pages(
 
 
 def _paging(belonging: Belonging, columns: Sequence[str]) -> str:
-    own = belonging.own.replace("%(project)s", "%s")
-    return f"SELECT {', '.join(columns)} FROM {belonging.name} WHERE {own} {{}} ORDER BY {', '.join(belonging.key)} LIMIT %s"  # noqa: S608
+    condition = belonging.own.replace("%(project)s", "%s")
+    return f"SELECT {', '.join(columns)} FROM {belonging.name} WHERE {condition} {{}} ORDER BY {', '.join(belonging.key)} LIMIT %s"  # noqa: S608
 
 
 def _marks(key: Sequence[str]) -> str:
     return ", ".join(["%s"] * len(key))
 
 
-def some(
+def rows_of_ids(
     connection: Connection, belonging: Belonging, project_id: UUID, ids: Sequence[UUID], columns: Sequence[str] = ()
 ) -> bytes:
     """The existing rows among these ids."""
     query = f"SELECT {', '.join(columns or belonging.columns)} FROM {belonging.name} WHERE project_id = %s AND id = ANY(%s::uuid[])"  # noqa: S608
-    return copied_out(connection, query, (str(project_id), [str(each) for each in ids]))
+    return copied_out(connection, query, (str(project_id), [str(row_id) for row_id in ids]))
 
 
 def ids_in(data: bytes) -> list[UUID]:
@@ -181,8 +181,8 @@ def copied_out(connection: Connection, query: str, values: Sequence[Any]) -> byt
     """The result of a query in COPY's format."""
     into = io.BytesIO()
     with closing(connection.connection.cursor()) as cursor:
-        whole = cursor.mogrify(query, values).decode()
-        cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT").format(sql.SQL(whole)), into)
+        statement = cursor.mogrify(query, values).decode()
+        cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT").format(sql.SQL(statement)), into)
     return into.getvalue()
 
 
@@ -208,7 +208,7 @@ def _sum(
 ) -> Sum:
     query = f"SELECT count(*), coalesce(sum({of_row}), 0)::text FROM {belonging.name} WHERE {belonging.own}"  # noqa: S608  ours
     with closing(connection.connection.cursor()) as cursor:
-        values = {"project": str(project_id), "among": [str(each) for each in among or ()]}
+        values = {"project": str(project_id), "among": [str(row_id) for row_id in among or ()]}
         cursor.execute(query if among is None else f"{query} AND id = ANY(%(among)s::uuid[])", values)
         rows, digest = cursor.fetchall()[0]
     return Sum(rows, digest)

@@ -89,7 +89,7 @@ def _row(row: Mapping[str, Any], columns: Sequence[tuple[str, Callable[[Any], by
 
 def _writer(kind: TypeEngine[Any]) -> Callable[[Any], bytes]:
     """The function that writes a value of this type, after its length."""
-    return next(write for known, write in _WRITERS if isinstance(kind, known))
+    return next(write for written_kind, write in _WRITERS if isinstance(kind, written_kind))
 
 
 def _sized(value: bytes) -> bytes:

@@ -60,31 +60,31 @@ class Usage(NamedTuple):
         return Usage.together([self, other])
 
     @classmethod
-    def together(cls, some: Sequence["Usage"]) -> "Usage":
+    def together(cls, usages: Sequence["Usage"]) -> "Usage":
         """The sum of several usages, column by column, since lists add up hundreds."""
-        if len(some) == 1:
-            return some[0]
-        timed = [each for each in some if each.timed] or some[:1]
+        if len(usages) == 1:
+            return usages[0]
+        timed = [usage for usage in usages if usage.timed] or usages[:1]
         return (
             cls.of(
                 [
-                    *map(sum, zip(*(each[: len(SUMS)] for each in some), strict=True)),
-                    _of_known(min, [each.fastest_ms for each in timed]),
-                    _of_known(max, [each.slowest_ms for each in timed]),
-                    list(map(sum, zip(*(each.latency for each in timed), strict=True))),
+                    *map(sum, zip(*(usage[: len(SUMS)] for usage in usages), strict=True)),
+                    _of_known(min, [usage.fastest_ms for usage in timed]),
+                    _of_known(max, [usage.slowest_ms for usage in timed]),
+                    list(map(sum, zip(*(usage.latency for usage in timed), strict=True))),
                 ]
             )
-            if some
+            if usages
             else cls()
         )
 
     def latency_ms(self, share: float) -> float | None:
         """The latency that this share of the calls does not exceed; None where no call has one."""
-        wanted, passed = share * self.timed, 0
+        rank, calls_below = share * self.timed, 0
         for bucket, calls in enumerate(self.latency):
-            if calls and passed + calls >= wanted:
-                return self._within(bucket, (wanted - passed) / calls)
-            passed += calls
+            if calls and calls_below + calls >= rank:
+                return self._within(bucket, (rank - calls_below) / calls)
+            calls_below += calls
         return None
 
     def _within(self, bucket: int, share: float) -> float:

@@ -86,19 +86,21 @@ class Assignment:
     variables: tuple[str, ...]
 
 
-def owed(connection: Connection, group_id: UUID, limit: int, since: datetime | None = None) -> tuple[list[Call], bool]:
+def owed_calls(
+    connection: Connection, group_id: UUID, limit: int, since: datetime | None = None
+) -> tuple[list[Call], bool]:
     """Owed calls, the first to arrive first, and whether some were left out. since: only calls made at this moment or later."""
-    condition = and_(trace.c.group_id == group_id, IS_OWED, _made(since))
+    condition = and_(trace.c.group_id == group_id, IS_OWED, _since(since))
     return _window(connection, condition, trace.c.id.asc(), limit)
 
 
 def residue(connection: Connection, group_id: UUID, limit: int, since: datetime | None = None) -> list[Call]:
     """Ungrouped calls that a run considered before, the last to arrive first."""
-    condition = and_(trace.c.group_id == group_id, IS_RESIDUE, _made(since))
+    condition = and_(trace.c.group_id == group_id, IS_RESIDUE, _since(since))
     return _window(connection, condition, trace.c.id.desc(), limit)[0]
 
 
-def _made(since: datetime | None) -> ColumnElement[bool]:
+def _since(since: datetime | None) -> ColumnElement[bool]:
     return true() if since is None else trace.c.seen_at >= since
 
 
@@ -126,15 +128,15 @@ def sample(connection: Connection, template_id: UUID, size: int, since: datetime
     """
     numbered = (
         select(trace.c.id, func.row_number().over(order_by=trace.c.id).label("number"))
-        .where(trace.c.template_id == template_id, _made(since))
+        .where(trace.c.template_id == template_id, _since(since))
         .subquery()
     )
     total = connection.execute(select(func.count()).select_from(numbered)).scalar_one()
     older = max(0, total - size // 2)
     stride = max(1, -(-older // (size - size // 2)))
-    chosen = select(numbered.c.id).where((numbered.c.number > older) | (numbered.c.number % stride == 0))
+    sampled = select(numbered.c.id).where((numbered.c.number > older) | (numbered.c.number % stride == 0))
     parts = parts_of(connection, template_id)
-    return _window(connection, trace.c.id.in_(chosen), trace.c.id.asc(), size, parts)[0]
+    return _window(connection, trace.c.id.in_(sampled), trace.c.id.asc(), size, parts)[0]
 
 
 def _window(
@@ -147,15 +149,15 @@ def _window(
     """At most `limit` calls with at most `WINDOW_CHARACTERS`, but one in any case; and whether there were more."""
     query = _select(condition).order_by(order).limit(limit + 1)
     with connection.execute(query, execution_options={"yield_per": FETCHED_ROWS}) as rows:
-        chosen = list(islice(_within_budget(_each(rows, parts)), limit + 1))
-    cut = len(chosen) > limit or None in chosen
-    return [call for call in chosen[:limit] if call is not None], cut
+        window = list(islice(_within_budget(_calls(rows, parts)), limit + 1))
+    is_cut = len(window) > limit or None in window
+    return [call for call in window[:limit] if call is not None], is_cut
 
 
-def _within_budget(read: Iterator[Call]) -> Iterator[Call | None]:
+def _within_budget(calls: Iterator[Call]) -> Iterator[Call | None]:
     """Calls while their texts fit; then None, once."""
     budget = WINDOW_CHARACTERS
-    for number, call in enumerate(read):
+    for number, call in enumerate(calls):
         budget -= len(call.prompt)
         if budget < 0 and number:
             yield None
@@ -179,7 +181,7 @@ def _select(condition: ColumnElement[bool]) -> Select[Any]:
     ).where(condition)
 
 
-def _each(rows: Iterable[Row[Any]], parts: Parts | None = None) -> Iterator[Call]:
+def _calls(rows: Iterable[Row[Any]], parts: Parts | None = None) -> Iterator[Call]:
     """Calls of a template have the text of its parts and their own values; all others have their own text."""
     for row in rows:
         yield Call(
@@ -276,28 +278,28 @@ def consider(connection: Connection, run_id: UUID, call_ids: Sequence[UUID]) -> 
 
 
 @dataclass(frozen=True)
-class StoredLife:
+class StoredCallTimes:
     """The times of a stored template's calls: an `app.grouping.lineage.Life` that asks the database."""
 
     connection: Connection
     template_id: UUID
 
     def span(self, strays: float) -> tuple[Moment, Moment] | None:
-        cut = int(strays * self.total())
-        calls = select(trace.c.seen_at, trace.c.id).where(self._own).offset(cut).limit(1)
+        strays_a_side = int(strays * self.total())
+        calls = select(trace.c.seen_at, trace.c.id).where(self._of_template).offset(strays_a_side).limit(1)
         first = self.connection.execute(calls.order_by(trace.c.seen_at, trace.c.id)).one_or_none()
         last = self.connection.execute(calls.order_by(trace.c.seen_at.desc(), trace.c.id.desc())).one_or_none()
         return None if first is None or last is None else ((first.seen_at, first.id), (last.seen_at, last.id))
 
     def total(self) -> int:
-        return self._count(self._own)
+        return self._count(self._of_template)
 
     def between(self, first: Moment, last: Moment) -> int:
         moment = tuple_(trace.c.seen_at, trace.c.id)
-        return self._count(and_(self._own, moment > tuple_(*first), moment < tuple_(*last)))
+        return self._count(and_(self._of_template, moment > tuple_(*first), moment < tuple_(*last)))
 
     @property
-    def _own(self) -> ColumnElement[bool]:
+    def _of_template(self) -> ColumnElement[bool]:
         return trace.c.template_id == self.template_id
 
     def _count(self, condition: ColumnElement[bool]) -> int:

@@ -110,7 +110,7 @@ def note(connection: Connection, project_id: UUID, changes: Sequence[Change]) ->
     """Note these changes; answers how many were new."""
     if not changes:
         return 0
-    rows = [vars(each) | {"project_id": project_id, "details": dict(each.details)} for each in changes]
+    rows = [vars(change) | {"project_id": project_id, "details": dict(change.details)} for change in changes]
     return connection.execute(insert(change).values(rows).on_conflict_do_nothing()).rowcount
 
 

@@ -14,7 +14,7 @@ Refusal = Literal["malformed", "unknown"]
 
 
 @dataclass(frozen=True)
-class Counted:
+class GroupCounts:
     """The counters of one group as they stand in Redis.  `born` changes when Redis lost them and began anew."""
 
     group_id: UUID
@@ -22,16 +22,16 @@ class Counted:
     values: Mapping[str, int]
 
 
-def fold(connection: Connection, counted: Iterable[Counted]) -> None:
+def fold(connection: Connection, counts: Iterable[GroupCounts]) -> None:
     """Add the growth of the counters since they were last folded.
 
     Counters in Redis only grow and are never reset, and the folded value is in the same row: folding twice, two reconcilers at once, or a
     crash in between count every event exactly once.  Deleted groups are left out.
     """
-    counted = _existing(connection, counted)
+    counts = _existing(connection, counts)
     rows = [
         {"group_id": group.group_id, "name": name, "value": value, "born": group.born, "seen": value}
-        for group in counted
+        for group in counts
         for name, value in sorted(group.values.items())
         if value
     ]
@@ -50,25 +50,25 @@ def totals(connection: Connection, project_id: UUID | None) -> dict[str, int]:
 def refuse(connection: Connection, why: Refusal) -> None:
     """A message was refused.  It names no group that we know, so it is counted apart from all of them."""
     statement = insert(refused_message).values(reason=why, value=1)
-    grown = refused_message.c.value + 1
-    connection.execute(statement.on_conflict_do_update(index_elements=["reason"], set_={"value": grown}))
+    incremented = refused_message.c.value + 1
+    connection.execute(statement.on_conflict_do_update(index_elements=["reason"], set_={"value": incremented}))
 
 
 def refused(connection: Connection) -> dict[str, int]:
     """The number of refused messages, by reason."""
-    counted = {row.reason: row.value for row in connection.execute(select(refused_message))}
-    return {reason: counted.get(reason, 0) for reason in get_args(Refusal)}
+    value_by_reason = {row.reason: row.value for row in connection.execute(select(refused_message))}
+    return {reason: value_by_reason.get(reason, 0) for reason in get_args(Refusal)}
 
 
-def _existing(connection: Connection, counted: Iterable[Counted]) -> list[Counted]:
-    counted = list(counted)
-    ids = [group.group_id for group in counted]
+def _existing(connection: Connection, counts: Iterable[GroupCounts]) -> list[GroupCounts]:
+    counts = list(counts)
+    ids = [group.group_id for group in counts]
     query = select(grouping_key.c.id).where(grouping_key.c.id.in_(ids))
-    held = query.order_by(grouping_key.c.id).with_for_update(
+    locking_query = query.order_by(grouping_key.c.id).with_for_update(
         key_share=True
     )  # in one order, or two transactions could deadlock
-    existing = set(connection.scalars(held)) if ids else set()
-    return [group for group in counted if group.group_id in existing]
+    existing = set(connection.scalars(locking_query)) if ids else set()
+    return [group for group in counts if group.group_id in existing]
 
 
 def _add_growth():  # type: ignore[no-untyped-def]

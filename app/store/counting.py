@@ -33,22 +33,22 @@ _FOLD = text(
 )
 
 
-def fold(connection: Connection, most: int = 20) -> None:
-    """Fold the rows of each version with more than `most` rows or without times into one; delete those of deleted versions.
+def fold(connection: Connection, limit: int = 20) -> None:
+    """Fold the rows of each version with more than `limit` rows or without times into one; delete those of deleted versions.
 
     Does nothing while another process does it.
     """
     if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK_OF_FOLDING))).scalar_one():
-        connection.execute(_FOLD, {"most": most})
+        connection.execute(_FOLD, {"most": limit})
 
 
 def calls_of_version() -> ColumnElement[int]:
     """The calls of an implementation, inside a query about it."""
-    counted = select(func.sum(call_count.c.calls)).where(call_count.c.implementation_id == implementation.c.id)
-    return func.coalesce(counted.correlate(implementation).scalar_subquery(), 0)
+    total = select(func.sum(call_count.c.calls)).where(call_count.c.implementation_id == implementation.c.id)
+    return func.coalesce(total.correlate(implementation).scalar_subquery(), 0)
 
 
-def counted() -> LateralFromClause:
+def counted_calls_of() -> LateralFromClause:
     """The calls of an implementation, the first and the last, beside it: `calls`, `first_seen`, `last_seen`; one row."""
     looking = func.bool_or(call_count.c.first_seen.is_(None))
     return (

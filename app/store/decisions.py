@@ -15,14 +15,14 @@ from app.store.versions import is_shown
 
 def task_of_project(connection: Connection, project_id: UUID, task_id: UUID) -> Row[Any] | None:
     """A task of the project and its group; None where there is no such task, or it was merged into another."""
-    own = (task.c.id == task_id) & (task.c.project_id == project_id) & task.c.merged_into.is_(None)
-    query: Select[Any] = select(task.c.id, task.c.group_id).where(own)
+    task_in_use = (task.c.id == task_id) & (task.c.project_id == project_id) & task.c.merged_into.is_(None)
+    query: Select[Any] = select(task.c.id, task.c.group_id).where(task_in_use)
     return connection.execute(query).one_or_none()
 
 
 def version_of_project(connection: Connection, project_id: UUID, implementation_id: UUID) -> Row[Any] | None:
     """An implementation of the project: its group and task, its template with the names of its slots."""
-    own = (implementation.c.id == implementation_id) & (task.c.project_id == project_id)
+    version_in_project = (implementation.c.id == implementation_id) & (task.c.project_id == project_id)
     query: Select[Any] = (
         select(
             task.c.group_id,
@@ -34,7 +34,7 @@ def version_of_project(connection: Connection, project_id: UUID, implementation_
             template.c.retired_at,
         )
         .select_from(implementation.join(task).join(template, template.c.id == implementation.c.template_id))
-        .where(own)
+        .where(version_in_project)
     )
     return connection.execute(query).one_or_none()
 
@@ -64,13 +64,13 @@ def field_of(facts: Facts, field: str) -> Facts:
 
 def change_task(connection: Connection, task_id: UUID, facts: Facts) -> None:
     """Set facts of a task; a name then counts as a person's, unless `name_by_person` says otherwise."""
-    named = {"name_by_person": True} if "name" in facts else {}
+    flags = {"name_by_person": True} if "name" in facts else {}
     values = dict(facts)
     if "production" in facts:
         version = values.pop("production")
         values["production_implementation_id"] = UUID(str(version)) if version else None
     if values:
-        connection.execute(update(task).where(task.c.id == task_id).values({**named, **values}))
+        connection.execute(update(task).where(task.c.id == task_id).values({**flags, **values}))
 
 
 def slots_of(connection: Connection, template_id: UUID) -> Mapping[str, Any]:
@@ -102,14 +102,19 @@ def versions_of(connection: Connection, task_ids: Collection[UUID]) -> Sequence[
         calls_of_version().label("calls"),
         is_shown().label("is_shown"),
     )
-    mine = query.select_from(implementation).where(implementation.c.task_id.in_(task_ids))
-    return connection.execute(mine.order_by(implementation.c.version, implementation.c.id)).all()
+    of_tasks = query.select_from(implementation).where(implementation.c.task_id.in_(task_ids))
+    return connection.execute(of_tasks.order_by(implementation.c.version, implementation.c.id)).all()
 
 
 def has_other_template(connection: Connection, task_id: UUID, template_id: UUID) -> bool:
     """Whether the task shows versions of another template than this."""
-    other = (implementation.c.task_id == task_id) & (implementation.c.template_id != template_id) & is_shown()
-    return connection.execute(select(implementation.c.id).where(other).limit(1)).scalar_one_or_none() is not None
+    with_other_template = (
+        (implementation.c.task_id == task_id) & (implementation.c.template_id != template_id) & is_shown()
+    )
+    return (
+        connection.execute(select(implementation.c.id).where(with_other_template).limit(1)).scalar_one_or_none()
+        is not None
+    )
 
 
 def with_forerunners(connection: Connection, template_id: UUID) -> list[UUID]:
@@ -123,8 +128,8 @@ def with_forerunners(connection: Connection, template_id: UUID) -> list[UUID]:
 def newest_template(connection: Connection, task_id: UUID) -> Row[Any]:
     """The template that names a task: the newest in use, else the newest; group_id, parts, slots."""
     query: Select[Any] = select(template.c.group_id, template.c.parts, template.c.slots)
-    mine = query.where(template.c.task_id == task_id)
-    return connection.execute(mine.order_by(template.c.retired_at.is_not(None), template.c.id.desc()).limit(1)).one()
+    of_task = query.where(template.c.task_id == task_id)
+    return connection.execute(of_task.order_by(template.c.retired_at.is_not(None), template.c.id.desc()).limit(1)).one()
 
 
 # What returns when a merge or split is undone
@@ -136,13 +141,13 @@ def goes_back_from_merge(connection: Connection, source: UUID, into: UUID) -> Ma
     lines: ids of the source's lines; versions: id -> number; emptied: tasks merged into the source; others: tasks split from it; kept: of
     these the ones also split from the target; apart: the tasks that the source was split from.
     """
-    others = _ids(connection, select(task.c.id).where(any_(task.c.apart_from) == source, task.c.id != into))
-    split_from_both = select(task.c.id).where(task.c.id.in_(others), any_(task.c.apart_from) == into)
+    others_apart = _ids(connection, select(task.c.id).where(any_(task.c.apart_from) == source, task.c.id != into))
+    split_from_both = select(task.c.id).where(task.c.id.in_(others_apart), any_(task.c.apart_from) == into)
     return {
         "lines": list(dict.fromkeys(lines_of(connection, source).values())),
         "versions": _numbers(connection, implementation.c.task_id == source),
         "emptied": _ids(connection, select(task.c.id).where(task.c.merged_into == source)),
-        "others": others,
+        "others": others_apart,
         "kept": _ids(connection, split_from_both),
         "apart": connection.execute(select(task.c.apart_from).where(task.c.id == into)).scalar_one(),
     }

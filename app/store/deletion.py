@@ -65,8 +65,10 @@ class Selector:
 
     def described(self) -> dict[str, Any]:
         """The selector for the audit log: names of the given fields, and values only of our own id and of times."""
-        given = {name: value for name, value in vars(self).items() if value is not None}
-        return {"by": sorted(given)} | {name: given[name] for name in ("trace_id", "since", "until") if name in given}
+        fields_given = {name: value for name, value in vars(self).items() if value is not None}
+        return {"by": sorted(fields_given)} | {
+            name: fields_given[name] for name in ("trace_id", "since", "until") if name in fields_given
+        }
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,8 @@ def _conditions(project_id: UUID, selector: Selector) -> Iterator[ColumnElement[
 
 
 def _id_of(project_id: UUID, external_id: str) -> ScalarSelect[UUID]:
-    named = trace_external_id.c.project_id == project_id, trace_external_id.c.external_id == external_id
-    return select(trace_external_id.c.trace_id).where(*named).scalar_subquery()
+    by_name = trace_external_id.c.project_id == project_id, trace_external_id.c.external_id == external_id
+    return select(trace_external_id.c.trace_id).where(*by_name).scalar_subquery()
 
 
 def _groups_at(project_id: UUID, path: str) -> Select[tuple[UUID]]:
@@ -135,8 +137,8 @@ def take_group(connection: Connection, group_id: UUID) -> bool:
     FOR UPDATE, not NO KEY, also blocks ingest: it could match a new call to a template that has no calls here. Ingest waits for one batch,
     some 50 ms.
     """
-    held = select(grouping_key.c.id).where(grouping_key.c.id == group_id).with_for_update()
-    return connection.execute(held).one_or_none() is not None
+    locking_query = select(grouping_key.c.id).where(grouping_key.c.id == group_id).with_for_update()
+    return connection.execute(locking_query).one_or_none() is not None
 
 
 def delete_calls(connection: Connection, call_ids: Collection[UUID]) -> tuple[int, dict[UUID, list[Sequence[str]]]]:
@@ -176,10 +178,10 @@ def delete_uncalled(
 
 def _has_expired_calls() -> ColumnElement[bool]:
     """Whether retention has removed calls of a template, whose counts versions still show."""
-    own = (
+    expired_of_template = (
         select(literal(1)).join_from(implementation, expired_calls).where(implementation.c.template_id == template.c.id)
     )
-    return exists(own.correlate(template))
+    return exists(expired_of_template.correlate(template))
 
 
 def _delete_versions(connection: Connection, group_id: UUID, in_question: ColumnElement[bool]) -> int:
@@ -199,16 +201,16 @@ def _delete_versions(connection: Connection, group_id: UUID, in_question: Column
 def _delete_tasks(connection: Connection, group_id: UUID) -> int:
     """Delete tasks without a template; a merged task is deleted with the one it was merged into."""
     alive = select(template.c.task_id).where(template.c.group_id == group_id)
-    lost = delete(task).where(task.c.group_id == group_id, task.c.merged_into.is_(None), task.c.id.not_in(alive))
-    gone = connection.execute(lost.returning(task.c.id)).scalars().all()
-    connection.execute(delete(task).where(task.c.group_id == group_id, task.c.merged_into.in_(gone)))
-    return len(gone)
+    deletion = delete(task).where(task.c.group_id == group_id, task.c.merged_into.is_(None), task.c.id.not_in(alive))
+    deleted_ids = connection.execute(deletion.returning(task.c.id)).scalars().all()
+    connection.execute(delete(task).where(task.c.group_id == group_id, task.c.merged_into.in_(deleted_ids)))
+    return len(deleted_ids)
 
 
 def _delete_group(connection: Connection, group_id: UUID) -> int:
-    used = [exists(select(literal(1)).where(table.c.group_id == group_id)) for table in (trace, template)]
+    uses = [exists(select(literal(1)).where(table.c.group_id == group_id)) for table in (trace, template)]
     return connection.execute(
-        delete(grouping_key).where(grouping_key.c.id == group_id, *(~in_use for in_use in used))
+        delete(grouping_key).where(grouping_key.c.id == group_id, *(~in_use for in_use in uses))
     ).rowcount
 
 
@@ -219,32 +221,38 @@ def forget_values(connection: Connection, deleted: Mapping[UUID, Iterable[Sequen
     """Remove deleted values from the lists of enums, unless another call of the template has the value."""
     rows = connection.execute(select(template.c.id, template.c.slot_kinds).where(template.c.id.in_(deleted)))
     for template_id, kinds in rows.all():
-        gone = _gone(connection, template_id, _listed(kinds, deleted[template_id]))
-        if gone:
-            kept = [
-                kind | {"values": [value for value in kind["values"] if (place, value) not in gone]}
+        unused_values = _unused_values(connection, template_id, _listed(kinds, deleted[template_id]))
+        if unused_values:
+            remaining = [
+                kind | {"values": [value for value in kind["values"] if (place, value) not in unused_values]}
                 for place, kind in enumerate(kinds)
             ]
-            connection.execute(update(template).where(template.c.id == template_id).values(slot_kinds=kept))
+            connection.execute(update(template).where(template.c.id == template_id).values(slot_kinds=remaining))
 
 
 def _listed(kinds: Sequence[Mapping[str, Any]], deleted: Iterable[Sequence[str]]) -> list[tuple[int, str]]:
     """Deleted values that an enum lists, with their places."""
-    shown = [frozenset(kind["values"]) for kind in kinds]
+    values_of_places = [frozenset(kind["values"]) for kind in kinds]
     pairs = {(place, value.strip()) for values in deleted for place, value in enumerate(values)}
-    return sorted((place, value) for place, value in pairs if place < len(shown) and value in shown[place])
+    return sorted(
+        (place, value) for place, value in pairs if place < len(values_of_places) and value in values_of_places[place]
+    )
 
 
-def _gone(connection: Connection, template_id: UUID, listed: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
+def _unused_values(
+    connection: Connection, template_id: UUID, listed: Sequence[tuple[int, str]]
+) -> set[tuple[int, str]]:
     """The values that no call of the template has in their slot."""
     if not listed:
         return set()
     places, values = zip(*listed, strict=True)
-    asked = func.unnest(literal(list(places), ARRAY(Integer)), literal(list(values), ARRAY(Text)))
-    pair = asked.table_valued("place", "value", name="pair").render_derived()
-    same = func.btrim(trace.c.variables[pair.c.place + 1], BLANKS) == pair.c.value
-    held = exists(select(literal(1)).where(trace.c.template_id == template_id, same).correlate(pair))
-    return {(row.place, row.value) for row in connection.execute(select(pair.c.place, pair.c.value).where(~held))}
+    pairs_asked = func.unnest(literal(list(places), ARRAY(Integer)), literal(list(values), ARRAY(Text)))
+    pair = pairs_asked.table_valued("place", "value", name="pair").render_derived()
+    is_same_value = func.btrim(trace.c.variables[pair.c.place + 1], BLANKS) == pair.c.value
+    is_still_held = exists(select(literal(1)).where(trace.c.template_id == template_id, is_same_value).correlate(pair))
+    return {
+        (row.place, row.value) for row in connection.execute(select(pair.c.place, pair.c.value).where(~is_still_held))
+    }
 
 
 @dataclass(frozen=True)

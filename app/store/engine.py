@@ -24,12 +24,12 @@ _NETWORK = {"connect_timeout": 3, "tcp_user_timeout": 15_000, "keepalives_idle":
 TRUSTED_SECONDS = 0.5
 
 
-def make_engine(settings: Settings, kept: int | None = None) -> Engine:
+def make_engine(settings: Settings, pool_size: int | None = None) -> Engine:
     """A pooled engine whose errors never show parameters (they hold prompt text).
 
-    kept: connections that stay open when nobody uses them; all unless told.
+    pool_size: connections that stay open when nobody uses them; by default every connection of the settings.
     """
-    return _pooled(settings, kept=kept)
+    return _pooled(settings, pool_size=pool_size)
 
 
 def make_single_statement_engine(settings: Settings, beside: Engine) -> Engine:
@@ -55,15 +55,19 @@ def make_probe_engine(settings: Settings, seconds: float) -> Engine:
 
 
 def _pooled(
-    settings: Settings, *, connect_timeout: int = _NETWORK["connect_timeout"], kept: int | None = None, **options: Any
+    settings: Settings,
+    *,
+    connect_timeout: int = _NETWORK["connect_timeout"],
+    pool_size: int | None = None,
+    **options: Any,
 ) -> Engine:
     settings.require("database_url")
     size = settings.database_pool_size
-    kept = size if kept is None else min(kept, size)
+    pool_size = size if pool_size is None else min(pool_size, size)
     engine = create_engine(
         settings.database_url,
-        pool_size=kept,
-        max_overflow=size - kept,
+        pool_size=pool_size,
+        max_overflow=size - pool_size,
         pool_timeout=5,
         hide_parameters=True,
         json_serializer=_to_json,

@@ -15,7 +15,7 @@ from app.store.ids import new_id
 from app.store.paths import spellings
 from app.store.tables import grouping_key
 
-Wanted = Literal["residue", "review", "all"]
+Wish = Literal["residue", "review", "all"]
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def get_or_create(connection: Connection, project_id: UUID, paths: Iterable[str]
 
     Missing groups are inserted in the order of their paths, so two batches never deadlock.
     """
-    wanted = sorted(set(paths))
-    groups = _by_path(connection, project_id, wanted)
-    missing = [path for path in wanted if path not in groups]
+    distinct_paths = sorted(set(paths))
+    groups = _by_path(connection, project_id, distinct_paths)
+    missing = [path for path in distinct_paths if path not in groups]
     if missing:
         rows = [{"id": new_id(), "project_id": project_id, "path": path} for path in missing]
         connection.execute(insert(grouping_key).values(rows).on_conflict_do_nothing())
@@ -74,7 +74,7 @@ def projects_of(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, UUID]
     return {row.id: row.project_id for row in connection.execute(query)}
 
 
-def named(connection: Connection, project: str, path: str) -> Group:
+def group_named(connection: Connection, project: str, path: str) -> Group:
     """The group of a project (by name or id) and a path; NotFoundError says which of the two is unknown."""
     owner = projects.find(connection, project)
     if owner is None:
@@ -85,11 +85,11 @@ def named(connection: Connection, project: str, path: str) -> Group:
     return group
 
 
-def want(connection: Connection, group_id: UUID, wanted: Wanted) -> None:
-    """Ask that the next run also reads `wanted`; the larger of two wishes stays.  `wanted_at` identifies the wish."""
+def note_wish(connection: Connection, group_id: UUID, wish: Wish) -> None:
+    """Ask that the next run also reads what `wish` says; the larger of two wishes stays.  `wanted_at` identifies the wish."""
     larger_stays = case(
         (grouping_key.c.wanted == "all", "all"),
-        else_=wanted,
+        else_=wish,
     )
     connection.execute(
         update(grouping_key)
@@ -104,15 +104,15 @@ def want_reviews(connection: Connection, group_ids: Iterable[UUID]) -> list[UUID
     An open wish stays as it is: a wish renewed during the run that serves it would ask for another run, for ever.
     """
     free = select(grouping_key.c.id).where(grouping_key.c.id.in_(list(group_ids)), grouping_key.c.wanted.is_(None))
-    held = free.order_by(grouping_key.c.id).with_for_update(key_share=True)  # in one order, against deadlocks
-    ids = list(connection.scalars(held))
+    locking_query = free.order_by(grouping_key.c.id).with_for_update(key_share=True)  # in one order, against deadlocks
+    ids = list(connection.scalars(locking_query))
     connection.execute(
         update(grouping_key).where(grouping_key.c.id.in_(ids)).values(wanted="review", wanted_at=func.clock_timestamp())
     )
     return ids
 
 
-def wanted(connection: Connection, group_id: UUID) -> Wanted | None:
+def open_wish(connection: Connection, group_id: UUID) -> Wish | None:
     """The open wish of the group."""
     return connection.scalar(select(grouping_key.c.wanted).where(grouping_key.c.id == group_id))
 

@@ -60,18 +60,18 @@ def beat(
 ) -> None:
     """Write a heartbeat; a worker reports its messages, a reconciler for how long no worker has taken any."""
     now = func.clock_timestamp()
-    said = {
+    values = {
         "last_seen": now,
         "kind": kind,
         "in_hand": taking.in_hand if taking else 0,
         "taken": taking.taken if taking else None,
-        "stalled_since": _before(stalled_s) if stalled_s else None,
+        "stalled_since": _seconds_ago(stalled_s) if stalled_s else None,
     }
-    statement = insert(heartbeat).values(name=name, started_at=now, **said)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=said))
+    statement = insert(heartbeat).values(name=name, started_at=now, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
-def _before(seconds: float) -> ColumnElement[datetime]:
+def _seconds_ago(seconds: float) -> ColumnElement[datetime]:
     return func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
@@ -79,19 +79,19 @@ def _age(column: Column) -> ColumnElement[float]:
     return cast(func.extract("epoch", func.clock_timestamp() - column), Double)
 
 
-def seen(connection: Connection) -> list[Heartbeat]:
+def recent_processes(connection: Connection) -> list[Heartbeat]:
     """Every process seen within the last hour, last seen first."""
-    said = heartbeat.c
-    age = _age(said.last_seen)
+    columns = heartbeat.c
+    age = _age(columns.last_seen)
     query = select(
-        said.name,
-        said.kind,
-        said.started_at,
-        said.last_seen,
+        columns.name,
+        columns.kind,
+        columns.started_at,
+        columns.last_seen,
         age.label("age"),
-        said.in_hand,
-        said.taken,
-        _age(said.stalled_since).label("stalled"),
+        columns.in_hand,
+        columns.taken,
+        _age(columns.stalled_since).label("stalled"),
     ).where(age < KEPT_SECONDS)
     return [Heartbeat(*row) for row in connection.execute(query.order_by(age))]
 

@@ -35,7 +35,7 @@ class Entry:
     moved: Mapping[str, Any] = field(default_factory=dict)
 
 
-def record(connection: Connection, project_id: UUID, entry: Entry, by: Actor) -> UUID:
+def record(connection: Connection, project_id: UUID, entry: Entry, actor: Actor) -> UUID:
     """Write a decision, in the transaction that carries it out; its id."""
     decision_id = new_id()
     values = {
@@ -48,9 +48,9 @@ def record(connection: Connection, project_id: UUID, entry: Entry, by: Actor) ->
         "before": _plain(entry.before),
         "after": _plain(entry.after),
         "moved": _plain(entry.moved),
-        "actor": by.kind,
-        "key_id": by.key_id,
-        "key_last4": by.last4,
+        "actor": actor.kind,
+        "key_id": actor.key_id,
+        "key_last4": actor.last4,
     }
     connection.execute(decision.insert().values(values))
     return decision_id
@@ -65,12 +65,12 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
-def mark_undone(connection: Connection, decision_id: UUID, by: Actor) -> None:
+def mark_undone(connection: Connection, decision_id: UUID, actor: Actor) -> None:
     values = {
         "undone_at": func.clock_timestamp(),
-        "undone_actor": by.kind,
-        "undone_key_id": by.key_id,
-        "undone_key_last4": by.last4,
+        "undone_actor": actor.kind,
+        "undone_key_id": actor.key_id,
+        "undone_key_last4": actor.last4,
     }
     connection.execute(update(decision).where(decision.c.id == decision_id).values(values))
 
@@ -121,13 +121,13 @@ def get(connection: Connection, project_id: UUID, decision_id: UUID) -> Row[Any]
 @cache
 def _decisions() -> Select[Any]:
     """Decisions with their path, the names that their tasks have now, and the names of keys."""
-    other, undoer = task.alias("other"), api_key.alias("undoer")
+    other_task, undoer = task.alias("other"), api_key.alias("undoer")
     return (
         select(
             decision,
             task.c.name.label("task_name"),
             task.c.group_id,
-            other.c.name.label("other_task_name"),
+            other_task.c.name.label("other_task_name"),
             grouping_key.c.path,
             api_key.c.name.label("key_name"),
             undoer.c.name.label("undone_key_name"),
@@ -135,7 +135,7 @@ def _decisions() -> Select[Any]:
         .select_from(
             decision.join(task, task.c.id == decision.c.task_id)
             .join(grouping_key, grouping_key.c.id == task.c.group_id)
-            .outerjoin(other, other.c.id == decision.c.other_task_id)
+            .outerjoin(other_task, other_task.c.id == decision.c.other_task_id)
             .outerjoin(api_key, api_key.c.id == decision.c.key_id)
             .outerjoin(undoer, undoer.c.id == decision.c.undone_key_id)
         )
@@ -161,5 +161,5 @@ def forget_our_names(connection: Connection, task_ids: Collection[UUID]) -> None
 def _without_our_names(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    kept = {name: _without_our_names(inner) for name, inner in value.items()}
-    return kept | {"name": None} if kept.get("name_by_person") is False else kept
+    cleaned = {name: _without_our_names(inner) for name, inner in value.items()}
+    return cleaned | {"name": None} if cleaned.get("name_by_person") is False else cleaned

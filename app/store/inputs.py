@@ -26,18 +26,18 @@ _BETWEEN = len("\n\n")
 """Characters that `app.intake.prompts` puts between two texts of one part."""
 
 
-def packed(given: Mapping[str, Any], source: str | None, parts: Sequence[str] | None) -> Any:
-    """The stored form of an input, from which `unpacked` restores it; `given` itself where there is no prompt."""
+def packed(fields: Mapping[str, Any], source: str | None, parts: Sequence[str] | None) -> Any:
+    """The stored form of an input, from which `unpacked` restores it; `fields` themselves where there is no prompt."""
     if parts is None:
-        return given
+        return fields
     source = source or ""
     field = _field(source)
-    numbers = _FORMS_OF_TEXT if isinstance(given.get(field), str) else _FORMS_OF_LISTS
+    numbers = _FORMS_OF_TEXT if isinstance(fields.get(field), str) else _FORMS_OF_LISTS
     for number in numbers:
-        further = _beyond(FORMS[number](source, parts), given, field)
+        further = _beyond(FORMS[number](source, parts), fields, field)
         if further is not None:
             return [number, *_References(parts).of(further)] if further else number
-    return _References(parts).of(given)
+    return _References(parts).of(fields)
 
 
 def unpacked(stored: Any, source: str | None, parts: Sequence[str] | None) -> Any:
@@ -109,18 +109,18 @@ _FORMS_OF_LISTS = range(1, len(FORMS))
 """Numbers of the forms whose input is a list."""
 
 
-def _beyond(usual: Mapping[str, Any], given: Mapping[str, Any], field: str) -> list[Any] | None:
-    """The items of the given input after those of the usual one; None when it does not begin like the usual one."""
-    items, start = given.get(field), usual[field]
+def _beyond(usual: Mapping[str, Any], fields: Mapping[str, Any], field: str) -> list[Any] | None:
+    """The items of `fields` after those of the usual one; None when it does not begin like the usual one."""
+    items, start = fields.get(field), usual[field]
     if not isinstance(items, list) or not isinstance(start, list) or len(items) == len(start):
-        return [] if _are_same(usual, given) else None
-    begun = {**given, field: items[: len(start)]}
-    return items[len(start) :] if _are_same(usual, begun) else None
+        return [] if _are_same(usual, fields) else None
+    with_start = {**fields, field: items[: len(start)]}
+    return items[len(start) :] if _are_same(usual, with_start) else None
 
 
-def _are_same(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+def _are_same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """Whether both are equal, also in the order of their keys, which == does not compare."""
-    return left == right and orjson.dumps(left) == orjson.dumps(right)
+    return first == second and orjson.dumps(first) == orjson.dumps(second)
 
 
 # Other inputs
@@ -141,11 +141,11 @@ class _References:
         return [self.of(inner) for inner in value] if isinstance(value, list) else value
 
     def _of_text(self, text: str) -> str:
-        for part, (whole, start) in enumerate(zip(self._parts, self._ends, strict=True)):
-            if whole.startswith(text, start):
+        for part, (part_text, start) in enumerate(zip(self._parts, self._ends, strict=True)):
+            if part_text.startswith(text, start):
                 end = start + len(text)
                 self._ends[part] = end + _BETWEEN
-                return f"{MARK}{part}" if len(text) == len(whole) else f"{MARK}{part}:{start}:{end}"
+                return f"{MARK}{part}" if len(text) == len(part_text) else f"{MARK}{part}:{start}:{end}"
         return text
 
 

@@ -31,18 +31,20 @@ class Lags:
 def observe(connection: Connection, group_id: UUID, call_ids: Sequence[UUID]) -> None:
     """Add the calls that a committing run of the group has read."""
     rows = connection.execute(_waited(call_ids)).all()
-    grown = {_NAMES[row.bucket]: row.calls for row in rows}
-    grown[_SUM] = round(1000 * sum(row.seconds for row in rows))
-    values = [{"group_id": group_id, "name": name, "value": value} for name, value in sorted(grown.items())]
+    increments = {_NAMES[row.bucket]: row.calls for row in rows}
+    increments[_SUM] = round(1000 * sum(row.seconds for row in rows))
+    values = [{"group_id": group_id, "name": name, "value": value} for name, value in sorted(increments.items())]
     statement = insert(grouping_counter).values(values)
-    added = grouping_counter.c.value + statement.excluded.value
-    connection.execute(statement.on_conflict_do_update(index_elements=["group_id", "name"], set_={"value": added}))
+    incremented = grouping_counter.c.value + statement.excluded.value
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["group_id", "name"], set_={"value": incremented})
+    )
 
 
-def of(counted: Mapping[str, int]) -> Lags:
+def of(calls_by_bucket: Mapping[str, int]) -> Lags:
     """The histogram among counters by name, as `counters.totals` answers them."""
-    reached = accumulate(counted.get(name, 0) for name in _NAMES)
-    return Lags(dict(zip((*ENDS, float("inf")), reached, strict=True)), counted.get(_SUM, 0) / 1000)
+    reached = accumulate(calls_by_bucket.get(name, 0) for name in _NAMES)
+    return Lags(dict(zip((*ENDS, float("inf")), reached, strict=True)), calls_by_bucket.get(_SUM, 0) / 1000)
 
 
 def _waited(call_ids: Sequence[UUID]):  # type: ignore[no-untyped-def]

@@ -39,15 +39,15 @@ def begin(connection: Connection, now: datetime, enough: datetime) -> Moving | N
     OperationalError, with nothing done, when the table is in use for long.
     """
     partitions.hold(connection)
-    return _under_way(connection) or _begun(connection, now, partitions.month_after(enough))
+    return _under_way(connection) or _begin(connection, now, partitions.month_after(enough))
 
 
-def _begun(connection: Connection, now: datetime, enough: datetime) -> Moving | None:
+def _begin(connection: Connection, now: datetime, enough: datetime) -> Moving | None:
     start = partitions.end(connection)
     newest = connection.scalar(text(_NEWEST), {"first": first_id_of(start), "end": first_id_of(enough)})
     if newest is None:
         return None
-    month = partitions.before(partitions.month_after(max(now, moment_of(newest))))
+    month = partitions.partition_before(partitions.month_after(max(now, moment_of(newest))))
     keys = connection.scalars(text(_FOREIGN_KEYS)).all()
     for statement in (*_PREPARING, *(f"ALTER TABLE trace_moving ADD {key}" for key in keys), *_COPYING):
         connection.execute(text(statement.format(month.name, first_id_of(start), first_id_of(month.until))))
@@ -79,7 +79,7 @@ def _under_way(connection: Connection) -> Moving | None:
     if row is None:
         return None
     name, first, end = row[1].split()
-    return Moving(row[0], partitions.named(name), UUID(first), UUID(end))
+    return Moving(row[0], partitions.partition_named(name), UUID(first), UUID(end))
 
 
 def copy(connection: Connection, moving: Moving, after: UUID, limit: int = COPIED_CALLS) -> UUID | None:

@@ -43,27 +43,27 @@ class LoopConnection:
         connect = partial(psycopg2.connect, **url | told_while_connecting(settings), async_=True)
         with outages_named():
             try:
-                return await asyncio.wait_for(cls._opened(connect, prepare), CONNECT_SECONDS)
+                return await asyncio.wait_for(cls._open(connect, prepare), CONNECT_SECONDS)
             except psycopg2.Error as error:
                 if session.REFUSED in str(error):
                     return None
                 raise as_sqlalchemy_has_it(error) from None
             except TimeoutError:
-                late = psycopg2.OperationalError("timeout expired")
-                raise as_sqlalchemy_has_it(late) from None
+                timeout = psycopg2.OperationalError("timeout expired")
+                raise as_sqlalchemy_has_it(timeout) from None
 
     @classmethod
-    async def _opened(cls, connect: partial[Any], prepare: Iterable[str]) -> "LoopConnection | None":
+    async def _open(cls, connect: partial[Any], prepare: Iterable[str]) -> "LoopConnection | None":
         """Open the connection; steps in which the driver blocks, as resolving the host, run in a thread."""
-        made = cls(await asyncio.get_running_loop().run_in_executor(None, connect))
-        await made._done()
-        ((told,),) = await made._rows(*session.ASK_WHETHER_TOLD)
-        if told != session.TOLD:
-            made.close()
+        opened = cls(await asyncio.get_running_loop().run_in_executor(None, connect))
+        await opened._finish()
+        ((has_settings,),) = await opened._rows(*session.ASK_WHETHER_TOLD)
+        if has_settings != session.TOLD:
+            opened.close()
             return None
         for statement in prepare:
-            await made._rows(statement)
-        return made
+            await opened._rows(statement)
+        return opened
 
     async def fetch(self, statement: bytes) -> list[tuple[Any, ...]]:
         """The rows of a statement.  Raises SQLAlchemy's errors, and DatabaseDownError.
@@ -99,11 +99,11 @@ class LoopConnection:
     async def _rows(self, statement: str | bytes, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with closing(self._connection.cursor()) as cursor:
             cursor.execute(statement, parameters or None)
-            await self._done()
+            await self._finish()
             self._resting_since = time.monotonic()
             return cursor.fetchall() if cursor.description else []
 
-    async def _done(self) -> None:
+    async def _finish(self) -> None:
         """Wait until the driver has finished."""
         while (state := self._connection.poll()) != extensions.POLL_OK:
             await self._ready(writing=state == extensions.POLL_WRITE)

@@ -60,8 +60,8 @@ def state_of(connection: Connection, project_id: UUID) -> State | None:
 
 def projects_by_state(connection: Connection) -> dict[State, int]:
     """The number of projects in each state, including states without any."""
-    counted = connection.execute(select(project_move.c.state, func.count()).group_by(project_move.c.state))
-    return dict.fromkeys(STATES_OF_MOVES, 0) | {row[0]: row[1] for row in counted}
+    rows = connection.execute(select(project_move.c.state, func.count()).group_by(project_move.c.state))
+    return dict.fromkeys(STATES_OF_MOVES, 0) | {row[0]: row[1] for row in rows}
 
 
 def copied(connection: Connection, project_id: UUID) -> dict[str, Any]:
@@ -123,17 +123,17 @@ def watch(engine: Engine, project_id: UUID, peer: str) -> None:
 def _watch(engine: Engine, project_id: UUID, peer: str) -> None:
     with transaction(engine) as connection:
         connection.execute(text(f"SET LOCAL lock_timeout = '{_WATCH_LOCK_MS}ms'"))
-        watched = [each for each in belongings() if each.name not in UNWATCHED]
-        names = ", ".join(each.name for each in reversed(watched))
+        watched = [table for table in belongings() if table.name not in UNWATCHED]
+        names = ", ".join(table.name for table in reversed(watched))
         connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
-        for each in watched:
+        for table in watched:
             function = (
                 "watch_moving_call()"
-                if each.name == "trace"
-                else f"watch_moving_row('SELECT {each.owner.format(row='$1')}')"
+                if table.name == "trace"
+                else f"watch_moving_row('SELECT {table.owner.format(row='$1')}')"
             )
             connection.exec_driver_sql(
-                f"CREATE OR REPLACE TRIGGER watch_moving AFTER INSERT OR UPDATE OR DELETE ON {each.name} "
+                f"CREATE OR REPLACE TRIGGER watch_moving AFTER INSERT OR UPDATE OR DELETE ON {table.name} "
                 f"FOR EACH ROW EXECUTE FUNCTION {function}"
             )
         note(connection, project_id, "copying", peer)
@@ -144,11 +144,11 @@ def watch_no_more(engine: Engine) -> None:
     with transaction(engine) as connection:
         if connection.scalar(select(exists().where(project_move.c.state.in_(LEAVING)))):
             return
-    for each in belongings():
+    for table in belongings():
         try:
             with transaction(engine) as connection:
                 connection.execute(text(f"SET LOCAL lock_timeout = '{_WATCH_LOCK_MS}ms'"))
-                connection.execute(text(f"DROP TRIGGER IF EXISTS watch_moving ON {each.name}"))
+                connection.execute(text(f"DROP TRIGGER IF EXISTS watch_moving ON {table.name}"))
         except OperationalError as error:
             if not is_busy(error):
                 raise
@@ -178,8 +178,8 @@ def noted(connection: Connection, project_id: UUID, limit: int, skip: int) -> tu
 
 def forget_noted(connection: Connection, project_id: UUID, numbers: Sequence[int]) -> None:
     """Delete the notes of calls that have arrived."""
-    mine = (project_move_call.c.project_id == project_id) & project_move_call.c.seq.in_(numbers)
-    connection.execute(delete(project_move_call).where(mine))
+    own_notes = (project_move_call.c.project_id == project_id) & project_move_call.c.seq.in_(numbers)
+    connection.execute(delete(project_move_call).where(own_notes))
 
 
 def forget_all_noted(connection: Connection, project_id: UUID) -> None:
@@ -192,8 +192,8 @@ def forget_all_noted(connection: Connection, project_id: UUID) -> None:
 
 def name_taken(connection: Connection, project_id: UUID, name: str) -> bool:
     """Whether another project has the name."""
-    taken = (project.c.name == name) & (project.c.id != project_id)
-    return connection.scalar(select(exists().where(taken))) or False
+    same_name = (project.c.name == name) & (project.c.id != project_id)
+    return connection.scalar(select(exists().where(same_name))) or False
 
 
 def silence(connection: Connection, project_id: UUID) -> None:

@@ -46,17 +46,18 @@ def partitions(connection: Connection) -> list[Partition]:
         text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'trace'::regclass")
     )
     return sorted(
-        (named(name) for name in names if name.startswith(_PREFIX_OF_PARTITIONS)), key=lambda partition: partition.until
+        (partition_named(name) for name in names if name.startswith(_PREFIX_OF_PARTITIONS)),
+        key=lambda partition: partition.until,
     )
 
 
-def named(name: str) -> Partition:
+def partition_named(name: str) -> Partition:
     """The partition of this name."""
     year, month = name.removeprefix(_PREFIX_OF_PARTITIONS).split("_")
     return Partition(name, datetime(int(year), int(month), 1, tzinfo=UTC))
 
 
-def before(until: datetime) -> Partition:
+def partition_before(until: datetime) -> Partition:
     """The partition that ends at this beginning of a month."""
     return Partition(f"{_PREFIX_OF_PARTITIONS}{until:%Y_%m}", until)
 
@@ -89,16 +90,16 @@ def make_missing(connection: Connection, enough: datetime) -> list[Partition]:
     Raises OperationalError, with nothing done, when a dump or a long transaction holds the table: later readers, and so ingest, would wait
     behind us.
     """
-    made: list[Partition] = []
+    months_made: list[Partition] = []
     if end(connection) < enough:
         hold(connection)
         while (begin := end(connection)) < enough:
-            made.append(_make(connection, begin))
-    return made
+            months_made.append(_make(connection, begin))
+    return months_made
 
 
 def _make(connection: Connection, begin: datetime) -> Partition:
-    month = before(month_after(begin))
+    month = partition_before(month_after(begin))
     for statement in _MAKING:
         connection.execute(text(statement.format(month.name, first_id_of(begin), first_id_of(month.until))))
     return month
@@ -120,8 +121,8 @@ NOTED_CALLS = 10_000
 def has_calls_of(connection: Connection, partition: Partition, projects: Collection[UUID]) -> bool:
     """Whether the partition holds a call of one of these projects."""
     query = text(f"SELECT EXISTS (SELECT FROM {partition.name} WHERE project_id = ANY(:projects))")  # noqa: S608  ours
-    asked = query.bindparams(bindparam("projects", type_=ARRAY(Uuid)))
-    return bool(projects) and connection.execute(asked, {"projects": list(projects)}).scalar_one()
+    bound_query = query.bindparams(bindparam("projects", type_=ARRAY(Uuid)))
+    return bool(projects) and connection.execute(bound_query, {"projects": list(projects)}).scalar_one()
 
 
 def detach(connection: Connection, partition: Partition) -> None:
@@ -149,7 +150,7 @@ def leaving(connection: Connection) -> list[Partition]:
     """Months that were detached and not yet dropped."""
     names = text("SELECT relname FROM pg_class WHERE relname LIKE :names AND relkind = 'r' AND NOT relispartition")
     names_found = connection.scalars(names, {"names": _PREFIX_OF_PARTITIONS.replace("_", r"\_") + "%"})
-    return sorted(map(named, names_found), key=lambda partition: partition.until)
+    return sorted(map(partition_named, names_found), key=lambda partition: partition.until)
 
 
 def note_gone(connection: Connection, partition: Partition, limit: int = NOTED_CALLS) -> int | None:

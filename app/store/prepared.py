@@ -51,7 +51,7 @@ class Prepared:
             if connection.info.get(THROUGH_POOLER):
                 return None
             try:
-                return self._sent(connection, parameters)
+                return self._run(connection, parameters)
             except psycopg2.Error as error:
                 connection.info.pop(self._name, None)
                 if is_read_only(error):
@@ -60,7 +60,7 @@ class Prepared:
                     raise
                 return None
 
-    def _sent(self, connection: PoolProxiedConnection, parameters: list[Any]) -> int:
+    def _run(self, connection: PoolProxiedConnection, parameters: list[Any]) -> int:
         with closing(connection.cursor()) as cursor:
             if self._name not in connection.info:
                 cursor.execute(self._prepare)

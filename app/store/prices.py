@@ -23,16 +23,16 @@ def _of_project() -> Select[Any]:
     return planned_once(select(*columns).where(price.c.project_id == bindparam("project")).order_by(price.c.model))
 
 
-def put(
+def set_price(
     connection: Connection, project_id: UUID, model: str, *, input: float, output: float, cached: float | None
 ) -> None:
     """Set the price of a model."""
     values = {"input": input, "output": output, "cached": cached}
-    added = insert(price).values(values | {"project_id": project_id, "model": model})
-    connection.execute(added.on_conflict_do_update(index_elements=["project_id", "model"], set_=values))
+    statement = insert(price).values(values | {"project_id": project_id, "model": model})
+    connection.execute(statement.on_conflict_do_update(index_elements=["project_id", "model"], set_=values))
 
 
 def remove(connection: Connection, project_id: UUID, model: str) -> bool:
     """Let the published price hold again; answers whether a price was set."""
-    gone = delete(price).where(price.c.project_id == project_id, price.c.model == model)
-    return connection.execute(gone).rowcount > 0
+    statement = delete(price).where(price.c.project_id == project_id, price.c.model == model)
+    return connection.execute(statement).rowcount > 0

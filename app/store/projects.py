@@ -44,10 +44,10 @@ def by_id(connection: Connection, project_id: UUID) -> Project | None:
 
 def find(connection: Connection, name_or_id: str) -> Project | None:
     """The project with this name, else with this id."""
-    wanted = [project.c.name == name_or_id]
+    conditions = [project.c.name == name_or_id]
     if (by_id := _as_uuid(name_or_id)) is not None:
-        wanted.append(project.c.id == by_id)
-    for condition in wanted:
+        conditions.append(project.c.id == by_id)
+    for condition in conditions:
         row = connection.execute(select(project.c.id, project.c.name).where(condition)).one_or_none()
         if row is not None:
             return Project(row.id, row.name)
@@ -72,8 +72,8 @@ def summaries(connection: Connection) -> list[ProjectSummary]:
 
 
 def _count_of(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
-    own = table.c.project_id == project.c.id
-    return select(func.count()).where(own, *conditions).correlate(project).scalar_subquery()
+    of_project = table.c.project_id == project.c.id
+    return select(func.count()).where(of_project, *conditions).correlate(project).scalar_subquery()
 
 
 def _as_uuid(text: str) -> UUID | None:

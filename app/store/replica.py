@@ -43,9 +43,9 @@ class Reader:
         self._most_behind = settings.database_read_lag
         self._standby: Engine | None = None
         if settings.database_read_url:
-            there = settings.model_copy(update={"database_url": settings.database_read_url})
-            self._standby = make_engine(there)
-            self._probe = make_probe_engine(there, LOOK_SECONDS)
+            replica_settings = settings.model_copy(update={"database_url": settings.database_read_url})
+            self._standby = make_engine(replica_settings)
+            self._probe = make_probe_engine(replica_settings, LOOK_SECONDS)
             event.listen(primary, "engine_disposed", lambda _: self._dispose())
         self._seen: deque[tuple[float, int]] = deque(maxlen=1000)
         self._standing = Standing(False, None, "Not looked at yet.")
@@ -104,11 +104,11 @@ class Reader:
             self._give_up(getattr(error, "why", None) or _why(error))
             return
         behind = self._behind(reached)
-        used = behind <= self._most_behind
-        said = f"{behind:.1f} s behind" + (
-            "." if used else f", more than {self._most_behind:g} s: the primary is read."
+        is_used = behind <= self._most_behind
+        detail = f"{behind:.1f} s behind" + (
+            "." if is_used else f", more than {self._most_behind:g} s: the primary is read."
         )
-        self._standing = Standing(used, behind, said)
+        self._standing = Standing(is_used, behind, detail)
         self._look_at = time.monotonic() + LOOK_SECONDS
 
     def _behind(self, reached: int) -> float:
@@ -138,5 +138,5 @@ def _position(engine: Engine, function: str) -> int:
 def _why(error: Exception) -> str:
     if isinstance(error, ValueError):
         return "It is no standby: let DATABASE_READ_URL name one of DATABASE_URL."
-    said = state_of(error) or reasons.of_postgres(error)
-    return said.replace("DATABASE_URL", "DATABASE_READ_URL")
+    reason = state_of(error) or reasons.of_postgres(error)
+    return reason.replace("DATABASE_URL", "DATABASE_READ_URL")

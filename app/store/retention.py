@@ -29,7 +29,7 @@ def set_days(connection: Connection, project_id: UUID, days: int | None) -> None
     connection.execute(update(project).where(project.c.id == project_id).values(retention_days=days))
 
 
-def due(connection: Connection, default_days: int, now: datetime) -> dict[UUID, datetime]:
+def starts_of_keeping(connection: Connection, default_days: int, now: datetime) -> dict[UUID, datetime]:
     """The moment since which each project keeps its calls; projects that keep calls for ever are left out."""
     days = func.coalesce(project.c.retention_days, default_days)
     rows = connection.execute(select(project.c.id, days.label("days")).where(days != FOR_EVER).order_by(project.c.id))
@@ -37,7 +37,7 @@ def due(connection: Connection, default_days: int, now: datetime) -> dict[UUID, 
 
 
 def months_over(connection: Connection, since: Mapping[UUID, datetime]) -> list[Partition]:
-    """Months whose calls no project keeps, the oldest first.  since: the answer of `due`."""
+    """Months whose calls no project keeps, the oldest first.  since: the answer of `starts_of_keeping`."""
     *all_but_the_newest, _ = partitions.partitions(connection)  # a partition ends where the next one begins
     past = [month for month in all_but_the_newest if since and month.until <= max(since.values())]
     everybody = connection.scalars(select(project.c.id)).all() if past else []

@@ -121,15 +121,15 @@ def _summed(small: str, large: str, length: str) -> TextClause:
 _ADD_UP_LONGER = (_summed("hour", "day", "24 hours"), _summed("day", "week", "168 hours"))
 
 
-def add_up(connection: Connection, most: int = MARKS_AT_ONCE) -> int:
-    """Update the hours that have marks, their days and weeks, for the first `most` marks and those of the same hour; answers their number.
+def add_up(connection: Connection, limit: int = MARKS_AT_ONCE) -> int:
+    """Update the hours that have marks, their days and weeks, for the first `limit` marks and those of the same hour; answers their number.
 
     Does nothing while another process does it.
     """
     if not connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK_OF_ADDING_UP))).scalar_one():
         return 0
     connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
-    days = connection.execute(_ADD_UP, {"most": most}).all()
+    days = connection.execute(_ADD_UP, {"most": limit}).all()
     for statement in _ADD_UP_LONGER if days else ():
         connection.execute(statement, {"versions": [row[0] for row in days], "moments": [row[1] for row in days]})
     return int(sum(row[2] for row in days))
@@ -145,7 +145,7 @@ def recounted(connection: Connection, span: str) -> Mapping[tuple[UUID, datetime
     return {(row[0], row[1]): Usage.of(row[2:]) for row in rows}
 
 
-def kept(connection: Connection, span: str) -> Mapping[tuple[UUID, datetime], Usage]:
+def stored_cells(connection: Connection, span: str) -> Mapping[tuple[UUID, datetime], Usage]:
     """The cells of `call_usage`, of all projects."""
     names = ", ".join(ALL)
     rows = connection.execute(

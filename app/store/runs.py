@@ -123,7 +123,7 @@ def open_run(
     connection.execute(
         update(grouping_key)
         .where(grouping_key.c.id == state.id)
-        .values(fence=state.fence, attempts=state.attempts, not_before=_in(back_off))
+        .values(fence=state.fence, attempts=state.attempts, not_before=_seconds_from_now(back_off))
     )
     connection.execute(
         insert(grouping_run).values(
@@ -137,7 +137,7 @@ def open_run(
     )
 
 
-def _in(seconds: float) -> ColumnElement[Any]:
+def _seconds_from_now(seconds: float) -> ColumnElement[Any]:
     return func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, literal(seconds))
 
 
@@ -209,7 +209,7 @@ def set_back_off(connection: Connection, state: GroupState, seconds: float, *, q
         .where(grouping_key.c.id == state.id, grouping_key.c.fence == state.fence)
         .values(
             attempts=state.attempts,
-            not_before=_in(seconds) if seconds else null(),
+            not_before=_seconds_from_now(seconds) if seconds else null(),
             quarantined_at=func.clock_timestamp() if quarantine else grouping_key.c.quarantined_at,
         )
     )

@@ -53,13 +53,13 @@ def options(settings: Settings) -> str:
 
 
 def _of_url(url: str) -> str:
-    said = make_url(url).query.get("options", "")
-    return said if isinstance(said, str) else " ".join(said)
+    options = make_url(url).query.get("options", "")
+    return options if isinstance(options, str) else " ".join(options)
 
 
 def install(engine: Engine, settings: Settings, *, single_statements: bool = False) -> None:
     """Apply the settings to every connection of the engine; `single_statements` are no transactions."""
-    told = parameters(settings).items()
+    parameters_set = parameters(settings).items()
 
     @event.listens_for(engine, "do_connect")
     def connect(_: Any, __: Any, arguments: Iterable[Any], keywords: dict[str, Any]) -> Any:
@@ -68,7 +68,9 @@ def install(engine: Engine, settings: Settings, *, single_statements: bool = Fal
         except psycopg2.OperationalError as error:
             if REFUSED not in str(error):
                 raise
-        return psycopg2.connect(*arguments, **{name: each for name, each in keywords.items() if name != "options"})
+        return psycopg2.connect(
+            *arguments, **{name: keyword for name, keyword in keywords.items() if name != "options"}
+        )
 
     @event.listens_for(engine, "connect")
     def look(connection: Any, record: Any) -> None:
@@ -80,6 +82,6 @@ def install(engine: Engine, settings: Settings, *, single_statements: bool = Fal
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         if connection.info.get(THROUGH_POOLER) and not single_statements:
-            statements = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in told)
+            statements = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in parameters_set)
             with closing(connection.connection.cursor()) as cursor:
                 cursor.execute(statements)

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Column
 from sqlalchemy.dialects import postgresql
 
-from app.store import kin
+from app.store import otel_traces
 from app.store.loop_connection import LoopConnection
 from app.store.tables import trace
 
@@ -27,7 +27,7 @@ _MADE_BY_POSTGRES = frozenset({"created_at", "considered_run_id"})
 
 _NAMED, _UNNAMED, _HOLD = "store_named_together", "store_together", "hold_otel_traces"
 
-# Without a trace of OpenTelemetry the bounds are NULL, and nothing is between them.  See `app.store.kin` for what bounds are.
+# Without a trace of OpenTelemetry the bounds are NULL, and nothing is between them.  See `app.store.otel_traces` for what bounds are.
 # A subquery of one row is looked up in the index for each call; NOT EXISTS might become a join that reads the whole table.
 _KIN = """
     SELECT true FROM trace_external_id AS kin WHERE kin.project_id = calls.project_id
@@ -60,12 +60,12 @@ async def insert_current(connection: LoopConnection, rows: Sequence[CurrentRow])
 
     Rows of one OpenTelemetry trace must be of one request: a statement does not see the rows that it stores.
     """
-    is_named = any(each.row["external_id"] is not None for each in rows)
+    is_named = any(row.row["external_id"] is not None for row in rows)
     name = _NAMED if is_named else _UNNAMED
-    statement = b"EXECUTE %b (%b)" % (name.encode(), _literal(orjson.dumps([_written(each) for each in rows])))
+    statement = b"EXECUTE %b (%b)" % (name.encode(), _literal(orjson.dumps([_as_json(row) for row in rows])))
     # Both statements are one message and one transaction.  The second one sees the calls stored while the first one waited.
-    if held := kin.locks_in_order(each.otel_trace for each in rows if each.otel_trace is not None):
-        statement = b"EXECUTE %b (%b, %b); %b" % (_HOLD.encode(), *map(_numbers, zip(*held, strict=True)), statement)
+    if locks := otel_traces.locks_in_order(row.otel_trace for row in rows if row.otel_trace is not None):
+        statement = b"EXECUTE %b (%b, %b); %b" % (_HOLD.encode(), *map(_numbers, zip(*locks, strict=True)), statement)
     rows_stored = await connection.fetch(statement)
     return {id_ for (id_,) in rows_stored}
 
@@ -101,7 +101,7 @@ def statements() -> tuple[str, ...]:
         WHERE NOT EXISTS (SELECT FROM project_move AS move WHERE move.project_id = calls.project_id AND move.state <> 'arrived')
     """  # noqa: S608  ours
     plain = f"INSERT INTO trace ({names}) SELECT {values} FROM ({current}) AS current RETURNING id::text"  # noqa: S608  ours
-    named = f"""
+    with_external_id = f"""
         WITH current AS MATERIALIZED ({current} AND ({_KIN}) IS NULL),
         took AS (INSERT INTO trace_external_id (project_id, external_id, trace_id)
           SELECT project_id, external_id, id FROM current WHERE external_id IS NOT NULL ORDER BY project_id, external_id COLLATE "C"
@@ -109,10 +109,10 @@ def statements() -> tuple[str, ...]:
         INSERT INTO trace ({names}) SELECT {values} FROM current
         WHERE external_id IS NULL OR id IN (SELECT trace_id FROM took) RETURNING id::text
     """  # noqa: S608  ours
-    hold = kin.HOLD_OTEL_TRACES.format("$1", "$2")
+    hold = otel_traces.HOLD_OTEL_TRACES.format("$1", "$2")
     return (
         f"PREPARE {_UNNAMED} (text) AS {plain}",
-        f"PREPARE {_NAMED} (text) AS {named}",
+        f"PREPARE {_NAMED} (text) AS {with_external_id}",
         f"PREPARE {_HOLD} (bigint[], bigint[]) AS {hold}",
     )
 
@@ -129,12 +129,12 @@ def _read_back(column: Column[Any]) -> str:
     return f"{column.name}::json" if column.name in _AS_TEXT else column.name
 
 
-def _written(each: CurrentRow) -> dict[str, Any]:
-    packed = {name: orjson.dumps(each.row[name]).decode() for name in _AS_TEXT}
+def _as_json(row: CurrentRow) -> dict[str, Any]:
+    packed = {name: orjson.dumps(row.row[name]).decode() for name in _AS_TEXT}
     return {
-        **each.row,
+        **row.row,
         **packed,
-        "remembered_version": each.templates_version,
-        "key_id": each.key_id,
-        "alone_in": each.alone_in,
+        "remembered_version": row.templates_version,
+        "key_id": row.key_id,
+        "alone_in": row.alone_in,
     }

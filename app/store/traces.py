@@ -86,8 +86,8 @@ def insert_new(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set
 
     Rows come in the order of their external ids, so two batches never deadlock.
     """
-    named = list(_external_ids(rows))
-    free = set(connection.execute(_TAKE_EXTERNAL_IDS, named).scalars()) if named else set()
+    external_ids = list(_external_ids(rows))
+    free = set(connection.execute(_TAKE_EXTERNAL_IDS, external_ids).scalars()) if external_ids else set()
     fresh = [row for row in rows if row["external_id"] is None or row["id"] in free]
     if fresh:
         connection.execute(insert(trace), fresh)
@@ -102,16 +102,16 @@ def copy_new(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
 
     The transaction is then aborted, and the caller inserts the rows in another transaction.
     """
-    named: list[dict[str, Any]] = []
-    copy_into(connection, trace, _noting(rows, named))
-    copy_into(connection, trace_external_id, named)
+    external_ids: list[dict[str, Any]] = []
+    copy_into(connection, trace, _noting(rows, external_ids))
+    copy_into(connection, trace_external_id, external_ids)
 
 
-def _noting(rows: Iterable[Mapping[str, Any]], named: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The same rows; adds their external ids to `named`."""
+def _noting(rows: Iterable[Mapping[str, Any]], external_ids: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The same rows; adds their external ids to `external_ids`."""
     for row in rows:
         if row["external_id"] is not None:
-            named += _external_ids([row])
+            external_ids += _external_ids([row])
         yield row
 
 
@@ -127,13 +127,13 @@ def insert_if_current(engine: Engine, row: Mapping[str, Any], templates_version:
 
     False, and nothing stored, when the group has other templates, is quarantined or deleted, or the external id is known.
     """
-    statement = _insert_if_current(named=row["external_id"] is not None)
+    statement = _insert_if_current(has_external_id=row["external_id"] is not None)
     return statement.rows_changed(engine, {**row, "remembered_version": templates_version}) == 1
 
 
 @cache
-def _insert_if_current(*, named: bool) -> Prepared:
-    """named: the row has an external id, which must be free."""
+def _insert_if_current(*, has_external_id: bool) -> Prepared:
+    """has_external_id: the row has an external id, which must be free."""
     names = [column.name for column in trace.c if column.name not in ("created_at", "considered_run_id")]
     values = {name: bindparam(name, type_=trace.c[name].type) for name in names}
     current = (
@@ -142,11 +142,11 @@ def _insert_if_current(*, named: bool) -> Prepared:
         grouping_key.c.quarantined_at.is_(None),
     )
     row = select(*values.values()).where(*current)
-    if named:
+    if has_external_id:
         took = _took(select(values["project_id"], values["external_id"], values["id"]).where(*current))
         row = select(*values.values()).where(exists(select(took.c.trace_id)))
     statement = insert(trace).from_select(names, row, include_defaults=False)
-    return Prepared("insert_named_if_current" if named else "insert_if_current", statement)
+    return Prepared("insert_named_if_current" if has_external_id else "insert_if_current", statement)
 
 
 def _took(row: Select[Any]) -> CTE:
@@ -194,42 +194,42 @@ def by_external_id(connection: Connection, project_id: UUID, external_ids: Itera
 
 
 def page(
-    connection: Connection, project_id: UUID, wanted: TraceFilter, *, limit: int, before: UUID | None
+    connection: Connection, project_id: UUID, trace_filter: TraceFilter, *, limit: int, before: UUID | None
 ) -> Sequence[Row[Any]]:
     """Traces of a project, newest first, below the id `before`."""
     query = _select(*_LISTED).order_by(trace.c.id.desc()).limit(limit)
-    if wanted.path is not None:
-        query = query.where(trace.c.group_id == _group_of(project_id, wanted.path))
-    if wanted.path is None or wanted.ungrouped:
+    if trace_filter.path is not None:
+        query = query.where(trace.c.group_id == _group_of(project_id, trace_filter.path))
+    if trace_filter.path is None or trace_filter.ungrouped:
         # Redundant beside a group, and it would let the planner scan the whole project for a rare path.
         query = query.where(trace.c.project_id == project_id)
-    if wanted.implementation_id is not None:
-        query = query.where(trace.c.implementation_id == wanted.implementation_id)
-    if wanted.task_id is not None:
-        query = query.where(trace.c.implementation_id.in_(_implementations_of(connection, wanted.task_id)))
-    if wanted.ungrouped:
+    if trace_filter.implementation_id is not None:
+        query = query.where(trace.c.implementation_id == trace_filter.implementation_id)
+    if trace_filter.task_id is not None:
+        query = query.where(trace.c.implementation_id.in_(_implementations_of(connection, trace_filter.task_id)))
+    if trace_filter.ungrouped:
         query = query.where(trace.c.implementation_id.is_(None))
     if before is not None:
         query = query.where(trace.c.id < before)
-    return connection.execute(query.where(*_more_conditions(project_id, wanted))).all()
+    return connection.execute(query.where(*_more_conditions(project_id, trace_filter))).all()
 
 
-def _more_conditions(project_id: UUID, wanted: TraceFilter) -> Iterator[ColumnElement[bool]]:
-    if wanted.model is not None:
-        yield trace.c.model == wanted.model
+def _more_conditions(project_id: UUID, trace_filter: TraceFilter) -> Iterator[ColumnElement[bool]]:
+    if trace_filter.model is not None:
+        yield trace.c.model == trace_filter.model
     for name in ("user_id", "conversation_id"):
-        if (value := getattr(wanted, name)) is not None:
+        if (value := getattr(trace_filter, name)) is not None:
             yield trace.c.project_id == project_id
             yield trace.c[name] == value
             yield func.md5(trace.c[name]) == func.md5(
                 value
             )  # in the form of the index: a value may exceed the size of an index entry
-    if wanted.since is not None:
-        yield trace.c.seen_at >= wanted.since
-        yield trace.c.id >= first_id_of(_stored_after(wanted.since))
-    if wanted.until is not None:
-        yield trace.c.seen_at < wanted.until
-    for name, value in wanted.slots.items():
+    if trace_filter.since is not None:
+        yield trace.c.seen_at >= trace_filter.since
+        yield trace.c.id >= first_id_of(_stored_after(trace_filter.since))
+    if trace_filter.until is not None:
+        yield trace.c.seen_at < trace_filter.until
+    for name, value in trace_filter.slots.items():
         yield _holds(project_id, name, value)
 
 
@@ -240,13 +240,13 @@ def _stored_after(moment: datetime) -> datetime:
 
 def _holds(project_id: UUID, slot: str, value: str) -> ColumnElement[bool]:
     """The value in that slot, of templates that have it; the templates are few and have an index of their calls."""
-    own = (
+    templates_of_project = (
         select(template.c.id)
         .join(grouping_key, grouping_key.c.id == template.c.group_id)
         .where(grouping_key.c.project_id == project_id, any_(template.c.slots) == slot)
     )
     place = func.array_position(template.c.slots, slot)
-    return trace.c.template_id.in_(own) & (trace.c.variables[place] == value)
+    return trace.c.template_id.in_(templates_of_project) & (trace.c.variables[place] == value)
 
 
 def get(connection: Connection, project_id: UUID, trace_id: UUID) -> Any:
@@ -271,8 +271,8 @@ def with_texts(row: Row[Any]) -> SimpleNamespace:
     parts = row.prompt_parts
     if parts is None and row.parts is not None:
         parts = templates.prompt_of(row.parts, row.variables)
-    whole = {"prompt_parts": parts, "input": inputs.unpacked(row.input, row.prompt_source, parts)}
-    return SimpleNamespace(**(dict(row._mapping) | whole))
+    texts = {"prompt_parts": parts, "input": inputs.unpacked(row.input, row.prompt_source, parts)}
+    return SimpleNamespace(**(dict(row._mapping) | texts))
 
 
 # A list shows neither inputs nor outputs: 200 of them may be 200 MB.

@@ -22,15 +22,15 @@ KEPT = timedelta(days=35)
 
 def count(connection: Connection, project_id: UUID, hour: datetime) -> None:
     """Count the calls of an hour that runs have read and that have no template, unless they are counted already."""
-    own = trace.c.project_id == project_id
+    of_project = trace.c.project_id == project_id
     within = (trace.c.seen_at >= hour) & (trace.c.seen_at < hour + timedelta(hours=1))
-    counted = (
+    counts = (
         select(trace.c.group_id, literal(hour), func.count())
-        .where(own, within, IS_RESIDUE, trace.c.id >= first_id_of(hour - CALL_AHEAD))
+        .where(of_project, within, IS_RESIDUE, trace.c.id >= first_id_of(hour - CALL_AHEAD))
         .group_by(trace.c.group_id)
     )
     columns = [unmatched_hour.c.group_id, unmatched_hour.c.start, unmatched_hour.c.calls]
-    connection.execute(insert(unmatched_hour).from_select(columns, counted).on_conflict_do_nothing())
+    connection.execute(insert(unmatched_hour).from_select(columns, counts).on_conflict_do_nothing())
 
 
 def forget(connection: Connection, now: datetime) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from app.store.counting import calls_of_version, counted
+from app.store.counting import calls_of_version, counted_calls_of
 from app.store.ids import new_id
 from app.store.owed import may_run
 from app.store.runs import FIRST_ID
@@ -42,15 +42,15 @@ class Unfinished:
 
 
 @dataclass(frozen=True)
-class Apart:
+class KeptApart:
     """Tasks that no run merges: pairs that a person has split, and any two that a person named."""
 
     split: frozenset[frozenset[UUID]] = frozenset()
     named: frozenset[UUID] = frozenset()
 
-    def keeps(self, first: UUID, other: UUID) -> bool:
+    def keeps_apart(self, first: UUID, other_id: UUID) -> bool:
         """Whether these two stay apart."""
-        pair = frozenset((first, other))
+        pair = frozenset((first, other_id))
         return len(pair) == 2 and (pair in self.split or pair <= self.named)
 
 
@@ -66,20 +66,20 @@ def create_task(
     return task_id
 
 
-def apart(connection: Connection, group_id: UUID) -> Apart:
+def tasks_kept_apart(connection: Connection, group_id: UUID) -> KeptApart:
     """People's decisions about the tasks of a group that no run may merge."""
     query = select(task.c.id, task.c.apart_from, task.c.name_by_person).where(task.c.group_id == group_id)
     rows = connection.execute(query).all()
-    return Apart(
-        split=frozenset(frozenset((row.id, other)) for row in rows for other in row.apart_from),
+    return KeptApart(
+        split=frozenset(frozenset((row.id, other_id)) for row in rows for other_id in row.apart_from),
         named=frozenset(row.id for row in rows if row.name_by_person),
     )
 
 
 def names_in(connection: Connection, group_id: UUID) -> set[str]:
     """The names that tasks of a group have.  The run that asks holds the group's fence, so nobody adds one meanwhile."""
-    shown = (task.c.group_id == group_id) & task.c.merged_into.is_(None)
-    return set(connection.execute(select(task.c.name).where(shown)).scalars())
+    of_group = (task.c.group_id == group_id) & task.c.merged_into.is_(None)
+    return set(connection.execute(select(task.c.name).where(of_group)).scalars())
 
 
 def given_name(connection: Connection, task_id: UUID) -> str | None:
@@ -115,26 +115,26 @@ def _hand_on_decisions(connection: Connection, source: UUID, into: UUID) -> None
     """Apply people's decisions about a task to the one that takes it over, where that has none of its own."""
     rows = connection.execute(select(task).where(task.c.id.in_([source, into])))
     old, new = sorted(rows, key=lambda row: row.id == into)
-    named = old if old.name_by_person and not new.name_by_person else new
+    source_of_name = old if old.name_by_person and not new.name_by_person else new
     values = {
-        "name": named.name,
-        "name_by_person": named.name_by_person,
+        "name": source_of_name.name,
+        "name_by_person": source_of_name.name_by_person,
         "description": new.description or old.description,
         "response_schema": old.response_schema if new.response_schema is None else new.response_schema,
         "apart_from": sorted({*old.apart_from, *new.apart_from} - {source, into}),
     }
     connection.execute(update(task).where(task.c.id == into).values(values))
-    others = (task.c.group_id == new.group_id) & (task.c.id != into) & (any_(task.c.apart_from) == source)
+    others_apart = (task.c.group_id == new.group_id) & (task.c.id != into) & (any_(task.c.apart_from) == source)
     connection.execute(
-        update(task).where(others).values(apart_from=func.array_replace(task.c.apart_from, source, into))
+        update(task).where(others_apart).values(apart_from=func.array_replace(task.c.apart_from, source, into))
     )
 
 
 def move_templates(connection: Connection, template_ids: Sequence[UUID], into: UUID, line_id: UUID) -> None:
     """Make the versions of these templates the next ones of another task, in this line of it."""
     source = _task_of(connection, template_ids[0])
-    own = implementation.c.template_id.in_(template_ids) & (implementation.c.task_id == source)
-    _move_versions(connection, source, into, own)
+    own_versions = implementation.c.template_id.in_(template_ids) & (implementation.c.task_id == source)
+    _move_versions(connection, source, into, own_versions)
     values = {"task_id": into, "line_id": _line(line_id, into)}
     connection.execute(update(template).where(template.c.id.in_(template_ids)).values(values))
 
@@ -147,15 +147,15 @@ def move_back(
     numbers: of versions when they left; a version gets its number back where it is free, else the next one.
     """
     _hold_tasks(connection, source, into)
-    own = implementation.c.template_id.in_(list(lines)) & (implementation.c.task_id == source)
-    _move_production(connection, source, into, select(implementation.c.id).where(own))
-    taken = select(implementation.c.version).where(implementation.c.task_id == into)
-    is_free = set(numbers.values()).difference(connection.execute(taken).scalars())
+    own_versions = implementation.c.template_id.in_(list(lines)) & (implementation.c.task_id == source)
+    _move_production(connection, source, into, select(implementation.c.id).where(own_versions))
+    numbers_taken = select(implementation.c.version).where(implementation.c.task_id == into)
+    is_free = set(numbers.values()).difference(connection.execute(numbers_taken).scalars())
     for version_id, number in numbers.items():
         if number in is_free:
-            known = own & (implementation.c.id == version_id)
-            connection.execute(update(implementation).where(known).values(task_id=into, version=number))
-    _move_versions(connection, source, into, own)
+            own_version = own_versions & (implementation.c.id == version_id)
+            connection.execute(update(implementation).where(own_version).values(task_id=into, version=number))
+    _move_versions(connection, source, into, own_versions)
     for template_id, line_id in lines.items():
         values = {"task_id": into, "line_id": _line(line_id, into)}
         connection.execute(update(template).where(template.c.id == template_id).values(values))
@@ -166,34 +166,34 @@ def _line(line_id: UUID, task_id: UUID) -> UUID | None:
     return None if line_id == task_id else line_id
 
 
-def _move_versions(connection: Connection, source: UUID, into: UUID, chosen: ColumnElement[bool]) -> None:
+def _move_versions(connection: Connection, source: UUID, into: UUID, condition: ColumnElement[bool]) -> None:
     """Make some versions of a task the next ones of another, in the order of their first calls."""
     _hold_tasks(connection, source, into)
     start = next_version(connection, into)
-    counted_calls = counted()
+    counted_calls = counted_calls_of()
     first_seen = func.least(counted_calls.c.first_seen, expired_calls.c.first_seen).nulls_last()
     rank = func.row_number().over(order_by=(first_seen, implementation.c.version))
-    moved = (
+    moved_ids = (
         select(implementation.c.id, rank.label("rank"))
         .select_from(implementation.join(counted_calls, true()))
         .outerjoin(expired_calls, expired_calls.c.implementation_id == implementation.c.id)
-        .where(chosen)
+        .where(condition)
         .subquery()
     )
-    _move_production(connection, source, into, select(moved.c.id))
+    _move_production(connection, source, into, select(moved_ids.c.id))
     connection.execute(
         update(implementation)
-        .where(implementation.c.id == moved.c.id)
-        .values(task_id=into, version=moved.c.rank + (start - 1))
+        .where(implementation.c.id == moved_ids.c.id)
+        .values(task_id=into, version=moved_ids.c.rank + (start - 1))
     )
 
 
-def _move_production(connection: Connection, source: UUID, into: UUID, moved: Select[tuple[UUID]]) -> None:
+def _move_production(connection: Connection, source: UUID, into: UUID, moved_ids: Select[tuple[UUID]]) -> None:
     """Keep a version in production when it moves, unless the other task has one."""
-    own = select(task.c.production_implementation_id).where(
-        task.c.id == source, task.c.production_implementation_id.in_(moved)
+    own_production = select(task.c.production_implementation_id).where(
+        task.c.id == source, task.c.production_implementation_id.in_(moved_ids)
     )
-    in_production = connection.execute(own).scalar_one_or_none()
+    in_production = connection.execute(own_production).scalar_one_or_none()
     if in_production is not None:
         bare = (task.c.id == into) & task.c.production_implementation_id.is_(None)
         connection.execute(update(task).where(bare).values(production_implementation_id=in_production))
@@ -202,8 +202,8 @@ def _move_production(connection: Connection, source: UUID, into: UUID, moved: Se
 
 def _hold_tasks(connection: Connection, *task_ids: UUID) -> None:
     """Lock tasks against new versions."""
-    held = select(task.c.id).where(task.c.id.in_(task_ids)).order_by(task.c.id)
-    connection.execute(held.with_for_update(key_share=True))
+    locking_query = select(task.c.id).where(task.c.id.in_(task_ids)).order_by(task.c.id)
+    connection.execute(locking_query.with_for_update(key_share=True))
 
 
 # Templates
@@ -277,25 +277,25 @@ def retire(connection: Connection, template_id: UUID, replaced_by: UUID) -> None
         .where(template.c.id == template_id)
         .values(retired_at=func.clock_timestamp(), replaced_by=replaced_by, rematch_after=FIRST_ID)
     )
-    own = implementation.c.template_id == template_id
+    own_versions = implementation.c.template_id == template_id
     twin = _twin(replaced_by)
     connection.execute(
         update(task)
-        .where(task.c.production_implementation_id == implementation.c.id, own, exists(twin))
+        .where(task.c.production_implementation_id == implementation.c.id, own_versions, exists(twin))
         .values(production_implementation_id=twin.scalar_subquery())
     )
-    connection.execute(update(implementation).where(own, ~exists(twin)).values(template_id=replaced_by))
+    connection.execute(update(implementation).where(own_versions, ~exists(twin)).values(template_id=replaced_by))
 
 
 def _twin(template_id: UUID) -> Select[tuple[UUID]]:
     """SQL: the implementation of this template with the model and settings of another one, inside a query about the other."""
-    other = implementation.alias("other")
+    twin = implementation.alias("other")
     return (
-        select(other.c.id)
+        select(twin.c.id)
         .where(
-            other.c.template_id == template_id,
-            other.c.model == implementation.c.model,
-            other.c.settings_digest == implementation.c.settings_digest,
+            twin.c.template_id == template_id,
+            twin.c.model == implementation.c.model,
+            twin.c.settings_digest == implementation.c.settings_digest,
         )
         .correlate(implementation)
     )
@@ -308,15 +308,15 @@ def hand_on(connection: Connection, version: Version, template_id: UUID) -> None
     """
     old, model, digest = version
     source, into = (_task_of(connection, side) for side in (old, template_id))
-    own = and_(
+    own_versions = and_(
         implementation.c.template_id == old,
         implementation.c.model == model,
         implementation.c.settings_digest == digest,
         ~exists(_twin(template_id)),
     )
     if source != into:
-        _move_versions(connection, source, into, own)
-    connection.execute(update(implementation).where(own).values(template_id=template_id))
+        _move_versions(connection, source, into, own_versions)
+    connection.execute(update(implementation).where(own_versions).values(template_id=template_id))
 
 
 def _task_of(connection: Connection, template_id: UUID) -> UUID:
@@ -378,8 +378,8 @@ def _has_calls() -> ColumnElement[bool]:
 
 def is_worth_showing() -> ColumnElement[bool]:
     """Whether lists show a task: not when a run has emptied all its versions."""
-    own = exists().where(implementation.c.task_id == task.c.id)
-    return or_(~own.correlate(task), own.where(is_shown()).correlate(task))
+    own_versions = exists().where(implementation.c.task_id == task.c.id)
+    return or_(~own_versions.correlate(task), own_versions.where(is_shown()).correlate(task))
 
 
 # Reviews

@@ -40,7 +40,7 @@ SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
-class Due:
+class DueDelivery:
     """A delivery that is due."""
 
     id: UUID
@@ -87,13 +87,13 @@ def count(connection: Connection, project_id: UUID) -> int:
 
 def remove(connection: Connection, project_id: UUID, webhook_id: UUID) -> bool:
     """Remove a webhook and its log; whether the project had it."""
-    own = (webhook.c.id == webhook_id) & (webhook.c.project_id == project_id)
-    return connection.execute(delete(webhook).where(own)).rowcount > 0
+    own_webhook = (webhook.c.id == webhook_id) & (webhook.c.project_id == project_id)
+    return connection.execute(delete(webhook).where(own_webhook)).rowcount > 0
 
 
 def exists(connection: Connection, project_id: UUID, webhook_id: UUID) -> bool:
-    own = (webhook.c.id == webhook_id) & (webhook.c.project_id == project_id)
-    return connection.execute(select(webhook.c.id).where(own)).scalar_one_or_none() is not None
+    own_webhook = (webhook.c.id == webhook_id) & (webhook.c.project_id == project_id)
+    return connection.execute(select(webhook.c.id).where(own_webhook)).scalar_one_or_none() is not None
 
 
 def deliveries(
@@ -137,11 +137,11 @@ MOST_ENQUEUED = 1_000
 
 def failing(connection: Connection) -> int:
     """The number of webhooks with a delivery that has failed and waited for more than an hour."""
-    late = func.clock_timestamp() - timedelta(hours=1)
+    an_hour_ago = func.clock_timestamp() - timedelta(hours=1)
     waiting = (
         webhook_delivery.c.state == "waiting",
         webhook_delivery.c.attempts > 0,
-        webhook_delivery.c.created_at < late,
+        webhook_delivery.c.created_at < an_hour_ago,
     )
     return connection.scalar(select(func.count(webhook_delivery.c.webhook_id.distinct())).where(*waiting)) or 0
 
@@ -179,25 +179,25 @@ _CLAIM = text(
 )
 
 
-def claim(connection: Connection, most: int) -> list[Due]:
+def claim(connection: Connection, limit: int) -> list[DueDelivery]:
     """One due delivery of each webhook that is not paused, held for this caller; those with the fewest failures first, then the oldest."""
-    return [Due(*row) for row in connection.execute(_CLAIM, {"most": most, "held": HELD})]
+    return [DueDelivery(*row) for row in connection.execute(_CLAIM, {"most": limit, "held": HELD})]
 
 
-def delivered(connection: Connection, due: Due, status: int) -> None:
+def delivered(connection: Connection, delivery: DueDelivery, status: int) -> None:
     """Note that the receiver has the change; its next delivery may be sent at once."""
     now = func.clock_timestamp()
-    _note(connection, due, state="delivered", status=status, problem=None, attempted_at=now)
-    connection.execute(update(webhook).where(webhook.c.id == due.webhook_id).values(failures=0, next_at=now))
+    _note(connection, delivery, state="delivered", status=status, problem=None, attempted_at=now)
+    connection.execute(update(webhook).where(webhook.c.id == delivery.webhook_id).values(failures=0, next_at=now))
 
 
-def failed(connection: Connection, due: Due, problem: str, status: int | None) -> None:
+def failed(connection: Connection, delivery: DueDelivery, problem: str, status: int | None) -> None:
     """Note a failure: this delivery, and all others to the receiver, are tried again after a pause, and given up after three days."""
     now = func.clock_timestamp()
     is_old = webhook_delivery.c.created_at < now - GIVEN_UP_AFTER
     _note(
         connection,
-        due,
+        delivery,
         state=case((is_old, "given up"), else_="waiting"),
         status=status,
         problem=problem,
@@ -205,18 +205,20 @@ def failed(connection: Connection, due: Due, problem: str, status: int | None) -
         next_at=now + _pause(webhook_delivery.c.attempts),
     )
     paused = {"failures": webhook.c.failures + 1, "next_at": now + _pause(webhook.c.failures)}
-    connection.execute(update(webhook).where(webhook.c.id == due.webhook_id).values(paused))
+    connection.execute(update(webhook).where(webhook.c.id == delivery.webhook_id).values(paused))
 
 
-def drop(connection: Connection, due: Due, problem: str) -> None:
+def drop(connection: Connection, delivery: DueDelivery, problem: str) -> None:
     """Give the delivery up."""
-    _note(connection, due, state="given up", problem=problem, attempted_at=func.clock_timestamp())
-    connection.execute(update(webhook).where(webhook.c.id == due.webhook_id).values(next_at=func.clock_timestamp()))
+    _note(connection, delivery, state="given up", problem=problem, attempted_at=func.clock_timestamp())
+    connection.execute(
+        update(webhook).where(webhook.c.id == delivery.webhook_id).values(next_at=func.clock_timestamp())
+    )
 
 
-def _note(connection: Connection, due: Due, **values: Any) -> None:
+def _note(connection: Connection, delivery: DueDelivery, **values: Any) -> None:
     noted = {"attempts": webhook_delivery.c.attempts + 1} | values
-    connection.execute(update(webhook_delivery).where(webhook_delivery.c.id == due.id).values(noted))
+    connection.execute(update(webhook_delivery).where(webhook_delivery.c.id == delivery.id).values(noted))
 
 
 def _pause(failures: Any) -> Any:

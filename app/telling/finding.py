@@ -34,12 +34,12 @@ class Finding:
         key = f"{self.kind}:{subject}:{self.details.get('place', '')}:{(self.begun or now).isoformat()}"
         return Change(self.kind, key, now, self.group_id, self.task_id, self.implementation_id, self.details)
 
-    def is_among(self, told: Sequence[Any], now: datetime) -> bool:
+    def is_among(self, changes: Sequence[Any], now: datetime) -> bool:
         """Whether it was already noted since it began."""
-        since, own = self.begun or now - AGAIN, _subject(self)
+        since, subject = self.begun or now - AGAIN, _subject(self)
         return any(
-            row.at > since and own in {_subject(row), *row.details.get("others", ())}
-            for row in told
+            row.at > since and subject in {_subject(row), *row.details.get("others", ())}
+            for row in changes
             if row.kind == self.kind
         )
 
@@ -52,10 +52,10 @@ def _subject(implementation: Any) -> str:
 def bundled(findings: Iterable[Finding]) -> Iterator[Finding]:
     """The findings; of a kind with more than three, the first one represents all and lists the others."""
     by_kind: dict[str, list[Finding]] = defaultdict(list)
-    for each in findings:
-        by_kind[each.kind].append(each)
-    for first, *others in by_kind.values():
-        if len(others) < MOST_AT_ONCE:
-            yield from (first, *others)
+    for finding in findings:
+        by_kind[finding.kind].append(finding)
+    for first, *other_findings in by_kind.values():
+        if len(other_findings) < MOST_AT_ONCE:
+            yield from (first, *other_findings)
         else:
-            yield replace(first, details={**first.details, "others": list(map(_subject, others))})
+            yield replace(first, details={**first.details, "others": list(map(_subject, other_findings))})

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from app.reading import spending
 from app.reading.spending import Stretch
-from app.reading.usage import Asked, Range
+from app.reading.usage import Range, UsageScope
 from app.store import changes, unmatched
 from app.store.tables import call_usage, implementation, task
 from app.telling import rules, slots
@@ -42,25 +42,25 @@ class Look:
 
 def look(connection: Connection, project_id: UUID, now: datetime) -> int:
     """Note the changes in a project up to a full hour; answers how many are new."""
-    asked = Look(project_id, now)
+    scope = Look(project_id, now)
     unmatched.count(connection, project_id, now - timedelta(hours=1))
-    stretches = spending.in_stretches(connection, Asked(project_id, Range(asked.since, now)), asked.since, BLOCK)
+    stretches = spending.in_stretches(connection, UsageScope(project_id, Range(scope.since, now)), scope.since, BLOCK)
     if not stretches:
         return 0
-    lines = _lines(connection, asked)
+    lines = _lines(connection, scope)
     stretches = _of_lines(stretches, lines)
     findings = [
         *_jumps_of_tasks(stretches, lines),
-        *_jumps_of_groups(connection, asked, stretches, lines),
-        *_gone_quiet(connection, asked, stretches, lines),
-        *_taken_back(asked, stretches, lines),
+        *_jumps_of_groups(connection, scope, stretches, lines),
+        *_gone_quiet(connection, scope, stretches, lines),
+        *_taken_back(scope, stretches, lines),
         *slots.turned(
-            connection, project_id, now, {each.version.id for each in stretches if each.number >= BLOCKS - 4}
+            connection, project_id, now, {stretch.version.id for stretch in stretches if stretch.number >= BLOCKS - 4}
         ),
     ]
-    told = changes.since(connection, project_id, asked.since, sorted({each.kind for each in findings}))
-    fresh = bundled(each for each in findings if not each.is_among(told, now))
-    return changes.note(connection, project_id, [each.as_of(now) for each in fresh])
+    changes_told = changes.since(connection, project_id, scope.since, sorted({finding.kind for finding in findings}))
+    fresh = bundled(finding for finding in findings if not finding.is_among(changes_told, now))
+    return changes.note(connection, project_id, [finding.as_of(now) for finding in fresh])
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Line:
     template_id: UUID
 
 
-def _lines(connection: Connection, asked: Look) -> Mapping[UUID, Line]:
+def _lines(connection: Connection, scope: Look) -> Mapping[UUID, Line]:
     query = select(implementation.c.id, task.c.id, task.c.group_id, implementation.c.template_id)
-    rows = connection.execute(query.join_from(implementation, task).where(task.c.project_id == asked.project_id))
+    rows = connection.execute(query.join_from(implementation, task).where(task.c.project_id == scope.project_id))
     return {row[0]: Line(*row[1:]) for row in rows}
 
 
@@ -88,28 +88,28 @@ def _of_lines(stretches: Sequence[Stretch], lines: Mapping[UUID, Line]) -> list[
 
 
 def _jumps_of_tasks(stretches: Sequence[Stretch], lines: Mapping[UUID, Line]) -> Iterator[Finding]:
-    failed, spent = _blocks(), _blocks()
-    for each in stretches:
-        _add(failed, each.version.task_id, each, each.spent.used.failures)
-        _add(spent, each.version.task_id, each, each.spent.cost.dollars)
+    failed, costs = _blocks(), _blocks()
+    for stretch in stretches:
+        _add(failed, stretch.version.task_id, stretch, stretch.spent.used.failures)
+        _add(costs, stretch.version.task_id, stretch, stretch.spent.cost.dollars)
     groups = {line.task_id: line.group_id for line in lines.values()}
-    for kind, figures, measure in (("error.jump", failed, SHARE), ("cost.jump", spent, COST)):
-        for task_id, jump in _found(figures, measure):
+    for kind, figures, measure in (("error.jump", failed, SHARE), ("cost.jump", costs, COST)):
+        for task_id, jump in _jumps(figures, measure):
             yield Finding(kind, groups[task_id], task_id, details=_figures(jump))
 
 
 def _jumps_of_groups(
-    connection: Connection, asked: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, Line]
+    connection: Connection, scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, Line]
 ) -> Iterator[Finding]:
-    without = unmatched.in_blocks(connection, asked.project_id, asked.since, asked.now, BLOCK)
+    unmatched_calls = unmatched.in_blocks(connection, scope.project_id, scope.since, scope.now, BLOCK)
     figures = _blocks()
-    for each in stretches:
-        _add(figures, lines[each.version.id].group_id, each, 0)
-    for group_id, counts in without.items():
+    for stretch in stretches:
+        _add(figures, lines[stretch.version.id].group_id, stretch, 0)
+    for group_id, counts in unmatched_calls.items():
         for number, calls in counts.items():
             old = figures[group_id][number]
             figures[group_id][number] = Figures(old.calls + calls, old.amount + calls)
-    for group_id, jump in _found(figures, UNMATCHED):
+    for group_id, jump in _jumps(figures, UNMATCHED):
         yield Finding("unmatched.rate", group_id, details=_figures(jump))
 
 
@@ -125,7 +125,7 @@ def _add(blocks: _Blocks, subject: UUID, stretch: Stretch, amount: float) -> Non
     blocks[subject][stretch.number] = Figures(old.calls + stretch.spent.used.calls, old.amount + amount)
 
 
-def _found(blocks: _Blocks, measure: Measure) -> Iterator[tuple[UUID, Jump]]:
+def _jumps(blocks: _Blocks, measure: Measure) -> Iterator[tuple[UUID, Jump]]:
     for subject, figures in blocks.items():
         jump = rules.jump(figures, measure) if figures[-1].calls else None
         if jump is not None:
@@ -141,18 +141,18 @@ def _figures(jump: Jump) -> dict[str, Any]:
 
 
 def _gone_quiet(
-    connection: Connection, asked: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, Line]
+    connection: Connection, scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, Line]
 ) -> Iterator[Finding]:
     calls: dict[UUID, list[int]] = defaultdict(lambda: [0] * BLOCKS)
     total = [0] * BLOCKS
-    for each in stretches:
-        calls[each.version.task_id][each.number] += each.spent.used.calls
-        total[each.number] += each.spent.used.calls
+    for stretch in stretches:
+        calls[stretch.version.task_id][stretch.number] += stretch.spent.used.calls
+        total[stretch.number] += stretch.spent.used.calls
     groups = {line.task_id: line.group_id for line in lines.values()}
-    for task_id, own in calls.items():
-        others = [everything - mine for everything, mine in zip(total, own, strict=True)]
-        if (quiet := rules.quiet(own, others)) is not None:
-            last = _last_hour(connection, lines, task_id, asked.now)
+    for task_id, calls_of_task in calls.items():
+        other_calls = [all_calls - own_calls for all_calls, own_calls in zip(total, calls_of_task, strict=True)]
+        if (quiet := rules.quiet(calls_of_task, other_calls)) is not None:
+            last = _last_hour(connection, lines, task_id, scope.now)
             if last is None:
                 continue  # its calls were deleted meanwhile
             details = {"last_seen": last.isoformat(), "expected": round(quiet.expected)}
@@ -160,43 +160,59 @@ def _gone_quiet(
 
 
 def _last_hour(connection: Connection, lines: Mapping[UUID, Line], task_id: UUID, now: datetime) -> datetime | None:
-    own = call_usage.c.implementation_id.in_([each for each, line in lines.items() if line.task_id == task_id])
-    query = select(func.max(call_usage.c.start)).where(own, call_usage.c.span == "hour", call_usage.c.start < now)
+    of_task = call_usage.c.implementation_id.in_(
+        [version_id for version_id, line in lines.items() if line.task_id == task_id]
+    )
+    query = select(func.max(call_usage.c.start)).where(of_task, call_usage.c.span == "hour", call_usage.c.start < now)
     return connection.execute(query).scalar_one()
 
 
 # --- edits that are taken back
 
 
-def _taken_back(asked: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, Line]) -> Iterator[Finding]:
+def _taken_back(scope: Look, stretches: Sequence[Stretch], lines: Mapping[UUID, Line]) -> Iterator[Finding]:
     """Edits that were taken back, of versions and of templates: an edit of a prompt that several models answer is several versions."""
     by_task: dict[UUID, list[Stretch]] = defaultdict(list)
-    for each in stretches:
-        by_task[each.version.task_id].append(each)
-    for task_id, own in by_task.items():
-        yield from _back(asked, task_id, own, lines, {each.version.id: each.version.number for each in own})
+    for stretch in stretches:
+        by_task[stretch.version.task_id].append(stretch)
+    for task_id, stretches_of_task in by_task.items():
+        yield from _restored_version(
+            scope,
+            task_id,
+            stretches_of_task,
+            lines,
+            {stretch.version.id: stretch.version.number for stretch in stretches_of_task},
+        )
         first: dict[UUID, int] = {}
-        for each in sorted(own, key=lambda each: each.version.number):
-            first.setdefault(lines[each.version.id].template_id, each.version.number)
-        of_template = {each.version.id: first[lines[each.version.id].template_id] for each in own}
-        yield from _back(asked, task_id, own, lines, of_template)
+        for stretch in sorted(stretches_of_task, key=lambda stretch: stretch.version.number):
+            first.setdefault(lines[stretch.version.id].template_id, stretch.version.number)
+        of_template = {
+            stretch.version.id: first[lines[stretch.version.id].template_id] for stretch in stretches_of_task
+        }
+        yield from _restored_version(scope, task_id, stretches_of_task, lines, of_template)
 
 
-def _back(
-    asked: Look, task_id: UUID, own: Sequence[Stretch], lines: Mapping[UUID, Line], number_of: Mapping[UUID, int]
+def _restored_version(
+    scope: Look,
+    task_id: UUID,
+    stretches_of_task: Sequence[Stretch],
+    lines: Mapping[UUID, Line],
+    number_of: Mapping[UUID, int],
 ) -> Iterator[Finding]:
     blocks: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for each in own:
-        blocks[each.number][number_of[each.version.id]] += each.spent.used.calls
+    for stretch in stretches_of_task:
+        blocks[stretch.number][number_of[stretch.version.id]] += stretch.spent.used.calls
     changes = rules.taken_back(sorted((number, dict(calls)) for number, calls in blocks.items()))
     if changes is None:
         return
-    used = {
-        each.version.id: each.spent.used.calls
-        for each in own
-        if number_of[each.version.id] == changes.version and each.number >= changes.since
+    calls_by_version = {
+        stretch.version.id: stretch.spent.used.calls
+        for stretch in stretches_of_task
+        if number_of[stretch.version.id] == changes.version and stretch.number >= changes.since
     }
-    version = max(used, key=lambda each: used[each])
-    gone = max(each.version.number for each in own if number_of[each.version.id] == changes.newer)
-    begun = asked.since + changes.newer_since * BLOCK
-    yield Finding("version.back", lines[version].group_id, task_id, version, {"from": gone}, begun)
+    version = max(calls_by_version, key=lambda version_id: calls_by_version[version_id])
+    undone_number = max(
+        stretch.version.number for stretch in stretches_of_task if number_of[stretch.version.id] == changes.newer
+    )
+    begun_at = scope.since + changes.newer_since * BLOCK
+    yield Finding("version.back", lines[version].group_id, task_id, version, {"from": undone_number}, begun_at)

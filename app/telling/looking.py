@@ -18,7 +18,7 @@ SETTLED = timedelta(minutes=5)
 _log = logger(__name__)
 
 
-def due(now: datetime) -> datetime:
+def newest_hour(now: datetime) -> datetime:
     """The newest full hour that may be looked at."""
     return (now - SETTLED).replace(minute=0, second=0, microsecond=0)
 

@@ -69,14 +69,16 @@ def jump(blocks: Sequence[Figures], measure: Measure) -> Jump | None:
     newest, *before = [*_portions(blocks)][: MOST_PORTIONS + 1] or [_Portion(0, 0.0, 0)]
     if len(before) < LEAST_PORTIONS:
         return None
-    calls, amount = sum(each.calls for each in before), sum(each.amount for each in before)
-    was, now = amount / calls, newest.amount / newest.calls
-    is_large = now >= was * measure.factor and now - was >= measure.margin and now > 0
-    if not is_large or now - was <= SPREADS * _spread(before, was):
+    calls, amount = sum(block.calls for block in before), sum(block.amount for block in before)
+    share_before, share_now = amount / calls, newest.amount / newest.calls
+    is_large = (
+        share_now >= share_before * measure.factor and share_now - share_before >= measure.margin and share_now > 0
+    )
+    if not is_large or share_now - share_before <= SPREADS * _standard_deviation(before, share_before):
         return None
     if measure.is_share and _at_least(round(newest.amount), newest.calls, (amount + 1) / (calls + 2)) > CHANCE:
         return None
-    return Jump(was, now, newest.calls, newest.blocks)
+    return Jump(share_before, share_now, newest.calls, newest.blocks)
 
 
 class _Portion(NamedTuple):
@@ -95,9 +97,9 @@ def _portions(blocks: Sequence[Figures]) -> Iterator[_Portion]:
             calls, amount, count = 0, 0.0, 0
 
 
-def _spread(portions: Sequence[_Portion], mean: float) -> float:
+def _standard_deviation(portions: Sequence[_Portion], mean: float) -> float:
     """The standard deviation of the portions' amounts for a call around `mean`."""
-    squares = [(each.amount / each.calls - mean) ** 2 for each in portions]
+    squares = [(portion.amount / portion.calls - mean) ** 2 for portion in portions]
     return sqrt(sum(squares) / (len(squares) - 1) * (1 + 1 / len(squares)))
 
 
@@ -135,19 +137,21 @@ class Quiet(NamedTuple):
     expected: float
 
 
-def quiet(own: Sequence[int], others: Sequence[int]) -> Quiet | None:
-    """Whether a task has gone quiet. Calls by block, oldest first, the last one ends now; others: of the project's other tasks.
+def quiet(own_calls: Sequence[int], other_calls: Sequence[int]) -> Quiet | None:
+    """Whether a task has gone quiet. Calls by block, oldest first, the last one ends now; other_calls: of the project's other tasks.
 
     It has when the same hours of one and of two weeks before had at least 30 calls, as far back as the task exists, which is at least a
     week. Where the other tasks were quieter too, the expected number is reduced in proportion: a quiet week-end is no news.
     """
-    silent = next((place for place, calls in enumerate(reversed(own)) if calls), len(own))
+    silent = next((place for place, calls in enumerate(reversed(own_calls)) if calls), len(own_calls))
     if not LEAST_QUIET_BLOCKS <= silent <= BLOCKS_OF_WEEK:
         return None
-    first = next(place for place, calls in enumerate(own) if calls)
-    stretches = [_stretch(len(own), silent, weeks) for weeks in (1, 2)]
-    known = [each for each in stretches if each.start >= max(first, 0)]
-    expected = [_expected(own, others, each, _stretch(len(own), silent, 0)) for each in known]
+    first = next(place for place, calls in enumerate(own_calls) if calls)
+    stretches = [_stretch(len(own_calls), silent, weeks) for weeks in (1, 2)]
+    stretches_known = [stretch for stretch in stretches if stretch.start >= max(first, 0)]
+    expected = [
+        _expected(own_calls, other_calls, stretch, _stretch(len(own_calls), silent, 0)) for stretch in stretches_known
+    ]
     return Quiet(silent, min(expected)) if expected and min(expected) >= EXPECTED_CALLS else None
 
 
@@ -156,16 +160,18 @@ def _stretch(length: int, silent: int, weeks: int) -> slice:
     return slice(end - silent, end)
 
 
-def _expected(own: Sequence[int], others: Sequence[int], then: slice, now: slice) -> float:
+def _expected(own_calls: Sequence[int], other_calls: Sequence[int], period: slice, now: slice) -> float:
     """The calls of the same hours earlier; 0 where all came in one block, as in a batch that a person starts."""
-    if sum(calls > 0 for calls in own[then]) < LEAST_QUIET_BLOCKS:
+    if sum(calls > 0 for calls in own_calls[period]) < LEAST_QUIET_BLOCKS:
         return 0.0
-    excused = 1.0 if now.stop - now.start >= LONG_QUIET_BLOCKS else _ratio(sum(others[now]), sum(others[then]))
-    return sum(own[then]) * excused
+    excused = (
+        1.0 if now.stop - now.start >= LONG_QUIET_BLOCKS else _ratio(sum(other_calls[now]), sum(other_calls[period]))
+    )
+    return sum(own_calls[period]) * excused
 
 
-def _ratio(now: int, then: int) -> float:
-    return min(1.0, now / then) if then else 0.0
+def _ratio(now: int, number: int) -> float:
+    return min(1.0, now / number) if number else 0.0
 
 
 # --- edits that are taken back
@@ -177,7 +183,7 @@ LEAST_USES = 10
 """Least calls of the blocks that show which version is in use."""
 
 
-class Back(NamedTuple):
+class TakenBack(NamedTuple):
     """version: the one that came back; newer: the one that was taken back; since, newer_since: blocks since when they are, or were, in use."""
 
     version: int
@@ -186,7 +192,7 @@ class Back(NamedTuple):
     newer_since: int
 
 
-def taken_back(blocks: Sequence[tuple[int, dict[int, int]]]) -> Back | None:
+def taken_back(blocks: Sequence[tuple[int, dict[int, int]]]) -> TakenBack | None:
     """The version in use, if it was in use before and a newer one in between.
 
     blocks: number of the block and calls by version in it, oldest first; version numbers rise in the order of first use.
@@ -197,9 +203,9 @@ def taken_back(blocks: Sequence[tuple[int, dict[int, int]]]) -> Back | None:
             in_use.append((version, start))
     if len(in_use) < 3:
         return None
-    (newer, newer_since), (back, since) = in_use[-2:]
-    was_there = back < newer and back in {version for version, _ in in_use[:-2]}
-    return Back(back, newer, since, newer_since) if was_there else None
+    (newer, newer_since), (restored, since) = in_use[-2:]
+    was_there = restored < newer and restored in {version for version, _ in in_use[:-2]}
+    return TakenBack(restored, newer, since, newer_since) if was_there else None
 
 
 def _versions_in_use(blocks: Sequence[tuple[int, dict[int, int]]]) -> Iterator[tuple[int, int]]:
@@ -208,10 +214,10 @@ def _versions_in_use(blocks: Sequence[tuple[int, dict[int, int]]]) -> Iterator[t
     for number, counts in blocks:
         begin = number if begin is None else begin
         calls = {version: calls.get(version, 0) + counts.get(version, 0) for version in {*calls, *counts}}
-        total, most = sum(calls.values()), max(calls, key=lambda version: calls[version], default=0)
+        total, main_version = sum(calls.values()), max(calls, key=lambda version: calls[version], default=0)
         if total >= LEAST_USES:
-            if calls[most] >= IN_USE * total:
-                yield begin, most
+            if calls[main_version] >= IN_USE * total:
+                yield begin, main_version
             calls, begin = {}, None
 
 

@@ -56,10 +56,12 @@ def turned(connection: Connection, project_id: UUID, now: datetime, versions: Co
     """Slots of these versions that began or ceased to vary within the last day."""
     for version, sampled in _sampled(connection, project_id, now, versions).items():
         for place in [sampled.slots.index(name) for name in dict.fromkeys(sampled.slots)]:
-            before, after = ([each[place] for each in calls] for calls in (sampled.before, sampled.now))
+            before, after = (
+                [sampled_calls[place] for sampled_calls in calls] for calls in (sampled.before, sampled.now)
+            )
             kind = _kind(before, after)
             if kind is not None:
-                details = {"place": place, "before": _counted(before), "now": _counted(after)}
+                details = {"place": place, "before": _counts(before), "now": _counts(after)}
                 yield Finding(kind, sampled.group_id, sampled.task_id, version, details)
 
 
@@ -69,7 +71,7 @@ def _kind(before: Sequence[str], now: Sequence[str]) -> str | None:
     return "slot.constant" if rules.ceases_to_vary(before, now) else None
 
 
-def _counted(values: Sequence[str]) -> dict[str, int]:
+def _counts(values: Sequence[str]) -> dict[str, int]:
     return {"calls": len(values), "values": len(set(values))}
 
 
@@ -85,6 +87,6 @@ def _sampled(
     }
     sampled: dict[UUID, Sampled] = {}
     for row in connection.execute(_PROBES, values):
-        own = sampled.setdefault(row.id, Sampled(row.task_id, row.group_id, row.slots, [], []))
-        (own.now if row.is_now else own.before).append(row.hashes)
+        sample = sampled.setdefault(row.id, Sampled(row.task_id, row.group_id, row.slots, [], []))
+        (sample.now if row.is_now else sample.before).append(row.hashes)
     return sampled

@@ -55,17 +55,17 @@ def under_fire(fleet: Fleet, plan: Plan, faults: Faults) -> Result:
     traffic.send_all()
     faults.wait()
     settled_in = _wait_until_settled(fleet) if plan.scheme == "ours" else _wait_until_nothing_moves(fleet)
-    counted = pipeline(fleet.engine, None, fleet.settings)
+    counts = pipeline(fleet.engine, None, fleet.settings)
     enqueued = fleet.logged("enqueued")
-    findings = audit.audit(fleet.engine, fleet.valkey.url(), traffic.sent.accepted, counted, enqueued)
+    findings = audit.audit(fleet.engine, fleet.valkey.url(), traffic.sent.accepted, counts, enqueued)
     faults.end()
     return Result(findings, traffic.sent, len(plan.schedule()), settled_in)
 
 
 def _wait_until_settled(fleet: Fleet) -> float:
     """Waits until no trace is owed and no message is under way, at most the recovery time and the backlog."""
-    begun = time.monotonic()
-    while (waited := time.monotonic() - begun) < RECOVERY_SECONDS + BACKLOG_SECONDS:
+    started_at = time.monotonic()
+    while (waited := time.monotonic() - started_at) < RECOVERY_SECONDS + BACKLOG_SECONDS:
         if _is_settled(fleet):
             return waited
         time.sleep(0.5)
@@ -74,13 +74,13 @@ def _wait_until_settled(fleet: Fleet) -> float:
 
 def _wait_until_nothing_moves(fleet: Fleet) -> float:
     """Waits until no trace was read for a while: the plain scheme may never settle."""
-    begun = moved = time.monotonic()
+    started_at = moved_at = time.monotonic()
     before = None
-    while time.monotonic() - moved < STILL_SECONDS:
+    while time.monotonic() - moved_at < STILL_SECONDS:
         if (now := audit.owed_now(fleet.engine)) != before:
-            before, moved = now, time.monotonic()
+            before, moved_at = now, time.monotonic()
         time.sleep(0.5)
-    return time.monotonic() - begun
+    return time.monotonic() - started_at
 
 
 def _is_settled(fleet: Fleet) -> bool:

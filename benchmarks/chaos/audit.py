@@ -72,11 +72,11 @@ class Findings:
 
     def broken(self, faults: int) -> list[str]:
         """The guarantees that do not hold; empty when all hold."""
-        nothing = (
+        names_of_faults = (
             "missing", "owed", "shared", "read_again", "overlapping_commits", "overlapping_runs", "stuck_groups",
             "leaked_keys",
         )  # fmt: skip
-        failures = [f"{name}: {getattr(self, name)}" for name in nothing if getattr(self, name)]
+        failures = [f"{name}: {getattr(self, name)}" for name in names_of_faults if getattr(self, name)]
         if self.wasted > 3 * faults + 0.01 * self.runs:
             failures.append(f"wasted claims: {self.skips}")
         if not faults and self.lag_p99 > self.calm_lag:
@@ -107,14 +107,14 @@ def _waits_for_something(fields: dict[str, str], now: int) -> bool:
 
 
 def audit(
-    engine: Engine, redis_url: str, accepted: set[str], counted: dict[str, Any], enqueued: Iterable[dict[str, Any]]
+    engine: Engine, redis_url: str, accepted: set[str], counts: dict[str, Any], enqueued: Iterable[dict[str, Any]]
 ) -> Findings:
     """Audits the rows. `enqueued`: the lines of the logs that say when a message began to wait for a worker."""
     stored = set(_column(engine, "SELECT external_id FROM trace"))
     with transaction(engine) as connection:
-        read = connection.execute(text(LAGS)).all()
-    lags = [float(lag) for lag, _, _ in read]
-    waits = _waits(enqueued, [(str(group), started.timestamp()) for _, group, started in read])
+        lag_rows = connection.execute(text(LAGS)).all()
+    lags = [float(lag) for lag, _, _ in lag_rows]
+    waits = _waits(enqueued, [(str(group), started.timestamp()) for _, group, started in lag_rows])
     with Redis.from_url(redis_url, decode_responses=True) as client:
         leaked = [key for key in client.scan_iter(match="promptlode*", count=1000) if client.ttl(key) == -1]
     return Findings(
@@ -127,7 +127,7 @@ def audit(
         stuck_groups=_not_idle(redis_url),
         leaked_keys=len(leaked),
         runs=int(_number(engine, "SELECT count(*) FROM grouping_run")),
-        skips=counted["skips"],
+        skips=counts["skips"],
         optimum=sum(fewest_runs(times, TIMES["GROUPING_MAX_WAIT"]) for times in _arrivals(engine)),
         lag_p50=quantile(lags, 0.5),
         lag_p99=quantile(lags, 0.99),
@@ -142,14 +142,14 @@ def quantile(values: Iterable[float], part: float) -> float:
     return ordered[min(int(part * len(ordered)), len(ordered) - 1)]
 
 
-def _waits(enqueued: Iterable[dict[str, Any]], begun: Iterable[tuple[str, float]]) -> list[float]:
+def _waits(enqueued: Iterable[dict[str, Any]], run_starts: Iterable[tuple[str, float]]) -> list[float]:
     """The waiting time of each run's message: from the group's last message before the run to the start of the run."""
-    sent: dict[str, list[float]] = defaultdict(list)
+    send_times: dict[str, list[float]] = defaultdict(list)
     for line in enqueued:
-        sent[line["group"]].append(datetime.fromisoformat(line["timestamp"]).timestamp())
-    for times in sent.values():
+        send_times[line["group"]].append(datetime.fromisoformat(line["timestamp"]).timestamp())
+    for times in send_times.values():
         times.sort()
-    places = ((sent[group], bisect_right(sent[group], start), start) for group, start in begun)
+    places = ((send_times[group], bisect_right(send_times[group], start), start) for group, start in run_starts)
     return [start - times[place - 1] for times, place, start in places if place]
 
 

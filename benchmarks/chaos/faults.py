@@ -47,14 +47,14 @@ class Faults:
         self._end.set()
 
     def _run(self) -> None:
-        begun = time.monotonic()
+        started_at = time.monotonic()
         for second, name in self._plan.schedule():
-            time.sleep(max(0.0, begun + second - time.monotonic()))
-            self._do(name)
+            time.sleep(max(0.0, started_at + second - time.monotonic()))
+            self._perform(name)
         self._over.set()
         self._end.wait()
 
-    def _do(self, name: str) -> None:
+    def _perform(self, name: str) -> None:
         fault: Callable[[], None] = getattr(self, method_of(name))
         if self._lasts(name):
             thread = threading.Thread(target=fault, daemon=True)

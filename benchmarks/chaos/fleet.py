@@ -49,8 +49,8 @@ class Fleet:
             "DATABASE_URL": url, "REDIS_URL": self.valkey.url(), "LOG_FORMAT": "json", "LOG_LEVEL": "INFO",
             "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore",
         }  # fmt: skip
-        known = {name: self.environment.get(name.upper()) for name in Settings.model_fields}
-        self.settings = Settings(**{name: value for name, value in known.items() if value is not None})
+        settings = {name: self.environment.get(name.upper()) for name in Settings.model_fields}
+        self.settings = Settings(**{name: value for name, value in settings.items() if value is not None})
         self.engine = make_engine(self.settings)
         with transaction(self.engine) as connection:
             self.key = keys.create(connection, projects.get_or_create(connection, PROJECT).id).key

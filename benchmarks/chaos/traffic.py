@@ -67,19 +67,19 @@ class Traffic:
         ranks = range(1, self._plan.groups + 1)
         weights = [1 / rank for rank in ranks]
         batches = self._plan.traces // (BATCH * SENDERS)
-        begun = time.monotonic()
+        started_at = time.monotonic()
         with requests.Session() as session:
             session.headers.update(self._headers)
             for batch in range(batches):
                 groups = dice.choices(ranks, weights, k=BATCH)
                 traces = [trace(dice, group, f"{number}-{batch}-{place}") for place, group in enumerate(groups)]
                 self._send(session, self._urls[(number + batch) % len(self._urls)], traces)
-                time.sleep(max(0.0, begun + batch * self._plan.seconds / batches - time.monotonic()))
+                time.sleep(max(0.0, started_at + batch * self._plan.seconds / batches - time.monotonic()))
 
     def _send(self, session: requests.Session, url: str, traces: list[dict]) -> None:
         """Sends the items until all are stored: after a lost answer or a 503 the caller repeats, by external id."""
         while traces:
-            asked = time.monotonic()
+            sent_at = time.monotonic()
             try:
                 answer = session.post(url, json={"traces": traces}, timeout=30)
             except requests.RequestException:
@@ -90,13 +90,13 @@ class Traffic:
                     self.sent.refused += 1
                 time.sleep(0.3)
                 continue
-            done = {
+            stored_ids = {
                 traces[row["index"]]["external_id"] for row in answer.json()["results"] if row["status"] in (200, 201)
             }
             with self._lock:
-                self.sent.seconds.append(time.monotonic() - asked)
-                self.sent.accepted |= done
-            traces = [trace for trace in traces if trace["external_id"] not in done]
+                self.sent.seconds.append(time.monotonic() - sent_at)
+                self.sent.accepted |= stored_ids
+            traces = [trace for trace in traces if trace["external_id"] not in stored_ids]
 
 
 def trace(dice: random.Random, group: int, external_id: str) -> dict:

@@ -77,17 +77,20 @@ def work() -> list[dict[str, Any]]:
     hostile_row = tuple(hostile[("one", "two", "three", "four").index(name)] for name in HOSTILE.slots)
     chance = Random(0)
     picked = [_work(path, group, template, chance) for path, group, template in groups]
-    named = [_work(f"/named-{number}", _named(name), _named(name).template, chance) for number, name in ODD_NAMES]
-    return [*picked, *named, _work("/hostile", Mined(HOSTILE, [0], [hostile_row]), HOSTILE, chance)]
+    named_works = [
+        _work(f"/named-{number}", _call_with_slot(name), _call_with_slot(name).template, chance)
+        for number, name in ODD_NAMES
+    ]
+    return [*picked, *named_works, _work("/hostile", Mined(HOSTILE, [0], [hostile_row]), HOSTILE, chance)]
 
 
-def _named(name: str) -> Mined:
+def _call_with_slot(name: str) -> Mined:
     """A call of a template with two slots: this name, and a name that this name may be rewritten to."""
     return Mined(Template(("Label: ", ", ", ""), (name, "class_")), [0], [("0.123", "value")])
 
 
 def _work(path: str, group: Mined, template: Template, chance: Random) -> dict[str, Any]:
-    version = Version(path.strip("/"), path, 1, "gpt-5", {}, template, roles=_roles(template)).named()
+    version = Version(path.strip("/"), path, 1, "gpt-5", {}, template, roles=_roles(template)).with_allowed_names()
     template = version.template
     rows = chance.sample(group.values, min(len(group.values), CALLS))
     calls = [dict(zip(template.slots, row, strict=True)) for row in rows]
@@ -132,16 +135,20 @@ def run(target: Target, items: list[dict[str, Any]], folder: Path) -> str:
         subprocess.run(["npm", "install", "--silent", "--no-audit", *target.needs], cwd=folder, check=True, timeout=600)
         shutil.copy(program, folder)
         command = ["node", str(folder / program.name), str(data)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
-    return done.stdout.strip().splitlines()[-1] if done.returncode == 0 else f"failed: {done.stderr.strip()[-300:]}"
+    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
+    return (
+        process.stdout.strip().splitlines()[-1]
+        if process.returncode == 0
+        else f"failed: {process.stderr.strip()[-300:]}"
+    )
 
 
 def main() -> None:
-    wanted = set(sys.argv[1:]) or set(FORMATS)
+    formats = set(sys.argv[1:]) or set(FORMATS)
     items = work()
     with tempfile.TemporaryDirectory() as folder:
         for target in TARGETS:
-            if target.format in wanted:
+            if target.format in formats:
                 print(
                     f"| {target.format} | {', '.join(target.needs) or 'Python'} | {run(target, items, Path(folder))} |",
                     flush=True,

@@ -38,16 +38,16 @@ def _relevance(url: str) -> ContextRelevanceEvaluator:
     return ContextRelevanceEvaluator(chat_generator=_generator(url), raise_on_failure=False, progress_bar=False)
 
 
-def _pieces(name: str, most: int) -> list[str]:
-    return [piece for piece in topic(name).split("\n\n") if len(piece) > 80][:most]
+def _pieces(name: str, limit: int) -> list[str]:
+    return [piece for piece in topic(name).split("\n\n") if len(piece) > 80][:limit]
 
 
 def evaluators(url: Url) -> None:
     faithfulness, relevance = _faithfulness(url("/haystack/evaluators")), _relevance(url("/haystack/evaluators"))
     for number, (name, question) in enumerate(QUESTIONS):
         contexts = _pieces(name, 1 + number % 4)
-        said = " ".join(topic(name)[300:700].split())
-        faithfulness.run(questions=[question], contexts=[contexts], predicted_answers=[said])
+        statement = " ".join(topic(name)[300:700].split())
+        faithfulness.run(questions=[question], contexts=[contexts], predicted_answers=[statement])
         if number % 2:
             relevance.run(questions=[question], contexts=[contexts])
 
@@ -72,13 +72,13 @@ def _part(builder: PromptBuilder, **marks: Any) -> list[dict[str, str]]:
 def own_templates() -> Iterator[tuple[str, str, list[dict[str, str]]]]:
     """(name, path, parts) of every prompt that these components are made of."""
     faithfulness, relevance = _faithfulness("http://unused/v1"), _relevance("http://unused/v1")
-    asked = {"questions": "<<questions>>", "contexts": ["<<contexts>>"]}
+    inputs = {"questions": "<<questions>>", "contexts": ["<<contexts>>"]}
     yield (
         "faithfulness",
         "/haystack/evaluators",
-        _part(faithfulness.builder, **asked, predicted_answers="<<predicted_answers>>"),
+        _part(faithfulness.builder, **inputs, predicted_answers="<<predicted_answers>>"),
     )
-    yield "context relevance", "/haystack/evaluators", _part(relevance.builder, **asked)
+    yield "context relevance", "/haystack/evaluators", _part(relevance.builder, **inputs)
     expander = QueryExpander(chat_generator=_generator("http://unused/v1"))
     yield (
         "more queries",

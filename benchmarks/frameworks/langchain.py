@@ -60,9 +60,9 @@ def _llm(url: str) -> ChatOpenAI:
     )
 
 
-def _pieces(name: str, size: int, most: int) -> list[Document]:
+def _pieces(name: str, size: int, limit: int) -> list[Document]:
     splitter = RecursiveCharacterTextSplitter(chunk_size=size, chunk_overlap=60)
-    return splitter.create_documents([topic(name)])[:most]
+    return splitter.create_documents([topic(name)])[:limit]
 
 
 def summaries(url: Url) -> None:
@@ -107,15 +107,15 @@ def judges(url: Url) -> None:
     pair, score, graded = (load_evaluator(kind, llm=llm) for kind in ("pairwise_string", "score_string", "qa"))
     for number, (name, question) in enumerate(QUESTIONS):
         text = " ".join(topic(name)[:900].split())
-        said, other, right = text[100:400], text[300:500], text[400:700]
+        prediction, second_prediction, reference = text[100:400], text[300:500], text[400:700]
         criterion = CRITERIA[number % 7 % 4]
-        plain[criterion].evaluate_strings(input=question, prediction=said)
+        plain[criterion].evaluate_strings(input=question, prediction=prediction)
         if number % 2:
-            labelled[criterion].evaluate_strings(input=question, prediction=said, reference=right)
-            graded.evaluate_strings(input=question, prediction=other, reference=right)
+            labelled[criterion].evaluate_strings(input=question, prediction=prediction, reference=reference)
+            graded.evaluate_strings(input=question, prediction=second_prediction, reference=reference)
         if number % 3:
-            pair.evaluate_string_pairs(input=question, prediction=said, prediction_b=other)
-            score.evaluate_strings(input=question, prediction=said)
+            pair.evaluate_string_pairs(input=question, prediction=prediction, prediction_b=second_prediction)
+            score.evaluate_strings(input=question, prediction=prediction)
 
 
 CHAINS = (summaries, answers, extracts, retrieval, judges)

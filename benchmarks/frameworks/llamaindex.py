@@ -74,23 +74,23 @@ def condense(url: Url) -> None:
 def sub_questions(url: Url) -> None:
     llm = _llm(url("/llama-index/sub-question"))
     for number in range(0, len(QUESTIONS) - 3, 3):
-        chosen = QUESTIONS[number : number + 3]
+        questions = QUESTIONS[number : number + 3]
         tools = [
             QueryEngineTool.from_defaults(
                 SummaryIndex.from_documents([Document(id_=name, text=topic(name)[:1500])]).as_query_engine(llm=llm),
                 name=name.replace("-", "_"),
                 description=f"The chapter on {name}",
             )
-            for name, _ in chosen
+            for name, _ in questions
         ]
         engine = SubQuestionQueryEngine.from_defaults(
             tools, llm=llm, question_gen=LLMQuestionGenerator.from_defaults(llm=llm), use_async=False, verbose=False
         )
-        engine.query(f"{chosen[0][1]} {chosen[2][1]}")
+        engine.query(f"{questions[0][1]} {questions[2][1]}")
 
 
 def metadata(url: Url) -> None:
-    title, *others = (
+    title, *further_extractors = (
         extractor(llm=_llm(url(f"/llama-index/{path}")), num_workers=1)
         for path, extractor in (
             ("title", TitleExtractor),
@@ -103,7 +103,7 @@ def metadata(url: Url) -> None:
         pieces = Settings.node_parser([Document(id_=name, text=topic(name)[:4000])])
         run_transformations(pieces, [title])
         for piece in pieces:  # one by one: pieces of one call are sent in random order
-            run_transformations([piece], others)
+            run_transformations([piece], further_extractors)
 
 
 def judges(url: Url) -> None:
@@ -112,9 +112,9 @@ def judges(url: Url) -> None:
     evaluators = (CorrectnessEvaluator(llm), AnswerRelevancyEvaluator(llm), ContextRelevancyEvaluator(llm),
                   FaithfulnessEvaluator(llm), RelevancyEvaluator(llm))  # fmt: skip
     for name, question in QUESTIONS[::2]:
-        said, right = (" ".join(topic(name)[start : start + 300].split()) for start in (200, 450))
+        response, reference = (" ".join(topic(name)[start : start + 300].split()) for start in (200, 450))
         for evaluator in evaluators:
-            evaluator.evaluate(query=question, response=said, contexts=[topic(name)[:600]], reference=right)
+            evaluator.evaluate(query=question, response=response, contexts=[topic(name)[:600]], reference=reference)
 
 
 CHAINS = (synthesizers, condense, sub_questions, metadata, judges)

@@ -42,14 +42,15 @@ def main() -> None:
                 chain(server.url)
     # mtime 0: the same exchanges make the same file.
     with gzip.GzipFile(RECORDING, "wb", mtime=0) as file:
-        file.writelines(json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in server.exchanges)
-    own = [{"name": name, "path": path, "parts": parts}
+        file.writelines(json.dumps(exchange, ensure_ascii=False).encode() + b"\n" for exchange in server.exchanges)
+    own_entries = [{"name": name, "path": path, "parts": parts}
            for framework in frameworks for name, path, parts in framework.own_templates()]  # fmt: skip
     packages = {name: version(name) for name in PACKAGES}
     TEMPLATES.write_text(
-        json.dumps({"packages": packages, "templates": own}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        json.dumps({"packages": packages, "templates": own_entries}, indent=1, ensure_ascii=False) + "\n",
+        encoding="utf-8",
     )
-    for path, calls in sorted(Counter(each["path"] for each in server.exchanges).items()):
+    for path, calls in sorted(Counter(exchange["path"] for exchange in server.exchanges).items()):
         print(f"{calls:5} {path}")
     print(f"{len(server.exchanges):5} in all, Python {sys.version.split()[0]}, {packages}")
 

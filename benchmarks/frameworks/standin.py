@@ -66,11 +66,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _completion(request: Json, number: int) -> Json:
     message = _message(request)
-    made, given = len(str(message)) // 4, len(json.dumps(request["messages"])) // 4
+    output_tokens, input_tokens = len(str(message)) // 4, len(json.dumps(request["messages"])) // 4
     return {
         "id": f"chatcmpl-{number:05d}", "object": "chat.completion", "created": 1_760_000_000 + 7 * number, "model": request["model"],
         "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if "tool_calls" in message else "stop"}],
-        "usage": {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made},
+        "usage": {"prompt_tokens": input_tokens, "completion_tokens": output_tokens, "total_tokens": input_tokens + output_tokens},
     }  # fmt: skip
 
 
@@ -111,8 +111,8 @@ class _Picker:
 
     def late_sentence(self) -> str:
         """A sentence of the judged text, which follows the instructions. Lines that end with a colon are labels, so they are skipped."""
-        given = re.split(INSTRUCTIONS, self.user.partition("\n\nRespond with")[0])[-1]
-        return self._sentence_of("\n".join(line for line in given.splitlines() if not line.endswith(":")))
+        context = re.split(INSTRUCTIONS, self.user.partition("\n\nRespond with")[0])[-1]
+        return self._sentence_of("\n".join(line for line in context.splitlines() if not line.endswith(":")))
 
     def _sentence_of(self, text: str) -> str:
         sentences = re.findall(r"[A-Z][^.!?\n]{30,220}[.!?]", " ".join(text.split()))
@@ -127,10 +127,10 @@ class _Picker:
             return "\n\n".join(f"[[ ## {name} ## ]]\n{value}" for name, value in self._fields(fields).items())
         if "json markdown" in self.text:
             tools = re.findall(r'^ {4}"(\w+)":', self.text.rpartition("<Tools>")[2], re.MULTILINE)
-            asked = [
+            questions = [
                 {"sub_question": f"What is said on {self.words()}?", "tool_name": self.pick(tools)} for _ in range(2)
             ]
-            return "```json\n" + json.dumps({"items": asked}, indent=4) + "\n```"
+            return "```json\n" + json.dumps({"items": questions}, indent=4) + "\n```"
         if '"question": "$YOUR_QUESTION_HERE"' in self.text:
             return json.dumps({"question": f"What about {self.words()}?", "answer": self.sentence()})
         if marks := re.findall(r'"(?:Rating: )?\[\[(?:A|5)\]\]"', self.text):

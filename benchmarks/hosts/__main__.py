@@ -70,11 +70,11 @@ class HostFleet(Fleet):
 
     def environment_of(self, name: str) -> dict[str, str]:
         doors = {"DATABASE_URL": (self.postgres.port, POSTGRES), "REDIS_URL": (self.valkey.port, REDIS)}
-        moved = {
+        addresses = {
             setting: self.environment[setting].replace(f"127.0.0.1:{port}", f"{address}:{port}")
             for setting, (port, address) in doors.items()
         }
-        return self.environment | moved
+        return self.environment | addresses
 
     def before_processes(self) -> None:
         ports = {(POSTGRES, self.postgres.port): self.postgres.port, (REDIS, self.valkey.port): self.valkey.port}
@@ -96,15 +96,15 @@ class HostFaults(Faults):
         return PROCESSES[self._worker()]
 
     def _cut_off_redis(self) -> None:
-        self._without((REDIS,))
+        self._cut_off((REDIS,))
 
     def _cut_off_postgresql(self) -> None:
-        self._without((POSTGRES,))
+        self._cut_off((POSTGRES,))
 
     def _hears_and_does_not_speak(self) -> None:
-        self._without((REDIS, POSTGRES))
+        self._cut_off((REDIS, POSTGRES))
 
-    def _without(self, addresses: tuple[str, ...]) -> None:
+    def _cut_off(self, addresses: tuple[str, ...]) -> None:
         host = self._host()
         for address in addresses:
             self._network.silence(host, address)
@@ -135,7 +135,7 @@ class HostFaults(Faults):
         worker = self._worker()
         host = PROCESSES[worker]
         self._network.cut(host)
-        for name in [each for each, its in PROCESSES.items() if its == host]:
+        for name in [host_name for host_name, processes in PROCESSES.items() if processes == host]:
             for process in self._hosts.family(name):
                 try:
                     process.kill()

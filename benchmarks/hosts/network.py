@@ -15,9 +15,9 @@ def missing() -> str:
     """Why this machine cannot make namespaces; empty when it can."""
     if os.name != "posix" or os.geteuid() != 0 or shutil.which("ip") is None:
         return "network namespaces need root on Linux, and the command ip"
-    made = subprocess.run(["ip", "netns", "add", "pl-probe"], capture_output=True, check=False)
+    process = subprocess.run(["ip", "netns", "add", "pl-probe"], capture_output=True, check=False)
     subprocess.run(["ip", "netns", "del", "pl-probe"], capture_output=True, check=False)
-    return "" if made.returncode == 0 else "this machine allows no network namespaces"
+    return "" if process.returncode == 0 else "this machine allows no network namespaces"
 
 
 def ip(*words: str, check: bool = True) -> bool:

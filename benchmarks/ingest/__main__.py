@@ -74,11 +74,11 @@ class Bench:
     def single(self) -> str:
         """The product's POST against a bare view with one INSERT."""
         bare = self.at.serve(BARE, WSGI)
-        known = traffic.templates(1000)
-        self.at.know("/single", known)
+        known_templates = traffic.templates(1000)
+        self.at.know("/single", known_templates)
         rows = []
         for name, (size, number) in SIZES.items():
-            bodies = traffic.singles(traffic.calls("/single", known, number, size))
+            bodies = traffic.singles(traffic.calls("/single", known_templates, number, size))
             senders = {
                 "bare view": partial(self.load.send, bare, bodies),
                 "product": partial(self.load.send, self.web, bodies),
@@ -90,11 +90,11 @@ class Bench:
     def connections(self) -> str:
         """Single POSTs over different numbers of connections, and with a second web process on the same port."""
         bare = self.at.serve(BARE, WSGI)
-        known = traffic.templates(1000)
-        self.at.know("/connections", known)
+        known_templates = traffic.templates(1000)
+        self.at.know("/connections", known_templates)
         rows = []
         for name, (size, number) in SIZES.items():
-            bodies = traffic.singles(traffic.calls("/connections", known, 2 * number, size))
+            bodies = traffic.singles(traffic.calls("/connections", known_templates, 2 * number, size))
             for connections in WIDTHS:
                 rows += self._at_once(name, connections, {"bare view": bare, "product": self.web}, bodies)
         self.at.end(BARE)
@@ -120,9 +120,9 @@ class Bench:
         return table(head, rows)
 
     def _batch(self, number: int) -> list[object]:
-        path, known = f"/batch/b{number}", traffic.templates(number)
-        self.at.know(path, known)
-        calls = traffic.calls(path, known, 1000, 2_000)
+        path, known_templates = f"/batch/b{number}", traffic.templates(number)
+        self.at.know(path, known_templates)
+        calls = traffic.calls(path, known_templates, 1000, 2_000)
         singles, batches = traffic.singles(calls[:200]), traffic.batches(calls)
         senders = {
             "batch": partial(self.load.send, self.web, batches, connections=1),
@@ -144,9 +144,9 @@ class Bench:
 
     def otlp(self) -> str:
         """An export of OpenTelemetry in protobuf against a batch of the same calls, both uncompressed."""
-        known = traffic.templates(1000)
-        self.at.know("/otlp", known)
-        calls = traffic.calls("/otlp", known, 1000, 2_000)
+        known_templates = traffic.templates(1000)
+        self.at.know("/otlp", known_templates)
+        calls = traffic.calls("/otlp", known_templates, 1000, 2_000)
         spans = replace(self.web, path="/v1/traces", content_type="application/x-protobuf")
         ways: dict[str, tuple[Target, Callable[[], list[bytes]]]] = {
             "batch": (self.web, lambda: traffic.batches(calls)),
@@ -156,25 +156,25 @@ class Bench:
             "OTLP, one span a request, 16 connections": (spans, lambda: traffic.exports(calls, 1)),
         }
         before = self.at.number(STORED)
-        samples_by_name = in_turns({name: partial(self._sent, *way) for name, way in ways.items()})
+        samples_by_name = in_turns({name: partial(self._send, *send) for name, send in ways.items()})
         stored = self.at.number(STORED) - before
         assert stored == len(calls) * len(ways) * (ROUNDS + 1), f"{stored} stored"
         rows = [
             [
                 name,
                 f"{sum(map(len, ways[name][1]())) / 1e6:.1f}",
-                f"{statistics.median(len(calls) / each.wall for each in samples):.0f}",
-                times(_ratio(samples_by_name["batch"], samples, lambda each: each.wall)),
-                f"{statistics.mean(each.cpu for each in samples):.2f}",
+                f"{statistics.median(len(calls) / sample.wall for sample in samples):.0f}",
+                times(_ratio(samples_by_name["batch"], samples, lambda sample: sample.wall)),
+                f"{statistics.mean(sample.cpu for sample in samples):.2f}",
             ]
             for name, samples in samples_by_name.items()
         ]
         return table(("1,000 calls as", "MB", "rows/s", "x batch", "s on the processor"), rows)
 
-    def _sent(self, target: Target, bodies: Callable[[], list[bytes]]) -> Sample:
+    def _send(self, target: Target, bodies: Callable[[], list[bytes]]) -> Sample:
         """Sends new bodies, which are written before the clock starts."""
-        written, before = bodies(), self.at.cpu()
-        sample = self.load.send(target, written, connections=min(16, len(written)))
+        bodies_written, before = bodies(), self.at.cpu()
+        sample = self.load.send(target, bodies_written, connections=min(16, len(bodies_written)))
         sample.cpu = self.at.cpu() - before
         return sample
 
@@ -183,8 +183,8 @@ class Bench:
     def tenants(self) -> str:
         """One project's calls, one after the other, while another project sends all it can; with our front and without."""
         rows = []
-        without = self.at.serve(PLAIN, WSGI)
-        for name, target in (("product", self.web), ("without turns", without)):
+        unguarded = self.at.serve(PLAIN, WSGI)
+        for name, target in (("product", self.web), ("without turns", unguarded)):
             rows += self._beside_a_flood(name, target)
         self.at.end(PLAIN)
         head = (
@@ -207,12 +207,12 @@ class Bench:
         stored = []
         for _ in range(ROUNDS):
             samples_by_name["sends nothing"].append(self.load.send(quiet, bodies, connections=1))
-            with generator() as other:
-                over = other.start(target, flood, FLOODERS)
+            with generator() as flooding:
+                end_flood = flooding.start(target, flood, FLOODERS)
                 self.load.send(quiet, bodies[:10], connections=1)  # until the flood's generator sends
                 samples_by_name["floods"].append(self.load.send(quiet, bodies, connections=1))
-                done = over()
-            stored.append(done.statuses[201] / done.wall)
+                flood_sample = end_flood()
+            stored.append(flood_sample.statuses[201] / flood_sample.wall)
         rows = _compared(name, samples_by_name)
         return [[*row, figure] for row, figure in zip(rows, ("", f"{statistics.median(stored):.0f}"), strict=True)]
 
@@ -220,30 +220,30 @@ class Bench:
 
     def grouping(self) -> str:
         """Grouping asked for after the COMMIT, against grouping before the answer."""
-        inside, known = self.at.serve(INSIDE), traffic.templates(20, seed=2)
+        inside, known_templates = self.at.serve(INSIDE), traffic.templates(20, seed=2)
         senders = {
-            title: partial(self._new_calls, target, f"/{title}", known, 2_000)
+            title: partial(self._new_calls, target, f"/{title}", known_templates, 2_000)
             for title, target in (("asynchronous", self.web), ("in the request", inside))
         }
         rows = _compared("2 KB", in_turns(senders, rounds=3))
         self.at.end(INSIDE)
         return table(("body", "grouping", "requests/s", "x", "p50 ms", "p99 ms", "p99 x"), rows)
 
-    def _new_calls(self, target: Target, path: str, known: list[Template], size: int) -> Sample:
+    def _new_calls(self, target: Target, path: str, known_templates: list[Template], size: int) -> Sample:
         """Sends calls: half of unknown templates, half of none.
 
         The calls are sent one after the other: overlapping runs of one group would fence each other off.
         """
         self._seed += 1
-        calls = traffic.calls(path, known, NEW // 2, size, self._seed)
+        calls = traffic.calls(path, known_templates, NEW // 2, size, self._seed)
         chats = traffic.chats(path, NEW // 2, size, self._seed)
         bodies = traffic.singles(call for pair in zip(calls, chats, strict=True) for call in pair)
         return self.load.send(target, bodies, connections=1)
 
     def burst(self) -> str:
         """100 traces of one path while a run of the path's group is under way."""
-        known = traffic.templates(100, seed=3)
-        self.load.send(self.web, traffic.batches(traffic.calls("/burst", known, 5_000, 1_000)))
+        known_templates = traffic.templates(100, seed=3)
+        self.load.send(self.web, traffic.batches(traffic.calls("/burst", known_templates, 5_000, 1_000)))
         until(lambda: self.at.runs("/burst", "running"), 60, "a run of /burst")
         before = self.at.counters(self.web)
         self.load.send(self.web, traffic.singles(traffic.chats("/burst", 100, 2_000)))
@@ -251,10 +251,10 @@ class Bench:
         self._settle()
         after = self.at.counters(self.web)
         names = ("requests", "coalesced", "messages", "runs")
-        counted = [after[name] - before[name] for name in names]
+        counts = [after[name] - before[name] for name in names]
         skipped = sum(after["skips"].values()) - sum(before["skips"].values())
         head = ("traces", *names, "skips", "owed at the end", "run still on after the last POST")
-        return table(head, [[100, *counted, skipped, after["owed"], "yes" if still else "no"]])
+        return table(head, [[100, *counts, skipped, after["owed"], "yes" if still else "no"]])
 
     def runs(self) -> str:
         """The number of runs that group calls of new templates, sent one after the other to one path."""
@@ -275,9 +275,9 @@ class Bench:
         self.load.send(self.web, traffic.batches(backlog))
         until(lambda: self.at.runs("/backlog", "running"), 60, "a run of /backlog")
         busy = self.load.send(self.web, bodies)
-        on = self.at.runs("/backlog", "running")
+        is_mining = self.at.runs("/backlog", "running")
         self._settle()
-        samples_by_name = {"idle": [idle], "mining" if on else "mining, done before the last POST": [busy]}
+        samples_by_name = {"idle": [idle], "mining" if is_mining else "mining, done before the last POST": [busy]}
         return table(
             ("body", "worker", "requests/s", "x idle", "p50 ms", "p99 ms", "p99 x idle"),
             _compared("2 KB", samples_by_name),
@@ -295,8 +295,8 @@ class Bench:
         normal = self.load.send(self.web, bodies)
         self.at.valkey.stop()
         first = self.load.send(self.web, bodies[:1])
-        down = self.load.send(self.web, bodies)
-        samples_by_name = {"up": [normal], "down, the first POST": [first], "down": [down]}
+        without_redis = self.load.send(self.web, bodies)
+        samples_by_name = {"up": [normal], "down, the first POST": [first], "down": [without_redis]}
         return table(
             ("body", "Redis", "requests/s", "x up", "p50 ms", "p99 ms", "p99 x up"), _compared("2 KB", samples_by_name)
         )
@@ -313,25 +313,25 @@ class Bench:
 
 def in_turns(senders: dict[str, Callable[[], Sample]], rounds: int = ROUNDS) -> dict[str, list[Sample]]:
     """Runs each sender in every round, after one round of warm-up."""
-    done = [{name: send() for name, send in senders.items()} for _ in range(rounds + 1)]
-    return {name: [samples[name] for samples in done[1:]] for name in senders}
+    rounds_done = [{name: send() for name, send in senders.items()} for _ in range(rounds + 1)]
+    return {name: [samples[name] for samples in rounds_done[1:]] for name in senders}
 
 
 def _ratio(of: list[Sample], to: list[Sample], figure: Callable[[Sample], float]) -> float:
-    return statistics.median(figure(each) / figure(other) for each, other in zip(of, to, strict=True))
+    return statistics.median(figure(sample) / figure(base) for sample, base in zip(of, to, strict=True))
 
 
 def _compared(body: str, samples_by_name: dict[str, list[Sample]]) -> list[list[object]]:
     base = next(iter(samples_by_name.values()))
-    whole = sum(base, Sample()).quantile(0.99)
+    p99 = sum(base, Sample()).quantile(0.99)
     return [
         [
             body,
             name,
-            f"{statistics.median(each.rate for each in samples):.0f}",
-            times(_ratio(samples, base, lambda each: each.rate)),
+            f"{statistics.median(sample.rate for sample in samples):.0f}",
+            times(_ratio(samples, base, lambda sample: sample.rate)),
             *quantiles(sum(samples, Sample())),
-            times(sum(samples, Sample()).quantile(0.99) / whole),
+            times(sum(samples, Sample()).quantile(0.99) / p99),
         ]
         for name, samples in samples_by_name.items()
     ]
@@ -388,10 +388,10 @@ PARTS = ALONE | TOGETHER
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; all by default")
-    wanted = parser.parse_args().parts or PARTS
+    parts = parser.parse_args().parts or PARTS
     with world() as servers, generator() as load:
         bench = Bench(servers, load)
-        for part in (part for part in PARTS if part in wanted):
+        for part in (part for part in PARTS if part in parts):
             if part in TOGETHER:
                 bench.start_the_rest()
             start = time.perf_counter()

@@ -49,7 +49,7 @@ class Call:
     def span(self) -> Span:
         """The call as an OpenTelemetry span with new ids, as exporters send it."""
         body: Any = self.body()
-        said = {
+        attributes = {
             "promptlode.path": self.path,
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": "openai",
@@ -68,14 +68,14 @@ class Call:
             name=f"chat {body['model']}",
             start_time_unix_nano=now - 1_500_000_000,
             end_time_unix_nano=now,
-            attributes=[KeyValue(key=name, value=_any_value(value)) for name, value in said.items()],
+            attributes=[KeyValue(key=name, value=_any_value(value)) for name, value in attributes.items()],
         )
 
 
 def _in_parts(messages: list[dict[str, str]]) -> str:
     """Messages as JSON in the form of the semantic conventions, as SDKs write them."""
     return orjson.dumps(
-        [{"role": each["role"], "parts": [{"type": "text", "content": each["content"]}]} for each in messages]
+        [{"role": message["role"], "parts": [{"type": "text", "content": message["content"]}]} for message in messages]
     ).decode()
 
 
@@ -92,10 +92,13 @@ def _with_two_parts(text: str) -> str:
     return text if BARRIER in text else BARRIER + text
 
 
-def calls(path: str, known: list[Template], number: int, size: int, seed: int = 1) -> list[Call]:
+def calls(path: str, known_templates: list[Template], number: int, size: int, seed: int = 1) -> list[Call]:
     """Calls with bodies of about `size` bytes: one in UNMATCHED of no template, the others of a random known one."""
     write, choose = Writer(seed, size - AROUND), random.Random(seed)
-    return [Call(path, write.prompt(choose.choice(known)) if n % UNMATCHED else _chat(write)) for n in range(number)]
+    return [
+        Call(path, write.prompt(choose.choice(known_templates)) if n % UNMATCHED else _chat(write))
+        for n in range(number)
+    ]
 
 
 def chats(path: str, number: int, size: int, seed: int = 1) -> list[Call]:
@@ -108,31 +111,31 @@ def _chat(write: Writer) -> str:
     return BARRIER + write.value(write.length)
 
 
-def singles(wanted: Iterable[Call]) -> list[bytes]:
+def singles(calls: Iterable[Call]) -> list[bytes]:
     """One body for each call."""
-    return [orjson.dumps(call.body()) for call in wanted]
+    return [orjson.dumps(call.body()) for call in calls]
 
 
-def batches(wanted: list[Call], size: int = 1000) -> list[bytes]:
+def batches(calls: list[Call], size: int = 1000) -> list[bytes]:
     """Bodies of `size` calls each."""
-    starts = range(0, len(wanted), size)
-    return [orjson.dumps({"traces": [call.body() for call in wanted[start : start + size]]}) for start in starts]
+    starts = range(0, len(calls), size)
+    return [orjson.dumps({"traces": [call.body() for call in calls[start : start + size]]}) for start in starts]
 
 
-def named_batch(wanted: list[Call]) -> bytes:
+def named_batch(calls: list[Call]) -> bytes:
     """One body of calls with external ids, which are new at each call of this function."""
-    return orjson.dumps({"traces": [call.body() | {"external_id": os.urandom(16).hex()} for call in wanted]})
+    return orjson.dumps({"traces": [call.body() | {"external_id": os.urandom(16).hex()} for call in calls]})
 
 
-def exports(wanted: list[Call], size: int) -> list[bytes]:
+def exports(calls: list[Call], size: int) -> list[bytes]:
     """Exports of `size` calls each."""
-    return [export(wanted[start : start + size]) for start in range(0, len(wanted), size)]
+    return [export(calls[start : start + size]) for start in range(0, len(calls), size)]
 
 
-def export(wanted: list[Call]) -> bytes:
+def export(calls: list[Call]) -> bytes:
     """One export of OpenTelemetry, whose ids are new at each call of this function."""
     about = Resource(attributes=[KeyValue(key="service.name", value=_any_value("shop"))])
-    scope = ScopeSpans(spans=[call.span() for call in wanted])
+    scope = ScopeSpans(spans=[call.span() for call in calls])
     return ExportTraceServiceRequest(
         resource_spans=[ResourceSpans(resource=about, scope_spans=[scope])]
     ).SerializeToString()

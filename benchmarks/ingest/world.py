@@ -90,12 +90,12 @@ class Processes:
     def cpu(self, *, with_servers: bool = True) -> float:
         """Seconds of CPU time of all started processes, with those of their ended children; without PostgreSQL's and Valkey's if told."""
         started = self._started() if with_servers else list(self._processes.values())
-        return sum(_seconds(each) for process in started for each in _family(process))
+        return sum(_seconds(member) for process in started for member in _family(process))
 
     def _started(self) -> list[psutil.Process]:
         """The servers and the product's processes: the children of this one but the load generator."""
         children = psutil.Process().children()
-        return [each for each in children if each in self._processes.values() or each.name() in _SERVERS]
+        return [child for child in children if child in self._processes.values() or child.name() in _SERVERS]
 
     def _launch(self, name: str, command: list[str], root: Path, **settings: str) -> None:
         environment = os.environ | {key.upper(): value for key, value in self._urls.items()}
@@ -149,7 +149,7 @@ class World(Processes):
 
     # --- what it holds
 
-    def know(self, path: str, known: list[Template]) -> None:
+    def know(self, path: str, templates: list[Template]) -> None:
         """Stores templates as if a run had found them at this path, each with a task of its own."""
         with transaction(self.engine) as connection:
             group = groups.get_or_create(connection, self.project_id, [path])[path]
@@ -158,7 +158,7 @@ class World(Processes):
                 .values(id=new_id(), group_id=group.id, fence=1, reason="trace", miner_version="1", outcome="committed")
                 .returning(grouping_run.c.id)
             )
-            for number, template in enumerate(known):
+            for number, template in enumerate(templates):
                 task_id = versions.create_task(connection, self.project_id, group.id, f"Task {number}")
                 versions.add_template(
                     connection,
@@ -217,12 +217,12 @@ def world() -> Iterator[World]:
     """A started world, which is removed at the end of the block."""
     home = Path(tempfile.mkdtemp(prefix="promptlode-bench-"))
     home.chmod(0o711)  # the account that PostgreSQL runs under, when root starts it, must pass
-    made = World(home)
+    new_world = World(home)
     try:
-        made.start()
-        yield made
+        new_world.start()
+        yield new_world
     finally:
-        made.stop()
+        new_world.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -248,10 +248,10 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
 def _seconds(process: psutil.Process) -> float:
     """Seconds of CPU time of a process; 0 for one that has just ended, since its parent counts its time."""
     try:
-        used = process.cpu_times()
+        times = process.cpu_times()
     except psutil.NoSuchProcess:
         return 0.0
-    return used.user + used.system + used.children_user + used.children_system
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _megabytes(process: psutil.Process) -> float:

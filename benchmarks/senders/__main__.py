@@ -31,18 +31,20 @@ Json = dict[str, Any]
 
 def main() -> int:
     options = _options()
-    wanted = [sender for sender in SENDERS if _is_wanted(sender, options.words)]
+    senders = [sender for sender in SENDERS if _is_wanted(sender, options.words)]
     with world() as servers:
         target = servers.serve(WEB)
-        outcomes = _replayed(servers, target, wanted) if options.replay else _run(servers, target, wanted, options.log)
-        held = list(_written(outcomes) if options.record or options.replay else outcomes)
+        outcomes = (
+            _replayed(servers, target, senders) if options.replay else _run(servers, target, senders, options.log)
+        )
+        outcomes_held = list(_write_each(outcomes) if options.record or options.replay else outcomes)
     if options.record or options.replay:
         documents.write()
-    print("\n" + documents.matrix(held))
-    return 0 if len(held) == len(wanted) else 1
+    print("\n" + documents.matrix(outcomes_held))
+    return 0 if len(outcomes_held) == len(senders) else 1
 
 
-def _written(outcomes: Iterator[Json]) -> Iterator[Json]:
+def _write_each(outcomes: Iterator[Json]) -> Iterator[Json]:
     """Writes each recording at once: a run of all clients takes long, and may be ended early."""
     for recording in outcomes:
         recordings.write(recording)
@@ -72,13 +74,13 @@ def _run(servers: World, target: Target, senders: list[Sender], log: Path | None
     for sender in senders:
         key = servers.new_key(sender.slug)
         try:
-            outcome = tried(sender, target, key, lambda key=key: _stored(target, key))  # type: ignore[misc]
+            outcome = tried(sender, target, key, lambda key=key: _stored_traces(target, key))  # type: ignore[misc]
         except SkippedError as error:
             _say(f"SKIPPED {sender.name}: {error}")
             continue
         _tell(outcome)
         if log:
-            _log(outcome, log, _stored(target, key))
+            _log(outcome, log, _stored_traces(target, key))
         yield recordings.as_recording(outcome)
 
 
@@ -86,8 +88,8 @@ def _replayed(servers: World, target: Target, senders: list[Sender]) -> Iterator
     """Sends each client's recorded requests again."""
     for sender in senders:
         key = servers.new_key(sender.slug)
-        recording = recordings.read(sender.slug)
-        row, failed = replayed(recording, key, partial(_send, target), partial(_stored, target, key))
+        recording = recordings.read_recording(sender.slug)
+        row, failed = replayed(recording, key, partial(_send, target), partial(_stored_traces, target, key))
         _say(f"{sender.name}: {row} {' '.join(failed)}")
         yield recording | {"row": asdict(row)}
 
@@ -114,9 +116,9 @@ def _tell(outcome: Outcome) -> None:
 def _log(outcome: Outcome, folder: Path, traces: list[Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{outcome.sender.slug}.log").write_text(outcome.log, encoding="utf-8")
-    held = recordings.as_recording(outcome) | {"traces": traces}
+    recording = recordings.as_recording(outcome) | {"traces": traces}
     (folder / f"{outcome.sender.slug}.json").write_text(
-        json.dumps(held, ensure_ascii=False, indent=1), encoding="utf-8"
+        json.dumps(recording, ensure_ascii=False, indent=1), encoding="utf-8"
     )
 
 
@@ -124,7 +126,7 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _stored(target: Target, key: str) -> list[Any]:
+def _stored_traces(target: Target, key: str) -> list[Any]:
     """Every trace of a project in full, oldest first."""
     items = _get(target, key, "/api/v1/traces?limit=200")["items"]
     return [_get(target, key, f"/api/v1/traces/{item['id']}") for item in reversed(items)]

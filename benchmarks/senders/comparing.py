@@ -64,10 +64,10 @@ def _usage(trace: Json) -> tuple[Any, Any]:
 def texts_of(trace: Json) -> list[Text]:
     """The texts of all messages as they are stored, with their roles."""
     pairs: list[Text] = [("system", trace["instructions"])] if trace["instructions"] else []
-    given = trace["input"]
-    if isinstance(given, str):
-        return [*pairs, ("user", given)]
-    for message in [*(given or ()), *(trace["messages"] or ())]:
+    input_ = trace["input"]
+    if isinstance(input_, str):
+        return [*pairs, ("user", input_)]
+    for message in [*(input_ or ()), *(trace["messages"] or ())]:
         content = message.get("content")
         parts = content if isinstance(content, list) else [content]
         texts = (part.get("text") if isinstance(part, dict) else part for part in parts)

@@ -22,10 +22,10 @@ figures stand in [ingest](ingest.md#what-each-client-sends). `$URL` is Promptlod
 """
 
 
-def matrix(held: Iterable[dict[str, Any]]) -> str:
+def matrix(recordings_held: Iterable[dict[str, Any]]) -> str:
     """One row a client."""
     notes = {sender.name: sender.note for sender in SENDERS}
-    return table(HEAD, [_cells(recording, notes[recording["sender"]]) for recording in held])
+    return table(HEAD, [_cells(recording, notes[recording["sender"]]) for recording in recordings_held])
 
 
 def _cells(recording: dict[str, Any], note: str) -> list[object]:
@@ -42,11 +42,13 @@ def _anchor(name: str) -> str:
 
 def write() -> None:
     """Writes both documents from all recordings."""
-    held = list(recordings.recorded())
+    recordings_held = list(recordings.recorded())
     ingest = DOCS / "ingest.md"
     text = ingest.read_text(encoding="utf-8")
-    ingest.write_text(_MATRIX.sub(lambda hit: f"{hit[1]}{matrix(held)}\n{hit[2]}", text), encoding="utf-8")
-    versions = {recording["sender"]: recording["versions"] for recording in held}
+    ingest.write_text(
+        _MATRIX.sub(lambda match: f"{match[1]}{matrix(recordings_held)}\n{match[2]}", text), encoding="utf-8"
+    )
+    versions = {recording["sender"]: recording["versions"] for recording in recordings_held}
     sections = [_section(sender, versions[sender.name]) for sender in SENDERS if sender.name in versions]
     (DOCS / "senders.md").write_text("\n".join([_INTRODUCTION, *sections]), encoding="utf-8")
 

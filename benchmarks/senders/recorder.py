@@ -29,8 +29,8 @@ class Sent:
 
     def as_json(self) -> dict[str, object]:
         """The request without its answer, since a replay gets its own."""
-        kept = asdict(self) | {"body": base64.b64encode(self.body).decode()}
-        return {name: kept[name] for name in ("method", "path", "headers", "body")}
+        fields = asdict(self) | {"body": base64.b64encode(self.body).decode()}
+        return {name: fields[name] for name in ("method", "path", "headers", "body")}
 
 
 class Recorder(LocalServer):
@@ -81,8 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(pieces)
 
     def _give_back(self, body: bytes, status: int, kind: str, answer: bytes) -> None:
-        kept = {name: self.server.without_key(self.headers[name]) for name in _KEPT if name in self.headers}
-        self.server.sent.append(Sent(self.command, self.path, kept, body, status, answer))
+        kept_headers = {name: self.server.without_key(self.headers[name]) for name in _KEPT if name in self.headers}
+        self.server.sent.append(Sent(self.command, self.path, kept_headers, body, status, answer))
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(answer)))

@@ -20,7 +20,7 @@ def as_recording(outcome: Outcome) -> Json:
         "sender": outcome.sender.name,
         "versions": outcome.versions,
         "calls": [asdict(exchange) for exchange in outcome.exchanges],
-        "requests": [sent.as_json() for sent in outcome.sent],
+        "requests": [request.as_json() for request in outcome.sent],
         "row": asdict(outcome.row),
     }
 
@@ -32,10 +32,10 @@ def write(recording: Json) -> None:
     (FOLDER / f"{slug_of(recording['sender'])}.json.gz").write_bytes(gzip.compress(data, mtime=0))
 
 
-def read(slug: str) -> Json:
+def read_recording(slug: str) -> Json:
     return json.loads(gzip.decompress((FOLDER / f"{slug}.json.gz").read_bytes()))
 
 
 def recorded() -> Iterator[Json]:
     """All recordings, in the order of the senders."""
-    return (read(sender.slug) for sender in SENDERS if (FOLDER / f"{sender.slug}.json.gz").exists())
+    return (read_recording(sender.slug) for sender in SENDERS if (FOLDER / f"{sender.slug}.json.gz").exists())

@@ -53,10 +53,12 @@ def tried(sender: Sender, target: Target, key: str, traces: Callable[[], list[An
         raise SkippedError("uv is not there: pip install uv")
     with standing_in() as models, recording(f"http://127.0.0.1:{target.port}", key) as recorder:
         environment = _environment(sender, models, recorder)
-        done = _run(command(sender), environment)
+        process = _run(command(sender), environment)
         row = compared(models.exchanges, traces())
     versions = _versions(sender, environment)
-    return Outcome(sender, row, models.exchanges, recorder.sent, versions, done.returncode, done.stdout + done.stderr)
+    return Outcome(
+        sender, row, models.exchanges, recorder.sent, versions, process.returncode, process.stdout + process.stderr
+    )
 
 
 def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -76,7 +78,7 @@ def command(sender: Sender) -> list[str]:
 
 
 def _in_environment(sender: Sender) -> list[str]:
-    packages = [part for package in sender.packages for part in ("--with", _found(package))]
+    packages = [part for package in sender.packages for part in ("--with", _absolute(package))]
     return [
         str(_uv()),
         "run",
@@ -90,7 +92,7 @@ def _in_environment(sender: Sender) -> list[str]:
     ]
 
 
-def _found(package: str) -> str:
+def _absolute(package: str) -> str:
     """The package; a folder of this checkout by its absolute path, since clients run in another folder."""
     return str(ROOT / package) if package.startswith("./") else package
 
@@ -107,15 +109,15 @@ _VERSIONS = "import sys; from importlib.metadata import version; print(*map(vers
 def _versions(sender: Sender, environment: dict[str, str]) -> dict[str, str]:
     """The releases that uv chose."""
     names = [_OUR_NAMES.get(package) or re.split(r"[<>=\[]", package)[0] for package in sender.packages]
-    done = _run([*_in_environment(sender), "python", "-c", _VERSIONS, *names], environment)
-    return dict(zip(names, done.stdout.split(), strict=False))
+    process = _run([*_in_environment(sender), "python", "-c", _VERSIONS, *names], environment)
+    return dict(zip(names, process.stdout.split(), strict=False))
 
 
 def _environment(sender: Sender, models: StandIn, recorder: Recorder) -> dict[str, str]:
-    here = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
     names = {"url": recorder.address, "key": recorder.key, "models": models.address}
-    own = {name: value.format(**names) for name, value in {**_MODELS, **sender.settings}.items()}
-    return here | own | {"PYTHONDONTWRITEBYTECODE": "1"}
+    own_variables = {name: value.format(**names) for name, value in {**_MODELS, **sender.settings}.items()}
+    return variables | own_variables | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 _MODELS = {

@@ -46,8 +46,8 @@ class StandIn(LocalServer):
     def keep(self, model: str, texts: list[Text]) -> Exchange:
         with self._lock:
             number = len(self.exchanges) + 1
-            asked = "\n".join(text for _, text in texts)
-            exchange = Exchange(model, texts, _answer(number, asked), 100 + number, 10 + number)
+            prompt = "\n".join(text for _, text in texts)
+            exchange = Exchange(model, texts, _answer(number, prompt), 100 + number, 10 + number)
             self.exchanges.append(exchange)
         return exchange
 
@@ -57,13 +57,13 @@ def standing_in() -> AbstractContextManager[StandIn]:
     return serving(StandIn())
 
 
-def _answer(number: int, asked: str) -> str:
+def _answer(number: int, prompt: str) -> str:
     """An answer in the form that the framework needs to continue."""
     text = f"Answer {number}: billing."
-    if fields := re.findall(FIELDS, asked):
+    if fields := re.findall(FIELDS, prompt):
         names = [name for name in dict.fromkeys(fields) if name not in ("mail", "completed")]
         return "\n\n".join([f"[[ ## {name} ## ]]\n{text}" for name in names] + ["[[ ## completed ## ]]"])
-    return f"Thought: I know it.\nFinal Answer: {text}" if "Final Answer" in asked else text
+    return f"Thought: I know it.\nFinal Answer: {text}" if "Final Answer" in prompt else text
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -98,9 +98,9 @@ def _json(body: Json) -> Answer:
     return "application/json", json.dumps(body).encode()
 
 
-def _events(pieces: list[Json], *, named: bool = False, done: bool = False) -> Answer:
-    lines = [(f"event: {piece['type']}\n" if named else "") + f"data: {json.dumps(piece)}\n\n" for piece in pieces]
-    return "text/event-stream", "".join([*lines, "data: [DONE]\n\n" if done else ""]).encode()
+def _events(pieces: list[Json], *, has_names: bool = False, has_end: bool = False) -> Answer:
+    lines = [(f"event: {piece['type']}\n" if has_names else "") + f"data: {json.dumps(piece)}\n\n" for piece in pieces]
+    return "text/event-stream", "".join([*lines, "data: [DONE]\n\n" if has_end else ""]).encode()
 
 
 def _halves(text: str) -> tuple[str, str]:
@@ -128,56 +128,59 @@ def _of_messages(messages: list[Json]) -> list[Text]:
 
 
 def _chat(server: StandIn, _: str, body: Json) -> Answer:
-    kept = server.keep(body["model"], _of_messages(body["messages"]))
-    head = {"id": f"chatcmpl-{kept.input_tokens}", "created": CREATED, "model": kept.model}
+    exchange = server.keep(body["model"], _of_messages(body["messages"]))
+    head = {"id": f"chatcmpl-{exchange.input_tokens}", "created": CREATED, "model": exchange.model}
     usage = {
-        "prompt_tokens": kept.input_tokens,
-        "completion_tokens": kept.output_tokens,
-        "total_tokens": kept.input_tokens + kept.output_tokens,
+        "prompt_tokens": exchange.input_tokens,
+        "completion_tokens": exchange.output_tokens,
+        "total_tokens": exchange.input_tokens + exchange.output_tokens,
     }
     if not body.get("stream"):
-        message = {"role": "assistant", "content": kept.answer}
+        message = {"role": "assistant", "content": exchange.answer}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return _json(head | {"object": "chat.completion", "choices": [choice], "usage": usage})
     head["object"] = "chat.completion.chunk"
-    deltas: list[Json] = [{"role": "assistant", "content": ""}, *({"content": half} for half in _halves(kept.answer))]
+    deltas: list[Json] = [
+        {"role": "assistant", "content": ""},
+        *({"content": half} for half in _halves(exchange.answer)),
+    ]
     chunks = [head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
     chunks.append(head | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     if (body.get("stream_options") or {}).get("include_usage"):
         chunks.append(head | {"choices": [], "usage": usage})
-    return _events(chunks, done=True)
+    return _events(chunks, has_end=True)
 
 
 def _response(server: StandIn, _: str, body: Json) -> Answer:
-    given = body["input"]
+    input_ = body["input"]
     instructions = list(_texts("system", body.get("instructions")))
-    kept = server.keep(
-        body["model"], instructions + (_of_messages(given) if isinstance(given, list) else [("user", given)])
+    exchange = server.keep(
+        body["model"], instructions + (_of_messages(input_) if isinstance(input_, list) else [("user", input_)])
     )
-    part = {"type": "output_text", "text": kept.answer, "annotations": [], "logprobs": []}
+    part = {"type": "output_text", "text": exchange.answer, "annotations": [], "logprobs": []}
     item = {
-        "id": f"msg_{kept.input_tokens}",
+        "id": f"msg_{exchange.input_tokens}",
         "type": "message",
         "role": "assistant",
         "status": "completed",
         "content": [part],
     }
-    whole = {
-        "id": f"resp_{kept.input_tokens}", "object": "response", "created_at": CREATED, "status": "completed", "model": kept.model,
+    response = {
+        "id": f"resp_{exchange.input_tokens}", "object": "response", "created_at": CREATED, "status": "completed", "model": exchange.model,
         "output": [item], "parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "error": None, "incomplete_details": None,
         "instructions": body.get("instructions"), "metadata": {}, "temperature": 1.0, "top_p": 1.0,
         "usage": {
-            "input_tokens": kept.input_tokens, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-            "output_tokens": kept.output_tokens, "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": kept.input_tokens + kept.output_tokens,
+            "input_tokens": exchange.input_tokens, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": exchange.output_tokens, "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": exchange.input_tokens + exchange.output_tokens,
         },
     }  # fmt: skip
     if not body.get("stream"):
-        return _json(whole)
-    begun = whole | {"status": "in_progress", "output": [], "usage": None}
+        return _json(response)
+    started = response | {"status": "in_progress", "output": [], "usage": None}
     place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
     steps: list[Json] = [
-        {"type": "response.created", "response": begun},
+        {"type": "response.created", "response": started},
         {
             "type": "response.output_item.added",
             "output_index": 0,
@@ -186,19 +189,19 @@ def _response(server: StandIn, _: str, body: Json) -> Answer:
         {"type": "response.content_part.added", **place, "part": part | {"text": ""}},
         *(
             {"type": "response.output_text.delta", **place, "delta": half, "logprobs": []}
-            for half in _halves(kept.answer)
+            for half in _halves(exchange.answer)
         ),
-        {"type": "response.output_text.done", **place, "text": kept.answer, "logprobs": []},
+        {"type": "response.output_text.done", **place, "text": exchange.answer, "logprobs": []},
         {"type": "response.content_part.done", **place, "part": part},
         {"type": "response.output_item.done", "output_index": 0, "item": item},
-        {"type": "response.completed", "response": whole},
+        {"type": "response.completed", "response": response},
     ]
-    return _events([step | {"sequence_number": number} for number, step in enumerate(steps)], named=True)
+    return _events([step | {"sequence_number": number} for number, step in enumerate(steps)], has_names=True)
 
 
 def _embeddings(_: StandIn, __: str, body: Json) -> Answer:
-    given = body["input"] if isinstance(body["input"], list) else [body["input"]]
-    data = [{"object": "embedding", "index": number, "embedding": [0.5] * 8} for number in range(len(given))]
+    texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+    data = [{"object": "embedding", "index": number, "embedding": [0.5] * 8} for number in range(len(texts))]
     return _json(
         {"object": "list", "model": body["model"], "data": data, "usage": {"prompt_tokens": 3, "total_tokens": 3}}
     )
@@ -208,25 +211,25 @@ def _embeddings(_: StandIn, __: str, body: Json) -> Answer:
 
 
 def _message(server: StandIn, _: str, body: Json) -> Answer:
-    kept = server.keep(body["model"], list(_texts("system", body.get("system"))) + _of_messages(body["messages"]))
+    exchange = server.keep(body["model"], list(_texts("system", body.get("system"))) + _of_messages(body["messages"]))
     head = {
-        "id": f"msg_{kept.input_tokens}", "type": "message", "role": "assistant", "model": kept.model, "stop_sequence": None,
+        "id": f"msg_{exchange.input_tokens}", "type": "message", "role": "assistant", "model": exchange.model, "stop_sequence": None,
     }  # fmt: skip
-    usage = {"input_tokens": kept.input_tokens, "output_tokens": kept.output_tokens}
-    whole = head | {"content": [{"type": "text", "text": kept.answer}], "stop_reason": "end_turn", "usage": usage}
+    usage = {"input_tokens": exchange.input_tokens, "output_tokens": exchange.output_tokens}
+    message = head | {"content": [{"type": "text", "text": exchange.answer}], "stop_reason": "end_turn", "usage": usage}
     if not body.get("stream"):
-        return _json(whole)
-    begun = head | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
-    deltas = [{"type": "text_delta", "text": half} for half in _halves(kept.answer)]
+        return _json(message)
+    started = head | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
+    deltas = [{"type": "text_delta", "text": half} for half in _halves(exchange.answer)]
     steps = [
-        {"type": "message_start", "message": begun},
+        {"type": "message_start", "message": started},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
         {"type": "content_block_stop", "index": 0},
         {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": usage},
         {"type": "message_stop"},
     ]
-    return _events(steps, named=True)
+    return _events(steps, has_names=True)
 
 
 # --- Gemini
@@ -235,16 +238,16 @@ def _message(server: StandIn, _: str, body: Json) -> Answer:
 def _generate(server: StandIn, path: str, body: Json) -> Answer:
     system = list(_texts("system", (body.get("systemInstruction") or {}).get("parts", [])))
     turns = [text for turn in body["contents"] for text in _texts(turn.get("role", "user"), turn.get("parts", []))]
-    kept = server.keep(path.rpartition("/")[2].partition(":")[0], system + turns)
+    exchange = server.keep(path.rpartition("/")[2].partition(":")[0], system + turns)
     usage = {
-        "promptTokenCount": kept.input_tokens,
-        "candidatesTokenCount": kept.output_tokens,
-        "totalTokenCount": kept.input_tokens + kept.output_tokens,
+        "promptTokenCount": exchange.input_tokens,
+        "candidatesTokenCount": exchange.output_tokens,
+        "totalTokenCount": exchange.input_tokens + exchange.output_tokens,
     }
-    head = {"modelVersion": kept.model, "responseId": f"r-{kept.input_tokens}", "usageMetadata": usage}
+    head = {"modelVersion": exchange.model, "responseId": f"r-{exchange.input_tokens}", "usageMetadata": usage}
     if ":stream" not in path:
-        return _json(head | {"candidates": [_candidate(kept.answer, "STOP")]})
-    first, second = _halves(kept.answer)
+        return _json(head | {"candidates": [_candidate(exchange.answer, "STOP")]})
+    first, second = _halves(exchange.answer)
     return _events([head | {"candidates": [_candidate(first)]}, head | {"candidates": [_candidate(second, "STOP")]}])
 
 
@@ -258,13 +261,13 @@ def _candidate(text: str, reason: str | None = None) -> Json:
 
 def _converse(server: StandIn, path: str, body: Json) -> Answer:
     texts = list(_texts("system", body.get("system", []))) + _of_messages(body["messages"])
-    kept = server.keep(path.split("/")[2], texts)
+    exchange = server.keep(path.split("/")[2], texts)
     usage = {
-        "inputTokens": kept.input_tokens,
-        "outputTokens": kept.output_tokens,
-        "totalTokens": kept.input_tokens + kept.output_tokens,
+        "inputTokens": exchange.input_tokens,
+        "outputTokens": exchange.output_tokens,
+        "totalTokens": exchange.input_tokens + exchange.output_tokens,
     }
-    message = {"role": "assistant", "content": [{"text": kept.answer}]}
+    message = {"role": "assistant", "content": [{"text": exchange.answer}]}
     return _json(
         {"output": {"message": message}, "stopReason": "end_turn", "usage": usage, "metrics": {"latencyMs": 5}}
     )

@@ -69,8 +69,8 @@ def record(
     **further: Any,
 ) -> None:
     """Send one call: the fields of `POST /api/v1/traces`, further ones as metadata.  Returns at once and never raises."""
-    given = {**further, **{name: value for name, value in locals().items() if name != "further"}}
-    client().record(**{name: value for name, value in given.items() if value is not None})
+    fields = {**further, **{name: value for name, value in locals().items() if name != "further"}}
+    client().record(**{name: value for name, value in fields.items() if value is not None})
 
 
 def wrap(provider: T, path: str | None = None) -> T:

@@ -24,12 +24,12 @@ class ChatAnswer(Answer):
         self._found: dict[str, Any] = {}
         self._messages: dict[int, dict[str, Any]] = {}
 
-    def found(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
         """`output` and `usage`, if present."""
         messages = [_joined(self._messages[index]) for index in sorted(self._messages)]
         return {**({"output": messages} if messages else {}), **self._found}
 
-    def whole(self, answer: Any) -> None:
+    def read_whole(self, answer: Any) -> None:
         choices = getattr(answer, "choices", None)
         if choices is not None:
             self._found["output"] = [plain(choice.message) for choice in choices]
@@ -42,15 +42,15 @@ class ChatAnswer(Answer):
         self._note_usage(getattr(chunk, "usage", None))
 
     def _note_usage(self, usage: Any) -> None:
-        counted = _counts(plain(usage))
-        if counted:
-            self._found["usage"] = counted
+        counts = _counts(plain(usage))
+        if counts:
+            self._found["usage"] = counts
 
 
 class ResponseAnswer(ChatAnswer):
     """The answer of the Responses API, whose stream ends with the whole response."""
 
-    def whole(self, answer: Any) -> None:
+    def read_whole(self, answer: Any) -> None:
         output = getattr(answer, "output", None)
         if output is not None:
             self._found["output"] = plain(output)
@@ -61,7 +61,7 @@ class ResponseAnswer(ChatAnswer):
 
     def piece(self, chunk: Any) -> None:
         if getattr(chunk, "type", None) in _ENDS:
-            self.whole(chunk.response)
+            self.read_whole(chunk.response)
 
 
 def _counts(usage: Any) -> dict[str, Any] | None:
@@ -70,9 +70,9 @@ def _counts(usage: Any) -> dict[str, Any] | None:
     counts: dict[str, Any] = usage
     renamed = {_USAGE.get(name, name): count for name, count in counts.items()}
     for details, ours in _DETAILS.items():
-        held = usage.get(details)
-        if isinstance(held, dict) and held.get(ours) is not None:
-            renamed[ours] = held[ours]
+        details_counted = usage.get(details)
+        if isinstance(details_counted, dict) and details_counted.get(ours) is not None:
+            renamed[ours] = details_counted[ours]
     return renamed
 
 
@@ -102,4 +102,4 @@ def _joined(value: Any) -> Any:
         return "".join(value)
     if isinstance(value, dict) and value and all(isinstance(key, int) for key in value):
         return [_joined(value[key]) for key in sorted(value)]
-    return {key: _joined(held) for key, held in value.items()} if isinstance(value, dict) else value
+    return {key: _joined(stored) for key, stored in value.items()} if isinstance(value, dict) else value

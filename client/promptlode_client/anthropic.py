@@ -38,12 +38,12 @@ class MessageAnswer(Answer):
         self._blocks: dict[int, dict[str, Any]] = {}
         self._usage: dict[str, Any] = {}
 
-    def found(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
         blocks = [_joined(self._blocks[index]) for index in sorted(self._blocks)]
         output = {"output": [{"role": "assistant", "content": blocks}]} if blocks else {}
         return {**output, **({"usage": self._usage} if self._usage else {})}
 
-    def whole(self, answer: Any) -> None:
+    def read_whole(self, answer: Any) -> None:
         if answer is not None and getattr(answer, "content", None) is not None:
             self._blocks = {index: plain(block) for index, block in enumerate(answer.content)}
             self._usage = plain(answer.usage) or {}
@@ -66,10 +66,18 @@ def _grow(block: dict[str, Any], delta: dict[str, Any]) -> None:
     """
     for name, value in delta.items():
         if name != "type" and isinstance(value, str):
-            held = block.setdefault("input" if name == "partial_json" else name, [])
-            pieces = held if isinstance(held, list) else [held] if isinstance(held, str) and held else []
-            block["input" if name == "partial_json" else name] = [*pieces, value] if pieces is not held else pieces
-            if pieces is held:
+            parts_so_far = block.setdefault("input" if name == "partial_json" else name, [])
+            pieces = (
+                parts_so_far
+                if isinstance(parts_so_far, list)
+                else [parts_so_far]
+                if isinstance(parts_so_far, str) and parts_so_far
+                else []
+            )
+            block["input" if name == "partial_json" else name] = (
+                [*pieces, value] if pieces is not parts_so_far else pieces
+            )
+            if pieces is parts_so_far:
                 pieces.append(value)
 
 

@@ -31,15 +31,15 @@ class Buffer:
         self.bytes += sum(map(len, items))
         self._trim()
 
-    def take(self, most: int, most_bytes: int) -> list[bytes]:
+    def take(self, limit: int, most_bytes: int) -> list[bytes]:
         """The oldest calls, at least one."""
-        taken: list[bytes] = []
+        items: list[bytes] = []
         size = 0
-        while self._items and len(taken) < most and (not taken or size + len(self._items[0]) <= most_bytes):
-            taken.append(self._items.popleft())
-            size += len(taken[-1])
+        while self._items and len(items) < limit and (not items or size + len(self._items[0]) <= most_bytes):
+            items.append(self._items.popleft())
+            size += len(items[-1])
         self.bytes -= size
-        return taken
+        return items
 
     def _trim(self) -> None:
         while self.bytes > self._limit:

@@ -196,15 +196,15 @@ class Client:
                 self._failures, self._most = 0, _BATCH
             self._changed.notify_all()
 
-    def _pause(self, told: float | None) -> None:
+    def _pause(self, seconds_told: float | None) -> None:
         """Pause for the server's time, else twice as long after each failure, with a random part so that clients spread."""
         now = time.monotonic()
         self._failures += 1
-        own = min(_FIRST_PAUSE * 2 ** min(self._failures - 1, 10), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
-        if told is None:
-            self._pause_until = now + own
+        own_pause = min(_FIRST_PAUSE * 2 ** min(self._failures - 1, 10), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+        if seconds_told is None:
+            self._pause_until = now + own_pause
         else:
-            self._told_until = now + told
+            self._told_until = now + seconds_told
 
     def _timeout(self) -> float:
         seconds_left = self.settings.timeout if self._end is None else self._end - time.monotonic()

@@ -55,9 +55,9 @@ def _name(module: dict[str, object]) -> str:
 
 def trace_headers() -> dict[str, str]:
     """`traceparent`, and `tracestate` if there is one: those of `trace_context`, else those of OpenTelemetry's span."""
-    own = _TRACEPARENT.get()
-    if own:
-        return {"traceparent": own}
+    traceparent = _TRACEPARENT.get()
+    if traceparent:
+        return {"traceparent": traceparent}
     opentelemetry = sys.modules.get("opentelemetry.trace")
     if opentelemetry is None:
         return {}

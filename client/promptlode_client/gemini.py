@@ -41,13 +41,13 @@ class ContentAnswer(Answer):
         self._others: list[Any] = []
         self._usage: Any = None
 
-    def found(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
         text = "".join(self._texts)
         parts = ([{"text": text}] if text else []) + self._others
         output = {"output": [{"role": "assistant", "content": text if not self._others else parts}]} if parts else {}
         return {**output, **({"usage": self._usage} if self._usage else {})}
 
-    def whole(self, answer: Any) -> None:
+    def read_whole(self, answer: Any) -> None:
         for part in self._parts(answer):
             if isinstance(part.get("text"), str) and not part.get("thought"):
                 self._texts.append(part["text"])
@@ -56,7 +56,7 @@ class ContentAnswer(Answer):
         self._usage = plain(getattr(answer, "usage_metadata", None)) or self._usage
 
     def piece(self, chunk: Any) -> None:
-        self.whole(chunk)
+        self.read_whole(chunk)
 
     def _parts(self, answer: Any) -> list[dict[str, Any]]:
         candidates = getattr(answer, "candidates", None) or []

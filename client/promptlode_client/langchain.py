@@ -28,11 +28,11 @@ def langchain_callback(recorder: Client, path: str | None = None) -> Any:
             self._runs: dict[Any, dict[str, Any]] = {}
 
         def on_chat_model_start(self, serialized: Any, messages: Any, *, run_id: Any, **about: Any) -> None:
-            sent = [message_of(message) for conversation in messages for message in conversation]
-            self._runs[run_id] = {**begun(recorder, path, about), "messages": sent}
+            messages_sent = [message_of(message) for conversation in messages for message in conversation]
+            self._runs[run_id] = {**facts_before_answer(recorder, path, about), "messages": messages_sent}
 
         def on_llm_start(self, serialized: Any, prompts: Any, *, run_id: Any, **about: Any) -> None:
-            self._runs[run_id] = {**begun(recorder, path, about), "input": "\n\n".join(prompts)}
+            self._runs[run_id] = {**facts_before_answer(recorder, path, about), "input": "\n\n".join(prompts)}
 
         def on_llm_end(self, response: Any, *, run_id: Any, **_: Any) -> None:
             recorder.record(**{**self._runs.pop(run_id, {}), **answer_of(response), "completed_at": now()})
@@ -45,7 +45,7 @@ def langchain_callback(recorder: Client, path: str | None = None) -> Any:
     return Promptlode()
 
 
-def begun(recorder: Client, path: str | None, about: dict[str, Any]) -> dict[str, Any]:
+def facts_before_answer(recorder: Client, path: str | None, about: dict[str, Any]) -> dict[str, Any]:
     """The facts of a run before its answer."""
     parameters = plain(about.get("invocation_params")) or {}
     metadata = plain(about.get("metadata")) or {}
@@ -85,7 +85,7 @@ def _call(call: Any) -> dict[str, Any]:
 
 def answer_of(response: Any) -> dict[str, Any]:
     """`output` and `usage` of an LLMResult."""
-    generations = [generation for each in response.generations for generation in each]
+    generations = [generation for alternatives in response.generations for generation in alternatives]
     messages = [getattr(generation, "message", None) for generation in generations]
     output = [
         {"role": "assistant", "content": generation.text}

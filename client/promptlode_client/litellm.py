@@ -61,14 +61,14 @@ def record_call(
     )
 
 
-def _settings(given: Any) -> dict[str, Any]:
-    return {name: value for name, value in (plain(given) or {}).items() if name not in _NO_SETTING}
+def _settings(parameters: Any) -> dict[str, Any]:
+    return {name: value for name, value in (plain(parameters) or {}).items() if name not in _NO_SETTING}
 
 
 def _prompt(kwargs: dict[str, Any]) -> dict[str, Any]:
     """The prompt: a text or items in the Responses API; in a completion, a list of one message."""
-    given = kwargs.get("messages") or kwargs.get("input")
-    return {"input": given} if isinstance(given, str) else {"messages": given}
+    input_ = kwargs.get("messages") or kwargs.get("input")
+    return {"input": input_} if isinstance(input_, str) else {"messages": input_}
 
 
 def _answer(response: Any) -> dict[str, Any]:

@@ -40,8 +40,8 @@ def wrap_openai(recorder: Client, client: Any, path: str | None) -> bool:
 
 def _request(kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments under our names."""
-    sent = arguments(kwargs, _NO_REQUEST)
-    body = {_NAMES.get(name, name): value for name, value in sent.items()}
+    request = arguments(kwargs, _NO_REQUEST)
+    body = {_NAMES.get(name, name): value for name, value in request.items()}
     if "reasoning_effort" in body:
         body.setdefault("reasoning", {"effort": body.pop("reasoning_effort")})
     text = body.get("text")

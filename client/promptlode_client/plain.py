@@ -29,9 +29,9 @@ def plain(value: Any, depth: int = 0) -> Any:
     if depth >= _DEEPEST:
         return f"<{type(value).__name__}>"
     if isinstance(value, Mapping):
-        return {_storable(str(key)): plain(held, depth + 1) for key, held in value.items() if is_given(held)}
+        return {_storable(str(key)): plain(item, depth + 1) for key, item in value.items() if is_given(item)}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(held, depth + 1) for held in value]
+        return [plain(item, depth + 1) for item in value]
     return _of_object(value, depth)
 
 

@@ -28,13 +28,13 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """The settings of the environment; an invalid number is ignored, since a typing error must not stop an app."""
-        given = os.environ if environment is None else environment
+        variables = os.environ if environment is None else environment
         values: dict[str, Any] = {}
         for field in fields(cls):
             name = f"PROMPTLODE_{field.name.upper()}"
-            if name in given:
+            if name in variables:
                 try:
-                    values[field.name] = _KINDS[str(field.type)](given[name].strip())
+                    values[field.name] = _KINDS[str(field.type)](variables[name].strip())
                 except ValueError:
                     logger.warning("%s is no number; %s is used.", name, field.default)
         return cls(**values)

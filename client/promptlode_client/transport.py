@@ -118,8 +118,8 @@ def _kind(error: Exception) -> str:
 
 def _by_proxy(url: str) -> str:
     """A note when a proxy from the environment is used, since the failure may be the proxy's."""
-    scheme, _, rest = url.partition("://")
-    host = rest.partition("/")[0].partition(":")[0]
+    scheme, _, authority = url.partition("://")
+    host = authority.partition("/")[0].partition(":")[0]
     proxies = urllib.request.getproxies()
     return (
         f", by the {scheme} proxy of the environment"
@@ -134,8 +134,8 @@ def _of_answer(body: bytes, size: int) -> Outcome:
         results = json.loads(body)["results"]
         bad = [result for result in results if result["status"] >= 400]
         if bad:
-            said = [error["loc"] for error in bad[0]["error"]["errors"]]
-            logger.warning("Promptlode refused %d of %d calls; the first for its fields %s.", len(bad), size, said)
+            places = [error["loc"] for error in bad[0]["error"]["errors"]]
+            logger.warning("Promptlode refused %d of %d calls; the first for its fields %s.", len(bad), size, places)
         return Outcome(sent=size - len(bad), refused=len(bad))
     except (ValueError, KeyError, TypeError):
         return Outcome(sent=size)

@@ -24,11 +24,11 @@ logger = logging.getLogger("promptlode_client")
 class Answer:
     """The answer of a model, whole or in pieces of a stream."""
 
-    def found(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
         """`output` and `usage`, if present."""
         raise NotImplementedError
 
-    def whole(self, answer: Any) -> None:
+    def read_whole(self, answer: Any) -> None:
         """Read an answer that is not streamed."""
         raise NotImplementedError
 
@@ -45,9 +45,9 @@ class How:
     answer: Callable[[], Answer]
 
 
-def arguments(kwargs: dict[str, Any], without: set[str]) -> dict[str, Any]:
+def arguments(kwargs: dict[str, Any], left_out: set[str]) -> dict[str, Any]:
     """The given arguments as JSON: a copy, since the app may go on changing its list of messages."""
-    return {name: plain(value) for name, value in kwargs.items() if name not in without and is_given(value)}
+    return {name: plain(value) for name, value in kwargs.items() if name not in left_out and is_given(value)}
 
 
 def watch_method(recorder: Client, resource: Any, name: str, how: How, path: str | None) -> bool:
@@ -63,7 +63,7 @@ def watch_method(recorder: Client, resource: Any, name: str, how: How, path: str
 def _recorded(recorder: Client, original: Callable[..., Any], how: How, path: str | None) -> Any:
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
-        watch = _Watch.begun(recorder, how, path, kwargs)
+        watch = _Watch.begin(recorder, how, path, kwargs)
         try:
             result = original(*args, **kwargs)
         except BaseException as error:
@@ -83,7 +83,7 @@ class _Watch:
         self._done = False
 
     @classmethod
-    def begun(cls, recorder: Client, how: How, path: str | None, kwargs: dict[str, Any]) -> _Watch:
+    def begin(cls, recorder: Client, how: How, path: str | None, kwargs: dict[str, Any]) -> _Watch:
         """Begin with a copy of the request: the app may go on changing its list of messages."""
         try:
             body = how.request(kwargs)
@@ -113,7 +113,7 @@ class _Watch:
         if hasattr(result, "__aenter__") and not hasattr(result, "_iterator"):
             return _AsyncManaged(self, result)
         if not self._follow(result):
-            self.whole(result)
+            self.record_whole(result)
         return result
 
     def _follow(self, result: Any) -> bool:
@@ -125,12 +125,12 @@ class _Watch:
             result._iterator = self._watched(iterator)
         else:
             return False
-        self._read(self._watch_close, result)
+        self._read_safely(self._watch_close, result)
         return True
 
-    def whole(self, result: Any) -> None:
+    def record_whole(self, result: Any) -> None:
         """Record a whole answer, which ends the call."""
-        self._read(self._answer.whole, result)
+        self._read_safely(self._answer.read_whole, result)
         self._record()
 
     async def awaited(self, result: Any) -> Any:
@@ -160,7 +160,7 @@ class _Watch:
     def _watched(self, iterator: Iterator[Any]) -> Iterator[Any]:
         try:
             for item in iterator:
-                self._read(self._answer.piece, item)
+                self._read_safely(self._answer.piece, item)
                 yield item
         except GeneratorExit:
             getattr(iterator, "close", lambda: None)()
@@ -174,10 +174,10 @@ class _Watch:
     async def _watched_async(self, iterator: AsyncIterator[Any]) -> AsyncIterator[Any]:
         try:
             async for item in iterator:
-                self._read(self._answer.piece, item)
+                self._read_safely(self._answer.piece, item)
                 yield item
         except GeneratorExit:
-            await getattr(iterator, "aclose", _nothing)()
+            await getattr(iterator, "aclose", _no_close)()
             raise
         except BaseException as error:
             self.failed(error)
@@ -185,15 +185,15 @@ class _Watch:
         finally:
             self._record()
 
-    def _read(self, read: Callable[[Any], None], value: Any) -> None:
+    def _read_safely(self, reader: Callable[[Any], None], value: Any) -> None:
         try:
-            read(value)
+            reader(value)
         except Exception as error:  # noqa: BLE001  # an answer of another shape is recorded without it
             logger.debug("An answer could not be read: %s", type(error).__name__)
 
     def _record(self) -> None:
         if not self._done and self._body.get("model"):
-            self._read(lambda answer: self._body.update(answer.found()), self._answer)
+            self._read_safely(lambda answer: self._body.update(answer.found()), self._answer)
             self._recorder.record(**{**self._body, "completed_at": _now()})
         self._done = True
 
@@ -212,9 +212,9 @@ class _Manager:
         if isinstance(error, Exception):
             self._watch.failed(error)
         try:
-            self._watch.whole(self._stream.current_message_snapshot)
+            self._watch.record_whole(self._stream.current_message_snapshot)
         except Exception:  # noqa: BLE001  # nothing came, or the stream is of another kind
-            self._watch.whole(None)
+            self._watch.record_whole(None)
 
 
 class _Managed(_Manager):
@@ -237,7 +237,7 @@ class _AsyncManaged(_Manager):
         return await self._inner.__aexit__(kind, error, trace)
 
 
-async def _nothing() -> None:
+async def _no_close() -> None:
     """Stands in for `aclose` of an iterator without one."""
 
 

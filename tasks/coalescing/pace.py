@@ -19,7 +19,7 @@ from typing import NamedTuple
 from app.config import default_of
 
 
-class Rest(NamedTuple):
+class Pause(NamedTuple):
     """The pause after a run.
 
     began: when the run began. until: the latest end of the pause. enough: the sum of all requests' waiting times that ends it earlier.
@@ -47,22 +47,22 @@ class Pace:
     crowd: float = 17.0
     least: float = 0.25
 
-    def due(self, now: float, first: float, waiting: int, rest: Rest) -> float:
+    def due(self, now: float, first: float, waiting: int, pause: Pause) -> float:
         """The due time of a message for the `waiting` requests since the last run began.
 
         first: the time of the first request that no run has claimed. now: the time of the last.
         """
-        due = self._end_of(rest, now, waiting) if rest.until > now else now + self._quiet(waiting)
-        return min(due, first + self.max_wait)
+        due_at = self._end_of(pause, now, waiting) if pause.until > now else now + self._quiet(waiting)
+        return min(due_at, first + self.max_wait)
 
-    def rest(self, began: float, ended: float) -> Rest:
+    def rest(self, began: float, ended: float) -> Pause:
         """The pause of the group after a run."""
         took = max(ended - began, self.least)
-        return Rest(began, ended + took * self.gap, took * self.crowd)
+        return Pause(began, ended + took * self.gap, took * self.crowd)
 
-    def _end_of(self, rest: Rest, now: float, waiting: int) -> float:
-        waited = waiting * (now - rest.began) / 2
-        return min(rest.until, now + max(0.0, rest.enough - waited) / waiting)
+    def _end_of(self, pause: Pause, now: float, waiting: int) -> float:
+        waited = waiting * (now - pause.began) / 2
+        return min(pause.until, now + max(0.0, pause.enough - waited) / waiting)
 
     def _quiet(self, waiting: int) -> float:
         return self.quiet * min(1.0, self.crowd / waiting)

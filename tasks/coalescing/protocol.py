@@ -164,7 +164,7 @@ class Coalescing(Protocol):
     def claim(self, group: UUID, owner: str, *, ticketless: bool = False, redelivered: bool = False) -> Answer: ...
     def heartbeat(self, group: UUID, owner: str) -> Answer: ...
     def finish(
-        self, group: UUID, owner: str, outcome: Outcome, *, more: bool = False, pause: float = 0.0
+        self, group: UUID, owner: str, outcome: Outcome, *, has_more: bool = False, pause: float = 0.0
     ) -> Answer: ...
     def wake(
         self,
@@ -226,9 +226,11 @@ class RedisCoalescing:
         """HEARTBEAT: keep the lease."""
         return self._run("heartbeat", group, owner)
 
-    def finish(self, group: UUID, owner: str, outcome: Outcome, *, more: bool = False, pause: float = 0.0) -> Answer:
+    def finish(
+        self, group: UUID, owner: str, outcome: Outcome, *, has_more: bool = False, pause: float = 0.0
+    ) -> Answer:
         """FINISH: give the lease back.  `pause`: seconds until a failed run is tried again."""
-        return self._noted(group, self._run("finish", group, owner, outcome, int(more), milliseconds(pause)))
+        return self._noted(group, self._run("finish", group, owner, outcome, int(has_more), milliseconds(pause)))
 
     def wake(
         self,
@@ -265,7 +267,9 @@ class RedisCoalescing:
         now = seconds[0] * 1000
         snapshots = self.snapshots(patience)
         return {
-            group for group, held in patience.items() if not _is_attended(snapshots[group], now, milliseconds(held))
+            group
+            for group, seconds in patience.items()
+            if not _is_attended(snapshots[group], now, milliseconds(seconds))
         }
 
     def groups(self) -> Iterable[UUID]:

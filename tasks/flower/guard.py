@@ -19,10 +19,10 @@ def never_serve_openly() -> None:
     options.add_parse_callback(lambda: check(options))
 
 
-def check(chosen: Any) -> None:
+def check(method: Any) -> None:
     """Raises SystemExit, which names the setting that is missing."""
-    if not (chosen.basic_auth or chosen.auth or chosen.unix_socket or is_loopback(chosen.address)):
-        raise SystemExit(REFUSAL.format(address=chosen.address))
+    if not (method.basic_auth or method.auth or method.unix_socket or is_loopback(method.address)):
+        raise SystemExit(REFUSAL.format(address=method.address))
 
 
 def is_loopback(address: str) -> bool:

@@ -46,8 +46,8 @@ def install() -> None:
     """Add the page, the tab and the metrics; called before Flower builds its application."""
     engine = make_engine(promptlode_settings())
     REGISTRY.register(collector_of(engine))
-    known = {"engine": engine, "pages": _address(promptlode_settings().pages_url)}
-    handlers.insert(0, tornado.web.url(r"/grouping", GroupingView, known, name="grouping"))
+    context = {"engine": engine, "pages": _address(promptlode_settings().pages_url)}
+    handlers.insert(0, tornado.web.url(r"/grouping", GroupingView, context, name="grouping"))
     settings["template_loader"] = OverlayLoader(settings["template_path"])
 
 

@@ -112,7 +112,7 @@ def reports_of_two_days(world: "World", monkeypatch: pytest.MonkeyPatch) -> "Gro
     """A task of two versions, which differ in the day, with six calls each."""
     group = world.group()
     for day in (1, 2):
-        monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(day)))
+        monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(frozen(day)))
         group.send(report(day, number) for number in range(6))
         group.run()
     return group
@@ -120,7 +120,7 @@ def reports_of_two_days(world: "World", monkeypatch: pytest.MonkeyPatch) -> "Gro
 
 def tasks_of_two_days(world: "World", monkeypatch: pytest.MonkeyPatch) -> "Group":
     """Two tasks, which differ in the day, with five calls each."""
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(1), frozen(2)))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(frozen(1), frozen(2)))
     group = world.group()
     for number in range(5):
         group.send([report(1, number), report(2, number)])
@@ -185,9 +185,9 @@ class Group:
             settings=changed,
         )
 
-    def want(self, wanted: groups.Wanted) -> None:
+    def want(self, wanted: groups.Wish) -> None:
         with self.world.engine.begin() as connection:
-            groups.want(connection, self.id, wanted)
+            groups.note_wish(connection, self.id, wanted)
 
     def set(self, **values: Any) -> None:
         """Changes the group's row directly in the database."""

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 import templating
-from benchmarks.frameworks.compare import Own, _judged, own_templates, recorded, summary, table, verdicts
+from benchmarks.frameworks.compare import OwnTemplate, _judged, own_templates, recorded, summary, table, verdicts
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_most_of_the_frameworks_prompts_are_found_exactly(judged_prompts):
 
 
 def own(template, texts):
-    return Own("greet", "/x", template, range(len(texts)), [templating.match(template, text) for text in texts])
+    return OwnTemplate("greet", "/x", template, range(len(texts)), [templating.match(template, text) for text in texts])
 
 
 def mined(template, texts):

@@ -48,7 +48,9 @@ def chromium() -> str | None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A browser for one module: Playwright's event loop runs in this thread while it is started, so no other test could await."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: uv pip install playwright")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: uv pip install playwright"
+    )
     path = chromium()
     if path is None:
         pytest.skip("NO BROWSER: the pages are not tested. Install one: apt-get install chromium, or set CHROMIUM")

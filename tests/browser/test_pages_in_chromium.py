@@ -164,7 +164,9 @@ def test_a_saved_form_is_confirmed(browser: Any, own_site: Site) -> None:
 
 
 def test_tasks_are_merged_split_and_put_back_after_a_look_at_each(browser: Any, own_site: Site) -> None:
-    other_task = know(own_site.engine, own_site.project, "/mail", "", "Thank the customer of order {{order}} in one line.")
+    other_task = know(
+        own_site.engine, own_site.project, "/mail", "", "Thank the customer of order {{order}} in one line."
+    )
     own_site.send(
         [
             {"model": "gpt-5", "path": "/mail", "input": f"Thank the customer of order {number} in one line."}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from tasks.coalescing.pace import Rest
+from tasks.coalescing.pace import Pause
 from tasks.coalescing.protocol import COUNTERS, Answer, Outcome, Snapshot, Terms, milliseconds
 
 
@@ -226,7 +226,9 @@ class MemoryCoalescing:
 
     def _due_at(self, stored: Group, now: int) -> int:
         waiting = max(stored.seq - stored.run_seq, 1)
-        return int(self._pace.due(now, stored.first_at, waiting, Rest(stored.run_at, stored.rest_until, stored.enough)))
+        return int(
+            self._pace.due(now, stored.first_at, waiting, Pause(stored.run_at, stored.rest_until, stored.enough))
+        )
 
     def _send(self, stored: Group, now: int) -> str:
         stored.counters["messages"] += 1

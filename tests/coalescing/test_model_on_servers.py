@@ -171,7 +171,7 @@ class Servers:
         with self._engine.begin() as connection:
             state = runs.hold(connection, self.group)
             assert state is not None
-            owed, worker.more = calls.owed(connection, self.group, WINDOW)
+            owed, worker.more = calls.owed_calls(connection, self.group, WINDOW)
             if not owed:
                 worker.outcome = "empty"
                 return "empty"
@@ -199,7 +199,7 @@ class Servers:
 
     def _finish(self, before: State, number: int, how: str) -> str:
         worker = self._workers[number]
-        return self._coalescing.finish(self.group, worker.owner, worker.outcome, more=worker.more, pause=FAR).word
+        return self._coalescing.finish(self.group, worker.owner, worker.outcome, has_more=worker.more, pause=FAR).word
 
     def _follow_up(self, before: State, number: int, how: str) -> str:
         return self._enter(how)

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from benchmarks.pace import cheapest, fewest_runs, paced, score, streams
-from tasks.coalescing.pace import Pace, Rest
+from tasks.coalescing.pace import Pace, Pause
 
 STREAMS = streams(seed=7)
 
@@ -37,8 +37,8 @@ def test_a_pause_ends_when_the_requests_have_waited_as_long_as_a_crowd_for_a_run
 
 def test_a_large_crowd_waits_less_for_silence() -> None:
     pace = Pace(quiet=1.0, crowd=20)
-    assert pace.due(3.0, 2.9, 5, Rest()) == 3.0 + 1.0
-    assert pace.due(3.0, 2.0, 40, Rest()) == 3.0 + 0.5
+    assert pace.due(3.0, 2.9, 5, Pause()) == 3.0 + 1.0
+    assert pace.due(3.0, 2.0, 40, Pause()) == 3.0 + 0.5
 
 
 def test_the_optimum_of_two_traces_far_apart_is_two_runs_that_nobody_waits_for() -> None:

@@ -241,7 +241,7 @@ class TestFinish:
 
     def test_leftovers_go_to_the_tail_of_the_queue_at_once(self, protocol: Coalescing) -> None:
         running(protocol)
-        assert protocol.finish(GROUP, "me", "committed", more=True).word == "send"
+        assert protocol.finish(GROUP, "me", "committed", has_more=True).word == "send"
 
     def test_a_failed_run_waits_and_no_trace_shortens_its_wait(self, world: World, protocol: Coalescing) -> None:
         running(protocol)

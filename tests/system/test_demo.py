@@ -5,15 +5,15 @@ from typing import Any
 
 from rich.console import Console
 
-from app.local.demo import Found, missing, table
+from app.local.demo import TaskFound, missing, table
 from app.sample import EXPECTED, ExpectedTask
 
 
-def found(expected: ExpectedTask, **changes: Any) -> Found:
+def found(expected: ExpectedTask, **changes: Any) -> TaskFound:
     """The API's answer for a task that was found exactly as expected."""
     task = {"name": "A task", "path": expected.path, "versions": len(expected.versions), "calls": expected.calls}
     template = [{"role": "user", "text": "Sort {{ticket}} with [/INST] at the end"}]
-    return Found(task | {"template": template} | changes, [{"version": 1, "slots": ["ticket"]}])
+    return TaskFound(task | {"template": template} | changes, [{"version": 1, "slots": ["ticket"]}])
 
 
 def test_if_everything_was_found_nothing_is_missing() -> None:

@@ -26,5 +26,5 @@ def test_a_worker_that_starts_forgets_those_of_its_node_that_ended(engine: Engin
             heartbeats.beat(connection, name, "worker")
         heartbeats.beat(connection, f"reconciler@here:{ended.pid}", "reconciler")
         forget_ended(connection, "worker", NODE)
-        names_left = {beat.name for beat in heartbeats.seen(connection)}
+        names_left = {beat.name for beat in heartbeats.recent_processes(connection)}
     assert names_left == {*living, f"reconciler@here:{ended.pid}"}

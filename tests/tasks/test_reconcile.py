@@ -208,7 +208,7 @@ def test_a_run_that_is_still_matching_is_not_followed_by_another(
     coalescing.claim(unfinished_group, "worker", ticketless=True)
     assert reconciler.look_for_reviews() == 0
     with transaction(engine) as connection:
-        assert groups.wanted(connection, unfinished_group) is None
+        assert groups.open_wish(connection, unfinished_group) is None
 
 
 def test_counters_reach_postgresql_once_whoever_folds(

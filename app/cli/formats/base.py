@@ -92,7 +92,7 @@ class Call:
 
 
 @dataclass
-class Taken:
+class RecordCalls:
     """The result of a record: valid calls, the problems of others, and the number of calls that are no calls of a model."""
 
     incoming: list[Incoming] = field(default_factory=list)
@@ -113,36 +113,36 @@ class Format:
         """The calls of a record; None for one that is no call of a model.  Raises InvalidTraceError."""
         raise NotImplementedError
 
-    def take(self, record: Record, value: Body, reading: Reading) -> Taken:
+    def take(self, record: Record, value: Body, reading: Reading) -> RecordCalls:
         """The calls of a record, checked; an invalid one does not affect the others."""
         return checked(self, record, value, reading)
 
 
-def checked(kind: Format, record: Record, value: Body, reading: Reading) -> Taken:
+def checked(kind: Format, record: Record, value: Body, reading: Reading) -> RecordCalls:
     """The calls of a record as valid calls, problems, and skipped ones."""
-    taken = Taken()
+    taken_calls = RecordCalls()
     try:
         calls = list(kind.calls(value))
     except InvalidTraceError as error:
-        return Taken(problems=error.problems)
+        return RecordCalls(problems=error.problems)
     for index, call in enumerate(calls):
         if call is None:
-            taken.passed_over += 1
+            taken_calls.passed_over += 1
         else:
-            _take_call(call, _completed(call, record, index, value, reading), reading.limits, taken)
-    return taken
+            _take_call(call, _completed(call, record, index, value, reading), reading.limits, taken_calls)
+    return taken_calls
 
 
-def _take_call(call: Call, body: Body, limits: Limits, taken: Taken) -> None:
+def _take_call(call: Call, body: Body, limits: Limits, taken_calls: RecordCalls) -> None:
     """Take one call; without a prompt its line is reported and not stored."""
     lack = [] if _has_prompt(body) else [Problem((), call.remedy)]
     try:
         incoming = call.read(body, limits)
     except InvalidTraceError as error:
-        taken.problems += [*error.problems, *([] if call.is_strict else lack)]
+        taken_calls.problems += [*error.problems, *([] if call.is_strict else lack)]
         return
-    taken.problems += lack
-    taken.incoming += [] if lack else [incoming]
+    taken_calls.problems += lack
+    taken_calls.incoming += [] if lack else [incoming]
 
 
 def _has_prompt(body: Body) -> bool:
@@ -152,9 +152,9 @@ def _has_prompt(body: Body) -> bool:
 def _completed(call: Call, record: Record, index: int, value: Body, reading: Reading) -> Body:
     """The body with a path, a model and an external id where these are missing."""
     body = dict(call.body)
-    named = text_at(value, reading.path_field) if reading.path_field else None
+    path = text_at(value, reading.path_field) if reading.path_field else None
     usual = {
-        "path": named or body.get("path") or reading.default_path or call.usual_path,
+        "path": path or body.get("path") or reading.default_path or call.usual_path,
         "model": body.get("model") or reading.default_model,
         "external_id": body.get("external_id") or _derived_id(call.provider_id, record, index),
     }
@@ -172,9 +172,9 @@ def at(value: Body, path: str) -> Any:
     """The value at the path `a.b`, or of a field whose own name has a dot; objects may be JSON texts, as in tables."""
     if path in value:
         return value[path]
-    first, _, rest = path.partition(".")
+    first, _, further_path = path.partition(".")
     inner = parsed(value.get(first))
-    return at(inner, rest) if rest and isinstance(inner, dict) else None
+    return at(inner, further_path) if further_path and isinstance(inner, dict) else None
 
 
 def _derived_id(provider_id: Any, record: Record, index: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from app.checks import Problem
 from app.cli.formats.anthropic import Anthropic
-from app.cli.formats.base import Batches, Body, Call, Fit, Format, Reading, Record, Taken, checked
+from app.cli.formats.base import Batches, Body, Call, Fit, Format, Reading, Record, RecordCalls, checked
 from app.cli.formats.openai import OpenAI
 from app.intake.bodies.values import as_object
 
@@ -31,41 +31,41 @@ class Batch(Format):
         has_part = any(isinstance(value.get(name), dict) for name in (*_REQUEST, *_ANSWER))
         return Fit.CERTAIN if value.get("custom_id") is not None and has_part else Fit.NO
 
-    def take(self, record: Record, value: Body, reading: Reading) -> Taken:
+    def take(self, record: Record, value: Body, reading: Reading) -> RecordCalls:
         if _is_of_another_kind(value):
-            return Taken(passed_over=1)
+            return RecordCalls(passed_over=1)
         request, answer = _request_of(value), _answer_of(value)
         key = str(value.get("custom_id"))
         if request and answer:
-            return _whole(record, value, reading)
+            return _calls_of_record(record, value, reading)
         if request:
             return self._meet(record, value, reading.batches.answers.pop(key, None), reading)
         waiting = reading.batches.requests.pop(key, None)
         if waiting is None:
             reading.batches.answers[key] = (record, value)
-            return Taken()
-        return _whole(waiting[0], waiting[1] | answer, reading)
+            return RecordCalls()
+        return _calls_of_record(waiting[0], waiting[1] | answer, reading)
 
-    def _meet(self, record: Record, value: Body, answer: tuple[Record, Body] | None, reading: Reading) -> Taken:
+    def _meet(self, record: Record, value: Body, answer: tuple[Record, Body] | None, reading: Reading) -> RecordCalls:
         if answer is None:
             reading.batches.requests[str(value["custom_id"])] = (record, value)
-            return Taken()
-        return _whole(record, value | _answer_of(answer[1]), reading)
+            return RecordCalls()
+        return _calls_of_record(record, value | _answer_of(answer[1]), reading)
 
     def calls(self, value: Body) -> Iterator[Call | None]:
         yield from _format_of(value).calls(value)
 
 
-def lonely(batches: Batches, reading: Reading) -> Iterator[tuple[Record, Taken]]:
+def lonely(batches: Batches, reading: Reading) -> Iterator[tuple[Record, RecordCalls]]:
     """The records without another half: requests are calls without an answer, answers are dropped."""
     for record, value in batches.requests.values():
-        yield record, _whole(record, value, reading)
+        yield record, _calls_of_record(record, value, reading)
     for record, value in batches.answers.values():
         passed_over = _is_embedding(value)
-        yield record, Taken(passed_over=1) if passed_over else Taken(problems=[Problem((), LONELY_ANSWER)])
+        yield record, RecordCalls(passed_over=1) if passed_over else RecordCalls(problems=[Problem((), LONELY_ANSWER)])
 
 
-def _whole(record: Record, value: Body, reading: Reading) -> Taken:
+def _calls_of_record(record: Record, value: Body, reading: Reading) -> RecordCalls:
     return checked(_format_of(value), record, value, reading)
 
 

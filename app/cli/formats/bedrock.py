@@ -30,21 +30,21 @@ class Bedrock(Format):
         model = str(value.get("modelId") or "").rpartition("/")[2]
         if any(word in model for word in _OTHERS):
             return [None]
-        sent, answered = as_object(value.get("input")), as_object(value.get("output"))
-        request = request_of(sent.get("inputBodyJson")) or {}
+        request_body, answered = as_object(value.get("input")), as_object(value.get("output"))
+        request = request_of(request_body.get("inputBodyJson")) or {}
         answer = answer_of(answered.get("outputBodyJson"))
-        body = request | answer | present(_beside(value, sent, answered, answer) | {"model": model or None})
-        return [Call(body, value.get("requestId"), "bedrock", _why(sent))]
+        body = request | answer | present(_beside(value, request_body, answered, answer) | {"model": model or None})
+        return [Call(body, value.get("requestId"), "bedrock", _why(request_body))]
 
 
-def _why(sent: Body) -> str:
-    if sent.get("inputBodyS3Path"):
+def _why(request: Body) -> str:
+    if request.get("inputBodyS3Path"):
         return "The body lies in S3, at inputBodyS3Path: put it into the line as inputBodyJson."
     return "inputBodyJson holds no prompt: switch on text in the invocation logging of Bedrock."
 
 
-def _beside(value: Body, sent: Body, answered: Body, answer: Body) -> Body:
-    counts = present({"inputTokens": sent.get("inputTokenCount"), "outputTokens": answered.get("outputTokenCount")})
+def _beside(value: Body, request: Body, answered: Body, answer: Body) -> Body:
+    counts = present({"inputTokens": request.get("inputTokenCount"), "outputTokens": answered.get("outputTokenCount")})
     metadata = as_object(parsed(value.get("requestMetadata")))
     return {
         "path": metadata.get("promptlode.path"),

@@ -51,9 +51,9 @@ def kind_of(value: Body, expected: Format) -> Format:
     return expected if expected.fit(value) and expected.fit(value) >= kind.fit(value) else kind
 
 
-def contradicts(values: Sequence[Body], chosen: Format) -> Format | None:
+def contradicts(values: Sequence[Body], forced: Format) -> Format | None:
     """The kind that certainly fits these records, where the chosen one hardly does."""
-    if not values or any(chosen.fit(value) is Fit.CERTAIN for value in values):
+    if not values or any(forced.fit(value) is Fit.CERTAIN for value in values):
         return None
     kind = detect(values)
-    return kind if kind is not chosen and any(kind.fit(value) is Fit.CERTAIN for value in values) else None
+    return kind if kind is not forced and any(kind.fit(value) is Fit.CERTAIN for value in values) else None

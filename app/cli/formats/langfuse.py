@@ -61,8 +61,8 @@ def _listed(value: Body) -> list[Any] | None:
     return next((value[name] for name in _LISTS if isinstance(value.get(name), list)), None)
 
 
-def _call(sent: Body) -> Call | None:
-    row = {_snake(name): value for name, value in sent.items()}
+def _call(observation: Body) -> Call | None:
+    row = {_snake(name): value for name, value in observation.items()}
     model = row.pop("provided_model_name", None) or row.pop("model", None)
     if str(row.pop("type", "GENERATION" if model else None)).upper() != "GENERATION":
         return None
@@ -80,10 +80,10 @@ def _call(sent: Body) -> Call | None:
         "error": _error(row),
     }
     tools = _declared_tools(row.pop("tool_definitions", None))
-    given = row.pop("input", None)
-    prompt = _prompt(parsed(given))
+    input_ = row.pop("input", None)
+    prompt = _prompt(parsed(input_))
     if not any(name in prompt for name in PROMPTS):
-        prompt = prompt_of_value(given) or prompt
+        prompt = prompt_of_value(input_) or prompt
     further = {"metadata": _metadata(row, prompt.pop("metadata", {}))}
     return Call(present(tools | _settings(parameters) | parameters | prompt | body | further))
 
@@ -96,8 +96,8 @@ def _snake(name: str) -> str:
 def _path(row: Body) -> str | None:
     """The path: the trace names the action of the app, the observation one of its calls."""
     metadata = as_object(parsed(row.get("metadata")))
-    if isinstance(own := metadata.get("promptlode.path"), str):
-        return own
+    if isinstance(path := metadata.get("promptlode.path"), str):
+        return path
     names = [name for name in (row.get("trace_name"), row.get("name")) if isinstance(name, str) and name]
     return "/".join(dict.fromkeys(names)) or None
 
@@ -138,8 +138,8 @@ def _from_object(value: Body) -> Body:
     if texts is None:
         return {"metadata": {"langfuse.input": value}}
     inner = _prompt(value[texts])
-    own = {"instructions": value.get("instructions") or value.get("system"), "tools": value.get("tools")}
-    return inner | {name: kept for name, kept in own.items() if kept}
+    declared = {"instructions": value.get("instructions") or value.get("system"), "tools": value.get("tools")}
+    return inner | {name: value for name, value in declared.items() if value}
 
 
 def _message(item: Body) -> list[Body]:
@@ -210,8 +210,8 @@ def _is_count(value: Any) -> bool:
 
 
 def _sum(counts: Body, word: str) -> int | None:
-    counted = [count for name, count in counts.items() if word in name]
-    return sum(counted) if counted else None
+    counts_of_word = [count for name, count in counts.items() if word in name]
+    return sum(counts_of_word) if counts_of_word else None
 
 
 def _error(row: Body) -> Body | None:
@@ -221,13 +221,15 @@ def _error(row: Body) -> Body | None:
     return {"message": message if isinstance(message, str) and message else "The observation's level is ERROR."}
 
 
-def _metadata(row: Body, kept: Body) -> Body | None:
+def _metadata(row: Body, kept_metadata: Body) -> Body | None:
     """The caller's metadata with Langfuse's own fields: environment, release, tags, prompt."""
-    own = parsed(row.pop("metadata", None))
-    named = own if isinstance(own, dict) else {"langfuse.metadata": own} if own else {}
+    own_metadata = parsed(row.pop("metadata", None))
+    metadata = (
+        own_metadata if isinstance(own_metadata, dict) else {"langfuse.metadata": own_metadata} if own_metadata else {}
+    )
     beside = {
         f"langfuse.{name}": value
         for name, value in row.items()
         if name not in _LEFT_OUT and value is not None and value not in ("", [], {})
     }
-    return (beside | kept | named) or None
+    return (beside | kept_metadata | metadata) or None

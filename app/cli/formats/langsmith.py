@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from app.cli.formats.base import Body, Call, Fit, Format
 from app.intake.bodies.answers import answer_of
-from app.intake.bodies.requests import named, prompt_of_value
+from app.intake.bodies.requests import prompt_of_value, settings_by_our_names
 from app.intake.bodies.usage import usage_of
 from app.intake.bodies.values import as_object, filled, objects, parsed, present
 
@@ -28,17 +28,17 @@ class LangSmith(Format):
         return Fit.CERTAIN if any("run_type" in run for run in [value, *_listed(value)[:1]]) else Fit.NO
 
     def calls(self, value: Body) -> Iterable[Call | None]:
-        return [_call(run) for top in (_listed(value) or [value]) for run in _all(top)]
+        return [_call(run) for top in (_listed(value) or [value]) for run in _with_child_runs(top)]
 
 
 def _listed(value: Body) -> list[Body]:
     return next((items for name in _LISTS if (items := objects(value.get(name)))), [])
 
 
-def _all(run: Body) -> Iterator[Body]:
+def _with_child_runs(run: Body) -> Iterator[Body]:
     yield run
     for child in objects(run.get("child_runs")):
-        yield from _all(child)
+        yield from _with_child_runs(child)
 
 
 def _call(run: Body) -> Call | None:
@@ -58,7 +58,7 @@ def _call(run: Body) -> Call | None:
 
 
 def _settings(parameters: Body) -> Body:
-    return named({name: value for name, value in parameters.items() if name not in _NO_SETTING})
+    return settings_by_our_names({name: value for name, value in parameters.items() if name not in _NO_SETTING})
 
 
 def _beside(run: Body, metadata: Body, parameters: Body, answer: Body) -> Body:
@@ -66,14 +66,16 @@ def _beside(run: Body, metadata: Body, parameters: Body, answer: Body) -> Body:
     counts = as_object(as_object(parsed(run.get("outputs"))).get("usage_metadata")) or as_object(
         metadata.get("usage_metadata")
     )
-    own = present({name: run.get(name) or None for name in ("prompt_tokens", "completion_tokens", "total_tokens")})
-    models = [each.get(name) for each in (parameters, inputs) for name in _MODEL]
+    own_counts = present(
+        {name: run.get(name) or None for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+    )
+    models = [source.get(name) for source in (parameters, inputs) for name in _MODEL]
     return {
         "model": next((model for model in [*models, metadata.get("ls_model_name")] if model), None),
         "path": metadata.get("promptlode.path"),
         "external_id": f"{run['trace_id']}:{run['id']}" if run.get("trace_id") and run.get("id") else None,
         "temperature": metadata.get("ls_temperature") if "temperature" not in parameters else None,
-        "usage": usage_of(counts) or answer.get("usage") or usage_of(own),
+        "usage": usage_of(counts) or answer.get("usage") or usage_of(own_counts),
         "conversation_id": next((str(metadata[name]) for name in _CONVERSATION if metadata.get(name)), None),
         "user_id": _text(metadata.get("user_id")),
         "started_at": run.get("start_time"),

@@ -55,10 +55,10 @@ class LiteLLM(Format):
 
 def _request(value: Body) -> Body:
     """The prompt with the parameters, else the request sent to the proxy."""
-    sent = as_object(parsed(value.get("proxy_server_request")))
+    proxy_request = as_object(parsed(value.get("proxy_server_request")))
     messages = parsed(value.get("messages"))
     if messages in (None, "", {}, []):
-        request = request_of(sent.get("body", sent))
+        request = request_of(proxy_request.get("body", proxy_request))
     elif isinstance(messages, dict):
         request = request_of(messages)
     else:

@@ -44,11 +44,11 @@ class OpenAI(Format):
         beside = {name: field for name, field in value.items() if name not in _ENVELOPE}
         if not request:
             request, beside = beside, {}
-        made = request_of(request)
-        if made is None and not any(name in beside for name in PROMPTS):
+        body = request_of(request)
+        if body is None and not any(name in beside for name in PROMPTS):
             raise InvalidTraceError([Problem(("request",), _no_prompt(value))])
         own_id = value.get("custom_id") or response.get("id") or value.get("id")
-        return [Call((made or request) | _from_response(response) | beside, own_id)]
+        return [Call((body or request) | _from_response(response) | beside, own_id)]
 
 
 def _no_prompt(value: Body) -> str:
@@ -68,8 +68,8 @@ def _response(value: Body) -> Body:
         return together(response) or {"output": response}
     if isinstance(response, str):
         return lines_together(response) or {"text": response}
-    whole = as_object(response)
-    return as_object(whole.get("body")) or whole
+    body = as_object(response)
+    return as_object(body.get("body")) or body
 
 
 def _from_response(response: Body) -> Body:

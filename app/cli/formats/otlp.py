@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from app.checks import Problem
-from app.cli.formats.base import Body, Fit, Format, Reading, Record, Taken
+from app.cli.formats.base import Body, Fit, Format, Reading, Record, RecordCalls
 from app.otlp import wire
 from app.otlp.logs import spans_of_logs
 from app.otlp.refusal import summary
@@ -28,18 +28,20 @@ class Otlp(Format):
     def fit(self, value: Body) -> Fit:
         return Fit.CERTAIN if any(name in value for name in (*_SPANS, *_LOGS, *_METRICS)) else Fit.NO
 
-    def take(self, record: Record, value: Body, reading: Reading) -> Taken:
+    def take(self, record: Record, value: Body, reading: Reading) -> RecordCalls:
         if any(name in value for name in _METRICS):
-            return Taken(passed_over=1)
+            return RecordCalls(passed_over=1)
         if not self.fit(value):
-            return Taken(problems=[Problem((), "Is no line of OTLP/JSON.")])
+            return RecordCalls(problems=[Problem((), "Is no line of OTLP/JSON.")])
         try:
             export = _export(value, reading)
         except wire.UnreadableExportError as error:
-            return Taken(problems=[Problem((), str(error))])
+            return RecordCalls(problems=[Problem((), str(error))])
         kind = "span" if any(name in value for name in _SPANS) else "log record"
-        said = summary(export.refusals, export.spans, noun=kind)
-        return Taken(export.incoming, [Problem((), said)] if said else [], export.ignored.total() + export.doubled)
+        reasons = summary(export.refusals, export.spans, noun=kind)
+        return RecordCalls(
+            export.incoming, [Problem((), reasons)] if reasons else [], export.ignored.total() + export.doubled
+        )
 
 
 def _export(value: Body, reading: Reading) -> Export:

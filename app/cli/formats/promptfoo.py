@@ -38,8 +38,8 @@ def _rows(value: Body) -> list[Body]:
 
 def _call(row: Body, config: Body, index: int) -> Call:
     provider = row.get("provider")
-    named = as_object(provider)
-    model = str(named.get("id") or provider or "")
+    provider_fields = as_object(provider)
+    model = str(provider_fields.get("id") or provider or "")
     response = as_object(row.get("response"))
     prompt = prompt_of_value(str(member(row, "prompt.raw")))
     answer = _answer(response.get("output", row.get("output")))

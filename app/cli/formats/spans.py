@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from app.cli.formats.base import Body, Fit, Format, Reading, Record, Taken
+from app.cli.formats.base import Body, Fit, Format, Reading, Record, RecordCalls
 from app.cli.formats.otlp import Otlp
 from app.intake.bodies.values import as_object, as_text, member, objects, parsed
 
@@ -32,9 +32,9 @@ class Spans(Format):
 
     def fit(self, value: Body) -> Fit:
         first = next(_spans(value), None)
-        return Fit.CERTAIN if first is not None and _attributes(first) and _first(first, _SPAN_IDS) else Fit.NO
+        return Fit.CERTAIN if first is not None and _attributes(first) and _first_value(first, _SPAN_IDS) else Fit.NO
 
-    def take(self, record: Record, value: Body, reading: Reading) -> Taken:
+    def take(self, record: Record, value: Body, reading: Reading) -> RecordCalls:
         spans = [_as_otlp(span) for span in _spans(value)]
         return Otlp().take(
             record, {"resourceSpans": [{"resource": _resource(value), "scopeSpans": [{"spans": spans}]}]}, reading
@@ -46,49 +46,49 @@ def _spans(value: Body) -> Iterator[Body]:
     data = parsed(value.get("data"))
     holders = [as_object(data), value]
     spans_found = next(
-        (spans for each in holders for name in _LISTS if (spans := objects(parsed(each.get(name))))), None
+        (spans for holder in holders for name in _LISTS if (spans := objects(parsed(holder.get(name))))), None
     )
     if spans_found is None:
         yield value
         return
-    for each in spans_found:
-        yield from _spans(each) if "spans" in each else iter((each,))
+    for span in spans_found:
+        yield from _spans(span) if "spans" in span else iter((span,))
 
 
 def _resource(value: Body) -> Body:
-    sent = as_object(member(value, "resource.attributes"))
-    named = {"service.name": sent["service.name"]} if isinstance(sent.get("service.name"), str) else {}
-    return {"attributes": _pairs(named)}
+    attributes = as_object(member(value, "resource.attributes"))
+    service = {"service.name": attributes["service.name"]} if isinstance(attributes.get("service.name"), str) else {}
+    return {"attributes": _pairs(service)}
 
 
 def _as_otlp(span: Body) -> Body:
     failed = "ERROR" in str(
         member(span, "status.status_code") or member(span, "status.code") or span.get("status_code")
     )
-    made = {
-        "traceId": _id(_first(span, _TRACE_IDS), 16),
-        "spanId": _id(_first(span, _SPAN_IDS), 8),
-        "name": str(_first(span, _NAMES) or ""),
-        "startTimeUnixNano": _nanoseconds(_first(span, _STARTS)),
-        "endTimeUnixNano": _nanoseconds(_first(span, _ENDS)),
+    otlp_span = {
+        "traceId": _id(_first_value(span, _TRACE_IDS), 16),
+        "spanId": _id(_first_value(span, _SPAN_IDS), 8),
+        "name": str(_first_value(span, _NAMES) or ""),
+        "startTimeUnixNano": _nanoseconds(_first_value(span, _STARTS)),
+        "endTimeUnixNano": _nanoseconds(_first_value(span, _ENDS)),
         "attributes": _pairs(_attributes(span)),
         "events": [_event(event) for event in objects(parsed(span.get("events")))],
         "status": {
             "code": 2,
-            "message": str(_first(span, ("status.message", "status.description", "status_message")) or ""),
+            "message": str(_first_value(span, ("status.message", "status.description", "status_message")) or ""),
         }
         if failed
         else {},
     }
-    parent = _first(span, _PARENTS)
-    return made | ({"parentSpanId": _id(parent, 8)} if parent else {})
+    parent = _first_value(span, _PARENTS)
+    return otlp_span | ({"parentSpanId": _id(parent, 8)} if parent else {})
 
 
 def _event(event: Body) -> Body:
     return {"name": str(event.get("name")), "attributes": _pairs(as_object(event.get("attributes")))}
 
 
-def _first(span: Body, paths: tuple[str, ...]) -> Any:
+def _first_value(span: Body, paths: tuple[str, ...]) -> Any:
     """The first value at one of the paths; tables have `context.span_id` as one name, JSON as an object."""
     values = (span.get(path, member(span, path)) for path in paths)
     return next((value for value in values if value not in (None, "")), None)
@@ -96,10 +96,10 @@ def _first(span: Body, paths: tuple[str, ...]) -> Any:
 
 def _attributes(span: Body) -> Body:
     """The attributes by their full names, from nested objects, from columns, or from full names."""
-    whole = as_object(parsed(span.get("attributes")))
+    outer_attributes = as_object(parsed(span.get("attributes")))
     columns = {name.removeprefix(_FLAT): value for name, value in span.items() if name.startswith(_FLAT)}
     kind = {"openinference.span.kind": span["span_kind"]} if isinstance(span.get("span_kind"), str) else {}
-    attributes = kind | whole | columns
+    attributes = kind | outer_attributes | columns
     return {name: value for top, inner in attributes.items() for name, value in _flat(top, inner) if value is not None}
 
 

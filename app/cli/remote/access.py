@@ -34,12 +34,12 @@ def access_of(url: str | None, key: str | None) -> Access:
 
     A source with another address than the given one lends no key: a key is never sent to a server that did not issue it.
     """
-    kept, is_kept = _kept(), False
-    for known in ((url, key), kept, _local()):
-        known_url, known_key = known
+    login, is_kept = _stored_login(), False
+    for sources in ((url, key), login, _local()):
+        known_url, known_key = sources
         url = url or known_url
-        if not key and known_key and (known_url is None or _same(url, known_url)):
-            key, is_kept = known_key, known is kept
+        if not key and known_key and (known_url is None or _is_same_url(url, known_url)):
+            key, is_kept = known_key, sources is login
     if not url:
         raise NoAccessError(
             "No Promptlode is known: give --url (or PROMPTLODE_URL), run `promptlode login`, or start one here with `promptlode up`."
@@ -67,11 +67,11 @@ def login_file() -> Path:
     return platformdirs.user_config_path("promptlode") / LOGIN_FILE
 
 
-def _same(url: str | None, other: str) -> bool:
-    return (url or "").rstrip("/") == other.rstrip("/")
+def _is_same_url(url: str | None, other_url: str) -> bool:
+    return (url or "").rstrip("/") == other_url.rstrip("/")
 
 
-def _kept() -> tuple[str | None, str | None]:
+def _stored_login() -> tuple[str | None, str | None]:
     login = _read_json(login_file())
     return login.get("url"), login.get("key")
 
@@ -88,11 +88,11 @@ def other_projects(access: Access) -> str:
     """A sentence, for a key of this machine's instance: the projects that the instance has further keys of, with a command; "" without any."""
     keys = read_settings().promptlode_data_dir / "keys"
     contents = {file.name: file.read_text().strip() for file in sorted(keys.glob("*"))} if keys.is_dir() else {}
-    others = [name for name, key in contents.items() if key != access.key]
-    if access.key not in contents.values() or not others:
+    names = [name for name, key in contents.items() if key != access.key]
+    if access.key not in contents.values() or not names:
         return ""
-    newest = keys / others[-1]
-    return f"\nThis machine also has {', '.join(others)}: promptlode tasks --key $(cat {shlex.quote(str(newest))})"
+    newest = keys / names[-1]
+    return f"\nThis machine also has {', '.join(names)}: promptlode tasks --key $(cat {shlex.quote(str(newest))})"
 
 
 def _read_json(path: Path) -> dict[str, Any]:

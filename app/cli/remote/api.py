@@ -39,8 +39,8 @@ class Api:
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """The answer of GET; parameters that are None are left out.  Raises ApiError."""
-        wanted = {name: value for name, value in (query or {}).items() if value is not None}
-        return self._call("GET", path, params=wanted)
+        parameters = {name: value for name, value in (query or {}).items() if value is not None}
+        return self._call("GET", path, params=parameters)
 
     def text(self, path: str, query: Mapping[str, Any]) -> str:
         """The answer of GET as plain text.  Raises ApiError."""
@@ -108,7 +108,9 @@ def _refusal(access: Access, answer: requests.Response) -> str:
     try:
         problem = answer.json()
         fields = [
-            f"{'.'.join(map(str, each['loc']))}: {each['message']}" for each in problem.get("errors", []) if each["loc"]
+            f"{'.'.join(map(str, error['loc']))}: {error['message']}"
+            for error in problem.get("errors", [])
+            if error["loc"]
         ]
         return " ".join([str(problem["detail"]), *fields])
     except (ValueError, KeyError, TypeError, AttributeError):

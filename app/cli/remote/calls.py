@@ -53,7 +53,7 @@ def traces(api: Api, form: str, limit: int, task: str | None, slots: tuple[str, 
     """List calls, newest first."""
     task_id = find_task(api, task)["id"] if task else None
     calls = api.items("/api/v1/traces", query | {"task_id": task_id} | dict(map(_slot, slots)), limit)
-    printed(calls, CALLS, form, none="No call fits. `promptlode send` and `promptlode import` bring calls.")
+    printed(calls, CALLS, form, empty_text="No call fits. `promptlode send` and `promptlode import` bring calls.")
 
 
 def _slot(text: str) -> tuple[str, str]:
@@ -71,7 +71,7 @@ def _slot(text: str) -> tuple[str, str]:
 def ungrouped(api: Api, form: str, limit: int, path: str | None) -> None:
     """List calls that no template matches, newest first."""
     calls = api.items("/api/v1/traces", {"path": path, "ungrouped": "true"}, limit)
-    printed(calls, CALLS, form, none="None: no call is without a template. `promptlode traces` lists all calls.")
+    printed(calls, CALLS, form, empty_text="None: no call is without a template. `promptlode traces` lists all calls.")
 
 
 @click.command()
@@ -93,8 +93,8 @@ def send(
     as_json_: bool,
 ) -> None:
     """Send one call: PROMPT with its options, or without PROMPT a JSON body of POST /api/v1/traces on standard input."""
-    given = {"path": path, "model": model, "instructions": system, "input": prompt, "output": output}
-    body = (_body() if prompt is None else {}) | {name: value for name, value in given.items() if value is not None}
+    fields = {"path": path, "model": model, "instructions": system, "input": prompt, "output": output}
+    body = (_body() if prompt is None else {}) | {name: value for name, value in fields.items() if value is not None}
     answer = api.post("/api/v1/traces", body)
     if as_json_:
         as_json(answer)
@@ -125,14 +125,16 @@ def tail(api: Api, path: str | None, task: str | None, as_json_: bool, limit: in
     """Show calls as they come, with their template and its values in colour, until Ctrl-C."""
     query = {"path": path, "task_id": find_task(api, task)["id"] if task else None}
     teller = _Teller(api)
-    shown = 0
-    seen = {call["id"] for call in api.items("/api/v1/traces", query, NEWEST)}
-    while limit is None or shown < limit:
-        for call in reversed([call for call in api.items("/api/v1/traces", query, NEWEST) if call["id"] not in seen]):
-            seen.add(call["id"])
+    number_shown = 0
+    seen_ids = {call["id"] for call in api.items("/api/v1/traces", query, NEWEST)}
+    while limit is None or number_shown < limit:
+        for call in reversed(
+            [call for call in api.items("/api/v1/traces", query, NEWEST) if call["id"] not in seen_ids]
+        ):
+            seen_ids.add(call["id"])
             click.echo(json.dumps(call, ensure_ascii=False)) if as_json_ else teller.tell(call)
-            shown += 1
-            if shown == limit:
+            number_shown += 1
+            if number_shown == limit:
                 return
         time.sleep(LOOK_EVERY)
 
@@ -156,8 +158,8 @@ class _Teller:
             return
         colours: dict[str, str] = {}
         for part in version["template"]:
-            shown = call_text(Template.parse(part["text"]), call["variables"] or {}, colours)
-            self._console.print(Text("  ") + shown, soft_wrap=True)
+            text = call_text(Template.parse(part["text"]), call["variables"] or {}, colours)
+            self._console.print(Text("  ") + text, soft_wrap=True)
 
     def _version(self, implementation_id: str | None) -> Item | None:
         if implementation_id is None:

@@ -24,5 +24,5 @@ CHANGES: dict[str, Cell] = {
 @connected
 def changes(api: Api, form: str, limit: int, **query: Any) -> None:
     """List what changed, newest first: tasks and versions that began, edits taken back, jumps of errors and costs."""
-    none = "No change fits. A change is told once a task was found and its next version, slot or cost differs."
-    printed(api.items("/api/v1/changes", query, limit), CHANGES, form, none=none)
+    empty_text = "No change fits. A change is told once a task was found and its next version, slot or cost differs."
+    printed(api.items("/api/v1/changes", query, limit), CHANGES, form, empty_text=empty_text)

@@ -70,8 +70,8 @@ def export(
     if (task is None) == (folder is None):
         raise click.UsageError("Give a TASK, or --all DIR.")
     if folder is None:
-        chosen = _chosen(versions_of(api, find_task(api, str(task))["id"]), version)
-        click.echo(_file_of(api, chosen, form), nl=False)
+        version_chosen = _version_to_export(versions_of(api, find_task(api, str(task))["id"]), version)
+        click.echo(_file_of(api, version_chosen, form), nl=False)
         return
     if version is not None:
         raise click.UsageError("--version goes with a TASK.")
@@ -81,12 +81,12 @@ def export(
 def _push(api: Api, kept_in: Registry, task: str | None, number: int | None) -> None:
     """Push each prompt and print its outcome; a refused one does not stop the others."""
     refused: list[str] = []
-    taken: set[str] = set()
-    for each in [find_task(api, task)] if task else api.items("/api/v1/tasks"):
-        name = name_in_registry(each["path"], each["name"], each["id"])
-        name = name if name not in taken else f"{name}-{each['id'][-8:]}"
-        taken.add(name)
-        body = json.loads(_file_of(api, _chosen(versions_of(api, each["id"]), number), kept_in.form))
+    names_taken: set[str] = set()
+    for task_pushed in [find_task(api, task)] if task else api.items("/api/v1/tasks"):
+        name = name_in_registry(task_pushed["path"], task_pushed["name"], task_pushed["id"])
+        name = name if name not in names_taken else f"{name}-{task_pushed['id'][-8:]}"
+        names_taken.add(name)
+        body = json.loads(_file_of(api, _version_to_export(versions_of(api, task_pushed["id"]), number), kept_in.form))
         try:
             click.echo(f"{kept_in.push(name, body)}: {name}")
         except PushError as error:
@@ -95,14 +95,16 @@ def _push(api: Api, kept_in: Registry, task: str | None, number: int | None) -> 
         raise PushError("\n".join(refused))
 
 
-def _chosen(versions: list[Item], number: int | None) -> Item:
+def _version_to_export(versions: list[Item], number: int | None) -> Item:
     """The version with this number; else the one in production, else the newest."""
-    wanted = [each for each in versions if each["version"] == number]
-    if number is not None and not wanted:
+    matching = [candidate for candidate in versions if candidate["version"] == number]
+    if number is not None and not matching:
         raise click.UsageError(
-            f"There is no version {number}; there are {', '.join(str(each['version']) for each in versions)}."
+            f"There is no version {number}; there are {', '.join(str(candidate['version']) for candidate in versions)}."
         )
-    return next(iter(wanted), None) or next((each for each in versions if each["production"]), versions[-1])
+    return next(iter(matching), None) or next(
+        (candidate for candidate in versions if candidate["production"]), versions[-1]
+    )
 
 
 def _file_of(api: Api, version: Item, form: str) -> str:
@@ -113,13 +115,13 @@ def _write_all(api: Api, folder: Path, form: str) -> None:
     """Write one file a task; print whether it is new, changed (with the changes) or the same, and list files without a task."""
     console = Console()
     before = set(folder.rglob(f"*{FORMATS[form].ending}"))
-    written: set[Path] = set()
+    paths_written: set[Path] = set()
     for task in api.items("/api/v1/tasks"):
-        version = _chosen(versions_of(api, task["id"]), None)
-        path = _free(folder / _place(task, FORMATS[form].ending), written)
-        written.add(path)
+        version = _version_to_export(versions_of(api, task["id"]), None)
+        path = _free(folder / _place(task, FORMATS[form].ending), paths_written)
+        paths_written.add(path)
         _write(console, path, _file_of(api, version, form))
-    for path in sorted(before - written):
+    for path in sorted(before - paths_written):
         console.print(
             Text(f"left over: {plain(path).plain}: no task has this name any more", style="yellow"), soft_wrap=True
         )
@@ -148,9 +150,9 @@ def _plain(text: str) -> str:
     return "-".join(re.findall(r"\w+", text.lower()))[:60]
 
 
-def _free(path: Path, taken: set[Path]) -> Path:
+def _free(path: Path, paths_taken: set[Path]) -> Path:
     """The path, numbered where another task has the same name."""
-    return next(each for each in _numbered(path) if each not in taken)
+    return next(candidate for candidate in _numbered(path) if candidate not in paths_taken)
 
 
 def _numbered(path: Path) -> Iterator[Path]:

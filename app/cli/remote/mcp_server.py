@@ -56,17 +56,17 @@ def server_of(url: str, key: str | None) -> MCPServer:
         tools.costs,
         tools.changes,
     ):
-        server.tool(annotations=READS)(_told(tool))
+        server.tool(annotations=READS)(_for_model(tool))
     return server
 
 
-def _told(tool: Callable[..., Any]) -> Callable[..., Any]:
+def _for_model(tool: Callable[..., Any]) -> Callable[..., Any]:
     """The tool with shortened answers, and with the API's errors passed to the model."""
 
     @wraps(tool)
-    def asking(*arguments: Any, **named: Any) -> Any:
+    def asking(*arguments: Any, **tool_arguments: Any) -> Any:
         try:
-            return _readable(tool(*arguments, **named))
+            return _readable(tool(*arguments, **tool_arguments))
         except ApiError as error:
             raise ToolError(str(error)) from None
 
@@ -98,7 +98,7 @@ OF_VERSION = (
 )
 
 
-def _some(item: Item, *names: Sequence[str]) -> Item:
+def _picked(item: Item, *names: Sequence[str]) -> Item:
     """Some fields of an item of the API."""
     return {name: item[name] for name in chain(*names)}
 
@@ -125,16 +125,16 @@ class Tools:
     ) -> dict[str, Any]:
         """Tasks: the kinds of LLM calls that the app makes, with versions, calls, and cost of the last 24 hours."""
         api = self._api(context)
-        wanted = {"q": search, "path": path, "sort": sort}
-        tasks = api.items("/api/v1/tasks", wanted, limit)
-        return {"tasks": [_some(task, OF_TASK, OF_RANGE) for task in tasks]}
+        query = {"q": search, "path": path, "sort": sort}
+        tasks = api.items("/api/v1/tasks", query, limit)
+        return {"tasks": [_picked(task, OF_TASK, OF_RANGE) for task in tasks]}
 
     def show_task(self, context: Context, task: Task) -> dict[str, Any]:
         """A task with its versions, newest last: the very template that is sent, its slots as {{name}}, model, settings and calls."""
         api = self._api(context)
         task_found = find_task(api, task)
-        versions = [_some(each, OF_VERSION) for each in versions_of(api, task_found["id"])[-MOST_ITEMS:]]
-        return _some(task_found, OF_TASK) | {"versions": versions}
+        versions = [_picked(version, OF_VERSION) for version in versions_of(api, task_found["id"])[-MOST_ITEMS:]]
+        return _picked(task_found, OF_TASK) | {"versions": versions}
 
     def diff_versions(
         self,
@@ -163,8 +163,8 @@ class Tools:
     ) -> dict[str, Any]:
         """The values that calls really had in a slot, the most frequent first, with how many calls had each."""
         api = self._api(context)
-        chosen = _version(versions_of(api, find_task(api, task)["id"]), version)
-        address = f"/api/v1/implementations/{chosen['id']}/slots/{_in_path(slot)}/values"
+        version_chosen = _version(versions_of(api, find_task(api, task)["id"]), version)
+        address = f"/api/v1/implementations/{version_chosen['id']}/slots/{_in_path(slot)}/values"
         return {"values": list(api.items(address, {"since": since, "until": until}, limit))}
 
     def calls_by_slot_value(
@@ -186,9 +186,9 @@ class Tools:
         api = self._api(context)
         task_found = find_task(api, task)
         query = {"by": "day", "since": since, "until": until}
-        used = api.get(f"/api/v1/tasks/{task_found['id']}/usage", query)["items"]
+        usage = api.get(f"/api/v1/tasks/{task_found['id']}/usage", query)["items"]
         newest = _version(versions_of(api, task_found["id"]), None)
-        return {"days": used[-MOST_ITEMS:], "newest_version": api.get(f"/api/v1/implementations/{newest['id']}/cost")}
+        return {"days": usage[-MOST_ITEMS:], "newest_version": api.get(f"/api/v1/implementations/{newest['id']}/cost")}
 
     def changes(
         self,
@@ -209,12 +209,14 @@ class Tools:
 
 
 def _version(versions: list[Item], number: int | None) -> Item:
-    chosen = next((each for each in versions if each["version"] == number), None if number else versions[-1])
-    if chosen is None:
+    version_chosen = next(
+        (candidate for candidate in versions if candidate["version"] == number), None if number else versions[-1]
+    )
+    if version_chosen is None:
         raise ApiError(
-            f"There is no version {number}; there are {', '.join(str(each['version']) for each in versions)}."
+            f"There is no version {number}; there are {', '.join(str(candidate['version']) for candidate in versions)}."
         )
-    return chosen
+    return version_chosen
 
 
 def _in_path(name: str) -> str:
@@ -254,6 +256,6 @@ def http_server(url: str, check: Callable[[str], bool], host: str) -> uvicorn.Se
 def serve(url: str, check: Callable[[str], bool], host: str, port: int) -> None:
     """Serve until it is stopped, and print the address on standard error."""
     with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
-        shown = f"[{host}]" if ":" in host else host
-        print(f"http://{shown}:{listening.getsockname()[1]}/mcp", file=sys.stderr, flush=True)
+        shown_host = f"[{host}]" if ":" in host else host
+        print(f"http://{shown_host}:{listening.getsockname()[1]}/mcp", file=sys.stderr, flush=True)
         http_server(url, check, host).run(sockets=[listening])

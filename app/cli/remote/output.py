@@ -24,19 +24,19 @@ Cell = Callable[[Item], Any]
 
 
 def printed(
-    items: Iterable[Item], columns: Mapping[str, Cell], form: str, *, none: str = "None.", caption: str = ""
+    items: Iterable[Item], columns: Mapping[str, Cell], form: str, *, empty_text: str = "None.", caption: str = ""
 ) -> None:
     """Print a list.
 
     columns: titles with the cell that an item has there. form: "table", "json" (a list of the API's items) or "csv".
-    none: a sentence instead of a table without rows. caption: stands below a table.
+    empty_text: a sentence instead of a table without rows. caption: stands below a table.
     """
     if form == "json":
         as_json(list(items))
     elif form == "csv":
         _csv(items, columns)
     else:
-        show(_table(items, columns, caption), none)
+        show(_table(items, columns, caption), empty_text)
 
 
 def as_json(value: Any) -> None:
@@ -111,13 +111,13 @@ class Cost:
 def template_text(parts: Sequence[Mapping[str, str]]) -> Text:
     """Parts of a template, each slot in its own colour."""
     colours: dict[str, str] = {}
-    shown = Text()
+    text = Text()
     for part in parts:
-        shown.append(f"{part['role']}\n", style="dim")
+        text.append(f"{part['role']}\n", style="dim")
         template = Template.parse(part["text"])
-        shown.append_text(_coloured(template, [f"{{{{{name}}}}}" for name in template.slots], colours))
-        shown.append("\n")
-    return shown
+        text.append_text(_coloured(template, [f"{{{{{name}}}}}" for name in template.slots], colours))
+        text.append("\n")
+    return text
 
 
 def call_text(template: Template, values: Mapping[str, str], colours: dict[str, str]) -> Text:
@@ -126,9 +126,9 @@ def call_text(template: Template, values: Mapping[str, str], colours: dict[str, 
 
 
 def _coloured(template: Template, fillings: Sequence[str], colours: dict[str, str]) -> Text:
-    shown = plain(template.literals[0])
+    text = plain(template.literals[0])
     for name, filling, literal in zip(template.slots, fillings, template.literals[1:], strict=True):
         colour = colours.setdefault(name, COLOURS[len(colours) % len(COLOURS)])
-        shown.append_text(Text(plain(filling).plain, style=f"bold {colour}"))
-        shown.append_text(plain(literal))
-    return shown
+        text.append_text(Text(plain(filling).plain, style=f"bold {colour}"))
+        text.append_text(plain(literal))
+    return text

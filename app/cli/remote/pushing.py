@@ -107,7 +107,7 @@ class Langfuse(Registry):
 def _plain(value: Any) -> Any:
     """The messages without the type that Langfuse adds."""
     if isinstance(value, list):
-        return [{"role": each.get("role"), "content": each.get("content")} for each in value]
+        return [{"role": item.get("role"), "content": item.get("content")} for item in value]
     return value
 
 
@@ -124,8 +124,8 @@ class MLflow(Registry):
             self._session.auth = (name, environment.get("MLFLOW_TRACKING_PASSWORD", ""))
 
     def push(self, name: str, body: Any) -> Outcome:
-        known = self._get("/api/2.0/mlflow/registered-models/get", {"name": name})
-        if known is None:
+        existing = self._get("/api/2.0/mlflow/registered-models/get", {"name": name})
+        if existing is None:
             mark = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
             self._post("/api/2.0/mlflow/registered-models/create", {"name": name, "tags": mark})
         tags: dict[str, str] = {
@@ -134,18 +134,18 @@ class MLflow(Registry):
             "_mlflow_prompt_type": "chat",
             **body["tags"],
         }
-        if known is not None and self._is_latest(name, tags):
+        if existing is not None and self._is_latest(name, tags):
             return "the same"
         pairs = [{"key": key, "value": value} for key, value in tags.items()]
         version = {"name": name, "source": "prompt-template", "tags": pairs}
         self._post("/api/2.0/mlflow/model-versions/create", version)
-        return "changed" if known else "new"
+        return "changed" if existing else "new"
 
     def _is_latest(self, name: str, tags: Mapping[str, str]) -> bool:
-        wanted = f"name = '{name}' AND tags.`mlflow.prompt.is_prompt` = 'true'"
-        query = {"filter": wanted, "max_results": "1", "order_by": "version_number DESC"}
+        condition = f"name = '{name}' AND tags.`mlflow.prompt.is_prompt` = 'true'"
+        query = {"filter": condition, "max_results": "1", "order_by": "version_number DESC"}
         versions = (self._get("/api/2.0/mlflow/model-versions/search", query) or {}).get("model_versions") or []
-        latest = {tag["key"]: tag["value"] for each in versions for tag in each.get("tags", [])}
+        latest = {tag["key"]: tag["value"] for version in versions for tag in version.get("tags", [])}
         return all(latest.get(key) == value for key, value in tags.items())
 
 
@@ -161,9 +161,9 @@ class Phoenix(Registry):
 
     def push(self, name: str, body: Any) -> Outcome:
         latest = self._get(f"/v1/prompts/{quote(name, safe='')}/latest")
-        known, wanted = (latest or {}).get("data") or {}, body["version"]
+        existing, version = (latest or {}).get("data") or {}, body["version"]
         parts = ("model_provider", "model_name", "template", "invocation_parameters")
-        if latest is not None and all(known.get(part) == wanted[part] for part in parts):
+        if latest is not None and all(existing.get(part) == version[part] for part in parts):
             return "the same"
         self._post("/v1/prompts", body | {"prompt": body["prompt"] | {"name": name}})
         return "changed" if latest else "new"
@@ -179,7 +179,7 @@ REGISTRIES: Mapping[str, type[Registry]] = {
 def registry(name: str, url: str | None) -> Registry:
     """The registry of this name, a key of REGISTRIES, at this address, else at the one in its own client's variables.  Raises PushError."""
     kind = REGISTRIES[name]
-    address = url or next((os.environ[each] for each in kind.address if os.environ.get(each)), None)
+    address = url or next((os.environ[character] for character in kind.address if os.environ.get(character)), None)
     if address is None or not address.startswith(("http://", "https://")):
         raise PushError(
             f"Give the address of {kind.__name__}: --to https://…, or {kind.address[0]} in the environment."

@@ -13,22 +13,22 @@ from app.pages.wording import plural
 
 @click.command()
 @click.argument("path")
-@click.option("--all", "everything", is_flag=True, help="Mine grouped calls again, too.")
+@click.option("--all", "regroup_all", is_flag=True, help="Mine grouped calls again, too.")
 @click.option("--dry-run", is_flag=True, help="Say what a run would change, and write nothing.")
 @click.option(
     "--since", callback=iso, type=MOMENT, help=f"Of a dry run: read only calls made from this time on: {MOMENT_WORDS}."
 )
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON.")
 @connected
-def regroup(api: Api, *, path: str, everything: bool, dry_run: bool, since: str | None, as_json_: bool) -> None:
+def regroup(api: Api, *, path: str, regroup_all: bool, dry_run: bool, since: str | None, as_json_: bool) -> None:
     """Ask to regroup the calls of PATH, or with --dry-run look at what a run would change."""
     if since is not None and not dry_run:
         raise click.UsageError("--since goes with --dry-run: a run itself reads calls of all times.")
-    answer = api.post("/api/v1/groups/regroup", {"path": path, "all": everything} | _look(dry_run, since))
+    answer = api.post("/api/v1/groups/regroup", {"path": path, "all": regroup_all} | _look(dry_run, since))
     if as_json_:
         as_json(answer)
     elif dry_run:
-        _tell(Console(), answer, everything)
+        _tell(Console(), answer, regroup_all)
     else:
         click.echo(f"{answer['path']}: {answer['grouping']}")
 
@@ -37,7 +37,7 @@ def _look(dry_run: bool, since: str | None) -> dict[str, object]:
     return {"dry_run": True, "since": since} if dry_run else {}
 
 
-def _written(answer: Item) -> list[str]:
+def _plan(answer: Item) -> list[str]:
     """The plan of a run: a line for each kind of change, and the calls that stay ungrouped."""
     lines = [
         (len(answer["found"]), "  {}", "template"),
@@ -45,25 +45,25 @@ def _written(answer: Item) -> list[str]:
         (answer["moved"], "  {} would get another template", "call"),
         (answer["left"], "  {} would stay without one", "call"),
     ]
-    said = [words.format(plural(count, noun)) for count, words, noun in lines if count]
-    return said if any((answer["found"], answer["grouped"], answer["moved"])) else ["  nothing", *said]
+    sentences = [words.format(plural(count, noun)) for count, words, noun in lines if count]
+    return sentences if any((answer["found"], answer["grouped"], answer["moved"])) else ["  nothing", *sentences]
 
 
-def _reading(answer: Item, everything: bool) -> str:
+def _reading(answer: Item, regroup_all: bool) -> str:
     """What a run would read, before what it would write."""
     ungrouped, grouped = answer["owed"] + answer["residue"], answer["reviewed"]
     if ungrouped or grouped:
         return f"a run that reads {ungrouped} ungrouped and {grouped} grouped calls would write"
-    further = "" if everything else ", unless --all lets it read the grouped ones again"
+    further = "" if regroup_all else ", unless --all lets it read the grouped ones again"
     return f"no call is without a template, so a run would read none{further}. It would write"
 
 
-def _tell(console: Console, answer: Item, everything: bool) -> None:
+def _tell(console: Console, answer: Item, regroup_all: bool) -> None:
     """Print the changes in words; then each template."""
-    lines = [f"{plain(answer['path']).plain}: {_reading(answer, everything)}", *_written(answer)]
+    lines = [f"{plain(answer['path']).plain}: {_reading(answer, regroup_all)}", *_plan(answer)]
     lines += ["  Not all calls were read: a window or the time was full."] if answer["unread"] else []
     lines += [f"  Task {source} would go on in {into}." for source, into in answer["merged"].items()]
-    lines += [f"  Template {each} would begin a task of its own." for each in answer["parted"]]
+    lines += [f"  Template {template} would begin a task of its own." for template in answer["parted"]]
     for line in lines:
         console.print(Text(line), soft_wrap=True)
     for template in answer["found"]:

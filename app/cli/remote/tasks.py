@@ -72,13 +72,13 @@ def tasks(api: Api, form: str, limit: int, **query: Any) -> None:
 
     In range, Cost, Errors and p95 are of the calls between --since and --until, of the last 24 hours without them.
     """
-    none = (
+    empty_text = (
         "No task fits: leave out an option, or take an earlier --since."
         if any(query.values())
         else f"No task was found yet. `promptlode send` and `promptlode import` bring calls.{other_projects(api.access)}"
     )
     range_words = f"In range, Cost, Errors and p95: {_range_words(query)}"
-    printed(api.items("/api/v1/tasks", query, limit), TASKS, form, none=none, caption=range_words)
+    printed(api.items("/api/v1/tasks", query, limit), TASKS, form, empty_text=empty_text, caption=range_words)
 
 
 def _range_words(query: Mapping[str, Any]) -> str:
@@ -121,7 +121,7 @@ def show(api: Api, task: str, as_json_: bool) -> None:
 def similar(api: Api, task: str, form: str, limit: int) -> None:
     """List tasks whose prompt is that of TASK, or much like it, on any path."""
     similar_tasks = api.get(f"/api/v1/tasks/{find_task(api, task)['id']}/similar", {"limit": min(limit, MOST_PER_PAGE)})
-    printed(similar_tasks["items"], SIMILAR, form, none="No other task has this prompt, or one much like it.")
+    printed(similar_tasks["items"], SIMILAR, form, empty_text="No other task has this prompt, or one much like it.")
 
 
 @click.command()
@@ -141,7 +141,9 @@ def diff(
 ) -> None:
     """Show what changed between two versions of TASK: `promptlode diff TASK 2 4` is that with --from 2 --to 4."""
     older, newer = _numbers(numbers, older, newer)
-    versions = {each["version"]: each for each in versions_of(api, find_task(api, task)["id"])}
+    versions = {
+        version_shown["version"]: version_shown for version_shown in versions_of(api, find_task(api, task)["id"])
+    }
     after = _version(versions, newer or max(versions))
     setups = {number: (version["model"], version["settings"], version["tools"]) for number, version in versions.items()}
     before = _version(versions, older or replaced_by(after["version"], setups) or after["version"])
@@ -175,36 +177,38 @@ def _numbers(numbers: tuple[int, ...], older: int | None, newer: int | None) -> 
 @connected
 def values(api: Api, *, task: str, slot: str, version: int | None, form: str, limit: int, **query: Any) -> None:
     """List the values of SLOT in calls of TASK, with how many calls have each."""
-    versions = {each["version"]: each for each in versions_of(api, find_task(api, task)["id"])}
-    chosen = _version(versions, version or max(versions))
-    if slot not in chosen["slots"]:
+    versions = {
+        version_shown["version"]: version_shown for version_shown in versions_of(api, find_task(api, task)["id"])
+    }
+    version_chosen = _version(versions, version or max(versions))
+    if slot not in version_chosen["slots"]:
         raise ApiError(
-            f"Version {chosen['version']} has no slot {slot}; it has: {', '.join(chosen['slots']) or 'none'}."
+            f"Version {version_chosen['version']} has no slot {slot}; it has: {', '.join(version_chosen['slots']) or 'none'}."
         )
-    values_of_slot = api.items(f"/api/v1/implementations/{chosen['id']}/slots/{slot}/values", query, limit)
+    values_of_slot = api.items(f"/api/v1/implementations/{version_chosen['id']}/slots/{slot}/values", query, limit)
     columns = {"Calls": _of("calls"), "Value": _of("value")}
-    printed(values_of_slot, columns, form, none="No call fits: leave out an option, or take an earlier --since.")
+    printed(values_of_slot, columns, form, empty_text="No call fits: leave out an option, or take an earlier --since.")
 
 
-def find_task(api: Api, wanted: str) -> Item:
+def find_task(api: Api, name_or_id: str) -> Item:
     """The task with this id, this beginning of an id, this name, or this path if the path has one task.  Raises ApiError."""
-    if not wanted:
+    if not name_or_id:
         raise ApiError(
             "Name a task by its id, the beginning of it, its name or its path; `promptlode tasks` lists them."
         )
-    if _is_uuid(wanted):
-        whole_task: Item = api.get(f"/api/v1/tasks/{wanted}")
+    if _is_uuid(name_or_id):
+        whole_task: Item = api.get(f"/api/v1/tasks/{name_or_id}")
         return whole_task
     fitting = [
         task
         for task in api.items("/api/v1/tasks")
-        if task["id"].startswith(wanted.lower()) or wanted in {task["name"], task["path"]}
+        if task["id"].startswith(name_or_id.lower()) or name_or_id in {task["name"], task["path"]}
     ]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise ApiError(f"{len(fitting)} tasks fit {wanted!r}; give the whole id, as `promptlode tasks` shows it.")
-    raise ApiError(f"No task has the id, name or path {wanted!r}; `promptlode tasks` lists them.")
+        raise ApiError(f"{len(fitting)} tasks fit {name_or_id!r}; give the whole id, as `promptlode tasks` shows it.")
+    raise ApiError(f"No task has the id, name or path {name_or_id!r}; `promptlode tasks` lists them.")
 
 
 def versions_of(api: Api, task_id: str) -> list[Item]:

@@ -40,7 +40,12 @@ def webhooks() -> None:
 @connected
 def list_(api: Api, form: str) -> None:
     """List the webhooks of the project, newest first."""
-    printed(api.items(WEBHOOKS_PATH), WEBHOOK_CELLS, form, none="None. `promptlode webhooks create ADDRESS` makes one.")
+    printed(
+        api.items(WEBHOOKS_PATH),
+        WEBHOOK_CELLS,
+        form,
+        empty_text="None. `promptlode webhooks create ADDRESS` makes one.",
+    )
 
 
 @webhooks.command("create")
@@ -52,10 +57,10 @@ def list_(api: Api, form: str) -> None:
 @connected
 def create(api: Api, *, address: str, form: str, format_: str, kinds: Sequence[str], include_text: bool) -> None:
     """Send changes to ADDRESS from now on.  The key of the signatures is printed on standard error, this once."""
-    wanted = {"url": address, "format": format_, "kinds": list(kinds) or None, "include_text": include_text}
-    made = api.post(WEBHOOKS_PATH, wanted)
-    click.echo(f"The key of its signatures is not shown again: {made['secret']}", err=True)
-    printed([made], WEBHOOK_CELLS, form)
+    body = {"url": address, "format": format_, "kinds": list(kinds) or None, "include_text": include_text}
+    created = api.post(WEBHOOKS_PATH, body)
+    click.echo(f"The key of its signatures is not shown again: {created['secret']}", err=True)
+    printed([created], WEBHOOK_CELLS, form)
 
 
 @webhooks.command("delete")
@@ -74,7 +79,10 @@ def delete(api: Api, webhook_id: str) -> None:
 @connected
 def deliveries(api: Api, *, webhook_id: str, limit: int, form: str) -> None:
     """List what was sent to the webhook ID, what waits and what was given up, newest first."""
-    sent = api.items(f"{WEBHOOKS_PATH}/{webhook_id}/deliveries", limit=limit)
+    answers = api.items(f"{WEBHOOKS_PATH}/{webhook_id}/deliveries", limit=limit)
     printed(
-        sent, DELIVERY_CELLS, form, none="None: nothing changed since it was made. `promptlode changes` lists changes."
+        answers,
+        DELIVERY_CELLS,
+        form,
+        empty_text="None: nothing changed since it was made. `promptlode changes` lists changes.",
     )

@@ -32,7 +32,7 @@ def answer_of(value: Any) -> Body:
     """
     content = parsed(value)
     if isinstance(content, str):
-        return {"output": [_said(content)]} if content else {}
+        return {"output": [_assistant_message(content)]} if content else {}
     if isinstance(content, list):
         content = together(content) or content
     if isinstance(content, list):
@@ -45,15 +45,15 @@ def answer_of(value: Any) -> Body:
 
 def response_of(response: Body) -> Body:
     """`output`, `usage` and `error` of a response in the form of a provider; {} for any other object."""
-    made = filled({"output": output_of(response), "usage": _usage(response), "error": response.get("error")})
-    return made if made.keys() & {"output", "error"} or made.get("usage") else {}
+    fields = filled({"output": output_of(response), "usage": _usage(response), "error": response.get("error")})
+    return fields if fields.keys() & {"output", "error"} or fields.get("usage") else {}
 
 
 def output_of(response: Body) -> Any:
     """The answer of the model; None where the response holds none in a known form."""
-    for name, read in _OUTPUTS.items():
-        if response.get(name) is not None and (made := read(response[name], response)) is not None:
-            return made
+    for name, reader in _OUTPUTS.items():
+        if response.get(name) is not None and (output := reader(response[name], response)) is not None:
+            return output
     return None
 
 
@@ -66,7 +66,7 @@ def _usage(response: Body) -> Body | None:
     return usage_of(counts)
 
 
-def _said(text: str) -> Message:
+def _assistant_message(text: str) -> Message:
     return {"role": "assistant", "content": text}
 
 
@@ -84,7 +84,7 @@ def _choice(choice: Any) -> Any:
     if not isinstance(choice, dict):
         return choice
     if isinstance(choice.get("text"), str) and "message" not in choice:
-        return _said(choice["text"])
+        return _assistant_message(choice["text"])
     return choice.get("message", choice)
 
 
@@ -93,7 +93,7 @@ def _output(output: Any, response: Body) -> Any:
     if isinstance(output, list):
         return output
     if isinstance(output, str):
-        return [_said(output)]
+        return [_assistant_message(output)]
     inner = as_object(output)
     return _message(inner["message"], response) if isinstance(inner.get("message"), dict) else None
 
@@ -102,7 +102,7 @@ def _content(content: Any, response: Body) -> list[Message] | None:
     """Anthropic's Messages API: blocks, which are kept; LangChain and others: the content of a message."""
     if response.get("type") == "message" or response.get("role") is not None:
         return message_of({"role": "assistant"} | {name: response[name] for name in _OF_A_MESSAGE if name in response})
-    return [_said(content)] if isinstance(content, str) else None
+    return [_assistant_message(content)] if isinstance(content, str) else None
 
 
 _OF_A_MESSAGE = ("role", "content", "tool_calls", "name", "additional_kwargs")
@@ -114,7 +114,11 @@ def _candidates(candidates: Any, response: Body) -> list[Message] | None:
 
 
 def _message(message: Any, response: Body) -> list[Message] | None:
-    return [_said(message)] if isinstance(message, str) else messages_of({"role": "assistant"} | as_object(message))
+    return (
+        [_assistant_message(message)]
+        if isinstance(message, str)
+        else messages_of({"role": "assistant"} | as_object(message))
+    )
 
 
 def _messages(messages: Any, response: Body) -> list[Message] | None:
@@ -125,7 +129,9 @@ def _generations(generations: Any, response: Body) -> list[Message] | None:
     """LangChain: a list for each prompt; each generation holds a message or a text."""
     if not isinstance(generations, list):
         return None
-    flat = [item for each in generations for item in (each if isinstance(each, list) else [each])]
+    flat = [
+        item for generation in generations for item in (generation if isinstance(generation, list) else [generation])
+    ]
     answers = [messages_of(item.get("message")) or messages_of(item.get("text")) for item in objects(flat)]
     return [_as_assistant(message) for messages in answers for message in messages or ()] or None
 
@@ -135,12 +141,14 @@ def _as_assistant(message: Message) -> Message:
 
 
 def _text(text: Any, response: Body) -> list[Message] | None:
-    return [_said(text)] if isinstance(text, str) else None
+    return [_assistant_message(text)] if isinstance(text, str) else None
 
 
 def _results(results: Any, response: Body) -> list[Message] | None:
     """Titan: a list of results with a text each."""
-    messages = [_said(item["outputText"]) for item in objects(results) if isinstance(item.get("outputText"), str)]
+    messages = [
+        _assistant_message(item["outputText"]) for item in objects(results) if isinstance(item.get("outputText"), str)
+    ]
     return messages or None
 
 

@@ -15,10 +15,10 @@ _TEXTS = ("content", "refusal", "reasoning_content", "thinking", "response")
 
 def together(chunks: list[Any]) -> Body | None:
     """The whole response; None for a list that holds no chunks of a known stream."""
-    read = [chunk for each in chunks for chunk in _chunk(each)]
-    if not read or len(read) < len(objects(chunks)):
+    chunks_read = [chunk for item in chunks for chunk in _chunk(item)]
+    if not chunks_read or len(chunks_read) < len(objects(chunks)):
         return None
-    return next((made for of in _STREAMS if (made := of(read)) is not None), None)
+    return next((answer for of in _STREAMS if (answer := of(chunks_read)) is not None), None)
 
 
 def lines_together(text: str) -> Body | None:
@@ -26,14 +26,14 @@ def lines_together(text: str) -> Body | None:
     return together(text.splitlines()) if "data:" in text[:200] else None
 
 
-def _chunk(each: Any) -> Iterable[Body]:
+def _chunk(item: Any) -> Iterable[Body]:
     """The object, or the JSON of a line `data: {...}`; other lines of a stream hold no data."""
-    if isinstance(each, str):
+    if isinstance(item, str):
         try:
-            each = orjson.loads(each.strip().removeprefix("data:"))
+            item = orjson.loads(item.strip().removeprefix("data:"))
         except orjson.JSONDecodeError:
             return []
-    return [each] if isinstance(each, dict) else []
+    return [item] if isinstance(item, dict) else []
 
 
 def _chat(chunks: list[Body]) -> Body | None:
@@ -45,7 +45,9 @@ def _chat(chunks: list[Body]) -> Body | None:
     for choice in pieces:
         delta = as_object(choice.get("delta")) or present({"content": choice.get("text")})
         _add(by_index.setdefault(str(choice.get("index", 0)), {"role": "assistant"}), delta)
-    return _last(chunks, "id", "model", "usage") | {"choices": [{"message": message} for message in by_index.values()]}
+    return _last_values(chunks, "id", "model", "usage") | {
+        "choices": [{"message": message} for message in by_index.values()]
+    }
 
 
 def _add(message: Body, delta: Body) -> None:
@@ -78,8 +80,8 @@ def _responses(chunks: list[Body]) -> Body | None:
     ends = [
         chunk["response"] for chunk in chunks if str(chunk.get("type")).startswith("response.") and "response" in chunk
     ]
-    whole = [as_object(end) for end in ends if as_object(end).get("output")]
-    return whole[-1] if whole else None
+    responses = [as_object(end) for end in ends if as_object(end).get("output")]
+    return responses[-1] if responses else None
 
 
 def _anthropic(chunks: list[Body]) -> Body | None:
@@ -96,7 +98,11 @@ def _anthropic(chunks: list[Body]) -> Body | None:
             _grow(blocks.setdefault(str(chunk.get("index")), {"type": "text"}), as_object(chunk.get("delta")))
         elif chunk.get("type") == "message_delta":
             usage = usage | present(as_object(chunk.get("usage")))
-    return start | {"type": "message", "content": [_closed(block) for block in blocks.values()], "usage": usage}
+    return start | {
+        "type": "message",
+        "content": [_with_parsed_input(block) for block in blocks.values()],
+        "usage": usage,
+    }
 
 
 def _grow(block: Body, delta: Body) -> None:
@@ -105,7 +111,7 @@ def _grow(block: Body, delta: Body) -> None:
             block[name] = str(block.get(name) or "") + delta[name]
 
 
-def _closed(block: Body) -> Body:
+def _with_parsed_input(block: Body) -> Body:
     """A block whose tool input, sent as pieces of JSON, is parsed."""
     if (pieces := block.pop("partial_json", None)) is not None:
         try:
@@ -126,9 +132,9 @@ def _gemini(chunks: list[Body]) -> Body | None:
     if not any("candidates" in chunk for chunk in chunks):
         return None
     text = "".join(part["text"] for part in parts if isinstance(part.get("text"), str) and not part.get("thought"))
-    others = [part for part in parts if "text" not in part]
-    whole = ([{"text": text}] if text else []) + others
-    usage = _last(chunks, "usageMetadata", "usage_metadata", "modelVersion")
+    other_parts = [part for part in parts if "text" not in part]
+    whole = ([{"text": text}] if text else []) + other_parts
+    usage = _last_values(chunks, "usageMetadata", "usage_metadata", "modelVersion")
     return usage | {"candidates": [{"content": {"role": "model", "parts": whole}}]}
 
 
@@ -139,8 +145,8 @@ def _ollama(chunks: list[Body]) -> Body | None:
     message: Body = {}
     for chunk in chunks:
         _add(message, as_object(chunk.get("message")) or present({"response": chunk.get("response")}))
-    said = {"response": message["response"]} if "response" in message else {"message": message}
-    return chunks[-1] | said
+    reply = {"response": message["response"]} if "response" in message else {"message": message}
+    return chunks[-1] | reply
 
 
 def _converse(chunks: list[Body]) -> Body | None:
@@ -149,11 +155,11 @@ def _converse(chunks: list[Body]) -> Body | None:
     if not any("contentBlockDelta" in chunk for chunk in chunks):
         return None
     text = "".join(delta["text"] for delta in deltas if isinstance(delta.get("text"), str))
-    usage = as_object(_last([as_object(chunk.get("metadata")) for chunk in chunks], "usage").get("usage"))
+    usage = as_object(_last_values([as_object(chunk.get("metadata")) for chunk in chunks], "usage").get("usage"))
     return {"output": {"message": {"role": "assistant", "content": [{"text": text}]}}, "usage": usage}
 
 
-def _last(chunks: list[Body], *names: str) -> Body:
+def _last_values(chunks: list[Body], *names: str) -> Body:
     """The last value of each of these names."""
     return {name: chunk[name] for chunk in chunks for name in names if chunk.get(name) is not None}
 

@@ -42,7 +42,7 @@ def messages_of(value: Any) -> list[Message] | None:
     items = list(_flat(value))
     if not all(isinstance(item, str) or is_message(item) for item in items):
         return None
-    return [made for item in items for made in messages_of(item) or ()]
+    return [message for item in items for message in messages_of(item) or ()]
 
 
 def _flat(items: list[Any], deep: int = 3) -> Iterator[Any]:
@@ -50,7 +50,7 @@ def _flat(items: list[Any], deep: int = 3) -> Iterator[Any]:
     for item in items:
         if not isinstance(item, list) or not deep:
             yield item
-        elif len(item) == 2 and all(isinstance(each, str) for each in item) and _role(item[0]) in ROLES:
+        elif len(item) == 2 and all(isinstance(inner, str) for inner in item) and _role(item[0]) in ROLES:
             yield {"role": item[0], "content": item[1]}
         else:
             yield from _flat(item, deep - 1)
@@ -73,14 +73,14 @@ def message_of(item: Body) -> list[Message]:
     inner = _unwrapped(item)
     role = _kind_of(item)
     answers, calls, parts = _sorted(_content(inner))
-    made = {
+    fields = {
         "role": role if role in ROLES else inner.get("role", role),
         "content": joined(parts),
         "name": inner.get("name"),
         "tool_calls": calls + _calls_of(inner),
         "tool_call_id": inner.get("tool_call_id") or inner.get("toolCallId"),
     }
-    message = [filled(made)] if parts or made["tool_calls"] or not answers else []
+    message = [filled(fields)] if parts or fields["tool_calls"] or not answers else []
     return answers + message
 
 
@@ -149,19 +149,19 @@ def _unwrapped(item: Body) -> Body:
 def _kind_of(item: Body) -> str | None:
     """The role by its Chat Completions name, else as it was sent."""
     inner = _unwrapped(item)
-    named = inner.get("role") or (inner.get("type") if inner is not item else None) or item.get("type")
+    name = inner.get("role") or (inner.get("type") if inner is not item else None) or item.get("type")
     if "lc" in item and not inner.get("role") and isinstance(item.get("id"), list) and item["id"]:
-        named = inner.get("type") or item["id"][-1]
-    return _role(named)
+        name = inner.get("type") or item["id"][-1]
+    return _role(name)
 
 
-def _role(named: Any) -> str | None:
-    if not isinstance(named, str) or named in ROLES:
-        return named if isinstance(named, str) else None
-    name = named.lower()
+def _role(role: Any) -> str | None:
+    if not isinstance(role, str) or role in ROLES:
+        return role if isinstance(role, str) else None
+    name = role.lower()
     for end in _CLASS_ENDS:
         name = name.removesuffix(end)
-    return _OTHER_ROLES.get(name, name if name in ROLES else named)
+    return _OTHER_ROLES.get(name, name if name in ROLES else role)
 
 
 # --- content
@@ -190,9 +190,9 @@ def _sorted(parts: list[Any]) -> tuple[list[Message], list[Body], list[Any]]:
     calls: list[Body] = []
     content: list[Any] = []
     for part in parts:
-        made = _part(part)
-        kind = as_object(made).get("role") or as_object(made).get("type")
-        (answers if kind == "tool" else calls if kind == "function" else content).append(made)
+        converted = _part(part)
+        kind = as_object(converted).get("role") or as_object(converted).get("type")
+        (answers if kind == "tool" else calls if kind == "function" else content).append(converted)
     return answers, calls, content
 
 
@@ -201,10 +201,10 @@ def _part(part: Any) -> Any:
     if not isinstance(part, dict):
         return part
     if isinstance(kind := part.get("type"), str):
-        read = _PARTS_BY_TYPE.get(kind)
-        return read(part) if read else part
-    named = next((name for name in _PARTS_BY_NAME if name in part), None)
-    return _PARTS_BY_NAME[named](part[named]) if named else part
+        reader = _PARTS_BY_TYPE.get(kind)
+        return reader(part) if reader else part
+    name = next((name for name in _PARTS_BY_NAME if name in part), None)
+    return _PARTS_BY_NAME[name](part[name]) if name else part
 
 
 def _typed_text(part: Body) -> Body:
@@ -218,8 +218,8 @@ def _answer(call_id: Any, content: Any) -> Message:
 
 def _blocks_text(blocks: Any) -> Any:
     """The answer of a tool in Converse: mostly one text or one JSON."""
-    said = [block.get("text", block.get("json", block)) for block in objects(blocks)]
-    return said[0] if len(said) == 1 else said or blocks
+    texts = [block.get("text", block.get("json", block)) for block in objects(blocks)]
+    return texts[0] if len(texts) == 1 else texts or blocks
 
 
 # Readers by the type of a part: OpenTelemetry's conventions and the Vercel AI SDK.
@@ -240,10 +240,16 @@ _PARTS_BY_NAME: dict[str, Callable[[Any], Any]] = {
     "toolResult": lambda result: _answer(member(result, "toolUseId"), _blocks_text(member(result, "content"))),
     "functionCall": lambda call: tool_call(member(call, "id"), member(call, "name"), member(call, "args")),
     "function_call": lambda call: tool_call(member(call, "id"), member(call, "name"), member(call, "args")),
-    "functionResponse": lambda said: _answer(member(said, "id") or member(said, "name"), member(said, "response")),
-    "function_response": lambda said: _answer(member(said, "id") or member(said, "name"), member(said, "response")),
+    "functionResponse": lambda member_fields: _answer(
+        member(member_fields, "id") or member(member_fields, "name"), member(member_fields, "response")
+    ),
+    "function_response": lambda member_fields: _answer(
+        member(member_fields, "id") or member(member_fields, "name"), member(member_fields, "response")
+    ),
     "tool_call": lambda call: tool_call(member(call, "id"), member(call, "tool_name"), member(call, "arguments")),
-    "tool_call_result": lambda said: _answer(member(said, "origin.id"), member(said, "result")),
+    "tool_call_result": lambda member_fields: _answer(
+        member(member_fields, "origin.id"), member(member_fields, "result")
+    ),
 }
 
 

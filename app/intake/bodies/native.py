@@ -10,7 +10,7 @@ from typing import Any
 from app.errors import CallerError
 from app.intake.bodies.answers import response_of
 from app.intake.bodies.messages import is_ours, messages_of, system_message
-from app.intake.bodies.requests import SYSTEM, from_request, named, with_system
+from app.intake.bodies.requests import SYSTEM, from_request, settings_by_our_names, with_system
 from app.intake.bodies.usage import NAMES, usage_of
 from app.intake.bodies.values import Body, take
 
@@ -43,53 +43,56 @@ def native(body: Body) -> Body:
     """The body by our names; the same object where no name differs.  Raises UnmappedPromptError."""
     if body.keys() <= OWN and _has_our_usage(body) and _has_our_messages(body):
         return body
-    made = dict(body)
-    own = {name: made.pop(name) for name in (OWN - set(_FIELDS_OF_PROMPTS) - {"instructions"}) & made.keys()}
-    fields = _prompt_in(made) | _response_in(made) | named(made)
-    return _settled(fields | {name: value for name, value in own.items() if value is not None})
+    native_fields = dict(body)
+    own_fields = {
+        name: native_fields.pop(name)
+        for name in (OWN - set(_FIELDS_OF_PROMPTS) - {"instructions"}) & native_fields.keys()
+    }
+    fields = _prompt_in(native_fields) | _response_in(native_fields) | settings_by_our_names(native_fields)
+    return _settled(fields | {name: value for name, value in own_fields.items() if value is not None})
 
 
-def _prompt_in(made: Body) -> Body:
+def _prompt_in(fields: Body) -> Body:
     """The prompt, taken out of the body; our own fields come first."""
-    prompt = {name: made.pop(name) for name in (*_FIELDS_OF_PROMPTS, "instructions") if name in made}
+    prompt = {name: fields.pop(name) for name in (*_FIELDS_OF_PROMPTS, "instructions") if name in fields}
     has_own = any(prompt.get(name) not in (None, "", []) for name in _FIELDS_OF_PROMPTS)
     if not has_own:
-        return _foreign_prompt(made, prompt)
+        return _foreign_prompt(fields, prompt)
     for name in _ONLY_PROMPTS:
-        if isinstance(made.get(name), str | list):
+        if isinstance(fields.get(name), str | list):
             raise UnmappedPromptError(name, "The body holds another prompt too; send one of them.")
-    return _with_system(_in_our_words(prompt), made)
+    return _with_system(_in_our_words(prompt), fields)
 
 
-def _foreign_prompt(made: Body, prompt: Body) -> Body:
-    request = from_request({name: value for name, value in made.items() if name not in SYSTEM})
+def _foreign_prompt(fields: Body, prompt: Body) -> Body:
+    request = from_request({name: value for name, value in fields.items() if name not in SYSTEM})
     if request is None:
-        _refuse_unread(made)
-        return _with_system(prompt, made)
-    for name in list(made):
+        _refuse_unread(fields)
+        return _with_system(prompt, fields)
+    for name in list(fields):
         if name not in request and name not in SYSTEM:
-            del made[name]
+            del fields[name]
     prompts = {name: request.pop(name) for name in (*_FIELDS_OF_PROMPTS, "instructions") if name in request}
-    made.update(request)
-    return _with_system(prompts | {name: value for name, value in prompt.items() if value}, made)
+    fields.update(request)
+    return _with_system(prompts | {name: value for name, value in prompt.items() if value}, fields)
 
 
-def _refuse_unread(made: Body) -> None:
+def _refuse_unread(fields: Body) -> None:
     for name in _ONLY_PROMPTS:
-        if isinstance(made.get(name), list) and made[name]:
+        if isinstance(fields.get(name), list) and fields[name]:
             raise UnmappedPromptError(
                 name, "Is no text and no list of messages; send the text that was sent to the model."
             )
 
 
-def _with_system(prompt: Body, made: Body) -> Body:
+def _with_system(prompt: Body, fields: Body) -> Body:
     """The prompt with the system text that stands beside it."""
     for name in SYSTEM:
-        value = take(made, (name,))
+        value = take(fields, (name,))
         if value is None:
             continue
         if not isinstance(value, str) and not system_message(value):
-            made[name.rpartition(".")[2]] = value  # a field of the caller's own with that name
+            fields[name.rpartition(".")[2]] = value  # a field of the caller's own with that name
         elif prompt.get("instructions"):
             raise UnmappedPromptError(name, "The body holds instructions too; send one of them.")
         else:
@@ -103,19 +106,19 @@ def _in_our_words(prompt: Body) -> Body:
     return prompt | {name: messages_of(items) or items for name, items in foreign.items()}
 
 
-def _response_in(made: Body) -> Body:
+def _response_in(fields: Body) -> Body:
     """The response, taken out of the body: a nested response of a provider, or its fields among those of the body."""
-    response = made.get("response")
-    whole = response if isinstance(response, dict) else {name: made[name] for name in _parts_of_response(made)}
-    answer = response_of(whole)
+    response = fields.get("response")
+    body = response if isinstance(response, dict) else {name: fields[name] for name in _parts_of_response(fields)}
+    answer = response_of(body)
     if answer:
-        for name in list(whole) if whole is not response else ["response"]:
-            made.pop(name, None)
+        for name in list(body) if body is not response else ["response"]:
+            fields.pop(name, None)
     return answer
 
 
-def _parts_of_response(made: Body) -> Iterator[str]:
-    return (name for name in (*_RESPONSES, *_BESIDE_RESPONSES) if isinstance(made.get(name), list | dict))
+def _parts_of_response(fields: Body) -> Iterator[str]:
+    return (name for name in (*_RESPONSES, *_BESIDE_RESPONSES) if isinstance(fields.get(name), list | dict))
 
 
 def _settled(body: Body) -> Body:

@@ -90,7 +90,7 @@ def request_of(value: Any, *, strict: bool = False) -> Body | None:
     value: the request, or its JSON text; a request wrapped in `kwargs`, `inputs` and the like is found too.
     strict: the value may be a user's own text, so a common name (`input`, `prompt`) needs a second field of the API.
     """
-    return _found(parsed(value), strict, _DEEPEST)
+    return _request_within(parsed(value), strict, _DEEPEST)
 
 
 def prompt_of_value(value: Any, *, strict: bool = False) -> Body:
@@ -106,15 +106,19 @@ def prompt_of_value(value: Any, *, strict: bool = False) -> Body:
     return {"input": value} if isinstance(value, str) and value else {}
 
 
-def _found(value: Any, strict: bool, deep: int) -> Body | None:
+def _request_within(value: Any, strict: bool, deep: int) -> Body | None:
     if not isinstance(value, dict) or not deep:
         return None
-    if (made := from_request(value, strict=strict)) is not None:
-        return made
+    if (request := from_request(value, strict=strict)) is not None:
+        return request
     inner = (_inner(value[name]) for name in _WRAPPERS if name in value)
-    made = next((made for each in inner if (made := _found(each, strict, deep - 1)) is not None), None)
+    request = next(
+        (request for item in inner if (request := _request_within(item, strict, deep - 1)) is not None), None
+    )
     return (
-        made if made is None or made.get("model") is not None else present(made | {"model": take(dict(value), MODEL)})
+        request
+        if request is None or request.get("model") is not None
+        else present(request | {"model": take(dict(value), MODEL)})
     )
 
 
@@ -133,10 +137,10 @@ def from_request(request: Body, *, strict: bool = False) -> Body | None:
     if prompt is None:
         return None
     system = _take_system(body)
-    return with_system(prompt, system) | named(body)
+    return with_system(prompt, system) | settings_by_our_names(body)
 
 
-def named(body: Body) -> Body:
+def settings_by_our_names(body: Body) -> Body:
     """Settings and model by our names, taken out of the body; unknown fields stay there."""
     if isinstance(effort := body.get("reasoning_effort"), str) and body.get("reasoning") is None:
         body["reasoning"] = {"effort": effort}
@@ -176,13 +180,13 @@ def _take_system(body: Body) -> Any:
 
 
 def _take_prompt(body: Body, strict: bool) -> Body | None:
-    for name, read in _READERS_OF_PROMPTS.items():
+    for name, reader in _READERS_OF_PROMPTS.items():
         if name not in body or (strict and name in _WEAK and not _has_second_sign(body, name)):
             continue
-        made = read(parsed(body[name]), body)
-        if made is not None:
+        prompt = reader(parsed(body[name]), body)
+        if prompt is not None:
             body.pop(name)
-            return made
+            return prompt
     return None
 
 
@@ -219,8 +223,8 @@ def _is_item(item: Body) -> bool:
 def _contents(value: Any, body: Body) -> Body | None:
     """Gemini: contents without a role are the user's; a content may be a bare part or text."""
     items = value if isinstance(value, list) else [value]
-    whole = [_content(item) for item in items]
-    messages = messages_of(whole) if all(item is not None for item in whole) else None
+    contents = [_content(item) for item in items]
+    messages = messages_of(contents) if all(item is not None for item in contents) else None
     return {"messages": messages} if messages else None
 
 
@@ -237,7 +241,7 @@ def _prompt(value: Any, body: Body) -> Body | None:
     if isinstance(value, str):
         return {"input": value}
     if isinstance(value, dict):
-        return _found(value, False, 2)
+        return _request_within(value, False, 2)
     messages = messages_of(value) if isinstance(value, list) and value else None
     return {"messages": messages} if messages else None
 

@@ -67,29 +67,33 @@ def usage_of(counts: Any) -> Body | None:
 
     Our input count includes all tokens that the model read, so cached tokens counted apart are added to it.
     """
-    sent = present(as_object(counts))
-    if not sent:
+    provider_counts = present(as_object(counts))
+    if not provider_counts:
         return None
-    named = {name: _first(sent, paths) for name, paths in NAMES.items()}
-    named["input_tokens"] = _with_cache(sent, named["input_tokens"])
-    used = {path for paths in NAMES.values() for path in paths}
-    other_counts = {name: value for name, value in sent.items() if name not in used or name in _CACHE_COUNTS}
-    return present(named) | {name: value for name, value in other_counts.items() if name not in present(named)}
+    counts_by_name = {name: _first_count(provider_counts, paths) for name, paths in NAMES.items()}
+    counts_by_name["input_tokens"] = _with_cache(provider_counts, counts_by_name["input_tokens"])
+    paths_used = {path for paths in NAMES.values() for path in paths}
+    other_counts = {
+        name: value for name, value in provider_counts.items() if name not in paths_used or name in _CACHE_COUNTS
+    }
+    return present(counts_by_name) | {
+        name: value for name, value in other_counts.items() if name not in present(counts_by_name)
+    }
 
 
 _CACHE_COUNTS = {name for names in _BESIDE.values() for name in names}
 
 
-def _first(sent: Body, paths: tuple[str, ...]) -> Any:
-    return next((value for path in paths if (value := member(sent, path)) is not None), None)
+def _first_count(provider_counts: Body, paths: tuple[str, ...]) -> Any:
+    return next((value for path in paths if (value := member(provider_counts, path)) is not None), None)
 
 
-def _with_cache(sent: Body, count: Any) -> Any:
+def _with_cache(provider_counts: Body, count: Any) -> Any:
     """The input count plus the cached tokens, where a provider counts these apart."""
-    if any(name in sent for name in _WHOLE) or not _is_count(count):
+    if any(name in provider_counts for name in _WHOLE) or not _is_count(count):
         return count
-    beside = next((names for name, names in _BESIDE.items() if name in sent), ())
-    return count + sum(sent[name] for name in beside if _is_count(sent.get(name)))
+    beside = next((names for name, names in _BESIDE.items() if name in provider_counts), ())
+    return count + sum(provider_counts[name] for name in beside if _is_count(provider_counts.get(name)))
 
 
 def _is_count(value: Any) -> bool:

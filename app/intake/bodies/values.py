@@ -48,18 +48,18 @@ def member(value: Any, path: str) -> Any:
 
 def take(body: Body, paths: Iterable[str]) -> Any:
     """The value at the first of these paths that has one, taken out; objects that become empty are removed too."""
-    return next((value for path in paths if (value := _taken(body, path.split("."))) is not None), None)
+    return next((value for path in paths if (value := _take(body, path.split("."))) is not None), None)
 
 
-def _taken(body: Body, names: list[str]) -> Any:
-    name, *rest = names
-    if not rest:
+def _take(body: Body, names: list[str]) -> Any:
+    name, *further_names = names
+    if not further_names:
         return body.pop(name, None)
     inner = body.get(name)
     if not isinstance(inner, dict):
         return None
     copied = dict(inner)
-    value = _taken(copied, rest)
+    value = _take(copied, further_names)
     if value is not None:
         body[name] = copied
         if not copied:

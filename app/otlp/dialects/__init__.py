@@ -82,8 +82,8 @@ def _signed(names: str) -> list[Dialect]:
 def _known_kind(span: Span, dialects: list[Dialect]) -> Kind | None:
     if len(dialects) == 1:
         return genai.DIALECT.kind(span)
-    own = (kind for dialect in dialects if dialect is not genai.DIALECT and (kind := dialect.kind(span)) is not None)
-    return next(own, None) or genai.DIALECT.kind(span)
+    kinds = (kind for dialect in dialects if dialect is not genai.DIALECT and (kind := dialect.kind(span)) is not None)
+    return next(kinds, None) or genai.DIALECT.kind(span)
 
 
 def body_of(span: Span, dialects: list[Dialect]) -> tuple[Body, dict[str, Any]]:
@@ -91,7 +91,7 @@ def body_of(span: Span, dialects: list[Dialect]) -> tuple[Body, dict[str, Any]]:
     events = span.events()
     attributes = genai.attributes_of(span, events)
     bodies = [dialect.body_of(attributes, events) for dialect in dialects]
-    return merged(bodies) if len(bodies) > 1 else bodies[0], attributes.rest()
+    return merged(bodies) if len(bodies) > 1 else bodies[0], attributes.remaining()
 
 
 def call_site_of(span: Span) -> str | None:

@@ -56,7 +56,7 @@ def never(span: Span) -> Kind | None:
     return None
 
 
-def nothing(attributes: Attributes, events: list[Event]) -> Body:
+def no_fields(attributes: Attributes, events: list[Event]) -> Body:
     """A dialect without fields beyond its tables."""
     return {}
 
@@ -86,7 +86,7 @@ class Dialect:
     """Attributes that repeat the content of others and would keep a prompt under metadata."""
     strict: bool = False
     """Whether an input may be a user's own text that only looks like a request."""
-    read: Callable[[Attributes, list[Event]], Body] = nothing
+    read: Callable[[Attributes, list[Event]], Body] = no_fields
     """Reads the fields that a table cannot describe."""
 
     @cached_property
@@ -136,24 +136,25 @@ class Dialect:
         prompts = [
             prompt_of_value(value, strict=self.strict) for name in self.requests if (value := attributes.take(name))
         ]
-        return next((made for made in prompts if has_prompt(made)), {})
+        return next((prompt for prompt in prompts if has_prompt(prompt)), {})
 
     def _answer(self, attributes: Attributes) -> Body:
         answers = [answer_of(value) for name in self.answers if (value := attributes.take(name))]
-        return next((made for made in answers if made), {})
+        return next((answer for answer in answers if answer), {})
 
     def _settings(self, attributes: Attributes) -> Body:
         """Settings from an object of parameters; parameters without a field of ours stay under the object's name."""
-        made: Body = {}
+        settings: Body = {}
         for name in self.parameters:
             parameters = dict(as_object(parsed(attributes.take(name))))
             for ours, theirs in SETTINGS.items():
-                made.setdefault(
-                    ours, next((parameters.pop(each) for each in theirs if parameters.get(each) is not None), None)
+                settings.setdefault(
+                    ours,
+                    next((parameters.pop(name) for name in theirs if parameters.get(name) is not None), None),
                 )
             if parameters:
-                made[name] = parameters
-        return made
+                settings[name] = parameters
+        return settings
 
     def _counts(self, attributes: Attributes) -> Body:
         usages = (usage_of(parsed(attributes.take(name))) for name in self.counts)
@@ -170,9 +171,9 @@ def has_prompt(body: Mapping[str, Any]) -> bool:
 
 def _fill(body: Body, values: Mapping[str, Any]) -> None:
     """Fill the missing fields of the body; prompt fields are filled only if the body has none of them."""
-    whole = has_prompt(body)
+    has_whole_prompt = has_prompt(body)
     for name, value in values.items():
-        if whole and name in ("messages", "input", "instructions"):
+        if has_whole_prompt and name in ("messages", "input", "instructions"):
             continue
         if value is not None and body.get(name) in (None, [], {}):
             body[name] = value
@@ -180,12 +181,12 @@ def _fill(body: Body, values: Mapping[str, Any]) -> None:
 
 def merged(bodies: list[Body]) -> Body:
     """One body from those of several dialects: for each field the first dialect that has it."""
-    whole: Body = {}
+    merged_body: Body = {}
     for body in bodies:
-        usage = (body.pop("usage", None) or {}) | (whole.get("usage") or {})
-        _fill(whole, body)
-        whole["usage"] = usage
-    return whole
+        usage = (body.pop("usage", None) or {}) | (merged_body.get("usage") or {})
+        _fill(merged_body, body)
+        merged_body["usage"] = usage
+    return merged_body
 
 
 def by_value(

@@ -107,7 +107,9 @@ MESSAGE_EVENTS = {
 
 def operation_of(span: Span) -> str:
     """The operation that a span names; empty without one."""
-    return next((name for each in _OPERATION if isinstance(name := span.attributes.get(each), str) and name), "")
+    return next(
+        (name for attribute in _OPERATION if isinstance(name := span.attributes.get(attribute), str) and name), ""
+    )
 
 
 def _kind(span: Span) -> Kind | None:
@@ -136,10 +138,10 @@ def attributes_of(span: Span, events: Iterable[Event]) -> Attributes:
     noted = [event.attributes for event in events if event.name in _DETAILS] if events else ()
     if not noted:
         return Attributes(span.attributes, span.names)
-    return Attributes({name: value for each in noted for name, value in each.items()} | dict(span.attributes))
+    return Attributes({name: value for event in noted for name, value in event.items()} | dict(span.attributes))
 
 
-def _read(attributes: Attributes, events: list[Event]) -> Body:
+def _body(attributes: Attributes, events: list[Event]) -> Body:
     """Raises UnusableSpanError."""
     return _input(attributes, events) | {"output": _output(attributes, events), "tools": _tools(attributes)}
 
@@ -147,13 +149,13 @@ def _read(attributes: Attributes, events: list[Event]) -> Body:
 def _input(attributes: Attributes, events: list[Event]) -> Body:
     """The input, with the system instructions as its first message."""
     instructions = system_message(attributes.take_json("gen_ai.system_instructions"))
-    whole = attributes.take("gen_ai.prompt")
+    prompt = attributes.take("gen_ai.prompt")
     messages = next((messages for messages in _ways_in(attributes, events) if has_content(messages)), None)
     if messages is not None and not instructions:  # true of most spans
         return {"messages": messages}
     if messages is not None:
-        return {"messages": [each for each in instructions if each not in messages] + messages}
-    first = prompt_of_value(whole, strict=True) if whole is not None else {}
+        return {"messages": [item for item in instructions if item not in messages] + messages}
+    first = prompt_of_value(prompt, strict=True) if prompt is not None else {}
     return first if has_prompt(first) else {"messages": instructions}
 
 
@@ -166,16 +168,16 @@ def _ways_in(attributes: Attributes, events: list[Event]) -> Iterator[list[Messa
 
 
 def _output(attributes: Attributes, events: list[Event]) -> Any:
-    whole = attributes.take("gen_ai.completion")
+    completion = attributes.take("gen_ai.completion")
     messages = next((messages for messages in _ways_out(attributes, events) if has_content(messages)), None)
-    return messages if messages is not None or whole is None else answer_of(whole).get("output")
+    return messages if messages is not None or completion is None else answer_of(completion).get("output")
 
 
 def _ways_out(attributes: Attributes, events: list[Event]) -> Iterator[list[Message]]:
     members = _members(attributes, "gen_ai.completion")
     yield from_parts(_list(attributes, "gen_ai.output.messages"))
-    yield [made for item in members for made in flat_messages({"role": "assistant"} | item)]
-    yield [made for event in events if event.name == CHOICE_EVENT for made in choice_of(_event_body(event))]
+    yield [message for item in members for message in flat_messages({"role": "assistant"} | item)]
+    yield [message for event in events if event.name == CHOICE_EVENT for message in choice_of(_event_body(event))]
 
 
 def _members(attributes: Attributes, prefix: str) -> list[Message]:
@@ -251,5 +253,5 @@ DIALECT = Dialect(
         "usage.cached_tokens": ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"),
         "usage.reasoning_tokens": ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"),
     },
-    read=_read,
+    read=_body,
 )

@@ -6,7 +6,7 @@ A generator is a call: `messages` or a `prompt` as input, `replies` as output, e
 from typing import Any
 
 from app.intake.bodies.messages import message_of
-from app.intake.bodies.requests import named, prompt_of_value
+from app.intake.bodies.requests import prompt_of_value, settings_by_our_names
 from app.intake.bodies.usage import NAMES, usage_of
 from app.intake.bodies.values import Body, as_object, objects, present
 from app.otlp.attributes import Attributes
@@ -31,33 +31,33 @@ def _kind(span: Span) -> Kind | None:
     return Kind.OTHER if component or span.name == "haystack.pipeline.run" else None
 
 
-def _read(attributes: Attributes, events: list[Event]) -> Body:
-    given = as_object(attributes.take_json("haystack.component.input"))
+def _body(attributes: Attributes, events: list[Event]) -> Body:
+    input_ = as_object(attributes.take_json("haystack.component.input"))
     output = as_object(attributes.take_json("haystack.component.output"))
     replies = output["replies"] if isinstance(output.get("replies"), list) else []
     metas = [as_object(reply.get("meta")) for reply in objects(replies)] or objects(output.get("meta"))
-    usage = usage_of(_first(metas, "usage")) or {}
-    return _request(given) | {
-        "model": _first(metas, "model"),
+    usage = usage_of(_first_value(metas, "usage")) or {}
+    return _request(input_) | {
+        "model": _first_value(metas, "model"),
         "usage": {name: usage[name] for name in NAMES if name in usage},
         "output": [_reply(reply) for reply in replies],
     }
 
 
-def _request(given: Body) -> Body:
+def _request(input_: Body) -> Body:
     """The request to the model; arguments without a field of ours keep their names."""
-    further = {name: value for name, value in given.items() if name not in _PROMPT and value is not None}
-    return prompt_of_value(given.get("messages") or given.get("prompt")) | named(
-        as_object(given.get("generation_kwargs")) | further | present({"instructions": given.get("system_prompt")})
+    further = {name: value for name, value in input_.items() if name not in _PROMPT and value is not None}
+    return prompt_of_value(input_.get("messages") or input_.get("prompt")) | settings_by_our_names(
+        as_object(input_.get("generation_kwargs")) | further | present({"instructions": input_.get("system_prompt")})
     )
 
 
 def _reply(reply: Any) -> Any:
-    made = message_of(reply) if isinstance(reply, dict) else [{"role": "assistant", "content": reply}]
-    return made[0] if made else reply
+    messages = message_of(reply) if isinstance(reply, dict) else [{"role": "assistant", "content": reply}]
+    return messages[0] if messages else reply
 
 
-def _first(metas: list[Body], name: str) -> Any:
+def _first_value(metas: list[Body], name: str) -> Any:
     return next((meta[name] for meta in metas if meta.get(name)), None)
 
 
@@ -67,5 +67,5 @@ DIALECT = Dialect(
     kind=_kind,
     call_site=("haystack.component.name",),
     repeats=_OF_PIPELINE,
-    read=_read,
+    read=_body,
 )

@@ -17,9 +17,9 @@ def _listed_events(attributes: Attributes, events: list[Event]) -> Body:
     """The messages and choices of the attribute `events`, whose items name their event."""
     listed = objects(attributes.take_json("events", "all_messages_events"))
     messages = [
-        made for item in listed if _name(item) in MESSAGE_EVENTS for made in message_of_event(_name(item), item)
+        message for item in listed if _name(item) in MESSAGE_EVENTS for message in message_of_event(_name(item), item)
     ]
-    choices = [made for item in listed if _name(item) == CHOICE_EVENT for made in choice_of(item)]
+    choices = [message for item in listed if _name(item) == CHOICE_EVENT for message in choice_of(item)]
     return ({"messages": messages} if has_content(messages) else {}) | ({"output": choices} if choices else {})
 
 

@@ -40,7 +40,7 @@ def _tells_input(span: Span) -> bool:
     return span.attributes.get("input.value") not in (None, "", _REDACTED)
 
 
-def _read(attributes: Attributes, events: list[Event]) -> Body:
+def _body(attributes: Attributes, events: list[Event]) -> Body:
     parameters = attributes.take_json("llm.invocation_parameters")
     parameters = dict(parameters) if isinstance(parameters, dict) else {}
     prompt = _input(attributes)
@@ -59,39 +59,39 @@ def _read(attributes: Attributes, events: list[Event]) -> Body:
 
 def _model(attributes: Attributes, parameters: dict[str, Any]) -> Any:
     """The requested model: `llm.model_name` names the model that answered, whose name may change daily."""
-    asked = parameters.pop("model", None)
-    return attributes.take("llm.request.model_name") or asked or attributes.take("llm.model_name")
+    requested = parameters.pop("model", None)
+    return attributes.take("llm.request.model_name") or requested or attributes.take("llm.model_name")
 
 
 def _settings(parameters: dict[str, Any], prompt: Body) -> dict[str, Any]:
     """The settings of the parameters, else of the request, by any provider's names."""
-    made = {name: take(parameters, paths) for name, paths in SETTINGS.items() if name not in ("tools", "user_id")}
-    return {name: prompt.get(name) if value is None else value for name, value in made.items()}
+    settings = {name: take(parameters, paths) for name, paths in SETTINGS.items() if name not in ("tools", "user_id")}
+    return {name: prompt.get(name) if value is None else value for name, value in settings.items()}
 
 
 def _input(attributes: Attributes) -> Body:
     """The messages; else the completed text; else the client's own request, which `input.value` repeats."""
-    whole, _ = attributes.take("input.value"), attributes.take("input.mime_type")
+    value, _ = attributes.take("input.value"), attributes.take("input.mime_type")
     messages = _messages(attributes.take_list("llm.input_messages"))
     if has_content(messages):
         return {"messages": messages}
     prompts = [_member(item, "prompt", "text") for item in attributes.take_list("llm.prompts")]
     if prompts:
         return {"messages": _as_messages("user", prompts)}
-    if not isinstance(parsed(whole), str):
-        return request_of(whole) or prompt_of_value(parsed(whole)) if whole is not None else {}
-    return {"messages": _as_messages("user", [whole])}
+    if not isinstance(parsed(value), str):
+        return request_of(value) or prompt_of_value(parsed(value)) if value is not None else {}
+    return {"messages": _as_messages("user", [value])}
 
 
 def _answer(attributes: Attributes) -> Body:
-    whole, _ = attributes.take("output.value"), attributes.take("output.mime_type")
+    value, _ = attributes.take("output.value"), attributes.take("output.mime_type")
     messages = _messages(attributes.take_list("llm.output_messages"))
     if has_content(messages):
         return {"output": messages}
     choices = [_member(item, "completion", "text") for item in attributes.take_list("llm.choices")]
-    if choices or isinstance(parsed(whole), str):
-        return {"output": _as_messages("assistant", choices or [whole]) or None}
-    return response_of(parsed(whole)) if isinstance(parsed(whole), dict) else {}
+    if choices or isinstance(parsed(value), str):
+        return {"output": _as_messages("assistant", choices or [value]) or None}
+    return response_of(parsed(value)) if isinstance(parsed(value), dict) else {}
 
 
 def _as_messages(role: str, texts: list[Any]) -> list[Message]:
@@ -102,24 +102,24 @@ def _messages(items: list[Any]) -> list[Message]:
     return [_message(item["message"]) for item in items if isinstance(_member(item, "message"), Mapping)]
 
 
-def _message(sent: Mapping[str, Any]) -> Message:
-    calls = [_tool_call(item) for item in _list(sent.get("tool_calls"))]
-    if sent.get("function_call_name"):
-        calls.append(tool_call(None, sent["function_call_name"], sent.get("function_call_arguments_json")))
-    made = {
-        "role": sent.get("role"),
-        "content": _content(sent),
-        "name": sent.get("name"),
+def _message(message: Mapping[str, Any]) -> Message:
+    calls = [_tool_call(item) for item in _list(message.get("tool_calls"))]
+    if message.get("function_call_name"):
+        calls.append(tool_call(None, message["function_call_name"], message.get("function_call_arguments_json")))
+    fields = {
+        "role": message.get("role"),
+        "content": _content(message),
+        "name": message.get("name"),
         "tool_calls": calls or None,
-        "tool_call_id": sent.get("tool_call_id"),
+        "tool_call_id": message.get("tool_call_id"),
     }
-    return {name: value for name, value in made.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _content(sent: Mapping[str, Any]) -> Any:
-    content = sent.get("content")
+def _content(message: Mapping[str, Any]) -> Any:
+    content = message.get("content")
     if content is None:
-        content = joined(list(_parts(_list(sent.get("contents")))))
+        content = joined(list(_parts(_list(message.get("contents")))))
     return None if content == _REDACTED else content
 
 
@@ -167,5 +167,5 @@ DIALECT = Dialect(
         "usage.cached_tokens": ("llm.token_count.prompt_details.cache_read",),
         "usage.reasoning_tokens": ("llm.token_count.completion_details.reasoning",),
     },
-    read=_read,
+    read=_body,
 )

@@ -41,14 +41,14 @@ def _call(attributes: Attributes, events: list[Event]) -> Body:
 
 
 def _requests(attributes: Attributes) -> Iterator[tuple[str, Body]]:
-    for name, value in attributes.rest().items():
+    for name, value in attributes.remaining().items():
         body = request_of(value, strict=True) if _may_hold_request(value) else None
         if body is not None and body.get("model") and has_prompt(body):
             yield name, body
 
 
 def _answer(attributes: Attributes) -> Body:
-    for name, value in attributes.rest().items():
+    for name, value in attributes.remaining().items():
         response = parsed(value) if isinstance(value, str) else value
         if isinstance(response, dict) and (answer := response_of(response)).get("output"):
             attributes.take(name)

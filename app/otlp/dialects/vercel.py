@@ -25,9 +25,9 @@ def _kind(span: Span) -> Kind | None:
 def _answer(attributes: Attributes, events: list[Event]) -> Body:
     """One message from the text, the tool calls and the object, each of which has an attribute."""
     text = attributes.take("ai.response.text", "ai.result.text")
-    given = attributes.take("ai.response.object", "ai.result.object")
+    answer = attributes.take("ai.response.object", "ai.result.object")
     calls = [_call(call) for call in objects(attributes.take_json("ai.response.toolCalls", "ai.result.toolCalls"))]
-    message = filled({"role": "assistant", "content": text or given, "tool_calls": calls})
+    message = filled({"role": "assistant", "content": text or answer, "tool_calls": calls})
     return {"output": [message]} if len(message) > 1 else {}
 
 

@@ -28,8 +28,8 @@ def count(prepare: Callable[[dict[str, Any]], Render]) -> None:
     for item in json.loads(Path(sys.argv[1]).read_text()):
         render = prepare(item)
         for case in item["cases"]:
-            same = render(case["values"]) == case["messages"]
-            exact, total = exact + same, total + 1
-            if not same:
+            is_same = render(case["values"]) == case["messages"]
+            exact, total = exact + is_same, total + 1
+            if not is_same:
                 wrong.add(item["slug"])
     print(f"{exact} of {total}" + (f", not {', '.join(sorted(wrong))}" if wrong else ""))

@@ -22,8 +22,8 @@ def keep(url, name, prompt):
     marks = {"mlflow.prompt.is_prompt": "true", "_mlflow_prompt_type": "chat"}
     tags = marks | {"mlflow.prompt.text": json.dumps(prompt["template"])} | prompt["tags"]
     post(url, "registered-models/create", {"name": name, "tags": listed(marks)})
-    made = post(url, "model-versions/create", {"name": name, "source": "prompt-template", "tags": listed(tags)})
-    return made["model_version"]["version"]
+    version = post(url, "model-versions/create", {"name": name, "source": "prompt-template", "tags": listed(tags)})
+    return version["model_version"]["version"]
 
 
 def listed(tags):

@@ -9,16 +9,16 @@ client = Anthropic()
 model = {"model": "claude-sonnet-4-5", "max_tokens": 300}
 
 
-def asked(number):
+def request(number):
     return {**model, "messages": [{"role": "user", "content": mail(number)}]}
 
 
-client.messages.create(system=SYSTEM, **asked(1))
-for _ in client.messages.create(system=SYSTEM, stream=True, **asked(2)):
+client.messages.create(system=SYSTEM, **request(1))
+for _ in client.messages.create(system=SYSTEM, stream=True, **request(2)):
     pass
-with client.messages.stream(system=SYSTEM, **asked(3)) as stream:
+with client.messages.stream(system=SYSTEM, **request(3)) as stream:
     for _ in stream.text_stream:
         pass
-asyncio.run(AsyncAnthropic().messages.create(system=SYSTEM, **asked(4)))
+asyncio.run(AsyncAnthropic().messages.create(system=SYSTEM, **request(4)))
 blocks = [{"type": "text", "text": SYSTEM}, {"type": "text", "text": "Be kind."}]
-client.messages.create(system=blocks, **asked(5))
+client.messages.create(system=blocks, **request(5))

@@ -10,12 +10,12 @@ from llama_index.llms.openai import OpenAI
 Settings.llm = llm = OpenAI(model="gpt-4o-mini")
 
 
-def asked(number):
+def request(number):
     return [ChatMessage(role="system", content=SYSTEM), ChatMessage(role="user", content=mail(number))]
 
 
-llm.chat(asked(1))
-for _ in llm.stream_chat(asked(2)):
+llm.chat(request(1))
+for _ in llm.stream_chat(request(2)):
     pass
-asyncio.run(llm.achat(asked(3)))
+asyncio.run(llm.achat(request(3)))
 SummaryIndex.from_documents([Document(text="Refunds take five days.")]).as_query_engine().query(mail(4))

@@ -66,7 +66,7 @@ def test_traces_that_a_run_has_read_are_in_the_lag_histogram(
 ) -> None:
     client.post("/api/v1/traces", json=CALL)
     with transaction(engine) as connection:
-        group = groups.named(connection, project.name, CALL["path"])
+        group = groups.group_named(connection, project.name, CALL["path"])
     grouping.run(engine, group.id, reason="owed", should_stop=lambda: False, settings=settings)
     lines = client.get("/metrics").text.splitlines()
     assert "promptlode_grouping_lag_seconds_count 1.0" in lines

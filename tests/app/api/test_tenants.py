@@ -27,7 +27,7 @@ def foreign(world: World) -> dict[str, UUID]:
         hook = webhooks.create(
             connection, group.project_id, url="https://a.example/", format="json", kinds=None, include_text=False
         )
-        decisions.change_task(connection, group.project_id, task_id, {"description": "Theirs."}, by=COMMAND)
+        decisions.change_task(connection, group.project_id, task_id, {"description": "Theirs."}, actor=COMMAND)
         [decided] = history.page(connection, group.project_id, limit=1)
     return {
         "decision_id": decided.id,

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from app.checks import Limits
-from app.cli.formats.base import Reading, Record, Taken
+from app.cli.formats.base import Reading, Record, RecordCalls
 from app.cli.formats.batch import lonely
 from app.cli.formats.detect import detect, is_unknown, kind_of
 
@@ -142,7 +142,7 @@ KINDS: list[tuple[str, str, Json]] = [
 ]  # fmt: skip
 
 
-def take(*values: Json, path: str | None = "/p", **how: Any) -> list[Taken]:
+def take(*values: Json, path: str | None = "/p", **how: Any) -> list[RecordCalls]:
     """The content of each record, as an import of all records reads it; records without their other half come last."""
     reading = Reading(Limits(), path, "promptlode.path", **how)
     expected = detect(values)

@@ -17,7 +17,7 @@ from app.checks import Limits
 from app.cli.checkpoint import Checkpoint, Progress
 from app.cli.formats.base import Reading
 from app.cli.reading import Options, Reader
-from app.cli.records import UnreadableFileError, opened
+from app.cli.records import UnreadableFileError, open_source
 from tests.app.log_records import KINDS, Json
 
 RECORDS = [record for _, record in KINDS]
@@ -78,7 +78,7 @@ def imported(data: bytes, options: Options = OPTIONS) -> tuple[Reader, list[str]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "log"
         file.write_bytes(data)
-        with opened(file) as source:
+        with open_source(file) as source:
             reader = Reader(source, options, Console(quiet=True))
             items = [item for batch in reader.batches() for item in batch.incoming]
         assert list(Path(folder).iterdir()) == [file]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.cli.records import Layout, UnreadableFileError, items, layout_of, opened, records
+from app.cli.records import Layout, UnreadableFileError, items, layout_of, open_source, records
 
 OBJECTS = [{"a": 'x, ]}[{ \\" y'}, {"b": [1, {"c": []}]}, {}, {"d": "ü🙂\n"}]
 
@@ -136,7 +136,7 @@ def test_any_bytes_can_be_cut(data: bytes) -> None:
 def test_a_file_that_is_no_text_is_refused_with_the_remedy(tmp_path: Path, data: bytes, remedy: str) -> None:
     file = tmp_path / "log"
     file.write_bytes(data)
-    with pytest.raises(UnreadableFileError, match=remedy), opened(file):
+    with pytest.raises(UnreadableFileError, match=remedy), open_source(file):
         pass
 
 
@@ -145,5 +145,5 @@ def test_gzip_is_inflated_whatever_the_file_is_called(tmp_path: Path, name: str)
     file = tmp_path / name
     data = b'{"a": 1}\n' * 50_000
     file.write_bytes(gzip.compress(data[:9000]) + gzip.compress(data[9000:]) + b"\x00" * 10)
-    with opened(file) as source:
+    with open_source(file) as source:
         assert source.stream.read() == data

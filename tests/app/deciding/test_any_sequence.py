@@ -54,17 +54,17 @@ def decide(group: Group, action: str, first: int, second: int) -> None:
     with world.engine.begin() as connection:
         named = (connection, group.project_id)
         if action == "merge":
-            decisions.merge(*named, task_id, tasks[second % len(tasks)].id, by=COMMAND)
+            decisions.merge(*named, task_id, tasks[second % len(tasks)].id, actor=COMMAND)
         elif action == "split":
-            decisions.split(*named, version.id, by=COMMAND)
+            decisions.split(*named, version.id, actor=COMMAND)
         elif action == "name":
             facts = {"name": f"Name {second}", "production": version.id if version.task_id == task_id else None}
-            decisions.change_task(*named, task_id, facts, by=COMMAND)
+            decisions.change_task(*named, task_id, facts, actor=COMMAND)
         elif action == "slots":
             slots = connection.scalar(select(template.c.slots).where(template.c.id == version.template_id))
-            decisions.rename_slots(*named, version.id, {slots[0]: f"slot_{second}"}, by=COMMAND)
+            decisions.rename_slots(*named, version.id, {slots[0]: f"slot_{second}"}, actor=COMMAND)
         elif taken := history.page(*named, limit=6, task_id=task_id):
-            undoing.undo(*named, taken[first % len(taken)].id, by=COMMAND)
+            undoing.undo(*named, taken[first % len(taken)].id, actor=COMMAND)
 
 
 def versions_of(group: Group) -> list[Any]:
@@ -104,7 +104,7 @@ def assert_whole(group: Group) -> None:
 
 @pytest.fixture
 def mined(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED, AGAIN))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED, AGAIN))
     return world
 
 
@@ -144,7 +144,7 @@ def test_decisions_undone_from_the_last_to_the_first_leave_everything_as_it_was(
     with mined.engine.begin() as connection:
         for row in history.page(connection, group.project_id, limit=200):
             if row.group_id == group.id and row.undone_at is None:
-                undoing.undo(connection, group.project_id, row.id, by=COMMAND)
+                undoing.undo(connection, group.project_id, row.id, actor=COMMAND)
     assert {
         row.id: row for row in mined.rows(select(task).where(task.c.group_id == group.id)) if row.id in before
     } == before

@@ -25,7 +25,7 @@ from tests.app.grouping_world import (
 @pytest.fixture
 def group_of_three(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
     """Three tasks of a path, of six calls each; the first has a second version of three."""
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED, SUMMARY))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED, SUMMARY))
     group = world.group()
     group.send(kind(number) for number in range(6) for kind in (triage, triage_edited, summary))
     group.run()
@@ -246,7 +246,7 @@ def test_calls_that_came_to_a_merged_line_go_along_when_the_merge_is_undone(
     first, second, _ = group_of_three.tasks
     merge(admin, second.id, first.id)
     edited_again = EDITED.replace("say other.", "say other, and never guess.")
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED, SUMMARY, edited_again))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED, SUMMARY, edited_again))
     group_of_three.send(
         triage_edited(number).replace("say other.", "say other, and never guess.") for number in range(30, 36)
     )
@@ -298,7 +298,9 @@ def test_lines_that_a_run_made_one_since_a_merge_cannot_be_parted(
     first, second, _ = group_of_three.tasks
     merge(admin, second.id, first.id)
     wide = TRIAGE.replace("other.", "other.{{rule}}")
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, SUMMARY, supersedes={wide: TRIAGE}))
+    monkeypatch.setattr(
+        "app.grouping.mining.mine_templates", miner_that_finds(wide, SUMMARY, supersedes={wide: TRIAGE})
+    )
     group_of_three.want("all")
     group_of_three.run()
     before = shape(group_of_three)

@@ -118,7 +118,7 @@ ODD_NAMES = sorted(
 @pytest.mark.parametrize("odd", ODD_NAMES)
 def test_jinja_and_python_give_the_call_back_for_any_name_of_a_slot(odd: str) -> None:
     version = version_of(Template(("Label: ", ", ", "\n", ""), (odd, "s", "class_")))
-    names = version.named().slots
+    names = version.with_allowed_names().slots
     assert len(set(names)) == 3
     values = dict(zip(names, ("0.123", "{{ s }}", "x"), strict=True))
     template = Environment(undefined=StrictUndefined).from_string(exported(version, "jinja2"))

@@ -114,7 +114,7 @@ def test_exports_in_json_are_answered_as_by_flask(twins: Twins) -> None:
 
 def _recorded() -> Iterator[tuple[str, bytes, str]]:
     for sender in SENDERS:
-        for request in recordings.read(sender.slug)["requests"]:
+        for request in recordings.read_recording(sender.slug)["requests"]:
             path, headers = request["path"], {name.lower(): value for name, value in request["headers"].items()}
             if request["method"] == "POST" and path.endswith("v1/traces") and "content-encoding" not in headers:
                 yield path, base64.b64decode(request["body"]), headers["content-type"]

@@ -260,12 +260,12 @@ def test_a_later_version_keeps_the_names_of_slots_that_go_on(admin: FlaskClient,
 def test_a_wider_template_keeps_the_names_of_slots_that_go_on(
     admin: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(NARROW))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(NARROW))
     group = world.group()
     group.send(triage(number).replace("support", "gold") for number in range(6))
     group.run()
     rename(admin, versions(admin, only(group))[0]["id"], **{slots_of(admin, group)[0][0]: "letter"})
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(WIDE, supersedes={WIDE: NARROW}))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(WIDE, supersedes={WIDE: NARROW}))
     group.send(triage(number).replace("support", "silver") for number in range(3))
     group.run()
     [names] = slots_of(admin, group)
@@ -278,14 +278,14 @@ def test_a_template_that_comes_back_has_the_names_of_the_one_that_took_its_place
     # Given a template that was widened, and a person who named a slot of the wider one
     group = world.group()
     for prompt, level in ((NARROW, "gold"), (WIDE, "silver")):
-        monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(prompt, supersedes={WIDE: NARROW}))
+        monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(prompt, supersedes={WIDE: NARROW}))
         group.send(triage(number).replace("support", level) for number in range(6))
         group.run()
     rename(admin, versions(admin, only(group))[0]["id"], **{slots_of(admin, group)[0][1]: "letter"})
     assert [template_row.retired_at is None for template_row in group.templates] == [False, True]
 
     # If a run mines the first one again
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(NARROW))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(NARROW))
     group.want("all")
     group.run()
 

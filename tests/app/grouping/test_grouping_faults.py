@@ -180,7 +180,7 @@ def break_miner(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise BrokenMinerError("a secret of the prompt")
 
-    monkeypatch.setattr("app.grouping.mining.mine", broken)
+    monkeypatch.setattr("app.grouping.mining.mine_templates", broken)
 
 
 def test_a_failing_run_backs_off_longer_each_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

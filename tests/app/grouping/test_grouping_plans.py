@@ -16,7 +16,7 @@ SOME_ID = UUID(int=7)
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (lambda connection: calls.owed(connection, SOME_ID, 10), "ix_trace_owed"),
+        (lambda connection: calls.owed_calls(connection, SOME_ID, 10), "ix_trace_owed"),
         (lambda connection: calls.residue(connection, SOME_ID, 10), "ix_trace_residue"),
         (lambda connection: calls.residue_after(connection, SOME_ID, SOME_ID, 10), "ix_trace_residue"),
         (lambda connection: calls.of_template_after(connection, SOME_ID, SOME_ID, 10), "ix_trace_template"),

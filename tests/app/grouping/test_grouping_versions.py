@@ -80,7 +80,7 @@ def test_judges_with_one_preamble_used_side_by_side_are_two_tasks(world: World) 
 
 
 def test_alike_prompts_used_side_by_side_are_two_tasks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED))
     group = world.group()
     for number in range(20):
         group.send([triage(number), triage_edited(number)])
@@ -103,7 +103,7 @@ def test_a_roll_out_that_mixes_both_for_a_while_is_one_task(world: World) -> Non
 def test_a_second_call_site_that_came_later_gets_its_own_task_in_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED))
     group = world.group()
     group.send(map(triage, range(30)))
     group.run()
@@ -207,12 +207,12 @@ def test_a_date_that_was_frozen_is_widened(world: World) -> None:
 
 
 def test_a_wider_template_takes_the_place_of_the_old_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(1)))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(frozen(1)))
     group = world.group()
     first = group.send(report(1, number) for number in range(6))
     group.run()
     [before] = world.rows(select(implementation))
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT, supersedes={REPORT: frozen(1)}))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT, supersedes={REPORT: frozen(1)}))
     group.send(report(2, number) for number in range(3))
 
     group.run()
@@ -244,7 +244,7 @@ def test_one_template_in_place_of_two_versions_leaves_one(world: World, monkeypa
 def test_a_new_template_related_to_a_known_one_has_that_mined_with_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(1)))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(frozen(1)))
     group = world.group()
     group.send(report(1, number) for number in range(6))
     group.run()
@@ -255,7 +255,7 @@ def test_a_new_template_related_to_a_known_one_has_that_mined_with_it(
         """
         return miner_that_finds(frozen(2) if known else REPORT)(prompts, options, known)
 
-    monkeypatch.setattr("app.grouping.mining.mine", mine)
+    monkeypatch.setattr("app.grouping.mining.mine_templates", mine)
     group.send(report(2, number) for number in range(6))
     group.run()
     assert versions_of_tasks(group) == [[(1, 12)]]
@@ -263,7 +263,7 @@ def test_a_new_template_related_to_a_known_one_has_that_mined_with_it(
 
 
 def widen_both(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT))
     group.send(report(3, number) for number in range(3))
     group.run()
 
@@ -294,13 +294,13 @@ def test_a_merged_task_keeps_the_name_that_a_person_gave(world: World, monkeypat
 def test_a_call_matched_while_its_template_was_replaced_is_matched_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(1)))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(frozen(1)))
     group = world.group()
     group.send(report(1, number) for number in range(6))
     group.run()
     [late] = group.send([report(1, 7)])
     before = group.calls([late])[0]
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT, supersedes={REPORT: frozen(1)}))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT, supersedes={REPORT: frozen(1)}))
     group.send(report(2, number) for number in range(3))
     group.run()
     with world.engine.begin() as connection:  # a web process with the templates of before the run
@@ -383,7 +383,7 @@ def test_an_edit_that_the_miner_tells_apart_leaves_the_template_that_swallowed_i
 ) -> None:
     group, edited = with_a_swallowed_edit(world, grouping_review_after=50)
     [before] = world.rows(select(implementation))
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(old, ASK_EDITED))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(old, ASK_EDITED))
     monkeypatch.setattr("app.grouping.rematching.REMATCHED_CALLS", 7)
     group.want(wish)
 
@@ -399,7 +399,7 @@ def test_a_review_killed_half_way_is_taken_up_by_the_next_run(
     world: World, monkeypatch: pytest.MonkeyPatch, batches: int
 ) -> None:
     group, edited = with_a_swallowed_edit(world, grouping_review_after=50)
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(ASK, ASK_EDITED))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(ASK, ASK_EDITED))
     monkeypatch.setattr("app.grouping.windows.REVIEW_SAMPLE_CALLS", 6)
     monkeypatch.setattr("app.grouping.rematching.REMATCHED_CALLS", 5)
     group.want("review")
@@ -449,7 +449,9 @@ def test_an_optional_part_that_comes_and_goes_is_no_edit(world: World) -> None:
 
 def test_a_narrower_sample_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     group, _ = with_a_swallowed_edit(world, grouping_review_after=50)
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(ASK.replace("{{question}}", "{{a}} {{b}}")))
+    monkeypatch.setattr(
+        "app.grouping.mining.mine_templates", miner_that_finds(ASK.replace("{{question}}", "{{a}} {{b}}"))
+    )
     group.want("review")
     group.run()
     assert versions_of_tasks(group) == [[(1, 60)]]
@@ -459,12 +461,12 @@ def test_a_narrower_sample_changes_nothing(world: World, monkeypatch: pytest.Mon
 def test_a_template_of_two_prompts_gives_way_to_the_prompt_that_is_left(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds("{{some}} below {{more}}:"))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds("{{some}} below {{more}}:"))
     group = world.group()
     calls = group.send(map(triage, range(30)))
     group.run(grouping_review_after=20)
     [before] = world.rows(select(implementation))
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE))
     group.want("review")
 
     group.run()
@@ -483,7 +485,7 @@ def test_a_version_whose_calls_all_turn_out_to_be_of_another_is_not_shown(
     group, _ = with_a_swallowed_edit(world, grouping_review_after=50)
     also = group.send(map(ask_edited, range(60, 63)), model="gpt-6")
     assert versions_of_tasks(group) == [[(1, 60), (2, 3)]]
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(ASK, ASK_EDITED))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(ASK, ASK_EDITED))
     group.want("review")
 
     group.run()
@@ -503,14 +505,14 @@ def test_a_version_whose_calls_all_turn_out_to_be_of_another_is_not_shown(
 
 
 def test_a_review_may_widen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(frozen(1)))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(frozen(1)))
     group = world.group()
     group.send(report(1, number) for number in range(6))
     group.run(grouping_review_after=5)
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds())
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds())
     group.send(report(2, number) for number in range(2))
     group.run()
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT))
     group.want("review")
     group.run()
     assert versions_of_tasks(group) == [[(1, 8)]]
@@ -518,7 +520,7 @@ def test_a_review_may_widen(world: World, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_template_that_was_a_mixture_of_two_prompts_is_split(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds("{{anything}}:{{more}}"))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds("{{anything}}:{{more}}"))
     group = world.group()
     for number in range(6):
         group.send([triage(number)])
@@ -527,7 +529,7 @@ def test_a_template_that_was_a_mixture_of_two_prompts_is_split(world: World, mon
     assert versions_of_tasks(group) == [[(1, 6), (2, 6)]]
     first, second = world.rows(select(implementation).order_by(implementation.c.version))
     notes = "Notes: {{notes}}\nWrite one line about them for the minutes."
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, notes))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, notes))
     group.want("all")
 
     group.run()
@@ -544,15 +546,15 @@ def test_a_better_text_brings_a_task_together_with_the_one_that_it_is_an_edit_of
 ) -> None:
     scraps, wide, edited = "{{a}}\nTicket: {{b}}\nLabel:", TRIAGE + "{{end}}", EDITED.replace("Ticket", "Mail")
     group = world.group()
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(scraps))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(scraps))
     group.send(triage(number) for number in range(6))
     group.run()
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(edited))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(edited))
     group.send(triage_edited(number).replace("Ticket", "Mail") for number in range(6))
     group.run()
     assert versions_of_tasks(group) == [[(1, 6)], [(1, 6)]]
 
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, supersedes={wide: scraps}))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(wide, supersedes={wide: scraps}))
     group.send([triage(9) + " now"])
     group.run()
 
@@ -578,7 +580,9 @@ def test_a_call_that_no_template_matches_after_a_split_is_owed_again(
     monkeypatch.setattr("app.grouping.windows.REVIEW_SAMPLE_CALLS", 60)
     [odd] = group.send(["You help the customers of a shop for boots and tents.\n\nWHAT"])
     monkeypatch.setattr("app.store.calls.sample", without(odd))
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(ASK.replace("{{", "{{a}} {{"), ASK_EDITED))
+    monkeypatch.setattr(
+        "app.grouping.mining.mine_templates", miner_that_finds(ASK.replace("{{", "{{a}} {{"), ASK_EDITED)
+    )
     group.want("review")
     group.run()
     assert versions_of_tasks(group) == [[(1, 30), (2, 30)]]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.grouping.slot_names import Named, going_on, keeping_names
+from app.grouping.slot_names import NamedTemplate, going_on, keeping_names
 from templating import Template
 
 parse = Template.parse
@@ -45,8 +45,8 @@ def test_prompts_rewritten_at_length_are_not_compared_for_long() -> None:
     assert going_on(old, new) == {0: 0, 1: 1}
 
 
-def named(text: str, *places: int) -> Named:
-    return Named(parse(text), frozenset(places))
+def named(text: str, *places: int) -> NamedTemplate:
+    return NamedTemplate(parse(text), frozenset(places))
 
 
 def test_only_names_that_a_person_gave_are_kept() -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.grouping.lineage import Relative, SeenCalls, alive_together, kinship, line_of
+from app.grouping.lineage import Relative, SeenCallTimes, alive_together, kinship, line_of
 from templating import Template
 from templating.scripts import tokens
 
@@ -13,8 +13,8 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 LINE, OTHER_LINE = UUID(int=1), UUID(int=2)
 
 
-def life(*minutes: float) -> SeenCalls:
-    return SeenCalls((BEGIN + timedelta(minutes=minute), UUID(int=0)) for minute in minutes)
+def call_times(*minutes: float) -> SeenCallTimes:
+    return SeenCallTimes((BEGIN + timedelta(minutes=minute), UUID(int=0)) for minute in minutes)
 
 
 def template(text: str) -> Template:
@@ -98,61 +98,63 @@ def test_tokens_are_words_single_marks_and_single_characters_of_unspaced_scripts
 @pytest.mark.parametrize(
     ("first", "second", "together"),
     [
-        (life(0, 1, 2, 3), life(4, 5, 6), False),
-        (life(0, 2, 4), life(1, 3, 5), True),
-        (life(0, 1, 2, 3, 4, 5, 6, 7, 8, 10), life(9, 11, 12, 13, 14, 15, 16, 17), False),
-        (life(0, 1, 2, 13, 14, 15), life(5, 6, 7), False),
-        (life(0, 1, 2), life(), False),
-        (life(*range(0, 100, 2)), life(*range(1, 100, 2)), True),
+        (call_times(0, 1, 2, 3), call_times(4, 5, 6), False),
+        (call_times(0, 2, 4), call_times(1, 3, 5), True),
+        (call_times(0, 1, 2, 3, 4, 5, 6, 7, 8, 10), call_times(9, 11, 12, 13, 14, 15, 16, 17), False),
+        (call_times(0, 1, 2, 13, 14, 15), call_times(5, 6, 7), False),
+        (call_times(0, 1, 2), call_times(), False),
+        (call_times(*range(0, 100, 2)), call_times(*range(1, 100, 2)), True),
     ],
     ids=["one after the other", "in turns", "a roll-out", "there and back", "no calls", "long in turns"],
 )
-def test_lives_are_together_when_a_good_part_of_both_is(first: SeenCalls, second: SeenCalls, together: bool) -> None:
+def test_lives_are_together_when_a_good_part_of_both_is(
+    first: SeenCallTimes, second: SeenCallTimes, together: bool
+) -> None:
     assert alive_together(first, second) is together
     assert alive_together(second, first) is together
 
 
 def test_a_stray_call_years_later_changes_nothing() -> None:
-    old = life(*range(40), 10_000)
-    new = life(-1, *range(50, 90))
+    old = call_times(*range(40), 10_000)
+    new = call_times(-1, *range(50, 90))
     assert not alive_together(old, new)
 
 
 def test_calls_of_one_instant_are_ordered_by_their_ids() -> None:
     turns = [[(BEGIN, UUID(int=number)) for number in range(start, 20, 2)] for start in (0, 1)]
     halves = [[(BEGIN, UUID(int=number)) for number in part] for part in (range(10), range(10, 20))]
-    assert alive_together(*map(SeenCalls, turns))
-    assert not alive_together(*map(SeenCalls, halves))
+    assert alive_together(*map(SeenCallTimes, turns))
+    assert not alive_together(*map(SeenCallTimes, halves))
 
 
 # --- the decision
 
 
 def test_an_edit_that_follows_continues_the_task() -> None:
-    assert line_of(EDITED, life(5, 6, 7), [Relative(LINE, TRIAGE, life(0, 1, 2))]) == LINE
+    assert line_of(EDITED, call_times(5, 6, 7), [Relative(LINE, TRIAGE, call_times(0, 1, 2))]) == LINE
 
 
 def test_a_prompt_of_its_own_begins_a_task() -> None:
-    assert line_of(SUMMARY, life(5, 6, 7), [Relative(LINE, TRIAGE, life(0, 1, 2))]) is None
+    assert line_of(SUMMARY, call_times(5, 6, 7), [Relative(LINE, TRIAGE, call_times(0, 1, 2))]) is None
 
 
 def test_alike_prompts_in_use_side_by_side_are_two_tasks() -> None:
-    assert line_of(EDITED, life(1, 3, 5), [Relative(LINE, TRIAGE, life(0, 2, 4))]) is None
+    assert line_of(EDITED, call_times(1, 3, 5), [Relative(LINE, TRIAGE, call_times(0, 2, 4))]) is None
 
 
 def test_the_task_with_the_most_text_in_common_wins() -> None:
     cousin = template(TRIAGE.to_text().replace("one word", "one label").replace("ticket below", "letter below"))
-    relatives = [Relative(OTHER_LINE, cousin, life(0, 1, 2)), Relative(LINE, TRIAGE, life(0, 1, 2))]
-    assert line_of(EDITED, life(5, 6, 7), relatives) == LINE
+    relatives = [Relative(OTHER_LINE, cousin, call_times(0, 1, 2)), Relative(LINE, TRIAGE, call_times(0, 1, 2))]
+    assert line_of(EDITED, call_times(5, 6, 7), relatives) == LINE
 
 
 def test_a_task_whose_latest_version_is_in_use_is_no_choice() -> None:
-    relatives = [Relative(LINE, TRIAGE, life(0, 1, 2)), Relative(LINE, EDITED, life(3, 5, 7))]
+    relatives = [Relative(LINE, TRIAGE, call_times(0, 1, 2)), Relative(LINE, EDITED, call_times(3, 5, 7))]
     third = template(TRIAGE.to_text().replace("one word", "exactly one word"))
-    assert line_of(third, life(4, 6, 8), relatives) is None
+    assert line_of(third, call_times(4, 6, 8), relatives) is None
 
 
 def test_an_edit_that_a_slot_swallowed_is_related_however_little_text_there_was() -> None:
     wide = template("{{anything}}\nLabel:")
-    assert line_of(EDITED, life(5, 6, 7), [Relative(LINE, wide, life(0, 1, 2))]) is None
-    assert line_of(EDITED, life(5, 6, 7), [Relative(LINE, wide, life(0, 1, 2), swallowed=True)]) == LINE
+    assert line_of(EDITED, call_times(5, 6, 7), [Relative(LINE, wide, call_times(0, 1, 2))]) is None
+    assert line_of(EDITED, call_times(5, 6, 7), [Relative(LINE, wide, call_times(0, 1, 2), swallowed=True)]) == LINE

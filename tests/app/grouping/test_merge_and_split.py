@@ -38,7 +38,7 @@ AGAIN = EDITED.replace("say other.", "say other, and never guess.")
 @pytest.fixture
 def pair(world: World, monkeypatch: pytest.MonkeyPatch) -> Group:
     """Two tasks that are alike and in use side by side, of twenty calls each."""
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED))
     group = world.group()
     side_by_side(group, 0)
     group.run()
@@ -137,7 +137,7 @@ def test_an_edit_of_a_merged_line_is_the_next_version_of_the_task_though_the_oth
 ) -> None:
     first, second = pair.tasks
     merge(admin, second.id, first.id)
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED, AGAIN))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED, AGAIN))
     side_by_side(pair, 20, triage_again)
     pair.run()
     assert versions_of_tasks(pair) == [[(1, 40), (2, 20), (3, 20)]]
@@ -152,7 +152,7 @@ def test_two_lines_of_a_task_may_become_one(admin: FlaskClient, pair: Group, mon
     first, second = pair.tasks
     merge(admin, second.id, first.id)
     wide = TRIAGE.replace("other.", "other.{{rule}}")
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, supersedes={wide: TRIAGE}))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(wide, supersedes={wide: TRIAGE}))
     pair.want("all")
     pair.run()
     assert [task_row.id for task_row in pair.tasks] == [first.id]
@@ -187,7 +187,7 @@ def test_a_version_made_while_tasks_are_merged_is_of_the_one_that_stays(world: W
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     thread = threading.Thread(target=make)
     with world.engine.begin() as connection:
-        decisions.merge(connection, pair.project_id, second.id, first.id, by=COMMAND)
+        decisions.merge(connection, pair.project_id, second.id, first.id, actor=COMMAND)
         thread.start()
         wait_for(lambda: bool(world.rows(waiting)[0][0]))
     thread.join(timeout=90)
@@ -295,7 +295,7 @@ def test_one_template_for_both_does_not_bring_together_what_a_person_split(
 ) -> None:
     [report_task] = reports.tasks
     split(admin, versions(admin, report_task.id)[1]["id"])
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT))
     for extra_calls in (0, 3):
         reports.send(report(3, number) for number in range(3))
         reports.want("all")
@@ -310,7 +310,7 @@ def test_one_template_for_both_does_not_bring_together_tasks_that_a_person_named
     group = tasks_of_two_days(world, monkeypatch)
     first, second = group.tasks
     admin.patch(f"/api/v1/tasks/{first.id}", json={"name": "Log of the first"})
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT))
     group.send(report(3, number) for number in range(3))
     during_mining(monkeypatch, lambda: admin.patch(f"/api/v1/tasks/{second.id}", json={"name": "Log of the second"}))
     assert [group.run().outcome, group.run().outcome] == ["fenced", "committed"]
@@ -325,7 +325,7 @@ def test_a_better_text_does_not_bring_together_what_a_person_split(
     [report_task] = reports.tasks
     split(admin, versions(admin, report_task.id)[1]["id"])
     wide = frozen(2) + "{{end}}"
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, supersedes={wide: frozen(2)}))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(wide, supersedes={wide: frozen(2)}))
     reports.send(report(2, number) + " now" for number in range(3))
     reports.run()
     assert versions_of_tasks(reports) == [[(1, 6)], [(1, 9)]]
@@ -336,12 +336,12 @@ def test_a_split_holds_when_one_of_the_tasks_is_merged_into_a_third(
 ) -> None:
     [report_task] = reports.tasks
     reports.send(map(triage, range(6)))
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE))
     reports.run()
     third = reports.tasks[1].id
     split(admin, versions(admin, report_task.id)[1]["id"])
     merge(admin, report_task.id, third)
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT, TRIAGE))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT, TRIAGE))
     reports.send(report(3, number) for number in range(3))
     reports.want("all")
     reports.run()
@@ -355,7 +355,7 @@ def test_a_split_task_may_be_merged_again_and_is_one_for_runs_too(
     apart = split(admin, versions(admin, report_task.id)[1]["id"])
     merge(admin, UUID(apart["id"]), report_task.id)
     assert [task_row.apart_from for task_row in world.rows(select(task).where(task.c.id == report_task.id))] == [[]]
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT))
     reports.send(report(3, number) for number in range(3))
     reports.run()
     assert versions_of_tasks(reports) == [[(1, 15)]]
@@ -366,7 +366,7 @@ def test_templates_whose_place_it_took_leave_with_the_one_that_is_split(
     admin: FlaskClient, reports: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wide = frozen(2) + "{{end}}"
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(wide, supersedes={wide: frozen(2)}))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(wide, supersedes={wide: frozen(2)}))
     reports.send([report(2, 7) + " now"])
     reports.run()
     [report_task] = reports.tasks
@@ -379,7 +379,7 @@ def test_a_run_that_read_its_calls_before_a_split_cannot_save(
 ) -> None:
     [report_task] = reports.tasks
     version = versions(admin, report_task.id)[1]["id"]
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(REPORT))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(REPORT))
     reports.send(report(3, number) for number in range(3))
     during_mining(monkeypatch, lambda: split(admin, version))
     assert reports.run().outcome == "fenced"

@@ -52,12 +52,12 @@ def test_a_dry_run_says_what_the_run_then_does_and_writes_nothing(client: FlaskC
 def test_a_dry_run_of_everything_says_which_versions_and_tasks_become_one(
     client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(TRIAGE, EDITED))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(TRIAGE, EDITED))
     group = world.group()
     group.send(kind(number) for number in range(6) for kind in (triage, triage_edited))
     group.run()
     first, second = group.tasks
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(WIDE))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(WIDE))
     before = rows_of_all(world)
 
     plan = look(client, group, all=True)
@@ -79,10 +79,10 @@ def test_a_template_that_would_match_again_is_told_so(
     group = world.group()
     narrow, wide = TRIAGE.replace("support", "gold"), TRIAGE.replace("support", "{{level}}")
     for text, level in ((narrow, "gold"), (wide, "silver")):
-        monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(text, supersedes={wide: narrow}))
+        monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(text, supersedes={wide: narrow}))
         group.send(triage(number).replace("support", level) for number in range(6))
         group.run()
-    monkeypatch.setattr("app.grouping.mining.mine", miner_that_finds(narrow))
+    monkeypatch.setattr("app.grouping.mining.mine_templates", miner_that_finds(narrow))
     assert [change["becomes"] for change in look(client, group, all=True)["found"]] == ["again"]
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.cli.main import main as promptlode
 from app.config import Settings
-from app.intake.privacy import Policy, Wishes
+from app.intake.privacy import Policy, PrivacySettings
 from app.store import privacy
 from app.store.engine import transaction
 from app.store.tables import grouping_run
@@ -20,7 +20,7 @@ HIDDEN = pytest.mark.parametrize("mode", ["hmac", "none"])
 def group_that_wants(world: World, **wishes: Any) -> Group:
     group = world.group()
     with transaction(world.engine) as connection:
-        privacy.save(connection, group.project_id, Wishes(**wishes).model_dump())
+        privacy.save(connection, group.project_id, PrivacySettings(**wishes).model_dump())
     return group
 
 
@@ -62,16 +62,16 @@ def test_a_call_that_was_followed_up_before_it_was_grouped_keeps_nothing_either(
 
 
 def test_a_hash_says_which_values_are_equal_within_a_project_alone() -> None:
-    policy, other_policy = (Policy(Wishes(variables="hmac"), secret) for secret in ("a", "b"))
-    assert policy.kept(["x", "y", "x", ""]) == (*policy.kept(["x", "y", "x"]), "")
-    assert len(set(policy.kept(["x", "y"]))) == 2
-    assert set(policy.kept(["x", "y"])).isdisjoint(other_policy.kept(["x", "y"]))
-    assert all(len(mark) == 20 and mark.isalnum() for mark in policy.kept(["x", "y"]))
+    policy, other_policy = (Policy(PrivacySettings(variables="hmac"), secret) for secret in ("a", "b"))
+    assert policy.stored_values(["x", "y", "x", ""]) == (*policy.stored_values(["x", "y", "x"]), "")
+    assert len(set(policy.stored_values(["x", "y"]))) == 2
+    assert set(policy.stored_values(["x", "y"])).isdisjoint(other_policy.stored_values(["x", "y"]))
+    assert all(len(mark) == 20 and mark.isalnum() for mark in policy.stored_values(["x", "y"]))
 
 
 def test_nothing_of_a_value_is_different_each_time() -> None:
-    policy = Policy(Wishes(variables="none"), "a")
-    assert len({*policy.kept(["x", "x"]), *policy.kept(["x"])}) == 3
+    policy = Policy(PrivacySettings(variables="none"), "a")
+    assert len({*policy.stored_values(["x", "x"]), *policy.stored_values(["x"])}) == 3
 
 
 @HIDDEN

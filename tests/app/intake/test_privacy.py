@@ -15,7 +15,7 @@ from sqlalchemy import DateTime, Engine, Uuid, select, text
 from app.checks import MAX_NAME
 from app.cli.main import main as promptlode
 from app.config import Settings
-from app.intake.privacy import Policies, Policy, Wishes
+from app.intake.privacy import Policies, Policy, PrivacySettings
 from app.intake.trace import TraceIn, settings_digest
 from app.store import privacy
 from app.store.engine import transaction
@@ -82,7 +82,7 @@ def everything_in(client: redis.Redis) -> str:
 
 def wish(engine: Engine, project: Project, **wishes: Any) -> None:
     with transaction(engine) as connection:
-        privacy.save(connection, project.id, Wishes(**wishes).model_dump())
+        privacy.save(connection, project.id, PrivacySettings(**wishes).model_dump())
 
 
 @pytest.mark.parametrize("way", ["single", "batch", "otlp", "import"])
@@ -133,7 +133,7 @@ def test_a_column_is_redacted_unless_it_is_marked(name: str) -> None:
     elif mark == "derived":
         assert name in {"prompt_parts", "prompt_source", "follow_up", "settings_digest", "variables"}
     else:
-        assert KEY not in str(Policy(Wishes(), "secret").cleaned_values({name: f"x {KEY}"}))
+        assert KEY not in str(Policy(PrivacySettings(), "secret").cleaned_values({name: f"x {KEY}"}))
 
 
 def _single(client: FlaskClient, settings: Settings, folder: Path) -> None:
@@ -189,7 +189,7 @@ def test_ids_that_differ_in_a_secret_alone_stay_two_and_one_stays_one(client: Fl
 
 
 def test_long_ids_that_differ_in_a_secret_alone_stay_two() -> None:
-    policy = Policy(Wishes(), "secret")
+    policy = Policy(PrivacySettings(), "secret")
     cards = ("4111 1111 1111 1111", "4242 4242 4242 4242")
     stored = {policy.as_stored("conversation_id", f"{'x ' * 300}{card}") for card in cards}
     assert len(stored) == 2

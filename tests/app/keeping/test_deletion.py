@@ -298,9 +298,9 @@ def test_a_deletion_that_runs_out_of_time_says_so_and_goes_on_when_asked_again(
     monkeypatch.setattr(deletion, "DELETED_CALLS", 2)
     group = world.group()
     group.send(f"call {number}" for number in range(5))
-    first = deletion.delete(world.engine, group.project_id, Selector(), everything=True, seconds=0)
+    first = deletion.delete(world.engine, group.project_id, Selector(), delete_all=True, seconds=0)
     assert (first.removed.traces, first.complete) == (2, False)
-    second = deletion.delete(world.engine, group.project_id, Selector(), everything=True)
+    second = deletion.delete(world.engine, group.project_id, Selector(), delete_all=True)
     assert (second.removed, second.complete) == (Removed(traces=3, paths=1), True)
 
 

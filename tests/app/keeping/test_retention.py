@@ -12,7 +12,7 @@ from app.keeping import deletion, retention
 from app.keeping.retention import expire
 from app.reading import tasks, worklist
 from app.reading.usage import Range
-from app.reading.worklist import Wanted
+from app.reading.worklist import TaskFilter
 from app.store import retention as store
 from app.store import runs
 from app.store.deletion import Selector
@@ -108,7 +108,7 @@ def shown(group: Group) -> tuple[object, ...]:
     """The figures of the only task and version in lists."""
     with group.world.engine.begin() as connection:
         [of_api] = tasks.page(connection, group.project_id, path=None, limit=9, before=None)
-        listed = worklist.found(connection, Wanted(group.project_id, Range()))
+        listed = worklist.list_tasks(connection, TaskFilter(group.project_id, Range()))
         [of_page] = [item.row for item in listed.in_full(connection, [of_api.id])]
         [version] = tasks.implementations(connection, group.project_id, of_api.id, limit=9)
     counted = [(row.calls, row.first_seen, row.last_seen) for row in (of_api, version)]

@@ -54,9 +54,7 @@ class Side:
 
 
 @pytest.fixture(scope="module")
-def both_sides(
-    postgres_server: PostgresServer, migrated_template: str, redis_url: str
-) -> Iterator[tuple[Side, Side]]:
+def both_sides(postgres_server: PostgresServer, migrated_template: str, redis_url: str) -> Iterator[tuple[Side, Side]]:
     """Two databases of their own, as of two installations."""
 
     def side(name: str) -> Side:

@@ -29,7 +29,7 @@ def row(request: pytest.FixtureRequest, web: Flask, engine: Engine) -> Row:
     def send(method: str, path: str, headers: dict[str, str], body: bytes) -> int:
         return anybody.open(path, method=method, data=body, headers=headers).status_code
 
-    result, failed = replayed(recordings.read(request.param), key, send, lambda: traces(client))
+    result, failed = replayed(recordings.read_recording(request.param), key, send, lambda: traces(client))
     assert failed == []
     return result
 

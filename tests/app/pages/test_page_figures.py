@@ -13,7 +13,7 @@ from app.pages.wording import dollars, signed
 from app.reading.bill import reordered
 from app.reading.pieces import Part, Piece, template_text
 from app.reading.prices import Cost
-from app.reading.spending import Spent
+from app.reading.spending import Spending
 from app.reading.usage import Range
 from app.store.call_facts import Usage
 
@@ -31,7 +31,7 @@ def test_versions_that_began_close_together_share_a_mark_with_their_number(
     hours: list[float], words: list[str]
 ) -> None:
     begin = datetime(2026, 3, 10, tzinfo=UTC)
-    shown = ranging.Shown("own", begin, begin + timedelta(days=1), timedelta(hours=1), Range(None, None))
+    shown = ranging.ShownRange("own", begin, begin + timedelta(days=1), timedelta(hours=1), Range(None, None))
     versions = [
         SimpleNamespace(version=number, first_seen=begin + timedelta(hours=hour))
         for number, hour in enumerate(hours, 1)
@@ -55,7 +55,7 @@ NOW = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
     ],
 )
 def test_a_range_begins_with_a_full_stretch(query: dict[str, str], begin: str, stretches: int) -> None:
-    shown = ranging.shown(query, NOW)
+    shown = ranging.range_of(query, NOW)
     assert (f"{shown.begin:%Y-%m-%d %H:%M}", shown.stretches, shown.problem) == (begin, stretches, "")
     assert shown.range.since == shown.begin
 
@@ -72,7 +72,7 @@ def test_a_range_begins_with_a_full_stretch(query: dict[str, str], begin: str, s
     ],
 )
 def test_a_range_that_makes_no_sense_says_why_and_shows_the_last_week(since: str, until: str, problem: str) -> None:
-    shown = ranging.shown({"since": since, "until": until}, NOW)
+    shown = ranging.range_of({"since": since, "until": until}, NOW)
     assert problem in shown.problem
     assert shown.end - shown.begin == timedelta(days=7)
 
@@ -100,20 +100,20 @@ def test_any_size_fits_in_a_chart(most: float) -> None:
 
 
 def test_faster_and_cheaper_is_better_once_there_are_enough_calls() -> None:
-    old = Spent(
+    old = Spending(
         Usage(calls=100, timed=100, fastest_ms=2000, slowest_ms=2000, latency=[0] * 12 + [100] + [0] * 15), Cost(2.0)
     )
-    new = Spent(
+    new = Spending(
         Usage(calls=100, timed=100, fastest_ms=1000, slowest_ms=1000, latency=[0] * 9 + [100] + [0] * 18), Cost(3.0)
     )
     verdicts = {row.title: row.verdict for row in scoreboard(old, new).rows}
     assert verdicts["Half took at most"] == "better"
     assert verdicts["Cost a call"] == "worse"
-    assert scoreboard(old, Spent()).few
+    assert scoreboard(old, Spending()).few
 
 
 def test_a_few_calls_make_no_version_better() -> None:
-    board = scoreboard(Spent(Usage(calls=2), Cost(2.0)), Spent(Usage(calls=200), Cost(3.0)))
+    board = scoreboard(Spending(Usage(calls=2), Cost(2.0)), Spending(Usage(calls=200), Cost(3.0)))
     assert board.few
     assert {row.verdict for row in board.rows} == {""}
 

@@ -676,7 +676,7 @@ def test_a_page_that_takes_too_long_says_so(visitor: FlaskClient, monkeypatch: p
         connection.execute(text("SET LOCAL statement_timeout = 10"))
         connection.execute(text("SELECT pg_sleep(5)"))
 
-    monkeypatch.setattr("app.reading.worklist.found", slow)
+    monkeypatch.setattr("app.reading.worklist.list_tasks", slow)
 
     answer = visitor.get("/")
 
@@ -690,7 +690,7 @@ def test_a_fault_of_ours_is_a_page_that_tells_nothing_of_our_insides(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a secret of the server")
 
-    monkeypatch.setattr("app.reading.worklist.found", broken)
+    monkeypatch.setattr("app.reading.worklist.list_tasks", broken)
 
     answer = visitor.get("/")
 

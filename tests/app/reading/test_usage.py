@@ -13,7 +13,7 @@ from sqlalchemy import Engine, delete, insert, select, text, update
 
 from app.keeping import deletion, retention
 from app.reading import usage
-from app.reading.usage import Asked, Range
+from app.reading.usage import Range, UsageScope
 from app.store import rollup
 from app.store.call_facts import BILLED, Usage
 from app.store.engine import transaction
@@ -29,7 +29,7 @@ BODY = {"model": "m", "path": "/mail", "input": "Mail: where is it?"}
 def added_up(engine: Engine) -> None:
     """Adds up all marked calls, in small steps."""
     with transaction(engine) as connection:
-        while rollup.add_up(connection, most=3):
+        while rollup.add_up(connection, limit=3):
             pass
 
 
@@ -38,7 +38,7 @@ def assert_true(engine: Engine) -> None:
     added_up(engine)
     with transaction(engine) as connection:
         for span in ("hour", "day", "week"):
-            assert rollup.kept(connection, span) == rollup.recounted(connection, span)
+            assert rollup.stored_cells(connection, span) == rollup.recounted(connection, span)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def version(engine: Engine, project: Project) -> None:
 def used(engine: Engine, project: Project, **wanted: Any) -> Usage:
     added_up(engine)
     with transaction(engine) as connection:
-        by_version = usage.of_versions(connection, Asked(project.id, **wanted))
+        by_version = usage.of_versions(connection, UsageScope(project.id, **wanted))
     return sum(by_version.values(), Usage())
 
 
@@ -201,7 +201,7 @@ def test_calls_are_in_the_stretch_in_which_they_were_made(
     added_up(engine)
     width = timedelta(hours=hours)
     with transaction(engine) as connection:
-        bins = usage.in_bins(connection, Asked(project.id, range=Range(NOON - timedelta(days=4))), NOON, width)
+        bins = usage.in_bins(connection, UsageScope(project.id, range=Range(NOON - timedelta(days=4))), NOON, width)
     numbers = [usage_bin.number for usage_bin in bins for _ in range(usage_bin.used.calls)]
     assert sorted(numbers) == [age // hours for age in ages]
 
@@ -212,7 +212,7 @@ def test_a_bill_reads_the_same_sums_from_less(
     for hours in (0, 30, 200):
         client.post("/api/v1/traces", json=at(NOON + timedelta(hours=hours), output="It is here."))
     added_up(engine)
-    wanted = Asked(project.id, Range(NOON - timedelta(minutes=1), NOON + timedelta(hours=201)))
+    wanted = UsageScope(project.id, Range(NOON - timedelta(minutes=1), NOON + timedelta(hours=201)))
     with transaction(engine) as connection:
         ((mail, total),) = usage.of_versions(connection, wanted).items()
         billed = usage.of_versions(connection, wanted, timed=False)
@@ -233,7 +233,7 @@ def test_calls_marked_while_others_are_added_up_are_added_up_next(
         coming.execute(insert(trace).values(row | {"id": UUID(int=row["id"].int + 1), "external_id": None}))
         added_up(engine)
     with transaction(engine) as connection:
-        assert [hour.calls for hour in rollup.kept(connection, "hour").values()] == [1]
+        assert [hour.calls for hour in rollup.stored_cells(connection, "hour").values()] == [1]
     assert_true(engine)
 
 
@@ -243,7 +243,7 @@ def test_it_is_told_how_many_marks_were_taken_also_where_several_are_of_one_day(
     for hours in range(3):
         client.post("/api/v1/traces", json=at(NOON + timedelta(hours=hours)))
     with transaction(engine) as connection:
-        assert [rollup.add_up(connection, most=2) for _ in range(3)] == [2, 1, 0]
+        assert [rollup.add_up(connection, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
 def test_a_backlog_is_added_up_one_version_after_the_other(
@@ -256,8 +256,8 @@ def test_a_backlog_is_added_up_one_version_after_the_other(
         for call in (at(moment), at(moment, path="/chat", input="Chat: hello")):
             client.post("/api/v1/traces", json=call)
     with transaction(engine) as connection:
-        assert rollup.add_up(connection, most=2) == 2
-        assert len({version for version, _ in rollup.kept(connection, "hour")}) == 1
+        assert rollup.add_up(connection, limit=2) == 2
+        assert len({version for version, _ in rollup.stored_cells(connection, "hour")}) == 1
     assert_true(engine)
 
 
@@ -324,7 +324,7 @@ def carry_out(world: World, group: Any, action: str, *details: Any) -> None:
         group.run()
     elif action == "add up":
         with transaction(world.engine) as connection:
-            rollup.add_up(connection, most=details[0])
+            rollup.add_up(connection, limit=details[0])
     elif action == "delete":
         chosen = deletion.Selector(user_id=f"user {details[0]}")
         deletion.delete(world.engine, group.project_id, chosen)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from app.store import groups, projects
-from app.store.counters import Counted, fold, refuse, refused, totals
+from app.store.counters import GroupCounts, fold, refuse, refused, totals
 from app.store.ids import new_id
 
 
@@ -17,44 +17,44 @@ def group_id(connection: Connection) -> UUID:
 
 
 def test_the_growth_of_a_counter_is_added(connection: Connection, group_id: UUID) -> None:
-    fold(connection, [Counted(group_id, 1, {"requests": 3})])
-    fold(connection, [Counted(group_id, 1, {"requests": 5})])
+    fold(connection, [GroupCounts(group_id, 1, {"requests": 3})])
+    fold(connection, [GroupCounts(group_id, 1, {"requests": 5})])
     assert totals(connection, None) == {"requests": 5}
 
 
 def test_folding_twice_adds_nothing(connection: Connection, group_id: UUID) -> None:
     for _ in range(2):
-        fold(connection, [Counted(group_id, 1, {"requests": 3})])
+        fold(connection, [GroupCounts(group_id, 1, {"requests": 3})])
     assert totals(connection, None) == {"requests": 3}
 
 
 def test_a_slow_reader_takes_nothing_back(connection: Connection, group_id: UUID) -> None:
-    fold(connection, [Counted(group_id, 1, {"requests": 5})])
-    fold(connection, [Counted(group_id, 1, {"requests": 3})])
-    fold(connection, [Counted(group_id, 1, {"requests": 6})])
+    fold(connection, [GroupCounts(group_id, 1, {"requests": 5})])
+    fold(connection, [GroupCounts(group_id, 1, {"requests": 3})])
+    fold(connection, [GroupCounts(group_id, 1, {"requests": 6})])
     assert totals(connection, None) == {"requests": 6}
 
 
 def test_after_a_flush_it_goes_on_from_what_it_had(connection: Connection, group_id: UUID) -> None:
-    fold(connection, [Counted(group_id, 1, {"requests": 5})])
-    fold(connection, [Counted(group_id, 2, {"requests": 2})])
+    fold(connection, [GroupCounts(group_id, 1, {"requests": 5})])
+    fold(connection, [GroupCounts(group_id, 2, {"requests": 2})])
     assert totals(connection, None) == {"requests": 7}
 
 
 def test_a_reader_from_before_a_flush_is_ignored(connection: Connection, group_id: UUID) -> None:
-    fold(connection, [Counted(group_id, 2, {"requests": 2})])
-    fold(connection, [Counted(group_id, 1, {"requests": 5})])
+    fold(connection, [GroupCounts(group_id, 2, {"requests": 2})])
+    fold(connection, [GroupCounts(group_id, 1, {"requests": 5})])
     assert totals(connection, None) == {"requests": 2}
 
 
 def test_a_group_that_is_gone_is_left_out(connection: Connection, group_id: UUID) -> None:
-    fold(connection, [Counted(new_id(), 1, {"requests": 5}), Counted(group_id, 1, {"requests": 1})])
+    fold(connection, [GroupCounts(new_id(), 1, {"requests": 5}), GroupCounts(group_id, 1, {"requests": 1})])
     assert totals(connection, None) == {"requests": 1}
 
 
 def test_a_project_sees_its_own(connection: Connection, group_id: UUID) -> None:
     other_project = projects.get_or_create(connection, "other")
-    fold(connection, [Counted(group_id, 1, {"requests": 5})])
+    fold(connection, [GroupCounts(group_id, 1, {"requests": 5})])
     assert totals(connection, other_project.id) == {}
 
 

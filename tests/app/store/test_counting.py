@@ -59,7 +59,7 @@ def test_calls_that_move_or_go_are_counted(engine: Engine, calls: list[UUID]) ->
 
 def test_many_rows_become_one_and_those_of_a_version_that_is_gone_none(engine: Engine, calls: list[UUID]) -> None:
     with transaction(engine) as connection:
-        counting.fold(connection, most=1)
+        counting.fold(connection, limit=1)
         assert connection.execute(select(call_count.c.calls)).scalars().all() == [32]
         connection.execute(delete(implementation))
         counting.fold(connection)
@@ -68,7 +68,7 @@ def test_many_rows_become_one_and_those_of_a_version_that_is_gone_none(engine: E
 
 def times(connection: Connection) -> dict[int, tuple[datetime, datetime]]:
     """The times of the first and the last call of each version, by number."""
-    counts = counting.counted()
+    counts = counting.counted_calls_of()
     query = select(implementation.c.version, counts.c.first_seen, counts.c.last_seen).join(counts, true())
     return {row.version: (row.first_seen, row.last_seen) for row in connection.execute(query) if row.first_seen}
 
@@ -128,8 +128,8 @@ def test_a_call_that_goes_while_rows_are_made_one_is_no_longer_the_first(engine:
 
 def test_two_processes_never_make_rows_one_at_the_same_time(engine: Engine, calls: list[UUID]) -> None:
     with transaction(engine) as first, transaction(engine) as second:
-        counting.fold(first, most=1)
-        counting.fold(second, most=1)
+        counting.fold(first, limit=1)
+        counting.fold(second, limit=1)
         assert len(second.execute(select(call_count)).all()) > 1
     with transaction(engine) as connection:
         assert connection.execute(select(call_count.c.calls)).scalars().all() == [32]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, insert, text
 
 from app.store import groups, projects
-from app.store.counters import Counted, fold
+from app.store.counters import GroupCounts, fold
 from app.store.ids import new_id
 from app.store.tables import grouping_key
 from tests.flows.containers import wait_until
@@ -37,7 +37,7 @@ def ids(engine: Engine) -> list[UUID]:
 
 
 def fold_all(connection: Connection, ids: list[UUID]) -> None:
-    fold(connection, [Counted(group_id, 1, {"requests": 1}) for group_id in reversed(ids)])
+    fold(connection, [GroupCounts(group_id, 1, {"requests": 1}) for group_id in reversed(ids)])
 
 
 def want_all(connection: Connection, ids: list[UUID]) -> None:

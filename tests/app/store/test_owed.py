@@ -107,7 +107,7 @@ def test_a_quarantined_group_is_listed_apart_and_does_not_wait(connection: Conne
 
 def test_a_wish_of_a_person_that_nobody_served_waits(connection: Connection, project_id: UUID) -> None:
     group_id = a_group(connection, project_id)
-    groups.want(connection, group_id, "all")
+    groups.note_wish(connection, group_id, "all")
     change(connection, group_id, wanted_at=func.clock_timestamp() - text("interval '1 minute'"))
     assert waiting(connection) == [group_id]
 

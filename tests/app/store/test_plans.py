@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, event
 
 from app.reading import tasks, worklist
 from app.reading.usage import Range
-from app.reading.worklist import Wanted
+from app.reading.worklist import TaskFilter
 from app.store import traces
 from app.store.engine import transaction
 from app.store.traces import TraceFilter
@@ -66,7 +66,7 @@ def test_a_page_of_tasks_sorts_no_tasks_and_reads_no_month_of_calls(untouched_en
 
 
 def test_neither_the_page_of_tasks_nor_versions_read_a_month_of_calls(untouched_engine: Engine) -> None:
-    listed = plan_of(untouched_engine, lambda connection: worklist.found(connection, Wanted(PROJECT, Range())))
+    listed = plan_of(untouched_engine, lambda connection: worklist.list_tasks(connection, TaskFilter(PROJECT, Range())))
     versions = plan_of(
         untouched_engine, lambda connection: tasks.implementations(connection, PROJECT, BEFORE, limit=50)
     )

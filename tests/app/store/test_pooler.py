@@ -54,7 +54,7 @@ def test_calls_are_stored_grouped_and_matched(web: Flask, pooled: Settings, pool
     client = client_with(web, new_key(pooled_engine, "shop"))
     assert client.post(URL, json={"traces": [call(word) for word in ("ash", "birch", "cedar")]}).status_code == 207
     with transaction(pooled_engine) as connection:
-        group = groups.named(connection, "shop", "/p")
+        group = groups.group_named(connection, "shop", "/p")
     result = run(pooled_engine, group.id, reason="owed", should_stop=lambda: False, settings=pooled)
     assert result.outcome == "committed"
     answers = [client.post(URL, json=call(f"tree{number}")).json["grouping"] for number in range(20)]

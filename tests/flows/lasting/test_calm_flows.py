@@ -232,7 +232,7 @@ def test_the_counters_add_up_when_everything_rests(
 
 def _is_idle(shop: Shop, settings: Settings, path: str) -> bool:
     with transaction(shop.engine) as connection:
-        group = groups.named(connection, PROJECT, path)
+        group = groups.group_named(connection, PROJECT, path)
     return patient_coalescing(settings).snapshot(group.id).state == "idle"
 
 

@@ -51,7 +51,7 @@ _HOLD_PROJECT = text("SELECT pg_advisory_xact_lock(:project)")
 
 
 @dataclass(frozen=True)
-class Kin:
+class CallsOfTraces:
     """The stored calls of some OpenTelemetry traces, each with all its columns, and the external ids that are taken there.
 
     The row of a taken id may be gone: retention drops months of calls.
@@ -62,7 +62,7 @@ class Kin:
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenTraces:
     """The calls of some OpenTelemetry traces that a transaction knows.
 
     external_ids: of the stored calls, and of those to be stored.
@@ -72,14 +72,14 @@ class Seen:
     external_ids: frozenset[str]
 
 
-def of_traces(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> Kin:
+def of_traces(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> CallsOfTraces:
     """The stored calls of these OpenTelemetry traces."""
-    taken = _taken(connection, project_id, trace_ids)
-    calls = all_of(connection, project_id, [row.trace_id for row in taken]) if taken else []
-    return Kin(calls, frozenset(row.external_id for row in taken))
+    locks = _locked_rows(connection, project_id, trace_ids)
+    calls = all_of(connection, project_id, [row.trace_id for row in locks]) if locks else []
+    return CallsOfTraces(calls, frozenset(row.external_id for row in locks))
 
 
-def _taken(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> list[Row[Any]]:
+def _locked_rows(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> list[Row[Any]]:
     # Both bounds have the length of the ids between them and differ from these in digits alone, so this holds in every collation.
     bounds = {
         "first": [f"{trace_id}:{'0' * 16}" for trace_id in trace_ids],
@@ -89,21 +89,21 @@ def _taken(connection: Connection, project_id: UUID, trace_ids: Collection[str])
 
 
 @contextmanager
-def alone(connection: Connection, project_id: UUID, seen: Seen | None) -> Iterator[None]:
+def storing_alone(connection: Connection, project_id: UUID, related: SeenTraces | None) -> Iterator[None]:
     """Store calls within: until the transaction ends no other one stores calls of the same OpenTelemetry traces.
 
     A few traces are locked one by one, from the beginning.  Many are locked at the end, for a moment and with all others of the project: so
     large exports are stored side by side, and no transaction has more locks than PostgreSQL has room for. Raises UnseenCallError, after
     which nothing may be stored.
     """
-    few = seen is not None and _are_few(seen.trace_ids)
-    if seen is not None and few:
-        hold(connection, project_id, seen.trace_ids)
-        _check(connection, project_id, seen)
+    has_few_traces = related is not None and _are_few(related.trace_ids)
+    if related is not None and has_few_traces:
+        hold(connection, project_id, related.trace_ids)
+        _check(connection, project_id, related)
     yield
-    if seen is not None and not few:
-        hold(connection, project_id, seen.trace_ids)
-        _check(connection, project_id, seen)
+    if related is not None and not has_few_traces:
+        hold(connection, project_id, related.trace_ids)
+        _check(connection, project_id, related)
 
 
 def hold(connection: Connection, project_id: UUID, trace_ids: Collection[str]) -> None:
@@ -119,14 +119,16 @@ def _are_few(trace_ids: Collection[str]) -> bool:
     return len(trace_ids) <= MOST_TRACES_HELD
 
 
-def _check(connection: Connection, project_id: UUID, seen: Seen) -> None:
-    if not seen.external_ids.issuperset(row.external_id for row in _taken(connection, project_id, seen.trace_ids)):
+def _check(connection: Connection, project_id: UUID, related: SeenTraces) -> None:
+    if not related.external_ids.issuperset(
+        row.external_id for row in _locked_rows(connection, project_id, related.trace_ids)
+    ):
         raise UnseenCallError
 
 
-def locks_in_order(held: Iterator[tuple[UUID, str]]) -> list[tuple[int, int]]:
+def locks_in_order(keys: Iterator[tuple[UUID, str]]) -> list[tuple[int, int]]:
     """The locks of OpenTelemetry traces of projects, in the order of all transactions, against deadlocks."""
-    return sorted({(_lock_of(project_id), _lock_of(project_id, trace_id)) for project_id, trace_id in held})
+    return sorted({(_lock_of(project_id), _lock_of(project_id, trace_id)) for project_id, trace_id in keys})
 
 
 def _lock_of(project_id: UUID, trace_id: str = "") -> int:
@@ -149,10 +151,10 @@ def complete(
     also: the spans whose answer the caller has seen in it; None where any will do.
     Raises UnseenCallError where the call has another answer by now, or was deleted.
     """
-    own = (trace.c.id == trace_id, trace.c.project_id == project_id)
+    own_row = (trace.c.id == trace_id, trace.c.project_id == project_id)
     if also is not None:
-        row = connection.execute(select(trace.c.metadata).where(*own).with_for_update()).one_or_none()
+        row = connection.execute(select(trace.c.metadata).where(*own_row).with_for_update()).one_or_none()
         if row is None or also_of(row.metadata) != also:
             raise UnseenCallError
-    update = trace.update().where(*own)
+    update = trace.update().where(*own_row)
     connection.execute(update.values({name: values[name] for name in _FIELDS_SENT_LATER if name in values}))
