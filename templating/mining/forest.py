@@ -23,6 +23,7 @@ BITS_OF_A_HELD_VALUE = 4.0  # least bits of evidence that the calls of a set hav
 BITS_OF_HELD_VALUES = 8.0  # the same of all such sets together, where single sets have too few calls: seven runs of three calls save 14
 RUN_SHARE = 0.8  # least share of a set's calls in one run, where the set shares a value of this run
 FEWEST_GROUPS_APART = 4  # least groups (known templates) that tell without alignment that a set is no template; two or three may be frozen values
+FEWEST_PREAMBLE_GRAMS = 100  # least grams of such a set: a short prompt may be frozen around long documents (a stream of mixed traffic .74 instead of .83)
 OWN_GRAMS_FACTOR = 3.0  # least grams that the texts of half of these groups share, as a multiple of the set's grams; frozen values: at most 1.8
 MOST_EXPLAINING_SETS = 20  # most sets that explain another set
 PROBED_MEMBERS = 64  # most members whose sets are looked at
@@ -185,7 +186,7 @@ class Forest:
 
 def _are_apart(own: np.ndarray, shared: int) -> bool:
     """Whether groups, by the grams that the texts of each share, are templates of their own behind what all of them share."""
-    return len(own) >= FEWEST_GROUPS_APART and float(np.median(own)) >= OWN_GRAMS_FACTOR * shared
+    return len(own) >= FEWEST_GROUPS_APART and shared >= FEWEST_PREAMBLE_GRAMS and float(np.median(own)) >= OWN_GRAMS_FACTOR * shared
 
 
 def _apart(parts: Sequence[np.ndarray], size: int) -> list[np.ndarray]:

@@ -214,8 +214,11 @@ class Rounds:
                 del self._found[template]
 
     def _replace_known(self, best: Skeleton, texts: Sequence[str], new: dict[Template, Finding]) -> list[str]:
-        """Adds the template to `new`, unless it takes more than values from a known template that it fits. Returns the texts that known templates lose."""
+        """Adds the template to `new`, unless it fits known templates that lose more than short values. Returns the texts that these lose."""
         shown = {t: self._some(finding) for t, finding in self._found.items() if t in self._old}
+        touched = set(self._touched(best, texts, shown))
+        if any(t.fixed > best.template.fixed + MOST_WEAK_CHARACTERS and not touched.isdisjoint(its) for t, its in shown.items()):
+            return []
         taken = self._without_others(best, texts, shown, set(texts))
         if taken is None:
             return []

@@ -2,10 +2,13 @@
 
 from random import Random
 
+import numpy as np
 import pytest
 
-from templating import mine
+from templating import Template, mine
 from templating.mining.data import are_data
+from templating.mining.siblings import Places
+from templating.mining.skeleton import Skeleton
 
 DICE = Random(9)
 WORDS = ["".join(DICE.choices("aeioubdgklmnprst", k=DICE.randint(4, 9))) for _ in range(400)]
@@ -59,3 +62,11 @@ def test_the_plans_that_an_agent_keeps_are_values():
                 f"What you saw last: {prose()}\nWrite the next action, and nothing else."
             )
     assert [len(group.members) for group in mine(prompts)] == [36]
+
+
+def test_a_slot_of_whole_records_at_the_end_of_a_prompt_has_no_bodies_of_templates():
+    shape = '"city": "Ceuta", "tags": ["eu", "late"], "is active": true, "note": "paid in two parts"'
+    records = [f'{{"id": {number}, {shape}}}' for number in range(6)]
+    template = Template(("The code must pass these tests:\n", ""), ("var_0",))
+    whole = Skeleton(template, list(range(6)), [(record,) for record in records], 60.0, True)
+    assert not Places(whole, "").have_body(np.arange(3))

@@ -34,3 +34,14 @@ def test_text_that_stands_equally_often_in_every_text_is_fixed_text_and_other_re
     rule = "keep to the reports and leave out all else"
     assert shared_by_all([f"{n} {rule} {n}{n} {rule} {n}" for n in range(4)]) == 7
     assert shared_by_all([f"{n} " + f"{rule} {n} " * (2 + n) for n in range(4)]) == 0
+
+
+def parts_without_held_values(times):
+    """Of seven parts, three texts each among 25, those that hold no value for a while."""
+    forest = Forest(Pool.of([f"Note {n} of the day" for n in range(25)], [[time] for time in times], ""), 3)
+    return forest._without_held([np.arange(first, first + 3) for first in range(0, 21, 3)], np.arange(25))
+
+
+def test_texts_of_known_templates_whose_times_are_not_known_are_no_evidence_that_values_are_held():
+    assert len(parts_without_held_values(range(25))) == 0
+    assert len(parts_without_held_values([*range(-21, 0), *range(4)])) == 7

@@ -129,3 +129,47 @@ def test_a_known_prompt_without_a_slot_is_looked_at_beside_one_that_begins_like_
     dice = Random(8)
     known = Template(("Cancel: my order",))
     assert not mine([*(text(dice, 4, 4) for _ in range(4)), f"Cancel: my order {text(dice, 3, 3)}"], known=[known])
+
+
+def remembering(literals, rows):
+    """A known template that remembers prompts with these values."""
+    return Template(literals, tuple(f"var_{place}" for place in range(len(literals) - 1)), examples=tuple(rows))
+
+
+def test_a_mark_that_stood_inside_a_value_by_chance_is_fixed_text_again_when_the_template_is_widened():
+    dice = Random(11)
+    head = "Pick the best answer to the question of the day.\nA. "
+
+    def answer():
+        return text(dice, 1, 3)
+
+    known = remembering((head, " low\nC. ", ""), [(f"{answer()}\nB. {answer()}", answer()) for _ in range(4)])
+    [group] = mine([f"{head}{answer()}\nB. {answer()}\nC. {answer()}" for _ in range(4)], known=[known])
+    assert group.supersedes == (0,)
+    assert group.template.literals == (head, "\nB. ", "\nC. ", "")
+
+
+def test_a_long_text_is_a_value_where_another_known_template_of_the_same_prompt_has_a_slot():
+    dice = Random(13)
+    head = "You check the sums of a till with care, one after the other.\nSum: "
+    tail = "\nAnswer in one line, and say which receipt is wrong."
+    rule = "Only mark a receipt as wrong when it cannot be right at all."
+    frozen = remembering((head, f"\nNote: {rule}{tail}"), [(text(dice, 2, 4),) for _ in range(4)])
+    open_slot = remembering(
+        (f"{head}EUR ", "\nNote: ", tail), [(text(dice, 2, 4), text(dice, 8, 12)) for _ in range(4)]
+    )
+    calls = [f"{head}{text(dice, 2, 4)}\nNote: nothing.{tail}" for _ in range(4)]
+    [group] = mine(calls, known=[frozen, open_slot])
+    assert group.supersedes == (0, 1)
+
+
+def test_single_calls_of_many_prompts_behind_the_preamble_of_known_templates_wait():
+    """Alone these calls look like one template with free slots; the known templates show what stands in the slots."""
+    dice = Random(14)
+    preamble = f"You work for a company of many agents, who build a program. {text(dice, 12, 14)}"
+
+    def role():
+        return f"{preamble}\nYou are {text(dice, 2, 3)}. {text(dice, 30, 40)}\nTask: "
+
+    known = [remembering((role(), f"\n{text(dice, 30, 40)}."), [(text(dice),) for _ in range(3)]) for _ in range(6)]
+    assert len(mine([f"{role()}{text(dice)}\n{text(dice, 30, 40)}." for _ in range(11)], known=known)) == 0
