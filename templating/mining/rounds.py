@@ -216,9 +216,6 @@ class Rounds:
     def _replace_known(self, best: Skeleton, texts: Sequence[str], new: dict[Template, Finding]) -> list[str]:
         """Adds the template to `new`, unless it fits known templates that lose more than short values. Returns the texts that these lose."""
         shown = {t: self._some(finding) for t, finding in self._found.items() if t in self._old}
-        touched = set(self._touched(best, texts, shown))
-        if any(t.fixed > best.template.fixed + MOST_WEAK_CHARACTERS and not touched.isdisjoint(its) for t, its in shown.items()):
-            return []
         taken = self._without_others(best, texts, shown, set(texts))
         if taken is None:
             return []
@@ -448,7 +445,11 @@ class Rounds:
 
         What remains must widen a known template: new texts alone are a set of their own in the search.
         """
-        touched = self._touched(candidate, texts, shown)
+        joined = dict.fromkeys(texts)
+        touched = self._touched(candidate, joined, shown)
+        most = candidate.template.fixed + MOST_WEAK_CHARACTERS
+        if any(t.fixed > most and not joined.keys() >= set(touched).intersection(its) for t, its in shown.items()):
+            return None  # the search did not join these known templates, which have more text of their own than a short value
         refused = self._refused(candidate, touched, shown, fresh)
         if refused is None or not refused:
             return None if refused is None else (candidate, touched)

@@ -68,5 +68,5 @@ def test_a_slot_of_whole_records_at_the_end_of_a_prompt_has_no_bodies_of_templat
     shape = '"city": "Ceuta", "tags": ["eu", "late"], "is active": true, "note": "paid in two parts"'
     records = [f'{{"id": {number}, {shape}}}' for number in range(6)]
     template = Template(("The code must pass these tests:\n", ""), ("var_0",))
-    whole = Skeleton(template, list(range(6)), [(record,) for record in records], 60.0, True)
-    assert not Places(whole, "").have_body(np.arange(3))
+    records_only = Skeleton(template, list(range(6)), [(record,) for record in records], 60.0, True)
+    assert not Places(records_only, "").have_body(np.arange(3))
