@@ -11,6 +11,8 @@ orders  all texts of a part of the prompt (the system text) are equal, at three 
 blocks  whole texts of many words are equal at two places, or any texts at four places. The fields of one thing are only one long
         text and a few short ones; a variable that stands twice counts once.
 
+If one kind is a sibling, and the texts of no kind begin or end with the same few words at an open end, they are a sibling too.
+
 If one kind is a sibling, or has a long text of its own beside a variable, and all other texts agree in words of their own, at one
 place at least where the kind has others, both are siblings.
 
@@ -67,9 +69,12 @@ def siblings(
     covered = np.zeros(size, bool)
     for kind in kinds:
         covered[kind] = True
-    if size < FEWEST_SIBLING_TEXTS or covered.sum() < PARTED_SHARE * size:
+    if size < FEWEST_SIBLING_TEXTS or covered.sum() < OTHERS_SHARE * size:
         return None
     places = Places(skeleton, barrier)
+    if covered.sum() < PARTED_SHARE * size:
+        rest = np.flatnonzero(~covered)
+        return [np.flatnonzero(covered), rest] if places.have_label(rest) and any(map(places.are_own, kinds)) else None
     fresh, apart, largest = np.ones(size, bool), np.ones(size, bool), 0
     telling = list[np.ndarray]()
     for kind in kinds:
@@ -178,6 +183,11 @@ class Places:
         ends = ([column[row] for row in kind.tolist()] for place, column in enumerate(self._columns) if is_open(self._template, place) and not self._is_data[place])
         held = self._held(kind)
         return any(len(set(values)) > 1 and (_label(values, held) > 0 or _share_a_run(values)) for values in ends)
+
+    def have_label(self, kind: np.ndarray) -> bool:
+        """Whether the texts of a kind have different values behind or before the same few words at an open end."""
+        ends = [{column[row] for row in kind.tolist()} for place, column in enumerate(self._columns) if is_open(self._template, place)]
+        return len(kind) >= FEWEST_SIBLING_TEXTS and any(len(values) > 1 and _label([*values]) >= FEWEST_LABEL_WORDS for values in ends)
 
     def _held(self, kind: np.ndarray) -> frozenset[str]:
         """The words of the texts that the texts of a kind have at a whole place: a name may stand at another place again."""

@@ -284,3 +284,16 @@ def test_a_question_that_is_asked_plainly_and_again_beside_other_answers_is_two_
             answers = f"Others say this.\n\nFirst: {prose(20, dice)}\n\nSecond: {prose(20, dice)}"
             prompts.append(f"{answers}\n\nUse what both of them say and now {task}{last}")
     assert sorted(len(group.members) for group in mine(prompts)) == [8, 24]
+
+
+def test_a_sibling_of_a_few_words_is_told_from_long_ones_behind_the_same_preamble():
+    """Two of three calls ask in three words; a third asks in a long body of its own."""
+    dice = Random(9)
+    rules, body = prose(60, dice), prose(30, dice)
+    prompts = [
+        f"{rules}\n\n{body}\nText: {prose(12, dice)}"
+        if number % 3 == 0
+        else f"{rules}\n\nFix the spelling: {prose(12, dice)}"
+        for number in range(90)
+    ]
+    assert sorted(len(group.members) for group in mine(prompts)) == [30, 60]
