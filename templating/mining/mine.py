@@ -62,7 +62,7 @@ def _mine(prompts: Sequence[str], options: Options, known: Sequence[Template], r
         rounds = Rounds({t: calls[t] for t in texts}, alike, options, budget, runs)
         rounds.run([t for t in fresh if t in seen])
         groups += rounds.groups(fresh, {t: hits[t] for t in texts if t in hits})
-    return _result(groups, calls, hits, seen, budget)
+    return _result(groups, calls, hits, seen, budget, barrier=options.barrier)
 
 
 def _calls(prompts: Sequence[str], budget: Budget) -> dict[str, list[int]]:
@@ -112,7 +112,13 @@ def _barriers(text: str, barrier: str) -> int:
 
 
 def _result(
-    groups: list[Group], calls: Mapping[str, list[int]], hits: Mapping[str, int], seen: set[str], budget: Budget
+    groups: list[Group],
+    calls: Mapping[str, list[int]],
+    hits: Mapping[str, int],
+    seen: set[str],
+    budget: Budget,
+    *,
+    barrier: str,
 ) -> MiningResult:
     stopped = budget.spent()
     mined = sorted((_mined(group, calls, budget) for group in groups), key=lambda g: (-len(g.members), g.members[0]))
@@ -120,15 +126,15 @@ def _result(
     reasons = {}
     for text in budget.over(calls):
         if text not in placed:
-            reasons[text] = "known" if text in hits else _reason(text, text in seen and not stopped)
+            reasons[text] = "known" if text in hits else _reason(text, text in seen and not stopped, barrier)
     ungrouped = dict(sorted((i, reason) for text, reason in reasons.items() for i in calls[text]))
     complete = not stopped and len(seen) + len(hits) == len(calls)
     return MiningResult(tuple(mined), MappingProxyType(ungrouped), complete)
 
 
-def _reason(text: str, looked: bool) -> str:
+def _reason(text: str, looked: bool, barrier: str) -> str:
     """The key of REASONS for a text that is in no group and that no known template matches."""
-    if not text.replace("\x00", "").strip():
+    if not text.replace(barrier, "").strip():
         return "blank"
     return "alone" if looked else "unseen"
 

@@ -128,3 +128,7 @@ def test_limits_and_known_templates_keep_the_contract(values, least, most, quest
         matching = {number for number, template in enumerate(known) if match(template, prompt) is not None}
         if matching and not matching & superseded:
             assert result.ungrouped.get(index) == "known"
+
+
+def test_a_prompt_of_barriers_alone_is_blank_whatever_the_barrier_is() -> None:
+    assert mine(["|| ", "a || b"], Options(barrier="||")).ungrouped == {0: "blank", 1: "alone"}
