@@ -193,7 +193,7 @@ class _Watch:
 
     def _record(self) -> None:
         if not self._done and self._body.get("model"):
-            self._read_safely(lambda answer: self._body.update(answer.found()), self._answer)
+            self._read_safely(lambda answer: self._body.update(answer.fields()), self._answer)
             self._recorder.record(**{**self._body, "completed_at": _now()})
         self._done = True
 
