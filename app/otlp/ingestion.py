@@ -70,9 +70,9 @@ class Pieces:
         with self._lock:
             self._drop_old()
             body = self._pop(key) | present(piece)
-            kept = _Kept(self._clock(), BYTES_OF_A_KEY + len(json.dumps(body, default=str)), body)
-            self._kept[key] = kept
-            self._size += kept.size
+            entry = _Kept(self._clock(), BYTES_OF_A_KEY + len(json.dumps(body, default=str)), body)
+            self._kept[key] = entry
+            self._size += entry.size
             while self._size > self._most_bytes and len(self._kept) > 1:
                 self._pop(next(iter(self._kept)))
         return body
@@ -81,8 +81,8 @@ class Pieces:
         """The pieces so far."""
         with self._lock:
             self._drop_old()
-            kept = self._kept.get((project_id, name))
-            return kept.body if kept else {}
+            entry = self._kept.get((project_id, name))
+            return entry.body if entry else {}
 
     def _drop_old(self) -> None:
         """Drop the pieces that got no further piece for SECONDS_OF_PIECES."""
@@ -92,9 +92,9 @@ class Pieces:
 
     def _pop(self, key: tuple[UUID, str]) -> Body:
         """Forget the pieces of a generation or trace; {} where none are kept."""
-        kept = self._kept.pop(key, _Kept(0.0, 0, {}))
-        self._size -= kept.size
-        return kept.body
+        entry = self._kept.pop(key, _Kept(0.0, 0, {}))
+        self._size -= entry.size
+        return entry.body
 
 
 @dataclass

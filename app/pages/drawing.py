@@ -57,8 +57,8 @@ def drawn_start(pieces: Sequence[Piece], colours: Mapping[str, int]) -> Markup:
 
 def drawn_options(choices: Sequence[str], chosen: str) -> Markup:
     """The options of a list of choices, the chosen one among them even where it is no choice any more."""
-    shown = choices if not chosen or chosen in choices else [*choices, chosen]
-    drawn = (_option(choice, " selected" if choice == chosen else "") for choice in shown)
+    options = choices if not chosen or chosen in choices else [*choices, chosen]
+    drawn = (_option(choice, " selected" if choice == chosen else "") for choice in options)
     return Markup("".join(drawn))  # noqa: S704  escaped
 
 

@@ -117,7 +117,9 @@ class Worklist:
         if not self.is_searched:
             return Spending.together(self.versions.values())
         ids = set(self.ids)
-        return Spending.together(spent for version, spent in self.versions.items() if version.task_id in ids)
+        return Spending.together(
+            spending_of_version for version, spending_of_version in self.versions.items() if version.task_id in ids
+        )
 
     def _timed(self, connection: Connection, ids: set[UUID]) -> dict[Version, Spending]:
         """The usage of these tasks' versions with latencies; the rest is known for all versions."""
