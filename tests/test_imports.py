@@ -174,7 +174,7 @@ def test_templating_loads_no_framework_database_or_queue() -> None:
     assert result.stdout.split() == []
 
 
-def test_the_rooms_themselves_import_nothing() -> None:
+def test_the_packages_app_and_tasks_themselves_import_nothing() -> None:
     for package in (app, tasks):
         source = ast.parse(Path(package.__file__ or "").read_text())
         assert [node for node in ast.walk(source) if isinstance(node, (ast.Import, ast.ImportFrom))] == []

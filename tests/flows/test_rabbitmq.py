@@ -182,7 +182,7 @@ def test_a_poisoned_message_is_dropped_after_ten_deliveries(broker: Broker, rabb
     assert deliveries == 11  # the first message, and ten more
 
 
-def test_a_worker_fetches_one_message_at_a_time(celery_worker: CeleryTestWorker) -> None:
+def test_a_worker_says_that_its_prefetch_counts_for_its_own_consumer(celery_worker: CeleryTestWorker) -> None:
     celery_worker.assert_log_exists("Global QoS is disabled")  # quorum queues have no priorities
 
 

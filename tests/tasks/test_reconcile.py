@@ -300,4 +300,5 @@ def test_a_round_tells_what_began_and_looks_at_every_hour_once(
         reconciler.tell()
     with transaction(engine) as connection:
         assert connection.execute(select(change.c.kind)).scalars().all() == ["task.new"]
+    assert looks
     assert len(looks) == len(set(looks)), "an hour is looked at once"

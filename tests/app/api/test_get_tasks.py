@@ -110,8 +110,9 @@ def test_the_versions_of_a_task_are_listed_from_the_first(client: FlaskClient, t
 
 
 def test_an_implementation_is_found_by_its_id(client: FlaskClient, task_id: UUID) -> None:
-    for version in get(client, f"/tasks/{task_id}/implementations")["items"]:
-        assert get(client, f"/implementations/{version['id']}") == version
+    versions = get(client, f"/tasks/{task_id}/implementations")["items"]
+    assert len(versions) == 2
+    assert [get(client, f"/implementations/{version['id']}") for version in versions] == versions
 
 
 def test_text_that_reads_like_a_slot_is_told_apart_and_empty_parts_are_left_out(

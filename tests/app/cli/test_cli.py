@@ -15,7 +15,18 @@ from app.store.projects import Project
 from tests.app.cli_helpers import Cli, call, log_of, stored
 
 
-@pytest.mark.parametrize("arguments", [["nothing"], ["keys", "revoke", "x"], ["keys", "create", "--project", ""]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nothing"],
+        ["keys", "revoke", "x"],
+        ["keys", "create", "--project", ""],
+        ["import"],
+        ["import", "/no/such/file"],
+        ["import", "-", "--project", " "],
+        ["import", "-", "--format", "nothing"],
+    ],
+)
 def test_a_wrong_command_line_ends_with_2(cli: Cli, arguments: list[str]) -> None:
     assert cli(*arguments).returncode == 2
 

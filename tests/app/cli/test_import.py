@@ -110,19 +110,6 @@ def test_an_empty_file_imports_nothing(cli: Cli, database_url: str, tmp_path: Pa
     assert cli("import", log_of(tmp_path)).returncode == 0
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["import"],
-        ["import", "/no/such/file"],
-        ["import", "-", "--project", " "],
-        ["import", "-", "--format", "nothing"],
-    ],
-)
-def test_a_wrong_command_line_ends_with_2(cli: Cli, arguments: list[str]) -> None:
-    assert cli(*arguments).returncode == 2
-
-
 # --- kinds of log
 
 

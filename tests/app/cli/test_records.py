@@ -114,7 +114,7 @@ def test_reading_goes_on_behind_any_item(values: list[object], data: st.DataObje
 
 @settings(deadline=None)
 @given(st.binary(max_size=200))
-def test_any_bytes_can_be_cut(data: bytes) -> None:
+def test_no_bytes_are_cut_into_empty_records(data: bytes) -> None:
     for layout in ("lines", "list", "objects"):
         assert all(record.data for record in records(stream(data), layout, 20))
 

@@ -347,6 +347,7 @@ def test_the_values_of_a_call_stand_in_its_prompt(visitor: FlaskClient, task_id:
 
     page = visitor.get(f"/traces/{trace_id}").text
 
+    assert variables
     for name, value in variables.items():
         assert re.search(rf'<span class="value c\d" title="{name}">{re.escape(value)}</span>', page)
 
