@@ -9,7 +9,7 @@ export PYTHON
 # Some containers forbid Python to keep what it compiled: then each start of a process takes 2 s more of a core.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo run test golden model chaos soak hosts check bench screenshots senders sbom release site env-local env-test env-dev env-bench env-site
+.PHONY: help demo run test golden model chaos soak hosts image check bench screenshots senders sbom release site env-local env-test env-dev env-bench env-site
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -49,6 +49,7 @@ image: env-test ## try every process of the image: unprivileged, on a read-only 
 
 check: env-dev ## ruff, mypy and the import contracts
 	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
 

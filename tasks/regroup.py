@@ -15,6 +15,8 @@ from tasks.publish import Asked
 def regroup(engine: Engine, settings: Settings, group_id: UUID, *, regroup_all: bool = False) -> Asked | Literal["off"]:
     """Mine the group's ungrouped traces again; with `everything` also the grouped ones.
 
+    Its message goes first, as that of a group without a template does: hence `has_template=False`.
+
     The wish is a row, so an outage of Redis only delays it; so does disabled grouping (`off`).
     """
     with transaction(engine) as connection:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import rich_click as click
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from sqlalchemy import Engine
 
 from app import logs
@@ -26,11 +26,6 @@ def show(table: Table, empty_text: str = "None.") -> None:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = UNBOUND
     console.print(table)
-
-
-def id_column() -> Column:
-    """A column of ids, never cut, however narrow the terminal: ids are arguments of other commands."""
-    return Column("Id", no_wrap=True, min_width=36)
 
 
 class ProjectName(click.ParamType):

@@ -32,6 +32,7 @@ from app.front.reading import (
 )
 from app.front.turns import TooManyWaitingError, Turns
 from app.http.auth import key_in
+from app.http.body import too_large
 from app.http.limiting import COUNTED
 from app.http.problem import problem_body
 from app.http.rates import subject_of
@@ -81,7 +82,7 @@ class Front:
         self._proxies = settings.trusted_proxies
         self._refusals = {
             SlowBodyError: _Refusal(408, f"The body did not arrive within {settings.body_timeout:g} s."),
-            LargeBodyError: _Refusal(413, f"The body is over {self._largest} bytes; send fewer traces in one request."),
+            LargeBodyError: _Refusal(413, too_large(self._largest)),
             CutBodyError: _Refusal(
                 400, "The body ended before it was whole, or has trailers; send all of it, without trailers."
             ),

@@ -112,19 +112,14 @@ def _replace(finding: Finding, old: StoredTemplate) -> Finding:
 
 def _widen_or_mend(finding: Finding, old: StoredTemplate, calls: int) -> Finding | None:
     wider = any(match(old.template, call.prompt) is None for call in finding.calls)
-    mends = calls >= MENDING_CALLS and fixed_size(finding.template) >= MENDING_GROWTH * fixed_size(old.template)
+    mends = calls >= MENDING_CALLS and finding.template.fixed >= MENDING_GROWTH * old.template.fixed
     return _replace(finding, old) if wider or mends else None
 
 
 def _leave_if_more_specific(finding: Finding, old: StoredTemplate, own_calls: frozenset[UUID]) -> Finding | None:
-    if fixed_size(finding.template) > fixed_size(old.template):
+    if finding.template.fixed > old.template.fixed:
         return _leave(finding, old)
     return finding if any(call.id not in own_calls for call in finding.calls) else None
-
-
-def fixed_size(template: Template) -> int:
-    """Characters of fixed text."""
-    return sum(map(len, template.literals))
 
 
 def late_edits(

@@ -160,8 +160,13 @@ _INFLATE: dict[str, Callable[[bytes, int, int], bytes]] = {
 }
 
 
+def too_large(limit: int) -> str:
+    """The refusal of a body over `limit` bytes."""
+    return f"The body is over {limit} bytes; send fewer traces in one request."
+
+
 def _too_large(limit: int) -> ProblemError:
-    return ProblemError(413, f"The body is over {limit} bytes; send fewer traces in one request.")
+    return ProblemError(413, too_large(limit))
 
 
 def _parse_leniently(data: bytes, depth: int) -> Any:

@@ -242,7 +242,7 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "EventRefused.error": ("What is wrong with it.", "The event has no id."),
     "Pipeline.messages": ("Messages that workers took.", 110),
     "Pipeline.errors": ("Runs that failed.", 0),
-    "RunShape.worker": ("The worker that ran it.", "worker@host"),
+    "RunShape.worker": ("The host and process that ran it.", "worker-1:4711"),
     "ServerState.status": ("Always OK.", "OK"),
     "Alive.status": ("Always ok.", "ok"),
     "Dependency.detail": ("The failure and the remedy; empty: it works.", ""),

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.checks import Limits, Problem, is_surely_storable, unstorable
+from app.checks import DEFAULT_LIMITS, Limits, Problem, is_surely_storable, unstorable
 from app.intake.trace import Incoming, InvalidTraceError, read_trace
 
 UNREAD = "promptlode.unread"
 """The member of metadata that holds values that could not be read, by field, each with the reason."""
 
 _PROMPT = ("model", "path", "instructions", "input", "messages")
-DEFAULT_LIMITS = Limits()
 _ONLY_COUNTS = frozenset({int})
 _LONGEST_KEPT = 8 * 1024
 """Characters of a value kept beside its reason, as evidence of the error."""

@@ -1,8 +1,10 @@
 """The file of a project: lines of JSON, each before the rows that it describes, compressed with zstd.
 
-{"format": "promptlode project", "version": 1, "id": ..., "schema": ..., "project": {"id", "name"}, "keys": false} {"table": "task",
-"columns": [...], "closing": false, "rows": 2, "bytes": 310, "sha256": ...} two lines as PostgreSQL's COPY writes them, 310 bytes ...
-{"end": {"task": {"rows": 2, "digest": ...}, ...}}
+    {"format": "promptlode project", "version": 1, "id": ..., "schema": ..., "project": {"id", "name"}, "keys": false}
+    {"table": "task", "columns": [...], "closing": false, "rows": 2, "bytes": 310, "sha256": ...}
+    two lines as PostgreSQL's COPY writes them, 310 bytes
+    ...
+    {"end": {"task": {"rows": 2, "digest": ...}, ...}}
 
 A file without its last line was cut off. "closing": sections that arrive in one transaction at the end. A later format raises `version`; a
 table or column unknown to the reader is an error, one missing in the file gets its default.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import Connection, Engine
 
 from app.errors import CallerError, DependencyError
 from app.moving import parts
@@ -26,7 +26,6 @@ from app.store.belongings import Belonging, belonging
 from app.store.engine import transaction
 from app.store.moves import State
 from app.store.projects import Project
-from app.store.tables import grouping_key, project
 
 Tell = Callable[[str, int], None]
 """Called with the step that begins, and the calls copied since."""
@@ -261,10 +260,7 @@ class Move:
         """Mark the project as moved here: no run, retention or reconciler reads its remains."""
         with transaction(self._source) as connection:
             moves.as_mover(connection, self._project.id)
-            groups_of_project = grouping_key.c.project_id == self._project.id
-            quarantine = update(grouping_key).where(groups_of_project, grouping_key.c.quarantined_at.is_(None))
-            connection.execute(quarantine.values(quarantined_at=moves.NOW))
-            connection.execute(update(project).where(project.c.id == self._project.id).values(retention_days=0))
+            moves.hold(connection, self._project.id)
             moves.silence(connection, self._project.id)
             moves.note(connection, self._project.id, "moved", self._peer)
             moves.forget_all_noted(connection, self._project.id)

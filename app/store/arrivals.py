@@ -14,6 +14,7 @@ import psycopg2
 from sqlalchemy import Connection
 
 from app.errors import CallerError
+from app.store import moves
 from app.store.belongings import Belonging
 
 CALLS = "trace"
@@ -34,6 +35,7 @@ class Arriving:
 
     def __init__(self, connection: Connection, project_id: UUID) -> None:
         self._connection = connection
+        self._project_id = project_id
         self._project = {"project": str(project_id)}
         self._staged: set[str] = set()
 
@@ -87,10 +89,7 @@ class Arriving:
 
     def hold(self) -> None:
         """Keep runs and retention away from the project until it has arrived."""
-        self._run(
-            "UPDATE grouping_key SET quarantined_at = clock_timestamp() WHERE project_id = %(project)s AND quarantined_at IS NULL"
-        )
-        self._run("UPDATE project SET retention_days = 0 WHERE id = %(project)s")
+        moves.hold(self._connection, self._project_id)
 
     def _check(self, belonging: Belonging, columns: Sequence[str]) -> None:
         with closing(self._connection.connection.cursor()) as cursor:

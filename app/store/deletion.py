@@ -30,7 +30,6 @@ from sqlalchemy import (
     update,
 )
 
-from app.store.ids import first_id_of
 from app.store.tables import (
     expired_calls,
     grouping_key,
@@ -42,7 +41,7 @@ from app.store.tables import (
     trace_external_id,
 )
 from app.store.templates import from_parts
-from app.store.traces import CALL_AHEAD
+from app.store.traces import call_conditions
 from templating import Template
 
 BLANKS = " \t\n\r\f\v"
@@ -109,17 +108,7 @@ def _conditions(project_id: UUID, selector: Selector) -> Iterator[ColumnElement[
         yield trace.c.group_id.in_(_groups_at(project_id, selector.path))
     if selector.external_id is not None:
         yield trace.c.id == _id_of(project_id, selector.external_id)
-    for name in ("user_id", "conversation_id"):
-        if (value := getattr(selector, name)) is not None:
-            yield trace.c[name] == value
-            yield func.md5(trace.c[name]) == func.md5(
-                value
-            )  # in the form of the index: a value may exceed the size of an index entry
-    if selector.since is not None:
-        yield trace.c.seen_at >= selector.since
-        yield trace.c.id >= first_id_of(selector.since - CALL_AHEAD)
-    if selector.until is not None:
-        yield trace.c.seen_at < selector.until
+    yield from call_conditions(selector)
 
 
 def _id_of(project_id: UUID, external_id: str) -> ScalarSelect[UUID]:

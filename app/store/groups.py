@@ -86,15 +86,15 @@ def group_named(connection: Connection, project: str, path: str) -> Group:
 
 
 def note_wish(connection: Connection, group_id: UUID, wish: Wish) -> None:
-    """Ask that the next run also reads what `wish` says; the larger of two wishes stays.  `wanted_at` identifies the wish."""
-    larger_stays = case(
+    """Ask that the next run also reads what `wish` says; `all` stays, else the newer wish counts.  `wanted_at` identifies the wish."""
+    all_stays = case(
         (grouping_key.c.wanted == "all", "all"),
         else_=wish,
     )
     connection.execute(
         update(grouping_key)
         .where(grouping_key.c.id == group_id)
-        .values(wanted=larger_stays, wanted_at=func.clock_timestamp())
+        .values(wanted=all_stays, wanted_at=func.clock_timestamp())
     )
 
 

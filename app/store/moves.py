@@ -17,7 +17,7 @@ from app.errors import DatabaseDownError
 from app.store.belongings import belongings
 from app.store.engine import transaction
 from app.store.sqlstates import is_busy
-from app.store.tables import project, project_move, project_move_call, webhook
+from app.store.tables import grouping_key, project, project_move, project_move_call, webhook
 
 State = Literal["copying", "switching", "moved", "arriving", "arrived"]
 
@@ -194,6 +194,13 @@ def name_taken(connection: Connection, project_id: UUID, name: str) -> bool:
     """Whether another project has the name."""
     same_name = (project.c.name == name) & (project.c.id != project_id)
     return connection.scalar(select(exists().where(same_name))) or False
+
+
+def hold(connection: Connection, project_id: UUID) -> None:
+    """Keep runs and retention away from the project: until it has arrived, or for ever where it has moved away."""
+    at_work = (grouping_key.c.project_id == project_id) & grouping_key.c.quarantined_at.is_(None)
+    connection.execute(update(grouping_key).where(at_work).values(quarantined_at=NOW))
+    connection.execute(update(project).where(project.c.id == project_id).values(retention_days=0))
 
 
 def silence(connection: Connection, project_id: UUID) -> None:

@@ -79,7 +79,7 @@ api_key = Table(
     Column("name", Text, nullable=False, server_default=""),
     Column("hash", Text, nullable=False, unique=True, comment="SHA-256 of the key, hexadecimal"),
     Column("last4", Text, nullable=False),
-    Column("scopes", ARRAY(Text), nullable=False, comment="some of ingest, read, admin"),
+    Column("scopes", ARRAY(Text), nullable=False, comment="some of ingest, read, admin, operator"),
     Column("revoked_at", _Time),
     _created_at(),
 )
@@ -555,7 +555,7 @@ decision = Table(
 heartbeat = Table(
     "heartbeat",
     metadata,
-    Column("name", Text, primary_key=True, comment="worker@host or reconciler@host:pid"),
+    Column("name", Text, primary_key=True, comment="celery@host:pid or reconciler@host:pid"),
     Column("kind", Text, nullable=False, comment="worker or reconciler"),
     Column("started_at", _Time, nullable=False, server_default=func.clock_timestamp()),
     Column("last_seen", _Time, nullable=False, server_default=func.clock_timestamp()),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import (
@@ -217,20 +217,38 @@ def page(
 def _more_conditions(project_id: UUID, trace_filter: TraceFilter) -> Iterator[ColumnElement[bool]]:
     if trace_filter.model is not None:
         yield trace.c.model == trace_filter.model
-    for name in ("user_id", "conversation_id"):
-        if (value := getattr(trace_filter, name)) is not None:
-            yield trace.c.project_id == project_id
-            yield trace.c[name] == value
-            yield func.md5(trace.c[name]) == func.md5(
-                value
-            )  # in the form of the index: a value may exceed the size of an index entry
-    if trace_filter.since is not None:
-        yield trace.c.seen_at >= trace_filter.since
-        yield trace.c.id >= first_id_of(_stored_after(trace_filter.since))
-    if trace_filter.until is not None:
-        yield trace.c.seen_at < trace_filter.until
+    if trace_filter.user_id is not None or trace_filter.conversation_id is not None:
+        yield trace.c.project_id == project_id  # the first column of their indexes
+    yield from call_conditions(trace_filter)
     for name, value in trace_filter.slots.items():
         yield _holds(project_id, name, value)
+
+
+class CallFilter(Protocol):
+    """Who and when, in a filter of a list or of a deletion; None: all."""
+
+    @property
+    def user_id(self) -> str | None: ...
+    @property
+    def conversation_id(self) -> str | None: ...
+    @property
+    def since(self) -> datetime | None: ...
+    @property
+    def until(self) -> datetime | None: ...
+
+
+def call_conditions(call_filter: CallFilter) -> Iterator[ColumnElement[bool]]:
+    """SQL: the call is of this user and conversation, and its time is in the range."""
+    for name in ("user_id", "conversation_id"):
+        if (value := getattr(call_filter, name)) is not None:
+            yield trace.c[name] == value
+            # In the form of the index: a value may exceed the size of an index entry.
+            yield func.md5(trace.c[name]) == func.md5(value)
+    if call_filter.since is not None:
+        yield trace.c.seen_at >= call_filter.since
+        yield trace.c.id >= first_id_of(_stored_after(call_filter.since))
+    if call_filter.until is not None:
+        yield trace.c.seen_at < call_filter.until
 
 
 def _stored_after(moment: datetime) -> datetime:

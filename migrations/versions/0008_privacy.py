@@ -17,7 +17,11 @@ def upgrade() -> None:
     op.add_column(
         "project",
         sa.Column(
-            "privacy", sa.JSON(), server_default="{}", nullable=False, comment="what is not stored: see app.intake.privacy"
+            "privacy",
+            sa.JSON(),
+            server_default="{}",
+            nullable=False,
+            comment="what is not stored: see app.intake.privacy",
         ),
     )
     op.add_column(

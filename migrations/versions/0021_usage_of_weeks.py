@@ -11,7 +11,10 @@ down_revision = "changes"
 branch_labels = None
 depends_on = None
 
-SPAN, TABLE = "hour or day, in UTC", "What the calls of a version used in an hour or a day: what a query over the calls says"
+SPAN, TABLE = (
+    "hour or day, in UTC",
+    "What the calls of a version used in an hour or a day: what a query over the calls says",
+)
 SPAN_NOW = "hour, day or week, in UTC; a week begins on Monday"
 TABLE_NOW = "What the calls of a version used in an hour, a day or a week: what a query over the calls says"
 

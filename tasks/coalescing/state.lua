@@ -17,7 +17,7 @@
 --   rest_until the pause after the last run: requests before it wait for it, or until they have waited
 --   enough     milliseconds, all of them together
 --   urgency    0 trace, 1 a person or a review: the highest that waits;  run_urgency: of the live run
---   fresh      1 while the group has no template (its messages go first)
+--   fresh      1 while the group has no template, as far as the last caller knew, or a person asked last: its messages go first
 --   trace      id of the latest trace that asked, for the logs
 --   project    id of the project, whose messages take turns with those of others; absent while nobody has said
 --   at         when the hash was last written
