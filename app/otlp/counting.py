@@ -103,6 +103,6 @@ def count(counters: Counts, export: Export, project: str, message: str) -> None:
     if export.orphans:
         counters.reason("without_content", "no messages, and the span around it did not come along", export.orphans)
     for name, number in export.odd.items():
-        counters.odd.labels(name if name.partition(".")[0] not in ("metadata",) else "metadata").inc(number)
+        counters.odd.labels("metadata" if name.partition(".")[0] == "metadata" else name).inc(number)
     if message and counters.is_new(project, message.partition(":")[0]):
         _log.warning("otlp_spans_not_stored", project=project, stored=len(export.incoming), why=message)

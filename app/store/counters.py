@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import Connection, case, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from app.store.tables import grouping_counter, grouping_key, refused_message
 
@@ -71,7 +71,7 @@ def _existing(connection: Connection, counts: Iterable[GroupCounts]) -> list[Gro
     return [group for group in counts if group.group_id in existing]
 
 
-def _add_growth():  # type: ignore[no-untyped-def]
+def _add_growth() -> Insert:
     statement = insert(grouping_counter)
     new, old = statement.excluded, grouping_counter.c
     same_life = old.born == new.born

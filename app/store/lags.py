@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Connection, Double, cast, func, select
+from sqlalchemy import ARRAY, Connection, Double, Select, cast, func, select
 from sqlalchemy.dialects.postgresql import array, insert
 
 from app.store.tables import grouping_counter, trace
@@ -47,7 +47,7 @@ def of(calls_by_bucket: Mapping[str, int]) -> Lags:
     return Lags(dict(zip((*ENDS, float("inf")), reached, strict=True)), calls_by_bucket.get(_SUM, 0) / 1000)
 
 
-def _waited(call_ids: Sequence[UUID]):  # type: ignore[no-untyped-def]
+def _waited(call_ids: Sequence[UUID]) -> Select[tuple[int, int, float]]:
     seconds = cast(func.extract("epoch", func.clock_timestamp() - trace.c.created_at), Double)
     bucket = func.width_bucket(seconds, cast(array(ENDS), ARRAY(Double))).label("bucket")
     columns = (bucket, func.count().label("calls"), func.sum(seconds).label("seconds"))

@@ -148,7 +148,7 @@ def quiet(own_calls: Sequence[int], other_calls: Sequence[int]) -> Quiet | None:
         return None
     first = next(place for place, calls in enumerate(own_calls) if calls)
     stretches = [_stretch(len(own_calls), silent, weeks) for weeks in (1, 2)]
-    stretches_known = [stretch for stretch in stretches if stretch.start >= max(first, 0)]
+    stretches_known = [stretch for stretch in stretches if stretch.start >= first]
     expected = [
         _expected(own_calls, other_calls, stretch, _stretch(len(own_calls), silent, 0)) for stretch in stretches_known
     ]
