@@ -12,19 +12,18 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
-    ValidationError,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
 from app.api.shapes import DeletionAnswer
-from app.checks import Moment, Name, Problem, Text, problems_of, unstorable
+from app.checks import Moment, Name, Problem, Text
 from app.errors import NotFoundError
 from app.http.answer import json_answer
 from app.http.auditing import note
 from app.http.body import read_json
 from app.http.problem import ProblemError
-from app.http.routes import Routes
+from app.http.routes import Body, Routes, validated
 from app.http.services import services
 from app.store.deletion import Selector
 from app.store.keys import KeyHolder
@@ -107,14 +106,8 @@ def _delete(holder: KeyHolder, selector: Selector, *, delete_all: bool = False) 
     return answer
 
 
-def _checked(model: type[BaseModel], body: Any) -> BaseModel:
-    problems = list(unstorable(body, services().limits))
-    try:
-        selection = model.model_validate(body)
-    except ValidationError as error:
-        problems += problems_of(error)
+def _checked(model: type[Body], body: Any) -> Body:
+    refusal = "Nothing was deleted: see errors."
     if body == {}:
-        problems.append(Problem((), "Name what is to be deleted, or everything: true alone."))
-    if problems:
-        raise ProblemError(422, "Nothing was deleted: see errors.", problems)
-    return selection
+        raise ProblemError(422, refusal, [Problem((), "Name what is to be deleted, or everything: true alone.")])
+    return validated(model, body, refusal)

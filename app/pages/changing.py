@@ -11,7 +11,7 @@ from app.http.admission import admitted
 from app.http.problem import ProblemError
 from app.pages import access, ranging
 from app.pages.atom import feed_of
-from app.pages.views import PAGE_SIZE, id_or_404, pages
+from app.pages.views import PAGE_SIZE, argument, id_or_404, pages
 from app.reading import browse, feed
 from app.reading.feed import KINDS, ChangeFilter, FeedEntry
 from app.reading.summaries import summary
@@ -31,10 +31,10 @@ LOG_SHOWN = 100
 @pages.get("/changes")
 def changes() -> str:
     """The changes of the project, or of all that the visitor may see, with the words of each edit."""
-    range_shown, kinds, path = ranging.range_of(request.args), _kinds(), _text("path")
-    all_projects = _text("projects") == "all" and len(g.visitor.choices) > 1
+    range_shown, kinds, path = ranging.range_of(request.args), _kinds(), argument("path")
+    all_projects = argument("projects") == "all" and len(g.visitor.choices) > 1
     ids = [project.id for project in g.visitor.choices] if all_projects else [g.visitor.project.id]
-    after = _text("after")
+    after = argument("after")
     change_filter = ChangeFilter(
         ids, range_shown.range, kinds or None, path=path or None, before=id_or_404(after) if after else None
     )
@@ -56,18 +56,14 @@ def changes() -> str:
 
 
 def _kinds() -> list[str]:
-    return [kind for kind in _text("kind").split(",") if kind in KINDS]
-
-
-def _text(name: str) -> str:
-    return request.args.get(name, "").replace("\x00", "")[:512]
+    return [kind for kind in argument("kind").split(",") if kind in KINDS]
 
 
 @pages.get("/changes.atom")
 def changes_atom() -> Response:
     """The newest changes as a feed, for a session of the pages, or for a key as feed readers send it."""
     project_id = _project()
-    change_filter = ChangeFilter([project_id], Range(), _kinds() or None, path=_text("path") or None)
+    change_filter = ChangeFilter([project_id], Range(), _kinds() or None, path=argument("path") or None)
     with access.reading() as connection:
         newest = feed.page(connection, change_filter, MOST_IN_FEED)
     address = url_for("pages.changes_atom", _external=True)

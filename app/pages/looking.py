@@ -11,7 +11,7 @@ from flask import Response, abort, render_template, request
 from app.http.paging import MAX_LIMIT
 from app.pages import access, ranging
 from app.pages.charts import Stack, bars, stack
-from app.pages.views import PAGE_SIZE, colours_of, id_or_404, pages, project, versions_of
+from app.pages.views import PAGE_SIZE, argument, colours_of, id_or_404, pages, project, versions_of
 from app.reading import slot_values, tasks
 from app.reading.languages import language_of
 from app.reading.slot_values import Place, Summary
@@ -36,7 +36,7 @@ TOP = 5
 def slot(task_id: str, name: str) -> str:
     """A slot of a version: its values, their frequency, length and age."""
     range_shown = ranging.range_of(request.args)
-    text = request.args.get("q", "").replace("\x00", "")[:512]
+    text = argument("q")
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = versions_of(connection, task.id)

@@ -11,7 +11,7 @@ from app.errors import NotFoundError
 from app.http.services import services
 from app.pages import access
 from app.pages.deciding import deciding, looking
-from app.pages.views import LONGEST_QUERY, pages
+from app.pages.views import argument, pages, plain_text
 from app.reading import progress
 from app.reading.pieces import template_parts
 from app.store import groups
@@ -24,13 +24,13 @@ __all__ = ["pages"]  # the blueprint, with the routes of this module
 
 @pages.get("/regroup")
 def regrouping() -> str:
-    return _page(_path(request.args.get("path", "")))
+    return _page(argument("path"))
 
 
 @pages.post("/regroup/look")
 def look_at_regroup() -> str:
     """The rehearsal of a run, for which the browser waits."""
-    path, regroup_all = _path(request.form.get("path", "")), "all" in request.form
+    path, regroup_all = plain_text(request.form.get("path", "")), "all" in request.form
     with looking() as connection:
         group = _group(connection, path)
     try:
@@ -45,7 +45,7 @@ def look_at_regroup() -> str:
 
 @pages.post("/regroup")
 def regroup() -> Response:
-    path, regroup_all = _path(request.form.get("path", "")), "all" in request.form
+    path, regroup_all = plain_text(request.form.get("path", "")), "all" in request.form
     with deciding("regroup", None, {"all": regroup_all}) as connection:
         group = _group(connection, path)
     if group.quarantined_at is not None:
@@ -65,8 +65,3 @@ def _page(path: str, **values: Any) -> str:
 
 def _group(connection: Any, path: str) -> Group:
     return groups.find(connection, g.visitor.project.id, path) or abort(HTTPStatus.NOT_FOUND)
-
-
-def _path(text: str) -> str:
-    """The path without NUL, which PostgreSQL refuses."""
-    return text.replace("\x00", "")[:LONGEST_QUERY]

@@ -255,7 +255,7 @@ def task_list() -> str:
         sort=SORTS[sort],
         descending=descending,
     )
-    after = _argument("after")
+    after = argument("after")
     with access.reading() as connection:
         try:
             page = overview(
@@ -287,11 +287,11 @@ def _grouping_within() -> int:
 
 
 def _arguments() -> dict[str, str]:
-    return {name: _argument(name) for name in request.args}
+    return {name: argument(name) for name in request.args}
 
 
 def _filters() -> dict[str, str]:
-    return {name: _argument(name).strip() for name in ("q", "path", "model", "user", "conversation", "label")}
+    return {name: argument(name).strip() for name in ("q", "path", "model", "user", "conversation", "label")}
 
 
 def _label(text: str) -> Label | None:
@@ -302,16 +302,16 @@ def _label(text: str) -> Label | None:
 
 def _sort() -> tuple[str, bool]:
     """The column, and whether the largest comes first: a column of names begins with A, one of numbers with the largest."""
-    sort = _argument("sort")
+    sort = argument("sort")
     sort = sort if sort in SORTS else "last"
-    order = _argument("order")
+    order = argument("order")
     return sort, order == "desc" if order in {"asc", "desc"} else sort != "name"
 
 
 @pages.get("/tasks/<task_id>")
 def task(task_id: str) -> str | AnyResponse:
     after, range_shown = _cursor("after"), ranging.range_of(_arguments())
-    metric = "cost" if _argument("metric") == "cost" else "calls"
+    metric = "cost" if argument("metric") == "cost" else "calls"
     with access.reading() as connection:
         task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
         versions = versions_of(connection, task.id)
@@ -343,7 +343,7 @@ def task(task_id: str) -> str | AnyResponse:
         versions=versions,
         chosen=version_chosen,
         became=became,
-        was=_argument("was"),
+        was=argument("was"),
         parts=parts,
         prefix_end=prefix_end(parts, varying(costing.costs)) if costing else None,
         before=before,
@@ -401,7 +401,7 @@ def trace(trace_id: str) -> str:
 @pages.get("/news")
 def news() -> Response:
     """The number of calls of the project, or of a task, stored after a call, for a page that stays open."""
-    after, of_task = id_or_404(_argument("after")), _argument("task")
+    after, of_task = id_or_404(argument("after")), argument("task")
     with access.reading() as connection:
         calls = neighbours.later(connection, project(), after, id_or_404(of_task) if of_task else None)
     plus = "+" if calls >= neighbours.MOST_NEWS else ""
@@ -410,7 +410,7 @@ def news() -> Response:
 
 @pages.get("/ungrouped")
 def ungrouped() -> str:
-    path, state, after = _argument("path"), _argument("state"), _argument("after")
+    path, state, after = argument("path"), argument("state"), argument("after")
     states = STATES.get(state) or abort(HTTPStatus.NOT_FOUND)
     before = id_or_404(after) if after else None
     with access.reading() as connection:
@@ -489,9 +489,14 @@ def project() -> UUID:
     return cast(UUID, g.visitor.project.id)
 
 
-def _argument(name: str) -> str:
-    """A text of the query, without NUL, which PostgreSQL refuses."""
-    return request.args.get(name, "").replace("\x00", "")[:LONGEST_QUERY]
+def argument(name: str) -> str:
+    """A text of the query as `plain_text`; empty where the query has none of the name."""
+    return plain_text(request.args.get(name, ""))
+
+
+def plain_text(text: str) -> str:
+    """A text of a visitor without NUL, which PostgreSQL refuses, and no longer than LONGEST_QUERY."""
+    return text.replace("\x00", "")[:LONGEST_QUERY]
 
 
 def id_or_404(text: str) -> UUID:
@@ -503,7 +508,7 @@ def id_or_404(text: str) -> UUID:
 
 def _cursor(name: str) -> Cursor | None:
     """The cursor in a link of ours, `<time>_<id>`."""
-    text = _argument(name)
+    text = argument(name)
     if not text:
         return None
     time, _, last = text.rpartition("_")
@@ -557,7 +562,7 @@ def colours_of(versions: Sequence[Row[Any]]) -> dict[str, int]:
 
 def _version_to_show(versions: Sequence[Row[Any]]) -> Row[Any] | None:
     """The version in the link, else the newest in use; None in a task without versions."""
-    number = _argument("version")
+    number = argument("version")
     if number:
         return _numbered(versions, number) or abort(HTTPStatus.NOT_FOUND)
     in_use = [version for version in versions if version.retired_at is None]
@@ -566,7 +571,7 @@ def _version_to_show(versions: Sequence[Row[Any]]) -> Row[Any] | None:
 
 def _led_on(connection: Connection, task_id: UUID, versions: Sequence[Row[Any]]) -> AnyResponse | None:
     """A redirect to the version that replaced the one in the link, which has no calls any more."""
-    number = _argument("version")
+    number = argument("version")
     if not number.isdecimal() or int(number) > tasks.LAST_VERSION or _numbered(versions, number) is not None:
         return None
     instead = replaced.in_place_of(connection, task_id, int(number))
@@ -589,7 +594,7 @@ def _compared_to(versions: Sequence[Row[Any]], version: Row[Any] | None) -> Row[
         return None
     setups = {version.version: (version.model, version.settings_digest) for version in versions}
     number = changes.replaced_by(version.version, setups)
-    return _numbered(versions, _argument("against")) or _numbered(versions, str(number))
+    return _numbered(versions, argument("against")) or _numbered(versions, str(number))
 
 
 def _board(
