@@ -34,7 +34,7 @@ from app.reading.usage import Range
 from app.store.owed import IS_OWED, IS_RESIDUE
 from app.store.planned import planned_once
 from app.store.tables import call_count, change, grouping_key, implementation, task, template, trace
-from app.store.versions import is_shown
+from app.store.versions import is_listed, is_shown
 
 SAMPLE = 2_000
 """Newest calls from which statistics are computed.  At 10 kB a prompt these are 20 MB and some 0.2 s, whatever the size of the task."""
@@ -74,7 +74,7 @@ _PROJECT = bindparam("project_id", type_=Uuid)
 def _totals() -> Select[Any]:
     groups = select(grouping_key.c.id).where(grouping_key.c.project_id == _PROJECT).scalar_subquery()
     counts = select(
-        select(func.count()).select_from(task).where(task.c.project_id == _PROJECT).scalar_subquery(),
+        select(func.count()).select_from(task).where(task.c.project_id == _PROJECT, is_listed()).scalar_subquery(),
         _grouped_calls() + _bounded_count(trace.c.project_id == _PROJECT, trace.c.implementation_id.is_(None)),
         _bounded_count(trace.c.group_id.in_(groups), IS_OWED),
         _bounded_count(trace.c.group_id.in_(groups), IS_RESIDUE),

@@ -31,7 +31,7 @@ from app.store.counting import counted_calls_of
 from app.store.paths import is_at
 from app.store.planned import planned_once
 from app.store.tables import expired_calls, grouping_key, implementation, task, template
-from app.store.versions import is_shown, is_worth_showing
+from app.store.versions import is_listed, is_shown
 
 LAST_VERSION = 2**31 - 1
 """The highest version number that the column can hold."""
@@ -41,7 +41,7 @@ def page(
     connection: Connection, project_id: UUID, *, path: str | None, limit: int, before: UUID | None
 ) -> Sequence[Row[Any]]:
     """Tasks of a project, newest first, below the id `before`; those merged into another or emptied are left out."""
-    query = _tasks().where(task.c.merged_into.is_(None), is_worth_showing())
+    query = _tasks().where(is_listed())
     query = query.order_by(task.c.id.desc()).limit(limit)
     if path is not None:
         query = query.where(is_at(path))
@@ -76,7 +76,7 @@ def others_of_path(connection: Connection, task_id: UUID, limit: int) -> Sequenc
 def _others_of_path() -> Select[Any]:
     own_group = select(task.c.group_id).where(task.c.id == bindparam("task")).scalar_subquery()
     query: Select[Any] = select(task.c.id, task.c.name).where(
-        task.c.group_id == own_group, task.c.id != bindparam("task"), task.c.merged_into.is_(None), is_worth_showing()
+        task.c.group_id == own_group, task.c.id != bindparam("task"), is_listed()
     )
     return planned_once(query.order_by(task.c.name, task.c.id).limit(bindparam("limit", type_=Integer)))
 

@@ -34,7 +34,7 @@ from app.reading.usage import Label, Range, UsageScope, Version
 from app.store.paths import is_at
 from app.store.planned import planned_once
 from app.store.tables import call_count, expired_calls, grouping_key, implementation, task, template, trace
-from app.store.versions import is_worth_showing
+from app.store.versions import is_listed
 
 Sort = Literal["last_seen", "calls", "cost", "errors", "p95", "name"]
 SortOfPage = Literal[Sort, "used"]
@@ -216,9 +216,7 @@ def _shown_tasks(sort: SortOfPage, descending: bool) -> Select[Any]:
             .outerjoin(call_count, call_count.c.implementation_id == implementation.c.id)
             .outerjoin(expired_calls, expired_calls.c.implementation_id == implementation.c.id)
         )
-        .where(
-            task.c.project_id == bindparam("project_id", type_=Uuid), task.c.merged_into.is_(None), is_worth_showing()
-        )
+        .where(task.c.project_id == bindparam("project_id", type_=Uuid), is_listed())
         .group_by(task.c.id)
         .order_by(*column, task.c.id.desc())
     )

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.store.ids import new_id
 from app.store.tables import grouping_key, project, task, trace
+from app.store.versions import is_listed
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def summaries(connection: Connection) -> list[ProjectSummary]:
         project.c.name,
         _count_of(grouping_key).label("paths"),
         _count_of(trace).label("traces"),
-        _count_of(task, task.c.merged_into.is_(None)).label("tasks"),
+        _count_of(task, is_listed()).label("tasks"),
     ).order_by(project.c.name)
     return [ProjectSummary(*row) for row in connection.execute(query)]
 

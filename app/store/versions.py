@@ -376,10 +376,11 @@ def _has_calls() -> ColumnElement[bool]:
     return calls_of_version() > 0
 
 
-def is_worth_showing() -> ColumnElement[bool]:
-    """Whether lists show a task: not when a run has emptied all its versions."""
+def is_listed() -> ColumnElement[bool]:
+    """Whether lists and counts contain a task: not when it is merged into another, or when a run has emptied all its versions."""
     own_versions = exists().where(implementation.c.task_id == task.c.id)
-    return or_(~own_versions.correlate(task), own_versions.where(is_shown()).correlate(task))
+    has_shown = or_(~own_versions.correlate(task), own_versions.where(is_shown()).correlate(task))
+    return task.c.merged_into.is_(None) & has_shown
 
 
 # Reviews

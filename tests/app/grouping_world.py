@@ -21,7 +21,7 @@ from app.intake.trace import Incoming, read_trace
 from app.store import groups, projects, traces
 from app.store.tables import call_count, grouping_key, grouping_run, implementation, task, template, trace
 from app.store.templates import from_parts, to_texts
-from app.store.versions import is_shown, is_worth_showing
+from app.store.versions import is_listed, is_shown
 from templating import BARRIER, Matcher, Mined, MiningResult, Options, Template, match
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -207,7 +207,7 @@ class Group:
     @property
     def tasks(self) -> list[Any]:
         """The tasks that lists show, in order of discovery."""
-        shown = (task.c.group_id == self.id) & task.c.merged_into.is_(None) & is_worth_showing()
+        shown = (task.c.group_id == self.id) & is_listed()
         return self.world.rows(select(task).where(shown).order_by(task.c.id))
 
     @property

@@ -281,6 +281,7 @@ def test_a_person_merges_a_task_into_another_of_its_path(
     assert (answer.status_code, answer.location) == (303, f"/tasks/{second.id}")
     assert numbers(group_of_two) == [[1, 2, 3]]
     assert form_for(person, answer.location, "merge") is None  # no other task is left to merge into
+    assert "<b>1</b> task<" in person.get("/").text
     [entry] = admin.get("/api/v1/audit").json["items"]
     assert (entry["actor"], entry["action"], entry["outcome"]) == ("page", "merge_task", "done")
     assert (entry["subject"], entry["details"]) == (str(first.id), {"into": str(second.id)})
