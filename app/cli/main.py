@@ -21,6 +21,7 @@ from app.cli.remote.changes import changes
 from app.cli.remote.exporting import export
 from app.cli.remote.login import login
 from app.cli.remote.mcp import mcp
+from app.cli.remote.output import plain
 from app.cli.remote.prices import prices
 from app.cli.remote.regrouping import regroup
 from app.cli.remote.tasks import diff, show, similar, tasks, values
@@ -35,7 +36,7 @@ class _Commands(click.RichGroup):
         try:
             return super().invoke(ctx)
         except PromptlodeError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {plain(error)}", err=True)
             ctx.exit(2 if isinstance(error, RefusedInputError) else 1)
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from app.cli.remote.api import Api, ApiError, Item
 from app.cli.remote.options import connected, formed, limited, ranged
-from app.cli.remote.output import Cell, When, as_json, call_text, plain, printed
+from app.cli.remote.output import Cell, When, as_json, call_text, json_text, plain, printed
 from app.cli.remote.tasks import find_task
 from templating import Template
 
@@ -100,7 +100,7 @@ def send(
         as_json(answer)
         return
     for row in answer.get("results", [answer]):
-        click.echo(f"{row['id']} {row['grouping']}" if "id" in row else f"refused: {row['error']['detail']}")
+        click.echo(f"{row['id']} {row['grouping']}" if "id" in row else plain(f"refused: {row['error']['detail']}"))
 
 
 def _body() -> dict[str, Any]:
@@ -132,7 +132,7 @@ def tail(api: Api, path: str | None, task: str | None, as_json_: bool, limit: in
             [call for call in api.items("/api/v1/traces", query, NEWEST) if call["id"] not in seen_ids]
         ):
             seen_ids.add(call["id"])
-            click.echo(json.dumps(call, ensure_ascii=False)) if as_json_ else teller.tell(call)
+            click.echo(json_text(call)) if as_json_ else teller.tell(call)
             number_shown += 1
             if number_shown == limit:
                 return

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from app.cli.remote.api import Api, Item
 from app.cli.remote.options import connected
-from app.cli.remote.output import plain
+from app.cli.remote.output import exact, plain
 from app.cli.remote.pushing import REGISTRIES, PushError, Registry, name_in_registry, registry
 from app.cli.remote.tasks import DIFF_STYLES, find_task, versions_of
 from app.exporting import FORMATS
@@ -71,7 +71,7 @@ def export(
         raise click.UsageError("Give a TASK, or --all DIR.")
     if folder is None:
         version_chosen = _version_to_export(versions_of(api, find_task(api, str(task))["id"]), version)
-        click.echo(_file_of(api, version_chosen, form), nl=False)
+        click.echo(exact(_file_of(api, version_chosen, form)), nl=False)
         return
     if version is not None:
         raise click.UsageError("--version goes with a TASK.")
@@ -88,7 +88,7 @@ def _push(api: Api, kept_in: Registry, task: str | None, number: int | None) -> 
         names_taken.add(name)
         body = json.loads(_file_of(api, _version_to_export(versions_of(api, task_pushed["id"]), number), kept_in.form))
         try:
-            click.echo(f"{kept_in.push(name, body)}: {name}")
+            click.echo(plain(f"{kept_in.push(name, body)}: {name}"))
         except PushError as error:
             refused.append(f"{name}: {error}")
     if refused:

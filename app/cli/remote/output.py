@@ -1,4 +1,7 @@
-"""The output of commands: a table for people, JSON or CSV for programs, templates with coloured slots."""
+"""The output of commands: a table for people, JSON or CSV for programs, templates with coloured slots.
+
+Traffic may contain escape sequences: a terminal never gets them, a file or a pipe gets every character of JSON and CSV.
+"""
 
 import csv
 import json
@@ -41,14 +44,29 @@ def printed(
 
 def as_json(value: Any) -> None:
     """Print JSON, for programs."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(json_text(value, indent=2))
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """The value as JSON; on a terminal, characters that do not print are escaped, which changes no value."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return "".join(map(_escaped, text)) if sys.stdout.isatty() else text
+
+
+def _escaped(char: str) -> str:
+    return char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1]
+
+
+def exact(value: Any) -> Any:
+    """The value, unchanged for a program; on a terminal, a text without control characters."""
+    return plain(value).plain if isinstance(value, str) and sys.stdout.isatty() else value
 
 
 def _csv(items: Iterable[Item], columns: Mapping[str, Cell]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
     for item in items:
-        writer.writerow([guarded(_raw(cell, item)) for cell in columns.values()])
+        writer.writerow([exact(guarded(_raw(cell, item))) for cell in columns.values()])
 
 
 def _raw(cell: Cell, item: Item) -> Any:

@@ -30,7 +30,7 @@ def regroup(api: Api, *, path: str, regroup_all: bool, dry_run: bool, since: str
     elif dry_run:
         _tell(Console(), answer, regroup_all)
     else:
-        click.echo(f"{answer['path']}: {answer['grouping']}")
+        click.echo(plain(f"{answer['path']}: {answer['grouping']}"))
 
 
 def _look(dry_run: bool, since: str | None) -> dict[str, object]:

@@ -3,8 +3,13 @@
 import csv
 import io
 import json
+import os
+import pty
 import stat
 import threading
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,7 @@ import requests
 from sqlalchemy import Engine
 
 from app.cli.remote.access import access_of, login_file
-from app.cli.remote.output import Cost
+from app.cli.remote.output import Cost, as_json, printed
 from app.config import Settings
 from app.store.projects import Project
 from benchmarks.installation import Installation
@@ -209,6 +214,35 @@ def test_a_key_that_was_kept_never_goes_to_another_address(remote: Cli, monkeypa
 def test_escape_sequences_of_callers_do_not_reach_the_terminal(remote: Cli) -> None:
     remote("send", "x", "--path", "/\x1b]0;owned\x07", "--model", "m\x1b[2J")
     assert b"\x1b" not in remote("traces").stdout
+
+
+ESCAPES = "/\x1b[31mred\x9b\u202e"
+
+
+def on_a_terminal(command: Callable[[], None]) -> str:
+    """What the command writes to a terminal."""
+    reader, writer = pty.openpty()
+    with os.fdopen(reader, "rb", buffering=0) as screen, os.fdopen(writer, "w", encoding="utf-8") as stream:
+        with redirect_stdout(stream):
+            command()
+        stream.flush()
+        return screen.read(4096).decode()
+
+
+def test_csv_on_a_terminal_has_no_escape_sequences() -> None:
+    columns = {"Path": itemgetter("path")}
+    assert "/·[31mred··" in on_a_terminal(lambda: printed([{"path": ESCAPES}], columns, "csv"))
+
+
+def test_json_on_a_terminal_escapes_what_does_not_print() -> None:
+    assert "/\\u001b[31mred\\u009b\\u202e" in on_a_terminal(lambda: as_json([ESCAPES]))
+
+
+def test_a_file_gets_every_character_of_csv_and_json(remote: Cli) -> None:
+    remote("send", "x", "--path", ESCAPES, "--model", "m")
+    (row,) = csv.DictReader(io.StringIO(remote("traces", "--csv").stdout.decode()))
+    (call,) = read(remote("traces", "--json"))
+    assert row["Path"] == call["path"] == ESCAPES
 
 
 def test_a_csv_cell_is_no_formula(remote: Cli) -> None:
