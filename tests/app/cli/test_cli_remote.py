@@ -222,11 +222,14 @@ ESCAPES = "/\x1b[31mred\x9b\u202e"
 def on_a_terminal(command: Callable[[], None]) -> str:
     """What the command writes to a terminal."""
     reader, writer = pty.openpty()
-    with os.fdopen(reader, "rb", buffering=0) as screen, os.fdopen(writer, "w", encoding="utf-8") as stream:
+    screen = b""
+    with os.fdopen(reader, "rb", buffering=0) as output, os.fdopen(writer, "w", encoding="utf-8") as stream:
         with redirect_stdout(stream):
             command()
-        stream.flush()
-        return screen.read(4096).decode()
+        print("the end", file=stream, flush=True)
+        while b"the end" not in screen:  # a terminal hands over what was written piece by piece
+            screen += output.read(4096)
+    return screen.decode()
 
 
 def test_csv_on_a_terminal_has_no_escape_sequences() -> None:
