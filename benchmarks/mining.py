@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from time import process_time
 
 import templating
-from benchmarks import peers
+from benchmarks import mining_peers
 from benchmarks.corpora import BARRIER, SCENARIOS, Corpus, corpus
 from benchmarks.score import Group, Score, score
 
@@ -161,8 +161,12 @@ def _peak_megabytes() -> float:
 OURS: dict[str, Miner] = {"Promptlode": cold}
 STREAM: dict[str, Miner] = {"mine() of what is left": stream, "Promptlode": installation}
 WARM: dict[str, Miner] = {"Promptlode, warm": warm}
-PEERS: dict[str, Miner] = {"drain3": peers.drain3, "token LCS": peers.token_lcs, "exact match": peers.exact_match}
-SLOW = {"token LCS": peers.LCS_LIMIT}  # most traces; more than 3 MB of text counts as too much as well
+PEERS: dict[str, Miner] = {
+    "drain3": mining_peers.drain3,
+    "token LCS": mining_peers.token_lcs,
+    "exact match": mining_peers.exact_match,
+}
+SLOW = {"token LCS": mining_peers.LCS_LIMIT}  # most traces; more than 3 MB of text counts as too much as well
 SLOW_BYTES = 3_000_000
 
 

@@ -18,6 +18,7 @@ from app import sample
 from app.exporting import FORMATS, Version, exported
 from app.exporting.formats import RESERVED_BY_FORMAT
 from app.intake.prompts import prompt_of
+from benchmarks.environments import uv
 from templating import BARRIER, Mined, Template, mine, name_slots, portable_names
 from templating.portable import RESERVED_NAMES
 
@@ -124,11 +125,11 @@ def run(target: Target, items: list[dict[str, Any]], folder: Path) -> str:
     data.write_text(json.dumps(payload))
     program = PROGRAMS / target.program
     if program.suffix == ".py":
-        uv = shutil.which("uv")
-        if uv is None:
+        installer = uv()
+        if installer is None:
             return "skipped: uv is not installed (pip install uv)"
         needs = [option for package in target.needs for option in ("--with", package)]
-        command = [uv, "run", "--quiet", "--no-project", "--isolated", *needs, "python", str(program), str(data)]
+        command = [installer, "run", "--quiet", "--no-project", "--isolated", *needs, "python", str(program), str(data)]
     else:
         if shutil.which("npm") is None:
             return "skipped: node is not installed"

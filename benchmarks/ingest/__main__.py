@@ -18,7 +18,6 @@ from functools import partial
 
 import psycopg2
 
-from app.local.processes import free_port
 from benchmarks.ingest import traffic
 from benchmarks.ingest.load import Generator, Sample, Target, generator
 from benchmarks.ingest.tables import quantiles, table, times
@@ -38,7 +37,6 @@ NEW = 50
 """Calls of new templates in a round: few, since mining before the answer takes long."""
 
 STORED = "SELECT count(*) FROM trace"
-RUNNING = "SELECT count(*) FROM grouping_run WHERE outcome = 'running'"
 QUIET, FLOOD, FLOODERS = 100, 1_500, 32
 """Per round: calls of the quiet project, one after the other; calls of the flood; connections of the flood, which lasts longer."""
 
@@ -59,15 +57,11 @@ class Bench:
         self._seed = 0
 
     def start_the_rest(self) -> None:
-        """Starts worker, reconciler and Flower as the Procfile does, unless they run."""
+        """Starts worker, reconciler and Flower, unless they run."""
         if "worker" in self.at.names:
             return
         self.at.forget_owed()
-        self.at.celery("worker", "worker", "--concurrency=1", "-E")
-        self.at.celery("reconciler", "reconcile")
-        self.at.celery("flower", "flower", "--conf=flowerconfig.py", "--address=127.0.0.1", f"--port={free_port()}")
-        alive = "SELECT count(DISTINCT kind) FROM heartbeat"
-        until(lambda: self.at.number(alive) == 2, 60, "a sign of life of worker and reconciler")
+        self.at.start_the_rest()
 
     # --- one trace at a time
 
@@ -284,7 +278,7 @@ class Bench:
         )
 
     def _settle(self) -> None:
-        until(lambda: not self.at.owed() and not self.at.number(RUNNING), 120, "everything is grouped")
+        until(self.at.is_settled, 120, "everything is grouped")
 
     # --- without Redis
 

@@ -22,12 +22,13 @@ _TIMEOUT = 60
 
 @dataclass(frozen=True)
 class Target:
-    """A web process that takes traces: its port, key, path and content type."""
+    """A web process that takes traces: its port, key, path, content type and further headers."""
 
     port: int
     key: str = ""
     path: str = "/api/v1/traces"
     content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -95,9 +96,10 @@ def _send(target: Target, bodies: list[bytes], connections: int) -> Sample:
 
 
 def _request(target: Target, body: bytes) -> bytes:
+    more = "".join(f"{name}: {value}\r\n" for name, value in target.headers)
     head = (
         f"POST {target.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {target.key}\r\n"
-        f"Content-Type: {target.content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: {target.content_type}\r\nContent-Length: {len(body)}\r\n{more}\r\n"
     )
     return head.encode() + body
 

@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -33,7 +33,7 @@ class Call:
     path: str
     prompt: str
 
-    def body(self) -> dict[str, object]:
+    def body(self) -> dict[str, Any]:
         system, _, user = self.prompt.rpartition(BARRIER)
         messages = [{"role": role, "content": text} for role, text in (("system", system), ("user", user)) if text]
         return {
@@ -46,21 +46,9 @@ class Call:
             "metadata": {"release": "2026.11", "number": next(_numbers)},
         }
 
-    def span(self) -> Span:
+    def span(self, conventions: "Conventions") -> Span:
         """The call as an OpenTelemetry span with new ids, as exporters send it."""
-        body: Any = self.body()
-        attributes = {
-            "promptlode.path": self.path,
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": "openai",
-            "gen_ai.request.model": body["model"],
-            "gen_ai.request.temperature": body["temperature"],
-            "gen_ai.input.messages": _in_parts(body["messages"]),
-            "gen_ai.output.messages": _in_parts(body["output"]),
-            "gen_ai.usage.input_tokens": body["usage"]["input_tokens"],
-            "gen_ai.usage.output_tokens": body["usage"]["output_tokens"],
-            **body["metadata"],
-        }
+        body = self.body()
         now = time.time_ns()
         return Span(
             trace_id=os.urandom(16),
@@ -68,8 +56,28 @@ class Call:
             name=f"chat {body['model']}",
             start_time_unix_nano=now - 1_500_000_000,
             end_time_unix_nano=now,
-            attributes=[KeyValue(key=name, value=_any_value(value)) for name, value in attributes.items()],
+            attributes=[KeyValue(key=name, value=_any_value(value)) for name, value in conventions(body).items()],
         )
+
+
+Conventions = Callable[[dict[str, Any]], dict[str, str | int]]
+"""Makes the attributes of a span of a body of POST /api/v1/traces."""
+
+
+def gen_ai(body: dict[str, Any]) -> dict[str, str | int]:
+    """The attributes of OpenTelemetry's conventions for generative AI."""
+    return {
+        "promptlode.path": body["path"],
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": body["model"],
+        "gen_ai.request.temperature": body["temperature"],
+        "gen_ai.input.messages": _in_parts(body["messages"]),
+        "gen_ai.output.messages": _in_parts(body["output"]),
+        "gen_ai.usage.input_tokens": body["usage"]["input_tokens"],
+        "gen_ai.usage.output_tokens": body["usage"]["output_tokens"],
+        **body["metadata"],
+    }
 
 
 def _in_parts(messages: list[dict[str, str]]) -> str:
@@ -127,15 +135,15 @@ def named_batch(calls: list[Call]) -> bytes:
     return orjson.dumps({"traces": [call.body() | {"external_id": os.urandom(16).hex()} for call in calls]})
 
 
-def exports(calls: list[Call], size: int) -> list[bytes]:
+def exports(calls: list[Call], size: int, conventions: Conventions = gen_ai) -> list[bytes]:
     """Exports of `size` calls each."""
-    return [export(calls[start : start + size]) for start in range(0, len(calls), size)]
+    return [export(calls[start : start + size], conventions) for start in range(0, len(calls), size)]
 
 
-def export(calls: list[Call]) -> bytes:
+def export(calls: list[Call], conventions: Conventions = gen_ai) -> bytes:
     """One export of OpenTelemetry, whose ids are new at each call of this function."""
     about = Resource(attributes=[KeyValue(key="service.name", value=_any_value("shop"))])
-    scope = ScopeSpans(spans=[call.span() for call in calls])
+    scope = ScopeSpans(spans=[call.span(conventions) for call in calls])
     return ExportTraceServiceRequest(
         resource_spans=[ResourceSpans(resource=about, scope_spans=[scope])]
     ).SerializeToString()

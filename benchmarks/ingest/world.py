@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,8 @@ RSGI = "rsgi --backpressure 16384 --http1-buffer-size 65536"
 WSGI = "wsgi --blocking-threads 8"
 _SERVERS = ("postgres", "valkey-server")
 """Granian's options for the product, and for a plain WSGI application."""
+
+RUNNING = "SELECT count(*) FROM grouping_run WHERE outcome = 'running'"
 
 T = TypeVar("T")
 
@@ -78,6 +81,11 @@ class Processes:
     def end_all(self) -> None:
         end(list(self._processes.values()))
 
+    def kill_all(self) -> None:
+        """SIGKILL at once to all processes, servers included, and to their children."""
+        end([member for process in self._started() for member in family(process)], signal.SIGKILL)
+        self._processes.clear()
+
     def log(self, name: str) -> str:
         return (self._home / f"{name}.log").read_text(errors="replace")[-2000:]
 
@@ -85,12 +93,12 @@ class Processes:
         """MB of each process and server with its children (PSS: a shared page counts in part for each of its processes)."""
         servers = {name: process for process in self._started() if (name := process.name()) in _SERVERS}
         families = {**self._processes, **servers}
-        return {name: sum(map(_megabytes, _family(process))) for name, process in families.items()}
+        return {name: sum(map(_megabytes, family(process))) for name, process in families.items()}
 
     def cpu(self, *, with_servers: bool = True) -> float:
         """Seconds of CPU time of all started processes, with those of their ended children; without PostgreSQL's and Valkey's if told."""
         started = self._started() if with_servers else list(self._processes.values())
-        return sum(_seconds(member) for process in started for member in _family(process))
+        return sum(cpu_seconds(member) for process in started for member in family(process))
 
     def _started(self) -> list[psutil.Process]:
         """The servers and the product's processes: the children of this one but the load generator."""
@@ -125,7 +133,7 @@ class World(Processes):
     # --- life
 
     def start(self) -> None:
-        """The servers, an empty database, a project and its key."""
+        """The servers, the database, which is empty at the first start, a project and a new key."""
         self.postgres.start()
         self.valkey.start()
         redis = self.valkey.url()
@@ -133,7 +141,7 @@ class World(Processes):
         migrate.upgrade(with_driver(self.postgres.ensure_database()))
         self.engine = make_engine(Settings.model_validate(self._urls))
         with transaction(self.engine) as connection:
-            bare_trace.create(connection)
+            bare_trace.create(connection, checkfirst=True)
             self.project_id = projects.get_or_create(connection, "shop").id
             self.key = keys.create(connection, self.project_id, "benchmark").key
 
@@ -146,6 +154,14 @@ class World(Processes):
     def serve(self, app: str, interface: str = RSGI, key: str = "", root: Path = ROOT, **settings: str) -> Target:
         """`Processes.serve` with the project's key."""
         return super().serve(app, interface, key or self.key, root, **settings)
+
+    def start_the_rest(self) -> None:
+        """Starts worker, reconciler and Flower as the Procfile does."""
+        self.celery("worker", "worker", "--concurrency=1", "-E")
+        self.celery("reconciler", "reconcile")
+        self.celery("flower", "flower", "--conf=flowerconfig.py", "--address=127.0.0.1", f"--port={free_port()}")
+        alive = "SELECT count(DISTINCT kind) FROM heartbeat"
+        until(lambda: self.number(alive) == 2, 60, "a sign of life of worker and reconciler")
 
     # --- what it holds
 
@@ -189,6 +205,10 @@ class World(Processes):
             "SELECT count(*) FROM trace WHERE implementation_id IS NULL AND considered_run_id IS NULL"
             " AND prompt_parts IS NOT NULL"
         )
+
+    def is_settled(self) -> bool:
+        """Whether every call is grouped and no run is under way."""
+        return not self.owed() and not self.number(RUNNING)
 
     def forget_owed(self) -> None:
         """Deletes the owed traces of a measurement without a worker, so that the next one starts with none."""
@@ -241,11 +261,12 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _family(process: psutil.Process) -> list[psutil.Process]:
+def family(process: psutil.Process) -> list[psutil.Process]:
+    """The process and all its descendants, the process first."""
     return [process, *process.children(recursive=True)]
 
 
-def _seconds(process: psutil.Process) -> float:
+def cpu_seconds(process: psutil.Process) -> float:
     """Seconds of CPU time of a process; 0 for one that has just ended, since its parent counts its time."""
     try:
         times = process.cpu_times()

@@ -1,6 +1,5 @@
 """Runs the program of one client, in an environment of its own, against the stand-in and Promptlode."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.environments import inherited, uv
 from benchmarks.ingest.load import Target
 from benchmarks.senders.comparing import Row, compared
 from benchmarks.senders.recorder import Recorder, Sent, recording
@@ -22,12 +22,6 @@ ROOT = Path(__file__).parents[2]
 
 LONGEST_RUN = 300
 """Seconds that a client may take, the first download of its packages included."""
-
-_NOT_PASSED_ON = (
-    "OTEL_", "PROMPTLODE_", "LANGFUSE_", "LANGSMITH_", "TRACELOOP_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "GOOGLE_",
-    "AWS_", "DATABASE_", "REDIS_", "VIRTUAL_ENV", "PYTHON",
-)  # fmt: skip
-"""Environment variables of this process that a client must not inherit."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ class SkippedError(Exception):
 
 def tried(sender: Sender, target: Target, key: str, traces: Callable[[], list[Any]]) -> Outcome:
     """Run one client to its end; `traces` reads what the key's project holds then. Raises SkippedError."""
-    if _uv() is None:
+    if uv() is None:
         raise SkippedError("uv is not there: pip install uv")
     with standing_in() as models, recording(f"http://127.0.0.1:{target.port}", key) as recorder:
         environment = _environment(sender, models, recorder)
@@ -80,7 +74,7 @@ def command(sender: Sender) -> list[str]:
 def _in_environment(sender: Sender) -> list[str]:
     packages = [part for package in sender.packages for part in ("--with", _absolute(package))]
     return [
-        str(_uv()),
+        str(uv()),
         "run",
         "--quiet",
         "--no-project",
@@ -97,11 +91,6 @@ def _absolute(package: str) -> str:
     return str(ROOT / package) if package.startswith("./") else package
 
 
-def _uv() -> str | None:
-    """The path of uv: beside this Python, else by PATH."""
-    return shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-
-
 _OUR_NAMES = {"./client": "promptlode-client"}
 _VERSIONS = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
 
@@ -114,10 +103,9 @@ def _versions(sender: Sender, environment: dict[str, str]) -> dict[str, str]:
 
 
 def _environment(sender: Sender, models: StandIn, recorder: Recorder) -> dict[str, str]:
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
     names = {"url": recorder.address, "key": recorder.key, "models": models.address}
     own_variables = {name: value.format(**names) for name, value in {**_MODELS, **sender.settings}.items()}
-    return variables | own_variables | {"PYTHONDONTWRITEBYTECODE": "1"}
+    return inherited() | own_variables | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 _MODELS = {

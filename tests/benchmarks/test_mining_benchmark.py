@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from benchmarks.corpora import BARRIER, SCENARIOS, corpus
-from benchmarks.peers import exact_match, token_lcs
+from benchmarks.mining_peers import exact_match, token_lcs
 from benchmarks.score import Group, render, score, skeleton
 
 

@@ -1,0 +1,1 @@
+"""Products that a user could pick instead, beside Promptlode: what they keep of the same calls. `python -m benchmarks.peers`."""
