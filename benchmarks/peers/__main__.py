@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -102,10 +102,15 @@ def _rows(name: str, options: argparse.Namespace, load: Generator) -> Iterator[l
     if candidate is None:
         yield figures.row_of_missing(name)
         return
+    with _product(candidate) as product:
+        empty = _bytes_when_empty(product)
     for spans in SPANS_AN_EXPORT:
         _say(f"{name}: {spans} spans an export")
         with _product(candidate) as product:
-            yield figures.row(name, candidate.version, spans, _measured(product, load, options.calls, spans))
+            measured = _measured(product, load, options.calls, spans)
+        yield figures.row(
+            name, candidate.version, spans, replace(measured, bytes_on_disk=measured.bytes_on_disk - empty)
+        )
 
 
 def _candidate(name: str, options: argparse.Namespace) -> Candidate | None:
@@ -113,7 +118,7 @@ def _candidate(name: str, options: argparse.Namespace) -> Candidate | None:
         return Candidate(OWN, OWN_VERSION, Promptlode)
     software = next(software for software in FOREIGN if software.name == name)
     environment = options.environments / software.package
-    version = _installed(software, environment, wanted=options.install)
+    version = _installed(software, environment, may_install=options.install)
     if version is None:
         command = f"python -m benchmarks.peers {name} --install --environments {options.environments}"
         _say(f"{name} is not installed and is left out. Install and measure it: {command}")
@@ -121,10 +126,10 @@ def _candidate(name: str, options: argparse.Namespace) -> Candidate | None:
     return Candidate(name, version, partial(Foreign, software, environment))
 
 
-def _installed(software: Software, environment: Path, *, wanted: bool) -> str | None:
-    """The version in the environment, which is made first where that is wanted."""
+def _installed(software: Software, environment: Path, *, may_install: bool) -> str | None:
+    """The version in the environment, which is made first where it is missing and may be installed."""
     version = environments.version(environment, software.package)
-    if version is None and wanted:
+    if version is None and may_install:
         _say(f"{software.name}: installing {software.requirement} into {environment}")
         try:
             environments.install(environment, [software.requirement])
@@ -149,30 +154,29 @@ def _product(candidate: Candidate) -> Iterator[Product]:
 
 
 def _measured(product: Product, load: Generator, number: int, spans: int) -> Figures:
-    """Both passes on one set of data."""
-    empty = _bytes_when_empty(product)
+    """Both passes on one set of data; the bytes include those of a product without calls."""
     target, calls = product.start(), _calls(number)
     _sent(product, load, target, calls[:WARM], 1)
     warm = _settled(product, WARM)
     before = product.cpu()
     sample = _sent(product, load, target, calls, spans)
     first = figures.accepted(sample.statuses, spans)
-    shown = _settled(product, warm + first)
+    visible_before = _settled(product, warm + first)
     used = product.cpu() - before
     second = figures.accepted(_sent(product, load, target, calls, spans).statuses, spans)
     product.kill()
     product.start()
-    after = _shown(product, shown + second)
+    after = _shown(product, visible_before + second)
     product.stop()
     return Figures(
         sent=number,
         accepted=first,
         seconds=sample.wall,
-        visible=shown - warm,
+        visible=visible_before - warm,
         cpu_seconds=used,
         accepted_before_kill=second,
-        visible_after_kill=after - shown,
-        bytes_on_disk=product.bytes_on_disk() - empty,
+        visible_after_kill=after - visible_before,
+        bytes_on_disk=product.bytes_on_disk(),
         stored=after,
     )
 

@@ -53,10 +53,9 @@ class Product(Protocol):
 class Promptlode:
     """The product on its embedded PostgreSQL, which is durable, with all processes of the Procfile."""
 
-    conventions = staticmethod(gen_ai)
-
     def __init__(self, home: Path) -> None:
         home.chmod(0o711)  # the account that PostgreSQL runs under, when root starts it, must pass
+        self.conventions: Conventions = gen_ai
         self._servers = World(home)
         self._target = Target(0)
 
@@ -84,8 +83,8 @@ class Promptlode:
         headers = {"Authorization": f"Bearer {self._target.key}"}
 
         def page(cursor: str | None) -> Json:
-            asked = {"limit": "200", "cursor": cursor}
-            return answer_of(requests.get(url, asked, headers=headers, timeout=60))
+            query = {"limit": "200", "cursor": cursor}
+            return answer_of(requests.get(url, query, headers=headers, timeout=60))
 
         return sum(map(len, pages(page, "items", "next_cursor")))
 
@@ -184,8 +183,8 @@ def answer_of(response: requests.Response) -> Json:
 
 def _listed_by_phoenix(url: str) -> int:
     def page(cursor: str | None) -> Json:
-        asked = {"limit": "1000", "cursor": cursor}
-        response = requests.get(f"{url}/v1/projects/default/traces", asked, timeout=60)
+        query = {"limit": "1000", "cursor": cursor}
+        response = requests.get(f"{url}/v1/projects/default/traces", query, timeout=60)
         return {} if response.status_code == requests.codes.not_found else answer_of(response)
 
     return sum(map(len, pages(page, "data", "next_cursor")))
@@ -199,8 +198,8 @@ def _listed_by_mlflow(url: str) -> int:
     place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": _EXPERIMENT}}
 
     def page(token: str | None) -> Json:
-        asked = {"locations": [place], "max_results": 500, "page_token": token or ""}
-        return answer_of(requests.post(f"{url}/api/3.0/mlflow/traces/search", json=asked, timeout=60))
+        query: Json = {"locations": [place], "max_results": 500, "page_token": token or ""}
+        return answer_of(requests.post(f"{url}/api/3.0/mlflow/traces/search", json=query, timeout=60))
 
     return sum(map(len, pages(page, "traces", "next_page_token")))
 
