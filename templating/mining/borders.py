@@ -1,9 +1,12 @@
-"""The borders of optional parts.
+"""The borders of slots that hold an optional part or a moment of time.
 
 "a." + "" + "b" and "a." + "c." + "b" do not tell whether the optional part is "c." or ".c". People add whole lines and sentences, so the
 part begins at the start of a line, else behind a mark or a blank, never inside a word or a tag.
+
+The calls of one year share the beginning of every timestamp, and all timestamps of UTC end in "Z". A date with its time is one value.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
 
@@ -11,6 +14,11 @@ from templating.mining.units import is_border
 
 MOST_MOVED = 64  # most characters that a border moves
 BEST_RANK = 3  # rank of a border at the start or end of a line
+_DATE = r"(?:\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2\d{4})"
+_TIME = r"\d\d?:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
+MOMENT = re.compile(rf"(?<![\d.:/-])(?:{_DATE}(?:(?:T|,? ){_TIME})?|{_TIME})(?!\d)")  # RFC 3339, and dates as people write them
+_BEGUN, _GOES_ON = re.compile(r"\d[-/.:T, ]*\Z"), re.compile(r"[-/.:T, +]*\d|Z")  # the only texts that a moment may cross
+LONGEST_MOMENT = 40  # characters: 2026-11-30T05:41:00.123456789+01:00 has 35
 CLOSING_MARKS = frozenset(".,;:!?)>]}")  # marks that belong to the text before them
 
 
@@ -26,6 +34,42 @@ def settled(
             most = len(moved[place + 1]) - (place + 2 < len(moved))
             moved[place : place + 2] = _moved(moved[place], moved[place + 1], set(column) - {""}, least, most)
     return tuple(moved)
+
+
+def around_moments(
+    literals: tuple[str, ...], rows: Sequence[Sequence[str]], tick: Callable[[], object] = bool
+) -> tuple[str, ...]:
+    """The literals without the ends of dates and times that a slot cuts in every text. rows: the values of each text. tick: called for every slot."""
+    moved = list(literals)
+    for place, column in enumerate(zip(*rows, strict=True)):
+        tick()
+        before, after = moved[place], moved[place + 1]
+        if not (_BEGUN.search(before) or _GOES_ON.match(after)):
+            continue
+        cuts = {_cut_moment(before[-LONGEST_MOMENT:], value, after[:LONGEST_MOMENT]) for value in set(column)}
+        if len(cuts) == 1:
+            head, tail = cuts.pop()
+            if place == 0 or head < len(before):
+                moved[place] = before[: len(before) - head]
+            if place + 2 == len(moved) or tail < len(after):
+                moved[place + 1] = after[tail:]
+    return tuple(moved)
+
+
+def _cut_moment(before: str, value: str, after: str) -> tuple[int, int]:
+    """The characters of `before` and of `after` that belong to a date or time of which the value is another part."""
+    first = before + (value + after)[:LONGEST_MOMENT]
+    begin = len(before)
+    head = next((begin - moment.start() for moment in MOMENT.finditer(first) if moment.start() < begin < moment.end()), 0)
+    last = (before + value)[-LONGEST_MOMENT:]
+    end = len(last)
+    tail = next((moment.end() - end for moment in MOMENT.finditer(last + after) if moment.start() < end < moment.end()), 0)
+    return head, tail
+
+
+def with_short_moments(text: str) -> str:
+    """The text with a number in the place of each date and time, which count as one word."""
+    return MOMENT.sub("0", text)
 
 
 def _moved(before: str, after: str, parts: Collection[str], least: int, most: int) -> tuple[str, str]:

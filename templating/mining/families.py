@@ -19,7 +19,7 @@ from itertools import chain, compress, islice, pairwise
 from operator import ne
 from typing import NamedTuple
 
-from templating.mining.borders import shared_length
+from templating.mining.borders import shared_length, with_short_moments
 from templating.mining.data import are_data
 from templating.mining.eras import Calls, blocks, changes, choices, in_order, lives
 from templating.mining.pool import Pool
@@ -316,5 +316,5 @@ def _is_long(pieces: Sequence[str]) -> bool:
     """Whether the pieces have as many words, numbers and marks as an edit; an empty piece counts as one."""
     if sum(len(piece.split(None, FEWEST_EDIT_WORDS)) for piece in pieces) >= FEWEST_EDIT_WORDS:
         return True  # words between white space are units: mostly these are enough
-    rows = split(pieces)
+    rows = split([with_short_moments(piece) for piece in pieces])
     return int((rows.last - rows.first).clip(1).sum()) >= FEWEST_EDIT_WORDS

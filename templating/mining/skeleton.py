@@ -8,7 +8,7 @@ import numpy as np
 
 from templating.matching import fit
 from templating.mining.alignment import STEPS_PER_TICK, Aligner, Anchor
-from templating.mining.borders import settled, shared_length
+from templating.mining.borders import around_moments, settled, shared_length
 from templating.mining.inside import outside
 from templating.mining.pool import Pool
 from templating.mining.sampling import spread
@@ -111,9 +111,10 @@ def _fitted(pool: Pool, witnesses: Sequence[int], members: Sequence[int]) -> Ske
     if len(outer) < len(literals):
         rows = _fitting(outer, pool, members)
         bits *= sum(map(len, outer)) / sum(map(len, literals))
-    moved = settled(outer, [values for _, values in rows], pool.go_on)
-    if moved != outer:
-        outer, rows = moved, _fitting(moved, pool, members)
+    for move in (around_moments, settled):
+        moved = move(outer, [values for _, values in rows], pool.go_on)
+        if moved != outer and _has_text(moved, pool.barrier):
+            outer, rows = moved, _fitting(moved, pool, members)
     return Skeleton(template_of(outer), [m for m, _ in rows], [v for _, v in rows], bits, held)
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from templating.matching import fit
+from templating.mining.borders import with_short_moments
 from templating.mining.families import FEWEST_EDIT_CALLS, FEWEST_EDIT_WORDS, MOST_EDIT_TEXTS
 from templating.mining.known import fixed_pieces
 from templating.mining.mixture import is_open
@@ -91,7 +92,7 @@ def _is_value(own: Sequence[str], new: Sequence[str], at_end: bool) -> bool:
 
 
 def _units(text: str) -> int:
-    rows = split([text])
+    rows = split([with_short_moments(text)])
     return int((rows.last - rows.first)[0])
 
 

@@ -242,3 +242,23 @@ def test_chunks_with_a_number_before_each_are_one_value(count: int) -> None:
 
     [group] = mine([prompt() for _ in range(count)])
     assert group.template.literals == ("Context:\n[", ".\n\nQuestion: ", "?\nAnswer:")
+
+
+LANGUAGES = ("French", "German", "Spanish", "Polish", "Japanese", "Dutch", "Finnish", "Korean")
+
+
+def test_a_colon_behind_one_of_a_few_texts_is_fixed_text_although_the_texts_behind_it_never_recur():
+    assert separators(lambda dice: f"{dice.choice(LANGUAGES)}: {prose(dice)}") == [": "]
+    assert separators(lambda dice: f"{dice.choice(LANGUAGES)}:\n\n{prose(dice)}") == [":\n\n"]
+
+
+def test_the_speakers_of_a_conversation_and_greetings_are_a_part_of_the_value():
+    spoken = lambda dice: "\n".join(f"{dice.choice(('Ann', 'Bo', 'Cy'))}: {prose(dice)}" for _ in range(dice.randint(2, 5)))  # noqa: E731
+    assert separators(spoken) == []
+    assert separators(lambda dice: f"{dice.choice(('Hi', 'Hello', 'Dear all'))}, {prose(dice)}") == []
+
+
+def test_an_angle_bracket_that_fixed_text_opens_is_closed_by_fixed_text():
+    dice = Random(7)
+    (group,) = mine([f"Message-ID: <{dice.getrandbits(64):016x}>\n\n{prose(dice)}\n\nIs this spam?" for _ in range(40)])
+    assert group.template.literals == ("Message-ID: <", ">\n\n", "\n\nIs this spam?")
