@@ -97,20 +97,29 @@ def _hundreds(text: str) -> int:
 
 
 def _rows(name: str, options: argparse.Namespace, load: Generator) -> Iterator[list[object]]:
-    """The rows of a product: one for each kind of export."""
+    """The rows of a product, or one row that says why there are no figures."""
     candidate = _candidate(name, options)
     if candidate is None:
-        yield figures.row_of_missing(name)
+        yield figures.row_without_figures(name, "not installed")
         return
+    try:
+        yield from _measured_rows(candidate, load, options.calls)
+    except (LocalError, OSError, RuntimeError) as error:  # requests' errors are OSErrors, the generator's RuntimeErrors
+        _say(f"{name} {candidate.version} failed: {error}")
+        yield figures.row_without_figures(name, f"{candidate.version} failed")
+
+
+def _measured_rows(candidate: Candidate, load: Generator, number: int) -> Iterator[list[object]]:
+    """One row for each kind of export."""
     with _product(candidate) as product:
         empty = _bytes_when_empty(product)
     for spans in SPANS_AN_EXPORT:
-        _say(f"{name}: {spans} spans an export")
         with _product(candidate) as product:
-            measured = _measured(product, load, options.calls, spans)
-        yield figures.row(
-            name, candidate.version, spans, replace(measured, bytes_on_disk=measured.bytes_on_disk - empty)
-        )
+            measured = _measured(product, load, number, spans)
+        measured = replace(measured, bytes_on_disk=measured.bytes_on_disk - empty)
+        cells = figures.row(candidate.name, candidate.version, spans, measured)
+        _say(f"{cells}")
+        yield cells
 
 
 def _candidate(name: str, options: argparse.Namespace) -> Candidate | None:

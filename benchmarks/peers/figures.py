@@ -58,9 +58,9 @@ def row(product: str, version: str, spans_an_export: int, figures: Figures) -> l
     return [product, version, spans_an_export, *figures.cells()]
 
 
-def row_of_missing(product: str) -> list[object]:
-    """The row of a product that is not installed on this machine."""
-    return [product, "not installed", *[""] * (len(HEAD) - 2)]
+def row_without_figures(product: str, reason: str) -> list[object]:
+    """The row of a product that is not installed on this machine, or failed."""
+    return [product, reason, *[""] * (len(HEAD) - 2)]
 
 
 def _each(total: float, number: int, digits: str) -> str:

@@ -11,7 +11,7 @@ from benchmarks import environments
 from benchmarks.ingest import traffic
 from benchmarks.ingest.tables import table
 from benchmarks.peers.__main__ import _candidate, _hundreds
-from benchmarks.peers.figures import HEAD, Figures, accepted, row, row_of_missing
+from benchmarks.peers.figures import HEAD, Figures, accepted, row, row_without_figures
 from benchmarks.peers.products import open_inference, pages, size_of
 
 FIGURES = Figures(
@@ -46,7 +46,7 @@ def test_a_product_that_accepts_nothing_has_no_cost_a_call() -> None:
 
 
 def test_a_product_that_is_not_installed_stays_in_the_table() -> None:
-    lines = table(HEAD, [row_of_missing("Phoenix")]).splitlines()
+    lines = table(HEAD, [row_without_figures("Phoenix", "not installed")]).splitlines()
     assert lines[2].startswith("| Phoenix | not installed |")
     assert len({line.count("|") for line in lines}) == 1
 
