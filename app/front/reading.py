@@ -20,10 +20,13 @@ PARTY_BODIES, ALL_BODIES = 4, 16
 """Unfinished bytes of one party, and of all parties, as multiples of the largest body allowed."""
 
 SPARED = 4
-"""Bytes of a body that is too large which are read and discarded before the refusal, as a multiple of the largest body allowed.
+"""Bytes of a refused body that are read and discarded, as a multiple of the largest body allowed.
 
 A client that is refused in the middle of sending often sees a broken connection instead of the answer (RFC 9112, 9.6).
 """
+
+PAUSE = 5.0
+"""Seconds without a byte after which a client no longer sends a refused body, as nginx's lingering_timeout; then the connection is closed."""
 
 AT_ONCE, AT_ONCE_OF_A_PROJECT = 64 * 1024, 4 * 1024 * 1024
 """Bytes of a body that is read in one piece and counted before it arrives: read in chunks, a batch costs the event loop thirty rounds.
@@ -105,11 +108,14 @@ class Reading:
                 raise CutBodyError
             return data
 
-    async def spare(self, party: str, length: int, source: Source) -> None:
-        """Read and discard the body of a refused request, if it is small enough.  Raises TooMuchUnderWayError."""
-        if length <= SPARED * self._largest:
-            with suppress(LargeBodyError, SlowBodyError, CutBodyError):
-                await self.body(party, 0, length, source)
+    async def discard(self, party: str, source: Source) -> None:
+        """Read and discard a body that was answered from its headers, until the client pauses or has sent too much."""
+        size, chunks = 0, aiter(source)
+        with suppress(TimeoutError, ProtocolClosed, TooMuchUnderWayError, StopAsyncIteration), self._under_way(party):
+            async with asyncio.timeout(self._seconds):
+                while size <= SPARED * self._largest:
+                    async with asyncio.timeout(PAUSE):
+                        size += len(await anext(chunks))
 
     async def _joined(self, body: _Body, limit: int, source: Source, *, in_chunks: bool) -> bytes:
         """All chunks joined.  The chunks of a body that is too large are discarded, so they take time but no memory."""

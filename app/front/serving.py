@@ -6,7 +6,7 @@ RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 import asyncio
 import io
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +17,7 @@ import orjson
 from flask import Flask
 
 from app.config import Settings
+from app.errors import PromptlodeError
 from app.front.answers import Answer, NotQuick, QuickRequest, media_type_of
 from app.front.looking_ahead import LookingAhead
 from app.front.quick import CALLS, Quick
@@ -100,11 +101,20 @@ class Front:
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """Answer one request."""
+        source = _Once(protocol)
         try:
-            status, headers, body = await self._answer(scope, protocol)
+            status, headers, body = await self._answer(scope, source)
         except tuple(self._refusals) as error:
             status, headers, body = self._refusals[type(error)].answer()
         protocol.response_bytes(status, headers, body)
+        if not source.is_begun and scope.method not in _WITHOUT_BODY:
+            await self._discard(scope, protocol)
+
+    async def _discard(self, scope: Any, protocol: Any) -> None:
+        """Read on behind an answer that did not wait for the body: a client that sends all of it first would find a broken connection."""
+        headers = _headers(scope)
+        if _may_have_body(scope.method, headers) and "expect" not in headers:
+            await self._reading.discard(f"address {_subject_of(self._address(scope, headers))}", protocol)
 
     async def close(self) -> None:
         """End the threads and connections, for tests that start several fronts in one process."""
@@ -112,16 +122,21 @@ class Front:
         self._ahead.close()
         self._threads.shutdown()
 
-    async def _answer(self, scope: Any, protocol: Any) -> Answer:
+    async def _answer(self, scope: Any, source: "_Once") -> Answer:
         _check(scope)
         headers = _headers(scope)
         key = key_in(headers.get("authorization", ""))
+        address = _subject_of(self._address(scope, headers))
+        is_stranger = not key or (_may_have_body(scope.method, headers) and await self._is_wrong(key, address))
         authenticator = self._services.authenticator
         trusted = authenticator.trusted(key) if key else None
         holder = trusted or (authenticator.remembered(key) if key else None)
-        address = _subject_of(self._address(scope, headers))
         party = f"project {holder.project_id}" if holder else f"address {address}"
-        body = await self._body(party, scope.method, headers, protocol, AT_ONCE_OF_A_PROJECT if holder else AT_ONCE)
+        limit = _limit_of_a_stranger(headers) if is_stranger else self._largest
+        at_once = AT_ONCE_OF_A_PROJECT if holder else AT_ONCE
+        body = b""
+        if limit and _may_have_body(scope.method, headers):
+            body = await self._body(party, limit, _length(headers), source, at_once)
         is_counted = False
         if trusted is not None and trusted.may("ingest") and self._quick.takes(scope, headers, body):
             self._ahead.see(key, trusted.project_id)
@@ -138,20 +153,24 @@ class Front:
                 environ[COUNTED] = True
             return await asyncio.get_running_loop().run_in_executor(self._threads, _call, self._app, environ)
 
-    async def _body(self, party: str, method: str, headers: Mapping[str, str], protocol: Any, at_once: int) -> bytes:
-        if method in _WITHOUT_BODY:
-            return b""
-        if "authorization" in headers:
-            if _length(headers) > self._largest:
-                if (
-                    "expect" not in headers
-                ):  # a client that sent Expect has not begun its body; our refusal saves it the transfer
-                    await self._reading.spare(party, _length(headers), protocol)
-                raise LargeBodyError
-            return await self._reading.body(party, self._largest, _length(headers), protocol, at_once=at_once)
-        if headers.get("content-type", "").startswith(_FORM):
-            return await self._reading.body(party, FORM_BYTES, _length(headers), protocol)
-        return b""  # a request without a key is refused, whatever its body is
+    async def _is_wrong(self, key: str, address: str) -> bool:
+        """Whether nobody holds this key: then nobody waits for the body of its request.
+
+        False, too, where that is not looked up: the address has tried too many wrong keys, or the database is down.
+        """
+        if self._services.authenticator.remembered(key) or not self._services.limiter.may_try_a_key(address):
+            return False
+        try:
+            async with self._turns.turn(f"address {address}"):
+                look_up = self._services.authenticator.holder
+                return await asyncio.get_running_loop().run_in_executor(self._threads, look_up, key) is None
+        except PromptlodeError:
+            return False
+
+    async def _body(self, party: str, limit: int, length: int, source: "_Once", at_once: int) -> bytes:
+        if length > limit:
+            raise LargeBodyError
+        return await self._reading.body(party, limit, length, source, at_once=at_once)
 
     def _address(self, scope: Any, headers: Mapping[str, str]) -> str:
         forwarded = [address.strip() for address in headers.get("x-forwarded-for", "").split(",") if address.strip()]
@@ -175,6 +194,33 @@ def _headers(scope: Any) -> dict[str, str]:
         joined = "; " if name == "cookie" else ", "
         headers[name] = f"{headers[name]}{joined}{value}" if name in headers else value
     return headers
+
+
+class _Once:
+    """A body, which granian gives once, and whether its reading has begun."""
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+        self.is_begun = False
+
+    def __call__(self) -> Awaitable[bytes]:
+        self.is_begun = True
+        body: Awaitable[bytes] = self._protocol()
+        return body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self.is_begun = True
+        return aiter(self._protocol)
+
+
+def _may_have_body(method: str, headers: Mapping[str, str]) -> bool:
+    """Whether a body that counts may follow the headers; in HTTP/2 it needs no Content-Length."""
+    return method not in _WITHOUT_BODY and headers.get("content-length") != "0"
+
+
+def _limit_of_a_stranger(headers: Mapping[str, str]) -> int:
+    """Bytes of a body without a valid key: such a request is refused whatever its body is, except for the form that logs in."""
+    return FORM_BYTES if headers.get("content-type", "").startswith(_FORM) else 0
 
 
 def _length(headers: Mapping[str, str]) -> int:

@@ -77,6 +77,10 @@ class Limiter:
             [(limits.address, address, 1), (limits.ingest, key, 1), (limits.traces, key, traces)]
         )
 
+    def may_try_a_key(self, address: str) -> bool:
+        """Whether this address may have another key looked up."""
+        return not self._rates.wait(self._limits.failures, address)
+
     def take_regroup(self, holder: KeyHolder) -> None:
         """Count one regroup of a path, for all keys of the project.  Raises TooManyRequests."""
         subject = str(holder.project_id)

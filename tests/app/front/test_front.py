@@ -141,6 +141,40 @@ def test_a_request_without_a_key_is_refused_before_the_body_is_there(port: int) 
         assert time.monotonic() - started < PATIENT / 2
 
 
+WRONG_KEY = {"Authorization": "Bearer pl_wrong", "Content-Type": "application/json"}
+
+
+def beginning_of_a_body(port: int, head: dict[str, str], announced: int) -> tuple[bytes, bytes]:
+    """The answer to a request whose body stops after three bytes, and what follows when the client ends its side."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    with socket.create_connection(("127.0.0.1", port), PATIENT / 2) as connection:
+        request = f"POST {URL} HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: {announced}\r\n\r\n{{ }}"
+        connection.sendall(request.encode())
+        answer = connection.recv(4096)
+        connection.shutdown(socket.SHUT_WR)
+        return answer, connection.recv(4096)
+
+
+def test_a_body_that_is_announced_as_too_large_is_refused_before_it_is_there(port: int, key: dict[str, str]) -> None:
+    answer, rest = beginning_of_a_body(port, key, 20 * LARGEST)
+    assert (answer[:13], rest) == (b"HTTP/1.1 413 ", b"")
+
+
+def test_a_wrong_key_is_refused_before_the_body_is_there(port: int) -> None:
+    answer, rest = beginning_of_a_body(port, WRONG_KEY, 4_000)
+    assert (answer[:13], rest) == (b"HTTP/1.1 401 ", b"")
+
+
+def test_a_client_with_a_wrong_key_that_sends_all_of_a_body_is_told_why(port: int) -> None:
+    for _ in range(3):
+        assert ask(port, "POST", URL, b" " * LARGEST, WRONG_KEY)[0] == 401
+
+
+def test_a_first_request_with_a_key_is_stored_whole(own_port: int, engine: Engine, key: dict[str, str]) -> None:
+    assert ask(own_port, "POST", URL, BODY, key)[0] == 201
+    assert stored(engine) == 1
+
+
 def test_a_body_that_is_too_large_is_refused_whatever_it_says_of_its_size(port: int, key: dict[str, str]) -> None:
     large = b" " * (LARGEST + 1)
     assert ask(port, "POST", URL, large, key)[0] == 413
