@@ -91,7 +91,7 @@ def import_file(
     """
     settings = settings_of_command().require("database_url", "redis_url")
     reading = _reading(settings, **how)
-    refused = 0
+    reports = []
     with engine_of(settings) as engine:
         with transaction(engine) as connection:
             project = projects.find(connection, project_name) or projects.get_or_create(connection, project_name)
@@ -101,10 +101,11 @@ def import_file(
             note = _note(settings, str(file.absolute()), project_name, format_, how)
             if restart or str(file) == "-":
                 note.forget()
-            refused += _import_file(file, options, store, note)
-        if context.get_parameter_source("project_name") is ParameterSource.DEFAULT:
+            reports.append(_import_file(file, options, store, note))
+        has_traces = any(report.traces for report in reports)
+        if has_traces and context.get_parameter_source("project_name") is ParameterSource.DEFAULT:
             _print_choice(engine, project)
-    sys.exit(1 if refused else 0)
+    sys.exit(1 if any(report.refused for report in reports) else 0)
 
 
 def _print_choice(engine: Engine, project: Project) -> None:
@@ -140,8 +141,8 @@ def _note(settings: Settings, file: str, project: str, format_: str, how: dict[s
     )
 
 
-def _import_file(file: Path, options: Options, store: "_Store", note: Checkpoint) -> int:
-    """Import a file; answers the number of refused lines."""
+def _import_file(file: Path, options: Options, store: "_Store", note: Checkpoint) -> Report:
+    """Import a file."""
     console = Console(stderr=True)
     with open_source(file) as source:
         reader = _reader(source, options, console, note)
@@ -154,7 +155,7 @@ def _import_file(file: Path, options: Options, store: "_Store", note: Checkpoint
             sys.exit(1)
     note.forget()
     _print(console, store.project, reader.report, reader.report.traces - before, time.monotonic() - began)
-    return reader.report.refused
+    return reader.report
 
 
 def _reader(source: Source, options: Options, console: Console, note: Checkpoint) -> Reader:

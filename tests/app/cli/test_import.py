@@ -44,6 +44,16 @@ def test_an_import_that_names_no_project_says_which_others_there_are(cli: Cli, e
     assert b"Other projects here" not in cli("import", log, "--project", "demo").stderr
 
 
+def test_an_import_that_stored_nothing_says_nothing_of_where_calls_are(
+    cli: Cli, engine: Engine, tmp_path: Path
+) -> None:
+    with transaction(engine) as connection:
+        projects.get_or_create(connection, "demo")
+    result = cli("import", log_of(tmp_path, {"model": "m", "input": "Hi"}))
+    assert result.returncode == 1
+    assert b"They are in" not in result.stderr
+
+
 def test_importing_a_file_again_stores_nothing_twice(cli: Cli, engine: Engine, tmp_path: Path) -> None:
     repeated_call = call(1)  # two calls may be alike, so both are kept
     file = log_of(tmp_path, repeated_call, repeated_call, call(2, external_id="mine"))
