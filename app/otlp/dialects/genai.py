@@ -6,6 +6,7 @@
 4. oldest: all messages in one text (`gen_ai.prompt`), on the span or in its event `gen_ai.content.prompt`.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -190,10 +191,23 @@ def _list(attributes: Attributes, name: str) -> list[Message]:
     if items is None or items == "":
         return []
     if isinstance(items, str):
-        raise UnusableSpanError(f"{name} is no JSON; is OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT cutting it off?")
+        raise UnusableSpanError(f"{name} {_fault_of(items)}")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise UnusableSpanError(f"{name} is no list of messages.")
     return items
+
+
+def _fault_of(text: str) -> str:
+    """Why a text was not parsed, with the remedy."""
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which is not valid Unicode; send complete characters."
+    except RecursionError:
+        return "is nested too deep; send deep values as texts."
+    except ValueError:
+        return "is no JSON; is OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT cutting it off?"
+    return "holds NaN or Infinity, or is nested too deep; send null, and deep values as texts."
 
 
 def _event_messages(events: list[Event]) -> Iterator[Message]:

@@ -286,6 +286,17 @@ def test_good_spans_are_kept_and_bad_ones_counted_with_their_reasons(client: Fla
     assert [trace["external_id"][-1] for trace in traces(client)] == ["1", "5", "8"]
 
 
+@pytest.mark.parametrize(
+    ("content", "fault"), [('"a\\ud800"', "holds a lone surrogate"), ("NaN", "holds NaN"), ('"cut', "is no JSON")]
+)
+def test_messages_that_cannot_be_read_are_refused_for_what_is_wrong_with_them(
+    client: FlaskClient, content: str, fault: str
+) -> None:
+    messages = f'[{{"role": "user", "parts": [{{"type": "text", "content": {content}}}]}}]'
+    count, message = rejected(send(client, span(CALL | {"gen_ai.input.messages": messages})))
+    assert (count, f"gen_ai.input.messages {fault}" in message) == (1, True)
+
+
 def test_a_call_that_lost_attributes_on_its_way_is_stored_with_a_warning(client: FlaskClient) -> None:
     count, message = rejected(send(client, span(CALL, dropped_attributes_count=7)))
     assert count == 0
