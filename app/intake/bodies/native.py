@@ -103,7 +103,23 @@ def _with_system(prompt: Body, fields: Body) -> Body:
 def _in_our_words(prompt: Body) -> Body:
     """The prompt with its messages in our form; a list that holds no messages is refused later."""
     foreign = {name: prompt[name] for name in _FIELDS_OF_PROMPTS if name in prompt and not _is_ours(prompt[name])}
+    for name, items in foreign.items():
+        _refuse_content(name, items)
     return prompt | {name: messages_of(items) or items for name, items in foreign.items()}
+
+
+def _refuse_content(field: str, items: list[Any]) -> None:
+    """Refuse content that no API has: mapped, it would be stored without a prompt."""
+    for number, item in enumerate(items):
+        if isinstance(item, dict) and not _may_be_content(item.get("content")):
+            raise UnmappedPromptError(
+                field, f"Item {number} has content that is neither a text, null, nor a list of texts and objects."
+            )
+
+
+def _may_be_content(content: Any) -> bool:
+    parts = content if isinstance(content, list) else [content]
+    return all(part is None or isinstance(part, str | dict) for part in parts)
 
 
 def _response_in(fields: Body) -> Body:

@@ -65,6 +65,15 @@ def test_a_value_that_cannot_be_stored_does_not_take_the_good_traces_of_its_batc
     assert refused["error"]["errors"][0]["loc"] == ["traces", 1, "usage", "input_tokens"]
 
 
+@pytest.mark.parametrize("content", [b"5", b"true", b'[1, null, {"type": "text"}]', b'[["Hi"]]'])
+@pytest.mark.parametrize("field", ["messages", "input"])
+def test_content_that_no_message_has_is_refused_with_its_field(client: FlaskClient, field: str, content: bytes) -> None:
+    messages = b'[{"role": "user", "content": "Hi"}, {"role": "user", "content": ' + content + b"}]"
+    answer = send(client, b'{"model": "m", "path": "/p", "%b": %b}' % (field.encode(), messages))
+    (error,) = assert_problem(answer, 422)["errors"]
+    assert (error["loc"], error["message"][:6]) == ([field], "Item 1")
+
+
 @pytest.mark.parametrize("traces", [b"[]", b"{}", b"null", b"3"])
 def test_a_batch_that_holds_no_trace_is_refused(client: FlaskClient, traces: bytes) -> None:
     problem = assert_problem(send(client, b'{"traces": ' + traces + b"}"), 422)
