@@ -156,13 +156,13 @@ def beginning_of_a_body(port: int, head: dict[str, str], announced: int) -> tupl
 
 
 def test_a_body_that_is_announced_as_too_large_is_refused_before_it_is_there(port: int, key: dict[str, str]) -> None:
-    answer, rest = beginning_of_a_body(port, key, 20 * LARGEST)
-    assert (answer[:13], rest) == (b"HTTP/1.1 413 ", b"")
+    answer, bytes_behind = beginning_of_a_body(port, key, 20 * LARGEST)
+    assert (answer[:13], bytes_behind) == (b"HTTP/1.1 413 ", b"")
 
 
 def test_a_wrong_key_is_refused_before_the_body_is_there(port: int) -> None:
-    answer, rest = beginning_of_a_body(port, WRONG_KEY, 4_000)
-    assert (answer[:13], rest) == (b"HTTP/1.1 401 ", b"")
+    answer, bytes_behind = beginning_of_a_body(port, WRONG_KEY, 4_000)
+    assert (answer[:13], bytes_behind) == (b"HTTP/1.1 401 ", b"")
 
 
 def test_a_client_with_a_wrong_key_that_sends_all_of_a_body_is_told_why(port: int) -> None:
