@@ -113,7 +113,9 @@ class MemoryCoalescing:
         stored.until = now + milliseconds(self._terms.lease)
         return self._answer(group, now, "held")
 
-    def finish(self, group: UUID, owner: str, outcome: Outcome, *, more: bool = False, pause: float = 0.0) -> Answer:
+    def finish(
+        self, group: UUID, owner: str, outcome: Outcome, *, has_more: bool = False, pause: float = 0.0
+    ) -> Answer:
         now, stored = self._enter(group)
         if stored.state != "running" or stored.owner != owner:
             return self._answer(group, now, "lost")
@@ -125,14 +127,14 @@ class MemoryCoalescing:
             stored.urgent = stored.urgent or stored.run_urgent
         stored.counters[outcome if outcome in ("empty", "fenced") else "runs"] += 1
         stored.counters["errors"] += outcome == "failed"
-        stored.seq += more
+        stored.seq += has_more
         stored.state, stored.until = "idle", 0
         if stored.seq <= stored.done:
             return self._answer(group, now, "rest")
         self._ask_itself(stored, now)
         if outcome == "failed":
             return self._answer(group, now, self._park(stored, now + milliseconds(pause), backoff=True))
-        if more or outcome == "stopped":
+        if has_more or outcome == "stopped":
             return self._answer(group, now, self._send(stored, now), stored.seq)
         return self._answer(group, now, self._send_or_park(stored, now), stored.seq)
 

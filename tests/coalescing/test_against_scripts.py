@@ -71,9 +71,11 @@ class ScriptsBesideDouble(RuleBasedStateMachine):
     def heartbeat(self, group: UUID, owner: str) -> None:
         self.both("heartbeat", group, owner)
 
-    @rule(group=groups, owner=owners, outcome=outcomes, more=st.booleans(), pause=st.sampled_from([2.0, 64.0, 900.0]))
-    def finish(self, group: UUID, owner: str, outcome: str, more: bool, pause: float) -> None:
-        self.both("finish", group, owner, outcome, more=more, pause=pause)
+    @rule(
+        group=groups, owner=owners, outcome=outcomes, has_more=st.booleans(), pause=st.sampled_from([2.0, 64.0, 900.0])
+    )
+    def finish(self, group: UUID, owner: str, outcome: str, has_more: bool, pause: float) -> None:
+        self.both("finish", group, owner, outcome, has_more=has_more, pause=pause)
 
     @rule(
         group=groups,

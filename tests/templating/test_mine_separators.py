@@ -253,7 +253,9 @@ def test_a_colon_behind_one_of_a_few_texts_is_fixed_text_although_the_texts_behi
 
 
 def test_the_speakers_of_a_conversation_and_greetings_are_a_part_of_the_value():
-    spoken = lambda dice: "\n".join(f"{dice.choice(('Ann', 'Bo', 'Cy'))}: {prose(dice)}" for _ in range(dice.randint(2, 5)))  # noqa: E731
+    def spoken(dice):
+        return "\n".join(f"{dice.choice(('Ann', 'Bo', 'Cy'))}: {prose(dice)}" for _ in range(dice.randint(2, 5)))
+
     assert separators(spoken) == []
     assert separators(lambda dice: f"{dice.choice(('Hi', 'Hello', 'Dear all'))}, {prose(dice)}") == []
 
