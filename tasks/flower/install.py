@@ -31,6 +31,20 @@ COLOURS = b"""<style>
 #: The title of Flower's pages is a paragraph; readers of a screen look for a heading.
 TITLE, HEADING = (b'<p class="page-eyebrow">', b"</p>"), (b'<h1 class="page-eyebrow">', b"</h1>")
 
+#: What DataTables 1.13 writes into Flower's tables, for readers of a screen and of a keyboard: its buttons have an attribute that does not
+#: exist, and a table that scrolls sideways cannot be reached.
+BODY_ENDS = b"</body>"
+TABLES = b"""<script>
+  $(document).on("init.dt draw.dt", () => {
+    $("[aria-role]").each((_, button) => $(button).attr("role", $(button).attr("aria-role")).removeAttr("aria-role"));
+    $(".dataTables_scrollBody").attr("tabindex", 0);
+  });
+</script>
+"""
+
+#: Cells of the last line that name nothing.
+EMPTY_HEADING, EMPTY_CELL = b"<th></th>", b"<td></td>"
+
 #: Our tab goes before the last one in Flower's own navigation bar.
 TABS_END = b'<ul class="app-nav app-nav-secondary'
 TAB = b"""<ul class="app-nav navbar-nav">
@@ -74,12 +88,14 @@ class GroupingView(BaseHandler):
 
 
 class OverlayLoader(tornado.template.Loader):
-    """Flower's templates, with our page added, our tab in its navigation bar, titles as headings, and colours that can be read."""
+    """Flower's templates, with our page added, our tab in its navigation bar, titles as headings, and colours and tables that can be read."""
 
     def _create_template(self, name: str) -> tornado.template.Template:
         folder = HERE if name == "grouping.html" else Path(self.root)
         content = (folder / name).read_bytes()
-        changed = _with_heading(content).replace(TABS_END, TAB + TABS_END, 1).replace(HEAD_ENDS, COLOURS + HEAD_ENDS, 1)
+        changed = _with_heading(content).replace(EMPTY_HEADING, EMPTY_CELL)
+        for mark, addition in ((TABS_END, TAB), (HEAD_ENDS, COLOURS), (BODY_ENDS, TABLES)):
+            changed = changed.replace(mark, addition + mark, 1)
         return tornado.template.Template(changed, name=name, loader=self)
 
     def resolve_path(self, name: str, parent_path: Any = None) -> str:
