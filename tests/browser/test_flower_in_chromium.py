@@ -31,4 +31,4 @@ def flower(browser: Any, environment: dict[str, str], engine: Engine, tmp_path: 
 
 
 def test_pages_of_flower_break_no_rule_of_axe_on_a_desk_and_a_phone(flower: Window) -> None:
-    assert {path: flower.faults(path) for path in PAGES} == dict.fromkeys(PAGES, [])
+    assert {path: flower.faults(path) for path in PAGES} == {path: [] for path in PAGES}
