@@ -165,7 +165,7 @@ def _separator(rows: Sequence[Row], place: int, tick: Callable[[], object]) -> s
                 proved.append((again, len(mark) if again else bits, bits, mark))
     if not proved or all(map(_is_json, values[:FEWEST_VALUES])):
         return None
-    return next((mark for *_, mark in sorted(proved, reverse=True) if _are_two(mark, values)), None)
+    return next((mark for *_, mark in sorted(proved, reverse=True) if _are_two(mark, values) or _chosen(mark, values)), None)
 
 
 def _marks(value: str) -> Iterator[str]:

@@ -250,6 +250,7 @@ LANGUAGES = ("French", "German", "Spanish", "Polish", "Japanese", "Dutch", "Finn
 def test_a_colon_behind_one_of_a_few_texts_is_fixed_text_although_the_texts_behind_it_never_recur():
     assert separators(lambda dice: f"{dice.choice(LANGUAGES)}: {prose(dice)}") == [": "]
     assert separators(lambda dice: f"{dice.choice(LANGUAGES)}:\n\n{prose(dice)}") == [":\n\n"]
+    assert separators(lambda dice: f"{dice.choice(LANGUAGES)}: {prose(dice, 2, 2)}") == [": "]
 
 
 def test_the_speakers_of_a_conversation_and_greetings_are_a_part_of_the_value():
