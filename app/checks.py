@@ -190,7 +190,7 @@ _REMEDIES = {
     "list_type": "Must be a list.",
     "bool_type": "Must be true or false.",
     "finite_number": "Must be a finite number.",
-    "extra_forbidden": "Is not known here; remove it.",
+    "extra_forbidden": "Is an unknown field; remove it.",
     "string_unicode": "Holds a lone surrogate, which is not valid Unicode; send complete characters.",
 }
 

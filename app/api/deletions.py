@@ -109,5 +109,9 @@ def _delete(holder: KeyHolder, selector: Selector, *, delete_all: bool = False) 
 def _checked(model: type[Body], body: Any) -> Body:
     refusal = "Nothing was deleted: see errors."
     if body == {}:
-        raise ProblemError(422, refusal, [Problem((), "Name what is to be deleted, or everything: true alone.")])
+        raise ProblemError(
+            422,
+            refusal,
+            [Problem((), "Must name the calls to delete by at least one field, or hold everything: true alone.")],
+        )
     return validated(model, body, refusal)

@@ -74,7 +74,9 @@ def get_usage(holder: KeyHolder, task_id: UUID, query: UsageQuery) -> Response:
         hours = spending.by_time(connection, scope, query.by)
         if query.version is not None:
             if tasks.version_by_number(connection, holder.project_id, owner_id, query.version) is None:
-                raise NotFoundError("This task has no such version.")
+                raise NotFoundError(
+                    f"This task has no version {query.version}; `GET /api/v1/tasks/{owner_id}/implementations` lists its versions."
+                )
             hours = [hour for hour in hours if hour.version.number == query.version]
     total = sum((hour.spent for hour in hours), Spending())
     return json_answer({"items": [_usage_item(hour) for hour in hours], "total": usage_shape(total)})
@@ -273,5 +275,7 @@ def _price(model: str, price: prices.Price | None) -> dict[str, Any]:
 
 def _place(holder: KeyHolder, version: Row[Any], name: str) -> Place:
     if name not in version.slots:
-        raise NotFoundError("This implementation has no such slot.")
+        raise NotFoundError(
+            f"This implementation has no slot of this name; its slots: {', '.join(version.slots) or 'none'}."
+        )
     return Place(holder.project_id, version.id, version.template_id, version.slots.index(name))

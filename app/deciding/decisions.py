@@ -65,7 +65,7 @@ def change_task(
 
 def _check_own(connection: Connection, task_id: UUID, implementation_id: UUID | None) -> None:
     if implementation_id is not None and not decisions.is_of_task(connection, implementation_id, task_id):
-        message = "Is no implementation of this task; take an id of its list, or null."
+        message = "Must be the id of an implementation of this task, as its list has it, or null."
         raise DecisionError(Problem(("production",), message))
 
 
@@ -96,7 +96,7 @@ def _wrong_names(slots: Sequence[str], names: Mapping[str, str]) -> Iterator[Pro
     unknown_names = {name for name in slots if name not in names}
     for old, new in names.items():
         if old not in slots:
-            yield Problem(("slots", old), "Is no slot of this template; its slots are listed with the implementation.")
+            yield Problem(("slots", old), "Must be a slot of this template; its slots are listed with the implementation.")
         elif not new.isidentifier() or len(new) > MAX_SLOT_NAME:
             rule = f"letters, digits and _, no digit first, at most {MAX_SLOT_NAME} characters"
             yield Problem(("slots", old), f"Cannot have this name; a slot's name is an identifier: {rule}.")

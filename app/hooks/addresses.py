@@ -77,9 +77,9 @@ def _host(url: str) -> str:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise NotAllowedError("Is no URL.") from None
+        raise NotAllowedError("Must be a URL, like https://hooks.example.com/promptlode.") from None
     if parts.scheme not in {"https", "http"} or not host or port == 0:
-        raise NotAllowedError("Must be like https://hooks.example.com/promptlode.")
+        raise NotAllowedError("Must be a URL with a host, like https://hooks.example.com/promptlode.")
     if parts.username is not None or parts.fragment:
         raise NotAllowedError("Must have no user, password or fragment: the signature says who sends.")
     name = host.removesuffix(".").lower()

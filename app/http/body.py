@@ -119,7 +119,9 @@ def _of_gzip(data: bytes, limit: int, most_members: int) -> bytes:
     except CutOffError:
         raise ProblemError(400, "The gzip body is cut off; send all of it.") from None
     except zlib.error:
-        raise ProblemError(400, "The body is not valid gzip.") from None
+        raise ProblemError(
+            400, "The body is not valid gzip; compress it whole, or leave out Content-Encoding."
+        ) from None
 
 
 def _of_zstd(data: bytes, limit: int, most_frames: int) -> bytes:
@@ -138,7 +140,9 @@ def _of_zstd(data: bytes, limit: int, most_frames: int) -> bytes:
                 size += len(parts[-1])
                 remainder = frame.unused_data
     except zstandard.ZstdError:
-        raise ProblemError(400, "The body is not valid zstd.") from None
+        raise ProblemError(
+            400, "The body is not valid zstd; compress it whole, or leave out Content-Encoding."
+        ) from None
     if size <= limit and not frame.eof:
         raise ProblemError(400, "The zstd body is cut off; send all of it.")
     return b"".join(parts)

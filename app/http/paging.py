@@ -27,7 +27,7 @@ def decode(cursor: Any) -> UUID:
     try:
         return UUID(bytes=base64.b64decode(str(cursor) + "==", altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
-        raise PydanticCustomError("cursor", "Is no cursor of ours; take next_cursor of the page before.") from None
+        raise PydanticCustomError("cursor", "Must be the next_cursor of the page before, unchanged.") from None
 
 
 Cursor = Annotated[

@@ -17,7 +17,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         in_utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
-        raise PydanticCustomError("date", "Is no date of the calendar in UTC.") from None
+        raise PydanticCustomError("date", "Must be a date of the calendar in UTC, like 2026-11-30.") from None
     if in_utc.year == MAXYEAR:
         raise PydanticCustomError("date", "Must be before the year 9999.")
     return in_utc

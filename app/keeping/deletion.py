@@ -62,7 +62,9 @@ def delete(
     delete_all: the selector may be empty.  To delete all calls of a project or of a path also deletes rows that have no call.
     """
     if selector == Selector() and not delete_all:
-        raise NothingSelectedError("Say which calls are to be deleted, or that everything is.")
+        raise NothingSelectedError(
+            "No call is selected: name a path, user, conversation, external id or time, or ask for everything."
+        )
     work = _Work(engine, project_id, time.monotonic() + seconds)
     forms = forms_of(engine, project_id, selector)
     for form in forms:

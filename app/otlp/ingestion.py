@@ -40,7 +40,7 @@ _GENERATIONS = frozenset({"generation-create", "generation-update", "observation
 _TRACES = frozenset({"trace-create", "trace-update"})
 _OTHERS = frozenset({"span-create", "span-update", "event-create", "score-create", "sdk-log"})
 
-_UNKNOWN = "type: Is not known here; generations and traces are read, spans, events and scores passed over."
+_UNKNOWN = "type: Is an unknown kind of event; generations and traces are read, spans, events and scores passed over."
 
 
 class _Kept(NamedTuple):

@@ -81,7 +81,7 @@ def _refuse_unread(fields: Body) -> None:
     for name in _ONLY_PROMPTS:
         if isinstance(fields.get(name), list) and fields[name]:
             raise UnmappedPromptError(
-                name, "Is no text and no list of messages; send the text that was sent to the model."
+                name, "Must be a text or a list of messages: what was sent to the model."
             )
 
 

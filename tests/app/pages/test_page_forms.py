@@ -156,11 +156,11 @@ def test_a_person_names_the_slots_of_a_version(person: FlaskClient, admin: Flask
         (task_form, {"name": "x" * 201}, "name: "),
         (task_form, {"name": "a\x00b"}, "name: "),
         (task_form, {"description": "x" * 10_001}, "description: "),
-        (task_form, {"production": str(uuid4())}, "production: Is no implementation of this task"),
+        (task_form, {"production": str(uuid4())}, "production: Must be the id of an implementation of this task"),
         (task_form, {"production": "x"}, "production: "),
         (slots_form, {"name": ["two words"]}, "an identifier"),
         (slots_form, {"name": ["a\x00"]}, "an identifier"),
-        (slots_form, {"slot": ["<b>"], "name": ["a"]}, "&lt;b&gt;: Is no slot"),
+        (slots_form, {"slot": ["<b>"], "name": ["a"]}, "&lt;b&gt;: Must be a slot"),
     ],
 )
 def test_a_decision_that_cannot_be_is_a_page_that_says_why(
