@@ -96,7 +96,9 @@ def _wrong_names(slots: Sequence[str], names: Mapping[str, str]) -> Iterator[Pro
     unknown_names = {name for name in slots if name not in names}
     for old, new in names.items():
         if old not in slots:
-            yield Problem(("slots", old), "Must be a slot of this template; its slots are listed with the implementation.")
+            yield Problem(
+                ("slots", old), "Must be a slot of this template; its slots are listed with the implementation."
+            )
         elif not new.isidentifier() or len(new) > MAX_SLOT_NAME:
             rule = f"letters, digits and _, no digit first, at most {MAX_SLOT_NAME} characters"
             yield Problem(("slots", old), f"Cannot have this name; a slot's name is an identifier: {rule}.")

@@ -54,9 +54,9 @@ class QuickSpans:
         reading = self._reading(request)
         if reading is None:
             return NotQuick()
-        is_answered = any(telling.response_id for telling in reading.tellings)
+        is_answered = any(call_span.response_id for call_span in reading.call_spans)
         if is_answered:
-            await self._aside(self._recent.mark, request.holder.project_id, reading.tellings)
+            await self._aside(self._recent.mark, request.holder.project_id, reading.call_spans)
         export = reading.export()
         if not _looks_at_all(export, reading):
             return NotQuick()
@@ -68,7 +68,7 @@ class QuickSpans:
         except DatabaseDownError as error:
             return answer_of(as_status(of_outage(error), request.media_type))
         if is_answered:
-            await self._aside(self._recent.note, request.holder.project_id, export.tellings)
+            await self._aside(self._recent.note, request.holder.project_id, export.call_spans)
         return self._answer(request, export)
 
     def _answer(self, request: QuickRequest, export: Export) -> Answer:
@@ -105,12 +105,15 @@ def _number_of_spans(exported: ExportTraceServiceRequest) -> int:
 
 def _looks_at_all(export: Export, reading: Reading) -> bool:
     """Whether the statement checks every OpenTelemetry trace in which a span describes a call; it checks only traces that get a row."""
-    return {telling.trace_id for telling in reading.tellings} <= {telling.trace_id for telling in export.tellings}
+    return {call_span.trace_id for call_span in reading.call_spans} <= {
+        call_span.trace_id for call_span in export.call_spans
+    }
 
 
 def _calls_of(export: Export) -> list[Call]:
     return [
-        Call(incoming, telling.trace_id) for incoming, telling in zip(export.incoming, export.tellings, strict=True)
+        Call(incoming, call_span.trace_id)
+        for incoming, call_span in zip(export.incoming, export.call_spans, strict=True)
     ]
 
 

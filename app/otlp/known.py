@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from app.config import Settings
+from app.otlp.deduplication import CallSpan
 from app.otlp.dialects import Kind
 from app.otlp.recent import Recent
-from app.otlp.same import Telling
 from app.otlp.translate import PARENT, SCOPE, Export
 from app.store import otel_traces
 from app.store.engine import transaction
@@ -40,22 +40,22 @@ class Known:
         self._project_id = project_id
         self._recent = recent
 
-    def __call__(self, tellings: Iterable[Telling]) -> list[Telling]:
-        """The stored tellings of the same OpenTelemetry traces; marks tellings whose call another signal described.  Raises
+    def __call__(self, call_spans: Iterable[CallSpan]) -> list[CallSpan]:
+        """The stored call spans of the same OpenTelemetry traces; marks call spans whose call another signal described.  Raises
         DatabaseDownError.
         """
-        tellings = list(tellings)
-        self._recent.mark(self._project_id, tellings)
-        self._trace_ids = frozenset(telling.trace_id for telling in tellings)
+        call_spans = list(call_spans)
+        self._recent.mark(self._project_id, call_spans)
+        self._trace_ids = frozenset(call_span.trace_id for call_span in call_spans)
         with transaction(self._engine) as connection:
             stored = otel_traces.of_traces(connection, self._project_id, self._trace_ids)
         self._stored_ids = stored.external_ids
-        return [_telling(row) for row in stored.calls]
+        return [_call_span(row) for row in stored.calls]
 
     def seen_traces(self, export: Export) -> otel_traces.SeenTraces:
         """The calls known when the export was read, together with its own."""
         return otel_traces.SeenTraces(
-            self._trace_ids, self._stored_ids.union(telling.id for telling in export.tellings)
+            self._trace_ids, self._stored_ids.union(call_span.id for call_span in export.call_spans)
         )
 
     @contextmanager
@@ -65,12 +65,12 @@ class Known:
             otel_traces.hold(connection, self._project_id, self._trace_ids)
             yield
 
-    def note(self, tellings: Iterable[Telling]) -> None:
-        """Remember the tellings of the calls just stored."""
-        self._recent.note(self._project_id, tellings)
+    def note(self, call_spans: Iterable[CallSpan]) -> None:
+        """Remember the call spans of the calls just stored."""
+        self._recent.note(self._project_id, call_spans)
 
 
-def _telling(row: SimpleNamespace) -> Telling:
+def _call_span(row: SimpleNamespace) -> CallSpan:
     metadata = row.metadata or {}
     trace_id = str(row.external_id).partition(":")[0]
     parent = metadata.get(PARENT)
@@ -79,7 +79,7 @@ def _telling(row: SimpleNamespace) -> Telling:
     body["metadata"] = metadata
     ancestors = [f"{trace_id}:{parent}"] if parent else []
     scope = str(metadata.get(SCOPE, ""))
-    return Telling(
+    return CallSpan(
         row.external_id,
         ancestors,
         scope,
@@ -87,5 +87,5 @@ def _telling(row: SimpleNamespace) -> Telling:
         body,
         stored=True,
         row=row.id,
-        also=otel_traces.also_of(metadata),
+        further_ids=otel_traces.also_of(metadata),
     )

@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.cache import Cache
-from app.otlp.same import Telling
+from app.otlp.deduplication import CallSpan
 
 SECONDS_OF_A_CALL = 600
 """Seconds for which an answer is kept: signals of one call are sent within seconds of each other, and exporters retry for minutes."""
@@ -43,21 +43,21 @@ class Recent:
         self._own: Cache[str, CallNote] = Cache(MOST_CALLS_KEPT, SECONDS_OF_A_CALL)
         self._silent_until = 0.0
 
-    def mark(self, project_id: UUID, tellings: Iterable[Telling]) -> None:
-        """Mark tellings as covered whose answer another signal has described: tellings without messages, and those with the same messages
+    def mark(self, project_id: UUID, call_spans: Iterable[CallSpan]) -> None:
+        """Mark call spans as covered whose answer another signal has described: call spans without messages, and those with the same messages
         by another instrumentation.
         """
-        with_response_id = [telling for telling in tellings if telling.response_id is not None]
-        notes = self._notes([_key(project_id, telling) for telling in with_response_id])
-        for telling, note in zip(with_response_id, notes, strict=True):
-            telling.covered = note is not None and _is_told_again(note, telling)
+        with_response_id = [call_span for call_span in call_spans if call_span.response_id is not None]
+        notes = self._notes([_key(project_id, call_span) for call_span in with_response_id])
+        for call_span, note in zip(with_response_id, notes, strict=True):
+            call_span.covered = note is not None and _is_told_again(note, call_span)
 
-    def note(self, project_id: UUID, tellings: Iterable[Telling]) -> None:
-        """Remember these tellings; the first one of an answer stays."""
+    def note(self, project_id: UUID, call_spans: Iterable[CallSpan]) -> None:
+        """Remember these call spans; the first one of an answer stays."""
         fresh = {
-            _key(project_id, telling): CallNote(telling.id, _digest(*telling.texts), telling.scope)
-            for telling in tellings
-            if telling.response_id and telling.has_content
+            _key(project_id, call_span): CallNote(call_span.id, _digest(*call_span.texts), call_span.scope)
+            for call_span in call_spans
+            if call_span.response_id and call_span.has_content
         }
         if not fresh:
             return
@@ -94,14 +94,14 @@ class Recent:
             self._silent_until = time.monotonic() + SECONDS_OF_SILENCE
 
 
-def _is_told_again(note: CallNote, telling: Telling) -> bool:
-    if note.span_id == telling.id:
+def _is_told_again(note: CallNote, call_span: CallSpan) -> bool:
+    if note.span_id == call_span.id:
         return False
-    return not telling.has_content or (note.scope != telling.scope and note.texts == _digest(*telling.texts))
+    return not call_span.has_content or (note.scope != call_span.scope and note.texts == _digest(*call_span.texts))
 
 
-def _key(project_id: UUID, telling: Telling) -> str:
-    return f"promptlode:told:{project_id}:{_digest(str(telling.response_id))}"
+def _key(project_id: UUID, call_span: CallSpan) -> str:
+    return f"promptlode:told:{project_id}:{_digest(str(call_span.response_id))}"
 
 
 def _digest(*texts: str) -> str:

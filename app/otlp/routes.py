@@ -175,7 +175,7 @@ def _store_export(holder: KeyHolder, reader: Callable[[Known], Export]) -> Expor
         _store(holder, export, known_calls.seen_traces(export))
     except UnseenCallError:
         export = _stored_alone(holder, known_calls, reader)
-    known_calls.note(export.tellings)
+    known_calls.note(export.call_spans)
     return export
 
 
@@ -202,7 +202,11 @@ def _store(holder: KeyHolder, export: Export, related: SeenTraces | None) -> Non
     project = Project(holder.project_id, holder.project_name)
     for part in _in_batches(export.incoming, services().settings.max_batch):
         accept(services().ingest, services().settings, project, part, related)
-    additions = [(telling.row, telling.news, telling.also) for telling in export.completed if telling.row is not None]
+    additions = [
+        (call_span.row, call_span.additions, call_span.further_ids)
+        for call_span in export.completed
+        if call_span.row is not None
+    ]
     if additions:
         services().ingest.complete(holder.project_id, additions, related)
 

@@ -13,10 +13,10 @@ from app.intake.bodies.native import OWN
 from app.intake.lenient import UNREAD, read_leniently
 from app.intake.trace import Incoming, InvalidTraceError
 from app.otlp import ignored
+from app.otlp.deduplication import CallSpan, deduplicated
 from app.otlp.dialects import Kind, body_of, call_site_of, genai, recognised
 from app.otlp.paths import Paths
 from app.otlp.refusal import IN_PIECES, NOT_UNICODE, Refusal, UnusableSpanError, Warnings, summary
-from app.otlp.same import Telling, one_of_each
 from app.otlp.spans import Span
 from app.store.otel_traces import ALSO
 
@@ -40,8 +40,8 @@ _RESOURCE = (
 # Never shortened: mining is checked against declared templates, and an unreadable field is kept nowhere else.
 _WHOLE = ("gen_ai.prompt.", "llm.prompt_template.", UNREAD)
 
-Known = Callable[[Iterable[Telling]], Iterable[Telling]]
-"""Looks up stored tellings that may be of the same calls."""
+Known = Callable[[Iterable[CallSpan]], Iterable[CallSpan]]
+"""Looks up stored call spans that may be of the same calls."""
 
 
 @dataclass
@@ -61,8 +61,8 @@ class Export:
     odd: Counter[str] = field(default_factory=Counter)
     incoming: list[Incoming] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
-    tellings: list[Telling] = field(default_factory=list)
-    completed: list[Telling] = field(default_factory=list)
+    call_spans: list[CallSpan] = field(default_factory=list)
+    completed: list[CallSpan] = field(default_factory=list)
 
     def refuse_spoilt(self, places: Iterable[str]) -> None:
         """Count unreadable spans, whose ids are unknown."""
@@ -89,13 +89,13 @@ def read_logs(records: list[Span], path_attribute: str, limits: Limits, known_ca
 def read_export(spans: list[Span], path_attribute: str, limits: Limits, known_calls: Known | None = None) -> Export:
     """Read every span.  known_calls: looks up stored calls; without it an export is read by itself."""
     reading = Reading(spans, path_attribute, limits)
-    return reading.export(known_calls(reading.tellings) if known_calls and reading.tellings else ())
+    return reading.export(known_calls(reading.call_spans) if known_calls and reading.call_spans else ())
 
 
 class Reading:
-    """An export being read: first its tellings, then the outcome of each span, with the stored calls of the same traces.
+    """An export being read: first its call spans, then the outcome of each span, with the stored calls of the same traces.
 
-    tellings: of the spans that describe a call.
+    call spans: of the spans that describe a call.
     """
 
     def __init__(self, spans: list[Span], path_attribute: str, limits: Limits) -> None:
@@ -104,41 +104,43 @@ class Reading:
         self._export = Export(len(spans))
         self.path_attribute = path_attribute
         self.paths = Paths(self.spans, path_attribute, call_site=call_site_of, is_call=_is_call)
-        self.tellings = [telling for span in spans if (telling := self._telling(span)) is not None]
+        self.call_spans = [call_span for span in spans if (call_span := self._call_span(span)) is not None]
 
-    def export(self, known_tellings: Iterable[Telling] = ()) -> Export:
-        """The content of the export; known_tellings: stored tellings that may be of the same calls.  Call it once."""
-        export, tellings = self._export, self.tellings
-        stored = self._settle_stored(known_tellings)
-        for telling in one_of_each([*stored, *tellings]):
-            if telling.id in self.spans:
-                self._take(self.spans[telling.id], telling)
-        export.completed = [telling for telling in (*stored, *tellings) if telling.stored and telling.news]
-        for telling in export.completed:
-            also = sorted({*telling.also, *(duplicate.id for duplicate in telling.others)})
-            telling.news["metadata"] = telling.body.get("metadata", {}) | {ALSO: also}
-        export.doubled += sum(telling.covered for telling in tellings)
+    def export(self, known_call_spans: Iterable[CallSpan] = ()) -> Export:
+        """The content of the export; known_call_spans: stored call spans that may be of the same calls.  Call it once."""
+        export, call_spans = self._export, self.call_spans
+        stored = self._settle_stored(known_call_spans)
+        for call_span in deduplicated([*stored, *call_spans]):
+            if call_span.id in self.spans:
+                self._take(self.spans[call_span.id], call_span)
+        export.completed = [
+            call_span for call_span in (*stored, *call_spans) if call_span.stored and call_span.additions
+        ]
+        for call_span in export.completed:
+            further_ids = sorted({*call_span.further_ids, *(duplicate.id for duplicate in call_span.others)})
+            call_span.additions["metadata"] = call_span.body.get("metadata", {}) | {ALSO: further_ids}
+        export.doubled += sum(call_span.covered for call_span in call_spans)
         return export
 
-    def _settle_stored(self, known_tellings: Iterable[Telling]) -> list[Telling]:
-        """The stored tellings that this export does not repeat; a repeated telling gets the row of the stored one."""
-        telling_by_id = {telling.id: telling for telling in self.tellings}
+    def _settle_stored(self, known_call_spans: Iterable[CallSpan]) -> list[CallSpan]:
+        """The stored call spans that this export does not repeat; a repeated call span gets the row of the stored one."""
+        call_span_by_id = {call_span.id: call_span for call_span in self.call_spans}
         unsent = []
-        for telling in known_tellings:
-            if exported := telling_by_id.get(telling.id):
-                exported.stored, exported.row, exported.also = True, telling.row, telling.also
-                exported.body["metadata"] = telling.body["metadata"]
+        for call_span in known_call_spans:
+            if exported := call_span_by_id.get(call_span.id):
+                exported.stored, exported.row, exported.further_ids = True, call_span.row, call_span.further_ids
+                exported.body["metadata"] = call_span.body["metadata"]
             else:
-                around = (self.spans[ancestor] for ancestor in telling.ancestors if ancestor in self.spans)
+                around = (self.spans[ancestor] for ancestor in call_span.ancestors if ancestor in self.spans)
                 further = [
                     ancestor.parent_id for span in around for ancestor in self.paths.line(span) if ancestor.parent_id
                 ]
-                telling.ancestors = [*telling.ancestors, *further]
-                unsent.append(telling)
+                call_span.ancestors = [*call_span.ancestors, *further]
+                unsent.append(call_span)
         return unsent
 
-    def _telling(self, span: Span) -> Telling | None:
-        """The telling of a span; None where the span describes no call."""
+    def _call_span(self, span: Span) -> CallSpan | None:
+        """The call span of a span; None where the span describes no call."""
         if not span.has_valid_ids:
             self._refuse(span, "traceId must be 16 bytes (32 hex digits), spanId 8 (16), and not all zero.")
             return None
@@ -151,9 +153,9 @@ class Reading:
         except UnusableSpanError as error:
             self._refuse(span, str(error))
             return None
-        return self._make_telling(span, kind, body, further)
+        return self._make_call_span(span, kind, body, further)
 
-    def _make_telling(self, span: Span, kind: Kind, body: dict[str, Any], further: dict[str, Any]) -> Telling | None:
+    def _make_call_span(self, span: Span, kind: Kind, body: dict[str, Any], further: dict[str, Any]) -> CallSpan | None:
         metadata = further
         if not body.keys() <= OWN:
             metadata = {name: value for name, value in body.items() if name not in OWN} | further
@@ -170,24 +172,24 @@ class Reading:
             ancestors += [
                 ancestor.parent_id for ancestor in islice(self.paths.line(span), 1, None) if ancestor.parent_id
             ]
-        telling = Telling(
+        call_span = CallSpan(
             span.id, ancestors, span.scope, kind, _present(body), span.resource, _response_id(span.attributes)
         )
-        if not telling.has_content and kind in (Kind.MAYBE, Kind.WRAPPER):
+        if not call_span.has_content and kind in (Kind.MAYBE, Kind.WRAPPER):
             self._export.ignored[ignored.why(span, kind)] += 1
             return None
-        return telling
+        return call_span
 
-    def _take(self, span: Span, telling: Telling) -> None:
+    def _take(self, span: Span, call_span: CallSpan) -> None:
         """Add the trace of a call, or the reason why there is none."""
-        if not telling.has_content:
+        if not call_span.has_content:
             self._refuse_empty(span)
             return
-        if telling.kind is Kind.WRAPPER and not telling.body.get("model"):
-            self._export.ignored[ignored.why(span, telling.kind)] += 1
+        if call_span.kind is Kind.WRAPPER and not call_span.body.get("model"):
+            self._export.ignored[ignored.why(span, call_span.kind)] += 1
             return
         path = self.paths.of(span)
-        body = telling.body | {"path": path, "metadata": self._metadata(span, telling.body.get("metadata", {}))}
+        body = call_span.body | {"path": path, "metadata": self._metadata(span, call_span.body.get("metadata", {}))}
         try:
             trace_read = read_leniently(body, self.limits)
         except InvalidTraceError as error:
@@ -195,7 +197,7 @@ class Reading:
             return
         self._export.odd.update(list(trace_read.odd))
         self._export.incoming.append(trace_read.incoming)
-        self._export.tellings.append(telling)
+        self._export.call_spans.append(call_span)
         self._export.truncated += span.lost_attributes > 0
 
     def _refuse(self, span: Span, reason: str) -> None:

@@ -32,7 +32,14 @@ class Otlp(Format):
         if any(name in value for name in _METRICS):
             return RecordCalls(passed_over=1)
         if not self.fit(value):
-            return RecordCalls(problems=[Problem((), "Must be one export of spans in OTLP/JSON a line, as the Collector's file exporter writes it.")])
+            return RecordCalls(
+                problems=[
+                    Problem(
+                        (),
+                        "Must be one export of spans in OTLP/JSON a line, as the Collector's file exporter writes it.",
+                    )
+                ]
+            )
         try:
             export = _export(value, reading)
         except wire.UnreadableExportError as error:

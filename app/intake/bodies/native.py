@@ -80,9 +80,7 @@ def _foreign_prompt(fields: Body, prompt: Body) -> Body:
 def _refuse_unread(fields: Body) -> None:
     for name in _ONLY_PROMPTS:
         if isinstance(fields.get(name), list) and fields[name]:
-            raise UnmappedPromptError(
-                name, "Must be a text or a list of messages: what was sent to the model."
-            )
+            raise UnmappedPromptError(name, "Must be a text or a list of messages: what was sent to the model.")
 
 
 def _with_system(prompt: Body, fields: Body) -> Body:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from app.checks import Limits
-from app.otlp.same import Telling
+from app.otlp.deduplication import CallSpan
 from app.otlp.spans import spans_of
 from app.otlp.translate import Reading
 from tests.app.api_helpers import metric
@@ -109,15 +109,15 @@ def test_an_export_that_was_read_is_forgotten_at_once() -> None:
     export.
     """
 
-    def tellings() -> int:
-        return sum(isinstance(live_object, Telling) for live_object in gc.get_objects())
+    def call_spans() -> int:
+        return sum(isinstance(live_object, CallSpan) for live_object in gc.get_objects())
 
     request = export(*(span(CALL, number) for number in range(1, 20)))
     gc.collect()
-    before = tellings()
+    before = call_spans()
     gc.disable()
     try:
         Reading(spans_of(request), "promptlode.path", Limits()).export()
-        assert tellings() == before
+        assert call_spans() == before
     finally:
         gc.enable()

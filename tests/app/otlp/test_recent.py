@@ -4,44 +4,44 @@ from uuid import uuid4
 
 from redis import Redis
 
+from app.otlp.deduplication import CallSpan
 from app.otlp.dialects import Kind
 from app.otlp.recent import Recent
-from app.otlp.same import Telling
 
 PROJECT = uuid4()
 HI = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 
 
-def telling(span_id: str, scope: str, body: dict[str, object] | None = None) -> Telling:
-    return Telling(span_id, [], scope, Kind.CALL, dict(HI if body is None else body), response_id="chatcmpl-1")
+def call_span(span_id: str, scope: str, body: dict[str, object] | None = None) -> CallSpan:
+    return CallSpan(span_id, [], scope, Kind.CALL, dict(HI if body is None else body), response_id="chatcmpl-1")
 
 
 def test_an_answer_that_another_process_was_told_of_is_covered(redis_client: Redis) -> None:
-    Recent(redis_client).note(PROJECT, [telling("a:1", "one")])
+    Recent(redis_client).note(PROJECT, [call_span("a:1", "one")])
     spans = [
-        telling("b:2", "two"),
-        telling("c:3", "three", {"model": "m"}),
-        telling("a:1", "one"),
-        telling("d:4", "one"),
+        call_span("b:2", "two"),
+        call_span("c:3", "three", {"model": "m"}),
+        call_span("a:1", "one"),
+        call_span("d:4", "one"),
     ]
     Recent(redis_client).mark(PROJECT, spans)
     assert [mark.covered for mark in spans] == [True, True, False, False]
-    elsewhere = [telling("b:2", "two")]
+    elsewhere = [call_span("b:2", "two")]
     Recent(redis_client).mark(uuid4(), elsewhere)
     assert not elsewhere[0].covered
 
 
 def test_without_redis_each_process_knows_its_own() -> None:
     recent = Recent(Redis(port=1, socket_connect_timeout=0.5))
-    recent.note(PROJECT, [telling("a:1", "one")])
-    next_spans = [telling("b:2", "two")]
+    recent.note(PROJECT, [call_span("a:1", "one")])
+    next_spans = [call_span("b:2", "two")]
     recent.mark(PROJECT, next_spans)
     assert next_spans[0].covered
 
 
 def test_no_text_of_a_call_is_in_redis(redis_client: Redis) -> None:
     Recent(redis_client).note(
-        PROJECT, [telling("a:1", "one", HI | {"messages": [{"role": "user", "content": "secret"}]})]
+        PROJECT, [call_span("a:1", "one", HI | {"messages": [{"role": "user", "content": "secret"}]})]
     )
     (key,) = redis_client.scan_iter("promptlode:told:*")
     assert "secret" not in key + redis_client.get(key)
