@@ -34,7 +34,7 @@ from app.front.reading import (
 from app.front.turns import TooManyWaitingError, Turns
 from app.http.auth import key_in
 from app.http.body import too_large
-from app.http.limiting import COUNTED
+from app.http.limiting import BARRED, COUNTED
 from app.http.problem import problem_body
 from app.http.rates import subject_of
 from app.http.services import EXTENSION, Services
@@ -127,7 +127,9 @@ class Front:
         headers = _headers(scope)
         key = key_in(headers.get("authorization", ""))
         address = _subject_of(self._address(scope, headers))
-        is_stranger = not key or (_may_have_body(scope.method, headers) and await self._is_wrong(key, address))
+        may_have_body = _may_have_body(scope.method, headers)
+        is_barred = bool(key) and may_have_body and self._is_barred(key, address)
+        is_stranger = not key or is_barred or (may_have_body and await self._is_wrong(key, address))
         authenticator = self._services.authenticator
         trusted = authenticator.trusted(key) if key else None
         holder = trusted or (authenticator.remembered(key) if key else None)
@@ -135,7 +137,7 @@ class Front:
         limit = _limit_of_a_stranger(headers) if is_stranger else self._largest
         at_once = AT_ONCE_OF_A_PROJECT if holder else AT_ONCE
         body = b""
-        if limit and _may_have_body(scope.method, headers):
+        if limit and may_have_body:
             body = await self._body(party, limit, _length(headers), source, at_once)
         is_counted = False
         if trusted is not None and trusted.may("ingest") and self._quick.takes(scope, headers, body):
@@ -149,16 +151,16 @@ class Front:
             is_counted = answer.is_counted
         async with self._turns.turn(party):
             environ = _environ(scope, headers, body)
-            if is_counted:
-                environ[COUNTED] = True
+            environ |= {name: True for name, is_set in ((COUNTED, is_counted), (BARRED, is_barred)) if is_set}
             return await asyncio.get_running_loop().run_in_executor(self._threads, _call, self._app, environ)
 
-    async def _is_wrong(self, key: str, address: str) -> bool:
-        """Whether nobody holds this key: then nobody waits for the body of its request.
+    def _is_barred(self, key: str, address: str) -> bool:
+        """Whether the address has tried too many wrong keys, and this key has not worked here before: it is refused without a look-up."""
+        return not (self._services.authenticator.remembered(key) or self._services.limiter.may_try_a_key(address))
 
-        False, too, where that is not looked up: the address has tried too many wrong keys, or the database is down.
-        """
-        if self._services.authenticator.remembered(key) or not self._services.limiter.may_try_a_key(address):
+    async def _is_wrong(self, key: str, address: str) -> bool:
+        """Whether nobody holds this key: then nobody waits for the body of its request.  False, too, while the database is down."""
+        if self._services.authenticator.remembered(key):
             return False
         try:
             async with self._turns.turn(f"address {address}"):

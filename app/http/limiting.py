@@ -17,6 +17,9 @@ from app.store.keys import KeyHolder
 COUNTED = "promptlode.counted"
 """Key in the environ of a request that was already counted against all rates (`Limiter.take_call`); no client can set it."""
 
+BARRED = "promptlode.barred"
+"""Key in the environ of a request whose body was not read, because its address had tried too many wrong keys; no client can set it."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -97,7 +100,7 @@ class Limiter:
     def check_failures(self) -> None:
         """Raises TooManyRequests while this address has tried too many wrong keys."""
         wait = self._rates.wait(self._limits.failures, _address())
-        if wait:
+        if wait or BARRED in request.environ:
             _refuse("This address has tried too many wrong API keys.", wait)
 
     def _take(self, rate: Rate, subject: str, cost: int, why: str) -> None:
