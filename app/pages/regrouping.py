@@ -10,16 +10,15 @@ from app.api import groups as grouping
 from app.errors import NotFoundError
 from app.http.services import services
 from app.pages import access
-from app.pages.deciding import deciding, looking
-from app.pages.views import argument, pages, plain_text
+from app.pages.arguments import argument, plain_text
+from app.pages.blueprint import pages
+from app.pages.decision_forms import deciding, looking
 from app.reading import progress
 from app.reading.pieces import template_parts
 from app.store import groups
 from app.store.groups import Group
 from app.store.templates import to_parts
 from tasks.regroup import regroup as ask
-
-__all__ = ["pages"]  # the blueprint, with the routes of this module
 
 
 @pages.get("/regroup")

@@ -233,7 +233,7 @@ def test_a_long_list_goes_on_where_the_page_ended(
     visitor: FlaskClient, task_id: UUID, engine: Engine, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given five tasks and pages of two
-    monkeypatch.setattr("app.pages.views.PAGE_SIZE", 2)
+    monkeypatch.setattr("app.pages.lists.PAGE_SIZE", 2)
     with transaction(engine) as connection:
         first = connection.execute(task.select()).one()
         for _ in range(4):

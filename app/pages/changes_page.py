@@ -10,16 +10,15 @@ from flask import Response, abort, g, render_template, request, url_for
 from app.http.admission import admitted
 from app.http.problem import ProblemError
 from app.pages import access, ranging
+from app.pages.arguments import PAGE_SIZE, argument, id_or_404
 from app.pages.atom import feed_of
-from app.pages.views import PAGE_SIZE, argument, id_or_404, pages
+from app.pages.blueprint import pages
 from app.reading import browse, feed
 from app.reading.feed import KINDS, ChangeFilter, FeedEntry
 from app.reading.summaries import summary
 from app.reading.usage import Range
 from app.store import webhooks
 from app.store.keys import KeyHolder
-
-__all__ = ["pages"]
 
 MOST_IN_FEED = 100
 """Changes in the feed: readers ask about every hour, and there are a handful of changes a day."""

@@ -10,16 +10,16 @@ from flask import Response, abort, render_template, request
 
 from app.http.paging import MAX_LIMIT
 from app.pages import access, ranging
+from app.pages.arguments import PAGE_SIZE, argument, id_or_404, project
+from app.pages.blueprint import pages
 from app.pages.charts import Stack, bars, stack
-from app.pages.views import PAGE_SIZE, argument, colours_of, id_or_404, pages, project, versions_of
+from app.pages.versions import colours_of, versions_of
 from app.reading import slot_values, tasks
 from app.reading.languages import language_of
 from app.reading.slot_values import Place, Summary
 from app.reading.usage import DAY, Range
 from app.store import traces
 from app.store.traces import TraceFilter
-
-__all__ = ["pages"]
 
 SLOT = "slot."
 MOST_EXPORTED = slot_values.MOST_CALLS_COUNTED

@@ -18,7 +18,8 @@ from app.errors import NotFoundError
 from app.http.problem import ProblemError
 from app.http.routes import validated
 from app.pages import access
-from app.pages.views import id_or_404, pages
+from app.pages.arguments import id_or_404
+from app.pages.blueprint import pages
 from app.reading import tasks
 from app.reading.pieces import one_line
 from app.store import audit, history
@@ -26,8 +27,6 @@ from app.store.audit import Detail
 
 DECISIONS_SHOWN = 50
 """Decisions on a page of the history."""
-
-__all__ = ["pages"]  # the blueprint, with the routes of this module
 
 
 @pages.post("/tasks/<task_id>")

@@ -1,0 +1,47 @@
+"""The page of one call."""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import abort, render_template
+from sqlalchemy import Row
+
+from app.pages import access
+from app.pages.arguments import id_or_404, project
+from app.pages.blueprint import pages
+from app.pages.versions import colours_of, versions_of
+from app.reading import neighbours, placing, prices, tasks
+from app.reading.pieces import Part, plain_parts, prompt_parts
+from app.store import traces
+
+
+@pages.get("/traces/<trace_id>")
+def trace(trace_id: str) -> str:
+    with access.reading() as connection:
+        call = traces.get(connection, project(), id_or_404(trace_id)) or abort(HTTPStatus.NOT_FOUND)
+        of_task = tasks.get(connection, project(), call.task_id) if call.task_id else None
+        versions = versions_of(connection, call.task_id) if call.task_id else []
+        placed = placing.placed(connection, call)
+        beside = neighbours.of_call(connection, project(), call)
+        turns = neighbours.turns(connection, project(), call.conversation_id) if call.conversation_id else []
+        priced = prices.of_project(connection, project()).of(call.model)
+    return render_template(
+        "pages/trace.html",
+        call=call,
+        task=of_task,
+        parts=_prompt(call),
+        values=traces.variables_of(call.slots, call.variables),
+        places=list(zip(call.slots or [], call.variables or [], strict=False)),
+        colours=colours_of(versions),
+        placed=placed,
+        role_of=placing.role_of,
+        beside=beside,
+        turns=turns,
+        price=priced,
+    )
+
+
+def _prompt(call: Row[Any]) -> list[Part]:
+    """The prompt of a call, with its values marked where it has a template."""
+    prompt = call.prompt_parts or []
+    return prompt_parts(call.parts, call.slots, call.variables, prompt) if call.parts else plain_parts(prompt)

@@ -1,0 +1,187 @@
+"""The page of a task: its versions, and one of them with its usage, template, bill and calls."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import abort, g, redirect, render_template, url_for
+from sqlalchemy import Connection, Row
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.pages import access, ranging
+from app.pages.arguments import argument, arguments, cursor, id_or_404, next_cursor, project
+from app.pages.blueprint import pages
+from app.pages.history import History, history
+from app.pages.scoreboard import FEW_CALLS, Scoreboard, scoreboard
+from app.pages.versions import colours_of, numbered, versions_of
+from app.reading import browse, changes, insights, neighbours, prices, replaced, similar, tasks
+from app.reading.bill import LEAST_CACHED, prefix_end, varying
+from app.reading.browse import CallRow, Cursor
+from app.reading.costing import Costing, of_version
+from app.reading.declared import DeclaredCalls, agreement
+from app.reading.pieces import Part, template_parts
+from app.reading.spending import Spending
+from app.reading.usage import UsageScope
+from app.store import history as decided_history
+
+CALLS_SHOWN = 25
+"""Calls on the page of a version."""
+
+MOST_OTHERS = 500
+"""Tasks of a path that a merge may be chosen from."""
+
+SIMILAR_SHOWN = 10
+"""Similar tasks on the page of a task."""
+
+
+@pages.get("/tasks/<task_id>")
+def task(task_id: str) -> str | AnyResponse:
+    range_shown = ranging.range_of(arguments())
+    with access.reading() as connection:
+        task = tasks.get(connection, project(), id_or_404(task_id)) or abort(HTTPStatus.NOT_FOUND)
+        versions = versions_of(connection, task.id)
+        if address := _address_now(connection, task, versions):
+            return redirect(address)
+        version = _version_to_show(versions)
+        values = (
+            {"task": task, "versions": versions, "chosen": version, "shown": range_shown}
+            | {"became": version and replaced.became(connection, version.template_id, version.slots)}
+            | _usage(connection, task.id, versions, version, range_shown)
+            | _calls(connection, version)
+            | _relatives(connection, task)
+        )
+    values |= _texts(versions, version, values["costing"], values["past"].spent)
+    return render_template("pages/task.html", **values)
+
+
+def _address_now(connection: Connection, task: Row[Any], versions: Sequence[Row[Any]]) -> str | None:
+    """The address that took the place of the one in the link: of a version that replaced this one, or of a task that this was merged into."""
+    return _address_of_replacement(connection, task.id, versions) or (
+        url_for("pages.task", task_id=task.merged_into) if task.merged_into else None
+    )
+
+
+def _address_of_replacement(connection: Connection, task_id: UUID, versions: Sequence[Row[Any]]) -> str | None:
+    """The address of the version that replaced the one in the link, which has no calls any more."""
+    number = argument("version")
+    if not number.isdecimal() or int(number) > tasks.LAST_VERSION or numbered(versions, number) is not None:
+        return None
+    instead = replaced.in_place_of(connection, task_id, int(number))
+    if instead is None:
+        return None
+    further = {name: value for name, value in arguments().items() if name not in {"version", "against", "was"}}
+    return url_for("pages.task", task_id=instead.task_id, version=instead.number, was=int(number), **further)  # type: ignore[arg-type]
+
+
+def _version_to_show(versions: Sequence[Row[Any]]) -> Row[Any] | None:
+    """The version in the link, else the newest in use; None in a task without versions."""
+    number = argument("version")
+    if number:
+        return numbered(versions, number) or abort(HTTPStatus.NOT_FOUND)
+    in_use = [version for version in versions if version.retired_at is None]
+    return next(iter(in_use or versions), None)
+
+
+def _usage(
+    connection: Connection,
+    task_id: UUID,
+    versions: Sequence[Row[Any]],
+    version: Row[Any] | None,
+    range_shown: ranging.ShownRange,
+) -> dict[str, Any]:
+    """What the task's calls of the range cost, by version, and for what the chosen version spends."""
+    metric = "cost" if argument("metric") == "cost" else "calls"
+    priced = prices.of_project(connection, project())
+    scope = UsageScope(project(), range_shown.range, task_ids=[task_id])
+    past = history(connection, scope, versions, priced, range_shown=range_shown, metric=metric)
+    costing = _costing(connection, version, past, priced)
+    return {"metric": metric, "past": past, "costing": costing, "costs": costing.costs if costing else None}
+
+
+def _costing(connection: Connection, version: Row[Any] | None, past: History, priced: prices.Prices) -> Costing | None:
+    if version is None:
+        return None
+    spending = past.spent.get(version.id, Spending())
+    return of_version(connection, project(), version, spending, priced.of(version.model))
+
+
+def _calls(connection: Connection, version: Row[Any] | None) -> dict[str, Any]:
+    """The newest calls of the chosen version, or those after the cursor in the link."""
+    after = cursor("after")
+    rows = _calls_after(connection, version, after)
+    more = next_cursor(rows, CALLS_SHOWN, lambda call: Cursor(call.seen_at, call.id))
+    return {"calls": rows[:CALLS_SHOWN], "more": more, "after": after}
+
+
+def _calls_after(connection: Connection, version: Row[Any] | None, after: Cursor | None) -> list[CallRow]:
+    if version is None:
+        return []
+    ids = (version.id, version.template_id)
+    return browse.calls_page(connection, project(), *ids, after=after, limit=CALLS_SHOWN + 1)
+
+
+def _relatives(connection: Connection, task: Row[Any]) -> dict[str, Any]:
+    """What stands in relation to the task: newer calls, tasks like it, tasks to merge it into, decisions about it."""
+    declared = agreement(DeclaredCalls(*row) for row in insights.declared_calls(connection, task.id))
+    return {
+        "newest": neighbours.newest(connection, project()),
+        "declared": declared,
+        "others": tasks.others_of_path(connection, task.id, MOST_OTHERS) if g.visitor.decides else [],
+        "alike": similar.similar(connection, project(), task.id, SIMILAR_SHOWN),
+        "sites": similar.call_sites(connection, project(), [task.id]).get(task.id, []),
+        "decided": decided_history.is_any_about(connection, task.id),
+    }
+
+
+def _texts(
+    versions: Sequence[Row[Any]],
+    version: Row[Any] | None,
+    costing: Costing | None,
+    spending_by_version: Mapping[UUID, Spending],
+) -> dict[str, Any]:
+    """The text of the chosen version, and its comparison with another; without queries."""
+    parts, before = _template(version), _compared_to(versions, version)
+    compared = changes.compare(_template(before), parts) if before else []
+    return {
+        "parts": parts,
+        "colours": colours_of(versions),
+        "prefix_end": prefix_end(parts, varying(costing.costs)) if costing else None,
+        "before": before,
+        "compared": compared,
+        "is_changed": changes.is_changed(compared),
+        "board": _board(spending_by_version, before, version),
+        "may_split": _may_split(versions, version),
+        "was": argument("was"),
+        "sample": insights.SAMPLE,
+        "least_cached": LEAST_CACHED,
+        "few_calls": FEW_CALLS,
+    }
+
+
+def _template(version: Row[Any] | None) -> list[Part]:
+    return template_parts(version.parts, version.slots) if version else []
+
+
+def _compared_to(versions: Sequence[Row[Any]], version: Row[Any] | None) -> Row[Any] | None:
+    """The version in the link, else the version that the chosen one replaced."""
+    if version is None:
+        return None
+    setups = {version.version: (version.model, version.settings_digest) for version in versions}
+    number = changes.replaced_by(version.version, setups)
+    return numbered(versions, argument("against")) or numbered(versions, str(number))
+
+
+def _board(
+    spending_by_version: Mapping[UUID, Spending], before: Row[Any] | None, version: Row[Any] | None
+) -> Scoreboard | None:
+    if before is None or version is None:
+        return None
+    return scoreboard(spending_by_version.get(before.id, Spending()), spending_by_version.get(version.id, Spending()))
+
+
+def _may_split(versions: Sequence[Row[Any]], version_chosen: Row[Any] | None) -> bool:
+    """Whether the template of the chosen version could become a task of its own: it is in use, and others remain."""
+    if version_chosen is None or version_chosen.retired_at is not None:
+        return False
+    return any(version.template_id != version_chosen.template_id for version in versions)
