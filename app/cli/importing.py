@@ -24,10 +24,10 @@ from app.cli.records import Source, open_source
 from app.config import Settings
 from app.intake.bodies.native import OWN
 from app.intake.record import Ingest
-from app.pages.wording import plural
 from app.store import projects
 from app.store.engine import transaction
 from app.store.projects import Project
+from app.words import plural
 from tasks.accept import accept
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from app.pages.charts import Spark
-from app.pages.wording import ago, moment, number
 from app.reading.pieces import Piece, one_line
+from app.words import ago, moment, number
 
 
 def drawn_time(time: datetime | None) -> Markup:

@@ -8,9 +8,9 @@ from markupsafe import Markup, escape
 from app.pages.drawing import drawn_bar, drawn_spark, drawn_start, drawn_time
 from app.pages.overview import Line
 from app.pages.ranging import ShownRange
-from app.pages.wording import dollars, number, percent, plural, seconds, short
 from app.reading.pieces import one_line
 from app.reading.spending import Spending
+from app.words import dollars, number, percent, plural, seconds, short
 
 BAD_SHARE = 0.05
 """Share of failed calls from which a task or a project stands out."""

@@ -4,16 +4,18 @@ from typing import Any
 
 from flask import Flask, g
 
-from app.pages import access, addresses, wording
+from app.pages import access, addresses
 from app.pages.blueprint import pages
 from app.pages.drawing import DRAWN
+from app.pages.filters import FILTERS
 from app.pages.listing import drawn_rows
 from app.reading.pieces import marks, one_line
+from app.words import dollars, short
 
 
 def install(app: Flask) -> None:
     """Give the templates of the app the words, drawings and addresses that pages use."""
-    app.jinja_env.filters.update(wording.FILTERS | {"marks": marks, "one_line": one_line})
+    app.jinja_env.filters.update(FILTERS | {"marks": marks, "one_line": one_line})
     app.jinja_env.globals.update(DRAWN | {"drawn_rows": drawn_rows})
 
 
@@ -28,6 +30,6 @@ def common_values() -> dict[str, Any]:
         "here_with": addresses.here_with,
         "to_task": addresses.to_task,
         "query": addresses.query,
-        "short": wording.short,
-        "dollars": wording.dollars,
+        "short": short,
+        "dollars": dollars,
     }

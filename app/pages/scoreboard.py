@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.pages.wording import dollars, duration, number, percent
 from app.reading.spending import Spending
+from app.words import dollars, duration, number, percent
 
 FEW_CALLS = 30
 """Calls of a version below which a difference is most likely chance."""

@@ -17,7 +17,7 @@ from rich.text import Text
 from app.cli.context import show
 from app.cli.remote.api import Item
 from app.exporting.tables import guarded
-from app.pages.wording import ago, dollars, parsed
+from app.words import ago, dollars, parsed
 from templating import Template
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")

@@ -8,7 +8,7 @@ from app.cli.moments import MOMENT, MOMENT_WORDS
 from app.cli.remote.api import Api, Item
 from app.cli.remote.options import connected, iso
 from app.cli.remote.output import as_json, plain, template_text
-from app.pages.wording import plural
+from app.words import plural
 
 
 @click.command()

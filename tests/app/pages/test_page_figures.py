@@ -9,13 +9,13 @@ from app.pages import ranging
 from app.pages.charts import HEIGHT, spark, stack
 from app.pages.history import marks_of
 from app.pages.scoreboard import scoreboard
-from app.pages.wording import dollars, signed
 from app.reading.bill import reordered
 from app.reading.pieces import Part, Piece, template_text
 from app.reading.prices import Cost
 from app.reading.spending import Spending
 from app.reading.usage import Range
 from app.store.call_facts import Usage
+from app.words import dollars, signed
 
 
 @pytest.mark.parametrize(

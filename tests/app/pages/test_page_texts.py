@@ -1,4 +1,4 @@
-"""Texts of pages: pieces, marks, changes, costs and wording. Pure, no services."""
+"""Texts of pages: pieces, marks, changes, costs and words. Pure, no services."""
 
 from datetime import UTC, datetime, timedelta
 from difflib import SequenceMatcher
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pages import wording
+from app.pages.filters import messages
 from app.reading.changes import MOST_WORDS_COMPARED, compare, is_changed
 from app.reading.insights import CountedValue, PlaceStatistics
 from app.reading.pieces import (
@@ -25,6 +25,7 @@ from app.reading.pieces import (
     template_parts,
 )
 from app.reading.shares import costs
+from app.words import ago, duration, percent
 
 PARTS = [{"role": "system", "literals": ["Be ", ".\n"]}, {"role": "user", "literals": ["Q: ", "\nA:"]}]
 SLOTS = ["tone", "question"]
@@ -250,7 +251,7 @@ def test_a_task_without_calls_has_slots_without_numbers() -> None:
     assert (row.distinct, row.share, row.top) == (0, 0, ())
 
 
-# --- wording
+# --- words
 
 
 @pytest.mark.parametrize(
@@ -260,20 +261,20 @@ def test_a_task_without_calls_has_slots_without_numbers() -> None:
 def test_a_time_is_told_as_a_person_would(seconds: int, words: str) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
 
-    assert wording.ago(now - timedelta(seconds=seconds), now) == words
+    assert ago(now - timedelta(seconds=seconds), now) == words
 
 
 def test_a_small_figure_is_not_called_nothing() -> None:
-    assert wording.percent(0.004) == "< 1 %"
-    assert wording.percent(0) == "0 %"
+    assert percent(0.004) == "< 1 %"
+    assert percent(0) == "0 %"
 
 
 def test_a_share_that_is_not_all_is_not_called_all() -> None:
-    assert [wording.percent(share) for share in (0.994, 0.9995, 1)] == ["> 99 %", "> 99 %", "100 %"]
+    assert [percent(share) for share in (0.994, 0.9995, 1)] == ["> 99 %", "> 99 %", "100 %"]
 
 
 def test_a_call_that_ends_before_it_begins_took_no_time_that_can_be_told() -> None:
-    assert [wording.duration(seconds) for seconds in (-86_400, 0, 200)] == ["–", "0 ms", "3 min"]
+    assert [duration(seconds) for seconds in (-86_400, 0, 200)] == ["–", "0 ms", "3 min"]
 
 
 @pytest.mark.parametrize(
@@ -288,10 +289,10 @@ def test_a_call_that_ends_before_it_begins_took_no_time_that_can_be_told() -> No
     ],
 )
 def test_an_output_is_shown_as_what_was_said(output: object, shown: list[tuple[str, str]]) -> None:
-    assert wording.messages(output) == shown
+    assert messages(output) == shown
 
 
 def test_a_tool_call_is_shown_with_its_arguments() -> None:
     call = {"role": "assistant", "content": "ok", "tool_calls": [{"function": {"arguments": "{}"}}]}
 
-    assert '"arguments"' in wording.messages([call])[0][1]
+    assert '"arguments"' in messages([call])[0][1]
