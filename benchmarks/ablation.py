@@ -19,7 +19,7 @@ import templating
 from benchmarks.corpora import SCENARIOS, Corpus, corpus
 from benchmarks.frameworks import compare
 from benchmarks.score import Group, score
-from templating.mining import alignment, ends, families, forest, rounds, search, siblings, skeleton
+from templating.mining import alignment, ends, families, forest, one_round, revising, rounds, search, siblings, skeleton
 
 Off = Sequence[tuple[Any, str, object]]
 LARGE = {"large"}  # takes a quarter of an hour for all rules
@@ -42,10 +42,10 @@ def _no_ends(literals: Sequence[str], *_: object) -> list[bool]:
 
 
 RULES: Mapping[str, Off] = {
-    "separators": [(rounds, "parted", _identity)],
+    "separators": [(revising, "parted", _identity)],
     "inside": [(skeleton, "outside", _identity)],
     "borders": [(skeleton, "settled", _identity)],
-    "hidden": [(rounds.Rounds, "_hidden", _constant([]))],
+    "hidden": [(rounds, "given_back", _constant([]))],
     "filing": [(rounds.Rounds, "_look_at_families", _second)],
     "mixture": [(search, "is_mixture", _constant(False))],
     "siblings": [(search, "siblings", _constant(None))],
@@ -64,12 +64,12 @@ RULES: Mapping[str, Off] = {
     "kept sentences": [(families, "_are_rewritten", _constant(False))],
     "roll-out": [(families.Calls, "begin_or_end", _constant(0.0))],
     "words put in": [(families, "_grows", _constant(False))],
-    "edits of all texts": [(rounds.Rounds, "_part_by_edits", _constant([]))],
+    "edits of all texts": [(revising, "part_by_edits", _constant([]))],
     "crossed ends": [(ends.Ends, "are_crossed", _constant(False))],
     "crossed sets": [(search._Search, "_is_crossed", _constant(False))],
     "near": [(forest.Forest, "far", _constant(frozenset()))],
     "rests": [(search._Search, "_rests", _constant([]))],
-    "second look": [(rounds.Rounds, "_second_look", _constant([]))],
+    "second look": [(rounds, "look_again", _constant([]))],
     "loose": [(search, "FEWEST_LOOSE_TEXTS", 0), (search, "BITS_OF_A_LOOSE_TEMPLATE", 0.0)],
     "marks": [(search, "_is_marks", _constant(False))],
     "whole": [(search, "WHOLE_SHARE", 2.0)],
@@ -77,7 +77,7 @@ RULES: Mapping[str, Off] = {
     "label": [(alignment.Aligner, "_labels", _constant(False))],
     "much": [(siblings, "OWN_WORDS_FACTOR", 1e9)],
     "filled in": [(ends.Ends, "_are_filled_in", _constant(False))],
-    "told apart": [(rounds.Rounds, "_joins", _constant(False))],
+    "told apart": [(one_round.Round, "_joins", _constant(False))],
     "all held": [(forest, "BITS_OF_HELD_VALUES", 1e9)],
 }
 

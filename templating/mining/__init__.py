@@ -18,11 +18,18 @@ The steps, one module each:
     siblings    several templates in one house style, or one template whose slots have few values?
     mixture     few texts of two siblings, which look like one template with slots
     search      every member set that is one template, from the widest set down
-    rounds      the search of one bounded sample after the other (sampling); all texts are then matched (sieve)
+    rounds      the search of one bounded sample after the other (sampling), and what follows it:
+                one_round         the search of one sample, with some texts of the templates so far
+                replacing         which templates so far give way to a template found around their texts
+                second_look       a template whose values begin or end alike is searched again with more texts
+                behind_preambles  the texts of a template that is the preamble of hidden templates (hidden) are searched again
+                short_templates   texts that begin and end alike, with few fixed words (frames)
+                revising          with all its texts: was a template edited, which marks separate its values?
+                answer            each text in the most specific of the templates (sieve)
     filing      families of texts that share rare grams, for rounds after the random samples
-    hidden      templates of few calls behind one preamble, which look like one template with a slot
-    frames      short templates: texts that begin and end alike, with few fixed words
-    witnesses   a check that a template's texts come from enough runs (sessions)
+    findings    the templates of a search so far, each with its texts
+    texts       the texts of a search, with their times and runs (sessions)
+    witnesses   a check that a template's texts come from enough runs
     known       known templates as texts for a search; widening: which fixed text these may lose
     mine        the entry, with its types (result), time limit (budget) and names of slots (naming)
 """

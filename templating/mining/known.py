@@ -10,7 +10,9 @@ from itertools import count
 
 from templating.matching import match
 from templating.mining.filing import are_near
+from templating.mining.findings import Finding, Findings
 from templating.mining.sampling import spread
+from templating.mining.texts import Texts
 from templating.template import Template
 
 Values = tuple[str, ...]
@@ -23,6 +25,24 @@ CALLS_OF_EXAMPLES = 4  # least calls of all examples together; with 12, agents' 
 CALLS_OF_SHORT_EXAMPLES = 16  # the same of a short template, which is found by its number of calls: F1 .94 instead of .92
 MOST_SHORT_CHARACTERS = 80  # most characters of a short template's fixed text
 _PRIVATE, _PRIVATE_SIZE = 0xE000, 0x1900  # Unicode's private use area
+
+
+def add_known(known: Sequence[tuple[int, Template]], prompts: Iterable[str], texts: Texts, findings: Findings) -> set[str]:
+    """Adds the known templates that begin or end like one of the prompts to texts and findings. Returns their examples.
+
+    known: the templates with their numbers in the caller's list.
+    """
+    if not known:
+        return set()
+    every, size = set[str](), max(number for number, _ in known) + 1
+    for template, numbers in near(known, prompts).items():
+        probes, examples, number = shown(template), remembered(template), max(numbers)
+        copies = examples or list(dict.fromkeys(probes))
+        for text, its_times in times(template, number, size, [*copies, *probes]).items():
+            texts.add(text, its_times, number - size)
+        findings.add_known(template, Finding([(text, ()) for text in copies], numbers, probes=[(template, probes)]))
+        every.update(examples)
+    return every
 
 
 def shown(template: Template) -> list[str]:

@@ -6,11 +6,12 @@ from itertools import accumulate
 from types import MappingProxyType
 
 from templating.collecting import uncollected
+from templating.mining.answer import Group
 from templating.mining.budget import Budget
 from templating.mining.known import examples
 from templating.mining.naming import named
 from templating.mining.result import Mined, MiningResult, Options
-from templating.mining.rounds import Group, Rounds
+from templating.mining.rounds import Rounds
 from templating.template import Template
 
 DEFAULTS = Options()

@@ -4,12 +4,17 @@ The answer is that of `templating.Matcher`, for texts with the same number of pa
 dictionary look-ups find the few templates that begin or end like a text.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from templating.matching import agree, fit
 from templating.template import Template
 
+TEXTS_PER_TICK = 64  # texts (milliseconds of work) between two questions to the caller whether to stop
+
 KEY_CHARACTERS = 12  # characters of the beginning or end by which texts and templates are indexed: templates of few calls have fixed text at an end
+
+Row = tuple[str, ...]  # the values of a text
+Placed = tuple[str, Row]
 
 
 class Sieve:
@@ -35,7 +40,7 @@ class Sieve:
         else:
             self._loose.append(rank)
 
-    def fit(self, text: str) -> tuple[Template, tuple[str, ...]] | None:
+    def fit(self, text: str) -> tuple[Template, Row] | None:
         """The template of the text and its values, or None."""
         ranks = self._starts.get(text[:KEY_CHARACTERS], self._loose)
         by_end = self._ends.get(text[-KEY_CHARACTERS:])
@@ -45,6 +50,24 @@ class Sieve:
             if values is not None and agree(template.repeats, values):
                 return template, values
         return None
+
+
+def sort_by_template(
+    texts: Iterable[str], templates: Iterable[Template], tick: Callable[[], object]
+) -> tuple[dict[Template, list[Placed]], list[str]]:
+    """(the texts of each template with their values, the texts that fit none)"""
+    sieve = Sieve(templates)
+    rows: dict[Template, list[Placed]] = {}
+    misfits = []
+    for number, text in enumerate(texts):
+        if number % TEXTS_PER_TICK == 0:
+            tick()
+        hit = sieve.fit(text)
+        if hit is None:
+            misfits.append(text)
+        else:
+            rows.setdefault(hit[0], []).append((text, hit[1]))
+    return rows, misfits
 
 
 class Neighbours:

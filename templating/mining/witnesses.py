@@ -5,10 +5,12 @@ have each a text of their own, these may be values, or the bodies of several tem
 fourth text at an edited place does.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from templating.mining.borders import shared_length
 from templating.mining.families import MOST_EDIT_TEXTS
+from templating.mining.mixture import is_open
+from templating.template import Template
 
 WORDS_OF_A_RUNS_BODY = 8  # least words with which all values of a run begin, or end, where these are a body
 EQUAL_WORDS_OF_RUNS = 2  # least of these words that are the same in runs of one template
@@ -22,34 +24,35 @@ class Witnesses:
     def __init__(self) -> None:
         self._kinds: list[dict[str, str]] = []
 
-    def are_enough(
-        self, rows: Mapping[str, Sequence[str]], places: Iterable[int], runs_of: Callable[[str], Sequence[int]]
-    ) -> bool:
+    def are_enough(self, template: Template, rows: Mapping[str, Sequence[str]], runs_of: Callable[[str], Sequence[int]]) -> bool:
         """Whether the texts of a template come from enough runs to tell fixed text from a value that a run holds.
 
-        rows: text -> its values. places: the slots at an end, where templates behind one preamble have their bodies.
-        runs_of: text -> the runs of its calls.
+        rows: text -> its values. runs_of: text -> the runs of its calls.
         False also for texts of several kinds of which an earlier set came from too few runs.
         """
         by_run: dict[int, list[str]] = {}
         for text in rows:
             for run in set(runs_of(text)):
                 by_run.setdefault(run, []).append(text)
-        if len(by_run) == 1 or any(
-            len({kinds.get(text, "") for text in rows}) > 1
-            for kinds in self._kinds
-            if not kinds.keys().isdisjoint(rows)
-        ):
+        if len(by_run) == 1 or self._are_of_several_kinds(rows):
             return False
         runs = [its for its in by_run.values() if len(its) > 1]
         if sum(map(len, runs)) < HOLDING_SHARE * sum(map(len, by_run.values())):
             return True
-        for place in places:
+        return not self._are_bodies(template, rows, runs)
+
+    def _are_of_several_kinds(self, rows: Mapping[str, Sequence[str]]) -> bool:
+        met = (kinds for kinds in self._kinds if not kinds.keys().isdisjoint(rows))
+        return any(len({kinds.get(text, "") for text in rows}) > 1 for kinds in met)
+
+    def _are_bodies(self, template: Template, rows: Mapping[str, Sequence[str]], runs: Sequence[Sequence[str]]) -> bool:
+        """Whether a slot at an end, where templates behind one preamble have their bodies, holds a text for each of a few runs."""
+        for place in (place for place in range(len(template.slots)) if is_open(template, place)):
             held = _held([[rows[text][place] for text in its] for its in runs])
             if held:
                 self._kinds.append({text: kind for kind, its in zip(held, runs, strict=True) for text in its})
-                return False
-        return True
+                return True
+        return False
 
 
 def _held(columns: Sequence[Sequence[str]]) -> list[str]:

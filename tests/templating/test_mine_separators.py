@@ -11,9 +11,11 @@ import pytest
 from templating import Template, mine
 from templating.matching import fit
 from templating.mining.budget import Budget
+from templating.mining.findings import Finding, Findings
 from templating.mining.result import Options
-from templating.mining.rounds import Finding, Rounds
+from templating.mining.revising import revise
 from templating.mining.separators import parted
+from templating.mining.texts import Texts
 
 START, END = "Compare what the two guests said about their stay.\n\n", "\n\nName one thing that both of them liked."
 
@@ -207,10 +209,11 @@ def test_nothing_is_asked_of_a_template_when_time_is_up(in_time):
     dice = Random(1)
     values = [f"{first} | {second}" for first, second in pairwise(prose(dice) for _ in range(40))]
     calls = {START + value: [position] for position, value in enumerate(values)}
-    rounds = Rounds(calls, [], Options(), Budget(should_stop=lambda: not in_time))
-    rounds._found = {Template((START, ""), ("stays",)): Finding([(START + value, (value,)) for value in values])}
-    rounds._ask_again()
-    assert (" | " in "".join(*(template.literals for template in rounds._found))) == in_time
+    texts = Texts(calls, Options(), Budget(should_stop=lambda: not in_time))
+    findings = Findings(texts.budget.spent)
+    findings[Template((START, ""), ("stays",))] = Finding([(START + value, (value,)) for value in values])
+    revise(texts, findings)
+    assert (" | " in "".join(*(template.literals for template in findings))) == in_time
 
 
 @pytest.mark.parametrize("count", [3, 40])

@@ -1,0 +1,96 @@
+"""One round: the search in a sample, with some texts of the templates so far."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from templating.mining.findings import Findings
+from templating.mining.replacing import Replacing
+from templating.mining.search import search
+from templating.mining.siblings import Places
+from templating.mining.sieve import Row
+from templating.mining.skeleton import Skeleton
+from templating.mining.texts import Texts
+from templating.template import Template
+
+BITS_OF_A_FILED_TEMPLATE = 80.0  # least bits of fixed text of a family: twice those of other sets, since the texts were chosen as similar
+BITS_SHARED_BY_FILED_CALLS = 160.0  # bits more, divided by the number of calls
+FILED_FIXED_SHARE = 0.5  # least fixed share of a family's text that begins with a value: free texts that end in one quotation share less
+TOLD_FACTOR = 2  # least texts of templates that a round told apart, as a multiple of the texts that later rounds see
+
+
+class Round:
+    """The search in one sample. filed: whether its texts were chosen as similar (`filing`)."""
+
+    def __init__(self, texts: Texts, findings: Findings, sample: Sequence[str], *, filed: bool) -> None:
+        self._texts, self._findings, self._filed = texts, findings, filed
+        self._shown = findings.shown(sample)
+        self._pool = texts.pool([*sample, *(text for its in self._shown.values() for text in its)])
+        self._fresh = set(sample)
+        self._replacing = Replacing(texts, findings, self._shown, self._fresh)
+        self._allowed: dict[Template, tuple[Skeleton, list[str]]] = {}
+
+    def run(self) -> tuple[list[Template], list[str]]:
+        """(new templates, among them those that replace narrower ones; texts that the replaced templates lost)"""
+        number = {text: index for index, text in enumerate(self._pool.texts)}
+        settled = {template: frozenset(number[text] for text in its) for template, its in self._shown.items()}
+        candidates = search(
+            self._pool,
+            self._texts.options.min_group_size,
+            self._texts.budget.spent,
+            accepts=self._accepts,
+            settled={*settled.values()},
+            known=[its for template, its in settled.items() if template in self._findings.known],
+            held=self._texts.held,
+        )
+        new, lost = list[Template](), list[str]()
+        for candidate in candidates:
+            best, its = self._allowed[candidate.template]
+            templates, misfits = self._replacing.add(best, set(its))
+            new += templates
+            lost += misfits
+        return new, lost
+
+    def _accepts(self, candidate: Skeleton) -> bool:
+        """Whether a candidate of the search is a template of the whole search."""
+        rows = dict(zip((self._pool.texts[member] for member in candidate.members), candidate.values, strict=True))
+        if self._filed and not self._is_clear(candidate):
+            return False
+        if not self._texts.are_of_enough_runs(candidate.template, self._told(rows)) or self._joins(candidate):
+            return False
+        best = self._replacing.allowed(candidate, rows)
+        if best:
+            self._allowed[candidate.template] = best
+        return best is not None
+
+    def _told(self, rows: dict[str, Row]) -> dict[str, Row]:
+        """The rows of texts that have no template of this call yet."""
+        return {text: values for text, values in rows.items() if text in self._fresh or text in self._findings.copies}
+
+    def _is_clear(self, candidate: Skeleton) -> bool:
+        """Whether texts of a family share more than a value or a turn of phrase, by which they may have been filed together."""
+        calls = int(self._pool.calls[candidate.members].sum())
+        if not candidate.held or candidate.bits < BITS_OF_A_FILED_TEMPLATE + BITS_SHARED_BY_FILED_CALLS / calls:
+            return False
+        size = sum(len(self._pool.texts[member]) for member in candidate.members)
+        return bool(candidate.template.literals[0].strip()) or candidate.template.fixed * len(candidate.members) >= FILED_FIXED_SHARE * size
+
+    def _joins(self, candidate: Skeleton) -> bool:
+        """Whether a template joins templates that one earlier round told apart with many more texts, and not only in a value."""
+        number = {self._pool.texts[member]: position for position, member in enumerate(candidate.members)}
+        told = [
+            (self._findings[t].born, np.array([number[text] for text in its]))
+            for t, its in self._shown.items()
+            if self._is_told(t, len(its)) and number.keys() >= set(its)
+        ]
+        if len(told) < 2:
+            return False
+        places = Places(candidate, self._texts.options.barrier)
+        born = Counter(when for when, kind in told if places.are_own(kind))
+        return max(born.values(), default=0) > 1
+
+    def _is_told(self, template: Template, shown: int) -> bool:
+        """Whether an earlier round of this call saw many more texts of a template than this round."""
+        finding = self._findings.get(template)
+        return finding is not None and not finding.supersedes and finding.looked >= TOLD_FACTOR * shown

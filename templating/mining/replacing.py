@@ -1,0 +1,122 @@
+"""Replacing: which of the templates so far give way to a template that a search found around their texts.
+
+A template that is found around the texts of others is their value-free form: it widens a known template, or joins what a round
+told apart by a value that was the same by chance. A known template gives way only if it loses values (`widening`), else the
+template around it is made again without the known template's texts.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from templating.matching import fit
+from templating.mining.budget import SpentError
+from templating.mining.findings import Finding, Findings
+from templating.mining.known import remembered
+from templating.mining.sieve import sort_by_template
+from templating.mining.skeleton import ALIGNED_TEXTS, Skeleton, skeleton
+from templating.mining.texts import Texts
+from templating.mining.widening import may_widen, values_of
+from templating.template import Template
+
+MOST_WEAK_CHARACTERS = 80  # most characters of fixed text of a known template that a shorter one may replace; longer templates are left to rounds
+
+
+class Replacing:
+    """The step from the candidates of one search to templates of the whole search.
+
+    shown: the texts of each template so far that took part. fresh: the other texts.
+    """
+
+    def __init__(self, texts: Texts, findings: Findings, shown: Mapping[Template, list[str]], fresh: set[str]) -> None:
+        self._texts, self._findings, self._shown, self._fresh = texts, findings, shown, fresh
+
+    def allowed(self, candidate: Skeleton, texts: Iterable[str]) -> tuple[Skeleton, list[str]] | None:
+        """The template and its texts, without those of known templates that would lose more than values; None when that leaves no template.
+
+        What remains must widen a known template: new texts alone are a set of their own in the search.
+        """
+        joined = dict.fromkeys(texts)
+        touched = self._touched(candidate, joined)
+        most = candidate.template.fixed + MOST_WEAK_CHARACTERS
+        if any(t.fixed > most and not joined.keys() >= set(touched).intersection(its) for t, its in self._shown.items()):
+            return None  # the search did not join these known templates, which have more text of their own than a short value
+        refused = self._refused(candidate, touched)
+        if not refused:
+            return None if refused is None else (candidate, touched)
+        return self._without(refused, touched)
+
+    def _without(self, refused: Iterable[Template], touched: Iterable[str]) -> tuple[Skeleton, list[str]] | None:
+        """The template of these texts without those of the refused templates; None unless it widens known templates and touches no refused one."""
+        others = {text for t in refused for text in self._shown[t]}
+        rest = [text for text in touched if text not in others]
+        wider = [t for t in self._shown if t in self._findings.known and set(rest).issuperset(self._shown[t])]
+        best = self._widened(set(rest), wider) if wider else None
+        if best is None or not others.isdisjoint(again := self._touched(best, rest)):
+            return None
+        return None if self._refused(best, again) != [] else (best, again)
+
+    def _touched(self, candidate: Skeleton, texts: Iterable[str]) -> list[str]:
+        """The texts of a candidate, and the shown texts of known templates that the candidate fits."""
+        others = (text for t, its in self._shown.items() if t in self._findings.known for text in its)
+        return list(dict.fromkeys([*texts, *(text for text in others if fit(candidate.template.literals, text) is not None)]))
+
+    def _refused(self, candidate: Skeleton, touched: Sequence[str]) -> list[Template] | None:
+        """The known templates among these texts that one template of all texts must not replace; None where there is no such template."""
+        texts, findings = set(touched), self._findings
+        met = [t for t, its in self._shown.items() if (t in findings.known or findings[t].supersedes) and not texts.isdisjoint(its)]
+        gone = [t for t in met if texts.issuperset(self._shown[t])]
+        if not gone:
+            return met
+        best = self._widened(texts, [t for t, its in self._shown.items() if texts.issuperset(its)], candidate)
+        if best is None:
+            return None
+        fixed = self._fixed(best.template, gone, [text for text in touched if text in self._fresh])
+        return [t for t in met if t not in gone or any(known in fixed for known, _ in findings[t].probes)]
+
+    def _fixed(self, wide: Template, narrow: Iterable[Template], fresh: Sequence[str]) -> set[Template]:
+        """The known templates in some templates that would lose more than values to a wider template."""
+        new = values_of(wide.literals, fresh)
+        probes = {known: its for t in narrow for known, its in self._findings[t].probes}
+        own = {known: values_of(wide.literals, its) or values_of(wide.literals, remembered(known)) for known, its in probes.items()}
+        return {
+            known
+            for known, its in own.items()
+            if not may_widen(known, wide, its, new, [values for other, values in own.items() if other is not known])
+        }
+
+    def add(self, candidate: Skeleton, texts: set[str]) -> tuple[list[Template], list[str]]:
+        """Adds a template in the place of those that gave all their shown texts to it. Returns the template, if any, and texts that it does not fit."""
+        if not texts & self._fresh:
+            return [], []
+        old = [t for t, its in self._shown.items() if t in self._findings and its and texts.issuperset(its)]
+        best = self._widened(texts, old, candidate) if old else candidate
+        if best is None:
+            return [], []
+        gone = [self._findings.drop(t) for t in old]
+        rows, misfits = sort_by_template((text for f in gone for text, _ in f.rows), [best.template], self._texts.budget.spent)
+        self._findings[best.template] = Finding(
+            rows.get(best.template, []),
+            {number for f in gone for number in f.supersedes},
+            best.bits,
+            looked=len(texts),
+            born=self._findings.step,
+            since=min((f.since for f in gone), default=self._findings.step),
+            probes=[its for f in gone for its in f.probes],
+        )
+        return [best.template], misfits
+
+    def _widened(self, texts: set[str], old: Sequence[Template], candidate: Skeleton | None = None) -> Skeleton | None:
+        """One template for these texts and for the texts of the replaced templates: for examples, or else for probes.
+
+        The candidate, if it fits them all: it was aligned among other texts, which show what each unit is worth.
+        """
+        findings = [self._findings[t] for t in old]
+        probes = [text for finding in findings for known, its in finding.probes if not known.examples for text in its]
+        every = texts.union(probes, *(finding.some(ALIGNED_TEXTS) for finding in findings))
+        if candidate and all(fit(candidate.template.literals, text) is not None for text in every):
+            return candidate
+        pool = self._texts.pool(every)
+        try:
+            best = skeleton(pool, range(len(pool.texts)))
+        except SpentError:
+            return None
+        return best if best is not None and len(best.members) == len(pool.texts) else None

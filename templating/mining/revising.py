@@ -1,0 +1,78 @@
+"""Revising: each template is examined with all its texts, for rules that need many: edits, and marks that separate its values."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from templating.matching import fit
+from templating.mining.families import edits, without_data
+from templating.mining.findings import BORN_LAST, Finding, Findings
+from templating.mining.repeats import repeated
+from templating.mining.separators import parted
+from templating.mining.sieve import Placed
+from templating.mining.skeleton import template_of
+from templating.mining.texts import Texts
+from templating.template import Template
+
+KEPT_SHARE = 0.75  # least share of the texts in versions with enough calls
+
+
+def revise(texts: Texts, findings: Findings) -> None:
+    """Divides templates by their edits and separates their values, while there is time."""
+    to_part = list(findings)
+    while to_part and not texts.budget.spent():
+        to_part += part_by_edits(texts, findings, to_part.pop())
+    for template in list(findings):
+        if not texts.budget.spent():
+            _separate(texts, findings, template)
+
+
+def part_by_edits(texts: Texts, findings: Findings, template: Template) -> list[Template]:
+    """Divides a template by its edits, with all its texts. Returns the new templates, one for each version.
+
+    A round has a thousand texts, one or two of a version with few calls, which look like a rare value or an optional part.
+    Only all texts together show whether the calls of one version follow those of another in time.
+    """
+    finding = findings[template]
+    if not finding.rows or finding.supersedes or template in findings.known:
+        return []
+    kinds = _versions(texts, template, finding.rows)
+    if not kinds or not KEPT_SHARE * len(finding.rows) <= sum(map(len, kinds)) or len(kinds[0]) == len(finding.rows):
+        return []
+    parts = [part for its in kinds if (part := texts.template_of(its))]
+    if len(parts) < len(kinds):
+        return []
+    findings.drop(template)
+    findings |= {s.template: Finding([], bits=s.bits, born=BORN_LAST, since=finding.since) for s in parts}
+    new = [s.template for s in parts]
+    findings.place([text for text, _ in finding.rows], new)
+    return new
+
+
+def _versions(texts: Texts, template: Template, rows: Sequence[Placed]) -> list[list[str]]:
+    """The texts of each version with enough calls; empty when nothing was edited."""
+    rows = sorted(rows, key=lambda row: texts.calls[row[0]][0])
+    columns = without_data(template, [values for _, values in rows], texts.options.barrier)
+    keys = edits([text for text, _ in rows], columns, texts.runs, tick=texts.budget.spent, held=texts.held, all_calls=True)
+    if not any(keys):
+        return []
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    for key, (text, _) in zip(keys, rows, strict=True):
+        kinds.setdefault(key, []).append(text)
+    return [its for its in kinds.values() if texts.count(its) >= texts.options.min_group_size]
+
+
+def _separate(texts: Texts, findings: Findings, template: Template) -> None:
+    """Makes fixed text of the marks that separate the values of a slot in every text."""
+    finding = findings[template]
+    if template in findings.known:
+        return
+    its_values = [values for _, values in finding.rows]
+    literals = repeated(template.literals, its_values, texts.budget.spent)
+    if literals == template.literals:
+        literals = parted(literals, its_values, texts.budget.spent)
+    if literals == template.literals:
+        return
+    new = template_of(literals)
+    rows = [(text, its) for text, _ in finding.rows if (its := fit(new.literals, text)) is not None]
+    if new not in findings and len(rows) == len(finding.rows):
+        findings[new] = replace(findings.drop(template), rows=rows)

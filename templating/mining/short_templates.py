@@ -1,0 +1,137 @@
+"""Short templates, among texts that fit no template, or only a template of few texts: `frames` proposes sets of texts, this module decides."""
+
+from collections.abc import Mapping, Sequence
+from math import log2
+
+from templating.matching import fit
+from templating.mining.budget import SpentError
+from templating.mining.findings import Finding, Findings
+from templating.mining.forest import Forest
+from templating.mining.frames import BITS_A_FRAME_SAVES, FEWEST_FRAME_CALLS, HELD_SHARE, frames
+from templating.mining.mixture import is_mixture
+from templating.mining.replacing import MOST_WEAK_CHARACTERS, Replacing
+from templating.mining.sampling import spread
+from templating.mining.search import BITS_OF_A_TEMPLATE, BITS_SHARED_BY_CALLS, search
+from templating.mining.siblings import FEWEST_OWN_GRAMS
+from templating.mining.sieve import Sieve
+from templating.mining.skeleton import Skeleton
+from templating.mining.texts import Texts
+from templating.template import Template
+
+TEXTS_OF_A_SHORT_TEMPLATE = 64  # most texts of a short template in which a search looks for several templates
+MOST_ENDING_CHARACTERS = 12  # most characters with which values may begin or end alike: less than two words
+MOST_WEAK_TEXTS = 8  # most texts of a template that a shorter one may take over
+
+
+class ShortTemplates:
+    """The look for short templates when all rounds are over."""
+
+    def __init__(self, texts: Texts, findings: Findings) -> None:
+        self._texts, self._findings = texts, findings
+        self._new: dict[Template, Finding] = {}
+        self._lost: list[str] = []
+
+    def look(self, rest: Sequence[str]) -> None:
+        """Adds the short templates of these texts, and of texts that have a weak template. Nothing when time is up."""
+        weak = {template: finding for template, finding in self._findings.items() if self._is_weak(template, finding)}
+        rest = self._findings.prompts(rest)
+        try:
+            self._search([*rest, *(text for finding in weak.values() for text, _ in finding.rows)])
+        except SpentError:
+            return
+        if not self._new:
+            return
+        self._findings |= self._new
+        gone = self._give_way(weak)
+        self._findings.place([*rest, *self._lost, *gone], self._new)
+        self._drop_thin()
+
+    def _is_weak(self, template: Template, finding: Finding) -> bool:
+        """Whether a shorter template may take over all texts of a template."""
+        if template in self._findings.known:
+            return template.fixed <= MOST_WEAK_CHARACTERS
+        return 0 < len(finding.rows) < MOST_WEAK_TEXTS and not finding.supersedes
+
+    def _search(self, texts: Sequence[str]) -> None:
+        """Collects the new templates, and the texts that replaced known templates lose."""
+        texts = self._texts.by_age(dict.fromkeys(texts))
+        sets = frames(texts, [len(self._texts.calls[text]) for text in texts], self._texts.splits, self._texts.go_on)
+        for members in sets:
+            its = [texts[member] for member in members]
+            best = None if self._findings.copies.issuperset(its) else self._short(its)
+            if best is None or best.template in self._findings:
+                continue
+            if best.template.fixed > MOST_WEAK_CHARACTERS and self._findings.known:
+                self._replace_known(best, its)
+            else:
+                self._new[best.template] = Finding([], bits=best.bits, born=self._findings.step, looked=len(members))
+
+    def _replace_known(self, best: Skeleton, texts: Sequence[str]) -> None:
+        """Adds a template, unless it fits known templates that would lose more than short values."""
+        shown = {t: self._findings.some(finding) for t, finding in self._findings.items() if t in self._findings.known}
+        replacing = Replacing(self._texts, self._findings, shown, set(texts))
+        allowed = replacing.allowed(best, texts)
+        if allowed is not None:
+            templates, lost = replacing.add(allowed[0], set(allowed[1]))
+            self._new |= {template: self._findings[template] for template in templates}
+            self._lost += lost
+
+    def _short(self, texts: Sequence[str]) -> Skeleton | None:
+        """The template of texts that begin and end alike; None if it is long enough for `search`, and `search` finds several templates."""
+        best = self._texts.template_of(texts)
+        if best is None or is_mixture(best):
+            return None
+        rows = {text: values for text in self._findings.prompts(texts) if (values := fit(best.template.literals, text)) is not None}
+        if not self._texts.are_of_enough_runs(best.template, rows):
+            return None
+        some = spread(texts, TEXTS_OF_A_SHORT_TEMPLATE)
+        is_long = best.bits >= BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / self._texts.count(texts)
+        is_one = self._is_one(some) if is_long else not self._has_parts(some)
+        return best if is_one else None
+
+    def _has_parts(self, texts: Sequence[str]) -> bool:
+        """Whether some of these texts share much more than all of them."""
+        forest = Forest(self._texts.pool(texts), self._texts.options.min_group_size, self._texts.go_on)
+        return bool(forest.parts(range(len(texts)), FEWEST_OWN_GRAMS, HELD_SHARE))
+
+    def _is_one(self, texts: Sequence[str]) -> bool:
+        """Whether a search among these texts finds one template."""
+        pool, size = self._texts.pool(texts), len(texts)
+        skeletons = search(pool, self._texts.options.min_group_size, self._texts.budget.spent, narrowest=size)
+        return len(skeletons) == 1 and len(skeletons[0].members) == size
+
+    def _give_way(self, weak: Mapping[Template, Finding]) -> list[str]:
+        """Drops the weak templates whose additional fixed text is a value. Returns their texts."""
+        sieve, texts = Sieve(self._new), list[str]()
+        for template, finding in weak.items():
+            around = self._around(template, finding, sieve) if template in self._findings else None
+            if around:
+                around.supersedes |= finding.supersedes
+                texts += self._findings.prompts(text for text, _ in self._findings.drop(template).rows)
+        return texts
+
+    def _around(self, template: Template, finding: Finding, shorter: Sieve) -> Finding | None:
+        """The shorter template that fits all texts of a template, if the longer template's additional fixed text is a value."""
+        fits = [hit for text, _ in finding.rows if (hit := shorter.fit(text))]
+        if len(fits) < len(finding.rows):
+            return None
+        short = fits[0][0]
+        if template in self._findings.known:
+            is_value = not template.slots or template.fixed <= short.fixed + MOST_ENDING_CHARACTERS
+        else:
+            is_several = len({wide for wide, _ in fits}) > 1 or len({values for _, values in fits}) < len(fits)
+            is_value = is_several or self._is_value(finding, self._findings[short])
+        return self._findings[short] if is_value else None
+
+    def _is_value(self, finding: Finding, around: Finding) -> bool:
+        """Whether the fixed text that a template has beyond a shorter one around it saves too few bits."""
+        calls, more = self._texts.count_rows(finding.rows), finding.bits - around.bits
+        if calls < FEWEST_FRAME_CALLS:
+            return more < BITS_OF_A_TEMPLATE + BITS_SHARED_BY_CALLS / calls
+        return calls * (more - log2(max(1, around.looked / calls))) - finding.bits < BITS_A_FRAME_SAVES
+
+    def _drop_thin(self) -> None:
+        """Drops the short templates of whose texts most have a more specific template."""
+        for template, finding in self._new.items():
+            if len(finding.rows) < HELD_SHARE * finding.looked and not finding.supersedes:
+                self._findings.drop(template)
