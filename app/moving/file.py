@@ -43,6 +43,11 @@ class Section:
     data: bytes
 
 
+def damaged(section: Section) -> BadFileError:
+    """The error about a section whose rows cannot be read."""
+    return BadFileError(f"Section {section.number} ({section.table}) of the file is damaged. Export the project again.")
+
+
 class Writer:
     """Writes one file from its beginning to its end."""
 
@@ -93,11 +98,14 @@ class Reader:
         while "end" not in (header := self._line()):
             number += 1
             yield self._section(number, header)
-        self.totals = {name: Sum(total["rows"], total["digest"]) for name, total in header["end"].items()}
+        try:
+            self.totals = {name: Sum(total["rows"], total["digest"]) for name, total in header["end"].items()}
+        except (AttributeError, KeyError, TypeError) as error:
+            raise BadFileError("The last line of the file is damaged. Export the project again.") from error
 
     def _section(self, number: int, header: Mapping[str, Any]) -> Section:
         try:
-            size, table, columns = int(header["bytes"]), str(header["table"]), tuple(header["columns"])
+            size, table, columns = int(header["bytes"]), str(header["table"]), tuple(map(str, header["columns"]))
             data = self._read_bytes(size) if 0 <= size <= _LARGEST_PAGE else b""
             is_whole = hashlib.sha256(data).hexdigest() == header["sha256"]
         except (KeyError, TypeError, ValueError) as error:

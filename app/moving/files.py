@@ -1,9 +1,10 @@
 """Use cases: export a project to a file, and import one from a file."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import IO, Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from app.errors import CallerError
 from app.moving import parts
 from app.moving.arrival import Arrival
-from app.moving.file import BadFileError, Reader, Section, Writer
+from app.moving.file import BadFileError, Reader, Section, Writer, damaged
 from app.store import belongings, migrate, rollup
 from app.store.arrivals import Arriving
 from app.store.belongings import Belonging, Sum
@@ -73,7 +74,7 @@ def _columns(columns: tuple[str, ...], belonging: Belonging, with_keys: bool) ->
 
 
 def _totals(
-    connection: Connection, project_id: UUID, with_keys: bool, logged: Mapping[str, Sequence[UUID]] = {}
+    connection: Connection, project_id: UUID, with_keys: bool, logged: Mapping[str, Collection[UUID]] = {}
 ) -> Iterator[tuple[str, Sum]]:
     for belonging in belongings.belongings():
         if with_keys or belonging.name not in parts.SECRETS:
@@ -94,46 +95,63 @@ def import_project(engine: Engine, source: IO[bytes], *, name: str | None, peer:
     if not fresh:
         return _imported_before(engine, reader, project, same_file=copied.get("file") == reader.head["id"])
     sections_done = _sections_done(arrival.copied(), reader.head)
-    last: list[Section] = []
     logged: Logged = {}
-    for section in (_renamed(section, project.name) for section in _sections_noting(reader, logged)):
-        belonging = _belonging_of(section)
-        if section.closing:
-            last.append(section)
-        elif section.number > sections_done:
-            arrival.receive(
-                belonging, section.columns, section.data, {"file": reader.head["id"], "sections": section.number}
-            )
-        tell(section.table, 0 if section.closing else section.data.count(b"\n"))
+    sections = _told((_renamed(section, project.name) for section in _sections_noting(reader, logged)), tell)
+    first_closing = _receive(arrival, sections, sections_done, reader.head["id"])
 
     def close(connection: Connection, arriving: Arriving) -> None:
-        _close(
-            connection, arriving, reader, last, lambda connection: _totals_stored(connection, reader, project, logged)
-        )
+        columns = _stage(arriving, chain(first_closing, sections))
+        _merge(arriving, reader, columns)
+        _compare(reader, _totals_stored(connection, reader, project, logged))
 
     arrival.in_one(close, stays_held=False)
     add_up(engine)
     return Copied(project, reader.totals)
 
 
-Logged = dict[str, list[UUID]]
+def _told(sections: Iterable[Section], tell: Tell) -> Iterator[Section]:
+    for section in sections:
+        yield section
+        tell(section.table, 0 if section.closing else section.data.count(b"\n"))
+
+
+def _receive(arrival: Arrival, sections: Iterator[Section], sections_done: int, file: str) -> list[Section]:
+    """Receive the sections before the closing ones, each in a transaction; answers the first closing section, or []."""
+    for section in sections:
+        if section.closing:
+            return [section]
+        belonging = _belonging_of(section)
+        if section.number > sections_done:
+            arrival.receive(belonging, section.columns, section.data, {"file": file, "sections": section.number})
+    return []
+
+
+Logged = dict[str, set[UUID]]
 """The ids of the entries of each log in a file."""
 
 
 def _sections_noting(reader: Reader, logged: Logged) -> Iterator[Section]:
     """All sections; at the end `logged` has the entries of every log."""
-    logged |= {name: [] for name in parts.LOGS}
+    logged |= {name: set() for name in parts.LOGS}
     for section in reader.sections():
         if section.table in logged:
-            logged[section.table] += belongings.ids_in(section.data)
+            logged[section.table].update(_ids_of(section))
         yield section
+
+
+def _ids_of(section: Section) -> list[UUID]:
+    try:
+        return belongings.ids_in(section.data)
+    except ValueError as error:
+        raise damaged(section) from error
 
 
 def _project_of(head: dict[str, Any], name: str | None) -> Project:
     try:
+        UUID(head["id"])
         return Project(UUID(head["project"]["id"]), name or str(head["project"]["name"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadFileError("The file names no project. Export it again.") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadFileError("The file names no project. Export the project again.") from error
 
 
 def _sections_done(copied: dict[str, Any], head: dict[str, Any]) -> int:
@@ -156,8 +174,10 @@ def _renamed(section: Section, name: str) -> Section:
     """The row of the project with its new name."""
     if section.table != belongings.PROJECT:
         return section
-    place = section.columns.index("name")
     values = section.data.rstrip(b"\n").split(b"\t")
+    if "name" not in section.columns or len(values) != len(section.columns):
+        raise damaged(section)
+    place = section.columns.index("name")
     values[place] = re.sub(r"[\\\t\n\r]", lambda escape: _ESCAPED[escape[0]], name).encode()
     data = b"\t".join(values) + b"\n"
     return Section(section.number, section.table, section.columns, section.closing, data)
@@ -166,18 +186,19 @@ def _renamed(section: Section, name: str) -> Section:
 _ESCAPED = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
-def _close(
-    connection: Connection,
-    arriving: Arriving,
-    reader: Reader,
-    last: list[Section],
-    totals_stored: Callable[[Connection], dict[str, Sum]],
-) -> None:
-    """Import the held-back sections, then compare everything."""
+def _stage(arriving: Arriving, closing: Iterable[Section]) -> dict[Belonging, tuple[str, ...]]:
+    """Copy the closing sections into the database as they are read, so that no file fills the memory; answers the columns by table."""
     columns: dict[Belonging, tuple[str, ...]] = {}
-    for section in last:
-        arriving.stage(belonging := _belonging_of(section), section.columns, section.data)
-        columns[belonging] = section.columns
+    for section in closing:
+        belonging = _belonging_of(section)
+        if not section.closing or columns.setdefault(belonging, section.columns) != section.columns:
+            raise damaged(section)
+        arriving.stage(belonging, section.columns, section.data)
+    return columns
+
+
+def _merge(arriving: Arriving, reader: Reader, columns: dict[Belonging, tuple[str, ...]]) -> None:
+    """Make the staged rows the only rows of the closing tables; a table without a section has no rows."""
     empty = [
         belonging
         for belonging in parts.closing_tables()
@@ -191,7 +212,10 @@ def _close(
         arriving.prune(belonging)
     for belonging, columns_named in columns.items():
         arriving.merge(belonging, columns_named)
-    if wrong := parts.differing(reader.totals, totals_stored(connection)):
+
+
+def _compare(reader: Reader, totals_stored: dict[str, Sum]) -> None:
+    if wrong := parts.differing(reader.totals, totals_stored):
         raise parts.DiffersError(
             f"What arrived is not what the file has: {'; '.join(wrong)}. Run the same command again."
         )
@@ -199,6 +223,10 @@ def _close(
 
 def _totals_stored(connection: Connection, reader: Reader, project: Project, logged: Logged) -> dict[str, Sum]:
     totals_here = dict(_totals(connection, project.id, bool(reader.head.get("keys")), logged))
+    if unknown := sorted(reader.totals.keys() - totals_here.keys()):
+        raise BadFileError(
+            f"The last line of the file names the table {unknown[0]}, which a file does not hold. Export the project again."
+        )
     return {name: totals_here[name] for name in reader.totals}
 
 

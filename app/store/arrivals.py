@@ -5,8 +5,8 @@ or not at all.  Merging twice changes nothing.
 """
 
 import io
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,15 @@ class ForeignRowsError(CallerError):
         super().__init__(
             f"Rows of {table} do not arrive as they are: rows of another project or of another copy have their ids or names. "
             "Import into a database that never had this project, or delete it there first."
+        )
+
+
+class UnfittingRowsError(CallerError):
+    """Rows do not fit the columns of their table."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"Rows of {table} do not fit the columns of that table: the file is damaged. Export the project again."
         )
 
 
@@ -53,10 +62,10 @@ class Arriving:
 
     def stage(self, belonging: Belonging, columns: Sequence[str], data: bytes) -> None:
         """Copy rows into the staging table, which `merge` and `prune` read."""
-        if belonging.name not in self._staged:
-            self._run(_STAGING.format(_staging(belonging), _list(columns), belonging.name))
-            self._staged.add(belonging.name)
-        with closing(self._connection.connection.cursor()) as cursor:
+        with _fitting(belonging), closing(self._connection.connection.cursor()) as cursor:
+            if belonging.name not in self._staged:
+                self._run(_STAGING.format(_staging(belonging), _list(columns), belonging.name))
+                self._staged.add(belonging.name)
             cursor.copy_expert(f"COPY {_staging(belonging)} ({_list(columns)}) FROM STDIN", io.BytesIO(data))
 
     def merge(self, belonging: Belonging, columns: Sequence[str]) -> None:
@@ -65,7 +74,8 @@ class Arriving:
         if belonging.name == "implementation":
             self._run(_FREE_NUMBERS.format(_same_key(belonging)))
         try:
-            self._run(_merging(belonging, columns))
+            with _fitting(belonging):
+                self._run(_merging(belonging, columns))
         except psycopg2.errors.IntegrityError:
             raise ForeignRowsError(belonging.name) from None
         if belonging.name == CALLS:
@@ -102,6 +112,15 @@ class Arriving:
         with closing(self._connection.connection.cursor()) as cursor:
             cursor.execute(statement, self._project)
             return cursor.rowcount
+
+
+@contextmanager
+def _fitting(belonging: Belonging) -> Iterator[None]:
+    """Raises UnfittingRowsError where a value has another type than its column, a column comes twice, or a row does."""
+    try:
+        yield
+    except (psycopg2.DataError, psycopg2.ProgrammingError):
+        raise UnfittingRowsError(belonging.name) from None
 
 
 _STAGING = "CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0"

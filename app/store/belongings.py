@@ -6,10 +6,11 @@ code. Rows are in PostgreSQL's COPY format, which restores them byte for byte.
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,9 @@ SHARED = frozenset({"heartbeat", "refused_message", "project_move", "project_mov
 
 PAGE_BYTES = 4 * 1024 * 1024
 """Approximate bytes of a page: some milliseconds of work, and little memory however long texts are."""
+
+MOST_PAGE_BYTES = 4 * PAGE_BYTES
+"""Bytes after which a page ends with the row, where rows are longer than those of the page before: an import takes no page over 1 GB."""
 
 _FIRST_PAGE_ROWS = 50
 """Rows of the first page, by whose size the number for the next pages is chosen."""
@@ -132,7 +136,9 @@ def pages(
     first, behind = (
         query.format(condition) for condition in ("", f"AND ({', '.join(belonging.key)}) > ({_marks(belonging.key)})")
     )
-    while data := copied_out(connection, behind if after else first, (str(project_id), *after, limit)):
+    while data := _copied_out(
+        connection, behind if after else first, (str(project_id), *after, limit), MOST_PAGE_BYTES
+    ):
         page = _as_page(data, len(belonging.key))
         yield page
         after = page.last
@@ -154,7 +160,7 @@ def rows_of_ids(
 ) -> bytes:
     """The existing rows among these ids."""
     query = f"SELECT {', '.join(columns or belonging.columns)} FROM {belonging.name} WHERE project_id = %s AND id = ANY(%s::uuid[])"  # noqa: S608
-    return copied_out(connection, query, (str(project_id), [str(row_id) for row_id in ids]))
+    return _copied_out(connection, query, (str(project_id), [str(row_id) for row_id in ids]))
 
 
 def ids_in(data: bytes) -> list[UUID]:
@@ -177,13 +183,26 @@ def _unescaped(value: str) -> str:
     return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), value)
 
 
-def copied_out(connection: Connection, query: str, values: Sequence[Any]) -> bytes:
-    """The result of a query in COPY's format."""
-    into = io.BytesIO()
+class _FirstRows:
+    """Keeps the first rows that COPY writes, one at a time, up to some bytes: the row in which these are reached is the last one."""
+
+    def __init__(self, most_bytes: float) -> None:
+        self.rows = io.BytesIO()
+        self._most_bytes = most_bytes
+
+    def write(self, row: bytes) -> None:
+        """Keep or discard a row."""
+        if self.rows.tell() < self._most_bytes:
+            self.rows.write(row)
+
+
+def _copied_out(connection: Connection, query: str, values: Sequence[Any], most_bytes: float = inf) -> bytes:
+    """The result of a query in COPY's format, or its first rows where it is longer than most_bytes."""
+    into = _FirstRows(most_bytes)
     with closing(connection.connection.cursor()) as cursor:
         statement = cursor.mogrify(query, values).decode()
         cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT").format(sql.SQL(statement)), into)
-    return into.getvalue()
+    return into.rows.getvalue()
 
 
 def total(
@@ -191,7 +210,7 @@ def total(
     belonging: Belonging,
     project_id: UUID,
     columns: Sequence[str],
-    among: Sequence[UUID] | None = None,
+    among: Collection[UUID] | None = None,
 ) -> Sum:
     """The sum over the rows of a project, by these columns; among: only rows with these ids.  Reads every row: some 5 us each."""
     row = f"ROW({', '.join(columns)})::text"
@@ -204,7 +223,7 @@ def total_of_ids(connection: Connection, belonging: Belonging, project_id: UUID)
 
 
 def _sum(
-    connection: Connection, belonging: Belonging, project_id: UUID, of_row: str, among: Sequence[UUID] | None = None
+    connection: Connection, belonging: Belonging, project_id: UUID, of_row: str, among: Collection[UUID] | None = None
 ) -> Sum:
     query = f"SELECT count(*), coalesce(sum({of_row}), 0)::text FROM {belonging.name} WHERE {belonging.own}"  # noqa: S608  ours
     with closing(connection.connection.cursor()) as cursor:

@@ -2,6 +2,8 @@
 doubles a call.
 """
 
+import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -10,10 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
+import orjson
 import pytest
+import zstandard
 from flask import Flask
 from grouping_world import Group, World, summary, triage
 from sqlalchemy import Engine, text
@@ -22,8 +26,11 @@ from app.config import Settings, with_driver
 from app.errors import CallerError, DatabaseDownError
 from app.local.postgres import PostgresServer
 from app.moving import parts
+from app.moving.file import Reader
+from app.moving.files import export_project, import_project
 from app.moving.move import Move
 from app.store import belongings, decisions, keys, moves, projects
+from app.store.arrivals import Arriving
 from app.store.engine import make_engine, transaction
 from app.store.projects import Project
 from app.store.tables import metadata
@@ -229,6 +236,138 @@ def test_an_import_says_which_project_is_in_its_way_whatever_name_the_new_one_sh
     assert b"The project shop (" in result.stderr
     assert b"another name makes no other project" in result.stderr
     assert b"delete --project shop --everything --with-project" in result.stderr
+
+
+def test_closing_sections_are_copied_into_the_database_one_by_one_so_that_no_file_fills_the_memory(
+    sides: tuple[Side, Side], shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = sides
+    file = exported(here, shop)
+    events: list[str] = []
+    section, stage = Reader._section, Arriving.stage
+
+    def read(reader: Reader, number: int, header: Any) -> Any:
+        events.append(f"read {header['table']}" if header["closing"] else "other")
+        return section(reader, number, header)
+
+    def staged(arriving: Arriving, belonging: Any, columns: Any, data: bytes) -> None:
+        events.append(f"staged {belonging.name}" if data else "other")
+        stage(arriving, belonging, columns, data)
+
+    monkeypatch.setattr(Reader, "_section", read)
+    monkeypatch.setattr(Arriving, "stage", staged)
+    import_project(there.engine, io.BytesIO(file), name=None, peer="file", tell=lambda *_: None)
+    closing = events[events.index(next(event for event in events if event.startswith("read "))) :]
+    closing = [event for event in closing if event != "other"]
+    assert len(closing) >= 6
+    assert [event.split()[0] for event in closing] == ["read", "staged"] * (len(closing) // 2)
+
+
+def exported(side: Side, shop: Shop) -> bytes:
+    into = io.BytesIO()
+    export_project(side.engine, shop.project, into, with_keys=True, tell=lambda *_: None)
+    return into.getvalue()
+
+
+@dataclass
+class Forged:
+    """The parts of a file, to be changed: its head, its sections as pairs of header and rows, its end."""
+
+    head: dict[str, Any]
+    sections: list[tuple[dict[str, Any], bytes]]
+    end: Any
+
+    @classmethod
+    def of(cls, file: bytes) -> "Forged":
+        reader = Reader(io.BytesIO(file))
+        sections = [
+            ({"table": section.table, "columns": list(section.columns), "closing": section.closing}, section.data)
+            for section in reader.sections()
+        ]
+        return cls(reader.head, sections, {name: vars(total) for name, total in reader.totals.items()})
+
+    def section(self, table: str) -> int:
+        return next(place for place, (header, _) in enumerate(self.sections) if header["table"] == table)
+
+    def file(self) -> IO[bytes]:
+        lines = [orjson.dumps(self.head)]
+        for header, data in self.sections:
+            digest = hashlib.sha256(data).hexdigest()
+            lines += [orjson.dumps(header | {"bytes": len(data), "sha256": digest}), data[:-1]]
+        return io.BytesIO(zstandard.compress(b"\n".join([*lines, orjson.dumps({"end": self.end}), b""])))
+
+
+def no_id(forged: Forged) -> None:
+    del forged.head["id"]
+
+
+def rows_of_another_type(forged: Forged) -> None:
+    place = forged.section("task")
+    forged.sections[place] = (forged.sections[place][0], b"no\ttask\n")
+
+
+def a_row_twice(forged: Forged) -> None:
+    place = forged.section("template")
+    header, data = forged.sections[place]
+    forged.sections[place] = (header, data + data)
+
+
+def a_column_twice(forged: Forged) -> None:
+    columns = forged.sections[forged.section("template")][0]["columns"]
+    columns[1] = columns[0]
+
+
+def no_name(forged: Forged) -> None:
+    header, _ = forged.sections[forged.section("project")]
+    header["columns"].remove("name")
+
+
+def no_uuid_in_a_log(forged: Forged) -> None:
+    header = {"table": "audit_entry", "columns": ["id"], "closing": False}
+    forged.sections.insert(1, (header, b"no uuid\n"))
+
+
+def an_open_section_at_the_end(forged: Forged) -> None:
+    header, data = forged.sections[-1]
+    forged.sections.append((header | {"closing": False}, data))
+
+
+def no_totals(forged: Forged) -> None:
+    forged.end = [1]
+
+
+def a_total_of_no_table(forged: Forged) -> None:
+    forged.end["pg_user"] = {"rows": 1, "digest": "1"}
+
+
+FORGERIES = [
+    no_id, rows_of_another_type, a_row_twice, a_column_twice, no_name, no_uuid_in_a_log, an_open_section_at_the_end, no_totals,
+    a_total_of_no_table,
+]  # fmt: skip
+
+
+def test_a_forged_file_is_refused_in_a_sentence_and_opens_nothing(sides: tuple[Side, Side], shop: Shop) -> None:
+    here, there = sides
+    file = exported(here, shop)
+    for forge in FORGERIES:
+        forged = Forged.of(file)
+        forge(forged)
+        with pytest.raises(CallerError, match=r"Export the project again\."):
+            import_project(there.engine, forged.file(), name=None, peer="file", tell=lambda *_: None)
+        assert there.scalar("SELECT count(*) FROM api_key") == 0
+
+
+def test_rows_that_grow_make_shorter_pages_not_longer_ones(
+    sides: tuple[Side, Side], shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of rows of a page follows from the rows before: short calls, then long ones, made pages that no import took."""
+    monkeypatch.setattr(belongings, "MOST_PAGE_BYTES", 20_000)
+    shop.send([f"A long call {number} {'x' * 15_000}" for number in range(6)])
+    with transaction(sides[0].engine) as connection:
+        calls = belongings.belonging("trace")
+        pages = list(belongings.pages(connection, calls, shop.project.id, calls.columns))
+    assert sum(page.rows for page in pages) == 13
+    assert max(len(page.data) for page in pages) < 80_000
 
 
 # --- moving
