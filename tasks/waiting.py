@@ -3,7 +3,8 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tasks.coalescing.turns import Line
 
@@ -40,11 +41,12 @@ class Waiting:
         self._mine: Counter[str] = Counter()
         self._until = 0.0
         self._lock = threading.Lock()
+        self._failed_at = 0.0
+        self._failure: Exception | None = None
 
     def is_full(self, project: str) -> bool:
         """Whether the queue is full, parked groups included; never for a project with no more than its share."""
-        with self._lock:
-            self._refresh()
+        with self._measured():
             in_lines = sum(line.wait for line in self._lines.values())
             waiting_messages = self._line_of(project).wait + self._mine[project]
             return (
@@ -58,8 +60,7 @@ class Waiting:
         Without patience a long queue makes tickets expire, and each expired ticket makes the queue longer.  A project's next message goes
         when every other line had its turn.  For an unknown project the longest patience of all lines holds.
         """
-        with self._lock:
-            self._refresh()
+        with self._measured():
             if project:
                 line = self._line_of(project)
             else:
@@ -68,8 +69,7 @@ class Waiting:
 
     def patience_in_the_broker(self) -> float:
         """Seconds beyond its ticket that a message in the broker may be under way."""
-        with self._lock:
-            self._refresh()
+        with self._measured():
             return self._messages * SECONDS_A_MESSAGE
 
     def one_more(self, project: str) -> None:
@@ -79,10 +79,25 @@ class Waiting:
     def _line_of(self, project: str) -> Line:
         return self._lines.get(project, NO_LINE)
 
+    @contextmanager
+    def _measured(self) -> Iterator[None]:
+        """The lock, with fresh measures.  Callers that wait for a measurement share its failure: the next one would wait as long."""
+        asked_at = time.monotonic()
+        with self._lock:
+            if self._failure is not None and self._failed_at > asked_at:
+                raise self._failure.with_traceback(None)
+            self._refresh()
+            yield
+
     def _refresh(self) -> None:
         now = time.monotonic()
-        if now >= self._until:
-            parked, lines, messages = self._look
+        if now < self._until:
+            return
+        parked, lines, messages = self._look
+        try:
             self._parked, self._lines, self._messages = parked(), lines(), messages()
-            self._mine.clear()
-            self._until = now + DEPTH_SECONDS
+        except Exception as failure:
+            self._failure, self._failed_at = failure, time.monotonic()
+            raise
+        self._mine.clear()
+        self._until = now + DEPTH_SECONDS

@@ -1,0 +1,65 @@
+"""The length of the queue is measured once for all requests of a moment."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+import pytest
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from tasks.waiting import Waiting
+from tests.flows.containers import wait_until
+
+CALLERS = 8
+
+
+class CountingLock:
+    """A lock that counts who has asked for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.callers: list[int] = []
+
+    def __enter__(self) -> None:
+        self.callers.append(threading.get_ident())
+        self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+
+class HangingRedis:
+    """Hangs until it is let go, and then has not answered."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.may_end = threading.Event()
+
+    def parked(self) -> int:
+        self.asked += 1
+        self.may_end.wait(60)
+        raise RedisTimeoutError
+
+
+def test_requests_that_meet_a_hanging_redis_in_one_moment_share_one_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    redis, lock = HangingRedis(), CountingLock()
+    waiting = Waiting(10, 1, parked=redis.parked, lines=dict, messages=int)
+    monkeypatch.setattr(waiting, "_lock", lock)
+    with ThreadPoolExecutor(CALLERS) as threads:
+        requests = [threads.submit(waiting.is_full, "shop") for _ in range(CALLERS)]
+        wait_until(lambda: len(lock.callers) == CALLERS)
+        redis.may_end.set()
+        assert all(isinstance(request.exception(60), RedisTimeoutError) for request in requests)
+    assert redis.asked == 1
+
+
+def test_a_later_request_measures_again() -> None:
+    redis = HangingRedis()
+    redis.may_end.set()
+    waiting = Waiting(10, 1, parked=redis.parked, lines=dict, messages=int)
+    for _ in range(2):
+        with pytest.raises(RedisTimeoutError):
+            waiting.patience("shop")
+    assert redis.asked == 2
