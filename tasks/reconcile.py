@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Engine, exc
@@ -43,6 +43,9 @@ USAGE_SECONDS = 3.0
 
 #: Seconds between two looks for new tasks, versions and models, and for a full hour whose figures are due.
 TELL_SECONDS = 5.0
+
+#: Age of the versions that every such look reads; a version that gets its first call later is found by the look of the full hour.
+NEW_VERSIONS = timedelta(hours=1)
 
 #: Seconds between two rounds of webhooks.
 SEND_SECONDS = 2.0
@@ -151,10 +154,12 @@ class Reconciler:
 
     def tell(self) -> None:
         """Note new tasks, versions and models, and once an hour changes of the figures."""
+        now = datetime.now(UTC)
+        hour = looking.newest_hour(now)
+        is_first_of_hour = hour != self._looked_at
         with transaction(self._engine) as connection:
-            changes.note_versions(connection)
-        hour = looking.newest_hour(datetime.now(UTC))
-        if hour != self._looked_at:
+            changes.note_versions(connection, changes.BEFORE_ALL_VERSIONS if is_first_of_hour else now - NEW_VERSIONS)
+        if is_first_of_hour:
             changes_told = looking.look_at_all(self._engine, hour)
             self._looked_at = hour
             _log.info("looked", hour=hour.isoformat(), told=changes_told)

@@ -7,13 +7,14 @@ the feed shows a merge, an edit or a deletion too.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from app.store.ids import first_id_of
 from app.store.tables import change
 
 _LOCK_OF_CHANGES = 0x70726F6D70746D68  # an arbitrary number, the same in every process: the process that notes changes holds this advisory lock
@@ -23,6 +24,9 @@ UNSETTLED = timedelta(hours=1)
 
 Calls of a burst are mined several times within seconds, so the beginning of a task is settled long before.
 """
+
+BEFORE_ALL_VERSIONS = datetime.fromtimestamp(0, UTC)
+"""A moment before the id of every version."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,13 @@ _BEGINS = """
                         OR (SELECT sum(calls) FROM call_count WHERE implementation_id = older.id) > 0))
 """
 
+# Ids of versions sort by time of creation, so the primary key finds the new ones.
 _NOTE_VERSIONS = text(
     f"""
     WITH untold AS MATERIALIZED (
            SELECT implementation.id, task.project_id, task.group_id FROM implementation JOIN task ON task.id = task_id
-            WHERE NOT EXISTS (SELECT FROM change WHERE change.project_id = task.project_id
+            WHERE implementation.id >= :first
+              AND NOT EXISTS (SELECT FROM change WHERE change.project_id = task.project_id
                                  AND change.key = 'version:' || implementation.id)),
          counted AS (
            SELECT untold.*, sum(calls) AS calls,
@@ -98,10 +104,13 @@ _NOTE_MODELS = text(
 )
 
 
-def note_versions(connection: Connection) -> None:
-    """Note tasks, versions and models that were not noted yet.  Does nothing while another process does it."""
+def note_versions(connection: Connection, made_since: datetime = BEFORE_ALL_VERSIONS) -> None:
+    """Note tasks, versions made since a moment, and models that were not noted yet.  Does nothing while another process does it.
+
+    The cost grows with the number of versions made since then.  A version may get its first call long after it was made.
+    """
     if connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK_OF_CHANGES))).scalar_one():
-        connection.execute(_NOTE_VERSIONS)
+        connection.execute(_NOTE_VERSIONS, {"first": first_id_of(made_since)})
         connection.execute(_SETTLE, {"unsettled": UNSETTLED})
         connection.execute(_NOTE_MODELS, {"unsettled": UNSETTLED})
 

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, text
 
 from app.store import changes, projects, webhooks
+from app.store.projects import Project
 from benchmarks.plans import QUERIES, filled, plan
+from tests.app.api_helpers import know
 
 
 def test_every_main_query_walks_its_index_and_none_reads_all_calls(engine: Engine) -> None:
@@ -25,6 +27,16 @@ CHANGES_OF_YEARS = text(
     """
     INSERT INTO change (project_id, key, kind, at, created_at)
     SELECT :project, 'version:' || number, 'task.new', now(), now() - number * interval '1 hour' FROM generate_series(1, 20000) AS number
+    """
+)
+
+
+VERSIONS_OF_YEARS = text(
+    """
+    INSERT INTO implementation (id, task_id, template_id, version, model, settings, settings_digest)
+    SELECT ('01800000-0000-7000-8000-' || lpad(number::text, 12, '0'))::uuid, template.task_id, template.id,
+           number, 'model ' || number, '{}', 'digest'
+      FROM template, generate_series(1, 20000) AS number
     """
 )
 
@@ -48,9 +60,23 @@ def test_rounds_that_repeat_every_few_seconds_read_only_recent_changes(connectio
     webhooks.create(connection, project_id, url="https://h", format="json", kinds=None, include_text=False)
     connection.execute(CHANGES_OF_YEARS, {"project": project_id})
     connection.execute(text("ANALYZE change"))
-    for act in (changes.note_versions, lambda connection: webhooks.enqueue(connection, timedelta())):
+    for act in (note_new_versions, lambda connection: webhooks.enqueue(connection, timedelta())):
         plans = plans_of(connection, act)
         assert re.search(r"ix_change_created_at\b.*\n +Index Cond: .*created_at", plans), plans
+
+
+def note_new_versions(connection: Connection) -> None:
+    changes.note_versions(connection, datetime.now(UTC) - timedelta(hours=1))
+
+
+def test_new_versions_are_found_without_reading_the_old_ones(engine: Engine, project: Project) -> None:
+    know(engine, project, "/chat", "system", "Sort this: ")
+    with engine.begin() as connection:
+        connection.execute(VERSIONS_OF_YEARS)
+        connection.execute(text("ANALYZE implementation"))
+        plans = plans_of(connection, note_new_versions)
+    assert re.search(r"pk_implementation\b.*\n +Index Cond: .*id >=", plans), plans
+    assert "Seq Scan on implementation " not in plans.partition("Update on change")[0]
 
 
 WITHOUT_INDEX = text(
