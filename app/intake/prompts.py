@@ -36,6 +36,12 @@ _LABEL_CHARACTERS = 40
 
 _TEXT_PARTS = ("text", "input_text", "output_text", None)  # no set: a type may be any JSON, also a list
 
+PLAIN_ROLES = ("system", "user", "assistant")
+"""Roles of messages that hold a text and nothing else; no set, since a role may be any JSON."""
+
+_DICT_OR_MAPPING = (dict, Mapping)
+"""Most objects are dicts, and a check for a Mapping takes longer."""
+
 Speaker = Literal["system", "user", "assistant", "tool"]
 
 
@@ -66,15 +72,19 @@ def prompt_of(body: Mapping[str, Any]) -> Prompt:
     """The prompt of a trace body (`instructions`, `input` or `messages`); parts is None when it has no text."""
     turns, field = _turns_of(body)
     instructions = body.get("instructions")
-    system = instructions or _joined([text for speaker, text in turns if speaker == "system"])
     dialogue = [turn for turn in turns if turn[0] != "system"]
+    system = instructions or ("" if len(dialogue) == len(turns) else _system_of(turns))
     user = _joined(_first_run(dialogue))
-    source = "+".join([name for name in ("instructions" if instructions else "", field) if name])
+    source = "+".join(filter(None, ("instructions", field))) if instructions else field
     if not system and not user:
         return Prompt(None, source, follow_up=False)
     if len(dialogue) > 2 and _is_few_shot(body, dialogue):
         return Prompt((system, user, dialogue[-1][1] or ""), source, follow_up=False)
     return Prompt((system, user), source, _is_follow_up(dialogue))
+
+
+def _system_of(turns: Iterable[_Turn]) -> str:
+    return _joined([text for speaker, text in turns if speaker == "system"])
 
 
 def texts_of(body: Mapping[str, Any]) -> Iterator[str]:
@@ -91,14 +101,17 @@ def _turns_of(body: Mapping[str, Any]) -> tuple[list[_Turn], str]:
         if isinstance(value, str):
             return [("user", value)], field
         if value:
-            return [_turn(item) for item in value if isinstance(item, Mapping)], field
+            return [_turn(item) for item in value if isinstance(item, _DICT_OR_MAPPING)], field
     return [], ""
 
 
 def _turn(item: Mapping[str, Any]) -> _Turn:
+    content, role = item.get("content"), item.get("role")
+    if len(item) == 2 and type(content) is str and role in PLAIN_ROLES:  # true of most messages
+        return role, content
     if item.get("tool_calls") or item.get("function_call"):
         return "assistant", None
-    return _speaker(item), _text(item.get("content"))
+    return _speaker(item), _text(content)
 
 
 def _speaker(item: Mapping[str, Any]) -> Speaker:

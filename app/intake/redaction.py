@@ -174,7 +174,7 @@ _HINTS = (
     rf"{_EDGE}(?:eyJ|(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z0-9]{{16}}|gh[pousr]_|pl_|[sp]k-|"
     r"gsk_|hf_|r8_|xai-|pplx-|nvapi-|npm_|glpat-|dop_v1_|[sr]k_|xox|SG\.|(?i:bearer|basic)[\s\\])|"
     r"PRIVATE KEY|github_pat_|AIza|://[^\s/:@]*:[^\s/@]+@|"
-    rf"(?i:aws.{{0,60}}secret|{_IN_TEXT}|cookie)|\d(?:{_GAP}\d){{12}}"
+    rf"(?i:aws.{{0,60}}secret|{_IN_TEXT}|cookie)|{_EDGE}\d(?:{_GAP}\d){{12}}"
 )
 
 

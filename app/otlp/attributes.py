@@ -19,6 +19,10 @@ class Attributes:
 
     def take(self, *names: str) -> Any:
         """The value of the first present name, taken out; the other names stay."""
+        return self.take_first(names)
+
+    def take_first(self, names: Iterable[str]) -> Any:
+        """As `take`, of names in a tuple."""
         for name in names:
             if name in self._left:
                 return self._left.pop(name)

@@ -16,8 +16,6 @@ _PART_TYPES = {"text", "image", "image_url", "document", "tool_use", "tool_resul
 _PART_TYPES |= {"input_text", "input_image", "input_audio", "input_file", "output_text"}
 _PART_TYPES |= {"tool-call", "tool-result", "reasoning"}
 
-_ROLE_AND_PARTS = {"role", "parts"}
-
 
 def from_parts(messages: Iterable[Message]) -> list[Message]:
     """Messages of the current conventions: a role and typed parts.  Messages with plain content stay unchanged."""
@@ -52,14 +50,15 @@ def _from_parts(message: Message) -> list[Message]:
 
 
 def _of_text(message: Message, content: Any) -> Message:
-    if isinstance(content, str) and message.keys() == _ROLE_AND_PARTS and message["role"] is not None:
-        return {"role": message["role"], "content": content}
+    role = message.get("role")
+    if isinstance(content, str) and len(message) == 2 and role is not None:  # beside the parts it has a role alone
+        return {"role": role, "content": content}
     return filled({"role": message.get("role"), "name": message.get("name"), "content": content})
 
 
 def _is_text(part: Any) -> bool:
     """Whether the part is a plain text part of the conventions."""
-    return isinstance(part, dict) and part.keys() == {"type", "content"} and part["type"] == "text"
+    return isinstance(part, dict) and len(part) == 2 and part.get("type") == "text" and "content" in part
 
 
 def _is_part(value: Any) -> bool:

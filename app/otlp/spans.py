@@ -94,9 +94,8 @@ def values_of(attributes: Iterable[KeyValue]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for attribute in attributes:
         any_value = attribute.value
-        value = any_value.string_value or _value(
-            any_value
-        )  # most values are texts; for another type string_value is empty
+        # Most values are texts or integers; for a value of another type both are empty.
+        value = any_value.string_value or any_value.int_value or _value(any_value)
         if value is not None:
             values[attribute.key] = value
     return values
@@ -119,4 +118,7 @@ def _value(value: AnyValue) -> Any:
 
 def _moment(nanoseconds: int) -> datetime | None:
     """The time in microseconds, Python's precision; 0 is protobuf's value for a missing time."""
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000) if nanoseconds else None
+    if not nanoseconds:
+        return None
+    seconds, remainder = divmod(nanoseconds, 1_000_000_000)
+    return _EPOCH + timedelta(0, seconds, remainder // 1000)

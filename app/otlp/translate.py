@@ -102,6 +102,7 @@ class Reading:
         self.spans = {span.id: span for span in spans}
         self.limits = limits
         self._export = Export(len(spans))
+        self._service: tuple[Mapping[str, Any], dict[str, Any]] | None = None
         self.path_attribute = path_attribute
         self.paths = Paths(self.spans, path_attribute, call_site=call_site_of, is_call=_is_call)
         self.call_spans = [call_span for span in spans if (call_span := self._call_span(span)) is not None]
@@ -213,7 +214,7 @@ class Reading:
             )
 
     def _metadata(self, span: Span, further: dict[str, Any]) -> dict[str, Any]:
-        about = {name: span.resource[name] for name in _RESOURCE if name in span.resource}
+        about = self._about_service(span.resource)
         further.pop(self.path_attribute, None)
         if span.lost_attributes:
             about["otel.lost_attributes"] = span.lost_attributes
@@ -229,6 +230,12 @@ class Reading:
             if len(kept_fields) == len(metadata)
             else kept_fields | {"otel.left_out": len(metadata) - len(kept_fields)}
         )
+
+    def _about_service(self, resource: Mapping[str, Any]) -> dict[str, Any]:
+        """What helps to find a call again, found once for the spans of one resource; answers a new dict."""
+        if self._service is None or self._service[0] is not resource:
+            self._service = resource, {name: resource[name] for name in _RESOURCE if name in resource}
+        return dict(self._service[1])
 
     def _is_kept(self, name: str, value: Any) -> bool:
         """Whether a value is within the limits; an attribute that is too long or not valid JSON never costs the call."""

@@ -7,8 +7,7 @@ thirds of the time that the text format takes, and we write them in three quarte
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, datetime
 from itertools import chain
 from struct import Struct
 from typing import Any
@@ -34,6 +33,10 @@ _NULL = b"\xff\xff\xff\xff"
 """-1 in place of the length of a value."""
 
 _int32 = Struct("!i").pack
+
+_EIGHT, _SIXTEEN = _int32(8), _int32(16)
+_TRUE, _FALSE = _int32(1) + b"\1", _int32(1) + b"\0"
+_SECONDS_OF_A_DAY = 24 * 60 * 60
 
 _ARRAY_HEADER = Struct("!iiiii").pack
 """Dimensions, whether any element is NULL, the type of the elements, their number, the index of the first."""
@@ -97,7 +100,8 @@ def _sized(value: bytes) -> bytes:
 
 
 def _text(value: str) -> bytes:
-    return _sized(value.encode())
+    text = value.encode()
+    return _int32(len(text)) + text
 
 
 def _texts(values: Sequence[str]) -> bytes:
@@ -112,17 +116,18 @@ def _json(value: Any) -> bytes:
 
 
 def _uuid(value: UUID) -> bytes:
-    return _sized(value.bytes)
+    return _SIXTEEN + value.int.to_bytes(16)
 
 
 def _truth(value: bool) -> bytes:
-    return _sized(b"\1" if value else b"\0")
+    return _TRUE if value else _FALSE
 
 
-@lru_cache(maxsize=1)
 def _moment(value: datetime) -> bytes:
-    """Cached, since calls without a time of their own all have the time of their batch."""
-    return _sized(((value - _FIRST_MOMENT) // timedelta(microseconds=1)).to_bytes(8, signed=True))
+    """The microseconds since PostgreSQL's first moment; integers take a fifth of the time of dividing two timedeltas."""
+    passed = value - _FIRST_MOMENT
+    microseconds = (passed.days * _SECONDS_OF_A_DAY + passed.seconds) * 1_000_000 + passed.microseconds
+    return _EIGHT + microseconds.to_bytes(8, signed=True)
 
 
 _WRITERS: tuple[tuple[type[TypeEngine[Any]], Callable[[Any], bytes]], ...] = (

@@ -13,6 +13,7 @@ from app.intake.bodies.messages import is_ours, messages_of, system_message
 from app.intake.bodies.requests import SYSTEM, from_request, settings_by_our_names, with_system
 from app.intake.bodies.usage import NAMES, usage_of
 from app.intake.bodies.values import Body, take
+from app.intake.prompts import PLAIN_ROLES
 
 OWN = frozenset(
     {
@@ -160,6 +161,8 @@ def _is_plain(item: Any) -> bool:
         return not isinstance(
             item, list
         )  # a list may be a conversation; other values are refused later, with their place
+    if len(item) == 2 and type(item.get("content")) is str and item.get("role") in PLAIN_ROLES:
+        return True  # true of most messages
     if is_ours(item):
         return True
     return item.get("role") is None and not any(name in item for name in ("content", "kwargs", "data", "parts"))

@@ -111,9 +111,11 @@ class Dialect:
         body = self.read(attributes, events)
         usage = body.setdefault("usage", {})
         for ours, count, names in self._fields_in(attributes.names):
-            value = attributes.take_json(*names)
+            value = attributes.take_first(names)
             if value is None:  # taken by `read`
                 continue
+            if isinstance(value, str):
+                value = parsed(value)
             if count:
                 usage.setdefault(count, value)
             elif not body.get(ours):

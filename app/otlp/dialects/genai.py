@@ -8,6 +8,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from app.intake.bodies.answers import answer_of
@@ -89,6 +90,8 @@ _SIGNS = (
     "gen_ai.prompt.0.role",
 )
 
+_ONLY_OBJECTS = frozenset({dict})
+
 DETAILS_EVENT = "gen_ai.client.inference.operation.details"
 
 # Events whose attributes belong to the span.
@@ -108,9 +111,11 @@ MESSAGE_EVENTS = {
 
 def operation_of(span: Span) -> str:
     """The operation that a span names; empty without one."""
-    return next(
-        (name for attribute in _OPERATION if isinstance(name := span.attributes.get(attribute), str) and name), ""
-    )
+    for attribute in _OPERATION:
+        name = span.attributes.get(attribute)
+        if isinstance(name, str) and name:
+            return name
+    return ""
 
 
 def _kind(span: Span) -> Kind | None:
@@ -124,6 +129,15 @@ def _kind_by_signs(span: Span) -> Kind | None:
 
 def kind_of_operation(operation: str) -> Kind:
     """The kind by exclusion: an operation that is not known to write no text is a call if it carries messages."""
+    return _kind_of_operation(operation[:_LONGEST_OPERATION])
+
+
+_LONGEST_OPERATION = 64
+"""Characters of an operation's name that tell its kind: no known name is half as long."""
+
+
+@lru_cache(256)
+def _kind_of_operation(operation: str) -> Kind:
     name = operation.lower().replace(".", "_").replace("-", "_").replace(" ", "_")
     awaited = name.removeprefix("a")
     if name.startswith(_OPERATIONS_WITHOUT_TEXT) or awaited.startswith(_OPERATIONS_WITHOUT_TEXT):
@@ -151,7 +165,7 @@ def _input(attributes: Attributes, events: list[Event]) -> Body:
     """The input, with the system instructions as its first message."""
     instructions = system_message(attributes.take_json("gen_ai.system_instructions"))
     prompt = attributes.take("gen_ai.prompt")
-    messages = next((messages for messages in _ways_in(attributes, events) if has_content(messages)), None)
+    messages = _messages_in(attributes, events)
     if messages is not None and not instructions:  # true of most spans
         return {"messages": messages}
     if messages is not None:
@@ -160,25 +174,36 @@ def _input(attributes: Attributes, events: list[Event]) -> Body:
     return first if has_prompt(first) else {"messages": instructions}
 
 
-def _ways_in(attributes: Attributes, events: list[Event]) -> Iterator[list[Message]]:
-    """The messages in the form of each convention, the newest first."""
+def _messages_in(attributes: Attributes, events: list[Event]) -> list[Message] | None:
+    """The messages in the form of the newest convention that has content; None without any."""
     members = _members(attributes, "gen_ai.prompt")
-    yield from_parts(_list(attributes, "gen_ai.input.messages"))
-    yield [message for item in members for message in flat_messages(item)]
-    yield list(_event_messages(events))
+    messages = from_parts(_list(attributes, "gen_ai.input.messages"))
+    if has_content(messages):
+        return messages
+    messages = [message for item in members for message in flat_messages(item)]
+    if has_content(messages):
+        return messages
+    messages = list(_event_messages(events))
+    return messages if has_content(messages) else None
 
 
 def _output(attributes: Attributes, events: list[Event]) -> Any:
     completion = attributes.take("gen_ai.completion")
-    messages = next((messages for messages in _ways_out(attributes, events) if has_content(messages)), None)
+    messages = _messages_out(attributes, events)
     return messages if messages is not None or completion is None else answer_of(completion).get("output")
 
 
-def _ways_out(attributes: Attributes, events: list[Event]) -> Iterator[list[Message]]:
+def _messages_out(attributes: Attributes, events: list[Event]) -> list[Message] | None:
     members = _members(attributes, "gen_ai.completion")
-    yield from_parts(_list(attributes, "gen_ai.output.messages"))
-    yield [message for item in members for message in flat_messages({"role": "assistant"} | item)]
-    yield [message for event in events if event.name == CHOICE_EVENT for message in choice_of(_event_body(event))]
+    messages = from_parts(_list(attributes, "gen_ai.output.messages"))
+    if has_content(messages):
+        return messages
+    messages = [message for item in members for message in flat_messages({"role": "assistant"} | item)]
+    if has_content(messages):
+        return messages
+    choices = (choice_of(_event_body(event)) for event in events if event.name == CHOICE_EVENT)
+    messages = [message for choice in choices for message in choice]
+    return messages if has_content(messages) else None
 
 
 def _members(attributes: Attributes, prefix: str) -> list[Message]:
@@ -192,7 +217,7 @@ def _list(attributes: Attributes, name: str) -> list[Message]:
         return []
     if isinstance(items, str):
         raise UnusableSpanError(f"{name} {_fault_of(items)}")
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+    if not isinstance(items, list) or not _ONLY_OBJECTS.issuperset(map(type, items)):
         raise UnusableSpanError(f"{name} is no list of messages.")
     return items
 

@@ -252,11 +252,16 @@ def test_an_ordinary_trace_is_quickly_found_storable() -> None:
         {"user_id": None, "metadata": {"cache": None}},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}] * 200},
         {"instructions": "x" * 5_000, "metadata": {"rows": [{}] * 9_000}},
+        {"instructions": "Answer null.", "started_at": datetime.now(UTC)},
     ],
-    ids=["null", "many small objects", "a long text and many empty objects"],
+    ids=["null", "many small objects", "a long text and many empty objects", "a time and the word null"],
 )
 def test_bodies_of_agents_are_quickly_found_storable(further: dict[str, object]) -> None:
     assert is_surely_storable(SMALLEST | further, Limits())
+
+
+def test_nan_beside_a_time_is_not_found_storable() -> None:
+    assert not is_surely_storable(SMALLEST | {"started_at": datetime.now(UTC), "temperature": float("nan")}, Limits())
 
 
 @pytest.mark.parametrize("name", ["input", "messages", "tools"])

@@ -202,6 +202,10 @@ def test_the_quick_look_overlooks_nothing_that_the_rules_would_remove(
     assert not PLAIN.is_clean(orjson.dumps({"x": [text]}))
 
 
+def test_the_quick_look_takes_no_digits_within_an_id_for_a_card() -> None:
+    assert PLAIN.is_clean(b'{"external_id":"4bf92f3577b34da6a3ce929d0e0e4736:a1234567890123450"}')
+
+
 @given(st.from_regex(r"\A(x[-_. ]{1,3})?(api|private|secret)[-_. ]{0,3}(key|Key)s?\Z"))
 def test_the_quick_look_overlooks_no_secret_name(name: str) -> None:
     assert PLAIN.value({name: "hunter2"}) == {name: "[redacted:secret]"}
